@@ -5,6 +5,7 @@ Looks at files alone: no network, no engine imported.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -88,7 +89,15 @@ class Row:
         """Of a worker with it, about; 0 where nothing is known of it."""
         if self.known and self.known.memory_mb:
             return self.known.memory_mb
-        return own_model.memory_mb(self.engine, self.size / 1e6) if self.size else 0
+        return own_model.memory_mb(self.engine, self._sizes()) if self.size else 0
+
+    def _sizes(self) -> dict[str, int]:
+        """The sizes of its files, without those that are gone."""
+        sizes = {}
+        for name, path in zip(self.files, self.paths, strict=True):
+            with contextlib.suppress(OSError):
+                sizes[name] = path.stat().st_size
+        return sizes
 
     def as_json(self) -> dict[str, Any]:
         """For programs; sizes in MB (10^6 bytes), those of the catalogue where the model is not here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,9 +18,17 @@ def languages(engine: str, folder: Path, files: Sequence[str]) -> tuple[str, ...
         return ()
 
 
-def memory_mb(engine: str, size_mb: float) -> int:
-    """About what a worker takes with a model of that size, as the catalogue's models of its engine do; 0 for an engine
-    without any."""
+def memory_mb(engine: str, files: Mapping[str, int]) -> int:
+    """About what a worker takes at its peak with a model of such files, given with their sizes in bytes; 0 for an
+    engine of which nothing is known."""
+    spec = catalogue.engine(engine)
+    if spec and spec.memory_mb:
+        return round(spec.memory_mb(files))
+    return _by_the_line(engine, sum(files.values()) / 1e6)
+
+
+def _by_the_line(engine: str, size_mb: float) -> int:
+    """As the catalogue's models of its engine do."""
     known = sorted({(one.size_mb, one.memory_mb) for one in catalogue.of(engine)})
     if not known:
         return 0

@@ -15,6 +15,7 @@ path_unreachable          client     yes       422  4    the worker cannot open 
 deadline_exceeded         client     yes       504  4    the request's own deadline passed
 model_missing             machine    no        404  6    an engine without its weights
 engine_missing            machine    no        404  6    an engine that is unknown or not installed
+model_too_large           machine    no        507  6    it needs more memory than all workers may take
 overloaded                supervisor yes       429  7    the queue is full
 server_busy               supervisor yes       503  7    no memory for another worker now
 shutting_down             supervisor yes       503  3    the supervisor is leaving
@@ -67,6 +68,7 @@ CODES: dict[str, Code] = {
         ("deadline_exceeded", "client", True, 504, 4),
         ("model_missing", "machine", False, 404, 6),
         ("engine_missing", "machine", False, 404, 6),
+        ("model_too_large", "machine", False, 507, 6),
         ("overloaded", "supervisor", True, 429, 7),
         ("server_busy", "supervisor", True, 503, 7),
         ("shutting_down", "supervisor", True, 503, 3),

@@ -32,6 +32,7 @@ from .system.log import Log
 from .system.loop import Loop
 from .system.memory import cards, measure, psi
 from .system.memory.cgroup import Cgroup
+from .system.memory.estimate import Estimate
 from .system.memory.history import History
 from .system.memory.needs import Needs
 from .system.process import Limits
@@ -122,6 +123,7 @@ class Assembly:
             cores=cores(),
             look_every=math.inf if self._triggers.work else LOOK_S,
             has_cards=cards.there,
+            estimate=Estimate(paths.models),
         )
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)

@@ -92,10 +92,10 @@ def whisper(folder: Path, tokens: int) -> None:
 
 
 def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> None:
-    """The languages are read from their files; the memory is that of the catalogue's models of about their size."""
+    """The languages are read from their files; the memory is estimated from their sizes."""
     whisper(store.folder / "faster-whisper" / "mine", 51_865)
     mine = row(store, "faster-whisper/mine")
-    assert (len(mine.languages), mine.memory_mb) == (99, 302)
+    assert (len(mine.languages), mine.memory_mb) == (99, 269)
     whisper(store.folder / "faster-whisper" / "mine.en", 51_864)
     assert row(store, "faster-whisper/mine.en").languages == ("en",)
     voice = store.folder / "piper" / "anne.onnx"
@@ -107,9 +107,28 @@ def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> Non
     assert row(store, "piper/anne").languages == ()
 
 
-@pytest.mark.parametrize("engine", ["faster-whisper", "whisper", "onnx-asr", "piper", "kokoro"])
-def test_memory_is_guessed_as_the_catalogue_has_it(engine: str) -> None:
+@pytest.mark.parametrize(
+    ("engine", "file", "beside_mb"),
+    [
+        ("faster-whisper", "model.bin", 0),
+        ("whisper", "x.pt", 0),
+        ("onnx-asr", "model.int8.onnx", 0),
+        ("piper", "x.onnx", 0),
+        ("kokoro", "x.onnx", 27),  # its voices
+    ],
+)
+def test_memory_is_guessed_as_the_catalogue_has_it(engine: str, file: str, beside_mb: int) -> None:
     """For a model of a known size what is known of that; more for a larger one."""
     known = max((one for one in catalogue.models().values() if one.engine == engine), key=lambda one: one.size_mb)
-    assert memory_mb(engine, known.size_mb) == known.memory_mb
-    assert memory_mb(engine, 2 * known.size_mb) > known.memory_mb
+    size = (known.size_mb - beside_mb) * 1_000_000
+    assert memory_mb(engine, {file: size}) == known.memory_mb
+    assert memory_mb(engine, {file: 2 * size}) > known.memory_mb
+
+
+def test_data_beside_a_graph_counts_once() -> None:
+    """The runtime lays out what lies in a graph beside it, and reads other files to where they shall be: a model in
+    float32 counts about as large as its file, and of both precisions in a folder the one that is loaded."""
+    whole = {"encoder-model.onnx": 4_000_000, "encoder-model.onnx.data": 2_478_000_000, "decoder.onnx": 72_000_000}
+    assert memory_mb("onnx-asr", whole) == 2780
+    int8 = {"encoder-model.int8.onnx": 653_000_000, "decoder.int8.onnx": 54_000_000}
+    assert memory_mb("onnx-asr", int8 | whole) == memory_mb("onnx-asr", int8) == 1564

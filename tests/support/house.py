@@ -32,6 +32,7 @@ class House:
     def __init__(self, worker: dict[str, dict[str, Any]] | None = None, **options: Any) -> None:
         look_every = options.pop("look_every", math.inf)
         needs = options.pop("needs", None)
+        estimate = options.pop("estimate", lambda _: 0)
         self.cards: list[Card] = options.pop("cards", [])
         self.blind = False
         settings = Settings(worker={"": {"memory_mb": 300.0}, **(worker or {})}, stt="a/x", tts="c/z", **options)
@@ -46,6 +47,7 @@ class House:
             needs=needs,
             look_every=look_every,
             has_cards=lambda: bool(self.cards),
+            estimate=estimate,
         )
         self.done: list[do.Action] = []  # all of them
         self._ids = itertools.count(1)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from pathlib import Path
 
+Sizes: TypeAlias = Mapping[str, int]  # of files in bytes, by name
 Files: TypeAlias = "dict[str, Path]"  # by their names in the engine's place for the model
 GROUP = "hushd.engine_specs"
 ROLES = ("stt", "tts")
@@ -122,6 +123,8 @@ class EngineSpec(NamedTuple):
         recognition: None: models are not imported.
         languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
             or none. It may raise anything for damaged files.
+        memory_mb: takes the sizes of a model's files; returns the private memory of a worker with it, at its peak.
+            None: by the line through the well-known models.
 
         precisions: None: its models are not made smaller, for the reason `one_precision`, the end of a sentence.
         threaded: whether OMP_NUM_THREADS is the number of its threads.
@@ -154,6 +157,7 @@ class EngineSpec(NamedTuple):
     format: str = "onnx"
     recognition: Recognition | None = None
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
+    memory_mb: Callable[[Sizes], float] | None = None
 
     precisions: Precisions | None = None
     one_precision: str = ""

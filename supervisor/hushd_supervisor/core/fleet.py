@@ -47,9 +47,10 @@ class Fleet:
         look_every: float,
         cores: int,
         has_cards: Callable[[], bool],
+        estimate: Callable[[str], int],
     ) -> None:
         self.workers: dict[str, Worker] = {}
-        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards)
+        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate)
         self.standby = self.admission.standby
         self._settings = settings
         self._cores = cores

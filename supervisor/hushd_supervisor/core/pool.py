@@ -23,8 +23,9 @@ from .directory import Directory
 from .fleet import Fleet
 from .floors import Floors
 from .machines import as_ours, machine, refusal
-from .memory.admission import PLENTY, Standing
+from .memory.admission import PLENTY
 from .memory.budget import Memory
+from .memory.standing import Standing
 from .names import check
 from .share import has_room
 from .worker.request import ActiveRequest
@@ -54,6 +55,7 @@ class Pool:
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         cores: of the processor, which bound the replicas of a worker.
         has_cards: whether the machine may have graphics cards; cheap.
+        estimate: bytes that a worker of this name may need, 0 where nothing is known; asked before its first life.
     """
 
     def __init__(
@@ -68,10 +70,11 @@ class Pool:
         look_every: float = math.inf,
         cores: int = 1,
         has_cards: Callable[[], bool] = lambda: False,
+        estimate: Callable[[str], int] = lambda _: 0,
     ) -> None:
         self._settings = settings
         self._auto = auto
-        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards)
+        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from hushd_protocol.messages import Result
 
 from hushd_supervisor.core.actions import Action, ReportStatus, ToClient
-from hushd_supervisor.core.memory.admission import Standing
+from hushd_supervisor.core.memory.standing import Standing
 
 from . import status
 from .memory import measure

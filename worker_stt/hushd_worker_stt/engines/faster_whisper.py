@@ -41,15 +41,6 @@ _FRAMES = 100  # a second, in which the package counts
 _PROMPT = 223  # tokens of prompt and hotwords together: half of what the decoder takes, as in the package
 
 
-def _memory_mb(millions: float) -> int:
-    """For `millions` of parameters, kept as int8.
-
-    Measured with weights drawn at random, at the peak, five hypotheses: 273 for the size of tiny, 347 for base, 619
-    for small (366 once loaded); larger ones by the line through these.
-    """
-    return round(240 + 1.55 * millions)
-
-
 class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
@@ -68,9 +59,9 @@ class FasterWhisper(WhisperFamily):
     def own(cls, path: Path) -> ModelInfo | None:
         if path.name.startswith(".") or not _whole(path):
             return None
-        size = (path / "model.bin").stat().st_size
+        files = {"model.bin": (path / "model.bin").stat().st_size}
         languages = own_model.languages("faster-whisper", path, os.listdir(path))
-        return ModelInfo(path.name, languages or ("en",), _memory_mb(size / 2e6))
+        return ModelInfo(path.name, languages or ("en",), own_model.memory_mb("faster-whisper", files))
 
     def _import(self) -> None:
         with deferred("asyncio", "av", "huggingface_hub"), without_progress_bars():

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hushd_models import catalogue, hf_cache
+from hushd_models import catalogue, hf_cache, own_model
 from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
@@ -36,12 +36,6 @@ def source(model: str) -> str | None:
     if (known := KNOWN.get(model)) is None:
         return None
     return known.repository if model in _BY_REPOSITORY else model
-
-
-def memory_mb(weights_mb: int) -> int:
-    """The estimate for a model of so many 10^6 bytes: int8 Parakeet, of 670, was seen at 1230 (k2-fsa/sherpa-onnx,
-    issue 2626); Python, numpy and the runtime have 150 before it. Nothing here was measured on real weights."""
-    return 150 + 2 * weights_mb
 
 
 def place() -> Path:
@@ -110,8 +104,8 @@ def described(folder: Path) -> ModelInfo:
     if not (isinstance(languages, list) and languages and all(isinstance(tag, str) for tag in languages)):
         tokens = _json(folder / "added_tokens.json")
         languages = [match[1] for token in tokens if (match := re.fullmatch(r"<\|([a-z]{2,3})\|>", token))]
-    size = sum(file.stat().st_size for file in files_to_load(folder, int8=True))
-    memory = memory_mb(round(size / 1e6))
+    files = {file.name: file.stat().st_size for file in files_to_load(folder, int8=True)}
+    memory = own_model.memory_mb("onnx-asr", files)
     return ModelInfo(folder.name, tuple(languages) or (_UNDETERMINED,), memory, translation=translation)
 
 

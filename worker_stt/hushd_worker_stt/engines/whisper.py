@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import catalogue
+from hushd_models import catalogue, own_model
 from hushd_protocol.system.paths import user_cache
 from hushd_schema.engines.stt.whisper import SPEC
 from hushd_worker import compute_device
@@ -35,15 +35,6 @@ _PUNCTUATION = ("prepend_punctuations", "append_punctuations")
 _FRAMES = 100  # a second, in which the package counts
 
 
-def _memory_mb(millions: float) -> int:
-    """For `millions` of parameters, kept as float32 whatever the file has.
-
-    Measured with weights drawn at random: the size of base was 631 once loaded and 707 at the peak; without a model
-    the packages are 285, and the compiler behind word times is 90.
-    """
-    return round(480 + 4.4 * millions)
-
-
 class Whisper(WhisperFamily):
     """The engine `whisper`. Checkpoints in OpenAI's format: `whisper/NAME.pt` in the models folder."""
 
@@ -68,7 +59,8 @@ class Whisper(WhisperFamily):
                 vocabulary = checkpoint.dims["n_vocab"]
         except (BadCheckpoint, OSError, KeyError):
             vocabulary = 0  # an error when it is loaded
-        return ModelInfo(path.stem, languages(vocabulary), _memory_mb(path.stat().st_size / 2e6))
+        memory = own_model.memory_mb("whisper", {path.name: path.stat().st_size})
+        return ModelInfo(path.stem, languages(vocabulary), memory)
 
     def _import(self) -> None:
         import torch

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from hushd_models import advice, catalogue
+from hushd_models import advice, catalogue, own_model
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
@@ -163,8 +163,7 @@ def _voices_file() -> Path | None:
 
 
 def _memory_mb(name: str, path: Path | None) -> int:
-    """Estimates 200 MB for Python, numpy, the runtime and phonemizer, and twice the file.
-
-    Measured only with the tests' small model: 83 MB, 110 at work.
-    """
-    return 200 + round(2 * path.stat().st_size / 1e6) if path else int(SPEC.models[name]["memory_mb"])
+    """Estimates the memory with a model that is there by its file, and with another as the catalogue does."""
+    return (
+        own_model.memory_mb("kokoro", {path.name: path.stat().st_size}) if path else int(SPEC.models[name]["memory_mb"])
+    )

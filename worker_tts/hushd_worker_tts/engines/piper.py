@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hushd_models import advice
+from hushd_models import advice, own_model
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
@@ -60,7 +60,7 @@ class Piper:
             Model(
                 name,
                 (_details(name, files.get(name)).language,),
-                _memory_mb(files.get(name)),
+                _memory_mb(name, files.get(name)),
                 embedded=False,
                 installed=package and name in files,
             )
@@ -223,10 +223,8 @@ def _gender(name: str) -> str:
     return "female" if speaker in _FEMALE else "male" if speaker in _MALE else ""
 
 
-def _memory_mb(path: Path | None) -> int:
-    """Estimates 150 MB for Python, numpy, the runtime and espeak's data, and twice the file, which the runtime holds as
-    it is while loading, and laid out for use.
-
-    Measured only with the tests' small voices: 65 MB, 100 at work.
-    """
-    return 150 + round(2 * (path.stat().st_size if path else 63e6) / 1e6)
+def _memory_mb(name: str, path: Path | None) -> int:
+    """Estimates the memory with a voice that is there by its file, and with another as the catalogue does."""
+    if path:
+        return own_model.memory_mb("piper", {path.name: path.stat().st_size})
+    return int(SPEC.models[name]["memory_mb"])

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcription import Transcription
 
 OF_ALL = (  # errors that are none of the recording's
-    "cancelled", "bad_request", "unsupported", "engine_missing", "model_missing", "no_supervisor", "version_mismatch",
-    "unauthorised",
+    "cancelled", "bad_request", "unsupported", "engine_missing", "model_missing", "model_too_large", "no_supervisor",
+    "version_mismatch", "unauthorised",
 )  # fmt: skip
 BUSY = ("overloaded", "server_busy")  # while other requests of ours run: fewer at once, and this one later
 

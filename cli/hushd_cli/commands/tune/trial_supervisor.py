@@ -31,7 +31,9 @@ RUN_S = 1.0  # a run takes at least so long: shorter work is repeated, since a c
 MOST_PASSES = 50  # of the work in a run
 _ADDRESSES = ("http", "remote", "wyoming")  # tables that have a supervisor listen
 # What other settings would not change.
-_HOPELESS = ("deadline_exceeded", "model_missing", "engine_missing", "no_supervisor", "input_unreadable")
+_HOPELESS = (
+    "deadline_exceeded", "model_missing", "engine_missing", "model_too_large", "no_supervisor", "input_unreadable"
+)  # fmt: skip
 
 
 class TrialSupervisor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Precisions, Recognition, Recommended
+from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Precisions, Recognition, Recommended, Sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,12 @@ def _made(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequ
     return {f"{new}.onnx": graphs[0]}
 
 
+def _memory_mb(files: Sizes) -> float:
+    """Estimates Python, numpy, the runtime and phonemizer, and twice the graph, which the runtime holds as it is while
+    it lays it out for use."""
+    return 200 + 2 * sum(size for file, size in files.items() if file.endswith(".onnx")) / 1e6
+
+
 SPEC = EngineSpec(
     name="kokoro",
     role="tts",
@@ -81,6 +87,7 @@ SPEC = EngineSpec(
     flat=True,
     recognition=Recognition(look=_look, alone=False),  # a graph alone may be anything
     languages=_languages,
+    memory_mb=_memory_mb,
     precisions=Precisions(files=_made),
     threaded=True,
     recommended=(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
+from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log, Remember
@@ -22,31 +22,12 @@ from .cards import Cards
 from .needs import Needs
 from .placement import A_CARD, Decision, Placement, Start, Tenant
 from .pressure import HOLD_S, Level, Pressure, sign
+from .sentences import advice, critically_short
+from .standing import CardStanding, Standing
 
 PLENTY = Memory(1 << 62, 1 << 62)
 RETURN_S = 5.0  # from one look to the next whether a worker may go back from the CPU to a card
 PATIENCE_S = 10.0  # to wait for room on a card where the CPU will do too
-
-
-class Standing(NamedTuple):
-    """The state of memory, for `status`; sizes in bytes."""
-
-    limit: int  # for all workers together
-    available: int
-    reserve: int  # of that, kept for all other programs
-    level: Level
-    cards: tuple[CardStanding, ...] = ()  # at the last look
-
-
-class CardStanding(NamedTuple):
-    """The state of a graphics card, for `status`."""
-
-    card: Card  # when it was last seen,
-    seen_s: float  # so many seconds ago
-    total: int  # bytes, 0 where it has slept all the time
-    free: int  # by that look, less what workers have taken since
-    workers: int  # bytes that workers take of it now
-    kept_s: float | None  # for how long it is kept for other programs
 
 
 class Admission:
@@ -58,6 +39,7 @@ class Admission:
         needs: of workers in earlier lives, see `needs.Needs`.
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         has_cards: whether the machine may have graphics cards; cheap.
+        estimate: bytes that a worker of this name may need, 0 where nothing is known; asked before its first life.
     """
 
     def __init__(
@@ -68,6 +50,7 @@ class Admission:
         needs: Mapping[str, int] | None,
         look_every: float,
         has_cards: Callable[[], bool] = lambda: False,
+        estimate: Callable[[str], int] = lambda _: 0,
     ) -> None:
         self._workers = workers
         self.standby = Standby(settings)
@@ -77,7 +60,7 @@ class Admission:
         self._pressure = Pressure()
         self._kept = dict(needs or {})
         self._served: dict[str, int] = {}  # by a worker that went to the CPU: its jobs at the last look at the cards
-        self.needs = Needs(settings, needs)
+        self.needs = Needs(settings, needs, estimate)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
         self.placement = Placement(self.needs, self.budget, self.cards)
@@ -144,7 +127,8 @@ class Admission:
         if lifecycle.cards:
             self.cards.forget()
         taken = lifecycle.cards.get(lifecycle.card, 0)
-        self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
+        if ready or worker.jobs.completed_here or worker.jobs.running:
+            self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
 
     def ended(self, worker: Worker, now: float, *, out_of_memory: bool) -> None:
         """Notes that a process is gone."""
@@ -218,7 +202,7 @@ class Admission:
                 starting += need
             else:
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-                out += worker.tenancy.hold_back(now, HOLD_S, _critically_short(worker.name, need, memory), retry_ms)
+                out += worker.tenancy.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
         return out
 
     def _settle_standby(self, now: float) -> list[Action]:
@@ -280,7 +264,14 @@ class Admission:
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or goes on with the fall-back to the CPU."""
-        out = worker.tenancy.lack(now, decision.message, self._retry_ms(decision, now), bool(decision.place.card))
+        on_card = bool(decision.place.card) and not decision.ever
+        if decision.ever:
+            error = HushdError("model_too_large", decision.message)
+        else:
+            retry_ms = self._retry_ms(decision, now)
+            helps = "" if on_card else f" {advice(retry_ms, decision.holders)}"
+            error = HushdError("server_busy", decision.message + helps, retry_ms)
+        out = worker.tenancy.lack(now, error, on_card)
         return out + self._decide(worker, memory, now) if worker.state is State.WAITING else out
 
     def _others(self, shortage: Shortage, now: float) -> list[Resident]:
@@ -303,7 +294,7 @@ class Admission:
         names = ", ".join(resident.name for resident in others)
         held = f"Some is held by {names}, which cannot leave now." if names else "No other worker holds any."
         place = A_CARD if shortage.on_card else Place()
-        decision = Decision(Verdict(False), place, f"{shortage.message} {held}")
+        decision = Decision(Verdict(False), place, f"{shortage.message} {held}", holders=tuple(others))
         return self._lack(worker, decision, memory, now)
 
     def _impatient_at(self, worker: Worker) -> float:
@@ -401,13 +392,6 @@ class Admission:
             for request in worker.jobs.running.values()
         ]
         return max(1000, int(min(ends) * 1000)) if ends else 60_000
-
-
-def _critically_short(name: str, need: int, memory: Memory) -> str:
-    return (
-        f"Memory is critically short: {memory.available / 1e6:.0f} of {memory.total / 1e6:.0f} MB are available, "
-        f"and {name} needs {need / 1e6:.0f} MB. Ask again in a moment, or end other programs."
-    )
 
 
 def _is_on(worker: Worker, shortage: Shortage) -> bool:

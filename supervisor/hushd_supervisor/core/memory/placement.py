@@ -15,6 +15,7 @@ from hushd_supervisor.core.worker.place import Place
 from .budget import Budget, Memory, Resident, Verdict
 from .cards import Cards
 from .needs import Needs
+from .sentences import exceeds, lacks
 
 ON_CARDS = ("auto", "cuda")  # the kinds of `compute_device` that may mean a card
 A_CARD = Place("cuda", "any")  # where it is not said which
@@ -62,15 +63,18 @@ class Start(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The verdict on a start; `message` explains a refusal, which may hold until `until`.
+    """The verdict on a start; `message` explains a refusal, which may hold until `until`, or for `ever`.
 
-    A refusal with a card in its `place` says that this card's memory is short.
+    A refusal with a card in its `place` says that this card's memory is short; one with `holders`, that these hold the
+    machine's.
     """
 
     verdict: Verdict
     place: Place = Place()
     message: str = ""
     until: float | None = None
+    ever: bool = False
+    holders: tuple[Resident, ...] = ()
 
 
 class Placement:
@@ -129,21 +133,13 @@ class Placement:
 
     def _anywhere(self, name: str, place: Place, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides by the machine's memory alone."""
+        need, alone = self._needs.memory(name, place.card), self._needs.memory_alone(name, place.card)
+        limit, residents = self._budget.limit(memory), [tenant.machine for tenant in tenants]
+        if alone > limit:
+            return Decision(Verdict(False), place, exceeds(name, alone, memory, limit), ever=True)
         promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
-        need = self._needs.memory(name, place.card)
-        verdict = self._budget.decide(
-            need,
-            self._needs.memory_alone(name, place.card),
-            self._budget.room(memory, promised),
-            [tenant.machine for tenant in tenants],
-        )
-        taken = sum(tenant.machine.size for tenant in tenants)
-        message = (
-            f"There is no memory for {name} ({need / 1e6:.0f} MB) now: workers take {taken / 1e6:.0f} of their "
-            f"{self._budget.limit(memory) / 1e6:.0f} MB, and {memory.available / 1e6:.0f} of "
-            f"{memory.total / 1e6:.0f} MB are available, {memory.reserve / 1e6:.0f} of them for other programs."
-        )
-        return Decision(verdict, place, message)
+        verdict = self._budget.decide(need, alone, self._budget.room(memory, promised), residents)
+        return Decision(verdict, place, lacks(name, need, memory, limit, residents), holders=tuple(residents))
 
     def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides for the CPU where a start may be there."""

@@ -6,6 +6,8 @@ one worker, and remembers what keeps it from its memory.
 
 from __future__ import annotations
 
+from hushd_protocol.errors import HushdError
+
 from hushd_supervisor.core.actions import Action
 
 from .jobs import Jobs
@@ -65,10 +67,10 @@ class Tenancy:
 
     # --- no room -------------------------------------------------------------------------------------------------
 
-    def refuse(self, now: float, message: str, retry_after_ms: int) -> list[Action]:
+    def refuse(self, now: float, error: HushdError) -> list[Action]:
         """Gives up the wait for memory: there is none, and nobody can leave for it."""
         if self._lifecycle.state is State.WAITING:
-            self._jobs.fail_waiting("server_busy", message, retry_after_ms)
+            self._jobs.fail_waiting(error.code, error.message, error.retry_after_ms)
             self._lifecycle.end(now)
         return self._out.take()
 
@@ -89,7 +91,7 @@ class Tenancy:
                 self._lifecycle.end(now)
         return self._out.take()
 
-    def lack(self, now: float, message: str, retry_after_ms: int, on_card: bool = False) -> list[Action]:
+    def lack(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
         """There is no memory for the process: the fall-back of its settings takes over, else it is given up.
 
         Args:
@@ -101,7 +103,7 @@ class Tenancy:
             return self._out.take()
         if fallback not in ("", "cpu"):
             self.displaced = self._jobs.displace()
-        return self.refuse(now, message, retry_after_ms)
+        return self.refuse(now, error)
 
     # --- room for others -----------------------------------------------------------------------------------------
 

@@ -351,7 +351,9 @@ def test_needs_are_learnt_by_device() -> None:
     there.control("unload")
     there.leave(A)
     (remembered,) = there.of(do.Remember)
-    assert remembered.needs == {f"{A}@cuda": 500 * MB, f"{A}@{FIRST}": 11 * GB, f"{A}@{FIRST}:ready": 9 * GB}
+    assert remembered.needs == {
+        f"{A}@cuda": 500 * MB, f"{A}@cuda:load": 300 * MB, f"{A}@{FIRST}": 11 * GB, f"{A}@{FIRST}:ready": 9 * GB
+    }  # fmt: skip
 
 
 def test_a_card_that_an_engine_does_not_use_needs_nothing() -> None:

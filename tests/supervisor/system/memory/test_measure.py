@@ -8,8 +8,8 @@ import sys
 
 from hushd_protocol import __version__
 from hushd_schema.status import FloorStatus, WorkerStatus
-from hushd_supervisor.core.memory.admission import Standing
 from hushd_supervisor.core.memory.pressure import Level
+from hushd_supervisor.core.memory.standing import Standing
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
 
