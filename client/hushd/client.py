@@ -10,6 +10,7 @@ from .recognition import Recognition
 from .transport import requests, source
 from .transport.requests import KeepAlive
 from .transport.source import Text
+from .transport.steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.operations.synthesize import SynthesizeOptions
@@ -70,8 +71,8 @@ class Client(Recognition):
         from .synthesis.options import speech_params  # not for who listens
 
         params = speech_params(options, format, timeline=on_sentence is not None)
-        request = self._prepared(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
-        call = self._call(request, source.of_text(text))
+        request = run(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
+        call = run(self._send(request, source.of_text(text)))
         from .synthesis.speech import Speech  # while the worker works
 
         floor = partial(self.floor, "speaker", priority=priority)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from .exchange.client_base import ClientBase
 from .transport import model_requests, requests
-from .transport.connector import Connector
-from .transport.link import refuse_borrowed
 from .transport.requests import KeepAlive
-from .transport.retry import with_connection
+from .transport.steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.controls import Yielded
@@ -41,8 +39,25 @@ class Unloaded(list[str]):
         return cls(ended.unloaded, ended.busy)
 
 
-class Management(Connector):
+class Management(ClientBase):
     """Manages devices, workers and models; the base of `hushd.Client`. Every method raises `HushdError`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection. Requests under way are cancelled; the next one connects again."""
+        self.link.close()
+
+    def control(self, action: str, *names: str, **options: Any) -> dict[str, Any]:
+        """Sends a control message of docs/PROTOCOL.md; returns the data of its result.
+
+        The methods below are what programs need of them.
+        """
+        return run(self._controlled(action, *names, **options))
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 
@@ -63,7 +78,7 @@ class Management(Connector):
         requests.check_priority(priority)
         from .transport.floor import Floor  # for those who have a loudspeaker or a microphone
 
-        return Floor(self._link.connect, devices, priority, on_wait)
+        return Floor(self.link, devices, priority, on_wait)
 
     def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
         """Ends all speech, also speech that still waits; returns the numbers of the turns it ended.
@@ -85,7 +100,7 @@ class Management(Connector):
     def _turns(self, action: str, *who: str) -> list[int]:
         from hushd_schema.controls import Turns
 
-        return list(Turns.from_data(self._control(action, *who)).turns)
+        return list(Turns.from_data(self.control(action, *who)).turns)
 
     # --- workers -----------------------------------------------------------------------------------------------------
 
@@ -94,12 +109,7 @@ class Management(Connector):
 
         With `wait=False` it returns once the requests are sent. A worker serves every client once it has started.
         """
-        warm = [self._link.placed(requests.warm(name, keep_alive)) for name in workers]
-        if not wait:
-            with_connection(self._link.connect, lambda connection: [connection.start(request) for request in warm])
-            return
-        for call in [self._call(request, None) for request in warm]:
-            deque(call, maxlen=0)
+        run(self._preloaded(workers, keep_alive, wait))
 
     def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended.
@@ -110,7 +120,7 @@ class Management(Connector):
         Args:
             force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
         """
-        return Unloaded.from_data(self._control("unload", *workers, force=force))
+        return Unloaded.from_data(self.control("unload", *workers, force=force))
 
     def yield_vram(
         self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
@@ -133,13 +143,13 @@ class Management(Connector):
 
         from .yielded import options  # rarely needed
 
-        return Yielded.from_data(self._control("yield", **options(vram, card, keep_away)))
+        return Yielded.from_data(self.control("yield", **options(vram, card, keep_away)))
 
     def status(self) -> Status:
         """Returns the supervisor, its workers and templates, memory, and who speaks or listens."""
         from hushd_schema.status import Status
 
-        return Status.from_data(self._control("status"))
+        return Status.from_data(self.control("status"))
 
     def reload(self) -> None:
         """Makes the supervisor read its configuration again; requests under way go on.
@@ -147,15 +157,15 @@ class Management(Connector):
         Raises:
             HushdError: `bad_request` for an error in the configuration; nothing has changed then.
         """
-        self._control("reload")
+        self.control("reload")
 
     def describe(self, *roles: str) -> dict[str, Any]:
         """Returns the engines, models and voices, by role (`stt`, `tts`)."""
-        return self._control("describe", *roles)
+        return self.control("describe", *roles)
 
     def shutdown(self, timeout: float = 10.0) -> bool:
         """Makes the supervisor finish running requests and exit; returns whether it had after `timeout` seconds."""
-        return self._end("shutdown", timeout)
+        return run(self._left("shutdown", timeout))
 
     def restart(self, timeout: float | None = None) -> bool:
         """Makes the supervisor finish running requests and exit; new requests are served by the next supervisor.
@@ -163,19 +173,7 @@ class Management(Connector):
         Returns whether it had exited after `timeout` seconds. The next request starts the new one, or a service manager
         does.
         """
-        return self._end("restart", timeout)
-
-    def _end(self, action: str, timeout: float | None) -> bool:
-        """Ends the supervisor, whichever version of the protocol it speaks; returns whether it left in time."""
-        from .transport import versions
-
-        connection = self._link.find(versions.connect)
-        try:
-            refuse_borrowed(connection)
-            versions.end(connection, action)
-            return connection.wait_lost(timeout)
-        finally:
-            connection.close()
+        return run(self._left("restart", timeout))
 
     # --- models ------------------------------------------------------------------------------------------------------
 
@@ -191,7 +189,7 @@ class Management(Connector):
                 files have changed.
             on_progress: called with a description of the step, the bytes received, and the total or 0.
         """
-        return model_requests.pull(self._link.connect_own, model, update, on_progress)
+        return run(self._changed("pull", model_requests.pull_params(model, update), on_progress))
 
     def import_model(
         self,
@@ -206,8 +204,7 @@ class Management(Connector):
         Args:
             engine: the engine that loads it; None: detected from the content.
         """
-        params = model_requests.import_params(path, name, engine)
-        return model_requests.ask(self._link.connect_own, "import", params, on_progress)
+        return run(self._changed("import", model_requests.import_params(path, name, engine), on_progress))
 
     def quantize(
         self,
@@ -223,6 +220,4 @@ class Management(Connector):
             to: `int8`, or for Whisper's checkpoints another of CTranslate2's formats.
             name: of the new model; default: that of `model` if the engine is another one, else `NAME-int8`.
         """
-        return model_requests.ask(
-            self._link.connect_own, "quantize", {"model": model, "to": to, "name": name or ""}, on_progress
-        )
+        return run(self._changed("quantize", {"model": model, "to": to, "name": name or ""}, on_progress))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from .exchange.preparation import Preparation
-from .exchange.steps import Ask, Steps
 from .management import Management
 from .transport.requests import KeepAlive
 from .transport.source import Stream
+from .transport.steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.operations.transcribe import TranscribeOptions
@@ -20,15 +18,9 @@ if TYPE_CHECKING:
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
-T = TypeVar("T")
-
 
 class Recognition(Management):
     """Transcribes recordings and live audio; a base of `hushd.Client`. Every method raises `HushdError`."""
-
-    @cached_property
-    def _preparation(self) -> Preparation:
-        return Preparation(self._link.paths.config)
 
     def transcribe(
         self,
@@ -95,10 +87,8 @@ class Recognition(Management):
         input = of_audio(audio, rate)
         if rate is not None and not is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
-        request = self._prepared(
-            self._preparation.transcription(params, speed, engine, model, keep_alive, priority, deadline)
-        )
-        call = self._call(request, input)
+        request = run(self._preparation.transcription(params, speed, engine, model, keep_alive, priority, deadline))
+        call = run(self._send(request, input))
         from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(call, on_progress, diarized=bool(options.get("diarize")))
@@ -149,10 +139,10 @@ class Recognition(Management):
             options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
             echo=echo,
         )  # fmt: skip
-        request = self._prepared(
+        request = run(
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
         )
-        call = self._call(request, Stream(chunks))
+        call = run(self._send(request, Stream(chunks)))
         from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
@@ -178,7 +168,7 @@ class Recognition(Management):
             HushdError: `model_missing` when no installed model knows the language; `engine_missing`; `bad_request` for
                 an error in the configuration's models.
         """
-        return self._prepared(self._preparation.choose_model(language, speed, engine, translate))
+        return run(self._preparation.choose_model(language, speed, engine, translate))
 
     def find_model(self, name: str) -> tuple[str, str]:
         """Returns engine and model of a bare name such as `turbo`: of the engines that have it, the lightest installed.
@@ -186,15 +176,4 @@ class Recognition(Management):
         Raises:
             HushdError: `model_missing`, with the command that gets it.
         """
-        return self._prepared(self._preparation.find_model(name))
-
-    def _prepared(self, steps: Steps[T]) -> T:
-        """Returns what a procedure does."""
-        answer: Any = None
-        while True:
-            try:
-                step = steps.send(answer)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            answer = getattr(self, step.method)(*step.arguments) if isinstance(step, Ask) else step()
+        return run(self._preparation.find_model(name))

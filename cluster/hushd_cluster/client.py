@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import ray
 from hushd import AsyncClient
-from hushd.aio.retry import AsyncRetryingCall
+from hushd.aio.call import AsyncCall
 from hushd.aio.source import AsyncStream
-from hushd.transport.source import File, Source
+from hushd.transport.link import Link
+from hushd.transport.retry import RetryingCall
+from hushd.transport.source import File, Input
+from hushd.transport.steps import Awaited, Steps
 from hushd_protocol.messages import Message, Request, Result
 
 from . import failures, node
 
 if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle
-
-Input = Source | AsyncStream
 
 
 class ClusterClient(AsyncClient):
@@ -33,14 +35,15 @@ class ClusterClient(AsyncClient):
         self._engines_of = engines
         self._paces = {role: Pace() for role in engines}
 
-    async def _call(self, request: Request, input: Input | None) -> AsyncRetryingCall:
+    def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
         role = request.worker.partition("/")[0]
         if request.session or role not in self._engines_of:
-            return await super()._call(request, input)
-        request = self._link.placed(request)
-        data = await _data(input)
-        call = ClusterCall(self._engines_of[role], self._paces[role], data, self._connect, request, input)
-        await call.begin()
+            return (yield from super()._send(request, source))
+        data = yield Awaited(_data(source))
+        call = ClusterCall(
+            self._engines_of[role], self._paces[role], data, self.link, self.link.placed(request), source
+        )
+        yield from call.begin()
         return call
 
 
@@ -59,20 +62,23 @@ class Pace:
         return max(1000, round(self._mean_s * 1000))
 
 
-class ClusterCall(AsyncRetryingCall):
+class ClusterCall(RetryingCall):
     """A request to a deployment, sent again to another node when the one that served it has gone."""
 
     most_lost = 1  # a node goes when it dies, perhaps of this request
 
-    def __init__(self, engines: DeploymentHandle, pace: Pace, data: Any, *call: Any) -> None:
-        super().__init__(*call)
+    def __init__(
+        self, engines: DeploymentHandle, pace: Pace, data: Any, link: Link, request: Request, source: Input | None
+    ) -> None:
+        super().__init__(link, AsyncCall, request, source)
         self._engines = engines
         self._pace = pace
         self._data = data
 
-    async def begin(self) -> None:
-        """Sends the request, which must be awaited before the iteration."""
+    def begin(self) -> Steps[None]:
+        """Sends the request."""
         self._call = _Relayed(self._engines, self._pace, self._attempts.request, self._data)
+        yield from ()
 
 
 class _Relayed:
@@ -81,6 +87,7 @@ class _Relayed:
     def __init__(self, engines: DeploymentHandle, pace: Pace, request: Request, data: Any) -> None:
         at = engines.options(stream=True, multiplexed_model_id=request.worker)
         self._answers: Any = at.relay.remote(request, data)
+        self._loop = asyncio.get_running_loop()
         self._pace = pace
         self._start = time.monotonic()
 
@@ -101,7 +108,8 @@ class _Relayed:
         return message
 
     def cancel(self) -> None:
-        self._answers.cancel()
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._answers.cancel)
 
 
 async def _data(input: Input | None) -> Any:

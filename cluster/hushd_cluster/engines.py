@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from hushd import AsyncClient
+from hushd.aio.steps import run
 from hushd.transport.source import File, Inline
 from hushd_protocol.messages import Message, Request
 from ray import serve
@@ -38,9 +39,9 @@ class Engines(AsyncClient):
                 yield message
 
     async def _answers(self, request: Request, source: File | Inline | None) -> AsyncIterator[Message]:
-        call = await self._call(request, source)
+        call = await run(self._send(request, source))
         try:
-            async for message in call:
+            while (message := await run(call.receive())) is not None:
                 yield message
         finally:
             call.close()

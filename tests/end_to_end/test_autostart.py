@@ -174,16 +174,14 @@ def test_a_request_survives_the_kill_of_its_supervisor() -> None:
     with Client() as client, Client() as watcher:
         pid = client.status().supervisor.pid
         from hushd.transport.call import new_id
-        from hushd.transport.retry import RetryingCall
-        from hushd_protocol.messages import Request, Result
+        from hushd_protocol.messages import Request
+        from support.client_calls import result, sent
 
         asked = Request(id=new_id(), worker="stt/echo/a", op="echo", params={"n": 1}, input="inline", payload=b"x")
         os.kill(pid, signal.SIGSTOP)
-        call = RetryingCall(client._link.connect, asked, None)
+        call = sent(client, asked)
         os.kill(pid, signal.SIGKILL)
-        *_, result = call
-        assert isinstance(result, Result)
-        assert result.data["params"] == {"n": 1}
+        assert result(call).data["params"] == {"n": 1}
         assert watcher.status().supervisor.pid != pid
 
 

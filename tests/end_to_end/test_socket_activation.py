@@ -17,9 +17,9 @@ import pytest
 from hushd import Client, HushdError
 from hushd.transport.call import new_id
 from hushd.transport.connection import Connection
-from hushd.transport.retry import RetryingCall
 from hushd_protocol.messages import Error, Request, Result
 from hushd_protocol.system.paths import find
+from support.client_calls import result, sent
 from support.peer import BOUND_S, CONFIG, Peer, Supervisor, check_nothing_is_left, wait_until
 from support.service_manager import ServiceManager
 
@@ -45,9 +45,7 @@ def configure(text: str) -> None:
 def ask(client: Client, op: str = "echo", worker: str = "stt/echo/a", **params: object) -> dict[str, object]:
     """The data of the result of one request, by all means that a client has to get it."""
     request = Request(id=new_id(), worker=worker, op=op, params=dict(params), input="none")
-    *_, result = RetryingCall(client._link.connect, request, None)
-    assert isinstance(result, Result)
-    return result.data
+    return result(sent(client, request)).data
 
 
 def work(client: Client, until: Path) -> dict[str, object]:

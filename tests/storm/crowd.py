@@ -55,7 +55,7 @@ class Person(threading.Thread):
 
     def vanish(self) -> None:
         """Leaves in the middle of everything, and comes back as another client."""
-        if connection := self.client._link.connection:
+        if connection := self.client.link.connection:
             connection.vanish()  # type: ignore[attr-defined]
         self.client = Client()
 
@@ -192,7 +192,7 @@ class Switchboard(Person):
             payload=b"" if kind == "copy" else b"payload",
         )
         try:
-            call = self.client._link.connect().start(request)
+            call = self.client.link.connect().start(request)
         except HushdError as error:
             return error
         if kind == "copy":

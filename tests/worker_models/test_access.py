@@ -56,13 +56,12 @@ def test_an_endpoint_that_is_none(hub: HubServer, ask: Ask, endpoint: str) -> No
 
 def test_a_client_keeps_a_password_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """It sends the address without a password, and whether it is offline; nothing where nothing is set."""
-    monkeypatch.setattr(model_requests, "ask", lambda connect, op, params, report: params)
     sent: list[dict[str, Any]] = []
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     for endpoint, offline in (("", ""), ("https://mirror.org", "1"), ("https://me:secret@mirror.org", "0")):
         for name, value in (("HF_ENDPOINT", endpoint), ("HF_HUB_OFFLINE", offline)):
             monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
-        sent.append(model_requests.pull(lambda: pytest.fail("nobody is asked"), MODEL))
+        sent.append(model_requests.pull_params(MODEL))
     assert sent == [
         {"model": MODEL},
         {"model": MODEL, "endpoint": "https://mirror.org", "offline": True},

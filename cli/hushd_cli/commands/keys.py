@@ -97,7 +97,7 @@ def _connections() -> dict[str, int]:
 
     try:
         with Client(holder="cli", start=False, endpoint="") as client:
-            return dict(Machines.from_data(client._control("keys")).machines)
+            return dict(Machines.from_data(client.control("keys")).machines)
     except HushdError as error:
         if error.code not in _NO_ANSWER:
             raise

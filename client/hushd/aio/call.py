@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 from hushd_protocol.limits import MAX_PAYLOAD
-from hushd_protocol.messages import Control, Message, Request, Result
+from hushd_protocol.messages import Control, Message, Request
 
 from hushd.transport.call import Call, CallEndedError
+from hushd.transport.source import File, Input
+
+from .source import AsyncStream, from_disk, in_memory
 
 
 class AsyncCall(Call):
@@ -31,15 +34,15 @@ class AsyncCall(Call):
                 return message
             await self._news.wait()
 
-    async def last_message(self) -> Result:
-        """As `result`; cancels the request when the task is cancelled."""
-        try:
-            while not isinstance(message := await self.next_message(), Result):
-                pass
-        except asyncio.CancelledError:
-            self.cancel()
-            raise
-        return message
+    def send_input(self, source: Input) -> None:
+        if isinstance(source, AsyncStream):
+            self.feed(source.pieces())
+        elif isinstance(source, File):
+            self.feed(from_disk(source.pieces()))
+        elif source.in_memory:
+            self.feed(in_memory(source.pieces()))
+        else:
+            super().send_input(source)  # from a thread: it may wait
 
     def feed(self, pieces: AsyncIterator[bytes]) -> None:
         """Starts sending `pieces` from a task, as the worker grants credit. As `upload`, but for the thread."""

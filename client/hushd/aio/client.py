@@ -15,6 +15,7 @@ from . import source
 from .recognition import AsyncRecognition
 from .source import AsyncText
 from .speech import AsyncSpeech
+from .steps import run
 
 if TYPE_CHECKING:
     from hushd.dialogue.duplex import Mode
@@ -54,8 +55,8 @@ class AsyncClient(AsyncRecognition):
                 block.
         """
         params = speech_params(options, format, timeline=on_sentence is not None)
-        request = await self._prepared(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
-        call = await self._call(request, source.of_text(text))
+        request = await run(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
+        call = await run(self._send(request, source.of_text(text)))
         floor = partial(self.floor, "speaker", priority=priority)
         return AsyncSpeech(call, format, on_sentence, floor=floor, keep=keep)
 
@@ -89,5 +90,5 @@ class AsyncClient(AsyncRecognition):
 
         from .conversation import AsyncConversation
 
-        blocking = Client.on(self._link, self._on_pull)
+        blocking = Client.on(self.link, self._on_pull)
         return AsyncConversation(blocking.conversation(mode=mode, priority=priority, **options))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Self, overload
+from typing import Any, Self, overload
 
-from hushd.transport.connection import Connection
 from hushd.transport.floor import Floor
 
-from .threads import step
+from .steps import run
 
 
 class AsyncFloor(Floor):
@@ -19,22 +18,12 @@ class AsyncFloor(Floor):
     A `Player`, which waits on threads of its own, takes it too.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], Connection],
-        devices: Sequence[str],
-        priority: str,
-        on_wait: Callable[[str], None] | None = None,
-    ) -> None:
-        super().__init__(connect, devices, priority, on_wait)
+    def __init__(self, *claim: Any) -> None:
+        super().__init__(*claim)
         self._waiting: set[Callable[[], object]] = set()  # wakes a task each
 
     async def __aenter__(self) -> Self:
-        if self._depth:
-            await self.regain()
-        else:
-            await self._enter_waiting()
-        self._depth += 1
+        await run(self._enter())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -42,9 +31,7 @@ class AsyncFloor(Floor):
 
     async def regain(self) -> None:
         """As `keep`."""
-        if not self.held:
-            self._let_go()
-            await self._wait_as_task()
+        await run(self._regain())
 
     @overload
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]: ...
@@ -61,21 +48,8 @@ class AsyncFloor(Floor):
             await self.regain()
             yield chunk
 
-    async def _enter_waiting(self) -> None:
-        self._begin()
-        try:
-            await step(self._ask)
-            await self._wait_as_task()
-        except BaseException:
-            self.give_back()
-            raise
-
-    async def _wait_as_task(self) -> None:
-        conditions = self._conditions()
-        while condition := await step(next, conditions, None):  # on a thread: it may look for a supervisor
-            await self._until(condition)
-
-    async def _until(self, condition: Callable[[], object]) -> None:
+    async def when(self, condition: Callable[[], object]) -> None:
+        """As `wait_for`."""
         loop, news = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from hushd.exchange.client_base import ClientBase
 from hushd.management import Unloaded
-from hushd.transport import model_requests, requests, versions
-from hushd.transport.link import refuse_borrowed
+from hushd.transport import model_requests, requests
 from hushd.transport.requests import KeepAlive
 
-from .connector import AsyncConnector
+from .call import AsyncCall
 from .floor import AsyncFloor
-from .retry import sending, with_connection
-from .threads import long_step, step
+from .steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.controls import Yielded
@@ -23,13 +22,33 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status
 
 
-class AsyncManagement(AsyncConnector):
-    """Manages devices, workers and models; the base of `hushd.AsyncClient`, as `Management` is of `hushd.Client`."""
+class AsyncManagement(ClientBase):
+    """Manages devices, workers and models; the base of `hushd.AsyncClient`, as `Management` is of `hushd.Client`.
+
+    The connection has one thread, which answers the supervisor and receives whatever comes even while the loop is
+    blocked; calls have none. It belongs to no loop: one client serves several, one after the other.
+    """
+
+    calls = AsyncCall
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """As `Client.close`."""
+        await asyncio.to_thread(self.link.close)
+
+    async def control(self, action: str, *names: str, **options: Any) -> dict[str, Any]:
+        """As `Client.control`."""
+        return await run(self._controlled(action, *names, **options))
 
     def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> AsyncFloor:
         """As `Client.floor`, entered with `async with`; `on_wait` is called on another thread."""
         requests.check_priority(priority)
-        return AsyncFloor(self._link.connect, devices, priority, on_wait)
+        return AsyncFloor(self.link, devices, priority, on_wait)
 
     async def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
         """As `Client.stop_speaking`."""
@@ -46,22 +65,15 @@ class AsyncManagement(AsyncConnector):
     async def _turns(self, action: str, *who: str) -> list[int]:
         from hushd_schema.controls import Turns
 
-        return list(Turns.from_data(await self._control(action, *who)).turns)
+        return list(Turns.from_data(await self.control(action, *who)).turns)
 
     async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
         """As `Client.preload`."""
-        warm = [self._link.placed(requests.warm(name, keep_alive)) for name in workers]
-        if not wait:
-            for request in warm:
-                await with_connection(self._connect, sending(request))
-            return
-        for call in [await self._call(request, None) for request in warm]:
-            async for _ in call:
-                pass
+        await run(self._preloaded(workers, keep_alive, wait))
 
     async def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """As `Client.unload`."""
-        return Unloaded.from_data(await self._control("unload", *workers, force=force))
+        return Unloaded.from_data(await self.control("unload", *workers, force=force))
 
     async def yield_vram(
         self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
@@ -71,45 +83,35 @@ class AsyncManagement(AsyncConnector):
 
         from hushd.yielded import options  # rarely needed
 
-        return Yielded.from_data(await self._control("yield", **options(vram, card, keep_away)))
+        return Yielded.from_data(await self.control("yield", **options(vram, card, keep_away)))
 
     async def status(self) -> Status:
         """As `Client.status`."""
         from hushd_schema.status import Status
 
-        return Status.from_data(await self._control("status"))
+        return Status.from_data(await self.control("status"))
 
     async def reload(self) -> None:
         """As `Client.reload`."""
-        await self._control("reload")
+        await self.control("reload")
 
     async def describe(self, *roles: str) -> dict[str, Any]:
         """As `Client.describe`."""
-        return await self._control("describe", *roles)
+        return await self.control("describe", *roles)
 
     async def shutdown(self, timeout: float = 10.0) -> bool:
         """As `Client.shutdown`."""
-        return await self._leave("shutdown", timeout)
+        return await run(self._left("shutdown", timeout))
 
     async def restart(self, timeout: float | None = None) -> bool:
         """As `Client.restart`."""
-        return await self._leave("restart", timeout)
-
-    async def _leave(self, action: str, timeout: float | None) -> bool:
-        """As `Management._end`."""
-        connection = await asyncio.to_thread(self._link.find, versions.connect)
-        try:
-            refuse_borrowed(connection)
-            await step(versions.end, connection, action)
-            return await long_step(connection.wait_lost, timeout, stop=connection.close)
-        finally:
-            await asyncio.to_thread(connection.close)
+        return await run(self._left("restart", timeout))
 
     async def pull(
         self, model: str, *, update: bool = False, on_progress: model_requests.OnProgress | None = None
     ) -> ModelResult:
         """As `Client.pull`."""
-        return await self._change("pull", model_requests.pull_params(model, update), on_progress)
+        return await run(self._changed("pull", model_requests.pull_params(model, update), on_progress))
 
     async def import_model(
         self,
@@ -120,7 +122,7 @@ class AsyncManagement(AsyncConnector):
         on_progress: model_requests.OnProgress | None = None,
     ) -> ModelResult:
         """As `Client.import_model`."""
-        return await self._change("import", model_requests.import_params(path, name, engine), on_progress)
+        return await run(self._changed("import", model_requests.import_params(path, name, engine), on_progress))
 
     async def quantize(
         self,
@@ -131,4 +133,4 @@ class AsyncManagement(AsyncConnector):
         on_progress: model_requests.OnProgress | None = None,
     ) -> ModelResult:
         """As `Client.quantize`."""
-        return await self._change("quantize", {"model": model, "to": to, "name": name or ""}, on_progress)
+        return await run(self._changed("quantize", {"model": model, "to": to, "name": name or ""}, on_progress))

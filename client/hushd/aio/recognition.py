@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hushd_schema.operations.transcribe import TranscribeOptions
 
 from hushd.audio.source import is_array
-from hushd.exchange.preparation import Preparation
-from hushd.exchange.steps import Ask, Steps
 from hushd.transcripts.options import live_params, transcribe_params
 from hushd.transport.requests import KeepAlive
 
 from . import source
 from .management import AsyncManagement
 from .source import AsyncAudio
+from .steps import run
 from .transcription import AsyncTranscription
 
 if TYPE_CHECKING:
     from hushd.models.choice import ModelChoice
     from hushd.transcripts.transcript import Transcript
 
-T = TypeVar("T")
-
 
 class AsyncRecognition(AsyncManagement):
     """Transcribes recordings and live audio; a base of `hushd.AsyncClient`, as `Recognition` is of `hushd.Client`."""
-
-    @cached_property
-    def _preparation(self) -> Preparation:
-        return Preparation(self._link.paths.config)
 
     async def transcribe(
         self,
@@ -90,10 +81,10 @@ class AsyncRecognition(AsyncManagement):
         input = await source.of_audio(audio, rate)
         if rate is not None and not is_array(audio):
             params |= {"format": "s16le", "rate": rate, "channels": channels}
-        request = await self._prepared(
+        request = await run(
             self._preparation.transcription(params, speed, engine, model, keep_alive, priority, deadline)
         )
-        call = await self._call(request, input)
+        call = await run(self._send(request, input))
         return AsyncTranscription(call, on_progress, diarized=bool(options.get("diarize")))
 
     async def listen(
@@ -125,10 +116,10 @@ class AsyncRecognition(AsyncManagement):
             options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
             echo=echo,
         )  # fmt: skip
-        request = await self._prepared(
+        request = await run(
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
         )
-        call = await self._call(request, source.of_chunks(chunks))
+        call = await run(self._send(request, source.of_chunks(chunks)))
         return AsyncTranscription(call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
 
     async def choose_model(
@@ -140,22 +131,8 @@ class AsyncRecognition(AsyncManagement):
         translate: bool = False,
     ) -> ModelChoice:
         """As `Client.choose_model`."""
-        return await self._prepared(self._preparation.choose_model(language, speed, engine, translate))
+        return await run(self._preparation.choose_model(language, speed, engine, translate))
 
     async def find_model(self, name: str) -> tuple[str, str]:
         """As `Client.find_model`."""
-        return await self._prepared(self._preparation.find_model(name))
-
-    async def _prepared(self, steps: Steps[T]) -> T:
-        """Returns what a procedure does; its steps that read files are a thread's."""
-        answer: Any = None
-        while True:
-            try:
-                step = steps.send(answer)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            if isinstance(step, Ask):
-                answer = await getattr(self, step.method)(*step.arguments)
-            else:
-                answer = await asyncio.to_thread(step)
+        return await run(self._preparation.find_model(name))

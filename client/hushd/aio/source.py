@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import suppress
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, cast
 
@@ -15,7 +16,7 @@ from hushd.audio import source as audio_source
 from hushd.audio.source import Audio
 from hushd.transport import source
 from hushd.transport.kept import KEPT, Kept
-from hushd.transport.source import Source, Text
+from hushd.transport.source import Input, Source, Text
 
 
 class AsyncFile(Protocol):
@@ -28,7 +29,7 @@ AsyncAudio = Audio | AsyncIterable[bytes] | AsyncFile
 AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
 
 
-class AsyncStream:
+class AsyncStream(Input):
     """As `hushd.transport.source.Stream`, of an asynchronous iterable."""
 
     def __init__(self, pieces: AsyncIterable[bytes], kept: int = KEPT) -> None:
@@ -50,9 +51,10 @@ class AsyncStream:
             yield piece
 
     def close(self) -> None:
-        """Stops reading: a generator is ended where it waits."""
+        """Stops reading: a generator is ended where it waits. Safe on any thread."""
         if self._reading:
-            self._reading.cancel()
+            with suppress(RuntimeError):  # the loop is closed
+                self._reading.get_loop().call_soon_threadsafe(self._reading.cancel)
 
     async def _piece(self, position: int) -> bytes | None:
         piece = self._kept.at(position)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
-from hushd_protocol.errors import HushdError
-
 from hushd.synthesis.incoming import IncomingSpeech
-from hushd.synthesis.received import RAW, Piece
+from hushd.synthesis.received import Piece
 
-from .retry import AsyncRetryingCall
+from .steps import run
 from .threads import entered, long_step, step
 
 if TYPE_CHECKING:
     from hushd.audio.playback import Player
-    from hushd.synthesis.timeline import Sentence
-    from hushd.transport.floor import Floor
 
 
 class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
@@ -28,19 +25,6 @@ class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
 
     Attributes: those of `IncomingSpeech`.
     """
-
-    def __init__(
-        self,
-        call: AsyncRetryingCall,
-        form: str = RAW,
-        on_sentence: Callable[[Sentence], None] | None = None,
-        *,
-        floor: Callable[[], Floor] | None = None,
-        keep: bool = True,
-    ) -> None:
-        super().__init__(form, on_sentence, keep)
-        self._call = call
-        self._floor = floor
 
     async def __aenter__(self) -> Self:
         return self
@@ -60,12 +44,11 @@ class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
 
     async def wait(self) -> None:
         """Waits for the first piece of audio, or the end."""
-        await self._has(0)
+        await run(self._has(0))
 
     async def __anext__(self) -> bytes:
-        while await self._has(self._next):
-            if data := self._following():
-                return data
+        if data := await run(self._following()):
+            return data
         raise StopAsyncIteration
 
     async def pieces(self) -> AsyncIterator[Piece]:
@@ -74,11 +57,11 @@ class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
         Raises:
             HushdError: what went wrong; `cancelled` when the speech was closed before its end.
         """
-        index = 0
-        while await self._has(index):
-            yield self._received.take(index)
-            index += 1
-        self._check_whole()
+        for index in count():
+            piece = await run(self._piece(index))
+            if piece is None:
+                return
+            yield piece
 
     async def save(self, path: str | os.PathLike[str]) -> None:
         """As `Speech.save`."""
@@ -120,35 +103,9 @@ class AsyncSpeech(IncomingSpeech, AsyncIterator[bytes]):
 
         await long_step(player.play, _read_on_loop(self.pieces()), self.rate, self.channels, stop=stop)
 
-    def close(self) -> None:
-        """Cancels the request, unless it has ended."""
-        self._call.close()
-
     async def aclose(self) -> None:
         """As `close`, for `contextlib.aclosing`."""
         self.close()
-
-    async def _has(self, index: int) -> bool:
-        """Whether there is such a piece; waits for it."""
-        while index >= len(self._received):
-            piece = await self._receive()
-            if piece is None:
-                break
-            self._received.add(piece)
-        return index < len(self._received)  # another task may have received it
-
-    async def _receive(self) -> Piece | None:
-        if self._failure is not None:
-            raise self._failure
-        try:
-            async for message in self._call:
-                piece = self._take(message)
-                if piece is not None:
-                    return piece
-        except HushdError as error:
-            self._failure = error
-            raise
-        return None
 
 
 def _read_on_loop(pieces: AsyncIterator[Piece]) -> Iterator[bytes]:

@@ -10,13 +10,15 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 from hushd_schema.sound_file import wav_header
 
+from hushd.transport.source import Source
+
 _FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # as they are sent
 _HIGHEST_RATE = 768_000  # Hz
 _MOST_CHANNELS = 64
 _LOUDEST = 100.0  # float sample: above, somebody forgot to divide, and the worker would clip
 
 
-class Samples:
+class Samples(Source):
     """The source of an array. It is sent as a WAV file, so that its transcript is exactly that of the file.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.names import AUTO
 
 from hushd.transport import requests
-
-from .steps import Ask, Steps
+from hushd.transport.steps import Steps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,10 +26,12 @@ class Preparation:
     """Makes requests of one client; what the supervisor says of its engines and voices is asked once.
 
     Args:
+        control: sends a control message to the supervisor, and returns the data of its answer.
         config: the user's configuration, which may name models.
     """
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, control: Callable[..., Steps[dict[str, Any]]], config: Path) -> None:
+        self._control = control
         self._config = config
         self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
@@ -78,11 +80,14 @@ class Preparation:
         self, language: str | None, speed: str | None, engine: str | None, translate: bool
     ) -> Steps[ModelChoice]:
         """See `Client.choose_model`."""
+        from hushd_schema.status import Status
+
         from hushd.models import choice
 
         described = yield from self._described()
         found = yield partial(_installed, described, engine, translate, self._config)
-        return choice.choose(found, choice.machine((yield Ask("status")), "stt"), language, speed or "medium", engine)
+        status = Status.from_data((yield from self._control("status")))
+        return choice.choose(found, choice.machine(status, "stt"), language, speed or "medium", engine)
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
@@ -100,14 +105,14 @@ class Preparation:
         if wanted not in self._voices:
             from hushd.synthesis.voices import choose  # for those who name one
 
-            described = yield Ask("describe", ("tts",))
+            described = yield from self._control("describe", "tts")
             self._voices[wanted] = choose(described.get("tts", {}), *wanted)
         return self._voices[wanted]
 
     def _described(self) -> Steps[dict[str, Any]]:
         """Describes speech to text: engines and models."""
         if self._engines is None:
-            self._engines = (yield Ask("describe", ("stt",)))["stt"]
+            self._engines = (yield from self._control("describe", "stt"))["stt"]
         return self._engines
 
 

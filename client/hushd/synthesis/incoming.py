@@ -13,6 +13,10 @@ from hushd.transport.warning import ResultWarning, warnings_of
 from .received import RAW, Piece, Received
 
 if TYPE_CHECKING:
+    from hushd.transport.floor import Floor
+    from hushd.transport.retry import RetryingCall
+    from hushd.transport.steps import Steps
+
     from .timeline import Sentence
 
 
@@ -26,7 +30,17 @@ class IncomingSpeech:
         timeline: the sentences whose audio has come or is about to, where the timeline was asked for.
     """
 
-    def __init__(self, form: str, on_sentence: Callable[[Sentence], None] | None, keep: bool) -> None:
+    def __init__(
+        self,
+        call: RetryingCall,
+        form: str = RAW,
+        on_sentence: Callable[[Sentence], None] | None = None,
+        *,
+        floor: Callable[[], Floor] | None = None,
+        keep: bool = True,
+    ) -> None:
+        self._call = call
+        self._floor = floor
         self._received = Received(keep)
         self._keep = keep
         self._rate = 0
@@ -41,6 +55,50 @@ class IncomingSpeech:
         self.voice = ""
         self.warnings: tuple[ResultWarning, ...] = ()
         self.timeline: list[Sentence] = []
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        self._call.close()
+
+    # --- procedures ------------------------------------------------------------------------------------------------
+
+    def _has(self, index: int) -> Steps[bool]:
+        """Whether there is such a piece; waits for it."""
+        while index >= len(self._received):
+            if self._failure is not None:
+                raise self._failure
+            try:
+                message = yield from self._call.receive()
+                piece = message and self._take(message)
+            except HushdError as error:
+                self._failure = error
+                raise
+            if message is None:
+                break
+            if piece:
+                self._received.add(piece)
+        return index < len(self._received)  # another task may have received it
+
+    def _piece(self, index: int) -> Steps[Piece | None]:
+        """Returns a piece of the whole; None after the last."""
+        if (yield from self._has(index)):
+            return self._received.take(index)
+        if not self._whole:
+            raise HushdError("cancelled", "The speech was closed before its end.")
+        return None
+
+    def _following(self) -> Steps[bytes]:
+        """Returns what comes next in the iteration, empty at the end. A piece that corrects a header is left out."""
+        while (yield from self._has(self._next)):
+            piece = self._received.take(self._next)
+            self._next += 1
+            known = 0 if piece.offset is None else self._position - piece.offset
+            if data := piece.data[max(0, known) :]:
+                self._position += len(data)
+                return data
+        return b""
+
+    # --- messages --------------------------------------------------------------------------------------------------
 
     def _take(self, message: Message) -> Piece | None:
         """Takes note of a message; returns its audio, if it has any."""
@@ -66,15 +124,6 @@ class IncomingSpeech:
         if self._on_sentence is not None:
             self._on_sentence(sentence)
 
-    def _following(self) -> bytes:
-        """Returns what the next piece, which was received, adds to the iteration: nothing if it corrects a header."""
-        piece = self._received.take(self._next)
-        self._next += 1
-        known = 0 if piece.offset is None else self._position - piece.offset
-        data = piece.data[max(0, known) :]
-        self._position += len(data)
-        return data
-
     def _repr_html_(self) -> str | None:
         """Shows a player in a notebook, once all of it is there and if it is kept."""
         from .notebook import can_play, player  # for notebooks
@@ -83,10 +132,6 @@ class IncomingSpeech:
             return None
         pieces = map(self._received.take, range(len(self._received)))
         return player(pieces, self.format, self._rate, self._channels)
-
-    def _check_whole(self) -> None:
-        if not self._whole:
-            raise HushdError("cancelled", "The speech was closed before its end.")
 
     def _check_raw(self, what: str) -> None:
         if self.format != RAW:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
 
-from hushd_protocol.errors import HushdError
-
-from hushd.transport.retry import RetryingCall
+from hushd.transport.steps import run
 
 from .incoming import IncomingSpeech
-from .received import RAW, Piece
-
-if TYPE_CHECKING:
-    from hushd.transport.floor import Floor
-
-    from .timeline import Sentence
+from .received import Piece
 
 
 class Speech(IncomingSpeech, Iterator[bytes]):
@@ -29,19 +23,6 @@ class Speech(IncomingSpeech, Iterator[bytes]):
 
     Attributes: those of `IncomingSpeech`.
     """
-
-    def __init__(
-        self,
-        call: RetryingCall,
-        form: str = RAW,
-        on_sentence: Callable[[Sentence], None] | None = None,
-        *,
-        floor: Callable[[], Floor] | None = None,
-        keep: bool = True,
-    ) -> None:
-        super().__init__(form, on_sentence, keep)
-        self._call = call
-        self._floor = floor
 
     @property
     def rate(self) -> int:
@@ -57,12 +38,11 @@ class Speech(IncomingSpeech, Iterator[bytes]):
 
     def wait(self) -> None:
         """Waits for the first piece of audio, or the end."""
-        self._has(0)
+        run(self._has(0))
 
     def __next__(self) -> bytes:
-        while self._has(self._next):
-            if data := self._following():
-                return data
+        if data := run(self._following()):
+            return data
         raise StopIteration
 
     def pieces(self) -> Iterator[Piece]:
@@ -71,11 +51,11 @@ class Speech(IncomingSpeech, Iterator[bytes]):
         Raises:
             HushdError: what went wrong; `cancelled` when the speech was closed before its end.
         """
-        index = 0
-        while self._has(index):
-            yield self._received.take(index)
-            index += 1
-        self._check_whole()
+        for index in count():
+            piece = run(self._piece(index))
+            if piece is None:
+                return
+            yield piece
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes all of it to a file, which appears only once it is whole.
@@ -123,34 +103,7 @@ class Speech(IncomingSpeech, Iterator[bytes]):
         chunks = (piece.data for piece in self.pieces())
         play(chunks, self.rate, self.channels, device, self._floor and self._floor(), volume)
 
-    def close(self) -> None:
-        """Cancels the request, unless it has ended."""
-        self._call.close()
-
     def _repr_html_(self) -> str | None:
-        if self._keep:
-            while self._has(len(self._received)):
-                pass
+        while self._keep and run(self._has(len(self._received))):
+            pass
         return super()._repr_html_()
-
-    def _has(self, index: int) -> bool:
-        """Whether there is such a piece; waits for it."""
-        while index >= len(self._received):
-            piece = self._receive()
-            if piece is None:
-                return False
-            self._received.add(piece)
-        return True
-
-    def _receive(self) -> Piece | None:
-        if self._failure is not None:
-            raise self._failure
-        try:
-            for message in self._call:
-                piece = self._take(message)
-                if piece is not None:
-                    return piece
-        except HushdError as error:
-            self._failure = error
-            raise
-        return None

@@ -9,6 +9,7 @@ from typing import Any
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transport.retry import RetryingCall
+from hushd.transport.steps import Steps, run
 from hushd.transport.warning import ResultWarning, warnings_of
 
 from .segment import Segment
@@ -28,12 +29,14 @@ class IncomingTranscript:
 
     def __init__(
         self,
+        call: RetryingCall,
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         *,
         diarized: bool = False,
     ) -> None:
+        self._call = call
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_event = on_event
@@ -45,6 +48,17 @@ class IncomingTranscript:
         self.unlikely: tuple[tuple[float, float], ...] = ()
         self.rest_s = 0.0
         self._count = 0
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended."""
+        self._call.close()
+
+    def _segment(self) -> Steps[Segment | None]:
+        """Returns the next segment, as a procedure; None after the last."""
+        while (message := (yield from self._call.receive())) is not None:
+            if segment := self._take(message):
+                return segment
+        return None
 
     def _take(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):
@@ -79,23 +93,9 @@ class IncomingTranscript:
 class Transcription(IncomingTranscript, Iterator[Segment]):
     """Iterates over the segments as they become known. Attributes: those of `IncomingTranscript`."""
 
-    def __init__(
-        self,
-        call: RetryingCall,
-        on_progress: Callable[[float, float], None] | None = None,
-        on_partial: Callable[[str, str], None] | None = None,
-        on_event: Callable[[str, dict[str, Any]], None] | None = None,
-        *,
-        diarized: bool = False,
-    ) -> None:
-        super().__init__(on_progress, on_partial, on_event, diarized=diarized)
-        self._call = call
-
     def __next__(self) -> Segment:
-        for message in self._call:
-            segment = self._take(message)
-            if segment is not None:
-                return segment
+        if segment := run(self._segment()):
+            return segment
         raise StopIteration
 
     def transcript(self) -> Transcript:
@@ -105,7 +105,3 @@ class Transcription(IncomingTranscript, Iterator[Segment]):
             HushdError: what went wrong.
         """
         return self._transcript(tuple(self))
-
-    def close(self) -> None:
-        """Cancels the request, unless it has ended."""
-        self._call.close()

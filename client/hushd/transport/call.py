@@ -12,6 +12,7 @@ from hushd_protocol.limits import CREDIT_WINDOW, ID_BYTES, MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Request, Result
 from hushd_protocol.system.trace import mark
 
+from .source import Input
 from .spool import Spool
 
 _GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry
@@ -86,6 +87,10 @@ class Call:
         self._wake_sender()
 
     # --- the input's side --------------------------------------------------------------------------------------------
+
+    def send_input(self, source: Input) -> None:
+        """Starts sending an input."""
+        self.upload(source.pieces())
 
     def upload(self, pieces: Iterable[bytes]) -> None:
         """Starts sending `pieces` from a thread of its own, as the worker grants credit.

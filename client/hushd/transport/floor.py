@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Claim, Error, Message, Result, Turn, Yield
@@ -12,6 +13,7 @@ from .attempts import GONE
 from .call import new_id
 from .connection import Connection
 from .retry import with_connection
+from .steps import Steps, Until, Way, run
 
 ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
 
@@ -33,12 +35,12 @@ class Floor:
 
     def __init__(
         self,
-        connect: Callable[[], Connection],
+        way: Way,
         devices: Sequence[str],
         priority: str,
         on_wait: Callable[[str], None] | None = None,
     ) -> None:
-        self._connect = connect
+        self._way = way
         self._devices = list(devices)
         self._priority = priority
         self._on_wait = on_wait
@@ -54,11 +56,7 @@ class Floor:
         self.on_loss: Callable[[], None] | None = None
 
     def __enter__(self) -> Floor:
-        if self._depth:
-            self.keep()
-        else:
-            self._enter()
-        self._depth += 1
+        run(self._enter())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,9 +75,7 @@ class Floor:
         Raises:
             HushdError: `cancelled` when they will not be.
         """
-        if not self.held:
-            self._let_go()
-            self._wait()
+        run(self._regain())
 
     def while_held(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yields `chunks` of the microphone, and waits while it is not ours. Raises as `keep` does."""
@@ -137,35 +133,52 @@ class Floor:
         """Wakes those who wait; under the lock, on any thread."""
         self._changed.notify_all()
 
-    # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _enter(self) -> None:
-        self._begin()
-        try:
-            self._ask()
-            self._wait()
-        except BaseException:
-            self.give_back()
-            raise
-
-    def _begin(self) -> None:
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        """Waits for a change after which the condition holds; see `Until`."""
         with self._changed:
-            if self._stopped:
-                raise HushdError("cancelled", "It was stopped.")
-            self._open = True
+            self._changed.wait_for(condition)
 
-    def _ask(self) -> None:
+    # --- procedures ------------------------------------------------------------------------------------------------
+
+    def _enter(self) -> Steps[None]:
+        """Enters the block: claims the devices and waits for them, unless an outer block has them."""
+        if not self._depth:
+            with self._changed:
+                if self._stopped:
+                    raise HushdError("cancelled", "It was stopped.")
+                self._open = True
+        try:
+            if self._depth:
+                yield from self._regain()
+            else:
+                yield from self._ask()
+                yield from self._wait()
+        except BaseException:
+            if not self._depth:
+                self.give_back()
+            raise
+        self._depth += 1
+
+    def _regain(self) -> Steps[None]:
+        """See `keep`."""
+        if not self.held:
+            if not self._stopped:
+                self._post(keep=True)  # confirms that they were taken, and that we wait to have them again
+            yield from self._wait()
+
+    def _ask(self) -> Steps[None]:
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
-        def carry(connection: Connection) -> None:
+        def carry(connection: Connection) -> Steps[None]:
             with self._changed:
                 if not self._open or self._stopped:
                     raise self._error or AssertionError
                 self.id, self._connection, self._state, self._error = claim.id, connection, "", None
             connection.carry(self, claim)
+            yield from ()
 
         try:
-            with_connection(self._connect, carry)
+            yield from with_connection(self._way, carry)
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":
@@ -174,31 +187,20 @@ class Floor:
                 if not self._stopped:
                     self._connection, self._state, self._error = None, "granted", None
 
-    def _wait(self) -> None:
-        for condition in self._conditions():
-            with self._changed:
-                self._changed.wait_for(condition)
-
-    def _conditions(self) -> Iterator[Callable[[], object]]:
-        """Yields what to wait for before it goes on, until the devices are ours; asks the next supervisor when one is
-        lost meanwhile."""
-        yield lambda: self._state or self._error
+    def _wait(self) -> Steps[None]:
+        """Waits until the devices are ours; asks the next supervisor when one is lost meanwhile."""
+        yield Until(self, lambda: self._state or self._error)
         state = self._state
         if state not in ("", "granted") and self._on_wait is not None:
-            self._on_wait(state)
+            yield partial(self._on_wait, state)
         for attempt in range(1, ATTEMPTS + 1):
-            yield lambda: self.held or self._error
+            yield Until(self, lambda: self.held or self._error)
             error = self._error
             if error is None:
                 return
             if error.code not in GONE or attempt == ATTEMPTS:
                 raise error
-            self._ask()
-
-    def _let_go(self) -> None:
-        """Confirms that the devices were taken, and that we wait to have them again."""
-        if not self._stopped:
-            self._post(keep=True)
+            yield from self._ask()
 
     def _post(self, keep: bool) -> None:
         if self._connection is not None:

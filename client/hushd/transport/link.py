@@ -65,6 +65,14 @@ class Link:
         connection = self.connection
         return connection if connection is not None and (connection.foreign or connection.usable) else None
 
+    def wait_lost(self, timeout: float | None = None) -> bool:
+        """Waits until the connection is lost, at the latest by the end of its supervisor, or there is none.
+
+        Returns whether that came within `timeout` seconds.
+        """
+        connection = self.connection
+        return connection is None or connection.wait_lost(timeout)
+
     def sent(self, input: AnyInput) -> AnyInput:
         """`input` as the supervisor can read it: a file of ours does not exist on another machine."""
         if self._machine and isinstance(input, File):
@@ -75,12 +83,6 @@ class Link:
         """`request` for the device that was asked for; models are managed on none."""
         device = "" if request.worker.partition("/")[0] == "models" else self._compute_device
         return replace(request, compute_device=device)
-
-    def connect_own(self) -> Connection:
-        """As `connect`, for what changes or ends the supervisor; refused where only the pointer leads to it."""
-        connection = self.connect()
-        refuse_borrowed(connection)
-        return connection
 
     def connect(self) -> Connection:
         """Returns the connection, a new one if the last one was lost."""

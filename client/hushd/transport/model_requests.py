@@ -11,39 +11,11 @@ from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_protocol.messages import Message, Partial, Progress, Request, Result
 
 from .call import new_id
-from .connection import Connection
-from .retry import RetryingCall
 
 if TYPE_CHECKING:
     from hushd_schema.model_result import ModelResult
 
 OnProgress = Callable[[str, float, float], None]
-
-
-def pull(
-    connect: Callable[[], Connection], model: str, update: bool = False, on_progress: OnProgress | None = None
-) -> ModelResult:
-    """Downloads `model`. Raises as `ask` does."""
-    return ask(connect, "pull", pull_params(model, update), on_progress)
-
-
-def ask(
-    connect: Callable[[], Connection], op: str, params: dict[str, Any], on_progress: OnProgress | None = None
-) -> ModelResult:
-    """Sends `op` to the worker; returns its result.
-
-    Args:
-        on_progress: called with a description of the step, its bytes so far, and its bytes in all (0 while unknown).
-
-    Raises:
-        HushdError: see `hushd_worker_models`.
-    """
-    report = Report(on_progress)
-    for message in RetryingCall(connect, request(op, params), None):
-        if isinstance(message, Result):
-            return result(message)
-        report(message)
-    raise AssertionError("a call ends with a result")
 
 
 def result(message: Result) -> ModelResult:

@@ -1,69 +1,113 @@
-"""A request and its answers, sent again as `attempts` decides."""
+"""A request and its answers, sent again as `attempts` decides: procedures, which threads and tasks run alike."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Request, Result
 
-from .attempts import GONE, Attempts
+from .attempts import GONE, MOST_LOST, Attempts
 from .call import Call
 from .connection import Connection
-from .source import Source
+from .link import refuse_borrowed
+from .source import Input
+from .steps import Connect, Receive, Steps, Way
 
 AGAIN_S = 5.0  # in which a supervisor must stay for long enough to answer
 
 T = TypeVar("T")
 
 
-class RetryingCall(Iterator[Message]):
-    """Iterates over the messages of a request, the last being its `Result`.
+class Attempt(Protocol):
+    """One attempt at a request, of which a `Receive` brings the messages."""
+
+    def cancel(self) -> None: ...
+
+
+class RetryingCall:
+    """A request under way, whichever attempt it is. Several tasks may receive its messages, and any may close it.
 
     Args:
+        calls: the class of its attempts: `Call` for threads, `AsyncCall` for tasks.
         pull: downloads a model, `ENGINE/NAME`; None: a missing model is an error.
-
-    Raises:
-        HushdError: at once when there is no supervisor, else while iterating.
+        own: whether a supervisor at the end of the user's pointer is refused.
     """
+
+    most_lost = MOST_LOST  # see `Attempts`
 
     def __init__(
         self,
-        connect: Callable[[], Connection],
+        way: Way,
+        calls: type[Call],
         request: Request,
-        source: Source | None,
-        pull: Callable[[str], object] | None = None,
+        source: Input | None,
+        pull: Callable[[str], Steps[object]] | None = None,
+        *,
+        own: bool = False,
     ) -> None:
-        self._connect = connect
-        self._pull = pull
-        self._source = source
-        self._attempts = Attempts(request, source, pull is not None)
         self._over = False
-        self._call: Call | None = None
+        self._call: Attempt | None = None
+        self._source = source
+        self._way = way
+        self._calls = calls
+        self._pull = pull
+        self._own = own
+        self._attempts = Attempts(request, source, pull is not None, self.most_lost)
+
+    def begin(self) -> Steps[None]:
+        """Sends the request."""
         try:
-            self._ask()
+            yield from with_connection(self._way, self._send, own=self._own)
         except BaseException:  # Ctrl-C, too, after the request was sent
             self.close()
             raise
 
-    def __next__(self) -> Message:
-        while self._call and not self._over:
+    def receive(self) -> Steps[Message | None]:
+        """Returns the next message, the last being the `Result`; None after that.
+
+        Raises:
+            HushdError: the request has failed, and it does not help to send it again.
+        """
+        while not self._over:
             try:
-                message = self._call.get()
+                message: Message = yield Receive(self._call)
             except HushdError as error:
-                if not self._recover(error):
-                    self._over = True
-                    raise
+                yield from self._recover(error)
                 continue
-            except BaseException:  # Ctrl-C, too, means that nobody waits for the rest
+            except EOFError:  # another task has received the result
+                break
+            except BaseException:  # Ctrl-C, or the task was cancelled: nobody waits for the rest
                 self.close()
                 raise
             if self._is_new(message):
-                self._over = isinstance(message, Result)
+                if isinstance(message, Result):
+                    self._end()
                 return message
-        raise StopIteration
+        return None
+
+    def close(self) -> None:
+        """Cancels the request, unless it has ended. Safe on any thread."""
+        if not self._over:
+            self._end()
+            if self._call is not None:
+                self._call.cancel()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _send(self, connection: Connection) -> Steps[None]:
+        # Known before it is sent, so that an interrupt at any time finds it and cancels it.
+        request = self._attempts.request
+        call = self._call = self._calls(request, connection.post)
+        connection.carry(call, request)
+        if self._over:  # closed meanwhile
+            call.cancel()
+        elif self._source is not None and request.input == "stream":
+            call.send_input(self._source)
+        yield from ()
 
     def _is_new(self, message: Message) -> bool:
         try:
@@ -72,50 +116,47 @@ class RetryingCall(Iterator[Message]):
             self.close()
             raise
 
-    def close(self) -> None:
-        """Cancels the request, unless it has ended."""
-        if self._call and not self._over:
-            self._over = True
-            self._call.cancel()
+    def _recover(self, error: HushdError) -> Steps[None]:
+        """Sends the request again if that helps, else raises `error`."""
+        try:
+            if not self._attempts.again(error):
+                raise error
+            if self._attempts.missing and self._pull:
+                yield from self._pull(self._attempts.missing)
+            yield from self.begin()
+        except BaseException:
+            self._end()
+            raise
 
-    def __del__(self) -> None:
-        if hasattr(self, "_call"):
-            self.close()
-
-    def _ask(self) -> None:
-        call = with_connection(self._connect, self._send)
-        if self._source and self._attempts.request.input == "stream":
-            call.upload(self._source.pieces())
-
-    def _send(self, connection: Connection) -> Call:
-        # Known before it is sent, so that an interrupt at any time finds it and cancels it.
-        request = self._attempts.request
-        self._call = call = Call(request, connection.post)
-        connection.carry(call, request)
-        return call
-
-    def _recover(self, error: HushdError) -> bool:
-        """Sends the request again if that helps; returns whether it did."""
-        if not self._attempts.again(error):
-            return False
-        if self._attempts.missing and self._pull:
-            self._pull(self._attempts.missing)
-        self._ask()
-        return True
+    def _end(self) -> None:
+        self._over = True
+        if self._source is not None:
+            self._source.close()
 
 
-def with_connection(connect: Callable[[], Connection], use: Callable[[Connection], T]) -> T:
+def with_connection(
+    way: Way,
+    use: Callable[[Connection], Steps[T]],
+    *,
+    own: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Steps[T]:
     """Returns what `use` returns for a connection; tries again with a new one when the supervisor was lost.
 
     Once at least, and for `AGAIN_S`: several supervisors in a row may be about to end.
+
+    Args:
+        own: whether `use` changes or ends the supervisor, which `refuse_borrowed` may forbid.
     """
-    give_up = time.monotonic() + AGAIN_S
+    give_up = clock() + AGAIN_S
     last = False
     while True:
-        connection = connect()
+        connection = yield Connect(way)
+        if own:
+            refuse_borrowed(connection)
         try:
-            return use(connection)
+            return (yield from use(connection))
         except HushdError as error:
             if error.code not in GONE or last:
                 raise
-        last = time.monotonic() >= give_up
+        last = clock() >= give_up

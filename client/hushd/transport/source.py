@@ -22,7 +22,13 @@ Text = str | bytes | Iterable[str] | Iterable[bytes]
 
 
 class Input(Protocol):
-    """The input of one request, however its pieces are read."""
+    """The input of one request, however its pieces are read.
+
+    Attributes:
+        in_memory: whether reading never waits.
+    """
+
+    in_memory: bool = False
 
     @property
     def whole(self) -> bool:
@@ -31,21 +37,22 @@ class Input(Protocol):
     def fields(self) -> dict[str, Any]:
         """Returns the fields of a `Request` that describe its input."""
 
+    def pieces(self) -> Any:
+        """Yields the bytes, for a request whose input is `stream`."""
+
+    def close(self) -> None:
+        """Stops reading; called when the request has ended."""
+        return
+
 
 class Source(Input, Protocol):
-    """An input that is iterated over.
-
-    Attributes:
-        in_memory: whether that never waits.
-    """
-
-    in_memory: bool
+    """An input that is iterated over."""
 
     def pieces(self) -> Iterator[bytes]:
         """Yields the bytes, for a request whose input is `stream`."""
 
 
-class Inline:
+class Inline(Source):
     """Bytes in memory: sent in the request if they fit, else as a stream."""
 
     in_memory = True
@@ -64,7 +71,7 @@ class Inline:
             yield self._data[start : start + MAX_PAYLOAD]
 
 
-class File:
+class File(Source):
     """A regular file: sent as its path, or as a stream to a worker that cannot open that path.
 
     Attributes:
@@ -74,7 +81,6 @@ class File:
         HushdError: `input_unreadable` when it is missing, unreadable, empty or a folder.
     """
 
-    in_memory = False
     whole = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -129,14 +135,12 @@ class File:
             raise HushdError("input_unreadable", f"{self.path!r} cannot be read ({error.strerror}).") from error
 
 
-class Stream:
+class Stream(Source):
     """An iterable that can be read once; its first `KEPT` bytes are kept, so that it can be sent again.
 
     A second reader gets what was kept and goes on with the rest, also while the first one still waits for more. An
     error of the iterable is raised to every reader that gets so far, since a failed generator only seems to end.
     """
-
-    in_memory = False
 
     def __init__(self, pieces: Iterable[bytes], kept: int = KEPT) -> None:
         self._iterator = _iterator(pieces)

@@ -56,7 +56,7 @@ def _endpoint(here: Client) -> str:
 def _round_trips(here: Client, away: Client) -> Iterator[Row]:
     def ask(client: Client) -> None:
         request = m.Request(id=new_id(), worker="stt/echo/1", op="echo", params={"n": 1}, credit=8)
-        client._link.connect().start(request).result()
+        client.link.connect().start(request).result()
 
     ours, locals = in_turn(lambda _: ask(away), lambda _: ask(here))
     added = statistics.median(ours) - statistics.median(locals)
@@ -70,7 +70,7 @@ def _connections(endpoint: str) -> Iterator[Row]:
     def come(endpoint: str) -> float:
         began = time.perf_counter()
         with closing(Client(endpoint=endpoint)) as client:
-            client._link.connect()
+            client.link.connect()
             return (time.perf_counter() - began) * 1000
 
     ours, locals = zip(*((come(endpoint), come("")) for _ in range(100)), strict=True)
@@ -87,7 +87,7 @@ def _wrong_keys(here: Client, endpoint: str) -> Iterator[Row]:
         taken, end = [], time.monotonic() + FLOOD_S
         while time.monotonic() < end:
             began = time.perf_counter()
-            here._link.connect().start(m.Request(id=new_id(), worker="stt/echo/1", op="echo", credit=8)).result()
+            here.link.connect().start(m.Request(id=new_id(), worker="stt/echo/1", op="echo", credit=8)).result()
             taken.append((time.perf_counter() - began) * 1000)
             time.sleep(0.002)
         refused = sum(int(one.communicate()[0]) for one in running)

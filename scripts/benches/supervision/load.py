@@ -85,7 +85,7 @@ def _ask(client: Client, seconds: float) -> list[float]:
 
 
 def one(client: Client, worker: str) -> None:
-    client._link.connect().start(m.Request(id=new_id(), worker=worker, op="echo", params={}, credit=8)).result()
+    client.link.connect().start(m.Request(id=new_id(), worker=worker, op="echo", params={}, credit=8)).result()
 
 
 def _use(worker: str, over: threading.Event, ends: Counter[str]) -> None:

@@ -16,9 +16,11 @@ from typing import Any
 
 import pytest
 from hushd import AsyncClient, HushdError
-from hushd.aio.retry import AsyncRetryingCall
+from hushd.aio.call import AsyncCall
+from hushd.aio.steps import run as run_steps
 from hushd.transport.connection import Connection
 from hushd.transport.requests import request
+from hushd.transport.retry import RetryingCall
 from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Hello, Message, Partial, Request, Result
 from support.peer import BOUND_S, CONFIG, ECHO, Supervisor, command
 from support.scripted_router import ScriptedRouter
@@ -381,17 +383,21 @@ def test_a_call_that_is_closed_while_it_is_sent_again(start_router: Callable[...
     router = start_router(script)
 
     async def use(client: AsyncClient) -> None:
-        closed, attempts = asyncio.Event(), []
+        closed, attempts = threading.Event(), []
 
-        async def connect() -> Connection:
-            attempts.append(len(attempts))
-            if len(attempts) == 2:
-                await closed.wait()
-            return await client._connect()
+        class Slow:
+            def current(self) -> None:
+                return None
 
-        call = AsyncRetryingCall(connect, request("tts", "synthesize", {}, None, None, None, "text"), None)
-        await call.begin()
-        task = asyncio.ensure_future(anext(call, None))
+            def connect(self) -> Connection:
+                attempts.append(len(attempts))
+                if len(attempts) == 2:
+                    assert closed.wait(BOUND_S)
+                return client.link.connect()
+
+        call = RetryingCall(Slow(), AsyncCall, request("tts", "synthesize", {}, None, None, None, "text"), None)
+        await run_steps(call.begin())
+        task = asyncio.ensure_future(run_steps(call.receive()))
         while len(attempts) < 2:
             await asyncio.sleep(0)
         call.close()

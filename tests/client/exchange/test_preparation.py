@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from hushd.exchange.preparation import Preparation, names_no_engine
-from hushd.exchange.steps import Ask, Steps
+from hushd.transport.steps import Steps
 from hushd_protocol.errors import HushdError
 
 T = TypeVar("T")
+
+
+class Ask(NamedTuple):
+    """A question to the supervisor, as a step."""
+
+    action: str
+    names: tuple[str, ...] = ()
+
+    def __call__(self) -> None:
+        pytest.fail("answered by hand")
+
+
+def control(action: str, *names: str) -> Steps[dict[str, Any]]:
+    """Asks the supervisor."""
+    answer: dict[str, Any] = yield Ask(action, names)
+    return answer
+
+
 WHISPER = {"name": "turbo", "installed": True, "memory_mb": 900}
 STT = {"stt": {"engines": [{"name": "whisper", "models": [WHISPER]}, {"name": "moonshine", "models": []}]}}
 CLARA = {"name": "clara", "language": "de-DE", "gender": "female", "model": "v1", "installed": True}
@@ -36,7 +54,7 @@ def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
 
 @pytest.fixture
 def preparation(tmp_path: Path) -> Preparation:
-    return Preparation(tmp_path / "config.toml")
+    return Preparation(control, tmp_path / "config.toml")
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,37 @@ from __future__ import annotations
 import io
 import re
 from base64 import b64decode
-from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import pytest
 import soundfile
 from hushd.synthesis import notebook
 from hushd.synthesis.speech import Speech
+from hushd.transport.retry import RetryingCall
+from hushd.transport.steps import Steps
 from hushd_protocol.messages import Chunk, Message, Result
 
 TONE = (9000 * np.sin(2 * np.pi * 440 * np.arange(24_000) / 24_000)).astype("<i2")
 
 
-def call(*pieces: tuple[bytes, int | None], channels: int = 1) -> Iterator[Message]:
-    """The answer to a request for speech."""
-    for number, (data, offset) in enumerate(pieces):
-        yield Chunk(id=b"", seq=number, payload=data, offset=offset, rate=24_000, channels=channels)
-    yield Result(id=b"", data={"duration": 1.0, "rate": 24_000, "voice": "anna"})
+class Answer:
+    """The answer to a request for speech, which has come already."""
+
+    def __init__(self, *pieces: tuple[bytes, int | None], channels: int = 1) -> None:
+        self.messages: list[Message] = [
+            Chunk(id=b"", seq=number, payload=data, offset=offset, rate=24_000, channels=channels)
+            for number, (data, offset) in enumerate(pieces)
+        ]
+        self.messages.append(Result(id=b"", data={"duration": 1.0, "rate": 24_000, "voice": "anna"}))
+
+    def receive(self) -> Steps[Message | None]:
+        yield from ()
+        return self.messages.pop(0) if self.messages else None
+
+
+def call(*pieces: tuple[bytes, int | None], channels: int = 1) -> RetryingCall:
+    return cast("RetryingCall", Answer(*pieces, channels=channels))
 
 
 def sound(html: str | None) -> tuple[str, bytes]:
@@ -36,7 +50,7 @@ def sound(html: str | None) -> tuple[str, bytes]:
 def test_raw_speech_is_a_wav(channels: int, begun: bool) -> None:
     """All of it, from its beginning, also after it was iterated over; and it can be used afterwards."""
     data = np.repeat(TONE, channels).tobytes()
-    speech = Speech(call((data[:4000], None), (data[4000:], None), channels=channels))  # type: ignore[arg-type]
+    speech = Speech(call((data[:4000], None), (data[4000:], None), channels=channels))
     if begun:
         next(speech)
     kind, content = sound(speech._repr_html_())
@@ -48,16 +62,16 @@ def test_raw_speech_is_a_wav(channels: int, begun: bool) -> None:
 
 def test_a_file_is_shown_as_it_is() -> None:
     """With the header that came last."""
-    speech = Speech(call((b"head", 0), (b"body", 4), (b"HEAD", 0)), "mp3")  # type: ignore[arg-type]
+    speech = Speech(call((b"head", 0), (b"body", 4), (b"HEAD", 0)), "mp3")
     assert sound(speech._repr_html_()) == ("audio/mpeg", b"HEADbody")
 
 
 def test_what_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser plays no AIFF, and speech that is not kept is not used up by looking; a long one is named as such."""
-    assert Speech(call((b"body", None)), "aiff")._repr_html_() is None  # type: ignore[arg-type]
-    once = Speech(call((TONE.tobytes(), None)), keep=False)  # type: ignore[arg-type]
+    assert Speech(call((b"body", None)), "aiff")._repr_html_() is None
+    once = Speech(call((TONE.tobytes(), None)), keep=False)
     assert once._repr_html_() is None
     assert b"".join(once) == TONE.tobytes()
     monkeypatch.setattr(notebook, "MOST", 1000)
-    long = Speech(call((TONE.tobytes(), None)))  # type: ignore[arg-type]
+    long = Speech(call((TONE.tobytes(), None)))
     assert "too long for a notebook: save it" in (long._repr_html_() or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import soundfile
 from hushd.synthesis import incoming, received
 from hushd.synthesis.received import Piece, Received
 from hushd.synthesis.speech import Speech
+from hushd.transport.steps import Steps
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Result
 
@@ -22,7 +23,7 @@ RATE = 24_000
 TONE = (np.sin(np.arange(RATE) / 9) * 9000).astype("<i2")
 
 
-class Call(Iterator[Message]):
+class Call:
     """The answers to a request: chunks, then the result, or an error in its place."""
 
     def __init__(self, *chunks: Chunk, error: HushdError | None = None) -> None:
@@ -31,12 +32,11 @@ class Call(Iterator[Message]):
             self._messages.append(Result(id=b"", data={"duration": 1.0, "voice": "anna", "rate": RATE}))
         self._error = error
 
-    def __next__(self) -> Message:
-        if self._messages:
-            return self._messages.pop(0)
-        if self._error:
+    def receive(self) -> Steps[Message | None]:
+        yield from ()
+        if not self._messages and self._error:
             raise self._error
-        raise StopIteration
+        return self._messages.pop(0) if self._messages else None
 
     def close(self) -> None:
         self._messages.clear()

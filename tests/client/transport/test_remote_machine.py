@@ -16,6 +16,7 @@ import pytest
 from hushd.transport import requests, source
 from hushd_protocol.endpoint import Endpoint, key_text, parse, read_key
 from hushd_protocol.errors import HushdError
+from support.client_calls import result, sent
 from support.machines import LISTEN, Desk, Laptop, on
 from support.peer import Supervisor, wait_until
 
@@ -197,12 +198,12 @@ def test_what_is_left_to_the_other_machine(desk: Desk, laptop: Laptop) -> None:
 def test_a_key_revoked_at_work(desk: Desk, laptop: Laptop) -> None:
     """A request that runs fails with the sentence about the key, and not after a silence."""
     with hushd.Client() as client:
-        call = client._call(requests.request("stt", "wait", {}, "echo", "a", None, "text"), source.of_text("hello"))
+        call = sent(client, requests.request("stt", "wait", {}, "echo", "a", None, "text"), source.of_text("hello"))
         wait_until(lambda: client.status().workers[0].running, "a request that runs")
         desk.keys.revoke("laptop")
         desk.check_keys()
         with pytest.raises(HushdError) as caught:
-            list(call)
+            result(call)
         assert caught.value.code == "unauthorised"
 
 

@@ -44,8 +44,7 @@ def stay(client: Client, addresses: Sequence[str]) -> None:
     """Serves by one supervisor after the other."""
     told = serve(client, addresses, told=())
     while True:
-        assert client._link.connection
-        client._link.connection.wait_lost(None)
+        client.link.wait_lost()
         try:
             told = again(client, addresses, told)
         except HushdError as error:
@@ -59,7 +58,7 @@ def serve(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequ
     """Has the supervisor listen, and writes where, unless that was `told` already; returns the lines."""
     from hushd_schema.status import Listeners
 
-    listeners = Listeners.from_data(client._control("listen", *addresses)).listeners
+    listeners = Listeners.from_data(client.control("listen", *addresses)).listeners
     lines = [line for listener in listeners if (line := invitation(listener.kind, listener.address))]
     if lines != list(told):
         console.write("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,47 @@
+"""Runs procedures for tasks: see `hushd.transport.steps`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+
+from hushd.transport.steps import Attend, Awaited, Connect, Receive, Step, Steps, Until
+
+from .threads import long_step
+
+T = TypeVar("T")
+
+
+async def run(steps: Steps[T]) -> T:
+    """Runs a procedure; no thread waits for messages, and the loop is never blocked.
+
+    A task that is cancelled raises `CancelledError` in the procedure, at the step for which it waited.
+    """
+    try:
+        step = next(steps)
+        while True:
+            try:
+                outcome = await _outcome(step)
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(outcome)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+async def _outcome(step: Step) -> Any:
+    match step:
+        case Receive():
+            return await step.call.next_message()
+        case Connect():
+            return step.way.current() or await asyncio.to_thread(step.way.connect)
+        case Awaited():
+            return await step.awaitable
+        case Until():
+            return await step.changing.when(step.condition)
+        case Attend():
+            return await long_step(step.function, stop=step.stop)
+        case _:
+            return await asyncio.to_thread(step)

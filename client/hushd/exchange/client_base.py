@@ -1,0 +1,137 @@
+"""Procedures of both clients at their connection, which each runs in its own way."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from hushd_protocol.messages import Control, Request, Result
+
+from hushd.transport import model_requests, requests
+from hushd.transport.call import Call, new_id
+from hushd.transport.connection import Connection
+from hushd.transport.link import Link, refuse_borrowed
+from hushd.transport.requests import KeepAlive
+from hushd.transport.retry import RetryingCall, with_connection
+from hushd.transport.source import Input
+from hushd.transport.steps import Attend, Receive, Steps
+
+from .preparation import Preparation
+
+if TYPE_CHECKING:
+    from hushd_schema.model_result import ModelResult
+
+# What changes or ends the supervisor or its workers. To stop and pause speech is part of using it.
+CHANGES = ("listen", "reload", "restart", "shutdown", "unload", "yield")
+
+
+class ClientBase:
+    """A connection that is established when it is needed. Args as for `hushd.Client`.
+
+    Attributes:
+        link: the connection, for programs that send messages of their own.
+    """
+
+    calls: ClassVar[type[Call]] = Call
+
+    def __init__(
+        self,
+        *,
+        holder: str | None = None,
+        start: bool = True,
+        on_pull: model_requests.OnProgress | None = None,
+        compute_device: str | None = None,
+        endpoint: str | None = None,
+    ) -> None:
+        self.link = Link(holder, start, compute_device, endpoint)
+        self._on_pull = on_pull
+
+    @classmethod
+    def on(cls, link: Link, on_pull: model_requests.OnProgress | None) -> Self:
+        """Returns a client on a connection that another one has too."""
+        client = cls.__new__(cls)
+        client.link, client._on_pull = link, on_pull
+        return client
+
+    @cached_property
+    def _preparation(self) -> Preparation:
+        return Preparation(self._controlled, self.link.paths.config)
+
+    def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
+        """Sends a request; returns it under way."""
+        link = self.link
+        call = RetryingCall(link, self.calls, link.placed(request), link.sent(source), self._pulled)
+        yield from call.begin()
+        return call
+
+    def _controlled(self, action: str, *names: str, **options: Any) -> Steps[dict[str, Any]]:
+        """Sends a control message; returns the data of its result."""
+
+        def ask(connection: Connection) -> Steps[Result]:
+            control = Control(id=new_id(), action=action, names=list(names), **options)
+            call = self.calls(control, connection.post)
+            try:
+                connection.carry(call, control)
+                while not isinstance(message := (yield Receive(call)), Result):
+                    pass
+            except BaseException:  # Ctrl-C, or the task was cancelled
+                call.cancel()
+                raise
+            return message
+
+        return (yield from with_connection(self.link, ask, own=action in CHANGES)).data
+
+    def _preloaded(self, workers: tuple[str, ...], keep_alive: KeepAlive, wait: bool) -> Steps[None]:
+        """See `Client.preload`."""
+        warm = [self.link.placed(requests.warm(worker, keep_alive)) for worker in workers]
+        if not wait:
+
+            def start(connection: Connection) -> Steps[None]:
+                for request in warm:
+                    connection.start(request)
+                yield from ()
+
+            return (yield from with_connection(self.link, start))
+        calls = []
+        for request in warm:
+            calls.append((yield from self._send(request)))
+        for call in calls:
+            while (yield from call.receive()) is not None:
+                pass
+
+    def _left(self, action: str, timeout: float | None) -> Steps[bool]:
+        """Ends the supervisor, whichever version of the protocol it speaks; returns whether it left in time."""
+        from hushd.transport import versions
+
+        connection = yield partial(self.link.find, versions.connect)
+        try:
+            refuse_borrowed(connection)
+            yield partial(versions.end, connection, action)
+            left: bool = yield Attend(partial(connection.wait_lost, timeout), stop=connection.close)
+            return left
+        finally:
+            connection.close()
+
+    def _changed(
+        self, op: str, params: dict[str, Any], on_progress: model_requests.OnProgress | None, *, own: bool = True
+    ) -> Steps[ModelResult]:
+        """Has the worker for models do `op`; returns its result.
+
+        Args:
+            on_progress: called with a description of the step, its bytes so far and in all (0 while unknown).
+            own: whether somebody has commanded it; else a request needs it.
+        """
+        call = RetryingCall(self.link, self.calls, model_requests.request(op, params), None, own=own)
+        yield from call.begin()
+        report = model_requests.Report(on_progress)
+        while (message := (yield from call.receive())) is not None:
+            if isinstance(message, Result):
+                return model_requests.result(message)
+            report(message)
+        raise AssertionError("a call ends with a result")
+
+    def _pulled(self, model: str) -> Steps[ModelResult]:
+        """Downloads a model that a request needs."""
+        on_pull = self._on_pull
+        report = on_pull and (lambda _, done, total: on_pull(model, done, total))
+        return self._changed("pull", model_requests.pull_params(model), report, own=False)
