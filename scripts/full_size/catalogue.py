@@ -8,7 +8,7 @@ from functools import partial
 
 from hushd_models import catalogue
 
-from . import onnx_asr, whisper
+from . import canary, chatterbox, kokoro, onnx_asr, piper, whisper
 from .making import CannotMake, Part
 
 
@@ -36,8 +36,12 @@ _SIZES = ("tiny", "base", "small", "medium", "large-v3-turbo", "large-v3")
 _ALL = (
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3", partial(onnx_asr.parakeet, int8=True)),
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", partial(onnx_asr.parakeet, int8=False)),
+    Model("onnx-asr/nemo-canary-1b-v2", canary.files),
     *(Model(f"whisper/{size}", partial(whisper.openai, size=size), flat=True) for size in _SIZES),
     *(Model(f"faster-whisper/{size}", partial(whisper.faster, size=size)) for size in _SIZES),
+    Model("kokoro/kokoro-v1.0", kokoro.files, flat=True),
+    Model("piper/en_US-lessac-medium", partial(piper.files, name="en_US-lessac-medium"), flat=True),
+    *(Model(f"chatterbox/{kind}", partial(chatterbox.files, kind=kind)) for kind in chatterbox.SIZES),
 )
 MODELS = {model.name: model for model in _ALL}
 

@@ -1,7 +1,6 @@
-"""NeMo's models as onnx-asr reads them: Parakeet and Canary, FastConformers of 0.6 and 1 thousand million weights.
+"""Parakeet as onnx-asr reads it, and the encoder that NeMo's models share: a FastConformer.
 
-Shapes are those of the published models' `model_config.yaml`. Every fourth frame makes a token of Parakeet; Canary
-says one sentence to any sound.
+Shapes are those of the published models' `model_config.yaml`. Every fourth frame makes a token.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from .noise import Noise
 from .onnx_file import Graph, floats, ints
 
 _LONGEST = 5000  # frames of the encoder that its table of positions covers on each side
-_HEADS = 8
+HEADS = 8
 _SUBSAMPLING = 256  # channels of the convolutions in front, which make one frame of eight
 _DURATIONS = 5  # of TDT: 0 to 4 frames
 _LONG_LENGTH = 2**62
@@ -32,38 +31,37 @@ class Shape:
         width: of the encoder, whose feed-forward layers are four times as wide.
         layers: of the encoder.
         words: tokens without the blank.
-        decoder: width of Parakeet's prediction network, or number of Canary's decoder layers.
     """
 
     width: int
     layers: int
     words: int
-    decoder: int
     features: int = 128
 
     def smaller(self, scale: int) -> Shape:
         """The same with so many times fewer layers, and narrower, as tests have it."""
-        width = max(self.width // scale, 2 * _HEADS)
+        width = max(self.width // scale, 2 * HEADS)
         return replace(self, width=width, layers=max(self.layers // scale, 1), words=max(self.words // scale, 64))
 
 
-PARAKEET = Shape(width=1024, layers=24, words=8192, decoder=640)
-CANARY = Shape(width=1024, layers=32, words=16384, decoder=8)
+PARAKEET = Shape(width=1024, layers=24, words=8192)
+UNITS = 640  # of Parakeet's prediction and joint networks
 
 
 def parakeet(scale: int, int8: bool) -> list[Part]:
     """Parakeet TDT 0.6b v3: `encoder-model` and `decoder_joint-model`, in float32 with external data, as published."""
     shape, noise = PARAKEET.smaller(scale), Noise()
-    units = max(shape.decoder // scale, 16)
+    units = max(UNITS // scale, 16)
     end = ".int8.onnx" if int8 else ".onnx"
+    words = [*(f"▁w{number}" for number in range(shape.words)), "<blk>"]
     encoder = Graph("encoder", noise, int8)
-    frames = _encoder(encoder, shape)
+    frames = encode(encoder, shape)
     encoder.output("outputs", "Transpose", frames, perm=[0, 2, 1])
-    encoder.output("encoded_lengths", "Identity", _frames(encoder))
+    encoder.output("encoded_lengths", "Identity", encoded_frames(encoder))
     joint = _joint(Graph("joint", noise, int8), shape, units)
     return [
-        text("vocab.txt", "".join(f"{word} {number}\n" for number, word in enumerate(_words(shape.words, "<blk>")))),
-        text("config.json", _config("nemo-conformer-tdt", shape)),
+        text("vocab.txt", "".join(f"{word} {number}\n" for number, word in enumerate(words))),
+        text("config.json", config("nemo-conformer-tdt", shape)),
         joint.part(f"decoder_joint-model{end}", *_joint_sides(shape, units)),
         encoder.part(
             f"encoder-model{end}",
@@ -74,19 +72,16 @@ def parakeet(scale: int, int8: bool) -> list[Part]:
     ]
 
 
-def _config(kind: str, shape: Shape) -> str:
+def config(kind: str, shape: Shape) -> str:
+    """The content of config.json."""
     known = {"model_type": kind, "features_size": shape.features, "subsampling_factor": 8}
     return json.dumps(known | {"languages": ["en", "de"]})
-
-
-def _words(count: int, *others: str) -> list[str]:
-    return [*(f"▁w{number}" for number in range(count)), *others]
 
 
 # --- the encoder -----------------------------------------------------------------------------------------------------
 
 
-def _encoder(g: Graph, shape: Shape) -> str:
+def encode(g: Graph, shape: Shape) -> str:
     """A FastConformer: (batch, frames, width) from `audio_signal`, an eighth as many frames."""
     width = shape.width
     x = g.op("Unsqueeze", g.op("Transpose", "audio_signal", perm=[0, 2, 1]), g.constant([1]))
@@ -103,7 +98,8 @@ def _encoder(g: Graph, shape: Shape) -> str:
     return x
 
 
-def _frames(g: Graph) -> str:
+def encoded_frames(g: Graph) -> str:
+    """How many of the encoder's frames are sound, of each in the batch."""
     return g.op("Div", g.op("Add", "length", g.constant([7])), g.constant([8]))
 
 
@@ -136,18 +132,19 @@ def _half_feed_forward(g: Graph, x: str, width: int) -> str:
     return g.op("Add", x, g.op("Mul", g.linear(inner, 4 * width, width), g.constant(np.float32(0.5))))
 
 
-def _heads(g: Graph, x: str, width: int, perm: list[int]) -> str:
-    return g.op("Transpose", g.op("Reshape", x, g.constant([0, 0, _HEADS, width // _HEADS])), perm=perm)
+def heads(g: Graph, x: str, width: int, perm: list[int]) -> str:
+    """`x`, (batch, frames, width), split into heads and transposed."""
+    return g.op("Transpose", g.op("Reshape", x, g.constant([0, 0, HEADS, width // HEADS])), perm=perm)
 
 
 def _relative_attention(g: Graph, x: str, positions: str, length: str, width: int) -> str:
-    each = width // _HEADS
-    query = g.op("Reshape", g.linear(x, width, width), g.constant([0, 0, _HEADS, each]))
-    key = _heads(g, g.linear(x, width, width), width, [0, 2, 3, 1])
-    value = _heads(g, g.linear(x, width, width), width, [0, 2, 1, 3])
-    place = _heads(g, g.linear(positions, width, width, bias=False), width, [0, 2, 3, 1])
+    each = width // HEADS
+    query = g.op("Reshape", g.linear(x, width, width), g.constant([0, 0, HEADS, each]))
+    key = heads(g, g.linear(x, width, width), width, [0, 2, 3, 1])
+    value = heads(g, g.linear(x, width, width), width, [0, 2, 1, 3])
+    place = heads(g, g.linear(positions, width, width, bias=False), width, [0, 2, 3, 1])
     content, distance = (
-        g.op("Transpose", g.op("Add", query, g.weights((_HEADS, each), 0.02)), perm=[0, 2, 1, 3]) for _ in range(2)
+        g.op("Transpose", g.op("Add", query, g.weights((HEADS, each), 0.02)), perm=[0, 2, 1, 3]) for _ in range(2)
     )
     scores = g.op("Add", g.op("MatMul", content, key), _shifted(g, g.op("MatMul", distance, place), length))
     scores = g.op("Softmax", g.op("Mul", scores, g.constant(np.float32(each**-0.5))), axis=-1)
@@ -159,9 +156,9 @@ def _shifted(g: Graph, scores: str, length: str) -> str:
     """Transformer-XL's shift: scores by distance, (…, length, 2 x length - 1), become those by place."""
     one = g.constant([1])
     scores = g.op("Pad", scores, g.constant([0, 0, 0, 1, 0, 0, 0, 0]))
-    scores = g.op("Reshape", scores, g.op("Concat", g.constant([0, _HEADS, -1]), length, axis=0))
+    scores = g.op("Reshape", scores, g.op("Concat", g.constant([0, HEADS, -1]), length, axis=0))
     scores = g.op("Slice", scores, one, g.constant([_LONG_LENGTH]), g.constant([2]))
-    scores = g.op("Reshape", scores, g.op("Concat", g.constant([0, _HEADS]), length, g.constant([-1]), axis=0))
+    scores = g.op("Reshape", scores, g.op("Concat", g.constant([0, HEADS]), length, g.constant([-1]), axis=0))
     return g.op("Slice", scores, g.constant([0]), length, g.constant([3]))
 
 

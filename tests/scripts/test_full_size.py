@@ -17,12 +17,13 @@ import pytest
 
 pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
-from full_size import making, whisper
+from full_size import canary, chatterbox, making, whisper
 from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
 from full_size.noise import Noise, step
 from hushd_worker_stt.engine import Engine, Options
 from hushd_worker_stt.registry import REGISTRY
+from hushd_worker_tts.registry import REGISTRY as VOICES
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
 SCRIPT = Path(__file__).parents[2] / "scripts/fullsize.py"
@@ -31,7 +32,10 @@ NEEDED = {
     "onnx-asr": ("onnx_asr", "onnxruntime"),
     "whisper": ("whisper",),
     "faster-whisper": ("faster_whisper", "whisper"),
+    "kokoro": ("kokoro_onnx", "onnxruntime"),
+    "piper": ("piper", "onnxruntime"),
 }
+SPOKEN = {"kokoro/kokoro-v1.0": ("af_heart", 24_000), "piper/en_US-lessac-medium": ("en_US-lessac-medium", 22_050)}
 NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
 
 
@@ -86,6 +90,51 @@ def test_parakeet_makes_a_token_of_every_fourth_frame(
     (segment,) = loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en"))
     assert len(segment.text.split()) == 16
     assert (tmp_path / name / "encoder-model.onnx.data").exists() == ("fp32" in name)
+
+
+def test_canary_says_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone, and in a batch with a shorter piece, whose end is masked."""
+    name = "onnx-asr/nemo-canary-1b-v2"
+    need(name)
+    small(name, tmp_path)
+    recogniser = loaded(name, tmp_path, monkeypatch)
+    options = Options(language="en")
+    pieces = recogniser.transcribe_batch([NOISE, NOISE[:30_000]], [options, options])
+    assert [segment.text for piece in pieces for segment in piece] == [canary.SENTENCE] * 2
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_voices_make_a_sound_of_each_phoneme(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many samples as phonemes, twice as many at half the speed: noise that is neither silent nor clipped."""
+    need(name)
+    small(name, tmp_path)
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    engine, _, model = name.partition("/")
+    kind = VOICES.find(engine)
+    speaker = kind(model)
+    speaker.load(lambda note: None)
+    name, rate = SPOKEN[name]
+    voice = next(voice for voice in kind.voices() if voice.name == name)
+    (usual,) = speaker.synthesize("Ever tried. ", voice, 1.0)
+    (slow,) = speaker.synthesize("Ever tried. ", voice, 0.5)
+    assert usual.rate == rate
+    assert 0.005 < usual.samples.std() < 0.5
+    assert np.isfinite(usual.samples).all()
+    assert len(slow.samples) == pytest.approx(2 * len(usual.samples), rel=0.2)
+
+
+def test_chatterbox_needs_an_environment_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence says how to name it, where none is named and where its Python lacks the package; nothing is left."""
+    model = MODELS["chatterbox/english"]
+    monkeypatch.delenv(chatterbox.PYTHON, raising=False)
+    with pytest.raises(CannotMake, match=r"install it as docs/VOICES.md says, and set HUSHD_CHATTERBOX_PYTHON to that"):
+        make(tmp_path / model.place, model.parts(1), model.flat)
+    monkeypatch.setenv(chatterbox.PYTHON, sys.executable)
+    with pytest.raises(CannotMake, match="package did not make its model: ModuleNotFoundError: No module named 'chatt"):
+        make(tmp_path / model.place, model.parts(1), model.flat)
+    with pytest.raises(CannotMake, match="cannot be made smaller"):
+        model.parts(SCALE)
+    assert list((tmp_path / "chatterbox").iterdir()) == []
 
 
 def test_every_model_bears_a_name_that_hushd_knows() -> None:

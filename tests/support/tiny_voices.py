@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from full_size import piper as full_size
 from onnx import TensorProto, helper, numpy_helper, save
 
-HOP = 256  # samples of a frame of piper's
 FRAMES = 4  # of a phoneme at its natural pace
-PIPER_RATE, KOKORO_RATE = 22_050, 24_000
+HOP, PIPER_RATE, KOKORO_RATE = full_size.HOP, full_size.RATE, 24_000
 KOKORO_PHONEME = 1200  # samples of one at its natural pace
 
 
@@ -20,8 +20,6 @@ def piper(
 ) -> Path:
     """`NAME.onnx` and `NAME.onnx.json`: 1024 samples a phoneme id times the length scale; `aligned` says how long each
     was. With speakers, each hums higher than the last."""
-    from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
-
     folder.mkdir(parents=True, exist_ok=True)
     inputs = [_ints("input", 1, "N"), _ints("input_lengths", 1), _floats("scales", 3)]
     nodes = [
@@ -50,19 +48,7 @@ def piper(
         outputs.append(_floats("durations", 1, "N"))
     path = folder / f"{name}.onnx"
     _save(helper.make_graph(nodes, "piper", inputs, outputs, constants), path)
-    description: dict[str, Any] = {
-        "audio": {"sample_rate": PIPER_RATE},
-        "espeak": {"voice": language.split("_")[0]},
-        "language": {"code": language},
-        "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8},
-        "phoneme_type": "espeak",
-        "phoneme_id_map": DEFAULT_PHONEME_ID_MAP,
-        "num_symbols": 256,
-        "num_speakers": max(1, len(speakers)),
-        "speaker_id_map": {speaker: number for number, speaker in enumerate(speakers)},
-        "hop_length": HOP,
-    }
-    path.with_name(f"{name}.onnx.json").write_text(json.dumps(description))
+    path.with_name(f"{name}.onnx.json").write_text(json.dumps(full_size.description(language, speakers)))
     return path
 
 
