@@ -77,7 +77,7 @@ class CrowdedWorld(World):
             if self.left:
                 return
             assert not any(process.alive for process in self.processes.values()), "not all were unloaded"
-            assert not self.pool._requests, "requests of nobody"
+            assert not self.pool._requests.active, "requests of nobody"
             before = self._starts(name)
             request = self.request(person, worker=name, op="echo", deadline_ms=None, compute_device="")
             if self.cards.devices:

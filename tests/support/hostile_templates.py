@@ -68,8 +68,8 @@ class Templates:
     def _prepare(self, engine: str, gen: int) -> None:
         world, pool = self._world, self._world.pool
         assert not any(p.alive for p in self.processes.values() if p.engine == engine), "a second template"
-        assert not pool._down, "a template while leaving"
-        assert not pool._renewing, "a template while making way"
+        assert not pool._departure.down, "a template while leaving"
+        assert not pool._departure.renewing, "a template while making way"
         assert pool._admission.level is Level.NORMAL, "a template under pressure"
         taken = world.taken() + SIZE
         assert taken <= 0.8 * world.total, "more than the budget"

@@ -381,7 +381,7 @@ class World:
             assert served == asked or (asked == "stt" and served in ("stt/a/x", "stt/b/y")), "another worker"
             assert message.data.get("degraded", False) == (asked == "stt" and served == "stt/b/y"), "a false degraded"
         if isinstance(message, m.Error) and person.open[name].worker in (*NAMES, "stt"):
-            assert message.code != "shutting_down" or self.pool._down, "nobody leaves"
+            assert message.code != "shutting_down" or self.pool._departure.down, "nobody leaves"
             assert message.code != "cancelled" or name in person.gave_up, "ended by another client"
             if message.code == "worker_stopped":
                 process = self.ran_on[name]
@@ -442,8 +442,8 @@ class World:
         assert growing + 300_000_000 + kept <= self.memory().available, "more than there is"
         small = growing + 300_000_000 <= self.pool._admission._pressure.spare(self.memory(), self.now)
         assert small or self.pool._admission.level is not Level.CRITICAL, "a start under critical pressure"
-        assert not self.pool._renewing, "a start while making way"
-        assert not self.pool._down, "a start while leaving"
+        assert not self.pool._departure.renewing, "a start while making way"
+        assert not self.pool._departure.down, "a start while leaving"
         if "#" in name:
             self.events.add("a replica")
         mode = self.random.choice(
@@ -646,8 +646,8 @@ class World:
             assert idle <= pool._admission._pressure.spare(self.seen, self.now), "idle under critical pressure"
         self._check_floor()
         self.templates.check()
-        assert held == len(pool._requests), "a request that nobody holds"
-        of = Counter(request.route for request in pool._requests.values())
+        assert held == len(pool._requests.active), "a request that nobody holds"
+        of = Counter(request.route for request in pool._requests.active.values())
         for route, connection in pool._connections._known.items():
             assert connection.requests == of[route]
 
@@ -662,7 +662,7 @@ class World:
         else:
             assert not live, f"{state} with a process"
             assert not running
-        leaving = self.pool._down or self.pool._renewing
+        leaving = self.pool._departure.down or self.pool._departure.renewing
         assert not (state is State.STOPPED and waiting) or leaving, "stopped with a queue"
         assert not (state is State.FAILED and waiting), "failed with a queue"
         assert not (leaving and state in (State.BACKOFF, State.FAILED)), "waits while shutting down"
@@ -691,7 +691,7 @@ class World:
                 continue
             assert not request.done
             assert len(request.killed) <= 1
-            assert self.pool._requests[request.key] is request
+            assert self.pool._requests.active[request.key] is request
             assert request.upload >= 0
             assert request.download >= 0
             held += 1
@@ -768,7 +768,7 @@ class World:
                 if request.op == "claim" and person.connected:
                     assert self.pool._floors.of(person.route).has(person.route, name), "a claim was lost"
                 elif person.connected and request.op != "control":
-                    request = self.pool._requests.get((person.route, name))
+                    request = self.pool._requests.active.get((person.route, name))
                     assert request is not None, "a request was lost"
                     jobs = self.pool._workers[request.worker].jobs
                     held_up = jobs.queue.crowded(person.route, jobs.running.values())  # by the client's own pauses

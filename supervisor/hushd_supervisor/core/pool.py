@@ -1,24 +1,23 @@
-"""All workers and all clients: accepts requests, gives each to a worker, and decides what concerns more than one.
+"""All workers and all clients: takes every event, and has it decided by the part that it concerns.
 
-The pool is as pure as its workers: events and the time in, actions out. It knows a request by (route, id) from its
-acceptance until its one terminal message.
+The pool is as pure as its workers: events and the time in, actions out.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
-from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PRIORITIES, PROTOCOL
+from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 from hushd_schema.settings import Settings
 
 from . import events as ev
 from .actions import Action, CheckKeys, Configure, Leave, Listen, Log, ReportStatus, ToClient
 from .connections import Connection, Connections
+from .departure import Departure
 from .directory import Directory
 from .fleet import Fleet
 from .floors import Floors
@@ -26,16 +25,13 @@ from .machines import as_ours, machine, refusal
 from .memory.admission import PLENTY
 from .memory.budget import Memory
 from .memory.standing import Standing
-from .names import check
-from .share import has_room
-from .worker.request import ActiveRequest
+from .requests import Requests
 
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus, WorkerStatus
 
 PING_S = 2.0
 LATE_S = 2.0  # a timer that fires later than this: we were stopped or busy, or the machine slept
-LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to ask
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
@@ -73,22 +69,14 @@ class Pool:
         estimate: Callable[[str], int] = lambda _: 0,
     ) -> None:
         self._settings = settings
-        self._auto = auto
         self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()
-        self._requests: dict[tuple[bytes, bytes], ActiveRequest] = {}
+        self._departure = Departure(auto)
+        self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
         self._floors = Floors()
-        self._accepted = 0
         self._next_ping = math.inf
-        self._leave_at = math.inf
-        self._needed: frozenset[str] = frozenset()  # by what other programs and machines come through
-        self._renewing = False  # new requests wait for the running jobs, and then for the next supervisor
-        self._down = False
-        self._left = False
-        if auto:
-            self._leave_at = -math.inf  # set at the first look at the clock
 
     # --- what the loop calls -----------------------------------------------------------------------------------------
 
@@ -113,16 +101,15 @@ class Pool:
                 self._admission.pressure(level, now, told=told)
                 out = []
             case ev.Configured(settings):
-                self._settings = settings
+                self._settings = self._requests.settings = settings
                 out = self._fleet.configure(settings, now)
             case ev.Visited(needed, by):
-                self._needed = self._needed | {by} if needed else self._needed - {by}
-                self._leave_at = math.inf  # counted from now on
+                self._departure.visited(needed, by)
                 out = []
             case ev.Revoked(name):
                 out = self._revoked(f"{name}:", now)
             case ev.Shutdown(renew):
-                out = self._renew(now) if renew and not self._renewing else self._shutdown(now)
+                out = self._renew(now) if renew and not self._departure.renewing else self._shutdown(now)
         return out + self._after(now)
 
     def on_time(self, now: float) -> list[Action]:
@@ -136,7 +123,7 @@ class Pool:
             out += self._floors.on_time(now)
         if self._next_ping <= now:
             out += self._ping(now)
-        if -math.inf < self._leave_at <= now and not self._down:
+        if self._departure.is_due(now):
             out.append(Log("INFO", "nobody needs this supervisor: leaving"))
             out += self._shutdown(now)
         return out + self._after(now)
@@ -149,7 +136,7 @@ class Pool:
 
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
-        due = min(self._fleet.deadline(), self._floors.deadline(), self._next_ping, self._leave_at)
+        due = min(self._fleet.deadline(), self._floors.deadline(), self._next_ping, self._departure.at)
         return None if due == math.inf else due
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
@@ -189,7 +176,8 @@ class Pool:
     def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         match message:
             case m.Request():
-                return self._request(route, message, now)
+                new = self._is_new(route, message.id)
+                return self._requests.submit(route, message, now) if new else [ToClient(route, _ID_IN_USE)]
             case m.Control():
                 return self._control(route, message, now)
             case m.Claim():
@@ -199,33 +187,14 @@ class Pool:
             case m.Cancel() if self._floors.of(route).has(route, message.id):
                 return self._floors.of(route).cancel(route, message.id, now)
             case m.Chunk() | m.Credit() | m.Cancel():
-                return self._continue(route, message, now)
+                return self._requests.forward(route, message, now)
         return []
-
-    def _continue(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
-        """Passes on what a client sends about a request of its own."""
-        request = self._requests.get((route, message.id))
-        if request is None:  # it may have ended while this was on its way
-            return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
-        worker = self._workers[request.worker]
-        match message:
-            case m.Chunk():
-                return worker.input(request, message, now)
-            case m.Credit():
-                return worker.grant(request, message.chunks, now)
-            case m.Cancel():
-                return worker.cancel(request, now)
 
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
         connection = self._connections.gone(route)
         self._directory.gone(route)
-        out = self._floors.of(route).gone(route, now)
-        requests = [t for t in self._requests.values() if t.route == route]
         is_theirs = self._departed(route, connection)
-        for request in requests:
-            request.gone, request.orphaned = True, bool(is_theirs and is_theirs(request.holder))
-        for request in requests:
-            out += self._workers[request.worker].cancel(request, now)
+        out = self._floors.of(route).gone(route, now) + self._requests.client_gone(route, is_theirs, now)
         for worker in self._workers.values():
             worker.jobs.queue.forget(route)
             if is_theirs:
@@ -241,9 +210,7 @@ class Pool:
 
     def _revoked(self, holders: str, now: float) -> list[Action]:
         """Drops the leases of all holders whose names begin so; their requests that still run make no new ones."""
-        for request in self._requests.values():
-            if request.holder.startswith(holders):
-                request.message = replace(request.message, keep_alive=None)
+        self._requests.revoke(holders)
         return [action for worker in self._workers.values() for action in worker.release_all(holders, now)]
 
     def _ping(self, now: float) -> list[Action]:
@@ -252,8 +219,7 @@ class Pool:
         for route in silent:
             # Its socket may still live (a stopped process): its requests end with an error and free their workers.
             out.append(Log("WARNING", "a client with a request has stopped answering"))
-            for request in [t for t in self._requests.values() if t.route == route]:
-                out += self._workers[request.worker].cancel(request, now, "slow_consumer")
+            out += self._requests.cancel_all_of(route, now, "slow_consumer")
         self._next_ping = now + PING_S
         return out
 
@@ -261,46 +227,6 @@ class Pool:
         """Whether a client waits for anything but a request's end."""
         parts = self._floors.of(route).watches, self._directory.awaited_by, self._fleet.awaited_by
         return any(part(route) for part in parts)
-
-    # --- requests ----------------------------------------------------------------------------------------------------
-
-    def _request(self, route: bytes, message: m.Request, now: float) -> list[Action]:
-        if not self._is_new(route, message.id):
-            return [ToClient(route, _ID_IN_USE)]
-        try:
-            if self._down:
-                raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-            check(message)
-            name = self._directory.resolve(message.worker, self._settings)
-            if name is None:
-                self._check_room(route, PRIORITIES.index(message.priority))
-                return self._directory.park(route, message)
-            chosen = self._fleet.under_pressure(name, message, now)
-            worker = self._fleet.worker(chosen)
-            connection = self._connections[route]
-            request = ActiveRequest(route, message, connection.holder, chosen, self._accepted + 1, now)
-            request.degraded, request.client = chosen != name, connection.number
-            if message.op != "warm" and not self._renewing:
-                worker = self._fleet.choose(request)
-                request.worker = worker.name
-            if self._renewing or not worker.would_run(request):
-                self._check_room(route, request.rank)
-        except HushdError as error:
-            return [ToClient(route, m.Error.of(message.id, error))]
-        connection.requests += 1
-        self._accepted += 1
-        if message.deadline_ms is not None:
-            request.deadline = now + message.deadline_ms / 1000
-        self._requests[request.key] = request
-        held = worker.hold(now) if self._renewing else []
-        return held + worker.submit(request, now)
-
-    def _check_room(self, route: bytes, rank: int) -> None:
-        """Raises HushdError `overloaded` where a request that has to wait finds no place among all that do."""
-        waiting = [(t.route, t.rank) for worker in self._workers.values() for t in worker.jobs.waiting]
-        waiting += [(other, PRIORITIES.index(parked.priority)) for other, parked in self._directory.parked]
-        if not has_room(route, rank, waiting, self._settings.queue):
-            raise HushdError("overloaded", f"{len(waiting)} requests wait already; try again later.", 1000)
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 
@@ -313,7 +239,7 @@ class Pool:
     def _is_new(self, route: bytes, name: bytes) -> bool:
         return (
             len(name) == ID_BYTES
-            and (route, name) not in self._requests
+            and (route, name) not in self._requests.active
             and not self._floors.of(route).has(route, name)
         )
 
@@ -329,7 +255,7 @@ class Pool:
                 case "unload":
                     return self._fleet.unload(route, control, now)
                 case "yield":
-                    if self._down:
+                    if self._departure.down:
                         raise HushdError("shutting_down", "hushd is shutting down, and its workers leave all cards.")
                     self._fleet.yields.add(route, control)
                     return []
@@ -338,7 +264,7 @@ class Pool:
                 case "reload":
                     return [Configure(route, control.id)]
                 case "listen":
-                    if self._down or self._renewing:
+                    if self._departure.down or self._departure.renewing:
                         raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
                     return [Listen(route, control.id, tuple(control.names))]
                 case "keys":
@@ -356,19 +282,16 @@ class Pool:
 
     def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
         catalogue = {**catalogue, "default": self._settings.default_model(role)}
-        out = self._directory.described(role, catalogue, error)
-        for route, message in self._directory.take_parked(role):
-            out += self._request(route, message, now)
-        return out
+        return self._directory.described(role, catalogue, error) + self._requests.submit_parked(role, now)
 
     def _renew(self, now: float) -> list[Action]:
         """Lets running jobs finish before the shutdown, while new requests wait for the next supervisor."""
-        self._renewing = True
+        self._departure.renewing = True
         held = [action for worker in self._workers.values() for action in worker.hold(now)]
         return held + self._fleet.standby.shut(now)
 
     def _shutdown(self, now: float) -> list[Action]:
-        self._down = True
+        self._departure.down = True
         out = self._floors.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         out += self._fleet.standby.shut(now)
         for worker in self._workers.values():
@@ -380,25 +303,15 @@ class Pool:
     def _after(self, now: float) -> list[Action]:
         """Settles the workers, forgets the requests that have ended, and leaves when nothing is left to do."""
         out = self._fleet.settle(now)
-        if self._renewing and not self._down and not self._fleet.lives:
+        if self._departure.renewing and not self._departure.down and not self._fleet.lives:
             out += self._shutdown(now) + self._fleet.settle(now)
-        for request in self._fleet.take_ended():
-            del self._requests[request.key]
-            if connection := self._connections.get(request.route):
-                connection.requests -= 1
-        resting = not self._requests and not self._fleet.lives
-        if not (self._requests or self._floors.busy or self._directory.busy or self._fleet.awaited):
+        self._requests.forget_ended()
+        active, floors_busy = bool(self._requests.active), self._floors.busy
+        if not (active or floors_busy or self._directory.busy or self._fleet.awaited):
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
-        if self._down:
-            self._leave_at = math.inf
-            if resting and not self._left:
-                self._left = True
-                out += (*self._floors.close(), Leave())
-        elif self._auto:
-            if not resting or self._floors.busy or self._needed:
-                self._leave_at = math.inf
-            elif not math.isfinite(self._leave_at):
-                self._leave_at = now + max(LEAST_IDLE_S, self._settings.exit_when_idle)
+        resting = not (active or self._fleet.lives)
+        if self._departure.settle(resting, floors_busy, self._settings.exit_when_idle, now):
+            out += (*self._floors.close(), Leave())
         return out

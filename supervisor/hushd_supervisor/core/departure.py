@@ -1,0 +1,57 @@
+"""The supervisor's departure: whether it has begun, and when it begins because nobody needs the supervisor."""
+
+from __future__ import annotations
+
+import math
+
+LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to ask
+
+
+class Departure:
+    """The stages of leaving, and the clock of a supervisor that leaves by itself.
+
+    Args:
+        auto: whether a client started this supervisor: it leaves after a while without worker or request.
+
+    Attributes:
+        at: the time at which it leaves by itself; `math.inf` for never.
+        renewing: new requests wait for the running jobs, and then for the next supervisor.
+        down: new requests are refused, and every process ends.
+    """
+
+    def __init__(self, auto: bool) -> None:
+        self._auto = auto
+        self.at = -math.inf if auto else math.inf  # set at the first look at the clock
+        self.renewing = False
+        self.down = False
+        self._left = False
+        self._needed: frozenset[str] = frozenset()  # by what other programs and machines come through
+
+    def visited(self, needed: bool, by: str) -> None:
+        """Takes whether somebody is there who came through `by`; the time counts from now on."""
+        self._needed = self._needed | {by} if needed else self._needed - {by}
+        self.at = math.inf
+
+    def is_due(self, now: float) -> bool:
+        """Whether nobody has needed the supervisor for long enough."""
+        return -math.inf < self.at <= now and not self.down
+
+    def settle(self, resting: bool, busy: bool, patience: float, now: float) -> bool:
+        """Starts and stops the clock after any event; returns True, once, when the supervisor is to leave now.
+
+        Args:
+            resting: there is neither a request nor a process.
+            busy: somebody has the floor, or waits for it.
+            patience: seconds for which it stays with nothing to do.
+        """
+        if self.down:
+            self.at = math.inf
+            leaves = resting and not self._left
+            self._left = self._left or leaves
+            return leaves
+        if self._auto:
+            if not resting or busy or self._needed:
+                self.at = math.inf
+            elif not math.isfinite(self.at):
+                self.at = now + max(LEAST_IDLE_S, patience)
+        return False
