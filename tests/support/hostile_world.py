@@ -700,18 +700,18 @@ class World:
     def _check_places(self, worker: Worker) -> None:
         """No place is taken twice, and none is free that somebody waits for."""
         queue, jobs = worker.jobs.queue, worker.jobs
-        apart = jobs.sessions if queue.sessions else 0
+        apart = jobs.running.sessions if queue.sessions else 0
         assert apart <= queue.sessions, "too many sessions"
         aside = sum(t.aside for t in jobs.running.values())
         assert len(jobs.running) - apart - aside <= queue.slots, "overbooked"
-        if jobs.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
+        if jobs.running.sessions and not queue.sessions and any(not t.session for t in jobs.waiting):
             self.events.add("a file waits for a session")
         if worker.state in (State.READY, State.BUSY):
             name, retires = base(worker.name), worker.lifecycle.retires
             others = [w for w in self.pool._workers.values() if w is not worker and base(w.name) == name]
             if jobs.next() is not None:
                 closed = (State.STOPPED, State.FAILED)
-                relief = not jobs.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
+                relief = not jobs.running.endless or any(not (w.state in closed or w.lifecycle.retires) for w in others)
                 assert retires, "somebody waits for a free place"
                 assert relief, "somebody waits for a free place"
             for other in others:

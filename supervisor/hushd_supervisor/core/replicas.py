@@ -35,7 +35,7 @@ def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: 
     family = list(family)
     served = {request.route for worker in family for request in worker.jobs.running.values()}
     others = any(request.route not in served for worker in family for request in worker.jobs.waiting)
-    taken = any(worker.jobs.sessions and not worker.jobs.queue.sessions for worker in family)
+    taken = any(worker.jobs.running.sessions and not worker.jobs.queue.sessions for worker in family)
     return max(1, min(MOST[role], cores // CORES)) + (others or taken)
 
 
@@ -90,7 +90,7 @@ def may_be_replaced(worker: Worker) -> bool:
 
 def stuck(worker: Worker) -> bool:
     """Whether it retires for so long that nobody can wait for it: a session, a pause, a download may take hours."""
-    return worker.lifecycle.retires and (worker.jobs.endless > 0 or _role(worker) not in MOST)
+    return worker.lifecycle.retires and (worker.jobs.running.endless > 0 or _role(worker) not in MOST)
 
 
 def carries_on(family: Iterable[Worker]) -> list[Worker]:

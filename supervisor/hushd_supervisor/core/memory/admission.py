@@ -342,7 +342,7 @@ class Admission:
 
     def _look_for_room(self, now: float) -> list[Action]:
         """Looks at the cards now and then while such workers are in use."""
-        served = {worker.name: worker.jobs.completed for worker in self._off_card()}
+        served = {worker.name: worker.jobs.timings.completed for worker in self._off_card()}
         if served == self._served or now - self.cards.asked_at < RETURN_S:
             return []
         self._served = served
@@ -386,9 +386,9 @@ class Admission:
         if decision.until is not None:
             return max(1000, int((decision.until - now) * 1000))
         ends = [
-            request.started + worker.jobs.usual_s(request) - now
+            request.started + worker.jobs.timings.usual_s(request) - now
             for worker in self._workers.values()
-            if worker.jobs.completed
+            if worker.jobs.timings.completed
             for request in worker.jobs.running.values()
         ]
         return max(1000, int(min(ends) * 1000)) if ends else 60_000

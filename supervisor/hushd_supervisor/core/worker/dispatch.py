@@ -29,7 +29,7 @@ class Dispatcher:
         """After any change: hands out work, rests, leaves or starts, as the state and the queue ask for."""
         state = self._lifecycle.state
         if state is State.DRAINING or self._lifecycle.unwanted:
-            self._jobs.hurry(now)
+            self._jobs.running.hurry(now)
         if state in (State.READY, State.BUSY):
             self._jobs.queue.sort(now)
             if self._lifecycle.computes_on(self._jobs.device_asked):
@@ -82,10 +82,10 @@ class Dispatcher:
         name = self._lifecycle.name
         for request in self._jobs.expire_running(now):
             self.lease(request, now)
-        if self._jobs.cancel_ignored(now):
+        if self._jobs.running.cancel_ignored(now):
             self._lifecycle.log("WARNING", f"{name} ignored a cancel")
             self._lifecycle.kill(now, expected=True)
-        elif self._jobs.stalled(now, self._lifecycle.settings.stall_timeout):
+        elif self._jobs.running.stalled(now, self._lifecycle.settings.stall_timeout):
             self._lifecycle.log("ERROR", f"{name} stalled: no output and no CPU time for too long")
             self._lifecycle.kill(now)
         elif self._lifecycle.hangs(now):
@@ -136,7 +136,7 @@ class Dispatcher:
 
     def _wear(self, now: float) -> None:
         """Retires a process that is used up, and takes that back where only a job had made it large."""
-        self._lifecycle.worn = self._lifecycle.used_up(self._jobs.completed_here, now)
+        self._lifecycle.worn = self._lifecycle.used_up(self._jobs.timings.completed_here, now)
 
     def _replace(self, now: float) -> None:
         self._lifecycle.log("INFO", f"{self._lifecycle.name} leaves ({self._lifecycle.retiring})")

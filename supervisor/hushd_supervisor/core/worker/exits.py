@@ -73,14 +73,14 @@ class Exits:
         """An exit that was asked for, or that a worker at rest took by itself."""
         down = self._dispatch.down
         code = "shutting_down" if down else "worker_stopped"
-        for request in self._jobs.lose():
+        for request in self._jobs.running.lose():
             self._jobs.repeat_or_fail(request, now, not down, HushdError(code, ENDINGS[code]))
         self._dispatch.stop(now)
 
     def _crash(self, death: Death, ready_for: float, now: float) -> None:
         """Ends or repeats the lost requests; then a pause, the worker's closure, or nothing more to start for."""
         self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
-        lost = self._jobs.lose()
+        lost = self._jobs.running.lose()
         self._crashes.add(now, frozenset(request.key for request in lost), ready_for)
         explained = death.end_lost(lost, self._jobs, self._crashes, now, repeat=not self._dispatch.down)
         self.verdict = death.verdict(bool(lost))

@@ -1,4 +1,4 @@
-"""The requests of one worker: those that wait (`queue`), and those that run on its process.
+"""The requests of one worker: those that wait (`queue`), and those that run on its process (`running`).
 
 `Jobs` keeps the accounts of every request and passes its messages on in both directions; the worker decides when the
 process starts and ends. Every request ends in `finish`, exactly once: for its client at once when it is cancelled,
@@ -8,7 +8,6 @@ while its engine may still be at a piece of it. Until that ends too it has its s
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import replace
 
 from hushd_protocol import messages as m
@@ -18,6 +17,8 @@ from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 
 from .queue import Queue
 from .request import ActiveRequest
+from .running import Running
+from .timings import Timings
 
 ENDINGS = {
     "cancelled": "The request was cancelled.",
@@ -28,7 +29,6 @@ ENDINGS = {
     "worker_stopped": "The worker was stopped before the job had finished; ask again.",
 }
 STOPS = ("shutting_down", "worker_stopped")  # by us, not by the client or for what it did
-LATENCIES = 32  # of the last requests, of which the status reports median and 95th percentile
 
 
 class Jobs:
@@ -36,14 +36,10 @@ class Jobs:
 
     Attributes:
         queue: the requests that wait, and the slots of the process.
-        running: requests by id, at most as many as there are slots, and those that were set aside; some only for the
-            engine, see above.
+        running: the requests that run on the process.
+        timings: of the jobs that have ended.
         ended: requests finished since the pool last looked.
         gen: the generation of the process on which `running` runs.
-        completed: jobs that have ended on a worker, over all processes.
-        completed_here: those of the process that runs, or ran last.
-        latencies: seconds from the arrival of each of the last requests to its first output; sessions and jobs that
-            were set aside, whose output waits for somebody, are left out.
         economy: whether memory is short: jobs are asked to use less.
     """
 
@@ -52,12 +48,9 @@ class Jobs:
         self._out = out
         self.gen = 0
         self.queue = Queue(self._report_queued)
-        self.running: dict[bytes, ActiveRequest] = {}
+        self.running = Running()
+        self.timings = Timings()
         self.ended: list[ActiveRequest] = []
-        self.completed = 0
-        self.completed_here = 0
-        self.latencies: deque[float] = deque(maxlen=LATENCIES)
-        self._usual_s = {False: 0.0, True: 0.0}  # moving averages of the time of a file, and of a session
         self.economy = False
 
     # --- waiting and starting ------------------------------------------------------------------------------------
@@ -67,25 +60,10 @@ class Jobs:
         """The requests that wait, in order."""
         return self.queue.waiting
 
-    @property
-    def sessions(self) -> int:
-        """The number of live streams that run."""
-        return sum(request.session for request in self.running.values())
-
-    @property
-    def endless(self) -> int:
-        """The number of jobs that run for as long as their clients like."""
-        return sum(request.session or request.aside for request in self.running.values())
-
-    @property
-    def uncancelled(self) -> int:
-        """The number of jobs that run, and that nobody has cancelled."""
-        return sum(not request.cancelled for request in self.running.values())
-
     def begin(self, gen: int) -> None:
         """Starts the accounts of a new process."""
         self.gen = gen
-        self.completed_here = 0
+        self.timings.completed_here = 0
 
     def wait(self, request: ActiveRequest, now: float) -> None:
         """Queues `request`, and reports their new places to those that it moves."""
@@ -111,21 +89,10 @@ class Jobs:
             self._to_client(request, m.Accepted(id=request.id, state="running"))
         self.queue.sort(now)
 
-    def usual_s(self, request: ActiveRequest) -> float:
-        """The usual time of jobs of its kind, 0 as long as none has ended."""
-        return self._usual_s[request.session]
-
     def wait_ms(self, request: ActiveRequest) -> int:
         """The wait of a newcomer in ms, by the measured times of jobs; at least a second."""
         before, places = self.queue.ahead(request)
-        return max(1000, int(sum(self.usual_s(t) for t in (*before, request)) / places * 1000))
-
-    def latency_ms(self, share: float) -> float | None:
-        """The latency in ms within which `share` of the last requests had their first output; None before any."""
-        if not self.latencies:
-            return None
-        ordered = sorted(self.latencies)
-        return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000, 1)
+        return max(1000, int(sum(self.timings.usual_s(t) for t in (*before, request)) / places * 1000))
 
     # --- ending --------------------------------------------------------------------------------------------------
 
@@ -184,18 +151,6 @@ class Jobs:
             request.ending = code
             self.fail(request, code)
 
-    def hurry(self, now: float) -> None:
-        """The process is to leave: the engine has little time left for what nobody waits for."""
-        if not self.uncancelled:
-            for request in self.running.values():
-                request.hurried_at = now if request.hurried_at is None else request.hurried_at
-
-    def spend(self, cpu_s: float) -> None:
-        """Books CPU time of the process, in equal parts, on its jobs."""
-        for request in self.running.values():
-            if request.cancelled:
-                request.unheard_cpu_s += cpu_s / len(self.running)
-
     def cancel_all_of(self, route: bytes, now: float) -> None:
         """Cancels the requests of one client."""
         for request in [t for t in (*self.waiting, *self.running.values()) if t.route == route]:
@@ -231,10 +186,8 @@ class Jobs:
             if isinstance(message, m.Result | m.Error):
                 self._end_run(request, message, now)
             return True
-        if not (request.output or request.session or request.aside) and isinstance(
-            message, m.Chunk | m.Partial | m.Result
-        ):
-            self.latencies.append(now - request.arrived)
+        if isinstance(message, m.Chunk | m.Partial | m.Result):
+            self.timings.has_output(request, now)
         match message:
             case m.Chunk():
                 if not request.take_output(now):
@@ -271,11 +224,6 @@ class Jobs:
         """The time at which a waiting request is next too late, `math.inf` for never."""
         return min((t.deadline for t in self.waiting), default=math.inf)
 
-    def running_deadline(self, stall_limit: float) -> float:
-        """The time at which a running request next needs attention, `math.inf` for never."""
-        due = min((t.next_deadline(stall_limit) for t in self.running.values()), default=math.inf)
-        return min(due, *(t.aside_at() for t in self.running.values())) if self.queue.aside and self.running else due
-
     def expire_waiting(self, now: float) -> bool:
         """Ends the requests that waited beyond their deadlines; returns whether there were any."""
         late = [request for request in self.waiting if request.deadline <= now]
@@ -285,53 +233,12 @@ class Jobs:
 
     def expire_running(self, now: float) -> list[ActiveRequest]:
         """Ends the requests that run beyond their deadlines, or for a client that does not read; returns them."""
-        late = [t for t in self.running.values() if not t.done and (t.deadline <= now or t.starves(now))]
+        late = self.running.overdue(now)
         for request in late:
             self.cancel(request, now, "deadline_exceeded" if request.deadline <= now else "slow_consumer")
         return late
 
-    def set_aside(self, now: float) -> bool:
-        """Takes the slots of the jobs that wait for their clients; returns whether there were any."""
-        resting = [t for t in self.running.values() if t.aside_at() <= now] if self.queue.aside else []
-        for request in resting:
-            request.aside = True
-        return bool(resting)
-
-    def cancel_ignored(self, now: float) -> bool:
-        """Whether a job goes on although it was cancelled long enough ago."""
-        return any(t.cancel_ignored(now) for t in self.running.values())
-
-    def stalled(self, now: float, limit: float) -> bool:
-        """Whether a job has shown no work for longer than its limit."""
-        return any(t.stalls_at(limit) <= now for t in self.running.values())
-
-    def touch(self, now: float) -> None:
-        """Restarts the stall clock of every job: the process has done work."""
-        for request in self.running.values():
-            request.touched = now
-
-    def excuse(self, late: float, now: float) -> None:
-        """Takes `late` seconds out of the clocks of every job."""
-        for request in self.running.values():
-            request.excuse(late, now)
-
-    # --- the process is gone, or must go -------------------------------------------------------------------------
-
-    def give_up(self) -> None:
-        """Marks the jobs that run as ended by us: the process is about to be killed, and the supervisor to leave."""
-        for request in self.running.values():
-            request.ending = request.ending or "shutting_down"
-
-    def repeat_none(self) -> None:
-        """Has the jobs that were stopped end when the engine obeys: the supervisor is about to leave."""
-        for request in self.running.values():
-            request.ending = "shutting_down" if request.ending == "worker_stopped" else request.ending
-
-    def lose(self) -> list[ActiveRequest]:
-        """Returns the requests that ran on a process that has ended; the caller repeats or fails each."""
-        lost = list(self.running.values())
-        self.running.clear()
-        return lost
+    # --- the process is gone -------------------------------------------------------------------------
 
     def repeat_or_fail(self, request: ActiveRequest, now: float, repeat: bool, error: HushdError) -> None:
         """Ends a lost request with `error`, or queues it again if `repeat` allows it and nothing was sent yet."""
@@ -354,11 +261,7 @@ class Jobs:
 
     def _end_run(self, request: ActiveRequest, message: m.Result | m.Error, now: float) -> None:
         del self.running[request.id]
-        took, usual = now - request.started, self.usual_s(request)
-        if not request.aside:  # the time of its client's pauses says nothing of others
-            self._usual_s[request.session] = 0.8 * usual + 0.2 * took if usual else took
-        self.completed += 1
-        self.completed_here += 1
+        self.timings.has_ended(request, now)
         if not request.done:
             self.finish(request, message)
 

@@ -55,9 +55,9 @@ class News:
             case m.LoadFailed() if self._lifecycle.state is State.STARTING:
                 self._not_loaded(message, now)
             case m.Beat():
-                self._jobs.spend(self._lifecycle.spent(message.cpu_s))
+                self._jobs.running.spend(self._lifecycle.spent(message.cpu_s))
                 if self._lifecycle.has_worked(message.cpu_s):
-                    self._jobs.touch(now)
+                    self._jobs.running.touch(now)
                 self._dispatch.watch(now)
                 self._dispatch.recycle(now)
             case m.Bye():

@@ -45,7 +45,7 @@ class Tenancy:
     @property
     def unheard(self) -> bool:
         """Whether the process only works at what nobody waits for any more, and nobody waits for it."""
-        return self._lifecycle.state is State.BUSY and not (self._jobs.uncancelled or self._jobs.waiting)
+        return self._lifecycle.state is State.BUSY and not (self._jobs.running.uncancelled or self._jobs.waiting)
 
     def forget(self) -> None:
         """Forgets what kept earlier processes from their memory: the next one tries afresh."""

@@ -80,7 +80,7 @@ class Worker:
         """The number of jobs for which a process stays that was asked to leave."""
         if self.state is State.STARTING:
             return len(self.jobs.waiting)
-        return self.jobs.uncancelled if self.state in WATCHED else 0
+        return self.jobs.running.uncancelled if self.state in WATCHED else 0
 
     # --- what clients do -----------------------------------------------------------------------------------------
 
@@ -207,12 +207,12 @@ class Worker:
         first = not self._dispatch.down
         if first:
             self._dispatch.down = True
-            self.jobs.repeat_none()
+            self.jobs.running.repeat_none()
             self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
         if first and not self._dispatch.held:
             return self._out.take() + self._end(now)
         if self.state.has_process and self.state is not State.KILLING:
-            self.jobs.give_up()
+            self.jobs.running.give_up()
             self.lifecycle.kill(now, expected=True)
         return self._out.take()
 
@@ -221,18 +221,20 @@ class Worker:
     def deadline(self) -> float:
         """The time at which `on_time` must be called, `math.inf` for never."""
         due = min(self.lifecycle.deadline(), self.jobs.waiting_deadline())
-        return min(due, self.jobs.running_deadline(self.settings.stall_timeout)) if self.state in WATCHED else due
+        if self.state not in WATCHED:
+            return due
+        return min(due, self.jobs.running.deadline(self.settings.stall_timeout, self.jobs.queue.aside > 0))
 
     def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds, in which the supervisor heard nobody, out of every watch."""
         self.lifecycle.excuse(late, now)
-        self.jobs.excuse(late, now)
+        self.jobs.running.excuse(late, now)
 
     def on_time(self, now: float) -> list[Action]:
         """Acts on the deadlines that have passed at `now`."""
         if self.jobs.expire_waiting(now):
             self._dispatch.settle(now)
-        if self.jobs.set_aside(now):
+        if self.jobs.queue.aside and self.jobs.running.set_aside(now):
             self._dispatch.settle(now)
         self._dispatch.watch(now)
         match self.lifecycle.on_time(now):
@@ -240,7 +242,7 @@ class Worker:
                 late = f"There is no memory for {self.name}: the workers asked to leave for it have not left in time."
                 self.jobs.fail_waiting("server_busy", late, 5000)
             case State.DRAINING:
-                self.jobs.give_up()
+                self.jobs.running.give_up()
             case State.BACKOFF | State.FAILED as closed:
                 if closed is State.FAILED:
                     self.crashes.forget()
@@ -263,7 +265,7 @@ class Worker:
         elif self.state is not State.WAITING or not self.jobs.waiting:
             self.lifecycle.end(now)
         if self.state is State.DRAINING:
-            self.jobs.hurry(now)
+            self.jobs.running.hurry(now)
         return self._out.take()
 
     def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:

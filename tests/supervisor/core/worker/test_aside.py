@@ -242,12 +242,12 @@ def test_pauses_count_neither_as_latency_nor_as_the_usual_time() -> None:
     desk = desk_with()
     talk = pipe(desk)
     wait(desk, 600)
-    before = list(desk.worker.jobs.latencies), desk.worker.jobs.usual_s(talk)
+    before = list(desk.worker.jobs.timings.latencies), desk.worker.jobs.timings.usual_s(talk)
     send(desk, talk, used=False, last=True)
     speak(desk, talk)
     desk.from_worker(m.Result(id=talk.id))
     assert desk.terminal(talk) == "result"
-    assert (list(desk.worker.jobs.latencies), desk.worker.jobs.usual_s(talk)) == before
+    assert (list(desk.worker.jobs.timings.latencies), desk.worker.jobs.timings.usual_s(talk)) == before
 
 
 def test_a_process_that_retires_does_not_wait_for_a_pause() -> None:
