@@ -140,7 +140,7 @@ FAULTS = (
     ("memory/needs", "else max(load, self._guess(name))", "else load"),
     ("memory/needs", "self._load(name, card) or self._guess(name)", "self._guess(name)"),
     ("memory/placement", "if alone > limit:", "if False:"),
-    ("memory/admission", "if ready or worker.jobs.completed_here or worker.jobs.running:", "if True:"),
+    ("memory/admission", "if ready or worker.jobs.timings.completed_here or worker.jobs.running:", "if True:"),
     ("memory/placement", "residents += self._cards.pending(card.id)", "pass"),
     ("memory/placement", "return Verdict(admit, wait=not admit)", "return Verdict(True)"),
     ("memory/placement", "if tenant.cards.get(card.id)]", "]"),

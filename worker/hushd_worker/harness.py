@@ -1,26 +1,20 @@
 """The part of a worker that is the same for every engine: connect, load, run jobs, send heartbeats, leave.
 
-The main thread owns the socket and never runs engine code; jobs run on `slots + sessions` threads of their own, and
-the load on the first of these, since some engines are bound to the thread that loaded them. Jobs that were set aside
-while they waited for their clients keep their threads, and further ones are started for those that come meanwhile. Job
-threads send through a queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
+The main thread owns the socket and never runs engine code: that is for `job_threads`. Job threads send through a queue
+and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import math
 import os
-import queue
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn
 
 import zmq
 from hushd_protocol import __version__
@@ -47,12 +41,12 @@ from hushd_protocol.messages import (
 from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import lifeline, log_lines
 from hushd_protocol.system.footprint import rss, trim
-from hushd_protocol.system.trace import mark
 
-from hushd_worker.usage import cpu, pss, short_of_memory
-
-from .job import Cancelled, Job
-from .job_error import EXIT_CRASHED, End, answer, failure, fatal
+from .engine import Engine
+from .job import Job
+from .job_error import EXIT_CRASHED
+from .job_threads import JobThreads
+from .usage import cpu, pss
 
 BEAT_S = 2.0  # while a job runs; the supervisor kills the worker when three are missing
 LOADING_S = 5.0  # while the load uses CPU time
@@ -60,38 +54,6 @@ GROWTH = 8_000_000  # bytes by which memory must have grown at a job's end for a
 SETTLE_S = 0.1  # of rest before memory is trimmed and measured, so that the next request need not wait for it
 GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
-
-
-class Engine(Protocol):
-    """The work of a worker.
-
-    Attributes:
-        slots: how many calls of `run` may be under way at once.
-        sessions: how many more, for live sessions (see `messages.Request.session`); optional, and if it is missing or
-            0, a session takes a slot.
-        aside: how many jobs that wait for their clients, or have waited, may be under way beside these (see
-            `messages.Ready.aside`); optional, and if it is missing or 0, each keeps its slot. Such an engine has its
-            jobs take turns by itself.
-    """
-
-    slots: int
-
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
-        """Imports and loads everything heavy; returns the capabilities for `ready`.
-
-        Args:
-            report: takes a note on what is being loaded, and re-arms the start timer.
-
-        Raises:
-            HushdError: `engine_missing` or `model_missing`, when trying again is useless.
-        """
-
-    def run(self, job: Job) -> dict[str, Any]:
-        """Does one job, sending pieces through it; returns the data of the `result`.
-
-        Raises:
-            HushdError: reported to the client.
-        """
 
 
 def serve(engine: Engine) -> NoReturn:
@@ -120,14 +82,10 @@ def serve(engine: Engine) -> NoReturn:
 
 class _Harness:
     def __init__(self, engine: Engine, endpoint: str, token: str) -> None:
-        self._engine = engine
+        self._threads = JobThreads(engine, self._post)
         self._token = token
         self._decoder = Decoder(TO_WORKER)
         self._jobs: dict[bytes, Job] = {}
-        self._todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._staffing = threading.Lock()
-        self._threads = self._base = 1  # job threads there are, and those that stay
-        self._aside = 0  # further ones that there may be
         self._outbox: deque[tuple[Message, list[bytes]]] = deque()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -139,8 +97,6 @@ class _Harness:
         self._socket.setsockopt(zmq.LINGER, 1000)
         self._socket.connect(endpoint)
         self._loaded = False
-        self._on_card = False  # whether the engine computes on a graphics card
-        self._where: dict[str, Any] = {}  # what results say of that, where there was a choice
         self._measure = False  # whether memory is to be trimmed and reported after work
         self._next_beat = math.inf  # monotonic time; infinite at rest
         self._resident = 0  # bytes at the last beat,
@@ -154,7 +110,7 @@ class _Harness:
     def run(self) -> int:
         """The main loop; returns the exit status."""
         self._send(WorkerHello(token=self._token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
-        threading.Thread(target=self._load_then_work, name="job-0", daemon=True).start()
+        self._threads.start()
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._wake_read, zmq.POLLIN)
@@ -232,14 +188,7 @@ class _Harness:
 
     def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job
-        with self._staffing:
-            self._todo.put(job)
-            if self._threads < min(len(self._jobs), self._base + self._aside):
-                self._staff()
-
-    def _staff(self) -> None:
-        threading.Thread(target=self._work, name=f"job-{self._threads}", daemon=True).start()
-        self._threads += 1
+        self._threads.take(job, len(self._jobs))
 
     def _send(self, message: Message, frames: list[bytes] | None = None) -> None:
         if isinstance(message, Result | Error):
@@ -260,99 +209,17 @@ class _Harness:
 
     def _beat(self) -> None:
         self._resident, self._size = rss(), pss()
-        self._send(Beat(cpu_s=cpu(), pss=self._size, cards=self._cards()))
-
-    def _cards(self) -> dict[str, int]:
-        """The memory taken of graphics cards; an engine that computes on none loads no driver for this."""
-        if not self._on_card:
-            return {}
-        from . import card
-
-        return card.taken()
+        self._send(Beat(cpu_s=cpu(), pss=self._size, cards=self._threads.cards()))
 
     def _leave(self) -> None:
         if self._leaving is None:
             self._leaving = time.monotonic() + GOODBYE_S
             self._send(Bye())
 
-    # --- job threads -------------------------------------------------------------------------------------------------
+    # --- from job threads --------------------------------------------------------------------------------------------
 
     def _post(self, message: Message) -> None:
         # Packed here: a message that cannot be sent is the engine's failure, not the I/O thread's.
         self._outbox.append((message, pack(message)))
         with contextlib.suppress(BlockingIOError):  # full: the I/O thread has a wake-up waiting
             os.write(self._wake_write, b".")
-
-    def _load_then_work(self) -> None:
-        mark("worker loads")
-        try:
-            capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
-            mark("worker ready")
-            gc.freeze()  # objects of the load live as long as the process: no collection need walk them
-            slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
-            aside = max(0, getattr(self._engine, "aside", 0))
-            with self._staffing:
-                self._base, self._aside = slots + sessions, slots + aside if aside else 0
-                while self._threads < self._base:
-                    self._staff()
-            self._on_card = str(capabilities.get("compute_device", "")).startswith("cuda")
-            if self._on_card or capabilities.get("why_there"):
-                known = ("compute_device", "why_there")
-                self._where = {name: capabilities[name] for name in known if name in capabilities}
-            cards = self._cards()
-            ready = Ready(
-                slots=slots, sessions=sessions, aside=aside, capabilities=capabilities, cards=cards, pss=pss()
-            )
-            self._post(ready)
-        except BaseException as error:
-            if (failed := _load_failed(error)) is None:
-                _end(error, End(EXIT_CRASHED, ""))
-            self._post(failed)
-            return
-        self._work()
-
-    def _work(self) -> None:
-        while True:
-            job = self._todo.get()
-            log_lines.concern(job.id)
-            try:
-                self._post(self._answer(job))
-            except Exception as error:  # an answer that is too large, or no plain data
-                self._post(failure(job.id, error))
-            log_lines.concern(b"")
-            del job  # so that its input does not live until the next one
-            with self._staffing:
-                if self._threads > self._base and self._todo.empty():
-                    self._threads -= 1
-                    return
-
-    def _answer(self, job: Job) -> Message:
-        try:
-            job.check()
-            data = self._engine.run(job) | self._where
-            return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
-        except Cancelled:
-            return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
-        except BaseException as error:  # a library's sys.exit() would silently end this thread
-            if end := fatal(error):
-                _end(error, end)
-            return answer(job.id, error)
-
-
-def _load_failed(error: BaseException) -> LoadFailed | None:
-    """The report of a load that need not be tried again as it is; None for a crash."""
-    if isinstance(error, HushdError) and error.code == "server_busy":
-        return LoadFailed(code=error.code, message=error.message, on_card=bool(error.detail.get("on_card")))
-    if short_of_memory(error):
-        traceback.print_exception(error)
-        return LoadFailed(code="server_busy", message="There was not enough free memory to load it.")
-    return LoadFailed(code=error.code, message=error.message) if isinstance(error, HushdError) else None
-
-
-def _end(error: BaseException, end: End) -> NoReturn:
-    """Ends the process at once; the supervisor reports the log's last line, and repeats what ran."""
-    traceback.print_exception(error)
-    if end.why:
-        print(end.why, file=sys.stderr)
-    sys.stderr.flush()
-    os._exit(end.status)

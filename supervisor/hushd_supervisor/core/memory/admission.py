@@ -127,7 +127,7 @@ class Admission:
         if lifecycle.cards:
             self.cards.forget()
         taken = lifecycle.cards.get(lifecycle.card, 0)
-        if ready or worker.jobs.completed_here or worker.jobs.running:
+        if ready or worker.jobs.timings.completed_here or worker.jobs.running:
             self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
 
     def ended(self, worker: Worker, now: float, *, out_of_memory: bool) -> None:

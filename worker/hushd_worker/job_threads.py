@@ -1,0 +1,140 @@
+"""The threads of a worker that run its engine.
+
+Jobs run on `slots + sessions` threads, and the load on the first of these, since some engines are bound to the thread
+that loaded them. Jobs that were set aside while they waited for their clients keep their threads, and further ones are
+started for those that come meanwhile.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, Result
+from hushd_protocol.system import log_lines
+from hushd_protocol.system.trace import mark
+
+from .engine import Engine
+from .job import Cancelled, Job
+from .job_error import EXIT_CRASHED, End, answer, failure, fatal
+from .usage import pss, short_of_memory
+
+
+class JobThreads:
+    """Loads `engine` and runs its jobs; `post` takes the messages of all threads."""
+
+    def __init__(self, engine: Engine, post: Callable[[Message], None]) -> None:
+        self._engine = engine
+        self._post = post
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._lock = threading.Lock()  # of the numbers of threads:
+        self._count = self._base = 1  # those that there are, those that stay,
+        self._aside = 0  # and further ones that there may be
+        self._on_card = False  # whether the engine computes on a graphics card
+        self._where: dict[str, Any] = {}  # what results say of that, where there was a choice
+
+    def start(self) -> None:
+        """Starts the load on the first thread, which then takes jobs."""
+        threading.Thread(target=self._load_then_work, name="job-0", daemon=True).start()
+
+    def take(self, job: Job, running: int) -> None:
+        """Gives a job to the next free thread; `running` is the number of jobs with this one."""
+        with self._lock:
+            self._jobs.put(job)
+            if self._count < min(running, self._base + self._aside):
+                self._staff()
+
+    def cards(self) -> dict[str, int]:
+        """The memory taken of graphics cards; an engine that computes on none loads no driver for this."""
+        if not self._on_card:
+            return {}
+        from . import card
+
+        return card.taken()
+
+    # --- the threads ---------------------------------------------------------------------------------------------
+
+    def _staff(self) -> None:
+        threading.Thread(target=self._work, name=f"job-{self._count}", daemon=True).start()
+        self._count += 1
+
+    def _load_then_work(self) -> None:
+        try:
+            self._post(self._load())
+        except BaseException as error:
+            if (failed := _load_failed(error)) is None:
+                _end(error, End(EXIT_CRASHED, ""))
+            self._post(failed)
+            return
+        self._work()
+
+    def _load(self) -> Ready:
+        mark("worker loads")
+        capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
+        mark("worker ready")
+        gc.freeze()  # objects of the load live as long as the process: no collection need walk them
+        slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
+        aside = max(0, getattr(self._engine, "aside", 0))
+        with self._lock:
+            self._base, self._aside = slots + sessions, slots + aside if aside else 0
+            while self._count < self._base:
+                self._staff()
+        self._on_card = str(capabilities.get("compute_device", "")).startswith("cuda")
+        if self._on_card or capabilities.get("why_there"):
+            known = ("compute_device", "why_there")
+            self._where = {name: capabilities[name] for name in known if name in capabilities}
+        cards = self.cards()
+        return Ready(slots=slots, sessions=sessions, aside=aside, capabilities=capabilities, cards=cards, pss=pss())
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            log_lines.concern(job.id)
+            try:
+                self._post(self._answer(job))
+            except Exception as error:  # an answer that is too large, or no plain data
+                self._post(failure(job.id, error))
+            log_lines.concern(b"")
+            del job  # so that its input does not live until the next one
+            with self._lock:
+                if self._count > self._base and self._jobs.empty():
+                    self._count -= 1
+                    return
+
+    def _answer(self, job: Job) -> Message:
+        try:
+            job.check()
+            data = self._engine.run(job) | self._where
+            return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
+        except Cancelled:
+            return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))
+        except BaseException as error:  # a library's sys.exit() would silently end this thread
+            if end := fatal(error):
+                _end(error, end)
+            return answer(job.id, error)
+
+
+def _load_failed(error: BaseException) -> LoadFailed | None:
+    """The report of a load that need not be tried again as it is; None for a crash."""
+    if isinstance(error, HushdError) and error.code == "server_busy":
+        return LoadFailed(code=error.code, message=error.message, on_card=bool(error.detail.get("on_card")))
+    if short_of_memory(error):
+        traceback.print_exception(error)
+        return LoadFailed(code="server_busy", message="There was not enough free memory to load it.")
+    return LoadFailed(code=error.code, message=error.message) if isinstance(error, HushdError) else None
+
+
+def _end(error: BaseException, end: End) -> NoReturn:
+    """Ends the process at once; the supervisor reports the log's last line, and repeats what ran."""
+    traceback.print_exception(error)
+    if end.why:
+        print(end.why, file=sys.stderr)
+    sys.stderr.flush()
+    os._exit(end.status)
