@@ -12,8 +12,8 @@ from typing import Any
 
 from hushd.transcripts.cues import Layout
 from hushd.transcripts.formats import FORMATS, render
-from hushd.transcripts.journal import Journal
 from hushd.transcripts.segment import Segment
+from hushd_cli.commands.listen.journal import Journal
 from hushd_models import installation, user_models, verification
 from hushd_models.store import Store
 from hushd_protocol import messages as m

@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.microphone import RATE, Microphone
-from hushd.audio.monitor import Monitor
 from hushd.dialogue.duplex import cancels_echo
 from hushd.dialogue.recorder import CHUNK_S
+
+from hushd_desktop.sound_server.monitor import Monitor
 
 from .paired_monitor import PairedMonitor
 from .track import Event, Heard, Track

@@ -123,7 +123,7 @@ def _list(options: Namespace) -> None:
     from hushd_cli.listing import list_devices
 
     if options.sink == "?":
-        from hushd.audio.monitor import sinks
+        from hushd_desktop.sound_server.monitor import sinks
 
         list_devices(sinks())
     else:

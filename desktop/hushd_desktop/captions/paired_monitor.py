@@ -12,9 +12,10 @@ from hushd.audio import devices
 from hushd.audio.chunks import Chunks
 from hushd.audio.devices import STARVED_S
 from hushd.audio.microphone import CHUNK_S, Microphone
-from hushd.audio.monitor import Monitor
-from hushd.audio.pulse import Stream
 from hushd_protocol.errors import HushdError
+
+from hushd_desktop.sound_server.monitor import Monitor
+from hushd_desktop.sound_server.pulse import Stream
 
 from .pairing import Pairing
 

@@ -9,8 +9,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.recording import Device
-from hushd.audio.server_recorder import ServerRecorder
 from hushd_protocol.errors import HushdError
+
+from hushd_desktop.sound_server.server_recorder import ServerRecorder
 
 from .composition import Composition
 from .outputs import Output

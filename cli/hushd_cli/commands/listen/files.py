@@ -30,8 +30,9 @@ from .output import Output
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from hushd.transcripts.journal import Journal
     from hushd.transcripts.transcription import Transcription
+
+    from .journal import Journal
 
 OF_ALL = (  # errors that are none of the recording's
     "cancelled", "bad_request", "unsupported", "engine_missing", "model_missing", "model_too_large", "no_supervisor",
@@ -283,7 +284,7 @@ class Recordings:
             return None  # opening it reports why
         if not stat.S_ISREG(info.st_mode):
             return None
-        from hushd.transcripts.journal import Journal
+        from .journal import Journal
 
         request = {"engine": self._options.engine, "model": self._options.model, **self._params}
         journal = Journal(paths.find().transcripts, name, info, request)

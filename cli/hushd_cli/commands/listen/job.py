@@ -13,9 +13,10 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
 if TYPE_CHECKING:
-    from hushd.transcripts.journal import Journal
     from hushd.transcripts.transcription import Transcription
     from hushd.transport.warning import ResultWarning
+
+    from .journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

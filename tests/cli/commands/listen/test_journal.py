@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.transcripts.journal import FORGOTTEN_S, LONG_S, Journal
 from hushd.transcripts.segment import Segment, Word
+from hushd_cli.commands.listen.journal import FORGOTTEN_S, LONG_S, Journal
 from hushd_protocol.errors import HushdError
 
 FIRST = Segment(0, 0.0, 9.5, " Ever tried.", (Word(" Ever", 0.0, 0.4), Word(" tried.", 0.5, 1.0)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 
+from hushd.audio import devices
+from hushd.audio.chunks import Chunks
+from hushd.audio.microphone import CHUNK_S, RATE
 from hushd_protocol.errors import HushdError
 
-from . import devices
-from .chunks import Chunks
-from .microphone import CHUNK_S, RATE
 from .pulse import Connection, Stream
 
 

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from hushd.audio import devices
+from hushd.audio.microphone import CHUNK_S, RATE
 from hushd_protocol.errors import HushdError
 
-from . import devices
-from .microphone import CHUNK_S, RATE
 from .pulse import Connection, Sink, Stream
 from .server_recorder import ServerRecorder
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from hushd.audio.devices import Device
 from hushd_protocol.errors import HushdError
-
-from .devices import Device
 
 CONNECT_S = 5.0  # for the sound server to answer
 _NO_AUTOSPAWN = 1

@@ -17,9 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hushd.transcripts.segment import Segment
 from hushd_protocol.errors import HushdError
-
-from .segment import Segment
 
 LONG_S = 300.0  # of audio, from which on a journal is kept
 SYNC_S = 5.0  # of work that a power failure may cost
