@@ -85,6 +85,16 @@ def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     return started
 
 
+@pytest.fixture(scope="module")
+def carried(home: Path) -> Iterator[Supervisor]:
+    """A supervisor with the engines that hushd carries, as a user has it: one for the tests of a file."""
+    started = Supervisor(home, "")
+    assert started.ready, started.log()
+    yield started
+    started.stop()
+    check_nothing_is_left(home)
+
+
 @pytest.fixture
 def start_router(runtime: Path) -> Iterator[Callable[..., ScriptedRouter]]:
     """Starts scripted supervisors, one at a time, in the runtime folder."""

@@ -45,7 +45,7 @@ def run(*command: str | Path, **options: object) -> str:
 
 
 @pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3", "aiff"])
-def test_what_say_writes_listen_reads(extension: str, hushd: Supervisor, tmp_path: Path) -> None:
+def test_what_say_writes_listen_reads(extension: str, carried: Supervisor, tmp_path: Path) -> None:
     """A sentence spoken into a file of each format comes back as the same words."""
     file = tmp_path / f"spoken.{extension}"
     run("say", "-o", file, SENTENCE)
@@ -80,20 +80,20 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
     assert "warnings" not in transcript
 
 
-def test_a_clip_of_a_film(hushd: Supervisor, beckett: Path) -> None:
+def test_a_clip_of_a_film(carried: Supervisor, beckett: Path) -> None:
     """`--clip_timestamps` leaves the rest out, with the default engine too."""
     whole, clip = run("listen", beckett), run("listen", beckett, "--clip_timestamps", "0,5")
     assert 0 < len(clip.split()) < len(whole.split())
 
 
-def test_say_pipes_into_listen(hushd: Supervisor) -> None:
+def test_say_pipes_into_listen(carried: Supervisor) -> None:
     """`say -o - | listen -` needs no file."""
     spoken = subprocess.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=60).stdout
     heard = subprocess.run([BIN / "listen", "-"], input=spoken, capture_output=True, check=True, timeout=60).stdout
     assert word_error_rate(SENTENCE, heard.decode()) <= 0.15
 
 
-def test_a_person_is_understood(hushd: Supervisor, beckett: Path) -> None:
+def test_a_person_is_understood(carried: Supervisor, beckett: Path) -> None:
     """A recording of a person: at most 15 % of the words are wrong, and segments have rising times."""
     assert word_error_rate(BECKETT, run("listen", beckett)) <= 0.15
     segments = json.loads(run("listen", "--format", "json", beckett))["segments"]

@@ -16,9 +16,16 @@ from hushd import AsyncClient, Client, HushdError
 from hushd_schema.status import Status
 from support.peer import Supervisor
 
-Start = Callable[..., Supervisor]
-BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
 TEXT = "Good morning. It is a quarter past nine."
+
+
+@pytest.fixture(scope="module")
+def beckett(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first two sentences of a person's reading: what is compared is heard eighteen times."""
+    samples, rate = soundfile.read(Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav", dtype="int16")
+    path = tmp_path_factory.mktemp("sound") / "beckett.wav"
+    soundfile.write(path, samples[: 4 * rate], rate)
+    return path
 
 
 async def parts(data: bytes, size: int = 6400) -> AsyncIterator[bytes]:
@@ -58,54 +65,52 @@ def test_asyncio_is_imported_by_those_who_use_it() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_transcripts_are_the_same(start_supervisor: Start) -> None:
+def test_transcripts_are_the_same(carried: Supervisor, beckett: Path) -> None:
     """Of a path, a file's bytes, an array, raw samples, and of what comes by asynchronous iterables and files."""
-    assert start_supervisor("").ready
-    samples, rate = soundfile.read(BECKETT, dtype="int16")
+    samples, rate = soundfile.read(beckett, dtype="int16")
 
     class Upload:
         """A file whose `read` is awaited."""
 
         def __init__(self) -> None:
-            self._file = BECKETT.open("rb")
+            self._file = beckett.open("rb")
 
         async def read(self, size: int) -> bytes:
             return self._file.read(size) or self._file.close() or b""
 
     async def run(client: AsyncClient) -> list[Any]:
-        listed = [segment async for segment in await client.transcribe_stream(BECKETT, word_times=True)]
+        listed = [segment async for segment in await client.transcribe_stream(beckett, word_times=True)]
         return [
-            await client.transcribe(BECKETT),
-            await client.transcribe(BECKETT.read_bytes()),
+            await client.transcribe(beckett),
+            await client.transcribe(beckett.read_bytes()),
             await client.transcribe(samples, rate=rate),
             await client.transcribe(samples.tobytes(), rate=rate),
-            await client.transcribe(BECKETT, model="auto", language="en"),
-            await client.transcribe(BECKETT, model="tiny-en"),
+            await client.transcribe(beckett, model="auto", language="en"),
+            await client.transcribe(beckett, model="tiny-en"),
             listed,
-            await client.transcribe(parts(BECKETT.read_bytes())),
+            await client.transcribe(parts(beckett.read_bytes())),
             await client.transcribe(Upload()),
-            await client.transcribe([BECKETT.read_bytes()]),
+            await client.transcribe([beckett.read_bytes()]),
         ]
 
     *same, streamed, upload, listed = asyncio.run(_with_client(run))
     with Client() as client:
         assert same == [
-            client.transcribe(BECKETT),
-            client.transcribe(BECKETT.read_bytes()),
+            client.transcribe(beckett),
+            client.transcribe(beckett.read_bytes()),
             client.transcribe(samples, rate=rate),
             client.transcribe(samples.tobytes(), rate=rate),
-            client.transcribe(BECKETT, model="auto", language="en"),
-            client.transcribe(BECKETT, model="tiny-en"),
-            list(client.transcribe_stream(BECKETT, word_times=True)),
+            client.transcribe(beckett, model="auto", language="en"),
+            client.transcribe(beckett, model="tiny-en"),
+            list(client.transcribe_stream(beckett, word_times=True)),
         ]
     assert streamed == upload == listed == same[0]
     assert "Ever tried" in same[0].text
 
 
-def test_live_audio_is_the_same(start_supervisor: Start) -> None:
+def test_live_audio_is_the_same(carried: Supervisor, beckett: Path) -> None:
     """Segments, partial texts and events of a live request, from an asynchronous and from an ordinary iterable."""
-    assert start_supervisor("").ready
-    samples, rate = soundfile.read(BECKETT, dtype="int16")
+    samples, rate = soundfile.read(beckett, dtype="int16")
     data = samples.tobytes()
     chunks = [data[start : start + 6400] for start in range(0, len(data), 6400)]
 
@@ -129,9 +134,8 @@ def test_live_audio_is_the_same(start_supervisor: Start) -> None:
     assert first[1][0] == noted[0][0] == "began"
 
 
-def test_speech_is_the_same(start_supervisor: Start, tmp_path: Path) -> None:
+def test_speech_is_the_same(carried: Supervisor, tmp_path: Path) -> None:
     """Iterated over, as an array, saved in formats, timed, of a text that comes in parts; used by several tasks."""
-    assert start_supervisor("").ready
 
     async def words() -> AsyncIterator[str]:
         for word in TEXT.split(" "):
@@ -170,9 +174,8 @@ def test_speech_is_the_same(start_supervisor: Start, tmp_path: Path) -> None:
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
-def test_management_is_the_same(start_supervisor: Start, tmp_path: Path) -> None:
+def test_management_is_the_same(carried: Supervisor, beckett: Path, tmp_path: Path) -> None:
     """Descriptions, voices, choices, workers, models, the floor's commands and errors."""
-    assert start_supervisor("").ready
 
     async def run(client: AsyncClient) -> list[Any]:
         await client.preload("stt", "tts")
@@ -188,7 +191,7 @@ def test_management_is_the_same(start_supervisor: Start, tmp_path: Path) -> None
             await client.stop_speaking(),
             await client.reload(),
             await _refused(client.transcribe(tmp_path / "none.wav")),
-            await _refused(client.transcribe(BECKETT, language="xx")),
+            await _refused(client.transcribe(beckett, language="xx")),
             await _refused(client.synthesize("Hello.", format="mpeg")),
             await _refused(client.synthesize("Hello.", priority="high")),
             await _refused(client.pull("moonshine/none")),
@@ -211,7 +214,7 @@ def test_management_is_the_same(start_supervisor: Start, tmp_path: Path) -> None
             client.stop_speaking,
             client.reload,
             lambda: client.transcribe(tmp_path / "none.wav"),
-            lambda: client.transcribe(BECKETT, language="xx"),
+            lambda: client.transcribe(beckett, language="xx"),
             lambda: client.synthesize("Hello.", format="mpeg"),
             lambda: client.synthesize("Hello.", priority="high"),
             lambda: client.pull("moonshine/none"),
