@@ -13,10 +13,13 @@ import argparse
 import json
 import os
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+
+from hushd_schema.entry_points import entry_points
 
 PROTOCOL = "../../docs/PROTOCOL.md"
 FOLDER = Path(__file__).parent
@@ -44,9 +47,19 @@ def helps() -> Iterator[str]:
     """The whole help of each command, wherever this checkout lies: a long folder would break a line elsewhere."""
     from hushd_models import installation
 
+    check_setup()
     with patch.object(installation, "_checkout", Path):
         for words, parser in _parsers():
             yield f"=== {' '.join(words)}\n{parser.format_help(whole=True)}"
+
+
+def check_setup() -> None:
+    """Raises an error where an entry point of pyproject.toml is not installed, so that a command would be left out."""
+    project = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text())["project"]
+    for group, points in project["entry-points"].items():
+        installed = entry_points(group)
+        if lacking := [name for name, target in points.items() if installed.get(name) != target]:
+            raise RuntimeError(f"This environment lacks {', '.join(lacking)} of pyproject.toml: run scripts/setup.")
 
 
 def of_workers() -> Iterator[str]:

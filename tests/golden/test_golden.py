@@ -33,3 +33,11 @@ def assert_same(name: str, make: Callable[[], str]) -> None:
     differing = [(number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]]
     assert not differing, f"{name}, line {differing[0][0]}: {REWRITE}:\n- {differing[0][1]}\n+ {differing[0][2]}"
     assert len(agreed) == len(found), f"{name} has {len(agreed)} lines, and {len(found)} now: {REWRITE}"
+
+
+def test_an_environment_that_lacks_commands_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Helps without the commands of an entry point are not written: the error says to run scripts/setup."""
+    golden.check_setup()
+    monkeypatch.setattr(golden, "entry_points", lambda group: {})
+    with pytest.raises(RuntimeError, match=r"lacks dictate, captions.*run scripts/setup"):
+        next(golden.helps())
