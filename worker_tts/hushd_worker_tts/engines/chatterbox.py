@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from hushd_worker.read_ahead import read_ahead
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
 from .greetings import greeting
+from .mapped_torch import Unfilled, mapped_weights
 
 INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud, and its only one; not measured: its weights were not at hand.
@@ -104,7 +106,7 @@ class Chatterbox:
         self.compute_device = compute_device.of_torch(torch, prefers_mps=True)
         report(f"chatterbox's model {self._model} on {self.compute_device}")
         try:
-            self._tts = package.from_local(folder, self.compute_device)
+            self._tts = _made(torch, package, folder, self.compute_device)
         except Exception as error:
             from hushd_worker.load_error import load_error  # not needed for what is right
 
@@ -152,6 +154,14 @@ class Chatterbox:
                 ) from error
             self._speakers[key] = self._tts.conds
         return self._speakers[key]
+
+
+def _made(torch: Any, package: Any, folder: Path | None, device: str) -> Any:
+    """The package's model, on a CPU with weights that are pages of its files."""
+    if device == "cpu":
+        with suppress(Unfilled), mapped_weights(torch):
+            return package.from_local(folder, device)
+    return package.from_local(folder, device)
 
 
 def _check_watermarker() -> None:

@@ -10,6 +10,20 @@ cuda = SimpleNamespace(is_available=lambda: False)
 backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False))
 
 
+class Module:
+    """No module is loaded here; test_mapped_torch.py loads those of torch itself."""
+
+    def load_state_dict(self, state: object) -> None:
+        raise AssertionError
+
+
+def load(file: object) -> None:
+    raise AssertionError
+
+
+nn = SimpleNamespace(Module=Module, init=SimpleNamespace(trunc_normal_=lambda tensor: tensor))
+
+
 class Tensor:
     """An array that calls itself a tensor."""
 
