@@ -16,7 +16,7 @@ _FILLING = ("normal_", "uniform_", "erfinv_")  # what torch's and others' initia
 
 
 class Unfilled(Exception):
-    """A file lacks weights, which are no numbers now: the module has to be made as its package does."""
+    """A file lacks weights, which would be whatever was in memory: the module has to be made as its package does."""
 
 
 @contextmanager
