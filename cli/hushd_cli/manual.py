@@ -36,7 +36,7 @@ def grouped(commands: Sequence[CommandReference]) -> list[tuple[CommandReference
 
 
 def _has_page(command: CommandReference) -> bool:
-    """Whether it is a command under hushd that is large; `hushd say` is said by say(1)."""
+    """Returns whether it is a command under hushd that is large; `hushd say` is said by say(1)."""
     return command.words[-1] not in ROOTS and (len(command.options) > 3 or bool(command.commands))
 
 

@@ -24,7 +24,7 @@ WEB_SOCKETS = 64  # and other requests under way at one node's ingress before an
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How far the deployments grow, and when.
+    """The bounds within which deployments grow, and the load at which they do.
 
     Attributes:
         nodes: the largest number of replicas, of which a node has one.

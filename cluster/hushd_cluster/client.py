@@ -48,7 +48,7 @@ class ClusterClient(AsyncClient):
 
 
 class Pace:
-    """How long requests of one role take, of which the recent ones count most."""
+    """The time that requests of one role take; the recent ones count most."""
 
     def __init__(self) -> None:
         self._mean_s = 0.0

@@ -68,7 +68,7 @@ class Corpus:
                     yield str((here / name).relative_to(self._source))
 
     def is_done(self, name: str) -> bool:
-        """Whether there is a transcript that is not older than its recording."""
+        """Returns whether there is a transcript that is not older than its recording."""
         try:
             return self._transcript(name).stat().st_mtime >= self.path(name).stat().st_mtime
         except OSError:

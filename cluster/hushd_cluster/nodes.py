@@ -53,7 +53,7 @@ class Nodes:
         self.left_out: dict[str, HushdError] = {}
 
     def attempts(self, name: str) -> int:
-        """How often a recording was tried in vain, by nodes that count."""
+        """Returns the number of times that a recording was tried in vain, by nodes that count."""
         return len(self._tries.get(name, ()))
 
     def avoided(self, name: str, alive: Set[str]) -> list[str]:
@@ -95,7 +95,7 @@ class Nodes:
         return len(tries) >= enough and self._believed(set(tries), alive - self.left_out.keys())
 
     def _believed(self, tried: Set[str], usable: Set[str]) -> bool:
-        """Whether what these nodes say of a recording is its own fault.
+        """Returns whether what these nodes say of a recording is its own fault.
 
         It is where one of them transcribes others, where no node is left to ask, and where nothing works anywhere.
         """

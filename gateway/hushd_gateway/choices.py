@@ -83,7 +83,7 @@ def stand_in(catalogue: Catalogue, voice: str) -> tuple[str, str] | None:
 
 
 def is_openai(name: str) -> bool:
-    """Whether a model's name is one of OpenAI's, listed or not, or left out."""
+    """Returns whether a model's name is one of OpenAI's, listed or not, or left out."""
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
 
 
@@ -111,7 +111,7 @@ def _with_words(catalogue: Catalogue, settings: Settings, chosen: Model) -> Mode
 
 
 def is_known_to_hear(model: str, language: str) -> bool:
-    """Whether hushd's own catalogue says that ENGINE/NAME knows the language, or there is none to know."""
+    """Returns whether hushd's own catalogue says that ENGINE/NAME knows the language, or there is none to know."""
     if not language:
         return True
     known = known_models.find(model)
@@ -141,7 +141,7 @@ def _named(catalogue: Catalogue, name: str) -> Model | None:
 
 
 def _knows(catalogue: Catalogue, default: str, language: str) -> bool:
-    """Whether the default model knows the language, as far as its catalogue says."""
+    """Returns whether the default model knows the language, as far as its catalogue says."""
     if not language or language == AUTO:
         return True
     engine, _, name = default.partition("/")

@@ -95,7 +95,7 @@ class Reception:
             self._listen()
 
     def _make_room(self) -> bool:
-        """Whether another connection may come, for which one that rests may have to leave."""
+        """Returns whether another connection may come, for which one that rests may have to leave."""
         if len(self._tasks) < MOST:
             return True
         found = places.longest(self._tasks.values())

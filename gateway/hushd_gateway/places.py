@@ -32,7 +32,7 @@ class Place:
         return not self._idle, self._since - now
 
     def rests(self, now: float) -> bool:
-        """Whether it may be given up for another."""
+        """Returns whether it may be given up for another."""
         return self._since <= now - (0.0 if self._idle else SILENT_S)
 
 

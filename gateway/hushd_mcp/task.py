@@ -112,7 +112,7 @@ class Task:
 
     @property
     def listens(self) -> bool:
-        """Whether it has the microphone, or waits for it."""
+        """True if it has the microphone, or waits for it."""
         return self.kind in LISTENING and not self.finished.is_set()
 
     def end(self, reason: str = "It was stopped.") -> None:

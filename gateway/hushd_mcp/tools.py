@@ -231,7 +231,7 @@ class Tools:
 
 
 def _waits(name: str) -> bool:
-    """Whether reading `name` may wait for ever, since it is there and neither a file nor a folder."""
+    """Returns whether reading `name` may wait for ever, since it is there and neither a file nor a folder."""
     try:
         mode = os.stat(name).st_mode
     except (OSError, ValueError):

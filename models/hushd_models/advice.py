@@ -14,7 +14,7 @@ from .catalogue import Known
 
 @cache
 def engine_installed(engine: str) -> bool:
-    """Whether this environment has the packages that an engine needs."""
+    """Returns whether this environment has the packages that an engine needs."""
     spec = specs.find(engine)
     return spec is not None and installation.engine_installed(spec)
 

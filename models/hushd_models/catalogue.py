@@ -82,7 +82,7 @@ class Known:
 
     @property
     def embedded(self) -> bool:
-        """Whether its engine's package carries it."""
+        """True if its engine's package carries it."""
         return bool(self.package) and not self.system
 
     @property

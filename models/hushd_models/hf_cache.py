@@ -48,5 +48,5 @@ def half_pulled() -> list[Path]:
 
 
 def offline() -> bool:
-    """Whether the environment forbids downloads, as it does for Hugging Face's libraries."""
+    """Returns whether the environment forbids downloads, as it does for Hugging Face's libraries."""
     return os.environ.get("HF_HUB_OFFLINE", "0").upper() in ("1", "ON", "YES", "TRUE")

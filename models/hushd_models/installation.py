@@ -48,7 +48,7 @@ def package_command(*arguments: str) -> str:
 
 
 def engine_installed(spec: EngineSpec) -> bool:
-    """Whether this environment has the packages that an engine needs."""
+    """Returns whether this environment has the packages that an engine needs."""
     return all(find_spec(package) for package in spec.packages)
 
 

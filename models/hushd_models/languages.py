@@ -67,7 +67,7 @@ def tag(asked: str) -> str:
 
 
 def is_tag(asked: str) -> bool:
-    """Whether `asked` may be a language, by its form."""
+    """Returns whether `asked` may be a language, by its form."""
     return _TAG.fullmatch(tag(asked)) is not None
 
 
@@ -97,7 +97,7 @@ def name(code: str) -> str:
 
 
 def is_plainly_english(text: str) -> bool:
-    """Whether a short text has a word that only English has; quick, where `text_language` takes milliseconds."""
+    """Returns whether a short text has a word of English alone; quick, where `text_language` takes milliseconds."""
     return len(text) < _SHORT and bool(_ENGLISH.intersection(text.casefold().split()))
 
 

@@ -194,7 +194,7 @@ def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: 
 
 
 def _is_models_place(store: Store, folder: Path) -> bool:
-    """Whether models are all that is kept there; the user may have let hushd use files in a place of their own."""
+    """Returns whether nothing but models is kept there; the user may have let hushd use files of their own."""
     return any(place in folder.parents for place in (store.folder, hf_cache.cache(), user_cache()))
 
 
@@ -206,7 +206,7 @@ def _repository(folder: Path) -> Path | None:
 
 
 def _linked(repository: Path, blob: Path, besides: Container[Path] = ()) -> bool:
-    """Whether any snapshot, or any file of one but these, is a link to `blob`."""
+    """Returns whether any snapshot, or any file of one but these, is a link to `blob`."""
     return any(
         path.is_symlink() and os.path.basename(os.readlink(path)) == blob.name and path not in besides
         for path in (repository / "snapshots").rglob("*")

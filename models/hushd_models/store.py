@@ -68,7 +68,7 @@ class Store:
         return found
 
     def has_any(self, engine: str) -> bool:
-        """Whether hushd has brought any model of `engine`."""
+        """Returns whether hushd has brought any model of `engine`."""
         return bool(glob(f"*{SUFFIX}", root_dir=self.folder / engine))
 
     def manifest_path(self, model: str) -> Path:

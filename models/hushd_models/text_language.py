@@ -144,7 +144,7 @@ def detect(text: str) -> str:
 
 
 def may_be(text_language: str, language: str) -> bool:
-    """Whether a text of which `detect` said `text_language` may be in `language`, a code: some share their letters."""
+    """Returns whether a text that `detect` calls `text_language` may be in `language`, a code: some share letters."""
     return language in ("", "und", text_language, *_KIN.get(text_language, ()))
 
 

@@ -1,4 +1,4 @@
-"""Whether a model's files are still what they were when hushd brought them: by SHA-256, and once for each change.
+"""The check that a model's files are still those that hushd brought: by SHA-256, and once for each change.
 
 `verified/ENGINE/NAME.json` in the state folder remembers of each file that was right its size, time of change, inode
 and hash. A file for each model, since workers of several may start at once.

@@ -50,7 +50,7 @@ def _checker(hint: Any) -> Check:
 
 
 def _plain(value: Any, depth: int) -> bool:
-    """Whether `value` can be packed again and shown as JSON: no extension types, few levels."""
+    """Returns whether `value` can be packed again and shown as JSON: no extension types, few levels."""
     if type(value) is dict:
         return depth > 0 and all(type(key) is str and _plain(item, depth - 1) for key, item in value.items())
     if type(value) is list:

@@ -126,7 +126,7 @@ class HushdError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether the same request may succeed later, unchanged."""
+        """True if the same request may succeed later, unchanged."""
         return CODES[self.code].retryable
 
     @property

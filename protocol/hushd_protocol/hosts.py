@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable
 
 
 def is_allowed(host: str, names: Collection[str] = ()) -> bool:
-    """Whether `host`, the value of a `Host` header, is an address, localhost, or one of the user's `names`."""
+    """Returns whether `host`, the value of a `Host` header, is an address, localhost, or one of the user's `names`."""
     name = _without_port(host.strip(" \t").lower()).rstrip(".")
     return name == "localhost" or name.endswith(".localhost") or name in names or _is_address(name)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine can reach `host`, a name or an address to listen at."""
+    """Returns whether only programs on this machine can reach `host`, a name or an address to listen at."""
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
@@ -39,7 +39,7 @@ def sent_secrets(authorization: str, api_key: str) -> tuple[str, ...]:
 
 
 def same_secret(sent: str | bytes, secret: str) -> bool:
-    """Whether a sent text is `secret`, compared in a time that says nothing about how much of it is right."""
+    """Returns whether a sent text is `secret`, compared in a time that says nothing about how much of it is right."""
     import hmac  # with all of OpenSSL, 4 MB that the supervisor has no other use for
 
     return hmac.compare_digest(sent.encode() if isinstance(sent, str) else sent, secret.encode())

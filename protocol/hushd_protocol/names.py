@@ -15,12 +15,12 @@ _NAME = re.compile(NAME, re.ASCII)
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` may be the name of an engine or a model."""
+    """Returns whether `text` may be the name of an engine or a model."""
     return _NAME.fullmatch(text) is not None
 
 
 def is_model(value: object) -> bool:
-    """Whether `value` is a name ENGINE/MODEL."""
+    """Returns whether `value` is a name ENGINE/MODEL."""
     if not isinstance(value, str):
         return False
     engine, _, model = value.partition("/")
@@ -33,5 +33,5 @@ def base(worker: str) -> str:
 
 
 def is_compute_device(text: str) -> bool:
-    """Whether `text` names a device that computes, as the configuration does."""
+    """Returns whether `text` names a device that computes, as the configuration does."""
     return re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,2})?", text) is not None

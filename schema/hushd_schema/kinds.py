@@ -169,7 +169,7 @@ def text_table() -> Kind:
 
 
 def is_number(value: object) -> bool:
-    """Whether `value` is a number, finite and no bool."""
+    """Returns whether `value` is a number, finite and no bool."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 

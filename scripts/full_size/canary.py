@@ -54,7 +54,7 @@ def files(scale: int) -> list[Part]:
 
 
 def _decoder(g: Graph, noise: Noise, shape: Shape, layers: int, script: list[int]) -> Part:
-    """Eight layers of attention to what was said and to what was heard; `decoder_mems` is what went into each."""
+    """Eight layers of attention to the words and to the sound; `decoder_mems` holds the input of each."""
     width = shape.width
 
     def words() -> np.ndarray:

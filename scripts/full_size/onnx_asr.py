@@ -99,7 +99,7 @@ def encode(g: Graph, shape: Shape) -> str:
 
 
 def encoded_frames(g: Graph) -> str:
-    """How many of the encoder's frames are sound, of each in the batch."""
+    """Returns the number of the encoder's frames that are sound, for each in the batch."""
     return g.op("Div", g.op("Add", "length", g.constant([7])), g.constant([8]))
 
 

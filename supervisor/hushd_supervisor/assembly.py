@@ -56,7 +56,7 @@ LOOK_S = 5.0  # between two looks at memory where the kernel does not report pre
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How the supervisor was started.
+    """The circumstances in which the supervisor was started.
 
     Attributes:
         inherited: the clients' socket of a service manager that has started us; None where there is none.
@@ -72,7 +72,7 @@ class Start:
 
     @property
     def unattended(self) -> bool:
-        """Whether no person has started us: errors are in the log, and we leave when nobody needs us."""
+        """True if no person has started us: errors are in the log, and we leave when nobody needs us."""
         return self.options.auto or self.inherited is not None
 
 

@@ -102,7 +102,7 @@ def _other(paths: Paths, activated: bool) -> Path | None:
 
 
 def _start(options: Options, paths: Paths) -> Start:
-    """How we were started: with the sockets that a service manager listens on for us, and where to notify it."""
+    """Returns the circumstances of our start: the sockets that a service manager has for us, where to notify it."""
     inherited = manager = None
     passed: list[tuple[str, int]] = []
     if "LISTEN_FDS" in os.environ or sys.platform == "darwin":

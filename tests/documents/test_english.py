@@ -50,6 +50,12 @@ _IDIOMS = (
 )
 BANS = {
     "headless": Ban(r"^(What|Which|Who|Whom|Whose)\b", FIRST, "begin with a verb, or with the noun that is described"),
+    "clause": Ban(
+        r"^(Whether|How|Where|When|Why|Is|Was|Are|Were)\b",
+        FIRST,
+        "`Returns whether …`, `True if …` of a property, or the noun",
+        ("tests",),
+    ),
     "what is": Ban(
         r"\b[Ww]hat (is|was|are|were)\b", FIRST, "name it: `the sound recorded`, not `what was recorded`", ("tests",)
     ),
@@ -107,6 +113,9 @@ def test_banned_english_is_not_written(name: str) -> None:
     [
         ("headless", '"""What it says."""', True),
         ("headless", '"""Returns what it says."""', False),
+        ("clause", '"""Whether it runs."""', True),
+        ("clause", '"""Is asked again."""', True),
+        ("clause", '"""Returns whether it runs."""', False),
         ("what is", '"""Returns what was said."""', True),
         ("what is", '"""Returns the text.\n\nOf what was said."""', False),
         ("is no", "# a path that is no folder", True),

@@ -24,7 +24,7 @@ def asked() -> str:
 
 
 def may_be_card() -> bool:
-    """Whether a graphics card may be used; loads no driver to know it."""
+    """Returns whether a graphics card may be used; loads no driver to know it."""
     return asked() in ("auto", "cuda") and any(map(os.path.exists, ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")))
 
 

@@ -51,7 +51,7 @@ def fatal(error: BaseException) -> End | None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether a library raised `error` because a card or the machine had not enough free memory."""
+    """Returns whether a library raised `error` because a card or the machine had not enough free memory."""
     if isinstance(error, Cancelled | HushdError | NoMemory):
         return False
     found = _cause(error)

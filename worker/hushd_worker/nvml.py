@@ -85,7 +85,7 @@ class Nvml:
         return f"{place.domain:04x}:{place.bus:02x}:{place.device:02x}.0"
 
     def _there(self, id: str) -> bool:
-        """Whether this process may use a card: a container is shown only some."""
+        """Returns whether this process may use a card: a container is shown only some."""
         try:
             self._handle(id)
         except OSError:

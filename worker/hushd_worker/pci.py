@@ -9,7 +9,7 @@ _DISPLAY, _NVIDIA = "0x03", "0x10de"
 
 
 def sleeps(id: str, pci: str | os.PathLike[str] = _PCI) -> bool:
-    """Whether the kernel has switched a card off; False where it does not say."""
+    """Returns whether the kernel has switched a card off; False where it does not say."""
     return _read(pci, id, "power", "runtime_status") in ("suspended", "suspending")
 
 

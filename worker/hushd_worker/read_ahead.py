@@ -29,7 +29,7 @@ def read_ahead(files: Iterable[Path]) -> None:
 
 
 def _spins(device: int) -> bool:
-    """Whether a file system lies on a disk that turns, as far as the kernel says; a partition's disk is one above."""
+    """Returns whether a file system lies on a disk that turns; a partition's disk is one above."""
     place = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
     for queue in (place / "queue", place / ".." / "queue"):
         with contextlib.suppress(OSError):

@@ -46,7 +46,7 @@ def cpu() -> float:
 
 
 def short_of_memory(error: BaseException | None) -> bool:
-    """Whether something failed because memory ran out, which engines report as a broken installation.
+    """Returns whether something failed because memory ran out, which engines report as a broken installation.
 
     Looks at `error` and its causes and, where a library failed, at how much this process may still map.
     """

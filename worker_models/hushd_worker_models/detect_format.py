@@ -14,7 +14,7 @@ from hushd_schema.engines import Files, NoModel, NotAlike, Recognition
 
 
 def recognitions() -> Mapping[str, Recognition]:
-    """How each engine that takes models of users recognises them."""
+    """Returns the marks by which each engine recognises models of users."""
     return {name: spec.recognition for name, spec in catalogue.engines().items() if spec.recognition}
 
 

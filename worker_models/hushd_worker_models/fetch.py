@@ -137,7 +137,7 @@ class Fetch:
         yield None
 
     def _is_kept(self, target: Path) -> bool:
-        """Whether the part on disk is the whole, and right."""
+        """Returns whether the part on disk is the whole, and right."""
         with open(target, "rb") as file:
             self._read(file)
         return self._size in (None, self._done) and self._hashes.right
@@ -262,7 +262,7 @@ class _Hashes:
 
     @property
     def right(self) -> bool:
-        """Whether it is what the source said, as far as that has said anything."""
+        """True if it is what the source said, as far as that has said anything."""
         if self._wanted.sha256:
             return self.sha256 == self._wanted.sha256
         return self._git is None or self._git.hexdigest() == self._wanted.git
@@ -276,5 +276,5 @@ def unwritable(path: Path, error: OSError) -> HushdError:
 
 
 def _continues(response: Response, start: int) -> bool:
-    """Whether an answer begins where we asked it to."""
+    """Returns whether an answer begins where we asked it to."""
     return response.status == 206 and str(response.headers.get("Content-Range", "")).startswith(f"bytes {start}-")

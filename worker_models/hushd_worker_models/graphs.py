@@ -86,7 +86,7 @@ def _size(graph: Path) -> int:
 
 
 def _adds_wide() -> bool:
-    """Whether the processor adds products of bytes in 32 bits."""
+    """Returns whether the processor adds products of bytes in 32 bits."""
     try:
         flags = Path("/proc/cpuinfo").read_text(errors="replace")
     except OSError:

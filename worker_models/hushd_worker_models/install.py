@@ -41,7 +41,7 @@ def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS
 
 
 def is_flat(model: str) -> bool:
-    """Whether the files of `model` lie in its engine's folder itself, and not in a folder of their own there."""
+    """Returns whether the files of `model` lie in its engine's folder itself, not in a folder of their own there."""
     return spec_of(model).flat
 
 

@@ -94,7 +94,7 @@ class SharedTask:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more can come of it."""
+        """True if nothing more can come of it."""
         return self._stopped.is_set() or self._over.is_set()
 
     def follow(self, job: Job) -> ModelResult:

@@ -34,7 +34,7 @@ def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool
 
 
 def _asks(name: str, value: Any) -> bool:
-    """Whether `value` is another than hushd's own for every engine."""
+    """Returns whether `value` is another than hushd's own for every engine."""
     if name == "carry_initial_prompt":
         return value is False
     return value is not None and value is not False and value != "" and (name, value) != ("threads", 0)
@@ -56,7 +56,7 @@ class Context:
 
     @property
     def changes(self) -> bool:
-        """Whether the next piece's prompt depends on this one."""
+        """True if the next piece's prompt depends on this one."""
         return self._conditioned or bool(self._prompt and not self._carried)
 
     @property

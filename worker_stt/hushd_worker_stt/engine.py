@@ -154,7 +154,7 @@ class EngineInfo:
         )
 
     def translates(self, model: ModelInfo) -> bool:
-        """Whether `model` can translate into English: one that knows nothing else writes nonsense instead."""
+        """Returns whether `model` can translate into English: one that knows nothing else writes nonsense instead."""
         return self.translation and model.translation and set(map(languages.code, model.languages)) != {"en"}
 
 
@@ -217,7 +217,7 @@ class Engine(ABC):
     @classmethod
     @abstractmethod
     def installed(cls, model: str) -> bool:
-        """Whether `model` could be loaded here: code and weights are there. Imports nothing heavy."""
+        """Returns whether `model` could be loaded here: code and weights are there. Imports nothing heavy."""
 
     @abstractmethod
     def load(self, model: str, report: Callable[[str], None]) -> None:

@@ -18,7 +18,7 @@ _CUT = {1: 4}  # rounds of so many words, else three, that are a loop where the 
 
 
 def is_loop(segments: Sequence[Segment]) -> bool:
-    """Whether the decoder has looped in `segments`."""
+    """Returns whether the decoder has looped in `segments`."""
     return without_loops(segments) != list(segments)
 
 
@@ -91,7 +91,7 @@ def _loop(units: Sequence[str], at: int, most: Callable[[int], int], longest: in
 
 
 def _whole(units: Sequence[str], at: int, width: int) -> bool:
-    """Whether the round at `at` is not the end of one before and the beginning of another, nor made of smaller ones."""
+    """Returns whether the round at `at` neither joins two others, end to beginning, nor is made of smaller ones."""
     round_ = list(units[at : at + width])
     smaller = (round_[:part] * (width // part) == round_ for part in range(1, width // 2 + 1) if width % part == 0)
     return (at == 0 or units[at - 1] != round_[-1]) and not any(smaller)
@@ -108,7 +108,7 @@ def _most_letters(width: int) -> int:
 
 
 def _begins(round_: Sequence[str], rest: Sequence[str]) -> bool:
-    """Whether `rest` is the beginning of `round_`, and not all of it; its last unit may be cut off."""
+    """Returns whether `rest` is the beginning of `round_`, and not all of it; its last unit may be cut off."""
     if not rest or len(rest) > len(round_) or list(rest) == list(round_):
         return False
     *whole, last = rest

@@ -1,4 +1,4 @@
-"""Whether a text can be the speech: a second reading of the same speech agrees with the first, or it does not.
+"""The check that a text can be the speech: a second reading of the same speech agrees with the first, or it does not.
 
 A model that does not know the language of a recording writes fluent sentences of its own language, and other ones
 each time it reads the same speech: a third of a second of silence in front is enough, or another pitch. Speech that it
@@ -54,7 +54,7 @@ class Plausibility:
         self.clipped = False
 
     def unlikely(self, samples: Samples, text: str) -> bool:
-        """Whether the `text`, a first reading of a piece's `samples`, is probably not the speech."""
+        """Returns whether the `text`, a first reading of a piece's `samples`, is probably not the speech."""
         first = keys(split(text))
         if len(first) < _WORDS:
             return False
@@ -74,7 +74,7 @@ class Plausibility:
         return verdict
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
-        """Whether a reading of the beginning alone agrees: nearly always enough for a language that is known."""
+        """Returns whether a reading of the beginning alone agrees: nearly always enough where the language is known."""
         for shortest, longest in _LOOKS_S:
             words = keys(split(self._read(_later(_beginning(samples, shortest, longest)))))
             allowed = _SAME * len(words) if len(words) >= _FEW else -1
@@ -117,7 +117,7 @@ def _at_speed(factor: float) -> Callable[[Samples], Samples]:
 
 
 def _begins(words: Sequence[str], others: Sequence[str]) -> bool:
-    """Whether `others` begin with `words`, which are long enough; the last of more than a few may have been cut."""
+    """Returns whether `others` begin with `words`, long enough ones; the last of more than a few may have been cut."""
     certain = words if len(words) <= _FEW else words[:-1]
     return sum(map(len, certain)) >= _LETTERS and list(others[: len(certain)]) == list(certain)
 

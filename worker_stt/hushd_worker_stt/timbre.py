@@ -39,11 +39,11 @@ class Timbre:
         return cls(decibels - decibels.mean())
 
     def resembles(self, other: Timbre) -> bool:
-        """Whether both may be of one person in one place."""
+        """Returns whether both may be of one person in one place."""
         return bool(np.sqrt(np.mean((self._bands_db - other._bands_db) ** 2)) < _ALIKE_DB)
 
 
 def is_clipped(samples: Samples) -> bool:
-    """Whether `samples` were recorded far too loud, and cut off at full scale; also if they were resampled since."""
+    """Returns whether `samples` were recorded far too loud and cut off at full scale, resampled since or not."""
     loudness = np.abs(samples)
     return bool(np.mean(loudness >= _NEARLY * np.percentile(loudness, 99)) > _CLIPPED)

@@ -148,7 +148,7 @@ class Transcription:
             self._unlikely(piece, segments)
 
     def _unlikely(self, piece: Piece, segments: list[Segment]) -> bool:
-        """Whether the text of a piece is unlikely; if so, a stretch of the result grows."""
+        """Returns whether the text of a piece is unlikely; if so, a stretch of the result grows."""
         if not self._only_language or not segments:
             return False
         unlikely = self._plausibility.unlikely(

@@ -91,7 +91,7 @@ def show_request(request: str) -> None:
 
 
 def _is_moved(descriptor: int, path: Path) -> bool:
-    """Whether the log was moved aside, and another one stands in its place."""
+    """Returns whether the log was moved aside, and another one stands in its place."""
     try:
         return not os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:

@@ -11,7 +11,7 @@ _NUMBER = 5  # columns of a value beside the bars
 
 
 def speaks_unicode() -> bool:
-    """Whether blocks and dots can be shown on standard output."""
+    """Returns whether blocks and dots can be shown on standard output."""
     return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") == "utf8" and (
         os.environ.get("TERM") != "linux"
     )

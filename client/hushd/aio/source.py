@@ -124,7 +124,7 @@ async def _encoded(text: AsyncIterable[str] | AsyncIterable[bytes]) -> AsyncIter
 
 
 def _is_on_disk(file: Any) -> bool:
-    """Whether it is an open regular file, of which a read soon returns."""
+    """Returns whether it is an open regular file, of which a read soon returns."""
     try:
         return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
     except (AttributeError, OSError, ValueError):

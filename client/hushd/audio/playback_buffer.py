@@ -228,7 +228,7 @@ class PlaybackBuffer:
 
     @property
     def done(self) -> bool:
-        """Whether everything was given to the device."""
+        """True if everything was given to the device."""
         return self._ended and not self._chunks
 
     def _heard_bytes(self) -> float:

@@ -47,7 +47,7 @@ def of_audio(audio: Audio, rate: int | None = None) -> Source:
 
 
 def is_array(audio: object) -> bool:
-    """Whether `audio` is numbers in memory and no bytes: a numpy array, a tensor, an `array.array`, a view of one."""
+    """Returns whether `audio` is numbers in memory and not bytes: an array of numpy or `array`, a tensor, a view."""
     if isinstance(audio, str | bytes):  # numpy's scalars of these, too
         return False
     if hasattr(audio, "__array__"):
@@ -59,7 +59,7 @@ def is_array(audio: object) -> bool:
 
 
 def _is_pipe(path: str | os.PathLike[str]) -> bool:
-    """Whether `path` names a pipe, as a shell's `<(command)` does."""
+    """Returns whether `path` names a pipe, as a shell's `<(command)` does."""
     try:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):

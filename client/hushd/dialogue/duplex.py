@@ -49,7 +49,7 @@ class Duplex:
 
     @property
     def full(self) -> bool:
-        """Whether it is known that it can listen while it speaks."""
+        """True if it is known that it can listen while it speaks."""
         return self.mode == "headphones" or self.echo_gone
 
     def look(self) -> None:
@@ -68,7 +68,7 @@ class Duplex:
 
 
 def cancels_echo(device: str | int | None) -> bool:
-    """Whether a microphone is made by PulseAudio's or PipeWire's echo canceller, by its name."""
+    """Returns whether a microphone is made by PulseAudio's or PipeWire's echo canceller, by its name."""
     name = "" if device is None else str(device).strip()
     if name.lower() in _USUAL:
         name = os.environ.get("PULSE_SOURCE") or _usual_source()

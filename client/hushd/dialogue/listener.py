@@ -78,7 +78,7 @@ class Listener:
 
     @property
     def failed(self) -> bool:
-        """Whether the transcription has ended with an error."""
+        """True if the transcription has ended with an error."""
         return self._error is not None
 
     def transcript(self) -> Transcript:

@@ -117,7 +117,7 @@ class Preparation:
 
 
 def names_no_engine(model: str) -> bool:
-    """Whether `model` is not of the form ENGINE/NAME."""
+    """Returns whether `model` is not of the form ENGINE/NAME."""
     return model.count("/") != 1 or model.endswith(".pt")
 
 

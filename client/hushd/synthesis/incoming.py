@@ -63,7 +63,7 @@ class IncomingSpeech:
     # --- procedures ------------------------------------------------------------------------------------------------
 
     def _has(self, index: int) -> Steps[bool]:
-        """Whether there is such a piece; waits for it."""
+        """Returns whether there is such a piece; waits for it."""
         while index >= len(self._received):
             if self._failure is not None:
                 raise self._failure

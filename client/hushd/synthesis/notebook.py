@@ -24,7 +24,7 @@ _TYPES = {
 
 
 def can_play(form: str) -> bool:
-    """Whether browsers play speech in this format."""
+    """Returns whether browsers play speech in this format."""
     return form in _TYPES
 
 

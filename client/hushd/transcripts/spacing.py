@@ -1,4 +1,4 @@
-"""Whether a space belongs between two texts: none does beside Chinese and Japanese."""
+"""The spaces between two texts: none belongs beside Chinese and Japanese."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Transcript:
 
     @property
     def diarized(self) -> bool:
-        """Whether the segments say who speaks."""
+        """True if the segments say who speaks."""
         return any(segment.speaker for segment in self.segments)
 
     def render(self, form: str, layout: Layout | None = None) -> str:

@@ -63,7 +63,7 @@ class Attempts:
         self.missing = ""
 
     def is_new(self, message: Message) -> bool:
-        """Whether the caller is to get `message`, which was received; what it has already is left out.
+        """Returns whether the caller is to get `message`, which was received; what it has already is left out.
 
         Raises:
             HushdError: the failure for which the request was repeated, since the answer is another one now.
@@ -83,7 +83,7 @@ class Attempts:
         return True
 
     def again(self, error: HushdError) -> bool:
-        """Whether to send `request`, changed to that end, again: that helps against `error`, and nothing is lost."""
+        """Returns whether to send `request`, changed to that end, again: it helps against `error` and loses nothing."""
         self.missing = ""
         if self._source and not self._source.whole:
             return False
@@ -123,7 +123,7 @@ class Attempts:
 
 
 def _lasts(message: Message) -> bool:
-    """Whether a caller must not get it twice; an unstable text, say, is replaced by the next one."""
+    """Returns whether a caller must not get it twice; an unstable text, say, is replaced by the next one."""
     return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
 
 
@@ -138,10 +138,10 @@ def _rest(segment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_a_rest(request: Request) -> bool:
-    """Whether its answer can be requested in parts. Diarization needs the whole recording."""
+    """Returns whether its answer can be requested in parts. Diarization needs the whole recording."""
     return request.op == "transcribe" and not request.session and not request.params.get("diarize")
 
 
 def _is_repeated_whole(request: Request) -> bool:
-    """Whether its answer can only be requested as a whole, and comes out the same then."""
+    """Returns whether its answer can only be requested as a whole, and comes out the same then."""
     return request.op == "transcribe" and not request.session and bool(request.params.get("diarize"))

@@ -33,7 +33,7 @@ _PRIVATE = (
 
 
 def running(paths: Paths) -> bool:
-    """Whether a supervisor listens on the client socket.
+    """Returns whether a supervisor listens on the client socket.
 
     Raises:
         HushdError: `no_supervisor` when the socket cannot be used, other than because nobody listens.

@@ -111,12 +111,12 @@ class Connection:
 
     @property
     def usable(self) -> bool:
-        """Whether new requests can be sent. While a supervisor shuts down, only those under way go on."""
+        """True if new requests can be sent. While a supervisor shuts down, only those under way go on."""
         return self._lost is None and not self._leaving
 
     @property
     def foreign(self) -> bool:
-        """Whether this is a copy in a forked child, where neither the thread nor the socket exists."""
+        """True if this is a copy in a forked child, where neither the thread nor the socket exists."""
         return os.getpid() != self._pid
 
     def start(self, message: Request | Control) -> Call:
@@ -247,7 +247,7 @@ class Connection:
                     )
 
     def _is_given_up(self, silent: int) -> bool:
-        """Whether to give up a supervisor that was silent for so many ticks."""
+        """Returns whether to give up a supervisor that was silent for so many ticks."""
         if silent < SILENT_TICKS - 1:
             return False
         if self._machine or self.supervisor is None:

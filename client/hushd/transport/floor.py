@@ -66,7 +66,7 @@ class Floor:
 
     @property
     def held(self) -> bool:
-        """Whether the devices are ours."""
+        """True if the devices are ours."""
         return self._state == "granted"
 
     def keep(self) -> None:

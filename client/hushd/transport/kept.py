@@ -18,11 +18,11 @@ class Kept:
 
     @property
     def whole(self) -> bool:
-        """Whether all pieces are still there."""
+        """True if all pieces are still there."""
         return self._room >= 0
 
     def has(self, position: int) -> bool:
-        """Whether `at` returns a piece."""
+        """Returns whether `at` returns a piece."""
         return position < len(self._pieces)
 
     def at(self, position: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Whether a supervisor that says nothing works, or waits for its turn on a busy machine: then its client waits too."""
+"""The life of a supervisor that says nothing: where it works, or waits for a busy machine, its client waits too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Liveness:
         self._times = b""
 
     def works(self) -> bool:
-        """Whether it has used the processor since the last look, or waits for it; elsewhere than on Linux, exists."""
+        """Returns whether it has used the processor since the last look, or waits for it; not on Linux: exists."""
         if sys.platform != "linux":
             return self._exists()
         try:

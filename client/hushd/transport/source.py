@@ -32,7 +32,7 @@ class Input(Protocol):
 
     @property
     def whole(self) -> bool:
-        """Whether `pieces` can be read again from the start."""
+        """True if `pieces` can be read again from the start."""
 
     def fields(self) -> dict[str, Any]:
         """Returns the fields of a `Request` that describe its input."""

@@ -83,7 +83,7 @@ class Spool:
 
     @property
     def ended(self) -> bool:
-        """Whether the last message has arrived, consumed or not."""
+        """True if the last message has arrived, consumed or not."""
         return self._ended
 
     def discard(self, error: BaseException) -> None:

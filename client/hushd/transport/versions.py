@@ -72,7 +72,7 @@ def end(connection: Connection, action: str) -> None:
 
 
 def _busy(status: dict[str, Any]) -> bool:
-    """Whether a worker has a job, or a client a device; the unknown counts as busy."""
+    """Returns whether a worker has a job, or a client a device; the unknown counts as busy."""
     try:
         floor = {"waiting": 0, "speaker": None, "microphone": None} | status.get("floor", {})  # the first had no floor
         working = any(row["state"] == "starting" or row["queued"] or row["running"] for row in status["workers"])

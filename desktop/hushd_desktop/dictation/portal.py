@@ -71,7 +71,7 @@ class Portal:
         self._connection.close()
 
     def has(self, interface: str) -> bool:
-        """Whether the desktop has a portal."""
+        """Returns whether the desktop has a portal."""
         try:
             self._send(_PATH, "org.freedesktop.DBus.Properties", "Get", "ss", (interface, "version"))
         except HushdError:

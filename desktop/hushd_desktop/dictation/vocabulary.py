@@ -51,7 +51,7 @@ class Vocabulary:
         return max(map(len, self.phrases), default=0)
 
     def begins(self, words: Phrase) -> bool:
-        """Whether some phrase is longer than `words` and begins with them."""
+        """Returns whether some phrase is longer than `words` and begins with them."""
         return any(len(phrase) > len(words) and phrase[: len(words)] == words for phrase in self.phrases)
 
 

@@ -119,7 +119,7 @@ class GlobalKey:
             raise HushdError("no_device", "The X server has gone.") from failure
 
     def _is_release(self, event: Any) -> bool:
-        """Whether the key was released: an event of the grab while that lasts, and a raw one of all keys after that."""
+        """Returns whether the key was released: an event of the grab while that lasts, then a raw one of all keys."""
         if event.type == self._x.KeyRelease:
             return bool(event.detail == self._code)
         if event.type != self._display.extension_event.GenericEvent:

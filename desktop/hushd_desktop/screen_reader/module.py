@@ -252,7 +252,7 @@ class Module:
         return {"voice": found[0].name, "engine": found[0].engine, "model": found[0].model or None}
 
     def _is_usual(self, found: list[Voice]) -> bool:
-        """Whether the usual voice, the first of all, is among them."""
+        """Returns whether the usual voice, the first of all, is among them."""
         return self._known()[0] in found
 
     def _known(self) -> list[Voice]:

@@ -1,4 +1,4 @@
-"""How messages are read: characters and keys by name, punctuation as wanted, index marks found. Pure."""
+"""The reading of messages: characters and keys by name, punctuation as wanted, index marks found. Pure."""
 
 from __future__ import annotations
 

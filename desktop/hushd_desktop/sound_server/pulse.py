@@ -226,7 +226,7 @@ class Stream:
 
     @property
     def alive(self) -> bool:
-        """Whether the source is still there."""
+        """True if the source is still there."""
         return self._state == _STREAM_READY
 
     def read(self) -> bytes:

@@ -140,13 +140,13 @@ def report(error: BaseException) -> None:
 
 
 def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Whether a reader follows a link to hushd's own page, from any site; its policy forbids that a page frames it."""
+    """Returns whether a reader follows a link to hushd's page, from any site; its policy forbids to frame it."""
     follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
     return follows and scope.get("method") == "GET" and scope["path"] == files.PAGE and "origin" not in headers
 
 
 def _same(origin: str, host: str) -> bool:
-    """Whether a page of `origin` was served at `host`."""
+    """Returns whether a page of `origin` was served at `host`."""
     try:
         return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:

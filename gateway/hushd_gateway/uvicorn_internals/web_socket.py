@@ -80,7 +80,7 @@ class WebSocket(Patient, WSProtocol):
         self._go_on()
 
     def _is_free(self) -> bool:
-        """Whether nothing waits to be handled or sent."""
+        """Returns whether nothing waits to be handled or sent."""
         return not self.read_paused and self.writable.is_set() and not self._ending
 
     def _go_on(self) -> None:

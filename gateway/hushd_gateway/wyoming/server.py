@@ -96,7 +96,7 @@ class _Connection:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing has begun that another event would go on with."""
+        """True if nothing has begun that another event would go on with."""
         return not self._hears and self._text is None
 
     def close(self) -> None:

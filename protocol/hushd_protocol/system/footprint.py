@@ -27,7 +27,7 @@ def rss(process: str = "self") -> int:
 
 
 def lists_children() -> bool:
-    """Whether the kernel lists the children of a process: Linux does, unless it was built without."""
+    """Returns whether the kernel lists the children of a process: Linux does, unless it was built without."""
     return os.path.exists("/proc/thread-self/children")
 
 

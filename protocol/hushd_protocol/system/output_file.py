@@ -49,7 +49,7 @@ class OutputFile:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether a person would see the output."""
+        """True if a person would see the output."""
         return os.isatty(self._descriptor)
 
     def write(self, data: bytes, offset: int | None = None) -> None:

@@ -208,7 +208,7 @@ def _absolute(folder: str | None) -> Path | None:
 
 
 def _can_be_made(folder: Path) -> bool:
-    """Whether there is no such folder, and the nearest one above it lets us make it."""
+    """Returns whether there is no such folder, and the nearest one above it lets us make it."""
     if os.path.lexists(folder):
         return False
     above = next(parent for parent in folder.parents if os.path.lexists(parent))

@@ -67,7 +67,7 @@ def withdraw(paths: Paths) -> None:
 
 
 def in_session(paths: Paths) -> bool:
-    """Whether the runtime folder is in a session's, and not in the temp folder."""
+    """Returns whether the runtime folder is in a session's, and not in the temp folder."""
     return paths.runtime.name == "hushd"
 
 
@@ -86,6 +86,6 @@ def find_session_folder(environ: Mapping[str, str] | None = None) -> Path | None
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether a path is a folder of ours, not a link, that no other user can enter."""
+    """Returns whether a path is a folder of ours, not a link, that no other user can enter."""
     info = os.lstat(folder)
     return stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077

@@ -36,7 +36,7 @@ class NoModel(Exception):
 
 
 class Recognition(NamedTuple):
-    """How a user's file or folder is known to be a model of the engine, by its content: nothing in it runs.
+    """The marks by which a user's file or folder is known as a model of the engine; nothing in it runs.
 
     Attributes:
         look: takes its path and the name that the model shall have; returns the files that it consists of. Raises
@@ -172,7 +172,7 @@ class EngineSpec(NamedTuple):
 
     @property
     def keeps_models(self) -> bool:
-        """Whether it has models that can be listed, got or put somewhere."""
+        """True if it has models that can be listed, got or put somewhere."""
         return bool(self.models or self.own)
 
 
@@ -207,7 +207,7 @@ def usual_model(role: str) -> str:
 
 
 def robotic(name: str) -> bool:
-    """Whether an engine that speaks sounds like a machine."""
+    """Returns whether an engine that speaks sounds like a machine."""
     spec = find(name, "tts")
     return spec is not None and spec.robotic
 

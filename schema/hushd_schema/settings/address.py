@@ -31,7 +31,7 @@ class Address:
 
     @property
     def is_local(self) -> bool:
-        """Whether only programs on this machine can connect."""
+        """True if only programs on this machine can connect."""
         return bool(self.path) or is_loopback(self.host)
 
 

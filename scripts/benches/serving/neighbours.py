@@ -85,7 +85,7 @@ def _waits(web: int, goes_on: Callable[[], bool]) -> tuple[float, str]:
 
 
 def _ask(web: int) -> bool:
-    """Whether a short request of another program is answered."""
+    """Returns whether a short request of another program is answered."""
     try:
         with socket.create_connection(("127.0.0.1", web), timeout=10) as connection:
             connection.sendall(f"GET {NOWHERE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())

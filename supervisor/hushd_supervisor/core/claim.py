@@ -72,7 +72,7 @@ class Claim:
 
     @property
     def leaves(self) -> bool:
-        """Whether it must give its devices back."""
+        """True if it must give its devices back."""
         return self.until < math.inf
 
     def status(self, now: float) -> TurnStatus:

@@ -97,7 +97,7 @@ class Connections:
         return {route for route, connection in self._known.items() if connection.holder == holder}
 
     def any_of(self, name: str) -> bool:
-        """Whether another machine has a connection."""
+        """Returns whether another machine has a connection."""
         return any(machine(route) == name for route in self._known)
 
     def excuse(self) -> None:

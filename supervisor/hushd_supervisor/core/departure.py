@@ -33,7 +33,7 @@ class Departure:
         self.at = math.inf
 
     def is_due(self, now: float) -> bool:
-        """Whether nobody has needed the supervisor for long enough."""
+        """Returns whether nobody has needed the supervisor for long enough."""
         return -math.inf < self.at <= now and not self.down
 
     def settle(self, resting: bool, busy: bool, patience: float, now: float) -> bool:

@@ -108,12 +108,12 @@ class Directory:
         return []
 
     def awaited_by(self, route: bytes) -> bool:
-        """Whether a client waits for a catalogue."""
+        """Returns whether a client waits for a catalogue."""
         return any(waiting == route for waiting in self._waiting())
 
     @property
     def busy(self) -> bool:
-        """Whether any client waits for a catalogue."""
+        """True if any client waits for a catalogue."""
         return any(True for _ in self._waiting())
 
     def _waiting(self) -> Iterator[bytes]:

@@ -62,7 +62,7 @@ class Fleet:
 
     @property
     def lives(self) -> bool:
-        """Whether any worker has a process."""
+        """True if any worker has a process."""
         return any(worker.state.has_process for worker in self.workers.values())
 
     def worker(self, name: str) -> Worker:
@@ -80,7 +80,7 @@ class Fleet:
         return worker
 
     def _has_place(self) -> bool:
-        """Whether there may be another name; forgets the oldest one that is stopped and holds nothing, if need be."""
+        """Returns whether there may be another name; forgets the oldest stopped one that holds nothing, if need be."""
         if len(self.workers) >= MAX_WORKERS and (unused := next(filter(_unused, self.workers.values()), None)):
             del self.workers[unused.name]
         return len(self.workers) < MAX_WORKERS
@@ -222,12 +222,12 @@ class Fleet:
         return out
 
     def awaited_by(self, route: bytes) -> bool:
-        """Whether a client waits for processes to go."""
+        """Returns whether a client waits for processes to go."""
         return self._unloads.awaited_by(route) or self.yields.awaited_by(route)
 
     @property
     def awaited(self) -> bool:
-        """Whether any client does."""
+        """True if any client does."""
         return bool(self._unloads.waiting or self.yields.waiting)
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -337,7 +337,7 @@ class Fleet:
 
 
 def _unused(worker: Worker) -> bool:
-    """Whether nothing is lost with this worker but the table's row: its learnt size is kept elsewhere."""
+    """Returns whether nothing is lost with this worker but the table's row: its learnt size is kept elsewhere."""
     jobs = worker.jobs
     return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended or worker.crashes)
 

@@ -197,16 +197,16 @@ class Floor:
     # --- questions ---------------------------------------------------------------------------------------------------
 
     def has(self, route: bytes, name: bytes) -> bool:
-        """Whether this connection uses the id `name` here."""
+        """Returns whether this connection uses the id `name` here."""
         return (route, name) in self._claims
 
     def watches(self, route: bytes) -> bool:
-        """Whether this client has a claim and should be pinged."""
+        """Returns whether this client has a claim and should be pinged."""
         return route in self._seen and route not in self._silent
 
     @property
     def busy(self) -> bool:
-        """Whether any client that answers has a claim."""
+        """True if any client that answers has a claim."""
         return any(route not in self._silent for route in self._seen)
 
     def status(self, now: float) -> FloorStatus:

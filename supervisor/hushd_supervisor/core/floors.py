@@ -42,7 +42,7 @@ class Floors:
 
     @property
     def busy(self) -> bool:
-        """Whether any client that answers has a claim."""
+        """True if any client that answers has a claim."""
         return any(floor.busy for floor in self._floors.values())
 
     def shut(self, now: float) -> list[Action]:

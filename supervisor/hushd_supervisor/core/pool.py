@@ -152,7 +152,7 @@ class Pool:
         return self._fleet.standby.status()
 
     def on_cards(self) -> bool:
-        """Whether any worker is on a graphics card."""
+        """Returns whether any worker is on a graphics card."""
         return any(worker.state.has_process and worker.lifecycle.card for worker in self._workers.values())
 
     # --- clients -----------------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class Pool:
         return out
 
     def _waits(self, route: bytes) -> bool:
-        """Whether a client waits for anything but a request's end."""
+        """Returns whether a client waits for anything but a request's end."""
         parts = self._floors.of(route).watches, self._directory.awaited_by, self._fleet.awaited_by
         return any(part(route) for part in parts)
 

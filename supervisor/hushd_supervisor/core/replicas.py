@@ -84,12 +84,12 @@ def help_due(family: Iterable[Worker], most: int) -> float:
 
 
 def may_be_replaced(worker: Worker) -> bool:
-    """Whether another process may work beside one that retires."""
+    """Returns whether another process may work beside one that retires."""
     return _role(worker) in MOST and not worker.settings.max_replicas
 
 
 def stuck(worker: Worker) -> bool:
-    """Whether it retires for so long that nobody can wait for it: a session, a pause, a download may take hours."""
+    """Returns whether it retires for longer than anybody can wait: a session, a pause, a download may take hours."""
     return worker.lifecycle.retires and (worker.jobs.running.endless > 0 or _role(worker) not in MOST)
 
 

@@ -10,7 +10,7 @@ SHARE = 4
 
 
 def has_room(route: bytes, rank: int, waiting: Iterable[tuple[bytes, int]], places: int) -> bool:
-    """Whether a queue of `places` takes one more request, of client `route` with priority `rank`.
+    """Returns whether a queue of `places` takes one more request, of client `route` with priority `rank`.
 
     However many clients flood it, each leaves places free for the next one. Of the client's own requests only those of
     the same or a higher priority count, so that it is not shut out by its own lesser ones.

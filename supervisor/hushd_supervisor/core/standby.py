@@ -160,7 +160,7 @@ class Standby:
 
     @property
     def lives(self) -> bool:
-        """Whether any template has a process whose memory counts; none once the supervisor leaves."""
+        """True if any template has a process whose memory counts; none once the supervisor leaves."""
         return not self._down and any(template.phase in HAS_PROCESS for template in self._templates.values())
 
     # --- events --------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class Standby:
                 yield resident, template.phase is Phase.STARTING
 
     def has(self, name: str) -> bool:
-        """Whether a resident's name is that of a template."""
+        """Returns whether a resident's name is that of a template."""
         return name.startswith(PREFIX) and name.removeprefix(PREFIX) in self._templates
 
     def release(self, name: str, now: float) -> list[Action]:

@@ -55,7 +55,7 @@ class Unloads:
         self.changed = False
 
     def awaited_by(self, route: bytes) -> bool:
-        """Whether a client waits for an answer."""
+        """Returns whether a client waits for an answer."""
         return any(unload.route == route for unload in self.waiting)
 
     def check(self, route: bytes) -> None:

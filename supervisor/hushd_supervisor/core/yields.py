@@ -69,7 +69,7 @@ class Yields:
         self.waiting: list[_Yield] = []
 
     def awaited_by(self, route: bytes) -> bool:
-        """Whether a client waits for an answer."""
+        """Returns whether a client waits for an answer."""
         return any(waiting.route == route for waiting in self.waiting)
 
     def add(self, route: bytes, control: m.Control) -> None:

@@ -111,7 +111,7 @@ class Loop:
         return math.ceil(min(86400.0, max(0.0, min(deadlines) - now)) * 1000)
 
     def _may_judge(self, now: float) -> bool:
-        """Whether timers are due at `now`, and all that had come by then is read, or too much comes for that."""
+        """Returns whether timers are due at `now`, and all that came by then is read, or too much comes for that."""
         due = self._pool.deadline()
         if due is None or due > now or self._done:
             self._reading_since = math.inf

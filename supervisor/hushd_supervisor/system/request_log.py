@@ -113,7 +113,7 @@ class RequestLog:
         )
 
     def _may_say(self, outcome: str) -> bool:
-        """Whether the sentence of an ending may be logged: an engine's error may quote speech."""
+        """Returns whether the sentence of an ending may be logged: an engine's error may quote speech."""
         return self.content or outcome == "cancelled"
 
     def _write(self, level: str, text: str, name: bytes, **facts: Any) -> None:

@@ -46,7 +46,7 @@ class Source:
         return ()
 
     def unread(self) -> bool:
-        """Whether something lies unread by which others show that they live: no timer blames them before it is read."""
+        """Returns whether signs of life of others lie unread: no timer blames them before these are read."""
         return False
 
     def look(self, event: Event, now: float) -> None:

@@ -88,7 +88,7 @@ class Templates(Source):
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of templates."""
         return len(self._known)
 
     def actions(self) -> Mapping[type[Action], Perform]:

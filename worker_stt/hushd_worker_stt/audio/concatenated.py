@@ -10,7 +10,7 @@ _TAGS = 20_000  # bytes of tags that may follow
 
 
 def is_concatenated(descriptor: int) -> bool:
-    """Whether the file is an OGG that ends with another stream than it begins with, or an MP3 that is longer than its
+    """Returns whether it is an OGG that ends with another stream than it begins with, or an MP3 that is longer than its
     first frame says."""
     head, size = os.pread(descriptor, _PAGE, 0), os.fstat(descriptor).st_size
     if head[:4] == b"OggS":
@@ -30,7 +30,7 @@ def is_concatenated(descriptor: int) -> bool:
 
 
 def is_truncated(descriptor: int) -> bool:
-    """Whether the file is an OGG that ends within a page; libsndfile ends with the page before, without an error."""
+    """Returns whether it is an OGG that ends within a page; libsndfile ends with the page before, without an error."""
     if os.pread(descriptor, 4, 0) != b"OggS":
         return False
     page = _last_page(descriptor, os.fstat(descriptor).st_size)

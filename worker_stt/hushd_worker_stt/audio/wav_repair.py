@@ -30,7 +30,7 @@ def repaired(descriptor: int) -> io.RawIOBase | None:
 
 
 def _chunk(head: bytes, left: int) -> bool:
-    """Whether `head` begins another chunk that fits into the `left` bytes: then `data` really is empty."""
+    """Returns whether `head` begins another chunk that fits into the `left` bytes: then `data` really is empty."""
     return head[:4].strip().isalnum() and 8 + int.from_bytes(head[4:8], "little") <= left
 
 

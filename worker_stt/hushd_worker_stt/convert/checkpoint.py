@@ -36,7 +36,7 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def fits(self, numbers: int) -> bool:
-        """Whether it lies within so many numbers, whatever a damaged file says of its place."""
+        """Returns whether it lies within so many numbers, whatever a damaged file says of its place."""
         if not all(type(one) is int and one >= 0 for one in (self.offset, *self.shape, *self.strides)):
             return False
         if len(self.shape) != len(self.strides) or not 0 < math.prod(self.shape) <= numbers:

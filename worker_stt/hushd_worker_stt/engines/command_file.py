@@ -88,7 +88,7 @@ class CommandSpec:
 
     @property
     def needs_file(self) -> bool:
-        """Whether it reads the audio from a file, and not from standard input."""
+        """True if it reads the audio from a file, and not from standard input."""
         return "wav" in self.line.placeholders
 
     @property

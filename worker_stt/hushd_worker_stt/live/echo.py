@@ -79,11 +79,11 @@ class EchoCanceller:
 
     @property
     def counts(self) -> bool:
-        """Whether the last frame is loud enough to be a person and not the rest of an echo."""
+        """True if the last frame is loud enough to be a person and not the rest of an echo."""
         return self._rest >= _PERSON * self._echo
 
     def explains(self) -> bool:
-        """Whether the rest of the last frames is an echo whose path has changed, and no person.
+        """Returns whether the rest of the last frames is an echo whose path has changed, and no person.
 
         If so, the new path is used from now on.
         """
@@ -103,7 +103,7 @@ class EchoCanceller:
         self._odd = 0  # frames in which much was left, less those in which little was
 
     def _explain(self, count: int) -> bool:
-        """Whether another filter explains the last `count` samples; if so it becomes the filter."""
+        """Returns whether another filter explains the last `count` samples; if so it becomes the filter."""
         recorded = self._recorded[-count:]
         allowed = _EXPLAINED * float(np.square(self._left[-count:]).mean())
         for lag in (self._lag or 0, self._find(count)):
@@ -121,7 +121,7 @@ class EchoCanceller:
         return False
 
     def _possible(self) -> bool:
-        """Whether an echo may be in the newest frame."""
+        """Returns whether an echo may be in the newest frame."""
         late = _UNKNOWN if self._lag is None else self._lag + (_TAPS if self.gone else _HANG)
         if float(np.square(self._played[-late - FRAME :]).max()) >= _AUDIBLE:
             return True

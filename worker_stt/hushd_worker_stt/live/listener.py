@@ -68,7 +68,7 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """Whether the echo of the loudspeaker is cancelled, so that speech can be recognised while it plays."""
+    """True if the echo of the loudspeaker is cancelled, so that speech can be recognised while it plays."""
 
     gone: bool
 

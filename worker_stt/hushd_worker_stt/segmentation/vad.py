@@ -80,7 +80,7 @@ class Detector:
                 silero.__exit__()
 
     def __call__(self, frame: Samples) -> bool:
-        """Whether somebody speaks in the next `FRAME` samples."""
+        """Returns whether somebody speaks in the next `FRAME` samples."""
         speaks = self._silero.feed(self._gain.apply(frame)) >= _SPEECH
         if speaks:
             self._level, self._goes_on = 0.0, False
@@ -89,7 +89,7 @@ class Detector:
         return speaks
 
     def again(self, quiet: Sequence[Samples]) -> list[bool]:
-        """Whether somebody speaks in each of the last frames, in all of which `__call__` heard nobody."""
+        """Returns whether somebody speaks in each of the last frames, in all of which `__call__` heard nobody."""
         samples = np.concatenate(quiet)
         loudness = max(level(samples), TARGET / MOST_GAIN)
         nobody = [False] * len(quiet)
@@ -105,7 +105,6 @@ class Detector:
 
 
 def _varies(quiet: Sequence[Samples]) -> bool:
-    """Whether there may be speech in these frames, by how loud they are: in a room where nobody speaks they are about
-    as loud as each other."""
+    """Returns whether there may be speech in these frames: in a room where nobody speaks all are about as loud."""
     soft, loud = np.percentile([np.abs(frame).max() for frame in quiet], (10, 90))
     return len(quiet) >= _LONG_GAP and bool(loud >= _VARIES * max(soft, SILENCE))

@@ -87,12 +87,12 @@ class CommandSpec:
 
     @property
     def writes_file(self) -> bool:
-        """Whether it writes the sound to a file, and not to standard output."""
+        """True if it writes the sound to a file, and not to standard output."""
         return "wav" in self.line.placeholders
 
     @property
     def reads_input(self) -> bool:
-        """Whether it reads the text from standard input, and does not take it as an argument."""
+        """True if it reads the text from standard input, and does not take it as an argument."""
         return "text" not in self.line.placeholders
 
     def arguments(self, text: str, wav: str, speaker: Speaker, speed: float) -> list[str]:

@@ -181,7 +181,7 @@ def _voices() -> dict[str, tuple[Voice, str]]:
 
 
 def _has_dictionary(data: Path, file: Path) -> bool:
-    """Whether a voice's words can be looked up: espeak lists some languages that are silent without that."""
+    """Returns whether a voice's words can be looked up: espeak lists some languages that are silent without that."""
     return (data / f"{file.name.partition('-')[0]}_dict").is_file() or b"dictionary" in file.read_bytes()
 
 

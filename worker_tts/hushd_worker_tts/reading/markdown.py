@@ -281,7 +281,7 @@ def _heard(token: Any, words: Words | None) -> str:
 
 
 def _balanced(text: str) -> bool:
-    """Whether no mark is open in `text` that could be closed behind it.
+    """Returns whether no mark is open in `text` that could be closed behind it.
 
     If that is true of two texts, it is true of both together: where a block is cut does not change what is heard.
     """

@@ -129,7 +129,7 @@ def _split_tail(address: str) -> tuple[str, str]:
 
 
 def _readable(part: str) -> bool:
-    """Whether a part of a path is words, rather than a number of 20 digits or a hash."""
+    """Returns whether a part of a path is words, rather than a number of 20 digits or a hash."""
     digits = sum(c.isdigit() for c in part)
     return "%" not in part and len(part) <= 30 and digits <= max(4, len(part) // 3)
 

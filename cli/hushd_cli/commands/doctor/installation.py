@@ -92,7 +92,7 @@ def _engines_of_others() -> Iterator[Finding]:
 
 
 def commands() -> Iterator[Finding]:
-    """Whether the shell finds hushd's commands, and not others of the same name."""
+    """Returns whether the shell finds hushd's commands, and not others of the same name."""
     folder = os.path.dirname(sys.executable)
     names = [name for name in ("hushd", "say", "listen") if os.path.exists(os.path.join(folder, name))]
     if absent := [name for name in names if shutil.which(name) is None]:
@@ -110,7 +110,7 @@ def commands() -> Iterator[Finding]:
 
 
 def _is_ours(found: str, ours: str) -> bool:
-    """Whether both run the same installation: by the same file, or by a script of the same interpreter."""
+    """Returns whether both run the same installation: by the same file, or by a script of the same interpreter."""
     if os.path.samefile(found, ours):
         return True
     try:

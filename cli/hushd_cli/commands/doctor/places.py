@@ -111,7 +111,7 @@ def models() -> Iterator[Finding]:
 
 
 def service() -> Iterator[Finding]:
-    """Whether hushd is a service of the session, as its files say and as the manager does."""
+    """Returns whether hushd is a service of the session, as its files say and as the manager does."""
     from hushd_cli.commands.service import units
 
     ours = units.find()

@@ -35,7 +35,7 @@ class Running:
         return {"supervisor": self.supervisor, "gateways": self.gateways, "engines": self.engines}
 
     def supervisor(self) -> Iterator[Finding]:
-        """Whether it answers, is of this version, and what memory it has to give."""
+        """Returns whether it answers, is of this version, and what memory it has to give."""
         try:
             status = self._client.status()
         except HushdError as error:
@@ -55,7 +55,7 @@ class Running:
     # --- gateways ----------------------------------------------------------------------------------------------------
 
     def gateways(self) -> Iterator[Finding]:
-        """Whether each address for HTTP and Wyoming answers: the supervisor does by itself, and starts nothing."""
+        """Asks each address for HTTP and Wyoming: the supervisor answers by itself, and starts nothing."""
         try:
             door = self._client.status().door
         except HushdError:

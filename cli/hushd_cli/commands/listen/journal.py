@@ -55,7 +55,7 @@ class Journal:
 
     @property
     def kept(self) -> bool:
-        """Whether there is a file on disk to resume from."""
+        """True if there is a file on disk to resume from."""
         return self._descriptor is not None
 
     def resume(self) -> list[Segment]:

@@ -128,7 +128,7 @@ def _check_files(options: Namespace) -> None:
 
 
 def _is_stream(name: str) -> bool:
-    """Whether a recording can be read only once."""
+    """Returns whether a recording can be read only once."""
     try:
         return name == "-" or stat.S_ISFIFO(os.stat(name).st_mode)
     except (OSError, ValueError):

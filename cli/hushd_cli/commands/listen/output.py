@@ -107,7 +107,7 @@ class Output:
 
 
 def _is_file(place: str) -> bool:
-    """Whether `-o` names a file: a pipe or a device that is there, or what looks like one and is not a folder."""
+    """Returns whether `-o` names a file: a pipe or device that is there, or a name like one that is not a folder."""
     if os.path.isdir(place) or place.endswith("/"):
         return False
     return _EXTENSION.fullmatch(_extension(place)) is not None or (os.path.exists(place) and not os.path.isfile(place))

@@ -85,7 +85,7 @@ class _ModelIndex:
         self.recommended: Sequence[str] = catalogue.recommended()
 
     def lacks_engine(self, one: Row) -> bool:
-        """Whether the engine of a model is installed neither here nor where the configuration starts it."""
+        """Returns whether the engine of a model is installed neither here nor where the configuration starts it."""
         if one.engine not in catalogue.engines() or advice.engine_installed(one.engine):
             return False
         return one.engine not in self.elsewhere

@@ -72,7 +72,7 @@ def of(options: Namespace, *, kept: bool) -> Script:
 
 
 def typed(options: Namespace) -> bool:
-    """Whether a person types the text."""
+    """Returns whether a person types the text."""
     return not options.text and options.input_file in (None, "-") and os.isatty(0)
 
 

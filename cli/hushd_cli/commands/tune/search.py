@@ -150,7 +150,7 @@ def why_not(trial: Trial, outcome: Outcome) -> str:
 
 
 def better(one: Measured | None, other: Measured | None, reference: Measured | None) -> bool:
-    """Whether `one` beats `other`: with the words of `reference`, and quicker beyond the noise of both, or smaller."""
+    """Returns whether `one` beats `other`: it has the words of `reference`, and is surely quicker, or smaller."""
     if one is None:
         return False
     if other is None:
@@ -163,7 +163,7 @@ def better(one: Measured | None, other: Measured | None, reference: Measured | N
 
 
 def same_words(one: str, other: str) -> bool:
-    """Whether two texts have the same words, except for one or two in a hundred."""
+    """Returns whether two texts have the same words, except for one or two in a hundred."""
     heard, wanted = words(one), words(other)
     return heard == wanted or SequenceMatcher(None, heard, wanted, autojunk=False).ratio() >= SAME_WORDS
 

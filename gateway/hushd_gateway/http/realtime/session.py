@@ -126,7 +126,7 @@ class Session:
 
     @property
     def vad(self) -> bool:
-        """Whether hushd finds the turns; else the program commits them."""
+        """True if hushd finds the turns; else the program commits them."""
         return self.input.get("turn_detection") is not None
 
     def silence_s(self) -> float:
@@ -159,7 +159,7 @@ class Session:
 
 
 def is_spoken(data: Mapping[str, Any]) -> bool:
-    """Whether a response with these settings is spoken; else it is text alone."""
+    """Returns whether a response with these settings is spoken; else it is text alone."""
     return "audio" in (data.get("output_modalities") or ["audio"])
 
 

@@ -33,7 +33,7 @@ class _Item:
 
     @property
     def silent(self) -> bool:
-        """Whether no text of the utterance was sent yet."""
+        """True if no text of the utterance was sent yet."""
         return not self._sent
 
     def partial(self, text: str) -> Iterator[Event]:

@@ -87,7 +87,7 @@ class Admission:
         return memory
 
     def short(self, now: float) -> bool:
-        """Whether memory is short, after a look."""
+        """Returns whether memory is short, after a look."""
         self.look(now)
         return self._pressure.level(now) >= Level.WARNING
 
@@ -214,7 +214,7 @@ class Admission:
         )
 
     def _holds(self, size: int, now: float) -> bool:
-        """Whether the machine has room for so much more, with nobody leaving or waiting for memory."""
+        """Returns whether the machine has room for so much more, with nobody leaving or waiting for memory."""
         memory = self.look(now)
         residents = [tenant.machine for tenant in self._tenants(now)]
         verdict = self.budget.decide(size, size, self.budget.room(memory, 0), residents)
@@ -281,7 +281,7 @@ class Admission:
         return others if shortage.on_card else others + [machine for machine, _ in self.standby.residents()]
 
     def _others_have_left(self, shortage: Shortage, now: float) -> bool:
-        """Whether those who could leave for a second load have done so: it may be tried."""
+        """Returns whether those who could leave for a second load have done so: it may be tried."""
         return not shortage.final and shortage.evicted and not any(map(_can_leave, self._others(shortage, now)))
 
     def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
@@ -298,11 +298,11 @@ class Admission:
         return self._lack(worker, decision, memory, now)
 
     def _impatient_at(self, worker: Worker) -> float:
-        """When a worker that waits for a card goes to the CPU."""
+        """The time at which a worker that waits for a card goes to the CPU."""
         return worker.lifecycle.waits_since + PATIENCE_S if worker.state is State.WAITING else math.inf
 
     def _must_look(self, start: Start, now: float) -> bool:
-        """Whether the cards must be looked at before it is known where to start."""
+        """Returns whether the cards must be looked at before it is known where to start."""
         return self.placement.chooses(start) and not self.cards.fresh(now)
 
     def _start(self, worker: Worker) -> Start:
@@ -316,7 +316,7 @@ class Admission:
         return self.cards.look(now) if self._must_look(self._replica(worker, asked), now) else []
 
     def room_for(self, worker: Worker, asked: str, now: float) -> Place | None:
-        """Where a replica of `worker` could start beside all others, with none leaving or waiting for it.
+        """Returns where a replica of `worker` could start beside all others, with none leaving or waiting for it.
 
         That is on the device that a request has `asked` for; None where there is no room, or the cards must be looked
         at first.
@@ -379,7 +379,7 @@ class Admission:
         return {card: self.needs.on_card(worker.name, card)}
 
     def _retry_ms(self, decision: Decision, now: float) -> int:
-        """When to ask again: when a card is no longer kept, or the first of the running jobs should be done.
+        """Returns the ms after which to ask again: a card is no longer kept then, or the first running job done.
 
         The latter by the usual time of its worker's jobs; else a minute.
         """
@@ -395,10 +395,10 @@ class Admission:
 
 
 def _is_on(worker: Worker, shortage: Shortage) -> bool:
-    """Whether a worker holds memory of the kind that is short."""
+    """Returns whether a worker holds memory of the kind that is short."""
     return not shortage.on_card or worker.news.capabilities.get("compute_device") not in (None, "", "cpu")
 
 
 def _can_leave(resident: Resident) -> bool:
-    """Whether a resident makes room: it is idle, or leaves already."""
+    """Returns whether a resident makes room: it is idle, or leaves already."""
     return resident.idle_s is not None or resident.leaving

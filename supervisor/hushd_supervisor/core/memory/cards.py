@@ -71,7 +71,7 @@ class Cards:
         return [Look()]
 
     def fresh(self, now: float) -> bool:
-        """Whether the last look is good for a decision."""
+        """Returns whether the last look is good for a decision."""
         return not self.looking and now - self.seen_at <= FRESH_S
 
     def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
@@ -140,7 +140,7 @@ class Cards:
 
 
 def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> bool:
-    """Whether a look does not show yet that the memory of a process is free.
+    """Returns whether a look does not show yet that the memory of a process is free.
 
     It is once more is free than before by most of it, or no more is used than living workers take and a little.
     """

@@ -127,7 +127,7 @@ class Needs:
         return min(self.on_card(name, card), self.table.get(f"{base(name)}@{card}:ready") or self._guess_of_card(name))
 
     def uses_cards(self, name: str) -> bool:
-        """Whether a start of `name` may take memory of a card."""
+        """Returns whether a start of `name` may take memory of a card."""
         sizes = self._on_cards(name)
         return not name.startswith("models/") and (not sizes or any(sizes))
 

@@ -58,7 +58,7 @@ class Start(NamedTuple):
 
     @property
     def may_be_on_cpu(self) -> bool:
-        """Whether the CPU will do at once, without being a fall-back."""
+        """True if the CPU will do at once, without being a fall-back."""
         return self.asked == "auto" and self.may_leave_card
 
 
@@ -86,7 +86,7 @@ class Placement:
         self._cards = cards
 
     def chooses(self, start: Start) -> bool:
-        """Whether a start may be on a card, so that the cards must be looked at."""
+        """Returns whether a start may be on a card, so that the cards must be looked at."""
         may = not start.cpu_reason and start.asked.partition(":")[0] in ON_CARDS
         return may and self._needs.uses_cards(start.name) and self._cards.there()
 
@@ -120,7 +120,7 @@ class Placement:
         return self._off_card(start, why, memory, tenants)
 
     def returns(self, start: Start, tenants: Sequence[Tenant], now: float) -> bool:
-        """Whether a card has room again for a worker that went to the CPU without it, with nobody leaving."""
+        """Returns whether a card has room again for a worker that went to the CPU without it, with nobody leaving."""
         if self._cards.error or not start.may_be_on_cpu:
             return False
         return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start.name))

@@ -55,7 +55,7 @@ class Stall:
         self._total, self._since = total, now
 
     def confirmed(self, total: int, now: float) -> bool:
-        """Whether there was as much stall since the last report as a trigger asks for, in proportion to the time."""
+        """Returns whether stalls since the last report reach what a trigger asks for, in proportion to the time."""
         grown, windows = total - self._total, (now - self._since) * 1e6 / WINDOW_US
         if windows >= 1:
             self._total, self._since = total, now

@@ -39,7 +39,7 @@ class Crashes:
         self._times = [entry for entry in self._times if poison not in entry[1]]
 
     def too_many(self) -> bool:
-        """Whether the worker must be closed for a while."""
+        """Returns whether the worker must be closed for a while."""
         return len(self._times) >= LIMIT
 
     def __bool__(self) -> bool:

@@ -75,7 +75,7 @@ class Jobs:
         return self.queue.next(self.running.values()) if self.waiting else None
 
     def would_run(self, request: ActiveRequest) -> bool:
-        """Whether a newcomer would run at once."""
+        """Returns whether a newcomer would run at once."""
         return self.queue.would_run(request, self.running.values())
 
     def run(self, request: ActiveRequest, now: float) -> None:

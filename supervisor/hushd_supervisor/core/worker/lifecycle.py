@@ -111,7 +111,7 @@ class Lifecycle:
 
     @property
     def retires(self) -> bool:
-        """Whether the process works, and is given nothing more if another one can take it."""
+        """True if the process works, and is given nothing more if another one can take it."""
         return self.state is State.BUSY and bool(self.retiring)
 
     # --- moves ---------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ class Lifecycle:
     # --- the process ---------------------------------------------------------------------------------------------
 
     def is_current(self, gen: int) -> bool:
-        """Whether news of generation `gen` is of the process that lives."""
+        """Returns whether news of generation `gen` is of the process that lives."""
         return gen == self.gen and self.state.has_process
 
     def receive(self, message: m.Message, now: float) -> None:
@@ -250,11 +250,11 @@ class Lifecycle:
                     self._timer = min(now + self.settings.start_timeout, self._start_cap)
 
     def computes_on(self, device: str) -> bool:
-        """Whether the process computes on `device`, or was started to; empty and `auto` are any."""
+        """Returns whether the process computes on `device`, or was started to; empty and `auto` are any."""
         return device in ("", "auto", self.kind, self.compute_device or self.settings.compute_device, self.place.device)
 
     def has_worked(self, cpu_s: float) -> bool:
-        """Whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""
+        """Returns whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""
         if cpu_s - self._cpu_s < CPU_S:
             return False
         self._cpu_s = cpu_s
@@ -289,7 +289,7 @@ class Lifecycle:
         return min(self._timer, self._beat_due) if self.state in WATCHED else self._timer
 
     def hangs(self, now: float) -> bool:
-        """Whether the process should have beaten by now, and has not."""
+        """Returns whether the process should have beaten by now, and has not."""
         return self._beat_due <= now
 
     def retry_ms(self, now: float) -> int:

@@ -74,7 +74,7 @@ class Queue:
         return None
 
     def would_run(self, request: ActiveRequest, running: Collection[ActiveRequest]) -> bool:
-        """Whether a newcomer need not wait, neither for those that wait nor for those that run."""
+        """Returns whether a newcomer need not wait, neither for those that wait nor for those that run."""
         return self._fits(request, running) and not any(self._apart(t) == self._apart(request) for t in self.waiting)
 
     def ahead(self, request: ActiveRequest) -> tuple[list[ActiveRequest], int]:
@@ -92,7 +92,7 @@ class Queue:
         self._served.pop(route, None)
 
     def _apart(self, request: ActiveRequest) -> bool:
-        """Whether it takes one of the slots that are for sessions alone."""
+        """Returns whether it takes one of the slots that are for sessions alone."""
         return request.session and self.sessions > 0
 
     def _fits(self, request: ActiveRequest, running: Collection[ActiveRequest]) -> bool:
@@ -108,6 +108,6 @@ class Queue:
         return request.session or not suspects or all(other.session for other in holders)
 
     def crowded(self, route: bytes, running: Collection[ActiveRequest]) -> bool:
-        """Whether a client's next job could not be set aside: all places for that are taken, or half of them by it."""
+        """Returns whether a client's next job could not be set aside: all places are taken, or half of them by it."""
         clients = [other.route for other in running if other.aside]
         return bool(self.aside) and (len(clients) >= self.aside or 2 * clients.count(route) >= self.aside)

@@ -85,17 +85,17 @@ class ActiveRequest:
 
     @property
     def session(self) -> bool:
-        """Whether it is a live stream, and so may last for as long as somebody speaks."""
+        """True if it is a live stream, and so may last for as long as somebody speaks."""
         return self.message.session
 
     @property
     def repeatable(self) -> bool:
-        """Whether another process could run it: the supervisor holds its input, and no output has left."""
+        """True if another process could run it: the supervisor holds its input, and no output has left."""
         return self.message.input != "stream" and not self.output
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether the worker can do nothing before the client sends input or grants credit."""
+        """True if the worker can do nothing before the client sends input or grants credit."""
         return self.hungry_since is not None or self.starved_since is not None
 
     def level(self, now: float) -> int:
@@ -182,7 +182,7 @@ class ActiveRequest:
             self.hungry_since = min(now, self.hungry_since + late)
 
     def starves(self, now: float) -> bool:
-        """Whether the client has stopped reading for too long."""
+        """Returns whether the client has stopped reading for too long."""
         return self.starved_since is not None and self.starved_since + STARVED_S <= now
 
     def aside_at(self) -> float:
@@ -193,7 +193,7 @@ class ActiveRequest:
         return min(waits, default=math.inf) + ASIDE_S
 
     def cancel_ignored(self, now: float) -> bool:
-        """Whether the engine has had its time to obey a cancel, and has not."""
+        """Returns whether the engine has had its time to obey a cancel, and has not."""
         return self.cancelled and (self._obeys_until() <= now or self.unheard_cpu_s >= UNHEARD_CPU_S)
 
     def _obeys_until(self) -> float:

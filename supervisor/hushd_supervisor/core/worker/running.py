@@ -86,11 +86,11 @@ class Running(dict[bytes, ActiveRequest]):
         return bool(resting)
 
     def cancel_ignored(self, now: float) -> bool:
-        """Whether a job goes on although it was cancelled long enough ago."""
+        """Returns whether a job goes on although it was cancelled long enough ago."""
         return any(request.cancel_ignored(now) for request in self.values())
 
     def stalled(self, now: float, limit: float) -> bool:
-        """Whether a job has shown no work for longer than its limit."""
+        """Returns whether a job has shown no work for longer than its limit."""
         return any(request.stalls_at(limit) <= now for request in self.values())
 
     def excuse(self, late: float, now: float) -> None:

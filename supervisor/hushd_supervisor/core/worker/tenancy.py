@@ -38,13 +38,13 @@ class Tenancy:
 
     @property
     def may_leave_card(self) -> bool:
-        """Whether the settings let the CPU take over from a card."""
+        """True if the settings let the CPU take over from a card."""
         settings = self._lifecycle.settings
         return settings.fallback == "cpu" or (settings.compute_device == "auto" and not settings.fallback)
 
     @property
     def unheard(self) -> bool:
-        """Whether the process only works at what nobody waits for any more, and nobody waits for it."""
+        """True if the process only works at what nobody waits for any more, and nobody waits for it."""
         return self._lifecycle.state is State.BUSY and not (self._jobs.running.uncancelled or self._jobs.waiting)
 
     def forget(self) -> None:

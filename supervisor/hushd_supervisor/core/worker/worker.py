@@ -109,7 +109,7 @@ class Worker:
         return self._out.take()
 
     def would_run(self, request: ActiveRequest) -> bool:
-        """Whether a newcomer would be handed to the process at once."""
+        """Returns whether a newcomer would be handed to the process at once."""
         loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.message.compute_device)
         return loaded and not self.lifecycle.retires and self.jobs.would_run(request)
 

@@ -60,7 +60,7 @@ class Heap:
                     self._due = self._next
 
     def grown(self) -> bool:
-        """Whether this process has grown by GROWTH since it last had, or was smaller."""
+        """Returns whether this process has grown by GROWTH since it last had, or was smaller."""
         size = self._size()
         grown = size >= self._seen + GROWTH
         if grown or size < self._seen:
@@ -68,7 +68,7 @@ class Heap:
         return grown
 
     def too_large(self, now: float) -> bool:
-        """Whether clients cost more than they may, and ever more: then one of them should go.
+        """Returns whether clients cost more than they may, and ever more: then one of them should go.
 
         What was freed a moment ago may not show before the next trim, so a size that does not grow is none's fault.
         """

@@ -44,12 +44,12 @@ def first(context: zmq.Context[zmq.Socket[bytes]], router: zmq.Socket[bytes]) ->
 
 
 def is_number(route: bytes, start: bytes, count: int) -> bool:
-    """Whether `route` is one of the `count` numbers after `start`."""
+    """Returns whether `route` is one of the `count` numbers after `start`."""
     return len(route) == _BYTES and route[0] == 0 and 0 < _distance(start, route) <= count
 
 
 def is_later(route: bytes, other: bytes) -> bool:
-    """Whether libzmq made `route` after `other`."""
+    """Returns whether libzmq made `route` after `other`."""
     return _distance(other, route) < 2**31
 
 

@@ -31,7 +31,7 @@ _QUESTION = "cards"
 
 
 def there(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this machine has a graphics card's driver; takes 10 us and wakes no card."""
+    """Returns whether this machine has a graphics card's driver; takes 10 us and wakes no card."""
     return bool(environment.get(STAND_IN)) or any(map(os.path.exists, _DRIVERS))
 
 

@@ -108,7 +108,7 @@ class RemoteSocket(ClientSocket):
         return key_text(public_of(self._secret))
 
     def serves(self, secret: bytes) -> bool:
-        """Whether this machine's key still is that one."""
+        """Returns whether this machine's key still is that one."""
         return secret == self._secret
 
     def authenticate(self, limit: int) -> None:

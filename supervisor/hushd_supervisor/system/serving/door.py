@@ -119,13 +119,13 @@ class Door:
         self._visitors.described(self._clock())
 
     def take_used(self) -> bool:
-        """Whether a program has used the door since the last call."""
+        """Returns whether a program has used the door since the last call."""
         used, self._used = self._used, self._visitors.polls + self._handovers
         return used != self._used
 
     @property
     def must_stay(self) -> bool:
-        """Whether this process is needed: it listens by itself, or its gateway has connections."""
+        """True if this process is needed: it listens by itself, or its gateway has connections."""
         return self._gateway.pid is not None or any(not listener.lasting for listener in self.listeners)
 
     def configure(self, settings: Settings, token: str, listeners: Iterable[Listener]) -> None:

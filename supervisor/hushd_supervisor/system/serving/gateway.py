@@ -205,7 +205,7 @@ class Gateway:
             self._selector.unregister(self._ours)
 
     def _is_waiting(self) -> bool:
-        """Whether connections are in the channel that nobody has received."""
+        """Returns whether connections are in the channel that nobody has received."""
         return _is_readable(self._theirs.fileno(), 0.0)
 
     def _take_back(self) -> Iterator[Connection]:

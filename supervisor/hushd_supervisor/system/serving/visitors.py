@@ -307,5 +307,5 @@ class Visitors:
 
 
 def _is_local(peer: str) -> bool:
-    """Whether a peer's address stands for all programs of this machine."""
+    """Returns whether a peer's address stands for all programs of this machine."""
     return not peer or is_loopback(peer.removeprefix("::ffff:"))

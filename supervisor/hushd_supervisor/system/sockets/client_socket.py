@@ -191,7 +191,7 @@ class ClientSocket(Source):
                     yield gone
 
     def take_left(self) -> bool:
-        """Whether a connection has ended since the last call, of a client or of one that never said hello."""
+        """Returns whether a connection has ended since the last call, of a client or of one that never said hello."""
         left, self._left = self._left, False
         return left
 
@@ -245,7 +245,7 @@ class ClientSocket(Source):
         self._descriptors[route] = descriptor
 
     def _is_numbered(self, route: bytes) -> bool:
-        """Whether libzmq can have made `route`: it gives each connection at most one number, one after the other."""
+        """Returns whether libzmq can have made `route`: it numbers its connections one after the other."""
         return numbers.is_number(route, self._first, self.limit.accepted)
 
     # --- what differs where clients are on other machines -----------------------------------------------------------
@@ -254,11 +254,11 @@ class ClientSocket(Source):
         """Sets the options for authentication, before the socket is bound."""
 
     def _admit(self, frame: zmq.Frame, route: bytes, descriptor: int) -> bool:
-        """Whether a connection, of which this is the first frame, may come."""
+        """Returns whether a connection, of which this is the first frame, may come."""
         return True
 
     def _may_go_on(self, route: bytes) -> bool:
-        """Whether a connection that was admitted still may send."""
+        """Returns whether a connection that was admitted still may send."""
         return True
 
     def _full_route(self, route: bytes) -> bytes:

@@ -135,7 +135,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _is_held(lock: Path) -> bool:
-    """Whether a living supervisor holds this lock."""
+    """Returns whether a living supervisor holds this lock."""
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -155,7 +155,7 @@ def _take(descriptor: int) -> bool:
 
 
 def answers(path: Path) -> bool:
-    """Whether any process accepts connections at `path`."""
+    """Returns whether any process accepts connections at `path`."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(os.fspath(path))
@@ -212,7 +212,7 @@ class ListeningSocket:
             endpoint.detach()
 
     def is_ours(self) -> bool:
-        """Whether new clients still find this socket at its path (the folder may go away at logout)."""
+        """Returns whether new clients still find this socket at its path (the folder may go away at logout)."""
         return self._identity is not None and self._look() == self._identity
 
     def remove(self) -> None:

@@ -180,7 +180,7 @@ class WorkerSocket(Source):
         return None
 
     def _fork_of(self, name: str, template: int) -> Fork | None:
-        """How to fork a worker from the template of generation `template`; None for 0, and where there are none."""
+        """Returns the call that forks a worker from generation `template` of templates; None for 0, or without any."""
         if not (template and self._templates):
             return None
         return functools.partial(self._templates.fork, name.rpartition("/")[0], template)
@@ -269,7 +269,7 @@ class WorkerSocket(Source):
         return min((worker.settled for worker in self._dead), default=None)
 
     def _is_read(self, worker: _Worker) -> bool:
-        """Whether libzmq has nothing more of a dead worker."""
+        """Returns whether libzmq has nothing more of a dead worker."""
         return worker.bye or worker.others > self.limit.connections or not self.socket.poll(0)
 
     def pids(self) -> dict[tuple[str, int], int]:
@@ -310,7 +310,7 @@ class WorkerSocket(Source):
         return FromWorker(worker.name, worker.gen, message)
 
     def _out_of_memory(self, worker: _Worker) -> bool:
-        """Whether a worker died of SIGKILL and the kernel has killed, out of memory, while it lived."""
+        """Returns whether a worker died of SIGKILL and the kernel has killed, out of memory, while it lived."""
         if worker.status != -signal.SIGKILL or worker.oom_kills is None:
             return False
         return (self._oom_kills() or 0) > worker.oom_kills
