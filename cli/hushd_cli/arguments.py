@@ -104,10 +104,9 @@ class Parser(argparse.ArgumentParser):
             default: of an option that is left out; a switch is then False, unless this is SUPPRESS.
         """
         for name in names:
-            field = operation.fields[name]
-            option = field.option
-            assert option is not None
-            kind = option.kind or field.kind
+            option = operation.option(name)
+            kind = option.kind
+            assert kind is not None
             if kind.form.get("type") == "boolean":
                 unset = False if default is None else default
                 self.add_switch(group, *option.flags, dest=name, default=unset, help=option.help)
@@ -115,6 +114,7 @@ class Parser(argparse.ArgumentParser):
             group.add_argument(
                 *option.flags,
                 dest=name,
+                required=name in operation.needed and default is None,
                 type=str if kind.known else _field_value(option, kind),
                 choices=kind.few,
                 metavar=option.metavar,
@@ -176,6 +176,11 @@ class _Command(Parser):
 
     def __init__(self, prog: str, description: str, **_: object) -> None:
         super().__init__(prog, description)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses the words that the command above has left to this one, options spelt out as in `parse`."""
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_known_args([*self._spelt_out(args[:end]), *args[end:]], namespace)
 
 
 def add_compute_device(group: argparse._ActionsContainer) -> None:

@@ -31,10 +31,9 @@ def list_voices(client: Client, options: Namespace) -> None:
         raise HushdError("engine_missing", f"No such voice is known: {document('VOICES.md')} says how to get one.")
     voices.sort(key=lambda voice: not voice.installed)
     if options.json:
-        import json
         from dataclasses import asdict
 
-        console.write(json.dumps([asdict(voice) for voice in voices], ensure_ascii=False, indent=2) + "\n")
+        console.write_json([asdict(voice) for voice in voices])
         return
     if os.isatty(1):
         console.write("\n".join(_grouped(voices)) + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +50,7 @@ def status(options: Namespace) -> int:
     with session.connected(options.address):
         found = _status()
     if options.json:
-        console.write(json.dumps(found, indent=2) + "\n")
+        console.write_json(found)
         return 0
     nodes = found["nodes"]
     console.write(f"{len(nodes)} node{'s' * (len(nodes) != 1)}, {found['cpus']:g} CPUs\n")

@@ -18,7 +18,7 @@ from hushd_protocol.names import is_name
 
 SUFFIX = ".hushd.json"
 KINDS = ("hub", "url", "file", "conversion")
-_SHA256 = re.compile("[0-9a-f]{64}")
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class BadManifest(Exception):
@@ -173,6 +173,6 @@ def _file(name: str, content: object) -> File:
     size, sha256 = content.get("size"), content.get("sha256")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise BadManifest(f"says the size of {name!r:.80} is {size!r:.40}")
-    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+    if not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
         raise BadManifest(f"has no SHA-256 of {name!r:.80}")
     return File(size, sha256)

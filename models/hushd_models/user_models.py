@@ -8,7 +8,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import paths
-from hushd_schema import toml
+from hushd_schema import kinds, toml
 from hushd_schema.kinds import check
 
 from . import advice, catalogue
@@ -59,9 +59,8 @@ def checked(table: object) -> dict[str, Known]:
     """
     if table == {}:
         return {}  # as most have it
-    from hushd_schema.settings import own_models
 
-    tables: dict[str, Any] = check("models", table, own_models.TABLE)
+    tables: dict[str, Any] = check("models", table, kinds.TABLE)
     return {model: _known_of_user(model, content) for model, content in tables.items()}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,13 +17,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 from . import catalogue
-from .manifest import Manifest
+from .manifest import SHA256, Manifest
 from .store import Store, replace
 
 if TYPE_CHECKING:
     from .inventory import Row
 
-_SHA256 = re.compile("[0-9a-f]{64}")
 _BLOCK = 1 << 20  # bytes read at once
 _SETTLING_S, _LOOK_S = 1.0, 0.02  # from a model's new files to their manifest, at most; between two looks for it
 _NOTE_EVERY = 256 << 20  # bytes between two signs of life while a worker starts
@@ -147,7 +145,7 @@ def known_hashes(one: Row) -> dict[str, str]:
     found = {}
     for name in one.files:
         blob = os.path.basename(os.path.realpath(one.folder / name)) if one.origin == "hub" else ""
-        if digest := said.get(os.path.basename(name)) or (blob if _SHA256.fullmatch(blob) else ""):
+        if digest := said.get(os.path.basename(name)) or (blob if SHA256.fullmatch(blob) else ""):
             found[name] = digest
     return found
 

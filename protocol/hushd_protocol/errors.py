@@ -53,6 +53,7 @@ class Code:
     exit: int
 
 
+UNANSWERED = ("no_supervisor", "supervisor_lost", "shutting_down")  # of a request: there is none, or soon none
 CODES: dict[str, Code] = {
     name: Code(name, culprit, retryable, http, exit_code)
     for name, culprit, retryable, http, exit_code in (

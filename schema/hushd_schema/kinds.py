@@ -158,6 +158,9 @@ def choice(*words: str) -> Kind:
     )
 
 
+TABLE = Kind("a table", lambda value: isinstance(value, dict))
+
+
 def texts() -> Kind:
     """A list of strings, made a tuple."""
     return Kind("a list of strings", lambda value: isinstance(value, list) and all(map(_is_text, value)), tuple)

@@ -16,15 +16,16 @@ class Option(NamedTuple):
     """A field at the command line.
 
     Attributes:
-        flags: its spellings.
+        flags: its spellings; none: the field's name.
+        help: what it does; empty: what the field is about.
         group: the part of the help in which it stands; the command knows its parts.
         kind: what it takes, where that is narrower than in a request.
         wanted: `Kind.wanted`, where a text is written in another way.
         none: what the word None stands for, as with openai-whisper; without it, None is refused like any other word.
     """
 
-    flags: tuple[str, ...]
-    help: str
+    flags: tuple[str, ...] = ()
+    help: str = ""
     metavar: str | None = None
     group: str = ""
     kind: Kind | None = None
@@ -101,6 +102,15 @@ class Operation(NamedTuple):
         able = (EITHER, sound) if sound != EITHER else (EITHER, RECORDED, LIVE)
         known = {name: getattr(field, protocol) for name, field in self.fields.items() if field.sound in able}
         return {name: there for name, there in known.items() if there is not None}
+
+    def option(self, name: str) -> Option:
+        """Returns the option of a field, with all that follows from the field."""
+        field = self.fields[name]
+        assert field.option is not None
+        flags = field.option.flags or (f"--{name.replace('_', '-')}",)
+        return field.option._replace(
+            flags=flags, help=field.option.help or field.about, kind=field.option.kind or field.kind
+        )
 
     def options(self, *groups: str) -> dict[str, Option]:
         """Returns the options of these parts of a command's help, by the names of their fields."""

@@ -25,6 +25,7 @@ from hushd import Client
 from hushd_cli.commands.tune.command import _differs, _values
 from hushd_cli.commands.tune.search import Measured, Outcome, Trial
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema import engines
 from hushd_schema.settings import Settings
 from support.commands import RATE, say, unpack_checkpoint
@@ -174,7 +175,7 @@ def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
 
 def test_the_default_models_are_the_supervisors() -> None:
     """The engines that are preferred, with their default models, are the supervisor's own defaults."""
-    for role in engines.ROLES:
+    for role in ENGINE_ROLES:
         assert Settings().default_model(role) == engines.usual_model(role)
 
 

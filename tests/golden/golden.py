@@ -4,7 +4,8 @@
 
 `helps.txt` has the whole help of every command; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers, over HTTP and at the command line; `mcp.json` the tools with their schemas; `openapi.json` the document.
-The tables of parameters in docs/PROTOCOL.md are written from the operations.
+Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/HTTP.md from the requests, and
+of docs/LISTEN.md from the command's parser.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL = "../../docs/PROTOCOL.md"
+PROTOCOL, HTTP, LISTEN = (f"../../docs/{name}.md" for name in ("PROTOCOL", "HTTP", "LISTEN"))
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
 _NO_NAME = "☃"  # like no other: the refusal lists all there are
@@ -39,6 +40,8 @@ def texts() -> dict[str, Callable[[], str]]:
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
         "mcp.json": lambda: _json(mcp_tools()),
         PROTOCOL: with_references,
+        HTTP: with_requests,
+        LISTEN: with_options,
         "openapi.json": lambda: _json(openapi()),
     }
 
@@ -180,18 +183,67 @@ def with_references() -> str:
     from hushd_schema.operations.synthesize import SYNTHESIZE
     from hushd_schema.operations.transcribe import TRANSCRIBE
 
-    text = (FOLDER / PROTOCOL).read_text()
-    for operation, start in (
+    starts = (
         (TRANSCRIBE, "**`transcribe`**"),
         (DECODER, "The options of `decoder`"),
         (SYNTHESIZE, "**`synthesize`**"),
         (PULL, "**`pull`**"),
         (IMPORT, "**`import`**"),
         (QUANTIZE, "**`quantize`**"),
-    ):
-        table = text.index("| parameter |", text.index(start))
-        text = text[:table] + reference(operation) + text[text.index("\n\n", table) + 1 :]
+    )
+    return _with_tables(PROTOCOL, {start: reference(operation) for operation, start in starts})
+
+
+def with_requests() -> str:
+    """The document on HTTP with the tables of parameters as the requests have them."""
+    from hushd_gateway.http import speech
+    from hushd_gateway.http.transcription.params import TRANSCRIPTION
+
+    tables = {"## Speech": speech.PARAMETERS, "## Transcriptions": TRANSCRIPTION}
+    return _with_tables(HTTP, {start: _markdown("parameter", map(_explained, each)) for start, each in tables.items()})
+
+
+def with_options() -> str:
+    """The document on `listen` with the tables of two parts of its help."""
+    from hushd_cli.commands.listen.options import make_parser
+
+    parts = {group.title: group._group_actions for group in make_parser("listen")._action_groups}
+    starts = {"### Subtitles that can be read": "layout of subtitles", "## The microphone": "the microphone"}
+    return _with_tables(
+        LISTEN,
+        {
+            start: _markdown("option", ((_spelt(each), each.help) for each in parts[title]))
+            for start, title in starts.items()
+        },
+    )
+
+
+def _with_tables(document: str, tables: Mapping[str, str]) -> str:
+    """A document with the first table behind each text replaced."""
+    text = (FOLDER / document).read_text()
+    for start, table in tables.items():
+        begin = text.index("\n| ", text.index(start)) + 1
+        text = text[:begin] + table + text[text.index("\n\n", begin) + 1 :]
     return text
+
+
+def _markdown(title: str, rows: Iterable[tuple[str, str]]) -> str:
+    return f"| {title} | meaning |\n|---|---|\n" + "".join(f"| `{name}` | {about} |\n" for name, about in rows)
+
+
+def _explained(parameter: Any) -> tuple[str, str]:
+    """A parameter of HTTP and what it is about, with its values where they are few or bounded."""
+    form, name = parameter.schema, parameter.name + "[]" * parameter.several
+    if words := ", ".join(f"`{word}`" for word in form.get("enum", ()) if word):
+        return name, f"{parameter.about[:-1]} ({words}; default: `{form['default']}`)."
+    if "minimum" in form:
+        return name, f"{parameter.about[:-1]} ({form['minimum']:g} to {form['maximum']:g})."
+    return name, parameter.about
+
+
+def _spelt(option: argparse.Action) -> str:
+    value = f" {option.metavar}" if option.metavar and option.nargs != 0 else ""
+    return "`, `".join(f"{flag}{value}" for flag in option.option_strings)
 
 
 def _parsers() -> Iterator[tuple[tuple[str, ...], Any]]:

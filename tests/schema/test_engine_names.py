@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema import engines
 
 ROOT = Path(__file__).parents[2]
@@ -15,14 +16,13 @@ FOLDERS = (
     "worker_models", "worker_stt", "worker_tts",
 )  # fmt: skip
 # `command` is a word, and other packages' names are not engines of ours.
-NAMES = {name for role in engines.ROLES for name in engines.own(role)} - {"command"}
+NAMES = {name for role in ENGINE_ROLES for name in engines.own(role)} - {"command"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
 OWN = re.compile(r"schema/hushd_schema/engines/|worker_(stt|tts)/hushd_worker_\w+/(engines|convert)/")
 # Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
 ALLOWED = {
     "cli/hushd_cli/commands/listen/options.py": "openai-whisper's command, whose layout it is",
     "cli/hushd_cli/commands/listen/whisper.py": "whose options these are, in a help text, which loads no specs",
-    "cli/hushd_cli/commands/models/pull.py": "Whisper's models, in a help text",
     "cli/hushd_cli/main.py": "an example of a command",
     "schema/hushd_schema/operations/decoder.py": "openai-whisper's command, whose names options have too",
     "schema/hushd_schema/settings/tables.py": "the two defaults, which a test compares with the specs",

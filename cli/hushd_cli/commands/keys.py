@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 from hushd.reports.display import Column, clock, laid_out
 from hushd_protocol.endpoint import Endpoint, key_text, read_key, split_address
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import UNANSWERED, HushdError
 from hushd_protocol.system import paths
 from hushd_protocol.system.keys import KeyFiles
 
@@ -18,7 +17,6 @@ from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
-_NO_ANSWER = ("no_supervisor", "supervisor_lost", "shutting_down", "unsupported")
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -99,7 +97,7 @@ def _connections() -> dict[str, int]:
         with Client(holder="cli", start=False, endpoint="") as client:
             return dict(Machines.from_data(client.control("keys")).machines)
     except HushdError as error:
-        if error.code not in _NO_ANSWER:
+        if error.code not in (*UNANSWERED, "unsupported"):
             raise
         return {}
 
@@ -112,7 +110,7 @@ def _list(files: KeyFiles, as_json: bool) -> None:
         for name, key in sorted(allowed.items())
     ]
     if as_json:
-        console.write(json.dumps({"key": own and key_text(own), "allowed": rows}, indent=2) + "\n")
+        console.write_json({"key": own and key_text(own), "allowed": rows})
         return
     if own:
         console.write(f"this machine's key: {key_text(own)}\n")

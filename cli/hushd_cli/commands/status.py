@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from hushd_cli.arguments import Parser
@@ -16,7 +15,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with Client(holder="cli", start=False) as client:
         status = client.status()
     if options.json:
-        console.write(json.dumps(status.data(), indent=2) + "\n")
+        console.write_json(status.data())
     else:
         from hushd.reports.status_table import table
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -53,7 +52,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         raise HushdError("bad_request", f"Give a command to trace: `{prog} say -o a.wav Hello`, `{prog} listen a.wav`.")
     status, stages = _trace(command, words)
     if options.json:
-        console.write(json.dumps([asdict(stage) for stage in stages], indent=2) + "\n")
+        console.write_json([asdict(stage) for stage in stages])
     elif stages:
         console.write(_picture(stages, console.width()))
     return status

@@ -6,12 +6,10 @@ import json
 from argparse import Namespace
 from collections.abc import Sequence
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import UNANSWERED, HushdError
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
-
-GONE = ("no_supervisor", "supervisor_lost", "shutting_down")
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -50,7 +48,7 @@ def yield_vram(asked: Namespace) -> None:
         with Client(holder="cli", start=False) as client:
             result = client.yield_vram(asked.vram, card=asked.card, keep_away=asked.keep_away)
     except HushdError as error:
-        if error.code not in GONE:
+        if error.code not in UNANSWERED:
             raise
         # Without a supervisor there is no worker.
         result = Yielded(cards=(), unloaded=(), busy={}, for_s=wanted["for_s"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import escaped, shown
@@ -22,6 +23,13 @@ def write(text: str) -> None:
     """
     encoding = sys.stdout.encoding if sys.stdout is not None else "utf-8"
     _write_whole(shown(text, 1).encode(encoding, "replace"))
+
+
+def write_json(value: Any) -> None:
+    """Writes a result for programs; raises as `write` does."""
+    import json
+
+    write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_bytes(data: bytes) -> None:

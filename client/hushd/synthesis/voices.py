@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hushd_models import languages
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
-from hushd_protocol.suggest import nearest
+from hushd_protocol.suggest import listed, nearest
 from hushd_protocol.wording import advised
 
 from .voice import Voice
@@ -141,7 +141,7 @@ class _VoiceIndex:
         """Names what would work: installed voices, else the voices and engines to install."""
         voices = _voices(self.every)
         if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
-            return ("leave the voice out, or " if leave_out else "") + f"use {_listed(here[:_MOST_NAMED])}"
+            return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MOST_NAMED])}"
         ways = []
         for entry in self.every:
             spoken = [language for model in entry.get("models", ()) for language in model.get("languages", ())]
@@ -154,7 +154,7 @@ class _VoiceIndex:
                 ways.append(f"install {entry['name']} ({entry['install']})")
         if not ways:
             return f"no engine that is known here does, and {document('VOICES.md')} says how to add one"
-        return f"{_listed(ways)}; see {document('VOICES.md')}"
+        return f"{listed(ways)}; see {document('VOICES.md')}"
 
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
         """Returns a voice named after the alias (as some of kokoro's are), else one of its gender, else any."""
@@ -208,8 +208,3 @@ def _tag(language: str) -> str:
 
 def _speaks(voice: Voice, tag: str) -> bool:
     return languages.code(voice.language) == languages.code(tag)
-
-
-def _listed(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} or {last}" if most else last

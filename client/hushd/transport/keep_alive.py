@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from hushd_protocol.errors import HushdError
 
-FOREVER = -1.0
-
 
 def parse(value: float | str) -> float:
-    """Seconds: 0 ends the worker with the job, `FOREVER` (-1.0) keeps it until it is unloaded.
+    """Seconds: 0 ends the worker with the job, -1.0 keeps it until it is unloaded.
 
     Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m",
     "-1m"). A negative value means for ever. Both forms are taken everywhere: users of a server that took "-1" in

@@ -16,13 +16,14 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from hushd_protocol.names import ENGINE_ROLES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 Sizes: TypeAlias = Mapping[str, int]  # of files in bytes, by name
 Files: TypeAlias = "dict[str, Path]"  # by their names in the engine's place for the model
 GROUP = "hushd.engine_specs"
-ROLES = ("stt", "tts")
 LAST = 1000  # the place of an engine that claims no other: after hushd's
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -179,14 +180,14 @@ class EngineSpec(NamedTuple):
 @cache
 def own(role: str) -> tuple[str, ...]:
     """The names of hushd's engines of a role."""
-    files = os.listdir(os.path.join(os.path.dirname(__file__), role)) if role in ROLES else []
+    files = os.listdir(os.path.join(os.path.dirname(__file__), role)) if role in ENGINE_ROLES else []
     names = (file.removesuffix(".py").replace("_", "-") for file in files if file.endswith(".py") and file[0] != "_")
     return tuple(sorted(names))
 
 
 def find(name: str, role: str = "") -> EngineSpec | None:
     """The spec of an engine; None for one that nobody knows, or that is another package's and does not import."""
-    for each in (role,) if role else ROLES:
+    for each in (role,) if role else ENGINE_ROLES:
         if name in own(each):
             return _own(each, name)
     return next((spec for spec in added() if spec.name == name and role in ("", spec.role)), None)
@@ -194,7 +195,7 @@ def find(name: str, role: str = "") -> EngineSpec | None:
 
 def every(role: str = "") -> tuple[EngineSpec, ...]:
     """All specs, hushd's and other packages', in the order of `rank`."""
-    specs = [_own(each, name) for each in ROLES for name in own(each)]
+    specs = [_own(each, name) for each in ENGINE_ROLES for name in own(each)]
     taken = {(spec.role, spec.name) for spec in specs}
     specs += [spec for spec in added() if (spec.role, spec.name) not in taken]
     return tuple(spec for spec in sorted(specs, key=lambda spec: (spec.role, spec.rank)) if role in ("", spec.role))
@@ -240,7 +241,7 @@ def _added(path: tuple[str, ...]) -> tuple[tuple[EngineSpec, ...], Mapping[str, 
         except Exception as error:  # whatever another package's module does
             failed[point] = (str(error).splitlines() or [type(error).__name__])[0][:200]
             continue
-        if isinstance(spec, EngineSpec) and spec.role in ROLES and spec.name:
+        if isinstance(spec, EngineSpec) and spec.role in ENGINE_ROLES and spec.name:
             specs.append(spec)
         else:
             failed[point] = f"{target} is no EngineSpec of a role"

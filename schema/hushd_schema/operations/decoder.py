@@ -23,127 +23,87 @@ def _or_off(low: float, high: float) -> Kind:
     )
 
 
-def _decoding(
+def _option(
     kind: Kind,
     about: str,
-    spelling: str = "",
     help: str = "",
     *,
     at_command: Kind | None = None,
     wanted: str = "",
     none: Any = NotImplemented,
+    flag: str = "",
 ) -> Field:
-    option = Option((spelling,), help, "X", WHISPER, at_command, wanted, none) if spelling else None
+    option = Option((flag,) if flag else (), help, "X", WHISPER, at_command, wanted, none)
     return Field(kind, about, by_engine=True, option=option)
 
 
 DECODER = Operation(
     "decoder",
     {
-        "best_of": _decoding(
-            whole(1, 100),
-            "texts to sample when the temperature is not 0",
-            "--best-of",
-            "texts to sample when the temperature is not 0",
-            none=1,
-        ),
-        "patience": _decoding(
-            number(0.01, 100),
-            "how long the beam search goes on; 1 is usual",
-            "--patience",
-            "how long the beam search goes on; 1 is usual",
-            at_command=above_zero(),
-        ),
-        "length_penalty": _decoding(
-            number(0, 1),
-            "how much longer texts are preferred",
-            "--length-penalty",
-            "how much longer texts are preferred",
-        ),
-        "no_repeat_ngram_size": _decoding(
+        "best_of": _option(whole(1, 100), "texts to sample when the temperature is not 0", none=1),
+        "patience": _option(number(0.01, 100), "how long the beam search goes on; 1 is usual", at_command=above_zero()),
+        "length_penalty": _option(number(0, 1), "how much longer texts are preferred"),
+        "no_repeat_ngram_size": _option(
             whole(1, 100),
             "of faster-whisper: no sequence of so many tokens comes twice in a piece, against text that repeats itself",
-            "--no-repeat-ngram-size",
             "with faster-whisper: no sequence of so many tokens comes twice",
         ),
-        "suppress_tokens": _decoding(
+        "suppress_tokens": _option(
             Kind(
                 "a list of whole numbers",
                 lambda value: isinstance(value, list) and all(type(each) is int for each in value),
                 parse=_tokens,
             ),
             "a list of tokens to leave out; -1: symbols",
-            "--suppress-tokens",
             "tokens to leave out, by comma; -1: symbols",
             wanted="numbers with commas between them",
         ),
-        "temperature_increment": _decoding(
+        "temperature_increment": _option(
             _or_off(0.01, 1),
             'added to the temperature while the text is doubtful; `"off"`: try once',
-            "--temperature-increment-on-fallback",
             "added to the temperature while the text is doubtful; None: try once",
             at_command=number(0.01, 1),
             none=OFF,
+            flag="--temperature-increment-on-fallback",
         ),
-        "compression_ratio_threshold": _decoding(
+        "compression_ratio_threshold": _option(
             _or_off(0, 1000),
             'text that repeats itself more is doubtful, 2.4; or `"off"`',
-            "--compression-ratio-threshold",
             "text that repeats itself more is doubtful; default: 2.4",
             at_command=number(0, 1000),
             none=OFF,
         ),
-        "logprob_threshold": _decoding(
+        "logprob_threshold": _option(
             _or_off(-1000, 0),
             'text that is less likely is doubtful, -1; or `"off"`',
-            "--logprob-threshold",
             "text that is less likely is doubtful; default: -1",
             at_command=number(-1000, 0),
             none=OFF,
         ),
-        "no_speech_threshold": _decoding(
+        "no_speech_threshold": _option(
             _or_off(0, 1),
             'above it doubtful text counts as silence, 0.6; or `"off"`',
-            "--no-speech-threshold",
             "above it doubtful text counts as silence; default: 0.6",
             at_command=number(0, 1),
             none=OFF,
         ),
-        "prepend_punctuations": _decoding(
-            text(100),
-            "marks that belong to the next word",
-            "--prepend-punctuations",
-            "marks that belong to the next word",
-        ),
-        "append_punctuations": _decoding(
-            text(100),
-            "marks that belong to the word before",
-            "--append-punctuations",
-            "marks that belong to the word before",
-        ),
-        "hallucination_silence_threshold": _decoding(
+        "prepend_punctuations": _option(text(100), "marks that belong to the next word"),
+        "append_punctuations": _option(text(100), "marks that belong to the word before"),
+        "hallucination_silence_threshold": _option(
             number(0, 3600),
             "with word times: seconds of silence around doubtful words, of which longer ones are skipped",
-            "--hallucination-silence-threshold",
             "with word times: skip longer silence around doubtful words",
             none=None,
         ),
-        "threads": _decoding(
-            whole(0, 1024),
-            "cores to use; 0: the configuration's",
-            "--threads",
-            "cores to use; default: the configuration's",
+        "threads": _option(
+            whole(0, 1024), "cores to use; 0: the configuration's", "cores to use; default: the configuration's"
         ),
-        "condition_on_previous_text": _decoding(
-            flag(),
-            "give each piece the text before it, false",
-            "--condition-on-previous-text",
-            "give each piece the text before it; default: False",
+        "condition_on_previous_text": _option(
+            flag(), "give each piece the text before it, false", "give each piece the text before it; default: False"
         ),
-        "carry_initial_prompt": _decoding(
+        "carry_initial_prompt": _option(
             flag(),
             "give every piece the prompt, not only the first, true",
-            "--carry-initial-prompt",
             "give every piece the initial prompt, not only the first; default: True",
         ),
     },

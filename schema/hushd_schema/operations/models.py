@@ -1,7 +1,7 @@
 """`pull`, `import` and `quantize`: models come, and are made smaller."""
 
 from hushd_schema.kinds import flag, text
-from hushd_schema.operation import Field, Operation
+from hushd_schema.operation import Field, Operation, Option
 
 _NAME = text(empty=False)
 
@@ -9,7 +9,12 @@ PULL = Operation(
     "pull",
     {
         "model": Field(_NAME, "`ENGINE/NAME`"),
-        "update": Field(flag(), "true: the source of an installed model is asked for a newer one", False),
+        "update": Field(
+            flag(),
+            "true: the source of an installed model is asked for a newer one",
+            False,
+            option=Option(help="also ask for newer versions of those that are here"),
+        ),
         "endpoint": Field(text(), "the hub's address, without a password; else `HF_ENDPOINT` of the worker", ""),
         "offline": Field(flag(), "true or false; else `HF_HUB_OFFLINE` of the worker"),
     },
@@ -19,8 +24,13 @@ IMPORT = Operation(
     "import",
     {
         "path": Field(_NAME, "an absolute path"),
-        "name": Field(_NAME, "the model's name here, as NAME or ENGINE/NAME"),
-        "engine": Field(text(), "may be left out where the content shows it", ""),
+        "name": Field(_NAME, "the model's name here, as NAME or ENGINE/NAME", option=Option(metavar="NAME")),
+        "engine": Field(
+            text(),
+            "may be left out where the content shows it",
+            "",
+            option=Option(help="its engine; default: detected from its content", metavar="ENGINE"),
+        ),
     },
     needed=("path", "name"),
 )
@@ -28,8 +38,23 @@ QUANTIZE = Operation(
     "quantize",
     {
         "model": Field(_NAME, "`ENGINE/NAME`, installed"),
-        "to": Field(_NAME, "the format, such as `int8`"),
-        "name": Field(text(), "the result's; empty: the model's, with the format added where that is needed", ""),
+        "to": Field(
+            _NAME,
+            "the format, such as `int8`",
+            option=Option(
+                help="default: int8; some engines' models also int16, float16, float32, bfloat16, or int8_ with one of "
+                "these three",
+                metavar="FORMAT",
+            ),
+        ),
+        "name": Field(
+            text(),
+            "the result's; empty: the model's, with the format added where that is needed",
+            "",
+            option=Option(
+                help="its name; default: the model's, with the format added where that is needed", metavar="NAME"
+            ),
+        ),
     },
     needed=("model", "to"),
 )

@@ -16,11 +16,10 @@ from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
-from hushd_schema.kinds import Kind, check, choice, text, texts, whole
+from hushd_schema.kinds import TABLE, Kind, check, choice, text, texts, whole
 
 from .declaration import setting, settings_of
 
-TABLE = Kind("a table", lambda value: isinstance(value, dict))
 _SHA256 = re.compile("[0-9a-f]{64}")
 _UNSAFE = re.compile(r"(^|/)\.\.(/|$)|^/|\0|\\")
 

@@ -11,12 +11,10 @@ from hushd_protocol.names import ENGINE_ROLES, ROLES
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
-from hushd_schema.kinds import Kind, check, texts
+from hushd_schema.kinds import TABLE, Kind, check, texts
 
 from .declaration import Setting, settings_of, tables_of
 from .tables import STDIO, Settings, WorkerSettings, WyomingSettings
-
-_TABLE = Kind("a table", lambda value: isinstance(value, dict))
 
 
 class Reader:
@@ -50,7 +48,7 @@ class Reader:
 
     def _workers(self, table: object) -> dict[str, dict[str, Any]]:
         """`[worker]` is for all, `[worker."stt/moonshine"]` inside it for those whose name begins so."""
-        tables: dict[str, Any] = self._check("worker", table, _TABLE)
+        tables: dict[str, Any] = self._check("worker", table, TABLE)
         known = settings_of(WorkerSettings)
         every = {key: value for key, value in tables.items() if key in known}
         found = {"": self._values("worker", every, known)}
@@ -69,7 +67,7 @@ class Reader:
 
         `[wyoming."stdio://"]` is for `hushd serve --wyoming stdio://`, which has no supervisor listen.
         """
-        content: dict[str, Any] = self._check("wyoming", table, _TABLE)
+        content: dict[str, Any] = self._check("wyoming", table, TABLE)
         known = settings_of(WyomingSettings)
         listen = self._check("wyoming.listen", content.get("listen", []), texts())
         models = {role: known[role] for role in ENGINE_ROLES}
@@ -84,7 +82,7 @@ class Reader:
     def _own_models(self, table: object) -> dict[str, Any]:
         from .own_models import checked  # few have any
 
-        tables: dict[str, Any] = self._check("models", table, _TABLE)
+        tables: dict[str, Any] = self._check("models", table, TABLE)
         try:
             return {model: checked(model, content) for model, content in tables.items()}
         except HushdError as error:
@@ -93,7 +91,7 @@ class Reader:
     def _values(self, where: str, table: object, known: Mapping[str, Setting]) -> dict[str, Any]:
         """Returns the values in `table`, which may have the settings in `known`."""
         values = {}
-        for key, value in self._check(where, table, _TABLE).items():
+        for key, value in self._check(where, table, TABLE).items():
             if key not in known:
                 self._unknown(f"{where}.{toml.key(key)}", key, known)
             values[key] = self._check(f"{where}.{key}", value, known[key].kind)

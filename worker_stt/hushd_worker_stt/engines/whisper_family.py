@@ -30,7 +30,6 @@ from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
 
 from . import tuned
-from .whisper_models import SIZES
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -133,7 +132,8 @@ class WhisperFamily(Engine):
         for kept in Store(paths.find()).kept(cls.INFO.name).values():
             if isinstance(kept, Manifest) and (model := cls.own(cls._path(kept))):
                 own[kept.name] = replace(model, name=kept.name)
-        return (*cls.INFO.models, *(model for name, model in own.items() if name not in SIZES))
+        known = {model.name for model in cls.INFO.models}
+        return (*cls.INFO.models, *(model for name, model in own.items() if name not in known))
 
     @staticmethod
     def _path(found: Manifest) -> Path:

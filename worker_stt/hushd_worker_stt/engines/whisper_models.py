@@ -1,67 +1,49 @@
-"""Facts about Whisper's models that need no loading: sizes, languages, and the heads that word times are read from."""
+"""Facts about Whisper's models that need no loading: languages, and the heads that word times are read from."""
 
 from __future__ import annotations
 
 import base64
 import gzip
-from dataclasses import dataclass
 
 from hushd_schema.engines import whisper_languages
+from hushd_schema.engines.stt.whisper import SPEC
+
+from hushd_worker_stt.engine import ModelInfo
 
 LANGUAGES = tuple(whisper_languages.ALL.split())  # in the order of their tokens
 languages = whisper_languages.of
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """A model that its makers publish.
-
-    Attributes:
-        languages: those that it transcribes.
-        alignment: which heads of the decoder's cross-attention follow what is being said, found by OpenAI: a flag for
-            each head of each layer, one byte each, gzip, base 85. Empty where none are published.
-    """
-
-    languages: tuple[str, ...]
-    alignment: bytes = b""
-
-
-_ENGLISH, _MOST, _ALL = ("en",), LANGUAGES[:99], LANGUAGES
-SIZES: dict[str, Size] = {
-    "tiny": Size(_MOST, b"ABzY8bu8Lr0{>%RKn9Fp%m@SkK7Kt=7ytkO"),
-    "tiny.en": Size(_ENGLISH, b"ABzY8J1N>@0{>%R00Bk>$p{7v037`oCl~+#00"),
-    "base": Size(_MOST, b"ABzY8KQ!870{>%RzyTQH3`Q^yNP!>##QT-<FaQ7m"),
-    "base.en": Size(_ENGLISH, b"ABzY8;40c<0{>%RzzG;p*o+Vo09|#PsxSZm00"),
-    "small": Size(_MOST, b"ABzY8DmU6=0{>%Rpa?J`kvJ6qF(V^F86#Xh7JUGMK}P<N0000"),
-    "small.en": Size(_ENGLISH, b"ABzY8>?_)10{>%RpeA61k&I|OI3I$65C{;;pbCHh0B{qLQ;+}v00"),
-    "medium": Size(_MOST, b"ABzY8B0Jh+0{>%R7}kK1fFL7w6%<-Pf*t^=N)Qr&0RR9"),
-    "medium.en": Size(_ENGLISH, b"ABzY8usPae0{>%R7<zz_OvQ{)4kMa0BMw6u5rT}kRKX;$NfYBv00*Hl@qhsU00"),
-    "large-v1": Size(_MOST, b"ABzY8r9j$a0{>%R7#4sLmoOs{s)o3~84-RPdcFk!JR<kSfC2yj"),
-    "large-v2": Size(_MOST, b"ABzY8zd+h!0{>%R7=D0pU<_bnWW*tkYAhobTNnu$jnkEkXqp)j;w1Tzk)UH3X%SZd&fFZ2fC2yj"),
-    "large-v3": Size(_ALL, b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00"),
-    "large": Size(_ALL, b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00"),
-    "large-v3-turbo": Size(_ALL, b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`"),
-    "turbo": Size(_ALL, b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`"),
-    # Distilled from these on English speech only; faster-whisper's package lists them.
-    "distil-small.en": Size(_ENGLISH),
-    "distil-medium.en": Size(_ENGLISH),
-    "distil-large-v2": Size(_ENGLISH),
-    "distil-large-v3": Size(_ENGLISH),
-    "distil-large-v3.5": Size(_ENGLISH),
+# Which heads of the decoder's cross-attention follow what is being said, found by OpenAI: a flag for each head of each
+# layer, one byte each, gzip, base 85.
+_ALIGNMENT = {
+    "tiny": b"ABzY8bu8Lr0{>%RKn9Fp%m@SkK7Kt=7ytkO",
+    "tiny.en": b"ABzY8J1N>@0{>%R00Bk>$p{7v037`oCl~+#00",
+    "base": b"ABzY8KQ!870{>%RzyTQH3`Q^yNP!>##QT-<FaQ7m",
+    "base.en": b"ABzY8;40c<0{>%RzzG;p*o+Vo09|#PsxSZm00",
+    "small": b"ABzY8DmU6=0{>%Rpa?J`kvJ6qF(V^F86#Xh7JUGMK}P<N0000",
+    "small.en": b"ABzY8>?_)10{>%RpeA61k&I|OI3I$65C{;;pbCHh0B{qLQ;+}v00",
+    "medium": b"ABzY8B0Jh+0{>%R7}kK1fFL7w6%<-Pf*t^=N)Qr&0RR9",
+    "medium.en": b"ABzY8usPae0{>%R7<zz_OvQ{)4kMa0BMw6u5rT}kRKX;$NfYBv00*Hl@qhsU00",
+    "large-v1": b"ABzY8r9j$a0{>%R7#4sLmoOs{s)o3~84-RPdcFk!JR<kSfC2yj",
+    "large-v2": b"ABzY8zd+h!0{>%R7=D0pU<_bnWW*tkYAhobTNnu$jnkEkXqp)j;w1Tzk)UH3X%SZd&fFZ2fC2yj",
+    "large-v3": b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00",
+    "large": b"ABzY8gWO1E0{>%R7(9S+Kn!D~%ngiGaR?*L!iJG9p-nab0JQ=-{D1-g00",
+    "large-v3-turbo": b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`",
+    "turbo": b"ABzY8j^C+e0{>%RARaKHP%t(lGR*)0g!tONPyhe`",
 }
 
 
 def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
-    """`Size.alignment` of a model of these dimensions, by its name or as the only one it can have been trained from.
+    """The flags in `_ALIGNMENT` of a model of these dimensions, by its name or as the only one it can have been trained
+    from.
 
     Empty where that is unknown: then the upper half of the layers is a fair choice.
     """
     fitting = {
-        known: size.alignment
-        for known, size in SIZES.items()
-        if size.alignment
-        and len(_unpacked(size.alignment)) == layers * heads
-        and len(size.languages) == len(languages(vocabulary))
+        known.name: packed
+        for known in ModelInfo.well_known(SPEC)
+        if (packed := _ALIGNMENT.get(known.name))
+        and len(_unpacked(packed)) == layers * heads
+        and len(known.languages) == len(languages(vocabulary))
     }
     if name in fitting:
         return fitting[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -87,7 +86,7 @@ def _show(key: str | None, place: Path, as_json: bool) -> None:
         if not found:
             raise HushdError("bad_request", f"There is no setting {key!r}{did_you_mean(key, spelt)}.")
     if as_json:
-        console.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        console.write_json(found)
     elif key is not None and len(found) == 1:
         value = found[0]["value"]
         console.write((value if isinstance(value, str) else written(value)) + "\n")

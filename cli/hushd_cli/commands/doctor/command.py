@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -50,7 +49,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     counts = {state: sum(finding.state == state for finding in found) for state in STATES}
     if options.json:
         report = {"findings": [asdict(finding) for finding in found], "counts": counts}
-        console.write(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+        console.write_json(report)
     else:
         console.write(f"\n{_summary(counts)}\n")
     return EXIT_BROKEN if counts["broken"] else 0

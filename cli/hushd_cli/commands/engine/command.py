@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import did_you_mean
 from hushd_schema import engines
 from hushd_schema.entry_points import entry_points
@@ -44,7 +45,7 @@ def make_parser(prog: str) -> Parser:
     commands = parser.add_commands()
     new = commands.add("new", "write a package with an engine, a test and a tiny model, to begin with")
     new.add_argument("name", metavar="NAME", help="of the engine, such as my-whistle")
-    new.add_argument("--role", choices=engines.ROLES, default="stt", help="what it does; default: %(default)s")
+    new.add_argument("--role", choices=ENGINE_ROLES, default="stt", help="what it does; default: %(default)s")
     new.add_argument("--folder", metavar="FOLDER", help="where; default: hushd-NAME")
     check = commands.add("check", "load an engine and say whether it does what hushd expects of one")
     check.add_argument("name", metavar="NAME")
@@ -63,7 +64,7 @@ def _new(name: str, role: str, folder: Path) -> None:
             "bad_request",
             f"{name!r:.60} is no name: use small letters, digits and dashes between them, such as my-engine.",
         )
-    if any(name in engines.own(each) for each in engines.ROLES):
+    if any(name in engines.own(each) for each in ENGINE_ROLES):
         raise HushdError("bad_request", f"{name} is an engine of hushd's: choose another name.")
     if folder.exists():
         raise HushdError("output_failed", f"{folder} is there already: name another with --folder.")
@@ -101,7 +102,7 @@ def _check(name: str, model: str) -> int:
         HushdError: `engine_missing` for an engine that there is not.
     """
     spec = engines.find(name)
-    without = (each for each in engines.ROLES if name in entry_points(f"hushd.{each}_engines"))
+    without = (each for each in ENGINE_ROLES if name in entry_points(f"hushd.{each}_engines"))
     role = spec.role if spec else next(without, "")
     if not role:
         problem = engines.problems().get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from argparse import ArgumentTypeError
@@ -51,7 +50,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.output:
         _write(window, options.output)
     elif options.json:
-        console.write(json.dumps(window.data(), indent=2) + "\n")
+        console.write_json(window.data())
     else:
         console.write(_as_text(window, min(console.width(), _WIDE)))
     return 0

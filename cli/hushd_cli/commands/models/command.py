@@ -6,7 +6,6 @@ Nothing here needs a supervisor or a network; what does is in `pull`.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -145,7 +144,7 @@ def _list(index: _ModelIndex, options: argparse.Namespace) -> int:
     if options.here:
         found = [one for one in found if one.state != "absent"]
     if options.json:
-        console.write(json.dumps([index.as_json(one) for one in found], indent=2, ensure_ascii=False) + "\n")
+        console.write_json([index.as_json(one) for one in found])
     elif found:
         console.write("\n".join([*laid_out(_columns(index), found, console.width()), ""]))
         if any(one.state == "absent" for one in found):
@@ -205,7 +204,7 @@ def _show(index: _ModelIndex, options: argparse.Namespace) -> int:
             "files": {name: {"size": size, "sha256": ""} for name, size in sizes.items()},
         }
     if options.json:
-        console.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        console.write_json(facts)
         return 0
     lines = [one.model, f"  state      {_state(one)}{_brought(one)}"]
     for title, value in (
@@ -352,7 +351,7 @@ def _verify(index: _ModelIndex, options: argparse.Namespace) -> int:
             how = f" ({verification.remedy(one.manifest)})" if problems and one.manifest else ""
             console.write(f"{one.model}: {state}{why}{how}\n")
     if options.json:
-        console.write(json.dumps(answers, indent=2, ensure_ascii=False) + "\n")
+        console.write_json(answers)
     return status
 
 

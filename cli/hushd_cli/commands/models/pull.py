@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import advice
 from hushd_models.inventory import Row
 from hushd_protocol.errors import HushdError
+from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
 
 from hushd_cli.arguments import Commands
 from hushd_cli.terminal import console
@@ -24,23 +24,15 @@ def add_arguments(commands: Commands) -> None:
     """Adds the subcommands to those of `hushd models`."""
     pulled = commands.add("pull", "download models, or continue an interrupted download")
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
-    pulled.add_argument("--update", action="store_true", help="also ask for newer versions of those that are here")
+    pulled.add_fields(pulled, PULL, ["update"])
     pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
     imported = commands.add("import", "copy a model of your own to where its engine finds it")
     imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
-    imported.add_argument("--name", required=True, metavar="NAME", help="its name here, as NAME or ENGINE/NAME")
-    imported.add_argument("--engine", metavar="ENGINE", help="its engine; default: detected from its content")
+    imported.add_fields(imported, IMPORT, ["name", "engine"])
     quantized = commands.add("quantize", "make smaller versions of models that are here")
     quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
-    quantized.add_argument(
-        "--to",
-        default="int8",
-        metavar="FORMAT",
-        help="default: int8; whisper's models also int16, float16, float32, bfloat16, or int8_ with one of these three",
-    )
-    quantized.add_argument(
-        "--name", metavar="NAME", help="its name; default: the model's, with the format added where that is needed"
-    )
+    quantized.add_fields(quantized, QUANTIZE, ["to"], default="int8")
+    quantized.add_fields(quantized, QUANTIZE, ["name"])
     for command in (pulled, imported, quantized):
         command.add_argument("--json", action="store_true", help="for programs")
 
@@ -54,8 +46,10 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], dict[str, Any]], o
     """
     rows = [find(name) for name in options.names]  # all names are right before anything is asked for
     if options.dry_run:
-        offers = "".join(f"{_offer(row)}\n" for row in rows)
-        console.write(_as_json([as_json(row) for row in rows]) if options.json else offers)
+        if options.json:
+            console.write_json([as_json(row) for row in rows])
+        else:
+            console.write("".join(f"{_offer(row)}\n" for row in rows))
         return 0
     for row in rows:
         console.note(_offer(row))
@@ -129,7 +123,7 @@ class _Shown:
         self._line.clear()
         self.client.close()
         if kind is None and self._as_json:
-            console.write(_as_json([model.data() for model in self.models]))
+            console.write_json([model.data() for model in self.models])
         if kind is KeyboardInterrupt and self._kept:
             console.note("What has arrived is kept: the same command goes on from there.")
 
@@ -159,7 +153,3 @@ def _offer(row: Row) -> str:
         return f"{row.model} was made of {source} here." if source else f"{row.model} was put here by hand."
     cost = f" ({row.known.cost})" if row.known.cost else ""
     return f"{row.model}{cost} from {row.known.repository or row.known.url or advice.command(row.known)}"
-
-
-def _as_json(models: list[dict[str, Any]]) -> str:
-    return json.dumps(models, indent=2, ensure_ascii=False) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import Namespace
 from collections.abc import Sequence
@@ -39,7 +38,7 @@ def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
     }
     if options.json:
         listed = [one.as_json() for some in found.values() for one in some]
-        console.write(json.dumps(listed, indent=2, ensure_ascii=False) + "\n")
+        console.write_json(listed)
         return 0
     lines = [f"This machine: {_described(machine)}."]
     for (language, role), some in found.items():

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 
 from hushd.client import Client
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import UNANSWERED, HushdError
 from hushd_protocol.hosts import invitation
 from hushd_schema.settings import HTTP_TOKEN
 
@@ -20,7 +20,6 @@ from hushd_cli.terminal import console
 
 AGAIN_S = 10.0  # for the next supervisor to come, as `hushd restart` starts one
 PAUSE_S = 0.2
-_GONE = ("no_supervisor", "supervisor_lost", "shutting_down")
 
 
 def main(prog: str, addresses: Sequence[str]) -> int:
@@ -48,7 +47,7 @@ def stay(client: Client, addresses: Sequence[str]) -> None:
         try:
             told = again(client, addresses, told)
         except HushdError as error:
-            if error.code not in _GONE:
+            if error.code not in UNANSWERED:
                 raise
             console.complain("The supervisor has left, and nothing listens any more.")
             return
@@ -73,7 +72,7 @@ def again(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequ
         try:
             return serve(client, addresses, told)
         except HushdError as error:
-            if error.code not in _GONE:
+            if error.code not in UNANSWERED:
                 raise
             last = error
         pause.wait(PAUSE_S)

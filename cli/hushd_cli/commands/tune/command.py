@@ -15,6 +15,7 @@ from typing import Any
 from hushd.client import Client
 from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_schema import engines, toml
@@ -87,7 +88,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         have_it_read()
     if options.json:
         answer = _as_json(worker, outcome, values, audio_s) | {"written": changed and not options.dry_run}
-        console.write(json.dumps(answer, indent=2) + "\n")
+        console.write_json(answer)
         return 0
     console.write(_sentence(place, worker, outcome, values, changed, options.dry_run))
     return 0
@@ -119,7 +120,7 @@ def _worker(what: str, config: str) -> str:
     """
     configured = toml.loads(config)
     role, *rest = what.split("/")
-    if role not in engines.ROLES or len(rest) > 2 or "" in rest:
+    if role not in ENGINE_ROLES or len(rest) > 2 or "" in rest:
         raise HushdError(
             "bad_request", f"{what[:80]!r} is no worker: name stt, tts, or one such as stt/faster-whisper/base."
         )

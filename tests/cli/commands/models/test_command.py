@@ -53,8 +53,8 @@ def hushd(*arguments: str, cwd: Path | None = None, lacking: str = "") -> subpro
     """Runs `hushd models` with sockets forbidden, but for those of this machine, and every package installed but
     `lacking`."""
     program = (
-        "from hushd_models import advice\n"
-        f"advice.find_spec = lambda package: package != {lacking!r}\n"
+        "from hushd_models import installation\n"
+        f"installation.find_spec = lambda package: package != {lacking!r}\n"
         "import socket, sys\n"
         "def forbidden(*a, **k): raise AssertionError(f'the network was used: {a}')\n"
         "socket.getaddrinfo = socket.create_connection = forbidden\n"
