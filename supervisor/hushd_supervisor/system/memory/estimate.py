@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from hushd_protocol.names import ENGINE_ROLES
+
 
 class Estimate:
     """Looks into the models folder and into the specs of engines, which are not loaded before somebody asks.
@@ -22,7 +24,7 @@ class Estimate:
         from hushd_schema import engines  # 0.3 MB and some milliseconds
 
         role, engine, model = name.split("/", 2)
-        spec = engines.find(engine, role) if role in engines.ROLES else None
+        spec = engines.find(engine, role) if role in ENGINE_ROLES else None
         if spec is None:
             return 0
         sizes = dict(self._files(engine, model, flat=spec.flat)) if spec.memory_mb else {}
