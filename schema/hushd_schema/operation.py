@@ -3,7 +3,7 @@
 The workers' checks, the command line, HTTP, MCP and the reference in the documents are derived from these.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from . import kinds
@@ -121,6 +121,17 @@ class Operation(NamedTuple):
 def fields(options: type) -> dict[str, Field]:
     """Returns the fields that the annotations of a TypedDict hold."""
     return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
+
+
+def given(operation: str, options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Returns the options of an operation as a request carries them, without those that are left out.
+
+    Raises:
+        TypeError: for a name that is none of the `known` options.
+    """
+    if unknown := [name for name in options if name not in known]:
+        raise TypeError(f"{operation} has no option {unknown[0]!r}: it takes {', '.join(known)}")
+    return {name: value for name, value in options.items() if value is not None and value is not False}
 
 
 def documented(about: str, operation: Mapping[str, Field]) -> str:

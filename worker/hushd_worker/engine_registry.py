@@ -121,6 +121,11 @@ class EngineRegistry(Generic[E]):
         return engine
 
 
+def without_missing(engines: Entries, what: str) -> Entries:
+    """Returns the entries with those of their `models` or `voices` that are installed."""
+    return [engine | {what: [each for each in engine[what] if each["installed"]]} for engine in engines]
+
+
 def choose_model(engine: str, wanted: str, default: str, known: Sequence[str]) -> str:
     """Returns the model that `wanted` names; `default` means the engine's default one.
 

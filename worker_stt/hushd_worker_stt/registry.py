@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from hushd_worker.engine_registry import EngineRegistry, Entries
+from hushd_worker.engine_registry import EngineRegistry, without_missing
 
 from .engine import Engine
 
@@ -20,15 +21,11 @@ def _description(engine: type[Engine]) -> dict[str, Any]:
     return description
 
 
-def _without_missing_models(engines: Entries) -> Entries:
-    return [engine | {"models": [model for model in engine["models"] if model["installed"]]} for engine in engines]
-
-
 REGISTRY: EngineRegistry[Engine] = EngineRegistry(
     role="stt",
     kind="speech-to-text",
     contract=Engine,
     describe_engine=_description,
     largest=30_000,
-    shorten=(_without_missing_models,),
+    shorten=(partial(without_missing, what="models"),),
 )

@@ -40,12 +40,11 @@ def shorten(chunk: AudioChunk, *, start: float | None, end: float | None) -> Aud
     """Returns `chunk` with at most so many seconds of silence at its start and its end; None leaves all of it."""
     if start is end is None:
         return chunk
-    level = np.abs(chunk.samples)
-    loud = np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
+    loud = _loud(chunk)
     if not len(loud):
         return chunk
     first = 0 if start is None else max(0, int(loud[0] - start * chunk.rate))
-    last = len(level) if end is None else int(loud[-1] + end * chunk.rate)
+    last = len(chunk.samples) if end is None else int(loud[-1] + end * chunk.rate)
     samples = chunk.samples[first:last]
     length = len(samples) / chunk.rate
     marks = tuple((place, min(max(at - first / chunk.rate, 0.0), length)) for place, at in chunk.marks)
@@ -54,11 +53,16 @@ def shorten(chunk: AudioChunk, *, start: float | None, end: float | None) -> Aud
 
 def sounding(chunk: AudioChunk) -> tuple[float, float]:
     """Returns where in a chunk its sound begins and ends, in seconds."""
-    level = np.abs(chunk.samples)
-    loud = np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
+    loud = _loud(chunk)
     if not len(loud):
-        return 0.0, len(level) / chunk.rate
+        return 0.0, len(chunk.samples) / chunk.rate
     return float(loud[0] / chunk.rate), float((loud[-1] + 1) / chunk.rate)
+
+
+def _loud(chunk: AudioChunk) -> Any:
+    """The places of the samples that are not silence."""
+    level = np.abs(chunk.samples)
+    return np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
 
 
 class Output:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from hushd_worker.engine_registry import EngineRegistry, Entries
+from hushd_worker.engine_registry import EngineRegistry, Entries, without_missing
 
 from .engine import TtsEngine, Voice
 
@@ -27,10 +28,6 @@ def _voice(voice: Voice) -> dict[str, Any]:
     return {name: value for name, value in asdict(voice).items() if name != "loudness"}
 
 
-def _without_missing_voices(engines: Entries) -> Entries:
-    return [engine | {"voices": [voice for voice in engine["voices"] if voice["installed"]]} for engine in engines]
-
-
 def _without_samples(engines: Entries) -> Entries:
     return [engine | {"voices": [voice | {"sample": ""} for voice in engine["voices"]]} for engine in engines]
 
@@ -45,5 +42,5 @@ REGISTRY: EngineRegistry[TtsEngine] = EngineRegistry(
     contract=TtsEngine,
     describe_engine=_description,
     largest=60_000,
-    shorten=(_without_missing_voices, _without_samples, _few_voices),
+    shorten=(partial(without_missing, what="voices"), _without_samples, _few_voices),
 )

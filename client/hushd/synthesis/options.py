@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from hushd_schema.kinds import check
+from hushd_schema.operation import given
 from hushd_schema.operations.synthesize import OPTIONS, SYNTHESIZE, SynthesizeOptions
 
 
@@ -25,10 +25,7 @@ def synthesize_params(options: SynthesizeOptions) -> dict[str, Any]:
     Raises:
         TypeError: for a name that is not an option.
     """
-    given = cast(Mapping[str, Any], options)
-    if unknown := [name for name in given if name not in OPTIONS]:
-        raise TypeError(f"synthesize has no option {unknown[0]!r}: it takes {', '.join(OPTIONS)}")
-    wanted = {name: value for name, value in given.items() if value is not None and value is not False}
+    wanted = given("synthesize", options, OPTIONS)
     if "pronounce" in wanted:
         wanted["pronounce"] = dict(wanted["pronounce"])
     return wanted

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
+from hushd_schema.operation import given
 from hushd_schema.operations.transcribe import OPTIONS, TranscribeOptions
 
 
@@ -14,10 +14,7 @@ def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
     Raises:
         TypeError: for a name that is not an option.
     """
-    given = cast(Mapping[str, Any], options)
-    if unknown := [name for name in given if name not in OPTIONS]:
-        raise TypeError(f"transcribe has no option {unknown[0]!r}: it takes {', '.join(OPTIONS)}")
-    wanted = {name: value for name, value in given.items() if value is not None and value is not False}
+    wanted = given("transcribe", options, OPTIONS)
     if not isinstance(hotwords := wanted.get("hotwords", ""), str):
         wanted["hotwords"] = ", ".join(hotwords)
     if clips := list(wanted.pop("clips", ())):

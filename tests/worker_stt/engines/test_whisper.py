@@ -31,7 +31,7 @@ from hushd_worker_stt.convert.whisper import convert
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines.faster_whisper import FasterWhisper
 from hushd_worker_stt.engines.whisper import Whisper
-from hushd_worker_stt.engines.whisper_models import LANGUAGES, SIZES
+from hushd_worker_stt.engines.whisper_models import ALIGNMENT, LANGUAGES
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, unpack_checkpoint, utterances
@@ -506,14 +506,13 @@ def test_what_the_packages_know_is_what_we_say() -> None:
     assert {model.name for model in Whisper.INFO.models} == set(whisper.available_models())
     every = [known for known in catalogue.models().values() if known.engine == "faster-whisper"]
     assert {name: known.repository for known in every for name in known.names} == _MODELS
-    assert set(SIZES) == set(_MODELS)
     for known in catalogue.models().values():
         if known.engine == "whisper":
             for model in known.names:
                 assert f"{known.url}/{known.files[0].needed[0]}" == whisper._MODELS[model]
             assert known.url.endswith(known.sha256[known.files[0].needed[0]])
     assert tuple(whisper.tokenizer.LANGUAGES) == LANGUAGES
-    assert {name: size.alignment for name, size in SIZES.items() if size.alignment} == whisper._ALIGNMENT_HEADS
+    assert whisper._ALIGNMENT_HEADS == ALIGNMENT
 
 
 def test_a_download_in_the_packages_cache_is_enough(name: str, models: Path, tmp_path: Path) -> None:

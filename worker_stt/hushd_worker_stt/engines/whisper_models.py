@@ -14,7 +14,7 @@ LANGUAGES = tuple(whisper_languages.ALL.split())  # in the order of their tokens
 languages = whisper_languages.of
 # Which heads of the decoder's cross-attention follow what is being said, found by OpenAI: a flag for each head of each
 # layer, one byte each, gzip, base 85.
-_ALIGNMENT = {
+ALIGNMENT = {
     "tiny": b"ABzY8bu8Lr0{>%RKn9Fp%m@SkK7Kt=7ytkO",
     "tiny.en": b"ABzY8J1N>@0{>%R00Bk>$p{7v037`oCl~+#00",
     "base": b"ABzY8KQ!870{>%RzyTQH3`Q^yNP!>##QT-<FaQ7m",
@@ -33,7 +33,7 @@ _ALIGNMENT = {
 
 
 def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
-    """The flags in `_ALIGNMENT` of a model of these dimensions, by its name or as the only one it can have been trained
+    """The flags in `ALIGNMENT` of a model of these dimensions, by its name or as the only one it can have been trained
     from.
 
     Empty where that is unknown: then the upper half of the layers is a fair choice.
@@ -41,7 +41,7 @@ def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
     fitting = {
         known.name: packed
         for known in ModelInfo.well_known(SPEC)
-        if (packed := _ALIGNMENT.get(known.name))
+        if (packed := ALIGNMENT.get(known.name))
         and len(_unpacked(packed)) == layers * heads
         and len(known.languages) == len(languages(vocabulary))
     }
