@@ -22,7 +22,7 @@ shutting_down             supervisor yes       503  3    the supervisor is leavi
 supervisor_lost           supervisor yes       503  3    the supervisor went away in the middle
 no_supervisor             supervisor yes       503  3    none is running and none could be started
 worker_failed             worker     yes       503  5    the worker crashes too often, or failed at a job
-start_timeout             worker     yes       503  5    the worker did not become ready in time
+start_timeout             worker     yes       503  5    the worker made no progress while it loaded, twice
 worker_crashed            worker     yes       502  5    the worker died under this request
 worker_stopped            supervisor yes       503  5    the worker was stopped before the job had finished
 poison_request            client     no        422  5    this request killed its worker twice

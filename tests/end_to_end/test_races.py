@@ -20,7 +20,7 @@ import psutil
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Partial, Result
+from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Error, Partial, Result
 from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
 from support.stopwatch import Stopwatch
 
@@ -275,6 +275,33 @@ def test_an_unfinished_start_leaves_nothing(start_supervisor: Start, runtime: Pa
         assert client.expect(Error).code == "shutting_down"
     assert supervisor.process.wait(5) == 0
     assert not descendants(runtime)
+
+
+def test_a_slow_start_is_waited_for_and_told_about(start_supervisor: Start) -> None:
+    """A load of 9 s that says nothing and only grows outlives a `start_timeout` of 4 s, in one process; who waits reads
+    how far it is."""
+    supervisor = start_supervisor(fake("--crawl", "9").replace("[worker.", "[worker]\nstart_timeout = 4\n[worker.", 1))
+    with Peer(supervisor.socket) as client:
+        request = client.request("echo", "stt/fake/a", credit=8)
+        told = [client.receive(20) for _ in range(3)]
+        notes = [message.note for message in told if isinstance(message, Accepted) and message.id == request]
+        assert any(note.startswith(("loading, 0.0 of ", "loading, 0.1 of ")) for note in notes), notes
+        client.expect(Result)
+        (worker,) = client.control("status")["workers"]
+    assert (worker["starts"], worker["crashes"]) == (1, 0)
+
+
+def test_a_start_without_progress_is_given_up_twice(start_supervisor: Start) -> None:
+    """Two processes that do nothing after their hello are ended after `start_timeout`; then the answer says so."""
+    configured = fake("--no-ready").replace("[worker.", "[worker]\nstart_timeout = 1\n[worker.", 1)
+    supervisor = start_supervisor(configured)
+    with Peer(supervisor.socket) as client:
+        client.request("echo", "stt/fake/a", credit=8)
+        error = client.expect(Error)
+        (worker,) = client.control("status")["workers"]
+    assert error.code == "start_timeout"
+    assert "made no progress for 1 s" in error.message
+    assert (worker["starts"], worker["state"]) == (2, "failed")
 
 
 def test_a_full_log_folder_is_no_crash(start_supervisor: Start, runtime: Path) -> None:

@@ -69,11 +69,14 @@ class Desk:
         self._take(self.worker.shutdown(self.now))
 
     def time(self) -> None:
-        """Waits for whatever is due next."""
-        due = self.worker.deadline()
-        if due < math.inf:
-            self.now = due
-            self._take(self.worker.on_time(due))
+        """Waits for whatever is due next, beyond looks at a start and words to those who wait."""
+        quiet = True
+        while quiet and (due := self.worker.deadline()) < math.inf:
+            self.now, state = due, self.worker.state
+            done = self.worker.on_time(due)
+            self._take(done)
+            looks = [isinstance(a, do.Gauge) or isinstance(getattr(a, "message", None), m.Accepted) for a in done]
+            quiet = bool(done) and all(looks) and self.worker.state is state
 
     def answers(self, request: ActiveRequest) -> list[m.Message]:
         return [

@@ -14,6 +14,7 @@ Before it is ready
     --wrong-token        says hello with another token, then goes on as if it were welcome
     --no-ready           says hello, then nothing, using no CPU time
     --slow-load S        takes S seconds to load and says `loading` eight times meanwhile
+    --crawl S            takes S seconds to load without a word, and 4 MB more each quarter of a second
     --load-failed CODE   sends `load_failed` with CODE, `bye`, exits 78
     --garbage            sends frames that are not messages, after its hello and before each answer
     --grandchild         starts a child that holds stdout and stderr and sleeps
@@ -99,6 +100,7 @@ def options() -> argparse.Namespace:
     ):  # fmt: skip
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--slow-load", type=float, default=0.0)
+    parser.add_argument("--crawl", type=float, default=0.0)
     parser.add_argument("--load-failed", default="")
     parser.add_argument("--crash-on-job", type=int, nargs="?", const=1, default=0)
     parser.add_argument("--crash-once", default="")
@@ -192,6 +194,8 @@ class FakeWorker:
             for part in range(8):
                 self.send(Loading(note=f"{part + 1} of 8"))
                 time.sleep(flags.slow_load / 8)
+        if flags.crawl:
+            self.model = [self.part() for _ in range(int(4 * flags.crawl))]
         self.send(Ready(slots=flags.slots, pss=pss(), capabilities={"engine": flags.engine, "model": flags.model}))
         if flags.exit_zero_unasked == "ready":
             self.leave(0)
@@ -210,6 +214,11 @@ class FakeWorker:
                     self.send(Beat(cpu_s=time.process_time(), pss=pss()))
             for work in list(self.work.values()):
                 self.advance(work, now)
+
+    def part(self) -> bytearray:
+        """Loads the next part of a large model, slowly."""
+        time.sleep(0.25)
+        return bytearray(os.urandom(4_000_000))
 
     def receive(self, message: Message) -> None:
         flags = self.flags

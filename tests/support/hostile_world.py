@@ -12,7 +12,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hushd_protocol import messages as m
@@ -23,12 +23,14 @@ from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import RESERVE, Memory
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.worker.progress import Used
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
 from .hostile_cards import Cards, beat
 from .hostile_templates import Templates
 
+MB = 1_000_000
 TERMINAL = (m.Result, m.Error)
 NAMES = ("stt/a/x", "stt/b/y", "tts/c/z")
 
@@ -53,6 +55,7 @@ class Process:
     size: int = 300_000_000
     forced: bool = False  # an unload with force came in its life
     cancelled: set[bytes] = field(default_factory=set)  # jobs; if it ignores one it is killed under the others
+    loading: Used = field(default_factory=Used)  # by its start so far
     on_card: str = ""  # the one that it was given
     cards: dict[str, int] = field(default_factory=dict)  # bytes that it takes of each
 
@@ -65,6 +68,7 @@ class Person:
     connected: bool = True
     open: dict[bytes, m.Request] = field(default_factory=dict)
     ended: Counter[bytes] = field(default_factory=Counter)
+    heard: dict[bytes, float] = field(default_factory=dict)  # when something last came for a request
     granted: Counter[bytes] = field(default_factory=Counter)  # output chunks allowed
     received: Counter[bytes] = field(default_factory=Counter)
     upload: Counter[bytes] = field(default_factory=Counter)  # input chunks the worker asked for
@@ -219,6 +223,7 @@ class World:
             object.__setattr__(request, key, value)
         person.open[name] = request
         person.granted[name] = request.credit
+        person.heard[name] = self.now
         self.tell(ev.FromClient(person.route, request))
         return name
 
@@ -340,6 +345,8 @@ class World:
             assert not self.left, f"{action} after Leave"
             self.templates.act(action)
             match action:
+                case do.Gauge(name, gen):
+                    self.at(0.0, lambda process=self.processes[name, gen]: self._gauge(process))
                 case do.Spawn(name, gen, _, shown, why):
                     self._spawn(name, gen, shown, why)
                 case do.Look():
@@ -375,6 +382,7 @@ class World:
         if not name:
             return
         assert name in person.open or person.ended[name], f"{message} for nothing"
+        person.heard[name] = self.now
         assert not person.ended[name], f"{message} after the terminal message"
         if isinstance(message, m.Result) and person.open[name].worker in (*NAMES, "stt"):
             asked, served = person.open[name].worker, base(message.data.get("worker") or self.ran_on[name].name)
@@ -451,6 +459,8 @@ class World:
             + ["no-hello", "no-ready", "dies", "hangs", "ignores-drain", "no-spawn", "load-fails"]
             + ["leaves", "vanishes", "unreachable"]
         )
+        if mode == "ok" and self.dice.random() < 0.1:
+            mode = self.dice.choice(["crawls", "crawls", "turns"])
         process = Process(name, gen, mode, self.slots, self.sessions, self.aside)
         self.cards.spawned(process, shown, why)
         self.processes[name, gen] = process
@@ -474,11 +484,33 @@ class World:
             if mode == "load-fails":
                 self.at(0.5, lambda: self._say(process, self._failure(process)))
                 self.at(0.6, lambda: self._say(process, m.Bye()))
-            elif mode != "no-ready":
+            elif mode == "crawls":
+                self.at(self.dice.uniform(60, 900), lambda: self._ready(process))
+            elif mode not in ("no-ready", "turns"):
                 for second in range(self.random.choice([0, 0, 3])):
                     self.at(0.2 + second, lambda: self._say(process, m.Loading()))
                 slowest = 35 if self.crashes < 0.5 else 1
                 self.at(self.random.uniform(0.2, slowest), lambda: self._ready(process))
+
+    def _gauge(self, process: Process) -> None:
+        """Looks at a starting process: one that crawls does a little, one that turns in a circle only computes."""
+        if not process.alive or self.left:
+            return
+        if process.mode == "turns":
+            process.loading = replace(process.loading, cpu_s=process.loading.cpu_s + 2)
+        elif process.mode == "crawls":
+            cpu_s, read, private = process.loading.cpu_s, process.loading.read, process.loading.private
+            process.loading = self.dice.choice(
+                [
+                    Used(cpu_s + 0.06, read, private),
+                    Used(cpu_s, read + 70_000, private),
+                    Used(cpu_s, read, private + MB),
+                ]
+            )
+        self.tell(ev.Gauged(process.name, process.gen, process.loading))
+        if self.pool._workers[process.name].state is State.STARTING:
+            learnt = self.pool._admission.needs.memory(process.name, process.on_card)
+            assert learnt >= process.loading.private, "a start takes more than its need"
 
     def _failure(self, process: Process) -> m.LoadFailed:
         self.cards.outgrown.add(base(process.name))
@@ -515,6 +547,10 @@ class World:
             self.at(2, lambda: self._beat(process))
 
     def _kill(self, process: Process) -> None:
+        stalled = self.pool._workers[process.name].lifecycle.start_timed_out
+        assert process.mode != "crawls" or not stalled, "a start that makes progress is killed"
+        if stalled and process.mode == "turns":
+            self.events.add("a load that turns in a circle is ended")
         process.doomed = True
         self.at(self.random.choice([0.0, 0.1, 7.0]), lambda: self._exit(process, -9))
 
@@ -686,6 +722,9 @@ class World:
         if unheard:
             assert all(t.cancelled for t in unheard)
             self.events.add("an engine ends what nobody hears")
+        for request in jobs.waiting:
+            person = next(person for person in self.people if person.route == request.route)
+            assert self.now - person.heard[request.id] <= 5 or not person.connected, "somebody waits without a word"
         for request in (*jobs.waiting, *jobs.running.values()):
             if request in unheard:
                 continue

@@ -55,8 +55,9 @@ class Request(Message):
 class Accepted(Message):
     """supervisor -> client: the request waits, or waits no longer: `queued`, `starting` or `running`.
 
-    Sent when the state changes; `position` is the place in the queue, 0 for the next. A request that runs at once gets
-    its answer alone.
+    Sent when the state changes, and every few seconds while it waits; `position` is the place in the queue, 0 for the
+    next, and `note` what happens meanwhile, such as `loading, 2.1 of 3.2 GB`. A request that runs at once gets its
+    answer alone.
     """
 
     TYPE: ClassVar[str] = "accepted"
@@ -64,6 +65,7 @@ class Accepted(Message):
     id: bytes
     state: str
     position: int = 0
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

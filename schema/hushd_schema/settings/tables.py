@@ -72,7 +72,12 @@ class WorkerSettings:
     )
     queue: int = setting(50, whole(1), "requests that may wait for one worker (of one program: 38)")
     start_timeout: float = setting(
-        60.0, seconds(0.1), "a worker that loads without any sign of progress for so long is ended"
+        60.0,
+        seconds(0.1),
+        "a worker that loads and for so long neither computes nor reads nor takes memory is ended",
+    )
+    start_cpu_limit: float = setting(
+        600.0, seconds(), "the same of one that computes for so much CPU time and does neither of the others; 0: never"
     )
     drain_timeout: float = setting(60.0, seconds(), "for the running jobs when the supervisor leaves")
     stall_timeout: float = setting(

@@ -59,6 +59,14 @@ class Kill:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge:
+    """Read what the starting process has used so far; answered by `Gauged`, or by nothing where it is gone."""
+
+    worker: str
+    gen: int
+
+
+@dataclass(frozen=True, slots=True)
 class ToWorker:
     """Send to the process; fails as `SendFailed`."""
 
@@ -150,6 +158,7 @@ Action = (
     | Prepare
     | Dismiss
     | Kill
+    | Gauge
     | ToWorker
     | ToClient
     | ReportStatus

@@ -15,6 +15,7 @@ from hushd_protocol.messages import Message
 from hushd_schema.settings import Settings
 
 from .memory.pressure import Level
+from .worker.progress import Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ class Spawned:
 
     worker: str
     gen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gauged:
+    """The answer to `Gauge`."""
+
+    worker: str
+    gen: int
+    used: Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +188,7 @@ Event = (
     | FromWorker
     | Exited
     | Spawned
+    | Gauged
     | SpawnFailed
     | SendFailed
     | TemplateReady

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from hushd_schema.settings import Settings
 
 from . import replicas
 from .actions import Action, Log, ToClient
-from .events import Exited, FromWorker, SendFailed, Spawned, SpawnFailed
+from .events import Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
 from .memory.admission import Admission
 from .memory.budget import Memory
 from .memory.pressure import Level
@@ -29,6 +30,7 @@ from .yields import Yields
 if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
+OfWorker = FromWorker | Exited | Spawned | Gauged | SpawnFailed | SendFailed
 WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
 MAX_WORKERS = 64  # names a client may bring into being
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
@@ -102,7 +104,7 @@ class Fleet:
             return name
         return f"{message.worker}/{small}"
 
-    def handle(self, event: FromWorker | Exited | Spawned | SpawnFailed | SendFailed, now: float) -> list[Action]:
+    def handle(self, event: OfWorker, now: float) -> list[Action]:
         """Decides what to do about news of a process."""
         self._unloads.changed |= isinstance(event, Exited | SpawnFailed)
         worker = self.workers.get(event.worker)
@@ -119,10 +121,16 @@ class Fleet:
             case Exited(_, gen, status, log_tail, out_of_memory):
                 self._learn(worker, gen, now)
                 if worker.lifecycle.is_current(gen):
-                    self.admission.ended(worker, now, out_of_memory=out_of_memory)
+                    starved = out_of_memory and status == -signal.SIGKILL and not worker.lifecycle.killed
+                    self.admission.ended(worker, now, out_of_memory=out_of_memory, starved=starved)
                 return worker.exits.exited(gen, status, log_tail, now, out_of_memory) + self.admission.remember()
             case Spawned(_, gen):
                 worker.news.spawned(gen, now)
+                return []
+            case Gauged(_, gen, used):
+                worker.news.gauged(gen, used, now)
+                if worker.lifecycle.is_current(gen):
+                    self.admission.grew(worker)
                 return []
             case SpawnFailed(_, gen, reason, starved):
                 self._learn(worker, gen, now)

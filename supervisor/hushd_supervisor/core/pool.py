@@ -87,7 +87,7 @@ class Pool:
                 out = self._from_client(route, message, now)
             case ev.ClientGone(route):
                 out = self._client_gone(route, now)
-            case ev.FromWorker() | ev.Exited() | ev.Spawned() | ev.SpawnFailed() | ev.SendFailed():
+            case ev.FromWorker() | ev.Exited() | ev.Spawned() | ev.Gauged() | ev.SpawnFailed() | ev.SendFailed():
                 out = self._fleet.handle(event, now)
             case ev.TemplateReady() | ev.TemplateGone():
                 out = self._fleet.standby.handle(event, now)

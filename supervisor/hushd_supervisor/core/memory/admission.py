@@ -130,8 +130,15 @@ class Admission:
         if ready or worker.jobs.timings.completed_here or worker.jobs.running:
             self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
 
-    def ended(self, worker: Worker, now: float, *, out_of_memory: bool) -> None:
-        """Notes that a process is gone."""
+    def grew(self, worker: Worker) -> None:
+        """Learns from the memory that a start has taken so far, which counts whatever becomes of it."""
+        if worker.state is State.STARTING and worker.lifecycle.loading:
+            self.needs.grew(worker.name, worker.lifecycle.loading, worker.lifecycle.card)
+
+    def ended(self, worker: Worker, now: float, *, out_of_memory: bool, starved: bool = False) -> None:
+        """Notes that a process is gone, where the kernel may have killed one of ours, or (`starved`) this one."""
+        if starved and worker.state is State.STARTING:
+            self.needs.starved(worker.name, worker.lifecycle.loading)
         card = worker.lifecycle.card
         self.cards.gone(worker.lifecycle.cards or ({card: 0} if card else {}), now)
         if not out_of_memory:
@@ -174,7 +181,8 @@ class Admission:
         if waiting := self._waiting():
             self.due = min(self.due, *(at for worker in waiting if (at := self._impatient_at(worker)) > now), math.inf)
             if self.level is Level.CRITICAL:
-                held = min(worker.tenancy.patient_until(HOLD_S) for worker in waiting)
+                ends = (worker.tenancy.patient_until(HOLD_S) for worker in waiting)
+                held = min((at for at in ends if at > now), default=math.inf)  # others wait for a card, or for exits
                 self.due = min(self.due, held, self._pressure.deadline(now))
         return out
 
@@ -248,6 +256,7 @@ class Admission:
         decision = self.placement.decide(start, memory, self._tenants(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
         if verdict.admit:
+            worker.lifecycle.need = self.needs.memory(worker.name, decision.place.card)
             return worker.tenancy.admit(now, decision.place)
         out: list[Action] = []
         if not verdict.wait:

@@ -75,17 +75,19 @@ class Needs:
                 self.table[f"{own}@{card}:ready"] = taken
 
     def grew(self, name: str, memory: int, card: str = "") -> None:
-        """Records the private memory that a start has taken so far: the need is no less."""
-        key = _key(base(name), card, load=True)
-        if not name.startswith("models/") and memory > self.table.get(key, 0):
-            self.table[key] = memory
+        """Records the private memory that a start has taken so far: where that is more than was known, the need is."""
+        if not name.startswith("models/") and memory > (self._load(name, card) or self._guess(name) or UNKNOWN_WORKER):
+            self.table[_key(base(name), card, load=True)] = memory
 
     def starved(self, name: str, memory: int) -> None:
         """Records that a start was killed, out of memory, when it had taken so much: it needs a quarter more, at least.
 
-        Not kept over a restart: other programs may have taken the memory.
+        A second time it needs a quarter more than that, since it was last seen a while before its end. Not kept over a
+        restart: other programs may have taken the memory.
         """
-        self._starved[base(name)] = memory + memory // 4
+        own = base(name)
+        seen = max(memory, self._starved.get(own, 0))
+        self._starved[own] = seen + seen // 4
 
     def passes_over(self, name: str, card: str) -> None:
         """Records that the engine of a worker does not use a card that it was given."""

@@ -10,6 +10,7 @@ STEADY_S = 60.0  # of being ready, after which the next crash starts at BACKOFF_
 WINDOW_S = 300.0
 LIMIT = 4  # crashes in WINDOW_S that no request explains: the worker is closed
 COOLDOWN_S = 120.0  # for how long
+STALLED = 2  # starts without progress, one after the other: likewise, however long each took
 
 Key = tuple[bytes, bytes]
 
@@ -19,10 +20,12 @@ class Crashes:
     """The crashes of one worker in the last five minutes.
 
     Attributes:
-        total: all there ever were.
+        total: all there ever were, with the starts that were ended for making no progress.
+        stalled: of the latter, those since the last start that succeeded.
     """
 
     total: int = 0
+    stalled: int = 0
     _times: list[tuple[float, frozenset[Key]]] = field(default_factory=list)
     _delay: float = BACKOFF_S
 
@@ -34,16 +37,21 @@ class Crashes:
         if ready_for >= STEADY_S:
             self._delay = BACKOFF_S
 
+    def stall(self) -> None:
+        """Records a start that was ended because it made no progress; it says nothing of crashes."""
+        self.total += 1
+        self.stalled += 1
+
     def explain(self, poison: Key) -> None:
         """Forgets the crashes under request `poison`: it explains them."""
         self._times = [entry for entry in self._times if poison not in entry[1]]
 
     def too_many(self) -> bool:
         """Returns whether the worker must be closed for a while."""
-        return len(self._times) >= LIMIT
+        return len(self._times) >= LIMIT or self.stalled >= STALLED
 
     def __bool__(self) -> bool:
-        return bool(self._times)
+        return bool(self._times or self.stalled)
 
     def next_delay(self) -> float:
         """Seconds to wait before the next start."""
@@ -53,4 +61,5 @@ class Crashes:
     def forget(self) -> None:
         """Starts afresh."""
         self._times.clear()
+        self.stalled = 0
         self._delay = BACKOFF_S

@@ -26,7 +26,7 @@ class Death:
         state: the state that it ended.
         exit: how it ended, in words.
         log_tail: the last lines of its log.
-        start_timed_out: whether it was killed for not becoming ready in time.
+        start_timed_out: the reason why it was killed while it started; empty: it was not.
         short: whether it ended because memory was not enough for a job.
         card_failed: whether it ended because its graphics card failed.
     """
@@ -35,7 +35,7 @@ class Death:
     state: State
     exit: str
     log_tail: str
-    start_timed_out: bool
+    start_timed_out: str
     short: bool = False
     card_failed: bool = False
 
@@ -60,7 +60,7 @@ class Death:
     def verdict(self, at_work: bool) -> tuple[str, str]:
         """The code and the message for requests that are refused because the worker keeps dying like this."""
         if self.start_timed_out:
-            return "start_timeout", f"{self.name} did not become ready in time; see `hushd logs {self.name}`."
+            return "start_timeout", f"{self.name} {self.start_timed_out}; see `hushd logs {self.name}`."
         when = "while it starts" if self.state is State.STARTING else "at work" if at_work else "while it is idle"
         why = f"{self.name} keeps crashing {when} ({self.cause}); see `hushd logs {self.name}`."
         return "worker_failed", why

@@ -81,7 +81,10 @@ class Exits:
         """Ends or repeats the lost requests; then a pause, the worker's closure, or nothing more to start for."""
         self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
         lost = self._jobs.running.lose()
-        self._crashes.add(now, frozenset(request.key for request in lost), ready_for)
+        if death.start_timed_out:
+            self._crashes.stall()
+        else:
+            self._crashes.add(now, frozenset(request.key for request in lost), ready_for)
         explained = death.end_lost(lost, self._jobs, self._crashes, now, repeat=not self._dispatch.down)
         self.verdict = death.verdict(bool(lost))
         if death.card_failed and self._tenancy.may_leave_card:

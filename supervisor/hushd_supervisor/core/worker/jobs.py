@@ -29,6 +29,7 @@ ENDINGS = {
     "worker_stopped": "The worker was stopped before the job had finished; ask again.",
 }
 STOPS = ("shutting_down", "worker_stopped")  # by us, not by the client or for what it did
+TELL_S = 4.0  # after which somebody who waits hears again what for; who hears nothing for 5 s takes it for dead
 
 
 class Jobs:
@@ -67,6 +68,7 @@ class Jobs:
 
     def wait(self, request: ActiveRequest, now: float) -> None:
         """Queues `request`, and reports their new places to those that it moves."""
+        request.told = request.told or now
         self.waiting.append(request)
         self.queue.sort(now)
 
@@ -81,6 +83,7 @@ class Jobs:
     def run(self, request: ActiveRequest, now: float) -> None:
         """Hands a waiting request to the process."""
         self.queue.serve(request, now)
+        request.told = 0.0
         self.running[request.id] = request
         request.run(now)
         self._to_worker(request.job(self.economy))
@@ -213,16 +216,22 @@ class Jobs:
                 self._end_run(request, m.Error.of(message.id, error), now)
         return True
 
-    def report_place(self, request: ActiveRequest, state: str) -> None:
-        """Reports to a client that its request waits: for a worker that is `starting`, or `queued`."""
+    def report_place(self, request: ActiveRequest, state: str, note: str = "") -> None:
+        """Reports to a client that its request waits: for a worker that is `starting`, or `queued`; `note` is why."""
         request.place = self.queue.place(request)
-        self._to_client(request, m.Accepted(id=request.id, state=state, position=request.place))
+        self._to_client(request, m.Accepted(id=request.id, state=state, position=request.place, note=note))
+
+    def tell(self, state: str, note: str, now: float) -> None:
+        """Tells those who have heard nothing for a while what they wait for."""
+        for request in [request for request in self.waiting if request.told + TELL_S <= now]:
+            request.told = now
+            self.report_place(request, state, note)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def waiting_deadline(self) -> float:
-        """The time at which a waiting request is next too late, `math.inf` for never."""
-        return min((t.deadline for t in self.waiting), default=math.inf)
+        """The time at which a waiting request is too late or must be told something, `math.inf` for never."""
+        return min((min(t.deadline, t.told + TELL_S) for t in self.waiting), default=math.inf)
 
     def expire_waiting(self, now: float) -> bool:
         """Ends the requests that waited beyond their deadlines; returns whether there were any."""

@@ -16,13 +16,12 @@ from collections.abc import Iterator, Mapping
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 
-from hushd_supervisor.core.actions import Action, Kill, Log, Spawn, ToWorker
+from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Spawn, ToWorker
 
 from .place import Place
+from .progress import LOOK_S, Progress, Used
 from .states import ALLOWED, State
 
-HELLO_S = 10.0  # from the start of the process to its hello
-START_CAP_S = 300.0  # a start never takes longer, however often it reports `loading`
 BEAT_S = 6.0  # three beats of 2 s
 CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
 GRACE_S = 5.0  # from `drain` to the exit
@@ -68,7 +67,8 @@ class Lifecycle:
         waits_since: when the wait for memory began.
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
-        start_timed_out: whether this process did not become ready in time.
+        start_timed_out: the reason why its start was ended, which made no progress; empty: it was not.
+        need: bytes that this process is expected to take, 0 where that is not known.
         compute_device: that a request asked for when this process was started; empty: the configuration's.
         kind: of device that the process computes on, by its own word; empty: not known.
         cpu_reason: the reason why this process was started for the CPU instead of its card; empty: it was not.
@@ -92,14 +92,15 @@ class Lifecycle:
         self.unwanted = self.worn = ""
         self.expected = False
         self.killed = False
-        self.start_timed_out = False
+        self.start_timed_out = ""
+        self.need = 0
         self.compute_device = self.kind = self.cpu_reason = ""
         self._generations = generations
         self._out = out
         self._timer = math.inf  # of the state
         self._beat_due = math.inf
         self._started_at = 0.0
-        self._start_cap = math.inf
+        self._progress: Progress | None = None  # while it starts
         self._cpu_s = 0.0
         self._beat_cpu_s: float | None = None
         self._ceiling = math.inf
@@ -137,12 +138,13 @@ class Lifecycle:
         self.compute_device, self.kind, self.cpu_reason = compute_device, "", cpu_reason
         self.gen = next(self._generations)
         self.starts += 1
-        self.expected = self.killed = self.start_timed_out = False
+        self.expected = self.killed = False
+        self.start_timed_out = ""
         self.pss = 0
         self.unwanted = self.worn = ""
         self._cpu_s, self._beat_cpu_s = 0.0, None
         self._started_at = now
-        self._start_cap = math.inf
+        self._progress = None
         if place.why:
             self.log("INFO", f"{self.name} starts on the CPU: {place.why}")
         shown = place.device if place.card else ""
@@ -154,9 +156,15 @@ class Lifecycle:
     def spawned(self, now: float) -> None:
         """The process runs, from now on: until then it was the supervisor that others waited for."""
         self._started_at = now
-        self._start_cap = now + START_CAP_S
         if self.state is State.STARTING:
-            self._timer = now + HELLO_S
+            self._progress = Progress(now)
+            self._timer = self._progress.timer(self.settings)
+
+    def gauged(self, gen: int, used: Used, now: float) -> None:
+        """A look at the process of generation `gen`, while it starts."""
+        if self.is_current(gen) and self.state is State.STARTING and self._progress:
+            self._progress.look(used, now)
+            self._timer = max(now, self._progress.timer(self.settings))
 
     def become_ready(self, message: m.Ready, now: float) -> None:
         """The process has loaded its model, on a card or on the CPU."""
@@ -243,11 +251,13 @@ class Lifecycle:
             self.pss = message.pss or self.pss
             self.cards = message.cards or self.cards
         elif self.state is State.STARTING:
+            self._progress = self._progress or Progress(now)
             match message:
                 case m.WorkerHello():
-                    self._timer = now + self.settings.start_timeout
+                    self._progress.greeted(now)
                 case m.Loading():
-                    self._timer = min(now + self.settings.start_timeout, self._start_cap)
+                    self._progress.says(now)
+            self._timer = max(now, self._progress.timer(self.settings))
 
     def computes_on(self, device: str) -> bool:
         """Returns whether the process computes on `device`, or was started to; empty and `auto` are any."""
@@ -286,6 +296,8 @@ class Lifecycle:
 
     def deadline(self) -> float:
         """The time at which the state's timer or the next beat is due, `math.inf` for never."""
+        if self.state is State.STARTING and self._progress:
+            return min(self._timer, self._progress.look_due)
         return min(self._timer, self._beat_due) if self.state in WATCHED else self._timer
 
     def hangs(self, now: float) -> bool:
@@ -302,17 +314,21 @@ class Lifecycle:
             self._beat_due = now + BEAT_S
         if self.state in (State.WAITING, State.STARTING, State.DRAINING):
             self._timer += late
-            self._start_cap += late
+        if self._progress:
+            self._progress.excuse(late)
 
     def on_time(self, now: float) -> State | None:
         """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
+        if self.state is State.STARTING and self._progress and self._progress.look_due <= now:
+            self._progress.look_due = now + LOOK_S
+            self._out.append(Gauge(self.name, self.gen))
         if self._timer > now:
             return None
         ended = self.state
         match ended:
             case State.STARTING:
-                self.log("ERROR", f"{self.name} did not become ready in time")
-                self.start_timed_out = True
+                self.start_timed_out = self._no_progress()
+                self.log("ERROR", f"{self.name} {self.start_timed_out}")
                 self.kill(now)
             case State.READY:
                 self.log("INFO", f"{self.name} was idle")
@@ -326,6 +342,34 @@ class Lifecycle:
             case State.WAITING | State.BACKOFF | State.FAILED:
                 self.enter(State.STOPPED)
         return ended
+
+    def awaited(self, now: float) -> str:
+        """Says in a few words for what a request waits; nothing where only others are before it."""
+        match self.state:
+            case State.WAITING:
+                return "waiting for memory"
+            case State.STARTING if not self.loading:
+                return "starting"
+            case State.STARTING:
+                of = f" of {self.need / 1e9:.1f}" if self.need >= self.loading else ""
+                return f"loading, {self.loading / 1e9:.1f}{of} GB"
+            case State.BACKOFF:
+                return f"its process has died, the next one starts in {max(0.0, self._timer - now):.0f} s"
+            case State.STOPPING | State.KILLING:
+                return "waiting for the last process to end"
+        return ""
+
+    def _no_progress(self) -> str:
+        """The reason why a start is ended."""
+        limit = self.settings.start_cpu_limit
+        if self._progress and self._progress.computed >= limit > 0:
+            return f"has computed for {limit:.0f} s of CPU time while it loads, and neither read nor grown"
+        return f"did not become ready, and made no progress for {self.settings.start_timeout:.0f} s"
+
+    @property
+    def loading(self) -> int:
+        """The private memory that a start has taken, as last seen."""
+        return self._progress.used.private if self._progress else 0
 
     def log(self, level: str, text: str) -> None:
         """Writes a line to the supervisor's log."""

@@ -9,11 +9,13 @@ from hushd_protocol.errors import CODES
 
 from hushd_supervisor.core.actions import Action
 
+from .crashes import Crashes
 from .dispatch import Dispatcher
 from .jobs import Jobs
 from .leases import Leases
 from .lifecycle import WATCHED, Lifecycle
 from .outbox import Outbox
+from .progress import Used
 from .shortage import Shortage
 from .states import State
 from .tenancy import Tenancy
@@ -27,13 +29,21 @@ class News:
     """
 
     def __init__(
-        self, lifecycle: Lifecycle, jobs: Jobs, leases: Leases, dispatch: Dispatcher, tenancy: Tenancy, out: Outbox
+        self,
+        lifecycle: Lifecycle,
+        jobs: Jobs,
+        leases: Leases,
+        dispatch: Dispatcher,
+        tenancy: Tenancy,
+        crashes: Crashes,
+        out: Outbox,
     ) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
         self._leases = leases
         self._dispatch = dispatch
         self._tenancy = tenancy
+        self._crashes = crashes
         self._out = out
         self.capabilities: Mapping[str, object] = {}
 
@@ -41,6 +51,10 @@ class News:
         """The process of generation `gen` runs."""
         if self._lifecycle.is_current(gen):
             self._lifecycle.spawned(now)
+
+    def gauged(self, gen: int, used: Used, now: float) -> None:
+        """A look at the starting process of generation `gen` found that it has used so much."""
+        self._lifecycle.gauged(gen, used, now)
 
     def receive(self, gen: int, message: m.Message, now: float) -> list[Action]:
         """Handles a message of generation `gen`."""
@@ -81,6 +95,7 @@ class News:
         queue.slots, queue.sessions, queue.aside = max(1, ready.slots), max(0, ready.sessions), max(0, ready.aside)
         self.capabilities = ready.capabilities
         self._tenancy.forget()
+        self._crashes.stalled = 0
         self._lifecycle.become_ready(ready, now)
         self._leases.use("", None, now)
         self._dispatch.settle(now)

@@ -54,7 +54,7 @@ class Worker:
         self.crashes = Crashes()
         self.tenancy = Tenancy(self.lifecycle, self.jobs, out)
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
-        self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.tenancy, out)
+        self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.tenancy, self.crashes, out)
         self.exits = Exits(self.lifecycle, self.jobs, self._dispatch, self.tenancy, self.crashes, out)
 
     @property
@@ -99,8 +99,7 @@ class Worker:
             self.jobs.wait(request, now)
             self._dispatch.settle(now)
             if request in self.jobs.waiting:
-                queued = self.state is State.BUSY or self._dispatch.held
-                self.jobs.report_place(request, "queued" if queued else "starting")
+                self.jobs.report_place(request, "starting" if self._loads else "queued", self.lifecycle.awaited(now))
         return self._out.take()
 
     def decline(self, request: ActiveRequest, error: HushdError) -> list[Action]:
@@ -237,6 +236,7 @@ class Worker:
         if self.jobs.queue.aside and self.jobs.running.set_aside(now):
             self._dispatch.settle(now)
         self._dispatch.watch(now)
+        self.jobs.tell("starting" if self._loads else "queued", self.lifecycle.awaited(now), now)
         match self.lifecycle.on_time(now):
             case State.WAITING:
                 late = f"There is no memory for {self.name}: the workers asked to leave for it have not left in time."
@@ -250,6 +250,11 @@ class Worker:
         return self._out.take()
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    @property
+    def _loads(self) -> bool:
+        """Whether those who wait do so for a process to come."""
+        return self.state is not State.BUSY and not self._dispatch.held
 
     def _has_room(self, request: ActiveRequest) -> bool:
         waiting = ((other.route, other.rank) for other in self.jobs.waiting)

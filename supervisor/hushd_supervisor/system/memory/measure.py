@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from hushd_protocol.system.footprint import descendants, rss
 
 from hushd_supervisor.core.memory.budget import Memory
+from hushd_supervisor.core.worker.progress import Used
 
 from .cgroup import Cgroup, number_of
 
@@ -64,6 +66,19 @@ def private(pid: int) -> int:
     return sizes.get("Private_Clean", 0) + sizes.get("Private_Dirty", 0)
 
 
+def used(pid: int) -> Used | None:
+    """The CPU time, the bytes read and the private memory of process `pid` and its descendants; None when it is gone.
+
+    Takes 0.2 ms, also in the middle of a load: these counters wait for no lock of the process.
+    """
+    if sys.platform != "linux":
+        return _used_elsewhere(pid)
+    found = [each for process in (str(pid), *descendants(str(pid))) if (each := _used(process))]
+    if not found:
+        return None
+    return Used(sum(u.cpu_s for u in found), sum(u.read for u in found), sum(u.private for u in found))
+
+
 def believed(size: int, pid: int) -> int:
     """The `size` that process `pid` reports of itself and its descendants, but no more than they have resident.
 
@@ -113,6 +128,31 @@ def _fields(path: str | Path) -> dict[str, int]:
             if rest.endswith("kB\n"):
                 found[name] = int(rest.split()[0]) * 1024
     return found
+
+
+def _used(process: str) -> Used | None:
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            ticks = sum(map(int, file.read().rpartition(b")")[2].split()[11:15]))  # the name before may hold anything
+        sizes = _fields(f"/proc/{process}/status")
+    except OSError:
+        return None
+    try:
+        read = number_of(Path(f"/proc/{process}/io"), "rchar:") or 0
+    except OSError:  # not ours to see
+        read = 0
+    return Used(ticks / os.sysconf("SC_CLK_TCK"), read, sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0))
+
+
+def _used_elsewhere(pid: int) -> Used | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        return Used(times.user + times.system, 0, int(process.memory_info().rss))
+    except psutil.Error:
+        return None
 
 
 def _usage_elsewhere(pid: int) -> Usage | None:

@@ -22,8 +22,8 @@ from hushd_protocol.system.paths import Paths, prepare_state
 from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings
 
-from hushd_supervisor.core.actions import Action, Kill, Spawn, ToWorker
-from hushd_supervisor.core.events import Event, Exited, FromWorker, SendFailed, Spawned, SpawnFailed
+from hushd_supervisor.core.actions import Action, Gauge, Kill, Spawn, ToWorker
+from hushd_supervisor.core.events import Event, Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
 
 from .. import children
 from ..children import Fork, Running
@@ -114,7 +114,7 @@ class WorkerSocket(Source):
         self.limit.watch(poller)
 
     def actions(self) -> Mapping[type[Action], Perform]:
-        return {Spawn: self._spawn, Kill: self._kill, ToWorker: self._send}
+        return {Spawn: self._spawn, Kill: self._kill, Gauge: self._gauge, ToWorker: self._send}
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         if self.socket in ready:
@@ -136,6 +136,11 @@ class WorkerSocket(Source):
     def _kill(self, action: Kill) -> Iterable[Outcome]:
         self.kill(action.worker, action.gen)
         return ()
+
+    def _gauge(self, action: Gauge) -> Iterable[Outcome]:
+        worker = self._workers.get((action.worker, action.gen))
+        if worker and worker.status is None and (used := measure.used(worker.process.pid)):
+            yield Gauged(action.worker, action.gen, used)
 
     def _send(self, action: ToWorker) -> Iterable[Outcome]:
         failed = self.send(action.worker, action.gen, action.message)

@@ -7,6 +7,7 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.worker.death import Death
+from hushd_supervisor.core.worker.progress import Used
 from hushd_supervisor.core.worker.states import ALLOWED, TRANSITIONS, State, diagram
 from support.desk import NAME, Desk, desk_in
 
@@ -169,10 +170,10 @@ def test_four_crashes_close_the_worker_for_two_minutes() -> None:
 
 
 def test_a_start_that_hangs_is_told_as_such() -> None:
-    """Four starts that never become ready end as start_timeout, not as a crash nobody can explain."""
+    """Two starts that make no progress end as start_timeout, not as a crash nobody can explain, however far apart."""
     desk = Desk()
     request = desk.request()
-    for _ in range(4):
+    for _ in range(2):
         desk.time()
         assert desk.worker.state is State.KILLING
         desk.exit(-9)
@@ -181,17 +182,107 @@ def test_a_start_that_hangs_is_told_as_such() -> None:
     assert desk.terminal(request) == "start_timeout"
 
 
-def test_loading_rearms_the_start_but_not_for_ever() -> None:
-    """Each `loading` gives 60 s more, up to 300 s in all."""
+def gauge(desk: Desk, **used: float) -> None:
+    """A look at the start finds that it has used so much so far."""
+    desk.worker.news.gauged(desk.worker.gen, Used(**used), desk.now)  # type: ignore[arg-type]
+
+
+def begin(desk: Desk) -> None:
+    desk.worker.news.spawned(desk.worker.gen, desk.now)
+    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+
+
+def end_of_start(desk: Desk) -> float:
+    """Lets time pass until the start is ended; returns how long that took."""
+    began = desk.now
+    while desk.worker.state is State.STARTING:
+        desk.now = desk.worker.deadline()
+        desk._take(desk.worker.on_time(desk.now))
+    return desk.now - began
+
+
+@pytest.mark.parametrize("what", ["cpu_s", "read", "private"])
+def test_a_start_that_makes_progress_is_never_ended(what: str) -> None:
+    """A fifth of a second of CPU time, 100 kB read or a megabyte taken in each 50 s keep it for an hour; 60 s after the
+    last of it the start is ended."""
+    desk = desk_in(State.STARTING)
+    begin(desk)
+    for step in range(1, 73):
+        desk.now += 50
+        gauge(desk, **{what: step * {"cpu_s": 0.2, "read": 100_000, "private": 1_000_000}[what]})
+        desk._take(desk.worker.on_time(desk.now))
+        assert desk.worker.state is State.STARTING
+    assert end_of_start(desk) == 60
+
+
+def test_a_start_that_only_computes_has_a_limit() -> None:
+    """After 600 s of CPU time that neither read nor grew; what it read before begins the count again."""
+    desk = desk_in(State.STARTING)
+    request = desk.worker.jobs.waiting[0]
+    begin(desk)
+    gauge(desk, cpu_s=500)
+    gauge(desk, cpu_s=550, read=1_000_000)
+    gauge(desk, cpu_s=1149, read=1_000_000)
+    desk._take(desk.worker.on_time(desk.now))
+    assert desk.worker.state is State.STARTING
+    gauge(desk, cpu_s=1150, read=1_000_000)
+    desk._take(desk.worker.on_time(desk.now))
+    assert desk.worker.state is State.KILLING
+    desk.exit(-9)
+    assert desk.terminal(request) == ""  # a second start is tried
+
+
+def test_a_word_alone_rearms_the_start_for_a_limited_time() -> None:
+    """Each `loading` gives 60 s more, up to 300 s without any progress that can be seen: a process may lie."""
     desk = desk_in(State.STARTING)
     began = desk.now
-    desk.from_worker(m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    begin(desk)
     while desk.worker.state is State.STARTING:
-        assert desk.worker.deadline() <= began + 300
         desk.now = min(desk.now + 30, desk.worker.deadline())
         desk.from_worker(m.Loading())
         desk._take(desk.worker.on_time(desk.now))
     assert desk.now == began + 300
+
+
+def test_starts_that_stall_are_counted_apart_from_crashes() -> None:
+    """Two of them close the worker though 101 s lie between, a success forgets the first, and no crash is added."""
+    desk = Desk()
+    desk.request()
+    for _ in range(2):
+        desk.now += 101
+        desk.time()
+        desk.exit(-9)
+        if desk.worker.state is State.BACKOFF:
+            desk.time()
+    assert (desk.worker.state, desk.worker.crashes._times) == (State.FAILED, [])
+    desk = Desk()
+    desk.request()
+    desk.time()
+    desk.exit(-9)
+    desk.time()
+    desk.ready()
+    assert desk.worker.crashes.stalled == 0
+
+
+def test_who_waits_is_told_what_happens() -> None:
+    """Every 4 s: how far the load is, of how much; before, that there is no memory; after, when the next start is."""
+    desk = desk_in(State.STARTING)
+    request = desk.worker.jobs.waiting[0]
+    desk.worker.lifecycle.need = 3_200_000_000
+    begin(desk)
+    began = desk.now
+    while desk.now < began + 9:
+        gauge(desk, private=int((desk.now - began) * 3e8), cpu_s=desk.now)
+        desk.now = desk.worker.deadline()
+        desk._take(desk.worker.on_time(desk.now))
+    told = [a for a in desk.answers(request) if isinstance(a, m.Accepted) and a.note]
+    assert [(a.state, a.note) for a in told[-2:]] == [
+        ("starting", "loading, 0.6 of 3.2 GB"),
+        ("starting", "loading, 1.8 of 3.2 GB"),
+    ]
+    desk.exit(-9)
+    desk.now += 0.1
+    assert desk.worker.lifecycle.awaited(desk.now) == "its process has died, the next one starts in 0 s"
 
 
 def test_beats_and_cpu_time_keep_a_quiet_job_alive() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from hushd_protocol import __version__
 from hushd_schema.status import FloorStatus, WorkerStatus
@@ -12,6 +14,7 @@ from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.memory.standing import Standing
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
+from support.peer import wait_until
 
 WORKER = WorkerStatus.from_data({"name": "stt/a/b", "role": "stt", "engine": "a", "model": "b", "state": "ready"})
 NOBODY = FloorStatus.from_data({})
@@ -54,6 +57,30 @@ def test_the_resident_set_alone_is_the_same() -> None:
     assert quick.rss == quick.pss
     assert abs(quick.rss - full.rss) < 1e6
     assert measure.resident_usage(child.pid) is None
+
+
+def test_the_use_of_a_start_is_seen(tmp_path: Path) -> None:
+    """CPU time, bytes read and private memory of a process and of those that it started; mapped files are not in it."""
+    (tmp_path / "weights").write_bytes(bytes(30_000_000))
+    before = measure.used(os.getpid())
+    assert before
+    data = (tmp_path / "weights").read_bytes()
+    with (tmp_path / "weights").open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+        assert mapped[:] == data
+        sum(range(10_000_000))
+        after = measure.used(os.getpid())
+    assert after
+    assert after.cpu_s >= before.cpu_s + 0.05
+    assert after.read >= before.read + 30_000_000
+    assert 25_000_000 <= after.private - before.private <= 75_000_000
+    process = subprocess.Popen([sys.executable, "-c", "x = bytearray(50_000_000); input()"], stdin=subprocess.PIPE)
+    try:
+        wait_until(
+            lambda: (with_child := measure.used(os.getpid())) and with_child.private >= after.private + 20_000_000
+        )
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_process_that_is_gone_has_no_usage() -> None:
