@@ -21,7 +21,7 @@ GROWN = 1_000_000  # and these of memory, likewise; a process that only waits do
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The use that a process and its descendants have made so far: CPU seconds, bytes read, bytes of private memory now."""
+    """The use by a process and its descendants so far: CPU seconds, bytes read, and bytes of private memory now."""
 
     cpu_s: float = 0.0
     read: int = 0
