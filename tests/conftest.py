@@ -149,7 +149,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says in one table what was skipped and why, and of which engines the tests have seen little or nothing."""
+    """Prints one table of skips with their reasons, and of which engines the tests have seen little or nothing."""
     for line in skips.table(terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(line)
     packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}

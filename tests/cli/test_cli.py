@@ -528,7 +528,7 @@ def test_lines_about_a_request(runtime: Path) -> None:
 
 
 def test_following_a_log(runtime: Path) -> None:
-    """-f goes on with what is added, also when the file is begun anew, until Ctrl-C."""
+    """-f goes on with new lines, also when the file is begun anew, until Ctrl-C."""
     folder = runtime / "state" / "logs"
     folder.mkdir(parents=True)
     log = folder / "supervisor.log"

@@ -1,4 +1,4 @@
-"""`--help` and `--help all`: what is used most, and the whole of it."""
+"""`--help` and `--help all`: the most used options, and all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawing on a terminal: nothing that came from elsewhere commands it, and files get what was said."""
+"""Drawing on a terminal: nothing that came from elsewhere commands it, and files get the words themselves."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def sound(folder: Path, name: str) -> str:
 
 
 def check(shown: str, seen: str = SEEN) -> None:
-    """`seen` is in what was drawn, and no control character is."""
+    """`seen` is in the drawing, and no control character is."""
     assert seen in shown
     assert not set(shown) & set(EVIL) - set(SEEN), ascii(shown)
 

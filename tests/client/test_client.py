@@ -97,7 +97,7 @@ def failing_first(code: str, then: Script, *, before: Callable[[bytes], list[Mes
 
 
 def test_a_file_is_transcribed_by_its_path(start_router: Start, client: Client, sound: Path) -> None:
-    """The request names path, identity, worker, lease and deadline; the transcript has what was heard."""
+    """The request names path, identity, worker, lease and deadline; the transcript has the words."""
     router = start_router(hearing)
     transcript = client.transcribe(
         str(sound),
@@ -143,7 +143,7 @@ def test_other_audio_is_sent(kind: str, start_router: Start, client: Client, sou
 
 
 def test_segments_stream_with_words_speakers_and_progress(start_router: Start, client: Client, sound: Path) -> None:
-    """Each segment is handed out when it arrives, before the next exists; what is not a segment is passed over."""
+    """Each segment is handed out when it arrives, before the next exists; anything else is passed over."""
     go = threading.Event()
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
@@ -170,7 +170,7 @@ def test_segments_stream_with_words_speakers_and_progress(start_router: Start, c
 
 
 def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Client, sound: Path) -> None:
-    """Options travel under their names, hotwords in one string; what is None or False is not asked for."""
+    """Options travel under their names, hotwords in one string; None and False are not sent."""
     router = start_router(hearing)
     client.transcribe(
         sound, task="translate", prompt="Hushd.", hotwords=["Ada", "Babbage"], beam_size=3, temperature=0.0,
@@ -299,7 +299,7 @@ def test_another_answer_with_speakers_is_not_mixed_with_the_first(
 def test_the_rest_begins_where_the_worker_says(
     rest: float, start: float, start_router: Start, client: Client, sound: Path
 ) -> None:
-    """Where a piece was heard to its end the rest begins there, else with what was not handed out yet."""
+    """Where a piece was heard to its end the rest begins there, else with the first words not handed out."""
     first = {**segment(b"", 0, "a").data, "rest": rest}
     router = start_router(failing_first("worker_crashed", hearing, before=lambda i: [Partial(id=i, seq=0, data=first)]))
     assert client.transcribe(sound).text == "a Hi."
@@ -515,7 +515,7 @@ def test_saving(start_router: Start, client: Client, tmp_path: Path) -> None:
 
 
 def test_a_stream_has_every_byte_once(start_router: Start, client: Client) -> None:
-    """A piece that begins before the end of what was handed out has only its rest left to give."""
+    """A piece that begins before the end of the bytes handed out has only its rest left to give."""
     start_router(speaking(*({"payload": data, "offset": at} for data, at in ((b"hea", 0), (b"HEAD", 0), (b"xy", 4)))))
     assert list(client.synthesize("x", format="aiff")) == [b"hea", b"D", b"xy"]
 
@@ -666,7 +666,7 @@ def test_the_wav_header() -> None:
 
 
 def test_control(start_router: Start, client: Client) -> None:
-    """status, describe and unload send their words and give back what was answered."""
+    """status, describe and unload send their words and give back the answer."""
     router = start_router(
         lambda router, route, message: router.send(
             route, Result(id=message.id, data={"unloaded": ["a"], "memory": {"used_mb": 7}, "names": message.names})

@@ -17,7 +17,7 @@ SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Corpus:
-    """Two recordings of one name, one in a folder, and what is none; the transcripts come among them."""
+    """Two recordings of one name, one in a folder, and a file that is not one; the transcripts come among them."""
     for name in ("talk.wav", "talk.mp3", "b/c.FLAC", "notes.txt", ".hidden.wav", "out/old.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")

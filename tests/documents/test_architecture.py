@@ -1,4 +1,4 @@
-"""docs/ARCHITECTURE.md says what is imported by whom, and the sources agree."""
+"""docs/ARCHITECTURE.md names each package's imports, and the sources agree."""
 
 from __future__ import annotations
 

@@ -56,9 +56,7 @@ BANS = {
         "`Returns whether …`, `True if …` of a property, or the noun",
         ("tests",),
     ),
-    "what is": Ban(
-        r"\b[Ww]hat (is|was|are|were)\b", FIRST, "name it: `the sound recorded`, not `what was recorded`", ("tests",)
-    ),
+    "what is": Ban(r"\b[Ww]hat (is|was|are|were)\b", FIRST, "name it: `the sound recorded`, not `what was recorded`"),
     "is no": Ban(rf"(?<![Tt]here )\b(is|are|was|were|be) no (?!({_IDIOMS})\b)", ALL, "`is not a`"),
     "for want of": Ban(r"\b[Ff]or want of\b", ALL, "`because there is no`, `where … is short`"),
     "pronoun": Ban(r"^[A-Z]\w+s (it|them)\.$", FIRST, "say whom or what"),

@@ -6,7 +6,6 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,9 +86,8 @@ asyncio.run(main())
 """
 
 
-def test_a_microphone_is_read_by_tasks(start_supervisor: Callable[..., Supervisor], tmp_path: Path) -> None:
+def test_a_microphone_is_read_by_tasks(carried: Supervisor, tmp_path: Path) -> None:
     """By `async for`, and by one request after the other, which lose no word between them; no thread reads it."""
-    assert start_supervisor("").ready
     words = _run(LISTEN, tmp_path)
     assert words[0] == "3 3200"
     assert "ver tried" in words[1]
@@ -114,9 +112,8 @@ def test_a_cancelled_speech_is_silent(programs: Programs) -> None:
         assert 0 < sound.heard < 80_000
 
 
-def test_a_conversation(start_supervisor: Callable[..., Supervisor], tmp_path: Path) -> None:
+def test_a_conversation(carried: Supervisor, tmp_path: Path) -> None:
     """A question and its answer while the loop goes on; a cancelled task listens no longer."""
-    assert start_supervisor("").ready
     answer, said, cancelled, microphone = _run(CONVERSE, tmp_path)
     assert "Ever tried" in answer
     assert said == "16 half"

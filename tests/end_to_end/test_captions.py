@@ -1,4 +1,4 @@
-"""`hushd captions` on a real sound server: what plays, and what is said, becomes text."""
+"""`hushd captions` on a real sound server: playback and speech become text."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_the_worker_dies(stage: Stage) -> None:
 
 
 def test_it_is_terminated(stage: Stage) -> None:
-    """SIGTERM keeps what was said, and is the exit code."""
+    """SIGTERM keeps the words so far, and is the exit code."""
     subtitles = stage.folder / "talk.vtt"
     process = stage.captions("-o", str(subtitles))
     stage.loop.play(stage.person)

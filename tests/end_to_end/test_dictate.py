@@ -60,7 +60,7 @@ class Stage:
         return process
 
     def settled(self, text: Callable[[], str], times: int = 1) -> None:
-        """Waits until what was said so many times is there, but for words that the engine takes for others."""
+        """Waits until the words, said so many times, are there, but for words that the engine takes for others."""
         said = " ".join([SAID] * times)
         wait_until(lambda: self.idle() and word_error_rate(said, text()) <= 1 / 4, "the text")
 

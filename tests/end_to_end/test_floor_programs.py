@@ -161,7 +161,7 @@ def test_a_stopped_say_blocks_nobody_and_goes_on(programs: Programs) -> None:
 
 
 def test_speech_survives_its_supervisor(programs: Programs, supervisor: Supervisor) -> None:
-    """With nobody to ask, and none to be started, what was being said is said to its end."""
+    """With nobody to ask, and none to be started, the sentence under way is said to its end."""
     with programs.held():
         first = programs.say(2)
         programs.wait_for_sound(first)

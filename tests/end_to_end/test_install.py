@@ -32,7 +32,7 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with hushd's own wheel, and wheels of what it needs, made of what is installed here."""
+    """A folder with hushd's own wheel, and wheels of its dependencies, made of the packages installed here."""
     pytest.importorskip("hatchling", reason="hatchling is not installed here")
     folder = tmp_path_factory.mktemp("wheels")
     subprocess.run(

@@ -41,13 +41,13 @@ def beckett() -> Path:
 
 
 @pytest.fixture
-def person(runtime: Path, beckett: Path) -> dict[str, str]:
+def person(tmp_path: Path, beckett: Path) -> dict[str, str]:
     """The environment of a server whose microphone hears that person, once its loudspeaker is silent."""
     samples, rate = soundfile.read(beckett, dtype="int16")
-    file = runtime / "person.raw"
+    file = tmp_path / "person.raw"
     file.write_bytes(soxr.resample(samples, rate, 16000).tobytes())
-    (runtime / "diary").touch()
-    return {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(runtime / "diary"), "HUSHD_PERSON": str(file)}
+    (tmp_path / "diary").touch()
+    return {"PYTHONPATH": str(DEVICE), "HUSHD_DIARY": str(tmp_path / "diary"), "HUSHD_PERSON": str(file)}
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def engines(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 # --- recordings -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("engines")
+@pytest.mark.usefixtures("carried")
 def test_a_recording_by_path_and_by_bytes(person: dict[str, str], beckett: Path) -> None:
     """Both give the words; times only where they are asked for."""
     with stdio_host(environment=person) as host:
@@ -75,14 +75,14 @@ def test_a_recording_by_path_and_by_bytes(person: dict[str, str], beckett: Path)
     assert "segments" not in by_bytes
 
 
-@pytest.mark.usefixtures("engines")
-def test_bytes_that_name_a_file_return_nothing_of_it(runtime: Path, beckett: Path) -> None:
+@pytest.mark.usefixtures("carried")
+def test_bytes_that_name_a_file_return_nothing_of_it(tmp_path: Path, beckett: Path) -> None:
     """At an address that others reach, where paths are refused, no playlist opens what its sender must not name."""
-    private = private_files(runtime)
+    private = private_files(tmp_path)
     samples, rate = soundfile.read(beckett)
     soundfile.write(private.sound, samples, rate, format="MP3")
     token = {"HUSHD_MCP_TOKEN": "geheim"}
-    with WebServer(runtime, environment=token, host="127.0.0.2") as server, http_host(server.url, "geheim") as host:
+    with WebServer(tmp_path, environment=token, host="127.0.0.2") as server, http_host(server.url, "geheim") as host:
         for make in FILES.values():
             sentence = host.error("transcribe", audio=base64.b64encode(make(private)).decode())
             assert sentence.startswith("The audio sent ")
@@ -126,7 +126,7 @@ def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person:
 # --- a person ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("engines")
+@pytest.mark.usefixtures("carried")
 def test_listening_to_a_person(person: dict[str, str]) -> None:
     """One utterance, which ends with the pause; the host sees it grow."""
     with stdio_host(environment=person) as host:
@@ -136,19 +136,19 @@ def test_listening_to_a_person(person: dict[str, str]) -> None:
 
 
 @pytest.mark.usefixtures("engines")
-def test_a_question_and_its_answer(person: dict[str, str], runtime: Path) -> None:
+def test_a_question_and_its_answer(person: dict[str, str], tmp_path: Path) -> None:
     """It speaks, then listens, cold: the answer alone is heard, and the loudspeaker was closed before."""
     with stdio_host(environment=person) as host:
         heard = host.data("converse", text=QUESTION)
         assert word_error_rate(FIRST, heard["text"]) <= 1 / 8
         states = list(dict.fromkeys((news.message or "").partition(":")[0] for news in host.news))
         assert states == ["queued", "speaking", "listening"]
-    events = [line.split()[1] for line in (runtime / "diary").read_text().splitlines()]
+    events = [line.split()[1] for line in (tmp_path / "diary").read_text().splitlines()]
     assert events == ["open", "open", "sound", events[3], "close", "close"]
     assert events[3] == "heard"
 
 
-@pytest.mark.usefixtures("engines")
+@pytest.mark.usefixtures("carried")
 def test_a_question_behind_a_ticket(person: dict[str, str]) -> None:
     """Each poll brings the text heard so far."""
     with stdio_host("--patience", "0.5", environment=person) as host:
@@ -161,7 +161,7 @@ def test_a_question_behind_a_ticket(person: dict[str, str]) -> None:
     assert any(entry["state"] == "listening" and entry.get("text", "").startswith("Ever") for entry in seen)
 
 
-@pytest.mark.usefixtures("engines")
+@pytest.mark.usefixtures("carried")
 def test_nobody_answers(person: dict[str, str]) -> None:
     """An error in one sentence, after the time that was given."""
     with stdio_host(environment=person | {"HUSHD_PERSON": os.devnull}) as host:

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import wave
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,9 +37,8 @@ def recording() -> Path:
 
 
 @pytest.fixture
-def room(start_supervisor: Callable[..., Supervisor], recording: Path, tmp_path: Path) -> Path:
+def room(carried: Supervisor, recording: Path, tmp_path: Path) -> Path:
     """A folder with the recording, a supervisor with the real engines, and a person who answers."""
-    assert start_supervisor("").ready
     shutil.copy(recording, tmp_path / "interview.wav")
     samples, rate = soundfile.read(recording, dtype="int16")
     (tmp_path / "person").write_bytes(_resampled(samples, rate).tobytes())
@@ -84,11 +82,8 @@ def test_the_page_names_what_is_public() -> None:
     assert set(hushd._HOMES) == {*hushd.__all__} - {"__version__"}
 
 
-def test_an_array_is_heard_as_its_file(
-    start_supervisor: Callable[..., Supervisor], recording: Path, tmp_path: Path
-) -> None:
+def test_an_array_is_heard_as_its_file(carried: Supervisor, recording: Path, tmp_path: Path) -> None:
     """Of any type and shape the transcript is that of the same samples in a file, to the letter."""
-    assert start_supervisor("").ready
     samples, rate = soundfile.read(recording, dtype="float32")
     integers, _ = soundfile.read(recording, dtype="int16")
     cases = [

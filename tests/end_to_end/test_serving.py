@@ -91,7 +91,7 @@ def test_a_connection_that_was_handed_over_gets_what_the_door_answers(runtime: P
 
 
 def test_whoever_polls_gets_an_answer_and_starts_nothing(runtime: Path) -> None:
-    """Right after the start and from then on: what is installed, and figures, without gateway or worker."""
+    """Right after the start and from then on: the installed models, and figures, without gateway or worker."""
     with serving(runtime, "--http", "127.0.0.1:0", "--wyoming", "tcp://127.0.0.1:0") as door:
         web, wyoming = port(door, "http"), port(door, "wyoming")
         assert fetch(web, "/health") == (200, b"OK")
@@ -352,7 +352,7 @@ def test_a_supervisor_that_a_command_started_stays_while_it_listens(
 
 
 def test_an_address_in_use_keeps_no_command_from_its_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
-    """`say` starts it all the same; the log says what is wrong."""
+    """`say` starts it all the same; the log names the fault."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         supervisor = start_supervisor(f'[http]\nlisten = ["{address}"]\n', "--auto")

@@ -142,7 +142,7 @@ def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
 
 
 def test_a_moment_without_the_processor(loop: SoundLoop) -> None:
-    """300 ms too late, the device has had an underrun or two, and from then on plays what is left, all of it."""
+    """300 ms too late, the device has had an underrun or two, and from then on plays all of the rest."""
     with Monitor(loop) as monitor:
         command = [sys.executable, "-c", TONE, "9", "0.3"]
         done = subprocess.run(command, env=loop.environment, check=True, timeout=30, capture_output=True, text=True)

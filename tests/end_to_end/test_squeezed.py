@@ -1,4 +1,4 @@
-"""Engines that load with too little memory: nobody is told to install anew what is whole."""
+"""Engines that load with too little memory: nobody is told to install a whole engine anew."""
 
 from __future__ import annotations
 

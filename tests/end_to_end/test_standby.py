@@ -50,7 +50,7 @@ def face(pid: int, supervisor: int) -> dict[str, object]:
 
 
 def test_a_forked_worker_speaks_and_is_as_any_other(start_supervisor: Start) -> None:
-    """Same audio to the byte, same process to the system; what is kept is under 60 MB, and counted."""
+    """Same audio to the byte, same process to the system; the template is under 60 MB, and counted."""
     supervisor = start_supervisor('standby = ["tts/hibari"]\n')
     with Client(start=False) as client:
         wait_until(lambda: template(client).state == "ready", "a template")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +35,20 @@ def monologue() -> bytes:
     return (np.concatenate(parts) * 32767).astype("<i2").tobytes()
 
 
-@pytest.fixture
-def stage(
-    start_supervisor: Callable[..., Supervisor], runtime: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Programs]:
-    """Somebody who begins to speak when the microphone is opened, and does not wait for anybody."""
-    assert start_supervisor("").ready
-    (runtime / "monologue").write_bytes(monologue())
-    monkeypatch.setenv("HUSHD_MONOLOGUE", str(runtime / "monologue"))
+@pytest.fixture(scope="module")
+def spoken(carried: Supervisor) -> bytes:
+    """The monologue, which is made once; both engines are loaded."""
     with Client() as client:
         client.preload("stt")
-    made = Programs(runtime)
+    return monologue()
+
+
+@pytest.fixture
+def stage(spoken: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
+    """Somebody who begins to speak when the microphone is opened, and does not wait for anybody."""
+    (tmp_path / "monologue").write_bytes(spoken)
+    monkeypatch.setenv("HUSHD_MONOLOGUE", str(tmp_path / "monologue"))
+    made = Programs(tmp_path)
     yield made
     for process in made.started:
         process.kill()
@@ -53,9 +56,9 @@ def stage(
 
 
 @pytest.mark.parametrize("mode", ["--headphones", "--half-duplex"])
-def test_no_word_is_lost_after_a_pause(mode: str, stage: Programs, runtime: Path) -> None:
+def test_no_word_is_lost_after_a_pause(mode: str, stage: Programs, tmp_path: Path) -> None:
     """Whoever goes on while the utterance before is being made out is heard from the first word."""
-    heard = runtime / "heard"
+    heard = tmp_path / "heard"
     program = f'while read line; do echo "$line" >> {heard}; case $line in *ardens*) exit 7; esac; done'
     talk = stage.start("hushd", "talk", mode, "--", "sh", "-c", program)
     finish(talk, 7)

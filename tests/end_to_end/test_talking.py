@@ -103,7 +103,7 @@ def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterato
 
 
 def test_a_person_interrupts(stage: Stage) -> None:
-    """In the middle of a long line: it stops, and what was said is printed whole; its own voice is not heard."""
+    """In the middle of a long line: it stops, and the words spoken are printed whole; its own voice is not heard."""
     process = stage.talk()
     assert process.stdin
     began = Stopwatch()
@@ -191,7 +191,7 @@ def test_a_program_takes_part(stage: Stage) -> None:
 
 
 def test_the_supervisor_is_killed(stage: Stage) -> None:
-    """While it speaks: what is there is said, then comes one sentence, and the code of a lost supervisor."""
+    """While it speaks: the audio made so far is played, then comes one sentence, and the code of a lost supervisor."""
     process = stage.speaking(LINE)
     stage.supervisor.process.kill()
     _, complaint = process.communicate(timeout=60)

@@ -93,7 +93,7 @@ def test_tuning_the_embedded_engine(alone: Path) -> None:
 
 
 def test_a_configuration_in_one_line(alone: Path) -> None:
-    """It is changed in place; what was measured is shown, and what was written of it is told."""
+    """It is changed in place; the measurements are shown, and the written lines named."""
     config = alone / "config.toml"
     config.write_text('worker = { "tts/hibari/en" = { memory_mb = 5, pinned = false } } # mine\n')
     told = hushd("tune", "tts")
@@ -148,7 +148,7 @@ def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], s
 
 
 def test_a_narrow_terminal(alone: Path) -> None:
-    """The line that says how far it is never takes two: what is drawn over it would leave the first one there."""
+    """The line that says how far it is never takes two: drawing over it would leave the first one there."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
     with subprocess.Popen(

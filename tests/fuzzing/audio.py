@@ -70,7 +70,7 @@ def _chunks(rng: Random) -> bytes:
 
 @contextmanager
 def wav(folder: Path) -> Iterator[Feed]:
-    """The repair of a WAV whose recorder died, and the looks at what was joined or cut off."""
+    """The repair of a WAV whose recorder died, and the looks at files joined or cut off."""
     files, path = _files(), folder / "a"
 
     def feed(rng: Random) -> None:
@@ -126,7 +126,7 @@ def recording(folder: Path) -> Iterator[Feed]:
 
 @contextmanager
 def ffmpeg(folder: Path) -> Iterator[Feed]:
-    """Films and other containers through ffmpeg, and what is not a recording; nothing without ffmpeg."""
+    """Films and other containers through ffmpeg, and files that are not recordings; nothing without ffmpeg."""
     found = shutil.which("ffmpeg")
     files = [file for form in _CONTAINERS if found and (file := _converted(folder, form))]
 

@@ -98,7 +98,7 @@ def markup(folder: Path) -> Iterator[Feed]:
 
 @contextmanager
 def durations(folder: Path) -> Iterator[Feed]:
-    """The small grammars: lengths of time, names, languages, and the guess at what was meant."""
+    """The small grammars: lengths of time, names, languages, and the guess at the intended name."""
 
     def feed(rng: Random) -> None:
         word = "".join(rng.choice("0123456789.+-hmsnuµ eE_/") for _ in range(rng.choice((1, 3, 9, 60))))

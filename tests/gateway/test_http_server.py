@@ -25,7 +25,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _drip(program: socket.socket) -> bytes:
-    """Sends a head without an end, a byte at a time, until the connection is closed; returns what was received."""
+    """Sends a head without an end, a byte at a time, until the connection is closed; returns the bytes received."""
     reader, writer = await asyncio.open_connection(sock=program)
 
     async def send() -> None:

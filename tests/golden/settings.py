@@ -60,7 +60,7 @@ CHECKED = (
 
 
 def configurations() -> Iterator[str]:
-    """Every setting with values of every kind, and what is wrong in other ways."""
+    """Every setting with values of every kind, and other mistakes."""
     yield from OTHERS
     for row in rows(Settings()):
         *tables, name = row["path"]

@@ -118,7 +118,7 @@ def test_models_of_ones_own_know_their_languages_and_memory(store: Store) -> Non
     ],
 )
 def test_memory_is_guessed_as_the_catalogue_has_it(engine: str, file: str, beside_mb: int) -> None:
-    """For a model of a known size what is known of that; more for a larger one."""
+    """For a model of a known size its known figure; more for a larger one."""
     known = max((one for one in catalogue.models().values() if one.engine == engine), key=lambda one: one.size_mb)
     size = (known.size_mb - beside_mb) * 1_000_000
     assert memory_mb(engine, {file: size}) == known.memory_mb

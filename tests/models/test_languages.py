@@ -1,4 +1,4 @@
-"""Languages by name: whatever openai-whisper's command line takes, and what was meant by what it does not."""
+"""Languages by name: whatever openai-whisper's command line takes, and guesses at names that it does not."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from hushd_worker_stt.request import Request
     ],
 )
 def test_a_name_or_a_tag_is_a_code(asked: str, code: str) -> None:
-    """Names, their aliases and tags in any case; what is none of these is not a language's code."""
+    """Names, their aliases and tags in any case; anything else is not a language's code."""
     assert languages.code(asked) == code
 
 

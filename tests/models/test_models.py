@@ -46,7 +46,7 @@ def test_every_model_makes_sense() -> None:
 
 @pytest.mark.parametrize("role", ["stt", "tts"])
 def test_it_says_what_the_engines_say(role: str, tmp_path: Path) -> None:
-    """Names, languages, memory and what is embedded, of every model that the engines describe where nothing is
+    """Names, languages, memory and embedded files, of every model that the engines describe where nothing is
     installed; a model under several names is described under each."""
     environment = {"HUSHD_MODELS_DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
     program = [sys.executable, "-m", f"hushd_worker_{role}", "--describe"]
@@ -100,7 +100,7 @@ def test_patterns(pattern: str, matching: list[str], others: list[str]) -> None:
 
 
 def test_names_and_aliases() -> None:
-    """An alias is the model it stands for; the sentence for what is missing names that, and what it costs."""
+    """An alias is the model it stands for; the sentence for a missing model names it, and what it costs."""
     turbo = catalogue.find("whisper/turbo")
     assert turbo is catalogue.models()["whisper/large-v3-turbo"]
     assert catalogue.canonical("whisper/turbo") == "whisper/large-v3-turbo"

@@ -1,4 +1,4 @@
-"""Tests of what is recommended: it fits the machine, speaks the language, and names its commands."""
+"""Recommendations: each fits the machine, speaks the language, and names its commands."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_slow_models_need_cores_or_a_card() -> None:
 
 
 def test_no_room_on_disk() -> None:
-    """Only what is here fits on a full disk."""
+    """Only installed models fit on a full disk."""
     assert models(replace(LARGE, disk_mb=1), "en", "stt") == ["moonshine/tiny-en"]
     assert models(replace(LARGE, disk_mb=1), "fr", "stt") == []
 
@@ -64,7 +64,7 @@ def test_a_voice_of_the_language(language: str, voice: str) -> None:
 
 
 def test_commands_bring_engine_and_model() -> None:
-    """An engine that is missing comes first; what is here needs no command."""
+    """An engine that is missing comes first; an installed one needs no command."""
 
     def found(language: str, installed: bool) -> Recommendation:
         return recommend(rows(), SMALL, language, "stt", lambda engine: installed)[0]

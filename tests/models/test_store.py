@@ -131,7 +131,7 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
     ],
 )
 def test_a_manifest_that_makes_no_sense(change: dict[str, Any], words: str) -> None:
-    """Is refused, and what is refused names its fault; nothing that leads out of the model's folder passes."""
+    """Is refused by a sentence that names its fault; nothing that leads out of the model's folder passes."""
     with pytest.raises(BadManifest, match=words):
         manifest.loads(json.dumps(good() | change))
 
@@ -412,7 +412,7 @@ def test_what_hushd_has_not_brought_is_not_checked(store: Store) -> None:
 
 
 def test_damaged_marks_are_no_marks(store: Store) -> None:
-    """Whatever is in the file of what was right, or if it cannot be written: the model's files are read, and judged."""
+    """Whatever is in the file of earlier checks, or if it cannot be written: the model's files are read, and judged."""
     found = bring(store)
     mark = store.paths.verified / f"{MODEL}.json"
     for content in ("", "[]", "{", '{"model.bin": 1}', '{"model.bin": [1, 2, 3, "x"]}'):
@@ -433,7 +433,7 @@ def rows(store: Store) -> dict[str, inventory.Row]:
 
 
 def test_nothing_is_here(store: Store) -> None:
-    """A fresh machine has what is embedded at most, and all the rest is known."""
+    """A fresh machine has embedded models at most, and all the rest is known."""
     every = rows(store)
     assert {row.state for row in every.values()} <= {"absent", "embedded", "installed"}
     assert all(row.origin in ("package", "system") for row in every.values() if row.usable)
@@ -478,7 +478,7 @@ def test_where_models_come_from(store: Store, tmp_path: Path) -> None:
 
 
 def test_what_is_not_whole(store: Store) -> None:
-    """A missing file and a manifest that cannot be read are broken, what was begun is half."""
+    """A missing file and a manifest that cannot be read are broken, an unfinished pull is half."""
     bring(store)
     bring(store, "whisper/base", ("base.pt",), ".")
     (store.place(MODEL) / "model.bin").unlink()

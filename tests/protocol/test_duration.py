@@ -29,7 +29,7 @@ def test_numbers_and_strings_both_mean_seconds(value: object, seconds: float) ->
     ],
 )  # fmt: skip
 def test_a_length_is_shown_in_the_largest_unit_of_which_there_are_several(seconds: float, text: str) -> None:
-    """And what is shown is read as the same length again."""
+    """The length shown is read as the same length again."""
     assert duration.shown(seconds) == text
     assert duration.parse(text) == seconds
 

@@ -22,7 +22,7 @@ from hushd_protocol.suggest import nearest
     ],
 )
 def test_the_likest_name(word: object, meant: str | None) -> None:
-    """One that is like it in letters of any case, as it is spelt in the list; nothing for what is like none."""
+    """One that is like it in letters of any case, as it is spelt in the list; nothing for a name like none."""
     assert nearest(word, ["keep_alive", "Whisper", "moonshine"]) == meant
 
 

@@ -32,7 +32,7 @@ STRANGE = (None, True, -1, 2**63, 1.5, float("nan"), "", "x" * 70_000, b"\xff", 
 
 @pytest.mark.parametrize(("kind", "answer"), ANSWERS)
 def test_an_answer_is_written_as_it_was_read(kind: type[Record], answer: dict[str, Any]) -> None:
-    """Key by key in the protocol's order, and what is not known is ignored; a default is left out."""
+    """Key by key in the protocol's order, and unknown keys are ignored; a default is left out."""
     read = kind.from_data(answer | {"novelty": [1]})
     assert json.dumps(read.data()) == json.dumps(answer)
     assert kind.from_data(read.data()) == read

@@ -80,7 +80,7 @@ def test_errors_are_one_sentence_of_one_form(params: Any, message: str) -> None:
 
 
 def test_none_counts_as_left_out() -> None:
-    """A client that sends every name with None asks for nothing; what is returned has only what was given."""
+    """A client that sends every name with None asks for nothing; the result has only the given values."""
     kinds = {"rate": whole(1), "live": flag(), "speed": number(0)}
     assert read({"rate": None, "live": False, "speed": 2}, kinds, "op") == {"live": False, "speed": 2.0}
 

@@ -130,7 +130,7 @@ def test_a_field_of_transcribe_is_known_over_http_and_to_agents(heard: dict[str,
 
 
 def test_a_field_of_synthesize_is_known_everywhere() -> None:
-    """The same for what is spoken."""
+    """The same for speech."""
     found = learned("synthesize", "voice", SPOKEN)
     assert found["sent"] == {"eagerness": 3.0}
     assert found["worker"] == "eagerness must be a number from 1 to 9, not 0."

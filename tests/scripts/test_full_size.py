@@ -171,7 +171,7 @@ def test_the_same_model_is_the_same_bytes(name: str, tmp_path: Path) -> None:
 
 
 def test_noise_depends_on_the_name_alone() -> None:
-    """Arrays of two names differ, one does not depend on those before it, and the spread is what was asked for."""
+    """Arrays of two names differ, one does not depend on those before it, and the spread is the one asked for."""
     first, second = Noise(), Noise()
     second.floats("another", (1000,), 1)
     assert np.array_equal(first.floats("a", (300, 70), 0.5), second.floats("a", (300, 70), 0.5))
@@ -237,7 +237,7 @@ fullsize.main()
 
 
 def test_a_small_disk_is_named_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what is needed and what is free, in one sentence; a folder that is not there yet is asked for its disk."""
+    """With the bytes needed and the bytes free, in one sentence; of a folder yet to be made too."""
     monkeypatch.setattr(making.shutil, "disk_usage", lambda place: SimpleNamespace(free=2_500_000_000))
     check_room(tmp_path / "new" / "models", 1_400_000_000)
     with pytest.raises(CannotMake, match=r"models needs 1\.5 GB and 1 to spare, and 2\.5 GB are free: make room, or"):

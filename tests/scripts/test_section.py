@@ -8,7 +8,7 @@ from section import BENCHMARKS, replaced
 
 @pytest.mark.parametrize("name", ["peers", "day"])
 def test_the_benchmarks_have_a_place_for_each_section(name: str) -> None:
-    """The marks stand in docs/BENCHMARKS.md once, and what is between them is replaced whole."""
+    """The marks stand in docs/BENCHMARKS.md once, and the text between them is replaced whole."""
     text = BENCHMARKS.read_text()
     once = replaced(text, name, "new\n")
     assert f"-->\nnew\n<!-- /{name} -->" in once

@@ -1,4 +1,4 @@
-"""Breaks everything around a real supervisor under the load of twenty clients, and counts what was lost.
+"""Breaks everything around a real supervisor under the load of twenty clients, and counts the losses.
 
 Two acts: in the first the supervisor itself is killed and told to leave, again and again, and clients start the next
 one; in the second one supervisor lives through everything else, and its growth is counted from when it has loaded what

@@ -1,4 +1,4 @@
-"""Hours of real work in minutes, with faults all along: what is lost, who grows, what comes back.
+"""Hours of real work in minutes, with faults all along: losses, growth, and the memory given back.
 
 Programs, commands, an HTTP client and a Wyoming client speak and listen at the same time on both embedded engines, in
 bursts with gaps until all workers have left, while workers and the gateway are killed, stopped and starved, and rude

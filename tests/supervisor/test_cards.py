@@ -127,7 +127,7 @@ def test_a_card_vanishes(on_cards: Supervisor, driver: Driver) -> None:
 
 
 def test_a_card_that_is_asked_for_and_full(driver: Driver, start_supervisor: Callable[..., Supervisor]) -> None:
-    """`server_busy` at once, with what is short and who holds it; no process is started to fail."""
+    """`server_busy` at once, with the short memory and its holder; no process is started to fail."""
     driver.set({"id": FIRST, "total": 24 * GB, "others": 20 * GB})
     config = CONFIG + 'compute_device = "cuda"\n'
     started = start_supervisor(config, environment=stand_in(driver.path))

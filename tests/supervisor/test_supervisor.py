@@ -81,7 +81,7 @@ def test_the_errors_of_an_engine_reach_its_client(supervisor: Supervisor) -> Non
 
 
 def test_descriptions_come_from_the_workers_packages(supervisor: Supervisor) -> None:
-    """`describe` asks each package in a child, several at once, and adds what is meant where nothing is named."""
+    """`describe` asks each package in a child, several at once, and adds the defaults where nothing is named."""
     with supervisor.connect() as peer:
         catalogues = peer.control("describe", "stt", "tts")
         assert {role: catalogues[role]["role"] for role in catalogues} == {"stt": "stt", "tts": "tts"}
@@ -278,7 +278,7 @@ def test_a_request_that_is_too_large_for_a_frame_is_refused(supervisor: Supervis
 
 
 def test_a_worker_may_be_a_program_of_the_users(start_supervisor: Start) -> None:
-    """`command` and `environment` of the most precise name decide what is started."""
+    """`command` and `environment` of the most precise name decide the program."""
     config = f'[worker."stt/fake"]\n{command(FAKE)}'
     config += '[worker."stt/fake/two"]\nenvironment = { FAKE_WORKER = "--load-failed model_missing" }\n'
     supervisor = start_supervisor(config)

@@ -22,7 +22,7 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Errors:
-    """Seconds of speech, a second of two people at once being two, and what was wrong of it."""
+    """Seconds of speech, a second of two people at once being two, and its errors."""
 
     speech: float
     missed: float  # nobody was said to speak, or too few

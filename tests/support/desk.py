@@ -28,7 +28,7 @@ class Desk:
         self.done: list[do.Action] = []  # by the last stimulus
 
     def _take(self, actions: list[do.Action]) -> None:
-        """Books what is to be done; there is memory for every start, unless `full`."""
+        """Books the actions; there is memory for every start, unless `full`."""
         self.done = actions + ([] if self.full else self.worker.tenancy.admit(self.now))
         self.actions += self.done
         for action in self.done:

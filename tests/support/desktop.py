@@ -33,7 +33,7 @@ root.mainloop()
 
 
 def missing() -> str:
-    """Names what is not installed; empty when all is."""
+    """Names the missing packages; empty when all is."""
     packages = [name for name in ("Xlib", "tkinter", "jeepney") if find_spec(name) is None]
     return ", ".join([*(["Xvfb"] if shutil.which("Xvfb") is None else []), *packages])
 

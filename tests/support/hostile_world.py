@@ -161,7 +161,7 @@ class World:
         heapq.heappush(self.agenda, (self.now + delay, next(self.order), what))
 
     def run(self, seconds: float) -> None:
-        """Lets `seconds` pass: what was planned happens, and the pool is woken when it asked to be."""
+        """Lets `seconds` pass: planned events happen, and the pool is woken when it asked to be."""
         end = self.now + seconds
         spins = 0
         while True:

@@ -84,7 +84,7 @@ class House:
         self._take(self.pool.on_time(self.now))
 
     def wait(self, seconds: float) -> None:
-        """Time passes, and what is due in it is done."""
+        """Time passes, and due actions are done."""
         end = self.now + seconds
         while (due := self.pool.deadline()) is not None and due <= end:
             self.now = max(self.now, due)

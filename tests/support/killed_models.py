@@ -1,4 +1,4 @@
-"""Pulls and imports in processes of their own, killed at random moments: what is left must not be a model, or a
+"""Pulls and imports in processes of their own, killed at random moments: the remains must not be a model, or a
 whole one, and the next try must succeed.
 
 `python killed_models.py pull MODEL`, `update MODEL` or `import PATH NAME` is such a process.

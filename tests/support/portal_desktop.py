@@ -1,4 +1,4 @@
-"""A stand-in for the desktop's portals on a private bus: it asks nobody, and keeps what is typed.
+"""A stand-in for the desktop's portals on a private bus: it asks nobody, and keeps the keys typed.
 
 Global keys are pressed by `press` and `release`; a text field is what arrives by RemoteDesktop.
 """
@@ -24,7 +24,7 @@ BACKSPACE, RETURN = 0xFF08, 0xFF0D
 
 
 def missing() -> str:
-    """Names what is not installed; empty when all is."""
+    """Names the missing packages; empty when all is."""
     return "" if shutil.which("dbus-daemon") else "dbus-daemon"
 
 

@@ -154,7 +154,7 @@ def processes(folder: Path) -> list[int]:
 
 
 def end(folder: Path) -> None:
-    """Kills what is left of a node."""
+    """Kills the remains of a node."""
     for pid in processes(folder):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

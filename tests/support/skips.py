@@ -1,4 +1,4 @@
-"""Groups what was skipped by its reason, for the end of a run: a line for each test would be hundreds."""
+"""Groups skips by reason, for the end of a run: a line for each test would be hundreds."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class SoundLoop:
 
 
 class Monitor:
-    """Records what is played into a loop. A context manager.
+    """Records the sound played into a loop. A context manager.
 
     Attributes:
         blocks: of `BLOCK` samples, and when each came.

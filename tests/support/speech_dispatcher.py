@@ -78,7 +78,7 @@ class SpeechDispatcher:
 
 
 class Reader:
-    """A screen reader: it speaks SSIP, and hears of what is spoken. A context manager."""
+    """A screen reader: it speaks SSIP, and hears of the progress of speech. A context manager."""
 
     def __init__(self, dispatcher: SpeechDispatcher) -> None:
         self._socket = socket.socket(socket.AF_UNIX)

@@ -1,4 +1,4 @@
-"""The table of what was skipped, as pytest's reports give it."""
+"""The table of skips, as pytest's reports give it."""
 
 from __future__ import annotations
 

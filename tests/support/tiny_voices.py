@@ -82,7 +82,7 @@ def kokoro(folder: Path, *voices: str, name: str = "kokoro-v1.0", timed: bool = 
 
 
 def _hum(step: str) -> list[Any]:
-    """`hum`, as `ids` say: `step` samples of each; what is not sound (ids up to 4: pads, marks, spaces) is silent."""
+    """`hum`, as `ids` say: `step` samples of each; anything else (ids up to 4: pads, marks, spaces) is silent."""
     return [
         helper.make_node("Size", ["ids"], ["count"]),
         helper.make_node("Cast", ["count"], ["count_float"], to=TensorProto.FLOAT),

@@ -170,7 +170,7 @@ def canary(folder: Path) -> Path:
 
 
 def whisper(folder: Path) -> Path:
-    """A model of type `whisper-ort`: it takes what is whistled below 1600 Hz for German, and says what it heard."""
+    """A model of type `whisper-ort`: it takes whistles below 1600 Hz for German, and says what it heard."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = {"je": 0, "Ġever": 1}
     added = {f"<|{name}|>": 2 + n for n, name in enumerate(

@@ -208,7 +208,7 @@ def serve(number: int, imported: Sequence[str]) -> Callable[[], object]:
 
 
 def _become(order: dict[str, Any], descriptors: list[int]) -> Callable[[], object]:
-    """Makes this process the one that was asked for; returns what is left to do, which is its program."""
+    """Makes this process the one that was asked for; returns its program, which is left to run."""
     _take(descriptors, order["numbers"])
     os.chdir(order["folder"])
     if order["session"]:

@@ -15,7 +15,7 @@ _INSTALLERS = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
 
 
 def fill(folder: Path, requirements: Iterable[str]) -> None:
-    """Puts wheels of what is required into `folder`, with all that they need.
+    """Puts wheels of the requirements into `folder`, with all that they need.
 
     Raises:
         PackageNotFoundError: one of them is not installed here.

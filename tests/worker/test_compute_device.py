@@ -56,7 +56,7 @@ def test_a_model_that_is_no_better_on_apples_processor(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("asked", ["cuda", "cuda:3", "mps"])
 def test_a_device_that_cannot_be_had_is_an_error(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
-    """Nobody who asked for a card gets the CPU; the error names what was asked for."""
+    """Nobody who asked for a card gets the CPU; the error names the device."""
     ask(monkeypatch, asked)
     with pytest.raises(HushdError, match=f"torch finds no device {asked}") as raised:
         compute_device.of_torch(torch(), prefers_mps=True)

@@ -60,7 +60,7 @@ def test_a_large_file_is_read(tmp_path: Path) -> None:
 
 
 def test_what_is_small_missing_or_no_file_costs_nothing(tmp_path: Path) -> None:
-    """No thread is started, and nothing is raised: the loader knows best what is wrong."""
+    """No thread is started, and nothing is raised: the loader knows the fault best."""
     (tmp_path / "small").write_bytes(bytes(PAGE))
     before = threading.active_count()
     read_ahead([tmp_path / "small", tmp_path / "none", tmp_path, tmp_path / "small" / "model.bin"])

@@ -213,7 +213,7 @@ print(Quantize("whisper/commands", "int8", "", Store(paths.find()), task).run().
 
 
 def test_killed_at_random_moments(checkpoint: Path) -> None:
-    """Whenever it dies, with all that it started: what is there is whole or nothing, and the next try succeeds."""
+    """Whenever it dies, with all that it started: the model is whole or absent, and the next try succeeds."""
     rng = random.Random(6)
     models = paths.find().models
     whole = 0
@@ -377,7 +377,7 @@ def test_a_voice_becomes_int8(hub: HubServer, ask: Ask, engine: str) -> None:
 
 
 def test_what_takes_too_much_memory_is_not_begun(checkpoint: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`server_busy`, with what it takes and what is free; nothing is left of it but its beginning."""
+    """`server_busy`, with its need and the free memory; nothing is left of it but its beginning."""
     import psutil
 
     real = psutil.virtual_memory()
@@ -389,7 +389,7 @@ def test_what_takes_too_much_memory_is_not_begun(checkpoint: Path, ask: Ask, mon
 
 
 def test_a_voice_without_its_description(hub: HubServer, ask: Ask) -> None:
-    """A sentence that names what is missing."""
+    """A sentence that names the missing file."""
     pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup --engines all")
     place = paths.find().models / "piper"
     folder = with_matrices(place.parent / "somewhere")

@@ -193,7 +193,7 @@ def test_the_line_of_a_download_that_a_request_waits_for_is_cleared(
 
 
 def test_the_command_asks_for_newer_ones(hub: HubServer, start: Callable[..., Any]) -> None:
-    """`--update` says where nothing is newer; what is goes to the next worker, and one that runs keeps what it has."""
+    """`--update` says where nothing is newer; the next worker gets the newer one, and one that runs keeps its own."""
     start()
     assert run("pull", MODEL).returncode == 0
     place = paths.find().models / "whisper"
@@ -270,7 +270,7 @@ def test_a_pull_outlives_its_worker(hub: HubServer, start: Callable[..., Any]) -
 
 
 def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
-    """A checkpoint of the user's own, which is not taken for whole once it is damaged; and what is none, in one
+    """A checkpoint of the user's own, which is not taken for whole once it is damaged; and another file, in one
     sentence."""
     start()
     import gzip

@@ -135,7 +135,7 @@ def test_several_old_revisions_are_removed(hub: HubServer, ask: Ask) -> None:
 
 
 def test_back_to_the_old_revision(hub: HubServer, ask: Ask) -> None:
-    """A branch may be set back: what is needed again is not removed as an earlier revision."""
+    """A branch may be set back: a file needed again is not removed as an earlier revision."""
     pulled(hub, ask)
     for files in (NEW, OLD):
         hub.add(REPOSITORY, files)
@@ -156,7 +156,7 @@ def test_a_commit_that_changes_no_file_of_the_model(hub: HubServer, ask: Ask) ->
 
 
 def test_what_is_not_here_is_pulled(hub: HubServer, ask: Ask) -> None:
-    """An update of nothing is a pull; so is one of what is damaged, and that gets the newest."""
+    """An update of nothing is a pull; so is one of a damaged model, which gets the newest."""
     hub.add(REPOSITORY, OLD)
     assert ask("pull", model=MODEL, update=True).result()["changed"] is True
     (Path(found().location) / "model.bin").resolve().write_bytes(b"x" * 2_000_000)
@@ -204,7 +204,7 @@ def test_an_update_that_fails_leaves_what_was(hub: HubServer, ask: Ask) -> None:
 
 
 def test_killed_at_any_moment(hub: HubServer, ask: Ask) -> None:
-    """By SIGKILL: what is there is the old or the new model, and the next update succeeds."""
+    """By SIGKILL: there is the old or the new model, and the next update succeeds."""
 
     def forget() -> None:
         shutil.rmtree(hub_cache.cache(), ignore_errors=True)
@@ -277,7 +277,7 @@ def configure(hub: HubServer, *models: str, files: str = "NAME.pt", sha256: str 
 
 
 def test_a_file_of_a_plain_server(hub: HubServer, ask: Ask) -> None:
-    """By what the server says of it: what is the same is not sent, what is another of the same size is. Who starts
+    """By the server's account of it: the same is not sent, another of the same size is. Who starts
     meanwhile reads one of both, though a file has its place shortly before its manifest."""
     configure(hub, "whisper/mine")
     hub.files["/files/mine.pt"] = Content(OLD["model.bin"])

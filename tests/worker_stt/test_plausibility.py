@@ -112,7 +112,7 @@ def test_few_words_are_no_verdict() -> None:
 
 
 def test_clipped_speech_is_no_other_language() -> None:
-    """Of what is cut off at full scale nothing is read again, and nothing concluded but that; what was resampled since
+    """Speech cut off at full scale is not read again, and nothing concluded but that; audio resampled since
     is recognised as well, and noise is not taken for it."""
     loud = np.clip(SPEECH * 10, -1, 1)
     for samples in (loud, loud * np.float32(0.3), soxr.resample(soxr.resample(loud, RATE, 11_025), 11_025, RATE)):

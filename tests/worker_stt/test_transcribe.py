@@ -264,7 +264,7 @@ def test_speech_after_speech_does_not_colour_noise(ask: Ask, beckett: np.ndarray
 
 
 def test_the_whole_text_of_a_damaged_file_and_then_its_error(ask: Ask, assets: Path) -> None:
-    """A recording cut off in the middle loses nothing of what is there, and is still an error."""
+    """A recording cut off in the middle loses no word, and is still an error."""
     data = (assets / "beckett.wav").read_bytes()[:200_000]
     asked = ask([data])
     assert word_error_rate("Ever tried ever failed no matter try again", asked.text) <= 0.2

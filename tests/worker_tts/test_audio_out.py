@@ -302,7 +302,7 @@ def test_raw_stereo_is_mono_twice_and_says_so(tiny: Worker, say: Callable[..., A
 
 
 def test_pcm_is_raw_audio_with_places(tiny: Worker, say: Callable[..., Any]) -> None:
-    """A file of it is the same as what is played."""
+    """A file of it is the same as the sound played."""
     assert say(tiny, TEXT, format="pcm").file == say(tiny, TEXT).raw
 
 

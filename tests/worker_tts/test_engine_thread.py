@@ -94,7 +94,7 @@ def test_a_job_that_is_cancelled_in_the_line_leaves_it() -> None:
 
 
 def test_an_error_is_the_jobs_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a piece raises ends its job, after what was made before, and no other: `SystemExit` too."""
+    """Whatever a piece raises ends its job, after the earlier pieces, and no other: `SystemExit` too."""
     engine = EngineThread()
 
     def fails(error: BaseException) -> Iterator[int]:

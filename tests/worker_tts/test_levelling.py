@@ -104,7 +104,7 @@ def test_a_gain_is_constant_within_a_job_and_learned_for_the_next(tmp_path: Path
 
 
 def test_a_voice_is_learned_over_thirty_seconds_and_no_longer(tmp_path: Path) -> None:
-    """After so much speech what is kept does not change any more."""
+    """After so much speech the level does not change any more."""
     path = tmp_path / "e.json"
     leveller = Leveller(path)
     for level in (-20, -20, -20, -3, -3):
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_as_none(tmp_path: Path, content: str) -> None:
 
 
 def test_silence_and_noise_of_no_speech_have_a_bounded_gain(tmp_path: Path) -> None:
-    """Silence is left as it is, and the gain of what is very quiet or very loud is 15 dB at most."""
+    """Silence is left as it is, and the gain of very quiet or very loud sound is 15 dB at most."""
     leveller = Leveller(tmp_path / "e.json")
     for level, gain in ((-300, 1.0), (-60, 10 ** (15 / 20)), (0, 10 ** (-15 / 20))):
         leveller.begin()

@@ -83,7 +83,7 @@ REFUSED = [
 def test_what_makes_no_sense_is_refused_in_one_sentence(
     tiny: Worker, say: Callable[..., Any], params: dict[str, Any], message: str
 ) -> None:
-    """`bad_request` says what is wrong and what there is; nothing is sent before."""
+    """`bad_request` names the fault and the choices; nothing is sent before."""
     with pytest.raises(HushdError) as caught:
         say(tiny, "Hello.", **params)
     assert caught.value.code == "bad_request"
@@ -217,7 +217,7 @@ def test_text_that_cannot_be_spoken_is_refused_whatever_the_format(tiny: Worker,
 
 
 def test_unknown_engines_and_models_are_named_with_what_there_is() -> None:
-    """The load says what is missing, what was meant, and where engines come from."""
+    """The load names the missing engine, the likely one, and where engines come from."""
     with pytest.raises(
         HushdError, match=r"engine 'hibary' \(did you mean hibari\?\): use .*hibari.* or piper, or install"
     ) as caught:

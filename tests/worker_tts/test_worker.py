@@ -32,7 +32,7 @@ def test_load_reports_and_tells_what_it_can(tiny: Worker) -> None:
 
 
 def test_the_result_says_what_was_spoken(tiny: Worker, say: Callable[..., Any]) -> None:
-    """Duration in seconds of what was sent, its rate, the voice, the speed and how many sentences."""
+    """Duration in seconds of the audio sent, its rate, the voice, the speed and how many sentences."""
     spoken = say(tiny, TEXT, voice="ting")
     assert spoken.result == {
         "duration": round(len(spoken.raw) / 2 / 8000, 3),

@@ -21,7 +21,7 @@ TEXT = "Good morning. It is a quarter past nine."
 
 @pytest.fixture(scope="module")
 def beckett(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first two sentences of a person's reading: what is compared is heard eighteen times."""
+    """The first two sentences of a person's reading: eighteen transcripts of it are compared."""
     samples, rate = soundfile.read(Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav", dtype="int16")
     path = tmp_path_factory.mktemp("sound") / "beckett.wav"
     soundfile.write(path, samples[: 4 * rate], rate)

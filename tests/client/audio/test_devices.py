@@ -232,7 +232,7 @@ def blocks(feed: PlaybackBuffer, frames: int, count: int) -> array[int]:
 
 @pytest.mark.parametrize(("volume", "heard"), [(0.0, 0), (0.5, 10000), (1.0, 20000), (1.5, 30000), (2.0, 32767)])
 def test_the_volume_is_a_factor(volume: float, heard: int, device: FakeSoundDevice) -> None:
-    """From silence to twice as loud, where what is too loud is cut and does not wrap round."""
+    """From silence to twice as loud, where excess is cut and does not wrap round."""
     play([array("h", [20000, -20000] * 400).tobytes()], 16000, volume=volume)
     samples = array("h", bytes(device.played))
     lowest = -32768 if heard == 32767 else -heard
@@ -297,7 +297,7 @@ def test_underruns_are_counted(device: FakeSoundDevice) -> None:
 
 
 def test_silence_follows_the_last_sample() -> None:
-    """PortAudio on ALSA forgets what is in its buffer when it stops: only silence may be there then, also after a
+    """PortAudio on ALSA forgets its buffer when it stops: only silence may be there then, also after a
     hush."""
     for hushed in (False, True):
         feed = PlaybackBuffer(CallbackStop, 16000, 1, latency=0.15)
@@ -351,7 +351,7 @@ def test_a_device_that_was_plugged_in_later_is_found(device: FakeSoundDevice) ->
 
 
 def test_an_open_microphone_is_not_broken_by_a_search(device: FakeSoundDevice) -> None:
-    """A new start of PortAudio would end its stream: what is not known then is not there."""
+    """A new start of PortAudio would end its stream: a device not known by then does not exist."""
     device.plugged.append("USB Horn")
     device.blocks = [1600] * 3
     with Microphone() as microphone:

@@ -20,7 +20,7 @@ def second(both: bytes) -> list[int]:
 
 
 def test_nothing_is_played() -> None:
-    """The first channel is what was recorded, the second silence."""
+    """The first channel is the recording, the second silence."""
     both = array("h", EchoReference(RATE).beside(samples(0, 4)))
     assert list(both) == [1, 0, 2, 0, 3, 0, 4, 0]
 

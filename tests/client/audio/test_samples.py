@@ -1,4 +1,4 @@
-"""Arrays of samples: what is sent of them, and what is refused in one sentence."""
+"""Arrays of samples: how they are sent, and refused in one sentence."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Unreadable:
     ],
 )
 def test_what_is_no_audio_is_refused(audio: Any, rate: Any, reason: str) -> None:
-    """At once, and the sentence says what is wrong and, where that is not plain, what to do."""
+    """At once, and the sentence names the fault and, where that is not plain, the remedy."""
     with pytest.raises(HushdError) as caught:
         source.of_audio(audio, rate)
     assert reason in caught.value.message

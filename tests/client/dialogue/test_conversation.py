@@ -57,7 +57,7 @@ class Speech:
 
 
 class Transcription:
-    """Follows a script: a number is chunks to hear first, a word an event, `=TEXT` what was heard, `!CODE` an error."""
+    """Follows a script: a number is chunks to hear first, a word an event, `=TEXT` words, `!CODE` an error."""
 
     def __init__(self, chunks: Iterable[bytes], script: str, options: dict[str, Any]) -> None:
         self._chunks = iter(chunks)
@@ -184,7 +184,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
 
 @pytest.mark.parametrize("mode", ["auto", "headphones"])
 def test_whoever_speaks_interrupts(stage: Stage, mode: Any) -> None:
-    """The loudspeaker is silent within 0.1 s, nothing more is made, and it is known what was said on both sides."""
+    """The loudspeaker is silent within 0.1 s, nothing more is made, and both sides' words are known."""
     talk = stage.talk("echo 20 began 5 =Stop.", words=50, mode=mode)
     answer = talk.converse(TEXT)
     client = stage.client

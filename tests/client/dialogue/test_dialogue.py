@@ -1,4 +1,4 @@
-"""A dialogue's parts: what ends it from another thread, the end of what is said, the beginning of what is heard."""
+"""A dialogue's parts: its end from another thread, the end of speech, the beginning of listening."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_a_tape_is_bounded(taped: tuple[Microphone, Tape], monkeypatch: pytest.M
 
 
 def test_muted_it_keeps_nothing(taped: tuple[Microphone, Tape]) -> None:
-    """Neither what was recorded before, nor what is said meanwhile."""
+    """Neither earlier recordings, nor words said meanwhile."""
     microphone, tape = taped
     microphone.record(*map(chunk, "abc"))
     heard(tape.read(), 1)
@@ -190,7 +190,7 @@ def recorder_of(mode: str, lingers: Callable[[], bool] = lambda: True) -> Record
     ("mode", "rate", "echo"), [("half", None, False), ("headphones", 24_000, False), ("auto", 24_000, True)]
 )
 def test_one_microphone_for_all_turns(opened: list[Microphone], mode: str, rate: int | None, echo: bool) -> None:
-    """It stays open, and suits turns of either kind: with what is played beside it where that is to be taken out."""
+    """It stays open, and suits turns of either kind: with the playback beside it where that is to be taken out."""
     made = recorder_of(mode)
     for muted in (False, True, False):
         with made.in_use():

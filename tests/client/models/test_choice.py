@@ -93,7 +93,7 @@ def test_nobody_hears_it() -> None:
 
 
 def test_every_situation() -> None:
-    """All languages, speeds, pressures, and thousands of machines and sets of models: what is chosen hears the
+    """All languages, speeds, pressures, and thousands of machines and sets of models: the choice hears the
     language; fits unless nothing does; and no better one that fits was passed over without pressure. Whatever the
     order they come in, it is the same."""
     rng = random.Random(6)
@@ -137,7 +137,7 @@ def test_why_is_said() -> None:
 
 
 def test_what_describe_and_status_say() -> None:
-    """Installed models only, with what the catalogue knows, or the configuration says; room is what is left, but for
+    """Installed models only, with what the catalogue knows, or the configuration says; room is the memory left, but for
     what is for others, and what idle workers would leave."""
     catalogue = {
         "engines": [

@@ -1,4 +1,4 @@
-"""Tests of memory over time: what was held, and what a server that never unloads would have held."""
+"""Tests of memory over time: the megabytes held, and those that a server that never unloads would have held."""
 
 from __future__ import annotations
 

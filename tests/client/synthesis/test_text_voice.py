@@ -55,7 +55,7 @@ def test_a_configured_voice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [ENGLISH, "Yes.", "Guten Morgen.", "", "1 2 3 4 5 6 7"])
 def test_usual_texts_cost_no_look_up(text: str, tmp_path: Path) -> None:
-    """English, and what is not sure."""
+    """English, and doubtful text."""
     config = tmp_path / "config.toml"
     config.write_text("keep_alive = 0\n# tts = 'piper'\n")
     assert other_voice(text, config, never) is None

@@ -253,7 +253,7 @@ def test_what_cannot_be_said_is_an_error_that_says_what_would_work(
 
 
 def test_any_catalogue_gives_a_voice_or_one_sentence() -> None:
-    """Whatever is installed and whatever is asked for, no other exception comes, and what is chosen is in it."""
+    """Whatever is installed and whatever is asked for, no other exception comes, and the choice is in it."""
     rng = random.Random(1)
     engines = [HIBARI, ESPEAK, PIPER, KOKORO, MINE, NO_PIPER, NO_ESPEAK, GERMAN, {"name": "bare"}]
     names = [None, "heart", "nova", "piper/fr_FR-siwis", "a/b", "/", "é", "onyx", "espeak-de"]

@@ -159,7 +159,7 @@ def test_silence(form: str, text: str) -> None:
 
 @pytest.mark.parametrize("form", ["txt", "srt", "vtt", "tsv"])
 def test_a_segment_is_written_before_the_next_is_known(form: str) -> None:
-    """Subtitles stream: what is written of one segment does not wait for the one after it."""
+    """Subtitles stream: the lines of one segment do not wait for the one after it."""
     asked = []
 
     class Slow:

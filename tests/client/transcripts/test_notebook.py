@@ -35,7 +35,7 @@ class Page(HTMLParser):
 
 
 def test_a_row_for_each_segment() -> None:
-    """When it begins and what is said, whatever signs that has; the language, the length and the doubts beside it."""
+    """Its beginning and its words, whatever signs that has; the language, the length and the doubts beside it."""
     segments = (Segment(0, 0.0, 2.0, "Is 1 < 2 & 3?"), Segment(1, 65.2, 70.0, "<script>alert(1)</script>"))
     warnings = (ResultWarning("unlikely_text", "The model may not know <this>."),)
     page = Page(Transcript(segments, "en", 3700.0, warnings=warnings)._repr_html_())

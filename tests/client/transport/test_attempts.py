@@ -28,7 +28,7 @@ def test_who_meets_one_supervisor_after_another_that_leaves_asks_the_next(code: 
 
 
 def test_of_a_transcript_that_was_begun_the_rest_is_asked_for_until_nothing_new_comes() -> None:
-    """Each death after a new segment asks for what is missing; the second that brought nothing is raised."""
+    """Each death after a new segment asks for the missing rest; the second that brought nothing is raised."""
     attempts = Attempts(ASKED, None, pulls=False)
     for _ in range(MOST_LOST + 2):
         assert attempts.is_new(SEGMENT)

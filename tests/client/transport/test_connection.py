@@ -111,7 +111,7 @@ def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pyte
 def test_a_program_without_descriptors_left_is_told(
     start_router: Start, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no socket can be made there is an error at once, and what was opened is closed."""
+    """Where no socket can be made there is an error at once, and every opened one is closed."""
     router = start_router(answer(result))
     kind = {"socket": zmq.DEALER, "monitor": zmq.PAIR}[missing]
 

@@ -229,7 +229,7 @@ def test_not_for_ever(start_router: Start) -> None:
 
 
 def test_with_nobody_to_ask_the_devices_are_ours(start_router: Start) -> None:
-    """The supervisor has gone and none may be started: what was made is played all the same."""
+    """The supervisor has gone and none may be started: finished audio is played all the same."""
     usher = Usher("granted")
     router = start_router(usher)
     with Client() as client, client.floor("speaker") as floor:

@@ -73,7 +73,7 @@ def test_what_ollama_takes_is_taken(value: float | str, seconds: float) -> None:
     ],
 )
 def test_what_means_nothing_is_refused(value: str) -> None:
-    """Anything else is a bad_request that shows what was given and what can be."""
+    """Anything else is a bad_request that shows the value and the possible ones."""
     with pytest.raises(HushdError, match="5m") as caught:
         parse(value)
     assert caught.value.code == "bad_request"

@@ -128,7 +128,7 @@ def test_a_second_reader_takes_over_from_one_that_waits() -> None:
 
 
 def test_a_stream_that_outgrew_its_room_is_not_sent_in_part() -> None:
-    """A second reader overtaken by the end of what is kept fails, and never skips a piece."""
+    """A second reader overtaken by the end of the kept pieces fails, and never skips a piece."""
     stream = Stream(iter([b"aa", b"bb", b"cc"]), kept=5)
     first, second = stream.pieces(), stream.pieces()
     assert [next(first), next(first), next(second)] == [b"aa", b"bb", b"aa"]

@@ -1,4 +1,4 @@
-"""Two recordings beside each other: what was paired once stays paired, whichever of them is late."""
+"""Two recordings beside each other: pairs stay paired, whichever of them is late."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_what_may_be_a_phrase_is_held_back() -> None:
 
 
 def test_the_engine_changes_its_mind() -> None:
-    """The final text replaces what was typed of it, from the first difference on."""
+    """The final text replaces its typed beginning, from the first difference on."""
     composition = Composition(VOCABULARY)
     composition.hear("Bare again and")
     assert composition.finish("Fail again.") == Edit(len("Bare again and"), "Fail again.")

@@ -1,4 +1,4 @@
-"""Wayland's portals on a private bus: the conversation with the desktop, its refusals, and what is typed."""
+"""Wayland's portals on a private bus: the conversation with the desktop, its refusals, and the keys typed."""
 
 from __future__ import annotations
 

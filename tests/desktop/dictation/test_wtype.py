@@ -24,7 +24,7 @@ exec sh -c 'echo $WAYLAND_DISPLAY > {folder}/display'
 
 @pytest.fixture
 def terminal(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The file that has what was typed into a terminal, line by line."""
+    """The file with the text typed into a terminal, line by line."""
     (runtime / "sway").write_text(CONFIG.format(folder=runtime))
     environment = os.environ | {
         "HOME": str(runtime), "XDG_RUNTIME_DIR": str(runtime), "WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman",

@@ -1,4 +1,4 @@
-"""speech-dispatcher's module protocol: audio that fits into lines, settings, and what is wrong with them."""
+"""speech-dispatcher's module protocol: audio that fits into lines, settings, and mistakes in them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_an_item_has_the_place_that_the_program_names() -> None:
 
 
 def test_what_was_deleted_is_not_read_aloud() -> None:
-    """Nor can it be retrieved; what was replaced under its name is read once."""
+    """Nor can it be retrieved; text replaced under its name is read once."""
     kept = Items()
     for name in "abc":
         kept.create(message(name, f"This is {name}."), None)

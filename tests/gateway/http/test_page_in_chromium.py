@@ -278,7 +278,7 @@ def test_a_token_refused_at_once_is_asked_for_again(browser: Chromium, guarded: 
 
 
 def test_a_hidden_page_keeps_nothing_awake(page: Chromium, peer: Peer) -> None:
-    """It ends what is under way and closes its connections, so that the gateway leaves; shown again it goes on."""
+    """It ends its requests and closes its connections, so that the gateway leaves; shown again it goes on."""
     press(page, "listen")
     page.until("document.querySelector('#listen-note').textContent === 'Speak now.'")
     page.hide()

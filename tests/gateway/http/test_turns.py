@@ -76,7 +76,7 @@ def test_turns_may_complete_out_of_order() -> None:
 
 
 def test_a_contradicted_delta_is_corrected_by_completed() -> None:
-    """No delta takes back what was sent; the words behind it follow all the same."""
+    """No delta takes back text already sent; the words behind it follow all the same."""
     stream = Stream(Items(), vad=False, start_s=0.0)
     events = [*stream.partial("Ever."), *stream.segment(_segment(0, 1, "Ever tried,")), *stream.partial("no")]
     assert [event["delta"] for event in events] == ["Ever.", " tried,", " no"]

@@ -48,7 +48,7 @@ def test_say_without_waiting(host: Host, diary: Diary) -> None:
 
 
 def test_cancelling_is_silence(host: Host, diary: Diary) -> None:
-    """A cancelled call ends what is spoken at once, and nothing else: the next one speaks."""
+    """A cancelled call ends the speech at once, and nothing else: the next one speaks."""
     call = host.begin("say", text=words(20))
     diary.wait_for_sound()
     cancelled = time.monotonic()
@@ -90,7 +90,7 @@ def test_two_hosts_never_talk_over_each_other(diary: Diary) -> None:
 
 @pytest.mark.usefixtures("echo")
 def test_something_urgent_interrupts(diary: Diary) -> None:
-    """A higher priority of another host ends what is spoken, with one sentence."""
+    """A higher priority of another host ends the speech, with one sentence."""
     with stdio_host(environment=diary.environment) as one, stdio_host(environment=diary.environment) as two:
         call = one.begin("say", text=words(20))
         diary.wait_for_sound()

@@ -35,7 +35,7 @@ def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
 
 
 def test_a_host_that_cuts_the_environment(environment: dict[str, str], diary: Diary) -> None:
-    """codex, the SDKs and their users pass on HOME, PATH, SHELL, TERM and what is configured: the call is heard."""
+    """codex, the SDKs and their users pass on HOME, PATH, SHELL, TERM and configured variables: the call is heard."""
     with RawHost(environment=cut(environment, KEPT), name="codex-mcp-client") as host:
         assert host.data("say", text=words(0.1))["state"] == "completed"
     assert len(diary.sounds()) == 1

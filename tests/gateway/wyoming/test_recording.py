@@ -100,7 +100,7 @@ def test_nothing_recorded_is_an_empty_transcript() -> None:
 
 
 def test_recordings_share_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond it a short one goes to a file too, with the same samples; what is closed makes room."""
+    """Beyond it a short one goes to a file too, with the same samples; a closed one makes room."""
     monkeypatch.setattr(recording, "MEMORY", 1000)
     first, second = recording.Recording(), recording.Recording()
     for number in range(10):

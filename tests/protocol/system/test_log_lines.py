@@ -39,7 +39,7 @@ def test_a_line_of_text_has_time_level_and_request() -> None:
 
 
 def test_a_line_of_json_is_an_object_with_facts() -> None:
-    """Time in UTC, what is known, and facts that the text only says; newlines stay inside."""
+    """Time in UTC, the known fields, and facts that the text only says; newlines stay inside."""
     made = line("one\ntwo", form="json", request="a1b2c3d4", level="WARNING", facts={"seconds": 1.5})
     assert made.count("\n") == 1
     data = json.loads(made)

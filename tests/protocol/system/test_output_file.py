@@ -1,4 +1,4 @@
-"""A file appears once it is whole; what is not a file is written as it is."""
+"""A file appears once it is whole; a device or pipe is written as it is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def mode(path: Path) -> int:
 
 
 def test_pieces_go_where_they_belong(tmp_path: Path) -> None:
-    """Without an offset pieces follow one another; with one they correct what was there."""
+    """Without an offset pieces follow one another; with one they correct earlier bytes."""
     with OutputFile(tmp_path / "a") as file:
         file.write(b"....")
         file.write(b"body", 4)
@@ -98,7 +98,7 @@ def test_a_device_is_written_directly() -> None:
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
-    """A file that cannot grow is output_failed, and what was begun is removed."""
+    """A file that cannot grow is output_failed, and its beginning is removed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:

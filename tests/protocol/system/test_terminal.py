@@ -23,7 +23,7 @@ def test_no_control_character_is_left() -> None:
 
 
 def test_only_a_terminal_gets_escapes(tmp_path: Path) -> None:
-    """A file and a pipe get what was said."""
+    """A file and a pipe get the words themselves."""
     text = "\x1b[2J"
     ours, theirs = pty.openpty()
     reading, writing = os.pipe()

@@ -1,4 +1,4 @@
-"""Changing a configuration file: only what was meant changes, and what is not understood stays as it is."""
+"""Changing a configuration file: only the setting meant changes, and unknown lines stay as they are."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_table_that_is_not_there_is_added(text: str) -> None:
 
 
 def test_what_is_taken_away() -> None:
-    """None takes a key and its line away; what was never there is no error."""
+    """None takes a key and its line away; an absent key is not an error."""
     new = with_worker(FILE, WORKER, {"environment": None, "memory_mb": None})
     assert "environment" not in new
     assert "# why not" in new
@@ -174,7 +174,7 @@ def test_values_as_typed(text: str, value: object) -> None:
 
 
 def test_strange_files_are_left_alone() -> None:
-    """A key inside an inline table is changed there, one below a value is refused, and so is what is not TOML."""
+    """A key inside an inline table is changed there, one below a value is refused, and so is text that is not TOML."""
     assert with_key("http = { listen = [] }\n", ["http", "hosts"], ["a"]) == 'http = { listen = [], hosts = ["a"]}\n'
     assert with_key("", ["http", "listen"], None) == ""
     with pytest.raises(HushdError, match="not TOML"):

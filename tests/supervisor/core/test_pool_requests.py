@@ -53,7 +53,7 @@ def test_an_id_in_use_is_refused_without_ending_its_request() -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_sentence(fields: dict[str, Any], words: str) -> None:
-    """bad_request at once, naming what is wrong; no worker comes into being for it."""
+    """bad_request at once, naming the fault; no worker comes into being for it."""
     pool = pool_with_client()
     (error,) = said(pool.handle(request(**fields), 0))
     assert isinstance(error, m.Error)

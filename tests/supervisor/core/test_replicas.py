@@ -206,7 +206,7 @@ def test_help_comes_when_there_is_room_again() -> None:
 
 
 def test_no_help_while_memory_is_short() -> None:
-    """Not even where it would fit: what is left is for those who have no process at all."""
+    """Not even where it would fit: the rest is for those who have no process at all."""
     desk = Desk()
     desk.request()
     desk.ready()

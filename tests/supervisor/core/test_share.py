@@ -110,7 +110,7 @@ def test_floods_leave_room(places: int, floods: int) -> None:
 
 
 def test_only_the_same_or_higher_priorities_count() -> None:
-    """A client's own progress does not count against its text, nor text against what is important."""
+    """A client's own progress does not count against its text, nor text against important requests."""
     waiting = [(b"c", PROGRESS)] * 40
     assert not has_room(b"c", PROGRESS, waiting, 50)
     assert has_room(b"c", TEXT, waiting, 50)

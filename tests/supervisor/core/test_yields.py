@@ -33,7 +33,7 @@ def data(house: House, request: bytes) -> dict[str, Any]:
 
 
 def test_idle_workers_leave_until_enough_is_free() -> None:
-    """The answer comes when the driver reports it, and says by card what was freed and by whom."""
+    """The answer comes when the driver reports it, and says by card how much was freed and by whom."""
     there = house()
     there.idle(A, cards={FIRST: 9 * GB})
     there.idle(B, cards={FIRST: 6 * GB})
@@ -190,7 +190,7 @@ def test_a_machine_without_cards() -> None:
 
 
 def test_a_driver_that_does_not_answer() -> None:
-    """It is an error, since nobody knows what is free."""
+    """It is an error, since nobody knows the free memory."""
     there = house()
     there.blind = True
     request = there.control("yield")

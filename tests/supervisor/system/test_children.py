@@ -84,7 +84,7 @@ def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
 def test_every_child_gets_the_same(
     start: Callable[[zmq.Poller, FakeLauncher], None], runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A log in the state folder, a lifeline, and of our environment what is theirs, with telemetry switched off."""
+    """A log in the state folder, a lifeline, and their part of our environment, with telemetry switched off."""
     monkeypatch.setenv("NOTIFY_SOCKET", "/a/manager")
     monkeypatch.setenv("HF_HOME", "/a/cache")
     prepare_state(find())

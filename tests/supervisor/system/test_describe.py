@@ -76,7 +76,7 @@ def test_a_client_that_asks_all_the_time_starts_no_child_all_the_time(make: Make
 
 
 def test_a_child_that_fails_is_told_with_its_last_line(make: Make, poller: zmq.Poller) -> None:
-    """The error names what was run, its status and what it said last."""
+    """The error names the command, its status and its last line."""
     catalogue = make(sys.executable, "-c", "import sys; print('first', file=sys.stderr); sys.exit('no such engine')")
     catalogue.ask("tts", 0.0)
     (described,) = answers(catalogue, poller)

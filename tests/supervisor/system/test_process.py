@@ -142,7 +142,7 @@ def test_a_kill_after_the_exit_hits_nobody(start: Start) -> None:
 
 
 def test_a_child_gets_the_old_limit_of_open_files(start: Start, tmp_path: Path) -> None:
-    """The supervisor's own soft limit goes up to the hard one; a child has what was there before."""
+    """The supervisor's own soft limit goes up to the hard one; a child has the earlier one."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     soft = min(512, before[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))

@@ -1,4 +1,4 @@
-"""The log's lines about requests: one when it ends, with its id, and nothing of what was said or heard."""
+"""The log's lines about requests: one when it ends, with its id, and no words said or heard."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_ending_is_one_line(lines: Lines) -> None:
 
 
 def test_a_failure_is_a_warning_with_its_code_alone(lines: Lines) -> None:
-    """The sentence of an error may quote what was said: it is logged only where that is asked for."""
+    """The sentence of an error may quote the words said: it is logged only where that is asked for."""
     opened(lines).sent(b"r", Error(id=ID, code="worker_failed", message=f"Cannot say {SECRET}."), 2.0)
     ((level, text, _, _),) = lines
     assert (level, text.split(": ")[1]) == ("warning", "worker_failed after 1.00 s, 1.00 of them waiting")

@@ -1,4 +1,4 @@
-"""Templates as real processes: what is forked from them, and that nothing depends on them or stays behind."""
+"""Templates as real processes: the workers forked from them, and that nothing depends on them or stays behind."""
 
 from __future__ import annotations
 

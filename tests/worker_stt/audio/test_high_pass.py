@@ -28,7 +28,7 @@ def test_clean_audio_passes_untouched(beckett: np.ndarray) -> None:
 @pytest.mark.parametrize("hertz", [0.0, 10.0, 30.0])
 @pytest.mark.parametrize("amplitude", [0.05, 0.3, 3.0])
 def test_rumble_goes_and_the_voice_stays(hertz: float, amplitude: float) -> None:
-    """40 dB of what is below a voice are taken away, of a voice's 300 Hz nothing; of an offset nothing is left, from
+    """40 dB of the sound below a voice are taken away, of a voice's 300 Hz nothing; of an offset nothing is left, from
     the first sample on."""
     rumble = tone(hertz, amplitude)
     assert np.abs(through(rumble, RATE)[RATE // 10 :]).max() < 0.01 * amplitude
@@ -58,7 +58,7 @@ def test_next_to_nothing(shape: tuple[int, ...]) -> None:
 
 
 def test_rumble_that_begins_later_is_taken_out_from_then_on() -> None:
-    """A lorry that comes by: what was before it has passed as it was."""
+    """A lorry that comes by: the sound before it has passed as it was."""
     quiet, loud = tone(300, 0.05, 1), tone(300, 0.05, 2) + tone(30, 0.3, 2)
     heard = through(np.concatenate((quiet, loud)), 1600)
     assert np.array_equal(heard[:RATE], quiet)

@@ -1,4 +1,4 @@
-"""Channels become one, and none of what was said is lost."""
+"""Channels become one, and no word is lost."""
 
 from __future__ import annotations
 

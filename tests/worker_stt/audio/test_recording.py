@@ -209,7 +209,7 @@ def test_an_ogg_that_ends_within_a_page_is_cut_off(place: int) -> None:
 
 
 def test_what_is_no_number_is_silence() -> None:
-    """NaN and infinity in a float file become 0; what is absurdly loud stays finite when squared."""
+    """NaN and infinity in a float file become 0; absurdly loud samples stay finite when squared."""
     samples = sound(1, RATE)
     samples[100], samples[200], samples[300] = np.nan, np.inf, 3e38
     got, _ = read(encoded(samples, RATE, "WAV", "FLOAT"))
@@ -276,7 +276,7 @@ def test_corruption_never_crashes(form: str) -> None:
 
 
 def test_a_folder_and_a_missing_file(tmp_path: Path) -> None:
-    """A folder is not audio; what is not there is told apart, so that the client sends the bytes."""
+    """A folder is not audio; a missing file is told apart, so that the client sends the bytes."""
     for path, code in ((tmp_path, "input_unreadable"), (tmp_path / "gone.wav", "path_unreachable")):
         with pytest.raises(HushdError) as caught:
             read(path)

@@ -1,4 +1,4 @@
-"""The number of pieces at once, by what was measured of each."""
+"""The number of pieces at once, by the measurements of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine `command` with real programs: what they are given, what is made of what they print, how they end."""
+"""The engine `command` with real programs: their input, the reading of their output, their end."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ with wave.open(sys.argv[1] if len(sys.argv) > 1 else sys.stdin.buffer) as file:
 
 @pytest.mark.parametrize("arguments", [(), ("{wav}",)], ids=["standard input", "a file"])
 def test_the_audio_arrives(make: Make, runtime: Path, arguments: tuple[str, ...]) -> None:
-    """As 16-bit mono WAV of 16 kHz with every sample, by either way; what is too loud is clipped, not wrapped."""
+    """As 16-bit mono WAV of 16 kHz with every sample, by either way; excess is clipped, not wrapped."""
     samples = np.array([0.0, 1.5, -1.5, 0.5] * 5000, np.float32)
     (segment,) = make(READ, *arguments).transcribe(samples, Options())
     assert segment == Segment(0.0, 1.25, "16000 1 2 40000 255 255 127")

@@ -384,7 +384,7 @@ def test_half_a_snapshot_is_none(models: Path, tmp_path: Path) -> None:
 
 
 def test_what_hushd_has_brought_is_found_by_its_manifest(models: Path, tmp_path: Path) -> None:
-    """Wherever its files are, under the name it was given; nothing is asked of any network for what is not here."""
+    """Wherever its files are, under the name it was given; no network is asked for a missing one."""
     folder = tone_models.ctc(tmp_path / "elsewhere", config={"languages": ["de"]})
     files = {
         file.name: File(file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest()) for file in folder.iterdir()

@@ -387,7 +387,7 @@ def decoded_with(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> lis
 
 
 def test_economy_is_one_hypothesis(name: str, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short of memory it follows one hypothesis and tries once, says so, and still hears clear speech; what was asked
+    """Short of memory it follows one hypothesis and tries once, says so, and still hears clear speech; a job asked
     for that cheaply anyway is not degraded."""
     audio = say(["open", "red", "nine"])
     asked = decoded_with(name, engine, monkeypatch)

@@ -1,4 +1,4 @@
-"""Listening live: text while somebody speaks, an end when they have finished, patience with what is not speech."""
+"""Listening live: text while somebody speaks, an end when they have finished, patience with other sounds."""
 
 from __future__ import annotations
 
@@ -374,7 +374,7 @@ def test_speech_after_a_pause_is_one_utterance() -> None:
 
 
 def test_drafts_follow_the_speaker_at_a_quarter_of_a_second() -> None:
-    """Four passes a second over what is unfinished, cheap ones; the last has what was asked for."""
+    """Four passes a second over the unfinished words, cheap ones; the last has the options asked for."""
     recogniser = Scripted()
     listened(recogniser, sounds((0.5, 0), (3, 0.5), (2, 0)), word_times=True, beam_size=4)
     assert 11 <= len(recogniser.drafts) <= 14

@@ -56,7 +56,7 @@ def test_where_an_utterance_is(pattern: str, state: State | None) -> None:
 
 @pytest.mark.parametrize(("heard", "more"), [(False, 87), (True, 100)])
 def test_only_an_utterance_starts_the_clock_anew(heard: bool, more: int) -> None:
-    """The time to begin in counts from the end of what was said, and goes on through a cough."""
+    """The time to begin in counts from the end of the last words, and goes on through a cough."""
     endpointer = Endpointer(0.32, 3.2)
     for mark in "###" + "." * 10:
         state = endpointer.feed(SOUNDS[mark])

@@ -110,7 +110,7 @@ def judge(detector: Detector, frames: list[np.ndarray]) -> list[bool]:
 def test_jobs_give_it_back_however_they_end(
     idle: list[object], ask: Ask, beckett: np.ndarray, params: dict[str, object]
 ) -> None:
-    """After a recording or a live stream, and after what is not audio, the model is there for the next."""
+    """After a recording or a live stream, and after a file that is not audio, the model is there for the next."""
     sound = (beckett * 32767).astype("<i2").tobytes()
     assert ask([sound], params | {"format": "s16le", "rate": RATE, "channels": 1}).error is None
     assert len(idle) == 1

@@ -1,4 +1,4 @@
-"""The engine `command` with real programs: what they are given, what is made of their sound, how they end."""
+"""The engine `command` with real programs: their input, the use of their sound, how they end."""
 
 from __future__ import annotations
 
@@ -310,7 +310,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("keys", "words"), REFUSED)
 def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: str) -> None:
-    """The error says what is wrong and what would be right; the file is listed as a model and a voice that raise it."""
+    """The error names the fault and the remedy; the file is listed as a model and a voice that raise it."""
     content = {"run": ["true"], "language": "en"} | keys
     path = write(folder, "mine", **{key: value for key, value in content.items() if value is not None})
     with pytest.raises(CommandSpecError) as caught:

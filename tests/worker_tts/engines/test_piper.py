@@ -52,7 +52,7 @@ def test_speaks(models: Path) -> None:
 
 @pytest.mark.parametrize("text", ["See [[wiki link]] now.", "[[wiki link]]", "a [[[deep]]] one", "[[ open"])
 def test_double_brackets_are_text(models: Path, text: str) -> None:
-    """The package would take what is in them for phonemes: notes are full of links that are written so."""
+    """The package would take their content for phonemes: notes are full of links that are written so."""
     tiny_voices.piper(models, "mine")
     engine = loaded("mine")
     plain = text.replace("[", " ").replace("]", " ")

@@ -80,7 +80,7 @@ def test_what_no_engine_reads_well_becomes_words(written: str, heard: str) -> No
 
 @pytest.mark.parametrize("language", ["en", "vi"])
 def test_letters_and_their_accents_are_one(language: str) -> None:
-    """Text as macOS decomposes it reaches the engine as dictionaries have it, and stands for what was written."""
+    """Text as macOS decomposes it reaches the engine as dictionaries have it, and stands for the written text."""
     text = "Un café à Zürich, tiếng Việt."
     (piece,) = read([unicodedata.normalize("NFD", text).encode()], language=language)
     assert isinstance(piece, Piece)

@@ -1,4 +1,4 @@
-"""SSML's common subset, and the place of what is none."""
+"""SSML's common subset, and the place of other marks."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_common_subset_is_spoken(text: str, expected: list[object], size: in
 @pytest.mark.parametrize("size", [1000, 100_000])
 @pytest.mark.parametrize(("text", "message"), REFUSED)
 def test_what_is_no_ssml_is_refused_with_its_place(text: str, message: str, size: int) -> None:
-    """One sentence names line, column and what is wrong."""
+    """One sentence names line, column and fault."""
     with pytest.raises(HushdError) as caught:
         items(text, size)
     assert caught.value.code == "bad_request"

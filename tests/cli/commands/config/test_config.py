@@ -39,7 +39,7 @@ def file(runtime: Path) -> Path:
 
 
 def test_show_has_every_setting_and_marks_those_that_are_not_defaults(file: Path) -> None:
-    """A line a setting; of one worker only what is set; one setting alone is its bare value."""
+    """A line a setting; of one worker only its own settings; one setting alone is its bare value."""
     lines = config("show").splitlines()
     assert 'tts = "espeak-ng/all"  # default: "hibari/en"' in lines
     assert "queue = 200" in lines

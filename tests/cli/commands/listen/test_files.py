@@ -337,7 +337,7 @@ def test_no_word_times_is_said_to_who_asked(start_router: Start, sounds: list[st
 
 
 def on_terminal(*arguments: str, printed: bool) -> tuple[int, str]:
-    """Runs `listen` with standard error, and if `printed` standard output too, on a terminal; what was drawn."""
+    """Runs `listen` with standard error, and if `printed` standard output too, on a terminal; returns the drawing."""
     leader, follower = pty.openpty()
     output = follower if printed else subprocess.PIPE
     process = warm.Popen(command(*arguments), stdin=subprocess.DEVNULL, stdout=output, stderr=follower)

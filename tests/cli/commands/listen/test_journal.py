@@ -1,4 +1,4 @@
-"""Journals of long transcriptions: what is kept, what is taken over, and when neither."""
+"""Journals of long transcriptions: their contents, how they are taken over, and when not."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def interrupted(recording: Path, **request: Any) -> None:
 
 
 def test_what_was_kept_is_taken_over(recording: Path) -> None:
-    """All segments with their words come back, and what is added to them as well, the next time."""
+    """All segments with their words come back, and with them, the next time, the segments added since."""
     interrupted(recording, language="en")
     second = journal(recording, language="en")
     assert second.resume() == [FIRST, *LATE]

@@ -58,7 +58,7 @@ CHUNKS = [bytes([n]) * 3200 for n in range(5)]
 
 
 def test_an_utterance(start_router: Start, client: Client) -> None:
-    """It is asked for as a session, and told what is stable of it and what is not, in order."""
+    """It is asked for as a session, and told its stable and its unstable words, in order."""
     router = start_router(answering)
     told: list[tuple[str, str]] = []
     transcript = client.listen(

@@ -88,7 +88,7 @@ def test_a_recording_that_fails_is_neither_speed_nor_work() -> None:
 
 
 def test_what_was_heard_before_is_no_speed() -> None:
-    """A resumed recording begins in its middle, and its pace with what is heard now."""
+    """A resumed recording begins in its middle, and its pace with the first new words."""
     progress = Progress([("a.wav", 0)])
     progress.begin(0, 3000.0)
     for second in range(5):

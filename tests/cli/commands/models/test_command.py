@@ -74,7 +74,7 @@ def answer(*arguments: str, lacking: str = "") -> Any:
 
 
 def test_the_list(machine: Store, base: Path) -> None:
-    """A line a model, what is here first, with size, memory, speed, languages and licence; the file's own size where
+    """A line a model, installed ones first, with size, memory, speed, languages and licence; the file's own size where
     it is here, about its size where it is not."""
     done = hushd("list")
     assert (done.returncode, done.stderr) == (0, "")

@@ -37,7 +37,7 @@ def asked(*arguments: str) -> dict[str, Any]:
     ],
 )
 def test_what_is_asked_of_a_speech(arguments: list[str], wanted: dict[str, Any]) -> None:
-    """Each option is a parameter; what is not asked for is left to the worker."""
+    """Each option is a parameter; the others are left to the worker."""
     assert asked(*arguments, "Hello.") == wanted
 
 

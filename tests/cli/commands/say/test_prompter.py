@@ -32,7 +32,7 @@ def timeline(text: str, seconds: float = 1.0) -> list[Sentence]:
 
 
 def test_the_word_and_its_sentence_are_marked() -> None:
-    """At any moment: what is over, and the line with the sentence and in it the word; none in a pause."""
+    """At any moment: the words that are over, and the line with the sentence and in it the word; none in a pause."""
     prompter = Prompter(timeline(TEXT), STYLE, 80)
     assert prompter.at(TEXT, -1.0) == ("", "")
     assert prompter.at(TEXT, 0.0) == ("", "<[Ever>< tried.> Ever failed.")

@@ -69,7 +69,7 @@ def top(supervisor: Supervisor) -> Iterator[Terminal]:
 
 
 def test_keys_start_and_end_a_worker(top: Terminal, supervisor: Supervisor) -> None:
-    """`p` asks for a name and preloads it; `u` unloads what is chosen; both say what came of it."""
+    """`p` asks for a name and preloads it; `u` unloads the chosen one; both say what came of it."""
     top.press("p", "preload")
     top.press("\x7f" * 10 + "stt/echo/a\r", "preload stt/echo/a: done")
     top.wait_for("ready")

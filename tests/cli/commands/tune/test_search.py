@@ -114,7 +114,7 @@ def tune(before: Environment, engine: str, table: dict[Environment, Measured | N
 
 
 def test_whatever_is_measured() -> None:
-    """Three hundred machines at random: the choice is one of what was tried, never slower than before (but for a
+    """Three hundred machines at random: the choice is one that was tried, never slower than before (but for a
     fiftieth, if it is a fifth smaller), with the same words; and what was before was tried first."""
     rng = random.Random(6)
     tries = dimensions("faster-whisper", 4)
@@ -146,7 +146,7 @@ def test_whatever_is_measured() -> None:
 
 
 def test_all_the_same_changes_nothing() -> None:
-    """Ties are what was before's."""
+    """Of equals the one before stays."""
     tries = dimensions("faster-whisper", 4)
     for before in ({}, {THREADS: "2"}):
         outcome = search(before, tries, lambda e: Trial(e, NOW), lambda: True)

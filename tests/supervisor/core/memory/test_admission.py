@@ -502,7 +502,7 @@ def test_samples_where_no_trigger_tells() -> None:
 
 
 def test_the_status_tells_what_is_true_now() -> None:
-    """Limit, what is available, what of that is for others, and the level, by a look of its own where nobody has
+    """Limit, available memory, others' share of it, and the level, by a look of its own where nobody has
     looked; it changes nothing."""
     house = House()
     assert house.pool.standing(house.now) == (800 * MB, 900 * MB, 125 * MB, Level.NORMAL, ())

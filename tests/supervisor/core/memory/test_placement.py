@@ -173,7 +173,7 @@ def test_a_promise_is_not_given_twice() -> None:
 
 
 def test_memory_that_was_never_seen_taken_is_not_awaited() -> None:
-    """A process came and went between two looks: what is used now is what the others take, so nothing is missing."""
+    """A process came and went between two looks: the memory in use is the others', so nothing is missing."""
     there = house(needs={f"{B}@{FIRST}": 14 * GB})
     there.idle(A, cards={FIRST: 9 * GB})
     there.now += 2
@@ -219,7 +219,7 @@ def test_without_room_the_cpu_will_do() -> None:
 
 
 def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
-    """The answer says what is short and who holds it, at once."""
+    """The answer names the short memory and its holder, at once."""
     there = house(worker={"stt": {"compute_device": "cuda"}}, needs={f"{B}@{FIRST}": 18 * GB})
     there.request(A)
     there.ready(A, cards={FIRST: 9 * GB})

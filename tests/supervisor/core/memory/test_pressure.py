@@ -117,7 +117,7 @@ def test_a_stall_where_memory_is_available_is_another_programs(level: Level) -> 
 
 
 def test_what_may_be_taken_while_it_is_critical() -> None:
-    """A tenth of what is available, and nothing for 10 s after another program has said that memory is short."""
+    """A tenth of the available memory, and nothing for 10 s after another program has said that memory is short."""
     pressure = Pressure()
     pressure.see(C, 0.0)
     assert pressure.spare(Memory(24_000, 2400), 0.0) == 240

@@ -53,7 +53,7 @@ def test_idle_workers_leave_for_a_second_try() -> None:
 
 
 def test_a_second_failure_is_an_answer() -> None:
-    """It says what is short and who holds it, and when to ask again; no third try is made."""
+    """It names the short memory and its holder, and when to ask again; no third try is made."""
     house = House()
     house.total = house.available = 5000 * MB
     house.idle(B)

@@ -260,7 +260,7 @@ def test_a_process_that_retires_does_not_wait_for_a_pause() -> None:
 
 
 def test_a_stream_asked_again_begins_with_a_slot() -> None:
-    """After a crash of the worker, what was set aside before says nothing of the next run."""
+    """After a crash of the worker, an earlier pause says nothing of the next run."""
     desk = desk_with()
     reader = ask(desk, b"reader", credit=0)
     wait(desk, ASIDE_S)

@@ -84,7 +84,7 @@ def test_a_crowd_that_has_left_leaves_no_memory_behind(start_supervisor: Callabl
 
 
 def test_each_megabyte_of_growth_is_noticed_once() -> None:
-    """However slowly it comes; what was given back counts anew."""
+    """However slowly it comes; memory given back counts anew."""
     machine = Machine()
     grown = []
     for _ in range(40):

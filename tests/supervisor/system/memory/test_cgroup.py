@@ -148,7 +148,7 @@ def test_a_container_sees_its_own_group_as_the_top(tmp_path: Path, top: str, pat
 
 
 def test_usage_beyond_the_limit_leaves_nothing(tmp_path: Path) -> None:
-    """A limit that was lowered below what is used leaves 0 bytes, not fewer; cache is never more than usage."""
+    """A limit that was lowered below the usage leaves 0 bytes, not fewer; cache is never more than usage."""
     root = version_2(tmp_path, "/a", {"a": used_2(100 * MB, 300 * MB)})
     assert Cgroup.own(root).limits() == [Limit(100 * MB, 0)]
     root = version_2(tmp_path, "/a", {"a": used_2(100 * MB, 30 * MB, 70 * MB)})

@@ -1,4 +1,4 @@
-"""Tests of the record of memory: what is written, and what is not."""
+"""The record of memory: its lines, and the moments that get none."""
 
 from __future__ import annotations
 

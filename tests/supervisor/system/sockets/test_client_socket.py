@@ -296,7 +296,7 @@ def test_a_client_that_does_not_read_is_dropped_and_learns_it_when_it_does(
 def test_an_answer_that_fits_into_no_frame_becomes_an_error(
     clients: ClientSocket, connect: Callable[[], Peer], message: Message, arrives: bool
 ) -> None:
-    """Every request still ends; what is not an end is left out."""
+    """Every request still ends; anything but an end is left out."""
     peer = connect()
     route = hello(clients, peer)
     assert clients.send(route, message) is None
