@@ -18,7 +18,7 @@ def sources() -> dict[str, str]:
 
 
 def asks(source: str, platform: str) -> bool:
-    """Whether a module has the platform's name as a value, and asks Python for its own."""
+    """Returns whether a module has the platform's name as a value, and asks Python for its own."""
     named = any(isinstance(node, ast.Constant) and node.value == platform for node in ast.walk(ast.parse(source)))
     return named and "sys.platform" in source
 

@@ -66,7 +66,7 @@ class Stage:
 
     @staticmethod
     def idle() -> bool:
-        """Whether nothing is being transcribed."""
+        """Returns whether nothing is being transcribed."""
         with Client() as client:
             return not any(row.running for row in client.status().workers)
 

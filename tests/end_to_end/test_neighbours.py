@@ -46,7 +46,7 @@ def pipe(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
 
 
 def speaks() -> bool:
-    """Whether another program's short request is answered."""
+    """Returns whether another program's short request is answered."""
     with Client() as client:
         return sum(len(chunk) for chunk in client.synthesize("Yes.")) > 1000
 

@@ -33,7 +33,7 @@ def fake(*flags: str) -> str:
 
 
 def gone(pid: int) -> bool:
-    """Whether the process has ended, reaped or not."""
+    """Returns whether the process has ended, reaped or not."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -38,7 +38,7 @@ class Stage:
         return [(when, samples) for when, samples in list(self.monitor.blocks) if max(samples) > LOUD]
 
     def silent(self) -> bool:
-        """Whether nothing is heard for a moment."""
+        """Returns whether nothing is heard for a moment."""
         self.monitor.blocks.clear()
         wait_until(lambda: len(self.monitor.blocks) >= 40, "what is heard")
         return not self.loud

@@ -84,12 +84,12 @@ def test_nothing_is_left_of_a_supervisor_that_is_killed(start_supervisor: Start)
 
 
 def is_forked(pid: int) -> bool:
-    """Whether a process was a template: the system shows the environment of its start."""
+    """Returns whether a process was a template: the system shows the environment of its start."""
     return "HUSHD_TEMPLATE" in psutil.Process(pid).environ()
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether a process is there, and no zombie."""
+    """Returns whether a process is there, and no zombie."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -40,7 +40,7 @@ class Session:
         self._sent += 1
 
     def is_heard(self) -> bool:
-        """Whether a word comes back."""
+        """Returns whether a word comes back."""
         self.speak()
         while not isinstance(message := self.peer.receive(), Chunk):
             assert isinstance(message, Credit), message

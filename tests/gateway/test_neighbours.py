@@ -51,7 +51,7 @@ class Served:
             return int(peer.control("status")["door"]["gateway"]["pid"] or 0)
 
     def is_answered(self) -> bool:
-        """Whether another program's request is."""
+        """Returns whether another program's request is."""
         with closing(HTTPConnection("127.0.0.1", self.web, timeout=BOUND_S)) as connection:
             connection.request("GET", "/v1/none")
             return connection.getresponse().status == 404
@@ -169,7 +169,7 @@ def test_parts_of_messages_are_bounded_together(served: Served) -> None:
 
 
 def _has_close(session: RawWebSocket) -> bool:
-    """Whether a session has been sent more than its first event."""
+    """Returns whether a session has been sent more than its first event."""
     try:
         data = session.socket.recv(65536, socket.MSG_PEEK)
     except BlockingIOError:

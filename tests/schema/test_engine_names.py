@@ -44,7 +44,7 @@ def sentences(source: str) -> Iterator[str]:
 
 
 def names_one(text: str) -> bool:
-    """Whether a text names an engine, and not as an example."""
+    """Returns whether a text names an engine, and not as an example."""
     return NAMED.search(text.partition("such as")[0]) is not None
 
 

@@ -38,7 +38,7 @@ TABLE: list[tuple[Kind, str, list[tuple[Any, Any]]]] = [
 
 
 def same(first: object, second: object) -> bool:
-    """Whether both are equal and of one type, for True is 1 to Python."""
+    """Returns whether both are equal and of one type, for True is 1 to Python."""
     return type(first) is type(second) and (first == second or first is second)
 
 

@@ -115,7 +115,7 @@ class Ledger:
 
 
 def _clear(sentence: str) -> bool:
-    """Whether a message is one line for a person, and neither a traceback nor that of a client that waited in vain.
+    """Returns whether a message is one line for a person, neither a traceback nor that of a client that waited in vain.
 
     No supervisor is stopped for so long that a client may say that it has stopped answering: an end was lost.
     """

@@ -96,7 +96,7 @@ class Stage:
 
     @property
     def small_disks(self) -> bool:
-        """Whether the folders of logs and of outputs are file systems of their own, which can be filled."""
+        """Returns whether the folders of logs and of outputs are file systems of their own, which can be filled."""
         return len(self._mounted) == 2
 
     def close(self, logs: Path | None) -> None:
@@ -117,7 +117,7 @@ class Stage:
     # --- processes ---------------------------------------------------------------------------------------------------
 
     def is_ours(self, pid: int) -> bool:
-        """Whether a process was started for our runtime folder."""
+        """Returns whether a process was started for our runtime folder."""
         try:
             return self.mark in Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
         except OSError:
@@ -225,7 +225,7 @@ def few_files() -> None:
 
 
 def wait_until(condition: Callable[[], object], seconds: float) -> bool:
-    """Whether `condition` became true in time."""
+    """Returns whether `condition` became true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

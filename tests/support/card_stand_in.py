@@ -87,7 +87,7 @@ def driver(path: str) -> StandIn:
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process has not ended; one that nobody has reaped yet holds no memory."""
+    """Returns whether a process has not ended; one that nobody has reaped yet holds no memory."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except OSError:

@@ -79,7 +79,7 @@ class Desktop:
         return self._content.read_text()
 
     def waits_for(self, name: str) -> bool:
-        """Whether a program waits for a key, which does not repeat from then on."""
+        """Returns whether a program waits for a key, which does not repeat from then on."""
         from Xlib import XK
 
         code = self.keys.keysym_to_keycode(XK.string_to_keysym(name))

@@ -118,7 +118,7 @@ class Doorway:
 
 
 def is_whole(answer: bytes) -> bool:
-    """Whether `answer` is a whole one of HTTP, or of Wyoming."""
+    """Returns whether `answer` is a whole one of HTTP, or of Wyoming."""
     head, _, body = answer.partition(b"\r\n\r\n")
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length: "):

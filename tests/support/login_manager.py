@@ -35,7 +35,7 @@ LOGIND, PATH, MANAGER, BUS = (
 
 
 def is_there() -> bool:
-    """Whether a bus can be started here."""
+    """Returns whether a bus can be started here."""
     return shutil.which("dbus-daemon") is not None
 
 
@@ -94,7 +94,7 @@ class LoginManager:
 
     @property
     def locked(self) -> bool:
-        """Whether the last lock is held."""
+        """Returns whether the last lock is held."""
         return not select.select([self._locks[-1]], [], [], 0)[0]
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether a process rests: threads that are not scheduled."""
+"""Tells whether a process rests: threads that are not scheduled."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _pack(found: Distribution, folder: Path) -> None:
 
 
 def _is_ours(parts: tuple[str, ...], name: str) -> bool:
-    """Whether the installation has made a file: scripts, compiled modules, notes of the installer."""
+    """Returns whether the installation has made a file: scripts, compiled modules, notes of the installer."""
     return ".." in parts or "__pycache__" in parts or (parts[0].endswith(".dist-info") and name in _INSTALLERS)
 
 

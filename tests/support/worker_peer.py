@@ -90,7 +90,7 @@ class Peer:
             before.append(message)
 
     def silent(self, seconds: float) -> bool:
-        """Whether nothing arrives for so long."""
+        """Returns whether nothing arrives for so long."""
         return not self.router.poll(int(seconds * 1000))
 
     def send(self, message: Message) -> None:
@@ -135,7 +135,7 @@ def start(folder: Path) -> Iterator[Callable[..., Peer]]:
 
 
 def die_within(pidfds: Sequence[int], seconds: float) -> bool:
-    """Whether the processes behind these pidfds have all ended in time; closes the descriptors."""
+    """Returns whether the processes behind these pidfds have all ended in time; closes the descriptors."""
     limit = time.monotonic() + seconds
     try:
         return all(select.select([fd], [], [], max(0.0, limit - time.monotonic()))[0] for fd in pidfds)

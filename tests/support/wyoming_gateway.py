@@ -59,6 +59,6 @@ async def until(client: AsyncClient, last: str) -> list[Event]:
 
 
 async def ended(client: AsyncClient) -> bool:
-    """Whether the server ends the connection, rather than sending anything more."""
+    """Returns whether the server ends the connection, rather than sending anything more."""
     async with asyncio.timeout(BOUND_S):
         return await client.read_event() is None

@@ -30,7 +30,7 @@ def end(desk: Desk, request: ActiveRequest) -> None:
 
 
 def runs(desk: Desk, *requests: ActiveRequest) -> bool:
-    """Whether exactly these run."""
+    """Returns whether exactly these run."""
     return list(desk.worker.jobs.running.values()) == list(requests)
 
 

@@ -208,7 +208,7 @@ class Stage:
         return self.peers[-1]
 
     def ended(self) -> bool:
-        """Whether the loop has returned."""
+        """Returns whether the loop has returned."""
         self._thread.join(BOUND_S)
         return not self._thread.is_alive()
 

@@ -20,7 +20,7 @@ def people(sizes: list[int], likeness: float = 0.8, seed: int = 0) -> tuple[np.n
 
 
 def same(labels: np.ndarray, truth: np.ndarray) -> bool:
-    """Whether two numberings tell the same things apart."""
+    """Returns whether two numberings tell the same things apart."""
     pairs = set(zip(labels.tolist(), truth.tolist(), strict=True))
     return len(pairs) == len(set(labels.tolist())) == len(set(truth.tolist()))
 

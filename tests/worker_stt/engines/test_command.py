@@ -308,7 +308,7 @@ open(sys.argv[1], 'w').write(str(child.pid))
 
 
 def gone(pid: int) -> bool:
-    """Whether the process ends within five seconds."""
+    """Returns whether the process ends within five seconds."""
     try:
         psutil.Process(pid).wait(5)
     except psutil.NoSuchProcess:

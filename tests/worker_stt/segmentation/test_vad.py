@@ -91,7 +91,7 @@ def test_pauses_of_one_speaker_are_pauses(idle: list[object], beckett: np.ndarra
 
 
 def judge(detector: Detector, frames: list[np.ndarray]) -> list[bool]:
-    """Whether somebody speaks in each frame, as a recording's are judged: quiet ones together, 2 s at most."""
+    """Returns whether somebody speaks in each frame, as a recording's are judged: quiet ones together, 2 s at most."""
     judged: list[bool] = []
     quiet: list[np.ndarray] = []
     for frame in frames:

@@ -21,7 +21,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether each session that was opened optimised its model itself."""
+    """Returns whether each session that was opened optimised its model itself."""
     seen: list[bool] = []
     real = onnxruntime.InferenceSession
 

@@ -32,7 +32,7 @@ def saved(path: Path, **others: Any) -> dict[str, Any]:
 
 
 def is_mapped(tensor: Any, file: Path) -> bool:
-    """Whether a tensor's bytes are pages of a file."""
+    """Returns whether a tensor's bytes are pages of a file."""
     place = tensor.data_ptr()
     for line in Path("/proc/self/maps").read_text().splitlines():
         begin, end = (int(edge, 16) for edge in line.split()[0].split("-"))
@@ -56,7 +56,7 @@ def test_weights_are_pages_of_the_file(tmp_path: Path) -> None:
 
 
 def test_nothing_is_filled_with_numbers_that_a_file_replaces() -> None:
-    """Neither by torch's modules nor by its initialisations; what is drawn for other uses is drawn."""
+    """Neither by torch's modules nor by its initialisations; numbers for other uses are drawn."""
     with mapped_weights(torch):
         tensor = torch.zeros(100)
         for fill in ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "xavier_normal_"):
@@ -110,7 +110,7 @@ def test_what_cannot_be_mapped_is_read(tmp_path: Path, kind: str) -> None:
 
 
 def test_a_file_that_lacks_weights(tmp_path: Path) -> None:
-    """A module that would go on with what was in memory is not taken; buffers that it has filled itself may lack."""
+    """A module that would go on with the old memory is not taken; buffers that it has filled itself may lack."""
     path = tmp_path / "weights.pt"
     state = saved(path)
     torch.save({name: weight for name, weight in state.items() if name != "2.weight"}, path)

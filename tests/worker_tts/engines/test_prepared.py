@@ -29,7 +29,7 @@ def supervisor(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def runs(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
+    """Returns whether a process is there and no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

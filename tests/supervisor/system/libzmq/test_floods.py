@@ -31,7 +31,7 @@ def size(supervisor: Supervisor, field: str = "VmRSS") -> int:
 
 
 def at_rest(good: Peer) -> bool:
-    """Whether the never-readers' worker has no request left."""
+    """Returns whether the never-readers' worker has no request left."""
     rows = [row for row in good.control("status")["workers"] if row["name"] == "stt/echo/unread"]
     return bool(rows) and not any(row["running"] or row["queued"] for row in rows)
 

@@ -170,7 +170,7 @@ def test_a_route_that_only_looks_like_libzmqs_is_refused(
 
 
 def is_unknown(clients: ClientSocket, route: bytes) -> bool:
-    """Whether libzmq knows no connection of this name any more; of two alike it drops the later without a word."""
+    """Returns whether libzmq knows no connection of this name now; of two alike it drops the later without a word."""
     assert list(clients.receive(64)) == []
     try:
         clients.socket.send_multipart([route, b""], zmq.NOBLOCK)
