@@ -23,7 +23,7 @@ from hushd_schema.settings import HTTP_TOKEN
 
 from . import log
 from .configuration import Configuration
-from .handover import Reception
+from .handover import Receiver
 
 if TYPE_CHECKING:
     from .uvicorn_internals.http_server import HttpServer
@@ -60,7 +60,7 @@ class Gateway:
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
             self._client = await stack.enter_async_context(AsyncClient(holder="gateway"))
-            await Reception(channel, servers, self._configuration.settings.gateway_idle, self._leave).run()
+            await Receiver(channel, servers, self._configuration.settings.gateway_idle, self._leave).run()
 
     def _leave(self) -> None:
         if "_http" in self.__dict__:

@@ -11,7 +11,7 @@ from hushd_models import listed, user_models
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings
 
-from .choices import Model
+from .routing import Model
 
 if TYPE_CHECKING:
     from hushd import AsyncClient

@@ -25,8 +25,8 @@ from pathlib import Path
 from hushd_protocol.system.footprint import rss, trim
 from hushd_protocol.system.handover import Handover, receive
 
-from . import places
-from .places import Place
+from . import slots
+from .slots import Slot
 
 # Connections at once. Those that rest make room for further ones, which else wait in the channel and then in the door,
 # which refuses them in time.
@@ -40,7 +40,7 @@ GRACE_S = 2.0  # for the last answers, once the supervisor has left
 Serve = Callable[[socket.socket, Handover], Awaitable[None]]
 
 
-class Reception:
+class Receiver:
     """Receives connections from the door and has each served.
 
     Args:
@@ -61,7 +61,7 @@ class Reception:
         self._servers = servers
         self._idle = idle
         self._leave = leave
-        self._tasks: dict[asyncio.Task[None], Place] = {}
+        self._tasks: dict[asyncio.Task[None], Slot] = {}
         self._changed = asyncio.Event()  # a connection came or ended, or the channel has
         self._ended = False
         self._settling: asyncio.TimerHandle | None = None
@@ -98,13 +98,13 @@ class Reception:
         """Returns whether another connection may come, for which one that rests may have to leave."""
         if len(self._tasks) < MOST:
             return True
-        found = places.longest(self._tasks.values())
-        for task in [task for task, place in self._tasks.items() if place is found]:
+        idlest = slots.longest(self._tasks.values())
+        for task in [task for task, slot in self._tasks.items() if slot is idlest]:
             task.cancel()
             del self._tasks[task]
-        if found is None:
+        if idlest is None:
             asyncio.get_running_loop().call_later(AGAIN_S, self._listen_again)
-        return found is not None
+        return idlest is not None
 
     def _pause(self) -> None:
         asyncio.get_running_loop().remove_reader(self._channel)
@@ -122,13 +122,13 @@ class Reception:
             self._ended = True
             self._pause()
             return
-        place = Place()
-        task = asyncio.create_task(self._serve(*received, place))
-        self._tasks[task] = place
+        slot = Slot()
+        task = asyncio.create_task(self._serve(*received, slot))
+        self._tasks[task] = slot
         task.add_done_callback(self._served)
 
-    async def _serve(self, connection: socket.socket, handover: Handover, place: Place) -> None:
-        places.mine.set(place)
+    async def _serve(self, connection: socket.socket, handover: Handover, slot: Slot) -> None:
+        slots.mine.set(slot)
         try:
             await self._servers[handover.kind](connection, handover)
         except OSError:

@@ -27,7 +27,7 @@ _DOES = {"stt": "hears it", "tts": "speaks it"}
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Hardware:
     """The properties that decide: cores, MB for workers, MB free for models, and whether there is a graphics card."""
 
     cores: int
@@ -63,13 +63,13 @@ class Recommendation:
         }
 
 
-def here(folder: Path) -> Machine:
+def here(folder: Path) -> Hardware:
     """This machine; `folder`, or the nearest above it that is there, holds the models."""
     import psutil
     from hushd_protocol.system.graphics_cards import cards
 
     existing = next(place for place in (folder, *folder.parents) if place.exists())
-    return Machine(
+    return Hardware(
         footprint.cores(),
         psutil.virtual_memory().total / 1e6 * SHARE,
         psutil.disk_usage(os.fspath(existing)).free / 1e6,
@@ -110,14 +110,14 @@ def best(role: str) -> Sequence[tuple[str, str]]:
     return [(f"{spec.name}/{model.model}", model.gain) for model, spec in every]
 
 
-def best_for(rows: Iterable[Row], machine: Machine, language: str, role: str) -> Row | None:
+def best_for(rows: Iterable[Row], machine: Hardware, language: str, role: str) -> Row | None:
     """The first that `recommend` names."""
     return next((one.row for one in recommend(rows, machine, language, role)), None)
 
 
 def recommend(
     rows: Iterable[Row],
-    machine: Machine,
+    machine: Hardware,
     language: str,
     role: str,
     engine_installed: Callable[[str], bool] = advice.engine_installed,
@@ -148,7 +148,7 @@ def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
     return (exact or able)[:1]
 
 
-def _fits(row: Row, known: Known, machine: Machine) -> bool:
+def _fits(row: Row, known: Known, machine: Hardware) -> bool:
     quick = known.speed != "slow" or machine.card or machine.cores >= FAST_CORES
     return quick and known.memory_mb <= machine.memory_mb and (row.usable or known.size_mb <= machine.disk_mb)
 

@@ -24,7 +24,7 @@ from .core.events import Event, Shutdown
 from .core.pool import Pool
 from .system.configuration import Configuration
 from .system.describe import Descriptions
-from .system.doorkeeper import Doorkeeper
+from .system.door_source import DoorSource
 from .system.libzmq import numbers
 from .system.libzmq.bounds import Bounds
 from .system.living import Living
@@ -95,15 +95,15 @@ class Assembly:
         self.record = self._log.write
         self._requests = RequestLog(self.record, settings.log_content)
         self._poller, self._launch = zmq.Poller(), Limits().launch
-        self._doorkeeper = Doorkeeper(self._poller, self._launch, paths, self.record, start.passed)
-        self._open("HTTP and Wyoming", self._doorkeeper.configure)
+        self._door_source = DoorSource(self._poller, self._launch, paths, self.record, start.passed)
+        self._open("HTTP and Wyoming", self._door_source.configure)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         if not numbers.hide(self._context):
             self.record(
                 "warning", "libzmq numbers its connections in a way of its own: a program of yours may guess the next"
             )
         if start.options.serve:
-            self._doorkeeper.invite()
+            self._door_source.invite()
         self._remote = Remote(self._poller, paths, self.record)
         self._open("other machines", self._remote.configure)
         worker_listener = ListeningSocket(paths.worker_socket)
@@ -158,9 +158,9 @@ class Assembly:
         """All parts, in the order of their turns: who has died is known before others ask for what it did."""
         logs, manager = self._start.paths.logs, self._start.manager
         descriptions = Descriptions(self._poller, self._launch, logs)
-        reporter = Reporter(self._pool, self._workers, self._templates, self._doorkeeper, self._remote)
-        self._doorkeeper.describe, self._doorkeeper.report = descriptions.ask, reporter.figures
-        followers = (self._doorkeeper, self._workers, self._remote, self._templates)
+        reporter = Reporter(self._pool, self._workers, self._templates, self._door_source, self._remote)
+        self._door_source.describe, self._door_source.report = descriptions.ask, reporter.figures
+        followers = (self._door_source, self._workers, self._remote, self._templates)
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
         bounds = Bounds(self._clients, self.record, self._remote)
@@ -180,7 +180,7 @@ class Assembly:
             self._clients,
             self._remote,
             bounds,
-            self._doorkeeper,
+            self._door_source,
             *((manager,) if manager else ()),
             watch,
             Answers(self._clients, self._remote),

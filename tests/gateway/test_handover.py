@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from hushd_gateway import handover as gateway
-from hushd_gateway import places
-from hushd_gateway.handover import Reception
+from hushd_gateway import slots
+from hushd_gateway.handover import Receiver
 from hushd_gateway.streams import serve_streams
 from hushd_protocol.system.handover import Handover, channel, send
 
@@ -48,7 +48,7 @@ def test_a_connection_begins_with_what_the_door_has_read(ends: Channel) -> None:
     program = give(ends[0], b"descr")
     program.sendall(b"ibe")
     program.shutdown(socket.SHUT_WR)
-    asyncio.run(Reception(ends[1], {"wyoming": echo}, idle=0.0).run())
+    asyncio.run(Receiver(ends[1], {"wyoming": echo}, idle=0.0).run())
     with program:
         assert program.recv(100) == b"tcp://127.0.0.1:10300 describe"
 
@@ -60,7 +60,7 @@ def test_what_comes_too_late_for_one_is_there_for_the_next(ends: Channel) -> Non
         programs.append(give(ends[0], b"%d" % number))
         programs[-1].shutdown(socket.SHUT_WR)
         if number % 4 == 3:  # the channel holds few
-            asyncio.run(Reception(ends[1], {"wyoming": echo}, idle=0.0).run())
+            asyncio.run(Receiver(ends[1], {"wyoming": echo}, idle=0.0).run())
     for number, program in enumerate(programs):
         with program:
             assert program.recv(100).endswith(b" %d" % number)
@@ -77,7 +77,7 @@ def test_no_more_connections_are_received_than_it_takes(ends: Channel, monkeypat
         await echo(connection, handover)
 
     async def run() -> None:
-        running = asyncio.create_task(Reception(ends[1], {"wyoming": serve}, idle=0.0).run())
+        running = asyncio.create_task(Receiver(ends[1], {"wyoming": serve}, idle=0.0).run())
         while len(served) < 2:
             await asyncio.sleep(0)
         for _ in range(100):
@@ -97,19 +97,19 @@ def test_no_more_connections_are_received_than_it_takes(ends: Channel, monkeypat
 def test_those_that_rest_make_room(ends: Channel, monkeypatch: pytest.MonkeyPatch, idle: bool) -> None:
     """The longest of the idle ones first, then those that have been silent in the middle of something."""
     monkeypatch.setattr(gateway, "MOST", 3)
-    monkeypatch.setattr(gateway.places, "SILENT_S", 0.0)
+    monkeypatch.setattr(gateway.slots, "SILENT_S", 0.0)
     programs = [give(ends[0], b"%d" % number) for number in range(5)]
     served: list[bytes] = []
 
     async def serve(connection: socket.socket, handover: Handover) -> None:
         served.append(handover.prefix)
-        place = places.own()
+        slot = slots.own()
         if handover.prefix != b"0":  # which works
-            place.rest(idle=idle or handover.prefix == b"2")
+            slot.rest(idle=idle or handover.prefix == b"2")
         await echo(connection, handover)
 
     async def run() -> None:
-        running = asyncio.create_task(Reception(ends[1], {"wyoming": serve}, idle=0.0).run())
+        running = asyncio.create_task(Receiver(ends[1], {"wyoming": serve}, idle=0.0).run())
         while len(served) < 5:
             await asyncio.sleep(0)
         first, second = (1, 2) if idle else (2, 1)
@@ -134,7 +134,7 @@ def test_the_end_of_the_channel_is_the_end(ends: Channel, monkeypatch: pytest.Mo
     told = []
     with give(ends[0]) as program:
         ends[0].close()
-        asyncio.run(Reception(ends[1], {"wyoming": echo}, idle=1e9, leave=lambda: told.append(True)).run())
+        asyncio.run(Receiver(ends[1], {"wyoming": echo}, idle=1e9, leave=lambda: told.append(True)).run())
         assert told == [True]
         assert program.recv(100) == b""
 
@@ -149,7 +149,7 @@ def test_a_failure_ends_its_connection_alone_and_is_logged_without_a_word(
             raise ValueError("what somebody has said")
 
     with give(ends[0], b"bad") as bad, give(ends[0], b"good") as good, give(ends[0], kind="http") as unknown:
-        asyncio.run(Reception(ends[1], {"wyoming": fail}, idle=0.0).run())
+        asyncio.run(Receiver(ends[1], {"wyoming": fail}, idle=0.0).run())
         assert bad.recv(1) == good.recv(1) == unknown.recv(1) == b""
     error = capsys.readouterr().err
     assert "a wyoming connection failed: ValueError at test_handover.py:" in error

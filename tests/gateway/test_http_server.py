@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 import pytest
-from hushd_gateway import places
+from hushd_gateway import slots
 from hushd_gateway.http.body import pieces
-from hushd_gateway.places import Place
+from hushd_gateway.slots import Slot
 from hushd_gateway.uvicorn_internals import http_server, state
 from hushd_protocol.system.handover import Handover
 from starlette.requests import Request
@@ -112,24 +112,24 @@ async def reads(scope: Any, receive: Any, send: Any) -> None:
     await hello(scope, receive, send)
 
 
-def test_a_body_that_does_not_come_gives_its_place_up() -> None:
-    """Once it is silent for long, as the gateway sees by its place; and it works again when the rest has come."""
+def test_a_body_that_does_not_come_gives_its_slot_up() -> None:
+    """Once it is silent for long, as the gateway sees by its slot; and it works again when the rest has come."""
 
     async def run() -> None:
-        place = Place()
-        places.mine.set(place)
+        slot = Slot()
+        slots.mine.set(slot)
         program, accepted = socket.socketpair()
         request = REQUEST.replace(b"GET", b"POST")[:-2] + b"Content-Length: 10\r\n\r\nhello"
         handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", request)
         serving = asyncio.create_task(http_server.HttpServer(reads).serve(accepted, handover))
         reader, writer = await asyncio.open_connection(sock=program)
         async with asyncio.timeout(BOUND_S):
-            while not place.rests(time.monotonic() + places.SILENT_S):
+            while not slot.rests(time.monotonic() + slots.SILENT_S):
                 await asyncio.sleep(0)
-            assert not place.rests(time.monotonic())
+            assert not slot.rests(time.monotonic())
             writer.write(b"hello")
             assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
-            assert place.rests(time.monotonic())  # until its next request
+            assert slot.rests(time.monotonic())  # until its next request
             writer.close()
             await serving
         accepted.close()

@@ -9,7 +9,7 @@ import pytest
 from hushd_models import advice, catalogue, recommendation
 from hushd_models.inventory import Row, row, rows
 from hushd_models.own_model import memory_mb
-from hushd_models.recommendation import Machine
+from hushd_models.recommendation import Hardware
 from hushd_models.store import Store
 from hushd_protocol.system import paths
 
@@ -34,9 +34,9 @@ def lacking(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(monkeypatch: pytest.MonkeyPatch) -> Hardware:
     """A laptop."""
-    laptop = Machine(cores=4, memory_mb=12_000, disk_mb=100_000)
+    laptop = Hardware(cores=4, memory_mb=12_000, disk_mb=100_000)
     monkeypatch.setattr(recommendation, "here", lambda folder: laptop)
     return laptop
 
@@ -45,7 +45,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     ("role", "language"), [("stt", "de"), ("stt", "German"), ("stt", "ja"), ("tts", "de-AT"), ("tts", "fr")]
 )
 def test_a_language_has_the_model_that_is_recommended(
-    store: Store, machine: Machine, monkeypatch: pytest.MonkeyPatch, role: str, language: str
+    store: Store, machine: Hardware, monkeypatch: pytest.MonkeyPatch, role: str, language: str
 ) -> None:
     """The same as `hushd models recommend` names, with the commands for it, and for a missing engine."""
     monkeypatch.setattr(Row, "usable", False)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hushd_models import catalogue, recommendation
 from hushd_models.inventory import Row
-from hushd_models.recommendation import FAST_CORES, Machine, Recommendation, recommend
+from hushd_models.recommendation import FAST_CORES, Hardware, Recommendation, recommend
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
-SMALL = Machine(cores=2, memory_mb=900, disk_mb=10_000)
-LARGE = Machine(cores=16, memory_mb=60_000, disk_mb=500_000)
+SMALL = Hardware(cores=2, memory_mb=900, disk_mb=10_000)
+LARGE = Hardware(cores=16, memory_mb=60_000, disk_mb=500_000)
 HERE = ("moonshine/tiny-en", "hibari/en")
 
 
@@ -24,7 +24,7 @@ def rows() -> list[Row]:
     ]
 
 
-def models(machine: Machine, language: str, role: str) -> list[str]:
+def models(machine: Hardware, language: str, role: str) -> list[str]:
     return [one.row.model for one in recommend(rows(), machine, language, role, lambda engine: True)]
 
 

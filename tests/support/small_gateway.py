@@ -13,7 +13,7 @@ import socket
 import sys
 from typing import Any
 
-from hushd_gateway.handover import Reception
+from hushd_gateway.handover import Receiver
 from hushd_gateway.streams import serve_streams
 from hushd_gateway.uvicorn_internals.http_server import HttpServer
 from hushd_protocol.system.handover import Handover
@@ -62,7 +62,7 @@ def main() -> None:
             await serve_streams(connection, handover, echo_lines)
 
         servers: dict[str, Any] = {"http": http.serve, "wyoming": streams}
-        await Reception(socket.socket(fileno=options.channel), servers, options.idle, http.leave).run()
+        await Receiver(socket.socket(fileno=options.channel), servers, options.idle, http.leave).run()
 
     asyncio.run(run())
 

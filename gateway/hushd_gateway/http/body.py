@@ -16,7 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from hushd_gateway import places
+from hushd_gateway import slots
 
 from . import context, fields
 from .errors import ApiError, bad
@@ -42,16 +42,16 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
         raise _too_large(limit)
     size, start = 0, time.monotonic()
     stream = aiter(request.stream())
-    place = places.own()
+    slot = slots.own()
     while True:
-        place.rest(idle=False)
+        slot.rest(idle=False)
         try:
             async with asyncio.timeout(SILENT_S):
                 piece = await anext(stream, None)
         except TimeoutError:
             raise _slow() from None
         finally:
-            place.work()
+            slot.work()
         if piece is None:
             return
         size += len(piece)

@@ -12,9 +12,9 @@ from hushd_protocol.names import AUTO
 from hushd_schema.settings import Settings
 from starlette.requests import HTTPConnection
 
-from hushd_gateway import choices
-from hushd_gateway.choices import Model
+from hushd_gateway import routing
 from hushd_gateway.engines import Engines
+from hushd_gateway.routing import Model
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
@@ -39,12 +39,12 @@ class Context:
     async def stt(
         self, name: str, language: str = "", *, translate: bool = False, words: bool = False, speed: str = "medium"
     ) -> Model:
-        """The model for a transcription; see `choices.stt`. The usual request needs no list of engines."""
+        """The model for a transcription; see `routing.stt`. The usual request needs no list of engines."""
         usual = not (translate or words) and self._is_default(name)
-        if usual and choices.is_known_to_hear(self.settings.stt, language):
+        if usual and routing.is_known_to_hear(self.settings.stt, language):
             return Model()
         catalogue = await self._engines.catalogue("stt")
-        found = choices.stt(catalogue, self.settings, name, language, translate=translate, words=words)
+        found = routing.stt(catalogue, self.settings, name, language, translate=translate, words=words)
         if found.model != AUTO:
             return found
         return await self._engines.best(language, speed=speed, engine=found.engine, translate=translate)
@@ -59,15 +59,15 @@ class Context:
         if not voice and not language and self._is_default(name):
             return VoiceChoice(None, None, None)
         catalogue = await self._engines.catalogue("tts")
-        found = choices.tts(catalogue, self.settings, name, voice)
+        found = routing.tts(catalogue, self.settings, name, voice)
         if not found.voice and not language:
             return found
-        if found.engine is None and (instead := choices.stand_in(catalogue, voice)):
+        if found.engine is None and (instead := routing.stand_in(catalogue, voice)):
             return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, found.voice, language or None, found.engine, found.model)
 
     def _is_default(self, name: str) -> bool:
-        return choices.is_openai(name) and name not in self.settings.http.models
+        return routing.is_openai(name) and name not in self.settings.http.models
 
 
 def of(connection: HTTPConnection) -> Context:

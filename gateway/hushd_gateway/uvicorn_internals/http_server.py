@@ -11,7 +11,7 @@ import uvicorn
 from hushd_protocol.system.handover import Handover
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .. import places
+from .. import slots
 from .state import READ, Patient, State
 
 HEAD = 32 * 1024  # bytes of a request's head: a client secret has half of them
@@ -43,7 +43,7 @@ class _Http(Patient, H11Protocol):
     def __init__(self, config: uvicorn.Config, server_state: State, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
         self.conn = _Connection(h11.SERVER, HEAD)
-        self._place = places.own()
+        self._slot = slots.own()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,10 +54,10 @@ class _Http(Patient, H11Protocol):
     def handle_events(self) -> None:
         super().handle_events()
         if self.cycle is not None and not self.cycle.response_complete:
-            self._place.work()
+            self._slot.work()
 
     def on_response_complete(self) -> None:
-        self._place.rest()
+        self._slot.rest()
         # What was asked is not kept while the connection rests.
         self.cycle.body = bytearray()
         self.cycle.scope = {**self.cycle.scope, "headers": [], "path": "", "raw_path": b"", "query_string": b""}

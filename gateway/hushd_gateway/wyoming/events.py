@@ -10,16 +10,16 @@ from hushd.transport.source import utf8
 from hushd_protocol.errors import HushdError
 from wyoming.event import Event
 
-from hushd_gateway import places
-from hushd_gateway.places import Room
+from hushd_gateway import slots
+from hushd_gateway.slots import BodyMemory
 
 REST_S = 600.0  # until the next event begins
 EVENT_S = 20.0  # for the rest of an event
 MAX_DATA = 256 * 1024  # bytes
 MAX_PAYLOAD = 1024 * 1024
-SMALL = 16 * 1024  # payloads that need no place in
+SMALL = 16 * 1024  # payloads that need no slot in
 LARGE = 8 * 1024 * 1024  # the room for all larger ones
-_room = Room(LARGE)
+_room = BodyMemory(LARGE)
 
 
 async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Event | None:
@@ -32,20 +32,20 @@ async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Even
         TimeoutError: nothing has come for `REST_S`, or half an event for `EVENT_S`.
         asyncio.IncompleteReadError: the program has left within an event.
     """
-    place = places.own()
-    place.rest(idle=idle)
+    slot = slots.own()
+    slot.rest(idle=idle)
     try:
         async with asyncio.timeout(REST_S):
             first = await reader.read(1)
         if not first:
             return None
-        place.rest(idle=False)
+        slot.rest(idle=False)
         async with asyncio.timeout(EVENT_S):
             return await _rest(first, reader)
     except (ValueError, RecursionError):
         raise HushdError("bad_request", "This is no event of Wyoming, or a larger one than is taken here.") from None
     finally:
-        place.work()
+        slot.work()
 
 
 def text(event: Event) -> str:

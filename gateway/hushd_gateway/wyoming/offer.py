@@ -9,9 +9,9 @@ from hushd_models import listings
 from hushd_protocol.names import AUTO
 from hushd_schema.settings import Settings
 
-from hushd_gateway import choices
-from hushd_gateway.choices import Model
+from hushd_gateway import routing
 from hushd_gateway.engines import Engines
+from hushd_gateway.routing import Model
 
 
 class Offer:
@@ -39,9 +39,9 @@ class Offer:
         """
         if self._stt:
             return Model(*self._stt.split("/", 1))
-        if not name and choices.is_known_to_hear(self._settings.stt, language):
+        if not name and routing.is_known_to_hear(self._settings.stt, language):
             return Model()
-        found = choices.stt(await self._engines.catalogue("stt"), self._settings, name, language)
+        found = routing.stt(await self._engines.catalogue("stt"), self._settings, name, language)
         return await self._engines.best(language) if found.model == AUTO else found
 
     async def voice(self, name: str, language: str) -> VoiceChoice:

@@ -29,7 +29,7 @@ from wyoming.event import Event, Eventable, async_write_event
 from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
 
-from hushd_gateway.choices import Model
+from hushd_gateway.routing import Model
 
 from . import events
 from .offer import Offer

@@ -18,7 +18,7 @@ from .source import Outcome, Perform, Source
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus, Status, TemplateStatus, WorkerStatus
 
-    from .doorkeeper import Doorkeeper
+    from .door_source import DoorSource
     from .remote.remote import Remote
     from .sockets.worker_socket import WorkerSocket
     from .standby import Templates
@@ -37,7 +37,7 @@ class Reporter(Source):
 
     Args:
         workers, templates: have the processes.
-        doorkeeper, remote: report a part of their own.
+        door_source, remote: report a part of their own.
         clock: monotonic seconds.
     """
 
@@ -46,14 +46,14 @@ class Reporter(Source):
         pool: Known,
         workers: WorkerSocket,
         templates: Templates | None = None,
-        doorkeeper: Doorkeeper | None = None,
+        door_source: DoorSource | None = None,
         remote: Remote | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
         self._workers = workers
         self._templates = templates
-        self._doorkeeper = doorkeeper
+        self._door_source = door_source
         self._remote = remote
         self._clock = clock
         self._started = clock()
@@ -83,6 +83,6 @@ class Reporter(Source):
             now - self._started,
             usage_of,
             status.templates(self._pool.templates(), self._templates.pids(), usage_of) if self._templates else (),
-            self._doorkeeper.status() if self._doorkeeper else None,
+            self._door_source.status() if self._door_source else None,
             self._remote.status() if self._remote else None,
         )

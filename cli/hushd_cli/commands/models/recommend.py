@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hushd_models import languages
 from hushd_models.inventory import Row
-from hushd_models.recommendation import Machine, Recommendation, here, recommend
+from hushd_models.recommendation import Hardware, Recommendation, here, recommend
 from hushd_protocol.errors import HushdError
 
 from hushd_cli.arguments import Commands
@@ -59,7 +59,7 @@ def _of_session() -> str:
     return languages.code(name) if name[:1] != "C" and name != "POSIX" and languages.is_tag(name) else "en"
 
 
-def _described(machine: Machine) -> str:
+def _described(machine: Hardware) -> str:
     card = "an NVIDIA card" if machine.card else "no NVIDIA card that is set up"
     return (
         f"{machine.cores} cores, {machine.memory_mb / 1000:.1f} GB of memory for workers, "

@@ -45,7 +45,7 @@ def open_files() -> int:
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
-class Listener(Protocol):
+class ListeningSocket(Protocol):
     """A listening socket: its descriptor, and the same place as an endpoint of ZeroMQ.
 
     `explains`: whether a connection that is refused is told why; else it waits until there is room. `lasting`: whether
@@ -74,7 +74,7 @@ class ConnectionLimit:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         router: zmq.Socket[bytes],
-        listener: Listener,
+        listener: ListeningSocket,
         ceiling: int,
     ) -> None:
         name = f"inproc://{listener.name}"

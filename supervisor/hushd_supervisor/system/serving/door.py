@@ -19,11 +19,11 @@ from hushd_schema.settings import HTTP_TOKEN, Settings
 from hushd_supervisor.system.libzmq.connection_limit import ceiling
 from hushd_supervisor.system.process import Launch
 
+from .connections import MOST, Connection, Connections
 from .gateway import Gateway
-from .lingering import Lingering
+from .lingering_close import LingeringClose
 from .listeners import Listener
 from .prepared import Answers, refusal
-from .visitors import MOST, Visitor, Visitors
 
 if TYPE_CHECKING:
     from hushd_schema.status import DoorStatus
@@ -74,8 +74,8 @@ class Door:
         self._gateway = gateway
         self._record = record
         self._clock = clock
-        self._lingering = Lingering(selector, max(1, most // 2))
-        self._visitors = Visitors(selector, answers, self._hand_over, self._lingering, gateway.__len__, most)
+        self._lingering = LingeringClose(selector, max(1, most // 2))
+        self._connections = Connections(selector, answers, self._hand_over, self._lingering, gateway.__len__, most)
         self._accept_again = math.inf
         self._turn = 0
         self._used = 0  # polls and handovers at the last look
@@ -89,11 +89,11 @@ class Door:
         start = self._turn % max(1, len(events))  # nobody is always first
         self._turn += 1
         for key, mask in (*events[start:], *events[:start])[:BATCH]:
-            if isinstance(key.data, Visitor):
-                self._visitors.serve(key.data, mask, now)
+            if isinstance(key.data, Connection):
+                self._connections.serve(key.data, mask, now)
             elif isinstance(key.data, Listener):
                 self._accept(key.data, now)
-            elif isinstance(key.data, Lingering):
+            elif isinstance(key.data, LingeringClose):
                 self._lingering.read(key.fileobj)  # type: ignore[arg-type]
             elif mask & selectors.EVENT_WRITE:
                 self._gateway.flush()
@@ -102,7 +102,7 @@ class Door:
     def on_time(self) -> None:
         """Acts on the deadlines that have passed; to be called after `deadline`."""
         now = self._clock()
-        self._visitors.on_time(now, BATCH)
+        self._connections.on_time(now, BATCH)
         self._lingering.on_time(now)
         if self._accept_again <= now:
             self._accept_again = math.inf
@@ -112,15 +112,17 @@ class Door:
 
     def deadline(self) -> float:
         """The time at which `on_time` is due, in the clock of the loop; infinite while nothing is."""
-        return min(self._visitors.deadline(), self._lingering.deadline(), self._accept_again, self._gateway.deadline())
+        return min(
+            self._connections.deadline(), self._lingering.deadline(), self._accept_again, self._gateway.deadline()
+        )
 
     def described(self) -> None:
         """Answers the polls that have waited for the engines to be listed."""
-        self._visitors.described(self._clock())
+        self._connections.described(self._clock())
 
     def take_used(self) -> bool:
         """Returns whether a program has used the door since the last call."""
-        used, self._used = self._used, self._visitors.polls + self._handovers
+        used, self._used = self._used, self._connections.polls + self._handovers
         return used != self._used
 
     @property
@@ -153,10 +155,10 @@ class Door:
                 ListenerStatus(kind=listener.address.kind, address=listener.address.text, service=listener.lasting)
                 for listener in self.listeners
             ),
-            connections=len(self._visitors) + len(self._gateway),
-            polls=self._visitors.polls,
+            connections=len(self._connections) + len(self._gateway),
+            polls=self._connections.polls,
             handovers=self._handovers,
-            refusals=self._visitors.refusals + self._refusals,
+            refusals=self._connections.refusals + self._refusals,
             gateway=GatewayStatus(pid=self._gateway.pid, starts=self._gateway.starts, rss_mb=None),
         )
 
@@ -170,12 +172,12 @@ class Door:
         for listener in self.listeners:
             self._forget(listener)
         self._accept_again = math.inf
-        self._visitors.stop()
+        self._connections.stop()
 
     def close(self) -> None:
         """Ends every connection, and the gateway after its last answers."""
         self.stop()
-        self._visitors.close()
+        self._connections.close()
         self._lingering.close()
         self._gateway.close()
         self.answers.close()
@@ -195,7 +197,7 @@ class Door:
                 self._forget(other)
             return
         connection.setblocking(False)
-        self._visitors.add(connection, where[0] if isinstance(where, tuple) else "", listener, now)
+        self._connections.add(connection, where[0] if isinstance(where, tuple) else "", listener, now)
 
     def _hand_over(self, connection: socket.socket, form: Handover, now: float) -> None:
         if self._leaving:

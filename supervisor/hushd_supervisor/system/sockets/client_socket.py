@@ -17,7 +17,7 @@ from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Control, Credit,
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
 from ..libzmq import numbers
-from ..libzmq.connection_limit import ConnectionLimit, Listener, ceiling
+from ..libzmq.connection_limit import ConnectionLimit, ListeningSocket, ceiling
 from ..libzmq.routers import LINGER_MS, make_router, send
 from ..libzmq.traffic import Traffic
 from ..source import Source
@@ -47,7 +47,7 @@ class ClientSocket(Source):
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
-        listener: Listener,
+        listener: ListeningSocket,
         clock: Callable[[], float] = time.monotonic,
         most: int | None = None,
     ) -> None:

@@ -16,9 +16,9 @@ import pytest
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access
-from hushd_supervisor.system.serving import listeners, visitors
-from hushd_supervisor.system.serving.lingering import LINGER_S
-from hushd_supervisor.system.serving.visitors import FIRST_S, MOST_OF_ONE, REST_S
+from hushd_supervisor.system.serving import connections, listeners
+from hushd_supervisor.system.serving.connections import FIRST_S, MOST_OF_ONE, REST_S
+from hushd_supervisor.system.serving.lingering_close import LINGER_S
 from support.doorway import SETTINGS, Doorway, is_whole
 from support.scrambled import scramble
 
@@ -221,7 +221,7 @@ def test_connections_are_bounded_and_those_at_rest_make_room(tmp_path: Path) -> 
 
 def test_a_program_of_another_machine_has_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its address has; others still get in."""
-    monkeypatch.setattr(visitors, "is_loopback", lambda _: False)
+    monkeypatch.setattr(connections, "is_loopback", lambda _: False)
     with Doorway(tmp_path) as doorway:
         crowd = [doorway.connect() for _ in range(MOST_OF_ONE)]
         doorway.until(lambda: doorway.door.status().connections == MOST_OF_ONE, "a crowd")

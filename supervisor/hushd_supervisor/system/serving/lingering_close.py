@@ -14,8 +14,8 @@ LINGER_S = 5.0
 _PIECE = 65536
 
 
-class Lingering:
-    """All of them.
+class LingeringClose:
+    """The refused connections that are not closed yet.
 
     Args:
         selector: watches them, with this object as its data.

@@ -31,7 +31,7 @@ KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
 _EXITS_ARE_READABLE = sys.platform == "linux"  # elsewhere SIGCHLD wakes the loop, and the door must look
 
 
-class Doorkeeper(Source):
+class DoorSource(Source):
     """Opens and closes the door, and stands between it and the loop.
 
     Args:

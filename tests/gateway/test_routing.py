@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
-from hushd_gateway import choices
-from hushd_gateway.choices import Model
+from hushd_gateway import routing
 from hushd_gateway.http.context import Context
 from hushd_gateway.http.transcription import formats
+from hushd_gateway.routing import Model
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
@@ -64,27 +64,27 @@ SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
 )
 def test_a_models_name_means_itself_an_alias_or_the_default(name: str, language: str, meant: Model) -> None:
     """OpenAI's names and unknown ones mean the default, or the best that knows the language; aliases come first."""
-    assert choices.stt(STT, SETTINGS, name, language) == meant
+    assert routing.stt(STT, SETTINGS, name, language) == meant
 
 
 def test_a_translation_needs_the_best_that_can() -> None:
     """Whatever the default is, unless a model is named."""
-    assert choices.stt(STT, SETTINGS, "gpt-4o-transcribe", translate=True) == Model(None, "auto")
-    assert choices.stt(STT, SETTINGS, "small", translate=True) == Model("faster-whisper", "small")
+    assert routing.stt(STT, SETTINGS, "gpt-4o-transcribe", translate=True) == Model(None, "auto")
+    assert routing.stt(STT, SETTINGS, "small", translate=True) == Model("faster-whisper", "small")
 
 
 def test_words_need_an_engine_that_knows_their_times() -> None:
     """The default gives way to one that does; a model that was named is refused, and so are words that nobody knows."""
     moonshine, whisper = STT["engines"]
     able = {"engines": [moonshine, whisper | {"word_times": True}]}
-    assert choices.stt(able, SETTINGS, "", words=True) == Model("faster-whisper", "auto")
-    assert choices.stt(able, SETTINGS, "auto", words=True) == Model("faster-whisper", "auto")
-    assert choices.stt(able, SETTINGS, "small", words=True) == Model("faster-whisper", "small")
-    assert choices.stt(able, Settings(stt="faster-whisper/small"), "", words=True) == Model()
+    assert routing.stt(able, SETTINGS, "", words=True) == Model("faster-whisper", "auto")
+    assert routing.stt(able, SETTINGS, "auto", words=True) == Model("faster-whisper", "auto")
+    assert routing.stt(able, SETTINGS, "small", words=True) == Model("faster-whisper", "small")
+    assert routing.stt(able, Settings(stt="faster-whisper/small"), "", words=True) == Model()
     with pytest.raises(HushdError, match=r"moonshine does not know .* choose a model of faster-whisper"):
-        choices.stt(able, SETTINGS, "tiny-en", words=True)
+        routing.stt(able, SETTINGS, "tiny-en", words=True)
     with pytest.raises(HushdError, match="No installed model knows when each word is said: `hushd models pull"):
-        choices.stt(STT, SETTINGS, "", words=True)
+        routing.stt(STT, SETTINGS, "", words=True)
 
 
 def test_words_are_shown_with_their_times() -> None:
@@ -99,22 +99,22 @@ def test_words_are_shown_with_their_times() -> None:
 
 def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
     """Programs that insist on a voice of OpenAI's can use a model with one voice."""
-    assert choices.tts(TTS, SETTINGS, "piper/en_GB-alan", "alloy") == ("piper", "en_GB-alan", "alan")
-    assert choices.tts(TTS, SETTINGS, "piper", "alan") == ("piper", "en_GB-alan", "alan")
-    assert choices.tts(TTS, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
+    assert routing.tts(TTS, SETTINGS, "piper/en_GB-alan", "alloy") == ("piper", "en_GB-alan", "alan")
+    assert routing.tts(TTS, SETTINGS, "piper", "alan") == ("piper", "en_GB-alan", "alan")
+    assert routing.tts(TTS, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
 
 
 def test_a_voice_of_kokoros_that_is_not_there_has_a_stand_in() -> None:
     """Of its gender and language: programs made for kokoro's servers have its names built in, and no other model's."""
     for engines in ([*TTS["engines"], KOKORO], TTS["engines"], [*TTS["engines"], KOKORO | {"voices": []}]):
-        assert choices.stand_in({"engines": engines}, "af_sky") == ("alloy", "en")
-        assert choices.stand_in({"engines": engines}, "ff_siwis") == ("alloy", "fr")
-        assert choices.stand_in({"engines": engines}, "bm_george") == ("ash", "en")
-        assert choices.stand_in({"engines": engines}, "alan") is None
-        assert choices.stand_in({"engines": engines}, "af_nobody") is None
+        assert routing.stand_in({"engines": engines}, "af_sky") == ("alloy", "en")
+        assert routing.stand_in({"engines": engines}, "ff_siwis") == ("alloy", "fr")
+        assert routing.stand_in({"engines": engines}, "bm_george") == ("ash", "en")
+        assert routing.stand_in({"engines": engines}, "alan") is None
+        assert routing.stand_in({"engines": engines}, "af_nobody") is None
     catalogue = {"engines": [*TTS["engines"], KOKORO]}
-    assert choices.stand_in(catalogue, "am_adam") is None
-    assert choices.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
+    assert routing.stand_in(catalogue, "am_adam") is None
+    assert routing.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
 
 
 def test_a_voice_of_the_same_name_and_language_stands_in_first() -> None:
@@ -122,9 +122,9 @@ def test_a_voice_of_the_same_name_and_language_stands_in_first() -> None:
     spoken = {"heart": "en-US", "emma": "en-GB", "alex": "en-US"}
     voices = [{"name": name, "language": language, "installed": True} for name, language in spoken.items()]
     catalogue = {"engines": [{"name": "hibari", "voices": voices}]}
-    assert choices.stand_in(catalogue, "af_heart") == ("heart", "en")
-    assert choices.stand_in(catalogue, "bf_emma") == ("emma", "en")
-    assert choices.stand_in(catalogue, "em_alex") == ("ash", "es")
+    assert routing.stand_in(catalogue, "af_heart") == ("heart", "en")
+    assert routing.stand_in(catalogue, "bf_emma") == ("emma", "en")
+    assert routing.stand_in(catalogue, "em_alex") == ("ash", "es")
 
 
 class Describer:

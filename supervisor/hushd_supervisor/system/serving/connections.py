@@ -19,7 +19,7 @@ from hushd_protocol.system.handover import Handover
 
 from hushd_supervisor.core.serving.door import PREFIX, Answer, HandOver, Http, More, Refuse
 
-from .lingering import Lingering
+from .lingering_close import LingeringClose
 from .listeners import Listener
 from .prepared import Answers, refusal
 
@@ -36,7 +36,7 @@ DESCRIBE_S = 15.0  # for the engines to be listed
 
 
 @dataclass(slots=True, eq=False)
-class Visitor:
+class Connection:
     """A connection that has asked nothing yet, or only polled.
 
     Attributes:
@@ -59,7 +59,7 @@ class Visitor:
     program: str = ""
 
 
-class Visitors:
+class Connections:
     """All connections here.
 
     Args:
@@ -77,7 +77,7 @@ class Visitors:
         selector: selectors.BaseSelector,
         answers: Answers,
         hand_over: Callable[[socket.socket, Handover, float], None],
-        lingering: Lingering,
+        lingering: LingeringClose,
         others: Callable[[], int],
         most: int = MOST,
     ) -> None:
@@ -87,39 +87,39 @@ class Visitors:
         self._lingering = lingering
         self._others = others
         self._most = most
-        self._all: dict[Visitor, None] = {}  # the oldest first
+        self._all: dict[Connection, None] = {}  # the oldest first
         self._peers: Counter[str] = Counter()
-        self._unfinished: deque[Visitor] = deque()  # have bytes that were read and not looked at
-        self._due = math.inf  # not after the first visitor's
+        self._unfinished: deque[Connection] = deque()  # have bytes that were read and not looked at
+        self._due = math.inf  # not after that of the first connection
         self.polls = self.refusals = 0
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, connection: socket.socket, peer: str, listener: Listener, now: float) -> None:
+    def add(self, end: socket.socket, peer: str, listener: Listener, now: float) -> None:
         """Takes a new connection, or refuses it."""
-        visitor = Visitor(connection, listener, peer, now + FIRST_S)
+        connection = Connection(end, listener, peer, now + FIRST_S)
         if not listener.allows(peer):
             self.refusals += 1
-            connection.close()
+            end.close()
         elif status := self._full_for(peer, now):
-            self._refuse(visitor, status, now)
+            self._refuse(connection, status, now)
         else:
-            self._all[visitor] = None
+            self._all[connection] = None
             self._peers[peer] += 1
-            self._set_due(visitor, visitor.due)
-            self._watch(visitor, selectors.EVENT_READ)
-            self._read(visitor, now)  # mostly the request has come with the connection
+            self._set_due(connection, connection.due)
+            self._watch(connection, selectors.EVENT_READ)
+            self._read(connection, now)  # mostly the request has come with the connection
 
-    def serve(self, visitor: Visitor, mask: int, now: float) -> None:
+    def serve(self, connection: Connection, mask: int, now: float) -> None:
         """Reads from one that is readable, or goes on with its answer."""
-        if visitor not in self._all:
+        if connection not in self._all:
             return  # it made room for another in this very turn
         if mask & selectors.EVENT_WRITE:
-            if self._flush(visitor, now) and visitor.data:
-                self._unfinished.append(visitor)
+            if self._flush(connection, now) and connection.data:
+                self._unfinished.append(connection)
         elif mask & selectors.EVENT_READ:
-            self._read(visitor, now)
+            self._read(connection, now)
 
     def deadline(self) -> float:
         """The time at which `on_time` is due."""
@@ -130,26 +130,26 @@ class Visitors:
         for _ in range(min(limit, len(self._unfinished))):
             self._decide(self._unfinished.popleft(), now)
         if self._due <= now:
-            for visitor in [visitor for visitor in self._all if visitor.due <= now]:
-                self._drop(visitor)
-            self._due = min((visitor.due for visitor in self._all), default=math.inf)
+            for connection in [connection for connection in self._all if connection.due <= now]:
+                self._drop(connection)
+            self._due = min((connection.due for connection in self._all), default=math.inf)
 
     def described(self, now: float) -> None:
         """Answers those who have waited for the engines to be listed."""
-        for visitor in [visitor for visitor in self._all if visitor.asked]:
-            visitor.asked = None
-            self._decide(visitor, now)
+        for connection in [connection for connection in self._all if connection.asked]:
+            connection.asked = None
+            self._decide(connection, now)
 
     def stop(self) -> None:
         """Drops those that have no answer under way."""
-        for visitor in list(self._all):
-            if not visitor.out:
-                self._drop(visitor)
+        for connection in list(self._all):
+            if not connection.out:
+                self._drop(connection)
 
     def close(self) -> None:
         """Drops all."""
-        for visitor in list(self._all):
-            self._drop(visitor)
+        for connection in list(self._all):
+            self._drop(connection)
 
     # --- room --------------------------------------------------------------------------------------------------------
 
@@ -162,21 +162,21 @@ class Visitors:
         return 0
 
     def _evict(self, peer: str | None = None) -> bool:
-        resting = [v for v in self._all if v.rests and peer in (None, v.peer)]
+        resting = [c for c in self._all if c.rests and peer in (None, c.peer)]
         if resting:
-            self._drop(min(resting, key=lambda visitor: visitor.due))
+            self._drop(min(resting, key=lambda connection: connection.due))
         return bool(resting)
 
     def _displace(self, now: float, peer: str | None = None) -> bool:
         """Refuses the oldest connection of the program of this machine that has the most of them."""
-        local = [v for v in self._all if _is_local(v.peer) and peer in (None, v.peer) and not v.out and not v.asked]
+        local = [c for c in self._all if _is_local(c.peer) and peer in (None, c.peer) and not c.out and not c.asked]
         if not local:
             return False
-        unknown = [visitor for visitor in local if not visitor.program]
-        for visitor, program in zip(unknown, self._programs.find([v.socket for v in unknown]), strict=True):
-            visitor.program = program
-        ((program, _),) = Counter(visitor.program for visitor in local).most_common(1)
-        oldest = min((v for v in local if v.program == program), key=lambda visitor: visitor.due)
+        unknown = [connection for connection in local if not connection.program]
+        for connection, program in zip(unknown, self._programs.find([c.socket for c in unknown]), strict=True):
+            connection.program = program
+        ((program, _),) = Counter(connection.program for connection in local).most_common(1)
+        oldest = min((c for c in local if c.program == program), key=lambda connection: connection.due)
         self._leave(oldest)
         self._refuse(oldest, 429, now)
         return True
@@ -189,117 +189,117 @@ class Visitors:
 
     # --- one connection ----------------------------------------------------------------------------------------------
 
-    def _read(self, visitor: Visitor, now: float) -> None:
-        if len(visitor.data) >= PREFIX:
+    def _read(self, connection: Connection, now: float) -> None:
+        if len(connection.data) >= PREFIX:
             return  # among the unfinished
         try:
-            data = visitor.socket.recv(PREFIX - len(visitor.data))
+            data = connection.socket.recv(PREFIX - len(connection.data))
         except BlockingIOError:
             return
         except OSError:
             data = b""
         if not data:
-            self._drop(visitor)
+            self._drop(connection)
             return
-        if visitor.rests:
-            visitor.rests = False
-            self._set_due(visitor, now + FIRST_S)
-        visitor.data += data
-        self._decide(visitor, now)
+        if connection.rests:
+            connection.rests = False
+            self._set_due(connection, now + FIRST_S)
+        connection.data += data
+        self._decide(connection, now)
 
-    def _decide(self, visitor: Visitor, now: float) -> None:
+    def _decide(self, connection: Connection, now: float) -> None:
         """Acts on the bytes read: one request, so that none who sends many holds up the others."""
-        if visitor not in self._all or visitor.out or visitor.asked:
+        if connection not in self._all or connection.out or connection.asked:
             return
-        match decision := visitor.listener.rules.decide(visitor.data):
+        match decision := connection.listener.rules.decide(connection.data):
             case Answer():
-                if self._answer(visitor, decision, now) and visitor.data:
-                    self._unfinished.append(visitor)
+                if self._answer(connection, decision, now) and connection.data:
+                    self._unfinished.append(connection)
             case HandOver():
-                self._pass_on(visitor, now)
+                self._pass_on(connection, now)
             case Refuse(status):
-                self._leave(visitor)
-                self._refuse(visitor, status, now)
+                self._leave(connection)
+                self._refuse(connection, status, now)
             case More():
                 pass
 
-    def _answer(self, visitor: Visitor, asked: Answer, now: float) -> bool:
+    def _answer(self, connection: Connection, asked: Answer, now: float) -> bool:
         """Answers a poll; returns whether the connection can go on at once."""
-        reply = self._answers.find(asked.what, visitor.listener.address, now)
+        reply = self._answers.find(asked.what, connection.listener.address, now)
         if reply is None:
-            visitor.asked = asked
-            self._forget(visitor.socket)
-            self._set_due(visitor, now + DESCRIBE_S)
+            connection.asked = asked
+            self._forget(connection.socket)
+            self._set_due(connection, now + DESCRIBE_S)
             return False
         self.polls += 1
-        visitor.data = visitor.data[asked.used :]
-        visitor.closing = asked.close
-        visitor.out = memoryview(reply.data)[: reply.head if asked.head_only else None]
-        return self._flush(visitor, now)
+        connection.data = connection.data[asked.used :]
+        connection.closing = asked.close
+        connection.out = memoryview(reply.data)[: reply.head if asked.head_only else None]
+        return self._flush(connection, now)
 
-    def _flush(self, visitor: Visitor, now: float) -> bool:
+    def _flush(self, connection: Connection, now: float) -> bool:
         """Sends what the socket takes; returns whether all was sent and the connection goes on."""
         try:
-            sent = visitor.socket.send(visitor.out)
+            sent = connection.socket.send(connection.out)
         except BlockingIOError:
             sent = 0
         except OSError:
-            self._drop(visitor)
+            self._drop(connection)
             return False
-        visitor.out = visitor.out[sent:]
-        if visitor.out:
-            self._set_due(visitor, now + FIRST_S)
-            self._watch(visitor, selectors.EVENT_WRITE)
+        connection.out = connection.out[sent:]
+        if connection.out:
+            self._set_due(connection, now + FIRST_S)
+            self._watch(connection, selectors.EVENT_WRITE)
             return False
-        if visitor.closing:
-            self._drop(visitor)
+        if connection.closing:
+            self._drop(connection)
             return False
-        self._watch(visitor, selectors.EVENT_READ)
-        visitor.rests = not visitor.data
-        self._set_due(visitor, now + (REST_S[visitor.listener.address.kind] if visitor.rests else FIRST_S))
+        self._watch(connection, selectors.EVENT_READ)
+        connection.rests = not connection.data
+        self._set_due(connection, now + (REST_S[connection.listener.address.kind] if connection.rests else FIRST_S))
         return True
 
-    def _pass_on(self, visitor: Visitor, now: float) -> None:
-        address = visitor.listener.address
-        form = Handover(address.kind, address.text, visitor.peer, visitor.data)
-        connection = visitor.socket
-        self._leave(visitor)
-        self._hand_over(connection, form, now)
+    def _pass_on(self, connection: Connection, now: float) -> None:
+        address = connection.listener.address
+        form = Handover(address.kind, address.text, connection.peer, connection.data)
+        end = connection.socket
+        self._leave(connection)
+        self._hand_over(end, form, now)
 
-    def _refuse(self, visitor: Visitor, status: int, now: float) -> None:
-        """Ends the connection of a visitor that is not among the others."""
+    def _refuse(self, connection: Connection, status: int, now: float) -> None:
+        """Ends a connection that is not among the others."""
         self.refusals += 1
-        if isinstance(visitor.listener.rules, Http):
-            self._lingering.add(visitor.socket, refusal(status), now)
+        if isinstance(connection.listener.rules, Http):
+            self._lingering.add(connection.socket, refusal(status), now)
         else:
-            visitor.socket.close()
+            connection.socket.close()
 
-    def _drop(self, visitor: Visitor) -> None:
-        self._leave(visitor)
-        visitor.socket.close()
+    def _drop(self, connection: Connection) -> None:
+        self._leave(connection)
+        connection.socket.close()
 
-    def _leave(self, visitor: Visitor) -> None:
-        """Forgets a visitor, whose socket stays open."""
-        self._forget(visitor.socket)
-        self._all.pop(visitor, None)
-        self._peers[visitor.peer] -= 1
-        if not self._peers[visitor.peer]:
-            del self._peers[visitor.peer]
+    def _leave(self, connection: Connection) -> None:
+        """Forgets a connection, whose socket stays open."""
+        self._forget(connection.socket)
+        self._all.pop(connection, None)
+        self._peers[connection.peer] -= 1
+        if not self._peers[connection.peer]:
+            del self._peers[connection.peer]
         if not self._all:
             self._due = math.inf  # or the loop would wake once for nobody
 
     # --- the selector ------------------------------------------------------------------------------------------------
 
-    def _set_due(self, visitor: Visitor, due: float) -> None:
-        visitor.due = due
+    def _set_due(self, connection: Connection, due: float) -> None:
+        connection.due = due
         self._due = min(self._due, due)
 
-    def _watch(self, visitor: Visitor, events: int) -> None:
-        key = self._selector.get_map().get(visitor.socket)
+    def _watch(self, connection: Connection, events: int) -> None:
+        key = self._selector.get_map().get(connection.socket)
         if key is None:
-            self._selector.register(visitor.socket, events, visitor)
+            self._selector.register(connection.socket, events, connection)
         elif key.events != events:
-            self._selector.modify(visitor.socket, events, visitor)
+            self._selector.modify(connection.socket, events, connection)
 
     def _forget(self, end: socket.socket) -> None:
         if end in self._selector.get_map():

@@ -1,4 +1,4 @@
-"""The places of connections: those that rest give theirs up for others once all are taken; and memory they share."""
+"""The slots of connections: those that rest give theirs up for others once all are taken; and memory they share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextvars import ContextVar
 SILENT_S = 10.0  # in the middle of something, after which a connection counts as resting too
 
 
-class Place:
+class Slot:
     """One connection's, which says when it waits for nothing but its program."""
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class Place:
         return self._since <= now - (0.0 if self._idle else SILENT_S)
 
 
-def longest(places: Iterable[Place]) -> Place | None:
-    """The place to give up first; None while all are needed."""
+def longest(slots: Iterable[Slot]) -> Slot | None:
+    """The slot to give up first; None while all are needed."""
     now = time.monotonic()
-    return min((place for place in places if place.rests(now)), key=lambda place: place.patience(now), default=None)
+    return min((slot for slot in slots if slot.rests(now)), key=lambda slot: slot.patience(now), default=None)
 
 
-class Room:
+class BodyMemory:
     """Bytes that all connections have together for large bodies; whoever comes when it is full waits."""
 
     def __init__(self, size: int) -> None:
@@ -67,9 +67,9 @@ class Room:
                     turn.set_result(None)
 
 
-mine: ContextVar[Place] = ContextVar("place")
+mine: ContextVar[Slot] = ContextVar("slot")
 
 
-def own() -> Place:
-    """The place of the connection that is being served; one of nobody's outside the gateway."""
-    return mine.get(None) or Place()
+def own() -> Slot:
+    """The slot of the connection that is being served; one of nobody's outside the gateway."""
+    return mine.get(None) or Slot()
