@@ -36,7 +36,7 @@ class Command(NamedTuple):
     after: str = ""
 
     def run(self, prog: str, argv: Sequence[str]) -> int:
-        """Runs it; returns the exit status."""
+        """Runs the command; returns the exit status."""
         return int(_home(self.home).main(prog, argv))
 
     def make_parser(self, prog: str) -> Parser:
@@ -47,5 +47,5 @@ class Command(NamedTuple):
 
 def _home(place: str) -> Any:
     module, _, name = place.partition(":")
-    found = import_module(module)
-    return getattr(found, name) if name else found
+    program = import_module(module)
+    return getattr(program, name) if name else program

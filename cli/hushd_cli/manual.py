@@ -22,7 +22,7 @@ def pages(commands: Sequence[CommandReference]) -> dict[str, str]:
     """The pages by their file names: one for each command with options of its own, hushd(1) for all others."""
     own = grouped(commands)
     names = [_name(command) for command, _ in own]
-    phrases = {f"{one.path} {name}": does for one in commands for name, does in one.commands.items()}
+    phrases = {f"{command.path} {name}": does for command in commands for name, does in command.commands.items()}
     return {
         f"{_name(command)}.1": _page(command, phrases.get(command.path, ""), inside, names) for command, inside in own
     }
@@ -42,8 +42,8 @@ def _has_page(command: CommandReference) -> bool:
 
 def _inside(command: CommandReference, commands: Sequence[CommandReference]) -> list[CommandReference]:
     """The commands under one that have no page of their own."""
-    below = [one for one in commands if one.words[:-1] == command.words and one is not command]
-    return [one for one in below if len(command.words) > 1 or not (_has_page(one) or one.words[-1] in ROOTS)]
+    below = [other for other in commands if other.words[:-1] == command.words and other is not command]
+    return [other for other in below if len(command.words) > 1 or not (_has_page(other) or other.words[-1] in ROOTS)]
 
 
 def _name(command: CommandReference) -> str:
@@ -61,9 +61,9 @@ def _page(command: CommandReference, does: str, inside: Sequence[CommandReferenc
     lines += [".PP", _text(command.epilog)] if command.epilog else []
     lines += [".SH OPTIONS", *(line for argument in command.arguments for line in _argument(argument))]
     if command.commands:
-        lines += [".SH COMMANDS", *_listed(command, {one.words[-1] for one in inside})]
-    for one in inside:
-        lines += _section(one)
+        lines += [".SH COMMANDS", *_listed(command, {below.words[-1] for below in inside})]
+    for below in inside:
+        lines += _section(below)
     if command.examples:
         lines += [".SH EXAMPLES", *(line for example in command.examples for line in _example(*example))]
     if command.path in ROOTS:
@@ -81,7 +81,7 @@ def _page(command: CommandReference, does: str, inside: Sequence[CommandReferenc
 def _synopsis(command: CommandReference) -> list[str]:
     words = [f"\\fB{_text(command.path)}\\fR", "[\\fIOPTION\\fR...]" if command.options else ""]
     words += ["\\fICOMMAND\\fR"] if command.commands else []
-    words += [f"[\\fI{_text(one.metavar)}\\fR{'...' if one.many else ''}]" for one in command.operands]
+    words += [f"[\\fI{_text(operand.metavar)}\\fR{'...' if operand.many else ''}]" for operand in command.operands]
     return [" ".join(filter(None, words))]
 
 

@@ -83,12 +83,14 @@ def commands() -> list[CommandReference]:
     """All commands, each before its subcommands; `say` and `listen` also as commands of their own."""
     listed = {command.name: command for command in table.every()}
     root, *_ = _walk(ROOTS[:1], main.make_parser(ROOTS[0]), {})
-    found = [root]
+    references = [root]
     for command in listed.values():
-        found += _walk((ROOTS[0], command.name), command.make_parser(f"{ROOTS[0]} {command.name}"), command.completes)
+        references += _walk(
+            (ROOTS[0], command.name), command.make_parser(f"{ROOTS[0]} {command.name}"), command.completes
+        )
     for name in ROOTS[1:]:
-        found += _walk((name,), listed[name].make_parser(name), listed[name].completes)
-    return found
+        references += _walk((name,), listed[name].make_parser(name), listed[name].completes)
+    return references
 
 
 def _walk(

@@ -14,10 +14,10 @@ def options(vram: int | str | None, card: int | str | None, keep_away: float | s
     Raises:
         HushdError: `bad_request` for what is neither a size nor a length of time.
     """
-    wanted = 0 if vram is None else size.parse(vram)
+    memory = 0 if vram is None else size.parse(vram)
     seconds = duration.parse(keep_away)
-    if wanted is None or (vram is not None and wanted == 0):
-        raise HushdError("bad_request", f"{vram!r} is no size of memory: use one such as 12G, 500M or 11GiB.")
+    if memory is None or (vram is not None and memory == 0):
+        raise HushdError("bad_request", f"{vram!r} is not a size of memory: use one such as 12G, 500M or 11GiB.")
     if seconds is None or seconds < 0:
-        raise HushdError("bad_request", f"{keep_away!r} is no length of time: use one such as 90s or 10m.")
-    return {"vram": wanted, "card": "" if card is None else str(card), "for_s": seconds}
+        raise HushdError("bad_request", f"{keep_away!r} is not a length of time: use one such as 90s or 10m.")
+    return {"vram": memory, "card": "" if card is None else str(card), "for_s": seconds}

@@ -46,7 +46,7 @@ class Engines:
         """
         added = user_models.configured(self._paths.config)
         found = model_choice.candidates(await self.catalogue("stt"), engine, translate, added)
-        there = model_choice.machine(await self._client.status(), "stt")
+        there = model_choice.capacity(await self._client.status(), "stt")
         chosen = model_choice.choose(found, there, language or None, speed, engine)
         return Model(chosen.engine, chosen.model)
 

@@ -199,10 +199,10 @@ def test_a_yield_beside_a_job(on_cards: Supervisor) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--vram", "much"], "'much' is no size of memory: use one such as 12G, 500M or 11GiB."),
-        (["--vram", "0"], "'0' is no size of memory: use one such as 12G, 500M or 11GiB."),
-        (["--for", "soon"], "'soon' is no length of time: use one such as 90s or 10m."),
-        (["--for", "-1"], "'-1' is no length of time: use one such as 90s or 10m."),
+        (["--vram", "much"], "'much' is not a size of memory: use one such as 12G, 500M or 11GiB."),
+        (["--vram", "0"], "'0' is not a size of memory: use one such as 12G, 500M or 11GiB."),
+        (["--for", "soon"], "'soon' is not a length of time: use one such as 90s or 10m."),
+        (["--for", "-1"], "'-1' is not a length of time: use one such as 90s or 10m."),
         (["--card", "3"], "There is no graphics card '3': `hushd status` lists them."),
     ],
 )

@@ -31,7 +31,7 @@ class Call(NamedTuple):
     start: bool = False
 
     def main(self, prog: str, argv: Sequence[str]) -> int:
-        """Runs it; returns the exit status."""
+        """Runs the command; returns the exit status."""
         options = self.make_parser(prog).parse_args(argv)
         from hushd.client import Client
 

@@ -75,19 +75,19 @@ def show_request(request: str) -> None:
         HushdError: `input_unreadable` when no log knows it.
     """
     folder = paths.find().logs
-    wanted = request[:ID_CHARACTERS].lower()
-    marks = (f" request {wanted}: ", f'"request": "{wanted}"')
-    found: list[str] = []
+    beginning = request[:ID_CHARACTERS].lower()
+    marks = (f" request {beginning}: ", f'"request": "{beginning}"')
+    matches: list[str] = []
     for path in sorted([*folder.glob("*.log.1"), *folder.glob("*.log")]):
         try:
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             continue
         name = path.name.partition(".log")[0]
-        found += [f"{line}  [{name}]" for line in lines if any(mark in line for mark in marks)]
-    if not found:
+        matches += [f"{line}  [{name}]" for line in lines if any(mark in line for mark in marks)]
+    if not matches:
         raise HushdError("input_unreadable", f"No log in {folder} knows a request {request!r}.")
-    console.write("".join(f"{line}\n" for line in sorted(found, key=lambda line: line[:TIME_CHARACTERS])))
+    console.write("".join(f"{line}\n" for line in sorted(matches, key=lambda line: line[:TIME_CHARACTERS])))
 
 
 def _is_moved(descriptor: int, path: Path) -> bool:
@@ -107,11 +107,11 @@ def find(where: paths.Paths, what: str | None) -> Path:
     assert what is not None
     exact = where.worker_log(what)
     logs = sorted(where.logs.glob("*.log")) if where.logs.is_dir() else []
-    found = [log for log in logs if log == exact or log.name.startswith(f"{exact.stem}-")]
-    if not found:
-        known = ", ".join(log.stem for log in logs) or "there are none yet"
-        raise HushdError("input_unreadable", f"There is no log of {what!r} ({known}).")
-    return max(found, key=lambda log: (log == exact, log.stat().st_mtime))
+    matches = [log for log in logs if log == exact or log.name.startswith(f"{exact.stem}-")]
+    if not matches:
+        names = ", ".join(log.stem for log in logs) or "there are none yet"
+        raise HushdError("input_unreadable", f"There is no log of {what!r} ({names}).")
+    return max(matches, key=lambda log: (log == exact, log.stat().st_mtime))
 
 
 def tail(descriptor: int, size: int, lines: int) -> bytes:

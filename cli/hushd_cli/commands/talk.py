@@ -182,7 +182,7 @@ class Partner:
             pass
 
     def end(self) -> int:
-        """Ends it, gently first; returns its exit code, 128 plus the signal's number if one ended it."""
+        """Ends the program, gently first; returns its exit code, 128 plus the number of a signal that ended it."""
         assert self._process.stdin
         try:
             self._process.stdin.close()

@@ -33,7 +33,7 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def yield_vram(asked: Namespace) -> None:
+def yield_vram(arguments: Namespace) -> None:
     """Prints the result in one line.
 
     Raises:
@@ -43,17 +43,17 @@ def yield_vram(asked: Namespace) -> None:
     from hushd.yielded import options
     from hushd_schema.controls import Yielded
 
-    wanted = options(asked.vram, asked.card, asked.keep_away)
+    fields = options(arguments.vram, arguments.card, arguments.keep_away)
     try:
         with Client(holder="cli", start=False) as client:
-            result = client.yield_vram(asked.vram, card=asked.card, keep_away=asked.keep_away)
+            result = client.yield_vram(arguments.vram, card=arguments.card, keep_away=arguments.keep_away)
     except HushdError as error:
         if error.code not in UNANSWERED:
             raise
         # Without a supervisor there is no worker.
-        result = Yielded(cards=(), unloaded=(), busy={}, for_s=wanted["for_s"])
-    console.write((json.dumps(result.data()) if asked.json else result.sentence()) + "\n")
-    if short := result.short_of(wanted["vram"]):
+        result = Yielded(cards=(), unloaded=(), busy={}, for_s=fields["for_s"])
+    console.write((json.dumps(result.data()) if arguments.json else result.sentence()) + "\n")
+    if short := result.short_of(fields["vram"]):
         names = ", ".join(card.device for card in short)
         why = "busy workers leave later" if result.busy else "other programs hold the rest"
-        raise HushdError("server_busy", f"Less than {asked.vram} is free on {names}: {why}.")
+        raise HushdError("server_busy", f"Less than {arguments.vram} is free on {names}: {why}.")

@@ -56,7 +56,7 @@ class AsyncConversation:
 
     @property
     def stop(self) -> CancelScope:
-        """Ends it when called."""
+        """Ends the conversation when called."""
         return self._conversation.stop
 
     async def say(self, text: Text, **options: Any) -> Said:

@@ -32,9 +32,9 @@ AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
 class AsyncStream(Input):
     """As `hushd.transport.source.Stream`, of an asynchronous iterable."""
 
-    def __init__(self, pieces: AsyncIterable[bytes], kept: int = KEPT) -> None:
+    def __init__(self, pieces: AsyncIterable[bytes], room: int = KEPT) -> None:
         self._iterator = aiter(pieces)
-        self._kept = Kept(kept)
+        self._kept = Kept(room)
         self._reading: asyncio.Task[bytes | None] | None = None
 
     @property

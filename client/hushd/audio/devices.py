@@ -125,23 +125,23 @@ def devices(sounddevice: Any, kind: Kind) -> list[Device]:
         ]
 
 
-def choose(known: Sequence[Device], kind: Kind, wish: str | int) -> int:
+def choose(devices: Sequence[Device], kind: Kind, wish: str | int) -> int:
     """Returns the number of the device with a number, a name, or a beginning of a name; case does not matter.
 
     Raises:
         HushdError: `no_device` when no device matches, or more than one.
     """
     text = str(wish).strip().lower()
-    names = {device.number: device.name.lower() for device in known}
+    names = {device.number: device.name.lower() for device in devices}
     same = [number for number, name in names.items() if text in (name, str(number))]
-    found = same or [number for number, name in names.items() if text and name.startswith(text)]
-    if len(found) == 1 or (same and len(set(map(names.__getitem__, same))) == 1):
-        return found[0]
-    wanted = ", ".join(repr(device.name) for device in known if not found or device.number in found)
-    if found:
-        raise HushdError("no_device", f"More than one {kind} is called {wish!r}: choose one of {wanted}.")
-    there = f"there is {wanted}" if known else "there is none at all"
-    raise HushdError("no_device", f"There is no {kind} called {wish!r}: {there}.")
+    matches = same or [number for number, name in names.items() if text and name.startswith(text)]
+    if len(matches) == 1 or (same and len(set(map(names.__getitem__, same))) == 1):
+        return matches[0]
+    choices = ", ".join(repr(device.name) for device in devices if not matches or device.number in matches)
+    if matches:
+        raise HushdError("no_device", f"More than one {kind} is called {wish!r}: choose one of {choices}.")
+    existing = f"there is {choices}" if devices else "there is none at all"
+    raise HushdError("no_device", f"There is no {kind} called {wish!r}: {existing}.")
 
 
 def open_stream(sounddevice: Any, kind: Kind, wish: str | int | None, make: Callable[[int | None], Any]) -> Any:

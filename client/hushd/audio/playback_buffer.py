@@ -103,13 +103,13 @@ class PlaybackBuffer:
             self.underruns += 1
         size = len(output)
         hushed = self._hushed
-        wanted = 0 if hushed else round(self.volume * self._fade)
+        loudness = 0 if hushed else round(self.volume * self._fade)
         block = (self._taken, time.monotonic())
         filled = self._pour(output, min(size, self._loudness * self._frame) if hushed else size)
         if filled:
             self._block = block
-        if wanted != self._fade or self._loudness != self._fade:
-            self._shade(output, filled, wanted)
+        if loudness != self._fade or self._loudness != self._fade:
+            self._shade(output, filled, loudness)
         output[filled:size] = bytes(size - filled)
         if self._on_output is not None:
             self._on_output(bytes(output))
@@ -142,13 +142,13 @@ class PlaybackBuffer:
         self._taken += filled
         return filled
 
-    def _shade(self, output: Any, filled: int, wanted: int) -> None:
+    def _shade(self, output: Any, filled: int, loudness: int) -> None:
         """Fades the samples to the loudness `wanted`, a step a frame, and goes on with that."""
         whole = filled - filled % self._frame
         samples = array("h", bytes(output[:whole]))
-        step = 1 if wanted > self._loudness else -1
+        step = 1 if loudness > self._loudness else -1
         faded = 0
-        while self._loudness != wanted and faded < len(samples):
+        while self._loudness != loudness and faded < len(samples):
             self._loudness += step
             for index in range(faded, faded + self._channels):
                 samples[index] = self._loud(samples[index])

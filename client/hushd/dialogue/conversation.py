@@ -26,7 +26,7 @@ from hushd.transcripts.transcript import Transcript
 
 from .cancel_scope import CancelScope
 from .duplex import Duplex, Mode
-from .listener import Listener, OnEvent
+from .listener import OnEvent, TurnListener
 from .recorder import RATE, Recorder
 from .said import Said, characters
 from .state import DialogueState, Event, Phase
@@ -171,14 +171,14 @@ class Conversation:
         self.stop.check()
         self._duplex.look()
         full = self._duplex.mode != "half"
-        wanted = {"timeline": True} | self._speaking | dict(speaking)
+        voice = {"timeline": True} | self._speaking | dict(speaking)
         if full:
-            wanted |= {"sample_rate": RATE, "channels": 1}
+            voice |= {"sample_rate": RATE, "channels": 1}
         options = self._listening | dict(listening)
         turn = DialogueState(Phase.SPEAKING)
         with (
             self._recorder.in_use(),
-            self._making(text, wanted) as speech,
+            self._making(text, voice) as speech,
             self._floor_of("speaker", *(["microphone"] if full or answer else [])) as floor,
         ):
             speech.wait()  # for the first words, which the other worker's start would delay
@@ -194,13 +194,13 @@ class Conversation:
                 self._duplex.note(self.said.seconds)
                 return self._answer(turn, listener, options, needed=answer) if listener else None
 
-    def _speak(self, turn: DialogueState, speech: Speech, floor: Floor, listener: Listener | None) -> None:
+    def _speak(self, turn: DialogueState, speech: Speech, floor: Floor, listener: TurnListener | None) -> None:
         """Plays to the end, or until a person interrupts."""
         self._state = "speaking"
-        heard = [0.0]  # seconds
+        reached = [0.0]  # seconds
 
         def note(position: float) -> None:
-            heard[0] = position
+            reached[0] = position
 
         player = Player(self._loudspeaker, floor, on_position=note, on_output=listener.on_output if listener else None)
 
@@ -220,8 +220,8 @@ class Conversation:
         finally:
             self._advance(turn, Event.SAID)
         self.stop.check()
-        spoken = characters(speech, heard[0] if turn.interrupted else None)
-        seconds = heard[0] if turn.interrupted else speech.duration
+        spoken = characters(speech, reached[0] if turn.interrupted else None)
+        seconds = reached[0] if turn.interrupted else speech.duration
         self.said = Said(turn.interrupted, spoken, seconds, speech.voice)
 
     def _until_stopped(self, turn: DialogueState, speech: Speech) -> Iterator[bytes]:
@@ -233,7 +233,7 @@ class Conversation:
                 raise
 
     def _answer(
-        self, turn: DialogueState, listener: Listener, options: Options, *, needed: bool = True
+        self, turn: DialogueState, listener: TurnListener, options: Options, *, needed: bool = True
     ) -> Transcript | None:
         """Returns the answer, once the loudspeaker is silent; None: there is none, and none is needed."""
         patience = 0.0
@@ -297,12 +297,12 @@ class Conversation:
     @contextmanager
     def _listener(
         self, turn: DialogueState, floor: Floor, options: Options, *, speaking: bool = False
-    ) -> Iterator[Listener]:
+    ) -> Iterator[TurnListener]:
         """Yields the listener, idle as yet; it may listen while something is played, unless it would hear that."""
         half = self._duplex.mode == "half"
         tape = self._recorder.tape(muted=speaking and half)
         meanwhile = speaking and (self._duplex.mode == "headphones" or tape.reference is not None)
-        wanted = {name: value for name, value in options.items() if name != "no_speech_s"}
+        session = {name: value for name, value in options.items() if name != "no_speech_s"}
 
         def begin(on_event: OnEvent) -> Transcription:
             return self._client.listen(
@@ -313,12 +313,12 @@ class Conversation:
                 no_speech_s=0,  # never: we count, from the end of the speech
                 on_partial=self._note,
                 on_event=on_event,
-                **wanted,
+                **session,
             )
 
         self.heard = ""
         with (
-            Listener(tape, begin, partial(self._advance, turn), self._note_echo, meanwhile) as listener,
+            TurnListener(tape, begin, partial(self._advance, turn), self._note_echo, meanwhile) as listener,
             self.stop.ending(listener.close),
         ):
             try:

@@ -81,7 +81,7 @@ def _usual_source() -> str:
     if program is None:
         return ""
     try:
-        asked = subprocess.run([program, "get-default-source"], capture_output=True, text=True, timeout=ASK_S)
+        answer = subprocess.run([program, "get-default-source"], capture_output=True, text=True, timeout=ASK_S)
     except (OSError, subprocess.SubprocessError):
         return ""
-    return asked.stdout.strip()
+    return answer.stdout.strip()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OnEvent = Callable[[str, dict[str, Any]], None]
 
 
-class Listener:
+class TurnListener:
     """Transcribes what one turn of a conversation hears. A context manager.
 
     Args:
@@ -48,7 +48,7 @@ class Listener:
         self._transcript: Transcript | None = None
         self._error: BaseException | None = None
 
-    def __enter__(self) -> Listener:
+    def __enter__(self) -> TurnListener:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -60,8 +60,8 @@ class DialogueState:
 
     def advance(self, event: Event) -> Phase:
         """Returns the phase after `event`; an event that comes too late, or too early, changes nothing."""
-        known = (self.phase, event) in TABLE
+        expected = (self.phase, event) in TABLE
         self.phase = TABLE.get((self.phase, event), self.phase)
         self.interrupted |= self.phase is Phase.INTERRUPTED
-        self.heard |= known and event is Event.HEARD
+        self.heard |= expected and event is Event.HEARD
         return self.phase

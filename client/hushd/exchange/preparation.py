@@ -85,9 +85,9 @@ class Preparation:
         from hushd.models import choice
 
         described = yield from self._described()
-        found = yield partial(_installed, described, engine, translate, self._config)
+        installed = yield partial(_installed, described, engine, translate, self._config)
         status = Status.from_data((yield from self._control("status")))
-        return choice.choose(found, choice.machine(status, "stt"), language, speed or "medium", engine)
+        return choice.choose(installed, choice.capacity(status, "stt"), language, speed or "medium", engine)
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
         """See `Client.find_model`."""
@@ -101,13 +101,13 @@ class Preparation:
         """Finds engine, model and voice for a voice or a language; asks once for each."""
         if model and not engine and "/" in model:
             engine, _, model = model.partition("/")
-        wanted = (voice, language, engine, model)
-        if wanted not in self._voices:
+        wish = (voice, language, engine, model)
+        if wish not in self._voices:
             from hushd.synthesis.voices import choose  # for those who name one
 
             described = yield from self._control("describe", "tts")
-            self._voices[wanted] = choose(described.get("tts", {}), *wanted)
-        return self._voices[wanted]
+            self._voices[wish] = choose(described.get("tts", {}), *wish)
+        return self._voices[wish]
 
     def _described(self) -> Steps[dict[str, Any]]:
         """Describes speech to text: engines and models."""

@@ -59,7 +59,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class Capacity:
     """The memory for a new worker, and the workers that run.
 
     Attributes:
@@ -84,19 +84,19 @@ class Machine:
 def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
     """Returns those that know `language`, the best first: no slower than `speed` first, then the others by slowness."""
 
-    def place(one: Candidate) -> tuple[int, float, int, float, str]:
-        slower = max(0, SPEEDS.index(one.speed) - SPEEDS.index(speed))
+    def place(candidate: Candidate) -> tuple[int, float, int, float, str]:
+        slower = max(0, SPEEDS.index(candidate.speed) - SPEEDS.index(speed))
         # For a known language a model trained on that alone is better; else one that detects the language.
-        breadth = len(one.languages) if language is not None else -len(one.languages)
+        breadth = len(candidate.languages) if language is not None else -len(candidate.languages)
         if language is None:
-            return slower, breadth, 0, -(one.size_mb or one.memory_mb), one.name
-        return slower, -(one.size_mb or one.memory_mb), breadth, one.memory_mb, one.name
+            return slower, breadth, 0, -(candidate.size_mb or candidate.memory_mb), candidate.name
+        return slower, -(candidate.size_mb or candidate.memory_mb), breadth, candidate.memory_mb, candidate.name
 
-    return sorted((one for one in candidates if one.hears(language)), key=place)
+    return sorted((candidate for candidate in candidates if candidate.hears(language)), key=place)
 
 
 def choose(
-    candidates: Sequence[Candidate], machine: Machine, language: str | None, speed: str, engine: str | None = None
+    candidates: Sequence[Candidate], capacity: Capacity, language: str | None, speed: str, engine: str | None = None
 ) -> ModelChoice:
     """Returns the best of `candidates` (of `engine`, if given) for this machine now.
 
@@ -116,17 +116,21 @@ def choose(
             "model_missing",
             f"No model{of}{what} is installed{more}.",
         )
-    fitting = [one for one in order if machine.fits(one)]
-    running = [one for one in order if one.name in machine.running]
-    if machine.pressure == "critical":
-        taken = running[0] if running else min(order, key=machine.need)
-    elif machine.pressure == "warning":
+    fitting = [candidate for candidate in order if capacity.fits(candidate)]
+    running = [candidate for candidate in order if candidate.name in capacity.running]
+    if capacity.pressure == "critical":
+        taken = running[0] if running else min(order, key=capacity.need)
+    elif capacity.pressure == "warning":
         # A running worker costs nothing more; else a model one step smaller than the usual choice.
-        smaller = [one for one in fitting if machine.need(one) < machine.need(fitting[0])] if fitting else []
-        taken = next(iter(running or smaller or fitting), min(order, key=machine.need))
+        smaller = (
+            [candidate for candidate in fitting if capacity.need(candidate) < capacity.need(fitting[0])]
+            if fitting
+            else []
+        )
+        taken = next(iter(running or smaller or fitting), min(order, key=capacity.need))
     else:
-        taken = fitting[0] if fitting else min(order, key=machine.need)
-    return ModelChoice(taken.engine, taken.model, _why(taken, order, machine, language, speed))
+        taken = fitting[0] if fitting else min(order, key=capacity.need)
+    return ModelChoice(taken.engine, taken.model, _why(taken, order, capacity, language, speed))
 
 
 def _instead(language: str | None, engine: str | None) -> str:
@@ -140,9 +144,9 @@ def _instead(language: str | None, engine: str | None) -> str:
 def _listing(language: str | None, engine: str | None) -> str:
     """Returns arguments of `hushd models list` that show models to install: with the language if that leaves any."""
     code = languages.code(language) if language else ""
-    known = (one for one in catalogue.models().values() if one.role == "stt" and engine in (None, one.engine))
-    heard = any(code in map(languages.code, one.languages) for one in known)
-    return f"{engine or 'stt'} {code}" if heard else engine or "stt"
+    entries = (entry for entry in catalogue.models().values() if entry.role == "stt" and engine in (None, entry.engine))
+    spoken = any(code in map(languages.code, entry.languages) for entry in entries)
+    return f"{engine or 'stt'} {code}" if spoken else engine or "stt"
 
 
 def candidates(
@@ -165,7 +169,7 @@ def candidates(
         close = nearest(engine, names)
         meant = f"did you mean {close!r}?" if close else f"there is {', '.join(sorted(names))}."
         raise HushdError("engine_missing", f"There is no speech-to-text engine {engine!r}: {meant}")
-    found = []
+    installed = []
     for entry in described.get("engines", ()):
         if engine not in (None, entry["name"]) or (translates and not entry.get("translation")):
             continue
@@ -176,7 +180,7 @@ def candidates(
             full = f"{entry['name']}/{name}"
             known = catalogue.find(full, added) or catalogue.find(full.removesuffix("-int8"), added)
             own = (added or {}).get(full)
-            found.append(
+            installed.append(
                 Candidate(
                     engine=entry["name"],
                     model=name,
@@ -186,16 +190,16 @@ def candidates(
                     speed=known.speed if known else "medium",
                 )
             )
-    if translates and not found:
+    if translates and not installed:
         from hushd_models import advice  # looks at files: only to help with a mistake
 
         of = f" of {engine}" if engine else ""
         raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
-    return found
+    return installed
 
 
-def machine(status: Status, role: str) -> Machine:
-    """Returns the machine of a supervisor's status."""
+def capacity(status: Status, role: str) -> Capacity:
+    """Returns the capacity of the machine, by a supervisor's status."""
     memory, room, needs, running = status.memory, 0.0, dict[str, float](), set[str]()
     for worker in status.workers:
         name = f"{worker.engine}/{worker.model}"
@@ -206,15 +210,15 @@ def machine(status: Status, role: str) -> Machine:
         if worker.state == "ready" and worker.pss_mb:
             room += worker.pss_mb  # idle: it leaves for another
     room += min(memory.budget_mb - memory.used_mb, memory.available_mb - memory.reserve_mb)
-    return Machine(room, memory.pressure, frozenset(running), needs)
+    return Capacity(room, memory.pressure, frozenset(running), needs)
 
 
-def _why(taken: Candidate, order: Sequence[Candidate], machine: Machine, language: str | None, speed: str) -> str:
+def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, language: str | None, speed: str) -> str:
     several = len(order) > 1
     hears = f" that {'hear' if several else 'hears'} {language}" if language else ""
     reasons = [f"of {len(order)} installed models{hears}" if several else f"the only installed model{hears}"]
     better = order[: order.index(taken)]
-    large = [one for one in better if not machine.fits(one)]
+    large = [candidate for candidate in better if not capacity.fits(candidate)]
     if not better and len(order) > 1:
         reasons.append("the best")
     if SPEEDS.index(taken.speed) > SPEEDS.index(speed):
@@ -222,8 +226,8 @@ def _why(taken: Candidate, order: Sequence[Candidate], machine: Machine, languag
     elif len(order) > 1:
         reasons.append(f"no slower than {speed}")
     if large:
-        named = ", ".join(f"{one.name} ({machine.need(one):.0f} MB)" for one in large[:_MOST_NAMED])
+        named = ", ".join(f"{candidate.name} ({capacity.need(candidate):.0f} MB)" for candidate in large[:_MOST_NAMED])
         reasons.append(f"there is no memory for {named}")
-    if machine.pressure != "normal" and better:
-        reasons.append(f"memory is short ({machine.pressure})")
+    if capacity.pressure != "normal" and better:
+        reasons.append(f"memory is short ({capacity.pressure})")
     return f"{taken.name}: {', '.join(reasons)}."

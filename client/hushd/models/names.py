@@ -21,15 +21,15 @@ def find(described: Mapping[str, Any], name: str) -> tuple[str, str]:
     Raises:
         HushdError: `model_missing`, with the command that gets it.
     """
-    found = [
+    matches = [
         (not model["installed"], model["memory_mb"] or 0, str(entry["name"]), str(model["name"]))
         for entry in described.get("engines", ())
         for model in entry.get("models", ())
         if str(model["name"]).lower() == name.lower()
     ]
-    if not found:
+    if not matches:
         raise _unknown(name, {str(model["name"]) for entry in described["engines"] for model in entry["models"]})
-    missing, _, engine, model = min(found)
+    missing, _, engine, model = min(matches)
     if missing:
         raise _missing(engine, model)
     return engine, model
@@ -39,9 +39,9 @@ def _missing(engine: str, model: str) -> HushdError:
     error = advice.missing(f"{engine}/{model}")
     if advice.engine_installed(engine):
         return error
-    known = catalogue.find(f"{engine}/{model}")
-    cost = f" ({known.cost})" if known and known.cost else ""
-    pull = f", and then `hushd models pull {engine}/{model}`{cost}" if known else ""
+    entry = catalogue.find(f"{engine}/{model}")
+    cost = f" ({entry.cost})" if entry and entry.cost else ""
+    pull = f", and then `hushd models pull {engine}/{model}`{cost}" if entry else ""
     return HushdError(
         "model_missing", f"The model {model!r} needs the engine {engine}: {advice.engine_command(engine)}{pull}."
     )

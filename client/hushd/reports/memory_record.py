@@ -53,13 +53,13 @@ class Moment:
 
 def read(path: Path) -> list[Entry]:
     """The entries of the record at `path` and of the older file beside it; lines that are none are passed over."""
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for file in (Path(f"{path}.1"), path):
         try:
-            found += _entries(file.read_text(encoding="utf-8", errors="replace").splitlines())
+            entries += _entries(file.read_text(encoding="utf-8", errors="replace").splitlines())
         except OSError:
             continue
-    return sorted(found, key=lambda entry: entry.time)  # a clock may have been set back
+    return sorted(entries, key=lambda entry: entry.time)  # a clock may have been set back
 
 
 def _entries(lines: Iterable[str]) -> Iterator[Entry]:
@@ -108,8 +108,8 @@ def since(entries: Sequence[Entry], start: float) -> list[Entry]:
     last = {entry.name: entry for entry in before}
     largest = {entry.name: entry for entry in sorted(before, key=lambda entry: entry.size)}
     own = sorted(before, key=lambda entry: entry.supervisor)[-1:]
-    kept = sorted({*last.values(), *largest.values(), *own}, key=before.index)
-    return [*kept, *entries[len(before) :]]
+    earlier = sorted({*last.values(), *largest.values(), *own}, key=before.index)
+    return [*earlier, *entries[len(before) :]]
 
 
 def _bytes(process: SupervisorStatus | WorkerStatus | TemplateStatus) -> int:
@@ -118,7 +118,7 @@ def _bytes(process: SupervisorStatus | WorkerStatus | TemplateStatus) -> int:
 
 def moments(entries: Iterable[Entry]) -> list[Moment]:
     """Returns the memory held after each of `entries`."""
-    found: list[Moment] = []
+    held_after: list[Moment] = []
     held: dict[str, int] = {}  # by the model's name, the most that its worker has held
     workers: dict[str, int] = {}
     supervisor = own = 0
@@ -135,15 +135,15 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
         if entry.size and "#" not in entry.name and not entry.name.startswith(_NO_MODEL):
             held[entry.name] = max(entry.size, held.get(entry.name, 0))
         own = max(own, entry.supervisor)
-        found.append(Moment(entry.time, supervisor, workers, own + sum(held.values())))
-    return found
+        held_after.append(Moment(entry.time, supervisor, workers, own + sum(held.values())))
+    return held_after
 
 
-def window(found: Sequence[Moment], start: float, end: float) -> list[Moment]:
+def window(moments: Sequence[Moment], start: float, end: float) -> list[Moment]:
     """The moments from `start` to `end`: the first is that of `start`, the last that of `end`."""
-    first = bisect_right(found, start, key=lambda moment: moment.time) - 1
-    before = found[first] if first >= 0 else Moment(start, 0, {}, 0)
-    inside = [moment for moment in found[first + 1 :] if moment.time <= end]
+    first = bisect_right(moments, start, key=lambda moment: moment.time) - 1
+    before = moments[first] if first >= 0 else Moment(start, 0, {}, 0)
+    inside = [moment for moment in moments[first + 1 :] if moment.time <= end]
     return [_at(before, start), *inside, _at((inside or [before])[-1], end)]
 
 
@@ -151,15 +151,15 @@ def _at(moment: Moment, time: float) -> Moment:
     return Moment(time, moment.supervisor, moment.workers, moment.resident)
 
 
-def highest(found: Sequence[Moment], count: int) -> list[Moment]:
+def highest(moments: Sequence[Moment], count: int) -> list[Moment]:
     """`count` equal parts of a window, each shown by its moment of most memory and its highest `resident`."""
-    start, end = found[0].time, found[-1].time
+    start, end = moments[0].time, moments[-1].time
     parts: list[list[Moment]] = [[] for _ in range(count)]
-    for moment, following in pairwise(found):
+    for moment, following in pairwise(moments):
         first, last = (int((at - start) / (end - start or 1.0) * count) for at in (moment.time, following.time))
         for part in parts[first : max(first, min(last, count - 1)) + 1]:
             part.append(moment)
-    parts[-1].append(found[-1])
+    parts[-1].append(moments[-1])
     return [_highest(part, start + (end - start) * place / count) for place, part in enumerate(parts)]
 
 
@@ -168,12 +168,12 @@ def _highest(part: Sequence[Moment], time: float) -> Moment:
     return Moment(time, most.supervisor, most.workers, max(moment.resident for moment in part))
 
 
-def mean(found: Sequence[Moment]) -> tuple[float, float]:
+def mean(moments: Sequence[Moment]) -> tuple[float, float]:
     """The bytes that were held on average over a window, and those that a server would have held."""
-    span = found[-1].time - found[0].time
+    span = moments[-1].time - moments[0].time
     if span <= 0:
-        return float(found[-1].total), float(found[-1].resident)
-    times = [(moment, following.time - moment.time) for moment, following in pairwise(found)]
+        return float(moments[-1].total), float(moments[-1].resident)
+    times = [(moment, following.time - moment.time) for moment, following in pairwise(moments)]
     total = math.fsum(moment.total * seconds for moment, seconds in times)
     return total / span, math.fsum(moment.resident * seconds for moment, seconds in times) / span
 
@@ -187,15 +187,15 @@ class Use(NamedTuple):
     most: int
 
 
-def uses(entries: Iterable[Entry], found: Sequence[Moment]) -> list[Use]:
+def uses(entries: Iterable[Entry], moments: Sequence[Moment]) -> list[Use]:
     """The workers of a window, by the time that they lived."""
     starts: dict[str, int] = {}
     for entry in entries:
-        if entry.event == "start" and found[0].time <= entry.time <= found[-1].time:
+        if entry.event == "start" and moments[0].time <= entry.time <= moments[-1].time:
             starts[entry.name] = starts.get(entry.name, 0) + 1
     seconds: dict[str, float] = {}
     most: dict[str, int] = {}
-    for moment, following in pairwise(found):
+    for moment, following in pairwise(moments):
         for name, size in moment.workers.items():
             seconds[name] = seconds.get(name, 0.0) + following.time - moment.time
             most[name] = max(most.get(name, 0), size)

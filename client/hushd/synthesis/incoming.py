@@ -92,8 +92,8 @@ class IncomingSpeech:
         while (yield from self._has(self._next)):
             piece = self._received.take(self._next)
             self._next += 1
-            known = 0 if piece.offset is None else self._position - piece.offset
-            if data := piece.data[max(0, known) :]:
+            overlap = 0 if piece.offset is None else self._position - piece.offset
+            if data := piece.data[max(0, overlap) :]:
                 self._position += len(data)
                 return data
         return b""

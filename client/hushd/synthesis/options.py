@@ -25,7 +25,7 @@ def synthesize_params(options: SynthesizeOptions) -> dict[str, Any]:
     Raises:
         TypeError: for a name that is not an option.
     """
-    wanted = given("synthesize", options, OPTIONS)
-    if "pronounce" in wanted:
-        wanted["pronounce"] = dict(wanted["pronounce"])
-    return wanted
+    params = given("synthesize", options, OPTIONS)
+    if "pronounce" in params:
+        params["pronounce"] = dict(params["pronounce"])
+    return params

@@ -52,15 +52,15 @@ def choose(
         return VoiceChoice(engine, model, voice)  # in an environment of its own, perhaps: its worker knows better
     tag = None if language is None else _tag(language)
     if voice is None:
-        found = index.for_language(language or "", tag or "", model)
+        chosen = index.for_language(language or "", tag or "", model)
     else:
-        found = index.named(voice, tag)
-        if tag is not None and not _speaks(found, tag):
+        chosen = index.named(voice, tag)
+        if tag is not None and not _speaks(chosen, tag):
             raise HushdError(
                 "bad_request",
-                f"The voice {found.name} speaks {found.language}, not {language!r}: {index.instead(tag, True)}.",
+                f"The voice {chosen.name} speaks {chosen.language}, not {language!r}: {index.instead(tag, True)}.",
             )
-    return VoiceChoice(found.engine, model or index.model_for(found), found.name)
+    return VoiceChoice(chosen.engine, model or index.model_for(chosen), chosen.name)
 
 
 def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
@@ -91,21 +91,21 @@ class _VoiceIndex:
 
     def named(self, name: str, tag: str | None) -> Voice:
         """The voice called `name`; of several, one that is installed."""
-        engine, _, wanted = name.partition("/")
+        engine, _, bare = name.partition("/")
         voices = [voice for voice in self.voices if voice.engine == engine]
-        if not wanted or not voices:
-            wanted, voices = name, self.voices
-        same = [voice for voice in voices if voice.name.casefold() == wanted.casefold()]
+        if not bare or not voices:
+            bare, voices = name, self.voices
+        same = [voice for voice in voices if voice.name.casefold() == bare.casefold()]
         if same:
             return next((voice for voice in same if voice.installed), same[0])
         if name.casefold() in ALIASES and (stand_in := self._stand_in(name.casefold(), tag)):
             return stand_in
-        if missing := self._missing(wanted.casefold()):
+        if missing := self._missing(bare.casefold()):
             raise missing
-        known = [voice.name for voice in voices]
-        if wanted is name:
-            known += ALIASES
-        close = nearest(wanted, known)
+        names = [voice.name for voice in voices]
+        if bare is name:
+            names += ALIASES
+        close = nearest(bare, names)
         meant = f" (did you mean {close}?)" if close else ""
         shown = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
         raise advised("bad_request", f"There is no voice {shown}{meant}", "list_voices")

@@ -103,28 +103,28 @@ def tokens(segment: Segment) -> list[Token]:
 
 def _spaced(words: list[str], text: str) -> list[str]:
     """Returns `words` with the space that `text` has before each; the first one as if a word came before it."""
-    found, position = [], 0
+    spaced, position = [], 0
     for number, word in enumerate(words):
         place = text.find(word, position)
         if place < 0:  # the text has it otherwise
             apart = number == 0 or between(words[number - 1], word) == " "
         else:
             apart = number == 0 or text[position:place].isspace()
-        found.append(f" {word}" if apart and not (number == 0 and _JOINS.match(word)) else word)
+        spaced.append(f" {word}" if apart and not (number == 0 and _JOINS.match(word)) else word)
         position = max(position, place + len(word))
-    return found
+    return spaced
 
 
 def _estimated(segment: Segment) -> list[Token]:
     text = segment.text.strip()
     texts = _WORD.findall(text if _JOINS.match(text) else f" {text}")
     total = sum(map(len, texts))
-    found, done = [], 0
+    tokens, done = [], 0
     for text in texts:
         start, end = (segment.start + (segment.end - segment.start) * n / total for n in (done, done + len(text)))
-        found.append(Token(text, start, end, exact=False))
+        tokens.append(Token(text, start, end, exact=False))
         done += len(text)
-    return found
+    return tokens
 
 
 def _filled(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[list[Token], str]]:

@@ -58,12 +58,12 @@ def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
                 cost += 2.0
             if cost < best[end]:
                 best[end], cut[end] = cost, start
-    found: list[Sequence[T]] = []
+    parts: list[Sequence[T]] = []
     end = len(words)
     while end:
-        found.append(words[cut[end] : end])
+        parts.append(words[cut[end] : end])
         end = cut[end]
-    return found[::-1]
+    return parts[::-1]
 
 
 def lines(texts: Sequence[str], label: int = 0) -> list[str]:

@@ -14,12 +14,12 @@ def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
     Raises:
         TypeError: for a name that is not an option.
     """
-    wanted = given("transcribe", options, OPTIONS)
-    if not isinstance(hotwords := wanted.get("hotwords", ""), str):
-        wanted["hotwords"] = ", ".join(hotwords)
-    if clips := list(wanted.pop("clips", ())):
-        wanted["clips"] = clips
-    return wanted
+    params = given("transcribe", options, OPTIONS)
+    if not isinstance(hotwords := params.get("hotwords", ""), str):
+        params["hotwords"] = ", ".join(hotwords)
+    if clips := list(params.pop("clips", ())):
+        params["clips"] = clips
+    return params
 
 
 def live_params(

@@ -38,7 +38,7 @@ class Segment:
         """From the data of a worker's `partial` of the kind `segment`.
 
         Raises:
-            ValueError, TypeError, KeyError, AttributeError, OverflowError: it is no such data.
+            ValueError, TypeError, KeyError, AttributeError, OverflowError: the data is of another kind.
         """
         return cls(
             id=int(data.get("id", 0)),

@@ -68,8 +68,8 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
         HushdError: `no_supervisor` when there is none and none shall be started (`start`, HUSHD_AUTOSTART=0), or
             when it did not start.
     """
-    if found := find(paths):
-        return found
+    if running_paths := find(paths):
+        return running_paths
     if not start:
         raise HushdError("no_supervisor", "No supervisor is running: the next `say` or `listen` starts one.")
     if os.environ.get("HUSHD_AUTOSTART") == "0":
@@ -78,13 +78,13 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
         )
     prepare_state(paths)
     log = os.fspath(paths.supervisor_log)
-    told = os.path.getsize(log) if os.path.exists(log) else 0
+    log_size = os.path.getsize(log) if os.path.exists(log) else 0
     ready = _start(log)
-    if found := find(paths):  # perhaps not the one we started, but the winner of a race
-        return found
+    if running_paths := find(paths):  # perhaps not the one we started, but the winner of a race
+        return running_paths
     if ready:
         return paths  # it has left already, as the caller will notice
-    line = _last_line(log, told)
+    line = _last_line(log, log_size)
     raise HushdError(
         "no_supervisor",
         f"The supervisor did not start{f' ({line})' if line else ''}: see {log}.",
@@ -94,12 +94,12 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
 
 def _start(log: str) -> bool:
     """Spawns a supervisor in a session of its own; returns whether it became ready in time."""
-    ready, told = os.pipe()
+    ready, report = os.pipe()
     try:
         try:
-            _spawn(log, told)
+            _spawn(log, report)
         finally:
-            os.close(told)
+            os.close(report)
         waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
         waiting.register(ready, select.POLLIN)
         return bool(waiting.poll(1000 * READY_S)) and os.read(ready, 1) != b""
@@ -109,11 +109,11 @@ def _start(log: str) -> bool:
         os.close(ready)
 
 
-def _spawn(log: str, told: int) -> None:
+def _spawn(log: str, report: int) -> None:
     # posix_spawn and a shell for the second fork: forking a program with threads is not safe, and a big one is slow.
-    number = 3 if told != 3 else 4
+    number = 3 if report != 3 else 4
     actions: list[tuple[int, int, int] | tuple[int, int] | tuple[int, int, str, int, int]] = [
-        (os.POSIX_SPAWN_DUP2, told, number),
+        (os.POSIX_SPAWN_DUP2, report, number),
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
         (os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
@@ -139,14 +139,14 @@ def _spawn(log: str, told: int) -> None:
 
 
 def _inheritable() -> list[int]:
-    found = []
+    descriptors = []
     for name in os.listdir("/dev/fd"):
         try:
             if os.get_inheritable(int(name)):
-                found.append(int(name))
+                descriptors.append(int(name))
         except OSError:
             pass  # the descriptor of the listing itself
-    return found
+    return descriptors
 
 
 def _last_line(log: str, start: int) -> str:

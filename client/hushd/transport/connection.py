@@ -31,7 +31,7 @@ from .call import Answered, Call
 
 if TYPE_CHECKING:
     from .liveness import Liveness
-    from .remote import Machine
+    from .remote import RemoteMachine
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
@@ -69,7 +69,7 @@ class Connection:
 
     def __init__(
         self,
-        place: str | os.PathLike[str] | Machine,
+        place: str | os.PathLike[str] | RemoteMachine,
         *,
         holder: str | None = None,
         patience: float = WELCOME_S,

@@ -27,5 +27,6 @@ def _refusal(value: object) -> HushdError:
     shown = f"{value!r:.40}"
     return HushdError(
         "bad_request",
-        f"{shown} is no time to keep a worker alive: give seconds (300), a duration (5m, 1h30m), 0 or -1 (for ever).",
+        f"{shown} is not a time to keep a worker alive: "
+        "give seconds (300), a duration (5m, 1h30m), 0 or -1 (for ever).",
     )

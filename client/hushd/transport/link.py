@@ -20,7 +20,7 @@ from .source import File
 
 if TYPE_CHECKING:
     from .liveness import Liveness
-    from .remote import Machine
+    from .remote import RemoteMachine
 
 PAUSE_S = 0.02  # before the next attempt to connect
 FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit
@@ -116,12 +116,12 @@ class Link:
 
         began = time.monotonic()
         while True:
-            found = autostart.ensure(self.paths, start=self._start)
-            holder = _holder_of(found)
+            supervisor = autostart.ensure(self.paths, start=self._start)
+            holder = _holder_of(supervisor)
             patience = max(FIND_S / 2, began + FIND_S - time.monotonic())
             try:
-                connection = open(found.client_socket, holder=self._holder, patience=patience)
-                connection.borrowed = found.runtime != self.paths.runtime
+                connection = open(supervisor.client_socket, holder=self._holder, patience=patience)
+                connection.borrowed = supervisor.runtime != self.paths.runtime
                 return connection
             except HushdError as error:
                 waited = time.monotonic() - began
@@ -157,23 +157,23 @@ def refuse_borrowed(connection: Connection) -> None:
         )
 
 
-def _holder_of(found: paths.Paths) -> Liveness | None:
+def _holder_of(supervisor: paths.Paths) -> Liveness | None:
     """The supervisor that holds the lock, from now on; None where nobody has written there who it is."""
     from .liveness import Liveness
 
     try:
-        holder = Liveness(int(found.lock.read_text()))
+        holder = Liveness(int(supervisor.lock.read_text()))
     except (OSError, ValueError):
         return None
     holder.works()
     return holder
 
 
-def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:
+def _machine(endpoint: str | None, here: paths.Paths) -> RemoteMachine | None:
     """The other machine that `endpoint`, or else HUSHD_ENDPOINT, names; None for this one."""
-    wanted = os.environ.get("HUSHD_ENDPOINT", "") if endpoint is None else endpoint
-    if not wanted:
+    address = os.environ.get("HUSHD_ENDPOINT", "") if endpoint is None else endpoint
+    if not address:
         return None
-    from .remote import Machine  # for few
+    from .remote import RemoteMachine  # for few
 
-    return Machine(wanted, here)
+    return RemoteMachine(address, here)

@@ -28,7 +28,7 @@ DOUBTS = 4  # attempts, before a handshake without an end counts as one with a w
 T = TypeVar("T")
 
 
-class Machine:
+class RemoteMachine:
     """The machine at an endpoint, as this one comes to it.
 
     Raises:
@@ -114,7 +114,8 @@ class Machine:
             return self._nobody("it accepts connections and says nothing", "look at `hushd logs` there.")
         return HushdError(
             "unauthorised",
-            f"{self.endpoint.place} is no hushd with the key in {VARIABLE}: `hushd keys list` prints its key there.",
+            f"{self.endpoint.place} is not the hushd with the key in {VARIABLE}: "
+            "`hushd keys list` prints its key there.",
             detail={"doubt": True},
         )
 

@@ -142,9 +142,9 @@ class Stream(Source):
     error of the iterable is raised to every reader that gets so far, since a failed generator only seems to end.
     """
 
-    def __init__(self, pieces: Iterable[bytes], kept: int = KEPT) -> None:
+    def __init__(self, pieces: Iterable[bytes], room: int = KEPT) -> None:
         self._iterator = _iterator(pieces)
-        self._kept = Kept(kept)
+        self._kept = Kept(room)
         self._lock = threading.Lock()
 
     @property

@@ -152,7 +152,7 @@ def _captions(client: Client, options: Namespace) -> Captions:
 
     if options.both and not options.headphones:
         console.note(HALF_DUPLEX)
-    wanted: dict[str, Any] = {
+    listening: dict[str, Any] = {
         "language": options.language,
         "task": "translate" if options.translate else None,
         "hotwords": options.hotwords,
@@ -169,7 +169,7 @@ def _captions(client: Client, options: Namespace) -> Captions:
         device=options.device,
         headphones=options.headphones,
         on_note=console.complain,
-        **{name: value for name, value in wanted.items() if value is not None},
+        **{name: value for name, value in listening.items() if value is not None},
     )
 
 

@@ -43,7 +43,7 @@ def parse(text: str) -> Key:
     wrong = [word for word in before if word.strip().lower() not in _MEANT]
     if not name.strip() or wrong or name.strip().lower() in _MEANT:
         example = "a key is written as F9, Super+d or Ctrl+Alt+space"
-        what = f"{wrong[0]!r} is no modifier" if wrong else f"{text!r} names no key"
+        what = f"{wrong[0]!r} is not a modifier" if wrong else f"{text!r} names no key"
         raise HushdError("bad_request", f"{what[:1].upper()}{what[1:]}: {example}.")
     given = {_MEANT[word.strip().lower()] for word in before}
     return Key(_named(name.strip()), tuple(modifier for modifier in MODIFIERS if modifier in given))

@@ -102,8 +102,8 @@ class GlobalKey:
             return event
         if library.CGEventGetIntegerValueField(event, _KEYCODE) != self._code:
             return event
-        wanted = library.CGEventGetFlags(event) & sum(_MODIFIERS.values()) == self._flags
-        if kind == _DOWN and not wanted and not self._held:
+        flags_match = library.CGEventGetFlags(event) & sum(_MODIFIERS.values()) == self._flags
+        if kind == _DOWN and not flags_match and not self._held:
             return event
         if self._held != (kind == _DOWN):  # and not again while it repeats
             self._held = kind == _DOWN

@@ -207,12 +207,12 @@ def words(command: str) -> list[str]:
         HushdError: `bad_request` when it has none, or an open quote.
     """
     try:
-        found = shlex.split(command)
+        arguments = shlex.split(command)
     except ValueError as error:
-        raise HushdError("bad_request", f"{command!r} is no command line ({error}).") from error
-    if not found or shutil.which(found[0]) is None:
-        raise HushdError("bad_request", f"There is no program {(found or [command])[0]!r}.")
-    return found
+        raise HushdError("bad_request", f"{command!r} is not a command line ({error}).") from error
+    if not arguments or shutil.which(arguments[0]) is None:
+        raise HushdError("bad_request", f"There is no program {(arguments or [command])[0]!r}.")
+    return arguments
 
 
 def filtered(command: Sequence[str], text: str) -> str:

@@ -94,11 +94,11 @@ class Portal:
         token = self._token()
         body = (*arguments, {"handle_token": ("s", token), **options})
         (handle,) = self._send(_PATH, interface, method, f"{signature}a{{sv}}", body)
-        wanted = {handle, f"{self._requests}/{token}"}
+        handles = {handle, f"{self._requests}/{token}"}
         deadline = time.monotonic() + ASK_S
         while time.monotonic() < deadline:
             member, path, answer = self.signal(LOOK_S)
-            if member == "Response" and path in wanted:
+            if member == "Response" and path in handles:
                 code, results = answer
                 if code:
                     raise HushdError("cancelled", f"The desktop did not allow it ({interface.rpartition('.')[2]}).")
@@ -253,9 +253,9 @@ class Typist:
         if not self._portal.has(_REMOTE):
             raise HushdError("no_device", "This desktop has no portal for typing.")
         session = self._portal.session(_REMOTE)
-        kept = _read(token)
+        earlier = _read(token)
         options: dict[str, Any] = {"types": ("u", _KEYBOARD), "persist_mode": ("u", _UNTIL_REVOKED)}
-        options |= {"restore_token": ("s", kept)} if kept else {}
+        options |= {"restore_token": ("s", earlier)} if earlier else {}
         self._portal.ask(_REMOTE, "SelectDevices", "o", (session,), options)
         granted = self._portal.ask(_REMOTE, "Start", "os", (session, ""), {})
         if not granted.get("devices", ("u", 0))[1] & _KEYBOARD:

@@ -89,11 +89,11 @@ def heard(word: str) -> str:
 
 def parts(written: str) -> list[str]:
     """Returns the replacement of a phrase, divided into texts and commands."""
-    found, end = [], 0
+    divided, end = [], 0
     for command in _COMMAND.finditer(written):
-        found += [written[end : command.start()], command.group()]
+        divided += [written[end : command.start()], command.group()]
         end = command.end()
-    return [part for part in (*found, written[end:]) if part.strip()]
+    return [part for part in (*divided, written[end:]) if part.strip()]
 
 
 def _phrase(spoken: str) -> Phrase:

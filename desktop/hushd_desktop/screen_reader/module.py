@@ -37,46 +37,46 @@ class Speaking:
     """One message while it is spoken, on a thread of its own."""
 
     def __init__(
-        self, connection: Connection, client: Client, message: str, said: Utterance, settings: Settings
+        self, connection: Connection, client: Client, message: str, utterance: Utterance, settings: Settings
     ) -> None:
         self._connection, self._client = connection, client
-        self._message, self._said, self._settings = message, said, settings
+        self._message, self._utterance, self._settings = message, utterance, settings
         self._lock = threading.Lock()
         self._speech: Speech | None = None
         self._due: deque[tuple[float, str]] = deque()  # marks whose times are known
-        self._left = deque(said.marks)
+        self._left = deque(utterance.marks)
         self._begun = 0.0
         self._stopped = False
         self._pausing = False
 
     def stop(self) -> None:
-        """Ends it at once."""
+        """Ends the message at once."""
         with self._lock:
             self._stopped = True
             if self._speech is not None:
                 self._speech.close()
 
     def pause(self) -> None:
-        """Ends it at the next mark from which the server can go on; at once where there is none."""
+        """Ends the message at the next mark from which the server can go on; at once where there is none."""
         self._pausing = True
         if not any(name.startswith(RESUMES) for _, name in (*self._due, *self._left)):
             self.stop()
 
     def run(self, voice: Mapping[str, Any]) -> None:
-        """Speaks it, and reports how it has ended."""
+        """Speaks the message, and reports its end."""
         self._begun = time.monotonic()
         self._connection.answer(protocol.BEGIN)
         try:
-            self._speak(self._said, voice)
+            self._speak(self._utterance, voice)
         except HushdError as error:
-            if error.code == "bad_request" and self._said.markup == "ssml" and not self._stopped:
+            if error.code == "bad_request" and self._utterance.markup == "ssml" and not self._stopped:
                 self._again(voice)
             elif not self._stopped:
                 print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)  # into speech-dispatcher's log
         self._report_end()
 
     def _again(self, voice: Mapping[str, Any]) -> None:
-        """Speaks it without the markup, which was not right."""
+        """Speaks the message without the markup, which was not right."""
         plain = without_markup(self._message, self._settings)
         self._left = deque(plain.marks)
         try:
@@ -93,19 +93,19 @@ class Speaking:
             self._connection.mark(name)
         self._connection.answer(protocol.END)
 
-    def _speak(self, said: Utterance, voice: Mapping[str, Any]) -> None:
-        if not said.text.strip():
+    def _speak(self, utterance: Utterance, voice: Mapping[str, Any]) -> None:
+        if not utterance.text.strip():
             return
-        tone = self._settings.tone(said.capital)
+        tone = self._settings.tone(utterance.capital)
         with self._lock:
             if self._stopped:
                 return
             self._speech = self._client.synthesize(
-                said.text,
-                markup=said.markup,
+                utterance.text,
+                markup=utterance.markup,
                 priority=PRIORITY,
                 keep=False,
-                on_sentence=self._place if said.marks else None,
+                on_sentence=self._place if utterance.marks else None,
                 **voice,
                 **self._settings.options(tone),
             )
@@ -231,29 +231,29 @@ class Module:
     def _voice(self) -> Mapping[str, Any]:
         """Returns the voice of the settings, as arguments of `synthesize`; none where there is no such voice."""
         settings = self._settings
-        wanted = (settings.synthesis_voice, settings.language, settings.gender)
-        if wanted not in self._chosen:
+        wish = (settings.synthesis_voice, settings.language, settings.gender)
+        if wish not in self._chosen:
             try:
-                self._chosen[wanted] = self._choose(*wanted)
+                self._chosen[wish] = self._choose(*wish)
             except HushdError as error:
                 print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)
                 return {}
-        return self._chosen[wanted]
+        return self._chosen[wish]
 
     def _choose(self, name: str, language: str, gender: str) -> Mapping[str, Any]:
-        known = self._known()
+        voices = self._known()
         tag = language.lower().replace("_", "-")
-        named = [voice for voice in known if name in (voice.name, f"{voice.engine}/{voice.name}")]
-        found = named or [voice for voice in known if tag and voice.language.lower().startswith(tag)]
-        found = found or [voice for voice in known if tag and voice.language.lower().startswith(tag[:2])]
-        found = [voice for voice in found if voice.gender == gender] or found
-        if not found or (not named and not gender and self._is_usual(found)):
+        named = [voice for voice in voices if name in (voice.name, f"{voice.engine}/{voice.name}")]
+        matches = named or [voice for voice in voices if tag and voice.language.lower().startswith(tag)]
+        matches = matches or [voice for voice in voices if tag and voice.language.lower().startswith(tag[:2])]
+        matches = [voice for voice in matches if voice.gender == gender] or matches
+        if not matches or (not named and not gender and self._is_usual(matches)):
             return {}
-        return {"voice": found[0].name, "engine": found[0].engine, "model": found[0].model or None}
+        return {"voice": matches[0].name, "engine": matches[0].engine, "model": matches[0].model or None}
 
-    def _is_usual(self, found: list[Voice]) -> bool:
+    def _is_usual(self, voices: list[Voice]) -> bool:
         """Returns whether the usual voice, the first of all, is among them."""
-        return self._known()[0] in found
+        return self._known()[0] in voices
 
     def _known(self) -> list[Voice]:
         if self._voices is None:

@@ -33,11 +33,11 @@ class Connection:
 
     def block(self) -> list[str] | None:
         """Returns the lines up to one with nothing but a dot; None where the other end was closed before it."""
-        found: list[str] = []
+        lines: list[str] = []
         for line in self.lines():
             if line == ".":
-                return found
-            found.append(line.removeprefix("."))  # a line that begins with a dot has another one before it
+                return lines
+            lines.append(line.removeprefix("."))  # a line that begins with a dot has another one before it
         return None
 
     def answer(self, *lines: str) -> None:

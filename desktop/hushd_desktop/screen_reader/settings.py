@@ -67,8 +67,8 @@ class Settings:
     @property
     def gender(self) -> str:
         """`female`, `male`, or empty."""
-        found = [gender for gender in ("female", "male") if gender in self.voice.lower()]
-        return found[0] if found else ""
+        genders = [gender for gender in ("female", "male") if gender in self.voice.lower()]
+        return genders[0] if genders else ""
 
 
 def _number(value: str) -> int:

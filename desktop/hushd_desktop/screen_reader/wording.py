@@ -81,8 +81,8 @@ def _one(message: str, settings: Settings) -> Utterance:
     if len(message) != 1:
         return Utterance(_plain(message))
     capital = message.isupper()
-    said = f"capital {message}" if capital and settings.cap_let_recogn == "spell" else character(message)
-    return Utterance(said, capital=capital)
+    text = f"capital {message}" if capital and settings.cap_let_recogn == "spell" else character(message)
+    return Utterance(text, capital=capital)
 
 
 def _key(message: str) -> str:
@@ -107,8 +107,8 @@ def _read(message: str, settings: Settings, ssml: bool) -> Utterance:
         if mark := _MARK.fullmatch(part):
             marks.append((len(text), unescape(mark["name"])))
         elif not _TAG.fullmatch(part):
-            said = _punctuated(unescape(part), _READ[settings.punctuation_mode])
-            text += escape(said, quote=False) if ssml else _plain(said)
+            spoken = _punctuated(unescape(part), _READ[settings.punctuation_mode])
+            text += escape(spoken, quote=False) if ssml else _plain(spoken)
         elif ssml:
             text += part
     return Utterance(text, "ssml" if ssml else "text", tuple(marks))
@@ -117,23 +117,23 @@ def _read(message: str, settings: Settings, ssml: bool) -> Utterance:
 def _parts(message: str) -> list[str]:
     """Divides a message into tags and the text between them; the ends of marks are left out."""
     message = _NO_MARK.sub("", message)
-    found, end = [], 0
+    parts, end = [], 0
     for tag in _TAG.finditer(message):
-        found += [message[end : tag.start()], tag.group()]
+        parts += [message[end : tag.start()], tag.group()]
         end = tag.end()
-    return [part for part in (*found, message[end:]) if part]
+    return [part for part in (*parts, message[end:]) if part]
 
 
 def _punctuated(text: str, read: frozenset[str]) -> str:
     """Returns text in which the marks in `read` are words; those that a voice makes heard stay beside them."""
-    said = ""
+    spoken = ""
     for place, sign in enumerate(text):
         if sign not in read:
-            said += sign
+            spoken += sign
             continue
         ends = sign in _PROSODY and (place + 1 == len(text) or text[place + 1].isspace())
-        said += f" {_NAMES[sign]}{sign if ends else ' '}"
-    return said
+        spoken += f" {_NAMES[sign]}{sign if ends else ' '}"
+    return spoken
 
 
 def _plain(text: str) -> str:

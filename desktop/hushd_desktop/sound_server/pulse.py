@@ -166,7 +166,7 @@ class Connection:
 
     def sinks(self) -> list[Sink]:
         """Returns the sinks, the default one marked."""
-        found: list[tuple[int, str, str]] = []
+        rows: list[tuple[int, str, str]] = []
         ended: list[bool] = []
 
         def take(_: Any, sink: Any, end: int, __: Any) -> None:
@@ -174,13 +174,13 @@ class Connection:
                 ended.append(True)
             else:
                 info = sink.contents
-                found.append((info.index, info.name.decode(), (info.description or info.name).decode(errors="replace")))
+                rows.append((info.index, info.name.decode(), (info.description or info.name).decode(errors="replace")))
 
         callback = _OnSink(take)
         self._ask(self._pulse.pa_context_get_sink_info_list, callback)
         self.wait(lambda: ended)
         usual = self.default_sink()
-        return [Sink(number, title, "PulseAudio", 2, name == usual, name) for number, name, title in found]
+        return [Sink(number, title, "PulseAudio", 2, name == usual, name) for number, name, title in rows]
 
     def default_sink(self) -> str:
         """Returns the name of the default sink; empty where there is none."""

@@ -6,7 +6,7 @@ import itertools
 import random
 
 import pytest
-from hushd.models.choice import Candidate, Machine, ModelChoice, candidates, choose, machine, ranked
+from hushd.models.choice import Candidate, Capacity, ModelChoice, candidates, capacity, choose, ranked
 from hushd_models.user_models import checked
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEEDS
@@ -19,7 +19,7 @@ BASE_EN = Candidate("faster-whisper", "base.en", ("en",), 148, 355, "medium")
 SMALL = Candidate("faster-whisper", "small", ("en", "de", "fr"), 488, 620, "slow")
 LARGE = Candidate("faster-whisper", "large-v3", ("en", "de", "fr", "yue"), 3100, 2600, "slow")
 ALL = [TINY, BASE, BASE_TORCH, BASE_EN, SMALL, LARGE]
-PLENTY = Machine(100_000)
+PLENTY = Capacity(100_000)
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,16 @@ def test_memory_and_pressure_go_down_the_list(
     room: float, pressure: str, running: tuple[Candidate, ...], wanted: Candidate
 ) -> None:
     """Less memory means the next that fits; warning a step further down, critical what runs or is smallest."""
-    there = Machine(room, pressure, frozenset(one.name for one in running))
+    there = Capacity(room, pressure, frozenset(one.name for one in running))
     choice = choose(ALL, there, "de", "slow")
     assert f"{choice.engine}/{choice.model}" == wanted.name
 
 
 def test_what_was_seen_counts_more_than_an_estimate() -> None:
     """A worker that has needed more than it should is taken at its word."""
-    there = Machine(700, needs={SMALL.name: 900})
+    there = Capacity(700, needs={SMALL.name: 900})
     assert choose(ALL, there, "de", "slow").model == "base"
-    assert choose(ALL, Machine(700), "de", "slow").model == "small"
+    assert choose(ALL, Capacity(700), "de", "slow").model == "small"
 
 
 def test_nobody_hears_it() -> None:
@@ -103,7 +103,7 @@ def test_every_situation() -> None:
         for _ in range(60):
             there = [one for one in ALL if rng.random() < 0.6]
             running = frozenset(one.name for one in there if rng.random() < 0.2)
-            room = Machine(rng.choice([0, 310, 400, 700, 900, 3000]), pressure, running)
+            room = Capacity(rng.choice([0, 310, 400, 700, 900, 3000]), pressure, running)
             able = [one for one in there if one.hears(language)]
             if not able:
                 with pytest.raises(HushdError):
@@ -119,7 +119,7 @@ def test_every_situation() -> None:
                 assert taken is fitting[0]
             if pressure != "normal" and running & {one.name for one in able}:
                 assert taken.name in running
-            normal = choose(there, Machine(room.room_mb, running=running), language, speed)
+            normal = choose(there, Capacity(room.room_mb, running=running), language, speed)
             (usual,) = [one for one in able if (one.engine, one.model) == normal[:2]]
             if taken.name not in running:
                 assert taken.memory_mb <= usual.memory_mb
@@ -130,9 +130,9 @@ def test_every_situation() -> None:
 def test_why_is_said() -> None:
     """How many there were, what did not fit, and that memory is short."""
     assert choose([TINY], PLENTY, "en", "fast").why == "moonshine/tiny-en: the only installed model that hears en."
-    why = choose(ALL, Machine(700, "normal"), "de", "slow").why
+    why = choose(ALL, Capacity(700, "normal"), "de", "slow").why
     assert "no memory for faster-whisper/large-v3 (2600 MB)" in why
-    assert "memory is short (warning)" in choose(ALL, Machine(9000, "warning"), "de", "slow").why
+    assert "memory is short (warning)" in choose(ALL, Capacity(9000, "warning"), "de", "slow").why
     assert "none is fast" in choose(ALL, PLENTY, "de", "fast").why
 
 
@@ -180,7 +180,7 @@ def test_what_describe_and_status_say() -> None:
             "budget_mb": 2000.0, "used_mb": 560.0, "available_mb": 1000.0, "reserve_mb": 60.0, "pressure": "normal",
         },
     }  # fmt: skip
-    there = machine(Status.from_data(status), "stt")
+    there = capacity(Status.from_data(status), "stt")
     assert there.room_mb == pytest.approx(1000 - 60 + 280)
     assert there.running == {"moonshine/tiny-en"}
     assert there.need(TINY) == 290.0

@@ -106,7 +106,7 @@ def test_another_server_than_the_endpoint_names(desk: Desk, laptop: Laptop) -> N
     endpoint = Endpoint(laptop.public, desk.endpoint.host, desk.endpoint.port)
     error = refused(endpoint=str(endpoint))
     assert error.code == "unauthorised"
-    assert "no hushd with the key" in error.message
+    assert "not the hushd with the key" in error.message
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])

@@ -76,22 +76,24 @@ def _checked(named: str | None, usual: Path) -> str:
 
 
 def _show(key: str | None, place: Path, as_json: bool) -> None:
-    found = rows(load(place))
-    spelt = {".".join(map(toml.key, row["path"])): ".".join(row["path"]) for row in found}
-    for row in found:
+    settings = rows(load(place))
+    spelt = {".".join(map(toml.key, row["path"])): ".".join(row["path"]) for row in settings}
+    for row in settings:
         row["key"] = ".".join(map(toml.key, row.pop("path")))
     if key is not None:
         begun = f"{key}."
-        found = [row for row in found if any(f"{one}.".startswith(begun) for one in (row["key"], spelt[row["key"]]))]
-        if not found:
+        settings = [
+            row for row in settings if any(f"{name}.".startswith(begun) for name in (row["key"], spelt[row["key"]]))
+        ]
+        if not settings:
             raise HushdError("bad_request", f"There is no setting {key!r}{did_you_mean(key, spelt)}.")
     if as_json:
-        console.write_json(found)
-    elif key is not None and len(found) == 1:
-        value = found[0]["value"]
+        console.write_json(settings)
+    elif key is not None and len(settings) == 1:
+        value = settings[0]["value"]
         console.write((value if isinstance(value, str) else written(value)) + "\n")
     else:
-        console.write("".join(f"{_line(row)}\n" for row in found))
+        console.write("".join(f"{_line(row)}\n" for row in settings))
 
 
 def _line(row: dict[str, Any]) -> str:

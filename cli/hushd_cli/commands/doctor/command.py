@@ -41,14 +41,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
         checks = _CHECKS | Running(client).checks()
         if options.no_engines:
             del checks["engines"]
-        found = []
+        findings = []
         for finding in _findings(checks):
-            found.append(finding)
+            findings.append(finding)
             if not options.json:
                 _show(finding)
-    counts = {state: sum(finding.state == state for finding in found) for state in STATES}
+    counts = {state: sum(finding.state == state for finding in findings) for state in STATES}
     if options.json:
-        report = {"findings": [asdict(finding) for finding in found], "counts": counts}
+        report = {"findings": [asdict(finding) for finding in findings], "counts": counts}
         console.write_json(report)
     else:
         console.write(f"\n{_summary(counts)}\n")

@@ -49,17 +49,17 @@ def python() -> Iterator[Finding]:
 
 def libraries() -> Iterator[Finding]:
     """The libraries that hushd cannot do without."""
-    found, missing = [], []
+    installed, missing = [], []
     for name in _NEEDED:
         try:
             __import__(_MODULES.get(name, name))
-            found.append(f"{name} {version(name)}")
+            installed.append(f"{name} {version(name)}")
         except (ImportError, PackageNotFoundError) as error:
             missing.append(f"{name} ({error})")
     if missing:
         yield Finding("libraries", "broken", f"cannot be imported: {', '.join(missing)}", "install hushd once more")
     else:
-        yield Finding("libraries", "ok", ", ".join(found))
+        yield Finding("libraries", "ok", ", ".join(installed))
 
 
 def extras() -> Iterator[Finding]:
@@ -98,23 +98,25 @@ def commands() -> Iterator[Finding]:
     if absent := [name for name in names if shutil.which(name) is None]:
         yield Finding("commands", "note", f"not on PATH: {', '.join(absent)}", f'export PATH="{folder}:$PATH"')
     for name in names:
-        ours, found = os.path.join(folder, name), shutil.which(name)
-        if found is None:
+        ours, program = os.path.join(folder, name), shutil.which(name)
+        if program is None:
             continue
-        if not _is_ours(found, ours):
-            yield Finding("commands", "note", f"{name} on PATH is another program, {found}", f"hushd {name}, or {ours}")
+        if not _is_ours(program, ours):
+            yield Finding(
+                "commands", "note", f"{name} on PATH is another program, {program}", f"hushd {name}, or {ours}"
+            )
         else:
-            yield Finding("commands", "ok", f"{name} is {found}")
+            yield Finding("commands", "ok", f"{name} is {program}")
     if shutil.which("ffmpeg") is None:
         yield Finding("commands", "note", "ffmpeg is not here, which reads M4A, AAC and films", "apt install ffmpeg")
 
 
-def _is_ours(found: str, ours: str) -> bool:
+def _is_ours(program: str, ours: str) -> bool:
     """Returns whether both run the same installation: by the same file, or by a script of the same interpreter."""
-    if os.path.samefile(found, ours):
+    if os.path.samefile(program, ours):
         return True
     try:
-        with open(found, "rb") as script:
+        with open(program, "rb") as script:
             return os.fsencode(sys.prefix) in script.readline(4096)
     except OSError:
         return False

@@ -22,9 +22,9 @@ def memory() -> Iterator[Finding]:
     """Memory that is free, and the pressure that the kernel reports."""
     import psutil
 
-    found = psutil.virtual_memory()
-    text = f"{found.available / 1e9:.1f} of {found.total / 1e9:.1f} GB free, {footprint.cores()} cores"
-    if found.available / 1e6 < LITTLE_MB:
+    machine = psutil.virtual_memory()
+    text = f"{machine.available / 1e9:.1f} of {machine.total / 1e9:.1f} GB free, {footprint.cores()} cores"
+    if machine.available / 1e6 < LITTLE_MB:
         yield Finding("memory", "warning", text, "close other programs, or configure stt_small and tts_small")
     else:
         yield Finding("memory", "ok", text)
@@ -40,23 +40,23 @@ def sound() -> Iterator[Finding]:
         portaudio = devices.load()
         yield Finding("sound", "ok", portaudio.get_portaudio_version()[1])
         for kind, instead in (("loudspeaker", "say -o FILE"), ("microphone", "listen FILE")):
-            found = devices.devices(portaudio, kind)  # type: ignore[arg-type]
-            if not found:
+            present = devices.devices(portaudio, kind)  # type: ignore[arg-type]
+            if not present:
                 remedy = f"connect one, or start PipeWire or PulseAudio; `{instead}` needs none"
                 yield Finding("sound", "warning", f"there is no {kind}", remedy)
                 continue
-            usual = next((device.name for device in found if device.usual), "none")
-            yield Finding("sound", "ok", f"{kind}s: {len(found)}, by default {usual}")
+            usual = next((device.name for device in present if device.usual), "none")
+            yield Finding("sound", "ok", f"{kind}s: {len(present)}, by default {usual}")
     except HushdError as error:
         yield Finding.of_error("sound", error)
 
 
 def graphics_cards() -> Iterator[Finding]:
     """The cards, by what the kernel has written down, and the builds of libraries that would compute on them."""
-    found = cards()
-    nvidia = [card for card in found if card.vendor == "NVIDIA"]
+    present = cards()
+    nvidia = [card for card in present if card.vendor == "NVIDIA"]
     if not nvidia:
-        others = ", ".join(sorted({card.vendor for card in found}))
+        others = ", ".join(sorted({card.vendor for card in present}))
         cards_here = f"no NVIDIA card, only {others}" if others else "no graphics card"
         yield Finding("card", "ok", f"{cards_here}: everything runs on the processor")
         return

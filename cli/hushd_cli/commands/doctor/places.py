@@ -25,28 +25,28 @@ FULL_MB = 500  # of free disk, below which models have no room
 def folders() -> Iterator[Finding]:
     """The runtime folder and its sockets, which nobody else may use, and the state folder."""
     try:
-        found = paths.find()
+        places = paths.find()
     except HushdError as error:
         yield Finding("folders", "broken", error.message, "export HUSHD_RUNTIME_DIR=/tmp/hushd-$UID")
         return
-    if not os.path.lexists(found.runtime):
-        yield Finding("folders", "ok", f"{found.runtime} is made when a supervisor starts")
+    if not os.path.lexists(places.runtime):
+        yield Finding("folders", "ok", f"{places.runtime} is made when a supervisor starts")
     else:
-        yield _runtime(found)
-        yield from _sockets(found)
-    yield _writable("state", found.state, "HUSHD_STATE_DIR")
+        yield _runtime(places)
+        yield from _sockets(places)
+    yield _writable("state", places.state, "HUSHD_STATE_DIR")
 
 
-def _runtime(found: paths.Paths) -> Finding:
+def _runtime(places: paths.Paths) -> Finding:
     try:
-        paths.prepare_runtime(found)
+        paths.prepare_runtime(places)
     except HushdError as error:
         return Finding.of_error("folders", error)
-    return Finding("folders", "ok", f"runtime folder {found.runtime}, mode {_mode(found.runtime):04o}")
+    return Finding("folders", "ok", f"runtime folder {places.runtime}, mode {_mode(places.runtime):04o}")
 
 
-def _sockets(found: paths.Paths) -> Iterator[Finding]:
-    for path in (found.client_socket, found.worker_socket):
+def _sockets(places: paths.Paths) -> Iterator[Finding]:
+    for path in (places.client_socket, places.worker_socket):
         if path.is_socket():
             mode = _mode(path)
             state, remedy = ("warning", f"chmod 0700 {path}") if mode & 0o077 else ("ok", "")
@@ -87,11 +87,11 @@ def configuration() -> Iterator[Finding]:
 def models() -> Iterator[Finding]:
     """The models that are here, whether they are whole, and the room for more."""
     here = paths.find()
-    found = rows(Store(here), user_models.configured(here.config))
-    usable = [row for row in found if row.usable]
+    listed = rows(Store(here), user_models.configured(here.config))
+    usable = [row for row in listed if row.usable]
     size = sum(row.size for row in usable) / 1e6
     yield Finding("models", "ok", f"{len(usable)} models are here, {size:.0f} MB besides those in packages")
-    for row in found:
+    for row in listed:
         if row.state == "broken":
             yield Finding("models", "broken", f"{row.model}: {row.problem}", f"hushd models pull {row.model}")
         elif row.state == "half":
@@ -116,10 +116,10 @@ def service() -> Iterator[Finding]:
 
     ours = units.find()
     missing = ours.missing()
-    there = [path for path in ours.files if path.exists()]
-    if not there:
+    files = [path for path in ours.files if path.exists()]
+    if not files:
         yield Finding(
-            "service", "note", "hushd is no service here: commands start it", "hushd service install, if wanted"
+            "service", "note", "hushd is not a service here: commands start it", "hushd service install, if wanted"
         )
     elif missing:
         names = ", ".join(path.name for path in missing)

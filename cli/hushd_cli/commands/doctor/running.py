@@ -130,11 +130,11 @@ class Running:
     def _hear(self, engine: str, model: str) -> tuple[str, str]:
         if not self._spoken:
             return "warning", "was not tried: no engine here speaks"
-        heard = self._client.transcribe(
+        text = self._client.transcribe(
             self._spoken, engine=engine, model=model, keep_alive=0, deadline=DEADLINE_S
         ).text.strip()
-        words = set(heard.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
-        return ("ok", f"hears {heard!r}") if words else ("warning", f"hears {heard!r} where {SENTENCE!r} was said")
+        words = set(text.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
+        return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
 
 
 _QUESTIONS = {

@@ -62,7 +62,7 @@ def _new(name: str, role: str, folder: Path) -> None:
     if not _NAME.fullmatch(name) or len(name) > 32:
         raise HushdError(
             "bad_request",
-            f"{name!r:.60} is no name: use small letters, digits and dashes between them, such as my-engine.",
+            f"{name!r:.60} is not a name: use small letters, digits and dashes between them, such as my-engine.",
         )
     if any(name in engines.own(each) for each in ENGINE_ROLES):
         raise HushdError("bad_request", f"{name} is an engine of hushd's: choose another name.")

@@ -52,23 +52,23 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
             **transcribe_options(options),
         )
-        said = _Said(transcription)
+        session = _Session(transcription)
         try:
             if output.printed:
-                for text in output.pieces(said):
+                for text in output.pieces(session):
                     screen.clear()
                     console.write(text)
             else:
-                output.save("microphone", said)
+                output.save("microphone", session)
         finally:
             screen.clear()
-        for warning in said.warnings:
+        for warning in session.warnings:
             console.complain(warning.message)
-        if said.end:
-            raise said.end
+        if session.end:
+            raise session.end
 
 
-class _Said:
+class _Session:
     """The segments of a session, for a format to read.
 
     An error after the first segment ends the session as if nobody spoke any more, so that no word is lost.

@@ -85,12 +85,12 @@ def make_parser(prog: str) -> Parser:
 
 def transcribe_options(options: Namespace) -> TranscribeOptions:
     """The options of a transcription that the command line asks for."""
-    wanted = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
+    chosen = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
     if any(getattr(options, name, None) for name in _LAYOUT):
-        wanted["word_times"] = True  # the layout is one of words, and as exact as their times are
+        chosen["word_times"] = True  # the layout is one of words, and as exact as their times are
     if decoder := whisper.decoder(options):
-        wanted["decoder"] = decoder
-    return cast(TranscribeOptions, wanted)
+        chosen["decoder"] = decoder
+    return cast(TranscribeOptions, chosen)
 
 
 def layout(options: Namespace) -> Layout | None:
@@ -151,7 +151,9 @@ def _layout_note(options: Namespace) -> str:
     given = [f"--{name.replace('_', '-')}" for name in _LAYOUT if getattr(options, name, None)]
     if given and options.format not in _SUBTITLES and not _is_subtitle(options.output):
         has = "has" if len(given) == 1 else "have"
-        return f"{' and '.join(given)} {has} no effect on {options.format or 'txt'}, which is no format of subtitles."
+        return (
+            f"{' and '.join(given)} {has} no effect on {options.format or 'txt'}, which is not a format of subtitles."
+        )
     width = getattr(options, "max_line_width", None)
     if getattr(options, "max_line_count", None) and not width:
         return "--max-line-count has no effect without --max-line-width."

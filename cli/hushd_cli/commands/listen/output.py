@@ -56,14 +56,14 @@ class Output:
                 for text in render(form, transcript, self._layout):
                     file.write((escaped(text) if file.is_terminal else text).encode())
 
-    def _formats(self, asked: str | None) -> tuple[str, ...]:
-        if asked == ALL:
+    def _formats(self, form: str | None) -> tuple[str, ...]:
+        if form == ALL:
             if self.printed or self._file is not None:
                 what = "Standard output" if self.printed else repr(self._file)
                 raise HushdError("bad_request", f"{what} takes one format: name it with -f.")
             return tuple(FORMATS)
         extension = _extension(self._file or "")
-        return (asked or (extension if extension in FORMATS else "txt"),)
+        return (form or (extension if extension in FORMATS else "txt"),)
 
     def _make_folder(self) -> None:
         try:
@@ -81,9 +81,9 @@ class Output:
                 f"{file!r} is one file, and there are {len(names)} recordings: name a folder, as {file}/.",
             )
         if not named and os.path.splitext(file)[1] and _extension(file) not in FORMATS:
-            known = ", ".join(f".{form}" for form in FORMATS)
+            extensions = ", ".join(f".{form}" for form in FORMATS)
             raise HushdError(
-                "bad_request", f"{file!r} names no format: end it with one of {known}, or name one with -f."
+                "bad_request", f"{file!r} names no format: end it with one of {extensions}, or name one with -f."
             )
         if names and _same(file, names[0]):
             raise HushdError("bad_request", f"The transcript of {names[0]!r} would replace it: name another file.")

@@ -49,7 +49,7 @@ def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
 
 def _checked(language: str) -> str:
     if not languages.is_tag(language):
-        raise HushdError("bad_request", f"{language!r} is no language: name one by its tag, such as de or pt-BR.")
+        raise HushdError("bad_request", f"{language!r} is not a language: name one by its tag, such as de or pt-BR.")
     return languages.tag(language)
 
 

@@ -73,12 +73,12 @@ def make_parser(prog: str) -> Parser:
 
 def synthesize_options(options: Namespace) -> SynthesizeOptions:
     """The options of a speech that the command line asks for. Spoken aloud, the volume is the player's."""
-    asked = {name: getattr(options, name) for name in SYNTHESIZE.fields if hasattr(options, name)}
+    chosen = {name: getattr(options, name) for name in SYNTHESIZE.fields if hasattr(options, name)}
     if options.output is None:
-        asked["volume"] = None
-    asked["timeline"] = options.progress or bool(options.interactive)
-    del asked["format"]  # of the file, or what is played
-    return cast(SynthesizeOptions, asked)
+        chosen["volume"] = None
+    chosen["timeline"] = options.progress or bool(options.interactive)
+    del chosen["format"]  # of the file, or what is played
+    return cast(SynthesizeOptions, chosen)
 
 
 def file_format(options: Namespace) -> str:

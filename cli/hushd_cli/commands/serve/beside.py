@@ -41,11 +41,11 @@ def main(prog: str, addresses: Sequence[str]) -> int:
 
 def stay(client: Client, addresses: Sequence[str]) -> None:
     """Serves by one supervisor after the other."""
-    told = serve(client, addresses, told=())
+    lines = serve(client, addresses, told=())
     while True:
         client.link.wait_lost()
         try:
-            told = again(client, addresses, told)
+            lines = again(client, addresses, lines)
         except HushdError as error:
             if error.code not in UNANSWERED:
                 raise

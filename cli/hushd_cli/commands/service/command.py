@@ -83,14 +83,14 @@ def _install(ours: Service, dry_run: bool, hint: str) -> None:
 
 
 def _uninstall(ours: Service, dry_run: bool) -> None:
-    there = [path for path in ours.files if os.path.lexists(path)]
+    files = [path for path in ours.files if os.path.lexists(path)]
     if dry_run:
-        _show(ours.stop if there else ())
-        _show([["rm", os.fspath(path)] for path in there])
-        _show(ours.forget if there else ())
+        _show(ours.stop if files else ())
+        _show([["rm", os.fspath(path)] for path in files])
+        _show(ours.forget if files else ())
         return
-    if not there:
-        console.write("hushd is no service here.\n")
+    if not files:
+        console.write("hushd is not a service here.\n")
         return
     for command in ours.stop:
         if reason := units.run(command):
@@ -99,7 +99,7 @@ def _uninstall(ours: Service, dry_run: bool) -> None:
         console.write(f"removed {path}\n")
     for command in ours.forget:
         units.run(command)
-    console.write("hushd is no service any more: commands start the supervisor themselves.\n")
+    console.write("hushd is a service no longer: commands start the supervisor themselves.\n")
 
 
 def _status(ours: Service) -> int:

@@ -74,13 +74,13 @@ class Service:
         Raises:
             HushdError: `output_failed`.
         """
-        there = [path for path in self.files if os.path.lexists(path)]
-        for path in there:
+        files = [path for path in self.files if os.path.lexists(path)]
+        for path in files:
             try:
                 path.unlink()
             except OSError as error:
                 raise HushdError("output_failed", f"{path} cannot be removed ({error.strerror}).") from error
-        return there
+        return files
 
 
 def find(
@@ -122,8 +122,8 @@ def run(command: Sequence[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=COMMAND_S)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    said = (done.stderr or done.stdout).strip().splitlines()
-    return "" if done.returncode == 0 else said[-1] if said else f"status {done.returncode}"
+    complaint = (done.stderr or done.stdout).strip().splitlines()
+    return "" if done.returncode == 0 else complaint[-1] if complaint else f"status {done.returncode}"
 
 
 def _folder(environ: Mapping[str, str], name: str, usual: Path) -> Path:

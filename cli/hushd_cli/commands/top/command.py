@@ -124,14 +124,14 @@ class Top:
         if view.status is None:
             return {}
         paused = view.status.floor.paused
-        found: dict[str, tuple[str, Callable[[], object]]] = {
+        actions: dict[str, tuple[str, Callable[[], object]]] = {
             "U": ("unload all", client.unload),
             "s": ("stop speaking", client.stop_speaking),
             " ": ("resume" if paused else "pause", client.resume if paused else client.pause),
         }
         if chosen := view.chosen:
-            found["u"] = (f"unload {chosen}", lambda: client.unload(chosen))
-        return found
+            actions["u"] = (f"unload {chosen}", lambda: client.unload(chosen))
+        return actions
 
     def _choose(self, step: int) -> None:
         names = [worker.name for worker in frame.workers(self._view)]

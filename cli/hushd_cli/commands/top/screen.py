@@ -127,7 +127,7 @@ class Screen:
 
 def _parsed(data: bytes) -> list[str]:
     """Sequences of known keys, and characters; other sequences are passed over."""
-    found: list[str] = []
+    keys: list[str] = []
     while data:
         sequence = next((key for key in _KEYS if data.startswith(key) and key != b"\x1b"), b"")
         if not sequence and data[:2] in (b"\x1b[", b"\x1bO"):
@@ -135,9 +135,9 @@ def _parsed(data: bytes) -> list[str]:
             data = data[end:]
             continue
         sequence = sequence or data[:1]
-        found.append(_KEYS.get(sequence) or sequence.decode("latin-1"))
+        keys.append(_KEYS.get(sequence) or sequence.decode("latin-1"))
         data = data[len(sequence) :]
-    return found
+    return keys
 
 
 def _write_all(data: bytes) -> None:

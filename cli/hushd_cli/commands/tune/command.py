@@ -122,7 +122,7 @@ def _worker(what: str, config: str) -> str:
     role, *rest = what.split("/")
     if role not in ENGINE_ROLES or len(rest) > 2 or "" in rest:
         raise HushdError(
-            "bad_request", f"{what[:80]!r} is no worker: name stt, tts, or one such as stt/faster-whisper/base."
+            "bad_request", f"{what[:80]!r} is not a worker: name stt, tts, or one such as stt/faster-whisper/base."
         )
     usual = str(configured.get(role) or engines.usual_model(role))
     engine, _, model = usual.partition("/")
@@ -143,10 +143,10 @@ def _recording(path: str | None) -> Path:
             raise HushdError("input_unreadable", f"There is no file {path}.")
         return Path(path).absolute()
     spec = find_spec("moonshine_voice")
-    found = Path(spec.origin).parent / "assets" / "beckett.wav" if spec and spec.origin else None
-    if found is None or not found.is_file():
+    sample = Path(spec.origin).parent / "assets" / "beckett.wav" if spec and spec.origin else None
+    if sample is None or not sample.is_file():
         raise HushdError("input_unreadable", "There is no speech here to try it on: name a recording with --speech.")
-    return found
+    return sample
 
 
 # --- what comes of it ------------------------------------------------------------------------------------------------
@@ -179,18 +179,18 @@ def _table(worker: str, outcome: Outcome, audio_s: float) -> str:
     for trial in outcome.trials:
         mark = "*" if trial is outcome.best else " "
         figures = _figures(trial.measured, audio_s) if trial.measured else f"does not work: {trial.note}"
-        said = "as it was" if trial is outcome.before else why_not(trial, outcome)
-        lines.append(f"{mark} {_named(trial.environment):<{width}} {figures}{f'  {said}' if said else ''}")
+        verdict = "as it was" if trial is outcome.before else why_not(trial, outcome)
+        lines.append(f"{mark} {_named(trial.environment):<{width}} {figures}{f'  {verdict}' if verdict else ''}")
     if again := outcome.again:
         lines.append(f"  {_named(outcome.before.environment):<{width}} {_figures(again, audio_s)}  as it was, again")
     if outcome.skipped:
-        lines.append(f"  {outcome.skipped} more were not tried for want of time (--limit)")
+        lines.append(f"  {outcome.skipped} more were not tried, because the time was up (--limit)")
     return "\n".join([*lines, ""])
 
 
-def _figures(found: Measured, audio_s: float) -> str:
-    noise = f"± {found.noise / 2:.2g} s"
-    return f"{found.seconds:7.3f} s {noise:<10} {audio_s / found.seconds:6.1f}x {found.memory_mb:7.0f} MB"
+def _figures(measured: Measured, audio_s: float) -> str:
+    noise = f"± {measured.noise / 2:.2g} s"
+    return f"{measured.seconds:7.3f} s {noise:<10} {audio_s / measured.seconds:6.1f}x {measured.memory_mb:7.0f} MB"
 
 
 def _sentence(place: Path, worker: str, outcome: Outcome, values: dict[str, Any], changed: bool, dry_run: bool) -> str:
@@ -208,12 +208,12 @@ def _sentence(place: Path, worker: str, outcome: Outcome, values: dict[str, Any]
 
 def _as_json(worker: str, outcome: Outcome, values: dict[str, Any], audio_s: float) -> dict[str, Any]:
     def row(trial: Trial) -> dict[str, Any]:
-        found = trial.measured
+        measured = trial.measured
         return {
             "environment": dict(trial.environment),
-            "seconds": None if found is None else round(found.seconds, 4),
-            "noise": None if found is None else round(found.noise, 4),
-            "memory_mb": None if found is None else found.memory_mb,
+            "seconds": None if measured is None else round(measured.seconds, 4),
+            "noise": None if measured is None else round(measured.noise, 4),
+            "memory_mb": None if measured is None else measured.memory_mb,
             "note": trial.note or why_not(trial, outcome),
         }
 

@@ -81,13 +81,13 @@ def variables(engine: str, role: str = "") -> tuple[str, ...]:
 
 def dimensions(engine: str, cores: int, role: str = "") -> dict[str, tuple[str, ...]]:
     """Returns the values to try, by variable, for an engine on so many cores; its defaults are not among them."""
-    found: dict[str, tuple[str, ...]] = {}
+    tries: dict[str, tuple[str, ...]] = {}
     if (spec := engines.find(engine, role)) is None:
-        return found
+        return tries
     if spec.threaded:
         # One, the first few, and half: hyperthreads and slow cores often do not help.
-        found[THREADS] = tuple(str(n) for n in sorted({1, 2, 4, max(1, cores // 2)}) if n < cores)
-    return {variable: values for variable, values in (found | dict(spec.tuning)).items() if values}
+        tries[THREADS] = tuple(str(n) for n in sorted({1, 2, 4, max(1, cores // 2)}) if n < cores)
+    return {variable: values for variable, values in (tries | dict(spec.tuning)).items() if values}
 
 
 def search(
@@ -137,44 +137,47 @@ def search(
 
 def why_not(trial: Trial, outcome: Outcome) -> str:
     """Returns why a quicker trial was not chosen; empty where it was not quicker."""
-    found, chosen, first = trial.measured, outcome.best.measured, outcome.before.measured
-    if found is None or chosen is None or trial is outcome.best or found.seconds >= chosen.seconds:
+    measured, chosen, first = trial.measured, outcome.best.measured, outcome.before.measured
+    if measured is None or chosen is None or trial is outcome.best or measured.seconds >= chosen.seconds:
         return ""
-    if first is not None and not same_words(found.text, first.text):
+    if first is not None and not same_words(measured.text, first.text):
         return "hears other words"
     other = _both(first, outcome.again) if outcome.best is outcome.before and first else chosen
-    noise = max(found.noise, other.noise)
-    if other.seconds - found.seconds <= noise:
+    noise = max(measured.noise, other.noise)
+    if other.seconds - measured.seconds <= noise:
         return f"not quicker beyond the noise of {noise:.2g} s"
     return f"not {1 - FASTER:.0%} quicker"
 
 
-def better(one: Measured | None, other: Measured | None, reference: Measured | None) -> bool:
-    """Returns whether `one` beats `other`: it has the words of `reference`, and is surely quicker, or smaller."""
-    if one is None:
+def better(tried: Measured | None, other: Measured | None, reference: Measured | None) -> bool:
+    """Returns whether `tried` beats `other`: it has the words of `reference`, and is surely quicker, or smaller."""
+    if tried is None:
         return False
     if other is None:
         return True
-    if reference is not None and not same_words(one.text, reference.text):
+    if reference is not None and not same_words(tried.text, reference.text):
         return False
-    if one.seconds <= FASTER * other.seconds and other.seconds - one.seconds > max(one.noise, other.noise):
+    if tried.seconds <= FASTER * other.seconds and other.seconds - tried.seconds > max(tried.noise, other.noise):
         return True
-    return one.seconds <= NOT_SLOWER * other.seconds and one.memory_mb <= SMALLER * other.memory_mb
+    return tried.seconds <= NOT_SLOWER * other.seconds and tried.memory_mb <= SMALLER * other.memory_mb
 
 
-def same_words(one: str, other: str) -> bool:
+def same_words(text: str, other: str) -> bool:
     """Returns whether two texts have the same words, except for one or two in a hundred."""
-    heard, wanted = words(one), words(other)
-    return heard == wanted or SequenceMatcher(None, heard, wanted, autojunk=False).ratio() >= SAME_WORDS
+    words_of_text, words_of_other = words(text), words(other)
+    return (
+        words_of_text == words_of_other
+        or SequenceMatcher(None, words_of_text, words_of_other, autojunk=False).ratio() >= SAME_WORDS
+    )
 
 
 def words(text: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.casefold())
 
 
-def _both(one: Measured, again: Measured | None) -> Measured:
+def _both(first: Measured, again: Measured | None) -> Measured:
     """The quicker of two measurements of the same settings; their difference is noise as well."""
     if again is None:
-        return one
-    noise = max(one.noise, again.noise, abs(one.seconds - again.seconds))
-    return replace(min(one, again, key=lambda found: found.seconds), noise=noise)
+        return first
+    noise = max(first.noise, again.noise, abs(first.seconds - again.seconds))
+    return replace(min(first, again, key=lambda measured: measured.seconds), noise=noise)

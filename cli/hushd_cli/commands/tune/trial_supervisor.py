@@ -148,9 +148,9 @@ class TrialSupervisor:
         if left <= 0:
             raise HushdError("deadline_exceeded", "There was no time left.")
         if self._role == "stt":
-            found = self.client.transcribe(self._sample, engine=self._engine, model=self._model, deadline=left)
-            self.audio_s = found.duration
-            return " ".join(segment.text for segment in found.segments)
+            transcript = self.client.transcribe(self._sample, engine=self._engine, model=self._model, deadline=left)
+            self.audio_s = transcript.duration
+            return " ".join(segment.text for segment in transcript.segments)
         speech = self.client.synthesize(str(self._sample), engine=self._engine, model=self._model, deadline=left)
         deque(speech, maxlen=0)
         self.audio_s = speech.duration

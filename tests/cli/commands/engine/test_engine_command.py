@@ -55,10 +55,10 @@ def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Whistle", "is no name: use small letters"),
-        ("a/b", "is no name"),
-        ("-x", "is no name"),
-        ("x" * 40, "is no name"),
+        ("Whistle", "is not a name: use small letters"),
+        ("a/b", "is not a name"),
+        ("-x", "is not a name"),
+        ("x" * 40, "is not a name"),
         ("piper", "piper is an engine of hushd's"),
     ],
 )

@@ -86,7 +86,7 @@ COMMAND_LINES: list[tuple[str, dict[str, Any], str]] = [
     (
         "a.wav -f txt --max_line_width 40",
         {"word_times": True},
-        "--max-line-width has no effect on txt, which is no format of subtitles.",
+        "--max-line-width has no effect on txt, which is not a format of subtitles.",
     ),
     (
         "a.wav -f vtt --max_line_count 2",

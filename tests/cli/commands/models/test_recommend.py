@@ -43,5 +43,5 @@ def test_the_session_decides_without_a_language(runtime: Path) -> None:
 
 def test_what_is_no_language(runtime: Path) -> None:
     """It is refused in one sentence; a language that no model has is not an error."""
-    assert "is no language" in run("d?", status=2)
+    assert "is not a language" in run("d?", status=2)
     assert "none of the well-known models can" in run("xx")

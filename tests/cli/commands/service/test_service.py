@@ -73,7 +73,7 @@ def test_install_and_uninstall_may_be_repeated(home: Path) -> None:
     assert told(home)[-2:] == ["systemctl --user disable --now hushd.socket", "systemctl --user daemon-reload"]
     count = len(told(home))
     once_more = hushd("uninstall")
-    assert (once_more.returncode, once_more.stdout) == (0, "hushd is no service here.\n")
+    assert (once_more.returncode, once_more.stdout) == (0, "hushd is not a service here.\n")
     assert len(told(home)) == count
 
 
