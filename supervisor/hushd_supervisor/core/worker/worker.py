@@ -253,7 +253,7 @@ class Worker:
 
     @property
     def _loads(self) -> bool:
-        """Whether those who wait do so for a process to come."""
+        """True if those who wait do so for a process to come."""
         return self.state is not State.BUSY and not self._dispatch.held
 
     def _has_room(self, request: ActiveRequest) -> bool:
