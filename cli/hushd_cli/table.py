@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_schema.entry_points import entry_points
@@ -18,129 +19,72 @@ _MODELS = {
     "verify names": "models-here",
     "quantize names": "models-here",
 }
+
+
+def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
+    """A command whose program lies in `commands`, by default under its name."""
+    return Command(name, summary, f"hushd_cli.commands.{home or name}", **more)
+
+
 BUILT_IN = (
-    Command(
+    _own(
         "say",
         "speak; also a command of its own",
-        "hushd_cli.commands.say.command",
+        "say.command",
         parser="hushd_cli.commands.say.options",
         completes=_SPOKEN,
     ),
-    Command(
+    _own(
         "listen",
         "write down what is said; also a command of its own",
-        "hushd_cli.commands.listen.command",
+        "listen.command",
         parser="hushd_cli.commands.listen.options",
     ),
-    Command(
+    _own(
         "talk",
         "hold a conversation by loudspeaker and microphone, with a person or with a program",
-        "hushd_cli.commands.talk",
         completes={"language": "tts-languages"},
     ),
-    Command("status", "show what runs, and how much memory it has", "hushd_cli.commands.status"),
-    Command("top", "show live what runs, with keys to start and to end it", "hushd_cli.commands.top.command"),
-    Command(
+    _own("status", "show what runs, and how much memory it has"),
+    _own("top", "show live what runs, with keys to start and to end it", "top.command"),
+    _own(
         "memory",
         "show memory over time, beside what a server that never unloads would have held",
-        "hushd_cli.commands.memory.command",
+        "memory.command",
         this_machine_only=True,
     ),
-    Command(
-        "doctor",
-        "look for what is wrong, and say what to do about it",
-        "hushd_cli.commands.doctor.command",
-        this_machine_only=True,
+    _own("doctor", "look for what is wrong, and say what to do about it", "doctor.command", this_machine_only=True),
+    _own("trace", "show where the time of a cold start goes", this_machine_only=True),
+    _own("completion", "print a script that has a shell complete commands, options and names", "completion.command"),
+    _own("engine", "write an engine of your own, and check it", "engine.command"),
+    _own(
+        "models", "list, download, check and remove models", "models.command", this_machine_only=True, completes=_MODELS
     ),
-    Command(
-        "trace",
-        "show where the time of a cold start goes",
-        "hushd_cli.commands.trace",
-        this_machine_only=True,
-    ),
-    Command(
-        "completion",
-        "print a script that has a shell complete commands, options and names",
-        "hushd_cli.commands.completion.command",
-    ),
-    Command("engine", "write an engine of your own, and check it", "hushd_cli.commands.engine.command"),
-    Command(
-        "models",
-        "list, download, check and remove models",
-        "hushd_cli.commands.models.command",
-        this_machine_only=True,
-        completes=_MODELS,
-    ),
-    Command(
+    _own(
         "tune",
         "measure which settings are fastest on this machine, and write them into the configuration",
-        "hushd_cli.commands.tune.command",
+        "tune.command",
         this_machine_only=True,
         completes={"what": "workers"},
     ),
-    Command(
-        "preload",
-        "start workers before they are needed",
-        "hushd_cli.commands.calls:PRELOAD",
-        completes={"what": "workers"},
-    ),
-    Command(
-        "unload",
-        "end workers and give their memory back",
-        "hushd_cli.commands.unload",
-        completes={"what": "running-workers"},
-    ),
-    Command(
-        "yield",
-        "free memory of graphics cards for another program",
-        "hushd_cli.commands.yield_vram",
-        this_machine_only=True,
-    ),
-    Command("stop-speaking", "end what is spoken, and what waits to be", "hushd_cli.commands.calls:STOP_SPEAKING"),
-    Command("pause", "interrupt speaking and listening until `hushd resume`", "hushd_cli.commands.calls:PAUSE"),
-    Command("resume", "go on where `hushd pause` interrupted", "hushd_cli.commands.calls:RESUME"),
-    Command(
-        "logs",
-        "show the end of a log",
-        "hushd_cli.commands.logs",
-        this_machine_only=True,
-        completes={"what": "workers"},
-    ),
-    Command(
-        "config",
-        "show, check and change the configuration",
-        "hushd_cli.commands.config.command",
-        completes={"key": "settings"},
-    ),
-    Command("keys", "let other machines of yours use this one's hushd, by key", "hushd_cli.commands.keys"),
-    Command(
-        "reload",
-        "have the supervisor read its configuration again",
-        "hushd_cli.commands.calls:RELOAD",
-        this_machine_only=True,
-    ),
-    Command(
-        "restart",
-        "finish what is running, and start a new supervisor",
-        "hushd_cli.commands.restart",
-        this_machine_only=True,
-    ),
-    Command(
-        "shutdown",
-        "finish what is running, then end the supervisor",
-        "hushd_cli.commands.calls:SHUTDOWN",
-        this_machine_only=True,
-    ),
-    Command("run", "be the supervisor, in the foreground", "hushd_cli.commands.run"),
-    Command(
-        "service",
-        "have the system start the supervisor when a program needs it",
-        "hushd_cli.commands.service.command",
-    ),
-    Command(
+    _own("preload", "start workers before they are needed", "calls:PRELOAD", completes={"what": "workers"}),
+    _own("unload", "end workers and give their memory back", completes={"what": "running-workers"}),
+    _own("yield", "free memory of graphics cards for another program", "yield_vram", this_machine_only=True),
+    _own("stop-speaking", "end what is spoken, and what waits to be", "calls:STOP_SPEAKING"),
+    _own("pause", "interrupt speaking and listening until `hushd resume`", "calls:PAUSE"),
+    _own("resume", "go on where `hushd pause` interrupted", "calls:RESUME"),
+    _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
+    _own("config", "show, check and change the configuration", "config.command", completes={"key": "settings"}),
+    _own("keys", "let other machines of yours use this one's hushd, by key"),
+    _own("reload", "have the supervisor read its configuration again", "calls:RELOAD", this_machine_only=True),
+    _own("restart", "finish what is running, and start a new supervisor", this_machine_only=True),
+    _own("shutdown", "finish what is running, then end the supervisor", "calls:SHUTDOWN", this_machine_only=True),
+    _own("run", "be the supervisor, in the foreground"),
+    _own("service", "have the system start the supervisor when a program needs it", "service.command"),
+    _own(
         "serve",
         "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",
-        "hushd_cli.commands.serve.command",
+        "serve.command",
     ),
 )
 

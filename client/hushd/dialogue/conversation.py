@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.operations.transcribe import SILENCE_S
 
 from hushd.audio.playback import Player
 from hushd.audio.recording import KEPT_S
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 Options = Mapping[str, Any]
 
 PATIENCE_S = 30.0  # for an answer
-SILENCE_S = 0.8  # that ends one, where nothing else was asked for
 SAID_S = 1.0  # before the end of a speech nobody interrupted, in which somebody may have begun to
 
 

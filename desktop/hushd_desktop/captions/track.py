@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hushd.audio.recording import Recording
 from hushd.audio.silence import QUIET
 from hushd_protocol.errors import HushdError
+from hushd_schema.operations.transcribe import SILENCE_S
 
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from hushd.transcripts.segment import Segment
     from hushd.transcripts.transcription import Transcription
 
-SILENCE_S = 0.8  # that ends a line
 LONGEST_S = 8.0  # of a line where nobody pauses: what is said lags behind the more, the longer it is
 ASLEEP_S = 60.0  # without speech, that end a session
 LEAD_S = 1.0  # kept from before the first sound
