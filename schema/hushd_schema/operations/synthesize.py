@@ -87,7 +87,7 @@ class SynthesizeOptions(TypedDict, total=False):
         Field(
             whole(8000, 48000),
             "Hz, 8000 to 48000; else the voice's own",
-            option=Option(("--sample-rate",), "8000 to 48000; default: the voice's own", "HZ", group=FILE),
+            option=Option(help="8000 to 48000; default: the voice's own", metavar="HZ", group=FILE),
             http=Name("Hz."),
         ),
     ]
@@ -97,7 +97,7 @@ class SynthesizeOptions(TypedDict, total=False):
             whole(1, 2),
             "1 (the default), or 2 of the same",
             1,
-            option=Option(("--channels",), "1, the default, or 2 with the same sound", group=FILE),
+            option=Option(help="1, the default, or 2 with the same sound", group=FILE),
         ),
     ]
     volume: Annotated[
@@ -106,7 +106,7 @@ class SynthesizeOptions(TypedDict, total=False):
             number(0, 2),
             "0 to 2; 1 is -19 LUFS, the same for every voice",
             1.0,
-            option=Option(("--volume",), "0 to 2; default: 1", "FACTOR", group=VOICE),
+            option=Option(help="0 to 2; default: 1", metavar="FACTOR", group=VOICE),
         ),
     ]
     pronounce: Annotated[

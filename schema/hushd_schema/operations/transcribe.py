@@ -33,9 +33,7 @@ class TranscribeOptions(TypedDict, total=False):
         Field(
             text(),
             "such as `en` or `English`, for engines that know several; `auto` or nothing: detected",
-            option=Option(
-                ("--language",), "the language: en, English; default: the engine detects it", "NAME", group=TEXT
-            ),
+            option=Option(help="the language: en, English; default: the engine detects it", metavar="NAME", group=TEXT),
             http=Name("What is spoken, as a tag such as de."),
             mcp=Name("Language spoken, such as en or de (default: any)."),
         ),
@@ -46,7 +44,7 @@ class TranscribeOptions(TypedDict, total=False):
             choice("transcribe", "translate"),
             "`transcribe`, or `translate` into English, with engines that can",
             "transcribe",
-            option=Option(("--task",), "translate: into English, if the engine can", group=TEXT),
+            option=Option(help="translate: into English, if the engine can", group=TEXT),
         ),
     ]
     prompt: Annotated[
@@ -68,7 +66,7 @@ class TranscribeOptions(TypedDict, total=False):
             "words to expect, separated by commas; from Python also a list",
             "",
             by_engine=True,
-            option=Option(("--hotwords",), "words to expect, separated by commas", "WORDS", group=TEXT),
+            option=Option(help="words to expect, separated by commas", metavar="WORDS", group=TEXT),
             http=Name("Words to expect, too."),
         ),
     ]
@@ -78,9 +76,7 @@ class TranscribeOptions(TypedDict, total=False):
             whole(1, 100),
             "texts followed at once, 1 to 100",
             by_engine=True,
-            option=Option(
-                ("--beam-size",), "how many texts are followed at once; default: 5", "N", group=SEARCH, none=1
-            ),
+            option=Option(help="how many texts are followed at once; default: 5", metavar="N", group=SEARCH, none=1),
         ),
     ]
     temperature: Annotated[
@@ -89,9 +85,7 @@ class TranscribeOptions(TypedDict, total=False):
             number(0, 1),
             "0, the likeliest text, to 1, the freest",
             by_engine=True,
-            option=Option(
-                ("--temperature",), "0, the likeliest text, the default, to 1, the freest", "T", group=SEARCH
-            ),
+            option=Option(help="0, the likeliest text, the default, to 1, the freest", metavar="T", group=SEARCH),
             http=Name("0 is the likeliest text."),
         ),
     ]
@@ -137,7 +131,7 @@ class TranscribeOptions(TypedDict, total=False):
             "true: with `speaker`; of recordings only",
             False,
             sound=RECORDED,
-            option=Option(("--diarize",), "tell speakers apart: SPEAKER_00, SPEAKER_01, …", group=TEXT),
+            option=Option(help="tell speakers apart: SPEAKER_00, SPEAKER_01, …", group=TEXT),
             http=Name("Tells speakers apart in every format."),
             mcp=Name("true: label who speaks (default false).", "speakers"),
         ),
@@ -150,9 +144,8 @@ class TranscribeOptions(TypedDict, total=False):
             0,
             sound=RECORDED,
             option=Option(
-                ("--speakers",),
-                "how many people speak, where that is known; and --diarize",
-                "N",
+                help="how many people speak, where that is known; and --diarize",
+                metavar="N",
                 group=TEXT,
                 kind=whole(1, 100),
             ),
@@ -203,9 +196,8 @@ class TranscribeOptions(TypedDict, total=False):
             "of a film: which track of sound, from 1; nothing: the first one with speech",
             sound=RECORDED,
             option=Option(
-                ("--audio-track",),
-                "the track of a film that is heard, from 1; default: the first one with speech",
-                "N",
+                help="the track of a film that is heard, from 1; default: the first one with speech",
+                metavar="N",
                 group=CUTTING,
             ),
         ),
