@@ -6,7 +6,6 @@ once for each piece of speech, without a shell, in the worker's process group, a
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +15,7 @@ from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.engines.stt.command import SPEC
+from hushd_schema.sound_file import wav_header
 from hushd_worker.command_spec import CommandSpecError, files
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
@@ -115,14 +115,7 @@ def _described(path: Path) -> ModelInfo:
 
 def _wav(samples: Samples) -> bytes:
     """`samples` as a WAV file: 16 bits, mono, 16 kHz."""
-    import wave
-
     import numpy as np
 
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE)
-        out.writeframes(np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes())
-    return file.getvalue()
+    data = np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes()
+    return wav_header(RATE, len(data)) + data
