@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from hushd_cli.arguments import Parser
@@ -20,11 +21,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
         from hushd.reports.status_table import table
 
         console.write(table(status, console.width()))
+        if not os.environ.get("HUSHD_ENDPOINT"):  # the models of another machine are not here
+            from hushd_cli import warm_models
+
+            console.write("".join(f"{line}\n" for line in warm_models.lines(warm_models.warm_models())))
     return 0
 
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, "Show what runs, and how much memory it has.")
+    parser = Parser(prog, "Show what runs, how much memory it has, and which models the system keeps in memory.")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

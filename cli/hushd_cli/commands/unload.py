@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 
 from hushd_protocol.errors import HushdError
@@ -14,12 +15,30 @@ from hushd_cli.terminal import console
 def main(prog: str, argv: Sequence[str]) -> int:
     """Raises `server_busy` when some workers go on for now."""
     options = make_parser(prog).parse_args(argv)
+    if options.drop and os.environ.get("HUSHD_ENDPOINT"):
+        raise HushdError(
+            "unsupported",
+            "--drop is about files of the machine it runs on, and HUSHD_ENDPOINT leads to another: run it there.",
+        )
     from hushd.client import Client
+    from hushd.management import Unloaded
 
-    with Client(holder="cli", start=False) as client:
-        ended = client.unload(*options.what, force=options.force)
+    from hushd_cli import warm_models
+
+    try:
+        with Client(holder="cli", start=False) as client:
+            ended = client.unload(*options.what, force=options.force)
+    except HushdError as error:
+        if not (options.drop and error.code == "no_supervisor"):
+            raise
+        ended = Unloaded([], {})  # nothing runs, and files may still be in memory
+    dropped = warm_models.drop(options.what) if options.drop else []
     if options.json:
-        console.write(json.dumps({"unloaded": ended, "busy": ended.busy}) + "\n")
+        sizes = {"dropped_mb": {model.row.model: round(model.cached / 1e6, 1) for model in dropped}}
+        console.write(json.dumps({"unloaded": ended, "busy": ended.busy} | (sizes if options.drop else {})) + "\n")
+    elif options.drop:
+        total = sum(model.cached for model in dropped)
+        console.write(f"{total / 1e6:.0f} MB of models' files are no longer in the system's cache\n")
     if ended.busy:
         raise HushdError("server_busy", _later(ended.busy), detail={"busy": ended.busy})
     return 0
@@ -30,6 +49,11 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(prog, "End workers and give their memory back. Jobs of other programs finish first.")
     parser.add_argument("what", nargs="*", metavar="WHAT", help="such as stt or tts/hibari; default: all of them")
     parser.add_argument("--force", action="store_true", help="end other programs' jobs now; what can be repeated is")
+    parser.add_argument(
+        "--drop",
+        action="store_true",
+        help="also have the system forget their models' files, which it keeps while nobody needs the room",
+    )
     parser.add_argument("--json", action="store_true", help="print what has ended, and what goes on, for programs")
     return parser
 

@@ -1,0 +1,65 @@
+"""Models whose files the system keeps in memory: the next start of their workers waits for no disk.
+
+Looked up when somebody asks, and remembered nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from hushd_models.inventory import Row, rows
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import page_cache, paths
+
+
+class WarmModel(NamedTuple):
+    """A model on this machine, and how many bytes of its files are in memory."""
+
+    row: Row
+    cached: int
+
+
+def warm_models(words: Sequence[str] = ()) -> list[WarmModel]:
+    """Those of which anything is in memory, the largest part first.
+
+    Args:
+        words: only those of a role, an engine or a model, such as `stt`, `tts/hibari`, `stt/onnx-asr/NAME`.
+    """
+    found: list[WarmModel] = []
+    with suppress(HushdError):  # a model of the configuration that is not written as it should be: `models` says so
+        for row in rows(Store(paths.find())):
+            if row.paths and _is_meant(row, words) and (cached := _cached(row)):
+                found.append(WarmModel(row, cached))
+    return sorted(found, key=lambda model: -model.cached)
+
+
+def drop(words: Sequence[str]) -> list[WarmModel]:
+    """Has the system forget models' files, but for what living workers have mapped; returns how much of each it did."""
+    dropped: list[WarmModel] = []
+    for row, before in warm_models(words):
+        for path in row.paths:
+            with suppress(OSError):  # it has gone
+                page_cache.drop(path)
+        if (fewer := before - _cached(row)) > 0:
+            dropped.append(WarmModel(row, fewer))
+    return dropped
+
+
+def lines(models: Sequence[WarmModel]) -> list[str]:
+    """A line for each, for people."""
+    return [
+        f"warm {row.model}: {cached / 1e6:.0f} of {row.size / 1e6:.0f} MB are in the system's cache"
+        for row, cached in models
+    ]
+
+
+def _is_meant(row: Row, words: Sequence[str]) -> bool:
+    name = f"{row.role}/{row.model}/"
+    return not words or any(name.startswith(f"{word}/") for word in words)
+
+
+def _cached(row: Row) -> int:
+    return sum(page_cache.cached(path) or 0 for path in row.paths)
