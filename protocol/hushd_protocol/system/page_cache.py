@@ -1,4 +1,4 @@
-"""How much of a file the system keeps in memory, and giving that back.
+"""The part of a file that the system keeps in memory, and giving that back.
 
 What was read or mapped stays in the system's cache as long as nobody needs the room, also when the process is gone: the
 next start of a worker reads its model from there. Linux tells (`mincore`), and drops it when asked (`posix_fadvise`).

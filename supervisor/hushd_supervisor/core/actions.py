@@ -17,7 +17,7 @@ class Spawn:
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the one card that the process may see,
-    empty for those that the device names, and `why` is that of its `Place`. `template` is the generation of the
+    empty for those that the device names, and `why` is that of its `Assignment`. `template` is the generation of the
     engine's template to fork it from, 0 for none; where that no longer answers, it is started without.
     """
 

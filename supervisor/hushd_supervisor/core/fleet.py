@@ -189,7 +189,7 @@ class Fleet:
             crashes=worker.crashes.total,
             holders=worker.leases.holders(now),
             compute_device=_text(worker.news.capabilities.get("compute_device")),
-            why_there=worker.lifecycle.place.why or _text(worker.news.capabilities.get("why_there")),
+            why_there=worker.lifecycle.assignment.why or _text(worker.news.capabilities.get("why_there")),
             vram_mb=sum(worker.cards_mb.values()) or None,
             cards_mb=worker.cards_mb,
             need_mb=round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
@@ -323,10 +323,10 @@ class Fleet:
             if due <= now and self._has_place():
                 asked = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
                 out += self.admission.look_for(family[0], asked, now)
-                if place := self.admission.room_for(family[0], asked, now):
+                if assignment := self.admission.room_for(family[0], asked, now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
                     unused = next(other for other in replicas.names(name) if other not in taken)
-                    out += self.worker(unused).tenancy.help(now, place, asked)
+                    out += self.worker(unused).tenancy.help(now, assignment, asked)
                     continue
                 if self.admission.cards.looking:
                     due = math.inf  # the answer brings us here again

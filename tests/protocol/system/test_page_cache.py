@@ -58,7 +58,7 @@ def test_a_living_workers_pages_stay(file: Path) -> None:
 
 
 def test_no_file_and_an_empty_one(tmp_path: Path) -> None:
-    """Nothing is known of what is not there, and nothing of an empty file is in memory."""
+    """Nothing is known of a missing file, and nothing of an empty one is in memory."""
     (tmp_path / "empty").touch()
     assert cached(tmp_path / "empty") == 0
     assert cached(tmp_path / "none") is None

@@ -12,7 +12,7 @@ from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Log, Remember
 from hushd_supervisor.core.standby import Standby
-from hushd_supervisor.core.worker.place import Place
+from hushd_supervisor.core.worker.assignment import Assignment
 from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -117,7 +117,7 @@ class Admission:
     def learn(self, worker: Worker, message: m.Message) -> None:
         """Learns from the size that a process has reported, or from a load that found too little memory of its card."""
         lifecycle = worker.lifecycle
-        given, ready = lifecycle.place.card, isinstance(message, m.Ready)
+        given, ready = lifecycle.assignment.card, isinstance(message, m.Ready)
         if isinstance(message, m.LoadFailed):
             if message.on_card and given:
                 self.needs.outgrew(worker.name, given, self.cards.free(given))
@@ -256,12 +256,12 @@ class Admission:
         decision = self.placement.decide(start, memory, self._tenants(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
         if verdict.admit:
-            worker.lifecycle.need = self.needs.memory(worker.name, decision.place.card)
-            return worker.tenancy.admit(now, decision.place)
+            worker.lifecycle.need = self.needs.memory(worker.name, decision.assignment.card)
+            return worker.tenancy.admit(now, decision.assignment)
         out: list[Action] = []
         if not verdict.wait:
             out += self._lack(worker, decision, memory, now)
-        elif decision.place.card and self.cards.pending(decision.place.card):
+        elif decision.assignment.card and self.cards.pending(decision.assignment.card):
             self.cards.ask_again(now)
         for name in verdict.evict:
             out += self._evict(name, now)
@@ -273,7 +273,7 @@ class Admission:
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or goes on with the fall-back to the CPU."""
-        on_card = bool(decision.place.card) and not decision.ever
+        on_card = bool(decision.assignment.card) and not decision.ever
         if decision.ever:
             error = HushdError("model_too_large", decision.message)
         else:
@@ -302,8 +302,8 @@ class Admission:
             return [action for name in idle for action in self._evict(name, now)]
         names = ", ".join(resident.name for resident in others)
         held = f"Some is held by {names}, which cannot leave now." if names else "No other worker holds any."
-        place = A_CARD if shortage.on_card else Place()
-        decision = Decision(Verdict(False), place, f"{shortage.message} {held}", holders=tuple(others))
+        assignment = A_CARD if shortage.on_card else Assignment()
+        decision = Decision(Verdict(False), assignment, f"{shortage.message} {held}", holders=tuple(others))
         return self._lack(worker, decision, memory, now)
 
     def _impatient_at(self, worker: Worker) -> float:
@@ -324,7 +324,7 @@ class Admission:
         """Looks at the cards, where `room_for` has to know them first."""
         return self.cards.look(now) if self._must_look(self._replica(worker, asked), now) else []
 
-    def room_for(self, worker: Worker, asked: str, now: float) -> Place | None:
+    def room_for(self, worker: Worker, asked: str, now: float) -> Assignment | None:
         """Returns where a replica of `worker` could start beside all others, with none leaving or waiting for it.
 
         That is on the device that a request has `asked` for; None where there is no room, or the cards must be looked
@@ -336,18 +336,18 @@ class Admission:
     def _replica(self, worker: Worker, asked: str) -> Start:
         return self._start(worker)._replace(cpu_reason="", asked=asked or worker.settings.compute_device)
 
-    def _fits(self, start: Start, now: float) -> Place | None:
+    def _fits(self, start: Start, now: float) -> Assignment | None:
         if any(worker.state is State.WAITING for worker in self._workers.values()):
             return None
         decision = self.placement.decide(start, self.look(now), self._tenants(now), now)
-        return decision.place if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
+        return decision.assignment if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
     # --- back to a card ----------------------------------------------------------------------------------------------
 
     def _off_card(self) -> list[Worker]:
         """The workers that compute on the CPU because no card has room."""
         ready = [w for w in self._workers.values() if w.state in (State.READY, State.BUSY)]
-        return [w for w in ready if w.lifecycle.place.why and not (w.lifecycle.cpu_reason or w.lifecycle.retiring)]
+        return [w for w in ready if w.lifecycle.assignment.why and not (w.lifecycle.cpu_reason or w.lifecycle.retiring)]
 
     def _look_for_room(self, now: float) -> list[Action]:
         """Looks at the cards now and then while such workers are in use."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hushd_protocol.cards import Card
 
-from hushd_supervisor.core.worker.place import Place
+from hushd_supervisor.core.worker.assignment import Assignment
 
 from .budget import Budget, Memory, Resident, Verdict
 from .cards import Cards
@@ -18,7 +18,7 @@ from .needs import Needs
 from .sentences import exceeds, lacks
 
 ON_CARDS = ("auto", "cuda")  # the kinds of `compute_device` that may mean a card
-A_CARD = Place("cuda", "any")  # where it is not said which
+A_CARD = Assignment("cuda", "any")  # where it is not said which
 
 
 class Tenant(NamedTuple):
@@ -65,12 +65,12 @@ class Start(NamedTuple):
 class Decision(NamedTuple):
     """The verdict on a start; `message` explains a refusal, which may hold until `until`, or for `ever`.
 
-    A refusal with a card in its `place` says that this card's memory is short; one with `holders`, that these hold the
-    machine's.
+    A refusal with a card in its `assignment` says that this card's memory is short; one with `holders`, that these
+    hold the machine's.
     """
 
     verdict: Verdict
-    place: Place = Place()
+    assignment: Assignment = Assignment()
     message: str = ""
     until: float | None = None
     ever: bool = False
@@ -98,25 +98,25 @@ class Placement:
         Unless `patient`, it goes to the CPU rather than wait for a card any longer, if it may.
         """
         if not self.chooses(start):
-            place = Place("cpu", why=start.cpu_reason) if start.cpu_reason else Place()
-            return self._anywhere(start.name, place, memory, tenants)
+            assignment = Assignment("cpu", why=start.cpu_reason) if start.cpu_reason else Assignment()
+            return self._anywhere(start.name, assignment, memory, tenants)
         if self._cards.error:
             why = f"the graphics cards cannot be looked at: {self._cards.error}"
             return self._off_card(start, why, memory, tenants)
         cards = [card for card in self._usable(start.name) if start.asked in (*ON_CARDS, card.device)]
         if not cards:  # the engine itself reports best that there is none, or finds one that we do not know
-            return self._anywhere(start.name, Place(), memory, tenants)
+            return self._anywhere(start.name, Assignment(), memory, tenants)
         found = [self._on(card, start, memory, tenants, now) for card in cards]
         admitted = [decision for decision in found if decision.verdict.admit]
         waits = [decision for decision in found if decision.verdict.wait]
         if admitted:
-            return max(admitted, key=lambda decision: self._cards.free(decision.place.card))
+            return max(admitted, key=lambda decision: self._cards.free(decision.assignment.card))
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
         if not start.may_be_on_cpu:
             return found[0]
         why = "; ".join(self._why(card, start, tenants, now) for card in cards)
-        why = f"{waits[0].place.device} did not become free in time" if waits else why
+        why = f"{waits[0].assignment.device} did not become free in time" if waits else why
         return self._off_card(start, why, memory, tenants)
 
     def returns(self, start: Start, tenants: Sequence[Tenant], now: float) -> bool:
@@ -131,36 +131,36 @@ class Placement:
 
     # --- one device --------------------------------------------------------------------------------------------------
 
-    def _anywhere(self, name: str, place: Place, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
+    def _anywhere(self, name: str, assignment: Assignment, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides by the machine's memory alone."""
-        need, alone = self._needs.memory(name, place.card), self._needs.memory_alone(name, place.card)
+        need, alone = self._needs.memory(name, assignment.card), self._needs.memory_alone(name, assignment.card)
         limit, residents = self._budget.limit(memory), [tenant.machine for tenant in tenants]
         if alone > limit:
-            return Decision(Verdict(False), place, exceeds(name, alone, memory, limit), ever=True)
+            return Decision(Verdict(False), assignment, exceeds(name, alone, memory, limit), ever=True)
         promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
         verdict = self._budget.decide(need, alone, self._budget.room(memory, promised), residents)
-        return Decision(verdict, place, lacks(name, need, memory, limit, residents), holders=tuple(residents))
+        return Decision(verdict, assignment, lacks(name, need, memory, limit, residents), holders=tuple(residents))
 
     def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides for the CPU where a start may be there."""
         if start.may_be_on_cpu:
-            return self._anywhere(start.name, Place("cpu", why=why), memory, tenants)
+            return self._anywhere(start.name, Assignment("cpu", why=why), memory, tenants)
         return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.")
 
     def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float) -> Decision:
         """Decides by the machine's memory and a card's."""
-        machine = self._anywhere(start.name, Place(card.device, card.id), memory, tenants)
+        machine = self._anywhere(start.name, Assignment(card.device, card.id), memory, tenants)
         verdict = self._card_verdict(card, start, tenants, now)
         if verdict.admit or verdict.wait:
             found = machine._replace(verdict=machine.verdict & verdict)
-            return found if found.verdict.admit or found.verdict.wait else found._replace(place=Place())
+            return found if found.verdict.admit or found.verdict.wait else found._replace(assignment=Assignment())
         until = self._cards.kept_until(card.id, now)
         why = self._why(card, start, tenants, now)
         message = f"There is no room for {start.name} on {card.device} now: {why}"
         ours = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
         others = max(0, card.total - card.free - ours)
         held = f", workers hold {ours / 1e6:.0f} MB, other programs {others / 1e6:.0f}"
-        return Decision(verdict, machine.place, message + ("" if until else held) + ".", until)
+        return Decision(verdict, machine.assignment, message + ("" if until else held) + ".", until)
 
     def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)

@@ -67,7 +67,7 @@ class Jobs:
         self.timings.completed_here = 0
 
     def wait(self, request: ActiveRequest, now: float) -> None:
-        """Queues `request`, and reports their new places to those that it moves."""
+        """Queues `request`, and reports their new positions to those that it moves."""
         request.told = request.told or now
         self.waiting.append(request)
         self.queue.sort(now)
@@ -87,8 +87,8 @@ class Jobs:
         self.running[request.id] = request
         request.run(now)
         self._to_worker(request.job(self.economy))
-        if request.place is not None:  # one that never waited learns it from its answer: a message and a wake-up less
-            request.place = None
+        if request.position is not None:  # who never waited learns it from the answer: a message and a wake-up less
+            request.position = None
             self._to_client(request, m.Accepted(id=request.id, state="running"))
         self.queue.sort(now)
 
@@ -216,16 +216,16 @@ class Jobs:
                 self._end_run(request, m.Error.of(message.id, error), now)
         return True
 
-    def report_place(self, request: ActiveRequest, state: str, note: str = "") -> None:
+    def report_position(self, request: ActiveRequest, state: str, note: str = "") -> None:
         """Reports to a client that its request waits: for a worker that is `starting`, or `queued`; `note` is why."""
-        request.place = self.queue.place(request)
-        self._to_client(request, m.Accepted(id=request.id, state=state, position=request.place, note=note))
+        request.position = self.queue.position(request)
+        self._to_client(request, m.Accepted(id=request.id, state=state, position=request.position, note=note))
 
     def tell(self, state: str, note: str, now: float) -> None:
         """Tells those who have heard nothing for a while what they wait for."""
         for request in [request for request in self.waiting if request.told + TELL_S <= now]:
             request.told = now
-            self.report_place(request, state, note)
+            self.report_position(request, state, note)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ class Jobs:
     def _repeat(self, request: ActiveRequest, now: float) -> None:
         request.again()
         self.wait(request, now)
-        self.report_place(request, "starting")
+        self.report_position(request, "starting")
 
     def _end_run(self, request: ActiveRequest, message: m.Result | m.Error, now: float) -> None:
         del self.running[request.id]
@@ -275,7 +275,7 @@ class Jobs:
             self.finish(request, message)
 
     def _report_queued(self, request: ActiveRequest) -> None:
-        self._to_client(request, m.Accepted(id=request.id, state="queued", position=request.place or 0))
+        self._to_client(request, m.Accepted(id=request.id, state="queued", position=request.position or 0))
 
     def _to_client(self, request: ActiveRequest, message: m.Message) -> None:
         if not request.gone:

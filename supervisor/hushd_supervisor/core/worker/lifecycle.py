@@ -18,7 +18,7 @@ from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Spawn, ToWorker
 
-from .place import Place
+from .assignment import Assignment
 from .progress import LOOK_S, Progress, Used
 from .states import ALLOWED, State
 
@@ -61,7 +61,7 @@ class Lifecycle:
         pss: bytes of memory, as the process last reported.
         unwanted: the reason why this process was asked to leave once nothing runs on it, empty for none.
         worn: the reason why it should do so by itself, empty for none.
-        place: where this process was started to compute.
+        assignment: the device on which this process was started to compute.
         card: the place on the bus of the graphics card where it computes, empty for none.
         cards: bytes of each card, as the process last reported.
         waits_since: when the wait for memory began.
@@ -85,7 +85,7 @@ class Lifecycle:
         self.ready_at = math.inf
         self.idle_since: float | None = None
         self.waits_since = 0.0
-        self.place = Place()
+        self.assignment = Assignment()
         self.card = ""
         self.cards: Mapping[str, int] = {}
         self.pss = 0
@@ -132,9 +132,9 @@ class Lifecycle:
         """Waits as if from now on."""
         self._timer = now + ROOM_S
 
-    def start(self, now: float, place: Place, compute_device: str = "", cpu_reason: str = "") -> None:
-        """Starts the next generation at `place`."""
-        self.place, self.card, self.cards = place, place.card, {}
+    def start(self, now: float, assignment: Assignment, compute_device: str = "", cpu_reason: str = "") -> None:
+        """Starts the next generation on the device of `assignment`."""
+        self.assignment, self.card, self.cards = assignment, assignment.card, {}
         self.compute_device, self.kind, self.cpu_reason = compute_device, "", cpu_reason
         self.gen = next(self._generations)
         self.starts += 1
@@ -145,12 +145,11 @@ class Lifecycle:
         self._cpu_s, self._beat_cpu_s = 0.0, None
         self._started_at = now
         self._progress = None
-        if place.why:
-            self.log("INFO", f"{self.name} starts on the CPU: {place.why}")
-        shown = place.device if place.card else ""
-        self._out.append(
-            Spawn(self.name, self.gen, compute_device if shown else place.device or compute_device, shown, place.why)
-        )
+        if assignment.why:
+            self.log("INFO", f"{self.name} starts on the CPU: {assignment.why}")
+        shown = assignment.device if assignment.card else ""
+        device = compute_device if shown else assignment.device or compute_device
+        self._out.append(Spawn(self.name, self.gen, device, shown, assignment.why))
         self.enter(State.STARTING)
 
     def spawned(self, now: float) -> None:
@@ -261,7 +260,8 @@ class Lifecycle:
 
     def computes_on(self, device: str) -> bool:
         """Returns whether the process computes on `device`, or was started to; empty and `auto` are any."""
-        return device in ("", "auto", self.kind, self.compute_device or self.settings.compute_device, self.place.device)
+        started_for = self.compute_device or self.settings.compute_device
+        return device in ("", "auto", self.kind, started_for, self.assignment.device)
 
     def has_worked(self, cpu_s: float) -> bool:
         """Returns whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""

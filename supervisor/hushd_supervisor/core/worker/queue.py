@@ -28,11 +28,11 @@ class Queue:
         self.slots = 1
         self.sessions = 0
         self.aside = 0
-        self._report = report  # sends a request's new place to its client
+        self._report = report  # sends a request's new position to its client
         self._served: dict[bytes, float] = {}  # when a job of each client was last handed out
 
     def sort(self, now: float) -> None:
-        """Puts the waiting requests in order, and reports their new places.
+        """Puts the waiting requests in order, and reports their new positions.
 
         By priority, a level higher for each AGING_S of waiting, so that none starves. Then in rounds: the first request
         of each client, then each client's second, so that a client with many delays no other client's first. Then by
@@ -46,15 +46,15 @@ class Queue:
             nth = rounds[request.route] = rounds.get(request.route, -1) + 1
             keys[request] = (request.level(now), nth, self._served.get(request.route, -math.inf), request.order)
         self.waiting.sort(key=keys.__getitem__)
-        places = [0, 0]
+        positions = [0, 0]
         for request in self.waiting:
             kind = self._apart(request)
-            if request.place is not None and request.place != places[kind]:
-                request.place = places[kind]
+            if request.position is not None and request.position != positions[kind]:
+                request.position = positions[kind]
                 self._report(request)
-            places[kind] += 1
+            positions[kind] += 1
 
-    def place(self, request: ActiveRequest) -> int:
+    def position(self, request: ActiveRequest) -> int:
         """The number of requests before a waiting one, of its kind if sessions have slots of their own."""
         before = self.waiting[: self.waiting.index(request)]
         return sum(self._apart(other) == self._apart(request) for other in before)

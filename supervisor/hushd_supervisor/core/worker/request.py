@@ -37,7 +37,7 @@ class ActiveRequest:
     deadline: float = math.inf
     done: bool = False
     client: int = 0  # the number of its connection
-    place: int | None = None  # in the queue, as last reported to the client
+    position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client last heard what it waits for; 0 while it does not
     gone: bool = False  # its client has left: nothing more is sent
     orphaned: bool = False  # nobody is left who could hold its lease

@@ -10,10 +10,10 @@ from hushd_protocol.errors import HushdError
 
 from hushd_supervisor.core.actions import Action
 
+from .assignment import ANYWHERE, Assignment
 from .jobs import Jobs
 from .lifecycle import Lifecycle
 from .outbox import Outbox
-from .place import ANYWHERE, Place
 from .request import ActiveRequest
 from .shortage import Shortage
 from .states import State
@@ -53,17 +53,17 @@ class Tenancy:
 
     # --- the start -----------------------------------------------------------------------------------------------
 
-    def admit(self, now: float, place: Place = ANYWHERE, compute_device: str = "") -> list[Action]:
-        """Starts the process that waits for memory, at `place`: there is enough."""
+    def admit(self, now: float, assignment: Assignment = ANYWHERE, compute_device: str = "") -> list[Action]:
+        """Starts the process that waits for memory, on the device of `assignment`: there is enough."""
         if self._lifecycle.state is State.WAITING:
-            self._lifecycle.start(now, place, self._jobs.device_asked or compute_device, self.cpu_reason)
+            self._lifecycle.start(now, assignment, self._jobs.device_asked or compute_device, self.cpu_reason)
             self._jobs.begin(self._lifecycle.gen)
         return self._out.take()
 
-    def help(self, now: float, place: Place, compute_device: str) -> list[Action]:
+    def help(self, now: float, assignment: Assignment, compute_device: str) -> list[Action]:
         """Starts a process for a family whose other replicas have too much to do; nobody waits here yet."""
         self._lifecycle.wait(now)
-        return self.admit(now, place, compute_device)
+        return self.admit(now, assignment, compute_device)
 
     # --- no room -------------------------------------------------------------------------------------------------
 

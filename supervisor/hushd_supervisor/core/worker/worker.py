@@ -99,7 +99,7 @@ class Worker:
             self.jobs.wait(request, now)
             self._dispatch.settle(now)
             if request in self.jobs.waiting:
-                self.jobs.report_place(request, "starting" if self._loads else "queued", self.lifecycle.awaited(now))
+                self.jobs.report_position(request, "starting" if self._loads else "queued", self.lifecycle.awaited(now))
         return self._out.take()
 
     def decline(self, request: ActiveRequest, error: HushdError) -> list[Action]:

@@ -1,12 +1,12 @@
-"""The place where a process computes."""
+"""The device assigned to a process."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
-    """The place that was chosen for a process before its start.
+class Assignment(NamedTuple):
+    """The device chosen for a process before its start.
 
     Attributes:
         device: `cpu` or `cuda:1`, as in the configuration; empty where there was nothing to choose from, so that the
@@ -20,4 +20,4 @@ class Place(NamedTuple):
     why: str = ""
 
 
-ANYWHERE = Place()
+ANYWHERE = Assignment()
