@@ -110,7 +110,7 @@ class Client(Recognition):
         """Returns the voices of all engines, installed or not."""
         from .synthesis.voice import Voice
 
-        return Voice.all(self.describe("tts"))
+        return Voice.all(self.describe("tts").tts)
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> Conversation:
         """Returns a conversation, which says something and transcribes the answer; a person may interrupt it.

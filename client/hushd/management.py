@@ -13,6 +13,7 @@ from .transport.steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.controls import Yielded
+    from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
 
@@ -159,9 +160,11 @@ class Management(ClientBase):
         """
         self.control("reload")
 
-    def describe(self, *roles: str) -> dict[str, Any]:
+    def describe(self, *roles: str) -> Descriptions:
         """Returns the engines, models and voices, by role (`stt`, `tts`)."""
-        return self.control("describe", *roles)
+        from hushd_schema.description import Descriptions
+
+        return Descriptions.from_data(self.control("describe", *roles))
 
     def shutdown(self, timeout: float = 10.0) -> bool:
         """Makes the supervisor finish running requests and exit; returns whether it had after `timeout` seconds."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hushd.models import choice as model_choice
 from hushd_models import listed, user_models
@@ -15,6 +16,7 @@ from .routing import Model
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
+    from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription
 
 FRESH_S = 10.0  # for which the supervisor's own list is taken to be true
 
@@ -26,15 +28,19 @@ class Engines:
         self._client = client
         self._settings = settings
         self._paths = find()
-        self._described: dict[str, tuple[float, Mapping[str, Any]]] = {}  # by role
+        self._described: dict[str, tuple[float, Descriptions]] = {}  # by role
 
-    async def catalogue(self, role: str) -> dict[str, Any]:
-        """The engines, models and voices of a role, as the door has listed them; the supervisor where there is no door.
+    async def stt(self) -> HearingDescription:
+        """The engines and models that hear, as the door has listed them; the supervisor where there is no door."""
+        return replace((await self._known("stt")).stt, default=self._settings.default_model("stt"))
 
-        `default` in it is the configured ENGINE/NAME.
-        """
-        there = listed.load(self._paths.listed).get(role) or await self._describe(role)
-        return {**there, "default": self._settings.default_model(role)}
+    async def tts(self) -> SpeakingDescription:
+        """The same of the engines, models and voices that speak."""
+        return replace((await self._known("tts")).tts, default=self._settings.default_model("tts"))
+
+    async def every(self) -> Descriptions:
+        """Both."""
+        return replace(await self._known("stt"), stt=await self.stt(), tts=await self.tts())
 
     async def best(
         self, language: str, *, speed: str = "medium", engine: str | None = None, translate: bool = False
@@ -45,14 +51,18 @@ class Engines:
             HushdError: no installed model knows the language, or can translate.
         """
         added = user_models.configured(self._paths.config)
-        found = model_choice.candidates(await self.catalogue("stt"), engine, translate, added)
+        found = model_choice.candidates(await self.stt(), engine, translate, added)
         there = model_choice.capacity(await self._client.status(), "stt")
         chosen = model_choice.choose(found, there, language or None, speed, engine)
         return Model(chosen.engine, chosen.model)
 
-    async def _describe(self, role: str) -> Mapping[str, Any]:
-        when, found = self._described.get(role, (0.0, {}))
-        if time.monotonic() - when > FRESH_S or not found:
-            found = (await self._client.describe(role)).get(role, {})
-            self._described[role] = time.monotonic(), found
-        return found
+    async def _known(self, role: str) -> Descriptions:
+        """The descriptions, of which that of the role counts."""
+        found = listed.load(self._paths.listed)
+        if found.of(role).role:
+            return found
+        when, described = self._described.get(role, (-math.inf, found))
+        if time.monotonic() - when > FRESH_S:
+            described = await self._client.describe(role)
+            self._described[role] = time.monotonic(), described
+        return described

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd.synthesis.voices import ALIASES, VoiceChoice
 from hushd_models import advice, languages, listings
@@ -12,7 +11,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
 from hushd_schema.settings import Settings
 
-Catalogue = Mapping[str, Any]
+if TYPE_CHECKING:
+    from hushd_schema.description import HearingDescription, RoleDescription, SpeakingDescription, VoiceDescription
 
 
 class Model(NamedTuple):
@@ -23,7 +23,7 @@ class Model(NamedTuple):
 
 
 def stt(
-    catalogue: Catalogue,
+    catalogue: HearingDescription,
     settings: Settings,
     name: str,
     language: str = "",
@@ -47,7 +47,7 @@ def stt(
     return _with_words(catalogue, settings, found) if words else found
 
 
-def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> VoiceChoice:
+def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
     """The engine, model and voice for a speech, as far as the request says.
 
     A model's name that is none of an engine's means the default. One of OpenAI's voices gives way to a model that has
@@ -58,27 +58,27 @@ def tts(catalogue: Catalogue, settings: Settings, name: str, voice: str) -> Voic
         return VoiceChoice(None, None, voice or None)
     if found.model is None:
         return VoiceChoice(found.engine, _first_of(catalogue, found.engine), voice or None)
-    own = [each for each in _voices(catalogue, found.engine) if each.get("model") == found.model]
+    own = [each for each in _voices(catalogue, found.engine) if each.model == found.model]
     if voice in ALIASES and len(own) == 1:
-        voice = own[0]["name"]
+        voice = own[0].name
     return VoiceChoice(found.engine, found.model, voice or None)
 
 
-def stand_in(catalogue: Catalogue, voice: str) -> tuple[str, str] | None:
+def stand_in(catalogue: SpeakingDescription, voice: str) -> tuple[str, str] | None:
     """The name and language of the stand-in for a well-known voice that is not installed; None for every other name.
 
     Many programs have kokoro's names built in, since the servers that they were made for speak with nothing else. The
     stand-in is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of
     OpenAI's names of that gender.
     """
-    installed = [each for entry in catalogue.get("engines", ()) for each in entry["voices"] if each.get("installed")]
-    if voice in ALIASES or voice in (each["name"] for each in installed):
+    installed = [voice for voice in catalogue.voices() if voice.installed]
+    if voice in ALIASES or voice in (each.name for each in installed):
         return None
     named = (each for engine in known_models.engines() for each in known_models.voices(engine))
     if (known := next((each for each in named if each.name == voice), None)) is None:
         return None
     code, name = languages.code(known.language), voice.partition("_")[2]
-    same = any(each["name"] == name and languages.code(each["language"]) == code for each in installed)
+    same = any(each.name == name and languages.code(each.language) == code for each in installed)
     return (name if same else next(alias for alias, gender in ALIASES.items() if gender == known.gender)), code
 
 
@@ -87,17 +87,13 @@ def is_openai(name: str) -> bool:
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
 
 
-def _voices(catalogue: Catalogue, engine: str | None) -> list[Mapping[str, Any]]:
-    return [voice for entry in catalogue.get("engines", ()) if entry["name"] == engine for voice in entry["voices"]]
+def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[VoiceDescription]:
+    return [voice for entry in catalogue.engines if entry.name == engine for voice in entry.voices]
 
 
-def _with_words(catalogue: Catalogue, settings: Settings, chosen: Model) -> Model:
+def _with_words(catalogue: HearingDescription, settings: Settings, chosen: Model) -> Model:
     """The chosen model if its engine knows the times of words; one that does, if none was named."""
-    able = [
-        entry["name"]
-        for entry in catalogue.get("engines", ())
-        if entry.get("word_times") and any(model.get("installed") for model in entry.get("models", ()))
-    ]
+    able = [entry.name for entry in catalogue.engines if entry.word_times and entry.installed_models()]
     default = settings.stt.partition("/")[0] if chosen == Model() else None
     if (chosen.engine or default) in able:
         return chosen
@@ -118,36 +114,33 @@ def is_known_to_hear(model: str, language: str) -> bool:
     return known is not None and languages.code(language) in map(languages.code, known.languages)
 
 
-def _first_of(catalogue: Catalogue, engine: str | None) -> str | None:
+def _first_of(catalogue: RoleDescription, engine: str | None) -> str | None:
     """The model of an engine that was named alone: the first that is installed."""
-    for entry in catalogue.get("engines", ()):
-        for model in entry.get("models", ()) if entry["name"] == engine else ():
-            if model.get("installed"):
-                return str(model["name"])
-    return None
+    installed = (name for entry in catalogue.engines if entry.name == engine for name in entry.installed_models())
+    return next(installed, None)
 
 
-def _named(catalogue: Catalogue, name: str) -> Model | None:
+def _named(catalogue: RoleDescription, name: str) -> Model | None:
     if name == AUTO or is_openai(name):
         return None
     engine, _, model = name.partition("/")
-    for entry in catalogue.get("engines", ()):
-        if entry["name"] == engine and (model or _first_of(catalogue, engine)):
+    for entry in catalogue.engines:
+        if entry.name == engine and (model or entry.installed_models()):
             return Model(engine, model or None)
-    for entry in catalogue.get("engines", ()):
-        if any(each["name"] == name and each.get("installed") for each in entry.get("models", ())):
-            return Model(entry["name"], name)
+    for entry in catalogue.engines:
+        if name in entry.installed_models():
+            return Model(entry.name, name)
     return None
 
 
-def _knows(catalogue: Catalogue, default: str, language: str) -> bool:
+def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
     """Returns whether the default model knows the language, as far as its catalogue says."""
     if not language or language == AUTO:
         return True
     engine, _, name = default.partition("/")
-    for entry in catalogue.get("engines", ()):
-        for model in entry.get("models", ()) if entry["name"] == engine else ():
-            if model["name"] == name:
-                known = {languages.code(each) for each in model.get("languages", ())}
+    for entry in catalogue.engines:
+        for model in entry.models if entry.name == engine else ():
+            if model.name == name:
+                known = {languages.code(each) for each in model.languages}
                 return not known or "*" in known or languages.code(language) in known
     return True

@@ -85,7 +85,7 @@ def _in_its_language(client: Client, text: str, options: Options) -> Options:
     from hushd.synthesis.text_voice import other_voice
     from hushd_protocol.system import paths
 
-    other = other_voice(text, paths.find().config, lambda: client.describe("tts").get("tts", {}))
+    other = other_voice(text, paths.find().config, lambda: client.describe("tts").tts)
     return options | {"language": other.language} if other else options
 
 

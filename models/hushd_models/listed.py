@@ -9,30 +9,29 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
+from hushd_schema.description import Descriptions
 
 
-def save(path: Path, catalogues: Mapping[str, Mapping[str, Any]]) -> None:
-    """Replaces the file by the catalogues of these roles; without room for it there is none."""
+def save(path: Path, catalogues: Descriptions) -> None:
+    """Replaces the file by these catalogues; without room for it there is none."""
     try:
-        atomic_file.replace(path, json.dumps(catalogues, ensure_ascii=False), mode=0o600)
+        atomic_file.replace(path, json.dumps(catalogues.data(), ensure_ascii=False), mode=0o600)
     except OSError:
         path.unlink(missing_ok=True)
 
 
-def load(path: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Returns the catalogues by role; none where there is no file."""
+def load(path: Path) -> Descriptions:
+    """Returns the catalogues; no role is described where there is no file."""
     try:
         return _load(path, os.stat(path).st_mtime_ns)
-    except (OSError, ValueError):
-        return {}
+    except (OSError, ValueError, HushdError):
+        return Descriptions.from_data({})
 
 
 @functools.lru_cache(maxsize=1)
-def _load(path: Path, _: int) -> Mapping[str, Mapping[str, Any]]:
-    found: Mapping[str, Mapping[str, Any]] = json.loads(path.read_bytes())
-    return found
+def _load(path: Path, _: int) -> Descriptions:
+    return Descriptions.from_data(json.loads(path.read_bytes()))

@@ -7,14 +7,23 @@ with them and the gateway requests, so both answer alike.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hushd_protocol import __version__
 
 from . import languages
 
-Catalogues = Mapping[str, Mapping[str, Any]]  # `{"stt": {"engines": [...]}, "tts": {...}}`
+if TYPE_CHECKING:
+    from hushd_schema.description import (
+        Descriptions,
+        EngineDescription,
+        ModelDescription,
+        SpeakingDescription,
+        VoiceDescription,
+    )
+
+D = TypeVar("D", bound="EngineDescription")
 Object = dict[str, Any]
 
 # OpenAI's own names: programs offer them, and some insist that the list has them.
@@ -36,13 +45,18 @@ def model(name: str, role: str, owner: str = "hushd") -> Object:
     return {"id": name, "object": "model", "created": 0, "owned_by": owner, "shutdown_date": None, "task": task}
 
 
-def models(catalogues: Catalogues, aliases: Mapping[str, str] | None = None) -> Object:
-    """The answer to `GET /v1/models`: each installed ENGINE/NAME, then OpenAI's names and the user's `aliases`."""
+def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -> Object:
+    """The answer to `GET /v1/models`: each installed ENGINE/NAME, then OpenAI's names and the user's `aliases`.
+
+    Of a model that listens it has the languages, of one that speaks the voices, as speaches lists them.
+    """
     found = [
-        model(f"{engine['name']}/{entry['name']}", role, engine["name"]) | _more(role, engine, entry)
-        for role in TASKS
-        for engine, entry in _installed(catalogues, role)
+        model(f"{engine.name}/{entry.name}", "stt", engine.name) | {"language": list(entry.languages)}
+        for engine, entry in _installed(catalogues.stt.engines, catalogues.stt.default)
     ]
+    for engine, entry in _installed(catalogues.tts.engines, catalogues.tts.default):
+        voices = [_voice(voice) for voice in engine.voices if voice.installed and voice.model == entry.name]
+        found.append(model(f"{engine.name}/{entry.name}", "tts", engine.name) | {"voices": voices})
     found += [model(name, role) for role, names in OPENAI_NAMES.items() for name in names]
     known = {entry["id"]: entry["task"] for entry in found}
     for name, meant in (aliases or {}).items():
@@ -52,13 +66,13 @@ def models(catalogues: Catalogues, aliases: Mapping[str, str] | None = None) -> 
     return {"object": "list", "data": found}
 
 
-def voices(catalogues: Catalogues) -> Object:
+def voices(catalogues: Descriptions) -> Object:
     """The answer to `GET /v1/audio/voices`: each installed voice, those of the default engine first."""
-    found = {voice["name"]: voice for voice in _voices(catalogues)}
+    found = {voice.name: voice for voice in _voices(catalogues.tts)}
     return {"voices": [{"id": name, **_voice(voice)} for name, voice in found.items()]}
 
 
-def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
+def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:
     """The data of Wyoming's `info`: one program for speech to text and one for text to speech.
 
     Home Assistant takes the first voice of a language by its name, so those that sound like a machine are offered only
@@ -69,17 +83,17 @@ def info(catalogues: Catalogues, stt: str = "", tts: str = "") -> Object:
         tts: the same of the one whose voices to offer.
     """
     asr = [
-        _artifact(f"{engine['name']}/{entry['name']}") | {"languages": entry["languages"]}
-        for engine, entry in _installed(catalogues, "stt")
-        if stt in ("", f"{engine['name']}/{entry['name']}")
+        _artifact(f"{engine.name}/{entry.name}") | {"languages": list(entry.languages)}
+        for engine, entry in _installed(catalogues.stt.engines, catalogues.stt.default)
+        if stt in ("", f"{engine.name}/{entry.name}")
     ]
-    offered = _offered(list(_voices(catalogues)), *tts.split("/", 1))
-    robotic = {engine["name"] for engine in _engines(catalogues, "tts") if engine.get("robotic")}
-    natural = {languages.code(voice["language"]) for voice in offered if voice["engine"] not in robotic}
+    offered = _offered(list(_voices(catalogues.tts)), *tts.split("/", 1))
+    robotic = {engine.name for engine in catalogues.tts.engines if engine.robotic}
+    natural = {languages.code(voice.language) for voice in offered if voice.engine not in robotic}
     speakers = [
-        _artifact(voice["name"]) | {"languages": [voice["language"]], "speakers": None}
+        _artifact(voice.name) | {"languages": [voice.language], "speakers": None}
         for voice in offered
-        if voice["engine"] not in robotic or languages.code(voice["language"]) not in natural
+        if voice.engine not in robotic or languages.code(voice.language) not in natural
     ]
     hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
     speaks = {"voices": speakers, "supports_synthesize_streaming": True}
@@ -99,22 +113,14 @@ def info_event(data: Object) -> bytes:
     return json.dumps(head).encode() + b"\n" + body
 
 
-def _more(role: str, engine: Object, entry: Object) -> Object:
-    """The voices of a model that speaks, and the languages of one that listens, as speaches lists them."""
-    if role == "stt":
-        return {"language": list(entry.get("languages", ()))}
-    voices = (each for each in engine.get("voices", ()) if each.get("installed") and each["model"] == entry["name"])
-    return {"voices": [_voice(voice) for voice in voices]}
+def _voice(voice: VoiceDescription) -> Object:
+    return {"name": voice.name, "language": voice.language, "gender": voice.gender}
 
 
-def _voice(voice: Object) -> Object:
-    return {"name": voice["name"], "language": voice["language"], "gender": voice.get("gender", "")}
-
-
-def _offered(every: list[Object], engine: str, model: str = "") -> list[Object]:
+def _offered(every: list[VoiceDescription], engine: str, model: str = "") -> list[VoiceDescription]:
     """The voices of a model; all of its engine's where they go with any model, as kokoro's do."""
-    of_engine = [voice for voice in every if engine in ("", voice["engine"])]
-    return [voice for voice in of_engine if model in ("", voice["model"])] or of_engine
+    of_engine = [voice for voice in every if engine in ("", voice.engine)]
+    return [voice for voice in of_engine if model in ("", voice.model)] or of_engine
 
 
 def _program(only: str, *, installed: bool) -> Object:
@@ -133,30 +139,28 @@ def _artifact(name: str) -> Object:
     }
 
 
-def _engines(catalogues: Catalogues, role: str) -> list[Object]:
-    """The installed engines, the default one first."""
-    catalogue = catalogues.get(role, {})
-    default = catalogue.get("default", "").partition("/")[0]
-    engines = [engine for engine in catalogue.get("engines", []) if engine.get("installed")]
-    return sorted(engines, key=lambda engine: bool(engine["name"] != default))
+def _engines(engines: Iterable[D], default: str) -> list[D]:
+    """The installed engines, that of the default ENGINE/MODEL first."""
+    usual = default.partition("/")[0]
+    return sorted((engine for engine in engines if engine.installed), key=lambda engine: engine.name != usual)
 
 
-def _installed(catalogues: Catalogues, role: str) -> Iterator[tuple[Object, Object]]:
+def _installed(engines: Iterable[D], default: str) -> Iterator[tuple[D, ModelDescription]]:
     """Yields the installed models with their engines, the default model of each engine first."""
-    default = catalogues.get(role, {}).get("default", "").partition("/")[2]
-    for engine in _engines(catalogues, role):
-        entries = [entry for entry in engine.get("models", []) if entry.get("installed")]
-        for entry in sorted(entries, key=lambda entry: bool(entry["name"] != default)):
+    usual = default.partition("/")[2]
+    for engine in _engines(engines, default):
+        entries = (entry for entry in engine.models if entry.installed)
+        for entry in sorted(entries, key=lambda entry: entry.name != usual):
             yield engine, entry
 
 
-def _voices(catalogues: Catalogues) -> Iterator[Object]:
+def _voices(catalogue: SpeakingDescription) -> Iterator[VoiceDescription]:
     """Yields the installed voices, each engine's default voice first; a name counts once."""
     seen: set[str] = set()
-    for engine in _engines(catalogues, "tts"):
-        default = engine.get("default_voice")
-        entries = [voice for voice in engine.get("voices", []) if voice.get("installed")]
-        for voice in sorted(entries, key=lambda voice: bool(voice["name"] != default)):
-            if voice["name"] not in seen:
-                seen.add(voice["name"])
+    for engine in _engines(catalogue.engines, catalogue.default):
+        entries = [voice for voice in engine.voices if voice.installed]
+        default = engine.default_voice
+        for voice in sorted(entries, key=lambda voice: voice.name != default):
+            if voice.name not in seen:
+                seen.add(voice.name)
                 yield voice

@@ -18,6 +18,7 @@ from typing import Any, Self
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 
+_ANSWER = "The supervisor's answer"
 _REQUIRED = object()  # the default of a field that is always written; equals nothing
 
 
@@ -27,8 +28,11 @@ class Record:
     __slots__ = ()
 
     @classmethod
-    def from_data(cls, data: object) -> Self:
+    def from_data(cls, data: object, about: str = "") -> Self:
         """Reads what `data` wrote.
+
+        Args:
+            about: the words for it in an error; default: it is the supervisor's answer.
 
         Raises:
             HushdError: `protocol_error` for what is of another kind.
@@ -37,10 +41,10 @@ class Record:
             return typing.cast(Self, _read(cls, data))
         except _Misfit as misfit:
             where = f"its {'.'.join(reversed(misfit.path))} is" if misfit.path else "it is"
+            remedy = "" if about else ": `hushd restart` starts one of this version"
             raise HushdError(
                 "protocol_error",
-                f"The supervisor's answer cannot be read, for {where} {quoted(misfit.value)}: "
-                "`hushd restart` starts one of this version.",
+                f"{about or _ANSWER} cannot be read, for {where} {quoted(misfit.value)}{remedy}.",
             ) from None
 
     def data(self) -> dict[str, Any]:

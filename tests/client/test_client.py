@@ -669,11 +669,11 @@ def test_control(start_router: Start, client: Client) -> None:
     """status, describe and unload send their words and give back the answer."""
     router = start_router(
         lambda router, route, message: router.send(
-            route, Result(id=message.id, data={"unloaded": ["a"], "memory": {"used_mb": 7}, "names": message.names})
+            route, Result(id=message.id, data={"unloaded": ["a"], "memory": {"used_mb": 7}, "tts": {"default": "a/b"}})
         )
     )
     assert client.status().memory.used_mb == 7
-    assert client.describe("tts", "stt")["names"] == ["tts", "stt"]
+    assert client.describe("tts", "stt").tts.default == "a/b"
     assert client.unload("stt/moonshine") == ["a"]
     assert [(c.action, c.names) for c in router.of(Control)] == [
         ("status", []), ("describe", ["tts", "stt"]), ("unload", ["stt/moonshine"]),

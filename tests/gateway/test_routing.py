@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hushd.transcripts.segment import Segment, Word
@@ -16,15 +16,18 @@ from hushd_gateway.routing import Model
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
+from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, SpeakingEngine
 from hushd_schema.settings import HttpSettings, Settings
 
 STT = {
+    "role": "stt",
     "engines": [
         {"name": "moonshine", "models": [{"name": "tiny-en", "languages": ["en"], "installed": True}]},
         {"name": "faster-whisper", "models": [{"name": "small", "languages": ["en", "de"], "installed": True}]},
-    ]
+    ],
 }
 TTS = {
+    "role": "tts",
     "engines": [
         {
             "name": "piper",
@@ -32,17 +35,20 @@ TTS = {
             "installed": True,
             "voices": [{"name": "alan", "engine": "piper", "model": "en_GB-alan", "language": "en", "installed": True}],
         }
-    ]
-}
-KOKORO = {
-    "name": "kokoro",
-    "models": [{"name": "kokoro-v1.0", "installed": False}],
-    "voices": [
-        {"name": "af_sky", "language": "en-US", "gender": "female", "installed": False},
-        {"name": "ff_siwis", "language": "fr-FR", "gender": "female", "installed": False},
-        {"name": "am_adam", "language": "en-US", "gender": "male", "installed": True},
     ],
 }
+KOKORO = SpeakingEngine.from_data(
+    {
+        "name": "kokoro",
+        "models": [{"name": "kokoro-v1.0", "installed": False}],
+        "voices": [
+            {"name": "af_sky", "language": "en-US", "gender": "female", "installed": False},
+            {"name": "ff_siwis", "language": "fr-FR", "gender": "female", "installed": False},
+            {"name": "am_adam", "language": "en-US", "gender": "male", "installed": True},
+        ],
+    }
+)
+HEARING, SPEAKING = HearingDescription.from_data(STT), SpeakingDescription.from_data(TTS)
 ALIASES = HttpSettings(models={"mine": "faster-whisper/small", "whisper-1": "auto"}, voices={"boss": "alan"})
 SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
 
@@ -64,19 +70,19 @@ SETTINGS = Settings(stt="moonshine/tiny-en", http=ALIASES)
 )
 def test_a_models_name_means_itself_an_alias_or_the_default(name: str, language: str, meant: Model) -> None:
     """OpenAI's names and unknown ones mean the default, or the best that knows the language; aliases come first."""
-    assert routing.stt(STT, SETTINGS, name, language) == meant
+    assert routing.stt(HEARING, SETTINGS, name, language) == meant
 
 
 def test_a_translation_needs_the_best_that_can() -> None:
     """Whatever the default is, unless a model is named."""
-    assert routing.stt(STT, SETTINGS, "gpt-4o-transcribe", translate=True) == Model(None, "auto")
-    assert routing.stt(STT, SETTINGS, "small", translate=True) == Model("faster-whisper", "small")
+    assert routing.stt(HEARING, SETTINGS, "gpt-4o-transcribe", translate=True) == Model(None, "auto")
+    assert routing.stt(HEARING, SETTINGS, "small", translate=True) == Model("faster-whisper", "small")
 
 
 def test_words_need_an_engine_that_knows_their_times() -> None:
     """The default gives way to one that does; a model that was named is refused, and so are words that nobody knows."""
-    moonshine, whisper = STT["engines"]
-    able = {"engines": [moonshine, whisper | {"word_times": True}]}
+    moonshine, whisper = HEARING.engines
+    able = replace(HEARING, engines=(moonshine, replace(whisper, word_times=True)))
     assert routing.stt(able, SETTINGS, "", words=True) == Model("faster-whisper", "auto")
     assert routing.stt(able, SETTINGS, "auto", words=True) == Model("faster-whisper", "auto")
     assert routing.stt(able, SETTINGS, "small", words=True) == Model("faster-whisper", "small")
@@ -84,7 +90,7 @@ def test_words_need_an_engine_that_knows_their_times() -> None:
     with pytest.raises(HushdError, match=r"moonshine does not know .* choose a model of faster-whisper"):
         routing.stt(able, SETTINGS, "tiny-en", words=True)
     with pytest.raises(HushdError, match="No installed model knows when each word is said: `hushd models pull"):
-        routing.stt(STT, SETTINGS, "", words=True)
+        routing.stt(HEARING, SETTINGS, "", words=True)
 
 
 def test_words_are_shown_with_their_times() -> None:
@@ -99,20 +105,22 @@ def test_words_are_shown_with_their_times() -> None:
 
 def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
     """Programs that insist on a voice of OpenAI's can use a model with one voice."""
-    assert routing.tts(TTS, SETTINGS, "piper/en_GB-alan", "alloy") == ("piper", "en_GB-alan", "alan")
-    assert routing.tts(TTS, SETTINGS, "piper", "alan") == ("piper", "en_GB-alan", "alan")
-    assert routing.tts(TTS, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
+    assert routing.tts(SPEAKING, SETTINGS, "piper/en_GB-alan", "alloy") == ("piper", "en_GB-alan", "alan")
+    assert routing.tts(SPEAKING, SETTINGS, "piper", "alan") == ("piper", "en_GB-alan", "alan")
+    assert routing.tts(SPEAKING, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
 
 
 def test_a_voice_of_kokoros_that_is_not_there_has_a_stand_in() -> None:
     """Of its gender and language: programs made for kokoro's servers have its names built in, and no other model's."""
-    for engines in ([*TTS["engines"], KOKORO], TTS["engines"], [*TTS["engines"], KOKORO | {"voices": []}]):
-        assert routing.stand_in({"engines": engines}, "af_sky") == ("alloy", "en")
-        assert routing.stand_in({"engines": engines}, "ff_siwis") == ("alloy", "fr")
-        assert routing.stand_in({"engines": engines}, "bm_george") == ("ash", "en")
-        assert routing.stand_in({"engines": engines}, "alan") is None
-        assert routing.stand_in({"engines": engines}, "af_nobody") is None
-    catalogue = {"engines": [*TTS["engines"], KOKORO]}
+    both = replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))
+    without = replace(SPEAKING, engines=(*SPEAKING.engines, replace(KOKORO, voices=())))
+    for catalogue in (both, SPEAKING, without):
+        assert routing.stand_in(catalogue, "af_sky") == ("alloy", "en")
+        assert routing.stand_in(catalogue, "ff_siwis") == ("alloy", "fr")
+        assert routing.stand_in(catalogue, "bm_george") == ("ash", "en")
+        assert routing.stand_in(catalogue, "alan") is None
+        assert routing.stand_in(catalogue, "af_nobody") is None
+    catalogue = both
     assert routing.stand_in(catalogue, "am_adam") is None
     assert routing.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
 
@@ -121,7 +129,7 @@ def test_a_voice_of_the_same_name_and_language_stands_in_first() -> None:
     """hibari's voices are called after those of kokoro's that they were made from."""
     spoken = {"heart": "en-US", "emma": "en-GB", "alex": "en-US"}
     voices = [{"name": name, "language": language, "installed": True} for name, language in spoken.items()]
-    catalogue = {"engines": [{"name": "hibari", "voices": voices}]}
+    catalogue = SpeakingDescription.from_data({"engines": [{"name": "hibari", "voices": voices}]})
     assert routing.stand_in(catalogue, "af_heart") == ("heart", "en")
     assert routing.stand_in(catalogue, "bf_emma") == ("emma", "en")
     assert routing.stand_in(catalogue, "em_alex") == ("ash", "es")
@@ -133,9 +141,9 @@ class Describer:
     def __init__(self) -> None:
         self.count = 0
 
-    async def describe(self, role: str) -> dict[str, Any]:
+    async def describe(self, role: str) -> Descriptions:
         self.count += 1
-        return {role: STT if role == "stt" else TTS}
+        return Descriptions.from_data({role: STT if role == "stt" else TTS})
 
 
 def test_usual_requests_list_no_engines() -> None:
@@ -159,7 +167,8 @@ def test_other_requests_use_the_doors_list(runtime: Path) -> None:
         there = Context(client, SETTINGS)  # type: ignore[arg-type]
         assert await there.stt("small") == Model("faster-whisper", "small")
         assert client.count == 1
-        listed.save(find().listed, {"stt": {"engines": STT["engines"][:1]}, "tts": TTS})
+        only = replace(HEARING, engines=HEARING.engines[:1])
+        listed.save(find().listed, Descriptions.from_data({"tts": TTS}).having("stt", only))
         there = Context(client, SETTINGS)  # type: ignore[arg-type]
         assert await there.stt("small") == Model()
         assert await there.tts("gpt-realtime", "boss") == ("piper", "en_GB-alan", "alan")

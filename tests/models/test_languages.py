@@ -6,6 +6,7 @@ import pytest
 from hushd.models import choice as model_choice
 from hushd.synthesis import voices
 from hushd_models import catalogue, languages
+from hushd_schema.description import SpeakingDescription
 from hushd_worker_stt.engine import EngineInfo, ModelInfo
 from hushd_worker_stt.request import Request
 
@@ -116,8 +117,10 @@ def test_what_cannot_be_a_language(asked: str) -> None:
 @pytest.mark.parametrize("own", ["no", "nb", "nb-NO"])
 def test_what_say_finds_listen_finds(asked: str, own: str) -> None:
     """A voice, a model and the choice of one know a language by the same spellings, whichever is their own."""
-    engines = [{"name": "e", "installed": True, "voices": [{"name": "kari", "language": own}], "models": []}]
-    assert voices.choose({"engines": engines}, None, asked).voice == "kari"
+    engines = [
+        {"name": "e", "installed": True, "voices": [{"name": "kari", "language": own, "installed": True}], "models": []}
+    ]
+    assert voices.choose(SpeakingDescription.from_data({"engines": engines}), None, asked).voice == "kari"
     assert model_choice.Candidate("e", "m", (own,), 0, 0, "medium").hears(asked)
     engine = EngineInfo("e", "pip", "m", (), streaming=True, word_times=True)
     model = ModelInfo("m", (own, "en"), memory_mb=0)

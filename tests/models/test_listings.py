@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hushd_models import listings
+from hushd_schema.description import Descriptions
 
 
 def engine(name: str, models: dict[str, bool], voices: tuple[str, ...] = (), installed: bool = True) -> dict[str, Any]:
@@ -23,17 +24,19 @@ def engine(name: str, models: dict[str, bool], voices: tuple[str, ...] = (), ins
     }
 
 
-CATALOGUES = {
-    "stt": {
-        "default": "small/b",
-        "engines": [
-            engine("large", {"x": True, "y": False}),
-            engine("absent", {"z": True}, installed=False),
-            engine("small", {"a": True, "b": True}),
-        ],
-    },
-    "tts": {"default": "reader/en", "engines": [engine("reader", {"en": True}, ("ann", "bob"))]},
-}
+CATALOGUES = Descriptions.from_data(
+    {
+        "stt": {
+            "default": "small/b",
+            "engines": [
+                engine("large", {"x": True, "y": False}),
+                engine("absent", {"z": True}, installed=False),
+                engine("small", {"a": True, "b": True}),
+            ],
+        },
+        "tts": {"default": "reader/en", "engines": [engine("reader", {"en": True}, ("ann", "bob"))]},
+    }
+)
 
 
 def test_models_are_the_installed_ones_and_openais_names() -> None:
@@ -70,7 +73,8 @@ def test_a_voice_like_a_machine_is_offered_where_there_is_no_other() -> None:
     """Home Assistant takes the first by name: `a-en` for English, though `bob` is the default."""
     espeak = engine("espeak-ng", {"all": True}, ("a-en", "a-eo")) | {"robotic": True}
     espeak["voices"][1]["language"] = "eo"
-    there = {"tts": {"default": "reader/en", "engines": [espeak, engine("reader", {"en": True}, ("ann", "bob"))]}}
+    engines = [espeak, engine("reader", {"en": True}, ("ann", "bob"))]
+    there = Descriptions.from_data({"tts": {"default": "reader/en", "engines": engines}})
     for only, offered in (("", ["bob", "ann", "a-eo"]), ("espeak-ng/all", ["a-eo", "a-en"])):
         (program,) = listings.info(there, tts=only)["tts"]
         assert [each["name"] for each in program["voices"]] == offered
@@ -85,9 +89,10 @@ def test_the_voices_of_any_model_are_offered_for_each() -> None:
 
 def test_nothing_installed_is_listed_as_nothing() -> None:
     """A catalogue that could not be read, or has no engines, breaks no list."""
-    assert listings.voices({})["voices"] == []
-    assert (listings.info({})["asr"][0]["models"], listings.info({})["asr"][0]["installed"]) == ([], False)
-    assert json.dumps(listings.models({"stt": {"default": "a/b"}}))
+    none = Descriptions.from_data({})
+    assert listings.voices(none)["voices"] == []
+    assert (listings.info(none)["asr"][0]["models"], listings.info(none)["asr"][0]["installed"]) == ([], False)
+    assert json.dumps(listings.models(Descriptions.from_data({"stt": {"default": "a/b"}})))
 
 
 @pytest.mark.filterwarnings("ignore:'audioop' is deprecated:DeprecationWarning")  # the package's own import

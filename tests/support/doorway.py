@@ -62,7 +62,7 @@ class Doorway:
         names = [{"name": f"voice-{number}", "language": "en", "installed": True} for number in range(voices)]
         engines = [{"name": "reader", "installed": True, "voices": names}] if voices else []
         for role in ("stt", "tts"):
-            self.answers.described(Described(role, {"engines": engines}), self.now)
+            self.answers.described(Described(role, {"role": role, "engines": engines}), self.now)
         self.door.described()
 
     def connect(self, kind: str = "http") -> socket.socket:

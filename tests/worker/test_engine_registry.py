@@ -14,22 +14,25 @@ import pytest
 from hushd_models import advice
 from hushd_protocol.errors import HushdError
 from hushd_schema import engines
+from hushd_schema.description import EngineDescription
 from hushd_worker.engine_registry import EngineRegistry, choose_model
 from hushd_worker_stt.registry import REGISTRY as STT
+from hushd_worker_tts.engine import TtsEngine
 from hushd_worker_tts.registry import REGISTRY as TTS
 from support.engine_example import package
 
+Registry = EngineRegistry[Any, Any]
 both = pytest.mark.parametrize("registry", [STT, TTS], ids=["stt", "tts"])
 
 
 @both
-def test_own_engines_are_what_their_specs_say(registry: EngineRegistry[Any]) -> None:
+def test_own_engines_are_what_their_specs_say(registry: Registry) -> None:
     """Each imports, and bears the name, the default model and the command to install that its spec has."""
-    described = {entry["name"]: entry for entry in registry.describe()["engines"]}
+    described = {entry.name: entry for entry in registry.describe().engines}
     for spec in engines.every(registry.role):
         if spec.name != "command":
-            assert described[spec.name]["default_model"] == spec.default_model
-            assert described[spec.name]["install"] == advice.engine_command(spec.name)
+            assert described[spec.name].default_model == spec.default_model
+            assert described[spec.name].install == advice.engine_command(spec.name)
 
 
 @pytest.mark.parametrize(("role", "engine"), [("stt", "moonshine"), ("stt", "command"), ("tts", "hibari")])
@@ -53,7 +56,7 @@ def test_an_own_engine_is_found_without_reading_metadata(role: str, engine: str)
         (TTS, "x" * 500, "xxx...: use chatterbox"),
     ],
 )
-def test_an_unknown_engine_is_named_with_what_there_is(registry: EngineRegistry[Any], name: str, words: str) -> None:
+def test_an_unknown_engine_is_named_with_what_there_is(registry: Registry, name: str, words: str) -> None:
     """One sentence: the name, the one that may have been meant, and where engines come from."""
     with pytest.raises(HushdError) as caught:
         registry.find(name)
@@ -64,7 +67,10 @@ def test_an_unknown_engine_is_named_with_what_there_is(registry: EngineRegistry[
 
 @both
 def test_other_packages_add_engines(
-    registry: EngineRegistry[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    registry: Registry,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An engine comes by its entry point; one that does not import or is none is named and takes no other with it, and
     none takes the place of one of hushd's."""
@@ -74,8 +80,8 @@ def test_other_packages_add_engines(
     monkeypatch.syspath_prepend(str(tmp_path))
     assert registry.find("added") is registry.find(other[0])
     described = registry.describe()
-    assert described.keys() == {"role", "version", "engines"}
-    assert [engine["name"] for engine in described["engines"]] == [
+    assert described.data().keys() == {"role", "version", "engines"}
+    assert [engine.name for engine in described.engines] == [
         *(spec.name for spec in engines.every(registry.role)),
         "added",
     ]
@@ -90,18 +96,37 @@ def test_other_packages_add_engines(
 
 def test_a_description_is_shortened_only_as_far_as_it_must_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step is taken while the description is still too large, and no more."""
-    package(tmp_path, "one", "hushd.none_engines", {"a": "hushd_worker_tts.engines.espeak_ng:EspeakNg"})
+    package(tmp_path, "one", "hushd.models_engines", {"a": "hushd_worker_tts.engines.espeak_ng:EspeakNg"})
     monkeypatch.syspath_prepend(str(tmp_path))
-    short = replace(
-        TTS,
-        role="none",
-        describe_engine=lambda engine: {"list": list(range(1000))},
-        shorten=[lambda engines: [engine | {"list": engine["list"][::2]} for engine in engines]] * 9,
+    large = EngineDescription(name="", installed=True, install="n" * 5000, default_model="", models=())
+    short = EngineRegistry(
+        role="models",
+        kind="",
+        contract=TtsEngine,
+        describe_engine=lambda engine: large,
+        largest=0,
+        shorten=[lambda engine: replace(engine, install=engine.install[::2])] * 9,
     )
-    for bound, left in ((10_000, 1000), (3_000, 500), (500, 63)):
-        described = replace(short, largest=bound).describe()["engines"]
-        assert len(described[0]["list"]) == left
-        assert len(json.dumps(described)) <= bound
+    for bound, left in ((10_000, 5000), (3_000, 2500), (500, 313)):
+        (described,) = replace(short, largest=bound).engines()
+        assert len(described.install) == left
+        assert len(json.dumps(described.data())) <= bound
+
+
+def test_an_engine_that_says_what_nobody_can_read_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its description would make the answer of all unreadable; the log has the field."""
+    package(tmp_path, "one", "hushd.models_engines", {"a": "hushd_worker_tts.engines.espeak_ng:EspeakNg"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    odd = EngineDescription(name="", installed="perhaps", install="", default_model="", models=())  # type: ignore[arg-type]
+    registry = EngineRegistry(
+        role="models", kind="", contract=TtsEngine, describe_engine=lambda engine: odd, largest=9999, shorten=()
+    )
+    assert registry.engines() == ()
+    assert "'a' does not import (its description cannot be read, for its installed is 'perhaps'.)" in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_model_is_chosen_by_name() -> None:

@@ -307,8 +307,8 @@ def test_the_workers_of_models_are_never_several(start: Callable[..., Any]) -> N
     """`max_replicas` does not concern them, and their package describes itself."""
     start()
     with Client() as client:
-        described = client.describe("models")["models"]
-        assert described["default"] == "store/local"
-        assert set(client.describe()) == {"stt", "tts"}
+        assert client.describe("models").models.default == "store/local"
+        described = client.describe()
+        assert [described.stt.role, described.tts.role, described.models.role] == ["stt", "tts", ""]
         client.preload("models")
         assert client.unload("models") == ["models/store/local"]

@@ -23,8 +23,8 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def described() -> dict[str, Any]:
     """Returns the description of moonshine, whatever other engines there are."""
-    (engine,) = [engine for engine in REGISTRY.describe()["engines"] if engine["name"] == "moonshine"]
-    return dict(engine)
+    (engine,) = [engine for engine in REGISTRY.engines() if engine.name == "moonshine"]
+    return engine.data()
 
 
 def test_the_embedded_engine_is_found() -> None:
@@ -64,11 +64,12 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_of_many_models_those_that_are_missing_are_left_out() -> None:
     """A description that is too large keeps the installed models, which is what can be used at once."""
-    registry = replace(REGISTRY, largest=len(json.dumps(REGISTRY.describe()["engines"], ensure_ascii=False)) - 1)
-    engines = registry.describe()["engines"]
-    assert [engine["name"] for engine in engines] == [engine["name"] for engine in REGISTRY.describe()["engines"]]
-    assert all(model["installed"] for engine in engines for model in engine["models"])
-    assert "tiny-en" in [model["name"] for model in engines[0]["models"]]
+    whole = REGISTRY.describe()
+    registry = replace(REGISTRY, largest=len(json.dumps(whole.data()["engines"], ensure_ascii=False)) - 1)
+    engines = registry.engines()
+    assert [engine.name for engine in engines] == [engine.name for engine in whole.engines]
+    assert all(model.installed for engine in engines for model in engine.models)
+    assert "tiny-en" in engines[0].installed_models()
 
 
 def test_describe_prints_one_object_and_loads_nothing_heavy() -> None:

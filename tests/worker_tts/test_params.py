@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import listed
+from hushd_schema.description import SpeakingEngine
 from hushd_schema.operations.synthesize import FORMATS
 from hushd_worker.engine_registry import EngineRegistry
 from hushd_worker_tts.registry import REGISTRY
@@ -152,18 +153,10 @@ def test_a_language_chooses_the_voice(
 
 def test_a_language_of_another_engine_is_named_with_that_engine(tiny: Worker, say: Callable[..., Any]) -> None:
     """Tiny has no voice for what another engine speaks; the error says which one does."""
-    catalogue_of = REGISTRY.describe()
-    catalogue_of["engines"].append(
-        {
-            "name": "polly",
-            "installed": False,
-            "install": "pip install polly",
-            "voices": [],
-            "models": [{"languages": ["xq"]}],
-        }
-    )
+    polly = {"name": "polly", "installed": False, "install": "pip install polly", "models": [{"languages": ["xq"]}]}
+    engines = (*REGISTRY.engines(), SpeakingEngine.from_data(polly))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EngineRegistry, "describe", lambda registry: catalogue_of)
+        patch.setattr(EngineRegistry, "engines", lambda registry: engines)
         with pytest.raises(HushdError, match=r"not 'xq-BE': ask for the engine polly \(pip install polly\)\.$"):
             say(tiny, "Hallo.", language="xq-BE")
 

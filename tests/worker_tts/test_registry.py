@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hushd_worker.engine_registry import EngineRegistry
+from hushd_schema.description import SpeakingEngine, VoiceDescription
 from hushd_worker_tts import params
 from hushd_worker_tts.engine import EngineInfo, Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
@@ -52,7 +51,7 @@ def test_kokoro_without_files(empty: None) -> None:
 
 def test_what_is_told_fits_into_an_answer(empty: None) -> None:
     """Whatever is installed here: the description of all engines is within its bound, with every voice in one form."""
-    described = REGISTRY.describe()
+    described = REGISTRY.describe().data()
     assert len(json.dumps(described, ensure_ascii=False).encode()) < REGISTRY.largest + 200
     for engine in described["engines"]:
         names = [voice["name"] for voice in engine["voices"]]
@@ -75,16 +74,25 @@ def test_too_much_to_tell(
 ) -> None:
     """First the voices that are not here are left out, then samples, then the last of many."""
     voices = [
-        asdict(Voice(f"voice-{n}", "en-US", "female", "m", n < installed, "Hello, my name is a voice. " * 2, 170))
+        VoiceDescription(
+            name=f"voice-{n}",
+            language="en-US",
+            gender="female",
+            model="m",
+            installed=n < installed,
+            sample="Hello, my name is a voice. " * 2,
+            wpm=170,
+            engine="x",
+        )
         for n in range(installed + missing)
     ]
-    package(tmp_path, "one", "hushd.none_engines", {"x": "hushd_worker_tts.engines.piper:Piper"})
+    package(tmp_path, "one", "hushd.models_engines", {"x": "hushd_worker_tts.engines.piper:Piper"})
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry: EngineRegistry[Any] = replace(REGISTRY, role="none", describe_engine=lambda engine: {"voices": voices})
-    engines = registry.describe()["engines"]
-    assert [voice["name"] for voice in engines[0]["voices"]] == [f"voice-{n}" for n in range(left)]
-    assert all(bool(voice["sample"]) == samples for voice in engines[0]["voices"])
-    assert len(json.dumps(engines[:1]).encode()) <= REGISTRY.largest
+    engine = SpeakingEngine.from_data({"voices": [voice.data() for voice in voices]})
+    (entry,) = replace(REGISTRY, role="models", describe_engine=lambda kind: engine).engines()
+    assert [voice.name for voice in entry.voices] == [f"voice-{n}" for n in range(left)]
+    assert all(bool(voice.sample) == samples for voice in entry.voices)
+    assert len(json.dumps([entry.data()]).encode()) <= REGISTRY.largest
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hushd_models import languages
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_schema import engines
+
+if TYPE_CHECKING:
+    from hushd_schema.description import EngineDescription
 
 _HEAVY = ("numpy", "onnxruntime", "soundfile", "tensorflow", "torch", "transformers")
 _IMPORT_S = 60.0
@@ -40,25 +42,25 @@ def collected(checks: Mapping[str, Callable[[], Iterator[str]]]) -> list[str]:
     return found
 
 
-def of_description(role: str, name: str, described: dict[str, Any]) -> Iterator[str]:
+def of_description(role: str, name: str, described: EngineDescription) -> Iterator[str]:
     """Yields the faults of an engine's description, and its differences from the engine's spec."""
-    json.dumps(described)
+    described.from_data(described.data(), "it")
     if not is_name(name):
         yield f"{name!r} is no name of an engine: letters, digits, `.`, `_` and `-`, at most 64"
-    models = [model["name"] for model in described["models"]]
+    models = [model.name for model in described.models]
     if len(set(models)) < len(models):
         yield "two models have one name"
-    for model in described["models"]:
-        if not is_name(model["name"]):
-            yield f"{model['name']!r} is no name of a model: letters, digits, `.`, `_` and `-`, at most 64"
-        for tag in model["languages"]:
+    for model in described.models:
+        if not is_name(model.name):
+            yield f"{model.name!r} is no name of a model: letters, digits, `.`, `_` and `-`, at most 64"
+        for tag in model.languages:
             if not languages.is_tag(tag) and tag != "*":
-                yield f"the model {model['name']} has the language {tag!r}, which is no tag"
+                yield f"the model {model.name} has the language {tag!r}, which is no tag"
     spec = engines.find(name, role)
     if spec is None:
         problem = engines.problems().get(name)
         yield f"it has no spec (entry point group {engines.GROUP}){f': {problem}' if problem else ''}"
-    elif not described["install"]:
+    elif not described.install:
         yield "it does not say how it is installed"
 
 

@@ -5,39 +5,42 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import engines
 
+if TYPE_CHECKING:
+    from hushd_schema.description import EngineDescription, RoleDescription
+
 E = TypeVar("E")
-Entries = list[dict[str, Any]]
+D = TypeVar("D", bound="EngineDescription")
 
 
 @dataclass(frozen=True, slots=True)
-class EngineRegistry(Generic[E]):
+class EngineRegistry(Generic[E, D]):
     """The engines of one role.
 
     Attributes:
         role: `stt` or `tts`; other packages add engines by a spec, or by the entry point group `hushd.ROLE_engines`.
         kind: the role in words, for messages.
         contract: the class whose public methods every engine has.
-        describe_engine: returns all but the name of an engine's description, as JSON types; must load nothing.
+        describe_engine: returns an engine's description; must load nothing.
         largest: bytes of JSON that the entries may have; both roles' descriptions fit into one answer of the
             supervisor's, which is 64 KiB of msgpack, or some 90 kB of JSON.
-        shorten: applied to the entries one after another while they are larger.
+        shorten: applied to the entries, one step after another while they are larger.
     """
 
     role: str
     kind: str
     contract: type
-    describe_engine: Callable[[type[E]], dict[str, Any]]
+    describe_engine: Callable[[type[E]], D]
     largest: int
-    shorten: Sequence[Callable[[Entries], Entries]]
+    shorten: Sequence[Callable[[D], D]]
 
     @property
     def group(self) -> str:
@@ -84,22 +87,29 @@ class EngineRegistry(Generic[E]):
                 "engine_missing", f"{name} cannot be kept on standby: it does not import ({_first_line(error)})."
             ) from error
 
-    def describe(self) -> dict[str, Any]:
-        """Describes all engines as JSON types; one that does not import is left out, and named on standard error."""
-        engines = list(self._entries())
-        for step in self.shorten:
-            if _size(engines) <= self.largest:
-                break
-            engines = step(engines)
-        return {"role": self.role, "version": __version__, "engines": engines}
+    def describe(self) -> RoleDescription:
+        """Describes all engines; one that does not import, or says what nobody could read, is left out, and named on
+        standard error."""
+        from hushd_schema.description import OF_ROLE  # not for a worker
 
-    def _entries(self) -> Iterator[dict[str, Any]]:
+        return OF_ROLE[self.role](role=self.role, version=__version__, engines=self.engines())
+
+    def engines(self) -> tuple[D, ...]:
+        """The engines of `describe`."""
+        entries = tuple(self._entries())
+        for step in self.shorten:
+            if _size(entries) <= self.largest:
+                break
+            entries = tuple(map(step, entries))
+        return entries
+
+    def _entries(self) -> Iterator[D]:
         for name, reference in self._references().items():
             try:
-                entry = {"name": name, **self.describe_engine(self._import(reference))}
-                if (spec := engines.find(name, self.role)) and spec.robotic:
-                    entry["robotic"] = True
-                yield entry
+                entry = self.describe_engine(self._import(reference))
+                spec = engines.find(name, self.role)  # the entry point's name counts
+                entry = replace(entry, name=name, robotic=spec is not None and spec.robotic)
+                yield entry.from_data(entry.data(), "its description")
             except Exception as error:
                 print(f"hushd: the engine {name!r} does not import ({_first_line(error)}).", file=sys.stderr)
 
@@ -119,11 +129,6 @@ class EngineRegistry(Generic[E]):
         if missing := [method for method in _methods(self.contract) if not hasattr(engine, method)]:
             raise TypeError(f"{reference} is no engine: it has no {listed(missing)}")
         return engine
-
-
-def without_missing(engines: Entries, what: str) -> Entries:
-    """Returns the entries with those of their `models` or `voices` that are installed."""
-    return [engine | {what: [each for each in engine[what] if each["installed"]]} for engine in engines]
 
 
 def choose_model(engine: str, wanted: str, default: str, known: Sequence[str]) -> str:
@@ -148,8 +153,8 @@ def _methods(contract: type) -> list[str]:
     return [name for name in vars(contract) if not name.startswith("_")]
 
 
-def _size(engines: Entries) -> int:
-    return len(json.dumps(engines, ensure_ascii=False).encode())
+def _size(entries: Iterable[EngineDescription]) -> int:
+    return len(json.dumps([entry.data() for entry in entries], ensure_ascii=False).encode())
 
 
 def _first_line(error: Exception) -> str:

@@ -20,7 +20,7 @@ def main() -> None:
 
         from .worker import describe
 
-        print(json.dumps(describe()))
+        print(json.dumps(describe().data()))
         return
     from hushd_worker.harness import serve
 

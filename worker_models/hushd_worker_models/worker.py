@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_models import inventory, user_models, verification
 from hushd_models.catalogue import Known
@@ -24,15 +24,20 @@ from .hugging_face import Access, access
 from .pull import Pull
 from .single_flight import SharedTask, SingleFlight
 
+if TYPE_CHECKING:
+    from hushd_schema.description import RoleDescription
+
 ENGINE, MODEL = "store", "local"
 _ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # without a user's name and password, which are not to be passed on
 
 
-def describe() -> dict[str, Any]:
+def describe() -> RoleDescription:
     """Returns the answer to `--describe`: one engine that is always installed, with one model, the user's folder."""
-    model = {"name": MODEL, "languages": [], "memory_mb": 60, "embedded": True, "installed": True}
-    engine = {"name": ENGINE, "installed": True, "install": "", "default_model": MODEL, "models": [model]}
-    return {"role": "models", "version": __version__, "engines": [engine]}
+    from hushd_schema.description import EngineDescription, ModelDescription, RoleDescription  # not for a worker
+
+    model = ModelDescription(name=MODEL, languages=(), memory_mb=60, embedded=True, installed=True)
+    engine = EngineDescription(name=ENGINE, installed=True, install="", default_model=MODEL, models=(model,))
+    return RoleDescription(role="models", version=__version__, engines=(engine,))
 
 
 class Worker:

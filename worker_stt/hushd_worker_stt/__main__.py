@@ -21,7 +21,7 @@ def main() -> None:
     if arguments.describe:
         from .registry import REGISTRY
 
-        print(json.dumps(REGISTRY.describe()))
+        print(json.dumps(REGISTRY.describe().data()))
     elif arguments.engine:
         from hushd_worker.harness import serve
 

@@ -50,7 +50,7 @@ class _Trial:
         yield from conformance.of_description("stt", self._name, described)
         if self._kind.INFO.name != self._name:
             yield f"INFO.name is {self._kind.INFO.name!r}, and its entry point {self._name!r}"
-        known = [model["name"] for model in described["models"]]
+        known = [model.name for model in described.models]
         self._model = choose_model(self._name, self._model, self._kind.INFO.default_model, known)
 
     def load(self) -> Iterator[str]:

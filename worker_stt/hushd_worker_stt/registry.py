@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from functools import partial
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hushd_worker.engine_registry import EngineRegistry, without_missing
+from hushd_worker.engine_registry import EngineRegistry
 
 from .engine import Engine
 
+if TYPE_CHECKING:
+    from hushd_schema.description import HearingEngine
 
-def _description(engine: type[Engine]) -> dict[str, Any]:
-    models = [
-        asdict(model) | {"translation": engine.INFO.translates(model), "installed": engine.installed(model.name)}
+
+def _description(engine: type[Engine]) -> HearingEngine:
+    from hushd_schema.description import HearingEngine, ModelDescription  # not for a worker
+
+    info = engine.INFO
+    models = tuple(
+        ModelDescription(
+            name=model.name,
+            languages=model.languages,
+            memory_mb=model.memory_mb,
+            embedded=model.embedded,
+            translation=info.translates(model),
+            installed=engine.installed(model.name),
+        )
         for model in engine.models()
-    ]
-    description = asdict(engine.INFO) | {"models": models, "installed": any(model["installed"] for model in models)}
-    del description["name"]  # the entry point's counts
-    return description
+    )
+    return HearingEngine(
+        name=info.name,
+        installed=any(model.installed for model in models),
+        install=info.install,
+        default_model=info.default_model,
+        models=models,
+        streaming=info.streaming,
+        word_times=info.word_times,
+        translation=info.translation,
+        options=info.options,
+    )
 
 
-REGISTRY: EngineRegistry[Engine] = EngineRegistry(
+def _without_missing_models(engine: HearingEngine) -> HearingEngine:
+    return replace(engine, models=tuple(model for model in engine.models if model.installed))
+
+
+REGISTRY: EngineRegistry[Engine, HearingEngine] = EngineRegistry(
     role="stt",
     kind="speech-to-text",
     contract=Engine,
     describe_engine=_description,
     largest=30_000,
-    shorten=(partial(without_missing, what="models"),),
+    shorten=(_without_missing_models,),
 )

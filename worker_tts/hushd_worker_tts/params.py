@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
@@ -13,6 +13,9 @@ from hushd_schema.operations.synthesize import SYNTHESIZE
 
 from .engine import EngineInfo, Voice
 from .registry import REGISTRY
+
+if TYPE_CHECKING:
+    from hushd_schema.description import SpeakingEngine
 
 # Formats that cannot have any rate.
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -149,17 +152,15 @@ def _others(language: str, voices: Sequence[Voice]) -> str:
     if here := [voice.name for voice in voices if _speaks(voice, language)]:
         return f"ask for {listed(here[:5])}"
     engines = [
-        engine["name"] if engine["installed"] else f"{engine['name']} ({engine['install']})"
-        for engine in REGISTRY.describe()["engines"]
+        engine.name if engine.installed else f"{engine.name} ({engine.install})"
+        for engine in REGISTRY.engines()
         if languages.find(language, _languages(engine))
     ]
     return f"ask for the engine {listed(engines)}" if engines else "no engine that is known here does"
 
 
-def _languages(engine: Mapping[str, Any]) -> list[str]:
-    return [voice["language"] for voice in engine["voices"]] + [
-        tag for model in engine["models"] for tag in model["languages"]
-    ]
+def _languages(engine: SpeakingEngine) -> list[str]:
+    return [voice.language for voice in engine.voices] + [tag for model in engine.models for tag in model.languages]
 
 
 def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:

@@ -2,45 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from functools import partial
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hushd_worker.engine_registry import EngineRegistry, Entries, without_missing
+from hushd_worker.engine_registry import EngineRegistry
 
-from .engine import TtsEngine, Voice
+from .engine import TtsEngine
 
-
-def _description(engine: type[TtsEngine]) -> dict[str, Any]:
-    info, voices = engine.info(), engine.voices()
-    return {
-        "installed": info.installed,
-        "install": info.install,
-        "default_model": info.default_model,
-        "default_voice": info.default_voice,
-        "models": [asdict(model) for model in info.models],
-        "voices": [_voice(voice) | {"engine": info.name} for voice in voices],
-        "streaming": info.streaming,
-    }
+if TYPE_CHECKING:
+    from hushd_schema.description import SpeakingEngine
 
 
-def _voice(voice: Voice) -> dict[str, Any]:
-    return {name: value for name, value in asdict(voice).items() if name != "loudness"}
+def _description(engine: type[TtsEngine]) -> SpeakingEngine:
+    from hushd_schema.description import ModelDescription, SpeakingEngine, VoiceDescription  # not for a worker
+
+    info = engine.info()
+    models = tuple(
+        ModelDescription(
+            name=model.name,
+            languages=model.languages,
+            memory_mb=model.memory_mb,
+            embedded=model.embedded,
+            installed=model.installed,
+        )
+        for model in info.models
+    )
+    voices = tuple(
+        VoiceDescription(
+            name=voice.name,
+            language=voice.language,
+            gender=voice.gender,
+            model=voice.model,
+            installed=voice.installed,
+            sample=voice.sample,
+            wpm=voice.wpm,
+            engine=info.name,
+        )
+        for voice in engine.voices()
+    )
+    return SpeakingEngine(
+        name=info.name,
+        installed=info.installed,
+        install=info.install,
+        default_model=info.default_model,
+        models=models,
+        default_voice=info.default_voice,
+        voices=voices,
+        streaming=info.streaming,
+    )
 
 
-def _without_samples(engines: Entries) -> Entries:
-    return [engine | {"voices": [voice | {"sample": ""} for voice in engine["voices"]]} for engine in engines]
+def _without_missing_voices(engine: SpeakingEngine) -> SpeakingEngine:
+    return replace(engine, voices=tuple(voice for voice in engine.voices if voice.installed))
 
 
-def _few_voices(engines: Entries) -> Entries:
-    return [engine | {"voices": engine["voices"][:60]} for engine in engines]
+def _without_samples(engine: SpeakingEngine) -> SpeakingEngine:
+    return replace(engine, voices=tuple(replace(voice, sample="") for voice in engine.voices))
 
 
-REGISTRY: EngineRegistry[TtsEngine] = EngineRegistry(
+def _few_voices(engine: SpeakingEngine) -> SpeakingEngine:
+    return replace(engine, voices=engine.voices[:60])
+
+
+REGISTRY: EngineRegistry[TtsEngine, SpeakingEngine] = EngineRegistry(
     role="tts",
     kind="text-to-speech",
     contract=TtsEngine,
     describe_engine=_description,
     largest=60_000,
-    shorten=(partial(without_missing, what="voices"), _without_samples, _few_voices),
+    shorten=(_without_missing_voices, _without_samples, _few_voices),
 )

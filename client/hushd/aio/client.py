@@ -82,7 +82,7 @@ class AsyncClient(AsyncRecognition):
         """As `Client.voices`."""
         from hushd.synthesis.voice import Voice
 
-        return Voice.all(await self.describe("tts"))
+        return Voice.all((await self.describe("tts")).tts)
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
         """As `Client.conversation`, entered with `async with`."""

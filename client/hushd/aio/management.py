@@ -18,6 +18,7 @@ from .steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.controls import Yielded
+    from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
 
@@ -95,9 +96,11 @@ class AsyncManagement(ClientBase):
         """As `Client.reload`."""
         await self.control("reload")
 
-    async def describe(self, *roles: str) -> dict[str, Any]:
+    async def describe(self, *roles: str) -> Descriptions:
         """As `Client.describe`."""
-        return await self.control("describe", *roles)
+        from hushd_schema.description import Descriptions
+
+        return Descriptions.from_data(await self.control("describe", *roles))
 
     async def shutdown(self, timeout: float = 10.0) -> bool:
         """As `Client.shutdown`."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hushd_protocol.messages import Request
+    from hushd_schema.description import Descriptions, HearingDescription
 
     from hushd.models.choice import Candidate, ModelChoice
     from hushd.synthesis.voices import VoiceChoice
@@ -33,7 +34,7 @@ class Preparation:
     def __init__(self, control: Callable[..., Steps[dict[str, Any]]], config: Path) -> None:
         self._control = control
         self._config = config
-        self._engines: dict[str, Any] | None = None  # for speech to text, once a request depends on them
+        self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
     def speech(
@@ -84,7 +85,7 @@ class Preparation:
 
         from hushd.models import choice
 
-        described = yield from self._described()
+        described = yield from self._hearing()
         installed = yield partial(_installed, described, engine, translate, self._config)
         status = Status.from_data((yield from self._control("status")))
         return choice.choose(installed, choice.capacity(status, "stt"), language, speed or "medium", engine)
@@ -93,7 +94,7 @@ class Preparation:
         """See `Client.find_model`."""
         from hushd.models import names
 
-        return names.find((yield from self._described()), name)
+        return names.find((yield from self._hearing()), name)
 
     def _voice(
         self, voice: str | None, language: str | None, engine: str | None, model: str | None
@@ -105,15 +106,20 @@ class Preparation:
         if wish not in self._voices:
             from hushd.synthesis.voices import choose  # for those who name one
 
-            described = yield from self._control("describe", "tts")
-            self._voices[wish] = choose(described.get("tts", {}), *wish)
+            described = yield from self._described("tts")
+            self._voices[wish] = choose(described.tts, *wish)
         return self._voices[wish]
 
-    def _described(self) -> Steps[dict[str, Any]]:
+    def _hearing(self) -> Steps[HearingDescription]:
         """Describes speech to text: engines and models."""
         if self._engines is None:
-            self._engines = (yield from self._control("describe", "stt"))["stt"]
+            self._engines = (yield from self._described("stt")).stt
         return self._engines
+
+    def _described(self, role: str) -> Steps[Descriptions]:
+        from hushd_schema.description import Descriptions
+
+        return Descriptions.from_data((yield from self._control("describe", role)))
 
 
 def names_no_engine(model: str) -> bool:
@@ -121,7 +127,7 @@ def names_no_engine(model: str) -> bool:
     return model.count("/") != 1 or model.endswith(".pt")
 
 
-def _installed(described: dict[str, Any], engine: str | None, translates: bool, config: Path) -> list[Candidate]:
+def _installed(described: HearingDescription, engine: str | None, translates: bool, config: Path) -> list[Candidate]:
     """The installed models, with what the configuration says of its own."""
     from hushd_models import user_models
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import catalogue, languages
 from hushd_models.catalogue import Known
@@ -19,6 +19,7 @@ from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import nearest
 
 if TYPE_CHECKING:
+    from hushd_schema.description import HearingDescription
     from hushd_schema.status import Status
 
 _MOST_NAMED = 3  # in a sentence
@@ -150,7 +151,7 @@ def _listing(language: str | None, engine: str | None) -> str:
 
 
 def candidates(
-    described: Mapping[str, Any],
+    described: HearingDescription,
     engine: str | None = None,
     translates: bool = False,
     added: Mapping[str, Known] | None = None,
@@ -164,29 +165,28 @@ def candidates(
     Raises:
         HushdError: `engine_missing` for an unknown engine; `model_missing` when none can translate.
     """
-    names = [str(entry["name"]) for entry in described.get("engines", ())]
+    names = [entry.name for entry in described.engines]
     if engine is not None and engine not in names:
         close = nearest(engine, names)
         meant = f"did you mean {close!r}?" if close else f"there is {', '.join(sorted(names))}."
         raise HushdError("engine_missing", f"There is no speech-to-text engine {engine!r}: {meant}")
     installed = []
-    for entry in described.get("engines", ()):
-        if engine not in (None, entry["name"]) or (translates and not entry.get("translation")):
+    for entry in described.engines:
+        if engine not in (None, entry.name) or (translates and not entry.translation):
             continue
-        for model in entry.get("models", ()):
-            if not model.get("installed") or (translates and not model.get("translation", True)):
+        for model in entry.models:
+            if not model.installed or (translates and model.translation is False):
                 continue
-            name = str(model["name"])
-            full = f"{entry['name']}/{name}"
+            full = f"{entry.name}/{model.name}"
             known = catalogue.find(full, added) or catalogue.find(full.removesuffix("-int8"), added)
             own = (added or {}).get(full)
             installed.append(
                 Candidate(
-                    engine=entry["name"],
-                    model=name,
-                    languages=(own and own.languages) or tuple(model.get("languages", ())),
+                    engine=entry.name,
+                    model=model.name,
+                    languages=(own and own.languages) or model.languages,
                     size_mb=known.size_mb if known else 0,
-                    memory_mb=(own and own.memory_mb) or model.get("memory_mb") or 0,
+                    memory_mb=(own and own.memory_mb) or model.memory_mb,
                     speed=known.speed if known else "medium",
                 )
             )

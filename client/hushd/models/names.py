@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from hushd_models import advice, catalogue
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from hushd_schema.description import HearingDescription
 
-def find(described: Mapping[str, Any], name: str) -> tuple[str, str]:
+
+def find(described: HearingDescription, name: str) -> tuple[str, str]:
     """Returns the engine that has the model `name`, and the model's name.
 
     Of several engines it is the one whose worker needs least memory: the same model hears the same.
@@ -22,13 +25,13 @@ def find(described: Mapping[str, Any], name: str) -> tuple[str, str]:
         HushdError: `model_missing`, with the command that gets it.
     """
     matches = [
-        (not model["installed"], model["memory_mb"] or 0, str(entry["name"]), str(model["name"]))
-        for entry in described.get("engines", ())
-        for model in entry.get("models", ())
-        if str(model["name"]).lower() == name.lower()
+        (not model.installed, model.memory_mb, entry.name, model.name)
+        for entry in described.engines
+        for model in entry.models
+        if model.name.lower() == name.lower()
     ]
     if not matches:
-        raise _unknown(name, {str(model["name"]) for entry in described["engines"] for model in entry["models"]})
+        raise _unknown(name, {model.name for entry in described.engines for model in entry.models})
     missing, _, engine, model = min(matches)
     if missing:
         raise _missing(engine, model)

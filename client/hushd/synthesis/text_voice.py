@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
+
+if TYPE_CHECKING:
+    from hushd_schema.description import SpeakingDescription
 
 # Whether the configuration names a voice of its own: where it does not, the usual voice speaks English.
 _CONFIGURED = re.compile(rb"^\s*tts\s*=", re.MULTILINE)
@@ -22,7 +25,7 @@ class OtherVoice(NamedTuple):
     name: str
 
 
-def other_voice(text: str, config: Path, describe: Callable[[], Mapping[str, Any]]) -> OtherVoice | None:
+def other_voice(text: str, config: Path, describe: Callable[[], SpeakingDescription]) -> OtherVoice | None:
     """Returns a voice for `text`; None where the usual one speaks its language, or no other does, or nothing is sure.
 
     Args:

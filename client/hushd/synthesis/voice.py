@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hushd_schema.description import SpeakingDescription, VoiceDescription
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +22,19 @@ class Voice:
     sample: str = ""
 
     @classmethod
-    def from_data(cls, data: dict[str, Any], engine: str) -> Voice:
+    def of(cls, voice: VoiceDescription, engine: str) -> Voice:
         """From a voice in the description of `engine`."""
         return cls(
-            name=data["name"],
-            language=data.get("language", ""),
-            engine=data.get("engine", engine),
-            model=data.get("model", ""),
-            gender=data.get("gender") or "",
-            installed=data.get("installed", True),
-            sample=data.get("sample") or "",
+            name=voice.name,
+            language=voice.language,
+            engine=voice.engine or engine,
+            model=voice.model,
+            gender=voice.gender,
+            installed=voice.installed,
+            sample=voice.sample,
         )
 
     @classmethod
-    def all(cls, described: dict[str, Any]) -> list[Voice]:
-        """From what `Client.describe` returns."""
-        engines = described.get("tts", {}).get("engines", [])
-        return [cls.from_data(voice, engine["name"]) for engine in engines for voice in engine.get("voices", ())]
+    def all(cls, described: SpeakingDescription) -> list[Voice]:
+        """Those of all engines."""
+        return [cls.of(voice, engine.name) for engine in described.engines for voice in engine.voices]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import languages
 from hushd_models.installation import document
@@ -12,6 +12,9 @@ from hushd_protocol.suggest import listed, nearest
 from hushd_protocol.wording import advised
 
 from .voice import Voice
+
+if TYPE_CHECKING:
+    from hushd_schema.description import SpeakingDescription, SpeakingEngine
 
 # The names that programs made for OpenAI's API use, with the gender of each voice.
 ALIASES = {
@@ -30,7 +33,7 @@ class VoiceChoice(NamedTuple):
 
 
 def choose(
-    catalogue: Mapping[str, Any],
+    catalogue: SpeakingDescription,
     voice: str | None,
     language: str | None,
     engine: str | None = None,
@@ -69,7 +72,7 @@ def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
     return [voice for voice in voices if _speaks(voice, tag)]
 
 
-def usual_language(catalogue: Mapping[str, Any]) -> str:
+def usual_language(catalogue: SpeakingDescription) -> str:
     """The tag of the language of the voice that speaks where none is named; empty where that is not known."""
     voice = _VoiceIndex(catalogue, None).usual()
     return voice.language if voice else ""
@@ -78,15 +81,15 @@ def usual_language(catalogue: Mapping[str, Any]) -> str:
 class _VoiceIndex:
     """All engines and voices, or those of one engine, the preferred ones first."""
 
-    def __init__(self, catalogue: Mapping[str, Any], engine: str | None) -> None:
-        described = catalogue.get("engines", ())
-        usual = catalogue.get("default") or next((entry["name"] for entry in described), "")
-        self.default_engine, _, self.default_model = str(usual).partition("/")
+    def __init__(self, catalogue: SpeakingDescription, engine: str | None) -> None:
+        described = catalogue.engines
+        usual = catalogue.default or next((entry.name for entry in described), "")
+        self.default_engine, _, self.default_model = usual.partition("/")
         # Of engines that can all do it: the configured one, then the others as they are described, the best first.
-        self.every = sorted(described, key=lambda entry: bool(entry["name"] != self.default_engine))
-        self.robotic = {entry["name"] for entry in self.every if entry.get("robotic")}
-        self.engines = [entry for entry in self.every if engine in (None, entry["name"])]
-        self.installed = any(entry.get("installed", True) for entry in self.engines)
+        self.every = sorted(described, key=lambda entry: entry.name != self.default_engine)
+        self.robotic = {entry.name for entry in self.every if entry.robotic}
+        self.engines = [entry for entry in self.every if engine in (None, entry.name)]
+        self.installed = any(entry.installed for entry in self.engines)
         self.voices = _voices(self.engines)
 
     def named(self, name: str, tag: str | None) -> Voice:
@@ -115,8 +118,8 @@ class _VoiceIndex:
         from hushd_models import catalogue  # 2 ms, for names that are not here
 
         for entry in self.engines:
-            if not entry.get("installed", True) and name in (each.name for each in catalogue.voices(entry["name"])):
-                sentence = f"The voice {name} is one of {entry['name']}, which is not installed: {entry['install']}."
+            if not entry.installed and name in (each.name for each in catalogue.voices(entry.name)):
+                sentence = f"The voice {name} is one of {entry.name}, which is not installed: {entry.install}."
                 return HushdError("engine_missing", sentence)
         return None
 
@@ -126,7 +129,7 @@ class _VoiceIndex:
         able = [voice for voice in able if voice.model == model] or able
         if not able:
             code = "engine_missing" if self.engines == self.every else "bad_request"
-            who = "No voice on this machine" if self.engines == self.every else f"No voice of {self.engines[0]['name']}"
+            who = "No voice on this machine" if self.engines == self.every else f"No voice of {self.engines[0].name}"
             raise HushdError(code, f"{who} speaks {language!r}: {self.instead(tag, False)}.")
         return self._best([voice for voice in able if voice.engine == able[0].engine], tag)
 
@@ -144,14 +147,12 @@ class _VoiceIndex:
             return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MOST_NAMED])}"
         ways = []
         for entry in self.every:
-            spoken = [language for model in entry.get("models", ()) for language in model.get("languages", ())]
-            missing = [voice.name for voice in voices if voice.engine == entry["name"] and _speaks(voice, tag)]
+            spoken = [language for model in entry.models for language in model.languages]
+            missing = [voice.name for voice in voices if voice.engine == entry.name and _speaks(voice, tag)]
             if missing:
-                ways.append(f"get {entry['name']}'s voice {missing[0]}")
-            elif not entry.get("installed", True) and any(
-                languages.code(each) == languages.code(tag) for each in spoken
-            ):
-                ways.append(f"install {entry['name']} ({entry['install']})")
+                ways.append(f"get {entry.name}'s voice {missing[0]}")
+            elif not entry.installed and any(languages.code(each) == languages.code(tag) for each in spoken):
+                ways.append(f"install {entry.name} ({entry.install})")
         if not ways:
             return f"no engine that is known here does, and {document('VOICES.md')} says how to add one"
         return f"{listed(ways)}; see {document('VOICES.md')}"
@@ -177,24 +178,24 @@ class _VoiceIndex:
     def usual(self) -> Voice | None:
         """Returns the voice for requests that name none."""
         for entry in self.engines:
-            if entry["name"] == self.default_engine:
-                own = [voice for voice in self.voices if voice.engine == entry["name"]]
+            if entry.name == self.default_engine:
+                own = [voice for voice in self.voices if voice.engine == entry.name]
                 of_model = [voice for voice in own if voice.model == self.default_model] or own
-                named = [voice for voice in of_model if voice.name == entry.get("default_voice")]
+                named = [voice for voice in of_model if voice.name == entry.default_voice]
                 return next(iter(named or of_model), None)
         return None
 
     def _best(self, voices: Sequence[Voice], tag: str) -> Voice:
         """Chooses among one engine's voices: of the very tag, the configured one, the engine's default, the first."""
         default = self.usual()
-        own = {entry.get("default_voice") for entry in self.engines if entry["name"] == voices[0].engine}
+        own = {entry.default_voice for entry in self.engines if entry.name == voices[0].engine}
         return min(
             voices, key=lambda voice: (languages.tag(voice.language) != tag, voice != default, voice.name not in own)
         )
 
 
-def _voices(engines: Iterable[Mapping[str, Any]]) -> list[Voice]:
-    return [Voice.from_data(voice, entry["name"]) for entry in engines for voice in entry.get("voices", ())]
+def _voices(engines: Iterable[SpeakingEngine]) -> list[Voice]:
+    return [Voice.of(voice, entry.name) for entry in engines for voice in entry.voices]
 
 
 def _tag(language: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd.synthesis.voices import VoiceChoice
 from hushd.synthesis.voices import choose as choose_voice
-from hushd_models import listings
 from hushd_protocol.names import AUTO
 from hushd_schema.settings import Settings
 from starlette.requests import HTTPConnection
@@ -18,6 +17,7 @@ from hushd_gateway.routing import Model
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
+    from hushd_schema.description import Descriptions
 
 LARGE = 64 * 1024  # characters of JSON that do not share a turn of the loop with as much of another program's
 
@@ -32,9 +32,9 @@ class Context:
         self.turn = asyncio.Lock()  # for what is `LARGE`
         self._engines = Engines(client, settings)
 
-    async def catalogues(self) -> dict[str, dict[str, Any]]:
+    async def catalogues(self) -> Descriptions:
         """The engines, models and voices of both roles."""
-        return {role: await self._engines.catalogue(role) for role in listings.TASKS}
+        return await self._engines.every()
 
     async def stt(
         self, name: str, language: str = "", *, translate: bool = False, words: bool = False, speed: str = "medium"
@@ -43,7 +43,7 @@ class Context:
         usual = not (translate or words) and self._is_default(name)
         if usual and routing.is_known_to_hear(self.settings.stt, language):
             return Model()
-        catalogue = await self._engines.catalogue("stt")
+        catalogue = await self._engines.stt()
         found = routing.stt(catalogue, self.settings, name, language, translate=translate, words=words)
         if found.model != AUTO:
             return found
@@ -58,7 +58,7 @@ class Context:
         voice = self.settings.http.voices.get(voice, voice)
         if not voice and not language and self._is_default(name):
             return VoiceChoice(None, None, None)
-        catalogue = await self._engines.catalogue("tts")
+        catalogue = await self._engines.tts()
         found = routing.tts(catalogue, self.settings, name, voice)
         if not found.voice and not language:
             return found

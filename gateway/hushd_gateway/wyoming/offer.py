@@ -28,8 +28,7 @@ class Offer:
 
     async def info(self) -> bytes:
         """The bytes of the event `info`."""
-        known = {role: await self._engines.catalogue(role) for role in listings.TASKS}
-        return listings.info_event(listings.info(known, self._stt, self._tts))
+        return listings.info_event(listings.info(await self._engines.every(), self._stt, self._tts))
 
     async def model(self, name: str, language: str) -> Model:
         """The one model of this port; else by the name of one that `info` lists, or by the language.
@@ -41,7 +40,7 @@ class Offer:
             return Model(*self._stt.split("/", 1))
         if not name and routing.is_known_to_hear(self._settings.stt, language):
             return Model()
-        found = routing.stt(await self._engines.catalogue("stt"), self._settings, name, language)
+        found = routing.stt(await self._engines.stt(), self._settings, name, language)
         return await self._engines.best(language) if found.model == AUTO else found
 
     async def voice(self, name: str, language: str) -> VoiceChoice:
@@ -53,5 +52,5 @@ class Offer:
         engine, _, model = self._tts.partition("/")
         if not name and not language:
             return VoiceChoice(engine or None, model or None, None)
-        catalogue = await self._engines.catalogue("tts")
+        catalogue = await self._engines.tts()
         return voices.choose(catalogue, name or None, None if name else language, engine or None, model or None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -13,6 +13,9 @@ from hushd_schema.settings import Settings
 
 from .actions import Action, Describe, ToClient
 from .names import resolve
+
+if TYPE_CHECKING:
+    from hushd_schema.description import RoleDescription
 
 MAX_ASKED = 64  # catalogues that one connection waits for at a time
 
@@ -26,7 +29,11 @@ class _Asked:
     route: bytes
     id: bytes
     missing: set[str]  # roles
-    catalogues: dict[str, Any] = field(default_factory=dict)
+    catalogues: dict[str, RoleDescription] = field(default_factory=dict)
+
+    def answer(self) -> m.Result:
+        """The catalogues, as `Descriptions` reads them."""
+        return m.Result(id=self.id, data={role: catalogue.data() for role, catalogue in self.catalogues.items()})
 
 
 class Directory:
@@ -37,7 +44,7 @@ class Directory:
     """
 
     def __init__(self) -> None:
-        self._catalogues: dict[str, dict[str, Any]] = {}
+        self._catalogues: dict[str, RoleDescription] = {}
         self.parked: list[tuple[bytes, m.Request]] = []
         self._asked: list[_Asked] = []
         self._down = False
@@ -72,7 +79,7 @@ class Directory:
         self._asked.append(_Asked(route, control.id, set(roles)))
         return [Describe(role) for role in dict.fromkeys(roles)]  # anew: the installed engines may have changed
 
-    def described(self, role: str, catalogue: dict[str, Any], error: str) -> list[Action]:
+    def described(self, role: str, catalogue: RoleDescription, error: str) -> list[Action]:
         """Takes a catalogue, or the error, and answers who has asked; `take_parked` has the requests that waited."""
         self._catalogues[role] = catalogue
         out: list[Action] = []
@@ -89,7 +96,7 @@ class Directory:
             elif asked.missing:
                 self._asked.append(asked)
             else:
-                out.append(ToClient(asked.route, m.Result(id=asked.id, data=asked.catalogues)))
+                out.append(ToClient(asked.route, asked.answer()))
         return out
 
     def take_parked(self, role: str) -> list[tuple[bytes, m.Request]]:

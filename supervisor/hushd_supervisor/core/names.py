@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.messages import Request
 from hushd_protocol.names import COMPUTE_DEVICES, NAME, ROLES, is_compute_device
 from hushd_schema.settings import Settings
+
+if TYPE_CHECKING:
+    from hushd_schema.description import RoleDescription
 
 INPUTS = ("inline", "path", "stream", "none")
 
@@ -40,7 +43,7 @@ def check(message: Request) -> None:
         raise HushdError("bad_request", "keep_alive must be a number of seconds, 0, or -1 for no end.")
 
 
-def resolve(worker: str, settings: Settings, catalogues: Mapping[str, Mapping[str, Any]]) -> str | None:
+def resolve(worker: str, settings: Settings, catalogues: Mapping[str, RoleDescription]) -> str | None:
     """Completes a name to `role/engine/model`; None while only a catalogue could.
 
     Raises:
@@ -58,7 +61,7 @@ def resolve(worker: str, settings: Settings, catalogues: Mapping[str, Mapping[st
         return f"{role}/{engine}/{model}"
     if role not in catalogues:
         return None
-    for entry in catalogues[role].get("engines", []):
-        if entry.get("name") == rest[0]:
-            return f"{worker}/{entry['default_model']}"
+    for described in catalogues[role].engines:
+        if described.name == rest[0]:
+            return f"{worker}/{described.default_model}"
     return f"{worker}/default"  # the worker itself reports best that it has no such engine

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
@@ -280,8 +281,14 @@ class Pool:
         except HushdError as error:
             return [ToClient(route, m.Error.of(control.id, error))]
 
-    def _described(self, role: str, catalogue: dict[str, Any], error: str, now: float) -> list[Action]:
-        catalogue = {**catalogue, "default": self._settings.default_model(role)}
+    def _described(self, role: str, printed: Mapping[str, Any], error: str, now: float) -> list[Action]:
+        from hushd_schema import description  # once somebody asks
+
+        try:
+            catalogue = description.read(role, printed)
+        except HushdError as unread:
+            catalogue, error = description.read(role, {}), unread.message
+        catalogue = replace(catalogue, default=self._settings.default_model(role))
         return self._directory.described(role, catalogue, error) + self._requests.submit_parked(role, now)
 
     def _renew(self, now: float) -> list[Action]:

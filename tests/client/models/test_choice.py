@@ -10,6 +10,7 @@ from hushd.models.choice import Candidate, Capacity, ModelChoice, candidates, ca
 from hushd_models.user_models import checked
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import SPEEDS
+from hushd_schema.description import HearingDescription
 from hushd_schema.status import Status
 
 TINY = Candidate("moonshine", "tiny-en", ("en",), 44, 300, "fast")
@@ -139,23 +140,31 @@ def test_why_is_said() -> None:
 def test_what_describe_and_status_say() -> None:
     """Installed models only, with what the catalogue knows, or the configuration says; room is the memory left, but for
     what is for others, and what idle workers would leave."""
-    catalogue = {
-        "engines": [
-            {
-                "name": "faster-whisper",
-                "translation": True,
-                "models": [
-                    {"name": "base", "languages": ["en", "de"], "memory_mb": 355, "installed": True},
-                    {"name": "small", "languages": ["en", "de"], "memory_mb": 620, "installed": False},
-                    {"name": "mine", "languages": ["en"], "memory_mb": 300, "translation": False, "installed": True},
-                ],
-            },
-            {
-                "name": "moonshine",
-                "models": [{"name": "tiny-en", "languages": ["en"], "memory_mb": 300, "installed": 1}],
-            },
-        ]
-    }
+    catalogue = HearingDescription.from_data(
+        {
+            "engines": [
+                {
+                    "name": "faster-whisper",
+                    "translation": True,
+                    "models": [
+                        {"name": "base", "languages": ["en", "de"], "memory_mb": 355, "installed": True},
+                        {"name": "small", "languages": ["en", "de"], "memory_mb": 620, "installed": False},
+                        {
+                            "name": "mine",
+                            "languages": ["en"],
+                            "memory_mb": 300,
+                            "translation": False,
+                            "installed": True,
+                        },
+                    ],
+                },
+                {
+                    "name": "moonshine",
+                    "models": [{"name": "tiny-en", "languages": ["en"], "memory_mb": 300, "installed": True}],
+                },
+            ]
+        }
+    )
     found = candidates(catalogue)
     assert [one.name for one in found] == ["faster-whisper/base", "faster-whisper/mine", "moonshine/tiny-en"]
     assert found[0].size_mb > 0

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hushd.synthesis.text_voice import OtherVoice, other_voice
 from hushd_mcp import work
+from hushd_schema.description import SpeakingDescription
 
 GERMAN = "Guten Morgen, wie geht es dir heute?"
 ENGLISH = "Good morning, this is the news of the day."
@@ -19,15 +20,15 @@ def voice(name: str, language: str) -> dict[str, Any]:
     return {"name": name, "language": language, "model": "m", "installed": True}
 
 
-def catalogue(*voices: dict[str, Any]) -> dict[str, Any]:
+def catalogue(*voices: dict[str, Any]) -> SpeakingDescription:
     engine = {"name": "hibari", "installed": True, "default_voice": voices[0]["name"], "models": []}
-    return {"default": "hibari/m", "engines": [engine | {"voices": list(voices)}]}
+    return SpeakingDescription.from_data({"default": "hibari/m", "engines": [engine | {"voices": list(voices)}]})
 
 
 HEART, ANNA = voice("heart", "en-US"), voice("anna", "de-DE")
 
 
-def never() -> dict[str, Any]:
+def never() -> SpeakingDescription:
     raise AssertionError("the voices were looked up")
 
 
@@ -67,5 +68,5 @@ def test_usual_texts_cost_no_look_up(text: str, tmp_path: Path) -> None:
 )
 def test_agents_too(given: dict[str, Any], options: dict[str, Any], runtime: Callable[..., Any]) -> None:
     """Their tools take such a voice, unless they name one or a language."""
-    client: Any = SimpleNamespace(describe=lambda role: {"tts": catalogue(HEART, ANNA)})
+    client: Any = SimpleNamespace(describe=lambda role: SimpleNamespace(tts=catalogue(HEART, ANNA)))
     assert work._in_its_language(client, GERMAN, given) == options

@@ -12,6 +12,7 @@ from hushd.synthesis.voice import Voice
 from hushd.synthesis.voices import ALIASES, VoiceChoice, choose, speaking
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
+from hushd_schema.description import SpeakingDescription
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -67,8 +68,8 @@ NO_ESPEAK = engine("espeak-ng", languages="fr de ja", installed=False)
 MINE = engine("aa-mine", voice("Anna", "en-US", "female", "x"), voice("heart", "de-DE", "female", "y"))
 
 
-def catalogue(*engines: dict[str, Any], default: str = "hibari/en") -> dict[str, Any]:
-    return {"engines": list(engines), "default": default}
+def catalogue(*engines: dict[str, Any], default: str = "hibari/en") -> SpeakingDescription:
+    return SpeakingDescription.from_data({"engines": list(engines), "default": default})
 
 
 ALL = catalogue(HIBARI, KOKORO, PIPER, ESPEAK, MINE)  # as they are described: the best first
@@ -97,7 +98,7 @@ NO_TAG = "A language is a tag such as fr or pt-BR, or a name such as French, not
         (catalogue(HIBARI, engine("z", voice("nova", "en-US"))), "nova", VoiceChoice("z", "m", "nova")),
     ],
 )  # fmt: skip
-def test_by_name(there: dict[str, Any], name: str, expected: VoiceChoice) -> None:
+def test_by_name(there: SpeakingDescription, name: str, expected: VoiceChoice) -> None:
     """The exact name in any engine, whatever its case; the preferred engine's first, ENGINE/NAME where that is not."""
     assert choose(there, name, None) == expected
 
@@ -125,7 +126,7 @@ def test_by_name(there: dict[str, Any], name: str, expected: VoiceChoice) -> Non
         (catalogue(HIBARI, PIPER, default="piper/fr_CA-paul"), "en", "heart"),
     ],
 )
-def test_by_language(there: dict[str, Any], language: str, expected: str) -> None:
+def test_by_language(there: SpeakingDescription, language: str, expected: str) -> None:
     """The default engine's voice if it can, else the first installed engine's in the order; the region where it has it,
     the configured voice where not."""
     assert choose(there, None, language).voice == expected
@@ -155,7 +156,7 @@ def test_an_engine_that_is_named_is_asked(name: str, model: str | None, expected
     ],
 )
 def test_what_is_not_known_here_is_left_to_its_worker(
-    there: dict[str, Any], engine_name: str | None, model: str | None
+    there: SpeakingDescription, engine_name: str | None, model: str | None
 ) -> None:
     """An engine in an environment of its own, or a program of the user's, is asked as it was named."""
     assert choose(there, "anna", "fr", engine_name, model) == VoiceChoice(engine_name, model, "anna")
@@ -188,7 +189,7 @@ def test_the_configured_model_of_voices_that_are_not_tied_to_one() -> None:
         (catalogue(HIBARI, ESPEAK), "onyx", "de", "espeak-de"),
     ],
 )
-def test_openai_names(there: dict[str, Any], name: str, language: str | None, expected: str) -> None:
+def test_openai_names(there: SpeakingDescription, name: str, language: str | None, expected: str) -> None:
     """Programs made for OpenAI's voices get one that is here, by gender."""
     assert choose(there, name, language).voice == expected
 
@@ -244,7 +245,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("there", "name", "language", "engine_name", "code", "message"), REFUSED)
 def test_what_cannot_be_said_is_an_error_that_says_what_would_work(
-    there: dict[str, Any], name: str | None, language: str | None, engine_name: str | None, code: str, message: str
+    there: SpeakingDescription, name: str | None, language: str | None, engine_name: str | None, code: str, message: str
 ) -> None:
     """One sentence: who cannot, and who can, or what to install."""
     with pytest.raises(HushdError) as caught:
@@ -274,7 +275,7 @@ def test_any_catalogue_gives_a_voice_or_one_sentence() -> None:
             assert message.endswith(".")
             refused += 1
             continue
-        voices = {(e["name"], v["name"]) for e in there["engines"] for v in e.get("voices", ())}
+        voices = {(engine.name, voice.name) for engine in there.engines for voice in engine.voices}
         assert (found.engine, found.voice) in voices or found == VoiceChoice(wanted, None, name)
         chosen += (found.engine, found.voice) in voices
     assert min(chosen, refused) > 50, (chosen, refused)

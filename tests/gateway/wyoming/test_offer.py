@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hushd import AsyncClient
@@ -12,6 +11,7 @@ from hushd_gateway.wyoming.offer import Offer
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
+from hushd_schema.description import Descriptions
 from hushd_schema.settings import Settings, WyomingSettings
 
 MODELS = {
@@ -22,10 +22,15 @@ VOICES = [
     {"name": name, "engine": "piper", "model": name, "language": language, "installed": True}
     for name, language in (("anna", "de-DE"), ("marie", "fr-FR"))
 ]
-LISTED: dict[str, Any] = {
-    "stt": {"engines": [{"name": name, "installed": True, "models": [each]} for name, each in MODELS.items()]},
-    "tts": {"engines": [{"name": "piper", "installed": True, "models": [], "voices": VOICES}]},
-}
+LISTED = Descriptions.from_data(
+    {
+        "stt": {
+            "role": "stt",
+            "engines": [{"name": name, "installed": True, "models": [each]} for name, each in MODELS.items()],
+        },
+        "tts": {"role": "tts", "engines": [{"name": "piper", "installed": True, "models": [], "voices": VOICES}]},
+    }
+)
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,11 @@ import random
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Error, Result
+from hushd_schema.description import RoleDescription
 from hushd_supervisor.core.actions import Describe, ToClient
 from hushd_supervisor.core.directory import MAX_ASKED, Directory
+
+NONE = RoleDescription.from_data({})
 
 
 def test_very_many_describes_of_one_client_are_refused_and_another_clients_is_not() -> None:
@@ -21,7 +24,7 @@ def test_very_many_describes_of_one_client_are_refused_and_another_clients_is_no
         directory.describe(b"greedy", control)
     assert caught.value.code == "overloaded"
     directory.describe(b"good", control)
-    out = directory.described("stt", {"engines": []}, "")
+    out = directory.described("stt", NONE, "")
     assert len(out) == MAX_ASKED + 1
     directory.describe(b"greedy", control)
 
@@ -46,10 +49,10 @@ def test_each_describe_is_answered_exactly_once() -> None:
             while children and chance.random() < 0.4:
                 role = children.pop(chance.randrange(len(children)))
                 children = [other for other in children if other != role]  # one child answers all who ask
-                out = directory.described(role, {"engines": []}, chance.choice(("", "", "it broke")))
+                out = directory.described(role, NONE, chance.choice(("", "", "it broke")))
                 answered += [action.message.id for action in out if isinstance(action, ToClient)]
         for role in ("stt", "tts"):
-            out = directory.described(role, {"engines": []}, "")
+            out = directory.described(role, NONE, "")
             answered += [action.message.id for action in out if isinstance(action, ToClient)]
         assert sorted(answered) == sorted(asked), seed
 
@@ -58,12 +61,12 @@ def test_all_roles_come_in_one_answer() -> None:
     """A catalogue that is listed anew for somebody else in between is no reason to wait for ever."""
     directory = Directory()
     directory.describe(b"both", Control(id=bytes(16), action="describe", names=[]))
-    directory.described("stt", {"engines": ["x"]}, "")
+    directory.described("stt", RoleDescription.from_data({"role": "x"}), "")
     directory.describe(b"other", Control(id=b"1" * 16, action="describe", names=["stt"]))
-    out = directory.described("tts", {"engines": ["y"]}, "")
+    out = directory.described("tts", RoleDescription.from_data({"role": "y"}), "")
     (answer,) = [action.message for action in out if isinstance(action, ToClient)]
     assert isinstance(answer, Result)
-    assert answer.data == {"stt": {"engines": ["x"]}, "tts": {"engines": ["y"]}}
+    assert {role: described["role"] for role, described in answer.data.items()} == {"stt": "x", "tts": "y"}
 
 
 def test_who_waits_for_a_catalogue_is_answered_before_the_supervisor_leaves() -> None:
@@ -76,4 +79,4 @@ def test_who_waits_for_a_catalogue_is_answered_before_the_supervisor_leaves() ->
     assert (out.message.id, out.message.code) == (bytes(16), "shutting_down")
     with pytest.raises(HushdError, match="shutting down"):
         directory.describe(b"a", Control(id=bytes(16), action="describe", names=[]))
-    assert directory.described("stt", {"engines": []}, "") == []
+    assert directory.described("stt", NONE, "") == []

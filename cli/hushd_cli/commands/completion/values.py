@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hushd_models import catalogue, user_models
 from hushd_models.inventory import Row, rows
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+
+if TYPE_CHECKING:
+    from hushd_schema.description import SpeakingDescription
 
 DESCRIBE_S = 10.0
 
@@ -69,14 +72,16 @@ def _languages(*roles: str) -> Iterable[str]:
 def _voices() -> Iterable[str]:
     from hushd.synthesis.voice import Voice
 
-    return [voice.name for voice in Voice.all({"tts": _described("tts")}) if voice.installed]
+    return [voice.name for voice in Voice.all(_speaking()) if voice.installed]
 
 
-def _described(role: str) -> Any:
-    """The description of a role's engines, by its package itself."""
-    command = [sys.executable, "-P", "-m", f"hushd_worker_{role}", "--describe"]
+def _speaking() -> SpeakingDescription:
+    """The description of the engines that speak, by their package itself."""
+    from hushd_schema.description import SpeakingDescription
+
+    command = [sys.executable, "-P", "-m", "hushd_worker_tts", "--describe"]
     done = subprocess.run(command, capture_output=True, timeout=DESCRIBE_S)
-    return json.loads(done.stdout)
+    return SpeakingDescription.from_data(json.loads(done.stdout))
 
 
 def _loudspeakers() -> Iterable[str]:

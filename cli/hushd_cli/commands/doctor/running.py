@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd_models import advice, catalogue
@@ -14,6 +14,9 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 
 from .finding import Check, Finding
+
+if TYPE_CHECKING:
+    from hushd_schema.description import EngineDescription
 
 SENTENCE = "The quick brown fox jumps over the lazy dog."
 ANSWER_S = 5.0  # for a gateway's address
@@ -89,22 +92,20 @@ class Running:
             yield Finding.of_error("engines", error, "hushd logs describe-stt")
             return
         for role, does in (("tts", self._speak), ("stt", self._hear)):
-            for engine in described.get(role, {}).get("engines", []):
-                if engine["name"] != _PROGRAMS or engine.get("installed"):
+            for engine in described.of(role).engines:
+                if engine.name != _PROGRAMS or engine.installed:
                     yield self._tried(role, engine, does)
 
-    def _tried(self, role: str, engine: Mapping[str, Any], does: Callable[[str, str], tuple[str, str]]) -> Finding:
-        name = str(engine["name"])
+    def _tried(self, role: str, engine: EngineDescription, does: Callable[[str, str], tuple[str, str]]) -> Finding:
+        name = engine.name
         # Of an engine that hears, `installed` says that a model is here, and of one that speaks, that its package is.
-        if not engine.get("installed") and not (name in catalogue.engines() and advice.engine_installed(name)):
-            why = _reason(engine)
-            return Finding("engines", "note", f"{role}/{name} is not installed{why}", str(engine.get("install", "")))
-        here = [str(model["name"]) for model in engine.get("models", []) if model.get("installed")]
+        if not engine.installed and not (name in catalogue.engines() and advice.engine_installed(name)):
+            return Finding("engines", "note", f"{role}/{name} is not installed", engine.install)
+        here = engine.installed_models()
         if not here:
-            remedy = f"hushd models pull {name}/{engine.get('default_model', '')}"
+            remedy = f"hushd models pull {name}/{engine.default_model}"
             return Finding("engines", "note", f"{role}/{name} has no model here", remedy)
-        usual = str(engine.get("default_model"))
-        model = usual if usual in here else here[0]
+        model = engine.default_model if engine.default_model in here else here[0]
         began = time.monotonic()
         try:
             state, text = does(name, model)
@@ -162,8 +163,3 @@ def _connected(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host.strip("[]"), host.strip("[]"))
     return socket.create_connection((host, int(port)), ANSWER_S)
-
-
-def _reason(engine: Mapping[str, Any]) -> str:
-    why = engine.get("problem") or engine.get("error") or ""
-    return f" ({why})" if why else ""

@@ -158,7 +158,7 @@ def _other_language(client: Client, options: Namespace, text: Script) -> str:
     from hushd_protocol.system import paths
 
     source = text.source if isinstance(text.source, str) else text.source.decode(errors="replace")
-    other = other_voice(source, paths.find().config, lambda: client.describe("tts").get("tts", {}))
+    other = other_voice(source, paths.find().config, lambda: client.describe("tts").tts)
     if other is None:
         return ""
     if other.language not in options.warned:

@@ -131,9 +131,9 @@ def _worker(what: str, config: str) -> str:
     if not rest or rest[0] == engine:
         return f"{role}/{engine}/{model}"
     with Client(holder="cli") as client:
-        for entry in client.describe(role)[role]["engines"]:
-            if entry["name"] == rest[0]:
-                return f"{what}/{entry['default_model']}"
+        for entry in client.describe(role).of(role).engines:
+            if entry.name == rest[0]:
+                return f"{what}/{entry.default_model}"
     raise HushdError("engine_missing", f"There is no engine {rest[0]!r}: `hushd models list {role}` shows them.")
 
 

@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_models import listed, listings
+from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema.settings import Settings
 from hushd_schema.settings.address import Address
 
 from hushd_supervisor.core.events import Described
 from hushd_supervisor.core.serving import door
+
+if TYPE_CHECKING:
+    from hushd_schema.description import Descriptions
 
 METRICS_S = 1.0  # for which the same figures are sent
 AGAIN_S = 60.0  # after engines that could not be listed
@@ -66,7 +70,8 @@ class Answers:
         self._settings = settings
         self._figures = figures
         self._file = file
-        self._catalogues: dict[str, dict[str, Any]] = {}
+        self._catalogues: Descriptions | None = None
+        self._listed: set[str] = set()  # the roles in them, also of engines that could not be listed
         self._made: dict[tuple[str, str], Reply] = {}
         self._wanted: set[str] = set(ENGINE_ROLES)
         self._again = 0.0  # when a list that failed may be asked for again
@@ -79,7 +84,7 @@ class Answers:
             self._metrics_until = now + METRICS_S
         key = what, address.text if what == door.INFO else ""
         if key not in self._made:
-            if what not in (door.HEALTH, door.METRICS) and len(self._catalogues) < len(ENGINE_ROLES):
+            if what not in (door.HEALTH, door.METRICS) and len(self._listed) < len(ENGINE_ROLES):
                 return None
             self._made[key] = self._make(what, address)
         return self._made[key]
@@ -93,13 +98,21 @@ class Answers:
 
     def described(self, event: Described, now: float) -> None:
         """Takes the catalogue of a role; one that could not be listed counts as it was, or as empty."""
-        if event.error:
-            self._catalogues.setdefault(event.role, {})
+        if event.role not in ENGINE_ROLES:
+            return
+        from hushd_schema import description  # for those who have a door
+
+        known = self._catalogues or description.Descriptions.from_data({})
+        self._listed.add(event.role)
+        try:
+            if event.error:
+                raise HushdError("worker_failed", event.error)
+            known = known.having(event.role, description.read(event.role, event.catalogue))
+            listed.save(self._file, known)
+        except HushdError:
             self._wanted.add(event.role)
             self._again = now + AGAIN_S
-        elif event.role in ENGINE_ROLES:
-            self._catalogues[event.role] = event.catalogue
-            listed.save(self._file, self._catalogues)
+        self._catalogues = known
         self._made.clear()
 
     def configure(self, settings: Settings) -> None:
@@ -117,15 +130,13 @@ class Answers:
         self._wanted = set(ENGINE_ROLES)
 
     def _make(self, what: str, address: Address) -> Reply:
-        known = {
-            role: {**catalogue, "default": self._settings.default_model(role)}
-            for role, catalogue in self._catalogues.items()
-        }
+        if what == door.HEALTH:
+            return _http("200 OK", "text/plain; charset=utf-8", "OK")
+        if what == door.METRICS:
+            return _http("200 OK", "text/plain; version=0.0.4; charset=utf-8", self._figures())
+        assert self._catalogues is not None
+        known = self._catalogues.with_defaults(self._settings.default_model)
         match what:
-            case door.HEALTH:
-                return _http("200 OK", "text/plain; charset=utf-8", "OK")
-            case door.METRICS:
-                return _http("200 OK", "text/plain; version=0.0.4; charset=utf-8", self._figures())
             case door.MODELS:
                 return _json(listings.models(known, self._settings.http.models))
             case door.VOICES:

@@ -12,6 +12,7 @@ from hushd_cli.commands.listen.options import parse, transcribe_options
 from hushd_models import advice
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Message, Request, Result
+from hushd_schema.description import HearingDescription
 from support.scripted_router import ScriptedRouter
 
 from .test_files import run, segment
@@ -203,9 +204,8 @@ def test_a_model_that_is_not_here(model: str, words: str, start_router: Start, t
 def test_a_model_whose_engine_is_not_here(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is pulled by the name it was asked for, whether its engine is here or is to be installed first."""
     monkeypatch.setattr(advice, "engine_installed", lambda engine: installed)
-    described = {
-        "engines": [{"name": "faster-whisper", "models": [{"name": "turbo", "installed": False, "memory_mb": 1494}]}]
-    }
+    turbo = {"name": "turbo", "installed": False, "memory_mb": 1494}
+    described = HearingDescription.from_data({"engines": [{"name": "faster-whisper", "models": [turbo]}]})
     with pytest.raises(HushdError) as refused:
         model_names.find(described, "turbo")
     assert refused.value.code == "model_missing"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hushd_models import listed
 from hushd_protocol.errors import HushdError
+from hushd_schema.description import SpeakingDescription
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access
 from hushd_supervisor.system.serving import connections, listeners
 from hushd_supervisor.system.serving.connections import FIRST_S, MOST_OF_ONE, REST_S
@@ -455,8 +456,7 @@ def test_other_settings_keep_the_sockets_whose_addresses_stay(tmp_path: Path) ->
 def test_the_gateway_finds_the_lists_of_the_polls(tmp_path: Path) -> None:
     """The engines as they were listed last are in a file, and with the door the file goes."""
     with Doorway(tmp_path) as doorway:
-        assert listed.load(tmp_path / "engines.json")["tts"] == {"engines": []}
+        assert listed.load(tmp_path / "engines.json").tts == SpeakingDescription.from_data({"role": "tts"})
         doorway.describe(voices=2)
-        (engine,) = listed.load(tmp_path / "engines.json")["tts"]["engines"]
-        assert len(engine["voices"]) == 2
+        assert len(listed.load(tmp_path / "engines.json").tts.voices()) == 2
     assert not (tmp_path / "engines.json").exists()
