@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from .management import Management
 from .transport.requests import KeepAlive
@@ -12,6 +12,7 @@ from .transport.steps import run
 
 if TYPE_CHECKING:
     from hushd_schema.operations.transcribe import TranscribeOptions
+    from hushd_schema.transcript import OnEvent
 
     from .audio.source import Audio
     from .models.choice import ModelChoice
@@ -109,7 +110,7 @@ class Recognition(Management):
         priority: str = "text",
         echo: bool = False,
         on_partial: Callable[[str, str], None] | None = None,
-        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        on_event: OnEvent | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> Transcription:
         """Transcribes one utterance of live audio; ends by itself after `silence_s` seconds of silence.

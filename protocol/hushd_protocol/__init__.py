@@ -3,4 +3,9 @@
 docs/PROTOCOL.md is the normative text; this package is its only implementation.
 """
 
+from typing import Any
+
 __version__ = "0.1.0"
+
+# A map whose keys its reader checks, and no type: an operation's parameters, a message's data, another program's JSON.
+JsonObject = dict[str, Any]

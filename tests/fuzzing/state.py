@@ -22,6 +22,7 @@ from hushd_protocol.framing import pack
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings, editing, load
 from hushd_schema.status import FloorStatus, Status
+from hushd_schema.transcript import SegmentData
 from hushd_supervisor.core.events import Described, FromClient
 from hushd_supervisor.core.memory import needs as learnt
 from hushd_supervisor.core.pool import Pool
@@ -169,8 +170,8 @@ def transcript(folder: Path) -> Iterator[Feed]:
         for _ in range(rng.choice((1, 1, 2, 6))):
             data = altered(rng, _SEGMENT)
             try:
-                segments.append(Segment.from_data(data))
-            except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+                segments.append(Segment.of(SegmentData.from_data(data)))
+            except HushdError:
                 continue
         layout = None
         if rng.random() < 0.5:

@@ -89,11 +89,11 @@ def test_times_are_shared_out_by_length_where_the_engine_knows_none() -> None:
     """Between marks, and without any, a long word takes long; silence at either end belongs to no word."""
     hum = np.concatenate([np.zeros(1000), np.ones(8000), np.zeros(1000)]).astype(np.float32)
     text = MappedText.original("to understanding to")
-    words = sentence(text, AudioChunk(hum, 1000), 5.0)["words"]
-    assert (words[0]["start"], words[-1]["end"]) == (6.0, 14.0)
-    assert words[1]["end"] - words[1]["start"] > 4 * (words[0]["end"] - words[0]["start"])
-    marked = sentence(text, AudioChunk(hum, 1000, ((0, 1.0), (3, 2.0), (17, 8.0))), 5.0)["words"]
-    assert [word["start"] for word in marked] == [6.0, 7.0, 13.0]
+    words = sentence(text, AudioChunk(hum, 1000), 5.0).words
+    assert (words[0].start, words[-1].end) == (6.0, 14.0)
+    assert words[1].end - words[1].start > 4 * (words[0].end - words[0].start)
+    marked = sentence(text, AudioChunk(hum, 1000, ((0, 1.0), (3, 2.0), (17, 8.0))), 5.0).words
+    assert [word.start for word in marked] == [6.0, 7.0, 13.0]
 
 
 @pytest.mark.parametrize(

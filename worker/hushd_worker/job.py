@@ -10,9 +10,9 @@ import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_PAYLOAD
 from hushd_protocol.messages import Chunk, Credit, Message, Partial, Progress
@@ -39,7 +39,7 @@ class Job:
     def __init__(self, message: JobMessage, send: Callable[[Message], None]) -> None:
         self.id = message.id
         self.op = message.op
-        self.params: dict[str, Any] = message.params
+        self.params: JsonObject = message.params
         self.input = message.input
         self.path = message.path
         self.economy = message.economy
@@ -157,10 +157,10 @@ class Job:
                 )
             )
 
-    def send_partial(self, data: dict[str, Any]) -> None:
+    def send_partial(self, data: Mapping[str, object]) -> None:
         """Sends a piece of the result, such as a segment of a transcript; needs no credit, so keep it small."""
         self.check()
-        self._send(Partial(id=self.id, seq=self._next(), data=data))
+        self._send(Partial(id=self.id, seq=self._next(), data=dict(data)))
 
     def progress(self, done: float = 0.0, total: float = 0.0) -> None:
         """Reports progress: `done` of `total` seconds of audio."""

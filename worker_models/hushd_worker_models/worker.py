@@ -6,14 +6,14 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_models import inventory, user_models, verification
 from hushd_models.catalogue import Known
 from hushd_models.inventory import Row
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
-from hushd_protocol import __version__
+from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.model_result import ModelResult
@@ -49,7 +49,7 @@ class Worker:
         self._engine = engine
         self._flights = SingleFlight()
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def load(self, report: Callable[[str], None]) -> JsonObject:
         """Nothing is loaded.
 
         Raises:
@@ -59,7 +59,7 @@ class Worker:
             raise HushdError("engine_missing", f"There is one worker for models, models/{ENGINE}/{MODEL}.")
         return {"engine": ENGINE, "ops": list(OPERATIONS)}
 
-    def run(self, job: Job) -> dict[str, Any]:
+    def run(self, job: Job) -> JsonObject:
         """Does `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
         {"model", "to", "name"}; reports its progress in bytes, and its steps.
 

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hushd_schema.transcript import LiveEvent, SegmentData, WordData
 
 if TYPE_CHECKING:
     from .engine import Segment
     from .live.listener import Began, Echo, Ended, Nothing, Unstable
 
 
-def of_segment(number: int, segment: Segment) -> dict[str, Any]:
+def of_segment(number: int, segment: Segment) -> SegmentData:
     """The data of one segment; times to the millisecond."""
-    data: dict[str, Any] = {
-        "kind": "segment",
-        "id": number,
-        "start": round(segment.start, 3),
-        "end": round(segment.end, 3),
-        "text": segment.text,
-    }
-    if segment.speaker:
-        data["speaker"] = segment.speaker
-    if segment.words:
-        data["words"] = [
-            {"word": word.text, "start": round(word.start, 3), "end": round(word.end, 3)} for word in segment.words
-        ]
-    return data
+    return SegmentData(
+        kind="segment",
+        id=number,
+        start=round(segment.start, 3),
+        end=round(segment.end, 3),
+        text=segment.text,
+        speaker=segment.speaker,
+        words=tuple(
+            WordData(word=word.text, start=round(word.start, 3), end=round(word.end, 3)) for word in segment.words
+        ),
+    )
 
 
-def of_event(event: Unstable | Began | Ended | Nothing | Echo) -> dict[str, Any]:
+def of_event(event: Unstable | Began | Ended | Nothing | Echo) -> LiveEvent:
     """The data of a live event that is not a segment."""
-    data = asdict(event)
-    if "start" in data:
-        data["start"] = round(data["start"], 3)
-    return {"kind": type(event).__name__.lower(), **data}
+    from .live.listener import Began, Echo, Unstable  # which has made it
+
+    kind = type(event).__name__.lower()
+    match event:
+        case Began():
+            return {"kind": kind, "start": round(event.start, 3)}
+        case Unstable():
+            return {"kind": kind, "stable": event.stable, "text": event.text}
+        case Echo():
+            return {"kind": kind, "gone": event.gone}
+    return {"kind": kind}

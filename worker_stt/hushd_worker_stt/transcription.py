@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_models import languages
+from hushd_schema.transcript import Stretch, TranscriptResult
 from hushd_worker.job import Job
 
 from . import partials
@@ -66,7 +67,7 @@ class Transcription:
         self._segments = 0
         self._speakers: dict[int, str] = {}  # names of the speakers who have a segment, in the order of their first one
 
-    def run(self, blocks: Iterator[Samples], total_s: Callable[[], float]) -> dict[str, Any]:
+    def run(self, blocks: Iterator[Samples], total_s: Callable[[], float]) -> TranscriptResult:
         """Transcribes `blocks`, which begin at `begin_s`; returns what the job's result says.
 
         Args:
@@ -166,12 +167,9 @@ class Transcription:
         if self._request.diarize:
             name = self._speakers.setdefault(speaker, f"SPEAKER_{len(self._speakers):02d}")
             segment = replace(segment, speaker=name)
-        data = partials.of_segment(self._segments, segment) | {"rest": round(rest, 3)}
-        if language := self._recogniser.spoken(self._options):
-            data["language"] = language
-        if unlikely:
-            data["unlikely"] = True
-        self._job.send_partial(data)
+        data = partials.of_segment(self._segments, segment)
+        language = self._recogniser.spoken(self._options)
+        self._job.send_partial(replace(data, rest=round(rest, 3), language=language, unlikely=unlikely).data())
         self._segments += 1
 
     def _report(self, done_s: float, *, first_pass: bool) -> None:
@@ -181,16 +179,15 @@ class Transcription:
             self._reported_s = now
             self._job.progress(now, self._total_s() or (0.0 if first_pass else self._read_s))
 
-    def _result(self) -> dict[str, Any]:
+    def _result(self) -> TranscriptResult:
         self._warn()
-        result: dict[str, Any] = {
-            "language": self._recogniser.spoken(self._options),
-            "duration": round(max(self._read_s, self._request.start_s), 3),
-            "segments": self._segments,
-        }
-        if self._stretches:
-            result["unlikely"] = [{"start": round(start, 3), "end": round(end, 3)} for start, end in self._stretches]
-        return result | ({"speakers": len(self._speakers)} if self._request.diarize else {})
+        return TranscriptResult(
+            language=self._recogniser.spoken(self._options),
+            duration=round(max(self._read_s, self._request.start_s), 3),
+            segments=self._segments,
+            unlikely=tuple(Stretch(start=round(start, 3), end=round(end, 3)) for start, end in self._stretches),
+            speakers=len(self._speakers) if self._request.diarize else None,
+        )
 
     def _warn(self) -> None:
         if self._plausibility.clipped:

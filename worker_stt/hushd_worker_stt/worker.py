@@ -6,20 +6,22 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
 
-from . import partials
 from .engine import Engine, Segment
 from .registry import REGISTRY
 from .request import Request
 
 if TYPE_CHECKING:
+    from hushd_schema.transcript import TranscriptResult
+
     from .diarization.models import DiarizationModels
     from .engine import Samples
 
@@ -65,7 +67,7 @@ class SpeechToText:
         self._model_name = model
         self._diarization: DiarizationModels | None = None  # loaded for the first recording with `diarize`
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def load(self, report: Callable[[str], None]) -> JsonObject:
         """Loads the engine; returns `engine`, `model`, `languages`, `streaming` and `word_times`.
 
         Raises:
@@ -108,7 +110,7 @@ class SpeechToText:
             **compute_device.report(self._engine, kind.INFO.name),
         }
 
-    def run(self, job: Job) -> dict[str, Any]:
+    def run(self, job: Job) -> JsonObject:
         """Transcribes; the text goes in partials.
 
         The result holds `language`, `duration` in seconds, and counts of `segments` and, with `diarize`, `speakers`;
@@ -126,27 +128,27 @@ class SpeechToText:
             result = self._live(job, request)
         else:
             result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
-            if not result["segments"] and request.start_s == 0:
+            if not result.segments and request.start_s == 0:
                 job.warn("no_speech", _NO_SPEECH)
         warnings = [*request.warnings(self._engine.INFO), *job.warnings]
-        return result | ({"warnings": warnings} if warnings else {})
+        return result.data() | ({"warnings": warnings} if warnings else {})
 
-    def _file(self, job: Job, request: Request) -> dict[str, Any]:
+    def _file(self, job: Job, request: Request) -> TranscriptResult:
         """Transcribes the track that the request names, else the first one with speech."""
         from .audio.recording import open_input
 
         with open_input(job) as file:
             track = request.audio_track or 1
             result, tracks = self._track(job, request, file, track)
-            while not (result["segments"] or request.audio_track) and track < tracks:
+            while not (result.segments or request.audio_track) and track < tracks:
                 track += 1
                 result, _ = self._track(job, request, file, track)
-        if result["segments"] and track > 1 and not request.audio_track:
+        if result.segments and track > 1 and not request.audio_track:
             text = f"There is no speech in the first audio track: this is track {track} of {tracks}."
             job.warn("other_track", text)
         return result
 
-    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[dict[str, Any], int]:
+    def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, int]:
         """Transcribes one track of sound; returns the result and how many tracks there are."""
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
@@ -160,7 +162,7 @@ class SpeechToText:
                 job.warn("channels_cancel", _CANCELLED)
             return result, recording.tracks
 
-    def _raw(self, job: Job, request: Request) -> dict[str, Any]:
+    def _raw(self, job: Job, request: Request) -> TranscriptResult:
         from .audio.mixdown import Mixdown
         from .audio.recording import raw_blocks
         from .transcription import Transcription, begin_s
@@ -179,7 +181,10 @@ class SpeechToText:
         self._diarization = self._diarization or DiarizationModels()
         return self._diarization
 
-    def _live(self, job: Job, request: Request) -> dict[str, Any]:
+    def _live(self, job: Job, request: Request) -> TranscriptResult:
+        from hushd_schema.transcript import TranscriptResult
+
+        from . import partials
         from .live.listener import LiveListener
 
         length = self._recogniser.piece_length(request, economy=job.economy)
@@ -187,16 +192,16 @@ class SpeechToText:
         count = 0
         for event in listener.events(_live_samples(job, request)):
             if isinstance(event, Segment):
-                job.send_partial(partials.of_segment(count, event))
+                job.send_partial(partials.of_segment(count, event).data())
                 count += 1
             else:
                 job.send_partial(partials.of_event(event))
-        return {
-            "language": self._recogniser.spoken(listener.options),
-            "duration": round(listener.seconds, 3),
-            "segments": count,
-            "ended": listener.ended,
-        }
+        return TranscriptResult(
+            language=self._recogniser.spoken(listener.options),
+            duration=round(listener.seconds, 3),
+            segments=count,
+            ended=listener.ended,
+        )
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:

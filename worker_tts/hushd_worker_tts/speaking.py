@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_worker.job import Job
@@ -15,6 +15,8 @@ from .engine_thread import EngineThread
 from .reading.items import Item, Pause, Piece, Rate, Speaker, Volume
 
 if TYPE_CHECKING:
+    from hushd_schema.speech import SpeechResult
+
     from .audio_out import Output
     from .levelling import Leveller
 
@@ -76,7 +78,7 @@ class SpeechJob:
         else:
             self._voice = self._speaker(item)
 
-    def close(self) -> dict[str, Any]:
+    def close(self) -> SpeechResult:
         """Ends the output, and returns the job's result.
 
         Raises:
@@ -86,13 +88,15 @@ class SpeechJob:
             raise HushdError("bad_request", self._nothing())
         self._output.close()
         self._leveller.end()
-        return {
-            "duration": round(self._output.frames / self._output.rate, 3),
-            "rate": self._output.rate,
-            "voice": self._wanted.voice.name,
-            "speed": round(self._wanted.speed, 3),
-            "sentences": self._sentences + self._spoken,
-        }
+        from hushd_schema.speech import SpeechResult  # after the audio
+
+        return SpeechResult(
+            duration=round(self._output.frames / self._output.rate, 3),
+            rate=self._output.rate,
+            voice=self._wanted.voice.name,
+            speed=round(self._wanted.speed, 3),
+            sentences=self._sentences + self._spoken,
+        )
 
     def _speak_piece(self, piece: Piece) -> None:
         for chunk in self._chunks(piece) if piece.text else ():
@@ -105,7 +109,7 @@ class SpeechJob:
             if self._wanted.timeline:
                 from .timeline import sentence
 
-                self._job.send_partial(sentence(piece.mapped, chunk, self._seconds))
+                self._job.send_partial(sentence(piece.mapped, chunk, self._seconds).data())
             gain = self._leveller.gain(self._voice, chunk)
             self._output.write(chunk.samples, chunk.rate, self._volume * gain)
             self._leveller.learn(self._voice, chunk)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import Any
+
+from hushd_schema.speech import SentenceData, SpokenData
 
 from .engine import AudioChunk
 from .reading.source_map import MappedText
@@ -15,7 +16,7 @@ _CLAUSE_END = re.compile(r"[,;:.!?…—]\W*$")
 _CLAUSE_WEIGHT = 4
 
 
-def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> dict[str, Any]:
+def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> SentenceData:
     """Returns the partial of a piece whose audio begins `begins` seconds into the job's.
 
     Words that stand for the same place of the request, such as those of an address read out, are one word.
@@ -33,25 +34,20 @@ def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> dict[str, An
         else:
             spans[-1] = (spans[-1][0], max(span[1], spans[-1][1]))
     starts = _times(text.text, places, chunk.marks, first, last)
-    words = [
-        {
-            "start": round(begins + start, 3),
-            "end": round(begins + end, 3),
-            "text_start": span[0],
-            "text_end": span[1],
-        }
+    words = tuple(
+        SpokenData(start=round(begins + start, 3), end=round(begins + end, 3), text_start=span[0], text_end=span[1])
         for span, start, end in zip(spans, starts, [*starts[1:], last], strict=True)
-    ]
+    )
     text_start, text_end = text.span()
-    return {
-        "kind": "sentence",
-        "start": round(begins, 3),
-        "end": round(begins + len(chunk.samples) / chunk.rate, 3),
-        "text_start": text_start,
-        "text_end": text_end,
-        "words": words,
-        "estimated": not chunk.marks,
-    }
+    return SentenceData(
+        kind="sentence",
+        start=round(begins, 3),
+        end=round(begins + len(chunk.samples) / chunk.rate, 3),
+        text_start=text_start,
+        text_end=text_end,
+        words=words,
+        estimated=not chunk.marks,
+    )
 
 
 def _times(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
@@ -52,7 +52,7 @@ class Worker:
         self._info: EngineInfo
         self._thread: EngineThread
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def load(self, report: Callable[[str], None]) -> JsonObject:
         """Finds and loads the engine; returns `engine`, `model`, the `voices` that are installed, and `formats`.
 
         Raises:
@@ -61,7 +61,7 @@ class Worker:
         self._thread = EngineThread()
         return self._thread.call(lambda: self._load(report))
 
-    def _load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def _load(self, report: Callable[[str], None]) -> JsonObject:
         kind = REGISTRY.find(self._name)
         info = kind.info()
         if not info.installed:
@@ -87,7 +87,7 @@ class Worker:
         known = {"engine": info.name, "model": model, "voices": voices, "formats": list(FORMATS)}
         return known | compute_device.report(self._engine, info.name)
 
-    def run(self, job: Job) -> dict[str, Any]:
+    def run(self, job: Job) -> JsonObject:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.
 
         Raises:
@@ -110,4 +110,4 @@ class Worker:
             result = speech.close()
         if wanted.markup != "ssml" and (sentence := foreign(text.text, wanted.voice)):
             job.warn("other_language", sentence)
-        return result | ({"warnings": job.warnings} if job.warnings else {})
+        return result.data() | ({"warnings": job.warnings} if job.warnings else {})

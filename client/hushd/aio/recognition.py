@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from hushd_schema.operations.transcribe import TranscribeOptions
 
@@ -18,6 +18,8 @@ from .steps import run
 from .transcription import AsyncTranscription
 
 if TYPE_CHECKING:
+    from hushd_schema.transcript import OnEvent
+
     from hushd.models.choice import ModelChoice
     from hushd.transcripts.transcript import Transcript
 
@@ -103,7 +105,7 @@ class AsyncRecognition(AsyncManagement):
         priority: str = "text",
         echo: bool = False,
         on_partial: Callable[[str, str], None] | None = None,
-        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        on_event: OnEvent | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> AsyncTranscription:
         """As `Client.listen`; the request is sent when this returns.

@@ -27,12 +27,14 @@ from hushd.transcripts.transcript import Transcript
 
 from .cancel_scope import CancelScope
 from .duplex import Duplex, Mode
-from .listener import OnEvent, TurnListener
+from .listener import TurnListener
 from .recorder import RATE, Recorder
 from .said import Said, characters
 from .state import DialogueState, Event, Phase
 
 if TYPE_CHECKING:
+    from hushd_schema.transcript import OnEvent
+
     from hushd.synthesis.speech import Speech
     from hushd.transcripts.transcription import Transcription
     from hushd.transport.floor import Floor

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .state import Event
 
 if TYPE_CHECKING:
+    from hushd_schema.transcript import LiveEvent, OnEvent
+
     from hushd.transcripts.transcript import Transcript
     from hushd.transcripts.transcription import Transcription
 
     from .recorder import Tape
-
-OnEvent = Callable[[str, dict[str, Any]], None]
 
 
 class TurnListener:
@@ -99,7 +99,7 @@ class TurnListener:
             self._error = error
         self._report(Event.HEARD)
 
-    def _take(self, kind: str, data: dict[str, Any]) -> None:
+    def _take(self, kind: str, data: LiveEvent) -> None:
         if kind == "began":
             self._report(Event.BEGAN)
         elif kind == "nothing":

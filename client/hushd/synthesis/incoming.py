@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Result
@@ -13,6 +13,8 @@ from hushd.transport.warning import ResultWarning, warnings_of
 from .received import RAW, Piece, Received
 
 if TYPE_CHECKING:
+    from hushd_protocol import JsonObject
+
     from hushd.transport.floor import Floor
     from hushd.transport.retry import RetryingCall
     from hushd.transport.steps import Steps
@@ -110,16 +112,21 @@ class IncomingSpeech:
             self._add_sentence(message.data)
         if isinstance(message, Result):
             self._whole = True
-            self.duration = float(message.data.get("duration") or 0.0)
-            self.voice = str(message.data.get("voice") or "")
-            self.warnings = warnings_of(message.data)
-            self._rate = self._rate or int(message.data.get("rate") or 0)
+            from hushd_schema.speech import SpeechResult  # after the audio
+
+            result = SpeechResult.from_data(message.data)
+            self.duration = float(result.duration)
+            self.voice = result.voice
+            self.warnings = warnings_of(result)
+            self._rate = self._rate or result.rate
         return None
 
-    def _add_sentence(self, data: dict[str, Any]) -> None:
-        from .timeline import Sentence  # for those who asked for it
+    def _add_sentence(self, data: JsonObject) -> None:
+        from hushd_schema.speech import SentenceData  # for those who asked for it
 
-        sentence = Sentence.from_data(data)
+        from .timeline import Sentence
+
+        sentence = Sentence.of(SentenceData.from_data(data))
         self.timeline.append(sentence)
         if self._on_sentence is not None:
             self._on_sentence(sentence)

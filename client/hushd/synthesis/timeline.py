@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hushd_schema.speech import SentenceData, SpokenData
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +36,11 @@ class Sentence(Spoken):
     estimated: bool = False
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Sentence:
-        """From the data of a worker's `partial` of the kind `sentence`."""
-        words = tuple(Spoken(*_place(word)) for word in data.get("words") or ())
-        return cls(*_place(data), words, bool(data.get("estimated")))
+    def of(cls, data: SentenceData) -> Sentence:
+        """From a worker's `partial` of the kind `sentence`."""
+        words = tuple(Spoken(*_place(word)) for word in data.words)
+        return cls(*_place(data), words, data.estimated)
 
 
-def _place(data: dict[str, Any]) -> tuple[float, float, int, int]:
-    return float(data["start"]), float(data["end"]), int(data["text_start"]), int(data["text_end"])
+def _place(data: SpokenData) -> tuple[float, float, int, int]:
+    return float(data.start), float(data.end), data.text_start, data.text_end

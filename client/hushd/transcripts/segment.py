@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+
+if TYPE_CHECKING:
+    from hushd_schema.transcript import SegmentData
 
 _LONGEST_S = 1e9  # of any recording
 
@@ -34,28 +39,24 @@ class Segment:
     unlikely: bool = False
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Segment:
-        """From the data of a worker's `partial` of the kind `segment`.
+    def of(cls, data: SegmentData) -> Segment:
+        """From a worker's `partial` of the kind `segment`.
 
         Raises:
-            ValueError, TypeError, KeyError, AttributeError, OverflowError: the data is of another kind.
+            HushdError: `protocol_error` for times that no recording has.
         """
         return cls(
-            id=int(data.get("id", 0)),
-            start=_seconds(data.get("start", 0.0)),
-            end=_seconds(data.get("end", 0.0)),
-            text=str(data.get("text", "")),
-            words=tuple(
-                Word(str(word["word"]), _seconds(word["start"]), _seconds(word["end"]))
-                for word in data.get("words") or ()
-            ),
-            speaker=str(data.get("speaker") or ""),
-            unlikely=bool(data.get("unlikely")),
+            id=data.id,
+            start=_seconds(data.start),
+            end=_seconds(data.end),
+            text=data.text,
+            words=tuple(Word(word.word, _seconds(word.start), _seconds(word.end)) for word in data.words),
+            speaker=data.speaker,
+            unlikely=data.unlikely,
         )
 
 
-def _seconds(value: Any) -> float:
-    seconds = float(value)
-    if not abs(seconds) <= _LONGEST_S:
-        raise ValueError(f"a time is {seconds}")
-    return seconds
+def _seconds(value: float) -> float:
+    if not abs(value) <= _LONGEST_S:
+        raise HushdError("protocol_error", f"A time in the transcript is {value} s: no recording is so long.")
+    return float(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
@@ -14,6 +14,9 @@ from hushd.transport.warning import ResultWarning, warnings_of
 
 from .segment import Segment
 from .transcript import Transcript
+
+if TYPE_CHECKING:
+    from hushd_schema.transcript import OnEvent
 
 
 class IncomingTranscript:
@@ -32,7 +35,7 @@ class IncomingTranscript:
         call: RetryingCall,
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
-        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        on_event: OnEvent | None = None,
         *,
         diarized: bool = False,
     ) -> None:
@@ -62,28 +65,38 @@ class IncomingTranscript:
 
     def _take(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):
-            if message.data.get("kind") == "segment":
-                # Its number in the request that brought it begins at 0 again where a crash divided them.
-                segment = replace(Segment.from_data(message.data), id=self._count)
-                self._count += 1
-                self.rest_s = float(message.data.get("rest", segment.end))
-                self.language = str(message.data.get("language") or self.language)
-                return segment
-            if message.data.get("kind") == "unstable":
-                if self._on_partial:
-                    self._on_partial(str(message.data.get("stable", "")), str(message.data.get("text", "")))
-            elif self._on_event:
-                self._on_event(str(message.data.get("kind")), message.data)
-        elif isinstance(message, Progress) and self._on_progress:
+            return self._take_partial(message)
+        if isinstance(message, Progress) and self._on_progress:
             self._on_progress(message.done, message.total)
         elif isinstance(message, Result):
-            self.language = str(message.data.get("language") or self.language)
-            self.duration = float(message.data.get("duration") or 0.0)
-            self.ended = str(message.data.get("ended") or "input")
-            self.warnings = warnings_of(message.data)
-            self.unlikely = tuple(
-                (float(row["start"]), float(row["end"])) for row in message.data.get("unlikely") or ()
-            )
+            from hushd_schema.transcript import TranscriptResult
+
+            result = TranscriptResult.from_data(message.data)
+            self.language = result.language or self.language
+            self.duration = float(result.duration)
+            self.ended = result.ended or "input"
+            self.warnings = warnings_of(result)
+            self.unlikely = tuple((float(stretch.start), float(stretch.end)) for stretch in result.unlikely)
+        return None
+
+    def _take_partial(self, message: Partial) -> Segment | None:
+        from hushd_schema.transcript import LiveEvent, SegmentData
+
+        kind = message.data.get("kind")
+        if kind == "segment":
+            data = SegmentData.from_data(message.data)
+            # Its number in the request that brought it begins at 0 again where a crash divided them.
+            segment = replace(Segment.of(data), id=self._count)
+            self._count += 1
+            self.rest_s = segment.end if data.rest is None else float(data.rest)
+            self.language = data.language or self.language
+            return segment
+        event = cast(LiveEvent, message.data)
+        if kind == "unstable":
+            if self._on_partial:
+                self._on_partial(event.get("stable", ""), event.get("text", ""))
+        elif self._on_event:
+            self._on_event(str(kind), event)
         return None
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hushd_protocol import JsonObject
+    from hushd_schema.warned import Warned
 
 NO_EFFECT = "no_effect"  # the code of a warning about the request's options, not about what was made of its input
 
@@ -15,14 +18,12 @@ class ResultWarning(NamedTuple):
     message: str
 
 
-def warnings_of(data: Mapping[str, Any]) -> tuple[ResultWarning, ...]:
-    """The warnings in the data of a result."""
-    return tuple(
-        ResultWarning(str(row.get("code", "")), str(row.get("message", ""))) for row in data.get("warnings") or ()
-    )
+def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
+    """The warnings of a result."""
+    return tuple(ResultWarning(warning.code, warning.message) for warning in result.warnings)
 
 
-def add_unused_device(data: dict[str, Any], device: str) -> None:
+def add_unused_device(data: JsonObject, device: str) -> None:
     """Adds a warning to the data of a result where `device`, which the request named, is not what computed it."""
     why = data.get("why_there")
     if why and device.partition(":")[0] not in (

@@ -19,6 +19,7 @@ from hushd.transcripts.cues import Layout, laid_out, readable, tokens
 from hushd.transcripts.line_breaks import COLUMNS, LONGEST_S
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
+from hushd_schema.transcript import SegmentData
 
 WHISPER = json.loads(Path(__file__).with_name("whisper_subtitles.json").read_text(encoding="utf-8"))
 OPENING = (
@@ -29,7 +30,7 @@ OPENING = (
 
 def transcript(segments: list[dict[str, Any]]) -> Transcript:
     """From whisper's result."""
-    return Transcript(tuple(Segment.from_data(segment) for segment in segments))
+    return Transcript(tuple(Segment.of(SegmentData.from_data(segment)) for segment in segments))
 
 
 # --- whisper's rules --------------------------------------------------------------------------------------------------

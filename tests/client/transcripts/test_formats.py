@@ -192,9 +192,7 @@ def test_unlikely_text_has_a_mark_and_json_the_stretch() -> None:
     film, and has no mark."""
     segments = (
         Segment(0, 0.0, 1.5, "Ever tried."),
-        Segment.from_data(
-            {"id": 1, "start": 1.5, "end": 3.0, "text": " The lunatics.", "unlikely": True, "speaker": "A"}
-        ),
+        Segment(1, 1.5, 3.0, " The lunatics.", speaker="A", unlikely=True),
     )
     doubted = Transcript(segments, "en", 3.0, unlikely=((1.5, 3.0),))
     assert doubted.render("txt") == "Ever tried.\nA: [unlikely] The lunatics.\n"

@@ -19,6 +19,7 @@ from typing import Any
 
 from hushd.transcripts.segment import Segment
 from hushd_protocol.errors import HushdError
+from hushd_schema.transcript import SegmentData, WordData
 
 LONG_S = 300.0  # of audio, from which on a journal is kept
 SYNC_S = 5.0  # of work that a power failure may cost
@@ -83,12 +84,12 @@ class Journal:
             try:
                 if not line.endswith(b"\n"):
                     break  # torn: the writer was interrupted here
-                data = json.loads(line)
-                segment = Segment.from_data(data)
-                self.rest_s = float(data.get("rest", segment.end))
-                self.language = str(data.get("language", self.language))
-            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+                data = SegmentData.from_data(json.loads(line))
+                segment = Segment.of(data)
+            except (ValueError, HushdError, RecursionError):
                 break
+            self.rest_s = segment.end if data.rest is None else float(data.rest)
+            self.language = data.language or self.language
             segments.append(segment)
         while segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:
             segments.pop()
@@ -109,8 +110,8 @@ class Journal:
         """
         if self._given_up:
             return
-        more: dict[str, Any] = {} if rest_s is None else {"rest": rest_s}
-        self._waiting.append(json.dumps(_data(segment) | more | ({"language": language} if language else {})))
+        data = _data(segment, rest_s, language)
+        self._waiting.append(json.dumps(data.data()))
         try:
             if self._descriptor is None:
                 if max(segment.end, total) < LONG_S:
@@ -174,11 +175,17 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _data(segment: Segment) -> dict[str, Any]:
-    """A segment as `Segment.from_data` reads it."""
-    data: dict[str, Any] = {"id": segment.id, "start": segment.start, "end": segment.end, "text": segment.text}
-    if segment.words:
-        data["words"] = [{"word": word.word, "start": word.start, "end": word.end} for word in segment.words]
-    if segment.unlikely:
-        data["unlikely"] = True
-    return data
+def _data(segment: Segment, rest_s: float | None, language: str) -> SegmentData:
+    """A segment as it came, but for its speaker: where these are told apart, there is no rest to resume with."""
+    words = tuple(WordData(word=word.word, start=word.start, end=word.end) for word in segment.words)
+    return SegmentData(
+        kind="segment",
+        id=segment.id,
+        start=segment.start,
+        end=segment.end,
+        text=segment.text,
+        words=words,
+        rest=rest_s,
+        language=language,
+        unlikely=segment.unlikely,
+    )

@@ -6,11 +6,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 
 from .turns import Event, Stream
+
+if TYPE_CHECKING:
+    from hushd_schema.transcript import LiveEvent
+
 
 ROOM = 1024 * 1024  # bytes that wait for the worker: 20 s of 24 kHz, and then the program waits
 SAMPLE = 2  # bytes
@@ -99,7 +103,7 @@ class Hearing:
     def _on_partial(self, stable: str, text: str) -> None:
         self._post(self.stream.partial(stable, text))
 
-    def _on_event(self, kind: str, data: dict[str, Any]) -> None:
+    def _on_event(self, kind: str, data: LiveEvent) -> None:
         if kind == "began":
             self._post(self.stream.began(float(data.get("start") or 0.0)))
         elif kind == "ended":

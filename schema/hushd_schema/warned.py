@@ -1,0 +1,22 @@
+"""The reasons to doubt a result, which transcripts and speech have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningData(Record):
+    """A `code` for programs, such as `unlikely_text`, and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Record):
+    """A result that may have warnings."""
+
+    warnings: tuple[WarningData, ...] = ()

@@ -1,0 +1,100 @@
+"""The answers of workers as records: what is on the wire stays as it is, and another version's is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hushd.synthesis.incoming import IncomingSpeech
+from hushd.transcripts.segment import Segment, Word
+from hushd.transcripts.transcription import IncomingTranscript
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Message, Partial, Result
+from hushd_schema.description import HearingEngine, read
+from hushd_schema.speech import SentenceData, SpeechResult
+from hushd_schema.transcript import SegmentData, TranscriptResult
+
+WORD = {"word": "tried.", "start": 0.7, "end": 1.5}
+SEGMENT: dict[str, Any] = {"kind": "segment", "id": 0, "start": 0.0, "end": 1.5, "text": "Ever tried."}
+SENTENCE: dict[str, Any] = {
+    "kind": "sentence", "start": 0.0, "end": 1.5, "text_start": 0, "text_end": 11, "estimated": True,
+    "words": [{"start": 0.0, "end": 0.7, "text_start": 0, "text_end": 4}],
+}  # fmt: skip
+TRANSCRIPT: dict[str, Any] = {"language": "en", "duration": 1.5, "segments": 1}
+SPEECH: dict[str, Any] = {"duration": 1.5, "rate": 24000, "voice": "heart", "speed": 1.0, "sentences": 1}
+WARNINGS = [{"code": "clipped", "message": "It is too loud."}]
+
+
+def taken(incoming: Any, *messages: Message) -> list[Any]:
+    return [incoming._take(message) for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("record", "data"),
+    [
+        (SegmentData, SEGMENT),
+        (SegmentData, SEGMENT | {"speaker": "SPEAKER_00", "words": [WORD], "rest": 1.5, "language": "en"}),
+        (SegmentData, SEGMENT | {"rest": 0.0, "unlikely": True}),
+        (TranscriptResult, TRANSCRIPT),
+        (TranscriptResult, TRANSCRIPT | {"ended": "silence", "speakers": 0, "warnings": WARNINGS}),
+        (TranscriptResult, TRANSCRIPT | {"language": "", "unlikely": [{"start": 0.0, "end": 1.5}]}),
+        (SentenceData, SENTENCE),
+        (SpeechResult, SPEECH),
+        (SpeechResult, SPEECH | {"warnings": WARNINGS}),
+    ],
+)
+def test_what_is_read_is_written_again(record: Any, data: dict[str, Any]) -> None:
+    """Key by key: what is always sent stays, and what is left out where there is none stays away."""
+    assert record.from_data(data).data() == data
+
+
+def test_a_transcript_of_another_version_is_read() -> None:
+    """Keys that are not known are passed over; without `rest` a segment's end counts, without the rest nothing does."""
+    incoming = IncomingTranscript()
+    made = taken(incoming, Partial(id=b"", seq=0, data={"kind": "segment", "end": 2, "text": "Yes.", "mood": "good"}))
+    assert made == [Segment(0, 0.0, 2.0, "Yes.")]
+    assert (incoming.rest_s, incoming.language) == (2.0, "")
+    taken(incoming, Result(id=b"", data={"mood": "good"}))
+    assert (incoming.duration, incoming.ended, incoming.warnings, incoming.unlikely) == (0.0, "input", (), ())
+    with_words = SEGMENT | {"words": [WORD], "rest": 1.25, "language": "en"}
+    (segment,) = taken(incoming, Partial(id=b"", seq=1, data=with_words))
+    assert (segment.id, segment.words, incoming.rest_s) == (1, (Word("tried.", 0.7, 1.5),), 1.25)
+
+
+@pytest.mark.parametrize("odd", [{"start": "soon"}, {"end": 1e300}, {"words": ["tried."]}, {"text": 5}])
+def test_a_segment_that_is_none_is_one_sentence(odd: dict[str, Any]) -> None:
+    """No traceback of a TypeError or KeyError reaches the program."""
+    with pytest.raises(HushdError) as caught:
+        taken(IncomingTranscript(), Partial(id=b"", seq=0, data=SEGMENT | odd))
+    assert caught.value.code == "protocol_error"
+
+
+def test_a_live_event_reaches_the_program_as_it_was_sent() -> None:
+    """Also one of a later version, with its keys."""
+    noted: list[Any] = []
+    incoming = IncomingTranscript(on_event=lambda kind, event: noted.append((kind, event)))
+    for data in ({"kind": "began", "start": 0.5}, {"kind": "laughter", "loud": True}):
+        taken(incoming, Partial(id=b"", seq=0, data=data))
+    assert noted == [("began", {"kind": "began", "start": 0.5}), ("laughter", {"kind": "laughter", "loud": True})]
+
+
+def test_a_speech_says_what_its_result_says() -> None:
+    """And one whose result says nothing has no voice and lasts no time."""
+    speech = IncomingSpeech("s16le", None, keep=False)
+    taken(speech, Result(id=b"", data=SPEECH | {"warnings": WARNINGS}))
+    assert (speech.duration, speech.voice, speech.warnings[0].code) == (1.5, "heart", "clipped")
+    bare = IncomingSpeech("s16le", None, keep=False)
+    taken(bare, Result(id=b""))
+    assert (bare.duration, bare.voice, bare.warnings) == (0.0, "", ())
+
+
+def test_a_description_is_read_whatever_its_version() -> None:
+    """A role without engines is one; a field of another kind is named, with what was printed."""
+    described = read("stt", {"engines": [{"name": "own", "mood": "good"}]})
+    (engine,) = described.engines
+    assert isinstance(engine, HearingEngine)
+    assert (engine.name, engine.installed, engine.models, engine.options) == ("own", False, (), None)
+    with pytest.raises(
+        HushdError, match=r"The description of the role tts cannot be read, for its engines\.0\.voices is"
+    ):
+        read("tts", {"engines": [{"voices": "many"}]})
