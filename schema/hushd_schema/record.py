@@ -162,6 +162,10 @@ def _of(value: Any, *kinds: type) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    try:
+        finite = type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        finite = False
+    if not finite:
         raise _Misfit(value)
     return value
