@@ -47,7 +47,8 @@ def engines(router: ScriptedRouter, route: bytes, message: Message) -> None:
     """Says `head`, `body` and a corrected `HEAD`; hears two sentences and, as a third, where the input came from."""
     i = getattr(message, "id", b"")
     if isinstance(message, Control):
-        answers: dict[str, Any] = {"describe": {"tts": {"engines": [{"name": "hibari", "voices": VOICES}]}}}
+        hibari = {"name": "hibari", "installed": True, "voices": VOICES}
+        answers: dict[str, Any] = {"describe": {"tts": {"engines": [hibari]}}}
         router.send(route, Result(id=i, data=answers.get(message.action, STATUS)))
     elif isinstance(message, Request) and message.input == "stream":
         router.requests = {message.id: message}  # type: ignore[attr-defined]

@@ -413,8 +413,11 @@ def speaking(*chunks: dict[str, object]) -> Script:
             data = {"duration": 0.5, "rate": 22050, "voice": "en", "sentences": 2}
             router.send(route, *made, Result(id=message.id, data=data))
         elif isinstance(message, Control):
-            voices = [{"name": "en", "language": "en-US", "model": "small"}, {"name": "fr", "language": "fr-FR"}]
-            engines = [{"name": "hibari", "voices": voices}]
+            voices: list[dict[str, Any]] = [
+                {"name": "en", "language": "en-US", "model": "small", "installed": True},
+                {"name": "fr", "language": "fr-FR", "installed": True},
+            ]
+            engines = [{"name": "hibari", "installed": True, "voices": voices}]
             router.send(route, Result(id=message.id, data={"tts": {"engines": engines}}))
 
     return script

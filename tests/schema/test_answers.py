@@ -61,7 +61,9 @@ def test_a_transcript_of_another_version_is_read() -> None:
     assert (segment.id, segment.words, incoming.rest_s) == (1, (Word("tried.", 0.7, 1.5),), 1.25)
 
 
-@pytest.mark.parametrize("odd", [{"start": "soon"}, {"end": 1e300}, {"end": 10**400}, {"words": ["tried."]}, {"text": 5}])
+@pytest.mark.parametrize(
+    "odd", [{"start": "soon"}, {"end": 1e300}, {"end": 10**400}, {"words": ["tried."]}, {"text": 5}]
+)
 def test_a_segment_that_is_none_is_one_sentence(odd: dict[str, Any]) -> None:
     """No traceback of a TypeError or KeyError reaches the program."""
     with pytest.raises(HushdError) as caught:
