@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from hushd_schema.description import SpeakingEngine, VoiceDescription
+from hushd_schema.engines.tts.piper import SPEC
 from hushd_worker_tts import params
 from hushd_worker_tts.engine import EngineInfo, Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
-from hushd_worker_tts.engines.piper import DEFAULT, KNOWN, Piper
+from hushd_worker_tts.engines.piper import Piper
 from hushd_worker_tts.registry import REGISTRY
 from support.engine_example import package
 
@@ -25,12 +26,12 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_piper_without_voices(empty: None) -> None:
     """Without files: each well-known voice is a model of one language, none installed; no voice without the package."""
     info = Piper.info()
-    assert [model.name for model in info.models] == sorted(KNOWN)
+    assert [model.name for model in info.models] == sorted(SPEC.models)
     assert not any(model.installed or model.embedded for model in info.models)
     assert {model.memory_mb for model in info.models} == {276}
-    assert info.default_model == DEFAULT
+    assert info.default_model == SPEC.default_model
     assert ("fr-FR",) in {model.languages for model in info.models}
-    assert len(Piper.voices()) == (len(KNOWN) if info.installed else 0)
+    assert len(Piper.voices()) == (len(SPEC.models) if info.installed else 0)
 
 
 def test_kokoro_without_files(empty: None) -> None:
