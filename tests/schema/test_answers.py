@@ -22,6 +22,7 @@ SENTENCE: dict[str, Any] = {
 }  # fmt: skip
 TRANSCRIPT: dict[str, Any] = {"language": "en", "duration": 1.5, "segments": 1}
 SPEECH: dict[str, Any] = {"duration": 1.5, "rate": 24000, "voice": "heart", "speed": 1.0, "sentences": 1}
+NO_CALL: Any = None  # messages are taken by hand
 WARNINGS = [{"code": "clipped", "message": "It is too loud."}]
 
 
@@ -50,7 +51,7 @@ def test_what_is_read_is_written_again(record: Any, data: dict[str, Any]) -> Non
 
 def test_a_transcript_of_another_version_is_read() -> None:
     """Keys that are not known are passed over; without `rest` a segment's end counts, without the rest nothing does."""
-    incoming = IncomingTranscript()
+    incoming = IncomingTranscript(NO_CALL)
     made = taken(incoming, Partial(id=b"", seq=0, data={"kind": "segment", "end": 2, "text": "Yes.", "mood": "good"}))
     assert made == [Segment(0, 0.0, 2.0, "Yes.")]
     assert (incoming.rest_s, incoming.language) == (2.0, "")
@@ -67,14 +68,14 @@ def test_a_transcript_of_another_version_is_read() -> None:
 def test_a_segment_that_is_none_is_one_sentence(odd: dict[str, Any]) -> None:
     """No traceback of a TypeError or KeyError reaches the program."""
     with pytest.raises(HushdError) as caught:
-        taken(IncomingTranscript(), Partial(id=b"", seq=0, data=SEGMENT | odd))
+        taken(IncomingTranscript(NO_CALL), Partial(id=b"", seq=0, data=SEGMENT | odd))
     assert caught.value.code == "protocol_error"
 
 
 def test_a_live_event_reaches_the_program_as_it_was_sent() -> None:
     """Also one of a later version, with its keys."""
     noted: list[Any] = []
-    incoming = IncomingTranscript(on_event=lambda kind, event: noted.append((kind, event)))
+    incoming = IncomingTranscript(NO_CALL, on_event=lambda kind, event: noted.append((kind, event)))
     for data in ({"kind": "began", "start": 0.5}, {"kind": "laughter", "loud": True}):
         taken(incoming, Partial(id=b"", seq=0, data=data))
     assert noted == [("began", {"kind": "began", "start": 0.5}), ("laughter", {"kind": "laughter", "loud": True})]
