@@ -1,4 +1,4 @@
-"""The answers of workers as records: what is on the wire stays as it is, and another version's is read."""
+"""The answers of workers as records: the wire stays as it is, and the answer of another version is read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def taken(incoming: Any, *messages: Message) -> list[Any]:
     ],
 )
 def test_what_is_read_is_written_again(record: Any, data: dict[str, Any]) -> None:
-    """Key by key: what is always sent stays, and what is left out where there is none stays away."""
+    """Key by key: those that are always sent stay, and those that are left out where there is nothing stay away."""
     assert record.from_data(data).data() == data
 
 
@@ -92,7 +92,7 @@ def test_a_speech_says_what_its_result_says() -> None:
 
 
 def test_a_description_is_read_whatever_its_version() -> None:
-    """A role without engines is one; a field of another kind is named, with what was printed."""
+    """A role without engines is one; a field of another kind is named, with its value."""
     described = read("stt", {"engines": [{"name": "own", "mood": "good"}]})
     (engine,) = described.engines
     assert isinstance(engine, HearingEngine)
