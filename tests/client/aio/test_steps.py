@@ -1,0 +1,156 @@
+"""The two drivers of procedures: every step of a kind has the same outcome for a thread and for a task."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hushd.aio import steps as aio
+from hushd.transport import steps
+from hushd.transport.steps import Attend, Awaited, Connect, Receive, Steps, Until
+
+
+class Peer:
+    """A way, a call and a state, all of which a thread waits for and a task awaits."""
+
+    def __init__(self, connected: bool = True) -> None:
+        self.connected = connected
+        self.waited: list[str] = []
+
+    def current(self) -> Any:
+        return "connection" if self.connected else None
+
+    def connect(self) -> Any:
+        self.waited.append(threading.current_thread().name)
+        return "connection"
+
+    def get(self) -> str:
+        return "message"
+
+    async def next_message(self) -> str:
+        return "message"
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        assert condition()
+
+    async def when(self, condition: Callable[[], object]) -> None:
+        assert condition()
+
+
+def run_both(make: Callable[[], Steps[Any]]) -> list[Any]:
+    """The outcomes of one procedure for a thread and for a task: its result, or its error."""
+    outcomes: list[Any] = []
+    for run in (steps.run, lambda procedure: asyncio.run(aio.run(procedure))):
+        try:
+            outcomes.append(run(make()))
+        except Exception as error:
+            outcomes.append(repr(error))
+    return outcomes
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_both_drivers_bring_the_same(connected: bool) -> None:
+    """Outcomes in their order, and the result."""
+
+    def procedure() -> Steps[list[Any]]:
+        peer = Peer(connected)
+        outcomes: list[Any] = []
+        for step in (Connect(peer), Receive(peer), Until(peer, lambda: True), Attend(lambda: 1, lambda: None)):
+            outcomes.append((yield step))
+        outcomes.append((yield lambda: 2))
+        return outcomes
+
+    first, second = run_both(procedure)
+    assert first == second == ["connection", "message", None, 1, 2]
+
+
+def test_both_drivers_raise_where_the_step_was_yielded() -> None:
+    """So that a procedure may go on after an error, and its own errors reach the caller."""
+
+    def fail() -> None:
+        raise KeyError("step")
+
+    def procedure() -> Steps[None]:
+        try:
+            yield fail
+        except KeyError:
+            yield lambda: None
+        raise ValueError("procedure")
+
+    assert run_both(procedure) == ["ValueError('procedure')"] * 2
+
+
+def test_a_cancelled_task_is_cancelled_at_its_step() -> None:
+    """The procedure sees it, tidies up, and the task ends as cancelled."""
+    seen: list[type[BaseException]] = []
+
+    async def main() -> None:
+        waiting = asyncio.Event()
+
+        async def forever() -> None:
+            waiting.set()
+            await asyncio.Event().wait()
+
+        def procedure() -> Steps[None]:
+            try:
+                yield Awaited(forever())
+            except BaseException as error:
+                seen.append(type(error))
+                raise
+
+        task = asyncio.create_task(aio.run(procedure()))
+        await waiting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert seen == [asyncio.CancelledError]
+
+
+def test_a_connection_that_is_there_takes_no_thread() -> None:
+    """A new one is made on a thread, since that may start a supervisor; and the loop goes on meanwhile."""
+
+    def procedure(peer: Peer) -> Steps[object]:
+        return (yield Connect(peer))
+
+    ready, absent = Peer(True), Peer(False)
+    asyncio.run(aio.run(procedure(ready)))
+    asyncio.run(aio.run(procedure(absent)))
+    assert ready.waited == []
+    assert absent.waited != [threading.current_thread().name]
+    assert len(absent.waited) == 1
+
+
+def test_an_interrupt_between_two_steps_ends_the_procedure() -> None:
+    """Ctrl-C may come while no step runs: what the procedure holds is given back all the same."""
+    closed: list[bool] = []
+
+    class Interrupted:
+        """A procedure during whose resumption Ctrl-C comes."""
+
+        def __init__(self, inner: Steps[None]) -> None:
+            self.inner = inner
+
+        def __next__(self) -> Any:
+            return next(self.inner)
+
+        def send(self, outcome: Any) -> Any:
+            raise KeyboardInterrupt
+
+        def close(self) -> None:
+            self.inner.close()
+
+    def procedure() -> Steps[None]:
+        try:
+            yield lambda: None
+        finally:
+            closed.append(True)
+
+    interrupted = Interrupted(procedure())  # kept, as a traceback would keep it
+    with pytest.raises(KeyboardInterrupt):
+        steps.run(interrupted)  # type: ignore[arg-type]
+    assert closed == [True]
