@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -39,11 +40,24 @@ def told(start: Any, words: list[str], **options: Any) -> tuple[dict[str, Any], 
 @pytest.mark.parametrize("session", [False, True])
 def test_it_is_the_same_to_itself(flags: list[str], session: bool, tmp_path: Path) -> None:
     """Words, folder, environment, path, streams, descriptors, parent, session, signals, limits and exit status."""
-    kept, _ = os.pipe()
+    kept = os.dup(0)
     words = [sys.executable, *flags, "-c", f"{TELLS}\nsys.exit(7)", "-a", "ü"]
     environment = os.environ | {"HUSHD_TEST": "1", "PYTHONPATH": str(tmp_path)}
     options = {"cwd": tmp_path, "env": environment, "pass_fds": (kept,), "start_new_session": session}
     assert told(warm.run, words, **options) == told(subprocess.run, words, **options)
+    os.close(kept)
+
+
+def test_limits_are_those_of_whoever_starts_it() -> None:
+    """Also where these have changed since the process that waits was started."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    words = [sys.executable, "-P", "-c", "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"]
+    try:
+        for soft in (before[0] - 1, before[0] - 2):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
+            assert warm.run(words, capture_output=True, text=True).stdout == f"{soft} {before[1]}\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_it_is_forked() -> None:

@@ -13,6 +13,7 @@ import inspect
 import io
 import os
 import pickle
+import resource
 import runpy
 import socket
 import subprocess
@@ -63,6 +64,7 @@ class Popen(subprocess.Popen[Any]):
                 "environment": dict(os.environ if asked["env"] is None else asked["env"]),
                 "folder": os.fspath(asked["cwd"] or os.getcwd()),
                 "session": asked["start_new_session"],
+                "limits": _limits(),
             },
         )
         self._child_created = True
@@ -155,6 +157,11 @@ class _Nursery:
                 _adopt_orphans(False)
 
 
+def _limits() -> dict[int, tuple[int, int]]:
+    kinds = {getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
+    return {kind: resource.getrlimit(kind) for kind in kinds}
+
+
 def _adopt_orphans(wanted: bool) -> None:
     import ctypes
 
@@ -213,6 +220,8 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> Callable[[], objec
     os.chdir(order["folder"])
     if order["session"]:
         os.setsid()
+    for kind, limits in order["limits"].items() - _limits().items():
+        resource.setrlimit(kind, limits)
     ours = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ.clear()
     os.environ.update(order["environment"])
