@@ -120,3 +120,10 @@ def test_orphans_are_not_ours() -> None:
     code = "\n".join((*lines, "    print(os.getppid())"))
     done = warm.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.stdout not in ("", f"{os.getpid()}\n")
+
+
+def test_its_parent_is_whoever_started_it() -> None:
+    """From its first line on: the fork between both has ended before."""
+    words = [sys.executable, "-P", "-c", "import os; print(os.getppid())"]
+    parents = {warm.run(words, capture_output=True, text=True).stdout for _ in range(20)}
+    assert parents == {f"{os.getpid()}\n"}

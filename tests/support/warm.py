@@ -200,14 +200,17 @@ def serve(number: int, imported: Sequence[str]) -> Callable[[], object]:
         order = pickle.loads(_read(connection, int.from_bytes(size, "big")))
         told, tell = os.pipe()
         if (between := os.fork()) == 0:
+            parent = os.getpid()
             if (child := os.fork()) == 0:
                 os.close(told)
                 os.close(tell)
                 connection.close()
+                while os.getppid() == parent:
+                    os.sched_yield()
                 return _become(order, descriptors)
             os.write(tell, child.to_bytes(8, "big"))
             os._exit(0)
-        os.waitpid(between, 0)  # from now on the child is one of whoever asked
+        os.waitpid(between, 0)  # from now on the child is one of whoever asked, and begins
         os.close(tell)
         connection.sendall(os.read(told, 8))
         for descriptor in (told, *descriptors):
