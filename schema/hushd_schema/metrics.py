@@ -17,7 +17,9 @@ def text(status: Status) -> str:
     lines = [
         *_metric("hushd_uptime_seconds", "gauge", [("", supervisor.uptime_s)]),
         *_metric("hushd_supervisor_resident_bytes", "gauge", [("", _bytes(supervisor.rss_mb))]),
-        *_metric("hushd_workers_resident_bytes", "gauge", [("", _bytes(memory.used_mb))]),
+        *_metric("hushd_workers_resident_bytes", "gauge", [("", sum(_bytes(worker.rss_mb) for worker in workers))]),
+        *_metric("hushd_workers_private_bytes", "gauge", [("", sum(_bytes(worker.private_mb) for worker in workers))]),
+        *_metric("hushd_workers_mapped_bytes", "gauge", [("", sum(_bytes(worker.mapped_mb) for worker in workers))]),
         *_metric("hushd_memory_budget_bytes", "gauge", [("", _bytes(memory.budget_mb))]),
         *_metric(
             "hushd_workers", "gauge", [(f'{{role="{r}",state="{s}"}}', n) for (r, s), n in sorted(states.items())]

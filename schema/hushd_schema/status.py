@@ -41,6 +41,8 @@ class WorkerStatus(Record):
         state: `stopped`, `waiting`, `starting`, `ready`, `busy`, `draining`, `stopping`, `killing`, `backoff` or
             `failed`.
         pid: of its process; None while it has none.
+        private_mb: its own memory, which its exit gives back; `mapped_mb` is pages of files, which the kernel may drop.
+        peak_mb: the most that the former was, while it loaded or worked; 0 before it has loaded.
         idle_s: since its last job; None unless it is ready.
         expires_in_s: until it ends by itself; None while that is not foreseen.
         sessions: live ones among `running`.
@@ -63,6 +65,9 @@ class WorkerStatus(Record):
     rss_mb: float | None
     pss_mb: float | None
     peak_rss_mb: float | None
+    private_mb: float | None
+    mapped_mb: float | None
+    peak_mb: float | None
     idle_s: float | None
     expires_in_s: float | None
     queued: int

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hushd_worker import usage
@@ -43,6 +44,27 @@ def test_what_a_program_uses_is_ours(program: subprocess.Popen[bytes]) -> None:
     program.wait()
     assert usage.cpu() >= used
     assert usage.pss() < size - 55_000_000
+
+
+def test_peaks_between_two_looks_are_seen_while_loading(tmp_path: Path) -> None:
+    """200 MB that come and go between two looks count for the load, mapped files do not, and the jobs begin anew."""
+    file = tmp_path / "weights"
+    file.write_bytes(bytes(100_000_000))
+    code = (
+        "import mmap, sys\n"
+        "from hushd_worker.usage import PrivateMemory\n"
+        "memory = PrivateMemory(); memory.look(); before = memory.now\n"
+        "opened = open(sys.argv[1], 'rb'); mapped = mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)\n"
+        "total = sum(mapped[i] for i in range(0, len(mapped), 4096)); memory.look()\n"
+        "taken = bytearray(b'x') * 200_000_000; del taken\n"
+        "now, peak = memory.loaded()\n"
+        "print(now - before, peak - before, memory.peak - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
+    now, peak, after = map(int, done.stdout.split())
+    assert now < 20_000_000
+    assert 180_000_000 <= peak <= 230_000_000
+    assert after == now
 
 
 def test_a_process_alone_counts_itself() -> None:

@@ -46,11 +46,12 @@ from .engine import Engine
 from .job import Job
 from .job_error import EXIT_CRASHED
 from .job_threads import JobThreads
-from .usage import cpu, pss
+from .usage import PrivateMemory, cpu, pss
 
 BEAT_S = 2.0  # while a job runs; the supervisor kills the worker when three are missing
 LOADING_S = 5.0  # while the load uses CPU time
 GROWTH = 8_000_000  # bytes by which memory must have grown at a job's end for a beat of its own
+SAMPLE_S = 0.1  # between two looks at memory during the load, and five of it during a job: peaks last for seconds
 SETTLE_S = 0.1  # of rest before memory is trimmed and measured, so that the next request need not wait for it
 GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
@@ -82,7 +83,9 @@ def serve(engine: Engine) -> NoReturn:
 
 class _Harness:
     def __init__(self, engine: Engine, endpoint: str, token: str) -> None:
-        self._threads = JobThreads(engine, self._post)
+        self._memory = PrivateMemory()
+        self._sample_due = 0.0
+        self._threads = JobThreads(engine, self._post, self._memory)
         self._token = token
         self._decoder = Decoder(TO_WORKER)
         self._jobs: dict[bytes, Job] = {}
@@ -133,7 +136,8 @@ class _Harness:
                         self._send(Loading())
                     cpu_at_beat = used
                     self._next_beat = now + (BEAT_S if self._loaded else LOADING_S)
-                timeout = self._next_beat - now
+                self._sample(now)
+                timeout = min(self._next_beat, self._sample_due) - now
             elif self._measure:
                 timeout = SETTLE_S
             else:
@@ -186,6 +190,12 @@ class _Harness:
             elif isinstance(message, Bye):
                 return False
 
+    def _sample(self, now: float) -> None:
+        """Looks at memory, if that is due."""
+        if now >= self._sample_due:
+            self._memory.look()
+            self._sample_due = now + (5 * SAMPLE_S if self._loaded else SAMPLE_S)
+
     def _begin(self, job: Job) -> None:
         self._jobs[job.id] = job
         self._threads.take(job, len(self._jobs))
@@ -209,7 +219,9 @@ class _Harness:
 
     def _beat(self) -> None:
         self._resident, self._size = rss(), pss()
-        self._send(Beat(cpu_s=cpu(), pss=self._size, cards=self._threads.cards()))
+        memory, cards = self._memory, self._threads.cards()
+        memory.look()
+        self._send(Beat(cpu_s=cpu(), pss=self._size, cards=cards, private=memory.now, peak=memory.peak))
 
     def _leave(self) -> None:
         if self._leaving is None:

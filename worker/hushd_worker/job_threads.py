@@ -24,15 +24,16 @@ from hushd_protocol.system.trace import mark
 from .engine import Engine
 from .job import Cancelled, Job
 from .job_error import EXIT_CRASHED, End, answer, failure, fatal
-from .usage import pss, short_of_memory
+from .usage import PrivateMemory, pss, short_of_memory
 
 
 class JobThreads:
-    """Loads `engine` and runs its jobs; `post` takes the messages of all threads."""
+    """Loads `engine` and runs its jobs; `post` takes the messages of all threads, `memory` measures this process."""
 
-    def __init__(self, engine: Engine, post: Callable[[Message], None]) -> None:
+    def __init__(self, engine: Engine, post: Callable[[Message], None], memory: PrivateMemory) -> None:
         self._engine = engine
         self._post = post
+        self._memory = memory
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._lock = threading.Lock()  # of the numbers of threads:
         self._count = self._base = 1  # those that there are, those that stay,
@@ -90,8 +91,11 @@ class JobThreads:
         if self._on_card or capabilities.get("why_there"):
             known = ("compute_device", "why_there")
             self._where = {name: capabilities[name] for name in known if name in capabilities}
-        cards = self.cards()
-        return Ready(slots=slots, sessions=sessions, aside=aside, capabilities=capabilities, cards=cards, pss=pss())
+        private, peak = self._memory.loaded()
+        return Ready(
+            slots=slots, sessions=sessions, aside=aside, capabilities=capabilities, cards=self.cards(), pss=pss(),
+            private=private, peak=peak,
+        )  # fmt: skip
 
     def _work(self) -> None:
         while True:

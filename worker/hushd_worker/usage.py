@@ -20,6 +20,37 @@ _NO_MEMORY = (
 _ROOM = 128 << 20
 
 
+class PrivateMemory:
+    """The private memory of this process and those it started: all but pages of files, which the kernel may drop.
+
+    It is looked at now and then, and between two looks the peak may be missed. While a model is loaded the kernel's own
+    high-water mark closes that gap, less the most of it that files ever were.
+
+    Attributes:
+        now: bytes at the last look; 0 where the system does not tell.
+        peak: the most so far, of the load, and after `loaded` of the jobs.
+    """
+
+    def __init__(self) -> None:
+        self.now = self.peak = 0
+        self._mapped = 0
+        self._loads = True
+
+    def look(self) -> None:
+        """Measures; takes 0.05 ms."""
+        own = _sizes("self")
+        self._mapped = max(self._mapped, own.get(b"RssFile:", 0))
+        self.now = sum(map(_private, (own, *map(_sizes, descendants("self")))))
+        high = own.get(b"VmHWM:", 0) - self._mapped if self._loads else 0
+        self.peak = max(self.peak, self.now, high)
+
+    def loaded(self) -> tuple[int, int]:
+        """Measures, returns what the model takes and the peak of its load, and begins the peak of the jobs."""
+        self.look()
+        peak, self._loads, self.peak = self.peak, False, self.now
+        return self.now, peak
+
+
 def pss() -> int:
     """The proportional set size in bytes of this process and those it started, 0 where unknown.
 
@@ -62,6 +93,20 @@ def short_of_memory(error: BaseException | None) -> bool:
     except (OSError, MemoryError):
         return True
     return False
+
+
+def _sizes(process: str) -> dict[bytes, int]:
+    """The sizes in a process's status, in bytes; none where it is gone, or this is not Linux."""
+    try:
+        with open(f"/proc/{process}/status", "rb") as file:
+            rows = (line.split() for line in file if line.endswith(b" kB\n"))
+            return {row[0]: int(row[1]) * 1024 for row in rows}
+    except (OSError, ValueError, IndexError):
+        return {}
+
+
+def _private(sizes: dict[bytes, int]) -> int:
+    return sizes.get(b"RssAnon:", 0) + sizes.get(b"RssShmem:", 0)
 
 
 def _pss(process: str) -> int:

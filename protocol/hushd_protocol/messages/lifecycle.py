@@ -23,7 +23,8 @@ class Ready(Message):
 
     `sessions` is the number of sessions that it takes beside those; at 0 a session takes one of the slots. `cards` are
     the bytes that it takes of each graphics card, by the card's place on the PCI bus. `aside` is the number of jobs
-    that it carries on beside its slots once they have waited for their clients.
+    that it carries on beside its slots once they have waited for their clients. `private` is the part of its size that
+    no file holds, and `peak` the most that this was while it loaded.
     """
 
     TYPE: ClassVar[str] = "ready"
@@ -34,6 +35,8 @@ class Ready(Message):
     sessions: int = 0
     cards: dict[str, Any] = field(default_factory=dict)
     aside: int = 0
+    private: int = 0
+    peak: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +54,15 @@ class LoadFailed(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat(Message):
     """worker -> supervisor every 2 s while a job runs: alive. `cpu_s` is the CPU time, `pss` the size in bytes, of the
-    process and those it started; `cards` as in `ready`."""
+    process and those it started; `cards` and `private` as in `ready`; `peak` is the most since that."""
 
     TYPE: ClassVar[str] = "beat"
 
     cpu_s: float
     pss: int = 0
     cards: dict[str, Any] = field(default_factory=dict)
+    private: int = 0
+    peak: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,9 @@ PREFIXES = (
 )  # fmt: skip
 
 # Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker, from
-# every process, and what is said to hushd is nobody else's business.
-QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}
+# every process, and what is said to hushd is nobody else's business. And tqdm's bars, which no log can show: chatterbox
+# wrote 106 of them for two seconds of speech.
+QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1", "TQDM_DISABLE": "1"}
 
 
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h

@@ -109,9 +109,11 @@ def report(
         pid = pids.get((worker.name, gen))
         if pid is not None:
             usage = (measure.resident_usage if worker.state == State.STARTING.value else usage_of)(pid)
-            used += usage.pss if usage else 0
+            used += usage.private if usage else 0
             peak = None if usage is None else _mb(usage.peak)
+            private, mapped = (_mb(usage.private), _mb(usage.mapped)) if usage else (None, None)
             worker = replace(worker, pid=pid, rss_mb=_rss(usage), pss_mb=_pss(usage), peak_rss_mb=peak)
+            worker = replace(worker, private_mb=private, mapped_mb=mapped)
         measured.append(worker)
     own = usage_of(os.getpid())
     return Status(

@@ -95,7 +95,7 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     house.wait(2.5)
 
     def usage(pid: int) -> Usage:
-        return Usage(pid * MB, pid * 900_000, pid * 1_100_000)
+        return Usage(pid * MB, pid * 900_000, pid * 1_100_000, pid * 600_000, pid * 400_000)
 
     gateway = GatewayStatus(pid=33, starts=2, rss_mb=None)
     listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)

@@ -192,4 +192,6 @@ _COLUMNS: tuple[Column[WorkerStatus], ...] = (
     Column("STARTS", lambda worker: str(worker.starts)),
     Column("CRASHES", lambda worker: str(worker.crashes)),
     Column("PID", lambda worker: str(worker.pid or "-")),
+    Column("PRIVATE", lambda worker: _megabytes(worker.private_mb)),
+    Column("MAPPED", lambda worker: _megabytes(worker.mapped_mb)),
 )

@@ -128,7 +128,9 @@ class Admission:
             self.cards.forget()
         taken = lifecycle.cards.get(lifecycle.card, 0)
         if ready or worker.jobs.timings.completed_here or worker.jobs.running:
-            self.needs.record(worker.name, lifecycle.pss, lifecycle.card, taken, ready=ready)
+            # A process that reports no peak is as large as it says, now.
+            size = max(lifecycle.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
+            self.needs.record(worker.name, size, lifecycle.card, taken, ready=ready)
 
     def grew(self, worker: Worker) -> None:
         """Learns from the memory that a start has taken so far, which counts whatever becomes of it."""
@@ -373,7 +375,7 @@ class Admission:
         card = worker.lifecycle.card
         machine = Resident(
             worker.name,
-            worker.lifecycle.pss or self.needs.memory(worker.name, card),  # without a report it is still growing
+            worker.lifecycle.size or self.needs.memory(worker.name, card),  # without a report it is still growing
             worker.settings.priority,
             now - (worker.lifecycle.idle_since or now) if idle else None,
             worker.state in (State.STOPPING, State.KILLING),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from .lifecycle import Lifecycle
 from .request import ActiveRequest
 from .states import State
 
+_BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # as tqdm draws it
 _SAY_NOTHING = ("", "Traceback (most recent call last):")  # lines of a log: killed before the error was written
 
 
@@ -49,8 +51,8 @@ class Death:
     @property
     def cause(self) -> str:
         """The exit and the last line of the log, as a clause."""
-        lines = [line.strip() for line in self.log_tail.splitlines() if line.strip() not in _SAY_NOTHING]
-        return f"{self.exit}; its log ends: {lines[-1][:200]}" if lines else self.exit
+        last = _last_sentence(self.log_tail)
+        return f"{self.exit}; its log ends: {last[:200]}" if last else self.exit
 
     @property
     def detail(self) -> dict[str, str]:
@@ -91,6 +93,17 @@ class Death:
             )
         message = f"This request has killed {self.name} twice ({self.cause}): do not repeat it."
         return HushdError("poison_request", message, detail=self.detail)
+
+
+def _last_sentence(log: str) -> str:
+    """Returns the last line of a log that says something: no bar of progress, warning or line of code below one."""
+    said, below = "", False
+    for line in log.splitlines():
+        warns = "Warning: " in line
+        if line.strip() not in _SAY_NOTHING and not (_BAR.search(line) or warns or (below and line[:1].isspace())):
+            said = line.strip()
+        below = warns
+    return said
 
 
 def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:

@@ -58,7 +58,8 @@ class Lifecycle:
         was_ready: whether any process has become ready.
         ready_at: when this process became ready; `math.inf` before that and after its exit.
         idle_since: when this process came to rest; None while it works.
-        pss: bytes of memory, as the process last reported.
+        size: bytes of private memory, as the process last reported; its whole size where it reports no more.
+        peak: the most that this was in the life of the process, 0 before it is ready.
         unwanted: the reason why this process was asked to leave once nothing runs on it, empty for none.
         worn: the reason why it should do so by itself, empty for none.
         assignment: the device on which this process was started to compute.
@@ -88,7 +89,7 @@ class Lifecycle:
         self.assignment = Assignment()
         self.card = ""
         self.cards: Mapping[str, int] = {}
-        self.pss = 0
+        self.size = self.peak = 0
         self.unwanted = self.worn = ""
         self.expected = False
         self.killed = False
@@ -140,7 +141,7 @@ class Lifecycle:
         self.starts += 1
         self.expected = self.killed = False
         self.start_timed_out = ""
-        self.pss = 0
+        self.size = self.peak = 0
         self.unwanted = self.worn = ""
         self._cpu_s, self._beat_cpu_s = 0.0, None
         self._started_at = now
@@ -168,13 +169,14 @@ class Lifecycle:
     def become_ready(self, message: m.Ready, now: float) -> None:
         """The process has loaded its model, on a card or on the CPU."""
         self.kind = str(message.capabilities.get("compute_device", ""))  # empty if it does not say
-        self.pss = pss = message.pss
+        self.size = message.private or message.pss
+        self.peak = max(self.size, message.peak)
         self.cards = message.cards
         if self.cards:
             self.card = max(self.cards, key=self.cards.__getitem__)
         elif not self.kind.startswith("cuda"):
             self.card = ""
-        self._ceiling = ceiling(pss)
+        self._ceiling = ceiling(self.size)
         self.was_ready = True
         self.ready_at = now
         self.start_s = now - self._started_at
@@ -247,7 +249,8 @@ class Lifecycle:
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S  # every frame is a sign of life
         if isinstance(message, m.Beat):
-            self.pss = message.pss or self.pss
+            self.size = message.private or message.pss or self.size
+            self.peak = max(self.peak, self.size, message.peak)
             self.cards = message.cards or self.cards
         elif self.state is State.STARTING:
             self._progress = self._progress or Progress(now)
@@ -280,8 +283,8 @@ class Lifecycle:
         limits = self.settings
         if 0 < limits.max_requests <= jobs_done:
             return f"used up: {limits.max_requests} requests"
-        if self.pss >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:
-            return f"used up: {self.pss / 1e6:.0f} MB"
+        if self.size >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:
+            return f"used up: {self.size / 1e6:.0f} MB"
         if 0 < limits.max_age <= now - self.ready_at:
             return f"used up: {now - self.ready_at:.0f} s old"
         if self.cpu_reason and now - self.ready_at >= CARD_RETRY_S:

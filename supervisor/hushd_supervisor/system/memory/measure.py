@@ -17,17 +17,23 @@ from hushd_supervisor.core.worker.progress import Used
 
 from .cgroup import Cgroup, number_of
 
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 CARDS = 64  # that one process may use
 PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  # on the PCI bus
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The resident set, proportional set and highest resident set so far of one process."""
+    """The resident set, proportional set and highest resident set so far of one process; its private part, and files.
+
+    The former is the process's alone, and its exit gives it back; pages of mapped files are the kernel's to drop.
+    """
 
     rss: int
     pss: int
     peak: int
+    private: int = 0
+    mapped: int = 0
 
 
 def usage(pid: int) -> Usage | None:
@@ -43,7 +49,8 @@ def usage(pid: int) -> Usage | None:
         pss = _fields(f"/proc/{pid}/smaps_rollup")["Pss"]
     except (OSError, KeyError):
         pss = rss
-    return Usage(rss, pss, status.get("VmHWM", rss))
+    private = status.get("RssAnon", rss) + status.get("RssShmem", 0)
+    return Usage(rss, pss, status.get("VmHWM", rss), private, status.get("RssFile", 0))
 
 
 def resident_usage(pid: int) -> Usage | None:
@@ -51,10 +58,11 @@ def resident_usage(pid: int) -> Usage | None:
     if sys.platform != "linux":
         return _usage_elsewhere(pid)
     try:
-        size = rss(str(pid))
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            size, shared = (int(pages) * _PAGE for pages in file.read().split()[1:3])
     except OSError:  # it has just gone
         return None
-    return Usage(size, size, size) if size else None
+    return Usage(size, size, size, size - shared, shared) if size else None
 
 
 def private(pid: int) -> int:
@@ -64,6 +72,15 @@ def private(pid: int) -> int:
     except OSError:
         return resident.rss if (resident := resident_usage(pid)) else 0
     return sizes.get("Private_Clean", 0) + sizes.get("Private_Dirty", 0)
+
+
+def highest(pid: int) -> int:
+    """The bytes that process `pid` ever had resident, and its descendants have now: no peak was higher."""
+    try:
+        own = _fields(f"/proc/{pid}/status").get("VmHWM", 0)
+    except OSError:
+        return 0
+    return own + sum(map(rss, descendants(str(pid))))
 
 
 def used(pid: int) -> Used | None:
@@ -162,7 +179,7 @@ def _usage_elsewhere(pid: int) -> Usage | None:
         rss = int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
         return None
-    return Usage(rss, rss, rss)
+    return Usage(rss, rss, rss, rss)
 
 
 def _machine_elsewhere() -> Memory:

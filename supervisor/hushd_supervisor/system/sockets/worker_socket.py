@@ -244,7 +244,10 @@ class WorkerSocket(Source):
             worker.bye = worker.bye or isinstance(message, Bye)
             if isinstance(message, Ready | Beat):
                 size, cards = measure.believed(message.pss, worker.process.pid), measure.plausible_cards(message.cards)
-                message = replace(message, pss=size, cards=cards)
+                private, peak = min(message.private, size or message.private), message.peak
+                if peak > size:
+                    peak = min(peak, measure.highest(worker.process.pid))
+                message = replace(message, pss=size, cards=cards, private=max(0, private), peak=max(0, peak))
                 if isinstance(message, Ready):
                     self._record("info", f"{worker.name} is ready, {size / 1e6:.0f} MB")
             yield FromWorker(worker.name, worker.gen, message)

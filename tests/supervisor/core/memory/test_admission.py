@@ -10,6 +10,7 @@ from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.admission import Admission
 from hushd_supervisor.core.memory.pressure import Level
+from hushd_supervisor.core.worker.progress import Used
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, A, B, C, House
 
@@ -181,6 +182,40 @@ def test_lives_without_a_job_say_nothing_of_jobs() -> None:
             house.leave(name)
     needs = house.pool._admission.needs
     assert (needs.memory(A), needs.memory(B), needs.memory_alone(B)) == (549 * MB, 618 * MB, 372 * MB)
+
+
+def test_needs_are_learnt_of_peaks_of_private_memory() -> None:
+    """A load that took 520 MB for seconds and 210 at its end, with 200 of files mapped, needs 520; its job's 230 count
+    as the job's, and the worker at rest holds 200."""
+    house = House()
+    house.request(A)
+    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(A, m.Ready(slots=1, pss=410 * MB, private=210 * MB, peak=520 * MB))
+    house.finish(A)
+    house.says(A, m.Beat(cpu_s=1, pss=400 * MB, private=200 * MB, peak=230 * MB))
+    needs = house.pool._admission.needs
+    assert (needs.memory(A), needs.table) == (520 * MB, {A: 230 * MB, f"{A}:load": 520 * MB})
+    ((_, row),) = house.pool.status(house.now)
+    assert row.peak_mb == 520.0
+    (holder,) = house.pool._admission._tenants(house.now)
+    assert holder.machine.size == 200 * MB
+
+
+def test_a_killed_start_teaches_what_it_took() -> None:
+    """The kernel has killed it at 700 of 800 MB: it is not started again, since a quarter more does not fit."""
+    house = House(worker={"": {"memory_mb": 0.0}})
+    house.available = 1000 * MB
+    request = house.request(A)
+    gen = house.worker(A).gen
+    house.tell(ev.Gauged(A, gen, Used(cpu_s=1, private=700 * MB)))
+    assert house.pool._admission.needs.memory(A) == 700 * MB
+    house.tell(ev.Exited(A, gen, -9, out_of_memory=True))
+    house.wait(1)
+    answer = house.answer(request)
+    assert isinstance(answer, m.Error)
+    assert answer.code == "model_too_large"
+    assert "needs 875 MB" in answer.message
+    assert house.spawned() == [A]
 
 
 def test_a_load_may_take_more_than_any_job() -> None:

@@ -182,6 +182,29 @@ def test_a_start_that_hangs_is_told_as_such() -> None:
     assert desk.terminal(request) == "start_timeout"
 
 
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("It has failed.\nSampling:  11%|# | 110/1000 [00:02<00:20, 44.8it/s]\n", "It has failed."),
+        ("It has failed.\r 3it [00:02,  1.2s/it]\r 4it [00:02,  1.2s/it]", "It has failed."),
+        ("No file.\n/x/y.py:3: FutureWarning: `a` is deprecated, use `b`\n  loaded = a(path)\n", "No file."),
+        ("UserWarning: odd\nRuntimeError: not enough memory", "RuntimeError: not enough memory"),
+        ("Traceback (most recent call last):\n  File x, line 3\nKeyError: 'a'\n", "KeyError: 'a'"),
+    ],
+)
+def test_an_error_quotes_a_sentence_of_the_log(log: str, said: str) -> None:
+    """Its last line that says something: bars of progress and warnings, with the code that they show, do not."""
+    desk = desk_in(State.STARTING)
+    death = Death.of("stt/a/x", desk.worker.lifecycle, 1, log, False)
+    assert death.cause == f"exit status 1; its log ends: {said}"
+
+
+def test_a_log_of_bars_alone_is_not_quoted() -> None:
+    """Then the exit says all there is."""
+    death = Death.of("stt/a/x", desk_in(State.STARTING).worker.lifecycle, 1, " 50%|##  | 1/2 [00:01<00:01]", False)
+    assert death.cause == "exit status 1"
+
+
 def gauge(desk: Desk, **used: float) -> None:
     """A look at the start finds that it has used so much so far."""
     desk.worker.news.gauged(desk.worker.gen, Used(**used), desk.now)  # type: ignore[arg-type]

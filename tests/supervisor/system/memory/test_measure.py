@@ -124,7 +124,8 @@ def test_the_status_has_the_keys_that_programs_read() -> None:
     }  # fmt: skip
     alive, dead = report["workers"]
     assert list(alive) == [
-        "name", "role", "engine", "model", "state", "pid", "rss_mb", "pss_mb", "peak_rss_mb", "idle_s",
+        "name", "role", "engine", "model", "state", "pid", "rss_mb", "pss_mb", "peak_rss_mb",
+        "private_mb", "mapped_mb", "peak_mb", "idle_s",
         "expires_in_s", "queued", "running", "sessions", "requests", "latency_ms", "latency_p95_ms", "starts",
         "crashes", "holders", "compute_device", "why_there", "vram_mb", "cards_mb", "need_mb",
     ]  # fmt: skip
@@ -134,7 +135,7 @@ def test_the_status_has_the_keys_that_programs_read() -> None:
     assert (dead["pid"], dead["rss_mb"], dead["pss_mb"], dead["peak_rss_mb"]) == (None, None, None, None)
     figures = report["memory"]
     assert list(figures) == ["budget_mb", "used_mb", "available_mb", "reserve_mb", "pressure", "cards"]
-    assert figures["used_mb"] == alive["pss_mb"]
+    assert figures["used_mb"] == alive["private_mb"]
     assert (figures["budget_mb"], figures["available_mb"], figures["pressure"]) == (800.0, 123.5, "warning")
     assert figures["cards"] == []
     assert figures["reserve_mb"] == 60.0  # `--model auto` leaves it, too
