@@ -77,18 +77,18 @@ def opened(path: Path, runtime: Runtime, **others: Any) -> Any:
 
 
 @pytest.mark.parametrize("int8", [False, True], ids=["float32", "int8"])
-@pytest.mark.parametrize("steps", [False, True], ids=["run for a piece", "run for a token"])
-def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: bool, steps: bool) -> None:
+@pytest.mark.parametrize("prepack", [False, True], ids=["run for a piece", "run for a token"])
+def test_mapped_weights_compute_the_same(tmp_path: Path, any_size: None, int8: bool, prepack: bool) -> None:
     """Bit for bit with bytes, and where weights are prepacked as ever; else floats are the same to six digits."""
     path, runtime = products(tmp_path / "model.onnx", int8=int8), Runtime()
-    session = opened(path, runtime, steps=steps)
+    session = opened(path, runtime, prepack=prepack)
     assert isinstance(runtime.made[0], bytes)
     assert len(runtime.made[0]) < SIDE * SIDE < path.stat().st_size
     for rows in (1, 7, 200):
         x = np.random.default_rng(rows).standard_normal((rows, SIDE)).astype(np.float32)
         (expected,) = onnxruntime.InferenceSession(str(path), providers=CPU).run(None, {"x": x})
         (computed,) = session.run(None, {"x": x})
-        if int8 or steps:
+        if int8 or prepack:
             assert np.array_equal(computed, expected)
         else:
             np.testing.assert_allclose(computed, expected, rtol=1e-4, atol=1e-5)
@@ -174,6 +174,6 @@ def test_sessions_that_a_package_makes(tmp_path: Path, any_size: None, monkeypat
             runtime.InferenceSession(tmp_path / name, sess_options=None, providers=CPU)
         model = products(tmp_path / "model.onnx").read_bytes()
         runtime.InferenceSession(model, sess_options=onnxruntime.SessionOptions(), providers=CPU)
-    assert [options["steps"] for options in given] == [False, True, True]
+    assert [options["prepack"] for options in given] == [False, True, True]
     assert [type(model) for model in runtime.made] == [bytes]
     assert runtime.InferenceSession == before

@@ -32,7 +32,7 @@ def open_session(
     options: Any,
     providers: Sequence[Any],
     *,
-    steps: bool = False,
+    prepack: bool = False,
     **others: Any,
 ) -> Any:
     """Returns a session of the graph in `path`.
@@ -40,7 +40,7 @@ def open_session(
     Args:
         create: the runtime's `InferenceSession`.
         options: its `SessionOptions`, of this session alone, since this adds what is about weights.
-        steps: whether it runs for each token, so that each run has little to do.
+        prepack: whether its products keep copies of weights in the order that they like.
         others: passed on to `create`.
 
     Raises:
@@ -49,7 +49,7 @@ def open_session(
     """
     path = path.resolve()  # the hub's cache has links, and weights are looked for where the file is
     mapped = _mapping_asked() and list(providers) == ["CPUExecutionProvider"] and _size(path) >= WORTH_IT
-    if mapped and not steps:
+    if mapped and not prepack:
         options.add_session_config_entry(_NO_PREPACKING, "1")
     if mapped and (graph := _without_weights(path)) is not None:
         options.add_session_config_entry(_FOLDER, str(path.parent))
@@ -74,8 +74,8 @@ def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[No
     def create(model: Any, sess_options: Any, providers: Sequence[Any], **others: Any) -> Any:
         if not isinstance(model, str | Path):  # a small graph of the package's own, for a card
             return original(model, sess_options, providers, **others)
-        steps = any(word in Path(model).name for word in _STEPS)
-        return open_session(original, Path(model), new_options(), providers, steps=steps, **others)
+        prepack = any(word in Path(model).name for word in _STEPS)
+        return open_session(original, Path(model), new_options(), providers, prepack=prepack, **others)
 
     runtime.InferenceSession = create
     try:
