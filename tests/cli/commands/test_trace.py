@@ -21,8 +21,11 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*RUN, *words], capture_output=True, text=True, timeout=120)
 
 
-def test_the_stages_of_a_cold_start(start_supervisor: Callable[..., Supervisor], tmp_path: Path) -> None:
+def test_the_stages_of_a_cold_start(
+    start_supervisor: Callable[..., Supervisor], runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All three processes are shown, in order, the speech is there, and no supervisor is left or used but its own."""
+    monkeypatch.setenv("TMPDIR", str(runtime))  # other programs of this machine may be traced too
     supervisor = start_supervisor("")
     spoken = run("--json", "say", "-o", str(tmp_path / "a.wav"), "Done.")
     assert (spoken.returncode, spoken.stderr) == (0, "")
@@ -35,7 +38,7 @@ def test_the_stages_of_a_cold_start(start_supervisor: Callable[..., Supervisor],
     assert stages[-1].end == max(ends.values())
     assert not psutil.Process(supervisor.process.pid).children()
     environments = (one.info["environ"] or {} for one in psutil.process_iter(["environ"]))
-    assert not [one for one in environments if "hushd-trace-" in one.get("HUSHD_TRACE", "")]
+    assert not [one for one in environments if f"{runtime}/hushd-trace-" in one.get("HUSHD_TRACE", "")]
 
 
 def test_the_picture() -> None:
