@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from hushd_protocol import duration, size
+from hushd_protocol import JsonObject, duration, size
 from hushd_protocol.errors import HushdError
 
 
-def options(vram: int | str | None, card: int | str | None, keep_away: float | str) -> dict[str, Any]:
+def options(vram: int | str | None, card: int | str | None, keep_away: float | str) -> JsonObject:
     """The fields of the control.
 
     Raises:

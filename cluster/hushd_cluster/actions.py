@@ -11,6 +11,7 @@ from hushd.reports.display import Column, laid_out
 from hushd.transcripts.options import transcribe_params
 from hushd_cli.commands.listen.options import transcribe_options
 from hushd_cli.terminal import console
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.settings import access, address
 from ray import serve
@@ -19,7 +20,7 @@ from . import application, session
 from .corpus import SET_ASIDE, Corpus
 from .spread import Spread
 
-_COLUMNS: tuple[Column[dict[str, Any]], ...] = (
+_COLUMNS: tuple[Column[JsonObject], ...] = (
     Column("DEPLOYMENT", lambda row: str(row["name"]), left=True),
     Column("STATE", lambda row: str(row["state"]), left=True),
     Column("REPLICAS", lambda row: str(row["replicas"])),
@@ -109,7 +110,7 @@ def transcribe(options: Namespace) -> int:
     return max((failure.exit for failure in left), default=0)
 
 
-def _status() -> dict[str, Any]:
+def _status() -> JsonObject:
     nodes = session.alive()
     served = serve.status().applications.get(application.NAME)
     deployments: Mapping[str, Any] = served.deployments if served else {}

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
-from hushd_protocol import wording
+from hushd_protocol import JsonObject, wording
 from hushd_protocol.errors import HushdError
 from mcp_types import CallToolResult, TextContent
 
@@ -22,7 +21,7 @@ WORDS = {
 }
 
 
-def answer(text: str, data: dict[str, Any]) -> CallToolResult:
+def answer(text: str, data: JsonObject) -> CallToolResult:
     """A result with both."""
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
@@ -30,7 +29,7 @@ def answer(text: str, data: dict[str, Any]) -> CallToolResult:
 def refusal(error: HushdError) -> CallToolResult:
     """An error of the tool."""
     message = _message(error)
-    reason: dict[str, Any] = {"code": error.code, "message": message, "retryable": error.retryable}
+    reason: JsonObject = {"code": error.code, "message": message, "retryable": error.retryable}
     if error.retry_after_ms is not None:
         reason["retry_after_ms"] = error.retry_after_ms
     state = "cancelled" if error.code == "cancelled" else "failed"
@@ -54,7 +53,7 @@ def of_task(task: Task) -> CallToolResult:
     return answer(result["text"], {"state": state} | result)
 
 
-def with_message(message: str, data: dict[str, Any]) -> CallToolResult:
+def with_message(message: str, data: JsonObject) -> CallToolResult:
     """A result whose text is in the data too, for hosts that show their model only one of them."""
     return answer(message, data | {"message": message})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
+from hushd_protocol import JsonObject
 from hushd_schema.operation import EITHER, LIVE, Operation
 from pydantic import BeforeValidator, Field
 
@@ -53,7 +54,7 @@ def of(operation: Operation, sound: str = EITHER) -> dict[str, Argument]:
     return dict(sorted(found.items(), key=lambda each: operation.fields[each[1].field].sound != LIVE))
 
 
-def options(arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> dict[str, Any]:
+def options(arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> JsonObject:
     """The fields that have a value among the `given` arguments."""
     values = {argument.field: given.get(name, argument.default) for name, argument in arguments.items()}
     return {field: value for field, value in values.items() if value not in ("", False)}

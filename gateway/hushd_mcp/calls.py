@@ -9,6 +9,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.to_thread
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
@@ -93,7 +94,7 @@ class Calls:
         except HushdError as error:
             return refusal(error)
 
-    def note_cancelled(self, session: str | None, params: dict[str, Any]) -> None:
+    def note_cancelled(self, session: str | None, params: JsonObject) -> None:
         """Learns a host's limit from a cancellation that has it as the reason: the next calls end before it."""
         began = self._began.pop((session, str(params.get("requestId"))), None)
         if session is not None and began is not None and "timed out" in str(params.get("reason")):

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from hushd_protocol import __version__
+from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -61,7 +61,7 @@ class Server(MCPServer[Any]):
         return await super().list_tools()
 
     async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+        self, name: str, arguments: JsonObject, context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         try:
             self._check(name, arguments)
@@ -75,7 +75,7 @@ class Server(MCPServer[Any]):
         finally:
             self._calls.resumable = True  # a second call shows that the process is not one call's
 
-    def _check(self, name: str, arguments: dict[str, Any]) -> None:
+    def _check(self, name: str, arguments: JsonObject) -> None:
         known = self._arguments.get(name)
         if known is None:
             meant = nearest(name, self._arguments) or nearest(PREFIX + name, self._arguments)

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hushd.dialogue.cancel_scope import CancelScope
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Reading:
         return " ".join(text for segment in self.segments if (text := segment.strip()))
 
 
-Work = Callable[["Client", "Task"], dict[str, Any]]
+Work = Callable[["Client", "Task"], JsonObject]
 
 
 class Task:
@@ -79,7 +80,7 @@ class Task:
         self.kind = kind
         self.session = session
         self.progress: Progress | None = None
-        self.result: dict[str, Any] = {}
+        self.result: JsonObject = {}
         self.error: HushdError | None = None
         self.finished = threading.Event()
         self.asked = time.monotonic()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.operation import LIVE, RECORDED
 from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -173,7 +174,7 @@ class Tools:
             from hushd.client import Client
             from hushd.reports.status_table import table
 
-            found: dict[str, Any] = {}
+            found: JsonObject = {}
             text = "hushd does not run: it starts with the first request.\n"
             try:
                 with Client(holder=self._calls.holder(context), start=False) as client:
@@ -260,7 +261,7 @@ def _tool(
     return made
 
 
-def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
+def _untitled(schema: JsonObject) -> JsonObject:
     return {key: value for key, value in schema.items() if key != "title"}
 
 
@@ -285,5 +286,5 @@ def _taking(function: Callable[..., Any], fields: Mapping[str, Argument]) -> Cal
     return call
 
 
-def _speaking(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _speaking(asked: Mapping[str, Any]) -> JsonObject:
     return {**arguments.options(_SPOKEN, asked), "markup": "markdown"}

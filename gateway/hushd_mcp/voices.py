@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_models import languages
+from hushd_protocol import JsonObject
 from hushd_schema.engines import robotic
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _MOST = 20  # voices in a summary
 
-Answer = tuple[str, dict[str, Any]]
+Answer = tuple[str, JsonObject]
 
 
 def of_language(voices: Iterable[Voice], language: str) -> Answer:
@@ -43,7 +44,7 @@ def summary(voices: Sequence[Voice]) -> Answer:
     return text, {"voices": shown, "languages": counts, "total": len(here)}
 
 
-def _facts(voice: Voice) -> dict[str, Any]:
+def _facts(voice: Voice) -> JsonObject:
     return {
         "name": voice.name,
         "language": voice.language,
@@ -53,7 +54,7 @@ def _facts(voice: Voice) -> dict[str, Any]:
     }
 
 
-def _line(voice: dict[str, Any]) -> str:
+def _line(voice: JsonObject) -> str:
     missing = "" if voice["installed"] else "not installed"
     facts = (voice["language"], voice["gender"], voice["engine"], missing)
     return f"{voice['name']}: {', '.join(filter(None, facts))}"

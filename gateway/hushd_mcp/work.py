@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hushd_protocol import JsonObject
 
 from .task import Reading, Task, Work
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from hushd.dialogue.conversation import Conversation
     from hushd.transcripts.transcript import Transcript
 
-Options = dict[str, Any]
+Options = JsonObject
 
 
 def say(text: str, priority: str, options: Options) -> Work:

@@ -12,7 +12,9 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hushd_protocol import JsonObject
 
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
@@ -115,7 +117,7 @@ def _receipt(path: str) -> tuple[list[str], list[str]]:
         return [], []
 
 
-def _requirements(listed: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+def _requirements(listed: list[JsonObject]) -> tuple[list[str], list[str]]:
     beside: list[str] = []
     extras: list[str] = []
     for one in listed:
@@ -138,7 +140,7 @@ def _externally_managed() -> list[str]:
     return ["--break-system-packages"] if managed else []
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: Path) -> JsonObject:
     import json
 
     try:

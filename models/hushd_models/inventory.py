@@ -13,8 +13,8 @@ from functools import cache
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
@@ -99,7 +99,7 @@ class Row:
                 sizes[name] = path.stat().st_size
         return sizes
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """For programs; sizes in MB (10^6 bytes), those of the catalogue where the model is not here."""
         known = self.known
         return {

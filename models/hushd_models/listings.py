@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from hushd_protocol import __version__
+from hushd_protocol import JsonObject, __version__
 
 from . import languages
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
 
 D = TypeVar("D", bound="EngineDescription")
-Object = dict[str, Any]
+Object = JsonObject
 
 # OpenAI's own names: programs offer them, and some insist that the list has them.
 # fmt: off

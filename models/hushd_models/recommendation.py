@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
 from hushd_schema import engines as specs
@@ -47,7 +47,7 @@ class Recommendation:
     gain: str
     commands: Sequence[str]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """For programs."""
         return {
             "role": self.role,

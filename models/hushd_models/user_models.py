@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import paths
 from hushd_schema import kinds, toml
 from hushd_schema.kinds import check
+from hushd_schema.toml import Table
 
 from . import advice, catalogue
 from .catalogue import Known, known
@@ -60,7 +60,7 @@ def checked(table: object) -> dict[str, Known]:
     if table == {}:
         return {}  # as most have it
 
-    tables: dict[str, Any] = check("models", table, kinds.TABLE)
+    tables: Table = check("models", table, kinds.TABLE)
     return {model: _known_of_user(model, content) for model, content in tables.items()}
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import msgpack
 
+from hushd_protocol import JsonObject
+
 from .errors import HushdError
 from .limits import ID_BYTES, MAX_CREDIT, MAX_DEPTH, MAX_ITEMS
 from .messages import Cancel, Chunk, Credit, Error, Message
@@ -92,7 +94,7 @@ def encode(message: Message) -> bytes:
     fields = _FIELDS.get(kind)
     if fields is None:
         fields = _FIELDS[kind] = _fields(kind)
-    header: dict[str, Any] = {"type": kind.TYPE}
+    header: JsonObject = {"type": kind.TYPE}
     for name, default in fields:
         value = getattr(message, name)
         if value != default:
@@ -159,7 +161,7 @@ class Decoder:
         if spec is None:
             name = repr(kind[:40]) if type(kind) is str else "(none)"
             raise HushdError("unsupported", f"Messages of type {name} are not known here.", detail=detail)
-        known: dict[str, Any] = {}
+        known: JsonObject = {}
         for name, value in fields.items():
             check = spec.checks.get(name)
             if check is None:

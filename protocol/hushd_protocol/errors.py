@@ -39,7 +39,8 @@ several files the exit code of a command is the highest one that occurred.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from hushd_protocol import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class HushdError(Exception):
     code: str
     message: str
     retry_after_ms: int | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: JsonObject = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.code not in CODES:

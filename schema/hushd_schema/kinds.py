@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 
@@ -52,7 +53,7 @@ class Kind(NamedTuple):
 
 def read(
     given: Mapping[str, Any], kinds: Mapping[str, Kind], operation: str, needed: tuple[str, ...] = ()
-) -> dict[str, Any]:
+) -> JsonObject:
     """Returns the parameters that are given, checked; one that is None counts as left out.
 
     Raises:

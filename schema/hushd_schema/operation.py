@@ -6,6 +6,8 @@ The workers' checks, the command line, HTTP, MCP and the reference in the docume
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from hushd_protocol import JsonObject
+
 from . import kinds
 from .kinds import Kind
 
@@ -81,7 +83,7 @@ class Operation(NamedTuple):
     fields: Mapping[str, Field]
     needed: tuple[str, ...] = ()
 
-    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def read(self, given: Mapping[str, Any]) -> JsonObject:
         """Returns the parameters that are given, checked; one that is None counts as left out.
 
         Raises:
@@ -89,7 +91,7 @@ class Operation(NamedTuple):
         """
         return kinds.read(given, {name: field.kind for name, field in self.fields.items()}, self.name, self.needed)
 
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> JsonObject:
         """Returns the value that counts where none is given."""
         return {name: field.default for name, field in self.fields.items()}
 
@@ -123,7 +125,7 @@ def fields(options: type) -> dict[str, Field]:
     return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
 
 
-def given(operation: str, options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+def given(operation: str, options: Mapping[str, Any], known: Collection[str]) -> JsonObject:
     """Returns the options of an operation as a request carries them, without those that are left out.
 
     Raises:

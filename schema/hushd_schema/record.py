@@ -15,6 +15,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 
@@ -47,7 +48,7 @@ class Record:
                 f"{about or _ANSWER} cannot be read, for {where} {quoted(misfit.value)}{remedy}.",
             ) from None
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> JsonObject:
         """The record as maps and lists, in the order of its fields: the form that is sent, and printed as JSON."""
         written = {}
         kind = type(self)

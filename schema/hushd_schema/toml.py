@@ -9,10 +9,12 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
+Table = dict[str, Any]  # as a person has written it: checked by its reader
+
 _BARE = re.compile("[A-Za-z0-9_-]+")
 
 
-def loads(text: str) -> dict[str, Any]:
+def loads(text: str) -> Table:
     """Returns the content of a TOML text.
 
     Raises:
@@ -47,7 +49,7 @@ def read(path: Path) -> str:
         raise HushdError("bad_request", f"{path} cannot be read ({error.strerror}).") from error
 
 
-def load(path: Path, word: str = "") -> dict[str, Any]:
+def load(path: Path, word: str = "") -> Table:
     """The content of the file at `path`; empty where there is none, or it has nothing with `word` in it.
 
     Raises:

@@ -16,6 +16,7 @@ from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import toml
 from hushd_schema.kinds import Kind, texts
 from hushd_schema.kinds import check as check_value
+from hushd_schema.toml import Table
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -29,7 +30,7 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.toml") if is_name(path.stem))
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> Table:
     """Returns the content of the file at `path`, unchecked.
 
     Raises:
@@ -45,7 +46,7 @@ def load(path: Path) -> dict[str, Any]:
         raise CommandSpecError(f"it is not TOML ({str(error).splitlines()[0]})") from error
 
 
-def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Table:
     """Returns the content of a file, or of a table in it, checked: it has no other keys than `kinds`.
 
     Raises:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
+
+from hushd_protocol import JsonObject
 
 from .job import Job
 
@@ -22,7 +24,7 @@ class Engine(Protocol):
 
     slots: int
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def load(self, report: Callable[[str], None]) -> JsonObject:
         """Imports and loads everything heavy; returns the capabilities for `ready`.
 
         Args:
@@ -32,7 +34,7 @@ class Engine(Protocol):
             HushdError: `engine_missing` or `model_missing`, when trying again is useless.
         """
 
-    def run(self, job: Job) -> dict[str, Any]:
+    def run(self, job: Job) -> JsonObject:
         """Does one job, sending pieces through it; returns the data of the `result`.
 
         Raises:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from hushd.reports.display import Column, clock, laid_out
+from hushd_protocol import JsonObject
 from hushd_protocol.endpoint import Endpoint, key_text, read_key, split_address
 from hushd_protocol.errors import UNANSWERED, HushdError
 from hushd_protocol.system import paths
@@ -120,11 +120,11 @@ def _list(files: KeyFiles, as_json: bool) -> None:
         console.note("No other machine may come; `hushd keys allow NAME KEY` lets one.")
 
 
-def _seen(row: dict[str, Any]) -> str:
+def _seen(row: JsonObject) -> str:
     return "never" if row["seen"] is None else f"{clock(max(0.0, time.time() - row['seen']))} ago"
 
 
-_COLUMNS: tuple[Column[dict[str, Any]], ...] = (
+_COLUMNS: tuple[Column[JsonObject], ...] = (
     Column("MACHINE", lambda row: str(row["name"]), left=True),
     Column("CONNECTIONS", lambda row: str(row["connections"])),
     Column("CAME", _seen),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from hushd_protocol import JsonObject
 from hushd_protocol.messages import Control, Request, Result
 
 from hushd.transport import model_requests, requests
@@ -64,7 +65,7 @@ class ClientBase:
         yield from call.begin()
         return call
 
-    def _controlled(self, action: str, *names: str, **options: Any) -> Steps[dict[str, Any]]:
+    def _controlled(self, action: str, *names: str, **options: Any) -> Steps[JsonObject]:
         """Sends a control message; returns the data of its result."""
 
         def ask(connection: Connection) -> Steps[Result]:
@@ -113,7 +114,7 @@ class ClientBase:
             connection.close()
 
     def _changed(
-        self, op: str, params: dict[str, Any], on_progress: model_requests.OnProgress | None, *, own: bool = True
+        self, op: str, params: JsonObject, on_progress: model_requests.OnProgress | None, *, own: bool = True
     ) -> Steps[ModelResult]:
         """Has the worker for models do `op`; returns its result.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hushd_protocol import JsonObject
 from hushd_protocol.names import AUTO
 
 from hushd.transport import requests
@@ -31,7 +32,7 @@ class Preparation:
         config: the user's configuration, which may name models.
     """
 
-    def __init__(self, control: Callable[..., Steps[dict[str, Any]]], config: Path) -> None:
+    def __init__(self, control: Callable[..., Steps[JsonObject]], config: Path) -> None:
         self._control = control
         self._config = config
         self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
@@ -39,7 +40,7 @@ class Preparation:
 
     def speech(
         self,
-        params: dict[str, Any],
+        params: JsonObject,
         engine: str | None,
         model: str | None,
         keep_alive: KeepAlive,
@@ -57,7 +58,7 @@ class Preparation:
 
     def transcription(
         self,
-        params: dict[str, Any],
+        params: JsonObject,
         speed: str | None,
         engine: str | None,
         model: str | None,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
+
+from hushd_protocol import JsonObject
 
 from . import memory_record as record
 from .display import clock
@@ -57,7 +59,7 @@ class Window:
             f"by {RIVAL}: {megabytes(theirs):.0f} MB."
         )
 
-    def data(self, points: int = 0) -> dict[str, Any]:
+    def data(self, points: int = 0) -> JsonObject:
         """The object that `hushd memory --json` prints; with `points`, thinned to that many equal parts."""
         ours, theirs = record.mean(self.moments)
         moments = record.highest(self.moments, points) if points else self.moments
@@ -77,7 +79,7 @@ def megabytes(size: float) -> float:
     return size / 1e6
 
 
-def _moment(moment: Moment) -> dict[str, Any]:
+def _moment(moment: Moment) -> JsonObject:
     return {
         "time": moment.time,
         "supervisor_mb": round(megabytes(moment.supervisor), 1),
@@ -86,7 +88,7 @@ def _moment(moment: Moment) -> dict[str, Any]:
     }
 
 
-def _use(use: Use) -> dict[str, Any]:
+def _use(use: Use) -> JsonObject:
     return {
         "name": use.name,
         "starts": use.starts,

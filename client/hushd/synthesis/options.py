@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from hushd_protocol import JsonObject
 from hushd_schema.kinds import check
 from hushd_schema.operation import given
 from hushd_schema.operations.synthesize import OPTIONS, SYNTHESIZE, SynthesizeOptions
 
 
-def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> dict[str, Any]:
+def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> JsonObject:
     """Returns the parameters of a speech in the format `form`. Raises as `synthesize_params`.
 
     Raises:
@@ -19,7 +18,7 @@ def speech_params(options: SynthesizeOptions, form: str, timeline: bool) -> dict
     return synthesize_params(options) | {"format": form} | ({"timeline": True} if timeline else {})
 
 
-def synthesize_params(options: SynthesizeOptions) -> dict[str, Any]:
+def synthesize_params(options: SynthesizeOptions) -> JsonObject:
     """Returns the options as a request carries them, without those that are left out.
 
     Raises:

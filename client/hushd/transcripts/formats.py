@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 from .spacing import joined
@@ -96,9 +97,9 @@ def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
 def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
     """One object: `text`, `segments` (with `words` and `speaker` where known), `language`, and, if there are any,
     `warnings` and the stretches `unlikely`."""
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     for segment in segments:
-        row: dict[str, Any] = {
+        row: JsonObject = {
             "id": segment.id,
             "start": segment.start,
             "end": segment.end,
@@ -110,7 +111,7 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
             row["speaker"] = segment.speaker
         rows.append(row)
     text = joined(row["text"] for row in rows)
-    document: dict[str, Any] = {"text": text, "segments": rows, "language": segments.language}
+    document: JsonObject = {"text": text, "segments": rows, "language": segments.language}
     if segments.warnings:
         document["warnings"] = [warning._asdict() for warning in segments.warnings]
     if segments.unlikely:

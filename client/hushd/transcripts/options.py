@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from hushd_protocol import JsonObject
 from hushd_schema.operation import given
 from hushd_schema.operations.transcribe import OPTIONS, TranscribeOptions
 
 
-def transcribe_params(options: TranscribeOptions) -> dict[str, Any]:
+def transcribe_params(options: TranscribeOptions) -> JsonObject:
     """Returns the options as a request carries them, without those that are left out.
 
     Raises:
@@ -31,7 +30,7 @@ def live_params(
     silence_s: float,
     no_speech_s: float | None,
     echo: bool,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Returns the parameters of live audio. Arguments: those of `Client.listen`. Raises as `transcribe_params`."""
     params = transcribe_params(options) | {
         "format": "s16le", "rate": rate, "channels": channels,

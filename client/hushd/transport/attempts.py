@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
 
@@ -53,7 +54,7 @@ class Attempts:
         self._pulls = pulls
         self._most_lost = most_lost
         self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
-        self._rest: dict[str, Any] = {}  # of a recording: the parameters that ask for what is missing of it
+        self._rest: JsonObject = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
         self._lost = 0  # supervisors, while the caller had nothing of the answer
         self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None  # where no rest can be had
@@ -127,7 +128,7 @@ def _lasts(message: Message) -> bool:
     return isinstance(message, Chunk) or (isinstance(message, Partial) and message.data.get("kind") in _LASTING)
 
 
-def _rest(segment: Mapping[str, Any]) -> dict[str, Any]:
+def _rest(segment: Mapping[str, Any]) -> JsonObject:
     """Returns the parameters that request the rest of a recording.
 
     It begins where the worker says that it is done (else at the end of the segment). The language is passed on, since

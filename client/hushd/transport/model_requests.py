@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_models import hf_cache
+from hushd_protocol import JsonObject
 from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_protocol.messages import Message, Partial, Progress, Request, Result
 
@@ -25,15 +26,15 @@ def result(message: Result) -> ModelResult:
     return ModelResult.from_data(message.data)
 
 
-def request(op: str, params: dict[str, Any]) -> Request:
+def request(op: str, params: JsonObject) -> Request:
     """Returns the request for `op`."""
     # No chunks will come; but a client that grants no credit is taken for one that has stopped reading, after 15 s.
     return Request(id=new_id(), worker="models", op=op, params=params, input="none", credit=CREDIT_WINDOW)
 
 
-def pull_params(model: str, update: bool = False) -> dict[str, Any]:
+def pull_params(model: str, update: bool = False) -> JsonObject:
     """Returns the parameters of a download, from the endpoint in this process's environment."""
-    params: dict[str, Any] = {"model": model}
+    params: JsonObject = {"model": model}
     if update:
         params["update"] = True
     endpoint = os.environ.get("HF_ENDPOINT", "")
@@ -44,7 +45,7 @@ def pull_params(model: str, update: bool = False) -> dict[str, Any]:
     return params
 
 
-def import_params(path: str | os.PathLike[str], name: str, engine: str | None) -> dict[str, Any]:
+def import_params(path: str | os.PathLike[str], name: str, engine: str | None) -> JsonObject:
     """Returns the parameters of an import."""
     return {"path": os.path.abspath(path), "name": name, "engine": engine or ""}
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
 from hushd_protocol.messages import Request
@@ -17,7 +16,7 @@ KeepAlive = float | str | None
 def request(
     role: str,
     op: str,
-    params: dict[str, Any],
+    params: JsonObject,
     engine: str | None,
     model: str | None,
     keep_alive: KeepAlive,

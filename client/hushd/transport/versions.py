@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import OLDEST_PROTOCOL, PROTOCOL
 from hushd_protocol.messages import Control
@@ -71,7 +71,7 @@ def end(connection: Connection, action: str) -> None:
         end(connection, "shutdown")
 
 
-def _busy(status: dict[str, Any]) -> bool:
+def _busy(status: JsonObject) -> bool:
     """Returns whether a worker has a job, or a client a device; the unknown counts as busy."""
     try:
         floor = {"waiting": 0, "speaker": None, "microphone": None} | status.get("floor", {})  # the first had no floor

@@ -9,11 +9,12 @@ import socket
 import stat
 import threading
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from hushd.transcripts.spacing import joined
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.terminal import console
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import SOCKET_PATH
 from hushd_protocol.system import atomic_file
@@ -183,7 +184,7 @@ class Overlays:
 
 def as_json(event: Event) -> str:
     """Returns an event as a line of JSON."""
-    fields: dict[str, Any] = {"kind": "unfinished", "track": event.track}
+    fields: JsonObject = {"kind": "unfinished", "track": event.track}
     if isinstance(event, Line):
         segment = event.segment
         fields |= {"kind": "line", "start": segment.start, "end": segment.end, "text": segment.text.strip()}

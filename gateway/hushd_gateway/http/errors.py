@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
-from hushd_protocol import wording
+from hushd_protocol import JsonObject, wording
 from hushd_protocol.errors import HushdError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -62,7 +61,7 @@ class ApiError(Exception):
             return "rate_limit_error"
         return "server_error" if self.status >= 500 else "invalid_request_error"
 
-    def data(self) -> dict[str, Any]:
+    def data(self) -> JsonObject:
         """The object under `error`."""
         return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
@@ -86,7 +87,7 @@ def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> s
     return value(fields, name, kinds.choice(*choices)) or default
 
 
-def record(fields: Fields, name: str) -> dict[str, Any]:
+def record(fields: Fields, name: str) -> JsonObject:
     """An object; null and nothing are an empty one."""
     value = one(fields, name)
     if value is None:
@@ -108,7 +109,7 @@ def texts(fields: Fields, name: str) -> list[str]:
     return [each for each in found if each]
 
 
-def members(fields: Fields, name: str) -> dict[str, Any]:
+def members(fields: Fields, name: str) -> JsonObject:
     """The object of a form that sends `name[key]` for each of its keys."""
     start = f"{name}["
     return {key[len(start) : -1]: one(fields, key) for key in fields if key.startswith(start) and key.endswith("]")}

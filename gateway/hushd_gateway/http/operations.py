@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from hushd_protocol import __version__
+from hushd_protocol import JsonObject, __version__
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -66,7 +65,7 @@ class Operation:
 
     def described(self, guarded: bool) -> Schema:
         """Its description in OpenAPI."""
-        found: dict[str, Any] = {
+        found: JsonObject = {
             "operationId": f"{self.handle.__module__.rpartition('.')[2]}-{self.path.strip('/').replace('/', '-')}",
             "summary": self.about,
             "responses": {
@@ -96,7 +95,7 @@ def document(operations: list[Operation], guarded: bool) -> Schema:
     paths: dict[str, dict[str, Schema]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = operation.described(guarded)
-    components: dict[str, Any] = {"schemas": {"Error": _ERROR}}
+    components: JsonObject = {"schemas": {"Error": _ERROR}}
     return {
         "openapi": "3.1.0",
         "info": {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_schema import kinds
 from hushd_schema.kinds import Kind
 from hushd_schema.operation import EITHER, Field, Name, Operation
@@ -61,7 +62,7 @@ class Parameters:
     def __iter__(self) -> Iterator[Parameter]:
         return iter(self._parameters)
 
-    def check(self, data: Fields) -> dict[str, Any]:
+    def check(self, data: Fields) -> JsonObject:
         """The values by name.
 
         Raises:
@@ -88,7 +89,7 @@ def of(operation: Operation, sound: str = EITHER) -> Parameters:
     )
 
 
-def asked(operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
+def asked(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
     """The operation's fields among checked values; a text that is empty counts as left out."""
     names = {name: there.name or name for name, there in operation.taken("http").items()}
     return {name: given[there] if given[there] != "" else None for name, there in names.items() if there in given}
@@ -152,5 +153,5 @@ def _several(one: Schema) -> Schema:
 
 
 def _object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
-    found: dict[str, Any] = {"type": "object", "properties": properties}
+    found: JsonObject = {"type": "object", "properties": properties}
     return found | ({"required": list(required)} if required else {})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 from hushd.transport.source import utf8
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from wyoming.event import Event
 
@@ -82,7 +82,7 @@ async def _exactly(reader: asyncio.StreamReader, size: int) -> bytes:
     raise asyncio.IncompleteReadError(b"", size)
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _object(line: bytes) -> JsonObject:
     found = json.loads(line)
     if not isinstance(found, dict):
         raise ValueError("no object")
@@ -91,7 +91,7 @@ def _object(line: bytes) -> dict[str, Any]:
     return found
 
 
-def _length(head: dict[str, Any], name: str, most: int) -> int:
+def _length(head: JsonObject, name: str, most: int) -> int:
     length = head.get(name) or 0
     if type(length) is not int or not 0 <= length <= most:
         raise ValueError(name)

@@ -19,7 +19,7 @@ from typing import Any
 
 from hushd import AsyncClient
 from hushd.transcripts.spacing import between
-from hushd_protocol import wording
+from hushd_protocol import JsonObject, wording
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
@@ -200,7 +200,7 @@ class _Connection:
         chosen = await self._offer.voice(_string(voice, "name"), _string(voice, "language"))
         markup = "ssml" if wanted.get("text_format") == "ssml" else None
         speech = await self._client.synthesize(text, keep=False, markup=markup, **chosen._asdict())
-        sound: dict[str, Any] = {}
+        sound: JsonObject = {}
         async with aclosing(speech):
             async for samples in speech:
                 if not sound:

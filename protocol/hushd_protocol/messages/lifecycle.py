@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from hushd_protocol import JsonObject
 
 from .message import Message
 
@@ -31,9 +33,9 @@ class Ready(Message):
 
     slots: int = 1
     pss: int = 0
-    capabilities: dict[str, Any] = field(default_factory=dict)
+    capabilities: JsonObject = field(default_factory=dict)
     sessions: int = 0
-    cards: dict[str, Any] = field(default_factory=dict)
+    cards: JsonObject = field(default_factory=dict)
     aside: int = 0
     private: int = 0
     peak: int = 0
@@ -60,7 +62,7 @@ class Beat(Message):
 
     cpu_s: float
     pss: int = 0
-    cards: dict[str, Any] = field(default_factory=dict)
+    cards: JsonObject = field(default_factory=dict)
     private: int = 0
     peak: int = 0
 

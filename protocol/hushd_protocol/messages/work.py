@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 from .message import Message
@@ -36,7 +37,7 @@ class Request(Message):
     id: bytes
     worker: str
     op: str
-    params: dict[str, Any] = field(default_factory=dict)
+    params: JsonObject = field(default_factory=dict)
     input: str = "inline"
     path: str = ""
     device: int = 0
@@ -80,7 +81,7 @@ class Job(Message):
 
     id: bytes
     op: str
-    params: dict[str, Any] = field(default_factory=dict)
+    params: JsonObject = field(default_factory=dict)
     input: str = "inline"
     path: str = ""
     device: int = 0
@@ -129,7 +130,7 @@ class Partial(Message):
 
     id: bytes
     seq: int
-    data: dict[str, Any]
+    data: JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,7 @@ class Result(Message):
     TYPE: ClassVar[str] = "result"
 
     id: bytes
-    data: dict[str, Any] = field(default_factory=dict)
+    data: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,7 @@ class Error(Message):
     culprit: str = ""
     retryable: bool = False
     retry_after_ms: int | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: JsonObject = field(default_factory=dict)
 
     @classmethod
     def of(cls, request_id: bytes, error: HushdError) -> Error:

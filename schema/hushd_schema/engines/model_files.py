@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+
+from hushd_protocol import JsonObject
 
 from . import Files, NoModel
 
@@ -27,13 +28,13 @@ def all_in(folder: Path) -> Files:
     }
 
 
-def content(path: Path) -> dict[str, Any]:
+def content(path: Path) -> JsonObject:
     """The object in a file of JSON; empty for other JSON, and for a file that is too long."""
     found = json.loads(path.read_bytes()) if path.stat().st_size <= LONGEST else None
     return found if isinstance(found, dict) else {}
 
 
-def described(path: Path) -> dict[str, Any]:
+def described(path: Path) -> JsonObject:
     """The same of a file that has to be JSON. Raises `NoModel`."""
     try:
         if path.stat().st_size > LONGEST:

@@ -13,6 +13,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 
 from hushd_schema import toml
+from hushd_schema.toml import Table
 
 from .reference import written
 
@@ -69,7 +70,7 @@ def with_key(text: str, path: Sequence[str], value: Any) -> str:
 
 def rewritten(
     text: str,
-    meant: Callable[[dict[str, Any]], dict[str, Any]],
+    meant: Callable[[Table], Table],
     change: Callable[[MutableMapping[str, Any]], None],
     remedy: str,
 ) -> str:
@@ -97,7 +98,7 @@ def rewritten(
     raise HushdError("bad_request", f"The configuration is written in a way that cannot be changed safely: {remedy}.")
 
 
-def _changed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+def _changed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> Table:
     """The content of a file with that key."""
     name, *rest = path
     if rest:
@@ -123,7 +124,7 @@ def _set(document: MutableMapping[str, Any], path: Sequence[str], value: Any) ->
         document[name] = value
 
 
-def without_empty(table: Mapping[str, Any]) -> dict[str, Any]:
+def without_empty(table: Mapping[str, Any]) -> Table:
     """`table` without tables that say nothing."""
     found = {key: without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
     return {key: value for key, value in found.items() if value != {}}
@@ -154,7 +155,7 @@ def plain(table: Values) -> str:
     return tomlkit.dumps(table)
 
 
-def with_values(table: Values, worker: str, values: Values) -> dict[str, Any]:
+def with_values(table: Values, worker: str, values: Values) -> Table:
     """`table`, the content of a file, with these keys in `[worker."NAME"]`."""
     workers = dict(table.get("worker", {}))
     own = dict(workers.get(worker, {})) | dict(values)

@@ -12,6 +12,7 @@ from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
 from hushd_schema.kinds import TABLE, Kind, check, texts
+from hushd_schema.toml import Table
 
 from .declaration import Setting, settings_of, tables_of
 from .tables import STDIO, Settings, WorkerSettings, WyomingSettings
@@ -29,7 +30,7 @@ class Reader:
         Raises:
             HushdError: `bad_request`, naming the file and the key.
         """
-        values: dict[str, Any] = {}
+        values: Table = {}
         known, tables = settings_of(Settings), tables_of(Settings)
         for key, value in table.items():
             if key in known:
@@ -46,9 +47,9 @@ class Reader:
                 self._unknown(toml.key(key), key, [*known, *tables, "models"])
         return Settings(**values)
 
-    def _workers(self, table: object) -> dict[str, dict[str, Any]]:
+    def _workers(self, table: object) -> dict[str, Table]:
         """`[worker]` is for all, `[worker."stt/moonshine"]` inside it for those whose name begins so."""
-        tables: dict[str, Any] = self._check("worker", table, TABLE)
+        tables: Table = self._check("worker", table, TABLE)
         known = settings_of(WorkerSettings)
         every = {key: value for key, value in tables.items() if key in known}
         found = {"": self._values("worker", every, known)}
@@ -67,7 +68,7 @@ class Reader:
 
         `[wyoming."stdio://"]` is for `hushd serve --wyoming stdio://`, which has no supervisor listen.
         """
-        content: dict[str, Any] = self._check("wyoming", table, TABLE)
+        content: Table = self._check("wyoming", table, TABLE)
         known = settings_of(WyomingSettings)
         listen = self._check("wyoming.listen", content.get("listen", []), texts())
         models = {role: known[role] for role in ENGINE_ROLES}
@@ -79,16 +80,16 @@ class Reader:
         rest = {key: value for key, value in content.items() if key not in only}
         return WyomingSettings(**self._values("wyoming", rest, known), only=only)
 
-    def _own_models(self, table: object) -> dict[str, Any]:
+    def _own_models(self, table: object) -> Table:
         from .own_models import checked  # few have any
 
-        tables: dict[str, Any] = self._check("models", table, TABLE)
+        tables: Table = self._check("models", table, TABLE)
         try:
             return {model: checked(model, content) for model, content in tables.items()}
         except HushdError as error:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
-    def _values(self, where: str, table: object, known: Mapping[str, Setting]) -> dict[str, Any]:
+    def _values(self, where: str, table: object, known: Mapping[str, Setting]) -> Table:
         """Returns the values in `table`, which may have the settings in `known`."""
         values = {}
         for key, value in self._check(where, table, TABLE).items():

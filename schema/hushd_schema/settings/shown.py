@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hushd_protocol import JsonObject
+
 from .declaration import settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
 
-def rows(settings: Settings) -> list[dict[str, Any]]:
+def rows(settings: Settings) -> list[JsonObject]:
     """A row for each setting: the `path` of its key, its `value`, and its `default`."""
     found = [*_table((), settings, DEFAULTS)]
     for name in tables_of(Settings):
@@ -20,12 +22,12 @@ def rows(settings: Settings) -> list[dict[str, Any]]:
     return [*found, *_workers(settings.worker)]
 
 
-def _table(path: tuple[str, ...], settings: object, defaults: object) -> Iterator[dict[str, Any]]:
+def _table(path: tuple[str, ...], settings: object, defaults: object) -> Iterator[JsonObject]:
     for name in settings_of(type(defaults)):
         yield _row((*path, name), getattr(settings, name), getattr(defaults, name))
 
 
-def _workers(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+def _workers(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[JsonObject]:
     """The settings of all workers, then those of some, of which only the set ones are shown."""
     usual, every = WorkerSettings(), tables.get("", {})
     for name in settings_of(WorkerSettings):
@@ -37,5 +39,5 @@ def _workers(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]
                 yield _row(("worker", worker, key), value, every.get(key, getattr(usual, key)))
 
 
-def _row(path: tuple[str, ...], value: Any, default: Any) -> dict[str, Any]:
+def _row(path: tuple[str, ...], value: Any, default: Any) -> JsonObject:
     return {"path": path, "value": value, "default": default}

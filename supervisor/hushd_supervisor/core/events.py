@@ -8,8 +8,8 @@ connection; with the name of its machine before it, where that is another one (`
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.cards import Card
 from hushd_protocol.messages import Message
 from hushd_schema.settings import Settings
@@ -117,7 +117,7 @@ class Described:
     """The answer to `Describe`: a catalogue of engines, or the reason why there is none."""
 
     role: str
-    catalogue: dict[str, Any] = field(default_factory=dict)
+    catalogue: JsonObject = field(default_factory=dict)
     error: str = ""
 
 

@@ -8,9 +8,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from hushd_models.installation import document
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
 from hushd_protocol.system import paths
@@ -96,7 +96,7 @@ def _show(key: str | None, place: Path, as_json: bool) -> None:
         console.write("".join(f"{_line(row)}\n" for row in settings))
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: JsonObject) -> str:
     text = f"{row['key']} = {written(row['value'])}"
     return text if row["value"] == row["default"] else f"{text}  # default: {written(row['default'])}"
 

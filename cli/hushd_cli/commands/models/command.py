@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
 
 from hushd.reports.display import Column, laid_out
 from hushd_models import advice, catalogue, user_models
@@ -16,6 +15,7 @@ from hushd_models.catalogue import Known
 from hushd_models.inventory import Row, row, rows
 from hushd_models.recommendation import best_for, here
 from hushd_models.store import Store
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system import paths
@@ -89,7 +89,7 @@ class _ModelIndex:
             return False
         return one.engine not in self.elsewhere
 
-    def as_json(self, one: Row) -> dict[str, Any]:
+    def as_json(self, one: Row) -> JsonObject:
         """A row for programs, with the recommendation, and the command that installs a missing engine."""
         engine = one.engine
         return one.as_json() | {

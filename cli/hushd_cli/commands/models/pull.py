@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hushd_models import advice
 from hushd_models.inventory import Row
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
 
@@ -37,7 +38,7 @@ def add_arguments(commands: Commands) -> None:
         command.add_argument("--json", action="store_true", help="for programs")
 
 
-def pull(find: Callable[[str], Row], as_json: Callable[[Row], dict[str, Any]], options: argparse.Namespace) -> int:
+def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], options: argparse.Namespace) -> int:
     """Brings models, one after the other; says beforehand what each costs.
 
     Args:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd.client import Client
-from hushd_protocol import duration
+from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.system import paths
@@ -152,16 +152,16 @@ def _recording(path: str | None) -> Path:
 # --- what comes of it ------------------------------------------------------------------------------------------------
 
 
-def _values(shop: TrialSupervisor, outcome: Outcome) -> dict[str, Any]:
+def _values(shop: TrialSupervisor, outcome: Outcome) -> JsonObject:
     """The settings to write into the worker's table."""
-    values: dict[str, Any] = {"environment": shop.environment(outcome.best.environment) or None}
+    values: JsonObject = {"environment": shop.environment(outcome.best.environment) or None}
     if (best := outcome.best.measured) is not None:
         most = max(best.memory_mb, outcome.again.memory_mb if outcome.again and not outcome.changed else 0.0)
         values["memory_mb"] = _ROUNDED_MB * math.ceil(most / _ROUNDED_MB)
     return values
 
 
-def _differs(own: Any, values: dict[str, Any]) -> bool:
+def _differs(own: Any, values: JsonObject) -> bool:
     if dict(own.get("environment", {})) != (values["environment"] or {}):
         return True
     new, old = values.get("memory_mb", 0), own.get("memory_mb", 0)
@@ -193,7 +193,7 @@ def _figures(measured: Measured, audio_s: float) -> str:
     return f"{measured.seconds:7.3f} s {noise:<10} {audio_s / measured.seconds:6.1f}x {measured.memory_mb:7.0f} MB"
 
 
-def _sentence(place: Path, worker: str, outcome: Outcome, values: dict[str, Any], changed: bool, dry_run: bool) -> str:
+def _sentence(place: Path, worker: str, outcome: Outcome, values: JsonObject, changed: bool, dry_run: bool) -> str:
     best = (
         "Nothing is better than what is configured"
         if not outcome.changed
@@ -206,8 +206,8 @@ def _sentence(place: Path, worker: str, outcome: Outcome, values: dict[str, Any]
     return f'{best}; {verb} {", ".join(written)} for [worker."{worker}"] in {place}.\n'
 
 
-def _as_json(worker: str, outcome: Outcome, values: dict[str, Any], audio_s: float) -> dict[str, Any]:
-    def row(trial: Trial) -> dict[str, Any]:
+def _as_json(worker: str, outcome: Outcome, values: JsonObject, audio_s: float) -> JsonObject:
+    def row(trial: Trial) -> JsonObject:
         measured = trial.measured
         return {
             "environment": dict(trial.environment),

@@ -23,6 +23,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema import toml
 from hushd_schema.settings.editing import plain, with_values
+from hushd_schema.toml import Table
 
 from .search import Environment, Measured, Trial, variables, words
 
@@ -162,7 +163,7 @@ class TrialSupervisor:
         return max(worker.peak_rss_mb or worker.need_mb for worker in workers)
 
     def _configure(self, tried: Environment) -> None:
-        values: dict[str, Any] = {"environment": self.environment(tried) or None, "memory_mb": None}
+        values: Table = {"environment": self.environment(tried) or None, "memory_mb": None}
         table = with_values(toml.loads(self._config), self.worker, values)
         for name in _ADDRESSES:  # the user's own supervisor listens there
             table.pop(name, None)

@@ -9,12 +9,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hushd.reports import memory_record as record
 from hushd.reports.memory_record import Entry
 from hushd.reports.memory_window import Window
-from hushd_protocol import duration
+from hushd_protocol import JsonObject, duration
 from hushd_protocol.system import paths
 from hushd_schema.status import Status
 from starlette.requests import Request
@@ -48,7 +47,7 @@ _LENGTH = {"type": "string", "pattern": "^[+]?([0-9.]+(ns|us|µs|μs|ms|s|m|h)?)
 QUERY = Parameters(Parameter("since", "A length of time such as 10m or 8h.", _span, _LENGTH))
 
 
-def _memory(span: float, status: Status) -> dict[str, Any]:
+def _memory(span: float, status: Status) -> JsonObject:
     now = time.time()
     entries = record.since(_record.entries(paths.find().memory_record), now - span)
     window = Window.last(span, entries, status, now)

@@ -11,9 +11,11 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from hushd_protocol import JsonObject
+
 from ..errors import ApiError, bad
 
-Item = dict[str, Any]
+Item = JsonObject
 MOST = 2000  # items
 ROOM = 512 * 1024  # characters of all of them, as JSON
 WAITING = 1000  # items that no response has read yet,

@@ -10,19 +10,20 @@ import hashlib
 import hmac
 import json
 import time
-from typing import Any
+
+from hushd_protocol import JsonObject
 
 PREFIX = "ek_"
 LONGEST = 16 * 1024  # characters
 
 
-def sealed(session: dict[str, Any], expires_at: int, token: str) -> str:
+def sealed(session: JsonObject, expires_at: int, token: str) -> str:
     """A secret that opens a session until `expires_at`, in seconds since 1970."""
     body = base64.urlsafe_b64encode(json.dumps([expires_at, session], separators=(",", ":")).encode()).rstrip(b"=")
     return PREFIX + (body + b"." + _signature(body, token)).decode()
 
 
-def opened(secret: str, token: str) -> dict[str, Any] | None:
+def opened(secret: str, token: str) -> JsonObject | None:
     """The session of a secret that holds; None for anything else."""
     if not secret.startswith(PREFIX) or len(secret) > LONGEST or not secret.isascii():
         return None

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_schema.operation import LIVE
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE
@@ -19,7 +20,7 @@ from ..errors import bad
 from ..transcription.params import VAD
 from .audio import ALAW, FORMATS, PCM, RATE, TELEPHONE_RATE, ULAW
 
-Object = dict[str, Any]
+Object = JsonObject
 SILENCE_S = {"low": 1.6, "medium": 0.8, "auto": 0.8, "high": 0.5}  # by the eagerness of semantic_vad
 DELAYS = ("minimal", "low", "medium", "high", "xhigh")
 _OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}

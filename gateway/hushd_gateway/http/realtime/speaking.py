@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 from ..context import Context
@@ -17,7 +18,7 @@ from .audio import Encoder
 from .items import Items, text_of
 from .session import coding
 
-Event = dict[str, Any]
+Event = JsonObject
 
 
 def text_to_read(response: Mapping[str, Any], unread: list[str]) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between, joined
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 from ..errors import ApiError
 from ..transcription.formats import usage
 from .items import Items
 
-Event = dict[str, Any]
+Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_models import languages
+from hushd_protocol import JsonObject
 
-Object = dict[str, Any]
+Object = JsonObject
 LETTERS = 26
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hushd_protocol import JsonObject
 from hushd_schema.kinds import number, whole
 from hushd_schema.operation import RECORDED
 from hushd_schema.operations.transcribe import TRANSCRIBE
@@ -94,7 +95,7 @@ def _language(given: Mapping[str, Any]) -> str:
     return "" if language == "auto" else language
 
 
-def _chunking(data: Fields, name: str) -> dict[str, Any]:
+def _chunking(data: Fields, name: str) -> JsonObject:
     """`auto`, or an object, which forms send as JSON or by its members."""
     strategy = fields.one(data, name) or fields.members(data, name)
     if isinstance(strategy, str) and strategy.startswith("{"):

@@ -8,9 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import zmq
+from hushd_protocol import JsonObject
 from hushd_protocol.cards import STAND_IN, Card
 
 from hushd_supervisor.core.actions import Action, Look
@@ -74,7 +74,7 @@ def seen(described: Described) -> Seen:
     return Seen(tuple(map(_card, filter(_is_card, rows[:_MOST])))) if isinstance(rows, list) else Seen()
 
 
-def _card(row: dict[str, Any]) -> Card:
+def _card(row: JsonObject) -> Card:
     return Card(**(row | {"name": row["name"][:80] if row["name"].isprintable() else ""}))
 
 
