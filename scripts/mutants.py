@@ -161,7 +161,7 @@ FAULTS = (
     ("memory/placement", "asked in (*ON_CARDS, card.device)", "True"),
     ("memory/budget", "return Verdict(False, tuple(dict.fromkeys(self.evict + other.evict)), wait=True)", "return Verdict(False, self.evict, wait=True)"),
     ("memory/needs", "max(need, min(free, 2 * need))", "free"),
-    ("memory/placement", "if found.verdict.admit or found.verdict.wait else found._replace(assignment=Assignment())", ""),
+    ("memory/placement", "return decision._replace(assignment=Assignment())", "return decision"),
     ("memory/placement", "if waits and (patient or not start.may_be_on_cpu):", "if waits:"),
     ("yields", "if missing > 0:", "if True:"),
     ("yields", "return not idle, resident", "return idle, resident"),

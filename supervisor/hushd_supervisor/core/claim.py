@@ -103,8 +103,8 @@ def resolve(
         everybody = False
         if name.isascii() and name.isdecimal():
             numbers.add(int(name[:20]))  # one that has ended meanwhile is not an error
-        elif found := {route} if name == "self" else named(name):
-            routes |= found
+        elif named_routes := {route} if name == "self" else named(name):
+            routes |= named_routes
         else:
             raise HushdError(
                 "bad_request", f"No client is called {name[:40]!r}: `hushd status` shows those that speak."

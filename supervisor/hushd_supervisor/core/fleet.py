@@ -221,11 +221,11 @@ class Fleet:
         """
         self._unloads.check(route)
         chosen: dict[str, Worker] = {}
-        for wanted in control.names:
-            role, *_ = wanted.split("/")
-            matching = {n: b for n, b in self.workers.items() if f"{base(n)}/".startswith(f"{wanted}/") or n == wanted}
+        for prefix in control.names:
+            role, *_ = prefix.split("/")
+            matching = {n: b for n, b in self.workers.items() if f"{base(n)}/".startswith(f"{prefix}/") or n == prefix}
             if not matching and role not in ROLES:
-                raise HushdError("bad_request", f"{wanted[:80]!r} is not a worker: `hushd status` lists them.")
+                raise HushdError("bad_request", f"{prefix[:80]!r} is not a worker: `hushd status` lists them.")
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
         out = [action for worker in workers for action in worker.unload(now, route, control.force)]

@@ -88,8 +88,8 @@ class Yields:
         """The machine is about to sleep, or awake again: workers leave all cards, and may come back."""
         for card in self._cards.seen:
             self._cards.keep(card.id, 0 if begins else UNKNOWN, now + SLEEP_S if begins else now)
-        there = [worker for worker in self._workers.values() if worker.state.has_process and worker.lifecycle.card]
-        on_cards = there if begins else []
+        workers = [worker for worker in self._workers.values() if worker.state.has_process and worker.lifecycle.card]
+        on_cards = workers if begins else []
         out: list[Action] = [Log("INFO", "the machine is about to sleep: workers leave the cards")] if on_cards else []
         return out + [action for worker in on_cards for action in worker.unload(now)]
 
@@ -141,16 +141,16 @@ class Yields:
 
     def _begin(self, entry: _Yield, card: Card, now: float) -> list[Action]:
         """Asks workers to leave a card until enough is free, idle ones first, and lets no more of them start there."""
-        there = self._admission.on_card(card.id, now)
-        entry.held[card.id] = held = sum(resident.size for resident in there)
+        residents = self._admission.on_card(card.id, now)
+        entry.held[card.id] = held = sum(resident.size for resident in residents)
         total = self._cards.total(card)
         free = total if card.asleep else card.free
         others = max(0, total - free - held)
         self._cards.keep(card.id, max(0, total - others - entry.size) if entry.size else 0, now + entry.for_s)
-        leaving = [resident for resident in there if resident.leaving]
+        leaving = [resident for resident in residents if resident.leaving]
         missing = (entry.size - free if entry.size else UNKNOWN) - sum(resident.size for resident in leaving)
         out: list[Action] = []
-        for resident in sorted((r for r in there if not r.leaving), key=self._rank):
+        for resident in sorted((r for r in residents if not r.leaving), key=self._rank):
             if missing > 0:
                 leaving.append(resident)
                 missing -= resident.size

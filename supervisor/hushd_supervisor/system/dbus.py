@@ -71,7 +71,7 @@ def decode(buffer: bytearray) -> Iterator[Message]:
 
 
 def _header(data: bytes, order: str, size: int) -> dict[str, str | int]:
-    found: dict[str, str | int] = {}
+    fields: dict[str, str | int] = {}
     at = _HEAD
     while at < _HEAD + size:
         code, length = data[at], data[at + 1]
@@ -91,9 +91,9 @@ def _header(data: bytes, order: str, size: int) -> dict[str, str | int]:
                 at += number + 1
             elif kind != "u":
                 raise IndexError(kind)
-        found[_FIELDS.get(code, str(code))] = value
+        fields[_FIELDS.get(code, str(code))] = value
         at += -at % 8
-    return found
+    return fields
 
 
 def _variant(name: str, value: str | int) -> bytes:

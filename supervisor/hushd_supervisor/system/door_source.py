@@ -128,16 +128,16 @@ class DoorSource(Source):
         before = self._door.listeners if self._door else ()
         passed = () if self._door else self._passed
         token = self._token or access.read_token(settings)
-        found = listeners.open_all(settings, token, passed, before)
+        opened = listeners.open_all(settings, token, passed, before)
         if self._door is None:
             from .serving.door import open_door
 
             self._door = open_door(settings, self._launch, self._paths, self._record, self._figures)
             self._poller.register(self._door.fd, zmq.POLLIN)
-        self._door.configure(settings, token, found)
-        there = {listener.socket for listener in before}
-        for listener in found:
-            if listener.socket not in there:
+        self._door.configure(settings, token, opened)
+        sockets_before = {listener.socket for listener in before}
+        for listener in opened:
+            if listener.socket not in sockets_before:
                 self._record("info", f"serves {KINDS[listener.address.kind]} at {listener.address.text}")
                 if warning := access.warning(listener.address, settings):
                     self._record("warning", warning)
@@ -228,12 +228,12 @@ def _with(settings: Settings, addresses: Sequence[Address]) -> Settings:
         return settings
     from hushd_schema.settings.access import addresses as named
 
-    there = {(each.kind, each.host, each.port, each.path) for each in named(settings)}
+    known = {(each.kind, each.host, each.port, each.path) for each in named(settings)}
     http, wyoming = list(settings.http.listen), list(settings.wyoming.listen)
     for each in addresses:
         place = (each.kind, each.host, each.port, each.path)
-        if place not in there:
-            there.add(place)
+        if place not in known:
+            known.add(place)
             (http if each.kind == "http" else wyoming).append(each.text)
     return replace(
         settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)

@@ -62,10 +62,10 @@ Launch = Callable[..., Process]
 
 def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict[str, str]:
     """The environment of a child: `QUIET`, then the allowed part of `inherited`, then `added`."""
-    kept = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
+    passed_on = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
     for more in added:
-        kept |= more
-    return kept
+        passed_on |= more
+    return passed_on
 
 
 def compute_environment(device: str, inherited: Mapping[str, str], card: str = "", why: str = "") -> dict[str, str]:

@@ -142,12 +142,12 @@ def templates(
     usage_of: Callable[[int], Usage],
 ) -> tuple[TemplateStatus, ...]:
     """The templates that the pool knows, each with its generation, with their pids and memory. Args as for `report`."""
-    found = []
+    templates = []
     for gen, template in known:
         pid = pids.get((template.name, gen))
         usage = usage_of(pid) if pid is not None else None
-        found.append(replace(template, pid=pid, rss_mb=_rss(usage), pss_mb=_pss(usage)))
-    return tuple(found)
+        templates.append(replace(template, pid=pid, rss_mb=_rss(usage), pss_mb=_pss(usage)))
+    return tuple(templates)
 
 
 def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStatus:

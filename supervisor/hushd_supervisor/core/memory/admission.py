@@ -287,8 +287,8 @@ class Admission:
 
     def _others(self, shortage: Shortage, now: float) -> list[Resident]:
         """All who hold memory of the kind that a load has lacked."""
-        there = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
-        others = [self._tenant(w, now).machine for w in there]
+        holders = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
+        others = [self._tenant(w, now).machine for w in holders]
         return others if shortage.on_card else others + [machine for machine, _ in self.standby.residents()]
 
     def _others_have_left(self, shortage: Shortage, now: float) -> bool:

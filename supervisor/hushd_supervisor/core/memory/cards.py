@@ -79,8 +79,8 @@ class Cards:
         self.looking, self.seen_at = False, -math.inf if self._changed else self.asked_at
         self.seen, self.taken, self.error, self.answered_at = tuple(cards), taken, error, now
         self._totals |= {card.id: card.total for card in self.seen if card.total}
-        there = {card.id: card for card in self.seen}
-        self._releases = [r for r in self._releases if now < r.until and _awaited(r, there.get(r.card), taken)]
+        cards_by_id = {card.id: card for card in self.seen}
+        self._releases = [r for r in self._releases if now < r.until and _awaited(r, cards_by_id.get(r.card), taken)]
 
     def gone(self, sizes: Mapping[str, int], now: float) -> None:
         """Notes that a process that took `sizes` is gone: the figures of those cards are old."""

@@ -106,15 +106,15 @@ class Placement:
         cards = [card for card in self._usable(start.name) if start.asked in (*ON_CARDS, card.device)]
         if not cards:  # the engine itself reports best that there is none, or finds one that we do not know
             return self._anywhere(start.name, Assignment(), memory, tenants)
-        found = [self._on(card, start, memory, tenants, now) for card in cards]
-        admitted = [decision for decision in found if decision.verdict.admit]
-        waits = [decision for decision in found if decision.verdict.wait]
+        decisions = [self._on(card, start, memory, tenants, now) for card in cards]
+        admitted = [decision for decision in decisions if decision.verdict.admit]
+        waits = [decision for decision in decisions if decision.verdict.wait]
         if admitted:
             return max(admitted, key=lambda decision: self._cards.free(decision.assignment.card))
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
         if not start.may_be_on_cpu:
-            return found[0]
+            return decisions[0]
         why = "; ".join(self._why(card, start, tenants, now) for card in cards)
         why = f"{waits[0].assignment.device} did not become free in time" if waits else why
         return self._off_card(start, why, memory, tenants)
@@ -152,8 +152,10 @@ class Placement:
         machine = self._anywhere(start.name, Assignment(card.device, card.id), memory, tenants)
         verdict = self._card_verdict(card, start, tenants, now)
         if verdict.admit or verdict.wait:
-            found = machine._replace(verdict=machine.verdict & verdict)
-            return found if found.verdict.admit or found.verdict.wait else found._replace(assignment=Assignment())
+            decision = machine._replace(verdict=machine.verdict & verdict)
+            if decision.verdict.admit or decision.verdict.wait:
+                return decision
+            return decision._replace(assignment=Assignment())
         until = self._cards.kept_until(card.id, now)
         why = self._why(card, start, tenants, now)
         message = f"There is no room for {start.name} on {card.device} now: {why}"

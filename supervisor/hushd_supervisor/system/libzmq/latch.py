@@ -54,13 +54,13 @@ def find(descriptor: int) -> Latch | None:
 
 
 def _look(descriptor: int) -> Latch | None:
-    wanted = re.compile(rb"^tfd:\s+%d events:\s+\S+ data:\s+(\S+)" % descriptor, re.MULTILINE)
+    line = re.compile(rb"^tfd:\s+%d events:\s+\S+ data:\s+(\S+)" % descriptor, re.MULTILINE)
     try:
         queues = [name for name in os.listdir("/proc/self/fd") if "[eventpoll]" in _target(name)]
         for queue in queues:
             with open(f"/proc/self/fdinfo/{queue}", "rb") as file:
-                if found := wanted.search(file.read()):
-                    return Latch(int(queue), descriptor, int(found[1], 16))
+                if match := line.search(file.read()):
+                    return Latch(int(queue), descriptor, int(match[1], 16))
     except OSError:
         pass
     return None

@@ -60,7 +60,7 @@ class Cgroup:
 
     def limits(self) -> list[Limit]:
         """Every limit that binds us."""
-        found = []
+        limits = []
         for folder in self.folders:
             total = self._limit(folder)
             usage = _number(folder / ("memory.current" if self.version == 2 else "memory.usage_in_bytes"))
@@ -68,8 +68,8 @@ class Cgroup:
                 cache = number_of(
                     folder / "memory.stat", "inactive_file" if self.version == 2 else "total_inactive_file"
                 )
-                found.append(Limit(total, max(0, total - usage + min(cache or 0, usage))))
-        return found
+                limits.append(Limit(total, max(0, total - usage + min(cache or 0, usage))))
+        return limits
 
     def oom_kills(self) -> int | None:
         """The processes of this very group that the kernel has killed, out of memory; None where unknown."""

@@ -90,10 +90,10 @@ def used(pid: int) -> Used | None:
     """
     if sys.platform != "linux":
         return _used_elsewhere(pid)
-    found = [each for process in (str(pid), *descendants(str(pid))) if (each := _used(process))]
-    if not found:
+    used = [each for process in (str(pid), *descendants(str(pid))) if (each := _used(process))]
+    if not used:
         return None
-    return Used(sum(u.cpu_s for u in found), sum(u.read for u in found), sum(u.private for u in found))
+    return Used(sum(u.cpu_s for u in used), sum(u.read for u in used), sum(u.private for u in used))
 
 
 def believed(size: int, pid: int) -> int:
@@ -138,13 +138,13 @@ def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | Non
 
 def _fields(path: str | Path) -> dict[str, int]:
     """The lines `Name:  123 kB` of a file in /proc, in bytes."""
-    found = {}
+    sizes = {}
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             name, _, rest = line.partition(":")
             if rest.endswith("kB\n"):
-                found[name] = int(rest.split()[0]) * 1024
-    return found
+                sizes[name] = int(rest.split()[0]) * 1024
+    return sizes
 
 
 def _used(process: str) -> Used | None:

@@ -142,16 +142,16 @@ class Remote(Source):
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
         while self._news:
             yield self._news.pop(0)
-        if (there := self._socket) is None:
+        if (end := self._socket) is None:
             return
-        if there.authenticator in ready:
-            there.authenticate(LOOKUPS)
+        if end.authenticator in ready:
+            end.authenticate(LOOKUPS)
             assert self._keyring
             yield from map(Revoked, self._keyring.take_lost())
-        if there.monitor in ready:
-            yield from there.departures()
-        if there.socket in ready:
-            yield from there.receive(BATCH, TURN_S)
+        if end.monitor in ready:
+            yield from end.departures()
+        if end.socket in ready:
+            yield from end.receive(BATCH, TURN_S)
 
     def _answer(self, action: CheckKeys) -> Iterable[Outcome]:
         from hushd_schema.controls import Machines  # once somebody asks

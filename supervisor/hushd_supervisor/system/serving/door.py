@@ -139,10 +139,10 @@ class Door:
     def _replace(self, listeners: Iterable[Listener]) -> None:
         """Closes the listeners of before that are not among these."""
         before, self.listeners = self.listeners, list(listeners)
-        kept = [listener.socket for listener in self.listeners]
+        sockets = [listener.socket for listener in self.listeners]
         for listener in before:
             self._forget(listener)
-            if listener.socket not in kept:
+            if listener.socket not in sockets:
                 listener.close()
         self._watch_listeners()
 

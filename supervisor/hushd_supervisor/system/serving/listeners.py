@@ -61,18 +61,18 @@ def open_all(
         ends = [(listener.address, listener.socket) for listener in before if listener.lasting]
         ends += [_adopt(name, descriptor) for name, descriptor in passed]
         listeners += [_listener(address, end, settings, token, lasting=True) for address, end in ends]
-        there = {(address.kind, address.host, address.port, address.path) for address, _ in ends}
+        passed_addresses = {(address.kind, address.host, address.port, address.path) for address, _ in ends}
         ours = {listener.wanted: listener for listener in before if not listener.lasting}
         for address in access.addresses(settings):
-            if (address.kind, address.host, address.port, address.path) in there:
+            if (address.kind, address.host, address.port, address.path) in passed_addresses:
                 continue
             if address.text in ours:
-                kept = ours[address.text]
-                found = _listener(kept.address, kept.socket, settings, token, wanted=address.text)
+                earlier = ours[address.text]
+                listener = _listener(earlier.address, earlier.socket, settings, token, wanted=address.text)
             else:
-                found = _open(address, settings, token)
-                opened.append(found)
-            listeners.append(found)
+                listener = _open(address, settings, token)
+                opened.append(listener)
+            listeners.append(listener)
     except HushdError:
         for listener in opened:
             listener.close()
@@ -110,9 +110,9 @@ def _admission(settings: Settings, address: Address) -> Callable[[str], bool]:
         return lambda _: True
 
     def allows(peer: str) -> bool:
-        found = ip_address(peer.partition("%")[0])
-        found = getattr(found, "ipv4_mapped", None) or found
-        return found.is_loopback or any(found in network for network in allowed)
+        address_of_peer = ip_address(peer.partition("%")[0])
+        address_of_peer = getattr(address_of_peer, "ipv4_mapped", None) or address_of_peer
+        return address_of_peer.is_loopback or any(address_of_peer in network for network in allowed)
 
     return allows
 
