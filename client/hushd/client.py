@@ -38,6 +38,8 @@ class Client(Recognition):
         start: whether a supervisor may be started.
         on_pull: called with a model's name, the bytes received and the total (0 while unknown), while a model is
             downloaded because a request needs it and the configuration says `auto_pull`.
+        on_wait: called with what a request waits for, such as `loading, 2.1 of 3.2 GB`, every few seconds, and with an
+            empty text once it does not.
         compute_device: `cpu`, `cuda`, `cuda:1` or `mps`: a worker on another device is moved there first; None: where
             it is, or the configuration has it.
         endpoint: `tcp+curve://KEY@HOST:PORT` of a supervisor on another machine; empty: this machine; None: the one

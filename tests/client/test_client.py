@@ -169,6 +169,21 @@ def test_segments_stream_with_words_speakers_and_progress(start_router: Start, c
     assert list(heard) == []
 
 
+def test_a_program_hears_what_its_request_waits_for(start_router: Start, runtime: Path, sound: Path) -> None:
+    """In the supervisor's words, and nothing once the request runs."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request):
+            router.send(route, Accepted(id=message.id, state="starting", note="loading, 2.1 of 3.2 GB"))
+            router.send(route, Accepted(id=message.id, state="running"), Result(id=message.id))
+
+    start_router(script)
+    notes: list[str] = []
+    with Client(on_wait=notes.append) as client:
+        client.transcribe(sound)
+    assert notes == ["loading, 2.1 of 3.2 GB", ""]
+
+
 def test_what_may_be_asked_of_a_transcription(start_router: Start, client: Client, sound: Path) -> None:
     """Options travel under their names, hotwords in one string; None and False are not sent."""
     router = start_router(hearing)

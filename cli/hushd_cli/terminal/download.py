@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -78,3 +78,13 @@ def line(what: str, done: float, total: float, rate: float, columns: int) -> str
         if len(shown := f"{what} {bar}{text}") < columns:
             return shown
     return f"{100 * done / total:.0f} %"[: max(0, columns - 1)]
+
+
+@contextmanager
+def shown_waits() -> Iterator[Callable[[str], None]]:
+    """Yields a callback for `Client.on_wait` that shows what a request waits for, and removes it at the end."""
+    line = StatusLine()
+    try:
+        yield lambda note: line.show(lambda columns: f"{note} …"[: max(0, columns - 1)]) if note else line.clear()
+    finally:
+        line.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -41,17 +42,18 @@ class ClientBase:
         holder: str | None = None,
         start: bool = True,
         on_pull: model_requests.OnProgress | None = None,
+        on_wait: Callable[[str], object] | None = None,
         compute_device: str | None = None,
         endpoint: str | None = None,
     ) -> None:
         self.link = Link(holder, start, compute_device, endpoint)
-        self._on_pull = on_pull
+        self._on_pull, self._on_wait = on_pull, on_wait
 
     @classmethod
     def on(cls, link: Link, on_pull: model_requests.OnProgress | None) -> Self:
         """Returns a client on a connection that another one has too."""
         client = cls.__new__(cls)
-        client.link, client._on_pull = link, on_pull
+        client.link, client._on_pull, client._on_wait = link, on_pull, None
         return client
 
     @cached_property
@@ -61,7 +63,9 @@ class ClientBase:
     def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
         """Sends a request; returns it under way."""
         link = self.link
-        call = RetryingCall(link, self.calls, link.placed(request), link.sent(source), self._pulled)
+        call = RetryingCall(
+            link, self.calls, link.placed(request), link.sent(source), self._pulled, on_wait=self._on_wait
+        )
         yield from call.begin()
         return call
 

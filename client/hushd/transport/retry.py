@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Message, Request, Result
+from hushd_protocol.messages import Accepted, Message, Request, Result
 
 from .attempts import GONE, MOST_LOST, Attempts
 from .call import Call
@@ -34,6 +34,7 @@ class RetryingCall:
         calls: the class of its attempts: `Call` for threads, `AsyncCall` for tasks.
         pull: downloads a model, `ENGINE/NAME`; None: a missing model is an error.
         own: whether a supervisor at the end of the user's pointer is refused.
+        on_wait: called with what the request waits for, and with an empty text once it runs.
     """
 
     most_lost = MOST_LOST  # see `Attempts`
@@ -47,8 +48,10 @@ class RetryingCall:
         pull: Callable[[str], Steps[object]] | None = None,
         *,
         own: bool = False,
+        on_wait: Callable[[str], object] | None = None,
     ) -> None:
         self._over = False
+        self._on_wait = on_wait
         self._call: Attempt | None = None
         self._source = source
         self._way = way
@@ -82,6 +85,8 @@ class RetryingCall:
             except BaseException:  # Ctrl-C, or the task was cancelled: nobody waits for the rest
                 self.close()
                 raise
+            if self._on_wait and isinstance(message, Accepted):
+                self._on_wait(message.note)
             if self._is_new(message):
                 if isinstance(message, Result):
                     self._end()

@@ -10,7 +10,7 @@ from hushd.exchange.preparation import names_no_engine
 from hushd_protocol.names import AUTO
 
 from hushd_cli.terminal import console
-from hushd_cli.terminal.download import shown_pulls
+from hushd_cli.terminal.download import shown_pulls, shown_waits
 
 from .files import Recordings
 from .options import parse
@@ -30,7 +30,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.note:
         console.complain(options.note)
     device = options.compute_device
-    with shown_pulls() as on_pull, Client(holder="cli", on_pull=on_pull, compute_device=device) as client:
+    with (
+        shown_pulls() as on_pull,
+        shown_waits() as on_wait,
+        Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
+    ):
         _choose(client, options)
         if not options.files:
             from .microphone import transcribe

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hushd_protocol.errors import HushdError
 
 from hushd_cli.terminal import console
-from hushd_cli.terminal.download import shown_pulls
+from hushd_cli.terminal.download import shown_pulls, shown_waits
 
 from . import input
 from .input import Script
@@ -58,7 +58,8 @@ def _do(options: Namespace) -> None:
     device = options.compute_device
     with (
         shown_pulls() as on_pull,
-        Client(holder="cli", start=not stopping, on_pull=on_pull, compute_device=device) as client,
+        shown_waits() as on_wait,
+        Client(holder="cli", start=not stopping, on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
     ):
         if stopping:
             client.stop_speaking(current=options.stop)
