@@ -403,7 +403,7 @@ def test_what_hushd_has_brought_is_found_by_its_manifest(models: Path, tmp_path:
 def test_without_the_package(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing package fails nothing but the load, which says what to install."""
     tone_models.ctc(models / "mine")
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "engine_installed", lambda spec: False)
     assert not OnnxAsr.installed("mine")
     monkeypatch.setitem(sys.modules, "onnx_asr.models.nemo", None)
     with pytest.raises(HushdError, match=re.escape(extra_command("onnx-asr"))) as caught:
