@@ -8,7 +8,7 @@ import numpy as np
 
 from .onnx_file import Graph
 
-QUIET = 0.1  # gain of the last layer, so that what is spoken is not clipped
+QUIET = 0.1  # gain of the last layer, so that no speech is clipped
 
 
 def conv1d(

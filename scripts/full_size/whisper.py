@@ -144,7 +144,7 @@ def _draw(noise: Noise, shape: Shape, name: str, size: tuple[int, ...]) -> np.nd
         return _script(noise, shape)
     if len(size) == 1:
         return (np.ones if name.endswith(("ln.weight", "ln_post.weight")) else np.zeros)(size)
-    gain = 0.025 if name.endswith(("out.weight", "mlp.2.weight")) else 0.5  # what is added to the script is quiet
+    gain = 0.025 if name.endswith(("out.weight", "mlp.2.weight")) else 0.5  # the additions to the script are quiet
     return noise.floats(name, size, gain / math.sqrt(math.prod(size[1:])), np.float16)
 
 
