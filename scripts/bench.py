@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benches import cold, commands, models, standby, warm
+from benches import cold, commands, full_size, incident, models, standby, warm
 from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
 from benches.peers.case import peers
 from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
@@ -68,6 +68,8 @@ CASES = {
     "dictate": dictate.dictate,
     "captions": captions.captions,
     "screen-reader": screen_reader.screen_reader,
+    "incident": incident.incident,
+    "fullsize": full_size.full_size,
 }
 
 
@@ -95,8 +97,13 @@ def main() -> int:
     )
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
     parser.add_argument("--minutes", type=float, help="how long gaps, talk, polls, crowd and taken (each share) take")
-    parser.add_argument("--engine", help="cold or standby with this engine, or all")
-    parser.add_argument("--document", action="store_true", help="peers: write its section of docs/BENCHMARKS.md")
+    parser.add_argument("--engine", help="cold, standby or fullsize with this engine, or all")
+    parser.add_argument(
+        "--models", metavar="DIR", type=Path, help="incident, fullsize: a folder filled by scripts/fullsize"
+    )
+    parser.add_argument(
+        "--document", action="store_true", help="peers, incident, fullsize: write their sections of docs/BENCHMARKS.md"
+    )
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():

@@ -2,7 +2,7 @@
 
   python -m full_size.chatterbox_files english|multilingual|turbo FOLDER
 
-T3 says some fifty tokens of speech, and then that it is over; the sound made of them is noise.
+T3 says half a second of speech, turbo two, and then that it is over; the sound made of them is noise.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from .noise import Noise
 
 STOP = 6562  # T3's token for the end
-SAID = 50  # tokens before it, 25 to the second
+SAID = 12  # tokens before it: half a second
 LOUD = 60  # length of a position's vector, against what attention adds to it
 LAST = 470  # turbo's positions count its 376 of the voice and those of the text
 TURBO_WORDS = 50276

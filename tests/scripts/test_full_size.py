@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 pytest.importorskip("onnx", reason="onnx is not installed: scripts/setup")
 
+import fullsize
 from full_size import canary, chatterbox, making, whisper
 from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
@@ -264,3 +266,16 @@ def test_the_command_makes_what_it_is_asked_for(tmp_path: Path) -> None:
     assert wrong.stderr == (
         "scripts/fullsize: No model 'whisper/huge' can be made here: `scripts/fullsize list` names those that can.\n"
     )
+
+
+def test_a_terminal_is_shown_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each percent, on one line, and full at the end although a size was only estimated."""
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    show = fullsize._bar("piper/mine")
+    for done in (0, 1, 500_000, 501_000, 2_000_000):
+        show(done, 1_000_000)
+    lines = shown.getvalue().split("\r")[1:]
+    assert lines[1] == "piper/mine [############............] 0 of 1 MB"
+    assert len(lines) == 3
+    assert "[########################]" in lines[2]

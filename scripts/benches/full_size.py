@@ -1,0 +1,197 @@
+"""Models of full size through hushd: what each takes, against what hushd expects and against its bare library."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import psutil
+import section as document
+from full_size.catalogue import MODELS
+from full_size.chatterbox import PYTHON
+from hushd import Client
+from hushd_models import catalogue
+
+from .process_memory import Recording, held
+from .stage import SENTENCE, Row, recording, supervisor, wait_until_childless
+
+# Each loads the model at sys.argv[1] as its package's README has it, with the precision that hushd takes on a CPU.
+_BARE = {
+    "onnx-asr": "import onnx_asr; onnx_asr.load_model({kind!r}, {path!r}, quantization={precision!r})",
+    "whisper": "import whisper; whisper.load_model({path!r} + '.pt')",
+    "faster-whisper": "import faster_whisper as f; f.WhisperModel({path!r}, device='cpu', compute_type='int8')",
+    "kokoro": "from kokoro_onnx import Kokoro; Kokoro({path!r} + '.onnx', {folder!r} + '/voices-v1.0.bin')",
+    "piper": "from piper import PiperVoice; PiperVoice.load({path!r} + '.onnx')",
+    "chatterbox": "from chatterbox.tts import ChatterboxTTS as C; C.from_local({path!r}, 'cpu')",
+}
+_TIMES = "import time\nbegan = time.monotonic()\n{load}\nprint(time.process_time(), time.monotonic() - began)\n"
+_SPEAKING = ("kokoro", "piper", "chatterbox")
+_FP32 = "-fp32"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A model's figures: MB of 10^6 bytes, and seconds.
+
+    Attributes:
+        expected: the catalogue's estimate; None for a model that it does not know.
+        learnt: what hushd counts for the next start, after one job.
+        peak: the most private memory in load and job.
+        cpu, wall: from the process's start until it was ready; `bare` the library's in a fresh process, `floor` reading
+            the files from the page cache on one core.
+    """
+
+    model: str
+    expected: float | None
+    learnt: float
+    private: float
+    mapped: float
+    peak: float
+    cpu: float
+    wall: float
+    bare_cpu: float
+    bare_wall: float
+    floor: float
+
+
+def full_size(options: Namespace) -> Iterator[Row]:
+    """Each model in --models DIR: its memory against what hushd expects, its load against the bare library's."""
+    names = [name for name in MODELS if options.models and _files(options.models, name)]
+    if not names:
+        yield Row("fullsize", None, "", note="not measured: --models names a folder that `scripts/fullsize make` fills")
+        return
+    measured = []
+    for name in names:
+        engine = name.partition("/")[0]
+        if options.engine not in (None, "all", engine):
+            continue
+        if engine == "chatterbox" and not os.environ.get(PYTHON):
+            yield Row(f"fullsize {name}", None, "", note=f"not measured: {PYTHON} is not set")
+            continue
+        taken = _measured(options.models, name)
+        measured.append(taken)
+        yield from _rows(taken)
+    if options.document:
+        document.write("fullsize", section(measured, str(date.today()), os.getloadavg()[0]))
+
+
+def _files(models: Path, name: str) -> list[Path]:
+    """The files that a model's engine reads."""
+    engine, _, model = name.partition("/")
+    folder = models / name
+    places = folder.iterdir() if folder.is_dir() else [models / engine / f"{model}{end}" for end in (".pt", ".onnx")]
+    return [path for path in places if path.is_file()]
+
+
+def _measured(models: Path, name: str) -> Taken:
+    engine, _, model = name.partition("/")
+    role = "tts" if engine in _SPEAKING else "stt"
+    python = os.environ[PYTHON] if engine == "chatterbox" else sys.executable
+    known = catalogue.find(name)
+    bare_cpu, bare_wall = _bare(python, models, name)
+    config = "[worker]\nkeep_alive = 600\n"
+    if engine == "chatterbox":
+        config += f'[worker."tts/chatterbox"]\ncommand = ["{python}", "-m", "hushd_worker_tts"]\n'
+    with supervisor(config, HUSHD_MODELS_DIR=str(models)) as process, Client() as client:
+        memory = Recording(
+            lambda: {str(child.pid): held(child) for child in process.children(recursive=True)}, pause=0.05
+        )
+        memory.start()
+        began = time.monotonic()
+        client.preload(f"{role}/{engine}/{model}")
+        wall = time.monotonic() - began
+        (row,) = [row for row in client.status().workers if row.pid]
+        assert row.pid
+        worker = psutil.Process(row.pid)
+        cpu = sum(worker.cpu_times()[:2])
+        if role == "tts":
+            list(client.synthesize(SENTENCE, engine=engine, model=model))
+        else:
+            client.transcribe(recording("beckett.wav"), engine=engine, model=model, language="en")
+        time.sleep(1)
+        # Not those that were started: memory may have been so short that another process took the job.
+        (row,) = [row for row in client.status().workers if row.pid]
+        memory.stop()
+        client.unload(force=True)
+        wait_until_childless(process)
+        (learnt,) = [row.need_mb for row in client.status().workers if row.model == model]
+    rest = next(sample[str(row.pid)] for _, sample in reversed(memory.samples) if str(row.pid) in sample)
+    peak = max(one.private for _, sample in memory.samples for one in sample.values())
+    return Taken(
+        name, known.memory_mb if known else None, learnt, rest.private, rest.mapped,
+        peak,
+        cpu, wall, bare_cpu, bare_wall, _floor(_files(models, name)),
+    )  # fmt: skip
+
+
+def _bare(python: str, models: Path, name: str) -> tuple[float, float]:
+    """CPU seconds and wall seconds of a fresh process that loads a model with nothing but its library."""
+    engine, _, model = name.partition("/")
+    kind, precision = ("nemo-conformer-tdt", None) if model.endswith(_FP32) else (model, "int8")
+    load = _BARE[engine].format(path=str(models / name), folder=str(models / engine), kind=kind, precision=precision)
+    program = _TIMES.format(load=load)
+    done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
+    cpu, wall = (float(word) for word in done.stdout.split()[-2:])
+    return cpu, wall
+
+
+def _floor(files: Sequence[Path]) -> float:
+    """CPU seconds of reading files that the kernel has in its cache."""
+    buffer = bytearray(1 << 20)
+    for _ in range(2):  # the first time brings them there
+        began = time.process_time()
+        for path in files:
+            with open(path, "rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    pass
+    return time.process_time() - began
+
+
+def _rows(taken: Taken) -> Iterator[Row]:
+    case = f"fullsize {taken.model}"
+    yield Row(f"{case}: private at rest", taken.private, "MB", note=f"mapped {taken.mapped:.0f}")
+    yield Row(
+        f"{case}: learnt", taken.learnt, "MB", "0.95 to 1.10 x", taken.peak, 0.95 <= taken.learnt / taken.peak <= 1.1
+    )
+    if taken.expected:
+        fits = 0.9 <= taken.expected / taken.peak <= 1.2
+        yield Row(f"{case}: catalogue", taken.expected, "MB", "0.9 to 1.2 x", taken.peak, fits)
+    yield Row(f"{case}: load, CPU", taken.cpu, "s", "", taken.bare_cpu, note=f"reading the files {taken.floor:.2f} s")
+
+
+def section(measured: Sequence[Taken], day: str, load: float) -> str:
+    """The figures as a section of a document."""
+    heads = (
+        "model", "catalogue", "learnt", "most private, load and job", "private at rest", "of files",
+        "load, CPU; bare library; reading the files",
+    )  # fmt: skip
+    lines = [
+        f"Of {day}, {os.cpu_count()} cores, load {load:.0f}, so wall times are not given. MB; CPU seconds from the",
+        "process's start until the model was ready, imports and all.",
+        "",
+        f"| {' | '.join(heads)} |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for taken in measured:
+        cells = (
+            f"`{taken.model}`",
+            _against(taken.expected, taken.peak),
+            _against(taken.learnt, taken.peak),
+            f"{taken.peak:,.0f}",
+            f"{taken.private:,.0f}",
+            f"{taken.mapped:,.0f}",
+            f"{taken.cpu:.1f}; {taken.bare_cpu:.1f}; {taken.floor:.2f} s",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _against(value: float | None, peak: float) -> str:
+    return f"{value:,.0f} ({value / peak:.2f} x)" if value else "–"
