@@ -64,7 +64,7 @@ def speaker() -> Speaker:
             f"tts.generate({TEXT!r})",
         )  # fmt: skip
     return Speaker(
-        "kokoro", "kokoro-v1.0", "kokoro (Chatterbox is not installed here)", sys.executable,
+        "kokoro", "kokoro-v1.0", "kokoro in Chatterbox's place", sys.executable,
         "from kokoro_onnx import Kokoro\n"
         'tts = Kokoro(str(models / "kokoro/kokoro-v1.0.onnx"), str(models / "kokoro/voices-v1.0.bin"))',
         f"tts.create({TEXT!r}, voice='af_heart', speed=1.0, lang='en-us')",
