@@ -76,6 +76,9 @@ def full_size(options: Namespace) -> Iterator[Row]:
             yield Row(f"fullsize {name}", None, "", note=f"not measured: {PYTHON} is not set")
             continue
         taken = _measured(options.models, name)
+        if taken is None:
+            yield Row(f"fullsize {name}", None, "", note="not measured: memory was so short that its worker was ended")
+            continue
         measured.append(taken)
         yield from _rows(taken)
     if options.document:
@@ -90,7 +93,8 @@ def _files(models: Path, name: str) -> list[Path]:
     return [path for path in places if path.is_file()]
 
 
-def _measured(models: Path, name: str) -> Taken:
+def _measured(models: Path, name: str) -> Taken | None:
+    """A model's figures; None where its worker was ended for another program's sake."""
     engine, _, model = name.partition("/")
     role = "tts" if engine in _SPEAKING else "stt"
     python = os.environ[PYTHON] if engine == "chatterbox" else sys.executable
@@ -117,12 +121,14 @@ def _measured(models: Path, name: str) -> Taken:
             client.transcribe(recording("beckett.wav"), engine=engine, model=model, language="en")
         time.sleep(1)
         # Not those that were started: memory may have been so short that another process took the job.
-        (row,) = [row for row in client.status().workers if row.pid]
+        after = [row.pid for row in client.status().workers if row.pid]
         memory.stop()
         client.unload(force=True)
         wait_until_childless(process)
         (learnt,) = [row.need_mb for row in client.status().workers if row.model == model]
-    rest = next(sample[str(row.pid)] for _, sample in reversed(memory.samples) if str(row.pid) in sample)
+    if not after:
+        return None
+    rest = next(sample[str(after[0])] for _, sample in reversed(memory.samples) if str(after[0]) in sample)
     peak = max(one.private for _, sample in memory.samples for one in sample.values())
     return Taken(
         name, known.memory_mb if known else None, learnt, rest.private, rest.mapped,

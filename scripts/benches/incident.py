@@ -28,7 +28,7 @@ from .stage import Row, recording, supervisor, wait_until_childless
 STT = "nemo-parakeet-tdt-0.6b-v3"
 TEXT = "Both are loaded."
 PICTURE = document.DOCS / "pictures/incident.svg"
-KEEP_S, REST_S = 90, 10
+KEEP_S, REST_S = 60, 5
 TURNS = 2  # requests for each model, in turn, under each budget
 STAGES = ("used", "idle", "given back")
 _WIDTHS = (50, 20, 30)  # of the picture's stages
@@ -144,10 +144,12 @@ def _play_server(voice: Speaker, models: Path) -> Recording:
             if line.strip() in ("idle", "given back", "trimmed"):
                 memory.stage(line.strip())
                 time.sleep(REST_S)
+                if line.strip() == "trimmed":  # after which it ends
+                    break
                 server.stdin.write("\n")
                 server.stdin.flush()
-        memory.stop()
     finally:
+        memory.stop()
         server.kill()
         server.wait()
     if len(memory.stages) < 4:

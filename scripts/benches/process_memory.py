@@ -1,4 +1,4 @@
-"""What processes hold: their own memory, and pages of files that the kernel can drop."""
+"""Reads the memory of processes: their own, and pages of files that the kernel can drop."""
 
 from __future__ import annotations
 
