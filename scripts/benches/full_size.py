@@ -77,7 +77,7 @@ def full_size(options: Namespace) -> Iterator[Row]:
             continue
         taken = _measured(options.models, name)
         if taken is None:
-            yield Row(f"fullsize {name}", None, "", note="not measured: memory was so short that its worker was ended")
+            yield Row(f"fullsize {name}", None, "", note="not measured: hushd ended its worker after the job")
             continue
         measured.append(taken)
         yield from _rows(taken)
@@ -94,7 +94,7 @@ def _files(models: Path, name: str) -> list[Path]:
 
 
 def _measured(models: Path, name: str) -> Taken | None:
-    """A model's figures; None where its worker was ended for another program's sake."""
+    """A model's figures; None where hushd ended its worker after the job."""
     engine, _, model = name.partition("/")
     role = "tts" if engine in _SPEAKING else "stt"
     python = os.environ[PYTHON] if engine == "chatterbox" else sys.executable
@@ -120,7 +120,7 @@ def _measured(models: Path, name: str) -> Taken | None:
         else:
             client.transcribe(recording("beckett.wav"), engine=engine, model=model, language="en")
         time.sleep(1)
-        # Not those that were started: memory may have been so short that another process took the job.
+        # Not the one that was loaded first: it may have been ended, and another process have taken the job.
         after = [row.pid for row in client.status().workers if row.pid]
         memory.stop()
         client.unload(force=True)
