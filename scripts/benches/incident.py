@@ -145,7 +145,7 @@ def _play_server(voice: Speaker, models: Path) -> Recording:
             if line.strip() in ("idle", "given back", "trimmed"):
                 memory.stage(line.strip())
                 time.sleep(REST_S)
-                memory.stage(f"after {line.strip()}")  # so that the next step is no part of this stage
+                memory.stage(f"after {line.strip()}")  # so that the next step does not count
                 if line.strip() == "trimmed":
                     break
                 server.stdin.write("\n")
