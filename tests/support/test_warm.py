@@ -60,15 +60,16 @@ def test_limits_are_those_of_whoever_starts_it() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_it_is_forked() -> None:
+def test_it_is_forked(tmp_path: Path) -> None:
     """Of a command all is imported before its first line; of a start nothing is."""
     code = "import sys; print('hushd.client' in sys.modules)"
     words = [sys.executable, "-P", "-c", code]
     assert warm.run(words, capture_output=True, text=True).stdout == "True\n"
     assert subprocess.run(words, capture_output=True, text=True).stdout == "False\n"
     # Python reads these before the first line, so a fork would not obey them.
-    environment = os.environ | {"PYTHONHASHSEED": "1"}
-    assert warm.run(words, env=environment, capture_output=True, text=True).stdout == "False\n"
+    (tmp_path / "sitecustomize.py").touch()
+    for name, value in (("PYTHONHASHSEED", "1"), ("PYTHONPATH", str(tmp_path))):
+        assert warm.run(words, env=os.environ | {name: value}, capture_output=True, text=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,10 @@ def _can_be_forked(asked: dict[str, Any]) -> bool:
         and words[0] == sys.executable
         and next((word for word in words[1:] if word != "-P"), "") in ("-c", "-m")
         and _read_at_the_start(environment) == _read_at_the_start(_STARTED_WITH)
+        and not any(
+            os.path.exists(os.path.join(folder, "sitecustomize.py"))
+            for folder in environment.get("PYTHONPATH", "").split(os.pathsep)
+        )
     )
 
 
