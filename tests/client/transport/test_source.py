@@ -89,7 +89,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_stream_can_be_read_again_while_it_is_kept() -> None:
     """A second reader gets the kept pieces, then the rest."""
-    stream = Stream(iter([b"a", b"b", b"c"]), kept=10)
+    stream = Stream(iter([b"a", b"b", b"c"]), room=10)
     first = stream.pieces()
     assert [next(first), next(first)] == [b"a", b"b"]
     assert list(stream.pieces()) == [b"a", b"b", b"c"]
@@ -98,7 +98,7 @@ def test_a_stream_can_be_read_again_while_it_is_kept() -> None:
 
 def test_a_long_stream_is_forgotten() -> None:
     """Past its room nothing is kept, it still reads to its end, and it says that it is whole no more."""
-    stream = Stream((b"xx" for _ in range(10)), kept=5)
+    stream = Stream((b"xx" for _ in range(10)), room=5)
     assert b"".join(stream.pieces()) == b"x" * 20
     assert not stream.whole
     assert not stream._kept.has(0)
@@ -129,7 +129,7 @@ def test_a_second_reader_takes_over_from_one_that_waits() -> None:
 
 def test_a_stream_that_outgrew_its_room_is_not_sent_in_part() -> None:
     """A second reader overtaken by the end of the kept pieces fails, and never skips a piece."""
-    stream = Stream(iter([b"aa", b"bb", b"cc"]), kept=5)
+    stream = Stream(iter([b"aa", b"bb", b"cc"]), room=5)
     first, second = stream.pieces(), stream.pieces()
     assert [next(first), next(first), next(second)] == [b"aa", b"bb", b"aa"]
     assert next(first) == b"cc"
