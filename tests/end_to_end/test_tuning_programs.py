@@ -128,7 +128,7 @@ def test_never_less_memory_than_was_measured(old: int, new: int | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["models"], "is no worker"),
+        (["models"], "is not a worker"),
         (["stt/none/x"], "none"),
         (["stt", "--speech", "/nowhere.wav"], "There is no file"),
         (["stt/faster-whisper/nothing-here"], "nothing-here"),

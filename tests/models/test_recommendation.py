@@ -11,7 +11,7 @@ from hushd_models.inventory import Row
 from hushd_models.recommendation import FAST_CORES, Hardware, Recommendation, recommend
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
-SMALL = Hardware(cores=2, memory_mb=900, disk_mb=10_000)
+SMALL = Hardware(cores=2, memory_mb=800, disk_mb=10_000)
 LARGE = Hardware(cores=16, memory_mb=60_000, disk_mb=500_000)
 HERE = ("moonshine/tiny-en", "hibari/en")
 

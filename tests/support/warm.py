@@ -25,6 +25,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import psutil
+
 COMMANDS = (
     "hushd_cli.entry", "hushd_cli.main", "hushd_cli.commands.say.command", "hushd_cli.commands.listen.command",
     "hushd.client", "hushd_cli.terminal.console", "json",
@@ -38,6 +40,7 @@ IMPORTED = {
 _READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "HUSHD_TRACE")
 _PR_SET_CHILD_SUBREAPER = 36
 _STARTED_WITH = dict(os.environ)
+_NURSERIES: list[int] = []  # the numbers of the processes that wait
 PIPE = subprocess.PIPE
 
 
@@ -124,6 +127,11 @@ def _read_at_the_start(environment: Any) -> dict[str, str]:
     }
 
 
+def children() -> list[psutil.Process]:
+    """The children of this process, without those that wait for somebody to ask for a program."""
+    return [child for child in psutil.Process().children() if child.pid not in _NURSERIES]
+
+
 @cache
 def _nursery(imported: tuple[str, ...]) -> _Nursery:
     return _Nursery(imported)
@@ -141,6 +149,7 @@ class _Nursery:
             [sys.executable, "-P", "-c", code], pass_fds=(other.fileno(),), env=_STARTED_WITH | {"PYTHONPATH": path}
         )
         other.close()
+        _NURSERIES.append(self._process.pid)
         atexit.register(self.close)
 
     def close(self) -> None:

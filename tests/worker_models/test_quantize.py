@@ -23,6 +23,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker.job import Cancelled
 from hushd_worker_models.quantize import makes, target
+from support import warm
 from support.commands import say, unpack_checkpoint
 from support.hub_server import HubServer
 from support.tone_models import ctc, whistle
@@ -186,8 +187,6 @@ def test_a_model_that_is_not_here(hub: HubServer, ask: Ask) -> None:
 
 def test_a_cancelled_conversion_ends_its_program(checkpoint: Path, ask: Ask) -> None:
     """Whoever leaves is not waited for: the child is gone, and the next try succeeds."""
-    import psutil
-
     asked = ask("quantize", model="whisper/commands", to="int8")
     while not any(step.startswith("making") for step in asked.steps):
         time.sleep(0.01)
@@ -195,7 +194,7 @@ def test_a_cancelled_conversion_ends_its_program(checkpoint: Path, ask: Ask) -> 
     with pytest.raises(Cancelled):
         asked.result()
     until = time.monotonic() + 10
-    while psutil.Process().children():
+    while warm.children():
         assert time.monotonic() < until
         time.sleep(0.02)
     assert store().find("faster-whisper/commands") is None

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
+from hushd_schema.engines.stt.faster_whisper import SPEC as FASTER_WHISPER
+from hushd_schema.engines.stt.onnx_asr import SPEC as ONNX_ASR
 from hushd_worker_stt.engine import EngineInfo, ModelInfo, Options
 from hushd_worker_stt.request import Request
 
@@ -134,7 +136,7 @@ def test_a_model_without_another_language_does_not_translate() -> None:
             Request.parse({"task": "translate"}, TRANSLATOR, model)
         assert caught.value.code == "unsupported"
     assert Request.parse({"task": "translate"}, TRANSLATOR, russian).options().translate
-    known = {model.name: model for engine in ("faster-whisper", "onnx-asr") for model in ModelInfo.well_known(engine)}
+    known = {model.name: model for spec in (FASTER_WHISPER, ONNX_ASR) for model in ModelInfo.well_known(spec)}
     able = {name for name, model in known.items() if TRANSLATOR.translates(model)}
     assert {"small", "large-v3", "nemo-canary-1b-v2"} <= able
     assert able.isdisjoint({"small.en", "distil-large-v3", "turbo", "large-v3-turbo", "nemo-parakeet-tdt-0.6b-v3"})

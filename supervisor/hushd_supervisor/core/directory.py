@@ -99,6 +99,10 @@ class Directory:
                 out.append(ToClient(asked.route, asked.answer()))
         return out
 
+    def has(self, route: bytes, request_id: bytes) -> bool:
+        """Returns whether a request of this id is parked."""
+        return any((route, request_id) == (parked_by, message.id) for parked_by, message in self.parked)
+
     def take_parked(self, role: str) -> list[tuple[bytes, m.Request]]:
         """Removes and returns the requests that wait for the catalogue of `role`."""
         ready = [entry for entry in self.parked if entry[1].worker.split("/")[0] == role]

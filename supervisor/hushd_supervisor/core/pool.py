@@ -240,7 +240,7 @@ class Pool:
     def _is_new(self, route: bytes, name: bytes) -> bool:
         return (
             len(name) == ID_BYTES
-            and (route, name) not in self._requests.active
+            and not self._requests.has(route, name)
             and not self._floors.of(route).has(route, name)
         )
 

@@ -43,6 +43,10 @@ class Requests:
         """The requests of one client."""
         return [request for request in self.active.values() if request.route == route]
 
+    def has(self, route: bytes, request_id: bytes) -> bool:
+        """Returns whether a client has a request of this id, which may still wait for the catalogue of its model."""
+        return (route, request_id) in self.active or self._directory.has(route, request_id)
+
     def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
         """Accepts a request with a new id, or refuses it; parks it until it is known what its model's name means."""
         renewing = self._departure.renewing

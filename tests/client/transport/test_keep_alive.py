@@ -6,7 +6,8 @@ import math
 import random
 
 import pytest
-from hushd.transport.keep_alive import FOREVER, parse
+from hushd.transport.keep_alive import parse
+from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
 
 

@@ -89,6 +89,18 @@ def test_an_engine_named_alone_waits_for_the_catalogue() -> None:
     assert do.Spawn("stt/other/large", 1) in actions
 
 
+def test_the_id_of_a_request_that_waits_for_the_catalogue_is_in_use() -> None:
+    """Two requests of one id would end twice: the second is refused at once, and the first is served."""
+    pool = pool_with_client()
+    pool.handle(request(worker="stt/other"), 0)
+    (error,) = said(pool.handle(request(worker="stt/other"), 0))
+    assert isinstance(error, m.Error)
+    assert (error.id, error.code) == (b"", "protocol_error")
+    pool.handle(ev.Described("stt", {"engines": [{"name": "other", "default_model": "large"}]}), 1)
+    pool.handle(ev.ClientGone(b"r"), 2)
+    assert len(pool.status(2)) == 1
+
+
 @pytest.mark.parametrize(
     "asked", [request(worker="stt/other"), ev.FromClient(b"r", m.Control(id=ONE, action="describe"))]
 )

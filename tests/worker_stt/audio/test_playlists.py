@@ -9,12 +9,12 @@ import subprocess
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio import ffmpeg
 from hushd_worker_stt.audio.ffmpeg_formats import ALLOWED
 from hushd_worker_stt.audio.recording import Recording
+from support import warm
 from support.playlists import FILES, WORDS, private_files
 from support.stt_jobs import make_job
 
@@ -102,7 +102,7 @@ def test_descriptors_and_memory_of_ffmpeg_are_limited(tmp_path: Path) -> None:
     with Recording(job) as recording:
         blocks = recording.blocks()
         next(blocks)
-        (child,) = psutil.Process().children()
+        (child,) = warm.children()
         assert child.rlimit(resource.RLIMIT_NOFILE) == (16, 16)
         assert child.rlimit(resource.RLIMIT_DATA)[0] == 2 * 2**30
 
