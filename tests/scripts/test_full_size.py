@@ -132,7 +132,7 @@ def test_chatterbox_needs_an_environment_of_its_own(tmp_path: Path, monkeypatch:
     with pytest.raises(CannotMake, match=r"install it as docs/VOICES.md says, and set HUSHD_CHATTERBOX_PYTHON to that"):
         make(tmp_path / model.place, model.parts(1), model.flat)
     monkeypatch.setenv(chatterbox.PYTHON, sys.executable)
-    with pytest.raises(CannotMake, match="package did not make its model: ModuleNotFoundError: No module named 'chatt"):
+    with pytest.raises(CannotMake, match=r"its model: ModuleNotFoundError: No module named '(chatt|torch)"):
         make(tmp_path / model.place, model.parts(1), model.flat)
     with pytest.raises(CannotMake, match="cannot be made smaller"):
         model.parts(SCALE)
