@@ -117,15 +117,26 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 def _unwind(number: int, frame: FrameType | None) -> None:
     """Raises an exception, so that the request is cancelled and no half-written file is left."""
-    if frame is not None and frame.f_code.co_filename == _IMPORTING:
-        # While another thread imports, an exception raised in here can be lost, and leave Python's import lock held
-        # for ever: it is raised a moment later.
+    if frame is not None and _holds_a_lock(frame):
         signal.signal(signal.SIGALRM, lambda _, later: _unwind(number, later))
         signal.setitimer(signal.ITIMER_REAL, _LATER_S)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt
     else:
         raise SystemExit(128 + number)
+
+
+def _holds_a_lock(frame: FrameType) -> bool:
+    """Returns whether an exception raised here could leave a lock held for ever, or be lost: it has to wait a moment.
+
+    That is so in Python's import while another thread imports, and in a `threading.Condition` that takes its lock or
+    gives it back. A condition that waits has neither: `gotit` is the name its `wait` sets before it does.
+    """
+    if frame.f_code.co_filename == _IMPORTING:
+        return True
+    threading = sys.modules.get("threading")
+    of_condition = threading and isinstance(frame.f_locals.get("self"), threading.Condition)
+    return bool(of_condition) and "gotit" not in frame.f_locals
 
 
 def _open_standard_descriptors() -> None:

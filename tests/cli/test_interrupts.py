@@ -60,3 +60,42 @@ def test_the_supervisor_is_started_with_the_interrupt_held_back(words: list[str]
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.stderr.strip() == "True"
+
+
+WAITING = """
+import random, signal, sys, threading, time
+from hushd_cli import entry
+
+entry._LATER_S = 0.0005
+sys.setswitchinterval(1e-5)
+rng, condition = random.Random(1), threading.Condition()
+
+
+def notify():
+    while True:
+        with condition:
+            condition.notify_all()
+
+
+threading.Thread(target=notify, daemon=True).start()
+signal.signal(signal.SIGVTALRM, entry._unwind)
+for number in range(500):
+    try:
+        signal.setitimer(signal.ITIMER_VIRTUAL, rng.uniform(1e-6, 3e-4))
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with condition:
+                condition.wait(0.001)
+        sys.exit(f"interrupt {number} was lost")
+    except SystemExit as leaving:
+        if leaving.code != 128 + signal.SIGVTALRM:
+            raise
+    if condition._is_owned():
+        sys.exit(f"interrupt {number} left the lock held")
+"""
+
+
+def test_an_interrupt_leaves_no_lock_of_a_wait_held() -> None:
+    """Wherever in a condition's own code a signal comes, the program unwinds by it, and others can take the lock."""
+    done = subprocess.run([sys.executable, "-P", "-c", WAITING], capture_output=True, text=True, timeout=150)
+    assert (done.returncode, done.stderr) == (0, "")
