@@ -3,7 +3,7 @@
 On a CPU the runtime copies weights twice: out of the graph, and into an order that its products like
 ("prepacking"). For the encoder of Parakeet in int8, a file of 654 MB, that is 675 MB that nobody else can have and
 4.5 s of CPU time at each load; mapped it is 16 MB and 1.2 s. Without prepacking the output is the same bit for bit
-in int8, and to six digits in floats. It costs about the same for each run, 0.08 s of CPU time there, however long
+in int8, and nearly so in floats. It costs about the same for each run, 0.08 s of CPU time there, however long
 the sound is. For a graph that runs for each token that is too much (1.3 → 2.5 ms), and so those are prepacked. With
 HUSHD_WEIGHTS=packed nothing is mapped and all is prepacked, which may pay for who transcribes short utterances all
 day: `hushd tune` tries it.
