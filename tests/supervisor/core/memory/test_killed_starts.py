@@ -20,7 +20,7 @@ def test_each_kill_asks_for_more_than_the_one_before() -> None:
 
 
 def test_a_success_ends_the_fear() -> None:
-    """What a load really took counts from then on."""
+    """The need is the size of the load from then on."""
     needs = Needs(Settings())
     needs.starved(NAME, 400 * MB)
     needs.record(NAME, 300 * MB, ready=True)
