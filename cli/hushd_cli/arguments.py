@@ -96,15 +96,22 @@ class Parser(argparse.ArgumentParser):
         group.add_argument(*names, metavar="", **options)
 
     def add_fields(
-        self, group: argparse._ActionsContainer, operation: Operation, names: Iterable[str], default: Any = None
+        self,
+        group: argparse._ActionsContainer,
+        operation: Operation,
+        names: Iterable[str],
+        default: Any = None,
+        help: str = "",
     ) -> None:
         """Adds the options of an operation's fields; each attribute has the name of its field.
 
         Args:
             default: of an option that is left out; a switch is then False, unless this is SUPPRESS.
+            help: what they do, where another command than this one has other words for it.
         """
         for name in names:
             option = operation.option(name)
+            option = option._replace(help=help or option.help)
             kind = option.kind
             assert kind is not None
             if kind.form.get("type") == "boolean":

@@ -39,8 +39,8 @@ class Name(NamedTuple):
     """A field in a protocol of others.
 
     Attributes:
-        about: the description that its programs read.
-        name: where the field has another there.
+        about: the description that its programs read; empty in a protocol without descriptions.
+        name: where the field has another there; with a stop for each object that it lies in.
         kind: what it takes there, where that is narrower.
         default: the value of a field that is left out there.
     """
@@ -59,7 +59,7 @@ class Field(NamedTuple):
         default: the value of one that is left out; None where the engine or the recording decides.
         sound: the kind of sound that it is for.
         by_engine: whether some engines do without it.
-        option, http, mcp: its names elsewhere.
+        option, http, mcp, wyoming: its names elsewhere.
     """
 
     kind: Kind
@@ -70,6 +70,7 @@ class Field(NamedTuple):
     option: Option | None = None
     http: Name | None = None
     mcp: Name | None = None
+    wyoming: Name | None = None
 
 
 class Operation(NamedTuple):
@@ -100,10 +101,14 @@ class Operation(NamedTuple):
         return tuple(name for name, field in self.fields.items() if field.by_engine)
 
     def taken(self, protocol: str, sound: str = EITHER) -> dict[str, Name]:
-        """Returns the names in a protocol, `http` or `mcp`, of the fields that a kind of sound has, by the fields'."""
+        """Returns the names in a protocol of the fields that a kind of sound has, by the fields'.
+
+        Args:
+            protocol: `http`, `mcp` or `wyoming`.
+        """
         able = (EITHER, sound) if sound != EITHER else (EITHER, RECORDED, LIVE)
-        known = {name: getattr(field, protocol) for name, field in self.fields.items() if field.sound in able}
-        return {name: there for name, there in known.items() if there is not None}
+        names = {name: getattr(field, protocol) for name, field in self.fields.items() if field.sound in able}
+        return {field: name for field, name in names.items() if name is not None}
 
     def option(self, name: str) -> Option:
         """Returns the option of a field, with all that follows from the field."""

@@ -16,11 +16,10 @@ from hushd.client import Client
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.system.terminal import Styled, escaped
-from hushd_schema.kinds import above_zero
 from hushd_schema.operations.synthesize import SYNTHESIZE
-from hushd_schema.operations.transcribe import SILENCE_S, TRANSCRIBE
+from hushd_schema.operations.transcribe import TRANSCRIBE
 
-from hushd_cli.arguments import Parser, value
+from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.commands.say import input
 from hushd_cli.terminal import console
@@ -51,7 +50,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             loudspeaker=options.audio_device,
             microphone=options.device,
             speaking={name: value for name, value in speaking.items() if value is not None},
-            listening={"silence_s": options.silence_s, "no_speech_s": options.timeout},
+            listening={"silence_s": options.silence_s, "no_speech_s": options.no_speech_s},
             on_note=console.note,
             on_heard=lambda text: screen.show(lambda columns: unfinished("", text, columns)),
             on_listen=lambda: screen.show(lambda columns: unfinished(_SIGN, " listening", columns)),
@@ -85,7 +84,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("program", nargs="*", metavar="PROGRAM", help="and its arguments, behind --")
     parser.add_argument("--headphones", action="store_true", help="the microphone does not hear the loudspeaker")
     parser.add_argument("--half-duplex", action="store_true", help="do not listen while it speaks")
-    parser.add_argument("-v", "--voice", help="who speaks; `say -v '?'` lists the voices")
+    parser.add_fields(parser, SYNTHESIZE, ["voice"], help="who speaks; `say -v '?'` lists the voices")
     parser.add_fields(parser, SYNTHESIZE, ["wpm", "language"])
     parser.add_argument("--markdown", action="store_true", help="what is said is Markdown, as agents write it")
     parser.add_argument("-a", "--audio-device", metavar="NAME", help="the loudspeaker; `say -a '?'` lists them")
@@ -93,13 +92,10 @@ def make_parser(prog: str) -> Parser:
         "--microphone", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
     parser.understand("--device", microphone)
-    parser.add_fields(parser, TRANSCRIBE, ["silence_s"], default=SILENCE_S)
-    parser.add_argument(
-        "--timeout",
-        type=value(above_zero()),
-        default=30.0,
-        metavar="SECONDS",
-        help="to begin an answer in; default: 30",
+    listening = TRANSCRIBE.defaults()
+    parser.add_fields(parser, TRANSCRIBE, ["silence_s"], listening["silence_s"])
+    parser.add_fields(
+        parser, TRANSCRIBE, ["no_speech_s"], listening["no_speech_s"], help="to begin an answer in; default: 30"
     )
     parser.add_argument("--priority", choices=PRIORITIES, default="text", help="who is heard first; default: text")
     return parser

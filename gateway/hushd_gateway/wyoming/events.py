@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from hushd.transport.source import utf8
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_schema.operation import Operation
 from wyoming.event import Event
 
 from hushd_gateway import slots
@@ -54,10 +57,23 @@ def text(event: Event) -> str:
     Raises:
         HushdError: `bad_request` when it has none.
     """
-    found = event.data.get("text")
-    if not isinstance(found, str):
+    words = event.data.get("text")
+    if not isinstance(words, str):
         raise HushdError("bad_request", f"The event {event.type} has no text.")
-    return found
+    return words
+
+
+def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
+    """Returns an operation's fields among an event's data; one of another kind, or empty, counts as left out."""
+    given: JsonObject = {}
+    for field, name in operation.taken("wyoming").items():
+        value: object = data
+        for key in (name.name or field).split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        kind = name.kind or operation.fields[field].kind
+        if value and kind.fits(value):
+            given[field] = kind.make(value)
+    return given
 
 
 async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
@@ -83,12 +99,12 @@ async def _exactly(reader: asyncio.StreamReader, size: int) -> bytes:
 
 
 def _object(line: bytes) -> JsonObject:
-    found = json.loads(line)
-    if not isinstance(found, dict):
+    data = json.loads(line)
+    if not isinstance(data, dict):
         raise ValueError("no object")
     if b"\\u" in line:
-        utf8(json.dumps(found, ensure_ascii=False))
-    return found
+        utf8(json.dumps(data, ensure_ascii=False))
+    return data
 
 
 def _length(head: JsonObject, name: str, most: int) -> int:

@@ -21,6 +21,8 @@ from hushd import AsyncClient
 from hushd.transcripts.spacing import between
 from hushd_protocol import JsonObject, wording
 from hushd_protocol.errors import HushdError
+from hushd_schema.operations.synthesize import SYNTHESIZE
+from hushd_schema.operations.transcribe import TRANSCRIBE
 from hushd_schema.settings import Settings
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -86,7 +88,7 @@ class _Connection:
         self._client = client
         self._offer = offer
         self._tasks = tasks
-        self._wanted: Mapping[str, Any] = {}  # by the last `transcribe`
+        self._transcribe_data: Mapping[str, Any] = {}  # of the last `transcribe`
         self._model = Model()  # of this recording
         self._recording = Recording()
         self._hears = False
@@ -118,7 +120,7 @@ class _Connection:
             case "ping":
                 await self._send(Pong(text=event.data.get("text")))
             case "transcribe":
-                self._wanted = event.data
+                self._transcribe_data = event.data
             case "audio-start":
                 await self._begin(event)
             case "audio-chunk":
@@ -147,7 +149,9 @@ class _Connection:
         self._recording = Recording()
         self._recording.begin(event.data)
         self._hears = True
-        self._model = await self._offer.model(_string(self._wanted, "name"), _string(self._wanted, "language"))
+        data = self._transcribe_data
+        name, given = data.get("name"), events.parameters(TRANSCRIBE, data)
+        self._model = await self._offer.model(name if isinstance(name, str) else "", given.get("language", ""))
         # It starts while somebody speaks.
         await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
 
@@ -155,30 +159,30 @@ class _Connection:
         recording, self._recording = self._recording, Recording()
         self._hears = False
         model, self._model = self._model, Model()
-        language, self._wanted = _string(self._wanted, "language"), {}
+        given, self._transcribe_data = events.parameters(TRANSCRIBE, self._transcribe_data), {}
         with closing(recording):
             if recording.size:
-                await self._transcribe_recording(recording, model, language)
+                await self._transcribe_recording(recording, model, given)
             else:
                 await self._send(Transcript(text=""))
 
-    async def _transcribe_recording(self, recording: Recording, wanted: Model, language: str) -> None:
+    async def _transcribe_recording(self, recording: Recording, model: Model, given: JsonObject) -> None:
         stream = await self._client.transcribe_stream(
             recording.read(),
             rate=recording.format.rate,
             channels=recording.format.channels,
-            engine=wanted.engine,
-            model=wanted.model,
-            language=language or None,
+            engine=model.engine,
+            model=model.model,
+            **given,
         )
-        text = ""
+        text, language = "", given.get("language")
         async with aclosing(stream):
-            await self._send(TranscriptStart(language=language or None))
+            await self._send(TranscriptStart(language=language))
             async for segment in stream:
                 part = between(text, segment.text) + segment.text if text else segment.text
                 text += part
                 await self._send(TranscriptChunk(text=part))
-        await self._send(Transcript(text=text, language=stream.language or language or None))
+        await self._send(Transcript(text=text, language=stream.language or language))
         await self._send(TranscriptStop())
 
     # --- text to speech ----------------------------------------------------------------------------------------------
@@ -190,16 +194,14 @@ class _Connection:
         if self._text:
             self._text.put_nowait(text)
 
-    async def _speak_while_written(self, text: asyncio.Queue[str | None], wanted: Mapping[str, Any]) -> None:
-        await self._speak(_until_none(text), wanted)
+    async def _speak_while_written(self, text: asyncio.Queue[str | None], data: Mapping[str, Any]) -> None:
+        await self._speak(_until_none(text), data)
         await self._send(SynthesizeStopped())
 
-    async def _speak(self, text: str | AsyncIterator[str], wanted: Mapping[str, Any]) -> None:
-        voice = wanted.get("voice")
-        voice = voice if isinstance(voice, dict) else {}
-        chosen = await self._offer.voice(_string(voice, "name"), _string(voice, "language"))
-        markup = "ssml" if wanted.get("text_format") == "ssml" else None
-        speech = await self._client.synthesize(text, keep=False, markup=markup, **chosen._asdict())
+    async def _speak(self, text: str | AsyncIterator[str], data: Mapping[str, Any]) -> None:
+        given = events.parameters(SYNTHESIZE, data)
+        choice = await self._offer.voice(given.pop("voice", ""), given.pop("language", ""))
+        speech = await self._client.synthesize(text, keep=False, **given, **choice._asdict())
         sound: JsonObject = {}
         async with aclosing(speech):
             async for samples in speech:
@@ -215,12 +217,6 @@ class _Connection:
 async def _send(writer: asyncio.StreamWriter, event: Eventable) -> None:
     async with asyncio.timeout(SEND_S):
         await async_write_event(event.event(), writer)
-
-
-def _string(data: Mapping[str, Any], name: str) -> str:
-    """A text among an event's data; empty where there is none."""
-    found = data.get(name)
-    return found if isinstance(found, str) else ""
 
 
 def _leaves(group: BaseExceptionGroup[HushdError]) -> Iterator[HushdError]:

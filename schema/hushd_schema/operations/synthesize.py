@@ -34,6 +34,7 @@ class SynthesizeOptions(TypedDict, total=False):
             "engine too, or one of OpenAI's",
             option=Option(("-v", "--voice"), "the voice; '?' lists those there are", "NAME", group=VOICE),
             mcp=Name("A name from `hushd_voices` (default: the usual voice)."),
+            wyoming=Name("", "voice.name"),
         ),
     ]
     language: Annotated[
@@ -55,6 +56,7 @@ class SynthesizeOptions(TypedDict, total=False):
             ),
             http=Name("A tag such as de: the voice is one that speaks it."),
             mcp=Name("Language spoken, such as en or de (default: any)."),
+            wyoming=Name("", "voice.language"),
         ),
     ]
     wpm: Annotated[
@@ -80,6 +82,7 @@ class SynthesizeOptions(TypedDict, total=False):
             choice(*MARKUPS),
             "`text` (the default), `markdown` or `ssml`, see [SPEAKING.md](SPEAKING.md)",
             MARKUPS[0],
+            wyoming=Name("", "text_format", choice("text", "ssml")),
         ),
     ]
     sample_rate: Annotated[

@@ -35,6 +35,7 @@ class TranscribeOptions(TypedDict, total=False):
             "such as `en` or `English`, for engines that know several; `auto` or nothing: detected",
             option=Option(help="the language: en, English; default: the engine detects it", metavar="NAME", group=TEXT),
             http=Name("What is spoken, as a tag such as de."),
+            wyoming=Name(""),
             mcp=Name("Language spoken, such as en or de (default: any)."),
         ),
     ]
