@@ -503,7 +503,7 @@ def test_one_by_its_name(store: Store) -> None:
     for name, words in (
         ("base", "say which, faster-whisper/base or whisper/base"),
         ("wisper/bas", "did you mean whisper/base?"),
-        ("parakeet-tdt-0.6b-v3", "did you mean onnx-asr/nemo-parakeet-tdt-0.6b-v3?"),
+        ("nemo-parakeet-tdt-06b-v3", "did you mean onnx-asr/nemo-parakeet-tdt-0.6b-v3?"),
         ("\0" * 500, "`hushd models list` shows them"),
     ):
         with pytest.raises(HushdError, match=words) as caught:

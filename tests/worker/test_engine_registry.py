@@ -50,7 +50,11 @@ def test_an_own_engine_is_found_without_reading_metadata(role: str, engine: str)
     ("registry", "name", "words"),
     [
         (STT, "moonshin", "speech-to-text engine 'moonshin' (did you mean moonshine?): use command, faster-whisper, "),
-        (STT, "zzz", "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr or whisper, or install a package"),
+        (
+            STT,
+            "zzz",
+            "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, transcribe-cpp or whisper, or",
+        ),
         (STT, "", "that adds one (entry point group hushd.stt_engines)."),
         (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),
         (TTS, "x" * 500, "xxx...: use chatterbox"),

@@ -36,7 +36,12 @@ def test_the_embedded_engine_is_found() -> None:
     ("engine", "model", "code", "words"),
     [
         ("moonshin", "default", "engine_missing", "did you mean moonshine?"),
-        ("zzz", "default", "engine_missing", "use command, faster-whisper, moonshine, onnx-asr or whisper"),
+        (
+            "zzz",
+            "default",
+            "engine_missing",
+            "use command, faster-whisper, moonshine, onnx-asr, transcribe-cpp or whisper",
+        ),
         ("", "default", "engine_missing", "entry point group hushd.stt_engines"),
         ("moonshine", "tiny-eng", "model_missing", "did you mean tiny-en?"),
         ("moonshine", "huge", "model_missing", "use tiny-en"),

@@ -58,13 +58,15 @@ class _Trial:
             yield f"installed says that {self._model} is not here"
         self._engine: Engine = self._kind()
         self._engine.load(self._model, lambda note: None)
-        self._languages = next((one.languages for one in self._kind.models() if one.name == self._model), ())
+        model = next((model for model in self._kind.models() if model.name == self._model), None)
+        self._languages = model.languages if model else ()
+        self._info = self._kind.INFO.of_model(model) if model else self._kind.INFO
 
     def hearing(self) -> Iterator[str]:
         for what, samples in _sounds(self._engine.PIECE.longest):
             found = self._engine.transcribe(samples, self._options())
             yield from _wrong(what, list(found), len(samples) / RATE)
-        if self._kind.INFO.word_times:
+        if self._info.word_times:
             what, samples = next(iter(_sounds(1.0)))
             found = self._engine.transcribe(samples, self._options(word_times=True))
             yield from _wrong(what, list(found), len(samples) / RATE)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import languages
@@ -85,7 +85,8 @@ class ModelInfo:
     """A model an engine can load. `memory_mb` is an estimate of the worker's PSS with it, in 10^6 bytes.
 
     `embedded` says that its weights come with the engine's package, so that nothing has to be downloaded;
-    `translation`, whether it was trained to translate, where its engine can.
+    `translation`, whether it was trained to translate, where its engine can. `streaming`, `word_times` and `options`
+    are as in `EngineInfo`, for an engine whose models differ; None: as its engine says.
     """
 
     name: str
@@ -93,6 +94,9 @@ class ModelInfo:
     memory_mb: int
     embedded: bool = False
     translation: bool = True
+    streaming: bool | None = None
+    word_times: bool | None = None
+    options: tuple[str, ...] | None = None
 
     @classmethod
     def well_known(cls, spec: EngineSpec) -> tuple[ModelInfo, ...]:
@@ -151,6 +155,15 @@ class EngineInfo:
             word_times=word_times,
             translation=translation,
             options=options,
+        )
+
+    def of_model(self, model: ModelInfo) -> EngineInfo:
+        """The same of the engine with `model`: where that differs from the engine's others, its own."""
+        return replace(
+            self,
+            streaming=self.streaming if model.streaming is None else model.streaming,
+            word_times=self.word_times if model.word_times is None else model.word_times,
+            options=self.options if model.options is None else model.options,
         )
 
     def translates(self, model: ModelInfo) -> bool:

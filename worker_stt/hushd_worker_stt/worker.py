@@ -100,13 +100,14 @@ class SpeechToText:
         if self._engine.batch > 1 and self._engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD
         self._model = next(model for model in kind.models() if model.name == name)
+        self._info = info.of_model(self._model)
         self._recogniser = Recogniser(self._engine, self._model)
         return {
             "engine": kind.INFO.name,
             "model": name,
             "languages": list(self._model.languages),
-            "streaming": kind.INFO.streaming,
-            "word_times": kind.INFO.word_times,
+            "streaming": self._info.streaming,
+            "word_times": self._info.word_times,
             **compute_device.report(self._engine, kind.INFO.name),
         }
 
@@ -121,7 +122,7 @@ class SpeechToText:
         """
         if job.op != "transcribe":
             raise HushdError("unsupported", f"A speech-to-text worker can 'transcribe', not {job.op!r}.")
-        request = Request.parse(job.params, self._engine.INFO, self._model)
+        request = Request.parse(job.params, self._info, self._model)
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
         if request.live:
@@ -130,7 +131,7 @@ class SpeechToText:
             result = self._raw(job, request) if request.format == "s16le" else self._file(job, request)
             if not result.segments and request.start_s == 0:
                 job.warn("no_speech", _NO_SPEECH)
-        warnings = [*request.warnings(self._engine.INFO), *job.warnings]
+        warnings = [*request.warnings(self._info), *job.warnings]
         return result.data() | ({"warnings": warnings} if warnings else {})
 
     def _file(self, job: Job, request: Request) -> TranscriptResult:

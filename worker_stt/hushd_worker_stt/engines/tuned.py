@@ -14,12 +14,12 @@ from hushd_protocol.system.footprint import cores
 _MOST_BEAMS = 100
 
 
-def threads() -> int:
-    """OMP_NUM_THREADS, else the number of cores that this process may use."""
+def threads(spare: int = 0) -> int:
+    """OMP_NUM_THREADS, else the number of cores that this process may use, less those to `spare`; at least one."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdecimal() and int(asked):
         return int(asked)
-    return cores()
+    return max(1, cores() - spare)
 
 
 def compute_type(known: Sequence[str]) -> str:

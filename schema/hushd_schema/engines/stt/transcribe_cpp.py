@@ -1,0 +1,235 @@
+"""transcribe-cpp: many families of models on ggml, each a GGUF file, in folders `transcribe-cpp/NAME`.
+
+What a model can do is said by its architecture, and by keys of its file, as the library (0.4) reads them; the library
+itself is not asked. Names, languages, sizes and licences of well-known models are those of the makers' cards, which lie
+in the sources of `transcribe-cpp-native` (`docs/models`), as do the files' addresses; hashes are not published there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Recognition, Sizes, whisper_languages
+from hushd_schema.engines.whisper_languages import ALL, MOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hushd_schema.engines.gguf import Header
+
+
+class Abilities(NamedTuple):
+    """The abilities of a model, or of an architecture whose models' files say nothing else.
+
+    Attributes:
+        streaming: whether it hears as one speaks, without another look at what it has heard.
+        times: whether it knows when sentences begin and end.
+        word_times: whether it knows when each word was said, and how likely each token was.
+        options: those of `transcribe` that it uses, of the ones that depend on the engine.
+    """
+
+    streaming: bool = False
+    times: bool = False
+    word_times: bool = False
+    translation: bool = False
+    options: tuple[str, ...] = ()
+
+
+class Described(NamedTuple):
+    """A model by its file."""
+
+    architecture: str
+    languages: tuple[str, ...]
+    abilities: Abilities
+
+
+_WHISPER = (
+    "prompt", "hotwords", "temperature", "temperature_increment", "compression_ratio_threshold", "logprob_threshold",
+    "no_speech_threshold", "condition_on_previous_text",
+)  # fmt: skip
+_TOKENS = Abilities(times=True, word_times=True)
+ARCHITECTURES = {
+    "whisper": Abilities(times=True, translation=True, options=_WHISPER),
+    "parakeet": _TOKENS,
+    "gigaam": _TOKENS,
+    "medasr": _TOKENS,
+    "moonshine": Abilities(),
+    "moonshine_streaming": Abilities(streaming=True),
+    "canary": Abilities(translation=True),
+    "canary_qwen": Abilities(),
+    "cohere": Abilities(),
+    "funasr_nano": Abilities(options=("hotwords",)),
+    "granite": Abilities(translation=True),
+    "granite_nar": Abilities(),
+    "granite5_ctc": Abilities(),
+    "moss": Abilities(times=True),
+    "qwen3_asr": Abilities(options=("prompt", "hotwords")),
+    "sensevoice": Abilities(),
+    "voxtral": Abilities(translation=True),
+    "voxtral_realtime": Abilities(streaming=True),
+}
+_OTHERS = {  # that the library runs too
+    "sortformer": "tells speakers apart",
+    "ecapa_tdnn": "tells languages apart",
+    "silero_vad": "detects speech",
+}
+_TOKEN_WEIGHTS = "dec.token_embd.weight"  # of Whisper: a row for each token, and the times come last
+
+_CC, _APACHE, _NVIDIA = "CC-BY-4.0", "Apache-2.0", "NVIDIA Open Model License"
+_EUROPE = "en bg cs da de el es et fi fr hr hu it lt lv mt nl pl pt ro ru sk sl sv uk"
+_FLASH, _GRANITE = "en de es fr", "en de es fr ja pt"
+_COHERE = "en ar de el es fr it ja ko nl pl pt vi zh"
+_QWEN = "en ar cs da de el es fa fi fr hi hu id it ja ko mk ms nl pl pt ro ru sv th tl tr vi yue zh"
+_NEMOTRON = "en ar bg cs da de es et fi fr hi hr hu it ja ko nl no pl pt ro ru sk sv tr uk vi zh"
+# Name, architecture, languages, MB on disk of its Q8_0 file, licence, speed on a processor, and its repository, of
+# handy-computer's, where that is not the name.
+_MODELS = (
+    ("moonshine-streaming-tiny", "moonshine_streaming", "en", 50, "MIT", "fast", ""),
+    ("moonshine-streaming-small", "moonshine_streaming", "en", 199, "MIT", "fast", ""),
+    ("moonshine-streaming-medium", "moonshine_streaming", "en", 296, "MIT", "fast", ""),
+    ("parakeet-tdt-0.6b-v3", "parakeet", _EUROPE, 740, _CC, "fast", ""),
+    ("parakeet-tdt-0.6b-v2", "parakeet", "en", 730, _CC, "fast", ""),
+    ("parakeet-tdt_ctc-110m", "parakeet", "en", 135, _CC, "fast", ""),
+    ("parakeet-unified-en-0.6b", "parakeet", "en", 731, _NVIDIA, "fast", ""),
+    ("nemotron-speech-streaming-en-0.6b", "parakeet", "en", 730, _NVIDIA, "fast", ""),
+    ("nemotron-3.5-asr-streaming-0.6b", "parakeet", _NEMOTRON, 751, "OpenMDW-1.1", "fast", ""),
+    ("canary-180m-flash", "canary", _FLASH, 218, _CC, "fast", ""),
+    ("canary-1b-flash", "canary", _FLASH, 1050, _CC, "medium", ""),
+    ("canary-1b-v2", "canary", _EUROPE, 1140, _CC, "medium", ""),
+    ("qwen3-asr-0.6b", "qwen3_asr", _QWEN, 850, _APACHE, "medium", "Qwen3-ASR-0.6B"),
+    ("qwen3-asr-1.7b", "qwen3_asr", _QWEN, 2190, _APACHE, "slow", "Qwen3-ASR-1.7B"),
+    ("cohere-transcribe-03-2026", "cohere", _COHERE, 2410, _APACHE, "slow", ""),
+    ("granite-speech-4.1-2b", "granite", _GRANITE, 2560, _APACHE, "slow", ""),
+    ("granite-speech-5.0-470m-turboctc", "granite5_ctc", "en", 506, _APACHE, "fast", ""),
+    ("voxtral-mini-3b-2507", "voxtral", "en de es fr hi it nl pt", 5000, _APACHE, "slow", "Voxtral-Mini-3B-2507"),
+    ("gigaam-v3-e2e-rnnt", "gigaam", "ru", 274, "MIT", "fast", ""),
+    ("whisper-tiny", "whisper", MOST, 46, _APACHE, "fast", ""),
+    ("whisper-small", "whisper", MOST, 270, _APACHE, "medium", ""),
+    ("whisper-large-v3-turbo", "whisper", ALL, 886, "MIT", "slow", ""),
+)
+_STREAMING = ("parakeet-unified-en-0.6b", "nemotron-speech-streaming-en-0.6b", "nemotron-3.5-asr-streaming-0.6b")
+_NOT_TRANSLATING = ("whisper-large-v3-turbo",)
+# The abilities of the well-known models, as their cards have them.
+WELL_KNOWN: Mapping[str, Abilities] = {
+    name: ARCHITECTURES[architecture]._replace(
+        streaming=ARCHITECTURES[architecture].streaming or name in _STREAMING,
+        translation=ARCHITECTURES[architecture].translation and name not in _NOT_TRANSLATING,
+    )
+    for name, architecture, *_ in _MODELS
+}
+
+
+def described(path: Path) -> Described:
+    """The model as the file at `path` describes it.
+
+    Raises:
+        NoModel: it is damaged, or of an architecture that the library does not know or that does not write down speech.
+        OSError: it cannot be read.
+    """
+    info = path.stat()
+    return _described(path, info.st_mtime_ns, info.st_size)
+
+
+@cache
+def _described(path: Path, _changed: int, _size: int) -> Described:
+    """The same, read once: a worker that starts asks several times, and a long vocabulary takes 50 ms."""
+    from hushd_schema.engines import gguf
+
+    header = gguf.read(path)
+    architecture = str(header.values.get("general.architecture", ""))
+    if other := _OTHERS.get(architecture):
+        raise NoModel(f"{path.name} {other}, and writes down nothing")
+    if architecture not in ARCHITECTURES:
+        raise NoModel(f"{path.name} is of the architecture {architecture[:40]!r}, which transcribe-cpp does not run")
+    languages = header.texts("general.languages")
+    if not languages and architecture == "whisper":
+        vocabulary = header.values.get("stt.whisper.decoder.vocab_size")
+        languages = whisper_languages.of(vocabulary) if isinstance(vocabulary, int) else ()
+    return Described(architecture, languages, _abilities(header, architecture, path))
+
+
+def _abilities(header: Header, architecture: str, path: Path) -> Abilities:
+    usual = ARCHITECTURES[architecture]
+    options = usual.options
+    if header.flag("stt.capability.vocabulary", False):
+        options = (*options, "hotwords")
+    return Abilities(
+        streaming=header.flag("stt.capability.streaming", usual.streaming),
+        times=usual.times and not (architecture == "whisper" and _timeless(header, path)),
+        word_times=header.flag("stt.capability.word_timestamps", usual.word_times),
+        translation=header.flag("stt.capability.translate", usual.translation),
+        options=options,
+    )
+
+
+def _timeless(header: Header, path: Path) -> bool:
+    """Returns whether a Whisper model never learnt times: the weights of their tokens are zeros."""
+    before, weights = header.values.get("stt.whisper.no_timestamps_token_id"), header.tensors.get(_TOKEN_WEIGHTS)
+    if not isinstance(before, int) or weights is None or len(weights.shape) != 2 or not weights.size:
+        return False
+    row = weights.size // max(1, weights.shape[1])
+    first, rest = row * (before + 1), weights.size - row * (before + 1)
+    if rest <= 0:
+        return False
+    with open(path, "rb") as file:
+        file.seek(weights.start + first)
+        return not any(file.read(min(rest, 1 << 22)))
+
+
+def _look(path: Path, name: str) -> Files:
+    from hushd_schema.engines import gguf
+
+    if not path.is_file():
+        raise NotAlike("it is no file in the format GGUF")
+    with open(path, "rb") as file:
+        if file.read(4) != gguf.MAGIC:
+            raise NotAlike("it is no file in the format GGUF")
+    described(path)
+    return {f"{name}.gguf": path}
+
+
+def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
+    return described(folder / next(file for file in sorted(files) if file.endswith(".gguf"))).languages
+
+
+def _private_mb(size_mb: float) -> float:
+    """Estimates what a worker holds beside the file that it maps.
+
+    Measured with weights at random, in MB: 93 for Moonshine streaming tiny (49 of file), 342 for medium (295), 368 and
+    406 for Nemotron and Parakeet (729, 739), which unpack convolutions; 88 for Whisper turbo (876), which does not.
+    """
+    return min(75 + 0.9 * size_mb, 420.0)
+
+
+def _memory_mb(files: Sizes) -> float:
+    return _private_mb(sum(files.values()) / 1e6)
+
+
+SPEC = EngineSpec(
+    name="transcribe-cpp",
+    role="stt",
+    engine="hushd_worker_stt.engines.transcribe_cpp:TranscribeCpp",
+    default_model="parakeet-tdt-0.6b-v3",
+    rank=35,
+    listed=45,
+    packages=("transcribe_cpp", "numpy"),
+    extra="ggml",
+    models={
+        name: {
+            "languages": languages, "size_mb": size, "memory_mb": round(_private_mb(size)) + size, "licence": licence,
+            "speed": speed, "layout": "q8_0", "repository": f"handy-computer/{repository or name}-gguf",
+            "translation": WELL_KNOWN[name].translation,
+        }
+        for name, _, languages, size, licence, speed, repository in _MODELS
+    },
+    layouts={"q8_0": {"files": [["*Q8_0.gguf"]]}},
+    own="*/*.gguf",
+    format="gguf",
+    recognition=Recognition(look=_look, kind="GGUF files that hear (.gguf)", order=35),
+    languages=_languages,
+    memory_mb=_memory_mb,
+    one_precision="runs files of any precision, made by its makers' own tool",
+    threaded=True,
+)  # fmt: skip

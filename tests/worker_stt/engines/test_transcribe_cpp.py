@@ -1,0 +1,230 @@
+"""The engine `transcribe-cpp`: what its models can do by their files, and a real, very small checkpoint as GGUF."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from full_size.gguf_file import Value
+from hushd_models import own_model
+from hushd_protocol.errors import HushdError
+from hushd_schema.engines import NoModel
+from hushd_schema.engines.stt.transcribe_cpp import ARCHITECTURES, SPEC, WELL_KNOWN, described
+from hushd_worker.job import Cancelled
+from hushd_worker_stt.conformance import problems
+from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engines.transcribe_cpp import TranscribeCpp
+from hushd_worker_stt.worker import SpeechToText
+from support.commands import RATE, say, utterances
+from support.gguf_models import commands, header
+from support.stt_jobs import make_job, s16le
+from support.wer import words
+
+real = pytest.mark.skipif(
+    not (find_spec("transcribe_cpp") and find_spec("whisper")),
+    reason="transcribe-cpp is not installed: pip install 'hushd[ggml]'",
+)
+
+
+@pytest.fixture(autouse=True)
+def _only_these_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user's own models and caches are out of sight."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for variable in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint that hears commands, as GGUF."""
+    return commands(tmp_path_factory.mktemp("gguf") / "commands.gguf")
+
+
+@pytest.fixture(scope="session")
+def loaded() -> dict[str, Any]:
+    """The engine that `engine` has loaded."""
+    return {}
+
+
+@pytest.fixture
+def engine(checkpoint: Path, tmp_path: Path, loaded: dict[str, Any]) -> TranscribeCpp:
+    """The engine with that checkpoint, loaded once."""
+    place(checkpoint, tmp_path)
+    if not loaded:
+        loaded["engine"] = TranscribeCpp()
+        loaded["engine"].load("commands", lambda note: None)
+    loaded["engine"].__dict__.pop("check", None)
+    return loaded["engine"]  # type: ignore[no-any-return]
+
+
+def place(checkpoint: Path, models: Path) -> None:
+    folder = models / "transcribe-cpp" / "commands"
+    folder.mkdir(parents=True)
+    (folder / "commands.gguf").symlink_to(checkpoint)
+
+
+# --- what a file says of its model ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("architecture", "keys", "expected"),
+    [
+        ("parakeet", {}, {"times": True, "word_times": True}),
+        ("parakeet", {"stt.capability.streaming": True}, {"times": True, "word_times": True, "streaming": True}),
+        ("moonshine_streaming", {}, {"streaming": True}),
+        ("canary", {}, {"translation": True}),
+        ("canary", {"stt.capability.translate": False}, {}),
+        ("granite", {"stt.capability.vocabulary": True}, {"translation": True, "options": ("hotwords",)}),
+        ("granite", {"stt.capability.word_timestamps": True}, {"translation": True, "word_times": True}),
+        ("qwen3_asr", {}, {"options": ("prompt", "hotwords")}),
+    ],
+)
+def test_abilities_are_those_of_the_model(
+    architecture: str, keys: dict[str, Value], expected: dict[str, Any], tmp_path: Path
+) -> None:
+    """The architecture says what its models can do, and a key of the file what this one can."""
+    found = described(header(tmp_path / "a.gguf", architecture, keys)).abilities
+    assert {name: value for name, value in found._asdict().items() if value} == expected
+
+
+def test_languages_are_read_from_the_file(tmp_path: Path) -> None:
+    """The list of the file counts; a Whisper without it has the languages of its vocabulary; another has none."""
+    named = header(tmp_path / "a.gguf", "parakeet", {"general.languages": ["de", "pt-BR"]})
+    counted = header(tmp_path / "b.gguf", "whisper", {"stt.whisper.decoder.vocab_size": 51866})
+    silent = header(tmp_path / "c.gguf", "canary")
+    assert own_model.languages(SPEC.name, tmp_path, [named.name]) == ("de", "pt-BR")
+    assert described(counted).languages[-1] == "yue"
+    assert described(silent).languages == ()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "why"),
+    [
+        ("llama", "is of the architecture 'llama', which transcribe-cpp does not run"),
+        ("sortformer", "tells speakers apart, and writes down nothing"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(architecture: str, why: str, tmp_path: Path) -> None:
+    """A language model's file, and one that does another job, is named for what it is."""
+    with pytest.raises(NoModel, match=why):
+        described(header(tmp_path / "a.gguf", architecture))
+
+
+def test_models_differ_within_the_engine(tmp_path: Path) -> None:
+    """A model of the user's own, and a well-known one, say of themselves what the engine cannot say of all."""
+    header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet", {"general.languages": ["de"]})
+    (tmp_path / "transcribe-cpp/broken").mkdir()
+    (tmp_path / "transcribe-cpp/broken/x.gguf").write_bytes(b"GGUF")
+    models = {model.name: model for model in TranscribeCpp.models()}
+    assert {"broken"} & models.keys() == set()
+    mine = TranscribeCpp.INFO.of_model(models["mine"])
+    assert (models["mine"].languages, mine.word_times, mine.streaming, mine.options) == (("de",), True, False, ())
+    tiny = TranscribeCpp.INFO.of_model(models["moonshine-streaming-tiny"])
+    assert (tiny.word_times, tiny.streaming) == (False, True)
+    assert TranscribeCpp.INFO.translates(models["canary-1b-v2"])
+    assert not TranscribeCpp.INFO.translates(models["whisper-large-v3-turbo"])
+
+
+def test_every_well_known_model_has_its_abilities() -> None:
+    """The catalogue and the table of abilities name the same models, of architectures that are known."""
+    assert WELL_KNOWN.keys() == SPEC.models.keys()
+    assert SPEC.default_model in WELL_KNOWN
+    assert set(WELL_KNOWN.values()) <= {
+        abilities._replace(streaming=streaming, translation=translation)
+        for abilities in ARCHITECTURES.values()
+        for streaming in (False, True)
+        for translation in (False, True)
+    }
+
+
+# --- the package ------------------------------------------------------------------------------------------------------
+
+
+@real
+def test_commands_are_heard(engine: TranscribeCpp) -> None:
+    """At most one of the words of 12 unseen utterances is wrong."""
+    wrong = 0
+    for text, samples in utterances(12):
+        heard = " ".join(segment.text for segment in engine.transcribe(samples, Options(language="en")))
+        wrong += sum(a != b for a, b in zip(words(text), words(heard), strict=False)) + abs(
+            len(words(text)) - len(words(heard))
+        )
+    assert wrong <= 1
+
+
+@real
+def test_a_model_that_never_learnt_times_has_one_segment(engine: TranscribeCpp) -> None:
+    """The segment ends with the sound and not with Whisper's window of 30 s."""
+    samples = say(["one", "two", "three"])
+    (segment,) = engine.transcribe(samples, Options(word_times=True))
+    assert (segment.start, segment.end, segment.words) == (0.0, len(samples) / RATE, ())
+
+
+@real
+def test_the_contract_is_kept(engine: TranscribeCpp) -> None:
+    """Noise, silence, a tenth of a second and the longest piece do no harm."""
+    assert problems("transcribe-cpp", "commands") == []
+
+
+@real
+def test_translation_is_refused_by_a_model_without_it(engine: TranscribeCpp) -> None:
+    """The refusal names a model that can."""
+    with pytest.raises(HushdError, match=r"This model cannot translate: .+ can\.") as caught:
+        list(engine.transcribe(say(["one"]), Options(translate=True)))
+    assert caught.value.code == "unsupported"
+
+
+@real
+def test_a_cancelled_piece_ends(engine: TranscribeCpp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that leaves ends the package's work, and the next piece is heard."""
+
+    def leave() -> None:
+        raise Cancelled
+
+    engine.check = leave
+    monkeypatch.setattr("hushd_worker_stt.engines.transcribe_cpp._LOOK_S", 0.0)
+    with pytest.raises(Cancelled):
+        list(engine.transcribe(np.concatenate([say(["one", "two"])] * 8), Options()))
+    engine.check = lambda: None
+    assert [segment.text for segment in engine.transcribe(say(["left"]), Options())] == ["Left."]
+
+
+@real
+def test_a_worker_names_the_options_without_effect(engine: TranscribeCpp, checkpoint: Path) -> None:
+    """The warning is by the model: a Whisper has prompts, and no beam."""
+    worker = SpeechToText("transcribe-cpp", "commands")
+    capabilities = worker.load(lambda note: None)
+    assert (capabilities["word_times"], capabilities["compute_device"]) == (False, "cpu")
+    job, _ = make_job(s16le(say(["one"])), {"format": "s16le", "beam_size": 3, "hotwords": "one, two"})
+    (warning,) = [each for each in worker.run(job)["warnings"] if each["code"] == "no_effect"]
+    assert "no beam_size" in warning["message"]
+    assert "hotwords" not in warning["message"]
+
+
+@real
+def test_a_missing_or_damaged_file_is_said(tmp_path: Path) -> None:
+    """A model that is not here is named with the way to get it, a damaged one with the way to replace it."""
+    with pytest.raises(HushdError, match="hushd models pull transcribe-cpp/whisper-tiny") as caught:
+        TranscribeCpp().load("whisper-tiny", lambda note: None)
+    assert caught.value.code == "model_missing"
+    header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet")
+    with pytest.raises(HushdError, match=r"replace .* by a whole copy"):
+        TranscribeCpp().load("mine", lambda note: None)
+
+
+@real
+def test_no_graphics_card_is_opened_and_no_debugger_started() -> None:
+    """A worker for the CPU loads no other backend, and an abort only ends its process."""
+    program = (
+        "import os; from hushd_worker_stt.engines import transcribe_cpp as engine; package = engine._package(); "
+        "print(os.environ['GGML_NO_BACKTRACE'], {device.kind for device in package.backends()}, "
+        "'vulkan' in open('/proc/self/maps').read())"
+    )
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert printed == "1 {'cpu'} False\n"

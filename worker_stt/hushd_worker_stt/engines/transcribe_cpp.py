@@ -1,0 +1,294 @@
+"""The package `transcribe-cpp`: Parakeet, Nemotron, Moonshine, Canary, Qwen3, Whisper and others on ggml, from GGUF.
+
+This module alone knows the package's API, which is young: one minor release is pinned, 0.4. Weights are pages of the
+file, shared by all workers with the model; a file is replaced by another and never written into, for a page that is
+gone ends the process. ggml also aborts its process where memory is short or a file is wrong inside.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushd_models import advice, catalogue, hf_cache, languages, own_model
+from hushd_models.installation import engine_installed
+from hushd_models.inventory import files_in
+from hushd_models.manifest import Manifest
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.names import is_name
+from hushd_protocol.system import paths
+from hushd_schema.engines import NoModel
+from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN, Abilities, described
+from hushd_schema.operations.decoder import OFF
+from hushd_worker import compute_device
+from hushd_worker.load_error import load_error
+from hushd_worker.read_ahead import read_ahead
+
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, ModelInfo, Options, PieceLength, Segment, Word
+
+from .tuned import threads
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+_UNDETERMINED = "und"  # ISO 639's code for an undetermined language
+_LOOK_S = 0.1  # between two checks for a cancel
+_SHORTEST = RATE // 2  # samples; a shorter piece is padded with silence, since some architectures refuse it
+_WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its makers
+# Whisper's encoder takes 30 s, whatever it is given. Moonshine was trained on short utterances.
+_PIECES = {"whisper": PieceLength(15.0, 29.5), "moonshine": PieceLength(8.0, 15.0)}
+_LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine that has the same weights in its wheel
+_TELLS_LANGUAGE = ("whisper", "qwen3_asr", "sensevoice")
+_THRESHOLDS = {  # of Whisper's decoder, the package's names by hushd's, and the value that switches each off
+    "temperature_increment": ("temperature_inc", 0.0),
+    "compression_ratio_threshold": ("compression_ratio_thold", math.inf),
+    "logprob_threshold": ("logprob_thold", -math.inf),
+    "no_speech_threshold": ("no_speech_thold", math.inf),
+}
+
+
+class TranscribeCpp(Engine):
+    """The engine `transcribe-cpp`. What it can do depends on the model: see `described`."""
+
+    INFO = EngineInfo.of(SPEC, translation=True, options=())
+    PIECE = PieceLength(10.0, 20.0)
+    PIECE_ECONOMY: PieceLength | None = PieceLength(5.0, 10.0)  # an encoder's memory grows with the square of the piece
+
+    @classmethod
+    def models(cls) -> tuple[ModelInfo, ...]:
+        known = {model.name: _with(model, WELL_KNOWN[model.name]) for model in cls.INFO.models}
+        own = {name: model for name in _here() if (file := find(name)) and (model := _model(name, file))}
+        return tuple((known | own).values())
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        return engine_installed(SPEC) and find(model) is not None
+
+    @staticmethod
+    def preload() -> None:
+        """Imports the package, for a template."""
+        _package()
+
+    def load(self, model: str, report: Callable[[str], None]) -> None:
+        file = find(model)
+        if file is not None:
+            read_ahead([file])
+        try:
+            self._package = _package()
+        except (ImportError, OSError, RuntimeError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine {SPEC.name!r} is not installed ({reason(error)}): {self.INFO.install}."
+            ) from error
+        if file is None:
+            raise advice.missing(f"{SPEC.name}/{model}")
+        report("loading the model")
+        self.compute_device = _device(self._package)
+        try:
+            self._architecture, _, self._abilities = described(file)
+            backend = "cpu" if self.compute_device == "cpu" else "auto"
+            self._model = self._package.Model(str(file), backend=backend)
+            self._session = self._model.session(n_threads=threads(spare=1))
+            self._languages = self._model.capabilities.languages
+        except (NoModel, OSError, RuntimeError) as error:
+            raise load_error(
+                f"{SPEC.name}/{model}", error, install=self.INFO.install, again=f"replace {file} by a whole copy"
+            ) from error
+        self.PIECE = _PIECES.get(self._architecture.partition("_")[0], self.PIECE)
+        self.PIECE_ECONOMY = None if self._architecture == "whisper" else self.PIECE_ECONOMY
+        self.LEVEL = _LEVELS.get(self._architecture, self.LEVEL)
+
+    def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        if options.translate and not self._abilities.translation:
+            raise HushdError("unsupported", f"This model cannot translate: {advice.translator()} can.")
+        word_times = options.word_times and self._abilities.word_times and not options.translate
+        result = self._run(
+            samples,
+            task="translate" if options.translate else "transcribe",
+            target_language="en" if options.translate else None,
+            language=languages.find(options.language, self._languages) if options.language else None,
+            timestamps="word" if word_times else "segment" if self._abilities.times else "none",
+            **self._prompts(options),
+        )
+        yield from _segments(result, len(samples) / RATE)
+
+    def detect_language(self, samples: Samples) -> str | None:
+        if self._architecture not in _TELLS_LANGUAGE or len(self._languages) < 2:
+            return None
+        return self._run(samples, timestamps="none").language or None
+
+    def _prompts(self, options: Options) -> dict[str, Any]:
+        """The package's arguments for the options that the model uses."""
+        usable, arguments = self._abilities.options, dict[str, Any]()
+        if "prompt" in usable and options.prompt.strip():
+            arguments["prompt"] = options.prompt.strip()
+        if "hotwords" in usable and (words := [word.strip() for word in options.hotwords.split(",") if word.strip()]):
+            arguments["vocabulary"] = words
+        if self._architecture == "whisper":
+            thresholds = {
+                name: off if options.decoder[key] == OFF else options.decoder[key]
+                for key, (name, off) in _THRESHOLDS.items()
+                if key in options.decoder
+            }
+            if options.temperature is not None and not thresholds.get("temperature_inc"):
+                thresholds["temperature_inc"] = 0.0  # a temperature alone is the only one
+            arguments["family"] = self._package.WhisperRunOptions(
+                temperature=options.temperature,
+                condition_on_prev_tokens=options.decoder.get("condition_on_previous_text", False),
+                **thresholds,
+            )
+        return arguments
+
+    def _run(self, samples: Samples, **arguments: Any) -> Any:
+        """The package's result for `samples`, made on a thread, while this one looks whether the client has gone.
+
+        The package ends at the next layer or token at best; of what does not, the supervisor ends the process.
+        """
+        import numpy as np
+
+        padded = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
+        work = _Run(lambda: self._session.run(np.ascontiguousarray(padded, np.float32), **arguments))
+        try:
+            while not work.wait(_LOOK_S):
+                self.check()
+        except BaseException:
+            self._session.cancel()
+            work.wait(None)
+            raise
+        try:
+            return work.result()
+        except self._package.OutputTruncated as error:
+            # The decoder ran in a circle, or out of its bound: what it wrote before is there.
+            if error.partial_result is None:
+                raise
+            return error.partial_result
+
+
+class _Run:
+    """A call on a thread of its own, and what comes of it."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="transcribe-cpp", daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
+        try:
+            self._result = self._call()
+        except BaseException as error:  # given to who waits
+            self._error = error
+
+    def wait(self, seconds: float | None) -> bool:
+        """Returns whether it has ended, after so many seconds at most."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+def _segments(result: Any, duration: float) -> Iterator[Segment]:
+    """The package's segments with times within a piece of `duration` seconds; where it has no times, one segment."""
+
+    def seconds(milliseconds: int) -> float:
+        return min(max(0.0, milliseconds / 1000), duration)
+
+    if result.timestamp_kind == "none" or not result.segments:
+        if text := result.text.strip():
+            yield Segment(0.0, duration, text)
+        return
+    start = 0.0
+    for segment in result.segments:
+        if not (text := segment.text.strip()):
+            continue
+        start = max(start, seconds(segment.t0_ms))
+        end = max(start, seconds(segment.t1_ms))
+        said = result.words[segment.first_word : segment.first_word + segment.n_words]
+        words = (Word(word.text.strip(), seconds(word.t0_ms), seconds(word.t1_ms)) for word in said)
+        yield Segment(start, end, text, tuple(word for word in words if word.text))
+
+
+# --- its files and the package ----------------------------------------------------------------------------------------
+
+
+def _package() -> Any:
+    """The package, imported so that it opens no graphics card that hushd does not count, and no debugger."""
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # else an abort starts gdb
+    os.environ.setdefault("TRANSCRIBE_BACKENDS", "cpu,cuda,rocm" if compute_device.may_be_card() else "cpu")
+    import transcribe_cpp
+
+    transcribe_cpp.set_log_callback(_log)
+    return transcribe_cpp
+
+
+def _log(level: int, message: str) -> None:
+    if level in (_WARNING, _ERROR):
+        print(message.rstrip(), file=sys.stderr)
+
+
+def _device(package: Any) -> str:
+    cards = {"cuda", "rocm"}.intersection(device.kind for device in package.backends())
+    return compute_device.choose("transcribe-cpp", ("cuda", "cpu") if cards else ("cpu",))
+
+
+def place() -> Path:
+    """The folder in which users put models of their own, each in a folder."""
+    return paths.find().models / SPEC.name
+
+
+def find(model: str) -> Path | None:
+    """The file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    if not is_name(model):
+        return None
+    if own := sorted((place() / model).glob("*.gguf")):
+        return own[0]
+    store = Store(paths.find())
+    try:
+        if kept := store.find(f"{SPEC.name}/{model}"):
+            return next((file for name in kept.files if (file := store.location(kept) / name).is_file()), None)
+    except HushdError:
+        return None  # its manifest is damaged, which the load reports
+    known = catalogue.find(f"{SPEC.name}/{model}")
+    snapshot = hf_cache.snapshot(known.repository) if known else None
+    files = known.choose(files_in(snapshot)) if known and snapshot else None
+    return snapshot / files[0] if snapshot and files else None
+
+
+def _here() -> list[str]:
+    """The names of the models on this machine."""
+    try:
+        folders = [folder.name for folder in sorted(place().iterdir()) if is_name(folder.name)]
+    except OSError:
+        folders = []
+    kept = [found.name for found in Store(paths.find()).kept(SPEC.name).values() if isinstance(found, Manifest)]
+    return list(dict.fromkeys([*WELL_KNOWN, *folders, *kept]))
+
+
+def _model(name: str, file: Path) -> ModelInfo | None:
+    """The model by its file; None for one that the load will refuse."""
+    try:
+        _, tags, abilities = described(file)
+        memory = own_model.memory_mb(SPEC.name, {file.name: file.stat().st_size})
+    except (NoModel, OSError):
+        return None
+    return _with(ModelInfo(name, tags or (_UNDETERMINED,), memory), abilities)
+
+
+def _with(model: ModelInfo, abilities: Abilities) -> ModelInfo:
+    return replace(
+        model,
+        translation=abilities.translation,
+        streaming=abilities.streaming,
+        word_times=abilities.word_times,
+        options=abilities.options,
+    )
