@@ -65,6 +65,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     shutil.rmtree(runtime, ignore_errors=True)
 
 
+def beckett() -> Path:
+    """Ten seconds of a person, with pauses."""
+    spec = find_spec("moonshine_voice")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "assets" / "beckett.wav"
+
+
 def test_its_models_are_recognised_and_their_languages_known(house: House) -> None:
     """The import was not told the engine, and asked each; the file says which languages it hears."""
     rows = {row["name"]: row for row in house.json("hushd", "models", "list", "kazoo")}
@@ -87,16 +95,61 @@ def test_what_is_none_of_its_models_is_refused_in_its_words(house: House) -> Non
 
 def test_it_hears_and_is_configured_like_any_other(house: House) -> None:
     """`listen` runs it, and `hushd config` knows the engine and its models, also a wrong one's neighbour."""
-    spec = find_spec("moonshine_voice")
-    assert spec is not None
-    assert spec.origin is not None
-    speech = Path(spec.origin).parent / "assets" / "beckett.wav"
-    heard = house.run("listen", "--engine", "kazoo", "--model", "mine", speech)
+    heard = house.run("listen", "--engine", "kazoo", "--model", "mine", beckett())
     assert "Humming, all of it." in " ".join(heard.split())
     house.run("hushd", "config", "set", "stt", "kazoo/mine")
     house.run("hushd", "config", "check")
     assert "did you mean mine?" in house.run("hushd", "config", "set", "stt", "kazoo/mina", status=2)
     house.run("hushd", "config", "unset", "stt")
+
+
+SESSIONS = """
+import json, sys, threading
+import soundfile
+from hushd import Client
+
+pcm = soundfile.read(sys.argv[1], dtype="int16")[0].tobytes()
+over = threading.Event()
+
+def microphone():
+    yield pcm
+    over.wait(60)
+
+shown = [threading.Event(), threading.Event()]
+with Client(holder="test") as client:
+    use = {"engine": "kazoo", "model": "mine"}
+    sessions = [
+        client.listen(
+            microphone(),
+            continuous=True,
+            silence_s=0.5,
+            on_partial=lambda stable, text, event=event: event.set() if stable else None,
+            **use,
+        )
+        for event in shown
+    ]
+    first = [next(session) for session in sessions]
+    workers = [worker.name for worker in client.status().workers if worker.running]
+    file = client.transcribe(sys.argv[1], **use)
+    over.set()
+    rest = [list(session) for session in sessions]
+texts = [segment.text for segment in first]
+print(json.dumps([texts, [event.is_set() for event in shown], sorted(workers), file.text, list(map(len, rest))]))
+"""
+
+
+def test_its_streams_hear_who_speaks(house: House) -> None:
+    """Whoever speaks is heard by a stream, which has its process to itself: the second session and the file beside
+    them get others."""
+    done = subprocess.run(
+        [sys.executable, "-c", SESSIONS, beckett()], env=house.environment, capture_output=True, text=True, timeout=150
+    )
+    assert done.returncode == 0, done.stderr
+    texts, shown, workers, file, rest = json.loads(done.stdout)
+    assert [text.startswith("Hummed in a breath of") for text in texts] == shown == [True, True]
+    assert workers == ["stt/kazoo/mine", "stt/kazoo/mine#2"]
+    assert "Humming, all of it." in file
+    assert rest[0] == rest[1] >= 1
 
 
 def test_it_is_tuned_by_its_own_variables(house: House) -> None:

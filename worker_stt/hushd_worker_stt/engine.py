@@ -180,6 +180,37 @@ class PieceLength:
 
 
 @dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """The text of an open stream so far: `committed` will hardly change, `tentative` behind it may. Neither is final:
+    what the stream's end says may contradict both."""
+
+    committed: str
+    tentative: str
+
+
+class EngineStream(ABC):
+    """One utterance that the engine hears while it is spoken. It ends with `finish` or with `cancel`.
+
+    Attributes:
+        language: the language that is spoken, as in `ModelInfo.languages`, where the model was not told and knows.
+    """
+
+    language: str | None = None
+
+    @abstractmethod
+    def feed(self, samples: Samples) -> Hypothesis:
+        """Takes the next sound, `Engine.feed_s` seconds as a rule, sometimes less; returns the text so far."""
+
+    @abstractmethod
+    def finish(self) -> list[Segment]:
+        """Ends the stream; returns its final text, with times from the stream's beginning."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Ends the stream without a text; after `finish`, or once more, it does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class LevelRange:
     """Levels of speech (`audio.level.level`; full scale is 1) between which an engine is given audio as it is. Quieter
     audio is amplified to `quietest`, louder audio attenuated to `loudest`."""
@@ -200,6 +231,8 @@ class Engine(ABC):
         PIECE_ECONOMY: the same where memory is short; None: there is nothing to be saved by shorter pieces.
         LEVEL: how loud the speech is that `transcribe` is given. One value for both ends suits a model that was
             measured to hear best at one level; a range leaves alone what a model was trained on.
+        feed_s: set by `load` where the model streams: seconds of audio that a stream is best fed at once. Its process
+            then has one job at a time. 0: there are no streams, and live speech goes through `transcribe`.
         batch: set by `load`: pieces that `transcribe_batch` takes at most; whether that pays is measured at work.
         compute_device: set by `load`: `cpu`, `cuda` or `mps` (`hushd_worker.compute_device`).
         why_there: set by `load` where a card was there and is not used: the reason.
@@ -215,6 +248,7 @@ class Engine(ABC):
     PIECE: PieceLength = PieceLength(15.0, 30.0)
     PIECE_ECONOMY: PieceLength | None = None
     LEVEL: LevelRange = LevelRange(0.1, 0.7)
+    feed_s = 0.0
     batch = 1
     compute_device = "cpu"
     why_there = ""
@@ -254,6 +288,16 @@ class Engine(ABC):
         A graphics card does so in little more than the time of one piece.
         """
         return [list(self.transcribe(samples, chosen)) for samples, chosen in zip(pieces, options, strict=True)]
+
+    def begin(self, options: Options) -> EngineStream:
+        """Opens a stream; asked only of a model with `feed_s`, and while no other one is open.
+
+        `Options.language` may be None for a model of several languages: the stream finds out by itself.
+
+        Raises:
+            HushdError: `unsupported` for an option that it cannot do.
+        """
+        raise NotImplementedError(f"{self.INFO.name} has no streams")
 
     def detect_language(self, samples: Samples) -> str | None:
         """The language spoken in `samples`, as in `ModelInfo.languages`; None where the model cannot tell."""

@@ -9,6 +9,10 @@ from itertools import groupby
 from .engine import Segment
 from .words import keys, split
 
+LOOPED = (
+    "The model lost the speech and repeated itself; the repetitions were cut, and what was said there is missing: "
+    "take another model."
+)
 _LONGEST = 16  # words that are repeated
 _SEGMENTS = 4  # of the same text in a row; a refrain has as many
 _LETTERS = 40  # that are repeated within a word

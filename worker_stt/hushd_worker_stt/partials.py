@@ -8,7 +8,7 @@ from hushd_schema.transcript import LiveEvent, SegmentData, WordData
 
 if TYPE_CHECKING:
     from .engine import Segment
-    from .live.listener import Began, Echo, Ended, Nothing, Unstable
+    from .live.events import Began, Echo, Ended, Nothing, Unstable
 
 
 def of_segment(number: int, segment: Segment) -> SegmentData:
@@ -28,7 +28,7 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
 
 def of_event(event: Unstable | Began | Ended | Nothing | Echo) -> LiveEvent:
     """The data of a live event that is not a segment."""
-    from .live.listener import Began, Echo, Unstable  # which has made it
+    from .live.events import Began, Echo, Unstable  # which are loaded, since it is one of them
 
     kind = type(event).__name__.lower()
     match event:

@@ -12,9 +12,10 @@ from .audio.level import normalise, trim
 from .audio.stretches import normalised
 from .batching.reader import Reader
 from .engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
-from .loops import is_loop, without_loops
+from .loops import LOOPED, is_loop, without_loops
 from .reading import shifted
 from .segmentation.phrases import at_pauses
+from .streaming import JobStream
 
 if TYPE_CHECKING:
     from hushd_worker.job import Job
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 
 _LEAD_S = 0.35  # of silence before a piece that is tried again: enough for another decoding
-_LOOPED = (
-    "The model lost the speech and repeated itself; the repetitions were cut, and what was said there is missing: "
-    "take another model."
-)
 
 
 class Recogniser:
@@ -70,6 +67,15 @@ class Recogniser:
         (segments,) = self._reader.read(job, [samples], options, live=live)
         return self._placed(piece, offset, self._without_loops(job, samples, options, segments, live))
 
+    @property
+    def feed_s(self) -> float:
+        """The seconds that a stream of the model is best fed at once; 0 where it has none."""
+        return self.engine.feed_s
+
+    def begin(self, job: Job, options: Options) -> JobStream:
+        """Opens a stream for somebody who speaks now."""
+        return JobStream(self._reader, job, options)
+
     def levelled(self, piece: Piece) -> Samples:
         """The samples of `piece` at a level that the engine hears well."""
         first = piece.start
@@ -93,7 +99,7 @@ class Recogniser:
         (again,) = self._reader.read(job, [np.concatenate((lead, samples))], options, live=live)
         segments = [shifted(segment, -_LEAD_S) for segment in again]
         if is_loop(segments):
-            job.warn("unlikely_text", _LOOPED)
+            job.warn("unlikely_text", LOOPED)
         return without_loops(segments)
 
     def knows_only(self, job: Job) -> str:

@@ -53,7 +53,8 @@ class SpeechToText:
     """The worker that the harness runs, with one model of one engine.
 
     It takes one file at a time, because an engine's own threads already use all cores, and live sessions beside it,
-    since each of them needs the engine for a fraction of the time. Files that waited for their clients go on beside
+    since each of them needs the engine for a fraction of the time. A model that streams has one session or one file:
+    the next one is another process's. Files that waited for their clients go on beside
     these, in turns of a piece. An engine that takes batches on a graphics card gets
     more of both, whose pieces it transcribes together.
     """
@@ -97,7 +98,9 @@ class SpeechToText:
             ) from error
         from .recogniser import Recogniser
 
-        if self._engine.batch > 1 and self._engine.compute_device != "cpu":
+        if self._engine.feed_s:  # while a stream is open the engine can do nothing else
+            self.slots, self.sessions, self.aside = 1, 0, 0
+        elif self._engine.batch > 1 and self._engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD
         self._model = next(model for model in kind.models() if model.name == name)
         self._info = info.of_model(self._model)

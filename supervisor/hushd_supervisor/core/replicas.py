@@ -20,13 +20,14 @@ from .worker.worker import Worker
 # keeps 1.9 busy, and two at once did 0.76 times the work of one. Text is synthesised 175 times as fast as it is played.
 MOST = {"stt": 4, "tts": 1}
 CORES = 2  # that a process should have to itself
+SESSIONS = 4  # processes that live sessions may hold beside those: each takes a fraction of a core
 
 
 def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: int) -> int:
     """The number of replicas that there may be.
 
-    Unless configured, as many as are faster together, and one more where one client would wait for another, which may
-    take minutes, or a file for a live session, which may take hours.
+    Unless configured, as many as are faster together, one more where one client would wait for another, which may take
+    minutes, and one for each that a live session, which may take hours, has to itself.
     """
     if role not in MOST:  # one process must see all jobs: several may want the same model
         return 1
@@ -35,8 +36,8 @@ def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: 
     family = list(family)
     served = {request.route for worker in family for request in worker.jobs.running.values()}
     others = any(request.route not in served for worker in family for request in worker.jobs.waiting)
-    taken = any(worker.jobs.running.sessions and not worker.jobs.queue.sessions for worker in family)
-    return max(1, min(MOST[role], cores // CORES)) + (others or taken)
+    taken = sum(worker.jobs.running.sessions > 0 and not worker.jobs.queue.sessions for worker in family)
+    return max(1, min(MOST[role], cores // CORES)) + max(others, min(taken, SESSIONS))
 
 
 def choose(request: ActiveRequest, family: list[Worker]) -> Worker:

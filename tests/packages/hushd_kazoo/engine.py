@@ -1,4 +1,4 @@
-"""An engine that hears a hum in everything."""
+"""An engine that hears a hum in everything, and live a hum for each half second."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hushd_protocol.system import paths
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, EngineStream, Hypothesis, ModelInfo, Options, Segment
 
 from .spec import SPEC
 
 
 class Kazoo(Engine):
     INFO = EngineInfo.of(SPEC)
+    feed_s = 0.5
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
@@ -26,6 +27,32 @@ class Kazoo(Engine):
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
         self._reeds = os.environ.get("KAZOO_REEDS", "1")
+        self.busy = False
+
+    def begin(self, options: Options) -> EngineStream:
+        return Breath(self)
 
     def transcribe(self, samples: Any, options: Options) -> Iterable[Segment]:
+        if self.busy:
+            raise RuntimeError("one breath at a time")
         yield Segment(0.0, len(samples) / RATE, "Humming, all of it.")
+
+
+class Breath(EngineStream):
+    def __init__(self, kazoo: Kazoo) -> None:
+        if kazoo.busy:
+            raise RuntimeError("one breath at a time")
+        kazoo.busy = True
+        self._kazoo = kazoo
+        self._seconds = 0.0
+
+    def feed(self, samples: Any) -> Hypothesis:
+        self._seconds += len(samples) / RATE
+        return Hypothesis("hm " * int(2 * self._seconds), "m")
+
+    def finish(self) -> list[Segment]:
+        self.cancel()
+        return [Segment(0.0, self._seconds, f"Hummed in a breath of {self._seconds:.0f} s.")]
+
+    def cancel(self) -> None:
+        self._kazoo.busy = False

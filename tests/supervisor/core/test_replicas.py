@@ -407,6 +407,27 @@ def test_a_session_gets_help_too() -> None:
     assert desk.jobs()[-1] == (f"{NAME}#2", live)
 
 
+def test_processes_that_sessions_hold_are_not_those_of_files() -> None:
+    """Where each session has a process to itself, four of them and a file work side by side on one core; a fifth
+    session waits."""
+    desk = Desk(room=100, cores=1, most=0)
+    for _ in range(4):
+        desk.request(session=True, input="stream")
+        if desk.spawned and len(desk.jobs()) < len(desk.spawned):
+            desk.ready(sessions=0)
+        desk.wait(5)
+        if len(desk.jobs()) < len(desk.spawned):
+            desk.ready(sessions=0)
+    assert len(desk.jobs()) == len(desk.spawned) == 4
+    file = desk.request()
+    desk.wait(5)
+    desk.ready(sessions=0)
+    assert desk.jobs()[-1] == (f"{NAME}#5", file)
+    desk.request(session=True, input="stream")
+    desk.wait(60)
+    assert len(desk.spawned) == 5
+
+
 def test_a_session_needs_no_help_where_the_engine_serves_both() -> None:
     """With places of its own it runs at once, beside the file, and one process is enough."""
     desk = Desk()

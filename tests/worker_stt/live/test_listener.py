@@ -22,7 +22,8 @@ from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.audio.recording import raw_blocks
 from hushd_worker_stt.engine import Options, PieceLength, Segment
-from hushd_worker_stt.live.listener import LiveListener, Unstable
+from hushd_worker_stt.live.events import Unstable
+from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
@@ -264,6 +265,7 @@ class Scripted:
     speed: float = 0.0
     now: float = 0.0
     spoken_in: str | None = None
+    feed_s: float = 0.0
     passes: list[tuple[float, Options]] = field(default_factory=list)
 
     def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:

@@ -44,7 +44,11 @@ def level(samples: Samples) -> float:
 
 def normalise(samples: Samples, wanted: LevelRange = _TARGET_ONLY) -> Samples:
     """`samples` amplified or attenuated to a level that is `wanted`; returned unchanged if it is, and if silent."""
-    loudness = level(samples)
+    return _at(samples, level(samples), wanted)
+
+
+def _at(samples: Samples, loudness: float, wanted: LevelRange) -> Samples:
+    """`samples` whose level is `loudness` at one that is `wanted`."""
     if loudness < SILENCE or wanted.quietest <= loudness <= wanted.loudest:
         return samples
     target = min(max(loudness, wanted.quietest), wanted.loudest)
@@ -84,6 +88,19 @@ class RunningGain:
         self.level = max(_level(np.array(self._peaks, np.float32)), TARGET / MOST_GAIN, TARGET * peak)
         levelled: Samples = np.clip(frame * np.float32(TARGET / self.level), -1.0, 1.0)
         return levelled
+
+
+class StreamGain:
+    """Brings a stream to a level that is `wanted`, feed by feed, by the level of its last 10 s."""
+
+    def __init__(self, wanted: LevelRange) -> None:
+        self._wanted = wanted
+        self._peaks: deque[float] = deque(maxlen=10 * RATE // LEVEL_FRAME)
+
+    def apply(self, samples: Samples) -> Samples:
+        """The next samples of the stream, levelled."""
+        self._peaks.extend(map(float, frame_peaks(samples)))
+        return _at(samples, _level(np.array(self._peaks, np.float32)), self._wanted)
 
 
 def _level(peaks: Samples) -> float:

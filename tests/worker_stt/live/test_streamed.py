@@ -1,0 +1,290 @@
+"""Live speech and a model that streams: its feeds, the text meanwhile, and the text that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import hushd_worker_stt.live.listener as live
+import numpy as np
+import pytest
+from hushd_worker.job import Cancelled
+from hushd_worker.job_error import NoMemory
+from hushd_worker_stt.engine import (
+    Engine,
+    EngineInfo,
+    EngineStream,
+    Hypothesis,
+    LevelRange,
+    ModelInfo,
+    Options,
+    PieceLength,
+    Segment,
+)
+from hushd_worker_stt.live.events import Event, Nothing, Unstable
+from hushd_worker_stt.live.listener import LiveListener
+from hushd_worker_stt.recogniser import Recogniser
+from hushd_worker_stt.request import Request
+from support.stt_jobs import make_job
+
+RATE = 16_000
+FEED_S = 1.0
+LEVEL = 0.5  # of speech; below 0.3 it is a cough
+
+
+class Busy(Exception):
+    """A second thing was asked of a model that has a stream open."""
+
+
+@dataclass
+class Ribbon(EngineStream):
+    """A stream that hears a word for each half second of speech, and doubts the last; its end has them in capitals."""
+
+    owner: Streaming
+    language: str | None = None
+    feeds: list[np.ndarray] = field(default_factory=list)
+    ended: str = ""
+
+    def feed(self, samples: np.ndarray) -> Hypothesis:
+        self.owner.check()
+        assert not self.ended
+        self.feeds.append(samples)
+        return self.owner.hypothesis(self._words())
+
+    def finish(self) -> list[Segment]:
+        self.ended, self.owner.open = "finished", None
+        self.language = self.owner.spoken_in
+        text = " ".join(self._words()).upper()
+        return [Segment(0.0, self.seconds + 5, text)] if text else []
+
+    def cancel(self) -> None:
+        if not self.ended:
+            self.ended, self.owner.open = "cancelled", None
+
+    @property
+    def seconds(self) -> float:
+        return sum(map(len, self.feeds)) / RATE
+
+    def _words(self) -> list[str]:
+        spoken = sum(int((feed >= 0.3).sum()) for feed in self.feeds) / RATE
+        return [f"word{number}" for number in range(round(2 * spoken))]
+
+
+class Streaming(Engine):
+    """The engine of the ribbons, which like a real one is busy while one is open."""
+
+    INFO = EngineInfo(
+        "tape", "", "default", (ModelInfo("default", ("en", "de"), 10),), streaming=True, word_times=False
+    )
+    LEVEL = LevelRange(0.0, 1.0)
+    feed_s = FEED_S
+
+    def __init__(self) -> None:
+        self.ribbons: list[Ribbon] = []
+        self.asked: list[Options] = []
+        self.open: Ribbon | None = None
+        self.spoken_in: str | None = None
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        return True
+
+    def load(self, model: str, report: Callable[[str], None]) -> None: ...
+
+    def transcribe(self, samples: np.ndarray, options: Options) -> Iterable[Segment]:
+        raise AssertionError("a live session of a model with streams is heard by streams")
+
+    def begin(self, options: Options) -> EngineStream:
+        if self.open:
+            raise Busy
+        self.asked.append(options)
+        self.open = Ribbon(self)
+        self.ribbons.append(self.open)
+        return self.open
+
+    def hypothesis(self, words: list[str]) -> Hypothesis:
+        return Hypothesis(" ".join(words[:-1]), " " + words[-1] if words else "")
+
+
+class Loudness:
+    """A detector for which loud is speech."""
+
+    def __enter__(self) -> Loudness:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def feed(self, frame: np.ndarray) -> float:
+        return float(frame.max() >= 0.1)
+
+
+class NoGain:
+    def __init__(self, frame: int) -> None: ...
+
+    def apply(self, frame: np.ndarray) -> np.ndarray:
+        return frame
+
+
+@pytest.fixture(autouse=True)
+def _loudness(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "Silero", Loudness)
+    monkeypatch.setattr(live, "RunningGain", NoGain)
+
+
+def sounds(*parts: tuple[float, float]) -> Iterator[np.ndarray]:
+    """Pairs of seconds and amplitude, as blocks of 32 ms."""
+    whole = np.concatenate([np.full(round(seconds * RATE), level, np.float32) for seconds, level in parts])
+    yield from np.split(whole, range(512, len(whole), 512))
+
+
+def session(engine: Streaming, longest: float = 30.0, **params: Any) -> LiveListener:
+    job, _ = make_job([], {"live": True})
+    request = Request(format="s16le", live=True, continuous=True, no_speech_s=0, **params)
+    recogniser = Recogniser(engine, engine.INFO.models[0])
+    return LiveListener(recogniser, job, request, PieceLength(longest / 2, longest))
+
+
+def heard(engine: Streaming, *parts: tuple[float, float], **params: Any) -> list[Event]:
+    return list(session(engine, **params).events(sounds(*parts)))
+
+
+def segments(events: Iterable[Event]) -> list[Segment]:
+    return [event for event in events if isinstance(event, Segment)]
+
+
+def test_a_stream_is_fed_once_and_in_sizes_that_pay() -> None:
+    """Ten seconds of speech go in by a second at a time, and each sample of them once."""
+    engine = Streaming()
+    heard(engine, (1, 0), (10, LEVEL), (2, 0))
+    (ribbon,) = engine.ribbons
+    sizes = [len(feed) / RATE for feed in ribbon.feeds]
+    assert all(FEED_S - 0.5 <= size < FEED_S + 0.1 for size in sizes[:-1])
+    assert len(sizes) <= 11
+    assert sum(int((feed == LEVEL).sum()) for feed in ribbon.feeds) == 10 * RATE
+    assert ribbon.seconds < 10 + 0.6  # and of the quiet around it only what words begin and end with
+    assert ribbon.ended == "finished"
+
+
+def test_the_text_comes_from_the_end() -> None:
+    """Unstable text grows meanwhile; the segment has what the end says, within the audio."""
+    events = heard(Streaming(), (1, 0), (4, LEVEL), (2, 0))
+    shown = [event for event in events if isinstance(event, Unstable)]
+    assert len(shown) >= 3
+    for before, after in pairwise(shown):
+        assert after.stable.startswith(before.stable)
+    assert shown[-1].stable + shown[-1].text == " ".join(f"word{number}" for number in range(8))
+    (segment,) = segments(events)
+    assert segment.text == " ".join(f"WORD{number}" for number in range(8))
+    assert 0.7 <= segment.start <= 1.0
+    assert 5.0 <= segment.end <= 5.5  # though the model named 5 s more
+
+
+def test_stable_text_stays_though_the_model_thinks_better_of_it() -> None:
+    """A client was promised that it only grows: words that contradict it wait for the segment."""
+
+    class Fickle(Streaming):
+        def hypothesis(self, words: list[str]) -> Hypothesis:
+            return Hypothesis("ever tied" if len(words) < 4 else "ever tried ever failed", " no matter")
+
+    shown = [event for event in heard(Fickle(), (4, LEVEL), (2, 0)) if isinstance(event, Unstable)]
+    assert [event.stable for event in shown] == ["ever tied"] * len(shown)
+    assert shown[-1].text == " ever failed no matter"
+
+
+def test_quiet_is_fed_only_if_somebody_speaks_on() -> None:
+    """A pause within an utterance is heard, for the words around it; the silence that ends one is not."""
+    engine = Streaming()
+    events = heard(engine, (2, LEVEL), (0.6, 0), (2, LEVEL), (3, 0))
+    (ribbon,) = engine.ribbons
+    assert ribbon.seconds == pytest.approx(2 + 0.6 + 2 + 0.3, abs=0.1)
+    assert len(segments(events)) == 1
+
+
+def test_an_end_finds_everything_heard() -> None:
+    """In the pause that may become the end the rest is fed, so that only `finish` is left to do."""
+    engine = Streaming()
+    listener = session(engine)
+    feeds = 0
+    for event in listener.events(sounds((1.5, LEVEL), (0.5, 0), (1, 0))):
+        if isinstance(event, Segment):
+            assert engine.ribbons[0].feeds[feeds - 1].size
+            break
+        feeds = len(engine.ribbons[0].feeds) if engine.ribbons else 0
+    assert feeds == len(engine.ribbons[0].feeds) == 2
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.5])
+def test_a_monologue_is_several_streams(pause: float) -> None:
+    """It goes on in another at a pause, or without one in the middle of speech; nothing said is lost or heard twice."""
+    engine = Streaming()
+    events = heard(engine, *[(6, LEVEL), (pause, 0)] * 10, (2, 0), longest=8.0)
+    assert len(engine.ribbons) >= 6
+    assert max(ribbon.seconds for ribbon in engine.ribbons) <= 8 + FEED_S
+    assert sum(int((feed == LEVEL).sum()) for ribbon in engine.ribbons for feed in ribbon.feeds) == 60 * RATE
+    for earlier, later in pairwise(segments(events)):
+        assert earlier.end <= later.start + 0.01
+
+
+def test_a_cough_is_nothing() -> None:
+    """A stream without words ends as nothing, and the next utterance has one of its own."""
+    engine = Streaming()
+    events = heard(engine, (0.5, 0.2), (1.5, 0), (2, LEVEL), (2, 0))
+    assert [type(event) for event in events if isinstance(event, Nothing)] == [Nothing]
+    assert [segment.text for segment in segments(events)] == ["WORD0 WORD1 WORD2 WORD3"]
+    assert [ribbon.ended for ribbon in engine.ribbons] == ["finished", "finished"]
+
+
+def test_a_session_that_is_left_closes_its_stream() -> None:
+    """A client that goes away in the middle leaves the model free for the next."""
+    engine = Streaming()
+    listener = session(engine)
+    for event in (events := listener.events(sounds((5, LEVEL)))):
+        if isinstance(event, Unstable):
+            break
+    events.close()  # type: ignore[attr-defined]
+    assert [ribbon.ended for ribbon in engine.ribbons] == ["cancelled"]
+    assert segments(heard(engine, (2, LEVEL), (2, 0)))
+
+
+def test_a_cancel_reaches_a_stream() -> None:
+    """The engine's `check` is the job's, in each feed."""
+    engine = Streaming()
+    listener = session(engine)
+    shown = (event for event in listener.events(sounds((9, LEVEL))) if isinstance(event, Unstable))
+    next(shown)
+    listener._job.cancel()
+    with pytest.raises(Cancelled):
+        next(shown)
+    assert engine.open is None
+
+
+def test_memory_that_is_short_ends_the_process() -> None:
+    """A stream cannot be halved as a piece can: another process, which begins with memory in one piece, may do it."""
+
+    class Hungry(Streaming):
+        def hypothesis(self, words: list[str]) -> Hypothesis:
+            raise MemoryError
+
+    engine = Hungry()
+    with pytest.raises(NoMemory):
+        heard(engine, (4, LEVEL))
+    assert engine.open is None
+
+
+@pytest.mark.parametrize(("seconds", "then"), [(1.0, None), (4.0, "de")])
+def test_a_language_is_found_out_once(seconds: float, then: str | None) -> None:
+    """A stream of two seconds and more says for all that follow which language is spoken."""
+    engine = Streaming()
+    engine.spoken_in = "de"
+    heard(engine, (seconds, LEVEL), (2, 0), (2, LEVEL), (2, 0))
+    assert [options.language for options in engine.asked] == [None, then]
+
+
+def test_quiet_speech_reaches_a_model_at_its_level() -> None:
+    """Feeds are amplified to the level that the engine names, by the loudest of the last seconds."""
+    engine = Streaming()
+    engine.LEVEL = LevelRange(0.4, 0.7)
+    heard(engine, (1, 0), (3, 0.2), (2, 0))
+    assert max(float(feed.max()) for feed in engine.ribbons[0].feeds) == pytest.approx(0.4, abs=0.01)

@@ -1,0 +1,142 @@
+"""An utterance heard by a model that takes whole pieces: it is transcribed again and again while it grows.
+
+When its speaker pauses, the whole utterance gets its final transcription: if the pause turns out to be the end, the
+text is there already. Drafts take a fixed share of the time, so that a slow engine makes fewer of them and does not
+fall behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hushd_worker_stt.engine import RATE, PieceLength, Segment
+from hushd_worker_stt.segmentation.pieces import Piece, quiet_place
+
+from .agreement import Agreement, without
+from .events import Unstable
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+_UPDATE_S = 0.25  # of audio between two drafts, at least
+_SHARE = 0.25  # of the time that drafts may take
+_EAGER_S = 1.0  # at the beginning of an utterance, in which drafts follow each other until there is text
+
+
+@dataclass(frozen=True, slots=True)
+class Transcriber:
+    """Transcribes pieces of a session.
+
+    Attributes:
+        transcribe: the function; its second argument is True for a draft, which may be quick.
+        length: of final pieces.
+        clock: seconds, to time a pass.
+    """
+
+    transcribe: Callable[[Piece, bool], list[Segment]]
+    length: PieceLength
+    clock: Callable[[], float] = time.monotonic
+
+
+class DraftedUtterance:
+    """Speech from its beginning to its end.
+
+    Attributes:
+        said: whether it had a segment, and so was not a cough.
+        held: quiet that may become the end.
+        language: none of its own: a piece's is detected.
+        seconds: since the beginning.
+    """
+
+    language: str | None = None
+
+    def __init__(self, transcriber: Transcriber, start: float) -> None:
+        self._transcriber = transcriber
+        self._start = start  # of the audio that is not final yet
+        self._audio: list[Samples] = []
+        self._length = 0
+        self._final: list[Segment] | None = []  # of exactly the audio held; None: not known
+        self._phrase = 0  # where in the audio the phrase begins that is spoken now
+        self._before = ""  # what was said before it
+        self._next_draft = 0.0
+        self._next_final = 0.0
+        self._agreement = Agreement()
+        self._told = Unstable("", "")
+        self.said = False
+        self.held: list[Samples] = []
+        self.seconds = 0.0
+
+    def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
+        for samples in (*self.held, *frames):
+            self._audio.append(samples)
+            self._length += len(samples)
+            self.seconds += len(samples) / RATE
+            self._final = None
+            if self._length > self._transcriber.length.longest * RATE:
+                yield from self._cut()
+        self.held.clear()
+        if self.seconds >= self._next_draft:
+            draft = self._pass(self._phrase, draft=True)
+            yield from self._update(f"{self._before} {_text(draft)}")
+
+    def pause(self, frame: Samples) -> Iterator[Unstable]:
+        if not self.held and self._final is None and self.seconds >= self._next_final:
+            self._final = self._pass(0, draft=False)
+            self._phrase, self._before = self._length, _text(self._final)
+            yield from self._update(self._before)
+        self.held.append(frame)
+
+    def finish(self) -> Iterator[Segment]:
+        if self._final is None:
+            self._final = self._pass(0, draft=False)
+        yield from self._say(self._final)
+
+    def _cut(self) -> Iterator[Segment | Unstable]:
+        """Finishes an utterance that is too long for one piece up to a pause in it; the rest stays as it was."""
+        audio = np.concatenate(self._audio)
+        end = quiet_place(audio, int(self._transcriber.length.shortest * RATE))
+        final = self._transcriber.transcribe(Piece(self._start, audio[:end]), False)
+        yield from self._say(final)
+        self._start += end / RATE
+        self._audio, self._length = [audio[end:]], len(audio) - end
+        self._before = without(self._before, _text(final)) if self._phrase > end else ""
+        self._phrase = max(0, self._phrase - end)
+        self._agreement.finish(_text(final))
+        yield from self._report()
+
+    def _pass(self, first: int, draft: bool) -> list[Segment]:
+        """Transcribes from the sample `first` on."""
+        began = self._transcriber.clock()
+        self._audio = [np.concatenate(self._audio)]
+        segments = self._transcriber.transcribe(Piece(self._start + first / RATE, self._audio[0][first:]), draft)
+        cost = self._transcriber.clock() - began
+        eager = self.seconds < _EAGER_S and not segments and not self._told.text
+        self._next_draft = self.seconds + (cost if eager else max(_UPDATE_S, cost / _SHARE))
+        self._next_final = self.seconds + cost
+        return segments
+
+    def _update(self, text: str) -> Iterator[Unstable]:
+        self._agreement.update(text)
+        yield from self._report()
+
+    def _report(self) -> Iterator[Unstable]:
+        now = Unstable(self._agreement.stable, self._agreement.text)
+        if now != self._told:
+            self._told = now
+            yield now
+
+    def _say(self, segments: list[Segment]) -> Iterator[Segment]:
+        self.said = self.said or bool(segments)
+        yield from segments
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _text(segments: Iterable[Segment]) -> str:
+    return " ".join(segment.text for segment in segments)

@@ -1,0 +1,149 @@
+"""An utterance heard by a model that streams: each stretch of it is fed once, and the text grows behind it.
+
+The model's text while somebody speaks is shown and thrown away; what counts is what the stream's end says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hushd_worker_stt.audio.level import trim
+from hushd_worker_stt.engine import RATE, Hypothesis, PieceLength, Segment
+from hushd_worker_stt.reading import shifted
+from hushd_worker_stt.segmentation.pieces import quiet_place
+
+from .agreement import without
+from .events import Unstable
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import EngineStream, Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """The way to the model's streams.
+
+    Attributes:
+        begin: opens one.
+        feed_s: seconds that it is fed at once.
+        length: of one stream: an utterance goes on in another at the first pause after `shortest`, and without any
+            after `longest`.
+        pad_s: seconds of quiet kept before the speech in it.
+    """
+
+    begin: Callable[[], EngineStream]
+    feed_s: float
+    length: PieceLength
+    pad_s: float
+
+
+class StreamedUtterance:
+    """Speech from its beginning to its end.
+
+    Attributes:
+        said: whether it had a segment, and so was not a cough.
+        held: quiet that may become the end; it is fed once somebody speaks on.
+        language: that of its last stream, where the model has found it out.
+        seconds: of its speech so far.
+    """
+
+    def __init__(self, streaming: Streaming, start: float) -> None:
+        self._streaming = streaming
+        self._position = start  # of the first sample that no stream was fed
+        self._pending: list[Samples] = []
+        self._stream: EngineStream | None = None
+        self._start = start  # of the open stream
+        self._told = Unstable("", "")
+        self.said = False
+        self.held: list[Samples] = []
+        self.language: str | None = None
+        self.seconds = 0.0
+
+    def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
+        self._pending += (*self.held, *frames)
+        self.held.clear()
+        if sum(map(len, self._pending)) < self._streaming.feed_s * RATE:
+            return
+        audio = self._taken()
+        if self._length(audio) <= self._streaming.length.longest:
+            yield from self._report(self._feed(audio))
+            return
+        end = quiet_place(audio, 0)
+        self._feed(audio[:end])
+        yield from self._end()
+        self._pending = [audio[end:]]
+
+    def pause(self, frame: Samples) -> Iterator[Segment | Unstable]:
+        """Has the model hear all that was said, so that little is left to do if this is the end."""
+        if not self.held and len(audio := self._taken()):
+            hypothesis = self._feed(audio)
+            if self._position - self._start >= self._streaming.length.shortest:
+                yield from self._end()
+            else:
+                yield from self._report(hypothesis)
+        self.held.append(frame)
+
+    def finish(self) -> Iterator[Segment]:
+        if len(audio := self._taken()):
+            self._feed(audio)
+        yield from self._end()
+
+    def close(self) -> None:
+        """Ends the stream that is open, if any, without its text."""
+        if stream := self._stream:
+            self._stream = None
+            stream.cancel()
+
+    def _taken(self) -> Samples:
+        audio = np.concatenate([np.zeros(0, np.float32), *self._pending])
+        self._pending = []
+        return audio
+
+    def _length(self, audio: Samples) -> float:
+        """Seconds of the open stream once it is fed `audio`."""
+        fed = self._position - self._start if self._stream else 0.0
+        return fed + len(audio) / RATE
+
+    def _feed(self, audio: Samples) -> Hypothesis:
+        if self._stream is None:
+            quiet, _ = trim(audio, round(self._streaming.pad_s * RATE))
+            audio = audio[quiet:]
+            self._start = self._position = self._position + quiet / RATE
+            self._stream = self._streaming.begin()
+        self._position += len(audio) / RATE
+        self.seconds += len(audio) / RATE
+        return self._stream.feed(audio)
+
+    def _report(self, hypothesis: Hypothesis) -> Iterator[Unstable]:
+        """Yields the text if it is another. Text once called stable stays, even if the model thinks better of it."""
+        text = (hypothesis.committed + hypothesis.tentative).lstrip()
+        stable = hypothesis.committed.lstrip()
+        if not stable.startswith(self._told.stable):
+            stable = self._told.stable
+            now = Unstable(stable, without(text, stable))
+        else:
+            now = Unstable(stable, text[len(stable) :])
+        if now != self._told:
+            self._told = now
+            yield now
+
+    def _end(self) -> Iterator[Segment]:
+        if (stream := self._stream) is None:
+            return
+        segments = stream.finish()
+        self._stream, self.language = None, stream.language or self.language
+        self._told = Unstable("", "")
+        for segment in segments:
+            if segment.text.strip():
+                self.said = True
+                yield _within(shifted(segment, self._start), self._position)
+
+
+def _within(segment: Segment, end: float) -> Segment:
+    """`segment` with no time after `end`: some models name one without having any."""
+    words = tuple(replace(word, start=min(word.start, end), end=min(word.end, end)) for word in segment.words)
+    return replace(segment, start=min(segment.start, end), end=min(segment.end, end), words=words)
