@@ -5,13 +5,12 @@ Looked up when somebody asks, and remembered nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from hushd_models.inventory import Row, rows
+from hushd_models.inventory import Row, of_engine, rows
 from hushd_models.store import Store
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import page_cache, paths
 
 
@@ -22,24 +21,20 @@ class WarmModel(NamedTuple):
     cached: int
 
 
-def warm_models(words: Sequence[str] = ()) -> list[WarmModel]:
-    """Those of which anything is in memory, the largest part first.
+def warm_models(engines: Iterable[str]) -> list[WarmModel]:
+    """The models of `engines` of which anything is in memory, the largest part first."""
+    store = Store(paths.find())
+    return sorted(_warm(row for name in engines for row in of_engine(store, name)), key=lambda model: -model.cached)
+
+
+def drop(words: Sequence[str]) -> list[WarmModel]:
+    """Has the system forget models' files, but for what living workers have mapped; returns how much of each it did.
 
     Args:
         words: only those of a role, an engine or a model, such as `stt`, `tts/hibari`, `stt/onnx-asr/NAME`.
     """
-    found: list[WarmModel] = []
-    with suppress(HushdError):  # a model of the configuration that is not written as it should be: `models` says so
-        for row in rows(Store(paths.find())):
-            if row.paths and _is_meant(row, words) and (cached := _cached(row)):
-                found.append(WarmModel(row, cached))
-    return sorted(found, key=lambda model: -model.cached)
-
-
-def drop(words: Sequence[str]) -> list[WarmModel]:
-    """Has the system forget models' files, but for what living workers have mapped; returns how much of each it did."""
     dropped: list[WarmModel] = []
-    for row, before in warm_models(words):
+    for row, before in _warm(row for row in rows(Store(paths.find())) if _is_meant(row, words)):
         for path in row.paths:
             with suppress(OSError):  # it has gone
                 page_cache.drop(path)
@@ -54,6 +49,12 @@ def lines(models: Sequence[WarmModel]) -> list[str]:
         f"warm {row.model}: {cached / 1e6:.0f} of {row.size / 1e6:.0f} MB are in the system's cache"
         for row, cached in models
     ]
+
+
+def _warm(models: Iterable[Row]) -> Iterator[WarmModel]:
+    for row in models:
+        if cached := _cached(row):
+            yield WarmModel(row, cached)
 
 
 def _is_meant(row: Row, words: Sequence[str]) -> bool:

@@ -153,7 +153,7 @@ def voices(engine: str) -> Sequence[NamedVoice]:
 
 def models(added: Mapping[str, Known] | None = None) -> dict[str, Known]:
     """All known models by `ENGINE/NAME`, without aliases; those `added` (see `own_models`) come last, or instead."""
-    known = {model: one for spec in engines().values() for model, one in _models(spec).items()}
+    known = {model: one for spec in engines().values() for model, one in well_known(spec).items()}
     return {**known, **(added or {})}
 
 
@@ -183,12 +183,12 @@ def canonical(model: str) -> str:
 
 def _of(name: str) -> Mapping[str, Known]:
     spec = engine(name)
-    return _models(spec) if spec else {}
+    return well_known(spec) if spec else {}
 
 
 @cache
-def _models(spec: EngineSpec) -> dict[str, Known]:
-    """An engine's well-known models by `ENGINE/NAME`."""
+def well_known(spec: EngineSpec) -> dict[str, Known]:
+    """An engine's well-known models by `ENGINE/NAME`, without aliases."""
     return {
         (model := f"{spec.name}/{name}"): known(model, content, spec.layouts, spec.role)
         for name, content in spec.models.items()

@@ -10,6 +10,7 @@ from hushd_protocol.system.paths import user_cache
 
 # The end of the name of a blob that hushd is pulling; `hf cache` knows the `.incomplete` as the library's own.
 HALF = ".hushd.incomplete"
+_MODEL = "models--"  # begins the name of a model's folder
 
 
 def cache() -> Path:
@@ -21,7 +22,13 @@ def cache() -> Path:
 
 def repository_folder(repository: str) -> Path:
     """The folder of `repository`, such as `Systran/faster-whisper-base`."""
-    return cache() / f"models--{repository.replace('/', '--')}"
+    return cache() / f"{_MODEL}{repository.replace('/', '--')}"
+
+
+def repositories() -> frozenset[str]:
+    """The repositories of models of which there is anything in the cache."""
+    folders = glob(f"{_MODEL}*", root_dir=cache())
+    return frozenset(folder.removeprefix(_MODEL).replace("--", "/") for folder in folders)
 
 
 def snapshot(repository: str, revision: str = "main") -> Path | None:
@@ -44,7 +51,7 @@ def halves(repository: str) -> list[Path]:
 
 def half_pulled() -> list[Path]:
     """The folders of all repositories with unfinished blobs of hushd's."""
-    return sorted({cache() / name.split(os.sep)[0] for name in glob(f"models--*/blobs/*{HALF}", root_dir=cache())})
+    return sorted({cache() / name.split(os.sep)[0] for name in glob(f"{_MODEL}*/blobs/*{HALF}", root_dir=cache())})
 
 
 def offline() -> bool:

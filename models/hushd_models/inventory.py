@@ -13,6 +13,7 @@ from functools import cache
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -23,6 +24,9 @@ from . import catalogue, hf_cache, own_model
 from .catalogue import Known
 from .manifest import Manifest, split
 from .store import Store
+
+if TYPE_CHECKING:
+    from hushd_schema.engines import EngineSpec
 
 STATES = ("installed", "embedded", "broken", "half", "absent")
 
@@ -124,16 +128,34 @@ def rows(store: Store, added: Mapping[str, Known] | None = None) -> list[Row]:
     Args:
         added: the configuration's, see `own_models`.
     """
-    known, kept, begun = catalogue.models(added), store.kept(), set(store.unfinished())
-    look = _Look(store)
+    models = _rows(store, _Look(store), "*", catalogue.engines(), catalogue.models(added), added)
+    order = {engine: number for number, engine in enumerate(catalogue.engines())}
+    return sorted(models, key=lambda row: order.get(row.engine, len(order)))
+
+
+def of_engine(store: Store, name: str) -> list[Row]:
+    """The models of one engine, but for those of the configuration; no other engine's spec is loaded."""
+    spec = catalogue.engine(name)
+    return _rows(store, _Look(store), name, {name: spec}, catalogue.well_known(spec), None) if spec else []
+
+
+def _rows(
+    store: Store,
+    look: _Look,
+    pattern: str,
+    engines: Mapping[str, EngineSpec],
+    known: Mapping[str, Known],
+    added: Mapping[str, Known] | None,
+) -> list[Row]:
+    """The models of the engines whose names match `pattern`: those that are known, and those that lie here besides."""
+    kept, begun = store.kept(pattern), set(store.unfinished(pattern))
     found = {model: _row(store, look, model, one, kept.get(model), model in begun) for model, one in known.items()}
-    for model in (*kept, *begun, *_own(store)):
+    for model in (*kept, *begun, *_own(store, engines)):
         if model not in found:
             # What bears an alias is a model of its own, of which the same is known.
             one = _row(store, look, model, None, kept.get(model), model in begun)
             found[model] = replace(one, known=catalogue.find(model, added))
-    order = {engine: number for number, engine in enumerate(catalogue.engines())}
-    return sorted(found.values(), key=lambda row: order.get(row.model.partition("/")[0], len(order)))
+    return list(found.values())
 
 
 def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> Row:
@@ -171,7 +193,7 @@ def _row(
             return Row(model, role, "installed", origin, place, tuple(chosen), size, known)
     if kept is not None:
         return Row(model, role, "broken", "hushd", known=known, problem=str(kept))
-    if begun or (known and known.repository and hf_cache.halves(known.repository)):
+    if begun or (known and look.in_hub(known) and hf_cache.halves(known.repository)):
         return Row(model, role, "half", "hushd", known=known)
     if known and known.package and (spec := find_spec(known.package)):
         places = spec.submodule_search_locations
@@ -187,6 +209,11 @@ class _Look:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._names = cache(files_in)
+        self._repositories = hf_cache.repositories()
+
+    def in_hub(self, known: Known) -> bool:
+        """Returns whether Hugging Face's cache has anything of a model's repository."""
+        return known.repository in self._repositories
 
     def places(self, model: str, known: Known | None) -> Iterator[tuple[str, Path, dict[str, int]]]:
         """Yields the places where a model may lie that hushd has not brought, the first choice first: its origin, the
@@ -199,17 +226,17 @@ class _Look:
             yield "user", folder, names if known else {n: s for n, s in names.items() if n.startswith(f"{name}.")}
         else:
             yield "user", folder / name, self._names(folder / name, True)
-        if known and known.repository and (snapshot := hf_cache.snapshot(known.repository, known.revision)):
+        if known and self.in_hub(known) and (snapshot := hf_cache.snapshot(known.repository, known.revision)):
             yield "hub", snapshot, self._names(snapshot, True)
         if known and spec and spec.cache:
             place = user_cache() / spec.cache
             yield "package", place, self._names(place, False)
 
 
-def _own(store: Store) -> list[str]:
+def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
     """Models that the user has put into the models folder, under names of their own or of well-known models."""
     found = []
-    for engine, spec in catalogue.engines().items():
+    for engine, spec in engines.items():
         if spec.own:
             for path in sorted(glob(spec.own, root_dir=store.folder / engine)):
                 name = Path(path).stem if spec.flat else path.partition("/")[0]

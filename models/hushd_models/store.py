@@ -164,11 +164,10 @@ class Store:
         except (OSError, ValueError, TypeError, RecursionError):
             return None
 
-    def unfinished(self) -> list[str]:
-        """The models that have been begun and not been written."""
-        return [
-            path.replace("/.", "/", 1).removesuffix(".part") for path in sorted(glob("*/.*.part", root_dir=self.folder))
-        ]
+    def unfinished(self, engine: str = "*") -> list[str]:
+        """The models, or an engine's, that have been begun and not been written."""
+        places = sorted(glob(f"{engine}/.*.part", root_dir=self.folder))
+        return [place.replace("/.", "/", 1).removesuffix(".part") for place in places]
 
     def announce(self, found: Manifest) -> None:
         """Writes down what the manifest will be, before files get their places: who is killed between these and the

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_cli import warm_models
+from hushd_cli.commands import status
 from hushd_protocol.messages import Control, Message, Result
 from hushd_protocol.system import page_cache
 from support import warm
@@ -106,3 +108,28 @@ def test_another_machines_files(weights: Path, monkeypatch: pytest.MonkeyPatch) 
     assert done.returncode != 0
     assert b"--drop is about files of the machine it runs on" in done.stderr
     assert stays_after(weights, lambda: hushd("unload", "--drop"))
+
+
+def test_status_looks_at_few_engines() -> None:
+    """Engines of workers whose models lie outside their packages are looked at, and no others."""
+    workers = [
+        "stt/moonshine/tiny-en",
+        "tts/hibari/en#2",
+        "stt/onnx-asr/mine#3",
+        "models/hub/default",
+        "tts/unheard/of",
+    ]
+    assert list(status.engines_with_files(workers)) == ["onnx-asr"]
+
+
+def test_a_model_in_the_hubs_cache_is_looked_at_for_its_worker(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that another program has pulled is warm, or not, for as long as status names a worker of its engine."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    snapshot = tmp_path / "hub" / "models--Systran--faster-whisper-tiny" / "snapshots" / "main"
+    snapshot.mkdir(parents=True)
+    for name in ("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"):
+        (snapshot / name).write_bytes(bytes(100_000))
+    models = [f"{model.row.model} {model.row.origin}" for model in warm_models.warm_models(["faster-whisper"])]
+    assert models == ["faster-whisper/tiny hub"]

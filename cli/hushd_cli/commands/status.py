@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
@@ -22,10 +23,34 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
         console.write(table(status, console.width()))
         if not os.environ.get("HUSHD_ENDPOINT"):  # the models of another machine are not here
-            from hushd_cli import warm_models
-
-            console.write("".join(f"{line}\n" for line in warm_models.lines(warm_models.warm_models())))
+            console.write("".join(f"{line}\n" for line in _warm(worker.name for worker in status.workers)))
     return 0
+
+
+def _warm(workers: Iterable[str]) -> list[str]:
+    """A line for each model in the system's cache, of the engines that have a folder for models, or a worker."""
+    from hushd_protocol.system import paths
+
+    engines = {*engines_with_files(workers)}
+    with suppress(OSError):
+        engines |= {*os.listdir(paths.find().models)}
+    if not engines:
+        return []  # without the imports
+    from hushd_cli import warm_models
+
+    return warm_models.lines(warm_models.warm_models(engines))
+
+
+def engines_with_files(workers: Iterable[str]) -> Iterator[str]:
+    """The engines of those workers whose models do not come inside a package."""
+    from hushd_protocol import names
+    from hushd_schema import engines as specs
+
+    for worker in workers:
+        role, engine, model = names.base(worker).split("/")
+        spec = specs.find(engine, role) if role in names.ENGINE_ROLES else None
+        if spec and "package" not in spec.models.get(model, {}):
+            yield engine
 
 
 def make_parser(prog: str) -> Parser:

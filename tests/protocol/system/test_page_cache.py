@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hushd_protocol.system import page_cache
 from hushd_protocol.system.page_cache import cached, drop
 
 PAGE = mmap.PAGESIZE
@@ -64,3 +65,11 @@ def test_no_file_and_an_empty_one(tmp_path: Path) -> None:
     assert cached(tmp_path / "none") is None
     with pytest.raises(FileNotFoundError):
         drop(tmp_path / "none")
+
+
+def test_a_kernel_without_cachestat(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are looked at one by one there, with the same result."""
+    monkeypatch.setattr(page_cache, "_CACHESTAT", 100_000)
+    assert cached(file) == 0
+    file.read_bytes()
+    assert cached(file) == 40 * PAGE + 123
