@@ -13,10 +13,10 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = sorted(folder.parent for folder in ROOT.glob("*/hushd*/__init__.py"))
 
 # Imports each module in a child of its own. Packages of others are imported before, and those of ours that all stand on
-# after their own turn: numpy and the protocol anew for each of 280 modules would take a minute.
+# after their own turn: numpy and the protocol anew for each of 640 modules would take minutes.
 ZYGOTE = """
 import gc, importlib, json, os, sys, traceback
-others, packages = json.loads(sys.stdin.read())
+others, packages, shared = json.loads(sys.stdin.read())
 def load(names):
     for name in names:
         try:
@@ -34,7 +34,7 @@ for names in packages:
                 print(json.dumps([name, getattr(error, "name", ""), traceback.format_exc()]), flush=True)
             os._exit(0)
         os.wait()
-    if names[0] in ("hushd_protocol", "hushd_schema", "hushd_models", "hushd_worker"):
+    if names[0] in shared:
         load(names)
 print("done")
 """
@@ -64,13 +64,13 @@ def test_the_packages_are_all_there() -> None:
 def test_every_module_imports_by_itself() -> None:
     """In a fresh interpreter, with no other module of hushd before it; those of absent packages are passed over."""
     ours = {folder.name for folder in FOLDERS}
-    shared = ["hushd_protocol", "hushd_schema", "hushd_models", "hushd_worker"]
+    shared = ["hushd_protocol", "hushd_schema", "hushd_models", "hushd_worker", "hushd", "hushd_cli"]
     packages = [
         sorted(name for name in MODULES if name.split(".")[0] == package and not name.endswith("__main__"))
         for package in (*shared, *sorted(ours.difference(shared)))
     ]
     others = {other for name, path in MODULES.items() for other in top_imports(path)}
-    order = json.dumps([sorted(other for other in others if other.split(".")[0] not in ours), packages])
+    order = json.dumps([sorted(other for other in others if other.split(".")[0] not in ours), packages, shared])
     done = subprocess.run([sys.executable, "-c", ZYGOTE], input=order, capture_output=True, text=True, check=True)
     *lines, last = done.stdout.splitlines()
     assert last == "done"
