@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echo_worker import Echo
+from hushd_schema.capabilities import Capabilities
 from hushd_worker import card, compute_device
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
@@ -36,14 +37,15 @@ class OnCard(Echo):
         self._engine = engine
         self._model = model
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def load(self, report: Callable[[str], None]) -> Capabilities:
         try:
             self.compute_device = compute_device.choose("the stand-in", ("cuda", "cpu") if self._shown() else ("cpu",))
             if self.compute_device == "cuda":
                 self._claim(float(self._model.removesuffix("gb")))
         except RuntimeError as error:
             raise load_error(f"card/{self._model}", error, install="", again="") from error
-        return {"echo": True} | compute_device.report(self, "card")
+        device, why = compute_device.report(self, "card")
+        return Capabilities(engine="card", compute_device=device, why_there=why)
 
     def run(self, job: Job) -> dict[str, Any]:
         if job.op == "claim":

@@ -32,6 +32,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.capabilities import Capabilities
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
 
@@ -49,8 +50,8 @@ class Echo:
         self.poison = poison.encode()
         self.kept: list[bytes] = []
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
-        return {"echo": True}
+    def load(self, report: Callable[[str], None]) -> Capabilities:
+        return Capabilities(engine="echo")
 
     def run(self, job: Job) -> dict[str, Any]:
         params = job.params

@@ -9,6 +9,7 @@ from typing import Any
 from hushd_models import advice, verification
 from hushd_models.store import Store
 from hushd_protocol.system import paths
+from hushd_schema.capabilities import Capabilities
 from hushd_worker.harness import serve
 from hushd_worker.job import Job
 
@@ -20,13 +21,13 @@ class Needy:
         self._engine, self._name = engine, model
         self._heard = ""
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def load(self, report: Callable[[str], None]) -> Capabilities:
         found = verification.before_load(self._engine, self._name, report)
         if found is None:
             raise advice.missing(f"{self._engine}/{self._name}")
         file = next(iter(found.files))
         self._heard = verification.sha256(Store(paths.find()).location(found) / file)
-        return {}
+        return Capabilities()
 
     def run(self, job: Job) -> dict[str, Any]:
         for _ in job.read():

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.capabilities import Capabilities
 from hushd_worker import harness
 from hushd_worker.job import Job
 from hushd_worker.load_error import load_error
@@ -44,7 +45,7 @@ class Scripted:
         self.thread = 0
         self.kept: list[bytearray] = []
 
-    def load(self, report: Callable[[str], None]) -> dict[str, Any]:
+    def load(self, report: Callable[[str], None]) -> Capabilities:
         print(f"loading: {self.how}")
         self.thread = threading.get_ident()
         if self.how == "burn":
@@ -76,7 +77,7 @@ class Scripted:
             raise RuntimeError("weights are upside down")
         elif self.how == "exit":
             sys.exit("not today")
-        return {"how": self.how}
+        return Capabilities(engine="scripted", model=self.how)
 
     def run(self, job: Job) -> dict[str, Any]:
         return {name: getattr(self, name) for name in dir(self) if name.startswith("op_")}["op_" + job.op](job) or {}

@@ -80,7 +80,7 @@ def test_hello_loading_ready(engine: Callable[..., Any]) -> None:
     worker.send(Welcome(protocol=PROTOCOL, version="0"))
     assert [worker.receive(Loading).note for _ in range(2)] == ["weights", "warm-up"]
     ready = worker.receive(Ready)
-    assert (ready.slots, ready.capabilities) == (3, {"how": "report"})
+    assert (ready.slots, ready.capabilities) == (3, {"engine": "scripted", "model": "report"})
     assert 5_000_000 < ready.pss < 200_000_000 or sys.platform != "linux"
     worker.receive(Beat)  # its size at rest, once
     assert worker.silent(0.3)

@@ -89,15 +89,15 @@ def of_sessions(sessions: Iterable[Any]) -> str:
     return choose("onnxruntime", ("cuda", "cpu") if used - {"CPUExecutionProvider"} else ("cpu",))
 
 
-def report(engine: object, name: str) -> dict[str, str]:
-    """The part of a worker's capabilities that says where `engine` computes, and why not on the card that might be.
+def report(engine: object, name: str) -> tuple[str, str]:
+    """Returns where `engine` computes, and why not on the card that might be; either is empty where nothing is known.
 
     Args:
         name: the engine's.
     """
-    known = {key: getattr(engine, key, "") for key in ("compute_device", "why_there")}
-    known["why_there"] = known["why_there"] or os.environ.get(WHY, "")
-    if not known["why_there"] and asked() not in ("auto", "cpu", known["compute_device"]):
+    device: str = getattr(engine, "compute_device", "")
+    why: str = getattr(engine, "why_there", "") or os.environ.get(WHY, "")
+    if not why and asked() not in ("auto", "cpu", device):
         # An engine that can use cards has refused to load without the one that is asked for.
-        known["why_there"] = f"the engine {name} takes no choice of device"
-    return {key: value for key, value in known.items() if value}
+        why = f"the engine {name} takes no choice of device"
+    return device, why

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hushd_protocol import JsonObject
+from hushd_schema.capabilities import Capabilities
 
 from .job import Job
 
@@ -24,8 +25,8 @@ class Engine(Protocol):
 
     slots: int
 
-    def load(self, report: Callable[[str], None]) -> JsonObject:
-        """Imports and loads everything heavy; returns the capabilities for `ready`.
+    def load(self, report: Callable[[str], None]) -> Capabilities:
+        """Imports and loads everything heavy; returns what `ready` says of it.
 
         Args:
             report: takes a note on what is being loaded, and re-arms the start timer.

@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, Result
@@ -39,7 +39,7 @@ class JobThreads:
         self._count = self._base = 1  # those that there are, those that stay,
         self._aside = 0  # and further ones that there may be
         self._on_card = False  # whether the engine computes on a graphics card
-        self._where: dict[str, Any] = {}  # what results say of that, where there was a choice
+        self._placement: dict[str, str] = {}  # what results say of that, where there was a choice
 
     def start(self) -> None:
         """Starts the load on the first thread, which then takes jobs."""
@@ -87,14 +87,14 @@ class JobThreads:
             self._base, self._aside = slots + sessions, slots + aside if aside else 0
             while self._count < self._base:
                 self._staff()
-        self._on_card = str(capabilities.get("compute_device", "")).startswith("cuda")
-        if self._on_card or capabilities.get("why_there"):
-            known = ("compute_device", "why_there")
-            self._where = {name: capabilities[name] for name in known if name in capabilities}
+        self._on_card = capabilities.compute_device.startswith("cuda")
+        if self._on_card or capabilities.why_there:
+            placement = {"compute_device": capabilities.compute_device, "why_there": capabilities.why_there}
+            self._placement = {name: value for name, value in placement.items() if value}
         private, peak = self._memory.loaded()
         return Ready(
-            slots=slots, sessions=sessions, aside=aside, capabilities=capabilities, cards=self.cards(), pss=pss(),
-            private=private, peak=peak,
+            slots=slots, sessions=sessions, aside=aside, capabilities=capabilities.data(), cards=self.cards(),
+            pss=pss(), private=private, peak=peak,
         )  # fmt: skip
 
     def _work(self) -> None:
@@ -115,7 +115,7 @@ class JobThreads:
     def _answer(self, job: Job) -> Message:
         try:
             job.check()
-            data = self._engine.run(job) | self._where
+            data = self._engine.run(job) | self._placement
             return Result(id=job.id, data=data | {"degraded": True} if job.degraded else data)
         except Cancelled:
             return Error.of(job.id, HushdError("cancelled", "The request was cancelled."))

@@ -16,6 +16,7 @@ from hushd_models.store import Store
 from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema.capabilities import Capabilities
 from hushd_schema.model_result import ModelResult
 from hushd_schema.operations.models import OPERATIONS
 from hushd_worker.job import Job
@@ -49,7 +50,7 @@ class Worker:
         self._engine = engine
         self._flights = SingleFlight()
 
-    def load(self, report: Callable[[str], None]) -> JsonObject:
+    def load(self, report: Callable[[str], None]) -> Capabilities:
         """Nothing is loaded.
 
         Raises:
@@ -57,7 +58,7 @@ class Worker:
         """
         if self._engine != ENGINE:
             raise HushdError("engine_missing", f"There is one worker for models, models/{ENGINE}/{MODEL}.")
-        return {"engine": ENGINE, "ops": list(OPERATIONS)}
+        return Capabilities(engine=ENGINE, model=MODEL)
 
     def run(self, job: Job) -> JsonObject:
         """Does `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_schema.capabilities import Capabilities
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
@@ -68,8 +69,8 @@ class SpeechToText:
         self._model_name = model
         self._diarization: DiarizationModels | None = None  # loaded for the first recording with `diarize`
 
-    def load(self, report: Callable[[str], None]) -> JsonObject:
-        """Loads the engine; returns `engine`, `model`, `languages`, `streaming` and `word_times`.
+    def load(self, report: Callable[[str], None]) -> Capabilities:
+        """Loads the engine; returns what it can.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -105,14 +106,16 @@ class SpeechToText:
         self._model = next(model for model in kind.models() if model.name == name)
         self._info = info.of_model(self._model)
         self._recogniser = Recogniser(self._engine, self._model)
-        return {
-            "engine": kind.INFO.name,
-            "model": name,
-            "languages": list(self._model.languages),
-            "streaming": self._info.streaming,
-            "word_times": self._info.word_times,
-            **compute_device.report(self._engine, kind.INFO.name),
-        }
+        device, why = compute_device.report(self._engine, kind.INFO.name)
+        return Capabilities(
+            engine=kind.INFO.name,
+            model=name,
+            languages=self._model.languages,
+            streaming=self._info.streaming,
+            word_times=self._info.word_times,
+            compute_device=device,
+            why_there=why,
+        )
 
     def run(self, job: Job) -> JsonObject:
         """Transcribes; the text goes in partials.

@@ -10,7 +10,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
-from hushd_schema.operations.synthesize import FORMATS
+from hushd_schema.capabilities import Capabilities
 from hushd_worker import compute_device
 from hushd_worker.engine_registry import choose_model
 from hushd_worker.job import Job
@@ -52,8 +52,8 @@ class Worker:
         self._info: EngineInfo
         self._thread: EngineThread
 
-    def load(self, report: Callable[[str], None]) -> JsonObject:
-        """Finds and loads the engine; returns `engine`, `model`, the `voices` that are installed, and `formats`.
+    def load(self, report: Callable[[str], None]) -> Capabilities:
+        """Finds and loads the engine; returns what it can.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -61,7 +61,7 @@ class Worker:
         self._thread = EngineThread()
         return self._thread.call(lambda: self._load(report))
 
-    def _load(self, report: Callable[[str], None]) -> JsonObject:
+    def _load(self, report: Callable[[str], None]) -> Capabilities:
         kind = REGISTRY.find(self._name)
         info = kind.info()
         if not info.installed:
@@ -83,9 +83,9 @@ class Worker:
             self._leveller = Leveller(paths.find().loudness / f"{info.name}.json")
         finally:
             gc.enable()
-        voices = [voice.name for voice in kind.voices() if voice.installed]
-        known = {"engine": info.name, "model": model, "voices": voices, "formats": list(FORMATS)}
-        return known | compute_device.report(self._engine, info.name)
+        voices = tuple(voice.name for voice in kind.voices() if voice.installed)
+        device, why = compute_device.report(self._engine, info.name)
+        return Capabilities(engine=info.name, model=model, voices=voices, compute_device=device, why_there=why)
 
     def run(self, job: Job) -> JsonObject:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.

@@ -36,6 +36,7 @@ MAX_WORKERS = 64  # names a client may bring into being
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
 FUTILE_S = 120.0  # without another replica after one that never became ready
+_LONGEST = 200  # characters of a worker's text in a row of the status
 
 
 class Fleet:
@@ -191,8 +192,8 @@ class Fleet:
             starts=worker.lifecycle.starts,
             crashes=worker.crashes.total,
             holders=worker.leases.holders(now),
-            compute_device=_text(worker.news.capabilities.get("compute_device")),
-            why_there=worker.lifecycle.assignment.why or _text(worker.news.capabilities.get("why_there")),
+            compute_device=worker.news.compute_device[:_LONGEST],
+            why_there=worker.lifecycle.assignment.why or worker.news.why_there[:_LONGEST],
             vram_mb=sum(worker.cards_mb.values()) or None,
             cards_mb=worker.cards_mb,
             need_mb=round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
@@ -351,8 +352,3 @@ def _unused(worker: Worker) -> bool:
     """Returns whether nothing is lost with this worker but the table's row: its learnt size is kept elsewhere."""
     jobs = worker.jobs
     return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended or worker.crashes)
-
-
-def _text(value: object) -> str:
-    """A text of a worker's, cut to what a row of the status has room for."""
-    return value[:200] if isinstance(value, str) else ""

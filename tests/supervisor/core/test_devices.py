@@ -55,6 +55,16 @@ def test_an_idle_worker_is_moved(op: str) -> None:
     assert done(house, request)
 
 
+def test_capabilities_that_cannot_be_read() -> None:
+    """A process that says of itself what nobody can read is ended, as one that sends garbage."""
+    house = House()
+    house.request(A)
+    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(A, m.Ready(slots=1, pss=300 * MB, capabilities={"compute_device": 7}))
+    assert len(house.of(do.Kill)) == 1
+    assert any("says of itself cannot be read, for its compute_device is 7" in log.text for log in house.of(do.Log))
+
+
 def test_a_worker_that_is_there_stays() -> None:
     """By its own word, or by the configuration."""
     house = House(worker={"stt/a": {"compute_device": "cuda:1"}})

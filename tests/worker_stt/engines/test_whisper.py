@@ -674,8 +674,8 @@ def test_a_recording_through_the_worker(name: str, forty: list[tuple[str, np.nda
     """Utterances with pauses, as a client sends them: the words, and times that go on and on."""
     worker = SpeechToText(name, "commands")
     capabilities = worker.load(lambda note: None)
-    assert capabilities["languages"] == ["en"]
-    assert capabilities["word_times"]
+    assert capabilities.languages == ("en",)
+    assert capabilities.word_times
     # The checkpoint has never heard more than six words at once, nor any soon after its window begins: a pause of
     # 2.5 s ends a piece, and 0.4 s of it are kept before the next.
     parts = [np.concatenate([audio, np.zeros(RATE * 5 // 2, np.float32)]) for _, audio in forty]

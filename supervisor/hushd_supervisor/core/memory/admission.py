@@ -407,7 +407,7 @@ class Admission:
 
 def _is_on(worker: Worker, shortage: Shortage) -> bool:
     """Returns whether a worker holds memory of the kind that is short."""
-    return not shortage.on_card or worker.news.capabilities.get("compute_device") not in (None, "", "cpu")
+    return not shortage.on_card or worker.news.compute_device not in ("", "cpu")
 
 
 def _can_leave(resident: Resident) -> bool:

@@ -166,9 +166,9 @@ class Lifecycle:
             self._progress.look(used, now)
             self._timer = max(now, self._progress.timer(self.settings))
 
-    def become_ready(self, message: m.Ready, now: float) -> None:
+    def become_ready(self, message: m.Ready, compute_device: str, now: float) -> None:
         """The process has loaded its model, on a card or on the CPU."""
-        self.kind = str(message.capabilities.get("compute_device", ""))  # empty if it does not say
+        self.kind = compute_device
         self.size = message.private or message.pss
         self.peak = max(self.size, message.peak)
         self.cards = message.cards

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from hushd_protocol import messages as m
-from hushd_protocol.errors import CODES
+from hushd_protocol.errors import CODES, HushdError
 
 from hushd_supervisor.core.actions import Action
 
@@ -25,7 +23,7 @@ class News:
     """The conclusions from a process's news; those of an earlier generation are dropped.
 
     Attributes:
-        capabilities: of the last process that became ready, by its own word.
+        compute_device, why_there: of the last process that became ready, as in its capabilities.
     """
 
     def __init__(
@@ -45,7 +43,7 @@ class News:
         self._tenancy = tenancy
         self._crashes = crashes
         self._out = out
-        self.capabilities: Mapping[str, object] = {}
+        self.compute_device = self.why_there = ""
 
     def spawned(self, gen: int, now: float) -> None:
         """The process of generation `gen` runs."""
@@ -91,12 +89,21 @@ class News:
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _loaded(self, ready: m.Ready, now: float) -> None:
+        """Takes what the process says of itself; kills one that nobody can understand."""
+        from hushd_schema.capabilities import Capabilities  # once there is a worker
+
+        try:
+            capabilities = Capabilities.from_data(ready.capabilities, f"What {self._lifecycle.name} says of itself")
+        except HushdError as error:
+            self._lifecycle.log("ERROR", error.message)
+            self._lifecycle.kill(now)
+            return
         queue = self._jobs.queue
         queue.slots, queue.sessions, queue.aside = max(1, ready.slots), max(0, ready.sessions), max(0, ready.aside)
-        self.capabilities = ready.capabilities
+        self.compute_device, self.why_there = capabilities.compute_device, capabilities.why_there
         self._tenancy.forget()
         self._crashes.stalled = 0
-        self._lifecycle.become_ready(ready, now)
+        self._lifecycle.become_ready(ready, capabilities.compute_device, now)
         self._leases.use("", None, now)
         self._dispatch.settle(now)
 
