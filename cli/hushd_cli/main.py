@@ -27,6 +27,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     refuse_undecodable(argv)
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
+    argv = [*table.SYNONYMS.get("".join(argv[:1]), argv[:1]), *argv[1:]]
     command = table.find(argv[0]) if argv and not argv[0].startswith("-") else None
     if command is None:
         parser = make_parser(prog)

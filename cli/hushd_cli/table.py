@@ -87,6 +87,13 @@ BUILT_IN = (
         "serve.command",
     ),
 )
+# Ollama's words for what has a longer name here: understood, and listed nowhere.
+SYNONYMS = {
+    "list": ("models", "list", "--here"),
+    "ps": ("status",),
+    "pull": ("models", "pull"),
+    "rm": ("models", "rm"),
+}
 
 
 def find(name: str) -> Command | None:
