@@ -9,7 +9,7 @@ from .record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities(Record):
-    """What a worker is, once it has loaded; an engine says as much of it as applies.
+    """The abilities of a worker that has loaded; an engine says of them what applies.
 
     Attributes:
         languages: tags of those that its model hears.
