@@ -26,10 +26,11 @@ from ..stage import Row, supervisor
 ROUNDS = 3000
 
 ECHO = """
+from hushd_schema.capabilities import Capabilities
 from hushd_worker.harness import serve
 class Echo:
     slots = 1
-    def load(self, report): return {}
+    def load(self, report): return Capabilities()
     def run(self, job): return job.params
 serve(Echo())
 """

@@ -200,7 +200,7 @@ def test_a_worker_names_the_options_without_effect(engine: TranscribeCpp, checkp
     """The warning is by the model: a Whisper has prompts, and no beam."""
     worker = SpeechToText("transcribe-cpp", "commands")
     capabilities = worker.load(lambda note: None)
-    assert (capabilities["word_times"], capabilities["compute_device"]) == (False, "cpu")
+    assert (capabilities.word_times, capabilities.compute_device) == (False, "cpu")
     job, _ = make_job(s16le(say(["one"])), {"format": "s16le", "beam_size": 3, "hotwords": "one, two"})
     (warning,) = [each for each in worker.run(job)["warnings"] if each["code"] == "no_effect"]
     assert "no beam_size" in warning["message"]
