@@ -668,11 +668,13 @@ class World:
     def check(self) -> None:
         """Checks the invariants that hold after every step: of each worker, of its requests, and of all together."""
         pool = self.pool
-        live = Counter(p.name for p in self.processes.values() if p.alive)
+        live = [p.name for p in self.processes.values() if p.alive]
+        crowded = {base(name) for name, worker in pool._workers.items() if worker.jobs.waiting}
         held = 0
         for name, worker in pool._workers.items():
-            self._check_state(worker, live[name])
-            self._check_places(worker)
+            self._check_state(worker, live.count(name))
+            if worker.jobs.running or worker.lifecycle.retires or base(name) in crowded:
+                self._check_places(worker)
             if worker.jobs.waiting or worker.jobs.running:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
@@ -683,9 +685,9 @@ class World:
         self._check_floor()
         self.templates.check()
         assert held == len(pool._requests.active), "a request that nobody holds"
-        of = Counter(request.route for request in pool._requests.active.values())
+        routes = [request.route for request in pool._requests.active.values()]
         for route, connection in pool._connections._known.items():
-            assert connection.requests == of[route]
+            assert connection.requests == routes.count(route)
 
     def _check_state(self, worker: Worker, live: int) -> None:
         """Checks that a worker's state agrees with its processes and its requests."""
@@ -782,7 +784,7 @@ class World:
 
     def _check_floor(self) -> None:
         floor = self.pool._floors.of(b"")
-        for device in ("speaker", "microphone"):
+        for device in ("speaker", "microphone") if floor._claims else ():
             holders = [c for c in floor._claims.values() if c.holds and device in c.devices]
             assert len(holders) <= 1, "two have one device"
             waiting = [c for c in floor._claims.values() if not c.holds and c.devices == {device} and not c.paused]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from hushd_protocol.duration import FOREVER
@@ -215,11 +215,11 @@ class Settings:
 
     def for_worker(self, name: str) -> WorkerSettings:
         """The settings of worker `name`: the general table, then the role's, the engine's and its own."""
-        settings = WorkerSettings()
+        values: dict[str, Any] = {}
         parts = base(name).split("/")
         for key in ("", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))):
-            settings = replace(settings, **{**OF_ROLE.get(key, {}), **self.worker.get(key, {})})
-        return settings
+            values |= {**OF_ROLE.get(key, {}), **self.worker.get(key, {})}
+        return WorkerSettings(**values)
 
     def small_model(self, role: str) -> str:
         """`engine/model` for a role named alone while memory is short, empty for none."""

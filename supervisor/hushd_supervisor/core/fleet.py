@@ -303,6 +303,8 @@ class Fleet:
     def _in_need(self) -> list[list[Worker]]:
         """The families in which a request waits."""
         families: dict[str, list[Worker]] = {}
+        if not any(worker.jobs.waiting for worker in self.workers.values()):
+            return []  # as after most events
         for worker in self.workers.values():
             families.setdefault(base(worker.name), []).append(worker)
         return [family for family in families.values() if any(worker.jobs.waiting for worker in family)]

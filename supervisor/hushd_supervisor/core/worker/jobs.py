@@ -231,7 +231,9 @@ class Jobs:
 
     def waiting_deadline(self) -> float:
         """The time at which a waiting request is too late or must be told something, `math.inf` for never."""
-        return min((min(t.deadline, t.told + TELL_S) for t in self.waiting), default=math.inf)
+        if not self.waiting:
+            return math.inf
+        return min(min(t.deadline, t.told + TELL_S) for t in self.waiting)
 
     def expire_waiting(self, now: float) -> bool:
         """Ends the requests that waited beyond their deadlines; returns whether there were any."""
