@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -33,6 +34,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
     if shown := config.getoption("--processor-times"):
         config.pluginmanager.register(ProcessorTimes(shown))
+
+
+def pytest_sessionstart() -> None:
+    """Leaves the garbage collector off until all tests are read: nothing of them is garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Turns it on, but for the million objects that are there now: each full collection would look at them for 1 s."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -13,17 +13,17 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import soundfile
+import soxr
 from support import sound_loop
+from support.mcp_host import Host, WebServer, http_host, stdio_host, text
 from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.playlists import FILES, WORDS, private_files
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
 
-pytest.importorskip("mcp", reason="the extra mcp is not installed")
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
-import soundfile
-import soxr
-from support.mcp_host import Host, WebServer, http_host, stdio_host, text
 
 DEVICE = Path(__file__).parents[1] / "support" / "quiet_device"
 WHOLE = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."

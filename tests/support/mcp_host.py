@@ -10,17 +10,16 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-from mcp.client import Client
-from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
-from mcp_types import CallToolResult, Tool
 from support import warm
 from support.peer import BOUND_S, wait_until
+
+if TYPE_CHECKING:  # the SDK is imported by the tests that use it, not by each process that collects them
+    from anyio.from_thread import BlockingPortal
+    from mcp.client import Client
+    from mcp_types import CallToolResult, Tool
 
 PROGRAM = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", "mcp"]
 
@@ -103,6 +102,8 @@ def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto",
 
     The server's complaints go to our standard error.
     """
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
     parameters = StdioServerParameters(
         command=PROGRAM[0], args=[*PROGRAM[1:], *arguments], env=dict(os.environ) | environment
     )
@@ -125,6 +126,9 @@ def http_host(url: str, token: str = "") -> Iterator[Host]:
 
 @asynccontextmanager
 async def _authorized(url: str, token: str) -> AsyncIterator[Any]:
+    from mcp.client.streamable_http import streamable_http_client
+    from mcp.shared._httpx_utils import create_mcp_http_client
+
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         create_mcp_http_client(headers) as http_client,
@@ -135,6 +139,9 @@ async def _authorized(url: str, token: str) -> AsyncIterator[Any]:
 
 @contextmanager
 def _connected(server: Any, mode: str) -> Iterator[Host]:
+    from anyio.from_thread import start_blocking_portal
+    from mcp.client import Client
+
     with start_blocking_portal() as portal:
         client = Client(server, mode=mode)
         manager: AbstractContextManager[Client] = portal.wrap_async_context_manager(client)

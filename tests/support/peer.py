@@ -178,7 +178,7 @@ class Supervisor:
         self.folder = folder
         self.socket = folder / "client.sock"
         self.errors = folder / "errors"
-        Path(os.environ["HUSHD_CONFIG"]).write_text(config)
+        _configure(Path(os.environ["HUSHD_CONFIG"]), config)
         ready, told = os.pipe()
         with open(self.errors, "ab") as errors:
             start = subprocess.Popen if cold else warm.Popen
@@ -223,6 +223,12 @@ class Supervisor:
         finally:
             self.process.kill()
             self.process.wait()
+
+
+def _configure(path: Path, config: str) -> None:
+    """Writes a configuration; of several supervisors that start at once none finds the file empty."""
+    if not path.exists() or path.read_text() != config:
+        path.write_text(config)
 
 
 def check_nothing_is_left(folder: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from openai import OpenAI
 from support.http_gateway import HttpGateway
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 # The workers that echo are the default ones.
 ECHO = f"stt = 'echo/a'\ntts = 'echo/a'\n{CONFIG}"
@@ -48,6 +51,8 @@ def guarded(home: Path, echo: HttpGateway) -> Iterator[HttpGateway]:
 @pytest.fixture
 def openai(gateway: HttpGateway) -> Iterator[OpenAI]:
     """OpenAI's own client, which asks once only."""
+    from openai import OpenAI
+
     with OpenAI(base_url=gateway.url, api_key="none", max_retries=0) as client:
         yield client
 

@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import openai as package
 import pytest
-from openai import AsyncOpenAI, OpenAI
 from support.http_gateway import HttpGateway
 from support.wer import BECKETT, word_error_rate
 
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI, OpenAI
+
 TEXT = "Hello there, my friend. How are you today?"
+
+
+@pytest.fixture
+def package() -> ModuleType:
+    """The module `openai`, which not every process that collects these tests imports."""
+    import openai
+
+    return openai
 
 
 def _heard(text: str) -> bool:
@@ -53,7 +64,7 @@ def test_speech_streams_as_bytes_and_as_events(openai: OpenAI) -> None:
     assert events[-1]["usage"]["total_tokens"] == events[-1]["token_usage"]["total_tokens"] == 0
 
 
-def test_errors_are_openais(openai: OpenAI) -> None:
+def test_errors_are_openais(package: ModuleType, openai: OpenAI) -> None:
     """A parameter that does not fit is a BadRequestError that names it; a model that is known but not there, a 404."""
     with pytest.raises(package.BadRequestError, match="speed must be a number") as refused:
         openai.audio.speech.create(model="tts-1", voice="alloy", input=TEXT, speed=9)
@@ -90,7 +101,7 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     assert verbose.words is None
 
 
-def test_words_need_a_model_that_knows_their_times(openai: OpenAI, beckett: Path) -> None:
+def test_words_need_a_model_that_knows_their_times(package: ModuleType, openai: OpenAI, beckett: Path) -> None:
     """Where none is installed, the error says how to get one, instead of an empty list."""
     with pytest.raises(package.NotFoundError, match="No installed model knows when each word is said"):
         openai.audio.transcriptions.create(
@@ -167,14 +178,16 @@ def test_settings_of_detection_come_as_a_form_has_them(openai: OpenAI, beckett: 
         ("stream", {"stream": True, "response_format": "srt", "model": "gpt-4o-transcribe"}),
     ],
 )
-def test_what_no_engine_can_is_said_clearly(openai: OpenAI, beckett: Path, param: str, more: dict[str, object]) -> None:
+def test_what_no_engine_can_is_said_clearly(
+    package: ModuleType, openai: OpenAI, beckett: Path, param: str, more: dict[str, object]
+) -> None:
     """A parameter that cannot be honoured is refused by its name, and never ignored in silence."""
     with pytest.raises(package.BadRequestError) as refused:
         openai.audio.transcriptions.create(**{"model": "whisper-1", "file": beckett, **more})
     assert refused.value.param == param
 
 
-def test_what_is_no_sound_is_refused(openai: OpenAI) -> None:
+def test_what_is_no_sound_is_refused(package: ModuleType, openai: OpenAI) -> None:
     """A file that is not a recording is the client's error, and so is a request without one."""
     with pytest.raises(package.UnprocessableEntityError, match="The recording is no audio"):
         openai.audio.transcriptions.create(model="whisper-1", file=b"this is a text and no sound")
@@ -183,7 +196,7 @@ def test_what_is_no_sound_is_refused(openai: OpenAI) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
-def test_a_translation_needs_a_model_that_can(openai: OpenAI, beckett: Path) -> None:
+def test_a_translation_needs_a_model_that_can(package: ModuleType, openai: OpenAI, beckett: Path) -> None:
     """Where no installed model translates, the error says which would."""
     with pytest.raises(package.NotFoundError, match=r"No installed model translates .* does once you have run"):
         openai.audio.translations.create(model="whisper-1", file=beckett)
@@ -210,11 +223,11 @@ def test_models_and_voices_are_listed(openai: OpenAI) -> None:
     assert openai.models.retrieve("moonshine/tiny-en").language == ["en"]
 
 
-def test_the_client_for_asyncio_works_at_once(gateway: HttpGateway, beckett: Path) -> None:
+def test_the_client_for_asyncio_works_at_once(package: ModuleType, gateway: HttpGateway, beckett: Path) -> None:
     """Speech and transcriptions at the same time, each streamed."""
 
     async def both() -> tuple[int, str]:
-        async with AsyncOpenAI(base_url=gateway.url, api_key="none", max_retries=0) as client:
+        async with package.AsyncOpenAI(base_url=gateway.url, api_key="none", max_retries=0) as client:
             return await asyncio.gather(_spoken(client), _transcribed(client, beckett))
 
     size, text = asyncio.run(both())

@@ -13,7 +13,6 @@ import pytest
 import soundfile
 import soxr
 from hushd_gateway.http.realtime.audio import ALAW, PCM, ULAW, Encoder
-from openai import AsyncOpenAI
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S
 from support.wer import BECKETT, word_error_rate
@@ -37,6 +36,8 @@ def session(
     gateway: HttpGateway, use: Callable[[Connection], Awaitable[None]], seconds: float = BOUND_S, **query: str
 ) -> None:
     """Opens a session, and has `use` use it."""
+
+    from openai import AsyncOpenAI
 
     async def run() -> None:
         async with (
@@ -318,6 +319,7 @@ def test_a_response_may_be_text_alone(gateway: HttpGateway, settings: dict[str, 
 
 def test_a_client_secret_carries_its_session(gateway: HttpGateway) -> None:
     """A session opened with a secret begins as the secret's maker configured it."""
+    from openai import AsyncOpenAI
 
     async def run() -> None:
         async with AsyncOpenAI(base_url=gateway.url, api_key="none") as client:

@@ -7,18 +7,18 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hushd_models.installation import extra_command
 from support import warm
 from support.diary import ECHO, Diary, words
+from support.mcp_host import PROGRAM, Host, text
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.stopwatch import Stopwatch
 
-pytest.importorskip("mcp", reason="the extra mcp is not installed")
-
-from hushd_models.installation import extra_command
-from support.mcp_host import PROGRAM, Host, text
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
 
 def test_a_supervisor_killed_in_the_middle(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from importlib.util import find_spec
 
 import pytest
+from hushd_protocol.errors import HushdError
 from support.diary import RATE, Diary, check_no_overlap, words
+from support.mcp_host import Host, stdio_host, text
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.stopwatch import Stopwatch
 
-pytest.importorskip("mcp", reason="the extra mcp is not installed")
-
-from hushd_protocol.errors import HushdError
-from support.mcp_host import Host, stdio_host, text
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
 
 @pytest.mark.usefixtures("echo")

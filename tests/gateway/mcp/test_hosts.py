@@ -7,20 +7,20 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hushd_mcp import task as tasks
+from hushd_protocol.errors import HushdError
 from support.diary import RATE, Diary, words
+from support.mcp_host import WebServer, http_host, text
 from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
+from support.raw_host import RawHost, cut
 from support.stopwatch import Stopwatch
 
-pytest.importorskip("mcp", reason="the extra mcp is not installed")
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
-from hushd_mcp import task as tasks
-from hushd_mcp.answers import refusal
-from hushd_protocol.errors import HushdError
-from support.mcp_host import WebServer, http_host, text
-from support.raw_host import RawHost, cut
 
 KEPT = ("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR", "HUSHD_CONFIG", "HUSHD_AUTOSTART", "PYTHONPATH", "HUSHD_DIARY")
 LIMIT_S = 5.0  # of openai-agents
@@ -219,6 +219,8 @@ def test_a_microphone_that_nobody_waits_for_is_closed(monkeypatch: pytest.Monkey
 
 def test_a_loudspeaker_that_is_not_found_has_advice_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without XDG_RUNTIME_DIR the host is asked to pass it on; with it that would be no help."""
+    from hushd_mcp.answers import refusal
+
     error = HushdError("no_device", "There is no loudspeaker.")
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
     assert text(refusal(error)) == error.message

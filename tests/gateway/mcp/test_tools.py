@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from support.diary import RATE, Diary, words
-from support.peer import Supervisor, wait_until
-
-pytest.importorskip("mcp", reason="the extra mcp is not installed")
-
-from hushd_mcp.answers import refusal
 from hushd_protocol.errors import HushdError
 from hushd_protocol.wording import advised
+from support.diary import RATE, Diary, words
 from support.mcp_host import Host, stdio_host, text
+from support.peer import Supervisor, wait_until
+
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
 
 def test_tools_are_few_and_described(host: Host) -> None:
@@ -69,6 +68,8 @@ def test_hosts_of_both_eras(diary: Diary) -> None:
 
 def test_advice_names_tools() -> None:
     """An agent is not told commands for which it has a tool."""
+    from hushd_mcp.answers import refusal
+
     for error, advice in (
         (advised("bad_request", "There is no voice 'hart'", "list_voices"), "'hart': `hushd_voices` lists them."),
         (advised("no_device", "There is no microphone", "read_file"), "`hushd_transcribe` writes down a recording"),

@@ -6,18 +6,18 @@ import http.client
 import json
 import signal
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from support import warm
 from support.diary import Diary, check_no_overlap, words
+from support.mcp_host import PROGRAM, WebServer, http_host
 from support.peer import BOUND_S
 from support.stopwatch import Stopwatch
 
-pytest.importorskip("mcp", reason="the extra mcp is not installed")
-
-from support.mcp_host import PROGRAM, WebServer, http_host
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
 
 def post(url: str, **headers: str) -> int:
