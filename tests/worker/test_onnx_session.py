@@ -177,3 +177,11 @@ def test_sessions_that_a_package_makes(tmp_path: Path, any_size: None, monkeypat
     assert [options["prepack"] for options in given] == [False, True, True]
     assert [type(model) for model in runtime.made] == [bytes]
     assert runtime.InferenceSession == before
+
+
+@pytest.mark.parametrize(("providers", "planned"), [(CPU, False), (["CUDAExecutionProvider", *CPU], True)])
+def test_the_plan_of_reuse_is_made_for_cards(tmp_path: Path, providers: list[str], planned: bool) -> None:
+    """A CPU's session is made without the plan, which took most of a load; a card's allocator counts on it."""
+    options = onnxruntime.SessionOptions()
+    open_session(lambda *_: Runtime(), products(tmp_path / "model.onnx"), options, providers)
+    assert options.enable_mem_reuse is planned

@@ -2,11 +2,16 @@
 
 On a CPU the runtime copies weights twice: out of the graph, and into an order that its products like
 ("prepacking"). For the encoder of Parakeet in int8, a file of 654 MB, that is 675 MB that nobody else can have and
-4.5 s of CPU time at each load; mapped it is 16 MB and 1.2 s. Without prepacking the output is the same bit for bit
+4.5 s of CPU time at each load; mapped it is 16 MB and 0.4 s. Without prepacking the output is the same bit for bit
 in int8, and nearly so in floats. It costs about the same for each run, 0.08 s of CPU time there, however long
 the sound is. For a graph that runs for each token that is too much (1.3 → 2.5 ms), and so those are prepacked. With
 HUSHD_WEIGHTS=packed nothing is mapped and all is prepacked, which may pay for who transcribes short utterances all
 day: `hushd tune` tries it.
+
+Most of what is left of a load was a plan by which outputs take each other's memory: for each node the runtime looks
+through all that are free by then, by their shapes as text. For Parakeet's encoder that was 1.4 of 1.76 s of CPU time,
+for kokoro 0.4 of 0.86 s. An output is freed after its last use all the same, so a run takes no more memory, and no more
+time.
 """
 
 from __future__ import annotations
@@ -48,7 +53,9 @@ def open_session(
         Exception: whatever the runtime raises.
     """
     path = path.resolve()  # the hub's cache has links, and weights are looked for where the file is
-    mapped = _mapping_asked() and list(providers) == ["CPUExecutionProvider"] and _size(path) >= WORTH_IT
+    on_cpu = list(providers) == ["CPUExecutionProvider"]
+    options.enable_mem_reuse = not on_cpu
+    mapped = _mapping_asked() and on_cpu and _size(path) >= WORTH_IT
     if mapped and not prepack:
         options.add_session_config_entry(_NO_PREPACKING, "1")
     if mapped and (graph := _without_weights(path)) is not None:
