@@ -198,8 +198,9 @@ def with_requests() -> str:
     """The document on HTTP with the tables of parameters as the requests have them."""
     from hushd_gateway.http import speech
     from hushd_gateway.http.transcription.params import TRANSCRIPTION
+    from hushd_gateway.http.transcription.whisper_cpp import INFERENCE
 
-    tables = {"## Speech": speech.PARAMETERS, "## Transcriptions": TRANSCRIPTION}
+    tables = {"## Speech": speech.PARAMETERS, "## Transcriptions": TRANSCRIPTION, "## whisper.cpp's server": INFERENCE}
     return _with_tables(HTTP, {start: _markdown("parameter", map(_explained, each)) for start, each in tables.items()})
 
 
@@ -236,7 +237,7 @@ def _explained(parameter: Any) -> tuple[str, str]:
     form, name = parameter.schema, parameter.name + "[]" * parameter.several
     if words := ", ".join(f"`{word}`" for word in form.get("enum", ()) if word):
         return name, f"{parameter.about[:-1]} ({words}; default: `{form['default']}`)."
-    if "minimum" in form:
+    if "maximum" in form:
         return name, f"{parameter.about[:-1]} ({form['minimum']:g} to {form['maximum']:g})."
     return name, parameter.about
 

@@ -25,6 +25,7 @@ from .parameters import Schema
 from .realtime import client_secrets, socket
 from .security import Authorisation
 from .transcription import endpoints as transcription
+from .transcription import whisper_cpp
 from .transcription.params import DIARIZATION, TRANSCRIPTION, TRANSLATION
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ OPERATIONS = [
     Operation(
         "POST", "/v1/audio/diarization", transcription.diarize, "Says who speaks when.", transcription.DIARIZATIONS,
         form=DIARIZATION,
+    ),
+    Operation(
+        "POST", "/inference", whisper_cpp.infer, "Writes down a recording, as whisper.cpp's server does.",
+        whisper_cpp.ANSWERS, form=whisper_cpp.INFERENCE,
     ),
     Operation(
         "GET", "/v1/audio/voices", listings.voices, "Lists the voices.", _json(listings.VOICES),

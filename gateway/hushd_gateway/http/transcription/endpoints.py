@@ -51,7 +51,7 @@ async def diarize(request: Request) -> Response:
         given = DIARIZATION.check(form.fields)
         ask = wanted(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
         options = {**ask.options, "diarize": True, "speakers": given["num_speakers"]}
-        transcript = await (await _begun(context.of(request), form, ask, options)).transcript()
+        transcript = await (await begun(context.of(request), form, ask, options)).transcript()
         if given["response_format"] == "rttm":
             return PlainTextResponse(formats.rttm(transcript))
         turns = [{"start": each.start, "end": each.end, "speaker": each.speaker} for each in transcript]
@@ -59,14 +59,14 @@ async def diarize(request: Request) -> Response:
 
 
 async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
-    transcription = await _begun(there, form, ask, ask.options)
+    transcription = await begun(there, form, ask, ask.options)
     async with aclosing(transcription):
         transcript = await transcription.transcript()
     match ask.form:
         case "text":
             return PlainTextResponse(transcript.text + "\n")
         case "srt" | "vtt":
-            return PlainTextResponse(transcript.render(ask.form), media_type=_MEDIA[ask.form])
+            return PlainTextResponse(transcript.render(ask.form), media_type=MEDIA[ask.form])
         case "verbose_json":
             task = ask.options["task"] or "transcribe"
             found = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
@@ -76,10 +76,10 @@ async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
     return JSONResponse(formats.as_json(transcript))
 
 
-_MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 
 
-async def _begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:
+async def begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
@@ -90,7 +90,7 @@ async def _begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, 
 async def _events(there: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker where the format says so, and last the whole text."""
     names, text, segments = formats.Speakers(), "", list[Segment]()
-    transcription = await _begun(there, form, ask, ask.options)
+    transcription = await begun(there, form, ask, ask.options)
     async with aclosing(transcription):
         async for segment in transcription:
             delta = between(text, segment.text) + segment.text if text else segment.text
@@ -128,7 +128,7 @@ _TRANSCRIPT = {
     "properties": {"text": _TEXT, "usage": {"type": "object"}},
 }
 _TEXTS: dict[str, Schema] = {"application/json": _TRANSCRIPT, "text/plain": _TEXT} | dict.fromkeys(
-    _MEDIA.values(), _TEXT
+    MEDIA.values(), _TEXT
 )
 _TURN = {
     "type": "object",

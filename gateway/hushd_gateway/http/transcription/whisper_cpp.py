@@ -1,0 +1,128 @@
+"""`POST /inference`, as whisper.cpp's server has it: its fields and its five forms of a transcript.
+
+Both were read in its source (examples/server/server.cpp of 2025). Fields that tune whisper.cpp's own decoder
+(`max_context`, `audio_ctx`, `word_thold`, `entropy_thold`, …) are taken without effect, as it takes those that it does
+not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any
+
+from hushd.transcripts.transcript import Transcript
+from hushd_models import languages
+from hushd_protocol import JsonObject
+from hushd_schema.kinds import number, whole
+from hushd_schema.operation import RECORDED
+from hushd_schema.operations.decoder import OFF
+from hushd_schema.operations.transcribe import TRANSCRIBE
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from .. import context, fields, parameters
+from ..body import Form
+from ..fields import Fields
+from ..parameters import Parameter, Parameters, Schema
+from . import endpoints, formats
+from .params import Wanted
+
+FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+_YES = ("true", "1", "yes", "y")
+
+
+async def infer(request: Request) -> Response:
+    """Answers with the transcript of a form's file."""
+    form = Form()
+    with form:
+        await form.read(request)
+        ask, timed = asked(form.fields)
+        transcription = await endpoints.begun(context.of(request), form, ask, ask.options)
+        async with aclosing(transcription):
+            return answer(await transcription.transcript(), ask, timed=timed)
+
+
+def asked(data: Fields) -> tuple[Wanted, bool]:
+    """Returns what a form asks for, and whether segments are to have times.
+
+    Raises:
+        ApiError: for a field that does not fit.
+    """
+    given = INFERENCE.check(data)
+    options = parameters.asked(TRANSCRIBE, given)
+    language = "" if given["detect_language"] or options["language"] == "auto" else options["language"] or ""
+    start, length = (given["offset_t"] or 0) / 1000, (given["duration"] or 0) / 1000
+    increment = given["temperature_inc"]
+    decoder = {
+        "best_of": _or_none(given["best_of"]),
+        "temperature_increment": OFF if increment == 0 else increment,
+        "logprob_threshold": given["logprob_thold"],
+        "no_speech_threshold": given["no_speech_thold"],
+    }
+    options |= {
+        "language": language or None,
+        "task": "translate" if given["translate"] else None,
+        "beam_size": _or_none(given["beam_size"]),
+        "word_times": given["response_format"] == "verbose_json",
+        "start_s": start or None if not length else None,
+        "clips": [start, start + length] if length else None,
+        "decoder": {name: value for name, value in decoder.items() if value is not None} or None,
+    }
+    ask = Wanted(
+        given["response_format"], "", language, words=False, segments=True, stream=False, subtitles=False,
+        options=options,
+    )  # fmt: skip
+    return ask, not given["no_timestamps"]
+
+
+def answer(transcript: Transcript, ask: Wanted, *, timed: bool) -> Response:
+    """Returns a transcript in the form that was asked for; text has a line for each segment."""
+    text = "".join(f"{segment.text}\n" for segment in transcript)
+    match ask.form:
+        case "text":
+            return PlainTextResponse(text)
+        case "srt" | "vtt":
+            return PlainTextResponse(transcript.render(ask.form), media_type=endpoints.MEDIA[ask.form])
+        case "verbose_json":
+            return JSONResponse(_verbose(transcript, text, ask.options, timed))
+    return JSONResponse({"text": text})
+
+
+def _verbose(transcript: Transcript, text: str, options: Mapping[str, Any], timed: bool) -> JsonObject:
+    """`verbose_json`: OpenAI's, with each segment's words in it; probabilities are those of text without doubts."""
+    data = formats.verbose(transcript, options["task"] or "transcribe", words=False, segments=True)
+    for row, segment in zip(data["segments"], transcript, strict=True):
+        row["words"] = [{"word": word.word, "start": word.start, "end": word.end} for word in segment.words]
+        for timeless in () if timed else (row, *row["words"]):
+            del timeless["start"], timeless["end"]
+    return data | {"text": text, "detected_language": languages.name(transcript.language).lower()}
+
+
+def _or_none(count: int | None) -> int | None:
+    """A number; None for whisper.cpp's -1 and 0, which leave it to the decoder."""
+    return count if count and count > 0 else None
+
+
+def _flag(name: str, about: str) -> Parameter:
+    """True in four spellings; every other text is false, as there."""
+    return Parameter(name, about, lambda data, name: str(fields.one(data, name)).lower() in _YES, {"type": "string"})
+
+
+INFERENCE = Parameters(
+    *parameters.of(TRANSCRIBE, RECORDED),
+    parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
+    _flag("translate", "true: into English."),
+    _flag("detect_language", "true: whatever the language says."),
+    _flag("no_timestamps", "true: verbose_json without times."),
+    parameters.value("offset_t", "Milliseconds into the recording at which to begin.", whole(0)),
+    parameters.value("duration", "Milliseconds to write down; 0: all.", whole(0)),
+    parameters.value("beam_size", "Texts followed at once; -1: the engine's own number.", whole(-1, 100)),
+    parameters.value("best_of", "Texts to sample; -1: the engine's own number.", whole(-1, 100)),
+    parameters.value("temperature_inc", "Added while the text is doubtful; 0: try once.", number(0, 1)),
+    parameters.value("logprob_thold", "Text that is less likely is doubtful.", number(-1000, 0)),
+    parameters.value("no_speech_thold", "Above it doubtful text counts as silence.", number(0, 1)),
+    file="A recording: whatever ffmpeg reads.",
+)
+_TRANSCRIPT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+ANSWERS: Mapping[str, Schema] = endpoints.TRANSLATIONS | {"application/json": _TRANSCRIPT}
