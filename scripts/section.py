@@ -14,13 +14,24 @@ def write(name: str, section: str, document: Path = BENCHMARKS) -> None:
     document.write_text(replaced(document.read_text(), name, section))
 
 
+def read(name: str, document: Path = BENCHMARKS) -> str:
+    """The section `name` of a document, empty where it has none."""
+    match = _pattern(name).search(document.read_text())
+    return match[2] if match else ""
+
+
 def replaced(text: str, name: str, section: str) -> str:
     """A text with another section between `<!-- NAME … -->` and `<!-- /NAME -->`.
 
     Raises:
         SystemExit: the marks are not there once.
     """
-    pattern = re.compile(rf"(<!-- {name}\b[^\n]*-->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    pattern = _pattern(name)
     if len(pattern.findall(text)) != 1:
         raise SystemExit(f"The section {name} is not in the document, between its marks, once.")
-    return pattern.sub(lambda found: f"{found[1]}{section}{found[2]}", text)
+    return pattern.sub(lambda found: f"{found[1]}{section}{found[3]}", text)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    """Matches a section: its mark, what is in it, and the mark of its end."""
+    return re.compile(rf"(<!-- {name}\b[^\n]*-->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)

@@ -17,7 +17,8 @@ import section as document
 from full_size.catalogue import MODELS
 from full_size.chatterbox import PYTHON
 from hushd import Client
-from hushd_models import catalogue
+from hushd_protocol.errors import HushdError
+from hushd_supervisor.system.memory.estimate import Estimate
 
 from .process_memory import Recording, held
 from .stage import SENTENCE, Row, recording, supervisor, wait_until_childless
@@ -41,7 +42,7 @@ class Taken:
     """A model's figures: MB of 10^6 bytes, and seconds.
 
     Attributes:
-        expected: the catalogue's estimate; None for a model that it does not know.
+        expected: what hushd counts for the first start, by the files or the catalogue; None where nothing is known.
         learnt: what hushd counts for the next start, after one job.
         peak: the most private memory in load and job.
         cpu, wall: from the process's start until it was ready; `bare` the library's in a fresh process, `floor` reading
@@ -67,22 +68,24 @@ def full_size(options: Namespace) -> Iterator[Row]:
     if not names:
         yield Row("fullsize", None, "", note="not measured: --models names a folder that `scripts/fullsize make` fills")
         return
-    measured = []
     for name in names:
-        engine = name.partition("/")[0]
-        if options.engine not in (None, "all", engine):
+        engine, _, model = name.partition("/")
+        if options.engine not in (None, "all", engine, model, name):
             continue
         if engine == "chatterbox" and not os.environ.get(PYTHON):
             yield Row(f"fullsize {name}", None, "", note=f"not measured: {PYTHON} is not set")
             continue
-        taken = _measured(options.models, name)
-        if taken is None:
-            yield Row(f"fullsize {name}", None, "", note="not measured: hushd ended its worker after the job")
+        try:
+            taken = _measured(options.models, name)
+        except (HushdError, subprocess.SubprocessError) as error:
+            yield Row(f"fullsize {name}", None, "", note=f"not measured: {error}")
             continue
-        measured.append(taken)
         yield from _rows(taken)
-    if options.document:
-        document.write("fullsize", section(measured, str(date.today()), os.getloadavg()[0]))
+        if (
+            options.document
+        ):  # at once: a model of this size takes minutes, and the next may be too much for the machine
+            before = document.read("fullsize")
+            document.write("fullsize", section([taken], str(date.today()), os.getloadavg()[0], before))
 
 
 def _files(models: Path, name: str) -> list[Path]:
@@ -93,12 +96,17 @@ def _files(models: Path, name: str) -> list[Path]:
     return [path for path in places if path.is_file()]
 
 
-def _measured(models: Path, name: str) -> Taken | None:
-    """A model's figures; None where hushd ended its worker after the job."""
+def _measured(models: Path, name: str) -> Taken:
+    """A model's figures.
+
+    Raises:
+        HushdError: hushd refused the load or the job, or ended its worker after it.
+        subprocess.SubprocessError: the bare library did not load it.
+    """
     engine, _, model = name.partition("/")
     role = "tts" if engine in _SPEAKING else "stt"
     python = os.environ[PYTHON] if engine == "chatterbox" else sys.executable
-    known = catalogue.find(name)
+    expected = Estimate(models)(f"{role}/{name}") / 1e6
     bare_cpu, bare_wall = _bare(python, models, name)
     config = "[worker]\nkeep_alive = 600\n"
     if engine == "chatterbox":
@@ -127,11 +135,11 @@ def _measured(models: Path, name: str) -> Taken | None:
         wait_until_childless(process)
         (learnt,) = [row.need_mb for row in client.status().workers if row.model == model]
     if not after:
-        return None
+        raise HushdError("worker_lost", "hushd ended its worker after the job")
     rest = next(sample[str(after[0])] for _, sample in reversed(memory.samples) if str(after[0]) in sample)
     peak = max(one.private for _, sample in memory.samples for one in sample.values())
     return Taken(
-        name, known.memory_mb if known else None, learnt, rest.private, rest.mapped,
+        name, expected or None, learnt, rest.private, rest.mapped,
         peak,
         cpu, wall, bare_cpu, bare_wall, _floor(_files(models, name)),
     )  # fmt: skip
@@ -168,23 +176,17 @@ def _rows(taken: Taken) -> Iterator[Row]:
     )
     if taken.expected:
         fits = 0.9 <= taken.expected / taken.peak <= 1.2
-        yield Row(f"{case}: catalogue", taken.expected, "MB", "0.9 to 1.2 x", taken.peak, fits)
+        yield Row(f"{case}: expected", taken.expected, "MB", "0.9 to 1.2 x", taken.peak, fits)
     yield Row(f"{case}: load, CPU", taken.cpu, "s", "", taken.bare_cpu, note=f"reading the files {taken.floor:.2f} s")
 
 
-def section(measured: Sequence[Taken], day: str, load: float) -> str:
-    """The figures as a section of a document."""
+def section(measured: Sequence[Taken], day: str, load: float, before: str = "") -> str:
+    """The figures as a section of a document, with those rows of the section `before` that are not measured anew."""
     heads = (
-        "model", "catalogue", "learnt", "most private, load and job", "private at rest", "of files",
+        "model", "expected", "learnt", "most private, load and job", "private at rest", "of files",
         "load, CPU; bare library; reading the files",
     )  # fmt: skip
-    lines = [
-        f"Of {day}, {os.cpu_count()} cores, load {load:.0f}, so wall times are not given. MB; CPU seconds from the",
-        "process's start until the model was ready, imports and all.",
-        "",
-        f"| {' | '.join(heads)} |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    rows = {line.split("`")[1]: line for line in before.splitlines() if line.startswith("| `")}
     for taken in measured:
         cells = (
             f"`{taken.model}`",
@@ -195,8 +197,17 @@ def section(measured: Sequence[Taken], day: str, load: float) -> str:
             f"{taken.mapped:,.0f}",
             f"{taken.cpu:.1f}; {taken.bare_cpu:.1f}; {taken.floor:.2f} s",
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+        rows[taken.model] = f"| {' | '.join(cells)} |"
+    lines = [
+        f"The last row is of {day}, {os.cpu_count()} cores, load {load:.0f}, so no wall times. MB; CPU seconds from",
+        "the start of the process until the model was ready, imports and all.",
+        "",
+        f"| {' | '.join(heads)} |",
+        "|---|---|---|---|---|---|---|",
+        *(rows[name] for name in dict.fromkeys([*MODELS, *rows]) if name in rows),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _against(value: float | None, peak: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -95,15 +96,24 @@ def test_the_picture_lays_both_out_by_stages() -> None:
 def test_expectations_are_held_against_the_true_peak() -> None:
     """The learnt need and the catalogue's are missed and met as the goals say; a model without an estimate has none."""
     taken = Taken("whisper/small", 1000, 990, 700, 30, 1000, 5.0, 9.0, 4.0, 8.0, 0.1)
-    learnt, catalogue = (row for row in full_size._rows(taken) if "learnt" in row.case or "catalogue" in row.case)
-    assert (learnt.ok, catalogue.ok) == (True, True)
+    learnt, expected = (row for row in full_size._rows(taken) if "learnt" in row.case or "expected" in row.case)
+    assert (learnt.ok, expected.ok) == (True, True)
     unknown = Taken("onnx-asr/own", None, 700, 700, 30, 1000, 5.0, 9.0, 4.0, 8.0, 0.1)
     rows = list(full_size._rows(unknown))
     assert [row.ok for row in rows if "learnt" in row.case] == [False]
-    assert not any("catalogue" in row.case for row in rows)
+    assert not any("expected" in row.case for row in rows)
     text = full_size.section([taken, unknown], "2026-11-22", 15)
     assert "| `whisper/small` | 1,000 (1.00 x) | 990 (0.99 x) | 1,000 | 700 | 30 | 5.0; 4.0; 0.10 s |" in text
     assert "| `onnx-asr/own` | – | 700 (0.70 x) |" in text
+
+
+def test_a_row_stays_until_its_model_is_measured_anew() -> None:
+    """The section keeps the rows of other models, in the order of the catalogue, and has one for each."""
+    row = Taken("whisper/small", 1000, 990, 700, 30, 1000, 5.0, 9.0, 4.0, 8.0, 0.1)
+    before = full_size.section([replace(row, model="kokoro/kokoro-v1.0"), row], "2026-11-21", 15)
+    rows = full_size.section([replace(row, learnt=500)], "2026-11-22", 15, before).splitlines()[-2:]
+    assert rows[0].startswith("| `whisper/small` | 1,000 (1.00 x) | 500 (0.50 x) |")
+    assert rows[1].startswith("| `kokoro/kokoro-v1.0` | 1,000 (1.00 x) | 990 (0.99 x) |")
 
 
 @pytest.mark.parametrize("case", [incident.incident, full_size.full_size])
