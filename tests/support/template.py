@@ -27,7 +27,7 @@ def preload() -> None:
 
 
 if __name__ == "__main__":
-    arguments = template.serve("stt/test", preload)
+    _, *arguments = template.serve("stt/test", preload)
     lifeline.arm(int(os.environ["HUSHD_LIFELINE"]), int(os.environ["HUSHD_SUPERVISOR"]))
     print(*arguments, os.getpid(), os.getpgrp(), os.getppid(), os.environ.get("MINE"), "HUSHD_TEMPLATE" in os.environ)
     sys.stdout.flush()

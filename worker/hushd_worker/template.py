@@ -129,7 +129,7 @@ def _become(message: bytes, descriptors: list[int], gate: int) -> list[str]:
     usage.forked = True
     command: list[str] = start["command"]
     _retitle(command)
-    return command[command.index("-m") + 2 :]
+    return command[command.index("--engine") :]  # whatever program is before it: this process is one already
 
 
 def _retitle(command: list[str]) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus
 
 CALM_S = 2.0  # without a worker that starts, before a template takes a core for its imports
-START_S = 60.0  # for the imports
+START_S = 300.0  # for the imports: those of an engine on torch take a minute on a busy machine
 PAUSE_S = 60.0  # before the next template after one that had to make room or died; doubles with each that dies
 PAUSE_MAX_S = 3600.0
 PREFIX = "standby/"  # of the names of templates among what holds memory
@@ -277,7 +277,7 @@ class Standby:
         if template is None or template.phase is not Phase.READY:
             return action
         own, common = self._settings.for_worker(action.worker), self._settings.for_worker(template.engine)
-        if own.command or own.environment != common.environment:
+        if (own.command, own.environment) != (common.command, common.environment):
             return action
         return action.from_template(template.gen)
 

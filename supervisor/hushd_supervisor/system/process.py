@@ -96,19 +96,23 @@ def compute_environment(device: str, inherited: Mapping[str, str], card: str = "
 def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
     """The command line of worker `name` (role/engine/model); `own` is the user's program in place of hushd's."""
     role, engine, model = base(name).split("/", 2)
-    program = own or (sys.executable, "-P", "-m", f"hushd_worker_{role}")
-    return [*program, "--engine", engine, "--model", model]
+    return [*(own or _program(role)), "--engine", engine, "--model", model]
 
 
-def template_command(engine: str) -> list[str]:
-    """The command line of the template of `engine` (role/engine), with room for that of a worker."""
+def template_command(engine: str, own: Sequence[str] = ()) -> list[str]:
+    """The command line of the template of `engine` (role/engine), with room for that of a worker; `own` likewise."""
     role, name = engine.split("/", 1)
-    return [sys.executable, "-P", "-m", f"hushd_worker_{role}", "--engine", name, "--standby", " " * 80]
+    return [*(own or _program(role)), "--engine", name, "--standby", " " * 80]
 
 
 def describe_command(role: str) -> list[str]:
     """The command line that prints the engines of `role`."""
-    return [sys.executable, "-P", "-m", f"hushd_worker_{role}", "--describe"]
+    return [*_program(role), "--describe"]
+
+
+def _program(role: str) -> list[str]:
+    """hushd's own program for a role."""
+    return [sys.executable, "-P", "-m", f"hushd_worker_{role}"]
 
 
 _unreaped: set[int] = set()  # the pids of all that was started here

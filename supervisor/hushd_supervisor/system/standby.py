@@ -60,7 +60,7 @@ class Templates(Source):
         launch: starts a process.
         paths: of the logs.
         settings: the user's.
-        command: the command line for an engine.
+        command: makes the command line of an engine's template, with the user's program for it, if there is one.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Templates(Source):
         launch: Launch,
         paths: Paths,
         settings: Settings,
-        command: Callable[[str], Sequence[str]] = template_command,
+        command: Callable[[str, Sequence[str]], Sequence[str]] = template_command,
     ) -> None:
         self._poller = poller
         self._launch = launch
@@ -120,13 +120,14 @@ class Templates(Source):
     def _start(self, engine: str, gen: int) -> _Template:
         prepare_state(self._paths)
         path = self._paths.worker_log(f"standby-{engine}")
+        settings = self._settings.for_worker(engine)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             child = children.start(
                 self._launch,
-                self._command(engine),
+                self._command(engine, settings.command),
                 path,
-                self._settings.for_worker(engine).environment,
+                settings.environment,
                 _NO_THREADS,
                 {VARIABLE: str(theirs.fileno())},
                 inherited=(theirs.fileno(),),

@@ -133,11 +133,18 @@ def test_workers_are_forked_from_a_template_that_is_ready() -> None:
 
 @pytest.mark.parametrize("own", [{"command": ("mine",)}, {"environment": {"OMP_NUM_THREADS": "1"}}], ids=str)
 def test_a_worker_with_a_program_or_an_environment_of_its_own_is_not_forked(own: dict[str, object]) -> None:
-    """The imports of a template are made by hushd's program, in the engine's environment."""
+    """The imports of a template are made by the engine's program, in the engine's environment."""
     house = ready(worker={A: own})
     house.request(A)
     (spawn,) = house.of(do.Spawn)
     assert spawn.template == 0
+
+
+def test_a_worker_is_forked_from_a_template_of_the_same_program() -> None:
+    """The user's program for an engine runs its template too, and so forks all its workers."""
+    house = ready(worker={ENGINE: {"command": ("mine",)}})
+    house.request(A)
+    assert [spawn.template for spawn in house.of(do.Spawn)] == [1]
 
 
 def test_it_is_the_first_to_make_room() -> None:

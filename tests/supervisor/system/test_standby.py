@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -35,14 +35,15 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.mode = ""
         self.folder = folder
+        self.program = [sys.executable, "-m", "worker"]  # as the command line of a worker begins
         self.poller = zmq.Poller()
         known = paths.find({"HUSHD_RUNTIME_DIR": str(folder / "run"), "HUSHD_STATE_DIR": str(folder / "state")})
         self.templates = Templates(self.poller, Limits().launch, known, Settings(), self.command)
         self.workers: list[Process] = []
         self.lifelines: list[int] = []
 
-    def command(self, _: str) -> list[str]:
-        return [sys.executable, str(PROGRAM), *([self.mode] if self.mode else []), " " * 80]
+    def command(self, _: str, own: Sequence[str]) -> list[str]:
+        return [*own, sys.executable, str(PROGRAM), *([self.mode] if self.mode else []), " " * 80]
 
     def event(self) -> TemplateReady | TemplateGone:
         """The next news of a template."""
@@ -64,7 +65,7 @@ class Stage:
         """Has a worker forked, its output in `out`."""
         lifeline, ours = os.pipe()
         self.lifelines.append(ours)
-        command = [sys.executable, "-m", "worker", *arguments]
+        command = [*self.program, "--engine", *arguments]
         variables = {"MINE": "yes", "HUSHD_SUPERVISOR": str(os.getpid())}
         with open(self.folder / "out", "ab") as output:
             forked = self.templates.fork(NAME, gen, command, variables, output.fileno(), lifeline)
@@ -132,7 +133,7 @@ def test_a_forked_worker_is_like_one_that_was_started(stage: Stage) -> None:
     assert worker is not None
     wait_until(stage.said, "its output")
     assert stage.said() == [f"wait 0 {worker.pid} {worker.pid} {os.getpid()} yes False"]
-    assert psutil.Process(worker.pid).cmdline() == [sys.executable, "-m", "worker", "wait", "0"]
+    assert psutil.Process(worker.pid).cmdline() == [sys.executable, "-m", "worker", "--engine", "wait", "0"]
     assert os.readlink(f"/proc/{worker.pid}/cwd") == "/"
     assert os.readlink(f"/proc/{worker.pid}/fd/0") == "/dev/null"
     assert worker.pid != template
@@ -141,6 +142,17 @@ def test_a_forked_worker_is_like_one_that_was_started(stage: Stage) -> None:
     other = stage.fork("exit", "7")
     assert other is not None
     assert ended(other) == 7
+
+
+def test_a_template_is_run_by_the_engines_own_program(stage: Stage) -> None:
+    """Workers of a program that is no module of Python's get their arguments too."""
+    stage.templates.configure(Settings(worker={NAME: {"command": ("/usr/bin/env", "PROGRAM=own")}}))
+    template = stage.start()
+    assert psutil.Process(template).environ()["PROGRAM"] == "own"
+    stage.program = ["/opt/own", "-v"]
+    worker = stage.fork("exit", "7")
+    assert worker is not None
+    assert ended(worker) == 7
 
 
 def test_its_lifeline_ends_it_alone(stage: Stage) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hushd import Client
 from hushd_models.installation import document
@@ -14,7 +15,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.chatterbox import Chatterbox
 from hushd_worker_tts.worker import Worker
-from support.peer import Supervisor
+from support.peer import Supervisor, wait_until
 
 WEIGHTS = {
     "english": ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json"),
@@ -177,12 +178,13 @@ def test_in_an_environment_of_its_own(
     models: Path, start_supervisor: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """hushd's own Python lacks the package; the configuration names one that has it, and `--engine` is enough to use
-    it, renewed as often as its leak needs."""
+    it, renewed as often as its leak needs, and forked from a template that the same Python runs."""
     put(models, "english")
     record(models, "anna.wav", 100)
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(models.parent))
     start_supervisor(
         f"""
+        standby = ["tts/chatterbox"]
         [worker."tts/chatterbox"]
         command = ["{sys.executable}", "-m", "hushd_worker_tts"]
         max_requests = 2
@@ -190,6 +192,8 @@ def test_in_an_environment_of_its_own(
         """
     )
     with Client() as client:
+        if sys.platform == "linux":
+            wait_until(lambda: client.status().standby[0].state == "ready", "a template")
         pids = set()
         for name in ("anna", "chatterbox", "anna"):
             speech = client.synthesize("Ever tried.", engine="chatterbox", voice=name)
@@ -198,5 +202,8 @@ def test_in_an_environment_of_its_own(
             pids |= {row.pid for row in client.status().workers if row.pid}
         assert {row.name for row in client.status().workers} == {"tts/chatterbox/english"}
         assert len(pids) >= 2
+        if sys.platform == "linux":
+            (last,) = [row.pid for row in client.status().workers if row.pid]
+            assert "HUSHD_TEMPLATE" in psutil.Process(last).environ()
         with pytest.raises(HushdError, match=r"There is no voice 'ann' \(did you mean anna\?\)"):
             list(client.synthesize("Ever tried.", engine="chatterbox", voice="ann"))

@@ -87,6 +87,13 @@ class Chatterbox:
         own = list(dict.fromkeys(own))
         return (*own, *(voice(name, tag, name.capitalize()) for name, (_, tag) in _recordings().items()))
 
+    @staticmethod
+    def preload() -> None:
+        """Imports the package, for a template: all its models are behind one import."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", _CLASSES["english"].module)
+
     def load(self, report: Callable[[str], None]) -> None:
         kind, folder = _CLASSES[self._model], _find(self._model)
         if engine_installed(SPEC) and folder is None:
