@@ -20,6 +20,7 @@ from hushd import Client
 from hushd_protocol.errors import HushdError
 from hushd_supervisor.system.memory.estimate import Estimate
 
+from .incident import THREADS
 from .process_memory import Recording, held
 from .stage import SENTENCE, Row, recording, supervisor, wait_until_childless
 
@@ -111,7 +112,7 @@ def _measured(models: Path, name: str) -> Taken:
     config = "[worker]\nkeep_alive = 600\n"
     if engine == "chatterbox":
         config += f'[worker."tts/chatterbox"]\ncommand = ["{python}", "-m", "hushd_worker_tts"]\n'
-    with supervisor(config, HUSHD_MODELS_DIR=str(models)) as process, Client() as client:
+    with supervisor(config, HUSHD_MODELS_DIR=str(models), **THREADS) as process, Client() as client:
         memory = Recording(
             lambda: {str(child.pid): held(child) for child in process.children(recursive=True)}, pause=0.05
         )

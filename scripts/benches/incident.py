@@ -95,6 +95,10 @@ stage("trimmed")
 """
 
 
+# Torch's threads wait for each other at every layer: on a busy machine a sentence of Chatterbox took ten minutes.
+THREADS = {"OMP_NUMTHREADS": "1"}
+
+
 def incident(options: Namespace) -> Iterator[Row]:
     """Parakeet and Chatterbox of full size in one process, against hushd; --models DIR, --document."""
     missing = _missing(options)
@@ -132,7 +136,12 @@ def _play_server(voice: Speaker, models: Path) -> Recording:
     program = _SERVER.format(load=voice.load, speak=voice.speak)
     command = [voice.python, "-c", program, str(models), str(recording("beckett.wav"))]
     server = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **THREADS},
+        text=True,
     )
     assert server.stdin
     assert server.stdout
@@ -186,7 +195,7 @@ keep_alive = {keep_alive}
 [worker."tts/{voice.engine}"]
 command = ["{voice.python}", "-m", "hushd_worker_tts"]
 """
-    with supervisor(config, HUSHD_MODELS_DIR=str(models)) as process, Client() as client:
+    with supervisor(config, HUSHD_MODELS_DIR=str(models), **THREADS) as process, Client() as client:
         yield process, client
 
 
@@ -258,7 +267,7 @@ def section(figures: Mapping[str, float], turns: Sequence[Turns], voice: Speaker
         "![Memory of both, used, idle and given back](pictures/incident.svg)",
         "",
         f"Of {day}: Parakeet TDT 0.6b v3 int8 and {voice.words}, weights at random, "
-        f"hushd {version('hushd')}; {os.cpu_count()} cores, load {load:.0f}. Private memory in MB.",
+        f"hushd {version('hushd')}; {os.cpu_count()} cores, load {load:.0f}, one thread each. Private memory in MB.",
         "",
         "| | one Python process | hushd |",
         "|---|---|---|",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hushd_schema.engines import EngineSpec, Files, NotAlike, Recognition
+from hushd_schema.engines import EngineSpec, Files, NotAlike, Recognition, Sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +47,14 @@ def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     return tuple(_MANY.split()) if any("mtl" in name for name in files) else ("en",)
 
 
+def _memory_mb(files: Sizes) -> float:
+    """Estimates torch with the package, and the tensors of a sentence; the weights are mapped, on a CPU.
+
+    Measured with weights drawn at random, the peak of private memory in load and job: see docs/BENCHMARKS.md.
+    """
+    return 1150 if files else 0
+
+
 SPEC = EngineSpec(
     name="chatterbox",
     role="tts",
@@ -67,5 +75,6 @@ SPEC = EngineSpec(
     format="safetensors",
     recognition=Recognition(look=_look, order=20),
     languages=_languages,
+    memory_mb=_memory_mb,
     threaded=True,
 )  # fmt: skip
