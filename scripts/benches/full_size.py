@@ -35,6 +35,7 @@ _BARE = {
 }
 _TIMES = "import time\nbegan = time.monotonic()\n{load}\nprint(time.process_time(), time.monotonic() - began)\n"
 _SPEAKING = ("kokoro", "piper", "chatterbox")
+_TORCH = ("whisper", "chatterbox")
 _FP32 = "-fp32"
 
 
@@ -109,10 +110,11 @@ def _measured(models: Path, name: str) -> Taken:
     python = os.environ[PYTHON] if engine == "chatterbox" else sys.executable
     expected = Estimate(models)(f"{role}/{name}") / 1e6
     bare_cpu, bare_wall = _bare(python, models, name)
+    threads = THREADS if engine in _TORCH else {}
     config = "[worker]\nkeep_alive = 600\n"
     if engine == "chatterbox":
         config += f'[worker."tts/chatterbox"]\ncommand = ["{python}", "-m", "hushd_worker_tts"]\n'
-    with supervisor(config, HUSHD_MODELS_DIR=str(models), **THREADS) as process, Client() as client:
+    with supervisor(config, HUSHD_MODELS_DIR=str(models), **threads) as process, Client() as client:
         memory = Recording(
             lambda: {str(child.pid): held(child) for child in process.children(recursive=True)}, pause=0.05
         )
