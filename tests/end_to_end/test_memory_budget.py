@@ -176,6 +176,19 @@ def test_a_hog_in_our_group_is_noticed_without_polling(
         assert "memory pressure is critical" in supervisor.log()
 
 
+def test_a_worker_beyond_the_groups_budget_is_not_started(start_supervisor: Start, memory_group: MemoryGroup) -> None:
+    """In a group of 400 MB a worker that needs 350 is refused by the group's numbers and has no process; one that fits
+    starts."""
+    large = f'[worker."{A}"]\nmemory_mb = 350\n'
+    supervisor = start_supervisor(SMALL + ALL_ECHO + large, inside=memory_group.command(400 * MB))
+    with supervisor.connect() as client:
+        error = client.fail("echo", A)
+        assert error.code == "model_too_large"
+        assert "needs 350 MB, and all workers together may take 320 of the 400 MB" in error.message
+        assert client.ask("echo", B)["pid"]
+        assert [row["name"] for row in client.control("status")["workers"]] == [B]
+
+
 # Keeps so much, and walks through a file that finds no place beside it: whoever is in this group waits for memory.
 HOG = """
 import mmap, sys

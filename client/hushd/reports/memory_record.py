@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,30 +20,36 @@ _NO_MODEL = ("models/", _TEMPLATES)  # downloads: a server would not keep that p
 
 
 class Entry(NamedTuple):
-    """A line of the record: `size` are the bytes of the process `name`, `supervisor` those of the supervisor."""
+    """A line of the record: `size` are the private bytes of the process `name`, `supervisor` those of the supervisor.
+
+    `mapped` are its part of mapped files' pages; in lines of older versions they are in `size`.
+    """
 
     time: float
     event: str
     name: str
     size: int = 0
     supervisor: int = 0
+    mapped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The bytes of each process, from `time` until the next moment.
+    """The private bytes of each process, from `time` until the next moment.
 
     Attributes:
         supervisor: 0 while none runs.
         workers: by name.
         resident: what a server would hold that has used the same models and unloads none: each with the most that its
             worker has held so far, since such a server gives nothing back. It never falls.
+        mapped: bytes of mapped files by worker, which the kernel may drop and nobody holds.
     """
 
     time: float
     supervisor: int
     workers: Mapping[str, int]
     resident: int
+    mapped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -65,9 +71,9 @@ def read(path: Path) -> list[Entry]:
 def _entries(lines: Iterable[str]) -> Iterator[Entry]:
     for line in lines:
         match line.split(" "):
-            case [time, event, name, size, supervisor] if event in _EVENTS:
+            case [time, event, name, *sizes] if event in _EVENTS and len(sizes) in (2, 3):
                 try:
-                    yield Entry(float(time), event, name, int(size), int(supervisor))
+                    yield Entry(float(time), event, name, *map(int, sizes))
                 except ValueError:
                     continue
 
@@ -82,10 +88,10 @@ def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> li
         over = not entries or entries[-1][1:3] == ("exit", SUPERVISOR)
         return [*entries, *([] if over else [Entry(entries[-1].time, "exit", SUPERVISOR)])]
     own = _bytes(status.supervisor)
-    sizes = {worker.name: _bytes(worker) for worker in status.workers if worker.pid}
-    sizes |= {f"{_TEMPLATES}{template.name}": _bytes(template) for template in status.standby if template.pid}
+    sizes = {worker.name: _parts(worker) for worker in status.workers if worker.pid}
+    sizes |= {f"{_TEMPLATES}{template.name}": (_bytes(template), 0) for template in status.standby if template.pid}
     gone = [Entry(now, "exit", name, 0, own) for name in _alive(entries) if name not in sizes]
-    current = [Entry(now, "beat", name, size, own) for name, size in sizes.items()]
+    current = [Entry(now, "beat", name, size, own, mapped) for name, (size, mapped) in sizes.items()]
     return [*entries, Entry(now, "beat", SUPERVISOR, 0, own), *gone, *current]
 
 
@@ -116,27 +122,39 @@ def _bytes(process: SupervisorStatus | WorkerStatus | TemplateStatus) -> int:
     return int((process.pss_mb or process.rss_mb or 0.0) * 1e6)
 
 
+def _parts(worker: WorkerStatus) -> tuple[int, int]:
+    """The private and the mapped bytes of a worker, as it reports them itself."""
+    size = _bytes(worker)
+    private = min(size, int((worker.private_mb or 0.0) * 1e6)) or size
+    return private, size - private
+
+
 def moments(entries: Iterable[Entry]) -> list[Moment]:
     """Returns the memory held after each of `entries`."""
     held_after: list[Moment] = []
     held: dict[str, int] = {}  # by the model's name, the most that its worker has held
     workers: dict[str, int] = {}
+    mapped: dict[str, int] = {}
     supervisor = own = 0
     for entry in entries:
         supervisor = entry.supervisor
         if entry.name == SUPERVISOR:
             if entry.event != "beat":  # workers of one that was killed have ended with it
-                workers = {}
+                workers, mapped = {}, {}
             supervisor = 0 if entry.event == "exit" else supervisor
         elif entry.event == "exit":
-            workers = {name: size for name, size in workers.items() if name != entry.name}
+            workers, mapped = _without(entry.name, workers), _without(entry.name, mapped)
         else:
-            workers = {**workers, entry.name: entry.size}
+            workers, mapped = {**workers, entry.name: entry.size}, {**mapped, entry.name: entry.mapped}
         if entry.size and "#" not in entry.name and not entry.name.startswith(_NO_MODEL):
             held[entry.name] = max(entry.size, held.get(entry.name, 0))
         own = max(own, entry.supervisor)
-        held_after.append(Moment(entry.time, supervisor, workers, own + sum(held.values())))
+        held_after.append(Moment(entry.time, supervisor, workers, own + sum(held.values()), mapped))
     return held_after
+
+
+def _without(name: str, sizes: Mapping[str, int]) -> dict[str, int]:
+    return {other: size for other, size in sizes.items() if other != name}
 
 
 def window(moments: Sequence[Moment], start: float, end: float) -> list[Moment]:
@@ -148,7 +166,7 @@ def window(moments: Sequence[Moment], start: float, end: float) -> list[Moment]:
 
 
 def _at(moment: Moment, time: float) -> Moment:
-    return Moment(time, moment.supervisor, moment.workers, moment.resident)
+    return replace(moment, time=time)
 
 
 def highest(moments: Sequence[Moment], count: int) -> list[Moment]:
@@ -165,7 +183,7 @@ def highest(moments: Sequence[Moment], count: int) -> list[Moment]:
 
 def _highest(part: Sequence[Moment], time: float) -> Moment:
     most = max(part, key=lambda moment: moment.total)
-    return Moment(time, most.supervisor, most.workers, max(moment.resident for moment in part))
+    return replace(most, time=time, resident=max(moment.resident for moment in part))
 
 
 def mean(moments: Sequence[Moment]) -> tuple[float, float]:
@@ -179,12 +197,13 @@ def mean(moments: Sequence[Moment]) -> tuple[float, float]:
 
 
 class Use(NamedTuple):
-    """One worker's use of memory in a window: starts, seconds of life, and its highest size in bytes."""
+    """One worker's use of memory in a window: starts, seconds of life, and the most private and mapped bytes."""
 
     name: str
     starts: int
     seconds: float
     most: int
+    mapped: int = 0
 
 
 def uses(entries: Iterable[Entry], moments: Sequence[Moment]) -> list[Use]:
@@ -195,9 +214,11 @@ def uses(entries: Iterable[Entry], moments: Sequence[Moment]) -> list[Use]:
             starts[entry.name] = starts.get(entry.name, 0) + 1
     seconds: dict[str, float] = {}
     most: dict[str, int] = {}
+    mapped: dict[str, int] = {}
     for moment, following in pairwise(moments):
         for name, size in moment.workers.items():
             seconds[name] = seconds.get(name, 0.0) + following.time - moment.time
             most[name] = max(most.get(name, 0), size)
-    listed = [Use(name, starts.get(name, 0), seconds[name], most[name]) for name in seconds]
+            mapped[name] = max(mapped.get(name, 0), moment.mapped.get(name, 0))
+    listed = [Use(name, starts.get(name, 0), seconds[name], most[name], mapped[name]) for name in seconds]
     return sorted(listed, key=lambda use: -use.seconds)

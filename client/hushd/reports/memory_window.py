@@ -84,6 +84,7 @@ def _moment(moment: Moment) -> JsonObject:
         "time": moment.time,
         "supervisor_mb": round(megabytes(moment.supervisor), 1),
         "workers_mb": {name: round(megabytes(size), 1) for name, size in moment.workers.items()},
+        "mapped_mb": {name: round(megabytes(size), 1) for name, size in moment.mapped.items()},
         "never_unloaded_mb": round(megabytes(moment.resident), 1),
     }
 
@@ -94,4 +95,5 @@ def _use(use: Use) -> JsonObject:
         "starts": use.starts,
         "seconds": round(use.seconds, 1),
         "most_mb": round(megabytes(use.most), 1),
+        "most_mapped_mb": round(megabytes(use.mapped), 1),
     }

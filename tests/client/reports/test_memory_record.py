@@ -94,6 +94,26 @@ def test_uses_of_a_window() -> None:
     assert found == [(TTS, 1, 10.0, 200 * MB), (STT, 1, 10.0, 100 * MB)]
 
 
+def test_pages_of_files_are_held_by_nobody() -> None:
+    """Neither hushd nor a server is charged for them; the most of them stands beside the worker's private memory."""
+    mapped = [*LIFE[:2], Entry(11, "ready", TTS, 200 * MB, SUPERVISOR, 630 * MB), *LIFE[3:]]
+    assert at(mapped, 15) == (220, 220)
+    found = record.uses(mapped, record.window(record.moments(mapped), 0, 40))
+    assert [(use.name, use.most, use.mapped) for use in found] == [(TTS, 200 * MB, 630 * MB), (STT, 100 * MB, 0)]
+
+
+def test_a_worker_of_the_status_is_told_apart_likewise() -> None:
+    """Its private memory is what it holds; where the system tells none, all of it."""
+    workers = [
+        {"name": STT, "pid": 7, "pss_mb": 790.0, "private_mb": 160.0},
+        {"name": TTS, "pid": 8, "pss_mb": 90.0, "private_mb": None},
+    ]
+    status = {"supervisor": {"pss_mb": 16.0, "rss_mb": 22.0}, "workers": workers}
+    moment = record.moments(record.until_now(LIFE[:3], Status.from_data(status), 12.0))[-1]
+    assert dict(moment.workers) == {STT: 160 * MB, TTS: 90 * MB}
+    assert dict(moment.mapped) == {STT: 630 * MB, TTS: 0}
+
+
 def test_old_entries_are_forgotten_and_what_they_mean_is_kept() -> None:
     """The memory held at a later time, by us and by a server, is the same without the entries before it."""
     for start in (0, 15, 25, 35, 45):
@@ -108,7 +128,9 @@ def test_a_broken_record_is_read_as_far_as_it_makes_sense(tmp_path: Path) -> Non
     path = tmp_path / "m"
     assert record.read(path) == []
     (tmp_path / "m.1").write_text("1.0 start supervisor 0 5\n")
-    path.write_bytes(b"2.0 start a/b/c 0 5\n3.0 ready a/b/c x 5\n4.0 dance a/b/c 0 5\n\xff\xfe\n5.0 exit a/b/c 0 5\n6.")
+    path.write_bytes(
+        b"2.0 start a/b/c 0 5 0\n3.0 ready a/b/c x 5\n4.0 dance a/b/c 0 5\n\xff\xfe\n5.0 exit a/b/c 0 5\n6."
+    )
     assert [(e.time, e.event) for e in record.read(path)] == [(1.0, "start"), (2.0, "start"), (5.0, "exit")]
 
 

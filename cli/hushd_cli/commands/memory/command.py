@@ -39,7 +39,7 @@ _PAGE = """\
 <style>body{{font:15px sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
 svg{{width:100%;height:auto}}td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}</style>
 <h1>{title}</h1><p>{summary}</p>
-{svg}<table><tr><th>worker<th>starts<th>there for<th>most</tr>
+{svg}<table><tr><th>worker<th>starts<th>there for<th>most private<th>mapped</tr>
 {rows}</table></html>
 """
 
@@ -135,7 +135,8 @@ _COLUMNS: tuple[Column[Use], ...] = (
     Column("WORKER", lambda use: use.name, left=True),
     Column("STARTS", lambda use: str(use.starts)),
     Column("THERE FOR", lambda use: clock(use.seconds)),
-    Column("MOST", lambda use: f"{_mb(use.most):.0f} MB"),
+    Column("MOST PRIVATE", lambda use: f"{_mb(use.most):.0f} MB"),
+    Column("MAPPED", lambda use: f"{_mb(use.mapped):.0f} MB"),
 )
 
 
@@ -157,7 +158,8 @@ def _write(window: Window, target: str) -> None:
     svg = _drawn(window)
     if target.endswith(".html"):
         rows = "".join(
-            f"<tr><td>{escape(use.name)}<td>{use.starts}<td>{clock(use.seconds)}<td>{_mb(use.most):.0f} MB</tr>\n"
+            f"<tr><td>{escape(use.name)}<td>{use.starts}<td>{clock(use.seconds)}"
+            f"<td>{_mb(use.most):.0f} MB<td>{_mb(use.mapped):.0f} MB</tr>\n"
             for use in window.uses
         )
         svg = _PAGE.format(title="Memory of hushd", summary=escape(window.summary), svg=svg, rows=rows)

@@ -25,10 +25,11 @@ QUIET_S = 60.0  # and comes sooner than this adds no line
 
 
 class History(Source):
-    """Appends lines `TIME EVENT NAME BYTES SUPERVISOR`, TIME in seconds since 1970, to the file `path`.
+    """Appends lines `TIME EVENT NAME PRIVATE SUPERVISOR MAPPED`, TIME in seconds since 1970, to the file `path`.
 
-    The events are `start`, `ready`, `beat` and `exit`; BYTES are those of the worker, SUPERVISOR the supervisor's. A
-    file over 1 MB is moved to `path`.1, so there are two at most. A record that cannot be written is not an error.
+    The events are `start`, `ready`, `beat` and `exit`; PRIVATE and MAPPED are the worker's bytes that no file has, and
+    its part of mapped files' pages, SUPERVISOR the supervisor's bytes. A file over 1 MB is moved to `path`.1, so there
+    are two at most. A record that cannot be written is not an error.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -49,10 +50,10 @@ class History(Source):
         match event:
             case Spawned(worker):
                 self._append("start", worker)
-            case FromWorker(worker, _, Ready(pss=size)):
-                self._append("ready", worker, size)
-            case FromWorker(worker, _, Beat(pss=size)) if self._is_news(worker, size):
-                self._append("beat", worker, size)
+            case FromWorker(worker, _, Ready(pss=size, private=private)):
+                self._append("ready", worker, size, private)
+            case FromWorker(worker, _, Beat(pss=size, private=private)) if self._is_news(worker, size):
+                self._append("beat", worker, size, private)
             case TemplateReady(engine, _, size) if self._is_news(PREFIX + engine, size):
                 self._append("beat" if PREFIX + engine in self._written else "ready", PREFIX + engine, size)
             case Exited(name) | TemplateGone(name):
@@ -64,13 +65,15 @@ class History(Source):
         before, when = self._written.get(worker, (0, 0.0))
         return abs(size - before) >= CHANGE or not 0 <= self._clock() - when < QUIET_S
 
-    def _append(self, event: str, name: str, size: int = 0) -> None:
+    def _append(self, event: str, name: str, size: int = 0, private: int = 0) -> None:
+        """Writes a line; without `private`, where a system does not tell it, the whole `size` is that."""
+        private = private or size
         now = self._clock()
         self._written[name] = size, now
         try:
             descriptor = log_files.open_file(self._path)
             try:
-                os.write(descriptor, f"{now:.2f} {event} {name} {size} {rss()}\n".encode())
+                os.write(descriptor, f"{now:.2f} {event} {name} {private} {rss()} {max(0, size - private)}\n".encode())
             finally:
                 os.close(descriptor)
         except OSError:

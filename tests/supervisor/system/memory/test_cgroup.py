@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hushd_protocol.messages import Error
 from hushd_supervisor.system.memory import measure
 from hushd_supervisor.system.memory.cgroup import Cgroup, Limit
+from support.house import A, House
 from support.memory_group import MemoryGroup
 
 MB = 1_000_000
@@ -145,6 +147,20 @@ def test_a_container_sees_its_own_group_as_the_top(tmp_path: Path, top: str, pat
     assert Cgroup.own(root).limits() == [Limit(700 * MB, 600 * MB)]
     root = version_2(tmp_path / "2", path, {"": used_2(700 * MB, 100 * MB)}, top)
     assert Cgroup.own(root).limits() == [Limit(700 * MB, 600 * MB)]
+
+
+@pytest.mark.parametrize("made", [version_1, version_2])
+def test_a_model_beyond_the_containers_budget_is_not_started(tmp_path: Path, made: Callable[..., Path]) -> None:
+    """The kernel would kill each start: the refusal has the container's numbers, on a machine with room for it."""
+    used = used_1 if made is version_1 else used_2
+    root = made(tmp_path, "/a", {"a": used(2000 * MB, 100 * MB)})
+    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: 1700 * MB)
+    house.total, house.available = measure.machine(Cgroup.own(root), root)
+    answer = house.answer(house.request(A))
+    assert isinstance(answer, Error)
+    assert (answer.code, house.spawned()) == ("model_too_large", [])
+    assert "needs 1700 MB, and all workers together may take" in answer.message
+    assert "of the 2000 MB there are" in answer.message
 
 
 def test_usage_beyond_the_limit_leaves_nothing(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ class Clock:
 
 
 def lines(path: Path) -> list[list[str]]:
-    """The words of each line but the supervisor's own size, which must be one."""
+    """The words of each line but the supervisor's own size, which must be one, and a size of mapped files of 0."""
     words = [line.split(" ") for line in path.read_text().splitlines()]
-    assert all(int(line.pop()) >= 0 for line in words)
-    return words
+    assert all(int(line.pop(4)) >= 0 for line in words)
+    return [line[:4] if line[4] == "0" else line for line in words]
 
 
 def test_a_life_is_four_lines(tmp_path: Path) -> None:
@@ -50,6 +50,13 @@ def test_a_life_is_four_lines(tmp_path: Path) -> None:
         ["1003.00", "exit", "supervisor", "0"],
     ]
     assert (tmp_path / "m").stat().st_mode & 0o777 == 0o600
+
+
+def test_pages_of_files_are_told_apart(tmp_path: Path) -> None:
+    """A line has the private bytes first, and those of mapped files last."""
+    history = History(tmp_path / "m", Clock())
+    history.look(FromWorker("stt/a/b", 1, Ready(pss=790 * MB, private=160 * MB)), 0.0)
+    assert lines(tmp_path / "m") == [["1000.00", "ready", "stt/a/b", str(160 * MB), str(630 * MB)]]
 
 
 def test_a_template_is_in_the_record(tmp_path: Path) -> None:
@@ -104,9 +111,9 @@ def test_a_real_supervisor_records_its_workers(supervisor: Supervisor, runtime: 
         peer.ask("warm", "stt/echo/a")
         peer.control("unload")
         wait_until(lambda: "exit stt/echo/a" in record.read_text(), "the exit")
-    events = [(event, name) for _, event, name, _ in lines(record) if event != "beat"]
+    events = [(event, name) for _, event, name, *_ in lines(record) if event != "beat"]
     worker = [(event, "stt/echo/a") for event in ("start", "ready", "exit")]
     assert events == [("start", "supervisor"), *worker]
-    assert all(int(size) > 0 for _, event, _, size in lines(record) if event == "ready")
+    assert all(int(size) > 0 for _, event, _, size, *_ in lines(record) if event == "ready")
     supervisor.stop()
     assert lines(record)[-1][1:3] == ["exit", "supervisor"]
