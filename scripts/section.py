@@ -33,5 +33,5 @@ def replaced(text: str, name: str, section: str) -> str:
 
 
 def _pattern(name: str) -> re.Pattern[str]:
-    """Matches a section: its mark, what is in it, and the mark of its end."""
+    """Matches a section: its mark, its text, and the mark of its end."""
     return re.compile(rf"(<!-- {name}\b[^\n]*-->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
