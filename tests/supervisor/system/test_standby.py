@@ -145,7 +145,7 @@ def test_a_forked_worker_is_like_one_that_was_started(stage: Stage) -> None:
 
 
 def test_a_template_is_run_by_the_engines_own_program(stage: Stage) -> None:
-    """Workers of a program that is no module of Python's get their arguments too."""
+    """Workers of a program that names no module of Python's get their arguments too."""
     stage.templates.configure(Settings(worker={NAME: {"command": ("/usr/bin/env", "PROGRAM=own")}}))
     template = stage.start()
     assert psutil.Process(template).environ()["PROGRAM"] == "own"
