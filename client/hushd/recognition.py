@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from .audio.source import Audio
     from .models.choice import ModelChoice
+    from .transcripts.fair_copy import OnRevised
+    from .transcripts.fair_plan import Each
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
@@ -109,8 +111,11 @@ class Recognition(Management):
         keep_alive: KeepAlive = None,
         priority: str = "text",
         echo: bool = False,
+        fair: str | None = None,
+        fair_each: Each = "utterance",
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
+        on_revised: OnRevised | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> Transcription:
         """Transcribes one utterance of live audio; ends by itself after `silence_s` seconds of silence.
@@ -124,11 +129,15 @@ class Recognition(Management):
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
                 silence that end the session; by default no silence does.
             echo: there are two channels, and the second is what a loudspeaker plays, which is taken out of the first.
+            fair: a larger model, which reads the same sound once more behind the first one; `Transcription.fair_copy`
+                waits for it. Where there is no memory for both, that is when the session has ended. Not with `echo`.
+            fair_each: what it is given at once: each `utterance` as it ends, or the whole `session` at its end.
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
                 `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with `echo`:
                 see docs/PROTOCOL.md.
+            on_revised: called, on a thread, with each `Revision` that `fair` has made of segments.
             options: language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
@@ -143,10 +152,18 @@ class Recognition(Management):
         request = run(
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
         )
+        copy = None
+        if fair:
+            from .transcripts.fair_copy import follow
+
+            copy = follow(self.transcribe, fair, rate, channels, options, on_revised, fair_each, echo=echo)
+            chunks = copy.hear(chunks)
         call = run(self._send(request, Stream(chunks)))
         from .transcripts.transcription import Transcription  # while the worker works
 
-        return Transcription(call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
+        return Transcription(
+            call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")), fair=copy
+        )
 
     def choose_model(
         self,

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hushd_schema import engines
 from support.engine_example import package
@@ -150,6 +151,55 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
     assert workers == ["stt/kazoo/mine", "stt/kazoo/mine#2"]
     assert "Humming, all of it." in file
     assert rest[0] == rest[1] >= 1
+
+
+FAIR = """
+import json, sys, threading
+import soundfile
+from hushd import Client
+
+sound = soundfile.read(sys.argv[1], dtype="int16")[0].tobytes()
+states, revisions = [], []
+
+def revised(revision):
+    workers = client.status().workers
+    states.append({worker.model: worker.state for worker in workers})
+    revisions.append(len(revision.replaces))
+
+with Client(holder="test") as client:
+    session = client.listen(
+        [sound], continuous=True, engine="kazoo", model="mine", fair="moonshine/tiny-en", fair_each="session",
+        on_revised=revised,
+    )
+    draft = [segment.text for segment in session]
+    fair = session.fair_copy()
+    file = client.transcribe(sys.argv[1], model="moonshine/tiny-en")
+print(json.dumps([draft, [s.text for s in fair], [s.text for s in file], revisions, states]))
+"""
+
+
+def test_a_fair_copy_has_the_words_of_the_file_and_the_memory_of_one_model(house: House) -> None:
+    """A larger model reads the session once it has ended. Where there is memory for one of the two, the small one has
+    left before."""
+    config = Path(house.environment["HUSHD_CONFIG"])
+    before = config.read_text()
+    share = 335e6 / psutil.virtual_memory().total
+    config.write_text(f"{before}\nmemory_share = {share:.6f}\n[worker]\nmemory_mb = 300\n")
+    house.run("hushd", "reload")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", FAIR, beckett()], env=house.environment, capture_output=True, text=True, timeout=150
+        )
+    finally:
+        config.write_text(before)
+        house.run("hushd", "reload")
+    assert done.returncode == 0, done.stderr
+    draft, fair, file, revisions, states = json.loads(done.stdout)
+    assert all(text.startswith("Hummed") for text in draft)
+    assert fair == file
+    assert "Ever tried" in fair[0]
+    assert revisions == [len(draft)]
+    assert [state.get("mine") for state in states] == ["stopped"]
 
 
 def test_it_is_tuned_by_its_own_variables(house: House) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hushd_schema.transcript import OnEvent
 
     from hushd.models.choice import ModelChoice
+    from hushd.transcripts.fair_copy import OnRevised
+    from hushd.transcripts.fair_plan import Each
     from hushd.transcripts.transcript import Transcript
 
 
@@ -104,8 +106,11 @@ class AsyncRecognition(AsyncManagement):
         keep_alive: KeepAlive = None,
         priority: str = "text",
         echo: bool = False,
+        fair: str | None = None,
+        fair_each: Each = "utterance",
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
+        on_revised: OnRevised | None = None,
         **options: Unpack[TranscribeOptions],
     ) -> AsyncTranscription:
         """As `Client.listen`; the request is sent when this returns.
@@ -113,6 +118,7 @@ class AsyncRecognition(AsyncManagement):
         Args:
             chunks: s16le samples as they are recorded: an asynchronous iterable, or another one, such as a
                 `Microphone`, which is read in another thread.
+            on_revised: called on the loop.
         """
         params = live_params(
             options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
@@ -121,8 +127,16 @@ class AsyncRecognition(AsyncManagement):
         request = await run(
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
         )
+        copy = None
+        if fair:
+            from .fair_copy import follow, heard
+
+            copy = follow(self, fair, rate, channels, options, on_revised, fair_each, echo=echo)
+            chunks = heard(copy, chunks)
         call = await run(self._send(request, source.of_chunks(chunks)))
-        return AsyncTranscription(call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")))
+        return AsyncTranscription(
+            call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")), fair=copy
+        )
 
     async def choose_model(
         self,

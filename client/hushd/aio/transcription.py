@@ -10,6 +10,7 @@ from hushd.transcripts.transcript import Transcript
 from hushd.transcripts.transcription import IncomingTranscript
 
 from .steps import run
+from .threads import long_step
 
 
 class AsyncTranscription(IncomingTranscript, AsyncIterator[Segment]):
@@ -32,6 +33,11 @@ class AsyncTranscription(IncomingTranscript, AsyncIterator[Segment]):
     async def transcript(self) -> Transcript:
         """As `Transcription.transcript`."""
         return self._transcript(tuple([segment async for segment in self]))
+
+    async def fair_copy(self) -> Transcript:
+        """As `Transcription.fair_copy`."""
+        assert self.fair is not None, "the session has no fair copy"
+        return self._transcript(await long_step(self.fair.wait, stop=self.fair.close))
 
     async def aclose(self) -> None:
         """As `close`, for `contextlib.aclosing`."""

@@ -18,6 +18,8 @@ from .transcript import Transcript
 if TYPE_CHECKING:
     from hushd_schema.transcript import OnEvent
 
+    from .fair_copy import FairCopy
+
 
 class IncomingTranscript:
     """Everything known of a transcript while it is made; the base of `Transcription` and `AsyncTranscription`.
@@ -26,6 +28,7 @@ class IncomingTranscript:
         language: as in `Transcript`; of a recording known with its first segment.
         duration, ended, warnings, unlikely: as in `Transcript`, known once the iteration has ended.
         diarized: whether segments say who speaks.
+        fair: the fair copy of a live session that has one.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
             segments that begin at or after it come again then.
     """
@@ -38,8 +41,10 @@ class IncomingTranscript:
         on_event: OnEvent | None = None,
         *,
         diarized: bool = False,
+        fair: FairCopy | None = None,
     ) -> None:
         self._call = call
+        self.fair = fair
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_event = on_event
@@ -53,15 +58,27 @@ class IncomingTranscript:
         self._count = 0
 
     def close(self) -> None:
-        """Cancels the request, unless it has ended."""
+        """Cancels the request, unless it has ended. Speech until then still gets its fair copy."""
         self._call.close()
+        self._end_fair()
 
     def _segment(self) -> Steps[Segment | None]:
         """Returns the next segment, as a procedure; None after the last."""
-        while (message := (yield from self._call.receive())) is not None:
-            if segment := self._take(message):
-                return segment
+        try:
+            while (message := (yield from self._call.receive())) is not None:
+                if segment := self._take(message):
+                    if self.fair:
+                        self.fair.segment(segment)
+                    return segment
+        except BaseException:
+            self._end_fair()
+            raise
+        self._end_fair()
         return None
+
+    def _end_fair(self) -> None:
+        if self.fair:
+            self.fair.end()
 
     def _take(self, message: Message) -> Segment | None:
         if isinstance(message, Partial):
@@ -95,7 +112,10 @@ class IncomingTranscript:
         if kind == "unstable":
             if self._on_partial:
                 self._on_partial(event.get("stable", ""), event.get("text", ""))
-        elif self._on_event:
+            return None
+        if kind == "ended" and self.fair:
+            self.fair.ended()
+        if self._on_event:
             self._on_event(str(kind), event)
         return None
 
@@ -118,3 +138,12 @@ class Transcription(IncomingTranscript, Iterator[Segment]):
             HushdError: what went wrong.
         """
         return self._transcript(tuple(self))
+
+    def fair_copy(self) -> Transcript:
+        """Waits until a larger model has read all of the session, which must have ended; returns that text.
+
+        Raises:
+            HushdError: what kept it from that; `fair.segments` has what there is.
+        """
+        assert self.fair is not None, "the session has no fair copy"
+        return self._transcript(self.fair.wait())

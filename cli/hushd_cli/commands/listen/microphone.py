@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd.reports.display import columns_of
 from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import ResultWarning
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import Styled, escaped
@@ -49,12 +50,16 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             engine=options.engine,
             model=options.model,
             keep_alive=options.keep_alive,
+            fair=options.fair,
+            fair_each="session",
             on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
             **transcribe_options(options),
         )
         session = _Session(transcription)
         try:
-            if output.printed:
+            if options.fair:
+                _write_fairly(session, output, screen)
+            elif output.printed:
                 for text in output.pieces(session):
                     screen.clear()
                     console.write(text)
@@ -66,6 +71,31 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             console.complain(warning.message)
         if session.end:
             raise session.end
+
+
+def _write_fairly(session: _Session, output: Output, screen: console.StatusLine) -> None:
+    """Writes the draft, and in its place, once a larger model has read all of it, the fair copy.
+
+    Standard output gets the last version alone: meanwhile the draft is shown on standard error.
+    """
+    draft = []
+    for segment in session:
+        screen.clear()
+        console.note(segment.text)
+        draft.append(segment)
+    version = session.with_segments(draft)
+    if not output.printed:
+        output.save("microphone", version)
+    try:
+        if draft:
+            console.note("Making the fair copy: Ctrl-C keeps the draft.")
+            version = session.fair_copy()
+            if not output.printed:
+                output.save("microphone", version)
+    finally:
+        if output.printed:
+            for text in output.pieces(version):
+                console.write(text)
 
 
 class _Session:
@@ -94,6 +124,14 @@ class _Session:
     @property
     def unlikely(self) -> tuple[tuple[float, float], ...]:
         return self._transcription.unlikely
+
+    def with_segments(self, segments: Sequence[Segment]) -> Transcript:
+        """Its transcript, of these segments."""
+        return Transcript(tuple(segments), self.language, self._transcription.duration, warnings=self.warnings)
+
+    def fair_copy(self) -> Transcript:
+        """See `Transcription.fair_copy`."""
+        return self._transcription.fair_copy()
 
     def __iter__(self) -> Iterator[Segment]:
         some = False

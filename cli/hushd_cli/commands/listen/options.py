@@ -104,10 +104,11 @@ def layout(options: Namespace) -> Layout | None:
 
 
 def _check_files(options: Namespace) -> None:
-    if options.once or options.continuous or options.no_speech_s or options.device or options.silence_s:
+    live = options.once or options.continuous or options.no_speech_s or options.silence_s
+    if live or options.device or options.fair:
         raise HushdError(
             "bad_request",
-            "--once, --continuous, --timeout, --silence and --audio-device are for the microphone, not FILE.",
+            "--once, --continuous, --timeout, --silence, --audio-device and --fair are for the microphone, not FILE.",
         )
     if options.files.count("-") > 1:
         raise HushdError("bad_request", "Standard input can be read once only: give - once.")
@@ -226,6 +227,16 @@ def _add_microphone(parser: Parser) -> None:
         dest="device",
         metavar="NAME",
         help="the microphone: its number, name or how that begins; '?' lists them",
+    )
+    add_fair(group)
+
+
+def add_fair(group: argparse._ActionsContainer) -> None:
+    """Adds --fair, for commands that hear who speaks."""
+    group.add_argument(
+        "--fair",
+        metavar="MODEL",
+        help="a larger model that reads the same once more, and whose text replaces the first",
     )
 
 

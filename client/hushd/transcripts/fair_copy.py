@@ -1,0 +1,245 @@
+"""The fair copy of a live session: a larger model reads its sound once more, behind the draft, on a thread.
+
+The sound is kept for that, and no longer: 8 MB of it in memory, what is more in a file that nobody else can open.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
+from hushd_schema.sound_file import wav_header
+
+from .fair_plan import Each, FairPlan, Revision, revised
+
+if TYPE_CHECKING:
+    from .segment import Segment
+    from .transcript import Transcript
+
+MEMORY = 8 * 1024 * 1024  # bytes of sound that are kept in memory: four minutes at 16 kHz
+_BLOCK = 1 << 16
+_BUSY = ("server_busy", "overloaded")
+_AGAIN_S = 5.0  # after the session's end, between two requests for which there is no memory
+_PATIENCE_S = 600.0  # of those
+
+PRIORITY = "progress"  # the lowest: nobody waits for it
+
+Transcribe = Callable[[Iterable[bytes]], "Transcript"]
+OnRevised = Callable[[Revision], object]
+
+
+def follow(
+    transcribe: Callable[..., Transcript],
+    model: str,
+    rate: int,
+    channels: int,
+    options: Mapping[str, Any],
+    on_revised: OnRevised | None,
+    each: Each,
+    *,
+    echo: bool,
+) -> FairCopy:
+    """Returns the fair copy of a session that is about to begin, by `model`, with the session's options.
+
+    Args:
+        transcribe: `Client.transcribe`.
+
+    Raises:
+        HushdError: `bad_request` with `echo`: the loudspeaker is taken out of the sound by the session itself.
+    """
+    if echo:
+        raise HushdError("bad_request", "A fair copy is made of the sound as it was recorded: leave out fair, or echo.")
+
+    def read(wav: Iterable[bytes]) -> Transcript:
+        return transcribe(wav, model=model, priority=PRIORITY, **options)
+
+    return FairCopy(read, Sound(rate, channels), on_revised, each)
+
+
+class Sound:
+    """The s16le samples of a session that are still needed."""
+
+    def __init__(self, rate: int, channels: int = 1) -> None:
+        self.rate, self.channels = rate, channels
+        self._width = 2 * channels
+        self._guard = threading.Lock()
+        self._file = SpooledTemporaryFile(MEMORY)  # noqa: SIM115 - closed by `close`
+        self._begins = 0  # bytes of the session before those that are kept
+        self._size = 0  # bytes that are kept
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the session so far."""
+        return (self._begins + self._size) / (self._width * self.rate)
+
+    def add(self, samples: bytes) -> None:
+        with self._guard:
+            if self._file.closed:
+                return
+            self._file.seek(self._size)
+            self._size += self._file.write(samples)
+
+    def forget(self, before_s: float) -> None:
+        """Drops what came before the second `before_s`, once it is much."""
+        with self._guard:
+            drop = self._place(before_s)
+            if drop < MEMORY / 2 or drop < self._size / 2:
+                return
+            fresh: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(MEMORY)  # noqa: SIM115 - as above
+            self._file.seek(drop)
+            while block := self._file.read(_BLOCK):
+                fresh.write(block)
+            self._file.close()
+            self._file, self._begins, self._size = fresh, self._begins + drop, self._size - drop
+
+    def wav(self, start_s: float, end_s: float) -> Iterator[bytes]:
+        """Yields a WAV file of those seconds."""
+        place, end = self._place(start_s), self._place(end_s)
+        yield wav_header(self.rate, end - place, self.channels)
+        position, end = self._begins + place, self._begins + end
+        while position < end:
+            with self._guard:
+                self._file.seek(position - self._begins)
+                block = self._file.read(min(_BLOCK, end - position))
+            position += len(block)
+            yield block
+
+    def close(self) -> None:
+        with self._guard:
+            self._file.close()
+
+    def _place(self, seconds: float) -> int:
+        """The byte of the file at which a second of the session begins."""
+        byte = round(seconds * self.rate) * self._width - self._begins
+        return min(max(0, byte), self._size)
+
+
+class FairCopy:
+    """Follows one session of live transcription.
+
+    Args:
+        transcribe: reads a WAV file with the larger model.
+        on_revised: called, on a thread, with each revision.
+        each: what is read at once: each utterance when it has ended, or the whole session.
+
+    Attributes:
+        revisions: those there are so far.
+    """
+
+    def __init__(self, transcribe: Transcribe, sound: Sound, on_revised: OnRevised | None, each: Each) -> None:
+        self._transcribe = transcribe
+        self._sound = sound
+        self._on_revised = on_revised
+        self._plan = FairPlan(each)
+        self._changed = threading.Condition()
+        self._drafts: list[Segment] = []
+        self._closed = self._done = False
+        self._error: BaseException | None = None
+        self.revisions: tuple[Revision, ...] = ()
+        threading.Thread(target=self._work, name="hushd-fair-copy", daemon=True).start()
+
+    def hear(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yields the session's sound, and keeps it."""
+        for chunk in chunks:
+            self.add(chunk)
+            yield chunk
+
+    def add(self, samples: bytes) -> None:
+        """Keeps the next samples of the session."""
+        self._sound.add(samples)
+
+    def segment(self, segment: Segment) -> None:
+        """Takes a segment of the draft."""
+        with self._changed:
+            self._drafts.append(segment)
+            self._plan.segment(segment)
+
+    def ended(self) -> None:
+        """Takes the end of an utterance."""
+        self._tell(lambda: self._plan.ended(self._sound.seconds))
+
+    def end(self) -> None:
+        """Takes the end of the session; more than once does nothing."""
+        self._tell(lambda: self._plan.end(self._sound.seconds))
+
+    def close(self) -> None:
+        """Ends it; the rest of the draft stays as it is."""
+
+        def leave() -> None:
+            self._closed = True
+
+        self._tell(leave)
+
+    def wait(self) -> tuple[Segment, ...]:
+        """Waits until all is read; returns the segments of the session in their last version.
+
+        Raises:
+            HushdError: what kept the larger model from reading; `segments` has what was revised before that.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._done or self._closed)
+        if self._error is not None:
+            raise self._error
+        return self.segments
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments of the session, revised as far as that is done."""
+        with self._changed:
+            return revised(tuple(self._drafts), self.revisions)
+
+    def _tell(self, change: Callable[[], None]) -> None:
+        with self._changed:
+            change()
+            self._changed.notify_all()
+
+    def _work(self) -> None:
+        try:
+            while self._step():
+                pass
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._sound.close()
+            with self._changed:
+                self._done = True
+                self._changed.notify_all()
+
+    def _step(self) -> bool:
+        """Reads the next stretch, once there is one; returns whether more may come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._plan.over or self._plan.next() is not None)
+            stretch = None if self._closed else self._plan.next()
+        if stretch is None:
+            return False
+        transcript = self._patiently(lambda: self._transcribe(self._sound.wav(stretch.start, stretch.end)))
+        if transcript is None:
+            return not self._closed
+        with self._changed:
+            revision = self._plan.read(stretch, transcript.segments)
+            self.revisions += (revision,)
+            self._sound.forget(self._plan.needed_s(self._sound.seconds))
+        if self._on_revised:
+            self._on_revised(revision)
+        return True
+
+    def _patiently(self, transcribe: Callable[[], Transcript]) -> Transcript | None:
+        """A transcript; None where there is no memory for it before the session's end, or it was closed."""
+        waited = 0.0
+        while True:
+            try:
+                return transcribe()
+            except HushdError as error:
+                if error.code not in _BUSY or waited > _PATIENCE_S:
+                    raise
+                pause_s = (error.retry_after_ms or 1000 * _AGAIN_S) / 1000
+            with self._changed:
+                if not self._plan.over:
+                    self._plan.busy()
+                    return None
+                if self._changed.wait_for(lambda: self._closed, pause_s):
+                    return None
+            waited += pause_s

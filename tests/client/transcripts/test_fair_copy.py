@@ -1,0 +1,132 @@
+"""The fair copy of a live session: the sound that is kept for it, and the thread that has it read."""
+
+from __future__ import annotations
+
+import io
+import threading
+import wave
+from collections.abc import Iterable
+
+import pytest
+from hushd.transcripts import fair_copy
+from hushd.transcripts.fair_copy import FairCopy, Sound
+from hushd.transcripts.fair_plan import Revision
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd_protocol.errors import HushdError
+
+RATE = 1000
+
+
+def pcm(seconds: float, first: int = 0) -> bytes:
+    """Samples that count their milliseconds."""
+    return b"".join((number % 32_000).to_bytes(2, "little") for number in range(first, first + round(seconds * RATE)))
+
+
+def read_wav(blocks: Iterable[bytes]) -> bytes:
+    with wave.open(io.BytesIO(b"".join(blocks))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
+        return file.readframes(file.getnframes())
+
+
+class Larger:
+    """A larger model, whose text is the seconds of what it read; `busy` times there is no memory for it."""
+
+    def __init__(self, busy: int = 0) -> None:
+        self.busy = busy
+        self.asked = threading.Semaphore(0)
+        self.read: list[bytes] = []
+
+    def __call__(self, blocks: Iterable[bytes]) -> Transcript:
+        self.asked.release()
+        if self.busy:
+            self.busy -= 1
+            raise HushdError("server_busy", "There is no memory.", 1)
+        self.read.append(read_wav(blocks))
+        seconds = len(self.read[-1]) / 2 / RATE
+        return Transcript((Segment(0, 0.0, seconds, f"{seconds:.1f} s"),))
+
+
+def spoken(copy: FairCopy, *utterances: tuple[float, float]) -> None:
+    """Has a session hear utterances, each as its draft."""
+    heard = 0.0
+    for number, (start, end) in enumerate(utterances):
+        list(copy.hear([pcm(end + 0.5 - heard, round(heard * RATE))]))
+        heard = end + 0.5
+        copy.segment(Segment(number, start, end, "draft"))
+        copy.ended()
+
+
+def test_a_copy_is_of_the_very_sound() -> None:
+    """The larger model gets the samples of the stretch as a WAV file, and its text replaces the draft."""
+    larger, revisions = Larger(), list[Revision]()
+    copy = FairCopy(larger, Sound(RATE), revisions.append, "utterance")
+    spoken(copy, (2.0, 3.0))
+    assert larger.asked.acquire(timeout=30)
+    copy.end()
+    assert [segment.text for segment in copy.wait()] == ["2.5 s"]
+    assert larger.read == [pcm(2.5, 1000)]
+    assert [revision.replaces for revision in revisions] == [(0,)]
+
+
+def test_a_session_without_memory_for_both_gets_its_text_when_it_has_ended() -> None:
+    """The first request finds no memory; after the session's end they are repeated until there is some."""
+    larger = Larger(busy=3)
+    copy = FairCopy(larger, Sound(RATE), None, "utterance")
+    spoken(copy, (2.0, 3.0))
+    assert larger.asked.acquire(timeout=30)
+    spoken_later = Segment(1, 5.0, 6.0, "draft")
+    list(copy.hear([pcm(3.0, 3500)]))
+    copy.segment(spoken_later)
+    copy.end()
+    assert [segment.text for segment in copy.wait()] == ["5.5 s"]
+    assert not larger.busy
+    assert larger.read == [pcm(5.5, 1000)]
+
+
+def test_a_model_that_is_missing_leaves_the_draft() -> None:
+    """`wait` says why; the segments are there."""
+
+    def missing(blocks: Iterable[bytes]) -> Transcript:
+        raise HushdError("model_missing", "It is not installed.")
+
+    copy = FairCopy(missing, Sound(RATE), None, "session")
+    spoken(copy, (2.0, 3.0))
+    copy.end()
+    with pytest.raises(HushdError, match="not installed"):
+        copy.wait()
+    assert [segment.text for segment in copy.segments] == ["draft"]
+
+
+def test_a_copy_that_is_closed_reads_nothing_more() -> None:
+    """The draft is left as it is for whoever does not want the copy any more."""
+    larger = Larger()
+    copy = FairCopy(larger, Sound(RATE), None, "session")
+    spoken(copy, (2.0, 3.0))
+    copy.close()
+    assert [segment.text for segment in copy.wait()] == ["draft"]
+    assert not larger.read
+
+
+def test_sound_lies_in_memory_and_then_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any seconds of it come back as they were; those that nobody needs any more go, and take no place."""
+    monkeypatch.setattr(fair_copy, "MEMORY", 10_000)
+    sound = Sound(RATE)
+    for second in range(60):
+        sound.add(pcm(1, second * RATE))
+    assert sound.seconds == 60
+    assert read_wav(sound.wav(7.5, 30)) == pcm(22.5, 7500)
+    sound.forget(50.0)
+    assert sound.seconds == 60
+    assert read_wav(sound.wav(50.0, 61)) == pcm(10, 50_000)
+    assert sound._size == 20_000
+    sound.add(pcm(1, 60_000))
+    assert read_wav(sound.wav(59.0, 61)) == pcm(2, 59_000)
+    sound.close()
+    sound.add(pcm(1))  # a microphone that goes on after all was read
+
+
+def test_a_loudspeaker_in_the_sound_is_refused() -> None:
+    """The session takes it out by itself; a recording of both would be transcribed with it."""
+    with pytest.raises(HushdError, match="leave out fair"):
+        fair_copy.follow(lambda: Transcript(()), "a/b", RATE, 2, {}, None, "utterance", echo=True)
