@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hushd_cli import disk_part
 from hushd_cli.commands import trace
 from hushd_cli.commands.trace import Stage
 from support.peer import Supervisor
@@ -33,6 +34,8 @@ def test_the_stages_of_a_cold_start(
     stages = [Stage(**stage) for stage in json.loads(spoken.stdout)]
     assert [(stage.process, stage.work) for stage in stages] == [(process, work) for process, work, *_ in trace._STAGES]
     assert all(stage.start <= stage.end for stage in stages)
+    assert all(stage.cpu_s is not None and stage.cpu_s >= 0 for stage in stages if "first output" not in stage.work)
+    assert [stage.work for stage in stages if stage.floor_s] == ["Python starts", "Python starts"]
     ends = {(stage.process, stage.work): stage.end for stage in stages}
     assert ends["supervisor", "opens its sockets"] <= ends["command", "imports, and connects"]
     assert stages[-1].end == max(ends.values())
@@ -42,11 +45,12 @@ def test_the_stages_of_a_cold_start(
 
 
 def test_the_picture() -> None:
-    """A bar for each stage, to one scale, within the terminal."""
-    stages = [Stage("command", "Python starts", 0.0, 0.1), Stage("worker", "loads the model", 0.1, 0.9999)]
-    first, second, last = trace._picture(stages, 80).splitlines()
-    assert first.startswith("command     Python starts      100 ms  ")
-    assert second.startswith("worker      loads the model    900 ms  ")
+    """A bar for each stage, to one scale, within the terminal, behind its time, its CPU time and its floor."""
+    stages = [Stage("command", "Python starts", 0.0, 0.1, None, 0.02), Stage("worker", "loads it", 0.1, 0.9999, 0.7)]
+    heads, first, second, last = trace._picture(stages, 80).splitlines()
+    assert heads.split() == ["time", "CPU", "floor"]
+    assert first.startswith("command     Python starts   100 ms             20 ms  ")
+    assert second.startswith("worker      loads it        900 ms   700 ms           ")
     assert second.rstrip("█#")[-1] == " "
     assert max(map(len, (first, second))) <= 80
     assert last.split() == ["altogether", "1000", "ms"]
@@ -71,3 +75,35 @@ def test_what_cannot_be_traced(words: tuple[str, ...]) -> None:
     refused = run(*words)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "Give a command to trace" in refused.stderr
+
+
+def line(when: float, process: int, cpu_s: float, read: int, point: str, detail: str = "") -> str:
+    return f"{when} {process} {cpu_s} {read} {point}\t{detail}\n"
+
+
+def test_the_figures_of_a_stage() -> None:
+    """The first stage of a process has all that it has used; what ends in another process has nothing."""
+    marks = (
+        line(5.0, 1, 0, 0, "trace began")
+        + line(5.1, 2, 0.05, 0, "command started")
+        + line(5.2, 3, 0.7, 99, "worker spawned", "stt/onnx-asr/mine")
+        + line(5.5, 4, 0.1, 2_000_000, "worker started")
+        + line(5.6, 4, 0.15, 2_000_000, "worker loads")
+        + line(7.6, 4, 0.55, 702_000_000, "worker ready")
+        + line(8.0, 2, 0.2, 0, "command answered")
+    )
+    first, *others = trace._stages(trace._marks(marks))
+    assert first == Stage("command", "Python starts", 0.0, 0.1, 0.05, None, 0.0)
+    stages = {stage.work: stage for stage in others}
+    assert stages["Python starts"] == Stage("worker", "Python starts", 0.2, 0.5, 0.1, None, 2.0)
+    assert stages["loads the model"] == Stage("worker", "loads the model", 0.6, 2.6, 0.4, None, 700.0)
+    assert stages["works until the first output"] == Stage("worker", "works until the first output", 2.6, 3.0)
+
+
+@pytest.mark.parametrize(("read", "waited"), [(0, False), (9, False), (11, True), (120, True)])
+def test_whether_it_was_the_disks(read: int, waited: bool) -> None:
+    """A start is the disk's from a tenth of the model's files on; below that, other files were read."""
+    assert disk_part.waited(read * 1e6, 100e6) is waited
+    text = disk_part.sentence(read * 1e6, 100e6)
+    assert text.startswith(f"It waited for the disk, from which {read} MB came" if waited else "The disk had no part")
+    assert "100 MB" in text

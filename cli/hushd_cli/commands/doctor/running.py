@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from hushd.client import Client
 from hushd_models import advice, catalogue
+from hushd_models.inventory import of_engine
+from hushd_models.store import Store
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import page_cache, paths
+
+from hushd_cli import disk_part
 
 from .finding import Check, Finding
 
@@ -106,6 +112,7 @@ class Running:
             remedy = f"hushd models pull {name}/{engine.default_model}"
             return Finding("engines", "note", f"{role}/{name} has no model here", remedy)
         model = engine.default_model if engine.default_model in here else here[0]
+        read, size = _not_in_memory(f"{name}/{model}")
         began = time.monotonic()
         try:
             state, text = does(name, model)
@@ -113,6 +120,8 @@ class Running:
             state = "warning" if error.code in _BUSY else "broken"
             return Finding("engines", state, f"{role}/{name}/{model}: {error.message}", f"hushd logs {role}/{name}")
         took = f"{text}, {time.monotonic() - began:.1f} s with its start"
+        if disk_part.waited(read, size):
+            took += f", for which {read / 1e6:.0f} of its files' {size / 1e6:.0f} MB were read from the disk"
         return Finding(
             "engines", state, f"{role}/{name}/{model} {took}", "" if state == "ok" else f"hushd logs {role}/{name}"
         )
@@ -136,6 +145,15 @@ class Running:
         ).text.strip()
         words = set(text.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
         return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
+
+
+def _not_in_memory(model: str) -> tuple[int, int]:
+    """The bytes of a model's files that the system does not have in memory, and of all of them; zeros for a model
+    inside a package."""
+    rows = [row for row in of_engine(Store(paths.find()), model.partition("/")[0]) if row.model == model]
+    sizes = {path: path.stat().st_size for row in rows for path in row.paths if path.exists()}
+    cached = sum(page_cache.cached(path) or 0 for path in sizes) if sys.platform == "linux" else sum(sizes.values())
+    return sum(sizes.values()) - cached, sum(sizes.values())
 
 
 _QUESTIONS = {

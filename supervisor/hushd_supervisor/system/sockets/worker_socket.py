@@ -157,7 +157,7 @@ class WorkerSocket(Source):
             return SpawnFailed(name, gen, f"open files are left for {self.limit.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
         token = os.urandom(16).hex()
-        mark("worker spawned")
+        mark("worker spawned", name)
         try:
             prepare_state(self._paths)
             child = children.start(
