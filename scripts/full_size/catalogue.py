@@ -8,7 +8,7 @@ from functools import partial
 
 from hushd_models import catalogue
 
-from . import canary, chatterbox, kokoro, onnx_asr, piper, whisper
+from . import canary, chatterbox, gguf_parakeet, kokoro, onnx_asr, piper, whisper
 from .making import CannotMake, Part
 
 
@@ -33,12 +33,15 @@ class Model:
 
 
 _SIZES = ("tiny", "base", "small", "medium", "large-v3-turbo", "large-v3")
+_GGML_SIZES = ("tiny", "small", "large-v3-turbo")
 _ALL = (
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3", partial(onnx_asr.parakeet, int8=True)),
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", partial(onnx_asr.parakeet, int8=False)),
     Model("onnx-asr/nemo-canary-1b-v2", canary.files),
     *(Model(f"whisper/{size}", partial(whisper.openai, size=size), flat=True) for size in _SIZES),
     *(Model(f"faster-whisper/{size}", partial(whisper.faster, size=size)) for size in _SIZES),
+    *(Model(f"transcribe-cpp/{name}", partial(gguf_parakeet.parakeet, name=name)) for name in gguf_parakeet.SHAPES),
+    *(Model(f"transcribe-cpp/whisper-{size}", partial(whisper.ggml, size=size)) for size in _GGML_SIZES),
     Model("kokoro/kokoro-v1.0", kokoro.files, flat=True),
     Model("piper/en_US-lessac-medium", partial(piper.files, name="en_US-lessac-medium"), flat=True),
     *(Model(f"chatterbox/{kind}", partial(chatterbox.files, kind=kind)) for kind in chatterbox.SIZES),

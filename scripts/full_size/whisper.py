@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from hushd_protocol.errors import HushdError
 
-from . import checkpoint
+from . import checkpoint, gguf_file, gguf_whisper
 from .making import CannotMake, Part, Progress
 from .noise import Noise
 
@@ -78,6 +79,22 @@ def faster(scale: int, size: str) -> list[Part]:
     """A folder in CTranslate2's format, in half precision as Systran's are: hushd's own conversion of a checkpoint."""
     (source,) = openai(scale, size)
     return [Part("model.bin", source.size, partial(_convert, source, size), scratch=source.size)]
+
+
+def ggml(scale: int, size: str) -> list[Part]:
+    """A GGUF file in Q8_0, as transcribe-cpp's makers publish it.
+
+    Raises:
+        CannotMake: openai-whisper's package is not here, which has the tokens.
+    """
+    shape, noise = SHAPES[size].smaller(scale), Noise()
+    shapes = _shapes(shape)
+    tensors = gguf_whisper.tensors(shapes, lambda name: _draw(noise, shape, name, shapes[name]), shape.mels, "q8_0")
+    try:
+        keys = gguf_whisper.keys(shape.dims, f"whisper-{size}", timestamps=False)
+    except HushdError as error:
+        raise CannotMake(error.message) from error
+    return [gguf_file.part(f"whisper-{size}-Q8_0.gguf", keys, tensors)]
 
 
 def _convert(source: Part, size: str, path: Path, progress: Progress) -> None:

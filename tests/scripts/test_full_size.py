@@ -36,6 +36,7 @@ NEEDED = {
     "faster-whisper": ("faster_whisper", "whisper"),
     "kokoro": ("kokoro_onnx", "onnxruntime"),
     "piper": ("piper", "onnxruntime"),
+    "transcribe-cpp": ("transcribe_cpp", "whisper"),
 }
 SPOKEN = {"kokoro/kokoro-v1.0": ("af_heart", 24_000), "piper/en_US-lessac-medium": ("en_US-lessac-medium", 22_050)}
 NOISE = (np.random.default_rng(1).standard_normal(80_000) * 0.1).astype(np.float32)
@@ -82,7 +83,7 @@ def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monke
         assert heard == [whisper.SENTENCE.strip()]
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if "parakeet" in name])
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("onnx-asr/nemo-parakeet")])
 def test_parakeet_makes_a_token_of_every_fourth_frame(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +93,19 @@ def test_parakeet_makes_a_token_of_every_fourth_frame(
     (segment,) = loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en"))
     assert len(segment.text.split()) == 16
     assert (tmp_path / name / "encoder-model.onnx.data").exists() == ("fp32" in name)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("transcribe-cpp/")])
+def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whisper says its sentence to noise; Parakeet and Nemotron make words, each with its times."""
+    need(name)
+    small(name, tmp_path)
+    segments = list(loaded(name, tmp_path, monkeypatch).transcribe(NOISE, Options(language="en", word_times=True)))
+    if "whisper" in name:
+        assert [segment.text for segment in segments] == [whisper.SENTENCE.strip()]
+    else:
+        assert all(0 <= word.start <= word.end <= 5 for segment in segments for word in segment.words)
+        assert any(segment.words for segment in segments)
 
 
 def test_canary_says_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
