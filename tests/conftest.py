@@ -29,6 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marks known, and counts processor time where it is asked for."""
+    # Tests run side by side, each on a core: threads of one, with models this small, mostly wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
     config.addinivalue_line("markers", "permissions: run as root and as a user, see tests/end_to_end/test_as_a_user.py")
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
