@@ -12,6 +12,7 @@ from hushd_models import catalogue, own_model
 from hushd_protocol.system.paths import user_cache
 from hushd_schema.engines.stt.whisper import SPEC
 from hushd_worker import compute_device
+from hushd_worker.torch_import import import_torch
 
 from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
@@ -63,10 +64,10 @@ class Whisper(WhisperFamily):
         return ModelInfo(path.stem, languages(vocabulary), memory)
 
     def _import(self) -> None:
-        import torch
+        self._torch = import_torch()
         import whisper
 
-        self._torch, self._whisper = torch, whisper
+        self._whisper = whisper
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)

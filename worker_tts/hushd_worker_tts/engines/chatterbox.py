@@ -22,6 +22,7 @@ from hushd_protocol.system import paths
 from hushd_schema.engines.tts.chatterbox import SPEC
 from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
+from hushd_worker.torch_import import import_torch
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -100,8 +101,7 @@ class Chatterbox:
             raise advice.missing(f"chatterbox/{self._model}")
         read_ahead(folder.iterdir() if folder else ())
         try:
-            import torch
-
+            torch = import_torch()
             package = getattr(importlib.import_module(kind.module), kind.name)
             _check_watermarker()
             if self._model == "multilingual" and folder is not None:
