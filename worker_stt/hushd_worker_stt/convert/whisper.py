@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 
+from hushd_worker_stt.engines.lean_imports import without_torch
 from hushd_worker_stt.engines.whisper_models import alignment_heads, languages
 
 from .checkpoint import BadCheckpoint, Checkpoint
@@ -117,7 +118,8 @@ class _Steps:
 
 def _model(checkpoint: Checkpoint, dims: dict[str, int], steps: _Steps) -> Any:
     """CTranslate2's specification of the model, filled with the checkpoint's numbers."""
-    from ctranslate2.specs.whisper_spec import WhisperSpec
+    with without_torch():
+        from ctranslate2.specs.whisper_spec import WhisperSpec
 
     model = WhisperSpec(dims["n_audio_layer"], dims["n_audio_head"], dims["n_text_layer"], dims["n_text_head"])
     fill = _Filler(checkpoint)
