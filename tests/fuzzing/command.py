@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from .run import STUCK_S, Report, run
 from .targets import TARGETS
@@ -25,8 +26,10 @@ LOOK_S = 1.0
 PROGRAM = [sys.executable, "-m", "fuzzing"]
 
 
-def watched(name: str, seed: str, seconds: float, inputs: int, first: int) -> Report:
-    """Runs a target in a process of its own, which may die or hang."""
+def watched(
+    name: str, seed: str, seconds: float, inputs: int, first: int, popen: type[subprocess.Popen[Any]] = subprocess.Popen
+) -> Report:
+    """Runs a target in a process of its own, which may die or hang; `popen` starts it."""
     with tempfile.TemporaryDirectory(prefix="hushd-fuzz-", dir="/tmp") as folder:
         place = Path(folder, "at")
         place.write_text(str(first))
@@ -36,7 +39,7 @@ def watched(name: str, seed: str, seconds: float, inputs: int, first: int) -> Re
         ]  # fmt: skip
         began = time.monotonic()
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        with popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
             stuck = _wait(process, place)
             assert process.stdout
             printed = process.stdout.read()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fuzzing.command import watched
 from fuzzing.targets import TARGETS
+from support import warm
 
 TESTS = Path(__file__).parents[1]
 INPUTS = {
@@ -26,7 +27,7 @@ INPUTS = {
 @pytest.mark.parametrize("target", INPUTS)
 def test_nothing_breaks_whatever_comes(target: str) -> None:
     """Every input is read, or refused in a sentence; no process dies, and none takes for ever."""
-    report = watched(target, "1", 250, INPUTS[target], 0)
+    report = watched(target, "1", 250, INPUTS[target], 0, warm.Popen)
     assert report.findings == {}
     assert report.inputs == INPUTS[target]
 

@@ -34,6 +34,7 @@ COMMANDS = (
 # For each of these words in a command line, what its program imports.
 IMPORTED = {
     "hushd_supervisor": ("hushd_supervisor.run",),
+    "fuzzing": ("fuzzing.command",),
     "mcp": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.server", "mcp.server.stdio"),
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
@@ -199,9 +200,9 @@ def serve(number: int, imported: Sequence[str]) -> Callable[[], object]:
 
     The fork runs it as Python runs the first program of any process, so it ends like any other.
     """
-    sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
     for name in imported:
         import_module(name)
+    sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
     gc.collect()
     gc.freeze()
     connection = socket.socket(fileno=number)
