@@ -43,14 +43,13 @@ def run(*arguments: str | Path) -> str:
 
 def test_many_files_keep_their_order(hushd: Supervisor, tmp_path: Path) -> None:
     """A long file before short ones: texts come in the order of the arguments, all formats of each into a folder."""
-    files = [recording("two_cities.wav"), recording("beckett.wav"), recording("beckett.wav")]
-    for n, file in enumerate(files):
-        files[n] = tmp_path / f"{n}.wav"
-        files[n].write_bytes(file.read_bytes())
+    files = [tmp_path / "0.wav", tmp_path / "1.wav", tmp_path / "2.wav"]
+    for file, name in zip(files, ("two_cities.wav", "beckett.wav", "beckett.wav"), strict=True):
+        file.write_bytes(recording(name).read_bytes())
     assert word_error_rate(f"{TWO_CITIES} {BECKETT} {BECKETT}", run(*files)) <= 0.08
     folder = tmp_path / "out"
-    assert run(*files, "-f", "all", "-o", folder) == ""
-    assert len(list(folder.iterdir())) == 15
+    assert run(*files[:2], "-f", "all", "-o", folder) == ""
+    assert len(list(folder.iterdir())) == 10
     cues = (folder / "0.srt").read_text().split("\n\n")[:-1]
     assert len(cues) >= 8
     for cue in cues:
@@ -81,16 +80,14 @@ def test_a_killed_transcription_is_resumed(hushd: Supervisor, runtime: Path, tmp
     with wave.open(str(recording("two_cities.wav"))) as source, wave.open(str(long), "wb") as target:
         target.setparams(source.getparams())
         speech, second = source.readframes(source.getnframes()), source.getframerate() * source.getsampwidth()
-        for _ in range(2):
-            target.writeframes(speech + bytes(second))
-        target.writeframes(bytes(215 * second))  # so that it is long enough for a journal
+        target.writeframes(speech + bytes(260 * second))  # so that it is long enough for a journal
     journals = runtime / "state" / "transcripts"
     process = subprocess.Popen([LISTEN, long, "-f", "json"], stdout=subprocess.DEVNULL)
 
     def heard() -> int:
         return sum(file.read_text().count("\n") - 1 for file in journals.glob("*"))
 
-    wait_until(lambda: heard() >= 5, "some segments")
+    wait_until(lambda: heard() >= 2, "some segments")
     process.kill()
     process.wait(10)
     before = heard()
@@ -102,5 +99,5 @@ def test_a_killed_transcription_is_resumed(hushd: Supervisor, runtime: Path, tmp
     assert len(segments) > before
     assert [segment["id"] for segment in segments] == list(range(len(segments)))
     assert all(a["end"] <= b["start"] for a, b in pairwise(segments))
-    assert word_error_rate(" ".join([TWO_CITIES] * 2), document["text"]) <= 0.08
+    assert word_error_rate(TWO_CITIES, document["text"]) <= 0.08
     assert not list(journals.glob("*"))

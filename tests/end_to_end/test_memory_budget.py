@@ -233,19 +233,19 @@ def test_a_kill_by_somebody_is_perhaps_for_want_of_memory(start_supervisor: Star
 
 
 def test_a_leaking_engine_holds_its_ceiling(start_supervisor: Start) -> None:
-    """24 MB lost at each of 500 requests without a pause: no request fails, and no process gets beyond its limit by
+    """24 MB lost at each of 200 requests without a pause: no request fails, and no process gets beyond its limit by
     more than what the two jobs take that may run before the news of it is there."""
-    ceiling, leak = 600 * MB, 24
+    ceiling, leak, requests = 600 * MB, 24, 200
     supervisor = start_supervisor(f'[worker."stt/echo"]\nmax_pss_mb = {ceiling / MB}\n{command(ECHO)}')
     with supervisor.connect() as client:
         window = {client.request("memory", A, params={"mb": leak}) for _ in range(3)}
-        for _ in range(497):
+        for _ in range(requests - 3):
             window.remove(client.expect(Result).id)
             window.add(client.request("memory", A, params={"mb": leak}))
         for _ in range(3):
             window.remove(client.expect(Result).id)
         # A process that is used up may have its replacement beside it, a worker of its own in the status.
         rows = [row for row in client.control("status")["workers"] if row["name"].partition("#")[0] == A]
-        assert (sum(row["requests"] for row in rows), sum(row["crashes"] for row in rows)) == (500, 0)
-        assert sum(row["starts"] for row in rows) >= 500 * leak * MB // (ceiling + 2 * leak * MB)
+        assert (sum(row["requests"] for row in rows), sum(row["crashes"] for row in rows)) == (requests, 0)
+        assert sum(row["starts"] for row in rows) >= requests * leak * MB // (ceiling + 2 * leak * MB)
         assert max(row["need_mb"] for row in rows) * MB < ceiling + 2 * leak * MB

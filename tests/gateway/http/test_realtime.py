@@ -18,6 +18,7 @@ from support.peer import BOUND_S
 from support.wer import BECKETT, word_error_rate
 
 Connection = Any
+HALF, HALF_S = "Ever tried. Ever failed. No matter.", 4.5  # of BECKETT, and where it ends
 COMPLETED = "conversation.item.input_audio_transcription.completed"
 
 
@@ -122,10 +123,11 @@ def test_the_program_may_commit_its_turns(
     gateway: HttpGateway, sound: Callable[[int], bytes], form: dict[str, Any]
 ) -> None:
     """Without turn detection all that was appended is one item, in each coding; a second one follows it."""
+    rate = form.get("rate", 8000)
 
     async def use(connection: Connection) -> None:
         await _configure(connection, None, form)
-        coded = Encoder(form["type"]).encode(sound(form.get("rate", 8000)))
+        coded = Encoder(form["type"]).encode(sound(rate)[: int(2 * HALF_S * rate)])
         await _append(connection, coded)
         await connection.input_audio_buffer.commit()
         await _append(connection, coded)
@@ -141,7 +143,7 @@ def test_the_program_may_commit_its_turns(
                     break
         assert committed[1].previous_item_id == committed[0].item_id
         assert set(texts) == {event.item_id for event in committed}
-        assert all(word_error_rate(BECKETT, text) <= 0.45 for text in texts.values())
+        assert all(word_error_rate(HALF, text) <= 0.45 for text in texts.values())
 
     session(gateway, use)
 
