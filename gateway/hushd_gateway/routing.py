@@ -92,17 +92,20 @@ def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[VoiceDes
 
 
 def _with_words(catalogue: HearingDescription, settings: Settings, chosen: Model) -> Model:
-    """The chosen model if its engine knows the times of words; one that does, if none was named."""
-    able = [entry.name for entry in catalogue.engines if entry.word_times and entry.installed_models()]
-    default = settings.stt.partition("/")[0] if chosen == Model() else None
-    if (chosen.engine or default) in able:
+    """The chosen model if it knows the times of words; one that does, if none was named."""
+    able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
+    engine, _, model = settings.stt.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
+    if engine in able and (model in (None, "", AUTO, "default") or model in able[engine]):
         return chosen
     if able and chosen.engine is None:
-        return Model(able[0], AUTO)
+        first = next(iter(able))
+        entry = next(entry for entry in catalogue.engines if entry.name == first)
+        return Model(first, AUTO if able[first] == entry.installed_models() else able[first][0])
     instead = (
         f"choose a model of {' or '.join(able)}" if able else f"`hushd models pull {advice.translator()}` gets one"
     )
-    whose = f"{chosen.engine} does not know" if chosen.engine else "No installed model knows"
+    named = f"{engine}/{model}" if engine in able else engine
+    whose = f"{named} does not know" if chosen.engine else "No installed model knows"
     raise HushdError("model_missing", f"{whose} when each word is said: {instead}, or leave word out.")
 
 

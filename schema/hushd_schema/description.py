@@ -21,6 +21,7 @@ class ModelDescription(Record):
         memory_mb: the size of a worker with it, estimated, in MB (10^6 bytes).
         embedded: whether its weights come with the engine's package.
         translation: whether it can translate into English; None where that depends on the engine alone.
+        word_times: whether it knows when each word was said; None likewise.
         installed: whether it could be loaded here.
     """
 
@@ -29,6 +30,7 @@ class ModelDescription(Record):
     memory_mb: float
     embedded: bool
     translation: bool | None = None
+    word_times: bool | None = None
     installed: bool
 
 
@@ -92,6 +94,14 @@ class HearingEngine(EngineDescription):
     word_times: bool
     translation: bool
     options: tuple[str, ...] | None
+
+    def models_with_words(self) -> list[str]:
+        """The names of the models that are here and know when each word was said."""
+        return [
+            model.name
+            for model in self.models
+            if model.installed and (self.word_times if model.word_times is None else model.word_times)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

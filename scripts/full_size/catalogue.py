@@ -33,7 +33,7 @@ class Model:
 
 
 _SIZES = ("tiny", "base", "small", "medium", "large-v3-turbo", "large-v3")
-_GGML_SIZES = ("tiny", "small", "large-v3-turbo")
+_GGML_SIZES = ("small", "large-v3-turbo")
 _ALL = (
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3", partial(onnx_asr.parakeet, int8=True)),
     Model("onnx-asr/nemo-parakeet-tdt-0.6b-v3-fp32", partial(onnx_asr.parakeet, int8=False)),

@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from full_size.gguf_file import Value
 from hushd_models import manifest as manifests
 from hushd_models import own_model
 from hushd_protocol.errors import HushdError
@@ -27,6 +28,7 @@ from hushd_worker_stt.engines import command_output as printed
 from hushd_worker_stt.engines import onnx_models
 from hushd_worker_tts.engines import command_file as tts_command
 from hushd_worker_tts.engines import piper
+from support.gguf_models import header
 
 from .claims import sentence
 from .mutate import NUMBERS, Feed, anything, damaged, json_file, toml_file
@@ -230,6 +232,14 @@ _PIPER = {
 }  # fmt: skip
 
 
+def _gguf(folder: Path) -> bytes:
+    keys: dict[str, Value] = {"general.languages": ["en", "de"], "stt.capability.translate": True}
+    path = header(folder / "whole.gguf", "parakeet", keys)
+    data = path.read_bytes()
+    path.unlink()
+    return data
+
+
 def _model_folder(rng: Random, folder: Path) -> list[str]:
     """Writes the files of some model."""
     made: dict[str, bytes] = {
@@ -243,6 +253,7 @@ def _model_folder(rng: Random, folder: Path) -> list[str]:
         "model.bin": damaged(rng, struct.pack("<IH", 6, 13) + b"WhisperSpec\0" + bytes(40)),
         "ve.safetensors": _safetensors(rng),
         "a.pt": _archive(rng),
+        "a.gguf": damaged(rng, _gguf(folder)),
         "vocab.txt": rng.randbytes(30),
         "voices-v1.0.bin": rng.randbytes(30),
     }
@@ -262,7 +273,7 @@ def imports(folder: Path) -> Iterator[Feed]:
 
     def feed(rng: Random) -> None:
         _model_folder(rng, place)
-        path = rng.choice((place, place / "a.onnx", place / "a.pt"))
+        path = rng.choice((place, place / "a.onnx", place / "a.pt", place / "a.gguf"))
         engine = rng.choice(("", *recognitions()))
         if engine:
             with suppress(NoModel, NotAlike):  # and nothing else, which look_at would make a sentence of

@@ -93,6 +93,20 @@ def test_words_need_an_engine_that_knows_their_times() -> None:
         routing.stt(HEARING, SETTINGS, "", words=True)
 
 
+def test_words_need_a_model_that_knows_their_times() -> None:
+    """Of an engine whose models differ, only those count that know them: by name, as the default, and when chosen."""
+    moonshine, whisper = HEARING.engines
+    small = whisper.models[0]
+    models = (replace(small, name="plain", word_times=False), replace(small, name="timed", word_times=True))
+    mixed = replace(HEARING, engines=(moonshine, replace(whisper, models=models)))
+    assert routing.stt(mixed, SETTINGS, "", words=True) == Model("faster-whisper", "timed")
+    assert routing.stt(mixed, SETTINGS, "timed", words=True) == Model("faster-whisper", "timed")
+    assert routing.stt(mixed, Settings(stt="faster-whisper/timed"), "", words=True) == Model()
+    assert routing.stt(mixed, Settings(stt="faster-whisper/plain"), "", words=True) == Model("faster-whisper", "timed")
+    with pytest.raises(HushdError, match=r"faster-whisper/plain does not know .* choose a model of faster-whisper"):
+        routing.stt(mixed, SETTINGS, "plain", words=True)
+
+
 def test_words_are_shown_with_their_times() -> None:
     """`verbose_json` has `words` and no segments, where words alone are wanted."""
     words = (Word("Good", 0.5, 0.9), Word(" morning.", 1.0, 1.4))

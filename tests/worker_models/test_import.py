@@ -18,6 +18,7 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker_models.detect_format import look_at
+from support.gguf_models import header
 
 Ask = Callable[..., Any]
 CHECKPOINT = gzip.decompress((Path(__file__).parents[1] / "support" / "data" / "whisper-commands.pt.gz").read_bytes())
@@ -61,12 +62,17 @@ def checkpoint(folder: Path) -> Path:
     return write(folder, {"own.pt": CHECKPOINT}) / "own.pt"
 
 
+def gguf(folder: Path) -> Path:
+    return header(folder / "own.gguf", "parakeet", {"general.languages": ["de"]})
+
+
 @pytest.mark.parametrize(
     ("make", "engine", "files"),
     [
         (checkpoint, "whisper", ["mine.pt"]),
         (ctranslate2, "faster-whisper", ["config.json", "model.bin", "tokenizer.json", "vocabulary.json"]),
         (onnx, "onnx-asr", ["encoder-model.onnx", "vocab.txt"]),
+        (gguf, "transcribe-cpp", ["mine.gguf"]),
         (piper, "piper", ["mine.onnx", "mine.onnx.json"]),
         (chatterbox, "chatterbox", ["tokenizer.json", "ve.safetensors"]),
     ],
@@ -93,6 +99,7 @@ def test_the_content_tells_the_engine(
 BAD: list[tuple[dict[str, bytes], str, str]] = [
     ({"a.pt": b""}, "a.pt", "only a part of a checkpoint, or none"),
     ({"a.pt": CHECKPOINT[:-1000]}, "a.pt", "only a part of a checkpoint, or none"),
+    ({"a.gguf": b"GGUF\3\0\0\0"}, "a.gguf", "a.gguf is only a part"),
     ({"a.txt": b"shopping list"}, "a.txt", "is no model that hushd knows"),
     ({"f/notes.txt": b"x"}, "f", "is no model that hushd knows"),
     ({"v.onnx": GRAPH}, "v.onnx", "has v.onnx.json beside it"),

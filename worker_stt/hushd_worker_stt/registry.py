@@ -24,6 +24,7 @@ def _description(engine: type[Engine]) -> HearingEngine:
             memory_mb=model.memory_mb,
             embedded=model.embedded,
             translation=info.translates(model),
+            word_times=model.word_times,
             installed=engine.installed(model.name),
         )
         for model in engine.models()

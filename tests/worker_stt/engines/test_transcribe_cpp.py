@@ -19,6 +19,7 @@ from hushd_worker.job import Cancelled
 from hushd_worker_stt.conformance import problems
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines.transcribe_cpp import TranscribeCpp
+from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, utterances
 from support.gguf_models import commands, header
@@ -131,6 +132,13 @@ def test_models_differ_within_the_engine(tmp_path: Path) -> None:
     assert not TranscribeCpp.INFO.translates(models["whisper-large-v3-turbo"])
 
 
+def test_word_times_are_described_by_model() -> None:
+    """The description says of each model that it knows them or does not, and of another engine's model nothing."""
+    described = {model.name: model.word_times for model in REGISTRY.describe_engine(TranscribeCpp).models}
+    assert (described["parakeet-tdt-0.6b-v3"], described["canary-1b-v2"]) == (True, False)
+    assert {model.word_times for model in REGISTRY.describe_engine(REGISTRY.find("whisper")).models} == {None}
+
+
 def test_every_well_known_model_has_its_abilities() -> None:
     """The catalogue and the table of abilities name the same models, of architectures that are known."""
     assert WELL_KNOWN.keys() == SPEC.models.keys()
@@ -210,8 +218,8 @@ def test_a_worker_names_the_options_without_effect(engine: TranscribeCpp, checkp
 @real
 def test_a_missing_or_damaged_file_is_said(tmp_path: Path) -> None:
     """A model that is not here is named with the way to get it, a damaged one with the way to replace it."""
-    with pytest.raises(HushdError, match="hushd models pull transcribe-cpp/whisper-tiny") as caught:
-        TranscribeCpp().load("whisper-tiny", lambda note: None)
+    with pytest.raises(HushdError, match="hushd models pull transcribe-cpp/whisper-small") as caught:
+        TranscribeCpp().load("whisper-small", lambda note: None)
     assert caught.value.code == "model_missing"
     header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet")
     with pytest.raises(HushdError, match=r"replace .* by a whole copy"):

@@ -105,7 +105,6 @@ _MODELS = (
     ("granite-speech-5.0-470m-turboctc", "granite5_ctc", "en", 506, _APACHE, "fast", ""),
     ("voxtral-mini-3b-2507", "voxtral", "en de es fr hi it nl pt", 5000, _APACHE, "slow", "Voxtral-Mini-3B-2507"),
     ("gigaam-v3-e2e-rnnt", "gigaam", "ru", 274, "MIT", "fast", ""),
-    ("whisper-tiny", "whisper", MOST, 46, _APACHE, "fast", ""),
     ("whisper-small", "whisper", MOST, 270, _APACHE, "medium", ""),
     ("whisper-large-v3-turbo", "whisper", ALL, 886, "MIT", "slow", ""),
 )
