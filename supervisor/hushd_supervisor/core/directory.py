@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -13,10 +14,12 @@ from hushd_schema.settings import Settings
 
 from .actions import Action, Describe, ToClient
 from .names import resolve
+from .worker.jobs import TELL_S
 
 if TYPE_CHECKING:
     from hushd_schema.description import RoleDescription
 
+LISTING = "the engines are asked for their models"
 MAX_ASKED = 64  # catalogues that one connection waits for at a time
 
 _DOWN = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
@@ -36,16 +39,24 @@ class _Asked:
         return m.Result(id=self.id, data={role: catalogue.data() for role, catalogue in self.catalogues.items()})
 
 
+class Parked(NamedTuple):
+    """A request that waits for the catalogue that names its model; `told` is when its client last heard so."""
+
+    route: bytes
+    message: m.Request
+    told: float
+
+
 class Directory:
     """Asks a workers' package for its catalogue when a request first needs it.
 
     Attributes:
-        parked: requests, with their routes, that wait for the catalogue that names their model.
+        parked: the requests that wait.
     """
 
     def __init__(self) -> None:
         self._catalogues: dict[str, RoleDescription] = {}
-        self.parked: list[tuple[bytes, m.Request]] = []
+        self.parked: list[Parked] = []
         self._asked: list[_Asked] = []
         self._down = False
 
@@ -57,9 +68,9 @@ class Directory:
         """
         return resolve(worker, settings, self._catalogues)
 
-    def park(self, route: bytes, message: m.Request) -> list[Action]:
-        """Keeps a request until its role is described; then `described` returns it."""
-        self.parked.append((route, message))
+    def park(self, route: bytes, message: m.Request, now: float) -> list[Action]:
+        """Keeps a request until its role is described; then `take_parked` returns it."""
+        self.parked.append(Parked(route, message, now))
         return [Describe(message.worker.partition("/")[0])]
 
     def describe(self, route: bytes, control: m.Control) -> list[Action]:
@@ -101,19 +112,31 @@ class Directory:
 
     def has(self, route: bytes, request_id: bytes) -> bool:
         """Returns whether a request of this id is parked."""
-        return any((route, request_id) == (parked_by, message.id) for parked_by, message in self.parked)
+        return any((route, request_id) == (parked.route, parked.message.id) for parked in self.parked)
 
-    def take_parked(self, role: str) -> list[tuple[bytes, m.Request]]:
+    def take_parked(self, role: str) -> list[Parked]:
         """Removes and returns the requests that wait for the catalogue of `role`."""
-        ready = [entry for entry in self.parked if entry[1].worker.split("/")[0] == role]
-        self.parked = [entry for entry in self.parked if entry[1].worker.split("/")[0] != role]
+        ready = [parked for parked in self.parked if parked.message.worker.split("/")[0] == role]
+        self.parked = [parked for parked in self.parked if parked.message.worker.split("/")[0] != role]
         return ready
+
+    def deadline(self) -> float:
+        """The time at which somebody must be told what their request waits for, `math.inf` for never."""
+        return min((parked.told + TELL_S for parked in self.parked), default=math.inf)
+
+    def on_time(self, now: float) -> list[Action]:
+        """Tells those who have heard nothing for a while what their requests wait for."""
+        silent = [parked for parked in self.parked if parked.told + TELL_S <= now]
+        self.parked = [parked._replace(told=now) if parked in silent else parked for parked in self.parked]
+        return [
+            ToClient(parked.route, m.Accepted(id=parked.message.id, state="queued", note=LISTING)) for parked in silent
+        ]
 
     def cancel(self, route: bytes, request_id: bytes) -> list[Action]:
         """Ends a parked request, if it has this id."""
-        for entry in self.parked:
-            if (entry[0], entry[1].id) == (route, request_id):
-                self.parked.remove(entry)
+        for parked in self.parked:
+            if (parked.route, parked.message.id) == (route, request_id):
+                self.parked.remove(parked)
                 error = HushdError("cancelled", "The request was cancelled.")
                 return [ToClient(route, m.Error.of(request_id, error))]
         return []
@@ -128,18 +151,18 @@ class Directory:
         return any(True for _ in self._waiting())
 
     def _waiting(self) -> Iterator[bytes]:
-        yield from (route for route, _ in self.parked)
+        yield from (parked.route for parked in self.parked)
         yield from (asked.route for asked in self._asked)
 
     def gone(self, route: bytes) -> None:
         """Forgets what a client that has left waits for."""
-        self.parked = [entry for entry in self.parked if entry[0] != route]
+        self.parked = [parked for parked in self.parked if parked.route != route]
         self._asked = [asked for asked in self._asked if asked.route != route]
 
     def shut(self) -> list[Action]:
         """Refuses all that wait for a catalogue, now and from now on."""
         self._down = True
-        waiting = [(route, message.id) for route, message in self.parked]
+        waiting = [(parked.route, parked.message.id) for parked in self.parked]
         waiting += [(asked.route, asked.id) for asked in self._asked]
         self.parked.clear()
         self._asked.clear()

@@ -119,7 +119,7 @@ class Pool:
         late = now - min((self._next_ping, self._floors.deadline(), *watches))
         if late > LATE_S:
             self._excuse(late, now)
-        out = self._fleet.on_time(now)
+        out = self._fleet.on_time(now) + self._directory.on_time(now)
         if self._floors.deadline() <= now:
             out += self._floors.on_time(now)
         if self._next_ping <= now:
@@ -137,7 +137,8 @@ class Pool:
 
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
-        due = min(self._fleet.deadline(), self._floors.deadline(), self._next_ping, self._departure.at)
+        parts = self._fleet.deadline(), self._floors.deadline(), self._directory.deadline()
+        due = min(*parts, self._next_ping, self._departure.at)
         return None if due == math.inf else due
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:

@@ -57,7 +57,7 @@ class Requests:
             name = self._directory.resolve(message.worker, self.settings)
             if name is None:
                 self._check_room(route, PRIORITIES.index(message.priority))
-                return self._directory.park(route, message)
+                return self._directory.park(route, message, now)
             chosen = self._fleet.under_pressure(name, message, now)
             worker = self._fleet.worker(chosen)
             connection = self._connections[route]
@@ -81,7 +81,7 @@ class Requests:
     def submit_parked(self, role: str, now: float) -> list[Action]:
         """Accepts or refuses the requests that waited for the models of `role`: they are known."""
         parked = self._directory.take_parked(role)
-        return [action for route, message in parked for action in self.submit(route, message, now)]
+        return [action for route, message, _ in parked for action in self.submit(route, message, now)]
 
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
         """Passes on what a client sends about a request of its own."""
@@ -124,6 +124,6 @@ class Requests:
     def _check_room(self, route: bytes, rank: int) -> None:
         """Raises HushdError `overloaded` where a request that has to wait finds no place among all that do."""
         waiting = [(t.route, t.rank) for worker in self._fleet.workers.values() for t in worker.jobs.waiting]
-        waiting += [(other, PRIORITIES.index(parked.priority)) for other, parked in self._directory.parked]
+        waiting += [(t.route, PRIORITIES.index(t.message.priority)) for t in self._directory.parked]
         if not has_room(route, rank, waiting, self.settings.queue):
             raise HushdError("overloaded", f"{len(waiting)} requests wait already; try again later.", 1000)

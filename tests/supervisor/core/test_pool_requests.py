@@ -10,6 +10,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.pool import Pool
+from hushd_supervisor.core.worker.jobs import TELL_S
 
 ONE = b"1" * 16
 
@@ -87,6 +88,20 @@ def test_an_engine_named_alone_waits_for_the_catalogue() -> None:
     catalogue = {"engines": [{"name": "other", "default_model": "large"}]}
     actions = pool.handle(ev.Described("stt", catalogue), 2)
     assert do.Spawn("stt/other/large", 1) in actions
+
+
+def test_a_request_that_waits_for_the_catalogue_is_told_so() -> None:
+    """A client hears every four seconds what its request waits for, and nothing of it once that is served."""
+    pool = pool_with_client()
+    told = m.Accepted(id=ONE, state="queued", note="the engines are asked for their models")
+    pool.handle(request(worker="stt/other"), 0)
+    assert told not in said(pool.on_time(TELL_S - 0.1))
+    for now in (TELL_S, 2 * TELL_S):
+        assert (pool.deadline() or 99) <= now
+        assert told in said(pool.on_time(now))
+        assert told not in said(pool.on_time(now + 0.1))
+    pool.handle(ev.Described("stt", {"engines": [{"name": "other", "default_model": "large"}]}), 9)
+    assert told not in said(pool.on_time(30))
 
 
 def test_the_id_of_a_request_that_waits_for_the_catalogue_is_in_use() -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hushd_models import hf_cache
 from hushd_protocol.names import ENGINE_ROLES
+
+if TYPE_CHECKING:
+    from hushd_models.catalogue import Known
 
 
 class Estimate:
-    """Looks into the models folder and into the specs of engines, which are not loaded before somebody asks.
+    """Looks into the models folder, Hugging Face's cache and the specs of engines, which are not loaded before somebody
+    asks.
 
     Args:
         models: the models folder.
@@ -21,20 +29,22 @@ class Estimate:
 
     def __call__(self, name: str) -> int:
         """Returns bytes of private memory for worker `name` (ROLE/ENGINE/MODEL), 0 where nothing is known of it."""
-        from hushd_schema import engines  # 0.3 MB and some milliseconds
+        from hushd_models import catalogue  # 0.5 MB with the specs, and some milliseconds
+        from hushd_schema import engines
 
         role, engine, model = name.split("/", 2)
         spec = engines.find(engine, role) if role in ENGINE_ROLES else None
         if spec is None:
             return 0
-        sizes = dict(self._files(engine, model, flat=spec.flat)) if spec.memory_mb else {}
-        if spec.memory_mb and sizes:
-            return int(1e6 * spec.memory_mb(sizes))
-        named = (known for key, known in spec.models.items() if model == key or model in known.get("aliases", ()))
-        return int(1e6 * next((known.get("memory_mb", 0) for known in named), 0))
+        known = catalogue.find(f"{engine}/{model}")
+        if spec.memory_mb:
+            sizes = dict(self._files(engine, model, flat=spec.flat)) or self._pulled(engine, model) or _in_hub(known)
+            if sizes:
+                return int(1e6 * spec.memory_mb(sizes))
+        return int(1e6 * known.memory_mb) if known else 0
 
     def _files(self, engine: str, model: str, *, flat: bool) -> Iterator[tuple[str, int]]:
-        """Yields the model's files in the models folder with their sizes; none of a model that lies elsewhere."""
+        """Yields the model's files in the models folder with their sizes."""
         place = self._models / engine
         prefix = f"{model}." if flat else ""
         for folder in (place,) if flat else (place / model, *_folders(place / model)):
@@ -45,6 +55,27 @@ class Estimate:
                             yield entry.name, entry.stat().st_size
             except OSError:
                 continue  # it is not there, or went away meanwhile
+
+    def _pulled(self, engine: str, model: str) -> dict[str, int]:
+        """The sizes of a model that hushd has brought, wherever it lies: its manifest has them."""
+        try:
+            files = json.loads((self._models / engine / f"{model}.hushd.json").read_bytes())["files"]
+            return {name: int(file["size"]) for name, file in files.items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return {}  # there is none, or a worker reports what is wrong with it
+
+
+def _in_hub(known: Known | None) -> dict[str, int]:
+    """The sizes of a model's files in Hugging Face's cache, whoever has brought them; none where it is not whole."""
+    if known is None or not known.repository or not (snapshot := hf_cache.snapshot(known.repository, known.revision)):
+        return {}
+    sizes = {}
+    for folder, _, names in os.walk(snapshot):
+        for name in names:
+            path = os.path.join(folder, name)
+            with suppress(OSError):  # a link whose file is gone
+                sizes[os.path.relpath(path, snapshot)] = os.stat(path).st_size
+    return {name: sizes[name] for name in known.choose(sizes) or ()}
 
 
 def _folders(folder: Path) -> list[Path]:

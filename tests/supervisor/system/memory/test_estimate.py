@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,32 @@ def test_files_that_are_there_count_by_their_format(tmp_path: Path) -> None:
     assert estimate("stt/whisper/mine") == 5_050_000_000
     assert estimate("stt/onnx-asr/mine") == 75_000_000
     assert estimate("stt/onnx-asr/deep") == 195_000_000
+
+
+def test_files_in_the_hubs_cache_count_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parakeet that another program has pulled counts 0.14 GB of private memory as in the models folder, and a half one
+    by the catalogue."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    estimate, name = Estimate(tmp_path / "models"), "nemo-parakeet-tdt-0.6b-v3"
+    snapshot = tmp_path / "hub" / "models--istupakov--parakeet-tdt-0.6b-v3-onnx" / "snapshots" / "main"
+    make(snapshot / "encoder-model.int8.onnx", 654_000_000)
+    make(snapshot / "decoder_joint-model.onnx", 72_000_000)  # of float32, which is not loaded
+    by_the_catalogue = estimate(f"stt/onnx-asr/{name}")
+    make(snapshot / "decoder_joint-model.int8.onnx", 50_000_000)
+    make(snapshot / "vocab.txt", 1000)
+    assert estimate(f"stt/onnx-asr/{name}") == 135_000_000 < by_the_catalogue
+
+
+def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) -> None:
+    """A model of the configuration that lies in the hub's cache; a manifest that cannot be read counts nothing."""
+    manifest = tmp_path / "onnx-asr" / "mine.hushd.json"
+    manifest.parent.mkdir()
+    files = {"encoder.int8.onnx": {"size": 9e9}, "decoder.int8.onnx": {"size": 100_000_000}}
+    manifest.write_text(json.dumps({"files": files}))
+    assert Estimate(tmp_path)("stt/onnx-asr/mine") == 195_000_000
+    for damaged in ("[]", "{", '{"files": {"a": 1}}'):
+        manifest.write_text(damaged)
+        assert Estimate(tmp_path)("stt/onnx-asr/mine") == 0
 
 
 def test_without_files_the_catalogue_is_asked(tmp_path: Path) -> None:
