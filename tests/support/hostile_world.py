@@ -679,7 +679,7 @@ class World:
                 self._check_aside(worker)
                 held += self._check_requests(worker)
         if pool._admission.level is Level.CRITICAL:
-            residents = [tenant.machine for tenant in pool._admission._tenants(self.now)]
+            residents = [tenant.machine for tenant in pool._admission.tenants.every(self.now)]
             idle = sum(r.size for r in residents if r.idle_s is not None and not r.leaving)
             assert idle <= pool._admission._pressure.spare(self.seen, self.now), "idle under critical pressure"
         self._check_floor()

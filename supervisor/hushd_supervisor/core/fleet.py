@@ -23,6 +23,7 @@ from .memory.budget import Memory
 from .memory.pressure import Level
 from .unloads import Unloads
 from .worker.request import ActiveRequest
+from .worker.row import row
 from .worker.states import State
 from .worker.worker import Worker
 from .yields import Yields
@@ -36,7 +37,6 @@ MAX_WORKERS = 64  # names a client may bring into being
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
 FUTILE_S = 120.0  # without another replica after one that never became ready
-_LONGEST = 200  # characters of a worker's text in a row of the status
 
 
 class Fleet:
@@ -160,44 +160,10 @@ class Fleet:
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
         """The status of each worker, as far as it is known here, with the generation of its process."""
-        return [(worker.gen, self._status(worker, now)) for worker in self.workers.values()]
-
-    def _status(self, worker: Worker, now: float) -> WorkerStatus:
-        from hushd_schema.status import WorkerStatus  # once somebody asks
-
-        role, engine, model = base(worker.name).split("/")
-        idle = worker.lifecycle.idle_since if worker.state is State.READY else None
-        expiry = worker.deadline() if worker.state is State.READY else math.inf
-        return WorkerStatus(
-            name=worker.name,
-            role=role,
-            engine=engine,
-            model=model,
-            state=worker.state.value,
-            pid=None,
-            rss_mb=None,
-            pss_mb=None,
-            peak_rss_mb=None,
-            private_mb=None,
-            mapped_mb=None,
-            peak_mb=round(worker.lifecycle.peak / 1e6, 1) if worker.state.has_process else None,
-            idle_s=None if idle is None else round(now - idle, 1),
-            expires_in_s=None if expiry == math.inf else round(max(0.0, expiry - now), 1),
-            queued=len(worker.jobs.waiting),
-            running=len(worker.jobs.running),
-            sessions=worker.jobs.running.sessions,
-            requests=worker.jobs.timings.completed,
-            latency_ms=worker.jobs.timings.latency_ms(0.5),
-            latency_p95_ms=worker.jobs.timings.latency_ms(0.95),
-            starts=worker.lifecycle.starts,
-            crashes=worker.crashes.total,
-            holders=worker.leases.holders(now),
-            compute_device=worker.news.compute_device[:_LONGEST],
-            why_there=worker.lifecycle.assignment.why or worker.news.why_there[:_LONGEST],
-            vram_mb=sum(worker.cards_mb.values()) or None,
-            cards_mb=worker.cards_mb,
-            need_mb=round(self.admission.needs.memory(worker.name, worker.lifecycle.card) / 1e6, 1),
-        )
+        return [
+            (worker.gen, row(worker, self.admission.needs.memory(worker.name, worker.lifecycle.card), now))
+            for worker in self.workers.values()
+        ]
 
     def configure(self, settings: Settings, now: float) -> list[Action]:
         """Applies the changes, worker by worker; drops no request."""

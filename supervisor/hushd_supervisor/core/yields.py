@@ -141,7 +141,7 @@ class Yields:
 
     def _begin(self, entry: _Yield, card: Card, now: float) -> list[Action]:
         """Asks workers to leave a card until enough is free, idle ones first, and lets no more of them start there."""
-        residents = self._admission.on_card(card.id, now)
+        residents = self._admission.tenants.on_card(card.id, now)
         entry.held[card.id] = held = sum(resident.size for resident in residents)
         total = self._cards.total(card)
         free = total if card.asleep else card.free
@@ -186,7 +186,7 @@ class Yields:
         return [ToClient(entry.route, m.Result(id=entry.id, data=answer.data()))]
 
     def _held(self, card: Card, now: float) -> int:
-        return sum(resident.size for resident in self._admission.on_card(card.id, now))
+        return sum(resident.size for resident in self._admission.tenants.on_card(card.id, now))
 
     def _lives(self, name: str, gen: int) -> bool:
         worker = self._workers.get(name)

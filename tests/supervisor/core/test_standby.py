@@ -163,13 +163,13 @@ def test_it_is_the_first_to_make_room() -> None:
 def test_it_counts_for_what_its_end_would_give_back() -> None:
     """The budget has the size that was measured last; a template that is starting counts by a guess."""
     house = ready()
-    (tenant,) = house.pool._admission._tenants(house.now)
+    (tenant,) = house.pool._admission.tenants.every(house.now)
     assert (tenant.machine.size, tenant.starting) == (40 * MB, False)
     house.tell(ev.TemplateReady(ENGINE, 1, 20 * MB))  # a worker shares the rest
-    (tenant,) = house.pool._admission._tenants(house.now)
+    (tenant,) = house.pool._admission.tenants.every(house.now)
     assert tenant.machine.size == 20 * MB
     house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB))
-    (tenant,) = house.pool._admission._tenants(house.now)
+    (tenant,) = house.pool._admission.tenants.every(house.now)
     assert tenant.machine.size == 20 * MB
 
 

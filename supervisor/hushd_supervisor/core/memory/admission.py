@@ -17,13 +17,14 @@ from hushd_supervisor.core.worker.shortage import Shortage
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
-from .budget import Budget, Memory, Resident, Verdict
+from .budget import Budget, Memory, Verdict
 from .cards import Cards
 from .needs import Needs
-from .placement import A_CARD, Decision, Placement, Start, Tenant
+from .placement import A_CARD, Decision, Placement, Start
 from .pressure import HOLD_S, Level, Pressure, sign
 from .sentences import advice, critically_short
-from .standing import CardStanding, Standing
+from .standing import Standing, of_card
+from .tenants import Tenants, can_leave
 
 PLENTY = Memory(1 << 62, 1 << 62)
 RETURN_S = 5.0  # from one look to the next whether a worker may go back from the CPU to a card
@@ -61,6 +62,7 @@ class Admission:
         self._kept = dict(needs or {})
         self._served: dict[str, int] = {}  # by a worker that went to the CPU: its jobs at the last look at the cards
         self.needs = Needs(settings, needs, estimate)
+        self.tenants = Tenants(workers, self.standby, self.needs)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
         self.placement = Placement(self.needs, self.budget, self.cards)
@@ -95,16 +97,8 @@ class Admission:
         """The state of memory; changes nothing."""
         memory = self._memory()
         level = max(self._pressure.level(now), sign(memory))
-        cards = tuple(self._card_standing(card, now) for card in self.cards.seen)
+        cards = tuple(of_card(card, self.cards, self.tenants.on_card(card.id, now), now) for card in self.cards.seen)
         return Standing(self.budget.limit(memory), memory.available, memory.reserve, level, cards)
-
-    def _card_standing(self, card: Card, now: float) -> CardStanding:
-        until = self.cards.kept_until(card.id, now)
-        taken = sum(resident.size for resident in self.on_card(card.id, now))
-        total = self.cards.total(card)
-        free = (total if card.asleep else card.free) + self.cards.taken.get(card.id, 0) - taken
-        kept_s = None if until is None else until - now
-        return CardStanding(card, now - self.cards.answered_at, total, min(total, max(0, free)), taken, kept_s)
 
     def on_time(self, now: float) -> None:
         """Looks, when `due` has passed: no level falls without a look."""
@@ -148,7 +142,7 @@ class Admission:
 
     def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
         """Takes the answer to a look at the cards; has workers off them replaced where one has room."""
-        tenants = self._tenants(now)
+        tenants = self.tenants.every(now)
         taken = {card.id: sum(tenant.cards.get(card.id, 0) for tenant in tenants) for card in cards}
         self.cards.take(cards, error, taken, now)
         out: list[Action] = []
@@ -197,14 +191,14 @@ class Admission:
         Who leaves a machine where memory is short gives it nothing worth a reload if it held next to none.
         """
         out: list[Action] = []
-        idle = [tenant.machine for tenant in self._tenants(now) if tenant.machine.idle_s is not None]
+        idle = [tenant.machine for tenant in self.tenants.every(now) if tenant.machine.idle_s is not None]
         if not (waiting or idle):
             return out
         memory = self.look(now)
         spare = self._pressure.spare(memory, now)
         for name in self.budget.beyond(spare, idle):
             out += self._evict(name, now)
-        starting = sum(tenant.machine.size for tenant in self._tenants(now) if tenant.starting)
+        starting = sum(tenant.machine.size for tenant in self.tenants.every(now) if tenant.starting)
         for worker in waiting:
             need = self.needs.memory(worker.name)
             if starting + need <= spare:
@@ -226,7 +220,7 @@ class Admission:
     def _holds(self, size: int, now: float) -> bool:
         """Returns whether the machine has room for so much more, with nobody leaving or waiting for memory."""
         memory = self.look(now)
-        residents = [tenant.machine for tenant in self._tenants(now)]
+        residents = [tenant.machine for tenant in self.tenants.every(now)]
         verdict = self.budget.decide(size, size, self.budget.room(memory, 0), residents)
         return self._pressure.level(now) is Level.NORMAL and verdict.admit
 
@@ -255,7 +249,7 @@ class Admission:
         start = self._start(worker)
         if self._must_look(start, now):
             return self.cards.look(now)
-        decision = self.placement.decide(start, memory, self._tenants(now), now, now < self._impatient_at(worker))
+        decision = self.placement.decide(start, memory, self.tenants.every(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
         if verdict.admit:
             worker.lifecycle.need = self.needs.memory(worker.name, decision.assignment.card)
@@ -285,20 +279,14 @@ class Admission:
         out = worker.tenancy.lack(now, error, on_card)
         return out + self._decide(worker, memory, now) if worker.state is State.WAITING else out
 
-    def _others(self, shortage: Shortage, now: float) -> list[Resident]:
-        """All who hold memory of the kind that a load has lacked."""
-        holders = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
-        others = [self._tenant(w, now).machine for w in holders]
-        return others if shortage.on_card else others + [machine for machine, _ in self.standby.residents()]
-
     def _others_have_left(self, shortage: Shortage, now: float) -> bool:
         """Returns whether those who could leave for a second load have done so: it may be tried."""
-        return not shortage.final and shortage.evicted and not any(map(_can_leave, self._others(shortage, now)))
+        return not shortage.final and shortage.evicted and not any(map(can_leave, self.tenants.holders(shortage, now)))
 
     def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
         """Goes on after a load that failed, short of memory: others leave for a second one, or it is given up."""
-        others = self._others(shortage, now)
-        if not shortage.final and any(map(_can_leave, others)):
+        others = self.tenants.holders(shortage, now)
+        if not shortage.final and any(map(can_leave, others)):
             shortage.evicted = True
             idle = [resident.name for resident in others if resident.idle_s is not None]
             return [action for name in idle for action in self._evict(name, now)]
@@ -341,7 +329,7 @@ class Admission:
     def _fits(self, start: Start, now: float) -> Assignment | None:
         if any(worker.state is State.WAITING for worker in self._workers.values()):
             return None
-        decision = self.placement.decide(start, self.look(now), self._tenants(now), now)
+        decision = self.placement.decide(start, self.look(now), self.tenants.every(now), now)
         return decision.assignment if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
     # --- back to a card ----------------------------------------------------------------------------------------------
@@ -359,36 +347,6 @@ class Admission:
         self._served = served
         return self.cards.look(now) if served else []
 
-    def on_card(self, card: str, now: float) -> list[Resident]:
-        """The workers that take memory of a card, by what they take of it."""
-        return [tenant.on(card) for tenant in self._tenants(now) if tenant.cards.get(card)]
-
-    # --- who is there ------------------------------------------------------------------------------------------------
-
-    def _tenants(self, now: float) -> list[Tenant]:
-        workers = [self._tenant(worker, now) for worker in self._workers.values() if worker.state.has_process]
-        templates = self.standby.residents()
-        return [*workers, *(Tenant(machine, {}, starting) for machine, starting in templates)]
-
-    def _tenant(self, worker: Worker, now: float) -> Tenant:
-        idle = (worker.state is State.READY or worker.tenancy.unheard) and not worker.settings.pinned
-        card = worker.lifecycle.card
-        machine = Resident(
-            worker.name,
-            worker.lifecycle.size or self.needs.memory(worker.name, card),  # without a report it is still growing
-            worker.settings.priority,
-            now - (worker.lifecycle.idle_since or now) if idle else None,
-            worker.state in (State.STOPPING, State.KILLING),
-        )
-        return Tenant(machine, self._on_cards(worker), worker.state is State.STARTING)
-
-    def _on_cards(self, worker: Worker) -> Mapping[str, int]:
-        """Returns the bytes that a worker takes of each card: as it reports, or as it was given."""
-        card = worker.lifecycle.card
-        if worker.lifecycle.cards or not card:
-            return worker.lifecycle.cards
-        return {card: self.needs.on_card(worker.name, card)}
-
     def _retry_ms(self, decision: Decision, now: float) -> int:
         """Returns the ms after which to ask again: a card is no longer kept then, or the first running job done.
 
@@ -396,20 +354,5 @@ class Admission:
         """
         if decision.until is not None:
             return max(1000, int((decision.until - now) * 1000))
-        ends = [
-            request.started + worker.jobs.timings.usual_s(request) - now
-            for worker in self._workers.values()
-            if worker.jobs.timings.completed
-            for request in worker.jobs.running.values()
-        ]
-        return max(1000, int(min(ends) * 1000)) if ends else 60_000
-
-
-def _is_on(worker: Worker, shortage: Shortage) -> bool:
-    """Returns whether a worker holds memory of the kind that is short."""
-    return not shortage.on_card or worker.news.compute_device not in ("", "cpu")
-
-
-def _can_leave(resident: Resident) -> bool:
-    """Returns whether a resident makes room: it is idle, or leaves already."""
-    return resident.idle_s is not None or resident.leaving
+        left_s = self.tenants.first_end_s(now)
+        return 60_000 if left_s is None else max(1000, int(left_s * 1000))

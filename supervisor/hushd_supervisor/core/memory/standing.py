@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from hushd_protocol.cards import Card
 
+from .budget import Resident
+from .cards import Cards
 from .pressure import Level
 
 
@@ -28,3 +31,13 @@ class Standing(NamedTuple):
     reserve: int  # of that, kept for all other programs
     level: Level
     cards: tuple[CardStanding, ...] = ()  # at the last look
+
+
+def of_card(card: Card, cards: Cards, residents: Iterable[Resident], now: float) -> CardStanding:
+    """The state of one of the cards, of which `residents` take memory."""
+    until = cards.kept_until(card.id, now)
+    taken = sum(resident.size for resident in residents)
+    total = cards.total(card)
+    free = (total if card.asleep else card.free) + cards.taken.get(card.id, 0) - taken
+    kept_s = None if until is None else until - now
+    return CardStanding(card, now - cards.answered_at, total, min(total, max(0, free)), taken, kept_s)

@@ -21,9 +21,9 @@ from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Spawn, ToWor
 from .assignment import Assignment
 from .progress import LOOK_S, Progress, Used
 from .states import ALLOWED, State
+from .wear import Wear
 
 BEAT_S = 6.0  # three beats of 2 s
-CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
 GRACE_S = 5.0  # from `drain` to the exit
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
 START_GUESS_S = 1.0  # the time of a start, as long as none has succeeded
@@ -31,14 +31,6 @@ CARD_RETRY_S = 600.0  # after which a process that had to do without its card is
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
-
-
-def ceiling(size: int) -> float:
-    """The size at which a worker that had `size` bytes when it became ready is used up.
-
-    Beyond any long job, within reach of a leak: one engine is known to lose 24 MB a request.
-    """
-    return 2 * size + 1e9 if size else math.inf
 
 
 class Lifecycle:
@@ -73,6 +65,7 @@ class Lifecycle:
         compute_device: that a request asked for when this process was started; empty: the configuration's.
         kind: of device that the process computes on, by its own word; empty: not known.
         cpu_reason: the reason why this process was started for the CPU instead of its card; empty: it was not.
+        wear: what this process has used up.
     """
 
     def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int], out: list[Action]) -> None:
@@ -102,9 +95,7 @@ class Lifecycle:
         self._beat_due = math.inf
         self._started_at = 0.0
         self._progress: Progress | None = None  # while it starts
-        self._cpu_s = 0.0
-        self._beat_cpu_s: float | None = None
-        self._ceiling = math.inf
+        self.wear = Wear()
 
     @property
     def retiring(self) -> str:
@@ -143,7 +134,7 @@ class Lifecycle:
         self.start_timed_out = ""
         self.size = self.peak = 0
         self.unwanted = self.worn = ""
-        self._cpu_s, self._beat_cpu_s = 0.0, None
+        self.wear = Wear()
         self._started_at = now
         self._progress = None
         if assignment.why:
@@ -176,7 +167,7 @@ class Lifecycle:
             self.card = max(self.cards, key=self.cards.__getitem__)
         elif not self.kind.startswith("cuda"):
             self.card = ""
-        self._ceiling = ceiling(self.size)
+        self.wear.loaded(self.size)
         self.was_ready = True
         self.ready_at = now
         self.start_s = now - self._started_at
@@ -266,30 +257,11 @@ class Lifecycle:
         started_for = self.compute_device or self.settings.compute_device
         return device in ("", "auto", self.kind, started_for, self.assignment.device)
 
-    def has_worked(self, cpu_s: float) -> bool:
-        """Returns whether the process, at `cpu_s` of CPU time, has worked since this last returned True."""
-        if cpu_s - self._cpu_s < CPU_S:
-            return False
-        self._cpu_s = cpu_s
-        return True
-
-    def spent(self, cpu_s: float) -> float:
-        """The CPU time since the beat before, for a process that now is at `cpu_s`."""
-        before, self._beat_cpu_s = self._beat_cpu_s, cpu_s
-        return 0.0 if before is None else max(0.0, cpu_s - before)
-
     def used_up(self, jobs_done: int, now: float) -> str:
         """The reason why this process should do nothing more after `jobs_done` jobs; empty while it may go on."""
-        limits = self.settings
-        if 0 < limits.max_requests <= jobs_done:
-            return f"used up: {limits.max_requests} requests"
-        if self.size >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:
-            return f"used up: {self.size / 1e6:.0f} MB"
-        if 0 < limits.max_age <= now - self.ready_at:
-            return f"used up: {now - self.ready_at:.0f} s old"
         if self.cpu_reason and now - self.ready_at >= CARD_RETRY_S:
             return f"its card may be free again: {self.cpu_reason}"
-        return ""
+        return self.wear.used_up(self.settings, jobs_done, self.size, now - self.ready_at)
 
     def send(self, message: m.Message) -> None:
         """Sends to the process."""

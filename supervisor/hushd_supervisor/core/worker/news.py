@@ -67,8 +67,8 @@ class News:
             case m.LoadFailed() if self._lifecycle.state is State.STARTING:
                 self._not_loaded(message, now)
             case m.Beat():
-                self._jobs.running.spend(self._lifecycle.spent(message.cpu_s))
-                if self._lifecycle.has_worked(message.cpu_s):
+                self._jobs.running.spend(self._lifecycle.wear.spent(message.cpu_s))
+                if self._lifecycle.wear.has_worked(message.cpu_s):
                     self._jobs.running.touch(now)
                 self._dispatch.watch(now)
                 self._dispatch.recycle(now)

@@ -197,7 +197,7 @@ def test_needs_are_learnt_of_peaks_of_private_memory() -> None:
     assert (needs.memory(A), needs.table) == (520 * MB, {A: 230 * MB, f"{A}:load": 520 * MB})
     ((_, row),) = house.pool.status(house.now)
     assert row.peak_mb == 520.0
-    (holder,) = house.pool._admission._tenants(house.now)
+    (holder,) = house.pool._admission.tenants.every(house.now)
     assert holder.machine.size == 200 * MB
 
 

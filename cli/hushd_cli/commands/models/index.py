@@ -1,0 +1,57 @@
+"""The models that `hushd models` lists: those of this machine, of its configuration, and those that could come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from hushd_models import advice, catalogue, user_models
+from hushd_models.catalogue import Known
+from hushd_models.inventory import Row, row, rows
+from hushd_models.recommendation import best_for, here
+from hushd_models.store import Store
+from hushd_protocol import JsonObject
+from hushd_protocol.system import paths
+
+
+class ModelIndex:
+    """The models on this machine, and those of its configuration."""
+
+    def __init__(self) -> None:
+        self.paths = paths.find()
+        self.store = Store(self.paths)
+        self.added: Mapping[str, Known] = user_models.configured(self.paths.config)
+        self.recommended: Sequence[str] = catalogue.recommended()
+
+    def lacks_engine(self, model: Row) -> bool:
+        """Returns whether the engine of a model is installed neither here nor where the configuration starts it."""
+        if model.engine not in catalogue.engines() or advice.engine_installed(model.engine):
+            return False
+        return model.engine not in self.elsewhere
+
+    def as_json(self, model: Row) -> JsonObject:
+        """A row for programs, with the recommendation, and the command that installs a missing engine."""
+        engine = model.engine
+        return model.as_json() | {
+            "recommended": model.model in self.recommended,
+            "install": advice.engine_command(engine) if self.lacks_engine(model) else "",
+        }
+
+    @cached_property
+    def elsewhere(self) -> frozenset[str]:
+        return user_models.engines_elsewhere(self.paths.config)
+
+    def recommend_for(self, words: Sequence[str]) -> None:
+        """Recommends the best of each role for the languages among `words`, as `hushd models recommend` does."""
+        every = self.rows()
+        spoken = [word for word in words if not any(word in (model.role, model.engine) for model in every)]
+        if spoken:
+            machine = here(self.store.folder)
+            best = [best_for(every, machine, word, role) for word in spoken for role in ("stt", "tts")]
+            self.recommended = [model.model for model in best if model]
+
+    def rows(self) -> list[Row]:
+        return rows(self.store, self.added)
+
+    def row(self, name: str) -> Row:
+        return row(self.store, name, self.added)

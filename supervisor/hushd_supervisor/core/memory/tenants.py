@@ -1,0 +1,82 @@
+"""The holders of memory: every process of a worker, every template, and what each takes of the machine and of cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hushd_supervisor.core.standby import Standby
+from hushd_supervisor.core.worker.shortage import Shortage
+from hushd_supervisor.core.worker.states import State
+from hushd_supervisor.core.worker.worker import Worker
+
+from .budget import Resident
+from .needs import Needs
+from .placement import Tenant
+
+
+class Tenants:
+    """Lists the holders among `workers`, a table that it only reads, and the templates of `standby`.
+
+    Args:
+        needs: the sizes of processes that have not reported any.
+    """
+
+    def __init__(self, workers: Mapping[str, Worker], standby: Standby, needs: Needs) -> None:
+        self._workers = workers
+        self._standby = standby
+        self._needs = needs
+
+    def every(self, now: float) -> list[Tenant]:
+        """Returns all of them."""
+        workers = [self._tenant(worker, now) for worker in self._workers.values() if worker.state.has_process]
+        templates = self._standby.residents()
+        return [*workers, *(Tenant(machine, {}, starting) for machine, starting in templates)]
+
+    def on_card(self, card: str, now: float) -> list[Resident]:
+        """Returns those that take memory of a card, by what they take of it."""
+        return [tenant.on(card) for tenant in self.every(now) if tenant.cards.get(card)]
+
+    def holders(self, shortage: Shortage, now: float) -> list[Resident]:
+        """Returns those that hold memory of the kind that a load has lacked."""
+        holders = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
+        machines = [self._tenant(worker, now).machine for worker in holders]
+        return machines if shortage.on_card else machines + [machine for machine, _ in self._standby.residents()]
+
+    def first_end_s(self, now: float) -> float | None:
+        """Returns the seconds after which the first running job is done, by the usual time of its worker's jobs."""
+        ends = [
+            request.started + worker.jobs.timings.usual_s(request) - now
+            for worker in self._workers.values()
+            if worker.jobs.timings.completed
+            for request in worker.jobs.running.values()
+        ]
+        return min(ends, default=None)
+
+    def _tenant(self, worker: Worker, now: float) -> Tenant:
+        idle = (worker.state is State.READY or worker.tenancy.unheard) and not worker.settings.pinned
+        card = worker.lifecycle.card
+        machine = Resident(
+            worker.name,
+            worker.lifecycle.size or self._needs.memory(worker.name, card),  # without a report it is still growing
+            worker.settings.priority,
+            now - (worker.lifecycle.idle_since or now) if idle else None,
+            worker.state in (State.STOPPING, State.KILLING),
+        )
+        return Tenant(machine, self._on_cards(worker), worker.state is State.STARTING)
+
+    def _on_cards(self, worker: Worker) -> Mapping[str, int]:
+        """Returns the bytes that a worker takes of each card: as it reports, or as it was given."""
+        card = worker.lifecycle.card
+        if worker.lifecycle.cards or not card:
+            return worker.lifecycle.cards
+        return {card: self._needs.on_card(worker.name, card)}
+
+
+def _is_on(worker: Worker, shortage: Shortage) -> bool:
+    """Returns whether a worker holds memory of the kind that is short."""
+    return not shortage.on_card or worker.news.compute_device not in ("", "cpu")
+
+
+def can_leave(resident: Resident) -> bool:
+    """Returns whether a resident makes room: it is idle, or leaves already."""
+    return resident.idle_s is not None or resident.leaving
