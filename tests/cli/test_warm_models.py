@@ -56,7 +56,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stays_after(weights: Path, act: Callable[[], object]) -> bool:
-    """Whether a file is still in memory after `act`: the system may take a page back at any time, and so in one try."""
+    """Tells in one try if a file is still in memory after `act`: the system may take a page back at any time."""
     for _ in range(3):
         weights.read_bytes()
         act()

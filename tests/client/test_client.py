@@ -297,7 +297,7 @@ def test_a_recording_with_speakers_is_transcribed_again_as_a_whole(
 def test_another_answer_with_speakers_is_not_mixed_with_the_first(
     then: list[str], start_router: Start, client: Client, sound: Path
 ) -> None:
-    """Where the second attempt hears something else the failure of the first is raised."""
+    """The failure of the first attempt is raised if the second one hears something else."""
 
     def other(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request):
@@ -314,7 +314,7 @@ def test_another_answer_with_speakers_is_not_mixed_with_the_first(
 def test_the_rest_begins_where_the_worker_says(
     rest: float, start: float, start_router: Start, client: Client, sound: Path
 ) -> None:
-    """Where a piece was heard to its end the rest begins there, else with the first words not handed out."""
+    """The rest begins at the end of a piece that was heard to it, else with the first words not handed out."""
     first = {**segment(b"", 0, "a").data, "rest": rest}
     router = start_router(failing_first("worker_crashed", hearing, before=lambda i: [Partial(id=i, seq=0, data=first)]))
     assert client.transcribe(sound).text == "a Hi."
@@ -378,7 +378,7 @@ def failing_after_chunks(code: str, count: int) -> Script:
 
 @pytest.mark.parametrize("how", ["dies", "says it is leaving"])
 def test_the_next_supervisor_is_asked(how: str, start_router: Start, client: Client, sound: Path) -> None:
-    """When the supervisor goes away under a request, the next one at the same place does it."""
+    """The next supervisor at the same place does a request under which the first goes away."""
 
     def leave(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request):

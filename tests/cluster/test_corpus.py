@@ -68,7 +68,7 @@ def test_a_list_that_hushd_did_not_write_is_left_alone(tmp_path: Path) -> None:
     ("source", "target", "code"), [("none", "out", "input_unreadable"), (".", "file/x", "output_failed")]
 )
 def test_folders_that_cannot_be_used(tmp_path: Path, source: str, target: str, code: str) -> None:
-    """Are errors of one sentence."""
+    """They are errors of one sentence."""
     (tmp_path / "file").touch()
     with pytest.raises(HushdError) as raised:
         Corpus(str(tmp_path / source), str(tmp_path / target), "txt")

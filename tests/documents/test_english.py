@@ -57,8 +57,7 @@ BANS = {
     "clause": Ban(
         r"^(Whether|How|Where|When|Why|Is|Was|Are|Were)\b",
         FIRST,
-        "`Returns whether …`, `True if …` of a property, or the noun",
-        ("tests",),
+        "`Returns whether …`, `True if …` of a property, or the noun; of a test, its claim",
     ),
     "what is": Ban(r"\b[Ww]hat (is|was|are|were)\b", FIRST, "name it: `the sound recorded`, not `what was recorded`"),
     "is no": Ban(rf"(?<![Tt]here )\b(is|are|was|were|be) no (?!({_IDIOMS})\b)", ALL, "`is not a`"),

@@ -142,7 +142,7 @@ def test_a_named_microphone(stage: Stage) -> None:
 
 
 def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
-    """Where the microphone hears what plays, nothing of that is mine."""
+    """Nothing that plays is mine, though the microphone hears it."""
     process = stage.captions("--both")
     stage.loop.play(stage.person)
     text, _ = stage.interrupted(process)
@@ -167,7 +167,7 @@ def test_a_sink_that_goes(stage: Stage) -> None:
 
 
 def test_another_default_sink(stage: Stage) -> None:
-    """Where none was named, what plays is heard wherever it plays, and that is said."""
+    """The sound is heard wherever it plays if no sink was named, and that is said."""
     process = stage.captions("--json")
     stage.loop.add_sink("headset")
     stage.loop.pactl("set-default-sink", "headset")
@@ -220,7 +220,7 @@ def test_it_is_terminated(stage: Stage) -> None:
     ],
 )
 def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
-    """Is said in one sentence."""
+    """It is refused in one sentence."""
     process = stage.start(*arguments)
     output, said = process.communicate(timeout=BOUND_S)
     assert (process.returncode, output) == (code, "")

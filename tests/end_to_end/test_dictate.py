@@ -231,7 +231,7 @@ def test_no_microphone(stage: Stage) -> None:
     ],
 )
 def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
-    """Is said in one sentence."""
+    """It is refused in one sentence."""
     process = stage.dictate(*arguments)
     output, said = process.communicate(timeout=BOUND_S)
     assert (process.returncode, output) == (code, ""), said

@@ -72,7 +72,7 @@ def test_a_wheel_carries_units(wheel: dict[str, bytes]) -> None:
 
 
 def test_a_wheel_carries_manual_pages(wheel: dict[str, bytes]) -> None:
-    """Where pipx and package managers look for them, as `scripts/man` has written them."""
+    """They lie where pipx and package managers look for them, as `scripts/man` has written them."""
     folder = "hushd-0.1.0.data/data/share/man/man1/"
     carried = {name.removeprefix(folder): text for name, text in wheel.items() if name.startswith(folder)}
     assert carried == {path.name: path.read_bytes() for path in (ROOT / "packaging/man").iterdir()}

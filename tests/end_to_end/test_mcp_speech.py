@@ -93,7 +93,7 @@ def test_bytes_that_name_a_file_return_nothing_of_it(tmp_path: Path, beckett: Pa
 
 @pytest.mark.usefixtures("engines")
 def test_a_recording_behind_a_ticket(person: dict[str, str], beckett: Path) -> None:
-    """Where it takes longer than a call may, the ticket leads to the whole text."""
+    """The ticket leads to the whole text, if that takes longer than a call may."""
     with stdio_host("--patience", "0.1", environment=person) as host:
         result = host.call("transcribe", path=str(beckett))
         assert result.structured_content
@@ -194,7 +194,7 @@ def answering(loop: SoundLoop, host: Host, beckett: Path) -> threading.Thread:
 
 @pytest.mark.usefixtures("engines")
 def test_a_conversation_on_a_real_sound_system(loop: SoundLoop, beckett: Path) -> None:
-    """Where the microphone hears the loudspeaker, hushd does not hear itself, and nothing of the answer is lost."""
+    """Nothing of the answer is lost, and hushd does not hear itself, though the microphone hears the loudspeaker."""
     with stdio_host(environment=loop.environment) as host:
         for _ in range(2):  # cold, and warm
             host.news.clear()

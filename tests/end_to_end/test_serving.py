@@ -299,7 +299,7 @@ def test_what_a_running_supervisor_cannot_serve_is_one_sentence() -> None:
 
 
 def test_serve_prints_the_url_to_open(runtime: Path) -> None:
-    """Where it is the supervisor itself, too."""
+    """The command prints it, also where it is the supervisor itself."""
     process = hushd("serve", "--http", "127.0.0.1:0", "--wyoming", "tcp://127.0.0.1:0")
     assert process.stdout
     try:

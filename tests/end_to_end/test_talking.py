@@ -219,7 +219,7 @@ def test_ctrl_c_ends_it(stage: Stage) -> None:
     ],
 )
 def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
-    """Is said in one sentence."""
+    """It is refused in one sentence."""
     process = stage.talk(*arguments)
     _, said = process.communicate(timeout=30)
     assert process.returncode == code

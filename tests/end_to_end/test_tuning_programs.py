@@ -167,7 +167,7 @@ def test_a_narrow_terminal(alone: Path) -> None:
 
 
 def test_a_configuration_that_makes_no_sense(alone: Path) -> None:
-    """Is told by the user's own file's name, not by that of the copy that `tune` works with."""
+    """The error names the user's own file, not the copy that `tune` works with."""
     config = alone / "config.toml"
     config.write_text("[worker]\nqueue = true\n")
     assert hushd("tune", "tts", status=2).startswith(f"hushd tune: {config}: worker.queue")

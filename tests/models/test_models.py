@@ -167,7 +167,7 @@ def test_what_users_add(tmp_path: Path) -> None:
     ],
 )
 def test_what_users_may_not_add(name: str, change: dict[str, Any], words: str) -> None:
-    """Is refused in a sentence that names the key; no pattern leads out of the model's folder."""
+    """It is refused in a sentence that names the key; no pattern leads out of the model's folder."""
     with pytest.raises(HushdError, match=words) as caught:
         user_models.checked({name: OWN | change})
     assert caught.value.code == "bad_request"
@@ -184,7 +184,7 @@ def test_a_url_says_nothing_of_what_it_has() -> None:
     "content", [b"[models", b"\xffmodels", b"models = 3", b'[models."x/y"]\na = 1', b"models = " + b"[" * 5000]
 )
 def test_a_configuration_that_makes_no_sense(tmp_path: Path, content: bytes) -> None:
-    """Is a sentence that names the file."""
+    """The error is a sentence that names the file."""
     path = tmp_path / "config.toml"
     path.write_bytes(content)
     with pytest.raises(HushdError, match=str(path)) as caught:

@@ -131,7 +131,7 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
     ],
 )
 def test_a_manifest_that_makes_no_sense(change: dict[str, Any], words: str) -> None:
-    """Is refused by a sentence that names its fault; nothing that leads out of the model's folder passes."""
+    """It is refused by a sentence that names its fault; nothing that leads out of the model's folder passes."""
     with pytest.raises(BadManifest, match=words):
         manifest.loads(json.dumps(good() | change))
 
@@ -161,7 +161,7 @@ def test_damaged_manifests_are_never_anything_else() -> None:
      "a/" + "b" * 65, "a/b.hushd.json", "a/b.part", "a/b.lock", ""],
 )  # fmt: skip
 def test_names_that_are_none(store: Store, name: str) -> None:
-    """Are refused before they are made a path of."""
+    """They are refused before they are made a path of."""
     for act in (store.find, store.place, store.manifest_path, store.workplace, manifest.split):
         with pytest.raises(HushdError) as caught:
             act(name)  # type: ignore[operator]
@@ -232,7 +232,7 @@ def test_what_is_written_is_whole_or_not_there(store: Store, tmp_path: Path, mon
 
 
 def test_a_folder_that_cannot_be_written(store: Store) -> None:
-    """Is said in a sentence with the variable that names another."""
+    """The error is a sentence with the variable that names another."""
     store.folder.parent.mkdir(exist_ok=True)
     store.folder.write_text("no folder")
     for act in (lambda: store.begin(MODEL, Source("url", "x")), lambda: store.lock(MODEL).__enter__()):

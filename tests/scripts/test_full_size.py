@@ -206,7 +206,7 @@ def test_an_array_longer_than_what_was_drawn_goes_round() -> None:
 
 @pytest.mark.parametrize("flat", [True, False])
 def test_a_model_appears_whole_or_not_at_all(flat: bool, tmp_path: Path) -> None:
-    """Where the second file fails, nothing is left, and an older model of that name stays."""
+    """Nothing is left if the second file fails, and an older model of that name stays."""
 
     def fail(path: Path, progress: making.Progress) -> None:
         path.write_bytes(b"begun")

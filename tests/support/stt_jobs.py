@@ -40,7 +40,7 @@ class Asked:
         return [m for m in self.messages if isinstance(m, Progress)]
 
     def resumed_at(self, number: int) -> tuple[float, list[dict[str, Any]]]:
-        """Where a run that ended after so many segments goes on, and those of its segments that do not come again."""
+        """The place where a run that ended after so many segments goes on, and the segments that do not come again."""
         rest = self.segments[number - 1]["rest"]
         return rest, [segment for segment in self.segments[:number] if segment["start"] < rest]
 

@@ -20,7 +20,7 @@ def configure(model: str) -> None:
 
 
 def test_one_that_hears(hub: HubServer) -> None:
-    """Is missing, not unknown; what nobody has configured stays unknown."""
+    """It is missing, not unknown; a model that nobody has configured stays unknown."""
     configure("faster-whisper/mine")
     with pytest.raises(
         HushdError, match=r"`hushd models pull faster-whisper/mine` gets it \(about 9 MB, MIT\)"

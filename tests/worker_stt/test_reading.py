@@ -77,7 +77,7 @@ def test_memory_that_runs_out_means_shorter_parts(message: str) -> None:
 
 
 def test_a_job_that_economises_already_gets_half_of_that() -> None:
-    """Where memory was short before, the parts are half as long as those that did not fit."""
+    """The parts are half as long as those that did not fit, if memory was short before."""
     engine = Small(room=2)
     job, segments = attempt(engine, economy=True, seconds=4)
     assert [segment.text for segment in segments] == list("1234")

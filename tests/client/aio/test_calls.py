@@ -346,7 +346,7 @@ def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> 
 
 
 def test_a_missing_model_is_pulled(start_router: Callable[..., ScriptedRouter], tmp_path: Path) -> None:
-    """Where the configuration says so, once, and the progress is reported."""
+    """It is pulled once if the configuration says so, and the progress is reported."""
     (tmp_path / "a.wav").write_bytes(b"RIFF")
     router = start_router(heard_after("model_missing"))
 

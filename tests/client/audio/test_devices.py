@@ -190,7 +190,7 @@ def test_little_is_kept_in_memory(device: FakeSoundDevice) -> None:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("blocks", [0, 3])
 def test_a_loudspeaker_that_goes_away_is_noticed(device: FakeSoundDevice, blocks: int) -> None:
-    """When the callbacks stop, before or in the middle, it is no_device and not a wait without end."""
+    """Callbacks that stop, before or in the middle, are no_device and not a wait without end."""
     device.blocks = [160] * blocks
     device.hangs = True
     with pytest.raises(HushdError, match="loudspeaker") as caught:
@@ -456,7 +456,7 @@ def test_what_is_missing_is_named_with_its_remedy(
 
 
 def test_a_sound_system_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where PortAudio does not come back, for a lock that a killed program has left, there is an error, no waiting."""
+    """An error comes, and no waiting, if PortAudio does not come back, for a lock that a killed program has left."""
     hanging = threading.Thread(target=threading.Event().wait, daemon=True)
     hanging.start()
     monkeypatch.setattr(hushd.audio.devices, "load_ahead", lambda: hanging)

@@ -50,7 +50,7 @@ def test_two_devices_with_blocks_of_their_own() -> None:
 
 
 def test_a_late_loudspeaker() -> None:
-    """Where it has nothing more, there is silence; then it begins again with the newest, but for the margin."""
+    """Silence comes where it has nothing more; then it begins again with the newest, but for the margin."""
     reference = EchoReference(RATE)
     reference.play(samples(0, 1000))
     assert second(reference.beside(bytes(2 * 768)))[0] == 1

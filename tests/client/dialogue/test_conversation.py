@@ -404,6 +404,6 @@ def test_microphones_that_cancel_echoes(
 
 
 def test_a_mode_that_there_is_not() -> None:
-    """Is refused, with those there are."""
+    """It is refused, and the error names those there are."""
     with pytest.raises(HushdError, match="auto, half, headphones"):
         Conversation(Client(), mode="loud")  # type: ignore[arg-type]

@@ -129,7 +129,7 @@ def test_every_situation() -> None:
 
 
 def test_why_is_said() -> None:
-    """How many there were, what did not fit, and that memory is short."""
+    """The error says how many there were, what did not fit, and that memory is short."""
     assert choose([TINY], PLENTY, "en", "fast").why == "moonshine/tiny-en: the only installed model that hears en."
     why = choose(ALL, Capacity(700, "normal"), "de", "slow").why
     assert "no memory for faster-whisper/large-v3 (2600 MB)" in why

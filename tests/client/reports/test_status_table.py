@@ -35,7 +35,7 @@ def test_who_speaks_is_counted_apart(row: dict[str, int], cell: str) -> None:
     ],
 )
 def test_other_machines_have_a_line(machines: dict[str, int], line: str) -> None:
-    """Where they may come, and who is there; without an address there is none."""
+    """It says where they may come, and who is there; without an address there is none."""
     remote = {"address": "tcp+curve://0.0.0.0:7300", "key": "k", "machines": machines}
     assert line in table(Status.from_data(STATUS | {"workers": [], "remote": remote}), 200).splitlines()
     assert "machines" not in table(Status.from_data(STATUS | {"workers": []}), 200)

@@ -143,7 +143,7 @@ def test_who_spoke_in_json() -> None:
 
 
 def test_subtitles_that_join_segments_do_not_join_speakers() -> None:
-    """Where whisper's rules fill a cue across segments, a change of speaker ends it."""
+    """A change of speaker ends a cue that whisper's rules fill across segments."""
     joined = TALK.render("vtt", Layout(max_line_width=80, max_line_count=2))
     assert joined.count("-->") == 3
     assert "<v SPEAKER_01>Nobody. Nobody at all.\n" in joined

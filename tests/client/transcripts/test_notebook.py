@@ -44,7 +44,7 @@ def test_a_row_for_each_segment() -> None:
 
 
 def test_who_speaks() -> None:
-    """Where the transcript says so."""
+    """Speakers are shown if the transcript has any."""
     page = Page(Transcript((Segment(0, 0.0, 2.0, "Yes.", (), "SPEAKER_00"),), "en", 2.0)._repr_html_())
     assert page.rows == [["0:00", "SPEAKER_00", "Yes."]]
 

@@ -111,7 +111,7 @@ def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pyte
 def test_a_program_without_descriptors_left_is_told(
     start_router: Start, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where no socket can be made there is an error at once, and every opened one is closed."""
+    """An error comes at once where no socket can be made, and every opened one is closed."""
     router = start_router(answer(result))
     kind = {"socket": zmq.DEALER, "monitor": zmq.PAIR}[missing]
 
@@ -396,7 +396,7 @@ def test_uploads_wait_for_credit(start_router: Start, connect: Callable[..., Con
 
 
 def test_an_upload_ends_with_its_request(start_router: Start, connect: Callable[..., Connection]) -> None:
-    """When a live request ends by itself, its endless input is read no further."""
+    """The endless input of a live request is read no further once that has ended by itself."""
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request):

@@ -83,7 +83,7 @@ def test_the_file_is_closed_at_the_end(spooled_files: Path) -> None:
 
 
 def test_a_full_disk_is_output_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When neither memory nor the temporary folder can take it, the call fails with one sentence."""
+    """The call fails with one sentence if neither memory nor the temporary folder can take it."""
     monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
     spool = Spool(memory=4)
     spool.put(chunk(0, b"1234"))

@@ -28,7 +28,7 @@ def connected(overlays: Overlays, path: Path) -> socket.socket:
 
 
 def test_a_program_that_does_not_read(runtime: Path) -> None:
-    """Is disconnected, while another one gets every event."""
+    """It is disconnected, while another one gets every event."""
     overlays = Overlays(str(runtime / "overlay"))
     with connected(overlays, runtime / "overlay"), connected(overlays, runtime / "overlay") as quick:
         for _ in range(100):

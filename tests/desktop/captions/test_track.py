@@ -119,7 +119,7 @@ def test_a_worker_that_always_dies() -> None:
 
 @pytest.mark.parametrize("code", ["model_missing", "no_device"])
 def test_what_no_second_try_mends(code: str) -> None:
-    """Is raised at once."""
+    """The error is raised at once."""
     client = Client(failures=(HushdError(code, "No."),))
     with pytest.raises(HushdError, match="No"):
         run(client, Device(LOUD, LOUD))

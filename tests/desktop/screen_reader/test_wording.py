@@ -1,4 +1,4 @@
-"""How a screen reader's messages are read."""
+"""The reading of a screen reader's messages."""
 
 from __future__ import annotations
 

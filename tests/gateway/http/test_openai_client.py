@@ -102,7 +102,7 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
 
 
 def test_words_need_a_model_that_knows_their_times(package: ModuleType, openai: OpenAI, beckett: Path) -> None:
-    """Where none is installed, the error says how to get one, instead of an empty list."""
+    """The error says how to get one if none is installed, instead of an empty list."""
     with pytest.raises(package.NotFoundError, match="No installed model knows when each word is said"):
         openai.audio.transcriptions.create(
             model="whisper-1", file=beckett, response_format="verbose_json", timestamp_granularities=["word"]
@@ -197,7 +197,7 @@ def test_what_is_no_sound_is_refused(package: ModuleType, openai: OpenAI) -> Non
 
 @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
 def test_a_translation_needs_a_model_that_can(package: ModuleType, openai: OpenAI, beckett: Path) -> None:
-    """Where no installed model translates, the error says which would."""
+    """The error says which model would translate, if none that is installed does."""
     with pytest.raises(package.NotFoundError, match=r"No installed model translates .* does once you have run"):
         openai.audio.translations.create(model="whisper-1", file=beckett)
 

@@ -300,7 +300,7 @@ def test_clearing_the_output_ends_the_response(gateway: HttpGateway) -> None:
     ],
 )
 def test_a_response_may_be_text_alone(gateway: HttpGateway, settings: dict[str, Any], response: dict[str, Any]) -> None:
-    """Where the session or the response asks for text, nothing is spoken, and the events are those of text."""
+    """Nothing is spoken if the session or the response asks for text, and the events are those of text."""
 
     async def use(connection: Connection) -> None:
         await connection.session.update(session={"type": "realtime", **settings})

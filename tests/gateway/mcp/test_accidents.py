@@ -69,7 +69,7 @@ def speaking_server(diary: Diary, seconds: float = 20) -> subprocess.Popen[bytes
 
 @pytest.mark.usefixtures("echo")
 def test_a_host_that_leaves(diary: Diary) -> None:
-    """When standard input is closed all that is spoken ends, and the server leaves promptly, with 0."""
+    """All that is spoken ends once standard input is closed, and the server leaves promptly, with 0."""
     process = speaking_server(diary)
     assert process.stdin
     closed = Stopwatch()

@@ -44,7 +44,7 @@ def test_a_host_that_cuts_the_environment(environment: dict[str, str], diary: Di
 def test_a_cut_environment_finds_the_users_supervisor(
     runtime: Path, start_supervisor: Callable[..., Supervisor]
 ) -> None:
-    """Where the host leaves out XDG_RUNTIME_DIR too, the supervisor of the user's session is the one that answers."""
+    """The supervisor of the user's session answers even if the host leaves out XDG_RUNTIME_DIR too."""
     if Path(f"/run/user/{os.getuid()}").exists():
         pytest.skip("this user has a session of their own here")
     session = runtime / "session"

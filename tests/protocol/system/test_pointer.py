@@ -107,7 +107,7 @@ def test_somebody_elses_pointer_or_folder_is_ignored(environ: dict[str, str], tm
 
 
 def test_the_sessions_folder_is_found_without_the_variable(environ: dict[str, str], tmp_path: Path) -> None:
-    """Where XDG_RUNTIME_DIR was cut away, a supervisor's folder tells it; a folder of hushd's own does not."""
+    """A supervisor's folder tells it once XDG_RUNTIME_DIR was cut away; a folder of hushd's own does not."""
     cut = {"HOME": environ["HOME"]}
     assert pointer.find_session_folder(environ) == tmp_path / "session"
     assert pointer.find_session_folder(cut) is None

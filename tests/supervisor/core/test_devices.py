@@ -92,7 +92,7 @@ def test_a_busy_worker_finishes_first() -> None:
 
 
 def test_a_process_beside_a_busy_worker() -> None:
-    """Where there is room, another process is started at once, on the device."""
+    """Another process is started at once on the device that has room."""
     house = House()
     house.request(A)
     ready(house, "cpu")

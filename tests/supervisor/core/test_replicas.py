@@ -175,7 +175,7 @@ def test_no_help_where_there_is_no_memory_or_core_for_it(room: int, cores: int) 
 
 
 def test_help_comes_in_time_though_nothing_else_happens() -> None:
-    """When a start would have been over is a time at which the pool wants to be called."""
+    """The pool wants to be called at the time when a start would have been over."""
     desk = Desk()
     desk.request()
     desk.wait(0.5)
@@ -408,8 +408,7 @@ def test_a_session_gets_help_too() -> None:
 
 
 def test_processes_that_sessions_hold_are_not_those_of_files() -> None:
-    """Where each session has a process to itself, four of them and a file work side by side on one core; a fifth
-    session waits."""
+    """Four sessions, each with a process to itself, and a file work side by side on one core; a fifth session waits."""
     desk = Desk(room=100, cores=1, most=0)
     for _ in range(4):
         desk.request(session=True, input="stream")

@@ -392,7 +392,7 @@ class Unread:
 
 
 def test_timers_are_judged_when_all_that_had_come_was_read(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a turn does not suffice to read it, further turns come first."""
+    """Further turns come first if one does not suffice to read it."""
     stage.extra.lies_unread = unread = Unread(5)
     left: list[float] = []
     judge = stage.pool.on_time
@@ -424,7 +424,7 @@ def test_a_message_goes_before_the_timer_that_is_due(stage: Stage) -> None:
 
 
 def test_a_flood_does_not_keep_timers_from_being_judged(stage: Stage) -> None:
-    """Where there is always something unread, timers wait for a quarter of a second and no longer."""
+    """Timers wait for a quarter of a second and no longer while there is always something unread."""
     stage.extra.lies_unread = Unread(math.inf)
     stage.pool.due = 0.0
     stage.start()

@@ -42,7 +42,7 @@ def test_a_small_gain_is_no_gain() -> None:
 
 @pytest.mark.parametrize(("cautious", "then"), [(True, 1), (False, 2)])
 def test_a_gain_that_came_and_went(cautious: bool, then: int) -> None:
-    """Where other programs take the cores now and then, only what always pays does."""
+    """Batches must pay always, if other programs take the cores now and then."""
     size = BatchSize(2, cautious=cautious)
     for count, took in ((1, 1.0), (1, 1.5), (1, 1.0), (2, 1.0), (2, 1.0), (2, 1.9)):
         size.learn(count, 20.0 * count, took)

@@ -82,7 +82,7 @@ def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, va
 
 
 def test_set_makes_the_file(runtime: Path) -> None:
-    """Where there is none, with its folder."""
+    """It makes the folder too, if there is none."""
     path = runtime / "deep/er/config.toml"
     config("set", "queue", "7", HUSHD_CONFIG=str(path))
     assert path.read_text() == "queue = 7\n"

@@ -175,7 +175,7 @@ def test_every_engine_speaks_and_hears(start_supervisor: Callable[..., Superviso
 
 
 def test_an_engine_without_a_model_is_not_called_missing(supervisor: Supervisor, tmp_path: Path) -> None:
-    """Where its package is here, the remedy is a model, for engines that hear as for those that speak."""
+    """The remedy is a model if its package is here, for engines that hear as for those that speak."""
     pytest.importorskip("faster_whisper")
     _, found = doctor(HUSHD_MODELS_DIR=str(tmp_path))
     (finding,) = [each for each in found if each["text"].startswith("stt/faster-whisper")]

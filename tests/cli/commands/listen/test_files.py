@@ -284,7 +284,7 @@ def test_a_supervisor_without_room_gets_less_at_once(start_router: Start, sounds
 
 
 def test_a_supervisor_without_any_room_is_told(start_router: Start, sounds: list[str]) -> None:
-    """When no other request of this command runs either, every file fails as busy."""
+    """Every file fails as busy if no other request of this command runs either."""
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request):

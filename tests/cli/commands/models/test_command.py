@@ -299,7 +299,7 @@ def test_ctrl_c_says_what_is_so(
 
 
 def test_the_configurations_models(machine: Store, runtime: Path) -> None:
-    """Are listed like the others; a configuration that makes no sense is a sentence that names file and key."""
+    """They are listed like the others; a configuration that makes no sense is a sentence that names file and key."""
     config = runtime / "config.toml"
     config.write_text(
         '[models."whisper/swiss"]\nurl = "http://x"\nfiles = ["swiss.pt"]\nsize_mb = 12\nlicence = "MIT"\n'

@@ -234,7 +234,7 @@ def test_a_card_that_is_asked_for_and_full_is_busy() -> None:
 
 
 def test_another_model_in_place_of_the_cpu() -> None:
-    """Where the fall-back is a model, `auto` is no reason for the CPU: a full card means that model."""
+    """`auto` is no reason for the CPU if the fall-back is a model: a full card means that model."""
     there = house(card(free=4 * GB), worker={A: {"fallback": "d/y"}, D: {"vram_mb": 3000.0}})
     request = there.request(A)
     assert there.placed() == [(D, "cuda:0")]

@@ -116,8 +116,8 @@ def test_a_card_is_not_freed_by_workers_on_the_cpu() -> None:
 
 @pytest.mark.parametrize("settings", [{"compute_device": "auto"}, {"compute_device": "cuda", "fallback": "cpu"}])
 def test_the_cpu_takes_over_from_a_full_card(settings: dict[str, Any]) -> None:
-    """Where the configuration lets it, the request is done there, and the status says why; after ten minutes the
-    process is replaced by one that tries the card."""
+    """The request is done there if the configuration lets it, and the status says why; after ten minutes the process
+    is replaced by one that tries the card."""
     house = House(worker={"stt/a": settings | {"keep_alive": -1}})
     request = house.request(A)
     fails(house, A, on_card=True)

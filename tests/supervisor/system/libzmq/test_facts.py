@@ -159,7 +159,7 @@ def test_a_socket_that_libzmq_was_given_stays_at_its_path(runtime: Path) -> None
 
 @pytest.mark.skipif(sys.platform != "linux", reason="epoll is Linux's")
 def test_its_listening_socket_is_found_in_its_epoll(door: Door) -> None:
-    """Where the latch is: under the number that libzmq has duplicated from ours."""
+    """The latch is in that epoll, under the number that libzmq has duplicated from ours."""
     assert latch.find(door.limit._listening) is not None
     with open(os.devnull, "rb") as other:
         assert latch.find(other.fileno()) is None

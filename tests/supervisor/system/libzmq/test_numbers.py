@@ -35,7 +35,7 @@ def test_two_processes_start_with_different_numbers() -> None:
 
 
 def test_a_generator_that_is_not_ours_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the seed does not decide the numbers, as in another libzmq, the supervisor learns of it."""
+    """The supervisor learns of it if the seed does not decide the numbers, as in another libzmq."""
     draws = iter(range(2))
     monkeypatch.setattr(numbers, "first", lambda context, router: bytes([next(draws)]))
     with zmq.Context() as context:

@@ -256,7 +256,7 @@ def test_at_most_the_batch_is_taken_at_once(clients: ClientSocket, connect: Call
 def test_a_client_that_does_not_read_is_dropped_and_learns_it_when_it_does(
     clients: ClientSocket, connect: Callable[[], Peer]
 ) -> None:
-    """When its queue is full it is reported gone, slow, once; nothing further is sent to it, and nobody waits."""
+    """A client whose queue is full is reported gone, slow, once; nothing further is sent to it, and nobody waits."""
     peer, other = connect(), connect()
     peer.socket.set(zmq.RCVHWM, 1)
     route, other_route = hello(clients, peer), hello(clients, other)

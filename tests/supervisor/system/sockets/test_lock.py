@@ -53,7 +53,7 @@ def test_a_free_lock_is_taken_and_names_its_holder(runtime: Path) -> None:
 
 
 def test_a_full_disk_keeps_nobody_from_the_lock(runtime: Path) -> None:
-    """Where nothing can be written, the lock is taken all the same, and names nobody."""
+    """The lock is taken even if nothing can be written, and then names nobody."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
