@@ -17,7 +17,7 @@ _LONGEST = 200  # characters of a worker's own text
 
 
 def row(worker: Worker, need: int, now: float) -> WorkerStatus:
-    """The row of a worker that needs so many bytes; what is measured of its process is added where that is read."""
+    """The row of a worker that needs so many bytes; the sizes of its process are added by whoever measures them."""
     from hushd_schema.status import WorkerStatus  # once somebody asks
 
     role, engine, model = base(worker.name).split("/")
