@@ -24,8 +24,8 @@ def test_files_that_are_there_count_by_their_format(tmp_path: Path) -> None:
     make(tmp_path / "onnx-asr" / "deep" / "onnx" / "decoder.int8.onnx", 100_000_000)
     estimate = Estimate(tmp_path)
     assert estimate("stt/whisper/mine") == 5_050_000_000
-    assert estimate("stt/onnx-asr/mine") == 75_000_000
-    assert estimate("stt/onnx-asr/deep") == 195_000_000
+    assert estimate("stt/onnx-asr/mine") == 90_000_000
+    assert estimate("stt/onnx-asr/deep") == 210_000_000
 
 
 def test_files_in_the_hubs_cache_count_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
