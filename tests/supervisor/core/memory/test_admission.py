@@ -606,6 +606,16 @@ def test_no_process_is_renewed_before_it_has_done_anything() -> None:
     assert (house.code(request), house.drained()) == ("result", [A])
 
 
+def test_pages_of_files_wear_no_process_out() -> None:
+    """Weights that the first job maps are not growth: the worker of a model of 2.5 GB had left after each job."""
+    house = House()
+    house.request(A)
+    house.ready(A, size=150 * MB)
+    house.finish(A)
+    house.says(A, m.Beat(cpu_s=1, pss=2700 * MB, private=170 * MB))
+    assert house.drained() == []
+
+
 @pytest.mark.parametrize(("ready", "grown", "leaves"), [(300, 1599, False), (300, 1600, True), (0, 100_000, False)])
 def test_the_default_ceiling_follows_the_first_size(ready: int, grown: int, leaves: bool) -> None:
     """Twice its size when it was ready, and 1000 MB more; without reports of its size there is none."""
