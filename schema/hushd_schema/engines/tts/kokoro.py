@@ -60,7 +60,7 @@ def _made(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequ
 
 
 def _memory_mb(files: Sizes) -> float:
-    """Estimates Python, numpy, the runtime and phonemizer, and what is copied of the graph; the rest is mapped.
+    """Estimates Python, numpy, the runtime and phonemizer, and the copied part of the graph; the rest is mapped.
 
     Measured with weights at random, sentences of ten words: 278 MB for kokoro-v1.0 after one, 328 after three.
     """

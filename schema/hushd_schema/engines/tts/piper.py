@@ -50,7 +50,7 @@ def _made(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequ
 
 
 def _memory_mb(files: Sizes) -> float:
-    """Estimates Python, numpy, the runtime and espeak's data, and what the graph computes; its weights are mapped.
+    """Estimates Python, numpy, the runtime and espeak's data, and the graph's tensors; its weights are mapped.
 
     Measured with weights at random, a sentence of ten words: 212 and 218 MB for a voice of 63 MB.
     """
