@@ -33,11 +33,15 @@ RATE = 16_000  # samples a second of all audio inside this worker
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word and when it was said, in seconds from the start of the audio."""
+    """A word and when it was said, in seconds from the start of the audio.
+
+    `probability` is the model's own, from 0 to 1; None where it knows none.
+    """
 
     text: str
     start: float
     end: float
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

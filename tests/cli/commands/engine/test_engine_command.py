@@ -101,7 +101,7 @@ def test_an_engine_that_breaks_the_contract_is_told_how(tmp_path: Path) -> None:
         "its module imports numpy: that belongs into load",
         "the model m has the language 'nonsense!', which is no tag",
         "it has no spec (entry point group hushd.engine_specs)",
-        "of a tone it yields times out of order, 3 to 2 s of 1",
+        "sound.tone: it yields times out of order, 3 to 2 s of 1",
         "transcribe_batch has 0 answers for 2 pieces",
     ):
         assert words in done.stdout

@@ -1,0 +1,145 @@
+"""A small model for each engine that is installed here, made in a moment, for the conformance suite."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import soundfile
+
+STAND_INS = Path(__file__).parent / "stand_ins"
+CHATTERBOX = ("ve.safetensors", "t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json", "conds.pt")
+# A program that hears: it says how long the sound was. And one that speaks: a tenth of a second a word.
+HEAR = """
+import sys, wave
+with wave.open(sys.argv[1]) as file:
+    print(f"That was {file.getnframes() / file.getframerate():.1f} s.")
+"""
+SPEAK = """
+import struct, sys, wave
+with wave.open(sys.stdout.buffer, "wb") as file:
+    words = len(sys.stdin.read().split())
+    file.setnchannels(1); file.setsampwidth(2); file.setframerate(16000); file.setnframes(1600 * words)
+    file.writeframes(b"".join(struct.pack("<h", 8000 if n % 80 < 40 else -8000) for n in range(1600 * words)))
+"""
+
+
+@dataclass(frozen=True)
+class Small:
+    """An engine with a small model: the arguments of the suite, and what the environment has besides."""
+
+    engine: str
+    role: str
+    model: str = "default"
+    sound: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["--role", self.role, *(["--sound", str(self.sound)] if self.sound else []), self.engine, self.model]
+
+
+def make(name: str, folder: Path) -> Small | None:
+    """Makes the models folder and configuration of an engine, `ROLE/ENGINE`, below `folder`; None: it is not here."""
+    maker, packages = _MAKERS[name]
+    if any(find_spec(package) is None for package in packages):
+        return None
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    (folder / "config.toml").touch()
+    small = maker(folder)
+    places = {
+        "HUSHD_MODELS_DIR": folder / "models", "HUSHD_CONFIG": folder / "config.toml",
+        "HUSHD_STATE_DIR": folder / "state", "HUSHD_RUNTIME_DIR": folder / "run", "XDG_CACHE_HOME": folder / "cache",
+    }  # fmt: skip
+    (folder / "run").mkdir(mode=0o700, exist_ok=True)
+    environment = {variable: str(place) for variable, place in places.items()} | {"HF_HUB_OFFLINE": "1"}
+    return Small(small.engine, small.role, small.model, small.sound, {**environment, **small.environment})
+
+
+def _spoken(folder: Path) -> Path:
+    from support.commands import RATE, say
+
+    path = folder / "said.wav"
+    soundfile.write(path, say(["one", "open", "seven", "red", "stop"]), RATE, subtype="PCM_16")
+    return path
+
+
+def _whisper(folder: Path) -> Small:
+    from support.commands import unpack_checkpoint
+
+    unpack_checkpoint(folder / "models" / "whisper" / "commands.pt")
+    return Small("whisper", "stt", "commands", _spoken(folder))
+
+
+def _faster_whisper(folder: Path) -> Small:
+    from hushd_worker_stt.convert.whisper import convert
+    from support.commands import unpack_checkpoint
+
+    (folder / "models" / "faster-whisper").mkdir()
+    convert(unpack_checkpoint(folder / "commands.pt"), folder / "models" / "faster-whisper" / "commands", "int8")
+    return Small("faster-whisper", "stt", "commands", _spoken(folder))
+
+
+def _onnx_asr(folder: Path) -> Small:
+    from support import tone_models
+
+    tone_models.tdt(folder / "models" / "onnx-asr" / "tones")
+    path = folder / "whistled.wav"
+    whistle = tone_models.whistle("▁ever", "▁tried", "▁ever", "▁fail", "ed", ".")
+    soundfile.write(path, whistle, tone_models.RATE, subtype="PCM_16")
+    return Small("onnx-asr", "stt", "tones", path)
+
+
+def _piper(folder: Path) -> Small:
+    from support import tiny_voices
+
+    tiny_voices.piper(folder / "models" / "piper", "tiny")
+    return Small("piper", "tts", "tiny")
+
+
+def _kokoro(folder: Path) -> Small:
+    from hushd_schema.engines.tts.kokoro import SPEC
+    from support import tiny_voices
+
+    voices = [name for row in SPEC.voices for name in row["names"].split()]
+    tiny_voices.kokoro(folder / "models" / "kokoro", *voices)
+    return Small("kokoro", "tts")
+
+
+def _chatterbox(folder: Path) -> Small:
+    place = folder / "models" / "chatterbox" / "english"
+    place.mkdir(parents=True)
+    for file in CHATTERBOX:
+        (place / file).write_bytes(b"weights")
+    return Small("chatterbox", "tts", environment={"PYTHONPATH": str(STAND_INS)})
+
+
+def _program(role: str, kind: str, run: list[str]) -> Callable[[Path], Small]:
+    def maker(folder: Path) -> Small:
+        (folder / kind).mkdir()
+        keys = {"run": run, "languages": ["en"]} if role == "stt" else {"run": run, "language": "en"}
+        lines = (f"{key} = {json.dumps(value)}\n" for key, value in keys.items())
+        (folder / kind / "mine.toml").write_text("".join(lines))
+        return Small("command", role, "mine")
+
+    return maker
+
+
+_MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
+    "stt/moonshine": (lambda folder: Small("moonshine", "stt"), ("moonshine_voice",)),
+    "stt/whisper": (_whisper, ("whisper", "torch")),
+    "stt/faster-whisper": (_faster_whisper, ("faster_whisper", "ctranslate2", "whisper")),
+    "stt/onnx-asr": (_onnx_asr, ("onnx_asr", "onnx")),
+    "stt/command": (_program("stt", "commands", [sys.executable, "-c", HEAR, "{wav}"]), ()),
+    "tts/hibari": (lambda folder: Small("hibari", "tts"), ("hibari",)),
+    "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),
+    "tts/piper": (_piper, ("piper", "onnx")),
+    "tts/kokoro": (_kokoro, ("kokoro_onnx", "onnx")),
+    "tts/chatterbox": (_chatterbox, ()),
+    "tts/command": (_program("tts", "voices", [sys.executable, "-c", SPEAK]), ()),
+}
+ENGINES = tuple(_MAKERS)
