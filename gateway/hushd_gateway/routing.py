@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd.synthesis.voices import ALIASES, VoiceChoice
@@ -30,21 +31,29 @@ def stt(
     *,
     translate: bool = False,
     words: bool = False,
+    logprobs: bool = False,
 ) -> Model:
-    """The model for a transcription; with `words`, one that knows when each was said.
+    """The model for a transcription; with `words`, one that knows when each was said, with `logprobs`, how likely.
 
     ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's,
     means the default; or, where that does not know the language or cannot translate, the best that does.
 
     Raises:
-        HushdError: `model_missing` when no model knows the times of words, or the one that was named does not.
+        HushdError: `model_missing` when no model knows that of words, or the one that was named does not.
     """
     name = settings.http.models.get(name, name)
     found = _named(catalogue, name)
     if found is None:
         auto = name == AUTO or translate or not _knows(catalogue, settings.stt, language)
         found = Model(None, AUTO) if auto else Model()
-    return _with_words(catalogue, settings, found) if words else found
+    if logprobs:
+        likely = (entry for entry in catalogue.engines if "probabilities" in (entry.options or ()))
+        able = {entry.name: models for entry in likely if (models := entry.installed_models())}
+        return _of_able(catalogue, settings, found, able, "how likely each word is", "leave include out")
+    if words:
+        able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
+        return _of_able(catalogue, settings, found, able, "when each word is said", "leave word out")
+    return found
 
 
 def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
@@ -91,9 +100,15 @@ def _voices(catalogue: SpeakingDescription, engine: str | None) -> list[VoiceDes
     return [voice for entry in catalogue.engines if entry.name == engine for voice in entry.voices]
 
 
-def _with_words(catalogue: HearingDescription, settings: Settings, chosen: Model) -> Model:
-    """The chosen model if it knows the times of words; one that does, if none was named."""
-    able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
+def _of_able(
+    catalogue: HearingDescription,
+    settings: Settings,
+    chosen: Model,
+    able: Mapping[str, Sequence[str]],
+    what: str,
+    without: str,
+) -> Model:
+    """The chosen model if it knows `what`, as those do that `able` has by engine; one that does, if none was named."""
     engine, _, model = settings.stt.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
     if engine in able and (model in (None, "", AUTO, "default") or model in able[engine]):
         return chosen
@@ -106,7 +121,7 @@ def _with_words(catalogue: HearingDescription, settings: Settings, chosen: Model
     )
     named = f"{engine}/{model}" if engine in able else engine
     whose = f"{named} does not know" if chosen.engine else "No installed model knows"
-    raise HushdError("model_missing", f"{whose} when each word is said: {instead}, or leave word out.")
+    raise HushdError("model_missing", f"{whose} {what}: {instead}, or {without}.")
 
 
 def is_known_to_hear(model: str, language: str) -> bool:

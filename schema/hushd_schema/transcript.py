@@ -15,11 +15,12 @@ from .warned import Warned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordData(Record):
-    """A word and when it was said."""
+    """A word and when it was said; `probability` is the model's, None where it tells none."""
 
     word: str
     start: float
     end: float
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ forked = False  # from a template, whose pages this process would have to itself
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
     "failed to map segment from shared object", "Cannot allocate memory",  # glibc
+    "can't start new thread",  # Python, whose threads need a stack
     "bad_alloc", "can't allocate memory", "Failed to allocate memory",  # libstdc++, torch, onnxruntime
 )  # fmt: skip
 # Moonshine reports "Unknown error", and leaves up to 28 MB of the address space that were not enough for it.

@@ -21,9 +21,20 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
         text=segment.text,
         speaker=segment.speaker,
         words=tuple(
-            WordData(word=word.text, start=round(word.start, 3), end=round(word.end, 3)) for word in segment.words
+            WordData(
+                word=word.text,
+                start=round(word.start, 3),
+                end=round(word.end, 3),
+                probability=_probability(word.probability),
+            )
+            for word in segment.words
         ),
     )
+
+
+def _probability(value: float | None) -> float | None:
+    """A probability with four decimals; None for what is no number. Sums of rounded numbers go a little beyond 1."""
+    return None if value is None or value != value else round(min(1.0, max(0.0, value)), 4)
 
 
 def of_event(event: Unstable | Began | Ended | Nothing | Echo) -> LiveEvent:

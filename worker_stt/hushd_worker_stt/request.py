@@ -47,6 +47,7 @@ class Request:
     beam_size: int | None
     temperature: float | None
     word_times: bool
+    probabilities: bool
     clips: tuple[float, ...]
     diarize: bool
     speakers: int
@@ -116,7 +117,7 @@ class Request:
             hotwords=self.hotwords,
             beam=self.beam_size,
             temperature=self.temperature,
-            word_times=self.word_times,
+            word_times=self.word_times or self.probabilities,
             decoder=self.decoder,
         )
 

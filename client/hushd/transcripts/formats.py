@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hushd.transport.warning import ResultWarning
 
     from .cues import Cue, Layout
-    from .segment import Segment
+    from .segment import Segment, Word
 
 UNLIKELY = "[unlikely] "  # before a text that is probably not what was said
 
@@ -106,7 +106,7 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
             "text": segment.text,
         }
         if segment.words:
-            row["words"] = [{"word": w.word, "start": w.start, "end": w.end} for w in segment.words]
+            row["words"] = [_word(word) for word in segment.words]
         if segment.speaker:
             row["speaker"] = segment.speaker
         rows.append(row)
@@ -119,6 +119,11 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
     yield json.dumps(document) + "\n"
 
 
+def _word(word: Word) -> JsonObject:
+    row: JsonObject = {"word": word.word, "start": word.start, "end": word.end}
+    return row if word.probability is None else row | {"probability": word.probability}
+
+
 FORMATS: dict[str, Callable[[Segments, Layout | None], Iterator[str]]] = {
     "txt": txt,
     "vtt": vtt,
@@ -128,18 +133,24 @@ FORMATS: dict[str, Callable[[Segments, Layout | None], Iterator[str]]] = {
 }
 
 
-def render(form: str, segments: Segments, layout: Layout | None = None) -> Iterator[str]:
+def render(form: str, segments: Segments, layout: Layout | None = None, doubtful: float | None = None) -> Iterator[str]:
     """Yields `segments` in the format `form`, piece by piece.
 
     Args:
         layout: of vtt and srt; None: cues that can be read in time (see `hushd.transcripts.cues`).
+        doubtful: words with a lower probability are marked: by the class `doubtful` in vtt, by (?) behind them in other
+            texts; json has the probabilities themselves.
 
     Raises:
         HushdError: `bad_request` for a format that is not in `FORMATS`.
     """
     if form not in FORMATS:
         raise HushdError("bad_request", f"There is no format {form!r}: choose one of {', '.join(FORMATS)}.")
-    return FORMATS[form](segments, layout)
+    if doubtful is None or form == "json":
+        return FORMATS[form](segments, layout)
+    from .doubt import Marked, written
+
+    return (written(text, form) for text in FORMATS[form](Marked(segments, doubtful), layout))
 
 
 def _cues(segments: Segments, layout: Layout | None, label: int = 0) -> Iterator[Cue]:

@@ -15,11 +15,12 @@ _LONGEST_S = 1e9  # of any recording
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word and when it was said."""
+    """One word and when it was said; `probability` is the model's, from 0 to 1, None where it tells none."""
 
     word: str
     start: float
     end: float
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Segment:
             start=_seconds(data.start),
             end=_seconds(data.end),
             text=data.text,
-            words=tuple(Word(word.word, _seconds(word.start), _seconds(word.end)) for word in data.words),
+            words=tuple(
+                Word(word.word, _seconds(word.start), _seconds(word.end), word.probability) for word in data.words
+            ),
             speaker=data.speaker,
             unlikely=data.unlikely,
         )

@@ -52,15 +52,16 @@ class Transcript:
         """True if the segments say who speaks."""
         return any(segment.speaker for segment in self.segments)
 
-    def render(self, form: str, layout: Layout | None = None) -> str:
-        """As `txt`, `vtt`, `srt`, `tsv` or `json`; `layout` is for subtitles and None means readable ones.
+    def render(self, form: str, layout: Layout | None = None, doubtful: float | None = None) -> str:
+        """As `txt`, `vtt`, `srt`, `tsv` or `json`; `layout` is for subtitles and None means readable ones. Words with a
+        probability below `doubtful` are marked, as `hushd.transcripts.formats.render` says.
 
         Raises:
             HushdError: `bad_request` for another format.
         """
         from .formats import render  # imported by those who need it
 
-        return "".join(render(form, self, layout))
+        return "".join(render(form, self, layout, doubtful))
 
     def _repr_html_(self) -> str:
         from hushd.reports.display import clock  # for notebooks

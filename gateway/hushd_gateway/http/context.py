@@ -37,14 +37,22 @@ class Context:
         return await self._engines.every()
 
     async def stt(
-        self, name: str, language: str = "", *, translate: bool = False, words: bool = False, speed: str = "medium"
+        self,
+        name: str,
+        language: str = "",
+        *,
+        translate: bool = False,
+        words: bool = False,
+        logprobs: bool = False,
+        speed: str = "medium",
     ) -> Model:
         """The model for a transcription; see `routing.stt`. The usual request needs no list of engines."""
-        usual = not (translate or words) and self._is_default(name)
+        usual = not (translate or words or logprobs) and self._is_default(name)
         if usual and routing.is_known_to_hear(self.settings.stt, language):
             return Model()
         catalogue = await self._engines.stt()
-        found = routing.stt(catalogue, self.settings, name, language, translate=translate, words=words)
+        needs = {"translate": translate, "words": words, "logprobs": logprobs}
+        found = routing.stt(catalogue, self.settings, name, language, **needs)
         if found.model != AUTO:
             return found
         return await self._engines.best(language, speed=speed, engine=found.engine, translate=translate)

@@ -103,6 +103,15 @@ class TranscribeOptions(TypedDict, total=False):
             ),
         ),
     ]
+    probabilities: Annotated[
+        bool,
+        Field(
+            flag(),
+            "true: with `words`, and the `probability` of each",
+            False,
+            by_engine=True,
+        ),
+    ]
     clips: Annotated[
         Iterable[float] | None,
         Field(

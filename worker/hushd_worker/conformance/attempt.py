@@ -34,6 +34,7 @@ LOADED, REFUSED, RAISED, ENDED, HUNG = "loaded", "refused", "raised", "ended", "
 LIMIT_S = 300.0  # of wall time, beside whatever load there is; `_CPU_S` ends what computes for ever
 _CPU_S = 120
 _SPACE = 64 << 30  # bytes of address space: a damaged header that asks for more is not served
+QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}  # as the supervisor does
 _MARK = "hushd-attempt: "
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.bind")
 
@@ -83,7 +84,7 @@ def attempt(
     variables = {"PYTHONPATH": path, "PYTHONFAULTHANDLER": "", "GGML_NO_BACKTRACE": "1", **(environment or {})}
     if (before := (environment or {}).get("PYTHONPATH")) is not None:
         variables["PYTHONPATH"] = os.pathsep.join((before, path))
-    everything = {**os.environ, **variables}
+    everything = {**QUIET, **os.environ, **variables}
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import IO, TypeVar
 
+from .attempt import QUIET
 from .case import FAILED, Case, Outcome, play
 from .trial import Trial
 
@@ -66,7 +67,7 @@ def _start(trial: Trial, names: Sequence[str], errors: IO[bytes]) -> tuple[subpr
         sys.executable, "-P", "-m", "hushd_worker.conformance", _FLAG, str(sending), "-k", ",".join(names),
         trial.name, trial.wanted, *trial.flags,
     ]  # fmt: skip
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+    environment = QUIET | os.environ | {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, pass_fds=[sending], env=environment,
         start_new_session=True,

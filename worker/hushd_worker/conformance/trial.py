@@ -22,6 +22,8 @@ from hushd_schema.description import EngineDescription
 
 from hushd_worker.engine import Engine
 from hushd_worker.job import Cancelled, Job
+from hushd_worker.job_error import answer as in_words
+from hushd_worker.job_error import fatal, out_of_memory
 
 from .case import LeftOut
 
@@ -173,6 +175,9 @@ class Trial(ABC):
         except HushdError as error:
             answer.error = error
         except Exception as error:  # whatever an engine does
+            if out_of_memory(error) or fatal(error):  # of which the client hears a sentence, or the process's end
+                answer.error = in_words(b"", error).exception()
+                return answer
             answer.raised = f"{type(error).__name__}: {reason(error)}"
         return answer
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from hushd_worker_stt.engine import Segment, Word
@@ -66,7 +67,8 @@ def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | Non
 
 def _segment(item: Any) -> Segment:
     words = tuple(
-        Word(_line(word["word"]), _number(word["start"]), _number(word["end"])) for word in item.get("words") or ()
+        Word(_line(word["word"]), _number(word["start"]), _number(word["end"]), _probability(word.get("probability")))
+        for word in item.get("words") or ()
     )
     return Segment(_number(item["start"]), _number(item["end"]), _line(item["text"]), words)
 
@@ -81,6 +83,11 @@ def _number(value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"a time is {value}")
     return number
+
+
+def _probability(value: Any) -> float | None:
+    """A probability; None for what is none, which no text is given up for."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 
 def _ordered(segments: list[Segment], duration: float) -> list[Segment]:
@@ -104,7 +111,7 @@ def _in_order(segments: list[Segment], duration: float) -> Iterator[Segment]:
         for word in segment.words:
             first = min(max(word.start, then), end)
             then = min(max(word.end, first), end)
-            words.append(Word(word.text, first, then))
+            words.append(replace(word, start=first, end=then))
         yield Segment(start, end, segment.text, tuple(word for word in words if word.text))
         now = start
 

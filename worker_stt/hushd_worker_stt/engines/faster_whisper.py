@@ -45,7 +45,7 @@ class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
     # Without `threads`: CTranslate2 has as many as at its start.
-    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON))
+    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON, "probabilities"))
     SPEC = SPEC
     COMPUTE_TYPES = PRECISIONS
 
@@ -124,7 +124,8 @@ class FasterWhisper(WhisperFamily):
                 break
             if text := segment.text.strip():
                 words = tuple(
-                    Word(word.word.strip(), float(word.start), float(word.end)) for word in segment.words or ()
+                    Word(word.word.strip(), float(word.start), float(word.end), float(word.probability))
+                    for word in segment.words or ()
                 )
                 yield Segment(float(segment.start), float(segment.end), text, words)
 

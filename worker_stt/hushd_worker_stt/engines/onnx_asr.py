@@ -7,6 +7,7 @@ are pinned to one minor release.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ class OnnxAsr(Engine):
     """The engine `onnx-asr`. CTC and transducer models know when each word begins; Canary can translate."""
 
     # Not for streaming: its makers' figures are a tenth of real time on four cores, for each pass.
-    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=())
+    INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=("probabilities",))
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
     # 60 MB less in a graph of a FastConformer's shape with random weights; Whisper gains nothing by it.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
@@ -105,7 +106,12 @@ class OnnxAsr(Engine):
 
     def _recognise(self, pieces: Sequence[Samples], options: Options) -> list[list[Segment]]:
         target = "en" if options.translate else None
-        results = self._asr.recognize_batch(*self._batch(pieces), language=options.language, target_language=target)
+        results = self._asr.recognize_batch(
+            *self._batch(pieces),
+            language=options.language,
+            target_language=target,
+            need_logprobs="yes" if options.word_times else None,
+        )
         return [self._segments(samples, result, options) for samples, result in zip(pieces, results, strict=True)]
 
     def _segments(self, samples: Samples, result: Any, options: Options) -> list[Segment]:
@@ -114,7 +120,7 @@ class OnnxAsr(Engine):
         duration = len(samples) / RATE
         words: tuple[Word, ...] = ()
         if options.word_times and result.tokens and result.timestamps:
-            words = tuple(_words(result.tokens, result.timestamps, duration))
+            words = tuple(_words(result.tokens, result.timestamps, result.logprobs, duration))
         return [Segment(0.0, duration, text, words)]
 
     def detect_language(self, samples: Samples) -> str | None:
@@ -137,16 +143,20 @@ class OnnxAsr(Engine):
         return batch, np.array(lengths, np.int64)
 
 
-def _words(tokens: Sequence[str], times: Sequence[float], duration: float) -> Iterator[Word]:
-    """The words that `tokens` make up, as in the package's text, each from its first token's time to the next
-    word's, or to shortly after its last token's."""
+def _words(
+    tokens: Sequence[str], times: Sequence[float], logprobs: Sequence[float] | None, duration: float
+) -> Iterator[Word]:
+    """The words that `tokens` make up, as in the package's text, each from its first token's time to the next word's,
+    or to shortly after its last token's. A word's probability is the mean of its tokens', as in Whisper's packages."""
     text = "".join(tokens)
     owners = [number for number, token in enumerate(tokens) for _ in token]
     found = [(match.start(), match.start() + len(match.group().rstrip()) - 1) for match in _WORD.finditer(text)]
     starts = [min(times[owners[first]], duration) for first, _ in found]
     for (first, last), start, following in zip(found, starts, [*starts, duration][1:], strict=True):
         end = min(following, times[owners[last]] + _LAST_TOKEN_S)
-        yield Word("".join(text[first : last + 1].split()), start, max(start, end))
+        likely = [math.exp(min(0.0, value)) for value in logprobs[owners[first] : owners[last] + 1]] if logprobs else []
+        probability = sum(likely) / len(likely) if likely else None
+        yield Word("".join(text[first : last + 1].split()), start, max(start, end), probability)
 
 
 # --- its files and the runtime ---------------------------------------------------------------------------------------
@@ -182,9 +192,22 @@ def _load(model: str, folder: Path) -> Any:
 
     def create(quantization: str | None) -> Any:
         with mapped_sessions(onnxruntime, options):
-            return manager.create_asr(onnx_models.source(model), folder, quantization=quantization, offline=True).asr
+            asr = manager.create_asr(onnx_models.source(model), folder, quantization=quantization, offline=True).asr
+        _check_vocabulary(asr)
+        return asr
 
     return _first(create)
+
+
+def _check_vocabulary(asr: Any) -> None:
+    """Raises ValueError for a vocabulary of which the package would find out in the middle of a text."""
+    from onnx_asr.asr import _AsrWithCtcDecoding, _AsrWithTransducerDecoding
+
+    vocabulary = getattr(asr, "_vocab", None)
+    whole = not isinstance(vocabulary, dict) or vocabulary.keys() >= set(range(len(vocabulary)))
+    decodes = isinstance(asr, _AsrWithCtcDecoding | _AsrWithTransducerDecoding)
+    if not whole or (decodes and not hasattr(asr, "_blank_idx")):
+        raise ValueError("the vocabulary is damaged")
 
 
 def _is_session(value: object) -> bool:

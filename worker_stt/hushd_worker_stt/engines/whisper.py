@@ -40,7 +40,10 @@ class Whisper(WhisperFamily):
     """The engine `whisper`. Checkpoints in OpenAI's format: `whisper/NAME.pt` in the models folder."""
 
     INFO = EngineInfo.of(
-        SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads")
+        SPEC,
+        word_times=True,
+        translation=True,
+        options=(*SHARED, *_PASSED_ON, *_PUNCTUATION, "patience", "threads", "probabilities"),
     )
     SPEC = SPEC
     COMPUTE_TYPES = ("int8", "float32")
@@ -147,7 +150,7 @@ class Whisper(WhisperFamily):
         for segment, text in zip(heard, texts, strict=True):
             if text:
                 words = tuple(
-                    Word(word["word"].strip(), float(word["start"]), float(word["end"]))
+                    Word(word["word"].strip(), float(word["start"]), float(word["end"]), float(word["probability"]))
                     for word in segment.get("words", ())
                 )
                 yield Segment(float(segment["start"]), float(segment["end"]), text, words)

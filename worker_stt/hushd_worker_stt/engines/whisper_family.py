@@ -27,7 +27,7 @@ from hushd_worker.load_error import load_error
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_stt.batching import rendezvous
-from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
 
 from . import tuned
 
@@ -234,5 +234,7 @@ def _temperatures(options: Options) -> tuple[float, ...]:
 
 def _within(segment: Segment, length: float) -> Segment:
     """`segment` with times that lie in a piece of `length` seconds; the window they were read from has 30."""
-    words = tuple(Word(w.text, min(max(0.0, w.start), length), min(max(0.0, w.end), length)) for w in segment.words)
+    words = tuple(
+        replace(w, start=min(max(0.0, w.start), length), end=min(max(0.0, w.end), length)) for w in segment.words
+    )
     return replace(segment, start=min(segment.start, length), end=min(segment.end, length), words=words)

@@ -7,6 +7,7 @@ A sentence takes the library 1 ms and the program 20 to 70, and the library repo
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 from hushd_schema.engines.tts.espeak_ng import LANGUAGES, SPEC
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -95,6 +97,8 @@ class EspeakNg:
         if found is None:
             raise HushdError("engine_missing", f"The engine espeak-ng is not installed: {INSTALL}.")
         self._library, folder = found
+        # The library makes a client of PulseAudio, which it never uses; without a session folder that made others.
+        os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))
         self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, str(folder).encode(), _NO_EXIT)
         if self._rate <= 0:
             raise HushdError("engine_missing", f"espeak-ng cannot read its data in {folder}: reinstall it.")

@@ -91,6 +91,8 @@ class Kokoro:
         try:
             import numpy.random  # noqa: F401  (first, by this one thread)
             from kokoro_onnx import Kokoro as Package
+
+            _without_copies()
         except (ImportError, OSError) as error:
             raise HushdError(
                 "engine_missing", f"The engine kokoro does not load ({reason(error)}): {INSTALL}."
@@ -103,11 +105,13 @@ class Kokoro:
             self._kokoro = Package.from_session(loaded, str(voices))
             self.compute_device = compute_device.of_sessions([loaded])
         except Exception as error:
-            from hushd_worker.load_error import load_error  # not needed for what is right
+            raise self._load_error(error) from error
 
-            name = f"kokoro/{self._model}"
-            again = f"replace it by `hushd models pull {name}`"
-            raise load_error(name, error, install=INSTALL, again=again) from error
+    def _load_error(self, error: Exception) -> HushdError:
+        from hushd_worker.load_error import load_error  # not needed for what is right
+
+        name = f"kokoro/{self._model}"
+        return load_error(name, error, install=INSTALL, again=f"replace it by `hushd models pull {name}`")
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np
@@ -120,10 +124,18 @@ class Kokoro:
         phonemes = self._phonemes(text, voice)
         if not any(c.isalpha() for c in self._kokoro.tokenizer.known(phonemes)):
             return
-        samples, rate, timings = self._kokoro.create_timed(phonemes, voice.name, speed, is_phonemes=True)
+        style = self._style(voice.name)
+        samples, rate, timings = self._kokoro.create_timed(phonemes, style, speed, is_phonemes=True)
         marks = word_marks(text, ((timing.phoneme, timing.start) for timing in timings))
         pause = np.zeros(int(_PAUSE_S * rate), np.float32)
         yield AudioChunk(np.concatenate([samples.astype(np.float32, copy=False), pause]), rate, marks)
+
+    def _style(self, voice: str) -> Any:
+        """The numbers of a voice, which are read from the file of all voices when it first speaks."""
+        try:
+            return self._kokoro.get_voice_style(voice)
+        except Exception as error:  # zipfile's, zlib's and numpy's, of a damaged file
+            raise self._load_error(error) from error
 
     def _phonemes(self, text: str, voice: Voice) -> str:
         espeak = _ESPEAK[voice.name[0]]
@@ -144,6 +156,25 @@ class Kokoro:
                 ) from error
             self._readers[voice.name[0]] = Reader()
         return str(self._readers[voice.name[0]](text)[0])
+
+
+def _without_copies() -> None:
+    """Has phonemizer remove its copies of espeak's library once they are loaded: it does so when Python ends, and a
+    worker's end is another, so that each left 1.3 MB in the temporary folder."""
+    import shutil
+
+    from phonemizer.backend.espeak import api, wrapper
+
+    class Unlinked(api.EspeakAPI):  # type: ignore[misc, unused-ignore]
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            shutil.rmtree(self._tempdir, ignore_errors=True)
+
+        @staticmethod
+        def _delete(library: Any, tempdir: str) -> None:
+            shutil.rmtree(tempdir, ignore_errors=True)  # where the library did not load
+
+    wrapper.EspeakAPI = Unlinked
 
 
 # --- its files -------------------------------------------------------------------------------------------------------

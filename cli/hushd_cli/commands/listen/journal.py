@@ -177,7 +177,9 @@ def _lock(descriptor: int) -> bool:
 
 def _data(segment: Segment, rest_s: float | None, language: str) -> SegmentData:
     """A segment as it came, but for its speaker: where these are told apart, there is no rest to resume with."""
-    words = tuple(WordData(word=word.word, start=word.start, end=word.end) for word in segment.words)
+    words = tuple(
+        WordData(word=word.word, start=word.start, end=word.end, probability=word.probability) for word in segment.words
+    )
     return SegmentData(
         kind="segment",
         id=segment.id,

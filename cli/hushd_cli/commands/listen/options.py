@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
-from hushd_schema.kinds import whole
+from hushd_schema.kinds import number, whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
@@ -88,6 +88,8 @@ def transcribe_options(options: Namespace) -> TranscribeOptions:
     chosen = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
     if any(getattr(options, name, None) for name in _LAYOUT):
         chosen["word_times"] = True  # the layout is one of words, and as exact as their times are
+    if getattr(options, "doubtful", None) is not None:
+        chosen["probabilities"] = True
     if decoder := whisper.decoder(options):
         chosen["decoder"] = decoder
     return cast(TranscribeOptions, chosen)
@@ -191,6 +193,12 @@ def _add_output(parser: Parser) -> None:
         help=f"a file, such as talk.srt, or a folder, for NAME.FORMAT of every FILE; default with {ALL}: here",
     )
     place.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
+    group.add_argument(
+        "--doubtful",
+        type=value(number(0, 1)),
+        metavar="P",
+        help="mark words whose probability is below P, such as 0.5: word(?), and in vtt the class doubtful",
+    )
     group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
     group = parser.add_argument_group("layout of subtitles")
     unset: Any = argparse.SUPPRESS

@@ -35,6 +35,7 @@ class Output:
         self._folder = place
         self._forms = self._formats(options.format)
         self._layout = layout(options)
+        self._doubtful = options.doubtful
         if self._file is not None:
             self._check_file(names, named=bool(options.format))
         elif not self.printed:
@@ -43,7 +44,7 @@ class Output:
 
     def pieces(self, segments: Segments) -> Iterator[str]:
         """A transcript for standard output, as its segments become known."""
-        return render(self._forms[0], segments, self._layout)
+        return render(self._forms[0], segments, self._layout, self._doubtful)
 
     def save(self, name: str, transcript: Segments) -> None:
         """Writes the files of the recording `name`, each of which appears only once it is whole.
@@ -53,7 +54,7 @@ class Output:
         """
         for form in self._forms:
             with OutputFile(self._path(name, form)) as file:
-                for text in render(form, transcript, self._layout):
+                for text in render(form, transcript, self._layout, self._doubtful):
                     file.write((escaped(text) if file.is_terminal else text).encode())
 
     def _formats(self, form: str | None) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ DELAYS = ("minimal", "low", "medium", "high", "xhigh")
 _OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
 HEARD = parameters.of(TRANSCRIBE, LIVE)  # that a session's transcription may have
+LOGPROBS = "item.input_audio_transcription.logprobs"  # the only thing that a session may include
 LARGEST = 64 * 1024  # characters of a session as JSON
 # The keys that OpenAI's sessions have; whatever else a program sends is passed over.
 _KEYS = frozenset(
@@ -130,6 +131,11 @@ class Session:
         """True if hushd finds the turns; else the program commits them."""
         return self.input.get("turn_detection") is not None
 
+    @property
+    def logprobs(self) -> bool:
+        """True if turns come with how likely each word is."""
+        return bool(self.data.get("include"))
+
     def silence_s(self) -> float:
         """Seconds of silence that end a turn."""
         detection = self.input.get("turn_detection")
@@ -149,6 +155,7 @@ class Session:
         heard = self.transcription()
         options = parameters.asked(TRANSCRIBE, HEARD.check(heard))
         options["language"] = self.language() or None
+        options["probabilities"] = self.logprobs
         options["hotwords"] = [*fields.texts(heard, "keywords"), *filter(None, [options["hotwords"]])] or None
         return options
 
@@ -186,8 +193,8 @@ def _check(new: Object) -> None:
     fields.flag(transcription, "unstable")
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
-    if new.get("include"):
-        raise bad("No engine of hushd gives log probabilities: leave include out.", "session.include")
+    if set(fields.texts(new, "include")) - {LOGPROBS}:
+        raise bad(f"include takes {LOGPROBS}.", "session.include")
     if heard.get("turn_detection") is not None:
         _check_detection(_object(heard["turn_detection"], "session.audio.input.turn_detection"))
     fields.value(new["audio"].get("output", {}), "speed", SYNTHESIZE.fields["speed"].kind)

@@ -284,7 +284,7 @@ class Connection:
         session = self._session
         asked = session.transcription()
         language = session.language()
-        model = await self._there.stt(asked.get("model") or "", language, speed="fast")
+        model = await self._there.stt(asked.get("model") or "", language, logprobs=session.logprobs, speed="fast")
         kind, rate = coding(session.input)
         self._decoder = Decoder(kind)
         listen = partial(
@@ -297,7 +297,7 @@ class Connection:
             **session.asked(),
         )
         eager, unstable = asked.get("delay") == "minimal", fields.flag(asked, "unstable")
-        stream = Stream(self._items, session.vad, self._past_s, eager=eager, unstable=unstable)
+        stream = Stream(self._items, session.vad, self._past_s, eager, unstable, session.logprobs)
         hearing = Hearing(listen, rate, stream, self._post, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)

@@ -16,7 +16,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 from ..errors import ApiError
-from ..transcription.formats import usage
+from ..transcription.formats import log_probabilities, usage
 from .items import Items
 
 Event = JsonObject
@@ -28,6 +28,7 @@ class _Item:
         self.name = name
         self.start_s = start_s  # since the start of the session
         self.texts: list[str] = []  # final
+        self.logprobs: list[JsonObject] = []
         self.end_s = 0.0  # of the last of them, since the start of the stream
         self.seconds = 0.0  # that they took
         self._sent = ""  # in deltas of the utterance
@@ -50,6 +51,7 @@ class _Item:
     def final(self, segment: Segment) -> Iterator[Event]:
         """The whole text of the utterance, or of its next part where it is long; another one begins."""
         yield from self.partial(segment.text)
+        self.logprobs += log_probabilities([segment], before=self.texts[-1] if self.texts else "")
         self.texts.append(segment.text)
         self.end_s = segment.end
         self.seconds += segment.end - segment.start
@@ -75,12 +77,22 @@ class Stream:
         start_s: seconds of sound that the session had before.
         eager: whether the first text of an utterance is sent before it is certain.
         unstable: whether the unfinished utterance is sent too, with the text that may still change.
+        logprobs: whether a turn that is complete says how likely each of its words is.
     """
 
-    def __init__(self, items: Items, vad: bool, start_s: float, eager: bool = False, unstable: bool = False) -> None:
+    def __init__(
+        self,
+        items: Items,
+        vad: bool,
+        start_s: float,
+        eager: bool = False,
+        unstable: bool = False,
+        logprobs: bool = False,
+    ) -> None:
         self._items = items
         self._eager = eager
         self._unstable = unstable
+        self._logprobs = logprobs
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
@@ -178,4 +190,5 @@ class Stream:
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
         transcript = joined(item.texts)
         self._items.transcribed(item.name, transcript)
-        yield item.event("completed", content_index=0, transcript=transcript, usage=usage(seconds))
+        doubts = {"logprobs": item.logprobs} if self._logprobs else {}
+        yield item.event("completed", content_index=0, transcript=transcript, **doubts, usage=usage(seconds))

@@ -9,6 +9,7 @@ from typing import Any
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
+from hushd_protocol import JsonObject
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -73,7 +74,7 @@ async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
             return JSONResponse(found | (formats.subtitles(transcript) if ask.subtitles else {}))
         case "diarized_json":
             return JSONResponse(formats.diarized(transcript))
-    return JSONResponse(formats.as_json(transcript))
+    return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs))
 
 
 MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}
@@ -83,7 +84,7 @@ async def begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, A
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
-    model = await there.stt(ask.model, ask.language, translate=translate, words=ask.words)
+    model = await there.stt(ask.model, ask.language, translate=translate, words=ask.words, logprobs=ask.logprobs)
     return await there.client.transcribe_stream(form.path, engine=model.engine, model=model.model, **options)
 
 
@@ -96,13 +97,18 @@ async def _events(there: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapp
             delta = between(text, segment.text) + segment.text if text else segment.text
             text += delta
             segments.append(segment)
+            doubts = (
+                {"logprobs": formats.log_probabilities([segment], before=text[: -len(delta)])} if ask.logprobs else {}
+            )
             if ask.form == "diarized_json":
                 found = names.segment(segment)
                 yield {"type": "transcript.text.delta", "delta": delta, "segment_id": found["id"]}
                 yield found
             else:
-                yield {"type": "transcript.text.delta", "delta": delta}
-    done = {"type": "transcript.text.done", "text": text}
+                yield {"type": "transcript.text.delta", "delta": delta, **doubts}
+    done: JsonObject = {"type": "transcript.text.done", "text": text}
+    if ask.logprobs:
+        done["logprobs"] = formats.log_probabilities(segments)
     if ask.subtitles:
         done |= formats.subtitles(Transcript(tuple(map(names.named, segments))))
     yield done | ({"languages": [{"code": transcription.language}]} if transcription.language else {})

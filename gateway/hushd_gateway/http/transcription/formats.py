@@ -6,18 +6,41 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment
+from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
 from hushd_models import languages
 from hushd_protocol import JsonObject
 
 Object = JsonObject
 LETTERS = 26
+_LEAST = 1e-4  # of a probability, which has four decimals
 
 
-def as_json(transcript: Transcript) -> Object:
+def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
     """`response_format` json."""
-    return {"text": transcript.text, "usage": usage(transcript.duration)}
+    doubts = {"logprobs": log_probabilities(transcript)} if logprobs else {}
+    return {"text": transcript.text, **doubts, "usage": usage(transcript.duration)}
+
+
+def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
+    """The words whose probability is known, as OpenAI's tokens: together they are the text, where all are known.
+
+    Args:
+        before: the text that goes before.
+    """
+    found: list[Object] = []
+    for segment in segments:
+        for number, (token, word) in enumerate(zip(tokens(segment), segment.words, strict=False)):
+            text = token.text.strip() if number else f"{between(before, token.text.strip())}{token.text.strip()}"
+            if number and token.text[:1].isspace():
+                text = f" {text}"
+            before = text
+            if word.probability is not None:
+                logprob = math.log(max(word.probability, _LEAST))
+                found.append({"token": text, "logprob": logprob, "bytes": list(text.encode())})
+    return found
 
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:

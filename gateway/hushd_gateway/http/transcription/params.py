@@ -33,6 +33,7 @@ class Wanted:
         language: of the recording, as far as the program says; empty for none.
         subtitles: whether `srt` and `vtt` come along, as hushd's page asks.
         words: whether `words` are wanted; the segments too, with `segments`.
+        logprobs: whether the answer has how likely each word is.
         options: for `AsyncClient.transcribe`.
     """
 
@@ -40,6 +41,7 @@ class Wanted:
     model: str
     language: str
     words: bool
+    logprobs: bool
     segments: bool
     stream: bool
     subtitles: bool
@@ -62,24 +64,31 @@ def wanted(data: Fields, *, translate: bool = False) -> Wanted:
     detail = given["timestamp_granularities"]
     words = "word" in detail and form == "verbose_json"  # the other forms have none
     language = _language(given)
+    logprobs = _logprobs(data, form)
     options = parameters.asked(TRANSCRIBE, given)
     options |= {
         "language": language or None,
         "task": "translate" if translate else None,
         "hotwords": [*given["keywords"], *filter(None, [options["hotwords"]])] or None,
         "word_times": words,
+        "probabilities": logprobs,
         "diarize": form == "diarized_json" or options["diarize"],
         **given["chunking_strategy"],
     }
     subtitles = fields.flag(data, "subtitles")
-    return Wanted(form, model, language, words, not words or "segment" in detail, stream, subtitles, options)
+    return Wanted(form, model, language, words, logprobs, not words or "segment" in detail, stream, subtitles, options)
+
+
+def _logprobs(data: Fields, form: str) -> bool:
+    included = fields.texts(data, "include")
+    if set(included) - {"logprobs"}:
+        raise bad("include takes logprobs.", "include")
+    if included and form != "json":
+        raise bad(f"logprobs come with the response_format json, not {form}.", "include")
+    return bool(included)
 
 
 def _refuse_missing(data: Fields) -> None:
-    if included := fields.texts(data, "include"):
-        if included != ["logprobs"]:
-            raise bad("include takes logprobs.", "include")
-        raise bad("No engine of hushd gives log probabilities: leave include out.", "include")
     for name in ("known_speaker_names", "known_speaker_references"):
         if fields.texts(data, name):
             raise bad(
