@@ -84,6 +84,15 @@ def _faster_whisper(folder: Path) -> Small:
     return Small("faster-whisper", "stt", "commands", _spoken(folder))
 
 
+def _transcribe_cpp(folder: Path) -> Small:
+    from support.gguf_models import commands
+
+    place = folder / "models" / "transcribe-cpp" / "commands"
+    place.mkdir(parents=True)
+    commands(folder / "commands.gguf").rename(place / "commands.gguf")
+    return Small("transcribe-cpp", "stt", "commands", _spoken(folder))
+
+
 def _onnx_asr(folder: Path) -> Small:
     from support import tone_models
 
@@ -134,6 +143,7 @@ _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     "stt/whisper": (_whisper, ("whisper", "torch")),
     "stt/faster-whisper": (_faster_whisper, ("faster_whisper", "ctranslate2", "whisper")),
     "stt/onnx-asr": (_onnx_asr, ("onnx_asr", "onnx")),
+    "stt/transcribe-cpp": (_transcribe_cpp, ("transcribe_cpp", "whisper")),
     "stt/command": (_program("stt", "commands", [sys.executable, "-c", HEAR, "{wav}"]), ()),
     "tts/hibari": (lambda folder: Small("hibari", "tts"), ("hibari",)),
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),

@@ -57,7 +57,7 @@ def cases() -> Iterator[Case[Trial]]:
 
 
 def _word_times(trial: Trial) -> Iterator[str]:
-    if not trial.kind.INFO.word_times:
+    if not trial.abilities.word_times:
         raise LeftOut("it knows no word times")
     yield from wrong(trial.hear(trial.speech, word_times=True), len(trial.speech) / RATE)
 
@@ -122,7 +122,7 @@ def _long_prompt(trial: Trial) -> Iterator[str]:
 
 
 def _warned(trial: Trial) -> Iterator[str]:
-    used = trial.kind.INFO.options
+    used = trial.abilities.options
     answer = trial.ask(trial.op, wav(trial.speech), {"hotwords": "Godot"})
     yield from answer.faults("the job")
     warned = any(warning["code"] == "no_effect" for warning in answer.result.get("warnings", ()))
@@ -155,7 +155,7 @@ def _detected(trial: Trial) -> Iterator[str]:
 def _translated(trial: Trial) -> Iterator[str]:
     answer = trial.ask(trial.op, wav(trial.speech), {"task": "translate"})
     yield from answer.faults("the translation", may_refuse=True)
-    if not trial.kind.INFO.translates(trial.info) and answer.error is None:
+    if not trial.abilities.translates(trial.info) and answer.error is None:
         yield "it is made, though the engine says that it cannot"
 
 

@@ -15,7 +15,7 @@ from hushd_worker.conformance import trial
 from hushd_worker.conformance.trial import Answer
 from hushd_worker.engine_registry import choose_model
 
-from hushd_worker_stt.engine import RATE, Engine, ModelInfo, Options, Segment
+from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 
@@ -45,6 +45,11 @@ class Trial(trial.Trial):
     @cached_property
     def info(self) -> ModelInfo:
         return next(model for model in self.kind.models() if model.name == self.model)
+
+    @cached_property
+    def abilities(self) -> EngineInfo:
+        """The engine's with this model."""
+        return self.kind.INFO.of_model(self.info)
 
     @property
     def engine(self) -> Engine:
