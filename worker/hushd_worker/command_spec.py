@@ -37,6 +37,8 @@ def load(path: Path) -> Table:
         CommandSpecError: it is not there, or no TOML.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise CommandSpecError("it is not a file")
         return toml.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CommandSpecError("there is no such file") from error

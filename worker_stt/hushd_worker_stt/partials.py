@@ -33,7 +33,7 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
 
 
 def _probability(value: float | None) -> float | None:
-    """A probability with four decimals; None for what is no number. Sums of rounded numbers go a little beyond 1."""
+    """A probability with four decimals; None for NaN. Sums of rounded numbers go a little beyond 1."""
     return None if value is None or value != value else round(min(1.0, max(0.0, value)), 4)
 
 

@@ -171,7 +171,7 @@ def test_settings_of_detection_come_as_a_form_has_them(openai: OpenAI, beckett: 
 @pytest.mark.parametrize(
     ("param", "more"),
     [
-        ("include", {"include": ["logprobs"]}),
+        ("include", {"include": ["logprobs"], "response_format": "text"}),
         ("known_speaker_names", {"known_speaker_names": ["ann"], "known_speaker_references": ["data:,"]}),
         ("response_format", {"response_format": "yaml"}),
         ("temperature", {"temperature": 7}),

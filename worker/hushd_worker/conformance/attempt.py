@@ -30,7 +30,7 @@ from .trial import Trial, ill_said
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOADED, REFUSED, RAISED, ENDED, HUNG = "loaded", "refused", "raised", "ended", "hung"
+LOADED, REFUSED, RAISED, BROKE, ENDED, HUNG = "loaded", "refused", "raised", "broke", "ended", "hung"
 LIMIT_S = 300.0  # of wall time, beside whatever load there is; `_CPU_S` ends what computes for ever
 _CPU_S = 120
 _SPACE = 64 << 30  # bytes of address space: a damaged header that asks for more is not served
@@ -44,8 +44,8 @@ class Attempted:
     """The outcome of an attempt.
 
     Attributes:
-        state: `loaded`, and then it did a job, `refused`, by a sentence, `raised`, which no engine should, `ended`, by
-            a signal or an exit, or `hung`.
+        state: `loaded`, and then it did a job, `refused`, by a sentence, `raised`, which no load should, `broke`, by
+            what its job raised, of which the worker makes a sentence, `ended`, by a signal or an exit, or `hung`.
         words: the sentence, the exception, or the end.
         code: of the sentence.
         private: bytes that the process held at its end.
@@ -57,8 +57,8 @@ class Attempted:
     private: int = 0
 
     def faults(self, what: str, *, may_fail: bool = False) -> Iterator[str]:
-        """Yields what is wrong with an attempt that should go well, or `may_fail` in a proper way."""
-        if self.state == HUNG or (self.state == RAISED) or (self.state != LOADED and not may_fail):
+        """Yields the faults of an attempt that should go well, or `may_fail` in a proper way."""
+        if self.state in (HUNG, RAISED) or (self.state != LOADED and not may_fail):
             yield f"{what}: {self.state} ({self.words})"
         elif self.state == REFUSED:
             yield from ill_said(what, HushdError(self.code, self.words))
@@ -159,7 +159,7 @@ def _tried(trial: Trial, job_room: int) -> Attempted:
     except BaseException as error:  # as the worker's threads do
         return _failed(error)
     if answer.raised:
-        return Attempted(RAISED, f"its job raised {answer.raised}")
+        return Attempted(BROKE, f"its job raised {answer.raised}")
     if answer.error:
         return Attempted(REFUSED, answer.error.message, answer.error.code)
     memory = PrivateMemory()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +15,10 @@ _EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name
 def opened(folder: Path, act: Callable[[], object]) -> list[Path]:
     """The files below `folder` that are opened while `act` runs; all of them where the system does not tell."""
     everything = [Path(place) / name for place, _, names in os.walk(folder) for name in names]
-    if sys.platform != "linux":
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "inotify_init1"):
         act()
         return everything
-    libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
         raise OSError(ctypes.get_errno(), "inotify is not to be had")

@@ -44,7 +44,7 @@ class Answer:
     chunks: list[Chunk] = field(default_factory=list)
 
     def faults(self, what: str, *, may_refuse: bool = False) -> Iterator[str]:
-        """Yields what is wrong with an answer that should be a result, or, if it `may_refuse`, a sentence."""
+        """Yields the faults of an answer that should be a result, or, if it `may_refuse`, a sentence."""
         if self.raised:
             yield f"{what} raises {self.raised}"
         elif self.error is not None:
@@ -255,7 +255,7 @@ def _package(model: str) -> Path | None:
 
 
 def ill_said(what: str, error: HushdError) -> Iterator[str]:
-    """Yields what is wrong with the words of an error."""
+    """Yields the faults of the words of an error."""
     text = error.message
     if "\n" in text or "Traceback" in text or not text.endswith((".", "?", "!")) or len(text) > 1500:
         yield f"{what} is answered by no sentence: {text[:300]!r}"

@@ -1,4 +1,4 @@
-"""Cases of recordings: rates, channels, formats and lengths, and what is no recording, through the whole worker."""
+"""Cases of recordings, and of files that are none, through the whole worker: rates, channels, formats, lengths."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def cases() -> Iterator[Case[Trial]]:
 
 
 def ordered(answer: Answer) -> Iterator[str]:
-    """Yields what is wrong with the segments of an answer."""
+    """Yields the faults of the segments of an answer."""
     yield from answer.faults("the recording")
     duration, last = float(answer.result.get("duration", 0.0)), 0.0
     for segment in answer.partials:

@@ -79,7 +79,7 @@ class Trial(trial.Trial):
 
     @cached_property
     def speech(self) -> Samples:
-        """Speech, or what is likeliest to pass for it: full scale is 1, 16 kHz."""
+        """Speech, or a hum that may pass for it: full scale is 1, 16 kHz."""
         import numpy as np
         import soundfile
 
@@ -105,7 +105,7 @@ class Trial(trial.Trial):
 
 
 def wrong(segments: Sequence[object], duration: float) -> Iterator[str]:
-    """Yields what is wrong with the segments of a piece, so many seconds long."""
+    """Yields the faults of the segments of a piece, so many seconds long."""
     last = 0.0
     for segment in segments:
         if not isinstance(segment, Segment) or not isinstance(segment.text, str):

@@ -86,7 +86,7 @@ def _number(value: Any) -> float:
 
 
 def _probability(value: Any) -> float | None:
-    """A probability; None for what is none, which no text is given up for."""
+    """A probability; None for any other value, for which no text is given up."""
     return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 

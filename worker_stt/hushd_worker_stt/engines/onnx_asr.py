@@ -80,6 +80,8 @@ class OnnxAsr(Engine):
             raise advice.missing(f"onnx-asr/{model}")
         report("loading the model")
         try:
+            if pipe := next((path for path in folder.rglob("*") if path.is_fifo()), None):
+                raise ValueError(f"{pipe.name} is damaged: it is a pipe")  # the package would wait for a writer
             self._asr = _load(model, folder)
         except Exception as error:
             raise load_error(

@@ -110,6 +110,8 @@ def described(folder: Path) -> ModelInfo:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():  # a pipe would be waited for
+        return {}
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

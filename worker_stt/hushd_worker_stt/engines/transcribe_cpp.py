@@ -250,7 +250,7 @@ def find(model: str) -> Path | None:
     """The file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
     if not is_name(model):
         return None
-    if own := sorted((place() / model).glob("*.gguf")):
+    if own := [file for file in sorted((place() / model).glob("*.gguf")) if file.is_file()]:
         return own[0]
     store = Store(paths.find())
     try:

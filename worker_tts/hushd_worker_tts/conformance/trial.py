@@ -78,7 +78,7 @@ class Trial(trial.Trial):
 
 
 def wrong(chunk: AudioChunk, text: str) -> Iterator[str]:
-    """Yields what is wrong with a piece of the speech of a text."""
+    """Yields the faults of a piece of the speech of a text."""
     import numpy as np
 
     samples = chunk.samples

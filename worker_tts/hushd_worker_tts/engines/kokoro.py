@@ -186,11 +186,11 @@ def _folder() -> Path:
 
 def _files() -> dict[str, Path]:
     """Returns the installed models by name."""
-    return {path.stem: path for path in sorted(_folder().glob("*.onnx"))}
+    return {path.stem: path for path in sorted(_folder().glob("*.onnx")) if path.is_file()}
 
 
 def _voices_file() -> Path | None:
-    return next(iter(sorted(_folder().glob("voices*.bin"))), None)
+    return next((path for path in sorted(_folder().glob("voices*.bin")) if path.is_file()), None)
 
 
 def _memory_mb(name: str, path: Path | None) -> int:

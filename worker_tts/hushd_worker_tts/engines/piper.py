@@ -112,7 +112,9 @@ class Piper:
             normalize_audio=False,  # to each sentence's own peak: a whisper would be as loud as a shout
         )
         try:
-            chunks = list(loaded.synthesize(_OPENING.sub(" ", text), settings, include_alignments=True))
+            chunks = list(
+                loaded.synthesize(_OPENING.sub(" ", text).replace("\0", " "), settings, include_alignments=True)
+            )
         except ImportError as error:
             language = voice.language.partition("-")[0]
             raise HushdError(
@@ -188,7 +190,7 @@ def _files() -> dict[str, Path]:
     return {
         path.stem: path
         for path in found
-        if path.suffix == ".onnx" and is_name(path.stem) and _description(path).is_file()
+        if path.suffix == ".onnx" and is_name(path.stem) and path.is_file() and _description(path).is_file()
     }
 
 
