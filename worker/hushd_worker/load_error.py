@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError, reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Cause(Enum):
@@ -96,6 +100,12 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
             )
     advice = f"if `hushd models verify {model}` finds it whole, `hushd logs` says more, else {again}"
     return HushdError("model_missing", f"The model {model} does not load ({why}): {advice}.")
+
+
+def check_files(folder: Path) -> None:
+    """Raises ValueError for a pipe among a model's files: a library that opens it would wait for a writer for ever."""
+    if pipe := next((path for path in sorted(folder.rglob("*")) if path.is_fifo()), None):
+        raise ValueError(f"{pipe.name} is damaged: it is a pipe")
 
 
 def cause(error: BaseException | None) -> Cause:

@@ -12,7 +12,7 @@ from hushd_models import catalogue, hf_cache, own_model
 from hushd_protocol.errors import reason
 from hushd_schema.engines.stt.faster_whisper import FILES, PRECISIONS, SPEC
 from hushd_worker import compute_device
-from hushd_worker.load_error import Cause, cause
+from hushd_worker.load_error import Cause, cause, check_files
 
 from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
 
@@ -71,6 +71,7 @@ class FasterWhisper(WhisperFamily):
         self._ctranslate2, self._package = ctranslate2, faster_whisper
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
+        check_files(path)
         cards = ("cuda",) if self._ctranslate2.get_cuda_device_count() else ()
         self.compute_device = compute_device.choose("CTranslate2", (*cards, "cpu"))
         self._model: Any = self._on_gpu(path) if self.compute_device == "cuda" else self._on_cpu(path)

@@ -18,7 +18,7 @@ from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines.stt.onnx_asr import SPEC
 from hushd_worker import compute_device
-from hushd_worker.load_error import load_error
+from hushd_worker.load_error import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
 from hushd_worker.read_ahead import read_ahead
 
@@ -80,8 +80,7 @@ class OnnxAsr(Engine):
             raise advice.missing(f"onnx-asr/{model}")
         report("loading the model")
         try:
-            if pipe := next((path for path in folder.rglob("*") if path.is_fifo()), None):
-                raise ValueError(f"{pipe.name} is damaged: it is a pipe")  # the package would wait for a writer
+            check_files(folder)
             self._asr = _load(model, folder)
         except Exception as error:
             raise load_error(

@@ -153,6 +153,7 @@ class TranscribeCpp(Engine):
         import numpy as np
 
         padded = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
+        np.nan_to_num(padded, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)  # else the package refuses all of it
         work = _Run(lambda: self._session.run(np.ascontiguousarray(padded, np.float32), **arguments))
         try:
             while not work.wait(_LOOK_S):

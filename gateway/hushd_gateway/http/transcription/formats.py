@@ -33,9 +33,9 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
     found: list[Object] = []
     for segment in segments:
         for number, (token, word) in enumerate(zip(tokens(segment), segment.words, strict=False)):
-            text = token.text.strip() if number else f"{between(before, token.text.strip())}{token.text.strip()}"
-            if number and token.text[:1].isspace():
-                text = f" {text}"
+            bare = token.text.strip()
+            apart = token.text[:1].isspace() if number else bool(before) and between(before, bare) == " "
+            text = f" {bare}" if apart else bare
             before = text
             if word.probability is not None:
                 logprob = math.log(max(word.probability, _LEAST))
