@@ -70,8 +70,8 @@ def asked(data: Fields) -> tuple[Wanted, bool]:
         "decoder": {name: value for name, value in decoder.items() if value is not None} or None,
     }
     ask = Wanted(
-        given["response_format"], "", language, words=False, logprobs=False, segments=True, stream=False, subtitles=False,
-        options=options,
+        given["response_format"], "", language, words=False, logprobs=False, segments=True, stream=False,
+        subtitles=False, options=options,
     )  # fmt: skip
     return ask, not given["no_timestamps"]
 
