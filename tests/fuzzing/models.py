@@ -13,7 +13,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from full_size.gguf_file import Value
 from hushd_models import manifest as manifests
 from hushd_models import own_model
 from hushd_protocol.errors import HushdError
@@ -28,7 +27,6 @@ from hushd_worker_stt.engines import command_output as printed
 from hushd_worker_stt.engines import onnx_models
 from hushd_worker_tts.engines import command_file as tts_command
 from hushd_worker_tts.engines import piper
-from support.gguf_models import header
 
 from .claims import sentence
 from .mutate import NUMBERS, Feed, anything, damaged, json_file, toml_file
@@ -232,12 +230,16 @@ _PIPER = {
 }  # fmt: skip
 
 
-def _gguf(folder: Path) -> bytes:
-    keys: dict[str, Value] = {"general.languages": ["en", "de"], "stt.capability.translate": True}
-    path = header(folder / "whole.gguf", "parakeet", keys)
-    data = path.read_bytes()
-    path.unlink()
-    return data
+def _gguf() -> bytes:
+    """A file with two keys and a tensor of eight bytes."""
+
+    def text(text: str) -> bytes:
+        return struct.pack("<Q", len(text)) + text.encode()
+
+    keys = text("general.architecture") + struct.pack("<I", 8) + text("parakeet")
+    keys += text("general.languages") + struct.pack("<IIQ", 9, 8, 2) + text("en") + text("de")
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, 2) + keys + text("a") + struct.pack("<IQIQ", 1, 2, 0, 0)
+    return head + bytes(-len(head) % 32 + 8)
 
 
 def _model_folder(rng: Random, folder: Path) -> list[str]:
@@ -253,7 +255,7 @@ def _model_folder(rng: Random, folder: Path) -> list[str]:
         "model.bin": damaged(rng, struct.pack("<IH", 6, 13) + b"WhisperSpec\0" + bytes(40)),
         "ve.safetensors": _safetensors(rng),
         "a.pt": _archive(rng),
-        "a.gguf": damaged(rng, _gguf(folder)),
+        "a.gguf": damaged(rng, _gguf()),
         "vocab.txt": rng.randbytes(30),
         "voices-v1.0.bin": rng.randbytes(30),
     }
