@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -185,3 +187,28 @@ def test_the_plan_of_reuse_is_made_for_cards(tmp_path: Path, providers: list[str
     options = onnxruntime.SessionOptions()
     open_session(lambda *_: Runtime(), products(tmp_path / "model.onnx"), options, providers)
     assert options.enable_mem_reuse is planned
+
+
+BLOCKS = """
+import ctypes
+from hushd_worker.onnx_session import large_blocks_apart
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+Figures = type("Figures", (ctypes.Structure,), {"_fields_": [(name, ctypes.c_size_t) for name in "abcdefghij"]})
+libc.mallinfo2.restype = Figures
+def apart():
+    before = libc.mallinfo2().d
+    libc.malloc(2 << 20)
+    return libc.mallinfo2().d - before
+with large_blocks_apart():
+    inside = apart()
+print(inside, apart())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="its blocks are glibc's")
+@pytest.mark.parametrize(("own", "found"), [({}, "1 0"), ({"MALLOC_MMAP_THRESHOLD_": "4194304"}, "0 0")])
+def test_large_blocks_have_pages_of_their_own_while_weights_are_copied(own: dict[str, str], found: str) -> None:
+    """And none afterwards, when jobs would pay for it; the user's own threshold stays."""
+    done = subprocess.run([sys.executable, "-c", BLOCKS], capture_output=True, text=True, env=os.environ | own)
+    assert done.stdout.strip() == found, done.stderr
