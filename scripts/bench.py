@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benches import cold, commands, full_size, incident, models, standby, warm
+from benches import cold, commands, full_size, full_size_cold, incident, models, standby, warm
 from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
 from benches.peers.case import peers
 from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
@@ -70,6 +70,7 @@ CASES = {
     "screen-reader": screen_reader.screen_reader,
     "incident": incident.incident,
     "fullsize": full_size.full_size,
+    "fullsize-cold": full_size_cold.full_size_cold,
 }
 
 
@@ -99,7 +100,10 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, help="how long gaps, talk, polls, crowd and taken (each share) take")
     parser.add_argument("--engine", help="cold, standby or fullsize with this engine, or all")
     parser.add_argument(
-        "--models", metavar="DIR", type=Path, help="incident, fullsize: a folder filled by scripts/fullsize"
+        "--models",
+        metavar="DIR",
+        type=Path,
+        help="incident, fullsize, fullsize-cold: a folder filled by scripts/fullsize",
     )
     parser.add_argument(
         "--document", action="store_true", help="peers, incident, fullsize: write their sections of docs/BENCHMARKS.md"

@@ -8,8 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from benches import full_size, incident
+from benches import full_size, full_size_cold, incident
 from benches.full_size import Taken
+from benches.full_size_cold import Cost
 from benches.incident import Speaker, Turns
 from benches.process_memory import Held, Recording, parsed, total, within
 
@@ -135,3 +136,20 @@ def test_files_of_a_model_are_found_in_both_layouts(tmp_path: Path) -> None:
     assert [path.name for path in full_size._files(tmp_path, "onnx-asr/a")] == ["encoder.onnx"]
     assert [path.name for path in full_size._files(tmp_path, "whisper/small")] == ["small.pt"]
     assert full_size._files(tmp_path, "whisper/medium") == []
+
+
+def test_a_cold_request_is_compared_by_medians() -> None:
+    """The first output and the CPU time are measured against the package's, and the goal is 0.6 of it."""
+    ours = [Cost(9.0, 3.7), Cost(2.0, 3.9), Cost(3.0, 3.8)]
+    bare = [Cost(5.0, 6.0), Cost(50.0, 6.0), Cost(4.0, 6.5)]
+    first, cpu = full_size_cold.rows("disk", ours, bare)
+    assert (first.value, first.floor, first.ok) == (3.0, 5.0, True)
+    assert (cpu.value, cpu.floor, cpu.ok) == (3.8, 6.0, False)
+    assert "from the disk" in cpu.case
+
+
+def test_a_cold_request_without_its_model_is_a_note(tmp_path: Path) -> None:
+    """Nothing is started for a folder without Parakeet, or for none."""
+    for models in (None, tmp_path):
+        (row,) = full_size_cold.full_size_cold(Namespace(models=models))
+        assert row.note.startswith("not measured")
