@@ -11,11 +11,14 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from openai import OpenAI, RateLimitError
 from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ray_cluster import RayCluster
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = pytest.mark.timeout(300)  # a cluster's processes import for minutes on a starved machine
@@ -135,6 +138,8 @@ def sick(cluster: RayCluster, gate: Path) -> Iterator[Callable[[str], None]]:
 @pytest.fixture(scope="module")
 def openai(cluster: RayCluster, gate: Path) -> Iterator[OpenAI]:
     """OpenAI's own client of a deployment that one node serves, with places for two requests at work and one more."""
+    from openai import OpenAI
+
     with socket.create_server(("127.0.0.1", 0)) as free:
         at = f"127.0.0.1:{free.getsockname()[1]}"
     deployed = cluster.done(
@@ -160,6 +165,8 @@ def test_clients_of_openai_speak_and_transcribe_unchanged(openai: OpenAI, cluste
 
 def test_a_full_queue_says_when_to_ask_again(openai: OpenAI, gate: Path) -> None:
     """By 429 and Retry-After; those that wait in the queue are served."""
+    from openai import RateLimitError
+
     gate.unlink(missing_ok=True)
     with ThreadPoolExecutor(8) as threads:
         asked = [

@@ -170,6 +170,8 @@ class Floor:
 
     def deadline(self) -> float:
         """The time at which `on_time` is due; `math.inf` for never."""
+        if not (self._claims or self._seen):
+            return math.inf
         due = min((c.until for c in self._claims.values()), default=math.inf)
         alive = [at + LEASE_S for route, at in self._seen.items() if route not in self._silent]
         return min(due, *alive) if alive else due

@@ -24,9 +24,8 @@ class State(enum.Enum):
     BACKOFF = "backoff"  # crashed lately: waits before the next start
     FAILED = "failed"  # crashed too often: refuses requests until the cooldown ends
 
-    @property
-    def has_process(self) -> bool:
-        return self not in (State.STOPPED, State.WAITING, State.BACKOFF, State.FAILED)
+    def __init__(self, word: str) -> None:
+        self.has_process = word not in ("stopped", "waiting", "backoff", "failed")
 
 
 class Transition(NamedTuple):
