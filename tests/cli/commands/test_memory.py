@@ -27,13 +27,17 @@ def run(*arguments: str, status: int = 0) -> str:
 
 @pytest.fixture
 def recorded(runtime: Path) -> Path:
-    """A worker of 200 MB that was there for one of the last ten minutes; no supervisor runs any more."""
+    """A worker of 200 MB, and 630 of its model's file, in one of the last ten minutes; no supervisor runs any more."""
     began = time.time() - 600
     lines = [(0, "start", "supervisor", 0), (60, "start", NAME, 0), (61, "ready", NAME, 200_000_000)]
     lines += [(120, "exit", NAME, 0)]
     (runtime / "state").mkdir()
     record = runtime / "state" / "memory.log"
-    record.write_text("".join(f"{began + at:.2f} {event} {name} {size} 20000000\n" for at, event, name, size in lines))
+    record.write_text(
+        "".join(
+            f"{began + at:.2f} {event} {name} {size} 20000000 {3.15 * size:.0f}\n" for at, event, name, size in lines
+        )
+    )
     return record
 
 
@@ -42,7 +46,7 @@ def test_text_has_both_averages_bars_and_workers(recorded: Path) -> None:
     text = run()
     assert re.match(r"Memory held on average for 10:\d\d: 2\d MB; by a server that never unloads: 200 MB\.", text)
     assert "start" in text
-    assert f"{NAME}       1       1:00  200 MB" in text
+    assert re.search(rf"{NAME} +1 +1:00 +200 MB +630 MB\n", text)
     assert max(map(len, text.splitlines())) <= 100
     assert "\x1b" not in text
 
@@ -58,7 +62,7 @@ def test_json_is_for_programs(recorded: Path) -> None:
     data = json.loads(run("--json"))
     assert data["never_unloaded_mean_mb"] > data["mean_mb"] > 0
     assert [(event["event"], event["name"]) for event in data["events"]][1:3] == [("start", NAME), ("exit", NAME)]
-    assert data["workers"] == [{"name": NAME, "starts": 1, "seconds": 60.0, "most_mb": 200.0}]
+    assert data["workers"] == [{"name": NAME, "starts": 1, "seconds": 60.0, "most_mb": 200.0, "most_mapped_mb": 630.0}]
 
 
 @pytest.mark.parametrize("kind", ["svg", "html"])

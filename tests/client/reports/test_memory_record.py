@@ -91,7 +91,7 @@ def test_a_short_life_is_seen_in_a_wide_picture() -> None:
 def test_uses_of_a_window() -> None:
     """Starts, seconds of life and highest size of each worker, the longest life first."""
     found = record.uses(LIFE, record.window(record.moments(LIFE), 0, 40))
-    assert found == [(TTS, 1, 10.0, 200 * MB), (STT, 1, 10.0, 100 * MB)]
+    assert found == [(TTS, 1, 10.0, 200 * MB, 0), (STT, 1, 10.0, 100 * MB, 0)]
 
 
 def test_pages_of_files_are_held_by_nobody() -> None:
