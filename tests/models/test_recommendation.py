@@ -37,7 +37,7 @@ def test_every_name_is_in_the_catalogue() -> None:
 def test_a_large_machine_gets_the_best_and_a_small_one_what_fits() -> None:
     """Memory and cores decide; what comes with hushd is shown to both."""
     assert models(LARGE, "en", "stt") == ["faster-whisper/large-v3-turbo", "moonshine/tiny-en"]
-    assert models(SMALL, "en", "stt") == ["faster-whisper/small", "moonshine/tiny-en"]
+    assert models(SMALL, "en", "stt") == ["transcribe-cpp/moonshine-streaming-medium", "moonshine/tiny-en"]
     assert models(LARGE, "en", "tts") == ["kokoro/kokoro-v1.0", "hibari/en", "espeak-ng/all"]
 
 
@@ -69,8 +69,8 @@ def test_commands_bring_engine_and_model() -> None:
     def found(language: str, installed: bool) -> Recommendation:
         return recommend(rows(), SMALL, language, "stt", lambda engine: installed)[0]
 
-    assert found("en", True).commands == ("hushd models pull faster-whisper/small",)
-    install, pull = found("en", False).commands
+    assert found("ja", True).commands == ("hushd models pull faster-whisper/small",)
+    install, pull = found("ja", False).commands
     assert "faster-whisper" in install
     assert pull == "hushd models pull faster-whisper/small"
     assert recommend(rows(), SMALL, "en", "stt", lambda engine: True)[-1].commands == ()

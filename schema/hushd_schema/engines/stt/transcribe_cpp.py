@@ -11,7 +11,16 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Recognition, Sizes, whisper_languages
+from hushd_schema.engines import (
+    EngineSpec,
+    Files,
+    NoModel,
+    NotAlike,
+    Recognition,
+    Recommended,
+    Sizes,
+    whisper_languages,
+)
 from hushd_schema.engines.whisper_languages import ALL, MOST
 
 if TYPE_CHECKING:
@@ -231,4 +240,12 @@ SPEC = EngineSpec(
     memory_mb=_memory_mb,
     one_precision="runs files of any precision, made by its makers' own tool",
     threaded=True,
+    recommended=(
+        Recommended(
+            model="moonshine-streaming-medium",
+            gain="English with punctuation, made for text while you speak; few wrong words in little memory",
+            rank=15,
+            begin=15,
+        ),
+    ),
 )  # fmt: skip
