@@ -13,16 +13,18 @@ import pytest
 from full_size.gguf_file import Value
 from hushd_models import own_model
 from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Partial
 from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import ARCHITECTURES, SPEC, WELL_KNOWN, described
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.conformance import problems
 from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engines import transcribe_cpp
 from hushd_worker_stt.engines.transcribe_cpp import TranscribeCpp
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.commands import RATE, say, utterances
-from support.gguf_models import commands, header
+from support.gguf_models import commands, header, streaming
 from support.stt_jobs import make_job, s16le
 from support.wer import words
 
@@ -236,3 +238,73 @@ def test_no_graphics_card_is_opened_and_no_debugger_started() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed == "1 {'cpu'} False\n"
+
+
+# --- a model that streams ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def ribbon(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A very small Moonshine streaming with random weights."""
+    return streaming(tmp_path_factory.mktemp("gguf") / "models" / "transcribe-cpp" / "ribbon" / "ribbon.gguf")
+
+
+@pytest.fixture
+def live(ribbon: Path, monkeypatch: pytest.MonkeyPatch) -> TranscribeCpp:
+    """The engine with that model."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(ribbon.parents[2]))
+    engine = TranscribeCpp()
+    engine.load("ribbon", lambda note: None)
+    return engine
+
+
+def noise(seconds: float) -> np.ndarray:
+    return (np.random.default_rng(3).standard_normal(int(seconds * RATE)) * 0.1).astype(np.float32)
+
+
+@real
+def test_a_stream_is_fed_and_its_end_counts(live: TranscribeCpp) -> None:
+    """The text grows with the feeds; the segment has the text of the end, within the sound; then the model is free."""
+    assert live.feed_s == 0.5
+    stream = live.begin(Options(language="en"))
+    shown = [stream.feed(noise(0.5)) for _ in range(6)]
+    assert any(hypothesis.committed + hypothesis.tentative for hypothesis in shown)
+    (segment,) = stream.finish()
+    stream.cancel()
+    assert (segment.start, segment.end) == (0.0, 3.0)
+    assert set(segment.text.split()) <= {f"w{number}" for number in range(512)}
+    assert list(live.transcribe(noise(2.0), Options(language="en")))
+
+
+@real
+def test_a_stream_that_is_cancelled_leaves_the_model_free(live: TranscribeCpp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that goes away in a feed, and one between two."""
+
+    def gone() -> None:
+        raise Cancelled
+
+    monkeypatch.setattr(transcribe_cpp, "_LOOK_S", 0.0)
+    stream = live.begin(Options())
+    live.check = gone
+    with pytest.raises(Cancelled):
+        stream.feed(noise(20.0))
+    stream.cancel()
+    del live.check
+    live.begin(Options()).cancel()
+    assert live.begin(Options()).finish() == []
+
+
+@real
+def test_a_session_is_heard_by_a_stream_of_the_worker(ribbon: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever speaks now has the worker alone: one job at a time, and text before the end."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(ribbon.parents[2]))
+    worker = SpeechToText("transcribe-cpp", "ribbon")
+    worker.load(lambda note: None)
+    assert (worker.slots, worker.sessions, worker.aside) == (1, 0, 0)
+    quiet = np.zeros(2 * RATE, np.float32)
+    job, asked = make_job([s16le(np.concatenate([quiet, say(["one", "two", "three", "four"]), quiet]))], {"live": True})
+    worker.run(job)
+    kinds = [message.data["kind"] for message in asked.messages if isinstance(message, Partial)]
+    assert kinds[0] == "began"
+    assert "unstable" in kinds
+    assert kinds[-1] == "segment"

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hushd_models import advice, catalogue, hf_cache, languages, own_model
 from hushd_models.installation import engine_installed
@@ -31,12 +31,26 @@ from hushd_worker import compute_device
 from hushd_worker.load_error import load_error
 from hushd_worker.read_ahead import read_ahead
 
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, LevelRange, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import (
+    RATE,
+    Engine,
+    EngineInfo,
+    EngineStream,
+    Hypothesis,
+    LevelRange,
+    ModelInfo,
+    Options,
+    PieceLength,
+    Segment,
+    Word,
+)
 
 from .tuned import threads
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
+
+T = TypeVar("T")
 
 _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 _LOOK_S = 0.1  # between two checks for a cancel
@@ -45,6 +59,9 @@ _WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its
 # Whisper's encoder takes 30 s, whatever it is given. Moonshine was trained on short utterances.
 _PIECES = {"whisper": PieceLength(15.0, 29.5), "moonshine": PieceLength(8.0, 15.0)}
 _LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine that has the same weights in its wheel
+# Seconds that pay: Moonshine's encoder costs by the feed; Nemotron computes a chunk of 1.12 s at once, by its default.
+_FEED_S = 1.12
+_FEEDS_S = {"moonshine_streaming": 0.5}
 _TELLS_LANGUAGE = ("whisper", "qwen3_asr", "sensevoice")
 _THRESHOLDS = {  # of Whisper's decoder, the package's names by hushd's, and the value that switches each off
     "temperature_increment": ("temperature_inc", 0.0),
@@ -103,20 +120,27 @@ class TranscribeCpp(Engine):
         self.PIECE = _PIECES.get(self._architecture.partition("_")[0], self.PIECE)
         self.PIECE_ECONOMY = None if self._architecture == "whisper" else self.PIECE_ECONOMY
         self.LEVEL = _LEVELS.get(self._architecture, self.LEVEL)
+        if self._model.capabilities.supports_streaming:
+            self.feed_s = _FEEDS_S.get(self._architecture, _FEED_S)
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        result = self._run(samples, **self._wishes(options), **self._prompts(options))
+        yield from _segments(result, len(samples) / RATE)
+
+    def begin(self, options: Options) -> EngineStream:
+        return _Live(self.call, self._session.stream(**self._wishes(options)))
+
+    def _wishes(self, options: Options) -> dict[str, Any]:
+        """The package's arguments for what is to be written, of recordings and of streams."""
         if options.translate and not self._abilities.translation:
             raise HushdError("unsupported", f"This model cannot translate: {advice.translator()} can.")
         word_times = options.word_times and self._abilities.word_times and not options.translate
-        result = self._run(
-            samples,
-            task="translate" if options.translate else "transcribe",
-            target_language="en" if options.translate else None,
-            language=languages.find(options.language, self._languages) if options.language else None,
-            timestamps="word" if word_times else "segment" if self._abilities.times else "none",
-            **self._prompts(options),
-        )
-        yield from _segments(result, len(samples) / RATE)
+        return {
+            "task": "translate" if options.translate else "transcribe",
+            "target_language": "en" if options.translate else None,
+            "language": languages.find(options.language, self._languages) if options.language else None,
+            "timestamps": "word" if word_times else "segment" if self._abilities.times else "none",
+        }
 
     def detect_language(self, samples: Samples) -> str | None:
         if self._architecture not in _TELLS_LANGUAGE or len(self._languages) < 2:
@@ -146,15 +170,25 @@ class TranscribeCpp(Engine):
         return arguments
 
     def _run(self, samples: Samples, **arguments: Any) -> Any:
-        """The package's result for `samples`, made on a thread, while this one looks whether the client has gone.
-
-        The package ends at the next layer or token at best; of what does not, the supervisor ends the process.
-        """
+        """The package's result for `samples`."""
         import numpy as np
 
         padded = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
         np.nan_to_num(padded, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)  # else the package refuses all of it
-        work = _Run(lambda: self._session.run(np.ascontiguousarray(padded, np.float32), **arguments))
+        try:
+            return self.call(lambda: self._session.run(np.ascontiguousarray(padded, np.float32), **arguments))
+        except self._package.OutputTruncated as error:
+            # The decoder ran in a circle, or out of its bound: what it wrote before is there.
+            if error.partial_result is None:
+                raise
+            return error.partial_result
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Calls the package on a thread, while this one looks whether the client has gone.
+
+        The package ends at the next layer or token at best; of what does not, the supervisor ends the process.
+        """
+        work = _Run(function)
         try:
             while not work.wait(_LOOK_S):
                 self.check()
@@ -162,13 +196,36 @@ class TranscribeCpp(Engine):
             self._session.cancel()
             work.wait(None)
             raise
-        try:
-            return work.result()
-        except self._package.OutputTruncated as error:
-            # The decoder ran in a circle, or out of its bound: what it wrote before is there.
-            if error.partial_result is None:
-                raise
-            return error.partial_result
+        return work.result()  # type: ignore[no-any-return]
+
+
+class _Live(EngineStream):
+    """A stream of the package's; while it is open every other run of the model is refused."""
+
+    def __init__(self, call: Callable[[Callable[[], Any]], Any], stream: Any) -> None:
+        self._call = call
+        self._stream = stream
+        self._seconds = 0.0
+
+    def feed(self, samples: Samples) -> Hypothesis:
+        import numpy as np
+
+        self._seconds += len(samples) / RATE
+        finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # as above
+        self._call(lambda: self._stream.feed(np.ascontiguousarray(finite, np.float32)))
+        text = self._stream.text()
+        return Hypothesis(text.committed, text.tentative)
+
+    def finish(self) -> list[Segment]:
+        """Takes the whole text: what was committed may not be a part of it."""
+        self._call(self._stream.finalize)
+        result = self._stream.snapshot()
+        self._stream.reset()
+        self.language = result.language or None
+        return list(_segments(result, self._seconds))
+
+    def cancel(self) -> None:
+        self._stream.reset()
 
 
 class _Run:
