@@ -281,6 +281,54 @@ def test_where_nothing_was_said_nothing_is_written(start_router: Start, runtime:
     assert os.listdir(runtime / "out") == []
 
 
+def test_a_fair_copy_takes_the_place_of_the_draft(start_router: Start, runtime: Path) -> None:
+    """Once the session has ended a larger model gets all of its sound as a file, at the lowest priority; standard
+    output has its text alone, and standard error had the draft."""
+    sound = bytearray()
+    copies: list[Request] = []
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request) and message.worker == "stt/big/one":
+            copies.append(message)
+            router.send(route, Credit(id=message.id, chunks=200))
+        elif isinstance(message, Chunk) and copies and message.id == copies[0].id:
+            sound.extend(message.payload)
+            if message.last:
+                router.send(route, segment(message.id, 0, "A fair line."), Result(id=message.id))
+        else:
+            finishing(router, route, message)
+
+    router = start_router(script)
+    process = start_listen(runtime, "--continuous", "--fair", "big/one")
+    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
+    process.send_signal(signal.SIGINT)
+    text, complaint = process.communicate(timeout=10)
+    assert (process.returncode, text, complaint) == (0, "A fair line.\n", "")
+    assert [(copy.priority, copy.session, "live" in copy.params) for copy in copies] == [("progress", False, False)]
+    session = next(request.id for request in router.of(Request) if request.session)
+    heard = b"".join(chunk.payload for chunk in router.of(Chunk) if chunk.id == session)
+    assert sound[:4] == b"RIFF"
+    assert sound[44:] == heard
+
+
+def test_a_fair_copy_that_fails_leaves_the_draft(start_router: Start, runtime: Path) -> None:
+    """A model that is not installed: the draft is written, the error said, and the status tells of it."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Request) and message.worker == "stt/big/one":
+            router.send(route, Error(id=message.id, code="model_missing", message="It is not installed."))
+        else:
+            finishing(router, route, message)
+
+    router = start_router(script)
+    process = start_listen(runtime, "--continuous", "--fair", "big/one", "-o", str(runtime / "notes.txt"))
+    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=10)
+    assert (process.returncode, complaint) == (6, "listen: It is not installed.\n")
+    assert (runtime / "notes.txt").read_text() == "A line.\nThe rest.\n"
+
+
 def test_a_second_ctrl_c_ends_at_once(start_router: Start, runtime: Path) -> None:
     """Also where the worker has not answered yet."""
 
