@@ -65,6 +65,37 @@ def test_asyncio_is_imported_by_those_who_use_it() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
+def test_fair_copies_are_the_same(carried: Supervisor, beckett: Path) -> None:
+    """A session that comes by an asynchronous iterable is read once more; revisions come on the loop, and the text is
+    that of the file."""
+    samples, rate = soundfile.read(beckett, dtype="int16")
+    options: dict[str, Any] = {"rate": rate, "continuous": True, "fair": "moonshine/tiny-en", "fair_each": "session"}
+
+    async def heard() -> tuple[list[str], list[str]]:
+        revisions: list[Any] = []
+        loop = asyncio.get_running_loop()
+
+        def revised(revision: Any) -> None:
+            assert asyncio.get_running_loop() is loop
+            revisions.append(revision)
+
+        async with AsyncClient() as client:
+            session = await client.listen(parts(samples.tobytes()), on_revised=revised, **options)
+            async with session:
+                drafts = [segment.text async for segment in session]
+            fair = await session.fair_copy()
+            file = await client.transcribe(beckett, model="moonshine/tiny-en")
+            assert len(revisions) == 1
+            assert len(revisions[0].replaces) == len(drafts) > 0
+            return [segment.text for segment in fair], [segment.text for segment in file]
+
+    fair, file = asyncio.run(heard())
+    with Client() as client:
+        session = client.listen([samples.tobytes()], **options)
+        assert list(session)
+        assert [segment.text for segment in session.fair_copy()] == fair == file
+
+
 def test_transcripts_are_the_same(carried: Supervisor, beckett: Path) -> None:
     """Of a path, a file's bytes, an array, raw samples, and of what comes by asynchronous iterables and files."""
     samples, rate = soundfile.read(beckett, dtype="int16")
