@@ -131,7 +131,7 @@ class TranscribeCpp(Engine):
         return _Live(self.call, self._session.stream(**self._wishes(options)))
 
     def _wishes(self, options: Options) -> dict[str, Any]:
-        """The package's arguments for what is to be written, of recordings and of streams."""
+        """The package's arguments for the text wanted, of recordings and of streams."""
         if options.translate and not self._abilities.translation:
             raise HushdError("unsupported", f"This model cannot translate: {advice.translator()} can.")
         word_times = options.word_times and self._abilities.word_times and not options.translate
@@ -217,7 +217,7 @@ class _Live(EngineStream):
         return Hypothesis(text.committed, text.tentative)
 
     def finish(self) -> list[Segment]:
-        """Takes the whole text: what was committed may not be a part of it."""
+        """Takes the whole text: words once committed may not be a part of it."""
         self._call(self._stream.finalize)
         result = self._stream.snapshot()
         self._stream.reset()
