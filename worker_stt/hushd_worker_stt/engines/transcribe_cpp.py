@@ -60,7 +60,6 @@ _WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its
 _PIECES = {"whisper": PieceLength(15.0, 29.5), "moonshine": PieceLength(8.0, 15.0)}
 _LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine that has the same weights in its wheel
 # Seconds that pay: Moonshine's encoder costs by the feed; Nemotron computes a chunk of 1.12 s at once, by its default.
-_FEED_S = 1.12
 _FEEDS_S = {"moonshine_streaming": 0.5}
 _TELLS_LANGUAGE = ("whisper", "qwen3_asr", "sensevoice")
 _THRESHOLDS = {  # of Whisper's decoder, the package's names by hushd's, and the value that switches each off
@@ -121,7 +120,7 @@ class TranscribeCpp(Engine):
         self.PIECE_ECONOMY = None if self._architecture == "whisper" else self.PIECE_ECONOMY
         self.LEVEL = _LEVELS.get(self._architecture, self.LEVEL)
         if self._model.capabilities.supports_streaming:
-            self.feed_s = _FEEDS_S.get(self._architecture, _FEED_S)
+            self.feed_s = _FEEDS_S.get(self._architecture, 1.12)
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         result = self._run(samples, **self._wishes(options), **self._prompts(options))
@@ -178,10 +177,9 @@ class TranscribeCpp(Engine):
         try:
             return self.call(lambda: self._session.run(np.ascontiguousarray(padded, np.float32), **arguments))
         except self._package.OutputTruncated as error:
-            # The decoder ran in a circle, or out of its bound: what it wrote before is there.
             if error.partial_result is None:
                 raise
-            return error.partial_result
+            return error.partial_result  # of a decoder that ran in a circle, or out of its bound
 
     def call(self, function: Callable[[], T]) -> T:
         """Calls the package on a thread, while this one looks whether the client has gone.
@@ -212,7 +210,7 @@ class _Live(EngineStream):
 
         self._seconds += len(samples) / RATE
         finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # as above
-        self._call(lambda: self._stream.feed(np.ascontiguousarray(finite, np.float32)))
+        self._call(lambda: self._stream.feed(finite))
         text = self._stream.text()
         return Hypothesis(text.committed, text.tentative)
 
@@ -220,7 +218,7 @@ class _Live(EngineStream):
         """Takes the whole text: words once committed may not be a part of it."""
         self._call(self._stream.finalize)
         result = self._stream.snapshot()
-        self._stream.reset()
+        self.cancel()
         self.language = result.language or None
         return list(_segments(result, self._seconds))
 
