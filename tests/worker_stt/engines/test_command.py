@@ -194,7 +194,7 @@ def test_text(printed: bytes, expected: list[Segment]) -> None:
         ({"segments": [{"start": -1, "end": 99, "text": "a", "words": None}]}, [Segment(0.0, 10.0, "a")]),
         ({"segments": [{"start": 1, "end": 3, "text": "a b", "words": [
             {"word": " a", "start": 0.5, "end": 2, "probability": 0.9}, {"word": " b", "start": 1.5, "end": 4}]}]},
-         [Segment(1.0, 3.0, "a b", (Word("a", 1.0, 2.0), Word("b", 2.0, 3.0)))]),
+         [Segment(1.0, 3.0, "a b", (Word("a", 1.0, 2.0, 0.9), Word("b", 2.0, 3.0)))]),
     ],
 )  # fmt: skip
 def test_json(content: object, expected: list[Segment]) -> None:
@@ -432,6 +432,14 @@ def test_a_file_that_makes_no_sense(commands: Path, content: str, words: str) ->
     assert error.value.code == "model_missing"
     assert str(path) in error.value.message
     assert "\n" not in error.value.message
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(commands: Path) -> None:
+    """A list of engines would hang as long as nobody writes into it."""
+    os.mkfifo(commands / "odd.toml")
+    with pytest.raises(CommandSpecError, match="it is not a file"):
+        CommandSpec.read(commands / "odd.toml")
+    assert not Command.installed("odd")
 
 
 def test_without_any_file(commands: Path) -> None:

@@ -444,3 +444,19 @@ def test_words_are_those_of_the_packages_text() -> None:
         edges = [edge for word in words for edge in (word.start, word.end)]
         assert edges == sorted(edges), tokens
         assert all(0 <= edge <= 10.0 for edge in edges), tokens
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "▁ever 0\n<blk> 7\n", "▁ever 0\nnone 1\n"], ids=["pipe", "empty", "gap", "no blank"]
+)
+def test_a_damaged_vocabulary_is_found_out_by_the_load(models: Path, content: str | None) -> None:
+    """The package would wait for a pipe, and raise for the rest in the middle of a job."""
+    vocabulary = tone_models.tdt(models / "mine") / "vocab.txt"
+    vocabulary.unlink()
+    if content is None:
+        os.mkfifo(vocabulary)
+    else:
+        vocabulary.write_text(content)
+    with pytest.raises(HushdError, match="The model onnx-asr/mine does not load, since its file is damaged") as caught:
+        loaded("mine")
+    assert caught.value.code == "model_missing"

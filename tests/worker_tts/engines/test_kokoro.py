@@ -170,3 +170,25 @@ def test_japanese_and_chinese_are_read_by_misaki(models: Path, monkeypatch: pyte
     for name, text in (("jf_alpha", "日本"), ("zf_xiaoni", "中国")):
         (chunk,) = engine.synthesize(text, voice(name), 1.0)
         assert np.abs(chunk.samples).max() > 0.1
+
+
+def test_no_copies_of_espeaks_library_are_left(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker ends by `os._exit`, at which phonemizer removes nothing."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    tiny_voices.kokoro(models, "af_heart")
+    assert list(loaded().synthesize("Hello there.", voice("af_heart"), 1.0))
+    assert list(place.iterdir()) == []
+
+
+def test_a_damaged_file_of_voices_is_a_sentence(models: Path) -> None:
+    """It is found out when the voice first speaks, since the file is read by voice."""
+    tiny_voices.kokoro(models, "af_heart")
+    path = models / "voices-v1.0.bin"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(HushdError, match=r"since its file is damaged .*`hushd models pull kokoro/") as caught:
+        list(loaded().synthesize("Hello there.", voice("af_heart"), 1.0))
+    assert caught.value.code == "model_missing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -175,3 +176,20 @@ def test_a_language_that_needs_more_packages_says_which(models: Path) -> None:
     with pytest.raises(HushdError, match=re.escape(package_command("piper-tts[ja]") + ".")) as caught:
         list(loaded(path.stem).synthesize("こんにちは", voice(path.stem), 1.0))
     assert caught.value.code == "engine_missing"
+
+
+def test_a_pipe_or_a_broken_link_is_not_a_voice(models: Path) -> None:
+    """The runtime would wait for the one and raise for the other."""
+    for name, make in (("pipe", os.mkfifo), ("link", lambda path: path.symlink_to(path.name))):
+        path = tiny_voices.piper(models, name)
+        path.unlink()
+        make(path)
+        assert name not in {model.name for model in Piper.info().models}
+
+
+def test_a_null_in_a_text_is_not_the_end_of_it(models: Path) -> None:
+    """espeak-ng's texts end with one, so it is a space."""
+    tiny_voices.piper(models, "mine")
+    (whole,) = loaded("mine").synthesize("one two", voice("mine"), 1.0)
+    (parted,) = loaded("mine").synthesize("one\0two", voice("mine"), 1.0)
+    assert len(parted.samples) == len(whole.samples)

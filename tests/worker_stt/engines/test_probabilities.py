@@ -1,0 +1,56 @@
+"""Each engine that knows how likely a word is says so, through the worker; the others leave a note."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hushd_worker_stt import partials
+from hushd_worker_stt.engine import Segment, Word
+from support import small_models
+
+# In a process of its own, which has the small models' environment.
+ASK = """
+import json, sys
+from hushd_worker.conformance.__main__ import trial_of
+trial = trial_of("stt", *sys.argv[1:])
+params = {"format": "s16le", "rate": 16000, "probabilities": True}
+segments = trial.hear(trial.speech, word_times=True)
+from hushd_worker_stt.conformance.trial import s16le
+answer = trial.ask("transcribe", s16le(trial.speech), params)
+words = [[word.text, word.probability] for segment in segments for word in segment.words]
+print(json.dumps([words, answer.result.get("warnings", [])]))
+"""
+
+
+@pytest.mark.parametrize("name", ["stt/faster-whisper", "stt/whisper", "stt/onnx-asr", "stt/moonshine"])
+def test_words_have_probabilities_or_the_result_says_that_they_have_none(name: str, tmp_path: Path) -> None:
+    """Whisper's alignment and onnx-asr's tokens have them; moonshine knows none."""
+    if (small := small_models.make(name, tmp_path)) is None:
+        pytest.skip(f"{name} is not installed: scripts/setup --engines all")
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, small.engine, small.model, *([str(small.sound)] if small.sound else [])],
+        env=os.environ | dict(small.environment), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    words, warnings = json.loads(done.stdout.splitlines()[-1])
+    if small.engine == "moonshine":
+        assert words == []
+        assert [warning["code"] for warning in warnings] == ["no_effect"]
+        assert "has no probabilities" in warnings[0]["message"]
+        return
+    assert warnings == [] or all(warning["code"] != "no_effect" for warning in warnings)
+    assert len(words) >= 3
+    assert all(0.0 <= probability <= 1.0 for _, probability in words)
+    assert max(probability for _, probability in words) > 0.3
+
+
+def test_a_probability_is_a_number_from_0_to_1() -> None:
+    """Whatever a library has summed up: four decimals, and none for what is not a number."""
+    odd = (1.0000001, -1e-9, float("nan"), 0.123456, None)
+    data = partials.of_segment(0, Segment(0, 1, "a", tuple(Word("a", 0, 1, value) for value in odd)))
+    assert [word.probability for word in data.words] == [1.0, 0.0, None, 0.1235, None]
