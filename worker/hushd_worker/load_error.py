@@ -56,10 +56,10 @@ _MESSAGES = {
             r"failed to map segment from shared object",
         ),
         Cause.DAMAGED: (
-            r"PytorchStreamReader|zip (archive|file)|BadZipFile|central directory|EOF while|EOFError|unexpected EOF|pickle",
+            r"PytorchStreamReader|zip (archive|file)|BadZipFile|central directory|EOF while|EOFError|unexpected EOF",
             r"invalid load key|is incomplete|failed to read a buffer|model binary version|Protobuf parsing failed",
             r"INVALID_PROTOBUF|while deserializing|Header(TooLarge|TooSmall)|InvalidHeader|MetadataIncompleteBuffer",
-            r"JSONDecodeError|expected value at line|codec can't decode|is damaged|is truncated",
+            r"pickle|JSONDecodeError|expected value at line|codec can't decode|is damaged|is truncated",
         ),
         Cause.CARD: (r"\bCUDA|cuDNN|cuBLAS|libcud|libcublas|libnv|NVIDIA|HIP error|no kernel image",),
         Cause.LIBRARY: (
