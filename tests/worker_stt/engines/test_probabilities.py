@@ -50,7 +50,7 @@ def test_words_have_probabilities_or_the_result_says_that_they_have_none(name: s
 
 
 def test_a_probability_is_a_number_from_0_to_1() -> None:
-    """Whatever a library has summed up: four decimals, and none for what is not a number."""
+    """It has four decimals, whatever a library has summed up; NaN is none."""
     odd = (1.0000001, -1e-9, float("nan"), 0.123456, None)
     data = partials.of_segment(0, Segment(0, 1, "a", tuple(Word("a", 0, 1, value) for value in odd)))
     assert [word.probability for word in data.words] == [1.0, 0.0, None, 0.1235, None]
