@@ -29,7 +29,7 @@ def test_files_that_are_there_count_by_their_format(tmp_path: Path) -> None:
 
 
 def test_files_in_the_hubs_cache_count_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parakeet that another program has pulled counts 0.14 GB of private memory as in the models folder, and a half one
+    """Parakeet that another program has pulled counts 0.15 GB of private memory as in the models folder, and a half one
     by the catalogue."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     estimate, name = Estimate(tmp_path / "models"), "nemo-parakeet-tdt-0.6b-v3"
@@ -39,7 +39,7 @@ def test_files_in_the_hubs_cache_count_likewise(tmp_path: Path, monkeypatch: pyt
     by_the_catalogue = estimate(f"stt/onnx-asr/{name}")
     make(snapshot / "decoder_joint-model.int8.onnx", 50_000_000)
     make(snapshot / "vocab.txt", 1000)
-    assert estimate(f"stt/onnx-asr/{name}") == 135_000_000 < by_the_catalogue
+    assert estimate(f"stt/onnx-asr/{name}") == 150_000_000 < by_the_catalogue
 
 
 def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) 
     manifest.parent.mkdir()
     files = {"encoder.int8.onnx": {"size": 9e9}, "decoder.int8.onnx": {"size": 100_000_000}}
     manifest.write_text(json.dumps({"files": files}))
-    assert Estimate(tmp_path)("stt/onnx-asr/mine") == 195_000_000
+    assert Estimate(tmp_path)("stt/onnx-asr/mine") == 210_000_000
     for damaged in ("[]", "{", '{"files": {"a": 1}}'):
         manifest.write_text(damaged)
         assert Estimate(tmp_path)("stt/onnx-asr/mine") == 0
