@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     """`ADDRESS... -- ARGUMENTS`: announces, and becomes the supervisor with these arguments; returns only an error."""
     split = list(arguments).index("--")
     try:
-        wanted = _announceable(arguments[:split])
+        addresses = _announceable(arguments[:split])
     except HushdError as error:
         print(f"hushd serve: {error}", file=sys.stderr)
         return error.exit_code
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         os.close(ours)
         _leave_family()
         try:
-            announce(wanted, lifeline)
+            announce(addresses, lifeline)
         except OSError as error:
             print(f"hushd serve: nothing is announced, since there is no network ({error.strerror}).", file=sys.stderr)
         os._exit(0)
@@ -78,14 +78,14 @@ def _announceable(texts: Sequence[str]) -> list[Address]:
         raise HushdError(
             "engine_missing", "--zeroconf needs a package that is not installed: run pip install 'hushd[zeroconf]'."
         )
-    found = [address.parse("wyoming", text) for text in texts or load(find().config).wyoming.listen]
-    found = [each for each in found if each.port and (each.host in _ANYWHERE or ":" not in each.host)]
-    if not found:
+    addresses = [address.parse("wyoming", text) for text in texts or load(find().config).wyoming.listen]
+    addresses = [each for each in addresses if each.port and (each.host in _ANYWHERE or ":" not in each.host)]
+    if not addresses:
         raise HushdError(
             "bad_request",
             "--zeroconf needs an address of IPv4 with a port to announce, such as --wyoming tcp://0.0.0.0:10300.",
         )
-    return found
+    return addresses
 
 
 def _leave_family() -> None:

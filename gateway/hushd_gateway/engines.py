@@ -51,17 +51,17 @@ class Engines:
             HushdError: no installed model knows the language, or can translate.
         """
         added = user_models.configured(self._paths.config)
-        found = model_choice.candidates(await self.stt(), engine, translate, added)
-        there = model_choice.capacity(await self._client.status(), "stt")
-        chosen = model_choice.choose(found, there, language or None, speed, engine)
+        candidates = model_choice.candidates(await self.stt(), engine, translate, added)
+        capacity = model_choice.capacity(await self._client.status(), "stt")
+        chosen = model_choice.choose(candidates, capacity, language or None, speed, engine)
         return Model(chosen.engine, chosen.model)
 
     async def _known(self, role: str) -> Descriptions:
         """The descriptions, of which that of the role counts."""
-        found = listed.load(self._paths.listed)
-        if found.of(role).role:
-            return found
-        when, described = self._described.get(role, (-math.inf, found))
+        listing = listed.load(self._paths.listed)
+        if listing.of(role).role:
+            return listing
+        when, described = self._described.get(role, (-math.inf, listing))
         if time.monotonic() - when > FRESH_S:
             described = await self._client.describe(role)
             self._described[role] = time.monotonic(), described

@@ -42,18 +42,18 @@ def stt(
         HushdError: `model_missing` when no model knows that of words, or the one that was named does not.
     """
     name = settings.http.models.get(name, name)
-    found = _named(catalogue, name)
-    if found is None:
+    model = _named(catalogue, name)
+    if model is None:
         auto = name == AUTO or translate or not _knows(catalogue, settings.stt, language)
-        found = Model(None, AUTO) if auto else Model()
+        model = Model(None, AUTO) if auto else Model()
     if logprobs:
         likely = (entry for entry in catalogue.engines if "probabilities" in (entry.options or ()))
         able = {entry.name: models for entry in likely if (models := entry.installed_models())}
-        return _of_able(catalogue, settings, found, able, "how likely each word is", "leave include out")
+        return _of_able(catalogue, settings, model, able, "how likely each word is", "leave include out")
     if words:
         able = {entry.name: models for entry in catalogue.engines if (models := entry.models_with_words())}
-        return _of_able(catalogue, settings, found, able, "when each word is said", "leave word out")
-    return found
+        return _of_able(catalogue, settings, model, able, "when each word is said", "leave word out")
+    return model
 
 
 def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
@@ -62,15 +62,15 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     A model's name that is none of an engine's means the default. One of OpenAI's voices gives way to a model that has
     a voice of its own.
     """
-    found = _named(catalogue, settings.http.models.get(name, name))
-    if found is None:
+    model = _named(catalogue, settings.http.models.get(name, name))
+    if model is None:
         return VoiceChoice(None, None, voice or None)
-    if found.model is None:
-        return VoiceChoice(found.engine, _first_of(catalogue, found.engine), voice or None)
-    own = [each for each in _voices(catalogue, found.engine) if each.model == found.model]
+    if model.model is None:
+        return VoiceChoice(model.engine, _first_of(catalogue, model.engine), voice or None)
+    own = [each for each in _voices(catalogue, model.engine) if each.model == model.model]
     if voice in ALIASES and len(own) == 1:
         voice = own[0].name
-    return VoiceChoice(found.engine, found.model, voice or None)
+    return VoiceChoice(model.engine, model.model, voice or None)
 
 
 def stand_in(catalogue: SpeakingDescription, voice: str) -> tuple[str, str] | None:

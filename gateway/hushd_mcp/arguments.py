@@ -42,16 +42,16 @@ _TYPES: dict[str, tuple[type, object]] = {"boolean": (bool, False), "integer": (
 
 def of(operation: Operation, sound: str = EITHER) -> dict[str, Argument]:
     """The arguments that are fields of an operation, by their names here; those of a kind of sound alone come first."""
-    found = {}
-    for field, there in operation.taken("mcp", sound).items():
-        form = (there.kind or operation.fields[field].kind).form
+    arguments = {}
+    for field, own in operation.taken("mcp", sound).items():
+        form = (own.kind or operation.fields[field].kind).form
         kind, usual = _TYPES.get(str(form.get("type")), (str, ""))
-        default = usual if there.default is None else there.default
+        default = usual if own.default is None else own.default
         bounds: Any = {"allow_inf_nan": False} if kind is float else {}
         bounds |= {key: form[bound] for key, bound in (("ge", "minimum"), ("le", "maximum")) if bound in form}
-        explained = Annotated[kind, Field(**bounds), or_else(default), Field(description=there.about)]  # type: ignore[valid-type]
-        found[there.name or field] = Argument(field, explained, default)
-    return dict(sorted(found.items(), key=lambda each: operation.fields[each[1].field].sound != LIVE))
+        explained = Annotated[kind, Field(**bounds), or_else(default), Field(description=own.about)]  # type: ignore[valid-type]
+        arguments[own.name or field] = Argument(field, explained, default)
+    return dict(sorted(arguments.items(), key=lambda each: operation.fields[each[1].field].sound != LIVE))
 
 
 def options(arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> JsonObject:

@@ -174,17 +174,17 @@ class Tools:
             from hushd.client import Client
             from hushd.reports.status_table import table
 
-            found: JsonObject = {}
+            facts: JsonObject = {}
             text = "hushd does not run: it starts with the first request.\n"
             try:
                 with Client(holder=self._calls.holder(context), start=False) as client:
                     status = client.status()
-                text, found = table(status, 100), status.data()
+                text, facts = table(status, 100), status.data()
             except HushdError as error:
                 if error.code != "no_supervisor":
                     raise
             text += "".join(f"{call['tool']}: {call['state']}, ticket {call['ticket']}\n" for call in calls)
-            return answer(text, found | {"running": bool(found), "calls": calls})
+            return answer(text, facts | {"running": bool(facts), "calls": calls})
 
         return await self._calls.ask(ask)
 
@@ -207,9 +207,9 @@ class Tools:
             return refusal(error)
         if cancel:
             task.end()
-        found = await self._calls.attend(context, task, wait)
+        state = await self._calls.attend(context, task, wait)
         ended = cancel and task.state == "cancelled"
-        return with_message("It was ended.", {"state": "cancelled"}) if ended else found
+        return with_message("It was ended.", {"state": "cancelled"}) if ended else state
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -26,10 +26,10 @@ def of_language(voices: Iterable[Voice], language: str) -> Answer:
     """
     from hushd.synthesis.voices import speaking
 
-    found = [_facts(voice) for voice in sorted(speaking(voices, language), key=lambda voice: not voice.installed)]
-    if not found:
+    facts = [_facts(voice) for voice in sorted(speaking(voices, language), key=lambda voice: not voice.installed)]
+    if not facts:
         return "There is no voice for that language.", {"voices": []}
-    return "\n".join(map(_line, found)), {"voices": found}
+    return "\n".join(map(_line, facts)), {"voices": facts}
 
 
 def summary(voices: Sequence[Voice]) -> Answer:

@@ -20,8 +20,8 @@ def say(text: str, priority: str, options: Options) -> Work:
     """Speaks `text`."""
 
     def work(client: Client, task: Task) -> Options:
-        said = _conversation(client, task, priority).say(text, **_in_its_language(client, text, options))
-        return {"duration": round(said.seconds, 2), "voice": said.voice}
+        speech = _conversation(client, task, priority).say(text, **_in_its_language(client, text, options))
+        return {"duration": round(speech.seconds, 2), "voice": speech.voice}
 
     return work
 
@@ -64,10 +64,10 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
                     {"start": round(segment.start, 2), "end": round(segment.end, 2), "text": segment.text.strip()}
                     | ({"speaker": segment.speaker} if segment.speaker else {})
                 )
-        found = {"text": reading.heard, "duration": round(transcription.duration, 2)}
+        data = {"text": reading.heard, "duration": round(transcription.duration, 2)}
         if transcription.diarized:
-            found["text"] = "\n".join(f"{part.get('speaker', '?')}: {part['text']}" for part in parts)
-        return found | _language(transcription.language) | ({"segments": parts} if segments else {})
+            data["text"] = "\n".join(f"{part.get('speaker', '?')}: {part['text']}" for part in parts)
+        return data | _language(transcription.language) | ({"segments": parts} if segments else {})
 
     return work
 

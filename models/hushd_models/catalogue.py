@@ -117,11 +117,11 @@ class NamedVoice:
 
 def engines() -> Mapping[str, EngineSpec]:
     """Those that keep models, in the order in which lists have them."""
-    found: dict[str, EngineSpec] = {}
+    by_name: dict[str, EngineSpec] = {}
     for spec in sorted(specs.every(), key=lambda spec: spec.listed):
         if spec.keeps_models:
-            found.setdefault(spec.name, spec)
-    return found
+            by_name.setdefault(spec.name, spec)
+    return by_name
 
 
 def engine(name: str) -> EngineSpec | None:

@@ -64,11 +64,11 @@ def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> 
 
 def _models(added: Mapping[str, Known]) -> dict[str, set[str]]:
     """The models by their engine: the well-known, those `added` by the configuration and those on this machine."""
-    found: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     for row in rows(Store(paths.find()), added):
         engine, _, name = row.model.partition("/")
-        found.setdefault(engine, set()).update((name, *(row.known.names if row.known else ())))
-    return found
+        names.setdefault(engine, set()).update((name, *(row.known.names if row.known else ())))
+    return names
 
 
 def _installed(role: str) -> set[str]:

@@ -39,8 +39,8 @@ def snapshot(repository: str, revision: str = "main") -> Path | None:
         commit = (folder / "refs" / revision).read_text().strip()
     except (OSError, ValueError):
         commit = revision
-    found = folder / "snapshots" / commit
-    return found if commit and os.path.isdir(found) else None  # False also where it may not be looked into
+    path = folder / "snapshots" / commit
+    return path if commit and os.path.isdir(path) else None  # False also where it may not be looked into
 
 
 def halves(repository: str) -> list[Path]:

@@ -29,7 +29,7 @@ def extra_command(name: str) -> str:
     if os.path.exists(receipt):
         beside, extras = _receipt(receipt)
         # uv makes the environment anew of what is named: what is there already has to be named again.
-        arguments = ["uv", "tool", "install", *beside, *_hushd(*(one for one in extras if one != name), name)]
+        arguments = ["uv", "tool", "install", *beside, *_hushd(*(extra for extra in extras if extra != name), name)]
     elif os.path.exists(metadata):
         *editable, requirement = _hushd(name)
         arguments = ["pipx", "inject", *editable, _pipx_name(metadata), requirement]
@@ -120,12 +120,12 @@ def _receipt(path: str) -> tuple[list[str], list[str]]:
 def _requirements(listed: list[JsonObject]) -> tuple[list[str], list[str]]:
     beside: list[str] = []
     extras: list[str] = []
-    for one in listed:
-        if one["name"] == "hushd":
-            extras = [*map(str, one.get("extras", []))]
+    for package in listed:
+        if package["name"] == "hushd":
+            extras = [*map(str, package.get("extras", []))]
         else:
-            bracket = f"[{','.join(one['extras'])}]" if one.get("extras") else ""
-            beside += ["--with", f"{one['name']}{bracket}{one.get('specifier', '')}"]
+            bracket = f"[{','.join(package['extras'])}]" if package.get("extras") else ""
+            beside += ["--with", f"{package['name']}{bracket}{package.get('specifier', '')}"]
     return beside, extras
 
 

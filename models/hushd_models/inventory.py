@@ -235,7 +235,7 @@ class _Look:
 
 def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
     """Models that the user has put into the models folder, under names of their own or of well-known models."""
-    found = []
+    models = []
     for engine, spec in engines.items():
         if spec.own:
             for path in sorted(glob(spec.own, root_dir=store.folder / engine)):
@@ -245,15 +245,15 @@ def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
                     split(model)
                 except HushdError:
                     continue  # no engine takes it
-                if model not in found:
-                    found.append(model)
-    return found
+                if model not in models:
+                    models.append(model)
+    return models
 
 
 def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
     """The files in a folder, and those below it if `deep`, by their relative paths, with their sizes in bytes; links
     that lead nowhere and hidden files are none."""
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     try:
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
@@ -261,15 +261,15 @@ def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
                     continue
                 try:
                     if entry.is_file():
-                        found[entry.name] = entry.stat().st_size
+                        sizes[entry.name] = entry.stat().st_size
                     elif deep and entry.is_dir(follow_symlinks=False):
                         inner = files_in(Path(entry.path))
-                        found |= {f"{entry.name}/{name}": size for name, size in inner.items()}
+                        sizes |= {f"{entry.name}/{name}": size for name, size in inner.items()}
                 except OSError:
                     continue
     except OSError:
         pass
-    return found
+    return sizes
 
 
 def _role(model: str) -> str:
@@ -277,13 +277,15 @@ def _role(model: str) -> str:
     return spec.role if spec else ""
 
 
-def _names(one: Row) -> tuple[str, ...]:
-    return one.known.names if one.known else (one.model.partition("/")[2],)
+def _names(model: Row) -> tuple[str, ...]:
+    return model.known.names if model.known else (model.model.partition("/")[2],)
 
 
 def _meant(model: str, every: list[Row], alone: list[Row]) -> str:
     if alone:
-        return f"say which, {' or '.join(one.model for one in alone)}."
-    words = {one.model: one.model for one in every} | {name: one.model for one in every for name in _names(one)}
+        return f"say which, {' or '.join(known.model for known in alone)}."
+    words = {known.model: known.model for known in every} | {
+        name: known.model for known in every for name in _names(known)
+    }
     close = nearest(model, words)
     return f"did you mean {words[close]}?" if close else "`hushd models list` shows them."

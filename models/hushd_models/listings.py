@@ -50,26 +50,26 @@ def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -
 
     Of a model that listens it has the languages, of one that speaks the voices, as speaches lists them.
     """
-    found = [
+    entries = [
         model(f"{engine.name}/{entry.name}", "stt", engine.name) | {"language": list(entry.languages)}
         for engine, entry in _installed(catalogues.stt.engines, catalogues.stt.default)
     ]
     for engine, entry in _installed(catalogues.tts.engines, catalogues.tts.default):
         voices = [_voice(voice) for voice in engine.voices if voice.installed and voice.model == entry.name]
-        found.append(model(f"{engine.name}/{entry.name}", "tts", engine.name) | {"voices": voices})
-    found += [model(name, role) for role, names in OPENAI_NAMES.items() for name in names]
-    known = {entry["id"]: entry["task"] for entry in found}
+        entries.append(model(f"{engine.name}/{entry.name}", "tts", engine.name) | {"voices": voices})
+    entries += [model(name, role) for role, names in OPENAI_NAMES.items() for name in names]
+    known = {entry["id"]: entry["task"] for entry in entries}
     for name, meant in (aliases or {}).items():
         if name not in known:
             role = "tts" if known.get(meant) == TASKS["tts"] else "stt"
-            found.append(model(name, role))
-    return {"object": "list", "data": found}
+            entries.append(model(name, role))
+    return {"object": "list", "data": entries}
 
 
 def voices(catalogues: Descriptions) -> Object:
     """The answer to `GET /v1/audio/voices`: each installed voice, those of the default engine first."""
-    found = {voice.name: voice for voice in _voices(catalogues.tts)}
-    return {"voices": [{"id": name, **_voice(voice)} for name, voice in found.items()]}
+    known = {voice.name: voice for voice in _voices(catalogues.tts)}
+    return {"voices": [{"id": name, **_voice(voice)} for name, voice in known.items()]}
 
 
 def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:

@@ -29,7 +29,7 @@ def memory_mb(engine: str, files: Mapping[str, int]) -> int:
 
 def _by_the_line(engine: str, size_mb: float) -> int:
     """As the catalogue's models of its engine do."""
-    known = sorted({(one.size_mb, one.memory_mb) for one in catalogue.of(engine)})
+    known = sorted({(model.size_mb, model.memory_mb) for model in catalogue.of(engine)})
     if not known:
         return 0
     if len(known) == 1:

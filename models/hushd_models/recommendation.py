@@ -112,7 +112,7 @@ def best(role: str) -> Sequence[tuple[str, str]]:
 
 def best_for(rows: Iterable[Row], machine: Hardware, language: str, role: str) -> Row | None:
     """The first that `recommend` names."""
-    return next((one.row for one in recommend(rows, machine, language, role)), None)
+    return next((choice.row for choice in recommend(rows, machine, language, role)), None)
 
 
 def recommend(
@@ -128,14 +128,14 @@ def recommend(
         rows: of the inventory.
     """
     by_name = {row.model: row for row in rows}
-    found = [
+    sizes = [
         _made(role, language, row, row.known, gain, engine_installed)
         for name, gain in best(role)
         for row in _named(by_name, name, language)
         if row.known and _fits(row, row.known, machine)
     ]
-    inside = [one for one in found[1:-1] if one.row.state == "embedded"]
-    return [*found[:1], *inside, *found[1:][-1:]]
+    inside = [one for one in sizes[1:-1] if one.row.state == "embedded"]
+    return [*sizes[:1], *inside, *sizes[1:][-1:]]
 
 
 def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:

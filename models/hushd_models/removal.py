@@ -78,18 +78,18 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
     Raises:
         HushdError: `output_failed`.
     """
-    found = []
+    removed = []
     for model in store.unfinished():
         with _unless_busy(store, model) as ours, _removing(model):
             if ours:
                 size = _clear(store, model, dry_run=dry_run)
-                found.append(Removed(f"half of {model}", size))
+                removed.append(Removed(f"half of {model}", size))
     pretended: set[Path] | None = set() if dry_run else None
     for path, former in store.former().items():
         with _unless_busy(store, former.model) as ours, _removing(former.model):
             if ours:
                 size = _remove_former(store, path, former, pretended)
-                found.append(Removed(f"{former.model} before an update", size))
+                removed.append(Removed(f"{former.model} before an update", size))
     users: dict[Path, list[str]] = {}
     for row in rows:
         if row.known and row.known.repository:
@@ -99,19 +99,19 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
                 if ours and not dry_run:
                     store.manifest_path(row.model).unlink(missing_ok=True)
                     verification.forget(store, row.model)
-            found.append(Removed(f"what was written down of {row.model}, whose files are gone", 0))
+            removed.append(Removed(f"what was written down of {row.model}, whose files are gone", 0))
     for repository in hf_cache.half_pulled():
         with ExitStack() as stack, _removing(str(repository)):
             if all(stack.enter_context(_unless_busy(store, model)) for model in users.get(repository, ())):
                 size = _remove_halves(repository, dry_run=dry_run)
-                found.append(Removed(f"halves in {repository}", size))
+                removed.append(Removed(f"halves in {repository}", size))
     for path in _stale(store):
         with _removing(str(path)):
             size = path.lstat().st_size
             if not dry_run:
                 path.unlink(missing_ok=True)
-            found.append(Removed(str(path), size))
-    return found
+            removed.append(Removed(str(path), size))
+    return removed
 
 
 @contextmanager
@@ -271,5 +271,5 @@ def _bytes(paths: Iterable[Path]) -> int:
 
 def _stale(store: Store) -> list[Path]:
     """Temporary files of processes that were killed while they wrote a manifest."""
-    found = [store.folder / name for name in glob("*/.hushd-*", root_dir=store.folder)]
-    return [path for path in found if path.is_file() and time.time() - path.stat().st_mtime > _STALE_S]
+    paths = [store.folder / name for name in glob("*/.hushd-*", root_dir=store.folder)]
+    return [path for path in paths if path.is_file() and time.time() - path.stat().st_mtime > _STALE_S]

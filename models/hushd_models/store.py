@@ -43,29 +43,29 @@ class Store:
         """
         path = self.manifest_path(model)
         try:
-            found = manifest.loads(path.read_bytes())
+            known = manifest.loads(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise _damaged(model, path, f"cannot be read ({error.strerror})") from error
         except BadManifest as error:
             raise _damaged(model, path, str(error)) from error
-        if found.model != model:
-            raise _damaged(model, path, f"is that of {found.model}")
-        return found
+        if known.model != model:
+            raise _damaged(model, path, f"is that of {known.model}")
+        return known
 
     def kept(self, engine: str = "*") -> dict[str, Manifest | HushdError]:
         """All manifests, or an engine's, by model, in order; where one cannot be read, why."""
-        found: dict[str, Manifest | HushdError] = {}
+        manifests: dict[str, Manifest | HushdError] = {}
         for path in sorted(glob(f"{engine}/*{SUFFIX}", root_dir=self.folder)):
             model = path.removesuffix(SUFFIX)
             try:
-                if one := self.find(model):
-                    found[model] = one
+                if known := self.find(model):
+                    manifests[model] = known
             except HushdError as error:
                 if error.code != "bad_request":  # what bears another name is not ours
-                    found[model] = error
-        return found
+                    manifests[model] = error
+        return manifests
 
     def has_any(self, engine: str) -> bool:
         """Returns whether hushd has brought any model of `engine`."""
@@ -80,9 +80,9 @@ class Store:
         engine, name = split(model)
         return self.folder / engine / name
 
-    def location(self, found: Manifest) -> Path:
+    def location(self, model: Manifest) -> Path:
         """The absolute folder that the manifest's files are relative to."""
-        return self.folder / found.engine / found.location
+        return self.folder / model.engine / model.location
 
     def relative(self, engine: str, location: Path) -> str:
         """`Manifest.location` for an absolute folder."""
@@ -91,10 +91,10 @@ class Store:
         except ValueError:
             return str(location)
 
-    def missing(self, found: Manifest) -> list[str]:
+    def missing(self, model: Manifest) -> list[str]:
         """Its files that are not there, or of another size."""
-        location = self.location(found)
-        return [name for name, file in found.files.items() if _size(location / name) != file.size]
+        location = self.location(model)
+        return [name for name, file in model.files.items() if _size(location / name) != file.size]
 
     # --- making one ---
 
@@ -169,14 +169,14 @@ class Store:
         places = sorted(glob(f"{engine}/.*.part", root_dir=self.folder))
         return [place.replace("/.", "/", 1).removesuffix(".part") for place in places]
 
-    def announce(self, found: Manifest) -> None:
+    def announce(self, model: Manifest) -> None:
         """Writes down what the manifest will be, before files get their places: who is killed between these and the
         manifest leaves a whole model.
 
         Raises:
             HushdError: `output_failed`.
         """
-        replace(self.workplace(found.model) / _COMING, manifest.dumps(found))
+        replace(self.workplace(model.model) / _COMING, manifest.dumps(model))
 
     def announced(self, model: str) -> Manifest | None:
         """The manifest that `announce` has written for `model`, until `write`."""
@@ -185,7 +185,7 @@ class Store:
         except (OSError, BadManifest):
             return None
 
-    def write(self, found: Manifest) -> None:
+    def write(self, model: Manifest) -> None:
         """Writes the manifest, atomically, once all its files are in their places; removes what it was made in.
 
         Raises:
@@ -193,26 +193,26 @@ class Store:
         """
         import shutil
 
-        replace(self.manifest_path(found.model), manifest.dumps(found))
-        shutil.rmtree(self.workplace(found.model), ignore_errors=True)
+        replace(self.manifest_path(model.model), manifest.dumps(model))
+        shutil.rmtree(self.workplace(model.model), ignore_errors=True)
 
-    def retire(self, found: Manifest) -> None:
+    def retire(self, model: Manifest) -> None:
         """Writes down that the files of `found`, an earlier revision, are left to workers that are just loading them:
         `prune` and `rm` remove them.
 
         Raises:
             HushdError: `output_failed`.
         """
-        path = self.folder / found.engine / f".{found.name}.{found.source.revision[:12]}{_FORMER}"
-        replace(path, manifest.dumps(found))
+        path = self.folder / model.engine / f".{model.name}.{model.source.revision[:12]}{_FORMER}"
+        replace(path, manifest.dumps(model))
 
     def former(self) -> dict[Path, Manifest]:
         """The manifests that `retire` has written, by their files."""
-        found = {}
+        manifests = {}
         for path in sorted(glob(f"*/.*{_FORMER}", root_dir=self.folder)):
             with suppress(OSError, BadManifest):
-                found[self.folder / path] = manifest.loads((self.folder / path).read_bytes())
-        return found
+                manifests[self.folder / path] = manifest.loads((self.folder / path).read_bytes())
+        return manifests
 
     def workplace(self, model: str) -> Path:
         """The working folder that `begin` makes."""

@@ -164,11 +164,11 @@ def _cyrillic(text: str) -> str:
 @cache
 def _languages_of() -> dict[str, tuple[str, ...]]:
     """Returns the languages of which each frequent word is one."""
-    found: dict[str, tuple[str, ...]] = {}
+    languages: dict[str, tuple[str, ...]] = {}
     for language, words in _FREQUENT.items():
         for word in set(words.split()):
-            found[word] = (*found.get(word, ()), language)
-    return found
+            languages[word] = (*languages.get(word, ()), language)
+    return languages
 
 
 def _by_words(text: str) -> str:

@@ -56,7 +56,7 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
     store = Store(paths.find())
     if not store.has_any(engine):
         return None
-    if (found := store.find(model) or store.find(catalogue.canonical(model))) is None:
+    if (known := store.find(model) or store.find(catalogue.canonical(model))) is None:
         return None
     noted = -1
 
@@ -66,19 +66,19 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
             noted = done // _NOTE_EVERY
             report(f"checking the files of {model}")
 
-    while problems := verify(store, found, show, anew=False):
-        if (newer := _renewed(store, found)) is None:
-            raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {remedy(found)}.")
-        found = newer
-    return found
+    while problems := verify(store, known, show, anew=False):
+        if (newer := _renewed(store, known)) is None:
+            raise HushdError("model_missing", f"The model {model} is damaged ({problems[0]}): {remedy(known)}.")
+        known = newer
+    return known
 
 
-def _renewed(store: Store, found: Manifest) -> Manifest | None:
+def _renewed(store: Store, known: Manifest) -> Manifest | None:
     """The manifest in the place of `found`, if that is being written just now, or was when its writer was killed: new
     files come shortly before it."""
-    end = time.monotonic() + (_SETTLING_S if store.begun(found.model) else 0.0)
-    while (newer := store.find(found.model)) == found:
-        if (announced := store.announced(found.model)) and not verify(store, announced, anew=False):
+    end = time.monotonic() + (_SETTLING_S if store.begun(known.model) else 0.0)
+    while (newer := store.find(known.model)) == known:
+        if (announced := store.announced(known.model)) and not verify(store, announced, anew=False):
             return announced
         if time.monotonic() > end:
             return None
@@ -86,16 +86,16 @@ def _renewed(store: Store, found: Manifest) -> Manifest | None:
     return newer
 
 
-def remedy(found: Manifest) -> str:
+def remedy(model: Manifest) -> str:
     """The command that mends a model from where it came: the end of a sentence, without its full stop."""
-    source = found.source
+    source = model.source
     if source.kind == "file" and not os.path.exists(source.place):
-        return f"{source.place} is gone: `hushd models import FILE --name {found.model}` takes another copy of it"
-    return f"`hushd models pull {found.model}` gets it anew"
+        return f"{source.place} is gone: `hushd models import FILE --name {model.model}` takes another copy of it"
+    return f"`hushd models pull {model.model}` gets it anew"
 
 
 def verify(
-    store: Store, found: Manifest, report: Callable[[int], None] | None = None, *, anew: bool = True
+    store: Store, model: Manifest, report: Callable[[int], None] | None = None, *, anew: bool = True
 ) -> list[str]:
     """Checks the files of a model; returns a clause for each that is wrong, and an empty list when all are right.
 
@@ -103,8 +103,8 @@ def verify(
         report: called with the bytes read so far, of all files.
         anew: whether to read also what was right when it was last looked at, and has not changed since.
     """
-    location, problems = store.location(found), []
-    marks = {} if anew else _marks(store, found.model)
+    location, problems = store.location(model), []
+    marks = {} if anew else _marks(store, model.model)
     seen: dict[str, list[object]] = {}
     read = 0
 
@@ -112,7 +112,7 @@ def verify(
         if report:
             report(read + done)
 
-    for name, file in found.files.items():
+    for name, file in model.files.items():
         path = location / name
         try:
             mark = _mark(path, file.sha256)
@@ -130,24 +130,24 @@ def verify(
             problems.append(f"{path} cannot be read: {error.strerror}")
         read += file.size
     if seen != marks:
-        _remember(store, found.model, seen)
+        _remember(store, model.model, seen)
     return problems
 
 
-def known_hashes(one: Row) -> dict[str, str]:
+def known_hashes(row: Row) -> dict[str, str]:
     """The SHA-256 that files of a model should have, by name, as far as anybody has said: its manifest, the catalogue,
     or Hugging Face's cache, which calls large files by it."""
-    if one.manifest:
-        return {name: file.sha256 for name, file in one.manifest.files.items()}
-    if one.folder is None:
+    if row.manifest:
+        return {name: file.sha256 for name, file in row.manifest.files.items()}
+    if row.folder is None:
         return {}
-    said = one.known.sha256 if one.known else {}
-    found = {}
-    for name in one.files:
-        blob = os.path.basename(os.path.realpath(one.folder / name)) if one.origin == "hub" else ""
-        if digest := said.get(os.path.basename(name)) or (blob if SHA256.fullmatch(blob) else ""):
-            found[name] = digest
-    return found
+    published = row.known.sha256 if row.known else {}
+    hashes = {}
+    for name in row.files:
+        blob = os.path.basename(os.path.realpath(row.folder / name)) if row.origin == "hub" else ""
+        if digest := published.get(os.path.basename(name)) or (blob if SHA256.fullmatch(blob) else ""):
+            hashes[name] = digest
+    return hashes
 
 
 def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], None] | None = None) -> list[str]:
@@ -158,25 +158,25 @@ def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], Non
         if report:
             report(read + done)
 
-    for name, wanted in hashes.items():
+    for name, expected in hashes.items():
         path = folder / name
         try:
-            if (digest := sha256(path, show)) != wanted:
-                problems.append(_another(path, digest, wanted))
+            if (digest := sha256(path, show)) != expected:
+                problems.append(_another(path, digest, expected))
             read += path.stat().st_size
         except OSError as error:
             problems.append(f"{path} cannot be read: {error.strerror}")
     return problems
 
 
-def remember(store: Store, found: Manifest) -> None:
+def remember(store: Store, model: Manifest) -> None:
     """Notes that all files are right, as whoever has just written them and made their hashes knows.
 
     Raises:
         OSError: one is not there.
     """
-    location = store.location(found)
-    _remember(store, found.model, {name: _mark(location / name, file.sha256) for name, file in found.files.items()})
+    location = store.location(model)
+    _remember(store, model.model, {name: _mark(location / name, file.sha256) for name, file in model.files.items()})
 
 
 def forget(store: Store, model: str) -> None:
@@ -187,8 +187,8 @@ def forget(store: Store, model: str) -> None:
         pass  # it is compared with the file anyway
 
 
-def _another(path: Path, digest: str, wanted: str) -> str:
-    return f"{path} has the sha256 {digest[:12]}… instead of {wanted[:12]}…"
+def _another(path: Path, digest: str, expected: str) -> str:
+    return f"{path} has the sha256 {digest[:12]}… instead of {expected[:12]}…"
 
 
 def _mark(path: Path, digest: str) -> list[object]:

@@ -67,6 +67,10 @@ BANS = {
 
 _OF_COMMENTS = re.compile("|".join(ban.pattern for ban in BANS.values() if "comment" in ban.where))
 
+# Names that say nothing of what they hold, and the packages that have none of them any more.
+GENERIC = frozenset({"found", "one", "said", "there", "wanted"})
+NAMED = ("client", "gateway")
+
 
 def written(source: str) -> Iterator[tuple[str, int, str]]:
     """Yields the lines of docstrings and the comments of a module: where each stands, its number and its text."""
@@ -143,3 +147,30 @@ def test_banned_english_is_not_written(name: str) -> None:
 def test_a_ban_finds_what_it_is_about(name: str, line: str, banned: bool) -> None:
     """Docstrings and comments, and not the text of a program."""
     assert bool(found(BANS[name], written(line))) is banned
+
+
+@pytest.mark.parametrize("package", NAMED)
+def test_variables_bear_the_noun_they_hold(package: str) -> None:
+    """Variables and parameters of these packages have no generic name."""
+    places = [
+        f"{path.relative_to(ROOT)}:{number} {name}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for number, name in bound(ast.parse(path.read_text()))
+        if name in GENERIC
+    ]
+    assert places == [], "name the noun they hold"
+
+
+def test_a_generic_name_is_found() -> None:
+    """A name that is bound counts, as a variable or as a parameter; an attribute of others does not."""
+    source = "def f(one, *, there=1):\n    found = one.said\n    return [wanted for wanted in found]\n"
+    assert sorted(name for _, name in bound(ast.parse(source))) == ["found", "one", "there", "wanted"]
+
+
+def bound(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yields the variables and parameters of a module, each with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg

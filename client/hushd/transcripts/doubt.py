@@ -60,11 +60,11 @@ def _signed(segment: Segment, below: float) -> Segment:
     text, place, words = segment.text, 0, []
     for word in segment.words:
         bare = word.word.strip()
-        found = text.find(bare, place)
-        if found < 0:  # the text has it otherwise
+        start = text.find(bare, place)
+        if start < 0:  # the text has it otherwise
             words.append(word)
             continue
-        place = found + len(bare)
+        place = start + len(bare)
         if bare and word.probability is not None and word.probability < below:
             text, place = f"{text[:place]}{_SIGN}{text[place:]}", place + 1
             word = replace(word, word=f"{word.word.rstrip()}{_SIGN}")

@@ -75,14 +75,14 @@ async def read_json(request: Request) -> JsonObject:
         if len(data) > context.LARGE:
             async with context.of(request).turn:  # others' short requests come in between
                 await asyncio.sleep(0)
-                found = fields.parse(data)
+                value = fields.parse(data)
         else:
-            found = fields.parse(data)
+            value = fields.parse(data)
     except (ValueError, RecursionError):
         raise bad("The body must be JSON.") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise bad("The body must be an object of JSON.")
-    return found
+    return value
 
 
 class Form:

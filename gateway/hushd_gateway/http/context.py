@@ -52,10 +52,10 @@ class Context:
             return Model()
         catalogue = await self._engines.stt()
         needs = {"translate": translate, "words": words, "logprobs": logprobs}
-        found = routing.stt(catalogue, self.settings, name, language, **needs)
-        if found.model != AUTO:
-            return found
-        return await self._engines.best(language, speed=speed, engine=found.engine, translate=translate)
+        model = routing.stt(catalogue, self.settings, name, language, **needs)
+        if model.model != AUTO:
+            return model
+        return await self._engines.best(language, speed=speed, engine=model.engine, translate=translate)
 
     async def tts(self, name: str, voice: str, language: str = "") -> VoiceChoice:
         """The engine, model and voice for a speech; what nobody chose is None.
@@ -67,12 +67,12 @@ class Context:
         if not voice and not language and self._is_default(name):
             return VoiceChoice(None, None, None)
         catalogue = await self._engines.tts()
-        found = routing.tts(catalogue, self.settings, name, voice)
-        if not found.voice and not language:
-            return found
-        if found.engine is None and (instead := routing.stand_in(catalogue, voice)):
+        choice = routing.tts(catalogue, self.settings, name, voice)
+        if not choice.voice and not language:
+            return choice
+        if choice.engine is None and (instead := routing.stand_in(catalogue, voice)):
             return choose_voice(catalogue, *instead)
-        return choose_voice(catalogue, found.voice, language or None, found.engine, found.model)
+        return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
 
     def _is_default(self, name: str) -> bool:
         return routing.is_openai(name) and name not in self.settings.http.models
@@ -80,5 +80,5 @@ class Context:
 
 def of(connection: HTTPConnection) -> Context:
     """The context of a request or WebSocket."""
-    found: Context = connection.app.state.context
-    return found
+    shared: Context = connection.app.state.context
+    return shared

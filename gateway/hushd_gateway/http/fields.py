@@ -53,7 +53,7 @@ def _finite(number: str) -> float:
 
 def value(fields: Fields, name: str, kind: Kind) -> Any:
     """A value of a kind, also as text; None where there is none, or an empty text that does not fit."""
-    given = one(fields, name)
+    given = single(fields, name)
     if given is None or (given == "" and not kind.fits("")):
         return None
     if isinstance(given, float) and given.is_integer():
@@ -74,7 +74,7 @@ def text(fields: Fields, name: str, default: str = "") -> str:
 
 def flag(fields: Fields, name: str) -> bool:
     """A boolean, also as the text of a form."""
-    value = one(fields, name)
+    value = single(fields, name)
     if isinstance(value, str):
         value = {"true": True, "1": True, "false": False, "0": False, "": False}.get(value.lower(), value)
     if value is None or isinstance(value, bool):
@@ -89,7 +89,7 @@ def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> s
 
 def record(fields: Fields, name: str) -> JsonObject:
     """An object; null and nothing are an empty one."""
-    value = one(fields, name)
+    value = single(fields, name)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -99,23 +99,23 @@ def record(fields: Fields, name: str) -> JsonObject:
 
 def texts(fields: Fields, name: str) -> list[str]:
     """A list of strings, as JSON has it, or as a form has it: `name[]` or `name` several times."""
-    found: list[str] = []
+    words: list[str] = []
     for key in (name, f"{name}[]"):
         value = fields.get(key)
         for each in value if isinstance(value, list) else [] if value is None else [value]:
             if not isinstance(each, str):
                 raise bad(f"{name} must be a list of texts.", name)
-            found.append(each)
-    return [each for each in found if each]
+            words.append(each)
+    return [each for each in words if each]
 
 
 def members(fields: Fields, name: str) -> JsonObject:
     """The object of a form that sends `name[key]` for each of its keys."""
     start = f"{name}["
-    return {key[len(start) : -1]: one(fields, key) for key in fields if key.startswith(start) and key.endswith("]")}
+    return {key[len(start) : -1]: single(fields, key) for key in fields if key.startswith(start) and key.endswith("]")}
 
 
-def one(fields: Fields, name: str) -> Any:
+def single(fields: Fields, name: str) -> Any:
     """The value of `name`; where a form repeats it, the last one."""
     if isinstance(fields, FormFields):
         return fields[name][-1] if fields.get(name) else None
@@ -124,7 +124,7 @@ def one(fields: Fields, name: str) -> Any:
 
 def subset(fields: Fields, name: str, choices: Sequence[str]) -> set[str]:
     """A list of texts, all of which are among `choices`."""
-    found = set(texts(fields, name))
-    if found - set(choices):
+    chosen = set(texts(fields, name))
+    if chosen - set(choices):
         raise bad(f"{name} takes {' and '.join(choices)}.", name)
-    return found
+    return chosen

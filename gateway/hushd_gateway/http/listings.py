@@ -17,15 +17,15 @@ from .parameters import Parameters
 
 async def models(request: Request) -> Response:
     """Answers with all models: the installed ones, OpenAI's names, and the user's."""
-    there = context.of(request)
-    return JSONResponse(listings.models(await there.catalogues(), there.settings.http.models))
+    shared = context.of(request)
+    return JSONResponse(listings.models(await shared.catalogues(), shared.settings.http.models))
 
 
 async def model(request: Request) -> Response:
     """Answers with one model."""
-    there = context.of(request)
+    shared = context.of(request)
     name = request.path_params["name"]
-    for entry in listings.models(await there.catalogues(), there.settings.http.models)["data"]:
+    for entry in listings.models(await shared.catalogues(), shared.settings.http.models)["data"]:
         if entry["id"] == name:
             return JSONResponse(entry)
     raise ApiError(404, "There is no such model: GET /v1/models lists them.", "model", "model_not_found")
@@ -33,10 +33,10 @@ async def model(request: Request) -> Response:
 
 async def voices(request: Request) -> Response:
     """Answers with the installed voices; with `?legacy=true` with their names alone."""
-    found = listings.voices(await context.of(request).catalogues())
+    listing = listings.voices(await context.of(request).catalogues())
     if VOICES_QUERY.check(fields.of_query(request.query_params))["legacy"]:
-        return JSONResponse({"voices": [voice["id"] for voice in found["voices"]]})
-    return JSONResponse(found)
+        return JSONResponse({"voices": [voice["id"] for voice in listing["voices"]]})
+    return JSONResponse(listing)
 
 
 async def metrics(request: Request) -> Response:

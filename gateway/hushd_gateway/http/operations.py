@@ -65,7 +65,7 @@ class Operation:
 
     def described(self, guarded: bool) -> Schema:
         """Its description in OpenAPI."""
-        found: JsonObject = {
+        description: JsonObject = {
             "operationId": f"{self.handle.__module__.rpartition('.')[2]}-{self.path.strip('/').replace('/', '-')}",
             "summary": self.about,
             "responses": {
@@ -77,14 +77,14 @@ class Operation:
         parameters = [{"name": name, "in": "path", "required": True, "schema": TEXT} for name in parts]
         parameters += [{"name": each.name, "in": "query", "schema": each.in_form()} for each in self.query]
         if parameters:
-            found["parameters"] = parameters
+            description["parameters"] = parameters
         if self.form is not NONE:
-            found["requestBody"] = _body("multipart/form-data", self.form.in_form())
+            description["requestBody"] = _body("multipart/form-data", self.form.in_form())
         if self.body is not NONE:
-            found["requestBody"] = _body("application/json", self.body.in_json())
+            description["requestBody"] = _body("application/json", self.body.in_json())
         if guarded:
-            found["security"] = [] if self.open else [{name: []} for name in _KEYS]
-        return found
+            description["security"] = [] if self.open else [{name: []} for name in _KEYS]
+        return description
 
 
 _REFERENCE: Schema = {"$ref": "#/components/schemas/Error"}

@@ -84,19 +84,17 @@ class Parameters:
 
 def of(operation: Operation, sound: str = EITHER) -> Parameters:
     """The parameters that are fields of an operation, of those that a kind of sound has."""
-    return Parameters(
-        *(_of(operation.fields[name], name, there) for name, there in operation.taken("http", sound).items())
-    )
+    return Parameters(*(_of(operation.fields[name], name, own) for name, own in operation.taken("http", sound).items()))
 
 
 def asked(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
     """The operation's fields among checked values; a text that is empty counts as left out."""
-    names = {name: there.name or name for name, there in operation.taken("http").items()}
-    return {name: given[there] if given[there] != "" else None for name, there in names.items() if there in given}
+    names = {name: own.name or name for name, own in operation.taken("http").items()}
+    return {name: given[own] if given[own] != "" else None for name, own in names.items() if own in given}
 
 
-def _of(field: Field, name: str, there: Name) -> Parameter:
-    return value(there.name or name, there.about, there.kind or field.kind)
+def _of(field: Field, name: str, own: Name) -> Parameter:
+    return value(own.name or name, own.about, own.kind or field.kind)
 
 
 def value(name: str, about: str, kind: Kind) -> Parameter:
@@ -148,10 +146,10 @@ def record(name: str, about: str) -> Parameter:
     return Parameter(name, about, fields.record, {"type": "object"})
 
 
-def _several(one: Schema) -> Schema:
-    return {"anyOf": [{"type": "array", "items": one}, one]}
+def _several(item: Schema) -> Schema:
+    return {"anyOf": [{"type": "array", "items": item}, item]}
 
 
 def _object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
-    found: JsonObject = {"type": "object", "properties": properties}
-    return found | ({"required": list(required)} if required else {})
+    schema: JsonObject = {"type": "object", "properties": properties}
+    return schema | ({"required": list(required)} if required else {})

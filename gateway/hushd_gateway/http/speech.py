@@ -59,7 +59,7 @@ async def create(request: Request) -> Response:
 
 
 async def synthesize(
-    there: Context, given: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
+    shared: Context, given: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
 ) -> Speech:
     """The speech for values of `PARAMETERS`, in the format `form`.
 
@@ -71,13 +71,13 @@ async def synthesize(
     """
     options = parameters.asked(SYNTHESIZE, given)
     options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
-    chosen = await there.tts(given["model"], given["voice"], given["language"])
+    chosen = await shared.tts(given["model"], given["voice"], given["language"])
     if chosen.voice:
         del options["language"]
     del options["timeline"]  # whose sentences come one by one
     if sentences is not None:
         options["on_sentence"] = sentences.append
-    audio = _made(there, given["input"], {**options, **chosen._asdict(), "format": form})
+    audio = _made(shared, given["input"], {**options, **chosen._asdict(), "format": form})
     return Speech(audio, chosen.voice or "")
 
 
@@ -113,8 +113,8 @@ _SOUND: Schema = {"type": "string", "format": "binary"}
 ANSWERS: dict[str, Schema] = dict.fromkeys(MEDIA.values(), _SOUND) | {"text/event-stream": {}}
 
 
-async def _made(there: Context, said: str, options: dict[str, Any]) -> AsyncIterator[bytes]:
-    speech = await there.client.synthesize(said, keep=False, **options)
+async def _made(shared: Context, text: str, options: dict[str, Any]) -> AsyncIterator[bytes]:
+    speech = await shared.client.synthesize(text, keep=False, **options)
     async with aclosing(speech):
         async for piece in speech:
             yield piece

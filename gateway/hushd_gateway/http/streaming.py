@@ -51,9 +51,9 @@ def events(source: AsyncIterator[Mapping[str, Any]]) -> Streamed:
 
 async def _encoded(source: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[bytes]:
     begun = False
-    async with aclosing(source) as found:  # type: ignore[type-var]
+    async with aclosing(source) as events:  # type: ignore[type-var]
         try:
-            async for data in found:
+            async for data in events:
                 yield event(data)
                 begun = True
         except HushdError as error:

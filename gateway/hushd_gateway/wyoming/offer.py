@@ -40,8 +40,8 @@ class Offer:
             return Model(*self._stt.split("/", 1))
         if not name and routing.is_known_to_hear(self._settings.stt, language):
             return Model()
-        found = routing.stt(await self._engines.stt(), self._settings, name, language)
-        return await self._engines.best(language) if found.model == AUTO else found
+        model = routing.stt(await self._engines.stt(), self._settings, name, language)
+        return await self._engines.best(language) if model.model == AUTO else model
 
     async def voice(self, name: str, language: str) -> VoiceChoice:
         """The voice of this name, else of this language, else the usual one.

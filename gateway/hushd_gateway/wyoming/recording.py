@@ -45,16 +45,16 @@ class Recording:
         Raises:
             HushdError: `bad_request` for a format that cannot be read, or another one than before.
         """
-        found = Format(*(data.get(name, usual) for name, usual in self.format._asdict().items()))
-        if self.size and found != self.format:
+        format = Format(*(data.get(name, usual) for name, usual in self.format._asdict().items()))
+        if self.size and format != self.format:
             raise HushdError("bad_request", "The audio's format has changed within a recording: send audio-start.")
-        if any(type(value) is not int for value in found) or not _is_usual(found):
+        if any(type(value) is not int for value in format) or not _is_usual(format):
             raise HushdError(
                 "bad_request",
                 "The audio's format cannot be read: send a rate from 4000 to 384000 Hz, a width of 1 to 4 bytes, and "
                 "1 to 16 channels.",
             )
-        self.format = found
+        self.format = format
 
     def add(self, data: Mapping[str, Any], samples: bytes) -> None:
         """Adds a chunk.
@@ -66,13 +66,13 @@ class Recording:
         samples = self._rest + samples
         whole = len(samples) - len(samples) % (self.format.width * self.format.channels)
         self._rest = samples[whole:]
-        found = _sixteen_bits(samples[:whole], self.format.width)
-        self.size += len(found)
+        chunk = _sixteen_bits(samples[:whole], self.format.width)
+        self.size += len(chunk)
         if self.size > MOST:
             raise HushdError("too_large", f"A recording has at most {MOST // 2**20} MiB: send it in parts.")
         try:
-            self._make_room(len(found))
-            self._file.write(found)
+            self._make_room(len(chunk))
+            self._file.write(chunk)
         except OSError as error:
             raise HushdError(
                 "input_unreadable",
@@ -111,9 +111,9 @@ def _sixteen_bits(samples: bytes, width: int) -> bytes:
     """The upper 16 bits of each sample."""
     if width == 2:
         return samples
-    found = bytearray(2 * (len(samples) // width))
+    upper = bytearray(2 * (len(samples) // width))
     if width == 1:
-        found[1::2] = samples.translate(_SIGNED)
+        upper[1::2] = samples.translate(_SIGNED)
     else:
-        found[0::2], found[1::2] = samples[width - 2 :: width], samples[width - 1 :: width]
-    return bytes(found)
+        upper[0::2], upper[1::2] = samples[width - 2 :: width], samples[width - 1 :: width]
+    return bytes(upper)

@@ -62,8 +62,8 @@ async def serve_connection(
             with closing(_Connection(writer, client, offer, tasks)) as connection:
                 while event := await events.read_event(reader, idle=connection.is_idle):
                     await connection.handle(event)
-    except* HushdError as found:
-        failed = next(error for error in _leaves(found))
+    except* HushdError as group:
+        failed = next(error for error in _leaves(group))
     except* (OSError, TimeoutError, asyncio.IncompleteReadError):
         pass  # it has left, or does not read
     if failed:

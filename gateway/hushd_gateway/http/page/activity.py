@@ -63,8 +63,8 @@ class _Record:
 
     def entries(self, path: Path) -> Sequence[Entry]:
         try:
-            found = path.stat()
-            state: object = (path, found.st_ino, found.st_size)
+            status = path.stat()
+            state: object = (path, status.st_ino, status.st_size)
         except OSError:
             state = (path,)
         if state != self._known[0]:

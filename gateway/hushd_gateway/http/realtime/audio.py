@@ -68,13 +68,13 @@ def _table(form: str) -> tuple[int, ...]:
 def _codes(form: str) -> bytes:
     """The byte of each sample, as an unsigned number: the one whose own sample is nearest."""
     known = sorted((sample, code) for code, sample in enumerate(_table(form)))
-    found = bytearray(65_536)
+    codes = bytearray(65_536)
     place = 0
     for sample in range(-32_768, 32_768):
         while place + 1 < len(known) and abs(known[place + 1][0] - sample) <= abs(known[place][0] - sample):
             place += 1
-        found[sample & 0xFFFF] = known[place][1]
-    return bytes(found)
+        codes[sample & 0xFFFF] = known[place][1]
+    return bytes(codes)
 
 
 def _of_ulaw(code: int) -> int:

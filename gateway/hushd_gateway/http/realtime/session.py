@@ -117,14 +117,14 @@ class Session:
     @property
     def input(self) -> Object:
         """`audio.input`."""
-        found: Object = self.data["audio"]["input"]
-        return found
+        settings: Object = self.data["audio"]["input"]
+        return settings
 
     @property
     def output(self) -> Object:
         """`audio.output`."""
-        found: Object = self.data["audio"].get("output") or {}
-        return found
+        settings: Object = self.data["audio"].get("output") or {}
+        return settings
 
     @property
     def vad(self) -> bool:
@@ -210,31 +210,31 @@ def _check_detection(detection: Mapping[str, Any]) -> None:
 
 def _modern(changes: Mapping[str, Any]) -> Object:
     """The object with today's names for the flat ones of before."""
-    found = dict(changes)
+    modern = dict(changes)
     heard: Object = {}
     for old, new in (
         ("input_audio_transcription", "transcription"),
         ("input_audio_noise_reduction", "noise_reduction"),
     ):
-        if old in found:
-            heard[new] = found.pop(old)
-    if "modalities" in found:
-        found["output_modalities"] = found.pop("modalities")
-    if "turn_detection" in found:
-        heard["turn_detection"] = found.pop("turn_detection")
-    if "input_audio_format" in found:
-        heard["format"] = _old_format(found.pop("input_audio_format"), "session.input_audio_format")
-    said: Object = {}
-    if "output_audio_format" in found:
-        said["format"] = _old_format(found.pop("output_audio_format"), "session.output_audio_format")
+        if old in modern:
+            heard[new] = modern.pop(old)
+    if "modalities" in modern:
+        modern["output_modalities"] = modern.pop("modalities")
+    if "turn_detection" in modern:
+        heard["turn_detection"] = modern.pop("turn_detection")
+    if "input_audio_format" in modern:
+        heard["format"] = _old_format(modern.pop("input_audio_format"), "session.input_audio_format")
+    spoken: Object = {}
+    if "output_audio_format" in modern:
+        spoken["format"] = _old_format(modern.pop("output_audio_format"), "session.output_audio_format")
     for name in ("voice", "speed"):
-        if name in found:
-            said[name] = found.pop(name)
-    audio = dict(_object(found.get("audio") or {}, "session.audio"))
-    for side, part in (("input", heard), ("output", said)):
+        if name in modern:
+            spoken[name] = modern.pop(name)
+    audio = dict(_object(modern.get("audio") or {}, "session.audio"))
+    for side, part in (("input", heard), ("output", spoken)):
         if part:
             audio[side] = {**part, **_object(audio.get(side) or {}, f"session.audio.{side}")}
-    return found | ({"audio": audio} if audio else {})
+    return modern | ({"audio": audio} if audio else {})
 
 
 def _old_format(value: Any, param: str) -> Object:

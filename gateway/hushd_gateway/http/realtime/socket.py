@@ -42,15 +42,15 @@ async def serve(socket: WebSocket) -> None:
     """Serves one session until its program leaves."""
     offered = socket.scope.get("subprotocols", [])
     await socket.accept("realtime" if "realtime" in offered else None)
-    there = context.of(socket)
-    connection = Connection(socket, there, _session(socket, there))
+    shared = context.of(socket)
+    connection = Connection(socket, shared, _session(socket, shared))
     await connection.run()
 
 
-def _session(socket: WebSocket, there: context.Context) -> Session:
+def _session(socket: WebSocket, shared: context.Context) -> Session:
     """The session that the address asks for, or the one that a client secret carries."""
     sent = keys_of(socket.scope, socket.headers)
-    sealed = next(filter(None, (sealing.opened(key, there.token) for key in sent)), {})
+    sealed = next(filter(None, (sealing.opened(key, shared.token) for key in sent)), {})
     transcribes = socket.query_params.get("intent") == "transcription" or sealed.get("type") == "transcription"
     kind = "transcription" if transcribes else "realtime"
     session = Session(f"sess_{secrets.token_hex(8)}", kind, socket.query_params.get("model", ""))
@@ -61,9 +61,9 @@ def _session(socket: WebSocket, there: context.Context) -> Session:
 class Connection:
     """One session."""
 
-    def __init__(self, socket: WebSocket, there: context.Context, session: Session) -> None:
+    def __init__(self, socket: WebSocket, shared: context.Context, session: Session) -> None:
         self._socket = socket
-        self._there = there
+        self._shared = shared
         self._session = session
         self._items = Items()
         self._hearing: Hearing | None = None  # that new sound belongs to
@@ -150,7 +150,7 @@ class Connection:
         event: Any = {}
         try:
             if len(text) > context.LARGE:
-                async with self._there.turn:  # others' short requests come in between
+                async with self._shared.turn:  # others' short requests come in between
                     await asyncio.sleep(0)
                     event = _event(text)
             else:
@@ -253,7 +253,7 @@ class Connection:
             raise bad(f"metadata has at most {METADATA // 1024} KB.", "response.metadata")
         self._items.all_read()
         output = {"model": self._session.data.get("model"), **changed.output}
-        speaking = Speaking(self._there, self._items, text, output, metadata or None, aloud=is_spoken(changed.data))
+        speaking = Speaking(self._shared, self._items, text, output, metadata or None, aloud=is_spoken(changed.data))
         self._speaking, self._last_response = (speaking, asyncio.create_task(self._speak(speaking))), speaking.name
 
     async def _cancel_response(self, event: Event) -> None:
@@ -284,11 +284,11 @@ class Connection:
         session = self._session
         asked = session.transcription()
         language = session.language()
-        model = await self._there.stt(asked.get("model") or "", language, logprobs=session.logprobs, speed="fast")
+        model = await self._shared.stt(asked.get("model") or "", language, logprobs=session.logprobs, speed="fast")
         kind, rate = coding(session.input)
         self._decoder = Decoder(kind)
         listen = partial(
-            self._there.client.listen,
+            self._shared.client.listen,
             rate=rate,
             continuous=True,
             silence_s=session.silence_s(),

@@ -25,10 +25,10 @@ def text_to_read(response: Mapping[str, Any], unread: list[str]) -> str:
     """The text of `response.create`: its `input`, or the items since the last response, or its `instructions`."""
     given = response.get("input")
     texts = [text_of(item) for item in given] if isinstance(given, list) else list(unread)
-    found = "\n".join(filter(None, texts)) or response.get("instructions") or ""
-    if not isinstance(found, str) or not found.strip():
+    text = "\n".join(filter(None, texts)) or response.get("instructions") or ""
+    if not isinstance(text, str) or not text.strip():
         raise bad("There is nothing to read aloud: give response.input a message with input_text.", "response.input")
-    return found
+    return text
 
 
 class Speaking:
@@ -42,7 +42,7 @@ class Speaking:
 
     def __init__(
         self,
-        there: Context,
+        shared: Context,
         items: Items,
         text: str,
         output: Mapping[str, Any],
@@ -50,7 +50,7 @@ class Speaking:
         *,
         aloud: bool = True,
     ) -> None:
-        self._there = there
+        self._shared = shared
         self._items = items
         self._aloud = aloud
         self._metadata = metadata
@@ -117,7 +117,7 @@ class Speaking:
             "sample_rate": rate,
         }
         encoder = Encoder(kind)
-        speech = await synthesize(self._there, PARAMETERS.check(data), "pcm")
+        speech = await synthesize(self._shared, PARAMETERS.check(data), "pcm")
         async with aclosing(speech.audio) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if coded := encoder.encode(piece):

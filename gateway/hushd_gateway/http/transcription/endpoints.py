@@ -21,7 +21,7 @@ from ..fields import FormFields
 from ..parameters import Schema
 from ..streaming import Streamed
 from . import formats
-from .params import DIARIZATION, Wanted, wanted
+from .params import DIARIZATION, Wanted, asked
 
 
 async def transcribe(request: Request) -> Response:
@@ -29,7 +29,7 @@ async def transcribe(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        ask = wanted(form.fields)
+        ask = asked(form.fields)
         if ask.stream:
             kept = form.hand_over()
             return _Streamed(kept, streaming.events(_events(context.of(request), kept, ask)))
@@ -41,7 +41,7 @@ async def translate(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        return await _whole(context.of(request), form, wanted(form.fields, translate=True))
+        return await _whole(context.of(request), form, asked(form.fields, translate=True))
 
 
 async def diarize(request: Request) -> Response:
@@ -50,7 +50,7 @@ async def diarize(request: Request) -> Response:
     with form:
         await form.read(request)
         given = DIARIZATION.check(form.fields)
-        ask = wanted(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
+        ask = asked(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
         options = {**ask.options, "diarize": True, "speakers": given["num_speakers"]}
         transcript = await (await begun(context.of(request), form, ask, options)).transcript()
         if given["response_format"] == "rttm":
@@ -59,8 +59,8 @@ async def diarize(request: Request) -> Response:
         return JSONResponse({"duration": transcript.duration, "segments": turns})
 
 
-async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
-    transcription = await begun(there, form, ask, ask.options)
+async def _whole(shared: Context, form: Form, ask: Wanted) -> Response:
+    transcription = await begun(shared, form, ask, ask.options)
     async with aclosing(transcription):
         transcript = await transcription.transcript()
     match ask.form:
@@ -70,8 +70,8 @@ async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
             return PlainTextResponse(transcript.render(ask.form), media_type=MEDIA[ask.form])
         case "verbose_json":
             task = ask.options["task"] or "transcribe"
-            found = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
-            return JSONResponse(found | (formats.subtitles(transcript) if ask.subtitles else {}))
+            verbose = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
+            return JSONResponse(verbose | (formats.subtitles(transcript) if ask.subtitles else {}))
         case "diarized_json":
             return JSONResponse(formats.diarized(transcript))
     return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs))
@@ -80,18 +80,18 @@ async def _whole(there: Context, form: Form, ask: Wanted) -> Response:
 MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 
 
-async def begun(there: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:
+async def begun(shared: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
-    model = await there.stt(ask.model, ask.language, translate=translate, words=ask.words, logprobs=ask.logprobs)
-    return await there.client.transcribe_stream(form.path, engine=model.engine, model=model.model, **options)
+    model = await shared.stt(ask.model, ask.language, translate=translate, words=ask.words, logprobs=ask.logprobs)
+    return await shared.client.transcribe_stream(form.path, engine=model.engine, model=model.model, **options)
 
 
-async def _events(there: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(shared: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker where the format says so, and last the whole text."""
     names, text, segments = formats.Speakers(), "", list[Segment]()
-    transcription = await begun(there, form, ask, ask.options)
+    transcription = await begun(shared, form, ask, ask.options)
     async with aclosing(transcription):
         async for segment in transcription:
             delta = between(text, segment.text) + segment.text if text else segment.text
@@ -101,9 +101,9 @@ async def _events(there: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapp
                 {"logprobs": formats.log_probabilities([segment], before=text[: -len(delta)])} if ask.logprobs else {}
             )
             if ask.form == "diarized_json":
-                found = names.segment(segment)
-                yield {"type": "transcript.text.delta", "delta": delta, "segment_id": found["id"]}
-                yield found
+                event = names.segment(segment)
+                yield {"type": "transcript.text.delta", "delta": delta, "segment_id": event["id"]}
+                yield event
             else:
                 yield {"type": "transcript.text.delta", "delta": delta, **doubts}
     done: JsonObject = {"type": "transcript.text.done", "text": text}

@@ -30,7 +30,7 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
     Args:
         before: the text that goes before.
     """
-    found: list[Object] = []
+    logprobs: list[Object] = []
     for segment in segments:
         for number, (token, word) in enumerate(zip(tokens(segment), segment.words, strict=False)):
             bare = token.text.strip()
@@ -39,29 +39,29 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
             before = text
             if word.probability is not None:
                 logprob = math.log(max(word.probability, _LEAST))
-                found.append({"token": text, "logprob": logprob, "bytes": list(text.encode())})
-    return found
+                logprobs.append({"token": text, "logprob": logprob, "bytes": list(text.encode())})
+    return logprobs
 
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
     """`response_format` verbose_json; values that only Whisper has are those of a segment without doubts."""
-    found: Object = {
+    answer: Object = {
         "task": task,
         "language": languages.name(transcript.language).lower(),
         "duration": transcript.duration,
         "text": transcript.text,
     }
     if segments:
-        found["segments"] = [_segment(segment) for segment in transcript]
+        answer["segments"] = [_segment(segment) for segment in transcript]
     if words:
-        found["words"] = [
+        answer["words"] = [
             {"word": word.word.strip(), "start": word.start, "end": word.end}
             for segment in transcript
             for word in segment.words
         ]
     if transcript.unlikely:
-        found["unlikely"] = [{"start": start, "end": end} for start, end in transcript.unlikely]
-    return found | {"usage": usage(transcript.duration)}
+        answer["unlikely"] = [{"start": start, "end": end} for start, end in transcript.unlikely]
+    return answer | {"usage": usage(transcript.duration)}
 
 
 def diarized(transcript: Transcript) -> Object:

@@ -48,7 +48,7 @@ class Wanted:
     options: Mapping[str, Any]
 
 
-def wanted(data: Fields, *, translate: bool = False) -> Wanted:
+def asked(data: Fields, *, translate: bool = False) -> Wanted:
     """Checks the fields of a request.
 
     Raises:
@@ -106,7 +106,7 @@ def _language(given: Mapping[str, Any]) -> str:
 
 def _chunking(data: Fields, name: str) -> JsonObject:
     """`auto`, or an object, which forms send as JSON or by its members."""
-    strategy = fields.one(data, name) or fields.members(data, name)
+    strategy = fields.single(data, name) or fields.members(data, name)
     if isinstance(strategy, str) and strategy.startswith("{"):
         try:
             strategy = fields.parse(strategy)

@@ -106,7 +106,7 @@ def _or_none(count: int | None) -> int | None:
 
 def _flag(name: str, about: str) -> Parameter:
     """True in four spellings; every other text is false, as there."""
-    return Parameter(name, about, lambda data, name: str(fields.one(data, name)).lower() in _YES, {"type": "string"})
+    return Parameter(name, about, lambda data, name: str(fields.single(data, name)).lower() in _YES, {"type": "string"})
 
 
 INFERENCE = Parameters(
