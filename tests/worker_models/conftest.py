@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hushd_protocol import messages as m
 from hushd_worker.job import Job
-from hushd_worker_models import web
+from hushd_worker_models import converter_process, web
 from hushd_worker_models.single_flight import SharedTask
 from hushd_worker_models.worker import Worker
+from support import warm
 from support.hub_server import HubServer, serving
 
 
@@ -28,6 +31,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubServer]:
         monkeypatch.setenv(name, str(tmp_path / folder))
     monkeypatch.setenv("HUSHD_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setattr(web, "PAUSE_S", 0.001)
+    programs = SimpleNamespace(Popen=warm.Popen, PIPE=subprocess.PIPE, DEVNULL=subprocess.DEVNULL)
+    monkeypatch.setattr(converter_process, "subprocess", programs)
     with serving() as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server

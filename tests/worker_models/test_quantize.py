@@ -218,7 +218,7 @@ def test_killed_at_random_moments(checkpoint: Path) -> None:
     whole = 0
     for _ in range(int(os.environ.get("HUSHD_KILLS", "6"))):
         shutil.rmtree(models / "faster-whisper", ignore_errors=True)
-        process = subprocess.Popen([sys.executable, "-c", DRIVER], start_new_session=True, stdout=subprocess.DEVNULL)
+        process = warm.Popen([sys.executable, "-c", DRIVER], start_new_session=True, stdout=subprocess.DEVNULL)
         try:
             process.wait(rng.uniform(0.05, 1.5))
         except subprocess.TimeoutExpired:
@@ -231,7 +231,7 @@ def test_killed_at_random_moments(checkpoint: Path) -> None:
             assert store().missing(found) == []
         if made.exists():
             assert {"model.bin", "config.json", "tokenizer.json"} <= {path.name for path in made.iterdir()}
-    done = subprocess.run([sys.executable, "-c", DRIVER], capture_output=True, text=True, timeout=30)
+    done = warm.run([sys.executable, "-c", DRIVER], capture_output=True, text=True, timeout=30)
     assert done.stdout == "faster-whisper/commands\n", done.stderr[-2000:]
     assert store().unfinished() == []
 
