@@ -13,6 +13,7 @@ TWO_CITIES = (
     "was so far like the present period, that some of its noisiest authorities insisted on its being received, for "
     "good or for evil, in the superlative degree of comparison only."
 )
+FIRST_HALF = TWO_CITIES[: TWO_CITIES.index(", we were all going")]  # what is read in the recording's first 24 s
 
 
 def words(text: str) -> list[str]:

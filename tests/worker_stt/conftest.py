@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,19 +11,47 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio.level import normalise
 from hushd_worker_stt.engine import Options
+from hushd_worker_stt.engines import libmoonshine
 from hushd_worker_stt.worker import SpeechToText
 from support.stt_jobs import Ask, Asked, Bare, make_job
 
 
 @pytest.fixture(scope="session")
 def worker() -> SpeechToText:
-    """The real engine, loaded once."""
+    """The real engine, loaded once. It hears samples once: tests give it the same ones again and again."""
     speech_to_text = SpeechToText("moonshine", "default")
     speech_to_text.load(lambda note: None)
+    engine: Any = speech_to_text._recogniser.engine
+    engine._transcriber = HeardOnce(engine._transcriber)
     return speech_to_text
+
+
+class HeardOnce:
+    """The model, with a memory of what it heard in each array of samples: a pure function of them."""
+
+    def __init__(self, model: libmoonshine.Transcriber) -> None:
+        self.model = model
+        self._texts: dict[bytes, str] = {}
+
+    def text(self, samples: np.ndarray, rate: int) -> str:
+        key = hashlib.sha256(samples).digest()
+        if key not in self._texts:
+            self._texts[key] = self.model.text(samples, rate)
+        return self._texts[key]
+
+
+@pytest.fixture
+def every_time(worker: SpeechToText) -> Iterator[None]:
+    """Has the model hear all that it is given, for a test of how long that takes."""
+    engine: Any = worker._recogniser.engine
+    heard_once = engine._transcriber
+    engine._transcriber = heard_once.model
+    yield
+    engine._transcriber = heard_once
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +100,10 @@ def beckett(assets: Path) -> np.ndarray:
     samples, rate = soundfile.read(assets / "beckett.wav", dtype="float32")
     assert rate == 16_000
     return samples
+
+
+@pytest.fixture(scope="session")
+def first_half(assets: Path) -> np.ndarray:
+    """`FIRST_HALF` of the recording two_cities.wav, which is three pieces: 24 s, float32, mono, 16 kHz."""
+    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32", frames=1_171_200)
+    return soxr.resample(samples, rate, 16_000)

@@ -7,14 +7,12 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import hushd_worker_stt.live.listener as live
 import hushd_worker_stt.worker
 import numpy as np
 import pytest
-import soundfile
 import soxr
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial
@@ -28,7 +26,7 @@ from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
-from support.wer import BECKETT, word_error_rate, words
+from support.wer import BECKETT, FIRST_HALF, word_error_rate, words
 
 RATE = 16_000
 PAUSE_S = 1.5  # longer than any pause in the recording
@@ -63,7 +61,7 @@ def test_an_utterance_ends_by_itself(ask: Ask, bare: Bare, beckett: np.ndarray, 
 def test_text_comes_while_the_person_speaks(ask: Ask, beckett: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unstable texts come before the segment and grow; their stable part only grows; the last is the segment."""
     monkeypatch.setattr(LiveListener.__init__, "__defaults__", (lambda: 0.0,))  # a busy machine passes drafts over
-    asked = ask(microphone(beckett, quiet(3)), {"live": True, "silence_s": PAUSE_S})
+    asked = ask(microphone(beckett[: int(5.8 * RATE)], quiet(3)), {"live": True, "silence_s": PAUSE_S})
     assert len(asked.unstable) >= 5
     assert len(words(asked.unstable[0][1])) <= 3
     for (before, _), (after, _) in pairwise(asked.unstable):
@@ -115,10 +113,10 @@ def test_a_stream_that_ends_early_yields_what_was_said(ask: Ask, bare: Bare, bec
 @pytest.mark.parametrize("size", [1, 3, 1_001, 65_535])
 def test_chunks_of_any_size(ask: Ask, bare: Bare, beckett: np.ndarray, size: int) -> None:
     """Samples may be split between chunks, and half a sample at the end is nothing."""
-    data = s16le(np.concatenate((beckett[: 3 * RATE], quiet(2)))) + b"\1"
+    data = s16le(np.concatenate((beckett[: 3 * RATE // 2], quiet(1)))) + b"\1"
     asked = ask(chunked(data, size), {"live": True})
     assert asked.error is None
-    assert word_error_rate(bare(beckett[: 3 * RATE]), asked.text) <= 0.5
+    assert word_error_rate(bare(beckett[: 3 * RATE // 2]), asked.text) <= 0.5
 
 
 NOISE = np.random.default_rng(6)
@@ -179,11 +177,16 @@ def test_only_one_format_is_live(ask: Ask, form: str) -> None:
     assert "s16le" in asked.error.message
 
 
-def test_a_session_beside_a_file(worker: SpeechToText, tmp_path: Path, assets: Path, beckett: np.ndarray) -> None:
+@pytest.mark.usefixtures("every_time")
+def test_a_session_beside_a_file(worker: SpeechToText, first_half: np.ndarray, beckett: np.ndarray) -> None:
     """One engine hears a recording and a person at once: both are right, and the person is not kept waiting."""
-    samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")
-    soundfile.write(tmp_path / "long.wav", np.concatenate([samples] * 4), rate)
-    file, written = make_job(tmp_path / "long.wav", {})
+    ended, waited = threading.Event(), list[bool]()
+
+    def in_the_last_piece(job: Job, message: Message) -> None:
+        if isinstance(message, Partial) and message.data["start"] > 15 and not waited:
+            waited.append(ended.wait(60))  # the file is not done until the session is
+
+    file, written = make_job(s16le(first_half), {"format": "s16le"}, on_send=in_the_last_piece)
     failed: list[BaseException] = []
 
     def read() -> None:
@@ -196,11 +199,12 @@ def test_a_session_beside_a_file(worker: SpeechToText, tmp_path: Path, assets: P
     reader.start()
     session, heard = make_job(microphone(beckett[: 4 * RATE], quiet(3)), {"live": True})
     worker.run(session)
-    assert reader.is_alive(), failed
+    ended.set()
     reader.join(60)
     assert not failed
+    assert waited == [True]
     assert word_error_rate("Ever tried. Ever failed. No matter.", heard.text) <= 1 / 6
-    assert written.text.count("the best of times") == 4
+    assert word_error_rate(FIRST_HALF, written.text) <= 0.08
 
 
 # --- streams that go wrong --------------------------------------------------------------------------------------------
@@ -464,19 +468,19 @@ def test_a_continuous_session_ends_with_silence() -> None:
 
 
 def test_hours_take_no_memory() -> None:
-    """Twenty minutes of utterances hold no more than one of them."""
+    """Ten minutes of utterances hold no more than one of them."""
     recogniser = Scripted()
     request = Request(format="s16le", live=True, continuous=True, no_speech_s=0)
     listener = LiveListener(recogniser, None, request, PieceLength(8, 15))  # type: ignore[arg-type]
     tracemalloc.start()
     count = 0
-    for event in listener.events(sounds(*[(0.5 + n % 20, 0.5 * (n % 3 > 0)) for n in range(120)])):
+    for event in listener.events(sounds(*[(0.5 + n % 20, 0.5 * (n % 3 > 0)) for n in range(60)])):
         count += isinstance(event, Segment)
         recogniser.passes.clear()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert listener.seconds > 1100
-    assert count > 80
+    assert listener.seconds > 550
+    assert count > 40
     assert peak < 12_000_000
 
 
