@@ -59,7 +59,7 @@ def address(room: Path) -> Iterator[str]:
 
 
 def run(command: list[str], room: Path) -> str:
-    done = subprocess.run(command, cwd=room, env=os.environ, capture_output=True, text=True, timeout=BOUND_S)
+    done = subprocess.run(command, cwd=room, env=os.environ, capture_output=True, text=True, timeout=4 * BOUND_S)
     assert done.returncode == 0, (command[-1], done.stdout, done.stderr)
     return done.stdout
 
