@@ -95,7 +95,9 @@ def _written(place: str, trial: Trial) -> Iterator[str]:
         }  # fmt: skip
         tried = attempt(trial, environment=variables, folder=folders["folder"])
         yield from tried.faults("the start")
-        left = sorted(str(path.relative_to(root)) for path in folders[place].rglob("*"))
+        own = folders["home"] / ".cache" / "hushd"  # hushd's own, where it prepares dictionaries
+        found = [path for path in folders[place].rglob("*") if own != path and own not in path.parents]
+        left = sorted(str(path.relative_to(root)) for path in found if path not in own.parents)
         if left:
             yield f"it leaves {', '.join(left[:5])} behind"
 
