@@ -36,7 +36,6 @@ IMPORTED = {
     "hushd_supervisor": ("hushd_supervisor.run",),
     "fuzzing": ("fuzzing.command",),
     "hushd_worker_stt.convert": ("hushd_worker_stt.convert.whisper", "ctranslate2", "tokenizers"),
-    "hushd_worker_models.graphs": ("onnx", "onnxruntime.quantization"),
     "mcp": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.server", "mcp.server.stdio"),
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
