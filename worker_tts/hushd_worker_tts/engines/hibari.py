@@ -96,6 +96,10 @@ class Hibari:
             raise HushdError(
                 "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
             ) from error
+        except (EOFError, OSError, ValueError) as error:  # of a damaged dictionary
+            from hushd_worker.load_error import load_error  # not needed for what is right
+
+            raise load_error("hibari/en", error, install=INSTALL, again="reinstall hibari") from error
         self._vocabulary = vocabulary()
         loading.join()
 
