@@ -11,11 +11,12 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema import engines
 from hushd_supervisor.system.process import QUIET as OF_THE_SUPERVISOR
-from hushd_worker.conformance.__main__ import all_cases, main, role_of
+from hushd_worker.conformance.__main__ import main
 from hushd_worker.conformance.attempt import QUIET
 from hushd_worker.conformance.case import EXCEPTED, FAILED, LEFT_OUT, PASSED, Case, LeftOut, chosen, play
 from hushd_worker.conformance.damage import KINDS, shadow
 from hushd_worker.conformance.opened import opened
+from hushd_worker.conformance.roles import all_cases, role_of
 from support import small_models
 from support.engine_example import package
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hushd.client import Client
 from hushd.transcripts import fair_copy
 from hushd.transcripts.fair_copy import FairCopy, OnRevised
 from hushd.transcripts.fair_plan import Each, Revision
-
-if TYPE_CHECKING:
-    from .recognition import AsyncRecognition
+from hushd.transport.link import Link
 
 
 def follow(
-    client: AsyncRecognition,
+    link: Link,
     model: str,
     rate: int,
     channels: int,
@@ -33,7 +31,7 @@ def follow(
         if on_revised and not loop.is_closed():
             loop.call_soon_threadsafe(on_revised, revision)
 
-    transcribe = Client.on(client.link, None).transcribe
+    transcribe = Client.on(link, None).transcribe
     return fair_copy.follow(transcribe, model, rate, channels, options, report, each, echo=echo)
 
 

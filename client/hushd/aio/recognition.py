@@ -131,7 +131,7 @@ class AsyncRecognition(AsyncManagement):
         if fair:
             from .fair_copy import follow, heard
 
-            copy = follow(self, fair, rate, channels, options, on_revised, fair_each, echo=echo)
+            copy = follow(self.link, fair, rate, channels, options, on_revised, fair_each, echo=echo)
             chunks = heard(copy, chunks)
         call = await run(self._send(request, source.of_chunks(chunks)))
         return AsyncTranscription(

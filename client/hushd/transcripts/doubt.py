@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .segment import Segment
+from .segment import Segment, Segments
 
 if TYPE_CHECKING:
     from hushd.transport.warning import ResultWarning
-
-    from .formats import Segments
 
 _SIGN = "\ue0d7"  # of Unicode's private use
 _SIGNED = re.compile(rf"([^\s<>]+?){_SIGN}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -17,33 +17,10 @@ from hushd_protocol.errors import HushdError
 from .spacing import joined
 
 if TYPE_CHECKING:
-    from hushd.transport.warning import ResultWarning
-
     from .cues import Cue, Layout
-    from .segment import Segment, Word
+    from .segment import Segments, Word
 
 UNLIKELY = "[unlikely] "  # before a text that is probably not what was said
-
-
-class Segments(Protocol):
-    """A transcript, whole or still being made; all but the segments counts once these have been read.
-
-    `diarized`: whether speakers were requested.
-    """
-
-    @property
-    def diarized(self) -> bool: ...
-
-    @property
-    def language(self) -> str: ...
-
-    @property
-    def warnings(self) -> tuple[ResultWarning, ...]: ...
-
-    @property
-    def unlikely(self) -> tuple[tuple[float, float], ...]: ...
-
-    def __iter__(self) -> Iterator[Segment]: ...
 
 
 def timestamp(seconds: float, *, hours: bool, mark: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol.errors import HushdError
 
 if TYPE_CHECKING:
     from hushd_schema.transcript import SegmentData
+
+    from hushd.transport.warning import ResultWarning
 
 _LONGEST_S = 1e9  # of any recording
 
@@ -63,3 +66,24 @@ def _seconds(value: float) -> float:
     if not abs(value) <= _LONGEST_S:
         raise HushdError("protocol_error", f"A time in the transcript is {value} s: no recording is so long.")
     return float(value)
+
+
+class Segments(Protocol):
+    """A transcript, whole or still being made; all but the segments counts once these have been read.
+
+    `diarized`: whether speakers were requested.
+    """
+
+    @property
+    def diarized(self) -> bool: ...
+
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def warnings(self) -> tuple[ResultWarning, ...]: ...
+
+    @property
+    def unlikely(self) -> tuple[tuple[float, float], ...]: ...
+
+    def __iter__(self) -> Iterator[Segment]: ...

@@ -53,7 +53,7 @@ def test_the_engine_of_ones_own_is_found_and_hears(tmp_path: Path) -> None:
     program = (
         "import numpy as np; from hushd_worker_stt.engine import Options; "
         "from hushd_worker_stt.worker import SpeechToText; "
-        "worker = SpeechToText('pitch', 'default'); print(worker.load(print)['model']); "
+        "worker = SpeechToText('pitch', 'default'); print(worker.load(print).model); "
         "tone = np.sin(np.arange(16000) / 16000 * 2 * np.pi * 310).astype('f'); "
         "print([segment.text for segment in worker._engine.transcribe(tone, Options())])"
     )

@@ -426,7 +426,7 @@ def test_without_the_package(models: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_words_begin_where_their_first_token_does(tokens: object, expected: list[tuple[str, int]]) -> None:
     """Tokens may be words, parts of them or letters, with the space in front or alone."""
     tokens = [token.replace("▁", " ") for token in tokens]
-    words = list(module._words(tokens, [float(n) for n in range(len(tokens))], 100.0))
+    words = list(module._words(tokens, [float(n) for n in range(len(tokens))], None, 100.0))
     assert [(word.text, word.start) for word in words] == expected
 
 
@@ -439,7 +439,7 @@ def test_words_are_those_of_the_packages_text() -> None:
         tokens = [rng.choice(alphabet) for _ in range(rng.randrange(12))]
         times = sorted(rng.uniform(0, 11) for _ in tokens)
         text = re.sub(decoder.DECODE_SPACE_PATTERN, lambda x: " " if x.group(1) else "", "".join(tokens))
-        words: list[Word] = list(module._words(tokens, times, 10.0))
+        words: list[Word] = list(module._words(tokens, times, None, 10.0))
         assert " ".join(word.text for word in words) == text.strip(), tokens
         edges = [edge for word in words for edge in (word.start, word.end)]
         assert edges == sorted(edges), tokens

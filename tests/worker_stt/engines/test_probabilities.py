@@ -16,7 +16,7 @@ from support import small_models
 # In a process of its own, which has the small models' environment.
 ASK = """
 import json, sys
-from hushd_worker.conformance.__main__ import trial_of
+from hushd_worker.conformance.roles import trial_of
 trial = trial_of("stt", *sys.argv[1:])
 params = {"format": "s16le", "rate": 16000, "probabilities": True}
 segments = trial.hear(trial.speech, word_times=True)

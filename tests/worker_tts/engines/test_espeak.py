@@ -156,7 +156,7 @@ def test_any_text_is_survived(engine: EspeakNg) -> None:
 def test_through_the_worker_with_a_timeline(say: Callable[..., Any], perform: Any) -> None:
     """A language chooses its voice, another voice may come in between, and each word has its time."""
     worker = Worker("espeak-ng", "default")
-    assert "espeak-fr" in worker.load(lambda note: None)["voices"]
+    assert "espeak-fr" in worker.load(lambda note: None).voices
     assert say(worker, "Hello.").result["voice"] == "espeak-en-us"
     assert say(worker, "Bonjour.", language="fr").result["voice"] == "espeak-fr"
     ssml = '<speak>Hello. <voice name="espeak-de">Guten Tag.</voice></speak>'

@@ -140,7 +140,7 @@ def test_through_the_worker(models: Path, say: Callable[..., Any]) -> None:
     tiny_voices.piper(models, "en_GB-alan-medium", language="en_GB")
     tiny_voices.piper(models, "fr_FR-siwis-medium", language="fr_FR")
     worker = Worker("piper", "fr_FR-siwis-medium")
-    assert worker.load(lambda note: None)["voices"] == ["en_GB-alan-medium", "fr_FR-siwis-medium"]
+    assert worker.load(lambda note: None).voices == ("en_GB-alan-medium", "fr_FR-siwis-medium")
     assert say(worker, "Bonjour.").result["voice"] == "fr_FR-siwis-medium"
     assert say(worker, "Hello.", voice="en_GB-alan-medium").result["voice"] == "en_GB-alan-medium"
     ssml = '<speak>Bonjour. <voice name="en_GB-alan-medium">Hello.</voice></speak>'

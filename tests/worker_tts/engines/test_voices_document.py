@@ -28,13 +28,13 @@ def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
         "from hushd_worker.job import Job; from hushd_protocol.messages import Job as Message\n"
         "from hushd_worker_tts.worker import Worker\n"
         "worker = Worker('whistle', 'default'); sent = []\n"
-        "print(worker.load(print)['voices'])\n"
+        "print(worker.load(print).voices)\n"
         "message = Message(id=bytes(16), op='synthesize', params={'speed': 2}, payload=b'A b, c.', credit=9)\n"
         "job = Job(message, sent.append)\n"
         "print(worker.run(job), sum(len(chunk.payload) for chunk in sent))\n"
     )
     said = python(package, "-c", program)
-    assert said.splitlines()[0] == "['penny']"
+    assert said.splitlines()[0] == "('penny',)"
     assert "'duration': 0.075, 'rate': 16000, 'voice': 'penny'" in said
     assert said.split()[-1] == "2400"
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
-from hushd_schema import engines
-from hushd_schema.entry_points import entry_points
 
 from .case import EXCEPTED, FAILED, LEFT_OUT, PASSED, VERDICTS, Case, Outcome, chosen
 from .player import outcomes, serve
+from .roles import all_cases, role_of, trial_of
 from .trial import Trial
 
 LIMIT_S = 300.0
@@ -46,35 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     played = _played(trial, cases, options.limit, brief=options.brief)
     print((_brief if options.brief else _totals)(trial.name, played))
     return 1 if any(outcome.verdict == FAILED for outcome in played) else 0
-
-
-def role_of(name: str) -> str:
-    """The role of an engine.
-
-    Raises:
-        HushdError: `engine_missing` for one that there is not.
-    """
-    specs = [spec.role for spec in engines.every() if spec.name == name]
-    without = [role for role in ENGINE_ROLES if name in entry_points(f"hushd.{role}_engines")]
-    roles = list(dict.fromkeys([*specs, *without]))
-    if not roles:
-        raise HushdError("engine_missing", f"There is no engine {name!r:.60}.")
-    if len(roles) > 1:
-        raise HushdError("bad_request", f"{name} hears and speaks: say which with --role {' or '.join(roles)}.")
-    return roles[0]
-
-
-def trial_of(role: str, name: str, model: str, sound: str | None = None) -> Trial:
-    """The engine on trial."""
-    trial: Trial = importlib.import_module(f"hushd_worker_{role}.conformance").Trial(name, model)
-    trial.sound = Path(sound) if sound else trial.sound
-    return trial
-
-
-def all_cases(role: str) -> list[Case[Any]]:
-    """The cases of a role."""
-    cases: list[Case[Any]] = importlib.import_module(f"hushd_worker_{role}.conformance").all_cases()
-    return cases
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -140,7 +140,7 @@ def main(arguments: list[str]) -> None:
     _limit(options.room)
     if options.offline:
         sys.addaudithook(_no_network)
-    from .__main__ import trial_of
+    from .roles import trial_of
 
     found = _tried(trial_of(*options.words), options.job_room)
     sys.stdout.flush()

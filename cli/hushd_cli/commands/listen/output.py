@@ -7,7 +7,8 @@ import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
-from hushd.transcripts.formats import FORMATS, Segments, render
+from hushd.transcripts.formats import FORMATS, render
+from hushd.transcripts.segment import Segments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.output_file import OutputFile
 from hushd_protocol.system.terminal import escaped
