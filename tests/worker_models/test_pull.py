@@ -490,7 +490,7 @@ def test_a_voice_of_hibari_comes_to_where_its_engine_looks(
     """Into the engine's folder; what has another SHA-256 than hibari's own table says is thrown away."""
     known = replace(catalogue.models()["hibari/emma"], url=f"{hub.url}/files")
     hub.files["/files/bf_emma.int8.onnx"] = Content(WEIGHTS)
-    models = catalogue._models(catalogue.engines()["hibari"])
+    models = catalogue.well_known(catalogue.engines()["hibari"])
     monkeypatch.setitem(models, "hibari/emma", known)
     with pytest.raises(HushdError, match="wrong checksum"):
         ask("pull", model="hibari/emma").result()

@@ -28,7 +28,7 @@ def test_piper_without_voices(empty: None) -> None:
     info = Piper.info()
     assert [model.name for model in info.models] == sorted(SPEC.models)
     assert not any(model.installed or model.embedded for model in info.models)
-    assert {model.memory_mb for model in info.models} == {168}
+    assert {model.memory_mb for model in info.models} == {213}
     assert info.default_model == SPEC.default_model
     assert ("fr-FR",) in {model.languages for model in info.models}
     assert len(Piper.voices()) == (len(SPEC.models) if info.installed else 0)
@@ -38,7 +38,7 @@ def test_kokoro_without_files(empty: None) -> None:
     """Its three files and nine languages, none installed; 54 voices with their language and gender, once it is here."""
     info = Kokoro.info()
     assert {model.name: model.memory_mb for model in info.models} == {
-        "kokoro-v1.0": 526, "kokoro-v1.0.fp16": 369, "kokoro-v1.0.int8": 292,
+        "kokoro-v1.0": 298, "kokoro-v1.0.fp16": 246, "kokoro-v1.0.int8": 220,
     }  # fmt: skip
     assert all(len(model.languages) == 9 and not model.installed for model in info.models)
     voices = Kokoro.voices()
