@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.reference import CommandReference, commands
+from hushd_cli.table import SYNONYMS
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
@@ -124,6 +125,10 @@ def unknown(program: str, rest: str) -> str:
     """The word of a command line that hushd does not know; empty where all is right."""
     words = (program,)
     given = [word.strip("'\"`.,:)[]") for word in re.split(r"[\s=]+", rest.partition(" -- ")[0]) if word]
+    if program == "hushd" and given:
+        given = [*SYNONYMS.get(given[0], given[:1]), *given[1:]]
+        if given[0] == "trace" and given[1:2] and given[1] in PROGRAMS:  # which runs that program
+            return unknown(given[1], " ".join(given[2:]))
     while given and (*words, given[0]) in known():
         words = (*words, given.pop(0))
     command = known()[words]
@@ -147,7 +152,14 @@ def test_command_lines_are_known(page: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "word"),
-    [(" models pul x", "pul"), (" status --jsn", "--jsn"), (" models list --here", ""), (" talk -- say --jsn", "")],
+    [
+        (" models pul x", "pul"),
+        (" pull --jsn x", "--jsn"),
+        (" trace say --jsn", "--jsn"),
+        (" status --jsn", "--jsn"),
+        (" models list --here", ""),
+        (" talk -- say --jsn", ""),
+    ],
 )
 def test_a_wrong_command_line_is_noticed(line: str, word: str) -> None:
     """A command or an option that does not exist is named, and what another program gets is not looked at."""

@@ -19,7 +19,9 @@ _CACHESTAT = 451  # the number of the system call, on all of Python's machines
 
 
 def cached(file: Path) -> int | None:
-    """The bytes of `file` that are in memory; None where the system does not say."""
+    """The bytes of `file` that are in memory; None where the system does not say, or has answers of its own."""
+    if sys.platform != "linux":
+        return None
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -50,8 +52,6 @@ def _counted(descriptor: int) -> int | None:
     """The pages of a whole file by `cachestat`; None where the system has no such call, or refuses it."""
     whole = (ctypes.c_uint64 * 2)(0, 0)  # an offset, and a length of 0: up to the end
     counts = (ctypes.c_uint64 * 5)()  # in memory, changed, being written, thrown out, thrown out lately
-    if sys.platform != "linux":
-        return None
     arguments = ctypes.c_long(_CACHESTAT), ctypes.c_int(descriptor), whole, counts, ctypes.c_uint(0)
     return None if ctypes.CDLL(None).syscall(*arguments) else int(counts[0])
 
@@ -59,8 +59,6 @@ def _counted(descriptor: int) -> int | None:
 def _looked_at(descriptor: int, size: int) -> int | None:
     """The pages of a whole file by `mincore`, without touching one; None where the system does not say."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "mincore"):
-        return None
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
     place = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -148,12 +147,12 @@ class Running:
 
 
 def _not_in_memory(model: str) -> tuple[int, int]:
-    """The bytes of a model's files that the system does not have in memory, and of all of them; zeros for a model
-    inside a package."""
+    """The bytes of a model's files that the system says it does not have in memory, and of all of them; zeros for a
+    model inside a package."""
     rows = [row for row in of_engine(Store(paths.find()), model.partition("/")[0]) if row.model == model]
     sizes = {path: path.stat().st_size for row in rows for path in row.paths if path.exists()}
-    cached = sum(page_cache.cached(path) or 0 for path in sizes) if sys.platform == "linux" else sum(sizes.values())
-    return sum(sizes.values()) - cached, sum(sizes.values())
+    away = (size - held for path, size in sizes.items() if (held := page_cache.cached(path)) is not None)
+    return sum(away), sum(sizes.values())
 
 
 _QUESTIONS = {
