@@ -163,7 +163,7 @@ def _without_copies() -> None:
     worker's end is another, so that each left 1.3 MB in the temporary folder."""
     import shutil
 
-    from phonemizer.backend.espeak import api, wrapper  # type: ignore[import-untyped, unused-ignore]
+    from phonemizer.backend.espeak import api, wrapper
 
     class Unlinked(api.EspeakAPI):  # type: ignore[misc, unused-ignore]
         def __init__(self, *arguments: Any) -> None:
