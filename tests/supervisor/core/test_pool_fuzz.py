@@ -12,6 +12,7 @@ from support.crowded_world import CrowdedWorld
 from support.hostile_world import World
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000"))
+RARE = (711, 952)  # of a day's seeds, those in which a worker's last try fails before it has loaded; --quick has fewer
 
 
 @pytest.mark.timeout(3600)
@@ -35,7 +36,7 @@ def test_every_request_ends_once_whatever_happens(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Lifecycle, "enter", watch)
     monkeypatch.setattr(Template, "enter", watch_template)
-    for seed in range(SEEDS):
+    for seed in sorted({*range(SEEDS), *RARE}):
         world = World(seed)
         try:
             for _ in range(40):
