@@ -1,38 +1,23 @@
-"""The fair copy of a live session, for tasks: its thread's client is on the same connection."""
+"""The fair copy of a live session, for tasks: news come to their loop, and the sound from where they have it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
-from hushd.client import Client
-from hushd.transcripts import fair_copy
 from hushd.transcripts.fair_copy import FairCopy, OnRevised
-from hushd.transcripts.fair_plan import Each, Revision
-from hushd.transport.link import Link
+from hushd.transcripts.fair_plan import Revision
 
 
-def follow(
-    link: Link,
-    model: str,
-    rate: int,
-    channels: int,
-    options: Mapping[str, Any],
-    on_revised: OnRevised | None,
-    each: Each,
-    *,
-    echo: bool,
-) -> FairCopy:
-    """As `hushd.transcripts.fair_copy.follow`; `on_revised` is called on the loop that runs."""
+def on_loop(on_revised: OnRevised | None) -> OnRevised:
+    """The same for the copy's thread: `on_revised` is called on the loop that runs now, as long as it does."""
     loop = asyncio.get_running_loop()
 
     def report(revision: Revision) -> None:
         if on_revised and not loop.is_closed():
             loop.call_soon_threadsafe(on_revised, revision)
 
-    transcribe = Client.on(link, None).transcribe
-    return fair_copy.follow(transcribe, model, rate, channels, options, report, each, echo=echo)
+    return report
 
 
 def heard(copy: FairCopy, chunks: Iterable[bytes] | AsyncIterable[bytes]) -> Iterable[bytes] | AsyncIterable[bytes]:

@@ -129,9 +129,13 @@ class AsyncRecognition(AsyncManagement):
         )
         copy = None
         if fair:
-            from .fair_copy import follow, heard
+            from hushd.client import Client
+            from hushd.transcripts.fair_copy import follow
 
-            copy = follow(self.link, fair, rate, channels, options, on_revised, fair_each, echo=echo)
+            from .fair_copy import heard, on_loop
+
+            transcribe = Client.on(self.link, None).transcribe  # of the copy's thread, on the same connection
+            copy = follow(transcribe, fair, rate, channels, options, on_loop(on_revised), fair_each, echo=echo)
             chunks = heard(copy, chunks)
         call = await run(self._send(request, source.of_chunks(chunks)))
         return AsyncTranscription(
