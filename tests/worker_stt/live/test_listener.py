@@ -25,6 +25,7 @@ from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
+from support.loudness import Loudness, NoGain
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
 from support.wer import BECKETT, FIRST_HALF, word_error_rate, words
 
@@ -291,26 +292,6 @@ class Scripted:
     @property
     def drafts(self) -> list[float]:
         return [seconds for seconds, options in self.passes if options.beam == 1]
-
-
-class Loudness:
-    """A detector for which loud is speech."""
-
-    def __enter__(self) -> Loudness:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def feed(self, frame: np.ndarray) -> float:
-        return float(frame.max() >= 0.1)
-
-
-class NoGain:
-    def __init__(self, frame: int) -> None: ...
-
-    def apply(self, frame: np.ndarray) -> np.ndarray:
-        return frame
 
 
 @pytest.fixture(autouse=True)

@@ -27,6 +27,7 @@ from hushd_worker_stt.live.events import Event, Nothing, Unstable
 from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.request import Request
+from support.loudness import Loudness, NoGain
 from support.stt_jobs import make_job
 
 RATE = 16_000
@@ -106,25 +107,6 @@ class Streaming(Engine):
 
     def hypothesis(self, words: list[str]) -> Hypothesis:
         return Hypothesis(" ".join(words[:-1]), " " + words[-1] if words else "")
-
-
-class Loudness:
-    """A detector for which loud is speech."""
-
-    def __enter__(self) -> Loudness:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def feed(self, frame: np.ndarray) -> float:
-        return float(frame.max() >= 0.1)
-
-
-class NoGain:
-    def __init__(self, frame: int) -> None: ...
-
-    def apply(self, frame: np.ndarray) -> np.ndarray:
-        return frame
 
 
 @pytest.fixture(autouse=True)
