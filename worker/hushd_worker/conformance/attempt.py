@@ -100,7 +100,7 @@ def attempt(
         except subprocess.TimeoutExpired:
             return Attempted(HUNG, f"it had not ended after {limit_s:g} s")
         finally:
-            _end(process)
+            end(process)
         printed.seek(0)
         errors.seek(0)
         return _outcome(status, printed.read().decode(errors="replace"), errors.read().decode(errors="replace"))
@@ -117,7 +117,7 @@ def _outcome(status: int, printed: str, errors: str) -> Attempted:
     return Attempted(ENDED, f"status {status}; {last}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """Ends a process with all that it has started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import IO, TypeVar
 
-from .attempt import QUIET
+from .attempt import QUIET, end
 from .case import FAILED, Case, Outcome, play
 from .trial import Trial
 
@@ -48,7 +48,7 @@ def outcomes(
                     yield _read(line)
             finally:
                 os.close(pipe)
-                _end(process)
+                end(process)
 
 
 def serve(trial: T, cases: Sequence[Case[T]], descriptor: int) -> None:
@@ -101,11 +101,3 @@ def _last_words(process: subprocess.Popen[bytes], errors: IO[bytes]) -> str:
     last = (errors.read().decode(errors="replace").strip().splitlines() or ["without a word"])[-1][:300]
     how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
     return f"it ends its process {how} ({last})"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hushd_models import catalogue
 from hushd_protocol import JsonObject
@@ -259,3 +259,23 @@ def ill_said(what: str, error: HushdError) -> Iterator[str]:
     text = error.message
     if "\n" in text or "Traceback" in text or not text.endswith((".", "?", "!")) or len(text) > 1500:
         yield f"{what} is answered by no sentence: {text[:300]!r}"
+
+
+def faults_in_cancel(engine: Any, work: Callable[[], object], what: str) -> Iterator[str]:
+    """Yields the faults of an engine, of either role, whose client has gone: what `check` raises in `work` passes."""
+
+    def gone() -> None:
+        raise Cancelled
+
+    usual = getattr(engine, "check", lambda: None)
+    engine.check = gone
+    try:
+        work()
+    except Cancelled:
+        pass
+    except HushdError as error:
+        yield from ill_said(what, error)
+    except Exception as error:  # whatever an engine does
+        yield f"it makes a {type(error).__name__} of it: {error!s:.200}"
+    finally:
+        engine.check = usual

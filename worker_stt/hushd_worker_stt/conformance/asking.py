@@ -7,10 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError
 from hushd_worker.conformance.case import Case, LeftOut
-from hushd_worker.conformance.trial import ill_said
-from hushd_worker.job import Cancelled
+from hushd_worker.conformance.trial import faults_in_cancel
 
 from hushd_worker_stt import words
 from hushd_worker_stt.engine import RATE
@@ -192,18 +190,5 @@ def _live_cancelled(trial: Trial) -> Iterator[str]:
 
 
 def _check(trial: Trial) -> Iterator[str]:
-    def gone() -> None:
-        raise Cancelled
-
-    trial.engine.check = gone
-    try:
-        trial.hear(trial.speech)
-    except Cancelled:
-        pass
-    except HushdError as error:
-        yield from ill_said("the piece", error)
-    except Exception as error:
-        yield f"it makes a {type(error).__name__} of it: {error!s:.200}"
-    finally:
-        del trial.engine.check
+    yield from faults_in_cancel(trial.engine, lambda: trial.hear(trial.speech), "the piece")
     yield from wrong(trial.hear(trial.speech), len(trial.speech) / RATE)

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from hushd_models import languages
-from hushd_protocol.errors import HushdError
 from hushd_worker.conformance.case import Case
-from hushd_worker.conformance.trial import Answer, ill_said
-from hushd_worker.job import Cancelled
+from hushd_worker.conformance.trial import Answer, faults_in_cancel
 
 from .trial import SENTENCE, Trial, wrong
 
@@ -101,21 +99,7 @@ def _attributes(trial: Trial) -> Iterator[str]:
 
 
 def _check(trial: Trial) -> Iterator[str]:
-    def gone() -> None:
-        raise Cancelled
-
-    usual = trial.engine.check if hasattr(trial.engine, "check") else lambda: None
-    trial.engine.check = gone
-    try:
-        trial.speak(_THREE)
-    except Cancelled:
-        pass
-    except HushdError as error:
-        yield from ill_said("the text", error)
-    except Exception as error:
-        yield f"it makes a {type(error).__name__} of it: {error!s:.200}"
-    finally:
-        trial.engine.check = usual
+    yield from faults_in_cancel(trial.engine, lambda: trial.speak(_THREE), "the text")
     yield from _at(trial, 1.0)
 
 
