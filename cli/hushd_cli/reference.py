@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hushd_models.installation import document
 
@@ -90,6 +90,17 @@ def commands() -> list[CommandReference]:
         )
     for name in ROOTS[1:]:
         references += _walk((name,), listed[name].make_parser(name), listed[name].completes)
+    return references
+
+
+def completed() -> list[CommandReference]:
+    """The same with Ollama's words, which no list and no manual page names."""
+    references = commands()
+    root, paths = references[0], {reference.path: reference for reference in references}
+    for name, meaning in table.SYNONYMS.items():
+        path = " ".join((ROOTS[0], *(word for word in meaning if not word.startswith("-"))))
+        references.append(replace(paths[path], words=(ROOTS[0], name)))
+        root.commands[name] = paths[" ".join(paths[path].words[:-1])].commands[paths[path].words[-1]]
     return references
 
 

@@ -28,9 +28,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
         console.silence_libraries()
         console.write("".join(f"{name}\n" for name in values(options.kind)))
         return 0
-    from hushd_cli.reference import commands
+    from hushd_cli.reference import completed
 
-    console.write(import_module(f"hushd_cli.commands.completion.{options.shell}").script(commands()))
+    console.write(import_module(f"hushd_cli.commands.completion.{options.shell}").script(completed()))
     return 0
 
 

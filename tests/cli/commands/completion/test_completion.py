@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands.completion import bash, fish, values, zsh
-from hushd_cli.reference import CommandReference, commands
+from hushd_cli.reference import CommandReference, completed
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import settings_of
 from support.peer import BOUND_S
@@ -24,7 +24,7 @@ SCRIPTS = {"bash": bash.script, "zsh": zsh.script, "fish": fish.script}
 
 @pytest.fixture(scope="module")
 def every() -> list[CommandReference]:
-    return commands()
+    return completed()
 
 
 @pytest.fixture
@@ -87,6 +87,18 @@ def test_commands_options_and_names(shell: Path, ask: object) -> None:
     assert ask(shell, "hushd preload stt/moonshine/") == {"stt/moonshine/tiny-en"}
     assert ask(shell, "hushd models show hibari/e") >= {"hibari/en", "hibari/emma"}
     assert ask(shell, "hushd service ins") == {"install"}
+
+
+@pytest.mark.parametrize("ask", [in_bash, in_fish])
+def test_ollamas_words_complete(shell: Path, ask: object) -> None:
+    """`pull`, `list`, `rm` and `ps` themselves, and what their commands take; a command's own word stays its own."""
+    assert callable(ask)
+    assert ask(shell, "hushd pu") == {"pull"}
+    assert ask(shell, "hushd ps --j") == {"--json"}
+    assert "--here" in ask(shell, "hushd list --")
+    assert "hibari/emma" in ask(shell, "hushd pull hibari/em")
+    assert "moonshine/tiny-en" in ask(shell, "hushd rm moon")
+    assert ask(shell, "hushd models pull --dr") == {"--dry-run"}
 
 
 def test_files_complete_where_files_are_read(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
