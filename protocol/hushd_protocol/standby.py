@@ -2,3 +2,4 @@
 
 VARIABLE = "HUSHD_TEMPLATE"  # names the descriptor of the socket between them
 READY, REFUSED = b"ready", b"refused "  # the template's first message; what follows REFUSED is the reason
+GO, STAY = b"go", b"stay"  # the answer to a worker's pid: it may begin, or nobody waits for it any more

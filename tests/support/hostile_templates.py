@@ -88,7 +88,7 @@ class Templates:
     def _ready(self, process: _Process, fate: str) -> None:
         if process.alive and not self._world.left:
             process.ready = True
-            self._tell(ev.TemplateReady(process.engine, process.gen, process.size))
+            self._tell(ev.TemplateReady(process.engine, process.gen, process.size, process.size))
             if fate == "grows":
                 self._world.at(self._dice.uniform(1, 20), lambda: self._grow(process))
             if fate == "vanishes":
@@ -96,7 +96,7 @@ class Templates:
 
     def _grow(self, process: _Process) -> None:
         process.size = 3 * SIZE
-        self._tell(ev.TemplateReady(process.engine, process.gen, process.size))
+        self._tell(ev.TemplateReady(process.engine, process.gen, process.size, process.size))
         assert process.doomed or not process.alive or self._world.left, "a template that grows stays"
 
     def _dismiss(self, process: _Process) -> None:
@@ -113,7 +113,7 @@ class Templates:
             process.alive = False
             self._tell(ev.TemplateGone(process.engine, process.gen, reason, final))
             self._tell(ev.TemplateGone(process.engine, process.gen, reason))  # twice
-            self._tell(ev.TemplateReady(process.engine, process.gen, SIZE))  # late
+            self._tell(ev.TemplateReady(process.engine, process.gen, SIZE, SIZE))  # late
 
     def _tell(self, event: ev.Event) -> None:
         if not self._world.left:

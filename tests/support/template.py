@@ -1,20 +1,24 @@
 """A template without an engine, for tests: `python template.py [MODE]`; the workers forked from it print and wait.
 
-MODE `threads` starts a thread at its import, `refuses` has a reason of its own, and `slow` never gets ready.
+MODE `threads` starts a thread at its import, `refuses` has a reason of its own, and `slow` never gets ready. Any
+other is a file, whose pages it maps and reads.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import lifeline
 from hushd_worker import template
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else ""
+KEPT: list[mmap.mmap] = []
 
 
 def preload() -> None:
@@ -24,6 +28,16 @@ def preload() -> None:
         raise HushdError("unsupported", "Not this one.")
     elif MODE == "slow":
         time.sleep(3600)
+    elif MODE.strip():
+        KEPT.append(mapped(Path(MODE)))
+
+
+def mapped(path: Path) -> mmap.mmap:
+    """The pages of a file, each of them read."""
+    with open(path, "rb") as file:
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    assert not any(pages[:: mmap.PAGESIZE])
+    return pages
 
 
 if __name__ == "__main__":

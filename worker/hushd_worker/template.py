@@ -1,7 +1,8 @@
 """A template: a process that has imported an engine's libraries and loaded nothing, and forks workers.
 
 The supervisor sends each start as one message on a socket: the worker's command line and its whole environment as JSON,
-with the descriptors of its log and its lifeline. The answer is the worker's pid. Linux only.
+with the descriptors of its log and its lifeline. The answer is the worker's pid, and the worker begins once the
+supervisor has said so: one that was forked too late is not wanted any more. Linux only.
 
 A worker is forked twice, by a process in between that ends at once: so it becomes the child of the supervisor, which
 adopts orphans, and its exit is seen, waited for and killed like that of any worker. Nothing is forked beside threads: a
@@ -22,7 +23,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.standby import READY, REFUSED, VARIABLE
+from hushd_protocol.standby import GO, READY, REFUSED, VARIABLE
 from hushd_protocol.system import lifeline
 
 from . import usage
@@ -77,7 +78,7 @@ def _refuse(control: socket.socket, reason: str) -> NoReturn:
 
 
 def _fork(control: socket.socket, message: bytes, descriptors: list[int]) -> list[str]:
-    """Forks a worker and answers with its pid, or with nothing; returns the worker's arguments in the worker."""
+    """Forks a worker, answers with its pid, or 0, and lets it begin; returns the worker's arguments in the worker."""
     answer_read, answer_write = os.pipe()
     gate_read, gate_write = os.pipe()
     between = os.fork()
@@ -97,7 +98,8 @@ def _fork(control: socket.socket, message: bytes, descriptors: list[int]) -> lis
     os.close(gate_read)
     with suppress(OSError):  # the supervisor has given up on us
         control.send(os.read(answer_read, 20) or b"0")
-        os.write(gate_write, b".")
+        if control.recv(LARGEST) == GO:
+            os.write(gate_write, b".")
     os.close(answer_read)
     os.close(gate_write)
     return []
@@ -116,7 +118,7 @@ def _become(message: bytes, descriptors: list[int], gate: int) -> list[str]:
     with suppress(OSError):  # the process in between does it too: whoever comes first
         os.setpgid(0, 0)
     if len(descriptors) != 2 or not os.read(gate, 1):
-        os._exit(1)  # the template has died: nobody knows this process
+        os._exit(1)  # the template has died, or nobody waits for this process any more
     os.close(gate)
     log, life = descriptors
     os.dup2(log, 1)

@@ -95,11 +95,17 @@ class SendFailed:
 
 @dataclass(frozen=True, slots=True)
 class TemplateReady:
-    """A template has imported everything, or was measured again; its end would give `size` bytes back."""
+    """A template has imported everything, or was measured again.
+
+    Attributes:
+        size: bytes that its end would give back: more once a process has ended that has the same files mapped.
+        own: bytes that it has written, whoever shares them: what only the template itself changes.
+    """
 
     engine: str
     gen: int
     size: int
+    own: int
 
 
 @dataclass(frozen=True, slots=True)

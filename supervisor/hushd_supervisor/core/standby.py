@@ -28,7 +28,7 @@ PAUSE_S = 60.0  # before the next template after one that had to make room or di
 PAUSE_MAX_S = 3600.0
 PREFIX = "standby/"  # of the names of templates among what holds memory
 GUESS = 60_000_000  # bytes, before the first of an engine was measured
-GROWTH = 64_000_000  # bytes beyond its first size at which a template is replaced
+GROWTH = 64_000_000  # bytes that it has written beyond its first ones, at which a template is replaced
 
 
 class Phase(enum.Enum):
@@ -88,7 +88,7 @@ class Template:
         self.size = GUESS
         self.due = -math.inf
         self.why = ""
-        self._first_size = 0
+        self._first_own = 0
         self._pause = PAUSE_S
 
     def enter(self, phase: Phase, due: float = math.inf) -> None:
@@ -98,20 +98,20 @@ class Template:
 
     def start(self, gen: int, now: float) -> list[Action]:
         """Starts a process."""
-        self.gen, self.why, self._first_size = gen, "", 0
+        self.gen, self.why, self._first_own = gen, "", 0
         self.enter(Phase.STARTING, now + START_S)
         return [Prepare(self.engine, gen)]
 
-    def measured(self, size: int, now: float) -> list[Action]:
-        """The process has imported everything, or was measured again."""
+    def measured(self, size: int, own: int, now: float) -> list[Action]:
+        """The process has imported everything, or was measured again; `own` is what it has written itself."""
         if self.phase is Phase.STARTING:
             self.enter(Phase.READY)
-            self._first_size = size
+            self._first_own = own
         elif self.phase is not Phase.READY:
             return []
         self.size = size
-        grown = size > self._first_size + GROWTH
-        return self.release(now, f"it has grown to {size / 1e6:.0f} MB") if grown else []
+        grown = own > self._first_own + GROWTH
+        return self.release(now, f"it has grown to {own / 1e6:.0f} MB") if grown else []
 
     def release(self, now: float, why: str) -> list[Action]:
         """Ends the process, or the wait for one; the next may start after a pause."""
@@ -175,7 +175,7 @@ class Standby:
             if template.phase is Phase.ABSENT and event.engine not in self._settings.standby:
                 del self._templates[event.engine]
             return out
-        return template.measured(event.size, now) if event.gen == template.gen else []
+        return template.measured(event.size, event.own, now) if event.gen == template.gen else []
 
     def configure(self, settings: Settings, now: float) -> list[Action]:
         """Ends the templates that are no longer wanted, or whose environment has changed."""

@@ -9,12 +9,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import zmq
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Ready
-from hushd_protocol.standby import READY, REFUSED, VARIABLE
+from hushd_protocol.standby import GO, READY, REFUSED, STAY, VARIABLE
 from hushd_protocol.system.paths import Paths, prepare_state
 from hushd_schema.settings import Settings
 
@@ -27,8 +28,10 @@ from .memory import measure
 from .process import Forked, Launch, Process, adopt_orphans, reap_orphans, template_command
 from .source import Outcome, Perform, Source
 
-# For a template to fork, in which everybody waits: 4 to 8 ms on a calm machine. One that takes longer hangs.
+# For a template to fork, in which everybody waits: 4 to 8 ms on a calm machine. The worker of one that takes longer is
+# started without it; it is kept all the same if it answers in the end, and else hangs.
 FORK_S = 0.5
+HANG_S = 60.0
 LARGEST = 4096  # bytes of what a template sends
 ELSEWHERE = "A template is kept on Linux only: without `standby` everything works here as it is."
 # A library that starts threads when it is imported makes a template impossible: OpenBLAS, in numpy, starts one for
@@ -44,6 +47,7 @@ class _Template:
     control: socket.socket
     heard: bool = False  # its first message was read
     ready: bool = False
+    late: float | None = None  # it owes an answer that nobody waits for: until when
     refusal: str = ""
     why: str = ""  # it was killed here
 
@@ -148,16 +152,23 @@ class Templates(Source):
     def fork(
         self, engine: str, gen: int, command: Sequence[str], environment: Mapping[str, str], output: int, lifeline: int
     ) -> Process | None:
-        """Has a template fork a worker; None where it does not, and is then killed: start the worker without it."""
+        """Has a template fork a worker; None where it does not: start the worker without it. One that fails is killed,
+        and one that is late spared."""
         template = self._known.get((engine, gen))
-        if template is None or not template.ready:
+        if template is None or not template.ready or template.late is not None:
             return None
         message = json.dumps({"command": command, "environment": environment}).encode()
         try:
             socket.send_fds(template.control, [message], [output, lifeline])
             if not _readable(template.control, FORK_S):
-                raise TimeoutError(f"it has not forked a worker within {FORK_S} s")
-            return Forked(int(template.control.recv(LARGEST)), lifeline)
+                template.control.send(STAY)
+                template.late = math.inf
+                self._poller.register(template.control.fileno(), zmq.POLLIN)
+                return None
+            forked = Forked(int(template.control.recv(LARGEST)), lifeline)
+            with suppress(OSError):  # it has just died, and the worker ends by itself
+                template.control.send(GO)
+            return forked
         except (OSError, ValueError) as error:
             template.why = str(error)
             _kill(template)
@@ -173,13 +184,17 @@ class Templates(Source):
                 self._stale = bool(self._known)
 
     def deadline(self) -> float | None:
-        return -math.inf if self._stale else None
+        late = [template.late for template in self._known.values() if template.late is not None]
+        # The time of one that has just become so is not known before a turn.
+        return -math.inf if self._stale or math.inf in late else min(late, default=None)
 
     def events(self, ready: Container[object], now: float) -> Iterator[TemplateReady | TemplateGone]:
         """Reads what templates send, and reaps those that have ended; measures them again when workers have changed."""
         for template in list(self._known.values()):
             if not template.heard and template.control.fileno() in ready and self._is_ready(template):
-                yield TemplateReady(template.engine, template.gen, measure.private(template.process.pid))
+                yield _measured(template)
+            if template.late is not None:
+                self._wait_for(template, ready, now)
             if template.process.exit_fd in ready and template.process.poll() is not None:
                 final = bool(template.refusal)
                 status, words = template.process.poll(), template.child.last_words()
@@ -189,13 +204,25 @@ class Templates(Source):
         if self._stale:
             self._stale = False
             reap_orphans()
-            yield from self._measured()
+            # After a worker has loaded or ended: what a worker changes it has copied.
+            yield from [_measured(template) for template in self._known.values() if template.ready]
 
-    def _measured(self) -> Iterator[TemplateReady]:
-        """Measures the templates again, after a worker has loaded or ended: what a worker changes it has copied."""
-        for template in list(self._known.values()):
-            if template.ready:
-                yield TemplateReady(template.engine, template.gen, measure.private(template.process.pid))
+    def _wait_for(self, template: _Template, ready: Container[object], now: float) -> None:
+        """Takes an answer that nobody waits for any more: that worker ends by itself. Kills what owes it for long."""
+        assert template.late is not None
+        if template.control.fileno() in ready:
+            with suppress(OSError):
+                template.control.recv(LARGEST)
+            reap_orphans()
+        elif template.late <= now:
+            template.why = f"it has not forked a worker within {HANG_S:.0f} s"
+            template.ready = False
+            _kill(template)
+        else:
+            template.late = min(template.late, now + HANG_S)
+            return
+        self._poller.unregister(template.control.fileno())
+        template.late = None
 
     def pids(self) -> dict[tuple[str, int], int]:
         """The living templates by engine and generation."""
@@ -223,10 +250,16 @@ class Templates(Source):
     def _remove(self, template: _Template) -> None:
         del self._known[template.engine, template.gen]
         self._poller.unregister(template.process.exit_fd)
-        if not template.heard:
+        if not template.heard or template.late is not None:
             self._poller.unregister(template.control.fileno())
         template.child.close()
         template.control.close()
+
+
+def _measured(template: _Template) -> TemplateReady:
+    pid = template.process.pid
+    usage = measure.resident_usage(pid)
+    return TemplateReady(template.engine, template.gen, measure.private(pid), usage.private if usage else 0)
 
 
 def _kill(template: _Template) -> None:

@@ -31,7 +31,7 @@ def ready(**options: object) -> House:
     """A pool with one template that is ready."""
     house = House(standby=(ENGINE,), **options)  # type: ignore[arg-type]
     started(house)
-    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB))
+    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB, 30 * MB))
     assert phase(house) is P.READY
     return house
 
@@ -43,8 +43,8 @@ def gone(house: House, final: bool = False) -> None:
 # What each stimulus makes of each phase; what is not named leaves it as it is.
 STIMULI: dict[str, Callable[[Template], object]] = {
     "start": lambda t: t.start(2, 0.0) if t.phase is P.ABSENT else None,
-    "measured": lambda t: t.measured(GUESS, 1.0),
-    "grown": lambda t: t.measured(10 * GUESS, 1.0),
+    "measured": lambda t: t.measured(GUESS, GUESS, 1.0),
+    "grown": lambda t: t.measured(GUESS, 10 * GUESS, 1.0),
     "release": lambda t: t.release(1.0, "it makes room"),
     "gone": lambda t: t.gone(ev.TemplateGone("e", t.gen, "it died"), 1.0),
     "final": lambda t: t.gone(ev.TemplateGone("e", t.gen, "no", final=True), 1.0),
@@ -68,7 +68,7 @@ def template_in(phase: Phase) -> Template:
     if phase is not P.ABSENT:
         template.start(1, 0.0)
     if phase in (P.READY, P.LEAVING):
-        template.measured(GUESS, 0.5)
+        template.measured(GUESS, GUESS, 0.5)
     if phase is P.LEAVING:
         template.release(0.6, "it makes room")
     if phase is P.REFUSED:
@@ -120,7 +120,7 @@ def test_workers_are_forked_from_a_template_that_is_ready() -> None:
     house = House(standby=(ENGINE,))
     started(house)
     house.request(B)
-    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB))
+    house.tell(ev.TemplateReady(ENGINE, 1, 40 * MB, 30 * MB))
     house.ready(B)
     house.finish(B)
     house.request(A)
@@ -165,12 +165,24 @@ def test_it_counts_for_what_its_end_would_give_back() -> None:
     house = ready()
     (tenant,) = house.pool._admission.tenants.every(house.now)
     assert (tenant.machine.size, tenant.starting) == (40 * MB, False)
-    house.tell(ev.TemplateReady(ENGINE, 1, 20 * MB))  # a worker shares the rest
+    house.tell(ev.TemplateReady(ENGINE, 1, 20 * MB, 30 * MB))  # a worker shares the rest
     (tenant,) = house.pool._admission.tenants.every(house.now)
     assert tenant.machine.size == 20 * MB
-    house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB))
+    house.tell(ev.TemplateReady(ENGINE, 0, 90 * MB, 90 * MB))
     (tenant,) = house.pool._admission.tenants.every(house.now)
     assert tenant.machine.size == 20 * MB
+
+
+def test_the_end_of_a_neighbour_is_no_growth() -> None:
+    """Its end would give back the libraries too, once no worker that was started without it has them mapped; only what
+    it has written itself counts against it."""
+    house = ready()
+    house.tell(ev.TemplateReady(ENGINE, 1, 400 * MB, 30 * MB))
+    assert phase(house) is P.READY
+    (tenant,) = house.pool._admission.tenants.every(house.now)
+    assert tenant.machine.size == 400 * MB
+    house.tell(ev.TemplateReady(ENGINE, 1, 400 * MB, 100 * MB))
+    assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
 
 
 @pytest.mark.parametrize("level", [Level.WARNING, Level.CRITICAL], ids=str)

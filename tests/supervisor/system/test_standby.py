@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import select
@@ -17,11 +18,12 @@ import pytest
 import zmq
 from hushd_protocol.system import paths
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.events import TemplateGone, TemplateReady
+from hushd_supervisor.core.events import Exited, TemplateGone, TemplateReady
 from hushd_supervisor.system import process, standby
 from hushd_supervisor.system.process import Limits, Process
 from hushd_supervisor.system.standby import Templates
 from support.peer import BOUND_S, TESTS, wait_until
+from support.template import mapped
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates are kept on Linux only")
 
@@ -45,11 +47,11 @@ class Stage:
     def command(self, _: str, own: Sequence[str]) -> list[str]:
         return [*own, sys.executable, str(PROGRAM), *([self.mode] if self.mode else []), " " * 80]
 
-    def event(self) -> TemplateReady | TemplateGone:
+    def event(self, now: float = 0.0) -> TemplateReady | TemplateGone:
         """The next news of a template."""
         end = time.monotonic() + BOUND_S
         while time.monotonic() < end:
-            for event in self.templates.events(dict(self.poller.poll(100)), 0.0):
+            for event in self.templates.events(dict(self.poller.poll(100)), now):
                 return event
         raise AssertionError("no news of a template")
 
@@ -183,34 +185,61 @@ def test_a_template_that_is_gone_ends_no_worker(stage: Stage) -> None:
 
 
 def test_a_template_that_hangs_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is waited for in vain for a limited time, and then killed."""
+    """It is waited for in vain for a limited time, asked no more, and killed a while later."""
     template = stage.start()
     monkeypatch.setattr(standby, "FORK_S", 0.1)
     os.kill(template, signal.SIGSTOP)
     begin = time.monotonic()
     assert stage.fork("wait", "0") is None
     assert time.monotonic() - begin >= standby.FORK_S
-    gone = stage.event()
+    assert stage.templates.deadline() == -math.inf, "its time is not known before a turn of the loop"
+    assert not list(stage.templates.events({}, 7.0))
+    assert stage.templates.deadline() == 7.0 + standby.HANG_S
+    assert stage.fork("wait", "0") is None
+    assert psutil.Process(template).status() == psutil.STATUS_STOPPED
+    gone = stage.event(7.0 + standby.HANG_S)
+    assert stage.templates.deadline() is None
     assert isinstance(gone, TemplateGone)
     assert "has not forked" in gone.reason
     assert stage.templates.pids() == {}
 
 
-def test_a_worker_that_is_given_up_ends_by_itself(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that was forked too late finds its lifeline at its end, and does nothing."""
+def test_a_template_that_is_late_is_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker that it has forked too late does nothing, though its lifeline lives on in the one that was started
+    instead; the next is forked again."""
     template = stage.start()
     os.kill(template, signal.SIGSTOP)
     monkeypatch.setattr(standby, "FORK_S", 0.1)
-    monkeypatch.setattr(standby, "_kill", lambda template: None)
-    assert stage.fork("wait", "0") is None
-    os.close(stage.lifelines.pop())
+    assert stage.fork("wait", "late") is None
     os.kill(template, signal.SIGCONT)
     late = stage.templates._known[NAME, 1].control
     assert select.select([late], [], [], BOUND_S)[0], "it was not forked late"
-    pid = int(late.recv(100))
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
-    assert stage.said() == []
-    monkeypatch.undo()
+    assert not list(stage.templates.events(dict(stage.poller.poll(100)), 0.0))
+    assert stage.templates.deadline() is None
+    monkeypatch.setattr(standby, "FORK_S", BOUND_S)
+    assert stage.fork("wait", "0")
+    wait_until(stage.said, "its output")
+    assert [line.split()[:2] for line in stage.said()] == [["wait", "0"]]
+    assert stage.templates.pids() == {(NAME, 1): template}
+
+
+def test_what_it_has_written_is_told_from_what_its_end_gives_back(stage: Stage, tmp_path: Path) -> None:
+    """Beside a process with the same file mapped its end gives back less; only its own writing counts as growth."""
+    file = tmp_path / "library"
+    with open(file, "wb") as made:
+        made.truncate(30_000_000)
+    stage.mode = str(file)
+    shared = mapped(file)
+    assert stage.templates.prepare(NAME, 1) is None
+    beside = stage.event()
+    assert isinstance(beside, TemplateReady)
+    shared.close()
+    stage.templates.look(Exited("stt/test/x", 1, 0), 0.0)
+    alone = stage.event()
+    assert isinstance(alone, TemplateReady)
+    assert alone.size > beside.size + 25e6
+    assert abs(alone.own - beside.own) < 1e6
+    assert 1e6 < alone.own < 30e6
 
 
 @pytest.mark.parametrize(("mode", "reason"), [("threads", "start threads"), ("refuses", "Not this one.")])

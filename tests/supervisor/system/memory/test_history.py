@@ -63,9 +63,9 @@ def test_a_template_is_in_the_record(tmp_path: Path) -> None:
     """Under a name of its own: its size when it is ready and when that changes, and its end."""
     history = History(tmp_path / "m", clock := Clock())
     for event in (
-        TemplateReady("tts/a", 1, 30 * MB),
-        TemplateReady("tts/a", 1, 30 * MB),
-        TemplateReady("tts/a", 1, 10 * MB),
+        TemplateReady("tts/a", 1, 30 * MB, 0),
+        TemplateReady("tts/a", 1, 30 * MB, 0),
+        TemplateReady("tts/a", 1, 10 * MB, 0),
         TemplateGone("tts/a", 1, "killed"),
     ):
         clock.now += 1
