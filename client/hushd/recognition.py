@@ -113,6 +113,7 @@ class Recognition(Management):
         echo: bool = False,
         fair: str | None = None,
         fair_each: Each = "utterance",
+        fair_options: TranscribeOptions | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
         on_revised: OnRevised | None = None,
@@ -131,7 +132,9 @@ class Recognition(Management):
             echo: there are two channels, and the second is what a loudspeaker plays, which is taken out of the first.
             fair: a larger model, which reads the same sound once more behind the first one; `Transcription.fair_copy`
                 waits for it. Where there is no memory for both, that is when the session has ended. Not with `echo`.
-            fair_each: what it is given at once: each `utterance` as it ends, or the whole `session` at its end.
+            fair_each: what it is given at once: each `utterance` as it ends, those of a `minute` that wait for it, or
+                the whole `session` at its end.
+            fair_options: options of its reading that differ from the session's.
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
@@ -156,7 +159,10 @@ class Recognition(Management):
         if fair:
             from .transcripts.fair_copy import follow
 
-            copy = follow(self.transcribe, fair, rate, channels, options, on_revised, fair_each, echo=echo)
+            copy = follow(
+                self.transcribe_stream, fair, rate, channels, {**options, **(fair_options or {})}, on_revised,
+                fair_each, echo=echo,
+            )  # fmt: skip
             chunks = copy.hear(chunks)
         call = run(self._send(request, Stream(chunks)))
         from .transcripts.transcription import Transcription  # while the worker works

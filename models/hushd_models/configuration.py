@@ -84,6 +84,8 @@ def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
     yield role, f"{role}/{settings.default_model(role)}"
     if small := settings.small_model(role):
         yield f"{role}_small", f"{role}/{small}"
+    if role == "stt" and settings.fair:
+        yield "fair", f"stt/{settings.fair}"
     for name in settings.standby:
         if name.startswith(f"{role}/"):
             yield "standby", name

@@ -108,6 +108,7 @@ class AsyncRecognition(AsyncManagement):
         echo: bool = False,
         fair: str | None = None,
         fair_each: Each = "utterance",
+        fair_options: TranscribeOptions | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
         on_revised: OnRevised | None = None,
@@ -134,8 +135,11 @@ class AsyncRecognition(AsyncManagement):
 
             from .fair_copy import heard, on_loop
 
-            transcribe = Client.on(self.link, None).transcribe  # of the copy's thread, on the same connection
-            copy = follow(transcribe, fair, rate, channels, options, on_loop(on_revised), fair_each, echo=echo)
+            transcribe = Client.on(self.link, None).transcribe_stream  # of the copy's thread, on the same connection
+            copy = follow(
+                transcribe, fair, rate, channels, {**options, **(fair_options or {})}, on_loop(on_revised),
+                fair_each, echo=echo,
+            )  # fmt: skip
             chunks = heard(copy, chunks)
         call = await run(self._send(request, source.of_chunks(chunks)))
         return AsyncTranscription(

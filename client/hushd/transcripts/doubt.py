@@ -49,6 +49,11 @@ class Marked:
         return (_signed(segment, self._below) for segment in self._segments)
 
 
+def marked(segment: Segment, below: float) -> str:
+    """The text of `segment`, as a line, with a mark behind each word whose probability is lower."""
+    return written(_signed(segment, below).text, "txt")
+
+
 def written(text: str, form: str) -> str:
     """`text` with the mark of a format in the place of each sign."""
     return _SIGNED.sub(_MARKS.get(form, _MARK), text) if _SIGN in text else text

@@ -1,10 +1,13 @@
 """The fair copy of a live session: a larger model reads its sound once more, behind the draft, on a thread.
 
-The sound is kept for that, and no longer: 8 MB of it in memory, what is more in a file that nobody else can open.
+The sound is kept for that, and no longer: 8 MB of it in memory, what is more in a file that nobody else can open. The
+session goes on as it is whatever becomes of the copy.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from tempfile import SpooledTemporaryFile
@@ -13,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import wav_header
 
-from .fair_plan import Each, FairPlan, Revision, revised
+from .fair_plan import Each, FairPlan, Revision, Stretch, revised
 
 if TYPE_CHECKING:
     from .segment import Segment
     from .transcript import Transcript
+    from .transcription import Transcription
 
 MEMORY = 8 * 1024 * 1024  # bytes of sound that are kept in memory: four minutes at 16 kHz
+LARGEST = 1 << 30  # bytes of it in all: nine hours
 _BLOCK = 1 << 16
 _BUSY = ("server_busy", "overloaded")
 _AGAIN_S = 5.0  # after the session's end, between two requests for which there is no memory
@@ -27,12 +32,12 @@ _PATIENCE_S = 600.0  # of those
 
 PRIORITY = "progress"  # the lowest: nobody waits for it
 
-Transcribe = Callable[[Iterable[bytes]], "Transcript"]
+Transcribe = Callable[[Iterable[bytes]], "Transcription"]
 OnRevised = Callable[[Revision], object]
 
 
 def follow(
-    transcribe: Callable[..., Transcript],
+    transcribe: Callable[..., Transcription],
     model: str,
     rate: int,
     channels: int,
@@ -45,7 +50,7 @@ def follow(
     """Returns the fair copy of a session that is about to begin, by `model`, with the session's options.
 
     Args:
-        transcribe: `Client.transcribe`.
+        transcribe: `Client.transcribe_stream`.
 
     Raises:
         HushdError: `bad_request` with `echo`: the loudspeaker is taken out of the sound by the session itself.
@@ -53,7 +58,7 @@ def follow(
     if echo:
         raise HushdError("bad_request", "A fair copy is made of the sound as it was recorded: leave out fair, or echo.")
 
-    def read(wav: Iterable[bytes]) -> Transcript:
+    def read(wav: Iterable[bytes]) -> Transcription:
         return transcribe(wav, model=model, priority=PRIORITY, **options)
 
     return FairCopy(read, Sound(rate, channels), on_revised, each)
@@ -76,9 +81,16 @@ class Sound:
         return (self._begins + self._size) / (self._width * self.rate)
 
     def add(self, samples: bytes) -> None:
+        """Keeps the next samples.
+
+        Raises:
+            OSError: there is no room for them; later ones are not kept either.
+        """
         with self._guard:
             if self._file.closed:
                 return
+            if self._size + len(samples) > LARGEST:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             self._file.seek(self._size)
             self._size += self._file.write(samples)
 
@@ -102,6 +114,8 @@ class Sound:
         position, end = self._begins + place, self._begins + end
         while position < end:
             with self._guard:
+                if self._file.closed:
+                    return
                 self._file.seek(position - self._begins)
                 block = self._file.read(min(_BLOCK, end - position))
             position += len(block)
@@ -121,7 +135,7 @@ class FairCopy:
     """Follows one session of live transcription.
 
     Args:
-        transcribe: reads a WAV file with the larger model.
+        transcribe: begins to read a WAV file with the larger model.
         on_revised: called, on a thread, with each revision.
         each: what is read at once: each utterance when it has ended, or the whole session.
 
@@ -137,6 +151,7 @@ class FairCopy:
         self._changed = threading.Condition()
         self._drafts: list[Segment] = []
         self._closed = self._done = False
+        self._reading: Transcription | None = None
         self._error: BaseException | None = None
         self.revisions: tuple[Revision, ...] = ()
         threading.Thread(target=self._work, name="hushd-fair-copy", daemon=True).start()
@@ -148,8 +163,12 @@ class FairCopy:
             yield chunk
 
     def add(self, samples: bytes) -> None:
-        """Keeps the next samples of the session."""
-        self._sound.add(samples)
+        """Keeps the next samples of the session; where there is no room for them the copy ends, and the draft stays."""
+        try:
+            self._sound.add(samples)
+        except OSError as error:
+            self._error = _no_room(error)
+            self.close()
 
     def segment(self, segment: Segment) -> None:
         """Takes a segment of the draft."""
@@ -172,6 +191,8 @@ class FairCopy:
             self._closed = True
 
         self._tell(leave)
+        if (reading := self._reading) is not None:
+            reading.close()
 
     def wait(self) -> tuple[Segment, ...]:
         """Waits until all is read; returns the segments of the session in their last version.
@@ -184,6 +205,11 @@ class FairCopy:
         if self._error is not None:
             raise self._error
         return self.segments
+
+    @property
+    def over(self) -> bool:
+        """True once nothing more comes of it."""
+        return self._done
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -201,7 +227,7 @@ class FairCopy:
             while self._step():
                 pass
         except BaseException as error:
-            self._error = error
+            self._error = self._error or (_no_room(error) if isinstance(error, OSError) else error)
         finally:
             self._sound.close()
             with self._changed:
@@ -215,7 +241,15 @@ class FairCopy:
             stretch = None if self._closed else self._plan.next()
         if stretch is None:
             return False
-        transcript = self._patiently(lambda: self._transcribe(self._sound.wav(stretch.start, stretch.end)))
+        try:
+            transcript = self._patiently(lambda: self._read(stretch))
+        except HushdError as error:
+            if not (error.retryable or self._closed):
+                raise
+            with self._changed:
+                self._error = self._error or (None if self._closed else error)
+                self._plan.skip(stretch)
+                return not self._closed
         if transcript is None:
             return not self._closed
         with self._changed:
@@ -225,6 +259,12 @@ class FairCopy:
         if self._on_revised:
             self._on_revised(revision)
         return True
+
+    def _read(self, stretch: Stretch) -> Transcript:
+        self._reading = self._transcribe(self._sound.wav(stretch.start, stretch.end))
+        if self._closed:
+            self._reading.close()
+        return self._reading.transcript()
 
     def _patiently(self, transcribe: Callable[[], Transcript]) -> Transcript | None:
         """A transcript; None where there is no memory for it before the session's end, or it was closed."""
@@ -243,3 +283,9 @@ class FairCopy:
                 if self._changed.wait_for(lambda: self._closed, pause_s):
                     return None
             waited += pause_s
+
+
+def _no_room(error: OSError) -> HushdError:
+    return HushdError(
+        "output_failed", f"There is no room for the sound of the fair copy ({error.strerror}): the draft stays."
+    )

@@ -1,8 +1,8 @@
 """The stretches of a live session that a larger model reads once more, and when it may. Pure.
 
 The draft of a session comes at once, from a small model. Its fair copy comes behind it: of each utterance once it has
-ended, or of all of it once the session has. Nobody waits for a copy, so while there is no memory for both models those
-that are due wait for the session's end, when the small one can leave; utterances that wait are read as one.
+ended, of those of a minute that wait together, or of all of it once the session has. Nobody waits for a copy, so while
+there is no memory for both models those that are due wait for the session's end, when the small one can leave.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Literal
 
 from .segment import Segment
 
-Each = Literal["utterance", "session"]
-LONGEST_S = 60.0  # of utterances that are read as one, beyond the first
+Each = Literal["utterance", "minute", "session"]
+LONGEST_S = 60.0  # of utterances that wait and are read as one, with `minute`
 LEAD_S = 1.0  # before an utterance's first segment: a soft beginning, and the quiet that a model likes
 
 
@@ -38,6 +38,9 @@ class Revision:
 
 class FairPlan:
     """The stretches of one session. Times are seconds of its audio.
+
+    Args:
+        each: what is read at once: each `utterance`, those of a `minute` that wait, or the `session`.
 
     Attributes:
         over: whether the session has ended.
@@ -82,10 +85,14 @@ class FairPlan:
 
     def read(self, stretch: Stretch, segments: tuple[Segment, ...]) -> Revision:
         """Takes the text of what `next` named, with times from its beginning."""
-        self._due = [due for due in self._due if due.end > stretch.end]
-        self._read_s = stretch.end
+        self.skip(stretch)
         moved = tuple(_later(segment, stretch.start) for segment in segments)
         return Revision(stretch.start, stretch.end, tuple(draft.id for draft in stretch.drafts), moved)
+
+    def skip(self, stretch: Stretch) -> None:
+        """Takes that what `next` named cannot be read: its draft stays."""
+        self._due = [due for due in self._due if due.end > stretch.end]
+        self._read_s = stretch.end
 
     def needed_s(self, now_s: float) -> float:
         """Returns the second from which on the audio is needed, when it is `now_s` long."""
@@ -97,6 +104,8 @@ class FairPlan:
 
     def _merged(self) -> Stretch:
         first, *others = self._due
+        if self._each == "utterance":
+            return first
         for stretch in others:
             if stretch.end - first.start > LONGEST_S:
                 break

@@ -83,7 +83,7 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
             "text": segment.text,
         }
         if segment.words:
-            row["words"] = [_word(word) for word in segment.words]
+            row["words"] = [word_fields(word) for word in segment.words]
         if segment.speaker:
             row["speaker"] = segment.speaker
         rows.append(row)
@@ -96,7 +96,8 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
     yield json.dumps(document) + "\n"
 
 
-def _word(word: Word) -> JsonObject:
+def word_fields(word: Word) -> JsonObject:
+    """A word in JSON, with its probability where that is known."""
     row: JsonObject = {"word": word.word, "start": word.start, "end": word.end}
     return row if word.probability is None else row | {"probability": word.probability}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,6 @@ class Captions(Iterator[Event]):
         speaks: whether the microphone is heard; `device` names it. With both, what the microphone gets of the
             loudspeaker is removed from it.
         headphones: the microphone hears no loudspeaker, so that there is nothing to remove.
-        on_note: called, on another thread, with a sentence for the user.
         listening: further arguments of `Client.listen`.
 
     Raises:
@@ -52,7 +51,6 @@ class Captions(Iterator[Event]):
         sink: str | None = None,
         device: str | None = None,
         headphones: bool = False,
-        on_note: Callable[[str], None] = lambda _: None,
         **listening: Any,
     ) -> None:
         self._client = client
@@ -62,7 +60,6 @@ class Captions(Iterator[Event]):
         self._tracks: list[Track] = []
         self._running = 0
         self._failure: BaseException | None = None
-        self._on_note = on_note
         self._listening = listening
         with ExitStack() as failing:
             failing.callback(self._opened.close)
@@ -114,7 +111,7 @@ class Captions(Iterator[Event]):
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)
         begun_s = time.monotonic() - self._began
-        self._tracks.append(Track(name, source, begun_s, self._events.put, self._on_note, self._listening))
+        self._tracks.append(Track(name, source, begun_s, self._events.put, self._listening))
 
     def _report_source(self, source: str) -> None:
         self._events.put(Heard(THEM, source))

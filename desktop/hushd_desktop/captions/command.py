@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from hushd.client import Client
 from hushd.exchange.preparation import names_no_engine
 from hushd.transcripts.formats import FORMATS
+from hushd_cli import fair_copy
 from hushd_cli.arguments import Parser
+from hushd_cli.commands.listen.options import add_doubtful
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
@@ -47,7 +49,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             _show(captions, feeds, segments)
         finally:
             if options.output:
-                _save(options.output, segments, captions.language, named=options.both)
+                _save(options, segments, captions.language)
     return 0
 
 
@@ -62,7 +64,7 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog,
         "Writes down what plays on this machine while it is said: a line a sentence, until Ctrl-C. The sound is kept "
-        "nowhere.",
+        "nowhere, or with --fair until it was read once more.",
     )
     source = parser.add_argument_group("what is heard")
     source.add_argument(
@@ -85,10 +87,12 @@ def make_parser(prog: str) -> Parser:
     place.add_argument(
         "--socket", metavar="PATH", help="events as lines of JSON for programs that connect, for overlays"
     )
+    add_doubtful(place)
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
     text.add_argument("--translate", action="store_true", help="into English, if the engine can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
+    fair_copy.add_options(text)
     parser.add_worker_options()
     parser.set_defaults(words=[])
     return parser
@@ -135,9 +139,9 @@ def _list(options: Namespace) -> None:
 def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
     from .feeds import JsonLines, LiveFile, Overlays, Terminal
 
-    feeds: list[Feed] = [JsonLines() if options.json else Terminal(named=options.both)]
+    feeds: list[Feed] = [JsonLines() if options.json else Terminal(options.both, options.doubtful)]
     if options.live:
-        feeds.append(LiveFile(options.live))
+        feeds.append(LiveFile(options.live, options.doubtful))
     if options.socket:
         feeds.append(Overlays(options.socket))
     for feed in feeds:
@@ -157,6 +161,8 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "task": "translate" if options.translate else None,
         "hotwords": options.hotwords,
         "silence_s": options.silence_s,
+        "probabilities": None if options.doubtful is None else True,
+        "fair": fair_copy.model(options),
         "engine": engine,
         "model": model,
         "keep_alive": options.keep_alive,
@@ -168,7 +174,6 @@ def _captions(client: Client, options: Namespace) -> Captions:
         sink=options.sink,
         device=options.device,
         headphones=options.headphones,
-        on_note=console.complain,
         **{name: value for name, value in listening.items() if value is not None},
     )
 
@@ -186,22 +191,29 @@ def _worker(client: Client, options: Namespace) -> tuple[str | None, str | None]
 def _show(captions: Captions, feeds: Sequence[Feed], segments: list[Segment]) -> None:
     from hushd_cli.commands.listen.microphone import interrupt
 
-    from hushd_desktop.captions.track import Line
+    from hushd_desktop.captions.track import Line, Revised
 
     with interrupt(captions.stop):
         for event in captions:
             if isinstance(event, Line):
                 segments.append(event.segment)
+            elif isinstance(event, Revised):
+                drafts = [line for line in segments if line.speaker == event.track and line.id in event.replaces]
+                segments[:] = [line for line in segments if line not in drafts] + list(event.segments)
             for feed in feeds:
                 feed.show(event)
 
 
-def _save(file: str, segments: Sequence[Segment], language: str, named: bool) -> None:
+def _save(options: Namespace, segments: Sequence[Segment], language: str) -> None:
     """Writes the captions so far, also where an error ends them."""
     from hushd.transcripts.transcript import Transcript
     from hushd_protocol.system.output_file import OutputFile
 
-    lines = [segment if named else replace(segment, speaker="") for segment in segments]
-    lines.sort(key=lambda segment: segment.start)
-    with OutputFile(file) as output:
-        output.write(Transcript(tuple(lines), language).render(_format(file)).encode())
+    ordered = sorted(segments, key=lambda segment: segment.start)
+    lines = tuple(
+        replace(segment, id=number, speaker=segment.speaker if options.both else "")
+        for number, segment in enumerate(ordered)
+    )
+    text = Transcript(lines, language).render(_format(options.output), doubtful=options.doubtful)
+    with OutputFile(options.output) as output:
+        output.write(text.encode())

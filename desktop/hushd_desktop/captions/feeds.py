@@ -11,6 +11,9 @@ import threading
 from pathlib import Path
 from typing import Protocol
 
+from hushd.transcripts.doubt import marked
+from hushd.transcripts.formats import word_fields
+from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import joined
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.terminal import console
@@ -18,8 +21,11 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import SOCKET_PATH
 from hushd_protocol.system import atomic_file
+from hushd_protocol.system.terminal import Styled, escaped
 
-from hushd_desktop.captions.track import Event, Heard, Line, Unfinished
+from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
+
+from .page import Page
 
 WAITING = 8  # programs at the socket that were not accepted yet
 
@@ -37,37 +43,83 @@ class Feed(Protocol):
 class Terminal:
     """Lines on standard output, and below them, on a terminal, the line in the making.
 
+    A terminal shows the fair copy of a line in its place, as long as that is on the screen. A file and a pipe, which
+    cannot, keep the line as it was heard.
+
     Args:
         named: whether the name of the track stands before each line.
+        doubtful: words with a lower probability are marked.
     """
 
-    def __init__(self, named: bool) -> None:
+    def __init__(self, named: bool, doubtful: float | None = None) -> None:
         self._named = named
+        self._doubtful = doubtful
         self._screen = console.StatusLine()
+        self._unfinished: Unfinished | None = None
+        self._page = Page() if os.isatty(1) else None
 
     def show(self, event: Event) -> None:
         if isinstance(event, Unfinished):
-            stable, text = self._lead(event) + event.stable, event.text
-            self._screen.show(lambda columns: unfinished(stable, text, columns))
-        elif isinstance(event, Line):
-            self._screen.clear()
-            console.write(f"{self._lead(event)}{event.segment.text.strip()}\n")
+            self._unfinished = event
+            self._draw(event)
+            return
+        self._screen.clear()
+        if isinstance(event, Line):
+            self._unfinished = None
+            self._write(self._text(event.track, event.segment), (event.track, event.segment.id))
+        elif isinstance(event, Revised):
+            self._replace(event)
+        elif isinstance(event, Heard):
+            self._complain(f"Hearing what {event.source} plays.")
+        elif event.hint:
+            self._complain(event.sentence, shown=os.isatty(console.errors()))
         else:
-            self._screen.clear()
-            console.complain(f"Hearing what {event.source} plays.")
+            self._complain(event.sentence)
 
     def close(self) -> None:
         self._screen.clear()
 
-    def _lead(self, event: Line | Unfinished) -> str:
-        return f"{event.track}: " if self._named else ""
+    def _draw(self, event: Unfinished) -> None:
+        stable, text = self._lead(event.track) + event.stable, event.text
+        self._screen.show(lambda columns: unfinished(stable, text, columns))
+
+    def _write(self, text: str, name: tuple[str, int]) -> None:
+        console.write(f"{text}\n")
+        if self._page:
+            self._page.add(name, escaped(text))
+
+    def _replace(self, event: Revised) -> None:
+        if self._page:
+            size = os.get_terminal_size(1)
+            names = {(event.track, line) for line in event.replaces}
+            texts = [escaped(self._text(event.track, segment)) for segment in event.segments]
+            up, text = self._page.replace(names, texts, size.columns, size.lines)
+            if up:
+                console.write(Styled(f"\r\x1b[{up}A\x1b[J{text}"))
+        if self._unfinished:
+            self._draw(self._unfinished)
+
+    def _complain(self, sentence: str, shown: bool = True) -> None:
+        if shown:
+            console.complain(sentence)
+            if self._page and os.isatty(console.errors()):
+                self._page.add(None, escaped(f"{console.program}: {sentence}"))
+
+    def _text(self, track: str, segment: Segment) -> str:
+        return self._lead(track) + text_of(segment, self._doubtful)
+
+    def _lead(self, track: str) -> str:
+        return f"{track}: " if self._named else ""
 
 
 class JsonLines:
-    """Each event as a line of JSON on standard output."""
+    """Each event as a line of JSON on standard output; sentences for the user on standard error."""
 
     def show(self, event: Event) -> None:
-        console.write(as_json(event))
+        if not isinstance(event, Noted):
+            console.write(as_json(event))
+        elif not event.hint:
+            console.complain(event.sentence)
 
     def close(self) -> None:
         pass
@@ -76,21 +128,32 @@ class JsonLines:
 class LiveFile:
     """The caption as it stands: the last line and the one in the making, in a file that is replaced as a whole.
 
+    Args:
+        doubtful: words with a lower probability are marked.
+
     Raises:
         HushdError: `output_failed` when it cannot be written.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, doubtful: float | None = None) -> None:
         self._path = Path(os.path.abspath(path))
-        self._last = ""
+        self._doubtful = doubtful
+        self._name = ("", -1)  # of the last line
+        self._texts = ["", ""]
         self._write("")
 
     def show(self, event: Event) -> None:
         if isinstance(event, Line):
-            self._last = event.segment.text.strip()
-            self._write(f"{self._last}\n")
+            self._name = (event.track, event.segment.id)
+            self._texts = [text_of(event.segment, self._doubtful), ""]
         elif isinstance(event, Unfinished):
-            self._write("".join(f"{text}\n" for text in (self._last, joined((event.stable, event.text))) if text))
+            self._texts[1] = joined((event.stable, event.text))
+        elif isinstance(event, Revised) and self._name in {(event.track, line) for line in event.replaces}:
+            self._name = ("", -1)
+            self._texts[0] = text_of(event.segments[-1], self._doubtful) if event.segments else ""
+        else:
+            return
+        self._write("".join(f"{text}\n" for text in self._texts if text))
 
     def close(self) -> None:
         self._write("")
@@ -120,6 +183,8 @@ class Overlays:
         threading.Thread(target=self._accept, name="hushd-overlays", daemon=True).start()
 
     def show(self, event: Event) -> None:
+        if isinstance(event, Noted):
+            return
         line = as_json(event).encode()
         with self._lock:
             self._programs = [program for program in self._programs if self._sent(program, line)]
@@ -182,16 +247,25 @@ class Overlays:
         return False
 
 
-def as_json(event: Event) -> str:
+def text_of(segment: Segment, doubtful: float | None) -> str:
+    """The text of a line; words with a probability below `doubtful` are marked."""
+    return (segment.text if doubtful is None else marked(segment, doubtful)).strip()
+
+
+def as_json(event: Unfinished | Line | Heard | Revised) -> str:
     """Returns an event as a line of JSON."""
     fields: JsonObject = {"kind": "unfinished", "track": event.track}
     if isinstance(event, Line):
-        segment = event.segment
-        fields |= {"kind": "line", "start": segment.start, "end": segment.end, "text": segment.text.strip()}
-        if segment.words:
-            fields["words"] = [{"word": word.word, "start": word.start, "end": word.end} for word in segment.words]
+        fields |= {"kind": "line", "id": event.segment.id, **_spoken(event.segment)}
+    elif isinstance(event, Revised):
+        fields |= {"kind": "revised", "replaces": event.replaces, "lines": [*map(_spoken, event.segments)]}
     elif isinstance(event, Heard):
         fields |= {"kind": "source", "source": event.source}
     else:
         fields |= {"stable": event.stable, "text": event.text}
     return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def _spoken(segment: Segment) -> JsonObject:
+    fields: JsonObject = {"start": segment.start, "end": segment.end, "text": segment.text.strip()}
+    return fields | ({"words": [*map(word_fields, segment.words)]} if segment.words else {})

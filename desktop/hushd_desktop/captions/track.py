@@ -2,23 +2,27 @@
 
 A session ends when nobody has spoken for a minute. Until something sounds again nothing is sent, and so the worker may
 leave: captions of a silent evening hold no memory.
+
+With a larger model for a fair copy, each session has its own, which goes on behind it while the next one hears.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hushd.audio.recording import Recording
 from hushd.audio.silence import QUIET
+from hushd.transcripts.spacing import joined
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
 
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
     from hushd.client import Client
+    from hushd.transcripts.fair_plan import Revision
     from hushd.transcripts.segment import Segment
     from hushd.transcripts.transcription import Transcription
 
@@ -26,6 +30,8 @@ LONGEST_S = 8.0  # of a line where nobody pauses: what is said lags behind the m
 ASLEEP_S = 60.0  # without speech, that end a session
 LEAD_S = 1.0  # kept from before the first sound
 TRIES = 3  # sessions that may fail one after the other
+# Nobody waits for the lines of a larger model, so these may be as long as it likes.
+FAIR: dict[str, Any] = {"fair_each": "minute", "fair_options": {"max_segment_s": None}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,38 @@ class Heard:
     source: str
 
 
-Event = Unfinished | Line | Heard
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The fair copy of lines: `segments` instead of those whose ids are in `replaces`."""
+
+    track: str
+    replaces: tuple[int, ...]
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A sentence for the user; a `hint` is for one who looks at a terminal."""
+
+    track: str
+    sentence: str
+    hint: bool = False
+
+
+Event = Unfinished | Line | Heard | Revised | Noted
+
+
+def lines_of(segments: Iterable[Segment], silence_s: float) -> list[Segment]:
+    """The segments of a recording as captions have lines: cut where somebody pauses for `silence_s`, or goes on."""
+    lines: list[Segment] = []
+    for segment in segments:
+        segment = replace(segment, id=-1)
+        if lines and segment.start - lines[-1].end < silence_s and segment.end - lines[-1].start <= LONGEST_S:
+            last = lines.pop()
+            text = joined((last.text, segment.text))
+            segment = replace(last, end=segment.end, text=text, words=last.words + segment.words)
+        lines.append(segment)
+    return lines
 
 
 class Track:
@@ -63,8 +100,7 @@ class Track:
         name: `me` or `them`.
         source: the open device.
         begun_s: seconds since the captions began, when the source was opened.
-        put: called on the thread of `run` with each event.
-        on_note: called there with a sentence for the user.
+        put: called with each event, on the thread of `run` or that of a fair copy.
         listening: further arguments of `Client.listen`.
 
     Attributes:
@@ -77,25 +113,39 @@ class Track:
         source: Device,
         begun_s: float,
         put: Callable[[Event], None],
-        on_note: Callable[[str], None],
         listening: dict[str, Any],
     ) -> None:
         self.name = name
         self._source = source
         self._begun_s = begun_s
         self._put = put
-        self._note = on_note
-        self._listening = listening
+        self._listening = dict(listening)
+        self._copies: list[Transcription] = []  # sessions whose fair copy is not whole yet
+        self._complaints: set[str] = set()
+        if source.channels > 1 and self._listening.pop("fair", None):
+            self._note(f"Lines of `{name}` get no fair copy: their sound has the loudspeaker in it.")
         self._recording = Recording(source)
         self._line = 0
         self.language = ""
 
     def run(self, client: Client) -> None:
-        """Puts the events of this track until its source ends.
+        """Puts the events of this track until its source ends and its last fair copy has come.
 
         Raises:
             HushdError: the source has gone, or sessions keep failing.
         """
+        try:
+            self._hear(client)
+        finally:
+            if self._copies:
+                self._put(Noted(self.name, "Making the fair copy: Ctrl-C keeps the draft.", hint=True))
+            self._settle(self._copies)
+
+    def stop(self) -> None:
+        """Ends `run` after the speech heard until now. Safe in a signal handler."""
+        self._source.stop()
+
+    def _hear(self, client: Client) -> None:
         failures = 0
         while self._wait_for_sound():
             count = self._line
@@ -109,10 +159,6 @@ class Track:
                     raise
                 self._note(f"{error.message} The captions go on, and a few words may be missing.")
 
-    def stop(self) -> None:
-        """Ends `run` after the speech heard until now. Safe in a signal handler."""
-        self._source.stop()
-
     def _wait_for_sound(self) -> bool:
         """Returns whether there is any before the source ends."""
         for chunk in self._recording.read():
@@ -122,6 +168,7 @@ class Track:
         return False
 
     def _session(self, client: Client) -> Transcription:
+        lines: dict[int, int] = {}  # by the ids of the session's segments
         begun_s = self._begun_s + self._recording.begins_s
         transcription = client.listen(
             self._recording.read(),
@@ -131,12 +178,18 @@ class Track:
             continuous=True,
             no_speech_s=ASLEEP_S,
             on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text)),
+            on_revised=lambda revision: self._revise(revision, lines, begun_s),
+            **FAIR,
             **{"silence_s": SILENCE_S, "max_segment_s": LONGEST_S, **self._listening},
         )
+        if transcription.fair:
+            self._copies.append(transcription)
         try:
             for segment in transcription:
+                lines[segment.id] = self._line
                 self._finish(segment, begun_s)
                 self.language = transcription.language
+                self._settle([copy for copy in self._copies if copy.fair and copy.fair.over])
         except HushdError:
             self._recording.go_on_at(transcription.rest_s, SILENCE_S)
             raise
@@ -144,6 +197,33 @@ class Track:
         return transcription
 
     def _finish(self, segment: Segment, begun_s: float) -> None:
-        start, end = (round(begun_s + seconds, 3) for seconds in (segment.start, segment.end))
-        self._put(Line(self.name, replace(segment, id=self._line, start=start, end=end, speaker=self.name)))
+        self._put(Line(self.name, self._timed(replace(segment, id=self._line), begun_s)))
         self._line += 1
+
+    def _revise(self, revision: Revision, lines: dict[int, int], begun_s: float) -> None:
+        replaces = tuple(lines.pop(draft) for draft in revision.replaces)
+        segments = lines_of(revision.segments, self._listening.get("silence_s", SILENCE_S))
+        self._put(Revised(self.name, replaces, tuple(self._timed(segment, begun_s) for segment in segments)))
+
+    def _timed(self, segment: Segment, begun_s: float) -> Segment:
+        """The segment with times since the captions began."""
+        start, end = (round(begun_s + seconds, 3) for seconds in (segment.start, segment.end))
+        words = (
+            replace(word, start=round(begun_s + word.start, 3), end=round(begun_s + word.end, 3))
+            for word in segment.words
+        )
+        return replace(segment, start=start, end=end, words=tuple(words), speaker=self.name)
+
+    def _settle(self, copies: list[Transcription]) -> None:
+        """Waits for these fair copies; where one cannot be made, the lines stay, and the user learns of it once."""
+        for transcription in copies:
+            self._copies = [copy for copy in self._copies if copy is not transcription]
+            try:
+                transcription.fair_copy()
+            except HushdError as error:
+                if error.message not in self._complaints:
+                    self._complaints.add(error.message)
+                    self._note(f"{error.message} The captions stay as they were heard.")
+
+    def _note(self, sentence: str) -> None:
+        self._put(Noted(self.name, sentence))

@@ -165,6 +165,12 @@ class Settings:
         'instead of it, while memory is short and the usual one does not run; "": the same',
     )
     tts_small: str = setting("", _MODEL_OR_NONE, "the same for `say`")
+    fair: str = setting(
+        "",
+        _MODEL_OR_NONE,
+        'a larger model that reads live speech once more, and whose text replaces the first; "": none',
+        document="LISTEN.md",
+    )
     standby: Sequence[str] = setting(
         (),
         _ENGINES,
@@ -228,6 +234,8 @@ class Settings:
     def models(self, role: str) -> dict[str, str]:
         """The models that the user has chosen for a role named alone, by the key."""
         chosen = {role: self.default_model(role), f"{role}_small": self.small_model(role)}
+        if role == "stt":
+            chosen["fair"] = self.fair
         return {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
 
     def default_model(self, role: str) -> str:

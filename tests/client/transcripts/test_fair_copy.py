@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import threading
 import wave
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 from hushd.transcripts import fair_copy
@@ -29,6 +32,20 @@ def read_wav(blocks: Iterable[bytes]) -> bytes:
         return file.readframes(file.getnframes())
 
 
+class Reading:
+    """A transcription under way, which ends with a text, or when it is closed."""
+
+    def __init__(self, text: Callable[[], Transcript]) -> None:
+        self._text = text
+        self.closed = threading.Event()
+
+    def transcript(self) -> Transcript:
+        return self._text()
+
+    def close(self) -> None:
+        self.closed.set()
+
+
 class Larger:
     """A larger model, whose text is the seconds of what it read; `busy` times there is no memory for it."""
 
@@ -37,7 +54,10 @@ class Larger:
         self.asked = threading.Semaphore(0)
         self.read: list[bytes] = []
 
-    def __call__(self, blocks: Iterable[bytes]) -> Transcript:
+    def __call__(self, blocks: Iterable[bytes]) -> Any:
+        return Reading(lambda: self._text(blocks))
+
+    def _text(self, blocks: Iterable[bytes]) -> Transcript:
         self.asked.release()
         if self.busy:
             self.busy -= 1
@@ -72,7 +92,7 @@ def test_a_copy_is_of_the_very_sound() -> None:
 def test_a_session_without_memory_for_both_gets_its_text_when_it_has_ended() -> None:
     """The first request finds no memory; after the session's end they are repeated until there is some."""
     larger = Larger(busy=3)
-    copy = FairCopy(larger, Sound(RATE), None, "utterance")
+    copy = FairCopy(larger, Sound(RATE), None, "minute")
     spoken(copy, (2.0, 3.0))
     assert larger.asked.acquire(timeout=30)
     spoken_later = Segment(1, 5.0, 6.0, "draft")
@@ -87,7 +107,7 @@ def test_a_session_without_memory_for_both_gets_its_text_when_it_has_ended() -> 
 def test_a_model_that_is_missing_leaves_the_draft() -> None:
     """`wait` says why; the segments are there."""
 
-    def missing(blocks: Iterable[bytes]) -> Transcript:
+    def missing(blocks: Iterable[bytes]) -> Any:
         raise HushdError("model_missing", "It is not installed.")
 
     copy = FairCopy(missing, Sound(RATE), None, "session")
@@ -106,6 +126,59 @@ def test_a_copy_that_is_closed_reads_nothing_more() -> None:
     copy.close()
     assert [segment.text for segment in copy.wait()] == ["draft"]
     assert not larger.read
+
+
+def test_an_utterance_that_cannot_be_read_costs_no_other() -> None:
+    """A worker that dies of one: its draft stays, the next one gets its fair copy, and `wait` says what happened."""
+    texts: list[str | HushdError] = [HushdError("worker_crashed", "It died."), "fair"]
+
+    def text() -> Transcript:
+        text = texts.pop(0)
+        if isinstance(text, HushdError):
+            raise text
+        return Transcript((Segment(0, 0.5, 1.0, text),))
+
+    copy = FairCopy(lambda _: Reading(text), Sound(RATE), None, "utterance")  # type: ignore[arg-type,return-value]
+    spoken(copy, (2.0, 3.0), (5.0, 6.0))
+    copy.end()
+    with pytest.raises(HushdError, match="It died"):
+        copy.wait()
+    assert [segment.text for segment in copy.segments] == ["draft", "fair"]
+
+
+def test_a_copy_that_is_closed_ends_its_request() -> None:
+    """Nobody wants the text any more: the larger model reads no further, and that is not an error."""
+    under_way = threading.Event()
+
+    def text() -> Transcript:
+        under_way.set()
+        assert reading.closed.wait(30)
+        raise HushdError("cancelled", "It was cancelled.")
+
+    reading = Reading(text)
+    copy = FairCopy(lambda _: reading, Sound(RATE), None, "session")  # type: ignore[arg-type,return-value]
+    spoken(copy, (2.0, 3.0))
+    copy.end()
+    assert under_way.wait(30)
+    copy.close()
+    assert [segment.text for segment in copy.wait()] == ["draft"]
+
+
+@pytest.mark.parametrize("full", ["the bound", "the disk"])
+def test_sound_without_room_ends_the_copy_alone(full: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session goes on hearing; its draft stays, and `wait` says why in a sentence."""
+    copy = FairCopy(Larger(), Sound(RATE), None, "session")
+    if full == "the bound":
+        monkeypatch.setattr(fair_copy, "LARGEST", 2000)
+    else:
+        full_disk = lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))  # noqa: E731
+        monkeypatch.setattr(copy._sound._file, "write", full_disk)
+    assert list(copy.hear([pcm(1.5), pcm(1)])) == [pcm(1.5), pcm(1)]
+    copy.segment(Segment(0, 1.0, 2.0, "draft"))
+    copy.end()
+    with pytest.raises(HushdError, match=r"no room .*\((File too large|No space left on device)\): the draft stays"):
+        copy.wait()
+    assert [segment.text for segment in copy.segments] == ["draft"]
 
 
 def test_sound_lies_in_memory_and_then_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:

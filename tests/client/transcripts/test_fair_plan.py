@@ -57,7 +57,7 @@ def test_no_second_is_read_twice() -> None:
 
 def test_utterances_that_wait_are_read_as_one() -> None:
     """A model that is behind gets a minute of them at once, and never breaks one."""
-    plan = FairPlan()
+    plan = FairPlan("minute")
     for number in range(12):
         say(plan, number, 10.0 * number, 10.0 * number + 8)
     stretches = []
@@ -70,9 +70,34 @@ def test_utterances_that_wait_are_read_as_one() -> None:
         assert before.end <= after.start
 
 
+def test_each_utterance_is_read_by_itself() -> None:
+    """However many wait: each text replaces one utterance's, as a conversation of items needs it."""
+    plan = FairPlan()
+    for number in range(3):
+        say(plan, number, 10.0 * number, 10.0 * number + 8)
+    replaced = []
+    while stretch := plan.next():
+        replaced.append(plan.read(stretch, ()).replaces)
+    assert replaced == [(0,), (1,), (2,)]
+
+
+def test_an_utterance_that_cannot_be_read_is_left_out() -> None:
+    """The next one is read all the same, and its sound is needed no more."""
+    plan = FairPlan()
+    say(plan, 0, 0.0, 3.0)
+    say(plan, 1, 10.0, 13.0)
+    first = plan.next()
+    assert first
+    plan.skip(first)
+    second = plan.next()
+    assert second
+    assert [segment.id for segment in second.drafts] == [1]
+    assert plan.needed_s(14.0) == second.start
+
+
 def test_an_utterance_beyond_the_bound_is_read_by_itself() -> None:
     """A monologue of two minutes is one stretch all the same."""
-    plan = FairPlan()
+    plan = FairPlan("minute")
     say(plan, 0, 0.0, 120.0)
     stretch = plan.next()
     assert stretch
@@ -81,7 +106,7 @@ def test_an_utterance_beyond_the_bound_is_read_by_itself() -> None:
 
 def test_without_memory_for_both_copies_wait_for_the_end() -> None:
     """The small model cannot leave while somebody speaks; then all that waited is read, and what comes last too."""
-    plan = FairPlan()
+    plan = FairPlan("minute")
     say(plan, 0, 0.0, 3.0)
     assert plan.next()
     plan.busy()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
 import socket
 import stat
+import struct
+import termios
 from pathlib import Path
 
 import pytest
 from hushd import HushdError, Segment, Word
-from hushd_desktop.captions.feeds import LiveFile, Overlays, as_json
-from hushd_desktop.captions.track import Heard, Line, Unfinished
+from hushd_desktop.captions.feeds import LiveFile, Overlays, Terminal, as_json
+from hushd_desktop.captions.page import height_of
+from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
 from support.peer import wait_until
 
 
@@ -84,12 +92,128 @@ def test_the_caption_as_it_stands(runtime: Path) -> None:
     assert path.read_text() == ""
 
 
+def test_the_fair_copy_of_the_caption_as_it_stands(runtime: Path) -> None:
+    """It takes the place of the last line, beside the one in the making; that of an earlier line changes nothing."""
+    path = runtime / "live.txt"
+    file = LiveFile(str(path), 0.5)
+    file.show(Line("them", Segment(7, 1.0, 2.0, "Ever tied.", (Word("Ever", 1, 1.5, 0.9), Word("tied.", 1.5, 2, 0.3)))))
+    file.show(Unfinished("them", "Ever", " fai"))
+    assert path.read_text() == "Ever tied.(?)\nEver fai\n"
+    file.show(Revised("them", (6,), (Segment(-1, 0.0, 1.0, "No."),)))
+    file.show(Revised("me", (7,), (Segment(-1, 0.0, 1.0, "No."),)))
+    assert path.read_text() == "Ever tied.(?)\nEver fai\n"
+    file.show(Revised("them", (6, 7), (Segment(-1, 0.0, 1.0, "Yes."), Segment(-1, 1.0, 2.0, "Ever tried."))))
+    assert path.read_text() == "Ever tried.\nEver fai\n"
+
+
+def show_on_terminal(columns: int, rows: int, *events: Event) -> str:
+    """The rows of a terminal of this size, from the top, once the events were shown on it."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    if not (child := os.fork()):
+        for descriptor in (1, 2):
+            os.dup2(theirs, descriptor)
+        terminal = Terminal(named=False)
+        for event in events:
+            terminal.show(event)
+        os._exit(0)
+    os.close(theirs)
+    sent = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 10_000):
+            sent += piece
+    os.close(ours)
+    os.waitpid(child, 0)
+    return drawn(sent.decode(), columns, rows)
+
+
+def drawn(sent: str, columns: int, rows: int) -> str:
+    """The rows of a terminal that wraps, scrolls, and knows the sequences which captions use."""
+    screen, row, column = [""], 0, 0
+    for part in re.findall(r"\x1b\[\d*[A-Za-z]|.|\n", sent, re.DOTALL):
+        if part == "\n":
+            row += 1
+        elif part == "\r":
+            column = 0
+        elif part.endswith("A") and part != "A":
+            row -= int(part[2:-1])
+        elif part in ("\x1b[J", "\x1b[K"):
+            screen[row] = screen[row][:column]
+            screen = screen[: row + 1] if part == "\x1b[J" else screen
+        elif len(part) == 1:
+            if column == columns:
+                row, column = row + 1, 0
+            screen += [""] * (row + 1 - len(screen))
+            screen[row] = screen[row][:column] + part + screen[row][column + 1 :]
+            column += 1
+        screen += [""] * (row + 1 - len(screen))
+        if len(screen) > rows:
+            row -= len(screen) - rows
+            screen = screen[-rows:]
+    return "\n".join(screen).rstrip()
+
+
+def spoken(number: int, text: str) -> Line:
+    return Line("them", Segment(number, float(number), number + 1.0, text, speaker="them"))
+
+
+def revised(*lines: int, texts: tuple[str, ...]) -> Revised:
+    return Revised("them", lines, tuple(Segment(-1, 0.0, 1.0, text) for text in texts))
+
+
+def test_a_terminal_shows_the_fair_copy_in_place() -> None:
+    """Lines that wrap, lines after it, sentences for the user and the line in the making stay as they are."""
+    before = [
+        Noted("them", "A note."),
+        spoken(0, "Ever tied and tied again."),
+        spoken(1, "No mater."),
+        spoken(2, "Try."),
+    ]
+    shown = show_on_terminal(
+        20, 24, *before, Unfinished("them", "Fail", " bet"), revised(0, 1, texts=("Ever tried, ever failed.", "No."))
+    )
+    assert shown == "hushd: A note.\nEver tried, ever fai\nled.\nNo.\nTry.\nFail bet"
+    shown = show_on_terminal(20, 24, *before, revised(1, texts=()), revised(2, texts=("Try again.",)))
+    assert shown == "hushd: A note.\nEver tied and tied a\ngain.\nTry again."
+
+
+def test_what_has_left_the_screen_is_not_replaced() -> None:
+    """Nothing else is overwritten: the first line is no longer shown, the second still is."""
+    lines = [spoken(number, f"Line {number}.") for number in range(5)]
+    assert show_on_terminal(20, 4, *lines, revised(1, texts=("No.",))) == "Line 2.\nLine 3.\nLine 4."
+    assert show_on_terminal(20, 4, *lines, revised(2, texts=("Two.",))) == "Two.\nLine 3.\nLine 4."
+
+
+def test_a_pipe_keeps_the_line_as_it_was_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    """Text that was written there cannot be taken back, and is not written twice."""
+    terminal = Terminal(named=True)
+    terminal.show(spoken(0, "Ever tied."))
+    terminal.show(revised(0, texts=("Ever tried.",)))
+    terminal.show(Noted("them", "Making it.", hint=True))
+    assert capfd.readouterr() == ("them: Ever tied.\n", "")
+
+
+def test_rows_of_a_line() -> None:
+    """A wide character that has no room at the end of a row stands on the next one; none has no row."""
+    assert [height_of(text, 4) for text in ("", "abcd", "abcde", "你好", "a你好", "a你好b", "你好你好你")] == [
+        1, 1, 2, 1, 2, 2, 3,
+    ]  # fmt: skip
+
+
+def test_a_fair_copy_for_programs() -> None:
+    """It names the lines that it replaces by the ids that they had."""
+    assert json.loads(as_json(revised(0, 1, texts=("Ever tried.",)))) == {
+        "kind": "revised", "track": "them", "replaces": [0, 1],
+        "lines": [{"start": 0.0, "end": 1.0, "text": "Ever tried."}],
+    }  # fmt: skip
+
+
 def test_events_as_json() -> None:
     """One line each, whatever is said in it."""
     words = (Word("Grün", 1.0, 2.0),)
     event = Line("me", Segment(3, 1.0, 2.0, " Grün\n", words, "me"))
     assert as_json(event) == (
-        '{"kind": "line", "track": "me", "start": 1.0, "end": 2.0, "text": "Grün", '
+        '{"kind": "line", "track": "me", "id": 3, "start": 1.0, "end": 2.0, "text": "Grün", '
         '"words": [{"word": "Grün", "start": 1.0, "end": 2.0}]}\n'
     )
     assert (

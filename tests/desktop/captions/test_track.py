@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hushd import HushdError, Segment
-from hushd_desktop.captions.track import Event, Line, Track
+from hushd import HushdError, Segment, Word
+from hushd.transcripts.fair_plan import Revision
+from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, lines_of
 
 RATE = 16_000
 QUIET, LOUD = (array("h", [level] * RATE).tobytes() for level in (0, 5000))  # a second of each
@@ -43,6 +44,7 @@ class Session:
 
     language = "en"
     rest_s = 0.0
+    fair: Copy | None = None
 
     def __init__(self, chunks: Iterator[bytes], seconds: int, failure: HushdError | None) -> None:
         self.sent = [chunk for chunk, _ in zip(chunks, range(seconds), strict=False)]
@@ -53,27 +55,54 @@ class Session:
     def __iter__(self) -> Iterator[Segment]:
         if self._failure:
             raise self._failure
-        yield Segment(0, 0.25, 0.5, " Hello.")
+        yield Segment(0, 0.25, 0.5, " Hello.", (Word("Hello.", 0.25, 0.5),))
+
+    def fair_copy(self) -> None:
+        assert self.fair
+        self.fair.finish()
+
+
+class Copy:
+    """The fair copy of a session: at its end it revises the one line, or says what kept it from that."""
+
+    over = False
+
+    def __init__(self, on_revised: Callable[[Revision], None], failure: HushdError | None) -> None:
+        self._on_revised = on_revised
+        self._failure = failure
+
+    def finish(self) -> None:
+        self.over = True
+        if self._failure:
+            raise self._failure
+        self._on_revised(Revision(0.0, 1.0, (0,), (Segment(0, 0.2, 0.6, "Hello, fair."),)))
 
 
 class Client:
     """Begins sessions of the lengths given, and then of any length."""
 
-    def __init__(self, *lengths: int, failures: tuple[HushdError, ...] = ()) -> None:
+    def __init__(self, *lengths: int, failures: tuple[HushdError, ...] = (), unfair: HushdError | None = None) -> None:
         self._lengths = iter(lengths)
         self._failures = iter(failures)
+        self._unfair = unfair
         self.sessions: list[Session] = []
 
-    def listen(self, chunks: Iterator[bytes], **_: Any) -> Session:
-        self.sessions.append(Session(chunks, next(self._lengths, 1000), next(self._failures, None)))
-        return self.sessions[-1]
+    def listen(self, chunks: Iterator[bytes], **options: Any) -> Session:
+        session = Session(chunks, next(self._lengths, 1000), next(self._failures, None))
+        if "fair" in options:
+            session.fair = Copy(options["on_revised"], self._unfair)
+        self.sessions.append(session)
+        return session
 
 
-def run(client: Client, device: Device, notes: list[str] | None = None) -> list[Event]:
+def run(client: Client, device: Device, **listening: Any) -> list[Event]:
     events: list[Event] = []
-    told = [] if notes is None else notes
-    Track("them", device, 2.0, events.append, told.append, {}).run(client)  # type: ignore[arg-type]
+    Track("them", device, 2.0, events.append, listening).run(client)  # type: ignore[arg-type]
     return events
+
+
+def notes(events: list[Event]) -> list[str]:
+    return [event.sentence for event in events if isinstance(event, Noted) and not event.hint]
 
 
 def test_silence_is_sent_to_nobody() -> None:
@@ -99,15 +128,61 @@ def test_times_of_lines() -> None:
     events = run(Client(2), Device(QUIET, QUIET, LOUD, QUIET, QUIET, QUIET, LOUD))
     lines = [event.segment for event in events if isinstance(event, Line)]
     assert [(line.id, line.start, line.speaker) for line in lines] == [(0, 3.25, "them"), (1, 7.25, "them")]
+    assert [line.words[0].start for line in lines] == [3.25, 7.25]
+
+
+def test_lines_get_their_fair_copy() -> None:
+    """Each session's copy replaces its own line, with times since the captions began; the last ones are waited for."""
+    events = run(Client(2), Device(QUIET, QUIET, LOUD, QUIET, QUIET, QUIET, LOUD), fair="big/one")
+    revisions = [event for event in events if isinstance(event, Revised)]
+    assert [revision.replaces for revision in revisions] == [(0,), (1,)]
+    assert [(segment.start, segment.end) for revision in revisions for segment in revision.segments] == [
+        (3.2, 3.6), (7.2, 7.6),
+    ]  # fmt: skip
+    assert [event.sentence for event in events if isinstance(event, Noted)] == [
+        "Making the fair copy: Ctrl-C keeps the draft."
+    ]
+
+
+def test_lines_of_a_fair_copy() -> None:
+    """A recording is cut at each short pause, and a line of captions where somebody is silent, or after 8 seconds."""
+    spoken = [
+        (0.0, 1.0, "Ever tried,"), (1.7, 3.0, "ever failed."), (3.9, 5.0, "No matter."), (5.5, 12.5, "Try again,"),
+        (12.6, 14.0, "fail again."),
+    ]  # fmt: skip
+    segments = [Segment(n, start, end, text, (Word(text, start, end),)) for n, (start, end, text) in enumerate(spoken)]
+    lines = lines_of(segments, 0.8)
+    assert [(line.start, line.end, line.text, len(line.words)) for line in lines] == [
+        (0.0, 3.0, "Ever tried, ever failed.", 2), (3.9, 5.0, "No matter.", 1), (5.5, 12.5, "Try again,", 1),
+        (12.6, 14.0, "fail again.", 1),
+    ]  # fmt: skip
+    assert lines_of([], 0.8) == []
+
+
+def test_lines_without_a_fair_copy_stay() -> None:
+    """A larger model that is missing is said once, however many sessions there are."""
+    client = Client(2, unfair=HushdError("model_missing", "It is not installed."))
+    events = run(client, Device(LOUD, QUIET, QUIET, QUIET, LOUD), fair="big/one")
+    assert len([event for event in events if isinstance(event, Line)]) == 2
+    assert notes(events) == ["It is not installed. The captions stay as they were heard."]
+
+
+def test_sound_with_the_loudspeaker_in_it_gets_no_fair_copy() -> None:
+    """The session itself takes it out, so nobody else can read it; the user is told."""
+    device = Device(LOUD)
+    device.channels = 2
+    client = Client()
+    events = run(client, device, fair="big/one")
+    assert [session.fair for session in client.sessions] == [None]
+    assert notes(events) == ["Lines of `them` get no fair copy: their sound has the loudspeaker in it."]
 
 
 def test_a_worker_that_dies() -> None:
     """The captions go on where it left off, and the user learns of it."""
-    notes: list[str] = []
     client = Client(2, failures=(HushdError("worker_crashed", "It died."),))
-    events = run(client, Device(LOUD, LOUD, LOUD), notes)
-    assert len(events) == 1
-    assert notes == ["It died. The captions go on, and a few words may be missing."]
+    events = run(client, Device(LOUD, LOUD, LOUD))
+    assert len([event for event in events if isinstance(event, Line)]) == 1
+    assert notes(events) == ["It died. The captions go on, and a few words may be missing."]
 
 
 def test_a_worker_that_always_dies() -> None:

@@ -16,6 +16,7 @@ from hushd.transport.warning import ResultWarning
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import Styled, escaped
 
+from hushd_cli import fair_copy
 from hushd_cli.terminal import console
 
 from .options import transcribe_options
@@ -29,6 +30,7 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 def transcribe(client: Client, options: Namespace, output: Output) -> None:
     """Transcribes one utterance, or with --continuous all of them until Ctrl-C, which keeps the text so far."""
+    fair = fair_copy.model(options)
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False)  # it loads while the microphone opens
     console.silence_libraries()
@@ -50,14 +52,14 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             engine=options.engine,
             model=options.model,
             keep_alive=options.keep_alive,
-            fair=options.fair,
+            fair=fair,
             fair_each="session",
             on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
             **transcribe_options(options),
         )
         session = _Session(transcription)
         try:
-            if options.fair:
+            if fair:
                 _write_fairly(session, output, screen)
             elif output.printed:
                 for text in output.pieces(session):

@@ -16,6 +16,7 @@ from hushd_schema.kinds import number, whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
+from hushd_cli import fair_copy
 from hushd_cli.arguments import Parser, value
 
 from . import whisper
@@ -193,12 +194,7 @@ def _add_output(parser: Parser) -> None:
         help=f"a file, such as talk.srt, or a folder, for NAME.FORMAT of every FILE; default with {ALL}: here",
     )
     place.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
-    group.add_argument(
-        "--doubtful",
-        type=value(number(0, 1)),
-        metavar="P",
-        help="mark words whose probability is below P, such as 0.5: word(?), and in vtt the class doubtful",
-    )
+    add_doubtful(group)
     group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
     group = parser.add_argument_group("layout of subtitles")
     unset: Any = argparse.SUPPRESS
@@ -236,15 +232,16 @@ def _add_microphone(parser: Parser) -> None:
         metavar="NAME",
         help="the microphone: its number, name or how that begins; '?' lists them",
     )
-    add_fair(group)
+    fair_copy.add_options(group)
 
 
-def add_fair(group: argparse._ActionsContainer) -> None:
-    """Adds --fair, for commands that hear who speaks."""
+def add_doubtful(group: argparse._ActionsContainer) -> None:
+    """Adds --doubtful."""
     group.add_argument(
-        "--fair",
-        metavar="MODEL",
-        help="a larger model that reads the same once more, and whose text replaces the first",
+        "--doubtful",
+        type=value(number(0, 1)),
+        metavar="P",
+        help="mark words whose probability is below P, such as 0.5: word(?), and in vtt the class doubtful",
     )
 
 

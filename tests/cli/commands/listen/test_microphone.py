@@ -281,7 +281,10 @@ def test_where_nothing_was_said_nothing_is_written(start_router: Start, runtime:
     assert os.listdir(runtime / "out") == []
 
 
-def test_a_fair_copy_takes_the_place_of_the_draft(start_router: Start, runtime: Path) -> None:
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_fair_copy_takes_the_place_of_the_draft(
+    configured: bool, start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once the session has ended a larger model gets all of its sound as a file, at the lowest priority; standard
     output has its text alone, and standard error had the draft."""
     sound = bytearray()
@@ -298,8 +301,11 @@ def test_a_fair_copy_takes_the_place_of_the_draft(start_router: Start, runtime: 
         else:
             finishing(router, route, message)
 
+    if configured:
+        (runtime / "config.toml").write_text('fair = "big/one"\n')
+        monkeypatch.setenv("HUSHD_CONFIG", str(runtime / "config.toml"))
     router = start_router(script)
-    process = start_listen(runtime, "--continuous", "--fair", "big/one")
+    process = start_listen(runtime, "--continuous", *([] if configured else ["--fair", "big/one"]))
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
     text, complaint = process.communicate(timeout=10)
@@ -327,6 +333,21 @@ def test_a_fair_copy_that_fails_leaves_the_draft(start_router: Start, runtime: P
     _, complaint = process.communicate(timeout=10)
     assert (process.returncode, complaint) == (6, "listen: It is not installed.\n")
     assert (runtime / "notes.txt").read_text() == "A line.\nThe rest.\n"
+
+
+def test_an_option_does_without_the_configured_fair_copy(
+    start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--no-fair prints the text as it was heard, and no second request is sent."""
+    (runtime / "config.toml").write_text('fair = "big/one"\n')
+    monkeypatch.setenv("HUSHD_CONFIG", str(runtime / "config.toml"))
+    router = start_router(finishing)
+    process = start_listen(runtime, "--continuous", "--no-fair")
+    wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
+    process.send_signal(signal.SIGINT)
+    text, complaint = process.communicate(timeout=10)
+    assert (process.returncode, text, complaint) == (0, "A line.\nThe rest.\n", "")
+    assert [request.op for request in router.of(Request)] == ["warm", "transcribe"]
 
 
 def test_a_second_ctrl_c_ends_at_once(start_router: Start, runtime: Path) -> None:
