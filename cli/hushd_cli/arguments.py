@@ -244,7 +244,7 @@ def value(kind: Kind) -> Callable[[str], Any]:
 
 def _field_value(option: Option, kind: Kind) -> Callable[[str], Any]:
     """A reader of a field's value."""
-    read = value(kind._replace(wanted=option.wanted or kind.wanted))
+    read = value(kind._replace(must_be=option.must_be or kind.must_be))
     none = option.none
     return read if none is NotImplemented else lambda text: none if text == "None" else read(text)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from .exchange.client_base import ClientBase
+from .exchange.unloaded import Unloaded
 from .transport import model_requests, requests
 from .transport.requests import KeepAlive
 from .transport.steps import run
@@ -18,26 +19,6 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status
 
     from .transport.floor import Floor
-
-
-class Unloaded(list[str]):
-    """The names of the workers that have ended.
-
-    Attributes:
-        busy: by the name of each worker that goes on for now, the number of other programs' jobs there.
-    """
-
-    def __init__(self, names: Iterable[str], busy: Mapping[str, int]) -> None:
-        super().__init__(names)
-        self.busy = dict(busy)
-
-    @classmethod
-    def from_data(cls, data: object) -> Unloaded:
-        """From the supervisor's answer."""
-        from hushd_schema.controls import EndedWorkers
-
-        ended = EndedWorkers.from_data(data)
-        return cls(ended.unloaded, ended.busy)
 
 
 class Management(ClientBase):
@@ -88,20 +69,15 @@ class Management(ClientBase):
             who: numbers of turns, clients as in `status`, or `self`; without any, everybody.
             current: ends only the speech that is heard now; the next one begins.
         """
-        return self._turns("stop" if current else "cancel", *who)
+        return run(self._turned("stop" if current else "cancel", *who))
 
     def pause(self, *who: str) -> list[int]:
         """Pauses all speech until `resume`; nothing is lost. Without names, speech yet to come is paused too."""
-        return self._turns("pause", *who)
+        return run(self._turned("pause", *who))
 
     def resume(self, *who: str) -> list[int]:
         """Resumes where `pause` interrupted."""
-        return self._turns("resume", *who)
-
-    def _turns(self, action: str, *who: str) -> list[int]:
-        from hushd_schema.controls import Turns
-
-        return list(Turns.from_data(self.control(action, *who)).turns)
+        return run(self._turned("resume", *who))
 
     # --- workers -----------------------------------------------------------------------------------------------------
 
@@ -121,7 +97,7 @@ class Management(ClientBase):
         Args:
             force: also ends the jobs of others; those of which nothing is lost are repeated by themselves.
         """
-        return Unloaded.from_data(self.control("unload", *workers, force=force))
+        return run(self._ended(workers, force))
 
     def yield_vram(
         self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
@@ -140,17 +116,11 @@ class Management(ClientBase):
         Raises:
             HushdError: `bad_request` for a card that there is not, `server_busy` if the driver does not answer.
         """
-        from hushd_schema.controls import Yielded
-
-        from .yielded import options  # rarely needed
-
-        return Yielded.from_data(self.control("yield", **options(vram, card, keep_away)))
+        return run(self._yielded(vram, card, keep_away))
 
     def status(self) -> Status:
         """Returns the supervisor, its workers and templates, memory, and who speaks or listens."""
-        from hushd_schema.status import Status
-
-        return Status.from_data(self.control("status"))
+        return run(self._status())
 
     def reload(self) -> None:
         """Makes the supervisor read its configuration again; requests under way go on.
@@ -162,9 +132,7 @@ class Management(ClientBase):
 
     def describe(self, *roles: str) -> Descriptions:
         """Returns the engines, models and voices, by role (`stt`, `tts`)."""
-        from hushd_schema.description import Descriptions
-
-        return Descriptions.from_data(self.control("describe", *roles))
+        return run(self._described(*roles))
 
     def shutdown(self, timeout: float = 10.0) -> bool:
         """Makes the supervisor finish running requests and exit; returns whether it had after `timeout` seconds."""

@@ -53,13 +53,13 @@ def for_translation() -> str:
     name = translator()
     known = catalogue.find(name)
     assert known
-    return f": {name} does once you have run {steps(known, there=False)}"
+    return f": {name} does once you have run {steps(known, here=False)}"
 
 
-def steps(known: Known, *, there: bool) -> str:
-    """The commands that bring a model and its engine, and what they cost; without the model where it is `there`."""
+def steps(known: Known, *, here: bool) -> str:
+    """The commands that bring a model and its engine, and what they cost; without the model where it is `here`."""
     steps = [] if engine_installed(known.engine) else [engine_command(known.engine)]
-    if not there:
+    if not here:
         steps.append(command(known).strip("`"))
-    cost = f" ({known.cost})" if known.cost and not there else ""
+    cost = f" ({known.cost})" if known.cost and not here else ""
     return " and ".join(f"`{step}`" for step in dict.fromkeys(steps)) + cost

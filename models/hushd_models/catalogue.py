@@ -27,11 +27,11 @@ class Files:
     def choose(self, names: Iterable[str]) -> list[str] | None:
         """Those of `names` (paths with `/`) that belong to the model; None where one is missing."""
         names = sorted(names)
-        found = [[name for name in names if _matches(pattern, name)] for pattern in self.needed]
-        if not all(found):
+        matches = [[name for name in names if _matches(pattern, name)] for pattern in self.needed]
+        if not all(matches):
             return None
         more = ([name for name in names if _matches(pattern, name)] for pattern in self.optional)
-        return sorted({name for group in (*found, *more) for name in group})
+        return sorted({name for group in (*matches, *more) for name in group})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Known:
     def choose(self, names: Iterable[str]) -> list[str] | None:
         """Those of `names` that the best whole alternative has; None where none is whole."""
         names = list(names)
-        return next((found for files in self.files if (found := files.choose(names)) is not None), None)
+        return next((chosen for files in self.files if (chosen := files.choose(names)) is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def voices(engine: str) -> Sequence[NamedVoice]:
 
 def models(added: Mapping[str, Known] | None = None) -> dict[str, Known]:
     """All known models by `ENGINE/NAME`, without aliases; those `added` (see `own_models`) come last, or instead."""
-    known = {model: one for spec in engines().values() for model, one in well_known(spec).items()}
+    known = {model: entry for spec in engines().values() for model, entry in well_known(spec).items()}
     return {**known, **(added or {})}
 
 

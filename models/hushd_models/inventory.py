@@ -148,14 +148,16 @@ def _rows(
     added: Mapping[str, Known] | None,
 ) -> list[Row]:
     """The models of the engines whose names match `pattern`: those that are known, and those that lie here besides."""
-    kept, begun = store.kept(pattern), set(store.unfinished(pattern))
-    found = {model: _row(store, look, model, one, kept.get(model), model in begun) for model, one in known.items()}
-    for model in (*kept, *begun, *_own(store, engines)):
-        if model not in found:
+    manifests, begun = store.kept(pattern), set(store.unfinished(pattern))
+    by_model = {
+        model: _row(store, look, model, entry, manifests.get(model), model in begun) for model, entry in known.items()
+    }
+    for model in (*manifests, *begun, *_own(store, engines)):
+        if model not in by_model:
             # What bears an alias is a model of its own, of which the same is known.
-            one = _row(store, look, model, None, kept.get(model), model in begun)
-            found[model] = replace(one, known=catalogue.find(model, added))
-    return list(found.values())
+            entry = _row(store, look, model, None, manifests.get(model), model in begun)
+            by_model[model] = replace(entry, known=catalogue.find(model, added))
+    return list(by_model.values())
 
 
 def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> Row:
@@ -165,34 +167,45 @@ def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> R
         HushdError: `model_missing` for one that is neither known nor here.
     """
     every = rows(store, added)
-    by_name = {one.model: one for one in every}
-    wanted = catalogue.find(model, added)
-    if found := by_name.get(model) or by_name.get(wanted.model if wanted else ""):
-        return found
-    alone = [one for one in every if model in _names(one)]
+    by_name = {entry.model: entry for entry in every}
+    meant = catalogue.find(model, added)
+    if match := by_name.get(model) or by_name.get(meant.model if meant else ""):
+        return match
+    alone = [entry for entry in every if model in _names(entry)]
     if len(alone) == 1:
         return alone[0]
     raise HushdError("model_missing", f"There is no model {model!r:.80}: {_meant(model, every, alone)}")
 
 
 def _row(
-    store: Store, look: _Look, model: str, known: Known | None, kept: Manifest | HushdError | None, begun: bool
+    store: Store, look: _Look, model: str, known: Known | None, manifest: Manifest | HushdError | None, begun: bool
 ) -> Row:
     role = known.role if known else _role(model)
-    if isinstance(kept, Manifest):
-        gone, folder = store.missing(kept), store.location(kept)
+    if isinstance(manifest, Manifest):
+        gone, folder = store.missing(manifest), store.location(manifest)
         problem = f"{folder / gone[0]} is not what it was" if gone else ""
         state = "broken" if gone else "installed"
-        return Row(model, kept.role, state, "hushd", folder, tuple(sorted(kept.files)), kept.size, known, kept, problem)
+        return Row(
+            model,
+            manifest.role,
+            state,
+            "hushd",
+            folder,
+            tuple(sorted(manifest.files)),
+            manifest.size,
+            known,
+            manifest,
+            problem,
+        )
     for origin, place, names in look.places(model, known):
         chosen = known.choose(names) if known else list(names)
         if chosen:
             size = sum(names[name] for name in chosen)
-            if kept is not None:
-                return Row(model, role, "broken", "hushd", place, tuple(chosen), size, known, problem=str(kept))
+            if manifest is not None:
+                return Row(model, role, "broken", "hushd", place, tuple(chosen), size, known, problem=str(manifest))
             return Row(model, role, "installed", origin, place, tuple(chosen), size, known)
-    if kept is not None:
-        return Row(model, role, "broken", "hushd", known=known, problem=str(kept))
+    if manifest is not None:
+        return Row(model, role, "broken", "hushd", known=known, problem=str(manifest))
     if begun or (known and look.in_hub(known) and hf_cache.halves(known.repository)):
         return Row(model, role, "half", "hushd", known=known)
     if known and known.package and (spec := find_spec(known.package)):

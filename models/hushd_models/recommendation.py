@@ -99,7 +99,7 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
         return ""
     best = best_for(able, here(store.folder), language, role) or min(able, key=_preference)
     assert best.known
-    return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, there=best.usable)}"
+    return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, here=best.usable)}"
 
 
 def best(role: str) -> Sequence[tuple[str, str]]:
@@ -134,16 +134,16 @@ def recommend(
         for row in _named(by_name, name, language)
         if row.known and _fits(row, row.known, machine)
     ]
-    inside = [one for one in sizes[1:-1] if one.row.state == "embedded"]
+    inside = [choice for choice in sizes[1:-1] if choice.row.state == "embedded"]
     return [*sizes[:1], *inside, *sizes[1:][-1:]]
 
 
 def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
     """The row of that name, or for `ENGINE/*` the first of the engine's, if it has the language."""
     engine, _, rest = name.partition("/")
-    wanted = [row for model, row in rows.items() if model == name or (rest == "*" and row.engine == engine)]
+    named = [row for model, row in rows.items() if model == name or (rest == "*" and row.engine == engine)]
     code = languages.code(language)
-    able = [row for row in wanted if row.known and code in map(languages.code, row.known.languages)]
+    able = [row for row in named if row.known and code in map(languages.code, row.known.languages)]
     exact = [row for row in able if row.known and languages.tag(language) in map(languages.tag, row.known.languages)]
     return (exact or able)[:1]
 

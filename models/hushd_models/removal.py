@@ -27,12 +27,12 @@ _STALE_S = 3600.0  # nobody takes so long to write a small file
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A removal in words, and the bytes it has freed; `kept`: its files that another model needs, or
+    """A removal in words, and the bytes it has freed; `spared`: its files that another model needs, or
     that lie in a place of the user's own."""
 
     what: str
     size: int
-    kept: int = 0
+    spared: int = 0
 
 
 def remove(store: Store, row: Row) -> Removed:
@@ -52,11 +52,11 @@ def remove(store: Store, row: Row) -> Removed:
         # First of all, so that nothing half removed is taken for a model.
         store.manifest_path(row.model).unlink(missing_ok=True)
         verification.forget(store, row.model)
-        size = kept = 0
+        size = spared = 0
         if row.folder is not None:
             paths = row.paths
             gone = [path for path in paths if path not in others] if _is_models_place(store, row.folder) else []
-            kept = len(paths) - len(gone)
+            spared = len(paths) - len(gone)
             size = _remove_files(store, row.folder, gone)
         for path, former in store.former().items():
             if former.model == row.model:
@@ -64,7 +64,7 @@ def remove(store: Store, row: Row) -> Removed:
         size += _clear(store, row.model)
         if row.state == "half" and row.known and row.known.repository:
             size += _remove_halves(hf_cache.repository_folder(row.known.repository))
-        return Removed(row.model, size, kept)
+        return Removed(row.model, size, spared)
 
 
 def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:

@@ -19,12 +19,12 @@ def entry_points(group: str) -> Mapping[str, str]:
 @cache
 def _all(path: tuple[str, ...]) -> Mapping[str, Mapping[str, str]]:
     """Those of every group that begins with `hushd.`."""
-    found: dict[str, dict[str, str]] = {}
+    groups: dict[str, dict[str, str]] = {}
     for folder in dict.fromkeys(path):
         for text in _texts(folder or "."):
             for group, name, target in _lines(text):
-                found.setdefault(group, {}).setdefault(name, target)
-    return found
+                groups.setdefault(group, {}).setdefault(name, target)
+    return groups
 
 
 def _texts(folder: str) -> Iterator[str]:

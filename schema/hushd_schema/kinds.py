@@ -27,7 +27,7 @@ class Kind(NamedTuple):
     """A kind of parameter: its values and their form.
 
     Attributes:
-        wanted: completes the sentence "NAME must be …".
+        must_be: completes the sentence "NAME must be …".
         fits: whether a value is of this kind.
         make: turns a value that fits into the one that is used.
         known: words among which to look for the one that was meant.
@@ -35,7 +35,7 @@ class Kind(NamedTuple):
         parse: the value that a text stands for, at a command line; raises ValueError for one that stands for none.
     """
 
-    wanted: str
+    must_be: str
     fits: Callable[[Any], bool]
     make: Callable[[Any], Any] = _unchanged
     known: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ def read(
     checked = {name: check(name, value, kinds[name]) for name, value in given.items() if value is not None}
     for name in needed:
         if name not in checked:
-            raise HushdError("bad_request", f"{operation} needs {name}, which must be {kinds[name].wanted}.")
+            raise HushdError("bad_request", f"{operation} needs {name}, which must be {kinds[name].must_be}.")
     return checked
 
 
@@ -79,7 +79,7 @@ def check(name: str, value: object, kind: Kind) -> Any:
     """
     if not kind.fits(value):
         meant = did_you_mean(value, kind.known)
-        raise HushdError("bad_request", f"{name} must be {kind.wanted}, not {quoted(value)}{meant}.")
+        raise HushdError("bad_request", f"{name} must be {kind.must_be}, not {quoted(value)}{meant}.")
     return kind.make(value)
 
 
@@ -95,7 +95,7 @@ def from_text(text: str, kind: Kind) -> Any:
             return kind.make(value)
     except ValueError:
         pass
-    raise ValueError(f"must be {kind.wanted}, not {quoted(text)}{did_you_mean(text, kind.known)}")
+    raise ValueError(f"must be {kind.must_be}, not {quoted(text)}{did_you_mean(text, kind.known)}")
 
 
 def flag() -> Kind:

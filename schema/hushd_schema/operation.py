@@ -22,7 +22,7 @@ class Option(NamedTuple):
         help: what it does; empty: what the field is about.
         group: the part of the help in which it stands; the command knows its parts.
         kind: what it takes, where that is narrower than in a request.
-        wanted: `Kind.wanted`, where a text is written in another way.
+        must_be: `Kind.must_be`, where a text is written in another way.
         none: what the word None stands for, as with openai-whisper; without it, None is refused like any other word.
     """
 
@@ -31,7 +31,7 @@ class Option(NamedTuple):
     metavar: str | None = None
     group: str = ""
     kind: Kind | None = None
-    wanted: str = ""
+    must_be: str = ""
     none: Any = NotImplemented
 
 

@@ -121,13 +121,13 @@ def _at(key: object, reader: Reader, value: object) -> Any:
 
 def _fields(kind: type[Any]) -> tuple[tuple[str, Callable[[], Any], Reader], ...]:
     """The name of each field, what makes its value when it is left out, and what reads it."""
-    found, hints = [], typing.get_type_hints(kind)
+    fields, hints = [], typing.get_type_hints(kind)
     for field in dataclasses.fields(kind):
         nothing, reader = _kind(hints[field.name])
         default = _default(field)
         make = nothing if default is _REQUIRED else functools.partial(_same, default)
-        found.append((field.name, make, reader))
-    return tuple(found)
+        fields.append((field.name, make, reader))
+    return tuple(fields)
 
 
 def _same(value: Any) -> Any:

@@ -131,7 +131,7 @@ def _settings() -> str:
         for name, setting in settings_of(kind).items():
             usual = default(setting, getattr(kind(), name))
             meaning = prose(f"{setting.help}{f' ({setting.document})' if setting.document else ''}")
-            lines.append(f"| `{name}` | {prose(setting.kind.wanted)} | `{usual}` | {meaning} | {setting.reload} |")
+            lines.append(f"| `{name}` | {prose(setting.kind.must_be)} | `{usual}` | {meaning} | {setting.reload} |")
         lines.append("")
     return "\n".join(lines)
 

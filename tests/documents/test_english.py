@@ -68,8 +68,8 @@ BANS = {
 _OF_COMMENTS = re.compile("|".join(ban.pattern for ban in BANS.values() if "comment" in ban.where))
 
 # Names that say nothing of what they hold, and the packages that have none of them any more.
-GENERIC = frozenset({"found", "one", "said", "there", "wanted"})
-NAMED = ("client", "gateway")
+GENERIC = frozenset({"found", "kept", "one", "said", "there", "wanted"})
+NAMED = ("client", "gateway", "models", "schema", "worker_stt")
 
 
 def written(source: str) -> Iterator[tuple[str, int, str]]:

@@ -69,5 +69,5 @@ class Context:
         if not self._carried:
             self._prompt = ""
         if self._conditioned:
-            said = " ".join([self._said, *(segment.text for segment in segments)])
-            self._said = said[-max(1, _LONGEST - len(self._prompt)) :].strip()
+            spoken = " ".join([self._said, *(segment.text for segment in segments)])
+            self._said = spoken[-max(1, _LONGEST - len(self._prompt)) :].strip()

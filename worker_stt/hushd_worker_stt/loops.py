@@ -28,18 +28,18 @@ def is_loop(segments: Sequence[Segment]) -> bool:
 
 def without_loops(segments: Sequence[Segment]) -> list[Segment]:
     """`segments` with every loop cut down to the words that it repeats."""
-    found: list[Segment] = []
+    unlooped: list[Segment] = []
     for _, same in groupby(map(_collapsed, segments), key=lambda segment: keys(split(segment.text))):
         run = list(same)
-        found += run if len(run) <= _SEGMENTS else [run[0]]
-    return found
+        unlooped += run if len(run) <= _SEGMENTS else [run[0]]
+    return unlooped
 
 
 def _collapsed(segment: Segment) -> Segment:
     cut = not segment.text.rstrip().endswith(_STOPS)
     words = split(segment.text)
-    kept = _without_repeats(keys(words), _most, _LONGEST, cut)
-    text = "".join(_unstuck(words[number], cut and number == len(words) - 1) for number in kept).strip()
+    numbers = _without_repeats(keys(words), _most, _LONGEST, cut)
+    text = "".join(_unstuck(words[number], cut and number == len(words) - 1) for number in numbers).strip()
     if text == segment.text.strip():
         return segment
     timed = _without_repeats(keys([word.text for word in segment.words]), _most, _LONGEST, cut)
@@ -56,8 +56,8 @@ def _unstuck(word: str, cut: bool) -> str:
     """`word`, or where it repeats a part of itself, such as `https/https/https/`, that part once."""
     if len(word) < _LONG or not any(map(str.isalpha, word)):  # zeros are a number
         return word
-    kept = _without_repeats(list(word.casefold()), _most_letters, _LETTERS, cut)
-    return "".join(word[number] for number in kept)
+    numbers = _without_repeats(list(word.casefold()), _most_letters, _LETTERS, cut)
+    return "".join(word[number] for number in numbers)
 
 
 def _without_repeats(units: Sequence[str], most: Callable[[int], int], longest: int, cut: bool) -> list[int]:
@@ -68,16 +68,16 @@ def _without_repeats(units: Sequence[str], most: Callable[[int], int], longest: 
         longest: units that are repeated.
         cut: whether the text ends without a full stop, so that a last round may have been cut off.
     """
-    kept: list[int] = []
+    numbers: list[int] = []
     at = 0
     while at < len(units):
         width, rounds = _loop(units, at, most, longest, cut)
-        kept += range(at, at + width)
+        numbers += range(at, at + width)
         round_ = units[at : at + width]
         at += width * rounds
         if rounds > 1 and _begins(round_, units[at:]):
             break  # the last round, cut off
-    return kept
+    return numbers
 
 
 def _loop(units: Sequence[str], at: int, most: Callable[[int], int], longest: int, cut: bool) -> tuple[int, int]:

@@ -44,10 +44,10 @@ class Recogniser:
     def transcribe_all(self, job: Job, pieces: Sequence[Piece], options: Options) -> list[list[Segment]]:
         """As `transcribe`, for several pieces of a recording at once, none of which needs the text of another."""
         samples = [self.levelled(piece) for piece in pieces]
-        found = self._reader.read(job, samples, options)
+        readings = self._reader.read(job, samples, options)
         return [
             self._placed(piece, 0, self._without_loops(job, audio, options, segments))
-            for piece, audio, segments in zip(pieces, samples, found, strict=True)
+            for piece, audio, segments in zip(pieces, samples, readings, strict=True)
         ]
 
     def transcribe(

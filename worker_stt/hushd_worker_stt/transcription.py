@@ -79,12 +79,12 @@ class Transcription:
         with Detector() as detector:
             pieces = self._pieces(blocks, detector)
             if self._request.format == "s16le":
-                for found in pieces:
-                    self._transcribe([found])
+                for spoken in pieces:
+                    self._transcribe([spoken])
             else:
                 with prefetch(pieces) as ahead:
-                    for found in ahead:
-                        self._transcribe([found, *ahead.ready(self._further(ahead))])
+                    for spoken in ahead:
+                        self._transcribe([spoken, *ahead.ready(self._further(ahead))])
         return self._result()
 
     def _further(self, ahead: Prefetcher[Found]) -> int:
@@ -126,16 +126,16 @@ class Transcription:
         for stretch, part in by_speaker(blocks, self._models(), self._request.speakers, self._job.check):
             yield stretch.speaker, stretch.start, part
 
-    def _transcribe(self, found: list[Found]) -> None:
-        request, first = self._request, found[0][1]
+    def _transcribe(self, batch: list[Found]) -> None:
+        request, first = self._request, batch[0][1]
         if not self._language_known:
             self._options = self._recogniser.with_language(self._job, self._options, first)
             self._language_known = True
         if request.diarize:
             self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
         options = replace(self._options, prompt=self._context.prompt)
-        texts = self._recogniser.transcribe_all(self._job, [piece for _, piece in found], options)
-        for (speaker, piece), segments in zip(found, texts, strict=True):
+        texts = self._recogniser.transcribe_all(self._job, [piece for _, piece in batch], options)
+        for (speaker, piece), segments in zip(batch, texts, strict=True):
             self._context.add(segments)
             self._take(speaker, piece, segments)
 

@@ -21,7 +21,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             "--drop is about files of the machine it runs on, and HUSHD_ENDPOINT leads to another: run it there.",
         )
     from hushd.client import Client
-    from hushd.management import Unloaded
+    from hushd.exchange.unloaded import Unloaded
 
     from hushd_cli import warm_models
 

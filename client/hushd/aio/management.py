@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from hushd.exchange.client_base import ClientBase
-from hushd.management import Unloaded
+from hushd.exchange.unloaded import Unloaded
 from hushd.transport import model_requests, requests
 from hushd.transport.requests import KeepAlive
 
@@ -53,20 +53,15 @@ class AsyncManagement(ClientBase):
 
     async def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
         """As `Client.stop_speaking`."""
-        return await self._turns("stop" if current else "cancel", *who)
+        return await run(self._turned("stop" if current else "cancel", *who))
 
     async def pause(self, *who: str) -> list[int]:
         """As `Client.pause`."""
-        return await self._turns("pause", *who)
+        return await run(self._turned("pause", *who))
 
     async def resume(self, *who: str) -> list[int]:
         """As `Client.resume`."""
-        return await self._turns("resume", *who)
-
-    async def _turns(self, action: str, *who: str) -> list[int]:
-        from hushd_schema.controls import Turns
-
-        return list(Turns.from_data(await self.control(action, *who)).turns)
+        return await run(self._turned("resume", *who))
 
     async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
         """As `Client.preload`."""
@@ -74,23 +69,17 @@ class AsyncManagement(ClientBase):
 
     async def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """As `Client.unload`."""
-        return Unloaded.from_data(await self.control("unload", *workers, force=force))
+        return await run(self._ended(workers, force))
 
     async def yield_vram(
         self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
     ) -> Yielded:
         """As `Client.yield_vram`."""
-        from hushd_schema.controls import Yielded
-
-        from hushd.yielded import options  # rarely needed
-
-        return Yielded.from_data(await self.control("yield", **options(vram, card, keep_away)))
+        return await run(self._yielded(vram, card, keep_away))
 
     async def status(self) -> Status:
         """As `Client.status`."""
-        from hushd_schema.status import Status
-
-        return Status.from_data(await self.control("status"))
+        return await run(self._status())
 
     async def reload(self) -> None:
         """As `Client.reload`."""
@@ -98,9 +87,7 @@ class AsyncManagement(ClientBase):
 
     async def describe(self, *roles: str) -> Descriptions:
         """As `Client.describe`."""
-        from hushd_schema.description import Descriptions
-
-        return Descriptions.from_data(await self.control("describe", *roles))
+        return await run(self._described(*roles))
 
     async def shutdown(self, timeout: float = 10.0) -> bool:
         """As `Client.shutdown`."""

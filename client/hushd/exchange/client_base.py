@@ -19,9 +19,13 @@ from hushd.transport.source import Input
 from hushd.transport.steps import Attend, Receive, Steps
 
 from .preparation import Preparation
+from .unloaded import Unloaded
 
 if TYPE_CHECKING:
+    from hushd_schema.controls import Yielded
+    from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
+    from hushd_schema.status import Status
 
 # What changes or ends the supervisor or its workers. To stop and pause speech is part of using it.
 CHANGES = ("listen", "reload", "restart", "shutdown", "unload", "yield")
@@ -58,7 +62,7 @@ class ClientBase:
 
     @cached_property
     def _preparation(self) -> Preparation:
-        return Preparation(self._controlled, self.link.paths.config)
+        return Preparation(self._described, self._status, self.link.paths.config)
 
     def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
         """Sends a request; returns it under way."""
@@ -85,6 +89,36 @@ class ClientBase:
             return message
 
         return (yield from with_connection(self.link, ask, own=action in CHANGES)).data
+
+    def _turned(self, action: str, *who: str) -> Steps[list[int]]:
+        """Changes turns of the floor; returns their numbers."""
+        from hushd_schema.controls import Turns
+
+        return list(Turns.from_data((yield from self._controlled(action, *who))).turns)
+
+    def _ended(self, workers: tuple[str, ...], force: bool) -> Steps[Unloaded]:
+        """See `Client.unload`."""
+        return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force)))
+
+    def _yielded(self, vram: int | str | None, card: int | str | None, keep_away: float | str) -> Steps[Yielded]:
+        """See `Client.yield_vram`."""
+        from hushd_schema.controls import Yielded
+
+        from hushd.yielded import options  # rarely needed
+
+        return Yielded.from_data((yield from self._controlled("yield", **options(vram, card, keep_away))))
+
+    def _status(self) -> Steps[Status]:
+        """See `Client.status`."""
+        from hushd_schema.status import Status
+
+        return Status.from_data((yield from self._controlled("status")))
+
+    def _described(self, *roles: str) -> Steps[Descriptions]:
+        """See `Client.describe`."""
+        from hushd_schema.description import Descriptions
+
+        return Descriptions.from_data((yield from self._controlled("describe", *roles)))
 
     def _preloaded(self, workers: tuple[str, ...], keep_alive: KeepAlive, wait: bool) -> Steps[None]:
         """See `Client.preload`."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hushd_protocol.messages import Request
     from hushd_schema.description import Descriptions, HearingDescription
+    from hushd_schema.status import Status
 
     from hushd.models.choice import Candidate, ModelChoice
     from hushd.synthesis.voices import VoiceChoice
@@ -28,12 +29,14 @@ class Preparation:
     """Makes requests of one client; what the supervisor says of its engines and voices is asked once.
 
     Args:
-        control: sends a control message to the supervisor, and returns the data of its answer.
+        describe, ask_status: ask the supervisor.
         config: the user's configuration, which may name models.
     """
 
-    def __init__(self, control: Callable[..., Steps[JsonObject]], config: Path) -> None:
-        self._control = control
+    def __init__(
+        self, describe: Callable[[str], Steps[Descriptions]], ask_status: Callable[[], Steps[Status]], config: Path
+    ) -> None:
+        self._describe, self._ask_status = describe, ask_status
         self._config = config
         self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
@@ -82,13 +85,11 @@ class Preparation:
         self, language: str | None, speed: str | None, engine: str | None, translate: bool
     ) -> Steps[ModelChoice]:
         """See `Client.choose_model`."""
-        from hushd_schema.status import Status
-
         from hushd.models import choice
 
         described = yield from self._hearing()
         installed = yield partial(_installed, described, engine, translate, self._config)
-        status = Status.from_data((yield from self._control("status")))
+        status = yield from self._ask_status()
         return choice.choose(installed, choice.capacity(status, "stt"), language, speed or "medium", engine)
 
     def find_model(self, name: str) -> Steps[tuple[str, str]]:
@@ -107,20 +108,15 @@ class Preparation:
         if wish not in self._voices:
             from hushd.synthesis.voices import choose  # for those who name one
 
-            described = yield from self._described("tts")
+            described = yield from self._describe("tts")
             self._voices[wish] = choose(described.tts, *wish)
         return self._voices[wish]
 
     def _hearing(self) -> Steps[HearingDescription]:
         """Describes speech to text: engines and models."""
         if self._engines is None:
-            self._engines = (yield from self._described("stt")).stt
+            self._engines = (yield from self._describe("stt")).stt
         return self._engines
-
-    def _described(self, role: str) -> Steps[Descriptions]:
-        from hushd_schema.description import Descriptions
-
-        return Descriptions.from_data((yield from self._control("describe", role)))
 
 
 def names_no_engine(model: str) -> bool:

@@ -83,12 +83,12 @@ def table(status: Status, width: int) -> str:
 def card_line(card: CardStatus) -> str:
     """A graphics card, as it was last seen."""
     name = f"{card.device} {card.name}".strip()
-    kept = f", kept for other programs for {clock(card.kept_s)}" if card.kept_s is not None else ""
+    away = f", kept for other programs for {clock(card.kept_s)}" if card.kept_s is not None else ""
     if card.asleep:
-        return f"{name}: asleep{kept}"
+        return f"{name}: asleep{away}"
     used, total, free = (size / 1000 for size in (card.used_mb, card.total_mb, card.free_mb))
     seen = f" {clock(card.seen_s)} ago" if card.seen_s >= 1 else ""
-    return f"{name}: workers take {used:.1f} of {total:.1f} GB, {free:.1f} GB free{seen}{kept}"
+    return f"{name}: workers take {used:.1f} of {total:.1f} GB, {free:.1f} GB free{seen}{away}"
 
 
 def standby_line(template: TemplateStatus) -> str:

@@ -30,8 +30,8 @@ def all_in(folder: Path) -> Files:
 
 def content(path: Path) -> JsonObject:
     """The object in a file of JSON; empty for other JSON, and for a file that is too long."""
-    found = json.loads(path.read_bytes()) if path.stat().st_size <= LONGEST else None
-    return found if isinstance(found, dict) else {}
+    parsed = json.loads(path.read_bytes()) if path.stat().st_size <= LONGEST else None
+    return parsed if isinstance(parsed, dict) else {}
 
 
 def described(path: Path) -> JsonObject:
@@ -47,7 +47,7 @@ def described(path: Path) -> JsonObject:
 def pickled(path: Path) -> bytes:
     """The pickle that describes a checkpoint of torch's, unread; empty where it has none or one that is too long."""
     with zipfile.ZipFile(path) as archive:
-        entry = next((one for one in archive.infolist() if one.filename.endswith("/data.pkl")), None)
+        entry = next((member for member in archive.infolist() if member.filename.endswith("/data.pkl")), None)
         return archive.read(entry) if entry and entry.file_size <= LONGEST else b""
 
 
@@ -57,7 +57,7 @@ def check_graph(path: Path) -> None:
     Raises:
         NoModel: they do not, or there is no graph among them.
     """
-    size, found, at = path.stat().st_size, False, 0
+    size, has_graph, at = path.stat().st_size, False, 0
     with open(path, "rb") as file:
         while at < size:
             file.seek(at)
@@ -67,7 +67,7 @@ def check_graph(path: Path) -> None:
             if kind == _LENGTH_DELIMITED:
                 length, used = _varint(head, used)
                 used += length
-                found = found or (key >> 3 == _GRAPH and length > 0)
+                has_graph = has_graph or (key >> 3 == _GRAPH and length > 0)
             elif kind == _VARINT:
                 _, used = _varint(head, used)
             elif kind in (_FIXED32, _FIXED64):
@@ -79,7 +79,7 @@ def check_graph(path: Path) -> None:
             at += used
     if at != size:
         raise NoModel(f"{path.name} is only a part of a graph: {size} bytes of {at}")
-    if not found:
+    if not has_graph:
         raise NoModel(f"{path.name} is no graph in ONNX's format")
 
 

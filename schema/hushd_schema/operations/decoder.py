@@ -29,11 +29,11 @@ def _option(
     help: str = "",
     *,
     at_command: Kind | None = None,
-    wanted: str = "",
+    must_be: str = "",
     none: Any = NotImplemented,
     flag: str = "",
 ) -> Field:
-    option = Option((flag,) if flag else (), help, "X", WHISPER, at_command, wanted, none)
+    option = Option((flag,) if flag else (), help, "X", WHISPER, at_command, must_be, none)
     return Field(kind, about, by_engine=True, option=option)
 
 
@@ -56,7 +56,7 @@ DECODER = Operation(
             ),
             "a list of tokens to leave out; -1: symbols",
             "tokens to leave out, by comma; -1: symbols",
-            wanted="numbers with commas between them",
+            must_be="numbers with commas between them",
         ),
         "temperature_increment": _option(
             _or_off(0.01, 1),

@@ -18,8 +18,8 @@ def _is_pronunciation(table: object) -> bool:
     return (
         isinstance(table, dict)
         and len(table) <= _MOST_PRONUNCIATIONS
-        and all(isinstance(word, str) and word.strip() and isinstance(said, str) for word, said in table.items())
-        and all(max(len(word), len(said)) <= _LONGEST_PRONUNCIATION for word, said in table.items())
+        and all(isinstance(word, str) and word.strip() and isinstance(spoken, str) for word, spoken in table.items())
+        and all(max(len(word), len(spoken)) <= _LONGEST_PRONUNCIATION for word, spoken in table.items())
     )
 
 
@@ -119,7 +119,7 @@ class SynthesizeOptions(TypedDict, total=False):
                 f"a map of at most {_MOST_PRONUNCIATIONS} words to how each is pronounced, "
                 f"of at most {_LONGEST_PRONUNCIATION} characters",
                 _is_pronunciation,
-                lambda table: {word.strip(): said for word, said in table.items()},
+                lambda table: {word.strip(): spoken for word, spoken in table.items()},
             ),
             "a map of words to their pronunciations",
             {},

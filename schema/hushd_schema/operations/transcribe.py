@@ -130,7 +130,7 @@ class TranscribeOptions(TypedDict, total=False):
                 "only from,to,from,to,… such as 0,30",
                 "SECONDS",
                 group=TEXT,
-                wanted="ascending seconds, as in 0,30 or 10,20,60",
+                must_be="ascending seconds, as in 0,30 or 10,20,60",
             ),
         ),
     ]

@@ -44,10 +44,10 @@ def parse(kind: Kind, text: str) -> Address:
     if text.startswith("unix:///") and len(text) > 8:
         return Address(kind, text, path=text[7:])
     rest = text.removeprefix("tcp://") if kind == "wyoming" else text.removeprefix("http://").removesuffix("/")
-    found = split_address(rest)
-    if found is None or (kind == "wyoming" and rest == text):
+    parts = split_address(rest)
+    if parts is None or (kind == "wyoming" and rest == text):
         raise HushdError("bad_request", f"{quoted(text)} is no address for {kind}: use {_WANTED[kind]}.")
-    return Address(kind, text, *found)
+    return Address(kind, text, *parts)
 
 
 def parse_remote(text: str) -> tuple[str, int]:
@@ -61,10 +61,10 @@ def parse_remote(text: str) -> tuple[str, int]:
             "bad_request",
             f"Plain TCP ({quoted(text)}) is neither encrypted nor bound to keys: use {_WANTED['remote']}.",
         )
-    found = split_address(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
-    if found is None:
+    parts = split_address(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
+    if parts is None:
         raise HushdError("bad_request", f"{quoted(text)} is no address for other machines: use {_WANTED['remote']}.")
-    return found
+    return parts
 
 
 def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -73,12 +73,12 @@ def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.I
     Raises:
         HushdError: `bad_request`.
     """
-    found = []
+    allowed = []
     for text in allow:
         try:
-            found.append(ipaddress.ip_network(text, strict=False))
+            allowed.append(ipaddress.ip_network(text, strict=False))
         except ValueError:
             raise HushdError(
                 "bad_request", f"{quoted(text)} is no address or network: use one such as 192.168.1.5 or 10.0.0.0/8."
             ) from None
-    return found
+    return allowed

@@ -28,8 +28,8 @@ def path_of(key: str) -> list[str]:
     Raises:
         HushdError: `bad_request` for what is not a key.
     """
-    if found := _WORKER.fullmatch(key):
-        return ["worker", found["name"], found["key"]]
+    if match := _WORKER.fullmatch(key):
+        return ["worker", match["name"], match["key"]]
     try:
         table: Any = toml.loads(f"{key} = 0") if "\n" not in key and "=" not in key else {}
     except ValueError:
@@ -87,11 +87,11 @@ def rewritten(
     except ValueError as error:
         raise HushdError("bad_request", f"The configuration is not TOML: {error}.") from error
     try:
-        wanted = without_empty(meant(content))
+        meaning = without_empty(meant(content))
         document = tomlkit.parse(text)
         change(document)
         new = tomlkit.dumps(document)
-        if without_empty(toml.loads(new)) == wanted:
+        if without_empty(toml.loads(new)) == meaning:
             return new
     except (TOMLKitError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         pass
@@ -104,7 +104,7 @@ def _changed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> Table
     if rest:
         inner = table.get(name, {})
         return {**table, name: _changed(inner if isinstance(inner, Mapping) else {}, rest, value)}
-    others = {key: one for key, one in table.items() if key != name}
+    others = {key: other for key, other in table.items() if key != name}
     return others if value is None else {**others, name: value}
 
 
@@ -126,8 +126,8 @@ def _set(document: MutableMapping[str, Any], path: Sequence[str], value: Any) ->
 
 def without_empty(table: Mapping[str, Any]) -> Table:
     """`table` without tables that say nothing."""
-    found = {key: without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
-    return {key: value for key, value in found.items() if value != {}}
+    tidy = {key: without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
+    return {key: value for key, value in tidy.items() if value != {}}
 
 
 # --- one worker's table ---------------------------------------------------------------------------------------
@@ -139,12 +139,12 @@ def with_worker(text: str, worker: str, values: Values) -> str:
     Raises:
         HushdError: `bad_request` for what is not TOML, or written in a way that cannot be changed safely.
     """
-    wanted = "; ".join(f"{key} = {written(value)}" for key, value in values.items() if value is not None)
+    line = "; ".join(f"{key} = {written(value)}" for key, value in values.items() if value is not None)
     return rewritten(
         text,
         lambda content: with_values(content, worker, values),
         lambda document: _set_values(document, worker, values),
-        f'put this into [worker."{worker}"] yourself: {wanted}',
+        f'put this into [worker."{worker}"] yourself: {line}',
     )
 
 
@@ -160,26 +160,26 @@ def with_values(table: Values, worker: str, values: Values) -> Table:
     workers = dict(table.get("worker", {}))
     own = dict(workers.get(worker, {})) | dict(values)
     workers[worker] = {key: value for key, value in own.items() if value is not None}
-    return {**table, "worker": {name: one for name, one in workers.items() if name != worker or one}}
+    return {**table, "worker": {name: keys for name, keys in workers.items() if name != worker or keys}}
 
 
 def _set_values(document: MutableMapping[str, Any], worker: str, values: Values) -> None:
     """Changes keys of a worker's table, adds them or takes them away, and the table where it is needed."""
     import tomlkit
 
-    wanted = {key: value for key, value in values.items() if value is not None}
+    given = {key: value for key, value in values.items() if value is not None}
     workers = document.get("worker")
     if workers is None or worker not in workers:
-        if not wanted:
+        if not given:
             return
         own = tomlkit.table()
         if workers is None:
             document["worker"] = workers = tomlkit.table(is_super_table=True)
         workers[worker] = own
     own = document["worker"][worker]
-    for key in values.keys() - wanted.keys():
+    for key in values.keys() - given.keys():
         own.pop(key, None)
-    for key, value in wanted.items():
+    for key, value in given.items():
         _put(own, key, value)
 
 
@@ -192,9 +192,9 @@ def _put(table: MutableMapping[str, Any], key: str, value: Any) -> None:
     elif isinstance(old := table.get(key), MutableMapping):
         for name in [name for name in old if name not in value]:
             del old[name]
-        for name, one in value.items():
-            if old.get(name) != one:
-                old[name] = one
+        for name, entry in value.items():
+            if old.get(name) != entry:
+                old[name] = entry
     else:
         table[key] = tomlkit.inline_table()
         table[key].update(value)

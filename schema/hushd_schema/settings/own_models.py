@@ -24,8 +24,8 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 _UNSAFE = re.compile(r"(^|/)\.\.(/|$)|^/|\0|\\")
 
 
-def _matching(pattern: str, wanted: str) -> Kind:
-    return Kind(wanted, lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None)
+def _matching(pattern: str, must_be: str) -> Kind:
+    return Kind(must_be, lambda value: isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None)
 
 
 _FILES = Kind(

@@ -52,7 +52,7 @@ class Reader:
         tables: Table = self._check("worker", table, TABLE)
         known = settings_of(WorkerSettings)
         every = {key: value for key, value in tables.items() if key in known}
-        found = {"": self._values("worker", every, known)}
+        workers = {"": self._values("worker", every, known)}
         for name, content in tables.items():
             if name in known:
                 continue
@@ -60,8 +60,8 @@ class Reader:
             role, *rest = name.split("/")
             if role not in ROLES or len(rest) > 2 or "" in rest:
                 self._unknown(where, name, [*known, *ROLES])
-            found[name] = self._values(where, content, known)
-        return {name: values for name, values in found.items() if values}
+            workers[name] = self._values(where, content, known)
+        return {name: values for name, values in workers.items() if values}
 
     def _wyoming(self, table: object) -> WyomingSettings:
         """`[wyoming]` is for all addresses, `[wyoming."tcp://HOST:PORT"]` inside it for one that it listens at.

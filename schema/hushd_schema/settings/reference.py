@@ -28,7 +28,7 @@ def block() -> str:
 def written(value: Any) -> str:
     """A value as TOML has it; a table in one line."""
     if isinstance(value, Mapping):
-        pairs = ", ".join(f"{toml.key(key)} = {written(one)}" for key, one in value.items())
+        pairs = ", ".join(f"{toml.key(key)} = {written(entry)}" for key, entry in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(written, value))}]"

@@ -13,13 +13,13 @@ from .tables import DEFAULTS, Settings, WorkerSettings
 
 def rows(settings: Settings) -> list[JsonObject]:
     """A row for each setting: the `path` of its key, its `value`, and its `default`."""
-    found = [*_table((), settings, DEFAULTS)]
+    listed = [*_table((), settings, DEFAULTS)]
     for name in tables_of(Settings):
         if name != "worker":
-            found += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
+            listed += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
     for address, models in settings.wyoming.only.items():
-        found += (_row(("wyoming", address, role), model, "") for role, model in models.items())
-    return [*found, *_workers(settings.worker)]
+        listed += (_row(("wyoming", address, role), model, "") for role, model in models.items())
+    return [*listed, *_workers(settings.worker)]
 
 
 def _table(path: tuple[str, ...], settings: object, defaults: object) -> Iterator[JsonObject]:

@@ -32,7 +32,7 @@ def _is_engine(name: object) -> bool:
 
 
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
-_MODEL_OR_NONE = Kind(_MODEL.wanted, lambda value: value == "" or is_model(value))
+_MODEL_OR_NONE = Kind(_MODEL.must_be, lambda value: value == "" or is_model(value))
 _ENGINES = Kind(
     'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"]',
     lambda value: isinstance(value, list) and all(map(_is_engine, value)),

@@ -42,16 +42,16 @@ def level(samples: Samples) -> float:
     return _level(frame_peaks(samples))
 
 
-def normalise(samples: Samples, wanted: LevelRange = _TARGET_ONLY) -> Samples:
-    """`samples` amplified or attenuated to a level that is `wanted`; returned unchanged if it is, and if silent."""
-    return _at(samples, level(samples), wanted)
+def normalise(samples: Samples, levels: LevelRange = _TARGET_ONLY) -> Samples:
+    """`samples` amplified or attenuated to a level within `levels`; returned unchanged if it is, and if silent."""
+    return _at(samples, level(samples), levels)
 
 
-def _at(samples: Samples, loudness: float, wanted: LevelRange) -> Samples:
-    """`samples` whose level is `loudness` at one that is `wanted`."""
-    if loudness < SILENCE or wanted.quietest <= loudness <= wanted.loudest:
+def _at(samples: Samples, loudness: float, levels: LevelRange) -> Samples:
+    """`samples` whose level is `loudness` at one within `levels`."""
+    if loudness < SILENCE or levels.quietest <= loudness <= levels.loudest:
         return samples
-    target = min(max(loudness, wanted.quietest), wanted.loudest)
+    target = min(max(loudness, levels.quietest), levels.loudest)
     levelled: Samples = np.clip(samples * np.float32(target / loudness), -1.0, 1.0)
     return levelled
 
@@ -91,16 +91,16 @@ class RunningGain:
 
 
 class StreamGain:
-    """Brings a stream to a level that is `wanted`, feed by feed, by the level of its last 10 s."""
+    """Brings a stream to a level within `levels`, feed by feed, by the level of its last 10 s."""
 
-    def __init__(self, wanted: LevelRange) -> None:
-        self._wanted = wanted
+    def __init__(self, levels: LevelRange) -> None:
+        self._range = levels
         self._peaks: deque[float] = deque(maxlen=10 * RATE // LEVEL_FRAME)
 
     def apply(self, samples: Samples) -> Samples:
         """The next samples of the stream, levelled."""
         self._peaks.extend(map(float, frame_peaks(samples)))
-        return _at(samples, _level(np.array(self._peaks, np.float32)), self._wanted)
+        return _at(samples, _level(np.array(self._peaks, np.float32)), self._range)
 
 
 def _level(peaks: Samples) -> float:

@@ -19,7 +19,7 @@ _SHORTEST_S = 1.0  # of speech in a stretch: less is a soft word of whoever spea
 Span = tuple[int, int]  # samples
 
 
-def normalised(samples: Samples, speech: Sequence[Span], wanted: LevelRange) -> Samples:
+def normalised(samples: Samples, speech: Sequence[Span], levels: LevelRange) -> Samples:
     """`samples` as `normalise` has them, where the level changes by 15 dB and more each stretch of them by itself.
 
     Args:
@@ -27,11 +27,11 @@ def normalised(samples: Samples, speech: Sequence[Span], wanted: LevelRange) -> 
     """
     stretches = _stretches(samples, speech)
     if len(stretches) < 2:
-        return normalise(samples, wanted)
+        return normalise(samples, levels)
     places: list[int] = []
     gains: list[float] = []
     for stretch in stretches:
-        target = min(max(stretch.level, wanted.quietest), wanted.loudest)
+        target = min(max(stretch.level, levels.quietest), levels.loudest)
         places += stretch.spans[0][0], stretch.spans[-1][1] - 1
         gains += [target / stretch.level if stretch.level >= SILENCE else 1.0] * 2
     gain = np.interp(np.arange(len(samples)), places, gains).astype(np.float32)

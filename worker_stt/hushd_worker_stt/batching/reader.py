@@ -125,7 +125,7 @@ class Reader:
         engine.economy = engine.degraded = False
         engine.check = partial(_check, [entry.job for entry in batch])
         try:
-            found = engine.transcribe_batch([e.samples for e in batch], [e.options for e in batch])
+            readings = engine.transcribe_batch([e.samples for e in batch], [e.options for e in batch])
         except Cancelled as error:
             # A job that is cancelled must end soon; the others of the batch begin again.
             for entry in batch:
@@ -137,7 +137,7 @@ class Reader:
             for entry in batch:
                 entry.alone, entry.error = True, error if fatal(error) and not short else None
         else:
-            for entry, segments in zip(batch, found, strict=True):
+            for entry, segments in zip(batch, readings, strict=True):
                 entry.segments = segments
 
 

@@ -114,17 +114,17 @@ class Rendezvous(Generic[T]):
 
     def _make(self, calls: list[_Call]) -> None:
         groups: dict[Hashable, list[_Call]] = {}
-        for one in calls:
-            groups.setdefault(one.key, []).append(one)
+        for call in calls:
+            groups.setdefault(call.key, []).append(call)
         for group in groups.values():
             try:
-                for one, result in zip(group, group[0].together([one.item for one in group]), strict=True):
-                    one.result = result
+                for call, result in zip(group, group[0].together([call.item for call in group]), strict=True):
+                    call.result = result
             except BaseException as error:
-                for one in group:
-                    one.error = error
+                for call in group:
+                    call.error = error
         with self._changed:
             self._active = len(calls)
-            for one in calls:
-                one.made = True
+            for call in calls:
+                call.made = True
             self._changed.notify_all()

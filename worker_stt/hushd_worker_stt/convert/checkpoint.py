@@ -37,7 +37,7 @@ class _Tensor:
 
     def fits(self, numbers: int) -> bool:
         """Returns whether it lies within so many numbers, whatever a damaged file says of its place."""
-        if not all(type(one) is int and one >= 0 for one in (self.offset, *self.shape, *self.strides)):
+        if not all(type(number) is int and number >= 0 for number in (self.offset, *self.shape, *self.strides)):
             return False
         if len(self.shape) != len(self.strides) or not 0 < math.prod(self.shape) <= numbers:
             return False
@@ -89,22 +89,22 @@ class Checkpoint:
         """The numbers of the tensor `name`, in the precision of the file."""
         import numpy as np
 
-        found = self._tensors.get(name)
-        if not isinstance(found, _Tensor):
+        tensor = self._tensors.get(name)
+        if not isinstance(tensor, _Tensor):
             raise BadCheckpoint(f"it has no tensor {name!r}")
         try:
-            entry = self._zip.getinfo(self._folder + found.key)
+            entry = self._zip.getinfo(self._folder + tensor.key)
             if entry.compress_type != zipfile.ZIP_STORED:  # torch never packs them; a packed one may be of any size
                 raise BadCheckpoint(f"its tensor {name!r} is compressed")
-            numbers = np.frombuffer(self._zip.read(entry), found.kind)
+            numbers = np.frombuffer(self._zip.read(entry), tensor.kind)
         except (OSError, BadCheckpoint):
             raise
         except Exception as error:  # whatever a damaged archive makes Python do
             raise BadCheckpoint(f"its tensor {name!r} is damaged") from error
-        if not found.fits(len(numbers)):
+        if not tensor.fits(len(numbers)):
             raise BadCheckpoint(f"its tensor {name!r} is damaged")
-        steps = [stride * numbers.itemsize for stride in found.strides]
-        return np.lib.stride_tricks.as_strided(numbers[found.offset :], found.shape, steps, writeable=False)
+        steps = [stride * numbers.itemsize for stride in tensor.strides]
+        return np.lib.stride_tricks.as_strided(numbers[tensor.offset :], tensor.shape, steps, writeable=False)
 
 
 def _tensor(storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_: Any) -> _Tensor:

@@ -43,20 +43,20 @@ def cluster(
         for start in range(0, len(means), MOST):
             check()
             end = min(start + MOST, len(means))
-            found = _merge(means[start:end], sizes[start:end], _NOBODY, max((end - start) // 4, 1), check)
-            batches.append(found + first)
-            first += int(found.max()) + 1
+            merged = _merge(means[start:end], sizes[start:end], _NOBODY, max((end - start) // 4, 1), check)
+            batches.append(merged + first)
+            first += int(merged.max()) + 1
         labels, means, sizes = _regroup(labels, np.concatenate(batches), means, sizes)
-    found = _merge(means, sizes, _NOBODY if count else threshold, count or 1, check)
-    labels, means, sizes = _regroup(labels, found, means, sizes)
+    merged = _merge(means, sizes, _NOBODY if count else threshold, count or 1, check)
+    labels, means, sizes = _regroup(labels, merged, means, sizes)
     return labels
 
 
 def centroids(embeddings: Samples, weights: Samples, labels: Numbers) -> Samples:
     """The centroid of each cluster, k by d, rows of length 1."""
     sums = _sums(labels, embeddings, weights)
-    found: Samples = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
-    return found
+    centres: Samples = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return centres
 
 
 def assign(embeddings: Samples, centres: Samples) -> Numbers:
@@ -65,12 +65,12 @@ def assign(embeddings: Samples, centres: Samples) -> Numbers:
     The embeddings are of one window, which has told their speakers apart, so no two are the same person.
     """
     likeness = embeddings @ centres.T
-    found: Numbers = np.argmax(likeness, axis=1)
+    rows: Numbers = np.argmax(likeness, axis=1)
     for _ in range(min(likeness.shape)):
         row, column = np.unravel_index(np.argmax(likeness), likeness.shape)
-        found[row] = column
+        rows[row] = column
         likeness[row], likeness[:, column] = _NOBODY, _NOBODY
-    return found
+    return rows
 
 
 def _merge(means: Samples, sizes: Samples, threshold: float, count: int, check: Callable[[], None]) -> Numbers:
@@ -97,10 +97,10 @@ def _merge(means: Samples, sizes: Samples, threshold: float, count: int, check: 
     return numbers
 
 
-def _regroup(labels: Numbers, found: Numbers, means: Samples, sizes: Samples) -> tuple[Numbers, Samples, Samples]:
+def _regroup(labels: Numbers, merged: Numbers, means: Samples, sizes: Samples) -> tuple[Numbers, Samples, Samples]:
     """Labels, means and sizes after each cluster of `means` and `sizes` was merged into the one that `found` names."""
-    totals = np.bincount(found, weights=sizes).astype(np.float32)
-    return found[labels], _sums(found, means, sizes) / totals[:, None], totals
+    totals = np.bincount(merged, weights=sizes).astype(np.float32)
+    return merged[labels], _sums(merged, means, sizes) / totals[:, None], totals
 
 
 def _sums(labels: Numbers, rows: Samples, weights: Samples) -> Samples:

@@ -107,10 +107,10 @@ class Diarizer:
             if active[:, column].sum() < _FAINT:
                 continue
             clear = single[:, column]
-            found = self._models.embedding(features, _middle(clear if clear.sum() >= _CLEAR else active[:, column]))
-            if found is not None:
+            embedding = self._models.embedding(features, _middle(clear if clear.sum() >= _CLEAR else active[:, column]))
+            if embedding is not None:
                 columns.append(column)
-                embeddings.append(found.astype(np.float16))
+                embeddings.append(embedding.astype(np.float16))
                 seconds.append(max(float(clear.sum()) * FRAME / RATE, 0.1))
         self._windows.append(
             _Window(
@@ -136,8 +136,8 @@ class Diarizer:
         labels = cluster(embeddings, seconds, _SAME_SPEAKER, speakers, check)
         people = centroids(embeddings, seconds, labels)
         if speakers == 0:
-            said = np.bincount(labels, weights=seconds) * _OVERLAP
-            people = people[(said >= _SPEAKER_S) | (said == said.max())]
+            spoken = np.bincount(labels, weights=seconds) * _OVERLAP
+            people = people[(spoken >= _SPEAKER_S) | (spoken == spoken.max())]
         return people
 
     def _decode(self, people: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:

@@ -73,8 +73,8 @@ class DiarizationModels:
         """
         count = min(FRAMES, -(-len(window) // FRAME))
         padded = np.pad(window, (0, WINDOW - len(window)))
-        (found,) = self._activity.run(None, {"waveforms": padded[None, None]})
-        active: Activity = found[0, :count] > 0.5
+        (activity,) = self._activity.run(None, {"waveforms": padded[None, None]})
+        active: Activity = activity[0, :count] > 0.5
         return active
 
     def features(self, window: Samples) -> Samples:
@@ -94,8 +94,8 @@ class DiarizationModels:
         if len(rows) < _LEAST:
             return None
         rows = rows - rows.mean(axis=0)
-        (found,) = self._embedding.run(None, {"fbank": rows[None], "weights": np.ones((1, len(rows)), np.float32)})
-        unit: Samples = found[0] / max(float(np.linalg.norm(found[0])), 1e-9)
+        (embedding,) = self._embedding.run(None, {"fbank": rows[None], "weights": np.ones((1, len(rows)), np.float32)})
+        unit: Samples = embedding[0] / max(float(np.linalg.norm(embedding[0])), 1e-9)
         return unit
 
 

@@ -63,7 +63,7 @@ def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
     ends = sorted(turns, key=lambda turn: turn.end)
     moments = sorted({moment for turn in turns for moment in (turn.start, turn.end)})
     speaking: set[SpeakerTurn] = set()
-    found: list[SpeakerTurn] = []
+    clear: list[SpeakerTurn] = []
     begun, ended = 0, 0
     for now, after in pairwise(moments):
         while begun < len(begins) and begins[begun].start <= now:
@@ -75,11 +75,11 @@ def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
         if not speaking:
             continue
         winner = max(speaking, key=lambda turn: (turn.end - turn.start, -turn.start, -turn.speaker))
-        if found and found[-1].speaker == winner.speaker and found[-1].end == now:
-            found[-1] = replace(found[-1], end=after)
+        if clear and clear[-1].speaker == winner.speaker and clear[-1].end == now:
+            clear[-1] = replace(clear[-1], end=after)
         else:
-            found.append(SpeakerTurn(now, after, winner.speaker))
-    return [turn for turn in found if turn.end - turn.start >= _WORD_S]
+            clear.append(SpeakerTurn(now, after, winner.speaker))
+    return [turn for turn in clear if turn.end - turn.start >= _WORD_S]
 
 
 def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
@@ -88,13 +88,13 @@ def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
     A stretch ends in the middle of the quiet before somebody else's turn. Speakers are numbered once more, since one
     who speaks only while others do is never transcribed.
     """
-    found = [Stretch(0.0, 0)]
+    parts = [Stretch(0.0, 0)]
     before: SpeakerTurn | None = None
     for turn in numbered(alone(turns)):
         if before and before.speaker != turn.speaker:
-            found.append(Stretch((before.end + turn.start) / 2, turn.speaker))
+            parts.append(Stretch((before.end + turn.start) / 2, turn.speaker))
         before = turn
-    return found
+    return parts
 
 
 def divided(blocks: Iterable[Samples], parts: list[Stretch]) -> Iterator[tuple[Stretch, Iterator[Samples]]]:

@@ -32,8 +32,8 @@ def from_text(printed: bytes, duration: float) -> list[Segment]:
     lines = [line for line in _decoded(printed).splitlines() if line.strip()]
     timed = [_LINE.fullmatch(line) for line in lines]
     if lines and all(timed):
-        found = [(_seconds(m.groups()[:4]), _seconds(m.groups()[4:8]), m[9]) for m in timed if m]
-        return _ordered([Segment(start, end, _line(text)) for start, end, text in found], duration)
+        spans = [(_seconds(m.groups()[:4]), _seconds(m.groups()[4:8]), m[9]) for m in timed if m]
+        return _ordered([Segment(start, end, _line(text)) for start, end, text in spans], duration)
     return _ordered([Segment(0.0, duration, _line(" ".join(lines)))], duration)
 
 

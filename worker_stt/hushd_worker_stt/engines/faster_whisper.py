@@ -99,14 +99,14 @@ class FasterWhisper(WhisperFamily):
         # A byte for each weight, where CTranslate2 makes four of a float16 file. The tests' checkpoint makes the
         # same text of it; on real weights this was not measured. Files of another precision are converted at load.
         kinds = self._ctranslate2.get_supported_compute_types("cpu")
-        wanted = self.compute_type or ("int8" if "int8" in kinds else "default")
-        return self._package.WhisperModel(str(path), device="cpu", compute_type=wanted, cpu_threads=threads())
+        kind = self.compute_type or ("int8" if "int8" in kinds else "default")
+        return self._package.WhisperModel(str(path), device="cpu", compute_type=kind, cpu_threads=threads())
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         hotwords = self._tokens(decoding.hotwords)[:_PROMPT]
         room = _PROMPT - len(hotwords)
         prompt = self._tokens(decoding.prompt)[-room:] if room else []
-        found, _ = self._model.transcribe(
+        segments, _ = self._model.transcribe(
             samples,
             language=decoding.language,
             task=decoding.task,
@@ -119,7 +119,7 @@ class FasterWhisper(WhisperFamily):
             without_timestamps=not self.timestamps,
             **{"condition_on_previous_text": False} | self._given(decoding),
         )
-        for segment in found:
+        for segment in segments:
             self.check()
             if segment.seek > decoding.last_window * _FRAMES:
                 break

@@ -151,9 +151,9 @@ def _words(
     or to shortly after its last token's. A word's probability is the mean of its tokens', as in Whisper's packages."""
     text = "".join(tokens)
     owners = [number for number, token in enumerate(tokens) for _ in token]
-    found = [(match.start(), match.start() + len(match.group().rstrip()) - 1) for match in _WORD.finditer(text)]
-    starts = [min(times[owners[first]], duration) for first, _ in found]
-    for (first, last), start, following in zip(found, starts, [*starts, duration][1:], strict=True):
+    spans = [(match.start(), match.start() + len(match.group().rstrip()) - 1) for match in _WORD.finditer(text)]
+    starts = [min(times[owners[first]], duration) for first, _ in spans]
+    for (first, last), start, following in zip(spans, starts, [*starts, duration][1:], strict=True):
         end = min(following, times[owners[last]] + _LAST_TOKEN_S)
         likely = [math.exp(min(0.0, value)) for value in logprobs[owners[first] : owners[last] + 1]] if logprobs else []
         probability = sum(likely) / len(likely) if likely else None

@@ -46,10 +46,10 @@ def place() -> Path:
 def folders() -> list[Path]:
     """The folders of the user's own models."""
     try:
-        found = sorted(place().iterdir())
+        paths = sorted(place().iterdir())
     except OSError:
         return []
-    return [f for f in found if f.is_dir() and is_name(f.name) and _weights(f)]
+    return [f for f in paths if f.is_dir() and is_name(f.name) and _weights(f)]
 
 
 def find(model: str) -> Path | None:
@@ -64,8 +64,8 @@ def find(model: str) -> Path | None:
         return own
     store = Store(paths.find())
     try:
-        if kept := store.find(f"onnx-asr/{model}"):
-            return store.location(kept)
+        if manifest := store.find(f"onnx-asr/{model}"):
+            return store.location(manifest)
     except HushdError:
         return None  # its manifest is damaged, which the load reports
     snapshot = hf_cache.snapshot(known.repository) if known else None
@@ -75,9 +75,9 @@ def find(model: str) -> Path | None:
 def pulled() -> Iterator[ModelInfo]:
     """The models that hushd has pulled, imported or converted."""
     store = Store(paths.find())
-    for kept in store.kept("onnx-asr").values():
-        if isinstance(kept, Manifest) and (folder := store.location(kept)).is_dir():
-            yield replace(described(folder), name=kept.name)
+    for manifest in store.kept("onnx-asr").values():
+        if isinstance(manifest, Manifest) and (folder := store.location(manifest)).is_dir():
+            yield replace(described(folder), name=manifest.name)
 
 
 def _weights(folder: Path, pattern: str = "*.onnx") -> list[Path]:

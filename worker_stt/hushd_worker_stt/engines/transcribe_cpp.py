@@ -269,8 +269,8 @@ def _segments(result: Any, duration: float) -> Iterator[Segment]:
             continue
         start = max(start, seconds(segment.t0_ms))
         end = max(start, seconds(segment.t1_ms))
-        said = result.words[segment.first_word : segment.first_word + segment.n_words]
-        words = (Word(word.text.strip(), seconds(word.t0_ms), seconds(word.t1_ms)) for word in said)
+        words = result.words[segment.first_word : segment.first_word + segment.n_words]
+        words = (Word(word.text.strip(), seconds(word.t0_ms), seconds(word.t1_ms)) for word in words)
         yield Segment(start, end, text, tuple(word for word in words if word.text))
 
 
@@ -310,8 +310,8 @@ def find(model: str) -> Path | None:
         return own[0]
     store = Store(paths.find())
     try:
-        if kept := store.find(f"{SPEC.name}/{model}"):
-            return next((file for name in kept.files if (file := store.location(kept) / name).is_file()), None)
+        if manifest := store.find(f"{SPEC.name}/{model}"):
+            return next((file for name in manifest.files if (file := store.location(manifest) / name).is_file()), None)
     except HushdError:
         return None  # its manifest is damaged, which the load reports
     known = catalogue.find(f"{SPEC.name}/{model}")
@@ -326,8 +326,10 @@ def _here() -> list[str]:
         folders = [folder.name for folder in sorted(place().iterdir()) if is_name(folder.name)]
     except OSError:
         folders = []
-    kept = [found.name for found in Store(paths.find()).kept(SPEC.name).values() if isinstance(found, Manifest)]
-    return list(dict.fromkeys([*WELL_KNOWN, *folders, *kept]))
+    names = [
+        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
+    ]
+    return list(dict.fromkeys([*WELL_KNOWN, *folders, *names]))
 
 
 def _model(name: str, file: Path) -> ModelInfo | None:

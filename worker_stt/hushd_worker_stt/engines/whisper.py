@@ -127,7 +127,7 @@ class Whisper(WhisperFamily):
     def _segments(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
         # A long prompt loses its beginning; hotwords, which are not text that came before, must not be that.
         prompt = " ".join(filter(None, (decoding.prompt, decoding.hotwords)))
-        found = self._whisper.transcribe(
+        answer = self._whisper.transcribe(
             self._model,
             samples,
             language=decoding.language,
@@ -141,12 +141,12 @@ class Whisper(WhisperFamily):
             fp16=self._model.device.type != "cpu",
             **{"condition_on_previous_text": False} | decoding.given(*_PASSED_ON),
         )
-        heard = [segment for segment in found["segments"] if segment["seek"] <= decoding.last_window * _FRAMES]
+        heard = [segment for segment in answer["segments"] if segment["seek"] <= decoding.last_window * _FRAMES]
         texts = [segment["text"].strip() for segment in heard]
         if decoding.word_times:
             # It watches the model's attention, and would see that of other pieces.
             punctuation = decoding.given(*_PUNCTUATION)
-            rendezvous.alone(lambda: self._find_words(samples, heard, found["language"], punctuation))
+            rendezvous.alone(lambda: self._find_words(samples, heard, answer["language"], punctuation))
         for segment, text in zip(heard, texts, strict=True):
             if text:
                 words = tuple(
@@ -169,10 +169,10 @@ class Whisper(WhisperFamily):
         mel = audio.log_mel_spectrogram(samples, model.dims.n_mels, padding=audio.N_SAMPLES)
         spoken_until = 0.0
         for seek, window in groupby(segments, itemgetter("seek")):
-            there = list(window)
+            group = list(window)
             frames = min(audio.N_FRAMES, len(samples) // audio.HOP_LENGTH - seek)
             add_word_timestamps(
-                segments=there,
+                segments=group,
                 model=model,
                 tokenizer=tokenizer,
                 mel=audio.pad_or_trim(mel[:, seek : seek + frames], audio.N_FRAMES).to(model.device),
@@ -180,7 +180,7 @@ class Whisper(WhisperFamily):
                 last_speech_timestamp=spoken_until,
                 **punctuation,
             )
-            spoken_until = there[-1]["end"]
+            spoken_until = group[-1]["end"]
 
     def detect_language(self, samples: Samples) -> str | None:
         if not self._model.is_multilingual or len(self._languages) == 1:

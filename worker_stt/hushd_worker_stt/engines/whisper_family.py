@@ -117,28 +117,28 @@ class WhisperFamily(Engine):
         """The path of the `model` that hushd pulled, imported or converted: a folder, or its one file."""
         store, name = Store(paths.find()), f"{cls.INFO.name}/{model}"
         try:
-            found = store.find(name) or store.find(catalogue.canonical(name))
+            manifest = store.find(name) or store.find(catalogue.canonical(name))
         except HushdError:
             return None  # its manifest is damaged: an error when it is loaded
-        return cls._path(found) if found else None
+        return cls._path(manifest) if manifest else None
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
         try:
-            there = sorted(cls.folder().iterdir())
+            places = sorted(cls.folder().iterdir())
         except OSError:
-            there = []
-        own = {model.name: model for path in there if (model := cls.own(path))}
-        for kept in Store(paths.find()).kept(cls.INFO.name).values():
-            if isinstance(kept, Manifest) and (model := cls.own(cls._path(kept))):
-                own[kept.name] = replace(model, name=kept.name)
+            places = []
+        own = {model.name: model for path in places if (model := cls.own(path))}
+        for manifest in Store(paths.find()).kept(cls.INFO.name).values():
+            if isinstance(manifest, Manifest) and (model := cls.own(cls._path(manifest))):
+                own[manifest.name] = replace(model, name=manifest.name)
         known = {model.name for model in cls.INFO.models}
         return (*cls.INFO.models, *(model for name, model in own.items() if name not in known))
 
     @staticmethod
-    def _path(found: Manifest) -> Path:
-        location = Store(paths.find()).location(found)
-        return location / next(iter(found.files)) if len(found.files) == 1 else location
+    def _path(manifest: Manifest) -> Path:
+        location = Store(paths.find()).location(manifest)
+        return location / next(iter(manifest.files)) if len(manifest.files) == 1 else location
 
     @classmethod
     def installed(cls, model: str) -> bool:

@@ -201,5 +201,5 @@ def _solve(squares: Any, products: Any) -> Any:
     return np.linalg.solve(squares + ridge * np.eye(_TAPS), products)
 
 
-def _shifted(kept: Any, new: Samples) -> Any:
-    return np.concatenate((kept[len(new) :], new))
+def _shifted(tail: Any, new: Samples) -> Any:
+    return np.concatenate((tail[len(new) :], new))

@@ -27,11 +27,11 @@ def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[S
     words = segment.text.split()
     total = sum(end - start for start, end in speech)
     letters = sum(map(len, words)) or 1
-    stops, said = [], 0
+    stops, spelt = [], 0
     for number, word in enumerate(words[:-1], 1):
-        said += len(word)
+        spelt += len(word)
         if word[-1] in _STOPS:
-            stops.append((number, said / letters * total))
+            stops.append((number, spelt / letters * total))
     pauses, spoken = [], 0.0
     for number, (start, end) in enumerate(speech[:-1], 1):
         spoken += end - start

@@ -244,8 +244,8 @@ def _remove(index: ModelIndex, options: argparse.Namespace) -> int:
     for model in chosen:
         removed = remove(index.store, model)
         kept = (
-            f"; {removed.kept} of its files stay: other models need them, or they are in a place of yours"
-            if removed.kept
+            f"; {removed.spared} of its files stay: other models need them, or they are in a place of yours"
+            if removed.spared
             else ""
         )
         console.write(f"{removed.what}: {_megabytes(removed.size / 1e6).replace('-', 'nothing')} freed{kept}\n")

@@ -31,8 +31,8 @@ async def transcribe(request: Request) -> Response:
         await form.read(request)
         ask = asked(form.fields)
         if ask.stream:
-            kept = form.hand_over()
-            return _Streamed(kept, streaming.events(_events(context.of(request), kept, ask)))
+            uploaded = form.hand_over()
+            return _Streamed(uploaded, streaming.events(_events(context.of(request), uploaded, ask)))
         return await _whole(context.of(request), form, ask)
 
 

@@ -52,7 +52,7 @@ def _look(path: Path, name: str) -> Files:
 
     if not (path / "model.bin").is_file():
         raise NotAlike("a folder in CTranslate2's format has a model.bin")
-    if missing := [wanted for wanted in FILES if not (path / wanted).is_file()]:
+    if missing := [name for name in FILES if not (path / name).is_file()]:
         raise NoModel(f"a folder in CTranslate2's format has {missing[0]}")
     with open(path / "model.bin", "rb") as file:
         head = file.read(64)

@@ -66,8 +66,8 @@ def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     (name,) = (name for name in files if name.endswith(".pt"))
     # The key, its place in the pickle's memo, and a number of two or four bytes.
     key = rb"n_vocab(?:q.|r....|\x94)?(?:M(..)|J(....))"
-    found = re.search(key, model_files.pickled(folder / name), re.DOTALL)
-    return whisper_languages.of(int.from_bytes(found[1] or found[2], "little")) if found else ()
+    match = re.search(key, model_files.pickled(folder / name), re.DOTALL)
+    return whisper_languages.of(int.from_bytes(match[1] or match[2], "little")) if match else ()
 
 
 def _memory_mb(files: Sizes) -> float:
