@@ -49,14 +49,14 @@ def deploy(options: Namespace) -> int:
 def status(options: Namespace) -> int:
     """Prints the nodes and the deployments."""
     with session.connected(options.address):
-        found = _status()
+        status = _status()
     if options.json:
-        console.write_json(found)
+        console.write_json(status)
         return 0
-    nodes = found["nodes"]
-    console.write(f"{len(nodes)} node{'s' * (len(nodes) != 1)}, {found['cpus']:g} CPUs\n")
-    if found["deployments"]:
-        console.write("\n".join(laid_out(_COLUMNS, found["deployments"], console.width())) + "\n")
+    nodes = status["nodes"]
+    console.write(f"{len(nodes)} node{'s' * (len(nodes) != 1)}, {status['cpus']:g} CPUs\n")
+    if status["deployments"]:
+        console.write("\n".join(laid_out(_COLUMNS, status["deployments"], console.width())) + "\n")
     else:
         console.write("Nothing is deployed: `hushd cluster deploy` serves.\n")
     return 0

@@ -71,4 +71,4 @@ def _check(address: str) -> None:
 
 def alive() -> list[dict[str, object]]:
     """The nodes that are there, as Ray describes them."""
-    return [found for found in ray.nodes() if found["Alive"]]
+    return [node for node in ray.nodes() if node["Alive"]]

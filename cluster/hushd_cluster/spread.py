@@ -227,8 +227,8 @@ def _transcribe(data: bytes, name: str, options: Mapping[str, Any]) -> Outcome:
         if error.retry_after_ms:  # in our slot, so that nothing else is sent here meanwhile
             time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
         read_s = error.detail.get("read_s")
-        kept = Transcript(tuple(segments), duration=float(read_s)) if segments and read_s else None
-        return Outcome(at, host, kept, error)
+        begun = Transcript(tuple(segments), duration=float(read_s)) if segments and read_s else None
+        return Outcome(at, host, begun, error)
     except OSError as error:
         return Outcome(at, host, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror})."))
 

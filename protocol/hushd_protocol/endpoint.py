@@ -49,22 +49,22 @@ def parse(text: str) -> Endpoint:
             "`hushd keys allow` prints it on that machine.",
         )
     key, at, address = text.removeprefix(SCHEME).partition("@")
-    found = split_address(address)
-    if not text.startswith(SCHEME) or not at or found is None or not all(found):
+    parts = split_address(address)
+    if not text.startswith(SCHEME) or not at or parts is None or not all(parts):
         raise HushdError(
             "bad_request",
             f"{quoted(text)} names no supervisor: use tcp+curve://KEY@HOST:PORT, as `hushd keys allow` prints it on "
             "that machine.",
         )
-    return Endpoint(read_key(key), *found)
+    return Endpoint(read_key(key), *parts)
 
 
 def split_address(text: str) -> tuple[str, int] | None:
     """Returns host and port of `HOST:PORT`, an IPv6 address without its brackets; None for any other text."""
-    found = _HOST_PORT.fullmatch(text)
-    if found is None or int(found[2]) > 65535:
+    match = _HOST_PORT.fullmatch(text)
+    if match is None or int(match[2]) > 65535:
         return None
-    return found[1].strip("[]"), int(found[2])
+    return match[1].strip("[]"), int(match[2])
 
 
 def place(host: str, port: int) -> str:

@@ -25,11 +25,11 @@ def is_loopback(host: str) -> bool:
 
 def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers by their names; one that stands there twice has both values, and so matches nothing."""
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     for name, value in pairs:
         key, text = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
-    return found
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def sent_secrets(authorization: str, api_key: str) -> tuple[str, ...]:

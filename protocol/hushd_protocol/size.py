@@ -17,11 +17,11 @@ def parse(value: object) -> int | None:
     and "12Gi" are powers of 1024.
     """
     if isinstance(value, str):
-        found = _SIZE.fullmatch(value.strip())
-        if found is None:
+        match = _SIZE.fullmatch(value.strip())
+        if match is None:
             return None
-        base = 1024 if found[3] else 1000
-        size = float(found[1]) * base ** _POWERS[found[2].lower()]
+        base = 1024 if match[3] else 1000
+        size = float(match[1]) * base ** _POWERS[match[2].lower()]
     elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST:
         size = float(value)
     else:

@@ -72,11 +72,11 @@ def of_onnxruntime(runtime: Any) -> str:
 
 def onnx_providers(runtime: Any) -> list[str]:
     """The execution providers for `of_onnxruntime`; the CPU comes last, for operators that a card's lacks."""
-    wanted = ["CPUExecutionProvider"]
+    providers = ["CPUExecutionProvider"]
     if of_onnxruntime(runtime) == "cuda":
-        wanted = [*_ON_CARDS, *wanted]
+        providers = [*_ON_CARDS, *providers]
     available = runtime.get_available_providers()
-    return [name for name in wanted if name in available]
+    return [name for name in providers if name in available]
 
 
 def of_sessions(sessions: Iterable[Any]) -> str:

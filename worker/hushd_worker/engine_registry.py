@@ -115,8 +115,8 @@ class EngineRegistry(Generic[E, D]):
 
     def _references(self) -> dict[str, str]:
         """All engines, name to `module:Class`, in the order in which they are preferred."""
-        found = {spec.name: spec.engine for spec in engines.every(self.role)}
-        return {**found, **self._without_specs(), **found}
+        targets = {spec.name: spec.engine for spec in engines.every(self.role)}
+        return {**targets, **self._without_specs(), **targets}
 
     def _without_specs(self) -> Mapping[str, str]:
         from hushd_schema.entry_points import entry_points  # not for an engine of hushd's
@@ -131,21 +131,21 @@ class EngineRegistry(Generic[E, D]):
         return engine
 
 
-def choose_model(engine: str, wanted: str, default: str, known: Sequence[str]) -> str:
-    """Returns the model that `wanted` names; `default` means the engine's default one.
+def choose_model(engine: str, asked: str, default: str, known: Sequence[str]) -> str:
+    """Returns the model that `asked` names; `default` means the engine's default one.
 
     Raises:
         HushdError: `model_missing` when the engine has none of that name.
     """
-    if wanted == "default":
+    if asked == "default":
         return default
-    if wanted in known:
-        return wanted
+    if asked in known:
+        return asked
     from hushd_models import user_models  # not needed for a name that is right
 
     there_is = f"use {listed(known)}" if known else "none is installed"
-    raise user_models.missing(f"{engine}/{wanted}") or HushdError(
-        "model_missing", f"{engine} has no model {quoted(wanted)}{did_you_mean(wanted, known)}: {there_is}."
+    raise user_models.missing(f"{engine}/{asked}") or HushdError(
+        "model_missing", f"{engine} has no model {quoted(asked)}{did_you_mean(asked, known)}: {there_is}."
     )
 
 

@@ -186,8 +186,8 @@ class Job:
 
     def _check_kind(self, chunk: Chunk) -> None:
         for name, value in (("rate", chunk.rate), ("channels", chunk.channels)):
-            if value and value != (said := self.params.setdefault(name, value)):
-                raise HushdError("bad_request", f"The {name} of a stream cannot change, from {said!r} to {value}.")
+            if value and value != (given := self.params.setdefault(name, value)):
+                raise HushdError("bad_request", f"The {name} of a stream cannot change, from {given!r} to {value}.")
 
     def _next(self) -> int:
         seq, self._seq = self._seq, self._seq + 1

@@ -54,8 +54,8 @@ def out_of_memory(error: Exception) -> bool:
     """Returns whether a library raised `error` because a card or the machine had not enough free memory."""
     if isinstance(error, Cancelled | HushdError | NoMemory):
         return False
-    found = _cause(error)
-    return found in (Cause.CARD_FULL, Cause.MEMORY) or (found is not Cause.CARD_FAILED and short_of_memory(error))
+    cause = _cause(error)
+    return cause in (Cause.CARD_FULL, Cause.MEMORY) or (cause is not Cause.CARD_FAILED and short_of_memory(error))
 
 
 def answer(request_id: bytes, error: BaseException) -> Error:
@@ -86,10 +86,10 @@ def log_traceback(error: BaseException) -> None:
     while error not in chain:
         chain.append(error)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__) or error
-    for one in reversed(chain):
+    for link in reversed(chain):
         print("Traceback (most recent call last):", file=sys.stderr)
-        traceback.print_tb(one.__traceback__)
-        print(type(one).__name__, file=sys.stderr)
+        traceback.print_tb(link.__traceback__)
+        print(type(link).__name__, file=sys.stderr)
 
 
 def _cause(error: BaseException | None) -> Cause | None:

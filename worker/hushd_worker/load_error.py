@@ -117,4 +117,4 @@ def cause(error: BaseException | None) -> Cause:
         text += f"{type(error).__name__}: {error}\n"
         error = error.__cause__ or error.__context__
     flags = re.IGNORECASE | re.DOTALL
-    return next((found for found, pattern in _MESSAGES.items() if re.search(pattern, text, flags)), Cause.UNKNOWN)
+    return next((cause for cause, pattern in _MESSAGES.items() if re.search(pattern, text, flags)), Cause.UNKNOWN)

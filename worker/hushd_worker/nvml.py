@@ -67,9 +67,9 @@ class Nvml:
 
     def processes(self, id: str) -> dict[int, int]:
         count = ctypes.c_uint(_MOST)
-        found = (_Process * _MOST)()
-        self._call("nvmlDeviceGetComputeRunningProcesses_v3", self._handle(id), ctypes.byref(count), found)
-        return {int(p.pid): int(p.size) for p in found[: count.value] if p.size != _UNKNOWN}
+        processes = (_Process * _MOST)()
+        self._call("nvmlDeviceGetComputeRunningProcesses_v3", self._handle(id), ctypes.byref(count), processes)
+        return {int(p.pid): int(p.size) for p in processes[: count.value] if p.size != _UNKNOWN}
 
     def _enumerate(self) -> list[str]:
         """The places of all cards, where the kernel lists none: in some containers."""

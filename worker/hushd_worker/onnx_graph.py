@@ -42,15 +42,15 @@ def without_weights(path: Path) -> bytes | None:
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         parts: list[bytes] = []
-        found = False
+        external = False
         for field in _fields(data, 0, len(data)):
             if field.number == _GRAPH:
                 graph, refers = _graph(data, field, path.name.encode())
                 parts.append(_bytes_field(_GRAPH, graph))
-                found = found or refers
+                external = external or refers
             else:
                 parts.append(data[field.begin : field.end])
-    return b"".join(parts) if found else None
+    return b"".join(parts) if external else None
 
 
 def _graph(data: mmap.mmap, graph: _Field, name: bytes) -> tuple[bytes, bool]:

@@ -56,17 +56,17 @@ def _read_reports(descriptor: int, task: SharedTask) -> HushdError | None:
             *lines, rest = (rest + data[-_MOST:]).split(b"\n")
             for line in lines:
                 try:
-                    said = json.loads(line)
+                    message = json.loads(line)
                 except (ValueError, RecursionError):
                     continue  # a library's own words
-                if not isinstance(said, dict):
+                if not isinstance(message, dict):
                     continue
-                if "error" in said:
-                    error = HushdError(str(said["error"]), str(said.get("message", "")))
-                elif "note" in said:
-                    task.note(str(said["note"]))
-                elif said.get("total"):
+                if "error" in message:
+                    error = HushdError(str(message["error"]), str(message.get("message", "")))
+                elif "note" in message:
+                    task.note(str(message["note"]))
+                elif message.get("total"):
                     # However the program counts, it is the second half of the whole: the first was to read the source.
-                    done = int(said["done"] / said["total"] * task.total / 2)
+                    done = int(message["done"] / message["total"] * task.total / 2)
                     task.add(done - reported)
                     reported = done

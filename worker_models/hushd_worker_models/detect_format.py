@@ -45,8 +45,8 @@ def look_at(path: Path, name: str, engine: str = "") -> tuple[str, Files]:
                 why = f"what {candidate} recognises its models by has failed ({reason(error)})" if engine else why
     except OSError as error:
         raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror or error}).") from error
-    wanted = f"model for {engine}" if engine else "model that hushd knows"
-    raise HushdError("input_unreadable", f"{path} is no {wanted}: {why}.")
+    kind = f"model for {engine}" if engine else "model that hushd knows"
+    raise HushdError("input_unreadable", f"{path} is no {kind}: {why}.")
 
 
 def _asked(every: Mapping[str, Recognition]) -> Sequence[str]:

@@ -56,10 +56,10 @@ class Wanted:
 class WrongContent(HushdError):
     """The file has another hash or size than its source says."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, download: Wanted) -> None:
         super().__init__(
             "model_missing",
-            f"{host(wanted.url)} has sent another file than it says ({wanted.name} has a wrong checksum): "
+            f"{host(download.url)} has sent another file than it says ({download.name} has a wrong checksum): "
             "it was thrown away; try again, or ask whoever runs that server.",
         )
 
@@ -72,14 +72,16 @@ class Fetch:
         report: called with the bytes that are more at hand than at the last call; fewer, where some were no good.
     """
 
-    def __init__(self, web: Web, wanted: Wanted, wait: Callable[[float], None], report: Callable[[int], None]) -> None:
+    def __init__(
+        self, web: Web, download: Wanted, wait: Callable[[float], None], report: Callable[[int], None]
+    ) -> None:
         self._web = web
-        self._wanted = wanted
+        self._wanted = download
         self._wait = wait
         self._report = report
-        self._size = wanted.size
+        self._size = download.size
         self._done = 0
-        self._hashes = _Hashes(wanted)
+        self._hashes = _Hashes(download)
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -101,9 +103,9 @@ class Fetch:
                     self._wanted.target.unlink(missing_ok=True)  # damaged, whoever has brought it
                     self._restart()
                     return self.run()
-                kept = self._go_on(part)
+                resumed = self._go_on(part)
                 if not self._brought(part):
-                    if not kept:
+                    if not resumed:
                         raise WrongContent(self._wanted)
                     # What was kept may have been written badly, at a loss of power.
                     self._forget(part)
@@ -118,20 +120,20 @@ class Fetch:
     @contextmanager
     def _alone(self) -> Iterator[BinaryIO | None]:
         """The part, ours alone; None when the whole is there, maybe because another process has brought it."""
-        wanted = self._wanted
-        while not wanted.target.exists():
-            with open(wanted.part, "a+b") as part:
+        download = self._wanted
+        while not download.target.exists():
+            with open(download.part, "a+b") as part:
                 try:
                     fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     self._rest(LOOK_S)
                     continue
                 # Whoever had it may have renamed or removed it.
-                if wanted.part.exists() and os.path.samestat(os.fstat(part.fileno()), wanted.part.stat()):
+                if download.part.exists() and os.path.samestat(os.fstat(part.fileno()), download.part.stat()):
                     try:
                         yield part
                     except WrongContent:
-                        wanted.part.unlink(missing_ok=True)
+                        download.part.unlink(missing_ok=True)
                         raise
                     return
         yield None
@@ -246,10 +248,10 @@ class Fetch:
 
 
 class _Hashes:
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
+    def __init__(self, download: Wanted) -> None:
+        self._wanted = download
         self._sha256 = hashlib.sha256()
-        self._git = hashlib.sha1(b"blob %d\0" % (wanted.size or 0), usedforsecurity=False) if wanted.git else None
+        self._git = hashlib.sha1(b"blob %d\0" % (download.size or 0), usedforsecurity=False) if download.git else None
 
     def update(self, data: bytes) -> None:
         self._sha256.update(data)

@@ -52,24 +52,24 @@ class Import:
         with self._store.lock(model, wait=False) as ours:
             if not ours:
                 raise HushdError("server_busy", f"Another program is at {model} now; try again later.", 5000)
-            if found := self._done(model, files):
-                return found
+            if manifest := self._done(model, files):
+                return manifest
             self._check_free(model, files)
             return self._bring(model, files)
 
     def _done(self, model: str, files: Files) -> Manifest | None:
         """The model that an earlier import has made of the very same files, if it is whole."""
-        found = self._store.find(model)
-        if found is None or found.source != self._source or self._store.missing(found):
+        manifest = self._store.find(model)
+        if manifest is None or manifest.source != self._source or self._store.missing(manifest):
             return None
         sizes = {name: path.stat().st_size for name, path in files.items()}
-        if sizes != {name: file.size for name, file in found.files.items()}:
+        if sizes != {name: file.size for name, file in manifest.files.items()}:
             return None
-        self._task.total = found.size
+        self._task.total = manifest.size
         self._task.note(f"comparing it with {model}")
-        same = all(self._task.hash(path) == found.files[name].sha256 for name, path in files.items())
-        if same and not verification.verify(self._store, found):
-            return found
+        same = all(self._task.hash(path) == manifest.files[name].sha256 for name, path in files.items())
+        if same and not verification.verify(self._store, manifest):
+            return manifest
         self._task.done = 0
         return None
 
@@ -80,9 +80,9 @@ class Import:
         taken = list(own) if is_flat(model) else [place]
         # What an import of the same file has left when it was killed is no other model.
         begun = self._store.begun(model) == self._source
-        found = self._store.find(model)
-        damaged = found is not None and bool(verification.verify(self._store, found))
-        if not damaged and (found or (not begun and any(one.exists() for one in taken))):
+        manifest = self._store.find(model)
+        damaged = manifest is not None and bool(verification.verify(self._store, manifest))
+        if not damaged and (manifest or (not begun and any(place.exists() for place in taken))):
             raise HushdError("bad_request", f"There is a model {model} already: choose another --name.")
         size = sum(path.stat().st_size for path in files.values())
         check_room(size, self._store.folder, f"{self._path} has {readable(size)}")

@@ -79,20 +79,20 @@ class Pull:
     def _here(self) -> Manifest | None:
         """Returns the manifest of an earlier pull, if all its files are still here and unchanged."""
         try:
-            found = self._store.find(self._known.model)
+            manifest = self._store.find(self._known.model)
         except HushdError:
             return None  # damaged: it is made anew
-        if found is None or self._store.missing(found):
+        if manifest is None or self._store.missing(manifest):
             return None
-        self._task.total = found.size
-        location = self._store.location(found)
+        self._task.total = manifest.size
+        location = self._store.location(manifest)
         self._task.note("checking what is here")
-        for name, file in found.files.items():
+        for name, file in manifest.files.items():
             if self._task.hash(location / name) != file.sha256:
                 (location / name).resolve().unlink(missing_ok=True)
                 self._task.done = self._task.total = 0
                 return None
-        return found
+        return manifest
 
     # --- Hugging Face's hub ------------------------------------------------------------------------------------------
 
@@ -107,27 +107,29 @@ class Pull:
                 )
         else:
             self._task.note(f"asking {host(self._access.endpoint)} for {known.repository}")
-            found = look_up(self._web, self._access.endpoint, known.repository, known.revision)
-            commit = self._chosen(found)
+            repository = look_up(self._web, self._access.endpoint, known.repository, known.revision)
+            commit = self._chosen(repository)
             if commit is None:
                 raise HushdError(
                     "model_missing",
-                    f"The repository {found.repository} does not have the files of {known.model} any more: name "
+                    f"The repository {repository.repository} does not have the files of {known.model} any more: name "
                     f'those it has in [models."{known.model}"] of your configuration.',
                 )
         source = Source("hub", commit.repository, commit.id)
         names = {file: PurePosixPath(file.name).name if self._engine.flat else file.name for file in commit.files}
         if here and here.source == source and here.files.keys() == set(names.values()):
             return here
-        wanted = {names[file]: cache.wanted(self._access.endpoint, commit, file) for file in commit.files}
+        downloads = {names[file]: cache.wanted(self._access.endpoint, commit, file) for file in commit.files}
         if self._engine.flat:
             work = self._store.begin(known.model, replace(source, revision=""))
-            for name, one in wanted.items():
-                wanted[name] = replace(one, target=work / one.target.name, part=work / f"{one.target.name}.part")
-            return self._settle(source, wanted, work)
+            for name, download in downloads.items():
+                downloads[name] = replace(
+                    download, target=work / download.target.name, part=work / f"{download.target.name}.part"
+                )
+            return self._settle(source, downloads, work)
         try:
             cache.prepare()
-            files = self._fetch(wanted, cache.folder)
+            files = self._fetch(downloads, cache.folder)
             snapshot = cache.publish(commit, known.revision)
         except OSError as error:
             raise unwritable(cache.folder, error) from error
@@ -171,16 +173,16 @@ class Pull:
                 folder.mkdir(exist_ok=True)
         except OSError as error:
             raise unwritable(work, error) from error
-        wanted = {PurePosixPath(name).name: self._at(name, heads[name], folders[name]) for name in names}
-        return self._settle(renewed, wanted, work)
+        downloads = {PurePosixPath(name).name: self._at(name, heads[name], folders[name]) for name in names}
+        return self._settle(renewed, downloads, work)
 
     def _address(self, name: str) -> str:
         return f"{self._known.url}/{urllib.parse.quote(name)}"
 
     def _content(self, name: str, headers: Headers) -> str:
         """Returns a fingerprint of a file from its server's headers, which changes when the file does."""
-        said = f"{self._address(name)} {headers.get('ETag', '')} {headers.get('Last-Modified')} {total(headers)}"
-        return self._known.sha256.get(name) or sha256(said.encode()).hexdigest()
+        headline = f"{self._address(name)} {headers.get('ETag', '')} {headers.get('Last-Modified')} {total(headers)}"
+        return self._known.sha256.get(name) or sha256(headline.encode()).hexdigest()
 
     def _at(self, name: str, headers: Headers, folder: Path) -> Wanted:
         target = folder / PurePosixPath(name).name
@@ -204,15 +206,15 @@ class Pull:
 
     # --- both --------------------------------------------------------------------------------------------------------
 
-    def _fetch(self, wanted: Mapping[str, Wanted], folder: Path) -> dict[str, File]:
+    def _fetch(self, downloads: Mapping[str, Wanted], folder: Path) -> dict[str, File]:
         """Fetches files, several at once; returns their sizes and hashes."""
-        unique = list({one.target: one for one in wanted.values()}.values())
+        unique = list({download.target: download for download in downloads.values()}.values())
         self._check_room(unique, folder)
-        sizes = [one.size for one in unique]
+        sizes = [download.size for download in unique]
         self._task.done, self._task.total = 0, 0 if None in sizes else sum(filter(None, sizes))
         self._task.note(f"downloading {self._known.model}")
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            fetches = [Fetch(self._web, one, self._task.wait, self._task.add) for one in unique]
+            fetches = [Fetch(self._web, download, self._task.wait, self._task.add) for download in unique]
             # The largest first: what is left at the end is short.
             order = sorted(range(len(unique)), key=lambda n: -(unique[n].size or 0))
             running = {n: threads.submit(fetches[n].run) for n in order}
@@ -224,39 +226,42 @@ class Pull:
                 for fetch in fetches:
                     fetch.stop()
                 raise
-        return {name: File(one.target.stat().st_size, hashes[one.target]) for name, one in wanted.items()}
+        return {
+            name: File(download.target.stat().st_size, hashes[download.target]) for name, download in downloads.items()
+        }
 
-    def _check_room(self, wanted: Sequence[Wanted], folder: Path) -> None:
-        missing = sum((w.size or 0) - _size(w.part) for w in wanted if not w.target.exists())
+    def _check_room(self, downloads: Sequence[Wanted], folder: Path) -> None:
+        missing = sum((w.size or 0) - _size(w.part) for w in downloads if not w.target.exists())
         variable = "HUSHD_MODELS_DIR" if self._store.folder in folder.parents else "HF_HUB_CACHE"
         need = f"{self._known.model} needs {readable(missing)} more"
         check_room(missing, folder, need, variable)
 
-    def _settle(self, source: Source, wanted: Mapping[str, Wanted], work: Path) -> Manifest:
+    def _settle(self, source: Source, downloads: Mapping[str, Wanted], work: Path) -> Manifest:
         """Fetches files into the models folder."""
-        self._share(source, wanted)
-        files = self._fetch(wanted, work)
-        made = {name: one.target for name, one in wanted.items()}
+        self._share(source, downloads)
+        files = self._fetch(downloads, work)
+        made = {name: download.target for name, download in downloads.items()}
         return settle(self._store, self._manifest(source, files, "."), made, work)
 
-    def _share(self, source: Source, wanted: Mapping[str, Wanted]) -> None:
+    def _share(self, source: Source, downloads: Mapping[str, Wanted]) -> None:
         """Reuses files of the same source that are here: kokoro's models share voices, revisions most of their files.
 
         Where a file's hash is not known beforehand, that of another model is used if it has not changed since it came.
         """
-        for kept in self._store.kept(self._known.engine).values():
-            if not isinstance(kept, Manifest) or kept.source.place != source.place:
+        for manifest in self._store.kept(self._known.engine).values():
+            if not isinstance(manifest, Manifest) or manifest.source.place != source.place:
                 continue
-            for name in kept.files.keys() & wanted.keys():
-                file, one, path = kept.files[name], wanted[name], self._store.location(kept) / name
-                certain = bool(one.sha256 or one.git)  # the fetch compares it, and gets it where it is another
-                if file.size != one.size or (one.sha256 and one.sha256 != file.sha256):
+            for name in manifest.files.keys() & downloads.keys():
+                file, download, path = manifest.files[name], downloads[name], self._store.location(manifest) / name
+                # The fetch compares it, and gets it where it is another.
+                certain = bool(download.sha256 or download.git)
+                if file.size != download.size or (download.sha256 and download.sha256 != file.sha256):
                     continue
-                if not certain and (self._update or kept.model == self._known.model):
+                if not certain and (self._update or manifest.model == self._known.model):
                     continue  # the others of its files may be newer
                 with suppress(OSError, HushdError):  # it is gone, or this file system has no links
                     if certain or self._task.hash(path, counted=False) == file.sha256:
-                        os.link(path, one.target)
+                        os.link(path, download.target)
 
     def _manifest(self, source: Source, files: Mapping[str, File], location: str) -> Manifest:
         known, kind = self._known, self._engine.format

@@ -71,8 +71,8 @@ def checkpoint_for(model: str, store: Store) -> str | None:
             try:
                 if inventory.row(store, model).usable:
                     return None
-                if (found := inventory.row(store, f"{source}/{name}")).usable:
-                    return found.model
+                if (row := inventory.row(store, f"{source}/{name}")).usable:
+                    return row.model
             except HushdError:
                 continue
     return None
@@ -120,9 +120,9 @@ class Quantize:
             if not ours:
                 raise HushdError("server_busy", f"Another program is at {made} now; try again later.", 5000)
             plan = self._plan(row, row.folder, made)
-            if found := self._current(plan):
+            if manifest := self._current(plan):
                 self._task.total = self._task.done
-                return found
+                return manifest
             return self._make(plan, row)
 
     def _plan(self, row: Row, folder: Path, made: str) -> _Plan:
@@ -149,20 +149,20 @@ class Quantize:
             HushdError: `bad_request` when something else has that name.
         """
         try:
-            found = self._store.find(plan.made)
+            manifest = self._store.find(plan.made)
         except HushdError:
             return None  # its manifest is damaged, and it is made anew
         begun = self._store.begun(plan.made) is not None
-        if found is None:
+        if manifest is None:
             place = self._store.place(plan.made)
-            there = place.with_name(f"{place.name}.onnx") if is_flat(plan.made) else place
-            if there.exists() and not begun:
+            target = place.with_name(f"{place.name}.onnx") if is_flat(plan.made) else place
+            if target.exists() and not begun:
                 raise _taken(plan.made)
             return None
-        if found.source.kind != "conversion":
+        if manifest.source.kind != "conversion":
             raise _taken(plan.made)
-        same = (found.source, found.converter) == (plan.source, plan.converter)
-        return found if same and not verification.verify(self._store, found, anew=False) else None
+        same = (manifest.source, manifest.converter) == (plan.source, plan.converter)
+        return manifest if same and not verification.verify(self._store, manifest, anew=False) else None
 
     def _make(self, plan: _Plan, row: Row) -> Manifest:
         engine, name = split(plan.made)

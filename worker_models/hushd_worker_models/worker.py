@@ -148,8 +148,8 @@ def _updated(known: Known, how: Access, task: SharedTask) -> ModelResult:
     return replace(_result(new), changed=new.files != old.files)
 
 
-def _result(found: Manifest) -> ModelResult:
-    return ModelResult(model=found.model, size=found.size, location=str(_store().location(found)))
+def _result(manifest: Manifest) -> ModelResult:
+    return ModelResult(model=manifest.model, size=manifest.size, location=str(_store().location(manifest)))
 
 
 def _access(endpoint: str, offline: bool | None) -> Access:
@@ -174,18 +174,18 @@ def _mended(row: Row, task: SharedTask) -> ModelResult:
     Raises:
         HushdError: `bad_request` for one that the user has put there; `model_missing` when its source is gone too.
     """
-    found, store = row.manifest, _store()
-    if found is None:
+    manifest, store = row.manifest, _store()
+    if manifest is None:
         raise HushdError("bad_request", f"{row.model} was put here by hand: nobody else knows where to get it.")
-    problems = verification.verify(store, found)
+    problems = verification.verify(store, manifest)
     if not problems:
-        return _result(found)
-    if found.source.kind == "conversion":
+        return _result(manifest)
+    if manifest.source.kind == "conversion":
         from .quantize import Quantize
 
-        return _result(Quantize(found.source.place, found.source.revision, found.name, store, task).run())
-    if not os.path.exists(found.source.place):
-        raise HushdError("model_missing", f"{row.model} is damaged ({problems[0]}): {verification.remedy(found)}.")
+        return _result(Quantize(manifest.source.place, manifest.source.revision, manifest.name, store, task).run())
+    if not os.path.exists(manifest.source.place):
+        raise HushdError("model_missing", f"{row.model} is damaged ({problems[0]}): {verification.remedy(manifest)}.")
     from .importing import Import
 
-    return _result(Import(found.source.place, found.name, found.engine, store, task).run())
+    return _result(Import(manifest.source.place, manifest.name, manifest.engine, store, task).run())

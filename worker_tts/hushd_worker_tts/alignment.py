@@ -9,12 +9,12 @@ _WORD = re.compile(r"\S+")
 _EDGES = re.compile(r"^\W+|\W+$")
 
 
-def aligned(text: str, said: Sequence[str]) -> list[int | None]:
-    """Returns, for each word of `said`, which is `text` as an engine has rewritten it, the place in `text` of the word
-    that it begins; None for a word that continues another, or corresponds to none."""
+def aligned(text: str, spoken: Sequence[str]) -> list[int | None]:
+    """Returns, for each word of `spoken`, which is `text` as an engine has rewritten it, the place in `text` of the
+    word that it begins; None for a word that continues another, or corresponds to none."""
     matches = list(_WORD.finditer(text))
     words = [_plain(match[0]) for match in matches]
-    others = [_plain(word) for word in said]
+    others = [_plain(word) for word in spoken]
     if words == others:
         return [match.start() for match in matches]
     from difflib import SequenceMatcher

@@ -102,6 +102,6 @@ class FfmpegEncoder:
     def _failure(self) -> HushdError:
         assert self._process.stderr
         self._process.kill()
-        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        why = f" ({said[-1].rstrip('.')[:200]})" if said else ""
+        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        why = f" ({lines[-1].rstrip('.')[:200]})" if lines else ""
         return HushdError("worker_failed", f"ffmpeg could not encode {self._format}{why}.")

@@ -107,10 +107,10 @@ def _load(path: Path) -> dict[str, tuple[float, float]]:
     """Returns the kept levels; none for a file that is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        kept = {voice: (float(entry["lufs"]), float(entry["seconds"])) for voice, entry in content.items()}
+        measured = {voice: (float(entry["lufs"]), float(entry["seconds"])) for voice, entry in content.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
-    return {voice: (power_of(loud), seconds) for voice, (loud, seconds) in kept.items() if abs(loud) < 100}
+    return {voice: (power_of(loud), seconds) for voice, (loud, seconds) in measured.items() if abs(loud) < 100}
 
 
 def _save(path: Path, learned: dict[str, tuple[float, float]]) -> None:

@@ -30,19 +30,19 @@ class SpeechJob:
         engine: TtsEngine,
         thread: EngineThread,
         info: EngineInfo,
-        wanted: params.SynthesizeParams,
+        asked: params.SynthesizeParams,
         leveller: Leveller,
     ) -> None:
         self._job = job
         self._engine = engine
         self._thread = thread
         self._info = info
-        self._wanted = wanted
+        self._wanted = asked
         self._leveller = leveller
         self._leveller.begin()
-        self._voice = wanted.voice
+        self._voice = asked.voice
         self._rate = Rate()
-        self._volume = wanted.volume
+        self._volume = asked.volume
         self._output: Output | None = None
         self._silence = 0.0  # seconds of pause before there was any audio
         self._seconds = 0.0  # of audio so far, as the engine made it
@@ -103,8 +103,8 @@ class SpeechJob:
             if self._output is None:
                 from .audio_out import Output
 
-                wanted = self._wanted
-                self._output = Output(self._job, wanted.format, chunk.rate, wanted.sample_rate, wanted.channels)
+                asked = self._wanted
+                self._output = Output(self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels)
                 self._output.silence(self._silence)
             if self._wanted.timeline:
                 from .timeline import sentence

@@ -97,17 +97,17 @@ class Worker:
         """
         if job.op != "synthesize":
             raise HushdError("unsupported", f"A tts worker can synthesize, not {quoted(job.op)}.")
-        wanted = params.read(job.params, self._info, self._engine.voices())
-        if wanted.speed_warning:
-            job.warn("speed_limited", wanted.speed_warning)
+        asked = params.read(job.params, self._info, self._engine.voices())
+        if asked.speed_warning:
+            job.warn("speed_limited", asked.speed_warning)
         text = Beginning(job.read())
-        items: Iterable[Item] = read(text, wanted.markup, wanted.voice.language, wanted.pronounce)
-        if wanted.markup == "ssml" and job.input == "inline":
+        items: Iterable[Item] = read(text, asked.markup, asked.voice.language, asked.pronounce)
+        if asked.markup == "ssml" and job.input == "inline":
             items = list(items)  # so that malformed SSML is refused before the first word
-        with SpeechJob(job, self._engine, self._thread, self._info, wanted, self._leveller) as speech:
+        with SpeechJob(job, self._engine, self._thread, self._info, asked, self._leveller) as speech:
             for item in items:
                 speech.speak(item)
             result = speech.close()
-        if wanted.markup != "ssml" and (sentence := foreign(text.text, wanted.voice)):
+        if asked.markup != "ssml" and (sentence := foreign(text.text, asked.voice)):
             job.warn("other_language", sentence)
         return result.data() | ({"warnings": job.warnings} if job.warnings else {})

@@ -203,9 +203,9 @@ class Module:
         elif kind != "SPEAK" and len(message.strip("\n").splitlines()) > 1:
             self._connection.answer(protocol.MANY_LINES)
         else:
-            said = utterance(kind, message, self._settings)
+            spoken = utterance(kind, message, self._settings)
             self._connection.answer(protocol.SPEAKING)
-            self._speaking = Speaking(self._connection, self._client, message, said, self._settings)
+            self._speaking = Speaking(self._connection, self._client, message, spoken, self._settings)
             self._messages.put(self._speaking)
 
     def _take_settings(self, what: str, change: Any, done: str) -> None:

@@ -97,9 +97,9 @@ def remove_if_dead(path: str) -> None:
     except OSError:
         return
     try:
-        found = os.fstat(descriptor)
-        ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-        if ours and lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(found, os.lstat(path)):
+        status = os.fstat(descriptor)
+        ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+        if ours and lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(status, os.lstat(path)):
             os.unlink(path)
     except OSError:
         pass  # another process was faster

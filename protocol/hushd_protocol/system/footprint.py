@@ -33,7 +33,7 @@ def lists_children() -> bool:
 
 def descendants(process: str) -> list[str]:
     """The pids of the living descendants of `process`, as /proc names them."""
-    return [one for child in _children(process) for one in (child, *descendants(child))]
+    return [pid for child in _children(process) for pid in (child, *descendants(child))]
 
 
 def children() -> list[int]:
@@ -42,14 +42,14 @@ def children() -> list[int]:
 
 
 def _children(process: str) -> list[str]:
-    found: list[str] = []
+    children: list[str] = []
     try:
         for thread in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{thread}/children") as file:
-                found += file.read().split()
+                children += file.read().split()
     except OSError:
         pass  # it, or the thread, has ended; or this is not Linux
-    return found
+    return children
 
 
 def trim() -> None:

@@ -57,8 +57,8 @@ class KeyFiles:
 
         check_curve()
         with self._locked():
-            if (there := self.public()) and not anew:
-                return there
+            if (present := self.public()) and not anew:
+                return present
             _, secret = zmq.curve_keypair()
             self._write(self._secret_file, f"{key_text(z85.decode(secret))}\n")
         public = self.public()
@@ -69,17 +69,17 @@ class KeyFiles:
 
     def allowed(self) -> dict[str, bytes]:
         """Returns the public keys that may come, by name."""
-        found: dict[str, bytes] = {}
+        keys: dict[str, bytes] = {}
         for number, line in enumerate((self._read(self.allowed_file) or "").splitlines(), 1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             name, _, key = line.strip().partition(" ")
             try:
                 check_name(name)
-                found[name] = read_key(key.strip())
+                keys[name] = read_key(key.strip())
             except HushdError as error:
                 raise HushdError("bad_request", f"{self.allowed_file}, line {number}: {error.message}") from error
-        return found
+        return keys
 
     def allow(self, name: str, key: bytes) -> None:
         """Lets the machine with the public key `key` come, under a name."""
@@ -91,7 +91,7 @@ class KeyFiles:
                     "bad_request",
                     f"{name} has another key already: run `hushd keys revoke {name}` first, or choose another name.",
                 )
-            if other := next((one for one, known in keys.items() if known == key and one != name), ""):
+            if other := next((machine for machine, known in keys.items() if known == key and machine != name), ""):
                 raise HushdError("bad_request", f"This key is allowed already, as {other}.")
             self._write_allowed(keys | {name: key})
 

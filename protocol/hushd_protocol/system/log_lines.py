@@ -84,7 +84,7 @@ class LogStream(io.TextIOWrapper):
 
     def _write(self, lines: list[str]) -> None:
         request = getattr(_at_work, "request", "")
-        if made := "".join(line(one, form=self._form, request=request) for one in lines if one.strip()):
+        if made := "".join(line(text, form=self._form, request=request) for text in lines if text.strip()):
             super().write(made)
 
 

@@ -39,17 +39,17 @@ class Programs:
 
     def find(self, connections: Sequence[socket.socket]) -> list[str]:
         """The process of each, `user UID` of one that cannot be looked into, or empty where it is not known now."""
-        found = self.find_by_ends([_ends(connection) for connection in connections])
-        return [_process(connection) or name for connection, name in zip(connections, found, strict=True)]
+        names = self.find_by_ends([_ends(connection) for connection in connections])
+        return [_process(connection) or name for connection, name in zip(connections, names, strict=True)]
 
     def find_by_ends(self, connections: Sequence[Ends]) -> list[str]:
         """The same, by the addresses of each."""
         owners = _owners(connections)
-        wanted = {f"socket:[{inode}]" for _, inode in owners if inode}
+        sockets = {f"socket:[{inode}]" for _, inode in owners if inode}
         processes: dict[str, str] = {}
-        self._search(self._known, wanted, processes)
-        if searched := bool(wanted - processes.keys()) and self._clock() >= self._again:
-            self._search(_processes(), wanted, processes)
+        self._search(self._known, sockets, processes)
+        if searched := bool(sockets - processes.keys()) and self._clock() >= self._again:
+            self._search(_processes(), sockets, processes)
             self._again = self._clock() + SEARCH_S
         latest = dict.fromkeys(processes.values())
         self._known = list(latest | dict.fromkeys(self._known))[:_KNOWN]
@@ -57,16 +57,16 @@ class Programs:
             processes.get(f"socket:[{inode}]", f"user {user}" if searched and inode else "") for user, inode in owners
         ]
 
-    def _search(self, pids: Iterable[str], wanted: set[str], found: dict[str, str]) -> None:
+    def _search(self, pids: Iterable[str], sockets: set[str], names: dict[str, str]) -> None:
         for pid in pids:
-            if wanted <= found.keys():
+            if sockets <= names.keys():
                 return
             with suppress(OSError):  # it has ended, or is another user's
                 for descriptor in os.listdir(f"/proc/{pid}/fd"):
                     with suppress(OSError):
                         name = os.readlink(f"/proc/{pid}/fd/{descriptor}")
-                        if name in wanted:
-                            found.setdefault(name, pid)
+                        if name in sockets:
+                            names.setdefault(name, pid)
 
 
 def _ends(connection: socket.socket) -> Ends:
@@ -94,15 +94,15 @@ def _processes() -> Iterator[str]:
 
 def _owners(connections: Sequence[Ends]) -> list[tuple[int, int]]:
     """The user and the inode of the socket at each other end; zeros where the kernel does not tell."""
-    found = [(0, 0)] * len(connections)
+    owners = [(0, 0)] * len(connections)
     with suppress(OSError, AttributeError), _diagnosis() as kernel:
         for number, (peer, ours) in enumerate(connections):
             with suppress(OSError, ValueError, LookupError, TypeError, struct.error):
                 kernel.send(_question(peer, ours))
                 answer = kernel.recv(4096)
                 if answer[4:6] == struct.pack("=H", _SOCK_DIAG_BY_FAMILY):
-                    found[number] = _UID_AND_INODE.unpack_from(answer, _PLACE)
-    return found
+                    owners[number] = _UID_AND_INODE.unpack_from(answer, _PLACE)
+    return owners
 
 
 def _diagnosis() -> socket.socket:

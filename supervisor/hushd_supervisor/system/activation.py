@@ -80,9 +80,9 @@ def _from_launchd() -> list[int]:
     import ctypes
 
     library = ctypes.CDLL(None)
-    found, count = ctypes.POINTER(ctypes.c_int)(), ctypes.c_size_t(0)
-    if library.launch_activate_socket(NAME.encode(), ctypes.byref(found), ctypes.byref(count)) != 0:
+    array, count = ctypes.POINTER(ctypes.c_int)(), ctypes.c_size_t(0)
+    if library.launch_activate_socket(NAME.encode(), ctypes.byref(array), ctypes.byref(count)) != 0:
         return []  # started by hand, in the agent's environment
-    descriptors = [found[number] for number in range(count.value)]
-    library.free(found)
+    descriptors = [array[number] for number in range(count.value)]
+    library.free(array)
     return descriptors

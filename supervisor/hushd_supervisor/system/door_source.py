@@ -103,9 +103,9 @@ class DoorSource(Source):
     def _named(self, address: Address) -> Address:
         """The address as it was asked for before, where the system has chosen the port of it."""
         for listener in self._door.listeners if self._door else ():
-            if listener.wanted and replace(listener.address, text=address.text) == address:
+            if listener.configured and replace(listener.address, text=address.text) == address:
                 return replace(
-                    address, text=listener.wanted, port=0 if listener.wanted.endswith(":0") else address.port
+                    address, text=listener.configured, port=0 if listener.configured.endswith(":0") else address.port
                 )
         return address
 

@@ -51,7 +51,7 @@ class RequestLog:
         match event:
             case FromClient(route, Hello() as hello):
                 name = hello.holder or f"pid {hello.pid}"
-                self._clients[route] = (f"{there}:{name}" if (there := machine(route)) else name)[:NAME]
+                self._clients[route] = (f"{host}:{name}" if (host := machine(route)) else name)[:NAME]
             case FromClient(route, Request() as request):
                 self._arrived(route, request, now)
             case FromClient(route, Chunk(id=name, payload=payload)) if self.content:

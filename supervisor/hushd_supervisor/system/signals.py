@@ -68,9 +68,9 @@ class Signals(Source):
         except BlockingIOError:
             return set()
 
-    def watch_cpu(self, wanted: bool) -> None:
+    def watch_cpu(self, on: bool) -> None:
         """Raises BUSY for each BUSY_S of CPU time, or no longer; to be ended before Python resets its handlers."""
-        signal.setitimer(signal.ITIMER_PROF, *((BUSY_S, BUSY_S) if wanted else (0.0,)))
+        signal.setitimer(signal.ITIMER_PROF, *((BUSY_S, BUSY_S) if on else (0.0,)))
 
     def ignore(self) -> None:
         """Ignores what may come at any moment, for the rest of this process.

@@ -142,9 +142,9 @@ def main(arguments: list[str]) -> None:
         sys.addaudithook(_no_network)
     from .roles import trial_of
 
-    found = _tried(trial_of(*options.words), options.job_room)
+    played = _tried(trial_of(*options.words), options.job_room)
     sys.stdout.flush()
-    os.write(1, f"\n{_MARK}{json.dumps(asdict(found))}\n".encode())
+    os.write(1, f"\n{_MARK}{json.dumps(asdict(played))}\n".encode())
     os._exit(0)  # as a worker ends
 
 

@@ -75,4 +75,4 @@ def chosen(cases: Sequence[Case[T]], words: str) -> Iterator[Case[T]]:
 def problems(cases: Sequence[Case[T]], trial: T, exceptions: Mapping[str, str]) -> list[str]:
     """The faults that the cases find which start no processes, played in this one."""
     played = (play(case, trial, exceptions) for case in cases if not case.costly)
-    return [f"{one.case}: {fault}" for one in played if one.verdict == FAILED for fault in one.words]
+    return [f"{outcome.case}: {fault}" for outcome in played if outcome.verdict == FAILED for fault in outcome.words]

@@ -33,15 +33,15 @@ def opened(folder: Path, act: Callable[[], object]) -> list[Path]:
 
 def _events(descriptor: int) -> list[tuple[int, str]]:
     """The openings of files so far: the number of the watch, and the file's name."""
-    found: list[tuple[int, str]] = []
+    opened: list[tuple[int, str]] = []
     while True:
         try:
             data = os.read(descriptor, 1 << 20)
         except BlockingIOError:
-            return found
+            return opened
         while data:
             watch, mask, _, length = _EVENT.unpack_from(data)
             name = data[_EVENT.size : _EVENT.size + length].rstrip(b"\0")
             if name and not mask & _IN_ISDIR:
-                found.append((watch, os.fsdecode(name)))
+                opened.append((watch, os.fsdecode(name)))
             data = data[_EVENT.size + length :]

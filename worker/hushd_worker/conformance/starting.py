@@ -96,8 +96,8 @@ def _written(place: str, trial: Trial) -> Iterator[str]:
         tried = attempt(trial, environment=variables, folder=folders["folder"])
         yield from tried.faults("the start")
         own = folders["home"] / ".cache" / "hushd"  # hushd's own, where it prepares dictionaries
-        found = [path for path in folders[place].rglob("*") if own != path and own not in path.parents]
-        left = sorted(str(path.relative_to(root)) for path in found if path not in own.parents)
+        written = [path for path in folders[place].rglob("*") if own != path and own not in path.parents]
+        left = sorted(str(path.relative_to(root)) for path in written if path not in own.parents)
         if left:
             yield f"it leaves {', '.join(left[:5])} behind"
 
@@ -106,8 +106,8 @@ def _kept() -> dict[str, str]:
     """The variables that keep hushd's own folders where they are, though HOME is another."""
     from hushd_protocol.system import paths
 
-    found = paths.find()
-    return {"HUSHD_MODELS_DIR": str(found.models), "HUSHD_CONFIG": str(found.config)}
+    places = paths.find()
+    return {"HUSHD_MODELS_DIR": str(places.models), "HUSHD_CONFIG": str(places.config)}
 
 
 def _short(flag: str, megabytes: int, trial: Trial) -> Iterator[str]:

@@ -140,14 +140,14 @@ class Trial(ABC):
 
     def places(self) -> Iterator[Place]:
         """Yields the places in which files of its model may lie."""
-        found = paths.find()
-        if (folder := found.models / self.name).is_dir():
-            yield Place(found.models, folder, "HUSHD_MODELS_DIR")
+        places = paths.find()
+        if (folder := places.models / self.name).is_dir():
+            yield Place(places.models, folder, "HUSHD_MODELS_DIR")
         if package := _package(f"{self.name}/{self.model}"):
             yield Place(package, package, "PYTHONPATH", below=package.name)
         if self.spec is None or not self.spec.keeps_models:
-            for path in found.config.parent.glob(f"*/{self.model}.toml"):
-                yield Place(found.config.parent, path.parent, "HUSHD_CONFIG", value=found.config.name)
+            for path in places.config.parent.glob(f"*/{self.model}.toml"):
+                yield Place(places.config.parent, path.parent, "HUSHD_CONFIG", value=places.config.name)
 
     def ask(
         self,
@@ -249,8 +249,8 @@ def _package(model: str) -> Path | None:
     from importlib.util import find_spec
 
     known = catalogue.find(model)
-    found = find_spec(known.package) if known and known.package else None
-    places = found.submodule_search_locations if found else None
+    package = find_spec(known.package) if known and known.package else None
+    places = package.submodule_search_locations if package else None
     return Path(places[0]) if places else None
 
 

@@ -206,7 +206,7 @@ def _rate(rate: int, trial: Trial) -> Iterator[str]:
 
 
 def _stereo(trial: Trial) -> Iterator[str]:
-    one, two = trial.say(SENTENCE), trial.say(SENTENCE, channels=2)
-    yield from two.faults("the text")
-    if abs(len(_sound_of(two)) - 2 * len(_sound_of(one))) > 0.2 * len(_sound_of(two)):
-        yield f"it has {len(_sound_of(two))} bytes, and in one channel {len(_sound_of(one))}"
+    mono, stereo = trial.say(SENTENCE), trial.say(SENTENCE, channels=2)
+    yield from stereo.faults("the text")
+    if abs(len(_sound_of(stereo)) - 2 * len(_sound_of(mono))) > 0.2 * len(_sound_of(stereo)):
+        yield f"it has {len(_sound_of(stereo))} bytes, and in one channel {len(_sound_of(mono))}"

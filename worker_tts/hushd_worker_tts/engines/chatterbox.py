@@ -213,18 +213,18 @@ def _find(model: str) -> Path | None:
     known = _KNOWN[model]
     store = Store(paths.find())
     try:
-        kept = store.find(known.model)
+        manifest = store.find(known.model)
     except HushdError:
-        kept = None  # reported by the load
-    places = (_folder() / model, store.location(kept) if kept else None, hf_cache.snapshot(known.repository))
+        manifest = None  # reported by the load
+    places = (_folder() / model, store.location(manifest) if manifest else None, hf_cache.snapshot(known.repository))
     return next((place for place in places if place and known.choose(files_in(place))), None)
 
 
 def _recordings() -> dict[str, tuple[Path, str]]:
     """Returns the user's recordings by name, with their languages: `anna.wav` speaks English, `anne.fr.wav` French."""
-    found: dict[str, tuple[Path, str]] = {}
+    sources: dict[str, tuple[Path, str]] = {}
     for path in sorted(_voices_folder().glob("*")):
         if path.suffix.lower() in _RECORDINGS and path.is_file():
             name, _, tag = path.stem.partition(".")
-            found.setdefault(name, (path, tag if tag in _MANY else "en"))
-    return found
+            sources.setdefault(name, (path, tag if tag in _MANY else "en"))
+    return sources

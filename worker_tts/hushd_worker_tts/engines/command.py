@@ -189,13 +189,13 @@ def _specs() -> dict[str, CommandSpec | None]:
 
     from .command_file import CommandSpec  # 10 ms, only for users who have one
 
-    found: dict[str, CommandSpec | None] = {}
+    specs: dict[str, CommandSpec | None] = {}
     for path in files(_folder()):
         try:
-            found[path.stem] = CommandSpec.read(path)
+            specs[path.stem] = CommandSpec.read(path)
         except CommandSpecError:
-            found[path.stem] = None
-    return found
+            specs[path.stem] = None
+    return specs
 
 
 def _loaded(model: str) -> tuple[CommandSpec, str]:

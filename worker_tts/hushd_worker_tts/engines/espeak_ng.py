@@ -93,10 +93,10 @@ class EspeakNg:
 
     def load(self, report: Callable[[str], None]) -> None:
         report("espeak-ng")
-        found = _find()
-        if found is None:
+        library = _find()
+        if library is None:
             raise HushdError("engine_missing", f"The engine espeak-ng is not installed: {INSTALL}.")
-        self._library, folder = found
+        self._library, folder = library
         # The library makes a client of PulseAudio, which it never uses; without a session folder that made others.
         os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))
         self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, str(folder).encode(), _NO_EXIT)
@@ -175,11 +175,11 @@ def _voices() -> dict[str, tuple[Voice, str]]:
 
     espeak's own list takes 22 ms, reading the folder 2.
     """
-    found = _find()
-    if found is None:
+    library = _find()
+    if library is None:
         return {}
-    languages = found[1] / "lang"
-    files = [path for path in languages.rglob("*") if path.is_file() and _has_dictionary(found[1], path)]
+    languages = library[1] / "lang"
+    files = [path for path in languages.rglob("*") if path.is_file() and _has_dictionary(library[1], path)]
     voices = [(_voice(path.name), str(path.relative_to(languages))) for path in files]
     return {voice.name: (voice, file) for voice, file in sorted(voices, key=lambda entry: entry[0].name)}
 

@@ -70,9 +70,9 @@ def _assigning(load: Callable[..., Any]) -> Callable[..., Any]:
     def assigned(module: Any, state: Mapping[str, Any], *arguments: Any, **others: Any) -> Any:
         own = module.state_dict()
         same = all(own[name].dtype == weight.dtype for name, weight in state.items() if name in own)
-        found = load(module, state, *arguments, **others, assign=same)
-        if lacking := {name for name, _ in module.named_parameters()}.intersection(found.missing_keys):
+        answer = load(module, state, *arguments, **others, assign=same)
+        if lacking := {name for name, _ in module.named_parameters()}.intersection(answer.missing_keys):
             raise Unfilled(min(lacking))
-        return found
+        return answer
 
     return assigned

@@ -184,12 +184,12 @@ def _folder() -> Path:
 def _files() -> dict[str, Path]:
     """Returns the installed voices by name."""
     try:
-        found = sorted(_folder().iterdir())
+        voices = sorted(_folder().iterdir())
     except OSError:
         return {}
     return {
         path.stem: path
-        for path in found
+        for path in voices
         if path.suffix == ".onnx" and is_name(path.stem) and path.is_file() and _description(path).is_file()
     }
 

@@ -165,8 +165,8 @@ class Markdown:
         task = _TASK.match(text.text)
         if task is None or self._words is None:
             return text
-        said = self._words.open if task["mark"] == " " else self._words.done
-        return MappedText.instead(said, *text.span(0, task.end())) + text[task.end() :]
+        state = self._words.open if task["mark"] == " " else self._words.done
+        return MappedText.instead(state, *text.span(0, task.end())) + text[task.end() :]
 
     def _row(self, text: MappedText) -> Iterator[Event]:
         """Yields a row of a table: its cells as one sentence."""
@@ -228,8 +228,8 @@ class Markdown:
             if self._words is None:
                 yield Pause(_CODE_PAUSE_S)
             else:
-                said = self._words.code_line if lines == 1 else self._words.code_block.format(lines)
-                yield MappedText.instead(said, self._code_at, max(self._at, self._code_at + 1))
+                announced = self._words.code_line if lines == 1 else self._words.code_block.format(lines)
+                yield MappedText.instead(announced, self._code_at, max(self._at, self._code_at + 1))
             yield SentenceEnd()
 
     def _spoken(self, text: MappedText) -> MappedText:
@@ -252,16 +252,16 @@ class Markdown:
         tokens = self._inline.parseInline(text.text)[0].children
         for token in tokens:
             for part in _PARTS.findall(_heard(token, self._words if len(tokens) == 1 else None)):
-                found = text.text.find(part, taken)
-                if 0 <= found <= taken + _FAR:
-                    taken = found + len(part)
-                    spoken += text[found:taken]
+                place = text.text.find(part, taken)
+                if 0 <= place <= taken + _FAR:
+                    taken = place + len(part)
+                    spoken += text[place:taken]
                     continue
                 # An entity, an escape, or a word that hushd puts in.
                 core = _CORE.search(part)
-                found = text.text.find(core[0], taken) if core else -1
-                at, length = (found, len(core[0])) if core and found >= 0 else (min(taken, len(text) - 1), 1)
-                taken = max(taken, found + length) if found >= 0 else taken
+                place = text.text.find(core[0], taken) if core else -1
+                at, length = (place, len(core[0])) if core and place >= 0 else (min(taken, len(text) - 1), 1)
+                taken = max(taken, place + length) if place >= 0 else taken
                 spoken += MappedText.instead(part, *text.span(at, at + length))
         # Space at either end separates this from its neighbours.
         if text.text[0].isspace() and not spoken.text[:1].isspace():

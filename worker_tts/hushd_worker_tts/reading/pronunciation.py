@@ -43,7 +43,7 @@ class Pronouncer:
 def _pronunciations(table: Mapping[str, str]) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
     if not table:
         return None
-    lowered = {word: said for word, said in table.items() if word == word.lower()}
+    lowered = {word: spoken for word, spoken in table.items() if word == word.lower()}
     alternatives = "|".join(
         f"(?i:{re.escape(word)})" if word in lowered else re.escape(word)
         for word in sorted(table, key=lambda word: (len(word), word != word.lower()), reverse=True)

@@ -86,10 +86,10 @@ class Rewriting:
 
         def place(address: str, path: str) -> str:
             parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
-            said = host(re.sub(r"\A[^@]*@|:\d+\Z", "", address))
+            spoken = host(re.sub(r"\A[^@]*@|:\d+\Z", "", address))
             if len(parts) <= _MOST_PARTS and len(path) <= _LONGEST_PATH and all(map(_readable, parts)):
-                said += "".join(f" {words.slash} {name(part)}" for part in parts)
-            return said
+                spoken += "".join(f" {words.slash} {name(part)}" for part in parts)
+            return spoken
 
         def url(match: re.Match[str]) -> str:
             address, tail = _split_tail(match["rest"])
@@ -104,11 +104,11 @@ class Rewriting:
             return f"{name(match[1])} {words.at} {host(match[2])}"
 
         def path(match: re.Match[str]) -> str:
-            said, tail = _split_tail(match[0])
-            drive, _, rest = said.partition(":\\")
+            spoken, tail = _split_tail(match[0])
+            drive, _, rest = spoken.partition(":\\")
             if rest:
-                said = f"{drive} {words.colon} {words.slash} {rest}".replace("\\", f" {words.slash} ")
-            return re.sub(r"\s+", " ", name(said).replace("/", f" {words.slash} ")).strip() + tail
+                spoken = f"{drive} {words.colon} {words.slash} {rest}".replace("\\", f" {words.slash} ")
+            return re.sub(r"\s+", " ", name(spoken).replace("/", f" {words.slash} ")).strip() + tail
 
         text = text.sub(_URL, url).sub(_MAIL, mail).sub(_HOST, bare_host).sub(_PATH, path)
         text = text.sub(_SHARP, lambda match: f"{match[1]} sharp") if words.symbols else text
@@ -122,10 +122,10 @@ class Rewriting:
 
 def _split_tail(address: str) -> tuple[str, str]:
     """Splits an address from punctuation behind it that belongs to the sentence."""
-    kept = address.rstrip(_TRAILING)
-    if "(" in kept and address[len(kept) :].startswith(")") and kept.count("(") > kept.count(")"):
-        kept += ")"
-    return kept, address[len(kept) :]
+    bare = address.rstrip(_TRAILING)
+    if "(" in bare and address[len(bare) :].startswith(")") and bare.count("(") > bare.count(")"):
+        bare += ")"
+    return bare, address[len(bare) :]
 
 
 def _readable(part: str) -> bool:

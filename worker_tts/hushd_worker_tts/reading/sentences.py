@@ -98,10 +98,10 @@ class Splitter:
                 start = self._pass(start, space.end())
             window = self._text[start : start + LONGEST + _AHEAD]
             whole = final and start + len(window) == len(self._text)
-            found = self._cut(window, whole)
-            if found is None:
+            cut = self._cut(window, whole)
+            if cut is None:
                 break
-            length, ends = found
+            length, ends = cut
             marker = _MARKER.match(window[:length])
             piece = self._mapped[start + (marker.end() if marker else 0) : start + length].strip()
             start = self._pass(start, start + length)

@@ -127,9 +127,9 @@ class Ssml:
             return
         if opened.name in ("say-as", "sub") and self._collected is not None:
             text, self._collected = self._collected, None
-            said = self._instead if isinstance(self._instead, str) else _said_as(text.text.strip(), *self._instead)
-            if said and text.text.strip():
-                self._events.append(MappedText.instead(said, *text.span()))
+            spoken = self._instead if isinstance(self._instead, str) else _said_as(text.text.strip(), *self._instead)
+            if spoken and text.text.strip():
+                self._events.append(MappedText.instead(spoken, *text.span()))
         elif opened.name in ("p", "s", "speak"):
             self._events.append(SentenceEnd())
         self._rate, self._volume, self._speaker, before = (

@@ -243,12 +243,12 @@ def _remove(index: ModelIndex, options: argparse.Namespace) -> int:
     chosen = [index.row(name) for name in options.names]  # all names are right before anything is removed
     for model in chosen:
         removed = remove(index.store, model)
-        kept = (
+        others = (
             f"; {removed.spared} of its files stay: other models need them, or they are in a place of yours"
             if removed.spared
             else ""
         )
-        console.write(f"{removed.what}: {_megabytes(removed.size / 1e6).replace('-', 'nothing')} freed{kept}\n")
+        console.write(f"{removed.what}: {_megabytes(removed.size / 1e6).replace('-', 'nothing')} freed{others}\n")
     _note_running({f"{model.role}/{model.model}" for model in chosen})
     return 0
 

@@ -63,11 +63,11 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], optio
             if row.state == "embedded" or row.origin == "system":
                 from hushd_schema.model_result import ModelResult
 
-                one = ModelResult(model=row.model, size=row.size, location=str(row.path or ""))
+                brought = ModelResult(model=row.model, size=row.size, location=str(row.path or ""))
             else:
-                one = shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model))
-            shown.came(one)
-    if any(one.changed for one in shown.models):
+                brought = shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model))
+            shown.came(brought)
+    if any(brought.changed for brought in shown.models):
         console.note("`hushd models prune` removes what is left of those before.")
     return 0
 
@@ -79,11 +79,11 @@ def bring(options: argparse.Namespace) -> int:
     engine, _, name = options.name.rpartition("/")
     if engine and options.engine not in (None, engine):
         raise HushdError("bad_request", f"The --name says that it is for {engine}, --engine for {options.engine}.")
-    with _Shown(options.json, kept=False) as shown:
-        one = shown.client.import_model(
+    with _Shown(options.json, resumable=False) as shown:
+        brought = shown.client.import_model(
             options.file, name, engine=engine or options.engine, on_progress=shown.progress(options.name)
         )
-        shown.came(one)
+        shown.came(brought)
     return 0
 
 
@@ -91,7 +91,7 @@ def quantize(options: argparse.Namespace) -> int:
     """Makes smaller models, one after the other."""
     if options.name and len(options.names) > 1:
         raise HushdError("bad_request", "Only one model can have that --name.")
-    with _Shown(options.json, kept=False) as shown:
+    with _Shown(options.json, resumable=False) as shown:
         for model in options.names:
             shown.came(shown.client.quantize(model, options.to, name=options.name, on_progress=shown.progress(model)))
     return 0
@@ -105,16 +105,16 @@ class _Shown:
 
     Args:
         as_json: prints all results together, at the end.
-        kept: an interrupted task can be continued.
+        resumable: an interrupted task can be continued.
     """
 
-    def __init__(self, as_json: bool, kept: bool = True) -> None:
+    def __init__(self, as_json: bool, resumable: bool = True) -> None:
         from hushd.client import Client  # not for a list, nor for a wrong name
 
         self.client = Client(holder="cli")
         self.models: list[ModelResult] = []
         self._as_json = as_json
-        self._kept = kept
+        self._resumable = resumable
         self._line = DownloadLine()
 
     def __enter__(self) -> _Shown:
@@ -125,7 +125,7 @@ class _Shown:
         self.client.close()
         if kind is None and self._as_json:
             console.write_json([model.data() for model in self.models])
-        if kind is KeyboardInterrupt and self._kept:
+        if kind is KeyboardInterrupt and self._resumable:
             console.note("What has arrived is kept: the same command goes on from there.")
 
     def progress(self, model: str) -> Callable[[str, float, float], None]:

@@ -32,16 +32,16 @@ def add_arguments(commands: Commands) -> None:
 def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
     """Prints the recommended models; `folder` is where models are kept."""
     machine = here(folder)
-    wanted = list(dict.fromkeys(map(_checked, options.languages))) or [_of_session()]
-    found = {
-        (language, role): recommend(rows, machine, language, role) for language in wanted for role in ("stt", "tts")
+    languages = list(dict.fromkeys(map(_checked, options.languages))) or [_of_session()]
+    by_language = {
+        (language, role): recommend(rows, machine, language, role) for language in languages for role in ("stt", "tts")
     }
     if options.json:
-        listed = [one.as_json() for some in found.values() for one in some]
+        listed = [recommendation.as_json() for some in by_language.values() for recommendation in some]
         console.write_json(listed)
         return 0
     lines = [f"This machine: {_described(machine)}."]
-    for (language, role), some in found.items():
+    for (language, role), some in by_language.items():
         lines += ["", f"{_DOES[role]} {language}:", *(_block(some) or ["  none of the well-known models can"])]
     console.write("\n".join([*lines, ""]))
     return 0
@@ -67,11 +67,11 @@ def _described(machine: Hardware) -> str:
     )
 
 
-def _block(found: Sequence[Recommendation]) -> list[str]:
+def _block(recommendations: Sequence[Recommendation]) -> list[str]:
     lines = []
-    for one in found:
-        known = one.known
+    for recommendation in recommendations:
+        known = recommendation.known
         cost = f"{known.size_mb} MB on disk, {known.memory_mb} MB of memory, {known.speed}, {known.licence}"
-        lines += [f"  {one.row.model}  ({cost})", f"      {one.gain}"]
-        lines += [f"      $ {step}" for step in one.commands] or ["      is here"]
+        lines += [f"  {recommendation.row.model}  ({cost})", f"      {recommendation.gain}"]
+        lines += [f"      $ {step}" for step in recommendation.commands] or ["      is here"]
     return lines

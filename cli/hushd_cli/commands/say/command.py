@@ -77,7 +77,7 @@ def _write(client: Client, options: Namespace) -> None:
     from hushd_protocol.system.output_file import STANDARD_OUTPUT, OutputFile
 
     form = file_format(options)
-    text = input.of(options, kept=options.progress)
+    text = input.of(options, noted=options.progress)
     screen = console.StatusLine()
     with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
         if file.is_terminal:
@@ -96,13 +96,13 @@ def _write(client: Client, options: Namespace) -> None:
 
 
 def _play(client: Client, options: Namespace) -> None:
-    kept = options.progress or bool(options.interactive)
+    noted = options.progress or bool(options.interactive)
     if not input.typed(options):
-        _speak(client, options, input.of(options, kept=kept))
+        _speak(client, options, input.of(options, noted=noted))
         return
     for line in filter(bytes.strip, input.lines()):
         try:
-            _speak(client, options, Script(b"".join(input.utf8([line], "The line")), kept=kept))
+            _speak(client, options, Script(b"".join(input.utf8([line], "The line")), noted=noted))
         except HushdError as error:
             if error.code not in ("bad_request", "input_unreadable"):
                 raise

@@ -20,7 +20,7 @@ class Script:
     """A text on its way to the worker.
 
     Args:
-        kept: whether `text` is wanted.
+        noted: whether `text` is wanted.
 
     Attributes:
         source: the input of `Client.synthesize`. A text that fits goes in one piece, everything else streams; so does
@@ -32,11 +32,11 @@ class Script:
         HushdError: `input_unreadable`, from the source too.
     """
 
-    def __init__(self, source: str | bytes | Iterator[bytes], *, kept: bool) -> None:
+    def __init__(self, source: str | bytes | Iterator[bytes], *, noted: bool) -> None:
         self.text = ""
         self.whole = False
         self.source = source
-        if not kept:
+        if not noted:
             return
         if isinstance(source, str):
             self.text, self.whole = source, True
@@ -54,12 +54,12 @@ class Script:
         self.whole = True
 
 
-def of(options: Namespace, *, kept: bool) -> Script:
+def of(options: Namespace, *, noted: bool) -> Script:
     """The text that the arguments name."""
     if options.text:
-        return Script(" ".join(options.text), kept=kept)
+        return Script(" ".join(options.text), noted=noted)
     if options.input_file in (None, "-"):
-        return Script(utf8(_blocks(0, "Standard input"), "Standard input"), kept=kept)
+        return Script(utf8(_blocks(0, "Standard input"), "Standard input"), noted=noted)
     name = options.input_file
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
@@ -68,7 +68,7 @@ def of(options: Namespace, *, kept: bool) -> Script:
         reason = error.strerror if isinstance(error, OSError) else "its name is not valid"
         raise HushdError("input_unreadable", f"{name!r} cannot be read ({reason}).") from error
     blocks = utf8(_blocks(descriptor, repr(name)), repr(name))
-    return Script(b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks, kept=kept)
+    return Script(b"".join(blocks) if 0 < size <= MAX_PAYLOAD else blocks, noted=noted)
 
 
 def typed(options: Namespace) -> bool:

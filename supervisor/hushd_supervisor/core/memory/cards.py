@@ -48,8 +48,8 @@ class Cards:
         looking: whether one is under way.
     """
 
-    def __init__(self, there: Callable[[], bool]) -> None:
-        self.there = there
+    def __init__(self, driver_here: Callable[[], bool]) -> None:
+        self.there = driver_here
         self.seen: tuple[Card, ...] = ()
         self.error = ""
         self.seen_at = self.asked_at = self.answered_at = -math.inf

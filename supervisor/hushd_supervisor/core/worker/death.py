@@ -97,13 +97,13 @@ class Death:
 
 def _last_sentence(log: str) -> str:
     """Returns the last line of a log that says something: no bar of progress, warning or line of code below one."""
-    said, below = "", False
+    message, below = "", False
     for line in log.splitlines():
         warns = "Warning: " in line
         if line.strip() not in _SAY_NOTHING and not (_BAR.search(line) or warns or (below and line[:1].isspace())):
-            said = line.strip()
+            message = line.strip()
         below = warns
-    return said
+    return message
 
 
 def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:

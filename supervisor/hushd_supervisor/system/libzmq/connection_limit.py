@@ -143,7 +143,7 @@ class ConnectionLimit:
         """Answers the connections that came while it was full; `ready` are readable descriptors."""
         if not self.closed and not self._refused:
             return
-        for descriptor in [one for one in self._refused if one in ready]:
+        for descriptor in [refused for refused in self._refused if refused in ready]:
             self._answer(descriptor)
         if self.closed and self._listener.fd in ready:
             self._greet()

@@ -35,7 +35,7 @@ class Triggers(Source):
 
     work: bool
 
-    def watch(self, wanted: bool) -> None:
+    def watch(self, on: bool) -> None:
         """Starts or stops listening; safe to call twice."""
 
 
@@ -66,8 +66,8 @@ class Stalls(Triggers):
         self.watch(True)  # only a try shows whether it works
         self.watch(False)
 
-    def watch(self, wanted: bool) -> None:
-        if not wanted:
+    def watch(self, on: bool) -> None:
+        if not on:
             for descriptor in self._levels:
                 self._poller.unregister(descriptor)
                 os.close(descriptor)
@@ -124,7 +124,7 @@ class Pipe(Triggers):
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         poller.register(self._descriptor, zmq.POLLIN)
 
-    def watch(self, wanted: bool) -> None:
+    def watch(self, on: bool) -> None:
         """Does nothing: an idle pipe costs nothing."""
 
     def events(self, ready: Container[object], now: float) -> Iterator[Pressure]:

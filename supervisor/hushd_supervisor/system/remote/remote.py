@@ -62,24 +62,24 @@ class Remote(Source):
         Raises:
             HushdError: for an address or a key that cannot be used; then nothing changes.
         """
-        wanted, before = settings.remote.listen, self._wanted
-        if wanted == before:
+        address, before = settings.remote.listen, self._wanted
+        if address == before:
             return
         from hushd_schema.settings.address import parse_remote
 
-        if wanted and self._socket and parse_remote(wanted)[1] == parse_remote(self._socket.text)[1]:
+        if address and self._socket and parse_remote(address)[1] == parse_remote(self._socket.text)[1]:
             self._shut()  # a port is had once
         try:
-            opened = self._open(wanted) if wanted else None
+            opened = self._open(address) if address else None
         except HushdError:
             if before and self._socket is None:
                 self._start(before, self._open(before))
             raise
         self._shut()
-        self._start(wanted, opened)
+        self._start(address, opened)
 
-    def _start(self, wanted: str, opened: RemoteSocket | None) -> None:
-        self._wanted, self._socket = wanted, opened
+    def _start(self, address: str, opened: RemoteSocket | None) -> None:
+        self._wanted, self._socket = address, opened
         if opened:
             for source in (opened.socket, opened.authenticator):
                 self._poller.register(source, zmq.POLLIN)
@@ -87,7 +87,7 @@ class Remote(Source):
             self._record("info", f"serves other machines at {opened.text}, which know it by the key {opened.public}")
         self._news.append(Visited(opened is not None, "remote"))
 
-    def _open(self, wanted: str) -> RemoteSocket:
+    def _open(self, address: str) -> RemoteSocket:
         from hushd_protocol.system.keys import KeyFiles, check_curve
 
         from .keyring import Keyring
@@ -102,7 +102,7 @@ class Remote(Source):
             self._keyring = Keyring(self._files, self._record)
         self._keyring.refresh()
         self._watch(self._files)
-        return RemoteSocket(wanted, secret, self._keyring, self._files.touch)
+        return RemoteSocket(address, secret, self._keyring, self._files.touch)
 
     def _shut(self, linger_ms: int = 0) -> None:
         """Ends all connections; the pool gets to know by `_news`."""
@@ -177,9 +177,9 @@ class Remote(Source):
             secret = self._files.secret()
             if secret is None or not self._socket.serves(secret):
                 self._record("info", "this machine has another key: other machines must know it to come again")
-                wanted, self._wanted = self._wanted, ""
+                address, self._wanted = self._wanted, ""
                 self._shut()
-                self.configure(Settings(remote=RemoteSettings(wanted)))
+                self.configure(Settings(remote=RemoteSettings(address)))
         except HushdError as error:
             self._record("error", f"no other machine may come: {error.message}")
         return self._socket.machines() if self._socket else {}

@@ -26,7 +26,7 @@ class Listener:
         rules: decide about the first bytes of its connections.
         allows: whether a peer's address may connect.
         lasting: whether it is a service manager's, and outlives us.
-        wanted: the address in the configuration, which may name port 0.
+        configured: the address in the configuration, which may name port 0.
     """
 
     address: Address
@@ -34,7 +34,7 @@ class Listener:
     rules: Rules
     allows: Callable[[str], bool]
     lasting: bool
-    wanted: str = ""
+    configured: str = ""
 
     def close(self) -> None:
         """Ends new connections, and removes our own socket from the file system."""
@@ -62,13 +62,13 @@ def open_all(
         ends += [_adopt(name, descriptor) for name, descriptor in passed]
         listeners += [_listener(address, end, settings, token, lasting=True) for address, end in ends]
         passed_addresses = {(address.kind, address.host, address.port, address.path) for address, _ in ends}
-        ours = {listener.wanted: listener for listener in before if not listener.lasting}
+        ours = {listener.configured: listener for listener in before if not listener.lasting}
         for address in access.addresses(settings):
             if (address.kind, address.host, address.port, address.path) in passed_addresses:
                 continue
             if address.text in ours:
                 earlier = ours[address.text]
-                listener = _listener(earlier.address, earlier.socket, settings, token, wanted=address.text)
+                listener = _listener(earlier.address, earlier.socket, settings, token, configured=address.text)
             else:
                 listener = _open(address, settings, token)
                 opened.append(listener)
@@ -83,18 +83,18 @@ def open_all(
 def _open(address: Address, settings: Settings, token: str) -> Listener:
     access.check(address, settings, token)
     end = _bind_path(address.path, address.text) if address.path else bind(address.host, address.port, address.text)
-    return _listener(_with_port(address, end), end, settings, token, wanted=address.text)
+    return _listener(_with_port(address, end), end, settings, token, configured=address.text)
 
 
 def _listener(
-    address: Address, end: socket.socket, settings: Settings, token: str, *, lasting: bool = False, wanted: str = ""
+    address: Address, end: socket.socket, settings: Settings, token: str, *, lasting: bool = False, configured: str = ""
 ) -> Listener:
     access.check(address, settings, token)
     end.setblocking(False)
     if address.kind == "http":
         rules = Http(frozenset(name.lower() for name in settings.http.hosts), _authorisation(token))
-        return Listener(address, end, rules, lambda _: True, lasting, wanted)
-    return Listener(address, end, Wyoming(), _admission(settings, address), lasting, wanted)
+        return Listener(address, end, rules, lambda _: True, lasting, configured)
+    return Listener(address, end, Wyoming(), _admission(settings, address), lasting, configured)
 
 
 def _authorisation(token: str) -> Callable[[Iterable[str]], bool]:

@@ -93,8 +93,8 @@ class Answers:
         """Takes the roles whose engines should be listed now."""
         if now < self._again:
             return set()
-        wanted, self._wanted = self._wanted, set()
-        return wanted
+        roles, self._wanted = self._wanted, set()
+        return roles
 
     def described(self, event: Described, now: float) -> None:
         """Takes the catalogue of a role; one that could not be listed counts as it was, or as empty."""

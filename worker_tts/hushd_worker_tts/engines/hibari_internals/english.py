@@ -66,13 +66,13 @@ def _plural(number: str, unit: str) -> str:
 
 def _phone(match: re.Match[str]) -> str:
     country, *groups = match.groups()
-    said = ", ".join(" ".join(group) for group in groups)
+    spelled = ", ".join(" ".join(group) for group in groups)
     return (
-        f"plus {' '.join(country)}, {said}"
+        f"plus {' '.join(country)}, {spelled}"
         if country and match[0][0] == "+"
-        else f"{country}, {said}"
+        else f"{country}, {spelled}"
         if country
-        else said
+        else spelled
     )
 
 
