@@ -9,6 +9,8 @@ import pytest
 from hushd.exchange.preparation import Preparation, names_no_engine
 from hushd.transport.steps import Steps
 from hushd_protocol.errors import HushdError
+from hushd_schema.description import Descriptions
+from hushd_schema.status import Status
 
 T = TypeVar("T")
 
@@ -23,10 +25,14 @@ class Ask(NamedTuple):
         pytest.fail("answered by hand")
 
 
-def control(action: str, *names: str) -> Steps[dict[str, Any]]:
-    """Asks the supervisor."""
-    answer: dict[str, Any] = yield Ask(action, names)
-    return answer
+def describe(role: str) -> Steps[Descriptions]:
+    """Asks the supervisor for the engines of a role."""
+    return Descriptions.from_data((yield Ask("describe", (role,))))
+
+
+def status() -> Steps[Status]:
+    """Asks the supervisor for its status."""
+    return Status.from_data((yield Ask("status")))
 
 
 WHISPER = {"name": "turbo", "installed": True, "memory_mb": 900}
@@ -54,7 +60,7 @@ def answered(steps: Steps[T], *answers: Any) -> tuple[list[Ask], T]:
 
 @pytest.fixture
 def preparation(tmp_path: Path) -> Preparation:
-    return Preparation(control, tmp_path / "config.toml")
+    return Preparation(describe, status, tmp_path / "config.toml")
 
 
 @pytest.mark.parametrize(
