@@ -634,7 +634,7 @@ def test_files_in_a_place_of_the_users_own_stay(store: Store, tmp_path: Path) ->
         Manifest("onnx-asr", "own", "stt", Source("file", "/x"), described(elsewhere, ("model.onnx",)), str(elsewhere))
     )
     removed = removal.remove(store, inventory.row(store, "onnx-asr/own"))
-    assert (removed.size, removed.kept) == (0, 1)
+    assert (removed.size, removed.spared) == (0, 1)
     assert (elsewhere / "model.onnx").is_file()
     assert store.kept() == {}
 
