@@ -164,7 +164,12 @@ class Recognition(Management):
                 fair_each, echo=echo,
             )  # fmt: skip
             chunks = copy.hear(chunks)
-        call = run(self._send(request, Stream(chunks)))
+        try:
+            call = run(self._send(request, Stream(chunks)))
+        except BaseException:
+            if copy:
+                copy.close()
+            raise
         from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(

@@ -141,7 +141,12 @@ class AsyncRecognition(AsyncManagement):
                 fair_each, echo=echo,
             )  # fmt: skip
             chunks = heard(copy, chunks)
-        call = await run(self._send(request, source.of_chunks(chunks)))
+        try:
+            call = await run(self._send(request, source.of_chunks(chunks)))
+        except BaseException:
+            if copy:
+                copy.close()
+            raise
         return AsyncTranscription(
             call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")), fair=copy
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,11 @@ async def _until(connection: Connection, kind: str) -> AsyncIterator[Any]:
             return
 
 
-async def _configure(connection: Connection, detection: Any, form: dict[str, Any] | None = None) -> None:
+async def _configure(
+    connection: Connection, detection: Any, form: dict[str, Any] | None = None, fair: str | None = None
+) -> None:
     heard = {"format": form or {"type": PCM, "rate": 24000}, "turn_detection": detection}
-    heard["transcription"] = {"model": "gpt-4o-transcribe", "language": "en"}
+    heard["transcription"] = {"model": "gpt-4o-transcribe", "language": "en"} | ({"fair": fair} if fair else {})
     await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
 
 
@@ -213,6 +216,91 @@ def test_text_is_read_aloud(gateway: HttpGateway, form: dict[str, Any], least: i
         assert events[-1].response.output[0].content[0].transcript == "Good morning."
 
     session(gateway, use, model="gpt-realtime")
+
+
+REVISED = COMPLETED.replace("completed", "revised")
+
+
+async def _revised(connection: Connection) -> AsyncIterator[Any]:
+    """The events until each turn that is complete has its fair copy, the one with the last words among them."""
+    turns: dict[str, str] = {}
+    async for event in connection:
+        assert event.type != "error", event
+        yield event
+        if event.type == COMPLETED:
+            turns[event.item_id] = event.transcript
+        elif event.type == REVISED:
+            turns[event.item_id] = ""
+            if not any(turns.values()) and "better" in event.transcript:
+                return
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_committed_turn_gets_the_words_of_the_file(
+    configured: bool, gateway: HttpGateway, home: Path, openai: Any, sound: Callable[[int], bytes]
+) -> None:
+    """A larger model reads it once more, for a program that asks or for all by the configuration: an event of
+    hushd's own, which OpenAI's package passes on, and the item is as the recording's transcript."""
+    wav = io.BytesIO()
+    soundfile.write(wav, np.frombuffer(sound(24000), "<i2"), 24000, format="WAV")
+    file = openai.audio.transcriptions.create(
+        file=("a.wav", wav.getvalue()), model="moonshine/tiny-en", language="en", timeout=BOUND_S
+    )
+    (home / "fair.toml").write_text('fair = "moonshine/tiny-en"\n')
+    served = HttpGateway(home, HUSHD_CONFIG=str(home / "fair.toml")) if configured else gateway
+
+    async def use(connection: Connection) -> None:
+        await _configure(connection, None, fair=None if configured else "moonshine/tiny-en")
+        await _append(connection, sound(24000))
+        await connection.input_audio_buffer.commit()
+        events = [event async for event in _revised(connection)]
+        (completed,) = [event for event in events if event.type == COMPLETED]
+        assert (events[-1].type, events[-1].item_id) == (REVISED, completed.item_id)
+        assert events[-1].transcript == file.text
+        await connection.conversation.item.retrieve(item_id=completed.item_id)
+        *_, retrieved = [event async for event in _until(connection, "conversation.item.retrieved")]
+        assert retrieved.item.content[0].transcript == file.text
+
+    try:
+        session(served, use)
+    finally:
+        if configured:
+            served.stop()
+
+
+def test_turns_that_are_found_are_each_revised(gateway: HttpGateway, sound: Callable[[int], bytes]) -> None:
+    """Every item once, after it was completed, while the session goes on."""
+
+    async def use(connection: Connection) -> None:
+        await _configure(connection, {"type": "server_vad", "silence_duration_ms": 400}, fair="moonshine/tiny-en")
+        await _append(connection, sound(24000), silence=96_000)
+        events = [event async for event in _revised(connection)]
+        completed = [event.item_id for event in events if event.type == COMPLETED]
+        revised = [event for event in events if event.type == REVISED]
+        assert len(completed) > 1
+        assert [event.item_id for event in revised] == completed
+        assert word_error_rate(BECKETT, " ".join(event.transcript for event in revised)) <= 0.35
+
+    session(gateway, use)
+
+
+def test_a_larger_model_that_is_missing(gateway: HttpGateway, sound: Callable[[int], bytes]) -> None:
+    """The turn has its text, and the program that asked learns why there is no better one; a name that is none is
+    refused before."""
+
+    async def use(connection: Connection) -> None:
+        await _configure(connection, None, fair="moonshine/nobody")
+        await _append(connection, sound(24000)[: int(2 * HALF_S * 24000)])
+        await connection.input_audio_buffer.commit()
+        events = [event async for event in _until(connection, "error")]
+        assert COMPLETED in [event.type for event in events]
+        assert events[-1].error.code == "model_not_found"
+        assert events[-1].error.message.endswith("The text stays as it was heard.")
+        await _configure(connection, None, fair="nobody")
+        *_, refused = [event async for event in _until(connection, "error")]
+        assert refused.error.param == "fair"
+
+    session(gateway, use)
 
 
 def test_a_response_can_be_cancelled(gateway: HttpGateway) -> None:

@@ -1,4 +1,4 @@
-"""Transcribes one stream of a realtime session by a live request."""
+"""Transcribes one stream of a realtime session by a live request, and waits for its fair copy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from hushd_protocol.errors import HushdError
 from .turns import Event, Stream
 
 if TYPE_CHECKING:
+    from hushd.aio.transcription import AsyncTranscription
+    from hushd.transcripts.fair_plan import Revision
     from hushd_schema.transcript import LiveEvent
 
 
@@ -30,22 +32,38 @@ class Hearing:
         rate: of the samples, in Hz.
         stream: what becomes of it.
         post: sends events.
+        unfair: called with the reason why some of it gets no fair copy.
         vad: whether the turns are found in it.
+
+    Attributes:
+        task: transcribes it.
+        copying: waits for its fair copy after that, where it has one.
     """
 
-    def __init__(self, listen: Callable[..., Any], rate: int, stream: Stream, post: Post, *, vad: bool) -> None:
+    def __init__(
+        self,
+        listen: Callable[..., Any],
+        rate: int,
+        stream: Stream,
+        post: Post,
+        unfair: Callable[[HushdError], None],
+        *,
+        vad: bool,
+    ) -> None:
         self._listen = listen
         self._rate = rate
         self._post = post
+        self._unfair = unfair
         self._waiting: deque[bytes] = deque()
         self._size = 0  # bytes waiting
         self._more = asyncio.Event()  # something waits, or nothing will any more
         self._room = asyncio.Event()
         self._room.set()
-        self._closed = False
+        self._closed = self._cleared = False
         self._total = 0  # bytes so far
         self.stream = stream
         self.vad = vad
+        self.copying: asyncio.Task[None] | None = None
         self.task = asyncio.create_task(self._run())
 
     @property
@@ -70,22 +88,47 @@ class Hearing:
         self._closed = True
         self._more.set()
 
-    def cancel(self) -> None:
-        """Ends the request; nothing more is sent about it."""
+    def clear(self) -> None:
+        """Ends the request; nothing more is sent but the fair copies of turns that are complete."""
+        self._cleared = True
         self.task.cancel()
 
+    def end(self) -> list[asyncio.Task[None]]:
+        """Ends everything about it, since the program has left; returns what is still to end."""
+        self._cleared = False
+        tasks = [self.task, *([self.copying] if self.copying else [])]
+        for task in tasks:
+            task.cancel()
+        return tasks
+
     async def _run(self) -> None:
+        transcription: AsyncTranscription | None = None
         try:
-            transcription = await self._listen(self._chunks(), on_partial=self._on_partial, on_event=self._on_event)
+            transcription = await self._listen(
+                self._chunks(), on_partial=self._on_partial, on_event=self._on_event, on_revised=self._on_revised
+            )
             async with aclosing(transcription):
                 async for segment in transcription:
                     self._post(self.stream.segment(segment))
             self._post(self.stream.ended(self.seconds))
         except HushdError as error:
             self._post(self.stream.ended(self.seconds, error))
+        except asyncio.CancelledError:
+            if transcription and transcription.fair and not self._cleared:
+                transcription.fair.close()
+                transcription = None
+            raise
         finally:
             self._waiting.clear()
             self._room.set()
+            if transcription and transcription.fair:
+                self.copying = asyncio.create_task(self._copy(transcription))
+
+    async def _copy(self, transcription: AsyncTranscription) -> None:
+        try:
+            await transcription.fair_copy()
+        except HushdError as error:
+            self._unfair(HushdError(error.code, f"{error.message} The text stays as it was heard."))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:
@@ -102,6 +145,9 @@ class Hearing:
 
     def _on_partial(self, stable: str, text: str) -> None:
         self._post(self.stream.partial(stable, text))
+
+    def _on_revised(self, revision: Revision) -> None:
+        self._post(self.stream.revised(revision))
 
     def _on_event(self, kind: str, data: LiveEvent) -> None:
         if kind == "began":

@@ -14,6 +14,8 @@ from hushd_schema.operation import LIVE
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
+from hushd_schema.settings import Settings
+from hushd_schema.settings.declaration import settings_of
 
 from .. import fields, parameters
 from ..errors import bad
@@ -136,6 +138,11 @@ class Session:
         """True if turns come with how likely each word is."""
         return bool(self.data.get("include"))
 
+    def fair(self, usual: str) -> str | None:
+        """The larger model that reads each turn once more; `usual` where the program does not say."""
+        model = self.transcription().get("fair")
+        return (usual if model is None else model) or None
+
     def silence_s(self) -> float:
         """Seconds of silence that end a turn."""
         detection = self.input.get("turn_detection")
@@ -191,6 +198,7 @@ def _check(new: Object) -> None:
     HEARD.check(transcription)
     fields.choice(transcription, "delay", DELAYS, "low")
     fields.flag(transcription, "unstable")
+    fields.value(transcription, "fair", settings_of(Settings)["fair"].kind)
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
     if set(fields.texts(new, "include")) - {LOGPROBS}:

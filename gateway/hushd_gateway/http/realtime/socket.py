@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 import secrets
+import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -103,7 +104,7 @@ class Connection:
         except TimeoutError:
             await self._socket.close(CLOSE_TOO_SLOW)
         finally:
-            tasks += [hearing.task for hearing in self._hearings]
+            tasks += [task for hearing in self._hearings for task in hearing.end()]
             tasks += [self._speaking[1]] if self._speaking else []
             for task in tasks:
                 task.cancel()
@@ -198,7 +199,7 @@ class Connection:
 
     async def _clear(self, event: Event) -> None:
         if self._hearing is not None:
-            self._hearing.cancel()
+            self._hearing.clear()
             self._end_hearing()
         self._post([{"type": "input_audio_buffer.cleared"}])
 
@@ -282,7 +283,7 @@ class Connection:
         if self._hearing is not None:
             self._end_hearing()
         session = self._session
-        asked = session.transcription()
+        asked, fair = session.transcription(), session.fair(self._shared.settings.fair)
         language = session.language()
         model = await self._shared.stt(asked.get("model") or "", language, logprobs=session.logprobs, speed="fast")
         kind, rate = coding(session.input)
@@ -294,11 +295,14 @@ class Connection:
             silence_s=session.silence_s(),
             engine=model.engine,
             model=model.model,
+            fair=fair,
+            fair_each="utterance" if session.vad else "session",
             **session.asked(),
         )
         eager, unstable = asked.get("delay") == "minimal", fields.flag(asked, "unstable")
-        stream = Stream(self._items, session.vad, self._past_s, eager, unstable, session.logprobs)
-        hearing = Hearing(listen, rate, stream, self._post, vad=session.vad)
+        stream = Stream(self._items, session.vad, self._past_s, eager, unstable, session.logprobs, bool(fair))
+        failed = partial(self._unfair, asked=bool(session.fair("")))
+        hearing = Hearing(listen, rate, stream, self._post, failed, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)
         hearing.task.add_done_callback(partial(self._heard, hearing))
@@ -310,8 +314,17 @@ class Connection:
             self._hearing.close()
             self._hearing = None
 
+    def _unfair(self, error: HushdError, *, asked: bool) -> None:
+        """Reports that some texts stay as they are, also to a program that has asked for better ones."""
+        print(f"no fair copy in a realtime session: {error.message}", file=sys.stderr)
+        if asked:
+            self._fail(ApiError.of(error), {})
+
     def _heard(self, hearing: Hearing, task: asyncio.Task[None]) -> None:
-        self._hearings.discard(hearing)
+        if task is not hearing.copying and hearing.copying:
+            hearing.copying.add_done_callback(partial(self._heard, hearing))
+        else:
+            self._hearings.discard(hearing)
         if not task.cancelled() and (error := task.exception()):
             report(error)
             self._fail(ApiError(500, "hushd failed at this: its log says where.", code="internal_error"), {})

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hushd.transcripts.fair_plan import Revision, revised
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between, joined
 from hushd_protocol import JsonObject
@@ -28,6 +29,9 @@ class _Item:
         self.name = name
         self.start_s = start_s  # since the start of the session
         self.texts: list[str] = []  # final
+        self.drafts: list[Segment] = []  # with these texts
+        self.revisions: list[Revision] = []  # of them
+        self.complete = False
         self.logprobs: list[JsonObject] = []
         self.end_s = 0.0  # of the last of them, since the start of the stream
         self.seconds = 0.0  # that they took
@@ -53,6 +57,7 @@ class _Item:
         yield from self.partial(segment.text)
         self.logprobs += log_probabilities([segment], before=self.texts[-1] if self.texts else "")
         self.texts.append(segment.text)
+        self.drafts.append(segment)
         self.end_s = segment.end
         self.seconds += segment.end - segment.start
         self._sent = ""
@@ -78,6 +83,7 @@ class Stream:
         eager: whether the first text of an utterance is sent before it is certain.
         unstable: whether the unfinished utterance is sent too, with the text that may still change.
         logprobs: whether a turn that is complete says how likely each of its words is.
+        fair: whether its segments will be revised.
     """
 
     def __init__(
@@ -88,14 +94,17 @@ class Stream:
         eager: bool = False,
         unstable: bool = False,
         logprobs: bool = False,
+        fair: bool = False,
     ) -> None:
         self._items = items
         self._eager = eager
         self._unstable = unstable
         self._logprobs = logprobs
+        self._fair = fair
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
+        self._owners: dict[int, _Item] = {}  # of segments that may still be revised
         self.committed = False
 
     def began(self, start_s: float) -> Iterator[Event]:
@@ -126,7 +135,18 @@ class Stream:
         """An utterance, or a part of a long one, has its text."""
         if self._finds_turns:
             yield from self.began(segment.start)
+        if self._fair:
+            self._owners[segment.id] = self._ongoing()
         yield from self._ongoing().final(segment)
+
+    def revised(self, revision: Revision) -> Iterator[Event]:
+        """A larger model has read an utterance once more, or all of a committed turn: its item has another text."""
+        for item in {
+            owner.name: owner for each in revision.replaces if (owner := self._owners.pop(each, None))
+        }.values():
+            item.revisions.append(revision)
+            if item.complete:
+                yield from self._revise(item)
 
     def finished(self) -> Iterator[Event]:
         """The utterance has ended."""
@@ -188,7 +208,17 @@ class Stream:
             yield {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": shown}
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
-        transcript = joined(item.texts)
+        item.seconds, item.complete = seconds, True
+        yield self._text(item, "completed", joined(item.texts), item.logprobs)
+        if item.revisions:
+            yield from self._revise(item)
+
+    def _revise(self, item: _Item) -> Iterator[Event]:
+        segments = revised(tuple(item.drafts), tuple(item.revisions))
+        texts = [segment.text for segment in segments]
+        yield self._text(item, "revised", joined(texts), log_probabilities(segments))
+
+    def _text(self, item: _Item, kind: str, transcript: str, logprobs: list[JsonObject]) -> Event:
         self._items.transcribed(item.name, transcript)
-        doubts = {"logprobs": item.logprobs} if self._logprobs else {}
-        yield item.event("completed", content_index=0, transcript=transcript, **doubts, usage=usage(seconds))
+        doubts = {"logprobs": logprobs} if self._logprobs else {}
+        return item.event(kind, content_index=0, transcript=transcript, **doubts, usage=usage(item.seconds))
