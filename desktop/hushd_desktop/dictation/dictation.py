@@ -19,11 +19,13 @@ from .vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from hushd.client import Client
+    from hushd.transcripts.transcription import Transcription
 
 CHUNK_S = 0.032  # short ones, so that the last one is soon there
 LEAD_S = 0.3  # of silence before the recording: speech that begins with it is understood less well
 TAIL_S = 0.1  # recorded after the end: a finger is quicker than the end of a word
 FLOOR = "important"  # a person who presses a key waits for no program
+PATIENCE_S = 30.0  # for a fair copy, and as long again as the dictation took
 
 
 def _microphone(device: str | None) -> Device:
@@ -48,6 +50,7 @@ class Dictation:
         output: gets the text.
         vocabulary: replacements and commands.
         change: what a filter makes of the whole text before it is written; None: the text is written as it is heard.
+        fair: a larger model, which reads the dictation once more before the whole text is written; None: there is none.
         ending: written behind the last word.
         device: the microphone; None: the usual one.
         listening: further arguments of `Client.listen`.
@@ -65,6 +68,7 @@ class Dictation:
         vocabulary: Vocabulary,
         *,
         change: Callable[[str], str] | None = None,
+        fair: str | None = None,
         ending: str = "",
         device: str | None = None,
         listening: dict[str, Any] | None = None,
@@ -74,9 +78,11 @@ class Dictation:
         self._microphone = _microphone(device)
         self._client = client
         self._output = output
+        self._vocabulary = vocabulary
         self._composition = Composition(vocabulary)
-        self._live = output.live and change is None
+        self._live = output.live and change is None and fair is None
         self._change = change
+        self._fair = fair
         self._ending = ending
         self._listening = listening or {}
         if vocabulary.expected:
@@ -103,21 +109,50 @@ class Dictation:
             self._after = None
         try:
             with self._microphone, self._client.floor("microphone", priority=FLOOR) as floor:
-                self._write(floor.while_held(self._microphone))
+                transcription = self._hear_all(floor.while_held(self._microphone))
+            error = self._read_again(transcription) if self._fair else None
+            self._finish()
         except HushdError as failure:
             error = failure
         self._on_end(error)
 
-    def _write(self, chunks: Iterable[bytes]) -> None:
+    def _hear_all(self, chunks: Iterable[bytes]) -> Transcription:
         lead = bytes(2 * round(LEAD_S * self._microphone.rate))
         transcription = self._client.listen(
-            chain([lead], chunks), rate=self._microphone.rate, continuous=True, on_partial=self._hear, **self._listening
+            chain([lead], chunks),
+            rate=self._microphone.rate,
+            continuous=True,
+            on_partial=self._hear,
+            fair=self._fair,
+            fair_each="session",
+            **self._listening,
         )
         for segment in transcription:
             edit = self._composition.finish(segment.text)
             if self._live:
                 self._output.edit(edit)
-        self._finish()
+        return transcription
+
+    def _read_again(self, transcription: Transcription) -> HushdError | None:
+        """Takes the text of the larger model; where that has none in time, the one that was heard stays.
+
+        Returns:
+            the reason why there is none.
+        """
+        assert transcription.fair is not None
+        timer = threading.Timer(PATIENCE_S + transcription.duration, transcription.fair.close)
+        timer.daemon = True
+        timer.start()
+        try:
+            fair = transcription.fair_copy()
+        except HushdError as error:
+            return error
+        finally:
+            timer.cancel()
+        self._composition = Composition(self._vocabulary)
+        for segment in fair:
+            self._composition.finish(segment.text)
+        return None
 
     def _hear(self, stable: str, _: str) -> None:
         if self._live:

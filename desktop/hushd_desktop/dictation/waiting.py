@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from hushd.audio import devices
 from hushd.client import Client
+from hushd_cli import fair_copy
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -44,6 +45,7 @@ class Dictations:
         self._vocabulary = vocabulary(options)
         self._output = output(options)
         self._settings = settings(options)
+        self._options = options
         self._on_end = on_end
         self._last: Dictation | None = None
         self.recording = False
@@ -56,7 +58,13 @@ class Dictations:
         """
         if not self.recording:
             self._last = Dictation(
-                self._client, self._output, self._vocabulary, after=self._last, on_end=self._on_end, **self._settings
+                self._client,
+                self._output,
+                self._vocabulary,
+                fair=self._fair(),
+                after=self._last,
+                on_end=self._on_end,
+                **self._settings,
             )
             self.recording = True
 
@@ -65,6 +73,12 @@ class Dictations:
         if self.recording and self._last is not None:
             self._last.end()
             self.recording = False
+
+    def _fair(self) -> str | None:
+        """The model of fair copies. The configuration's is for places that get the whole text anyway: text at a cursor
+        cannot be replaced safely, and who wants it later but better says so by an option."""
+        typed = self._output.live and self._settings["change"] is None
+        return None if typed and self._options.fair is None else fair_copy.model(self._options)
 
     def close(self) -> None:
         """Ends all of them, with the last word."""

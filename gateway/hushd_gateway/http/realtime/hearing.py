@@ -94,7 +94,7 @@ class Hearing:
         self.task.cancel()
 
     def end(self) -> list[asyncio.Task[None]]:
-        """Ends everything about it, since the program has left; returns what is still to end."""
+        """Ends everything about it, since the program has left; returns the tasks that are about to end."""
         self._cleared = False
         tasks = [self.task, *([self.copying] if self.copying else [])]
         for task in tasks:
