@@ -554,7 +554,7 @@ def test_shared_files_stay(store: Store) -> None:
     for name in ("kokoro-v1.0", "kokoro-v1.0.int8"):
         bring(store, f"kokoro/{name}", (f"{name}.onnx", "voices-v1.0.bin"), ".")
     first = removal.remove(store, inventory.row(store, "kokoro/kokoro-v1.0"))
-    assert first.kept == 1
+    assert first.spared == 1
     assert (store.folder / "kokoro" / "voices-v1.0.bin").is_file()
     removal.remove(store, inventory.row(store, "kokoro/kokoro-v1.0.int8"))
     assert all_files(store.folder) == set()
