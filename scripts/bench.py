@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benches import cold, commands, full_size, full_size_cold, incident, models, standby, warm
+from benches import cold, commands, full_size, full_size_cold, incident, models, standby, turns, warm
 from benches.hearing import accuracy, captions, diarization, dictate, int8, live, long, noise, two_files
 from benches.peers.case import peers
 from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
@@ -69,6 +69,7 @@ CASES = {
     "captions": captions.captions,
     "screen-reader": screen_reader.screen_reader,
     "incident": incident.incident,
+    "turns": turns.turns,
     "fullsize": full_size.full_size,
     "fullsize-cold": full_size_cold.full_size_cold,
 }
@@ -103,7 +104,7 @@ def main() -> int:
         "--models",
         metavar="DIR",
         type=Path,
-        help="incident, fullsize, fullsize-cold: a folder filled by scripts/fullsize",
+        help="incident, turns, fullsize, fullsize-cold: a folder filled by scripts/fullsize",
     )
     parser.add_argument(
         "--document", action="store_true", help="peers, incident, fullsize: write their sections of docs/BENCHMARKS.md"

@@ -108,7 +108,7 @@ def _measured(models: Path, name: str) -> Taken:
     engine, _, model = name.partition("/")
     role = "tts" if engine in _SPEAKING else "stt"
     python = os.environ[PYTHON] if engine == "chatterbox" else sys.executable
-    expected = Estimate(models)(f"{role}/{name}") / 1e6
+    expected = Estimate(models)(f"{role}/{name}").memory / 1e6
     bare_cpu, bare_wall = _bare(python, models, name)
     threads = THREADS if engine in _TORCH else {}
     config = "[worker]\nkeep_alive = 600\n"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
+from hushd import Client
+from hushd_protocol.errors import HushdError
+from support.peer import Supervisor
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="macOS has no limit on the address space")
 
@@ -46,3 +51,16 @@ def test_a_missing_model_is_missing_however_little_memory_there_is() -> None:
     assert run.returncode == 9
     assert run.stdout.startswith("HushdError ")
     assert "tiny-nn" in run.stdout
+
+
+def test_a_limit_on_the_address_space_is_named(start_supervisor: Callable[..., Supervisor]) -> None:
+    """Under `ulimit -v` the answer says that this limit is too low and is for ever; where it is enough, one speaks."""
+    supervisor = start_supervisor("")
+    with Client(start=False) as client:
+        resource.prlimit(supervisor.pid, resource.RLIMIT_AS, (350_000_000, resource.RLIM_INFINITY))
+        with pytest.raises(HushdError) as refused:
+            list(client.synthesize("Hello."))
+        assert (refused.value.code, refused.value.retryable) == ("model_too_large", False)
+        assert refused.value.message.startswith("350 MB of address space, the limit of each process here (`ulimit -v`)")
+        resource.prlimit(supervisor.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert list(client.synthesize("Hello."))

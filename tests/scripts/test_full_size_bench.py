@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from benches import full_size, full_size_cold, incident
+from benches import full_size, full_size_cold, incident, turns
 from benches.full_size import Taken
 from benches.full_size_cold import Cost
 from benches.incident import Speaker, Turns
@@ -117,13 +118,21 @@ def test_a_row_stays_until_its_model_is_measured_anew() -> None:
     assert rows[1].startswith("| `kokoro/kokoro-v1.0` | 1,000 (1.00 x) | 990 (0.99 x) |")
 
 
-@pytest.mark.parametrize("case", [incident.incident, full_size.full_size])
+@pytest.mark.parametrize("case", [incident.incident, turns.turns, full_size.full_size])
 def test_without_models_a_note_says_how_to_make_them(case: object, tmp_path: Path) -> None:
     """No folder is named, or an empty one: nothing is started."""
     for models in (None, tmp_path):
         rows = list(case(Namespace(models=models, document=False, engine=None)))
         assert [row.value for row in rows] == [None]
-        assert "scripts/fullsize make" in rows[0].note
+        assert "--models names a folder" in rows[0].note or "scripts/fullsize make" in rows[0].note
+
+
+def test_turns_tell_the_refused_from_the_lost() -> None:
+    """Each kind of failure has its row and its goal; the budget holds either model, and not both."""
+    found = list(turns.rows(375.0, Counter({"server_busy": 2, "worker_crashed": 1}), 0, 99, 300.0))
+    assert [(row.value, row.ok) for row in found] == [(2, False), (1, False), (0, True), (300.0, None)]
+    assert all(row.ok is not False for row in turns.rows(375.0, Counter(), 0, 99, 300.0))
+    assert turns.budget_mb((300_000_000, 150_000_000)) == 375.0
 
 
 def test_files_of_a_model_are_found_in_both_layouts(tmp_path: Path) -> None:

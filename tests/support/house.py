@@ -12,6 +12,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.budget import Memory
+from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
@@ -32,7 +33,7 @@ class House:
     def __init__(self, worker: dict[str, dict[str, Any]] | None = None, **options: Any) -> None:
         look_every = options.pop("look_every", math.inf)
         needs = options.pop("needs", None)
-        estimate = options.pop("estimate", lambda _: 0)
+        estimate = options.pop("estimate", lambda _: Estimated())
         self.cards: list[Card] = options.pop("cards", [])
         self.blind = False
         settings = Settings(worker={"": {"memory_mb": 300.0}, **(worker or {})}, stt="a/x", tts="c/z", **options)

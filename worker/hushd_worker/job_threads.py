@@ -24,6 +24,7 @@ from hushd_protocol.system.trace import mark
 from .engine import Engine
 from .job import Cancelled, Job
 from .job_error import EXIT_CRASHED, End, answer, failure, fatal
+from .load_error import no_memory
 from .usage import PrivateMemory, pss, short_of_memory
 
 
@@ -127,11 +128,12 @@ class JobThreads:
 
 def _load_failed(error: BaseException) -> LoadFailed | None:
     """The report of a load that need not be tried again as it is; None for a crash."""
-    if isinstance(error, HushdError) and error.code == "server_busy":
+    if isinstance(error, HushdError) and error.code in ("server_busy", "model_too_large"):
         return LoadFailed(code=error.code, message=error.message, on_card=bool(error.detail.get("on_card")))
     if short_of_memory(error):
         traceback.print_exception(error)
-        return LoadFailed(code="server_busy", message="There was not enough free memory to load it.")
+        short = no_memory("this model")
+        return LoadFailed(code=short.code, message=short.message)
     return LoadFailed(code=error.code, message=error.message) if isinstance(error, HushdError) else None
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError, reason
 
+from .usage import address_space
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -86,8 +88,7 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
             text = f"The graphics card has not enough free memory for {model} ({why}): {advice}."
             return HushdError("server_busy", text, detail={"on_card": True})
         case Cause.MEMORY:
-            advice = "end other programs, or take a smaller model"
-            return HushdError("server_busy", f"There is not enough free memory for {model} ({why}): {advice}.")
+            return no_memory(model, why)
         case Cause.CARD | Cause.CARD_FAILED:
             advice = f"update its driver, install the library that is named, {_NO_CARD}"
             return HushdError("engine_missing", f"The graphics card cannot be used for {model} ({why}): {advice}.")
@@ -100,6 +101,24 @@ def load_error(model: str, error: BaseException, *, install: str, again: str) ->
             )
     advice = f"if `hushd models verify {model}` finds it whole, `hushd logs` says more, else {again}"
     return HushdError("model_missing", f"The model {model} does not load ({why}): {advice}.")
+
+
+def no_memory(model: str, why: str = "") -> HushdError:
+    """The error for a load that found too little memory; `model` in words, `why` as its library says it.
+
+    Under a limit on the address space it is for ever: that is where allocations fail, while Linux promises more memory
+    than there is, and nobody who leaves changes it.
+    """
+    quoted = f" ({why})" if why else ""
+    if limit := address_space():
+        text = (
+            f"{limit / 1e6:.0f} MB of address space, the limit of each process here (`ulimit -v`), are not enough for "
+            f"{model}{quoted}: raise or lift it, since files and threads count in it as well as memory, or take a "
+            "smaller model."
+        )
+        return HushdError("model_too_large", text)
+    advice = "end other programs, or take a smaller model"
+    return HushdError("server_busy", f"There is not enough free memory for {model}{quoted}: {advice}.")
 
 
 def check_files(folder: Path) -> None:

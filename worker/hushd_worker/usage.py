@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 import sys
 import time
 
@@ -95,6 +96,15 @@ def short_of_memory(error: BaseException | None) -> bool:
     except (OSError, MemoryError):
         return True
     return False
+
+
+def address_space() -> int:
+    """The bytes of address space that this process may have (`ulimit -v`), 0 where there is no such limit.
+
+    Mapped files and the stacks of threads are among them, so the limit is none on memory, and no part of a budget.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return 0 if limit == resource.RLIM_INFINITY else limit
 
 
 def _sizes(process: str) -> dict[bytes, int]:

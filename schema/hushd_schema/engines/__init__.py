@@ -36,6 +36,28 @@ class NoModel(Exception):
     """The file looks like a model and is none, or only a part of one; the message says why."""
 
 
+class OnCard(NamedTuple):
+    """The memory of a worker that computes on a graphics card, at its peak, in MB.
+
+    Attributes:
+        machine: private memory: CUDA's own part, and what of the weights passes through on their way.
+        card: the CUDA context, the weights, which are copies there, and a job's work.
+    """
+
+    machine: float
+    card: float
+
+
+def copied_graphs(files: Sizes) -> OnCard:
+    """Estimates `on_card_mb` of graphs on ONNX Runtime: it reads them whole, and copies their weights onto the card.
+
+    Not measured on a card.
+    """
+    graphs = [size for file, size in files.items() if ".onnx" in file]
+    size = sum(graphs or files.values()) / 1e6
+    return OnCard(machine=600 + 1.2 * size, card=700 + 1.3 * size)
+
+
 class Recognition(NamedTuple):
     """The marks by which a user's file or folder is known as a model of the engine; nothing in it runs.
 
@@ -126,6 +148,8 @@ class EngineSpec(NamedTuple):
             or none. It may raise anything for damaged files.
         memory_mb: takes the sizes of a model's files; returns the private memory of a worker with it, at its peak.
             None: by the line through the well-known models.
+        on_card_mb: takes the same, or all in one file without a name; returns what the worker takes where it computes
+            on a card, into whose memory no file is mapped. None: it uses no card, or nothing is known of it there.
 
         precisions: None: its models are not made smaller, for the reason `one_precision`, the end of a sentence.
         threaded: whether OMP_NUM_THREADS is the number of its threads.
@@ -160,6 +184,7 @@ class EngineSpec(NamedTuple):
     recognition: Recognition | None = None
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
     memory_mb: Callable[[Sizes], float] | None = None
+    on_card_mb: Callable[[Sizes], OnCard] | None = None
 
     precisions: Precisions | None = None
     one_precision: str = ""

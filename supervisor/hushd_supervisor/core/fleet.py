@@ -20,6 +20,7 @@ from .actions import Action, Log, ToClient
 from .events import Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
 from .memory.admission import Admission
 from .memory.budget import Memory
+from .memory.needs import Estimated
 from .memory.pressure import Level
 from .unloads import Unloads
 from .worker.request import ActiveRequest
@@ -50,7 +51,7 @@ class Fleet:
         look_every: float,
         cores: int,
         has_cards: Callable[[], bool],
-        estimate: Callable[[str], int],
+        estimate: Callable[[str], Estimated],
     ) -> None:
         self.workers: dict[str, Worker] = {}
         self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate)

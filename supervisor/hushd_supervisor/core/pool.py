@@ -25,6 +25,7 @@ from .floors import Floors
 from .machines import as_ours, machine, refusal
 from .memory.admission import PLENTY
 from .memory.budget import Memory
+from .memory.needs import Estimated
 from .memory.standing import Standing
 from .requests import Requests
 
@@ -52,7 +53,7 @@ class Pool:
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         cores: of the processor, which bound the replicas of a worker.
         has_cards: whether the machine may have graphics cards; cheap.
-        estimate: bytes that a worker of this name may need, 0 where nothing is known; asked before its first life.
+        estimate: estimates what a worker of this name needs; asked before its first life.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Pool:
         look_every: float = math.inf,
         cores: int = 1,
         has_cards: Callable[[], bool] = lambda: False,
-        estimate: Callable[[str], int] = lambda _: 0,
+        estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
         self._settings = settings
         self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate)

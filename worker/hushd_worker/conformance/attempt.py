@@ -169,8 +169,8 @@ def _tried(trial: Trial, job_room: int) -> Attempted:
 
 def _failed(error: BaseException) -> Attempted:
     """The outcome that the supervisor would see of an exception: `job_threads` has the same cases."""
-    busy = isinstance(error, HushdError) and error.code == "server_busy"
-    if not busy and short_of_memory(error):
+    known = isinstance(error, HushdError) and error.code in ("server_busy", "model_too_large")
+    if not known and short_of_memory(error):
         return Attempted(REFUSED, "There was not enough free memory to load it.", "server_busy")
     if isinstance(error, HushdError):
         return Attempted(REFUSED, error.message, error.code)

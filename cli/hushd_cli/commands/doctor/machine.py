@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -19,7 +20,7 @@ LITTLE_MB = 700  # of free memory: the two default engines at once
 
 
 def memory() -> Iterator[Finding]:
-    """Memory that is free, and the pressure that the kernel reports."""
+    """Memory that is free, and the limit on address space."""
     import psutil
 
     machine = psutil.virtual_memory()
@@ -28,6 +29,10 @@ def memory() -> Iterator[Finding]:
         yield Finding("memory", "warning", text, "close other programs, or configure stt_small and tts_small")
     else:
         yield Finding("memory", "ok", text)
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        text = f"a process may have {limit / 1e9:.1f} GB of address space, in which mapped files and threads count too"
+        yield Finding("memory", "warning", text, "lift it with `ulimit -v unlimited`, or models may not load")
 
 
 def sound() -> Iterator[Finding]:

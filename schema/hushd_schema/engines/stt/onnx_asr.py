@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Precisions, Recognition, Recommended, Sizes
+from hushd_schema.engines import (
+    EngineSpec,
+    Files,
+    NoModel,
+    NotAlike,
+    OnCard,
+    Precisions,
+    Recognition,
+    Recommended,
+    Sizes,
+    copied_graphs,
+)
 from hushd_schema.engines.whisper_languages import ALL, MOST
 
 if TYPE_CHECKING:
@@ -141,6 +152,12 @@ def _memory_mb(files: Sizes) -> float:
     return 90 + 1.2 * sum(steps) / 1e6
 
 
+def _on_card_mb(files: Sizes) -> OnCard:
+    """Estimates the same for a card, where all graphs are copies; of both precisions the engine loads the other one
+    there."""
+    return copied_graphs({name: size for name, size in files.items() if "int8" not in name} or files)
+
+
 SPEC = EngineSpec(
     name="onnx-asr",
     role="stt",
@@ -163,6 +180,7 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, order=30),
     languages=_languages,
     memory_mb=_memory_mb,
+    on_card_mb=_on_card_mb,
     precisions=Precisions(),
     threaded=True,
     tuning={"HUSHD_WEIGHTS": ("packed",)},

@@ -16,6 +16,7 @@ from hushd_schema.engines import (
     Files,
     NoModel,
     NotAlike,
+    OnCard,
     Recognition,
     Recommended,
     Sizes,
@@ -215,6 +216,12 @@ def _memory_mb(files: Sizes) -> float:
     return _private_mb(sum(files.values()) / 1e6)
 
 
+def _on_card_mb(files: Sizes) -> OnCard:
+    """Estimates the same for a card, onto which the mapped file is copied; not measured here."""
+    size = sum(files.values()) / 1e6
+    return OnCard(machine=500 + _private_mb(size), card=800 + 1.1 * size)
+
+
 SPEC = EngineSpec(
     name="transcribe-cpp",
     role="stt",
@@ -238,6 +245,7 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, kind="GGUF files that hear (.gguf)", order=35),
     languages=_languages,
     memory_mb=_memory_mb,
+    on_card_mb=_on_card_mb,
     one_precision="runs files of any precision, made by its makers' own tool",
     threaded=True,
     recommended=(

@@ -11,6 +11,7 @@ from hushd_schema.engines import (
     Files,
     NoModel,
     NotAlike,
+    OnCard,
     Precisions,
     Recognition,
     Sizes,
@@ -78,6 +79,16 @@ def _memory_mb(files: Sizes) -> float:
     return 250 + 3.0 * sum(files.values()) / 1e6
 
 
+def _on_card_mb(files: Sizes) -> OnCard:
+    """Estimates the same for a card: the weights are made in the machine's memory, and the checkpoint is read onto the
+    card beside them.
+
+    Its makers name 1, 2, 5, 6 and 10 GB of a card for base, small, medium, turbo and large; not measured here.
+    """
+    size = sum(files.values()) / 1e6
+    return OnCard(machine=650 + 2.0 * size, card=650 + 3.0 * size)
+
+
 SPEC = EngineSpec(
     name="whisper",
     role="stt",
@@ -103,6 +114,7 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, kind="checkpoints (.pt)", order=40),
     languages=_languages,
     memory_mb=_memory_mb,
+    on_card_mb=_on_card_mb,
     precisions=Precisions(
         names=PRECISIONS,
         into="faster-whisper",

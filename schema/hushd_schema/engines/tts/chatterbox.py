@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hushd_schema.engines import EngineSpec, Files, NotAlike, Recognition, Sizes
+from hushd_schema.engines import EngineSpec, Files, NotAlike, OnCard, Recognition, Sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +55,15 @@ def _memory_mb(files: Sizes) -> float:
     return 1150 if files else 0
 
 
+def _on_card_mb(files: Sizes) -> OnCard:
+    """Estimates the same for a card: each module is made in the machine's memory and copied, with all its weights.
+
+    The largest module is two thirds of the files; not measured on a card.
+    """
+    size = sum(files.values()) / 1e6
+    return OnCard(machine=1150 + 0.7 * size, card=1500 + size)
+
+
 SPEC = EngineSpec(
     name="chatterbox",
     role="tts",
@@ -76,5 +85,6 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, order=20),
     languages=_languages,
     memory_mb=_memory_mb,
+    on_card_mb=_on_card_mb,
     threaded=True,
 )  # fmt: skip

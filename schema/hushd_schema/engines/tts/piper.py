@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Precisions, Recognition, Recommended, Sizes
+from hushd_schema.engines import (
+    EngineSpec,
+    Files,
+    NoModel,
+    NotAlike,
+    Precisions,
+    Recognition,
+    Recommended,
+    Sizes,
+    copied_graphs,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +90,7 @@ SPEC = EngineSpec(
     recognition=Recognition(look=_look, kind="piper's voices (.onnx)", order=50),
     languages=_languages,
     memory_mb=_memory_mb,
+    on_card_mb=copied_graphs,
     precisions=Precisions(files=_made),
     threaded=True,
     recommended=(

@@ -19,7 +19,7 @@ from hushd_supervisor.core.worker.worker import Worker
 
 from .budget import Budget, Memory, Verdict
 from .cards import Cards
-from .needs import Needs
+from .needs import Estimated, Needs
 from .placement import A_CARD, Decision, Placement, Start
 from .pressure import HOLD_S, Level, Pressure, sign
 from .sentences import advice, critically_short
@@ -40,7 +40,7 @@ class Admission:
         needs: of workers in earlier lives, see `needs.Needs`.
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         has_cards: whether the machine may have graphics cards; cheap.
-        estimate: bytes that a worker of this name may need, 0 where nothing is known; asked before its first life.
+        estimate: estimates what a worker of this name needs; asked before its first life.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Admission:
         needs: Mapping[str, int] | None,
         look_every: float,
         has_cards: Callable[[], bool] = lambda: False,
-        estimate: Callable[[str], int] = lambda _: 0,
+        estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
         self._workers = workers
         self.standby = Standby(settings)
@@ -285,6 +285,8 @@ class Admission:
 
     def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
         """Goes on after a load that failed, short of memory: others leave for a second one, or it is given up."""
+        if shortage.ever:
+            return self._lack(worker, Decision(Verdict(False), message=shortage.message, ever=True), memory, now)
         others = self.tenants.holders(shortage, now)
         if not shortage.final and any(map(can_leave, others)):
             shortage.evicted = True

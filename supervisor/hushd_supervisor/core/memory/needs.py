@@ -7,13 +7,28 @@ refuses memory to anybody.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import base
 from hushd_schema.settings import Settings
 
 MAX_ESTIMATES = 64  # that are remembered
-UNKNOWN_ON_CARD = 2_000_000_000  # of a card, for a worker that never ran on one and has no `vram_mb`
+UNKNOWN_ON_CARD = 2_000_000_000  # of a card, for a worker that never ran on one, without `vram_mb` and an estimate
+
+
+class Estimated(NamedTuple):
+    """The needs of a worker as estimated before its first life; 0 where nothing is known of it.
+
+    Attributes:
+        memory: of the machine, for jobs on the CPU.
+        beside_card: of the machine, for jobs on a card.
+        card: of the card, for which weights that are mapped on the CPU are copied.
+    """
+
+    memory: int = 0
+    beside_card: int = 0
+    card: int = 0
 
 
 class Needs:
@@ -26,7 +41,7 @@ class Needs:
     Args:
         settings: the user's configuration, with `memory_mb` for workers that never ran.
         table: as below, of earlier lives.
-        estimate: bytes that a worker of this name may need, 0 where nothing is known of it; asked before its first job.
+        estimate: estimates a worker of this name; asked before its first job.
 
     Attributes:
         table: bytes by key: `stt/a/x` is memory of the machine for jobs on the CPU, `stt/a/x@cuda` the same on a card,
@@ -38,11 +53,11 @@ class Needs:
         self,
         settings: Settings,
         table: Mapping[str, int] | None = None,
-        estimate: Callable[[str], int] = lambda _: 0,
+        estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
         self._settings = settings
         self._estimate = estimate
-        self._estimates: dict[str, int] = {}  # for one configuration: models come and go
+        self._estimates: dict[str, Estimated] = {}  # for one configuration: models come and go
         self.table: dict[str, int] = dict(table or {})
         self._peaks: dict[str, dict[str, int]] = {}  # of the present lives
         self._starved: dict[str, int] = {}  # more than a start had when the kernel killed it; until the next success
@@ -76,7 +91,8 @@ class Needs:
 
     def grew(self, name: str, memory: int, card: str = "") -> None:
         """Records the private memory that a start has taken so far: where that is more than was known, the need is."""
-        if not name.startswith("models/") and memory > (self._load(name, card) or self._guess(name) or UNKNOWN_WORKER):
+        known = self._load(name, card) or self._guess(name, card) or UNKNOWN_WORKER
+        if not name.startswith("models/") and memory > known:
             self.table[_key(base(name), card, load=True)] = memory
 
     def starved(self, name: str, memory: int) -> None:
@@ -113,11 +129,11 @@ class Needs:
         """The machine's memory for a start of `name` and the jobs after it, on the CPU or on `card`."""
         load = self._load(name, card)
         jobs = self._learnt(name, card, load=False)
-        return max(load, jobs) if jobs else max(load, self._guess(name)) or UNKNOWN_WORKER
+        return max(load, jobs) if jobs else max(load, self._guess(name, card)) or UNKNOWN_WORKER
 
     def memory_alone(self, name: str, card: str = "") -> int:
         """The same beside no other worker: never what a large job once took."""
-        return min(self.memory(name, card), self._load(name, card) or self._guess(name) or UNKNOWN_WORKER)
+        return min(self.memory(name, card), self._load(name, card) or self._guess(name, card) or UNKNOWN_WORKER)
 
     def on_card(self, name: str, card: str) -> int:
         """The memory of `card` for a start of `name`; another card's says more than a guess."""
@@ -143,15 +159,22 @@ class Needs:
         return max(self._learnt(name, card, load=True), self._starved.get(base(name), 0))
 
     def _learnt(self, name: str, card: str, *, load: bool) -> int:
-        """The size learnt on such a device, else the one on the CPU, else 0."""
+        """The size learnt on such a device, else the one on the CPU, but no less than the estimate, else 0."""
         own = base(name)
-        on_card = self.table.get(_key(own, card, load=load), 0)
-        return on_card or self.table.get(_key(own, "", load=load), 0)
+        here = self.table.get(_key(own, card, load=load), 0)
+        if here or not card:
+            return here
+        on_cpu = self.table.get(_key(own, "", load=load), 0)
+        return max(on_cpu, self._guess(name, card) if self._estimated(name).beside_card else 0) if on_cpu else 0
 
-    def _guess(self, name: str) -> int:
-        """The configured size, else the estimate, else 0."""
+    def _guess(self, name: str, card: str) -> int:
+        """The configured size, else the estimate for the CPU or for beside a card, else 0."""
         if configured := int(self._settings.for_worker(name).memory_mb * 1_000_000):
             return configured
+        estimated = self._estimated(name)
+        return (estimated.beside_card if card else 0) or estimated.memory
+
+    def _estimated(self, name: str) -> Estimated:
         own = base(name)
         if own not in self._estimates:
             if len(self._estimates) >= MAX_ESTIMATES:
@@ -160,7 +183,8 @@ class Needs:
         return self._estimates[own]
 
     def _guess_of_card(self, name: str) -> int:
-        return int(self._settings.for_worker(name).vram_mb * 1_000_000) or UNKNOWN_ON_CARD
+        configured = int(self._settings.for_worker(name).vram_mb * 1_000_000)
+        return configured or self._estimated(name).card or UNKNOWN_ON_CARD
 
 
 def _key(own: str, card: str, *, load: bool) -> str:

@@ -13,6 +13,7 @@ class Shortage:
         message: the process's sentence on what is short.
         on_card: a graphics card's memory is short, not the machine's.
         final: it was the second try.
+        ever: nobody who leaves would change it, and no second try.
         evicted: others were asked to leave for a second try.
     """
 
@@ -20,3 +21,4 @@ class Shortage:
     on_card: bool = False
     final: bool = False
     evicted: bool = False
+    ever: bool = False

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 from hushd_models import hf_cache
 from hushd_protocol.names import ENGINE_ROLES
 
+from hushd_supervisor.core.memory.needs import Estimated
+
 if TYPE_CHECKING:
     from hushd_models.catalogue import Known
+    from hushd_schema.engines import EngineSpec, Sizes
 
 
 class Estimate:
@@ -27,21 +30,20 @@ class Estimate:
     def __init__(self, models: Path) -> None:
         self._models = models
 
-    def __call__(self, name: str) -> int:
-        """Returns bytes of private memory for worker `name` (ROLE/ENGINE/MODEL), 0 where nothing is known of it."""
+    def __call__(self, name: str) -> Estimated:
+        """Returns the estimate for worker `name` (ROLE/ENGINE/MODEL)."""
         from hushd_models import catalogue  # 0.5 MB with the specs, and some milliseconds
         from hushd_schema import engines
 
         role, engine, model = name.split("/", 2)
         spec = engines.find(engine, role) if role in ENGINE_ROLES else None
         if spec is None:
-            return 0
+            return Estimated()
         known = catalogue.find(f"{engine}/{model}")
+        sizes: Sizes = {}
         if spec.memory_mb:
             sizes = dict(self._files(engine, model, flat=spec.flat)) or self._pulled(engine, model) or _in_hub(known)
-            if sizes:
-                return int(1e6 * spec.memory_mb(sizes))
-        return int(1e6 * known.memory_mb) if known else 0
+        return _estimated(spec, sizes, known)
 
     def _files(self, engine: str, model: str, *, flat: bool) -> Iterator[tuple[str, int]]:
         """Yields the model's files in the models folder with their sizes."""
@@ -63,6 +65,18 @@ class Estimate:
             return {name: int(file["size"]) for name, file in files.items()}
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return {}  # there is none, or a worker reports what is wrong with it
+
+
+def _estimated(spec: EngineSpec, sizes: Sizes, known: Known | None) -> Estimated:
+    """The estimate by a model's files, else by what the catalogue knows of it."""
+    if sizes and spec.memory_mb:
+        memory_mb = spec.memory_mb(sizes)
+    elif known:
+        memory_mb, sizes = known.memory_mb, {"": int(1e6 * known.size_mb)}
+    else:
+        return Estimated()
+    machine_mb, card_mb = spec.on_card_mb(sizes) if spec.on_card_mb else (0.0, 0.0)
+    return Estimated(int(1e6 * memory_mb), int(1e6 * machine_mb), int(1e6 * card_mb))
 
 
 def _in_hub(known: Known | None) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -212,3 +213,14 @@ def test_secrets_in_the_environment_are_not_shown(supervisor: Supervisor) -> Non
     _, found = doctor("--no-engines", HUSHD_HTTP_TOKEN="sesame")
     assert any("HUSHD_HTTP_TOKEN" in finding["text"] for finding in found)
     assert "sesame" not in json.dumps(found)
+
+
+def test_a_limit_on_the_address_space_is_a_warning() -> None:
+    """Memory counts as it is; under `ulimit -v` the limit is named, with how to lift it."""
+    program = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 10**9,) * 2); {CODE}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, "doctor", "--json", "--no-engines"], capture_output=True, text=True
+    )
+    (warning,) = of(json.loads(done.stdout)["findings"], "memory", "warning")
+    assert warning["text"].startswith("a process may have 8.0 GB of address space")
+    assert "ulimit -v unlimited" in warning["remedy"]

@@ -9,6 +9,7 @@ from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.admission import Admission
+from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.worker.progress import Used
 from hushd_supervisor.core.worker.states import State
@@ -134,9 +135,9 @@ def test_the_estimate_is_the_first_need() -> None:
     made once a name."""
     asked: list[str] = []
 
-    def estimate(name: str) -> int:
+    def estimate(name: str) -> Estimated:
         asked.append(name)
-        return 600 * MB
+        return Estimated(600 * MB)
 
     house = House(worker={"": {"memory_mb": 0.0}, A: {"memory_mb": 300.0}}, estimate=estimate)
     house.idle(A)
@@ -151,10 +152,10 @@ def test_the_estimate_is_the_first_need() -> None:
 @pytest.mark.parametrize("size", [801, 2000])
 def test_a_model_estimated_beyond_the_budget_is_not_started(size: int) -> None:
     """Alone neither: in a container each start would be killed; one of 800 of 800 MB starts."""
-    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: size * MB)
+    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: Estimated(size * MB))
     house.available = 1000 * MB
     assert (house.code(house.request(A)), house.spawned()) == ("model_too_large", [])
-    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: 800 * MB)
+    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: Estimated(800 * MB))
     house.available = 1000 * MB
     house.request(A)
     assert house.spawned() == [A]
@@ -172,7 +173,7 @@ def test_a_load_beyond_the_budget_is_refused_as_it_was_seen() -> None:
 
 def test_lives_without_a_job_say_nothing_of_jobs() -> None:
     """Ten loads of 372 MB leave a need of 549 as it is; the first alone does not hide the estimate."""
-    house = House(needs={A: 549 * MB}, worker={"": {"memory_mb": 0.0}}, estimate=lambda _: 618 * MB)
+    house = House(needs={A: 549 * MB}, worker={"": {"memory_mb": 0.0}}, estimate=lambda _: Estimated(618 * MB))
     for name in (A, B):
         for _ in range(10):
             house.request(name, op="warm")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.memory.needs import Needs
+from hushd_supervisor.core.memory.needs import Estimated, Needs
 
 NAME = "stt/a/x"
 MB = 1_000_000
@@ -30,7 +30,7 @@ def test_a_success_ends_the_fear() -> None:
 def test_beside_nobody_the_learnt_load_counts_and_no_guess() -> None:
     """Neither an estimate that is too low nor a large job of long ago changes what a start alone takes."""
     for guess in (50 * MB, 5_000 * MB):
-        needs = Needs(Settings(), estimate=lambda _, guess=guess: guess)
+        needs = Needs(Settings(), estimate=lambda _, guess=guess: Estimated(guess))
         needs.record(NAME, 300 * MB, ready=True)
         needs.record(NAME, 900 * MB)
         assert (needs.memory(NAME), needs.memory_alone(NAME)) == (900 * MB, 300 * MB)

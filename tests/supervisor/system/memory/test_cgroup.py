@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Error
+from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.system.memory import measure
 from hushd_supervisor.system.memory.cgroup import Cgroup, Limit
 from support.house import A, House
@@ -154,7 +155,7 @@ def test_a_model_beyond_the_containers_budget_is_not_started(tmp_path: Path, mad
     """The kernel would kill each start: the refusal has the container's numbers, on a machine with room for it."""
     used = used_1 if made is version_1 else used_2
     root = made(tmp_path, "/a", {"a": used(2000 * MB, 100 * MB)})
-    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: 1700 * MB)
+    house = House(worker={"": {"memory_mb": 0.0}}, estimate=lambda _: Estimated(1700 * MB))
     house.total, house.available = measure.machine(Cgroup.own(root), root)
     answer = house.answer(house.request(A))
     assert isinstance(answer, Error)

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hushd_schema import engines
+from hushd_supervisor.core.memory.needs import Estimated
 from hushd_supervisor.system.memory.estimate import Estimate
 
 
@@ -23,9 +25,52 @@ def test_files_that_are_there_count_by_their_format(tmp_path: Path) -> None:
     make(tmp_path / "onnx-asr" / "mine" / "vocab.json", 5_000_000)
     make(tmp_path / "onnx-asr" / "deep" / "onnx" / "decoder.int8.onnx", 100_000_000)
     estimate = Estimate(tmp_path)
-    assert estimate("stt/whisper/mine") == 5_050_000_000
-    assert estimate("stt/onnx-asr/mine") == 90_000_000
-    assert estimate("stt/onnx-asr/deep") == 210_000_000
+    assert estimate("stt/whisper/mine").memory == 5_050_000_000
+    assert estimate("stt/onnx-asr/mine").memory == 90_000_000
+    assert estimate("stt/onnx-asr/deep").memory == 210_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "size", "least"),
+    [
+        ("tts/chatterbox/english", "t3_cfg.safetensors", 3_200_000_000, 2_000_000_000),
+        ("stt/onnx-asr/nemo-parakeet-tdt-0.6b-v3", "encoder-model.onnx.data", 2_400_000_000, 2_400_000_000),
+        ("tts/kokoro/kokoro-v1.0", "", 350_000_000, 350_000_000),
+        ("tts/piper/en_US-lessac-medium", "", 63_000_000, 63_000_000),
+        ("stt/transcribe-cpp/parakeet-tdt-0.6b-v3", "x-Q8_0.gguf", 740_000_000, 0),
+        ("stt/whisper/large-v3", "", 3_100_000_000, 6_200_000_000),
+        ("stt/faster-whisper/large-v3", "model.bin", 3_100_000_000, 3_100_000_000),
+    ],
+)
+def test_weights_that_are_mapped_count_on_a_card(tmp_path: Path, name: str, file: str, size: int, least: int) -> None:
+    """Beside a card as much as the load takes there, and of the card all weights and more, wherever the files lie."""
+    _, engine, model = name.split("/")
+    by_the_catalogue = Estimate(tmp_path)(name)
+    flat = tmp_path / engine / f"{model}{'.pt' if engine == 'whisper' else '.onnx'}"
+    make(tmp_path / engine / model / file if file else flat, size)
+    estimated = Estimate(tmp_path)(name)
+    assert estimated.card >= size + 500_000_000
+    assert estimated.beside_card >= least + 300_000_000
+    assert 0.4 < estimated.card / by_the_catalogue.card < 3
+
+
+def test_every_engine_that_takes_a_card_estimates_it() -> None:
+    """An engine whose module asks for the device of the configuration has an estimate of what it takes there."""
+    for spec in engines.every():
+        module = (
+            Path(engines.__file__).parents[3] / f"worker_{spec.role}" / spec.engine.partition(":")[0].replace(".", "/")
+        )
+        source = module.with_suffix(".py").read_text()
+        assert ("compute_device" in source) == (spec.on_card_mb is not None), spec.name
+
+
+def test_on_a_card_the_engine_loads_the_other_precision(tmp_path: Path) -> None:
+    """Of a folder with both, the graphs in float32 are copied to the card, and those in int8 mapped on a CPU."""
+    folder = tmp_path / "onnx-asr" / "mine"
+    make(folder / "encoder.int8.onnx", 600_000_000)
+    both = Estimate(tmp_path)("stt/onnx-asr/mine")
+    make(folder / "encoder.onnx", 2_400_000_000)
+    assert Estimate(tmp_path)("stt/onnx-asr/mine").card > both.card + 2_000_000_000
 
 
 def test_files_in_the_hubs_cache_count_likewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,10 +81,10 @@ def test_files_in_the_hubs_cache_count_likewise(tmp_path: Path, monkeypatch: pyt
     snapshot = tmp_path / "hub" / "models--istupakov--parakeet-tdt-0.6b-v3-onnx" / "snapshots" / "main"
     make(snapshot / "encoder-model.int8.onnx", 654_000_000)
     make(snapshot / "decoder_joint-model.onnx", 72_000_000)  # of float32, which is not loaded
-    by_the_catalogue = estimate(f"stt/onnx-asr/{name}")
+    by_the_catalogue = estimate(f"stt/onnx-asr/{name}").memory
     make(snapshot / "decoder_joint-model.int8.onnx", 50_000_000)
     make(snapshot / "vocab.txt", 1000)
-    assert estimate(f"stt/onnx-asr/{name}") == 150_000_000 < by_the_catalogue
+    assert estimate(f"stt/onnx-asr/{name}").memory == 150_000_000 < by_the_catalogue
 
 
 def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) -> None:
@@ -48,20 +93,20 @@ def test_what_hushd_has_pulled_elsewhere_counts_by_its_manifest(tmp_path: Path) 
     manifest.parent.mkdir()
     files = {"encoder.int8.onnx": {"size": 9e9}, "decoder.int8.onnx": {"size": 100_000_000}}
     manifest.write_text(json.dumps({"files": files}))
-    assert Estimate(tmp_path)("stt/onnx-asr/mine") == 210_000_000
+    assert Estimate(tmp_path)("stt/onnx-asr/mine").memory == 210_000_000
     for damaged in ("[]", "{", '{"files": {"a": 1}}'):
         manifest.write_text(damaged)
-        assert Estimate(tmp_path)("stt/onnx-asr/mine") == 0
+        assert Estimate(tmp_path)("stt/onnx-asr/mine").memory == 0
 
 
 def test_without_files_the_catalogue_is_asked(tmp_path: Path) -> None:
     """By a name or an alias: chatterbox counts 4.2 GB before its first start, and `large` as large-v3."""
     estimate = Estimate(tmp_path / "none")
-    assert estimate("tts/chatterbox/multilingual") >= 4_000_000_000
-    assert estimate("stt/whisper/large") == estimate("stt/whisper/large-v3") > 9_000_000_000
+    assert estimate("tts/chatterbox/multilingual").memory >= 4_000_000_000
+    assert estimate("stt/whisper/large").memory == estimate("stt/whisper/large-v3").memory > 9_000_000_000
 
 
 @pytest.mark.parametrize("name", ["stt/a/b", "models/store/local", "stt/moonshine/unknown", "tts/whisper/base"])
 def test_of_a_stranger_nothing_is_known(tmp_path: Path, name: str) -> None:
     """An engine, a model or a role without an entry is 0, not an error."""
-    assert Estimate(tmp_path)(name) == 0
+    assert Estimate(tmp_path)(name) == Estimated()
