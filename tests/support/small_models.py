@@ -119,6 +119,13 @@ def _kokoro(folder: Path) -> Small:
     return Small("kokoro", "tts")
 
 
+def _sherpa_onnx(folder: Path) -> Small:
+    from support import sherpa_voices
+
+    sherpa_voices.supertonic(folder / "models" / "sherpa-onnx" / "tiny")
+    return Small("sherpa-onnx", "tts", "tiny")
+
+
 def _chatterbox(folder: Path) -> Small:
     place = folder / "models" / "chatterbox" / "english"
     place.mkdir(parents=True)
@@ -149,6 +156,7 @@ _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),
     "tts/piper": (_piper, ("piper", "onnx")),
     "tts/kokoro": (_kokoro, ("kokoro_onnx", "onnx")),
+    "tts/sherpa-onnx": (_sherpa_onnx, ("sherpa_onnx", "onnx")),
     "tts/chatterbox": (_chatterbox, ()),
     "tts/command": (_program("tts", "voices", [sys.executable, "-c", SPEAK]), ()),
 }

@@ -18,10 +18,16 @@ KOKORO_PHONEME = 1200  # samples of one at its natural pace
 def piper(
     folder: Path, name: str, language: str = "en_US", speakers: tuple[str, ...] = (), aligned: bool = True
 ) -> Path:
-    """`NAME.onnx` and `NAME.onnx.json`: 1024 samples a phoneme id times the length scale; `aligned` says how long each
-    was. With speakers, each hums higher than the last."""
+    """`NAME.onnx` and `NAME.onnx.json`; with speakers, each hums higher than the last."""
     folder.mkdir(parents=True, exist_ok=True)
-    inputs = [_ints("input", 1, "N"), _ints("input_lengths", 1), _floats("scales", 3)]
+    path = piper_graph(folder / f"{name}.onnx", several=bool(speakers), aligned=aligned)
+    path.with_name(f"{name}.onnx.json").write_text(json.dumps(full_size.description(language, speakers)))
+    return path
+
+
+def piper_graph(path: Path, *, several: bool = False, aligned: bool = True) -> Path:
+    """1024 samples a phoneme id times the length scale; `aligned` says how long each was."""
+    inputs = [ints("input", 1, "N"), ints("input_lengths", 1), floats("scales", 3)]
     nodes = [
         helper.make_node("Slice", ["scales", "one", "two"], ["length_scale"]),
         helper.make_node("Mul", ["length_scale", "natural"], ["step"]),
@@ -29,13 +35,13 @@ def piper(
         *_hum("step"),
         helper.make_node("Unsqueeze", ["hum", "zero_one"], ["output"]),
     ]
-    outputs = [_floats("output", 1, 1, "T")]
-    constants = [_constant("natural", np.array([HOP * FRAMES], np.float32)), *_constants()]
-    if speakers:
-        inputs.append(_ints("sid", 1))
+    outputs = [floats("output", 1, 1, "T")]
+    constants = [constant("natural", np.array([HOP * FRAMES], np.float32)), *_constants()]
+    if several:
+        inputs.append(ints("sid", 1))
         nodes.insert(0, helper.make_node("Cast", ["sid"], ["voice"], to=TensorProto.FLOAT))
     else:
-        constants.append(_constant("voice", np.zeros(1, np.float32)))
+        constants.append(constant("voice", np.zeros(1, np.float32)))
     if aligned:
         nodes += [
             helper.make_node("Cast", ["input"], ["numbers"], to=TensorProto.FLOAT),
@@ -43,12 +49,10 @@ def piper(
             helper.make_node("Div", ["step", "hop"], ["frames"]),
             helper.make_node("Add", ["zeros", "frames"], ["durations"]),
         ]
-        constants.append(_constant("hop", np.array([HOP], np.float32)))
-        constants.append(_constant("nothing", np.zeros(1, np.float32)))
-        outputs.append(_floats("durations", 1, "N"))
-    path = folder / f"{name}.onnx"
+        constants.append(constant("hop", np.array([HOP], np.float32)))
+        constants.append(constant("nothing", np.zeros(1, np.float32)))
+        outputs.append(floats("durations", 1, "N"))
     _save(helper.make_graph(nodes, "piper", inputs, outputs, constants), path)
-    path.with_name(f"{name}.onnx.json").write_text(json.dumps(full_size.description(language, speakers)))
     return path
 
 
@@ -63,16 +67,16 @@ def kokoro(folder: Path, *voices: str, name: str = "kokoro-v1.0", timed: bool = 
         *_hum("step"),
         helper.make_node("Identity", ["hum"], ["audio"]),
     ]
-    outputs = [_floats("audio", "T")]
-    constants = [_constant("natural", np.array([KOKORO_PHONEME], np.float32)), *_constants()]
+    outputs = [floats("audio", "T")]
+    constants = [constant("natural", np.array([KOKORO_PHONEME], np.float32)), *_constants()]
     if timed:
         nodes += [
             helper.make_node("Mul", ["ids", "none"], ["zeros"]),
             helper.make_node("Add", ["zeros", "one"], ["duration"]),
         ]
-        constants.append(_constant("none", np.array([0])))
-        outputs.append(_ints("duration", "N"))
-    inputs = [_ints("tokens", 1, "N"), _floats("style", 1, 256), _floats("speed", 1)]
+        constants.append(constant("none", np.array([0])))
+        outputs.append(ints("duration", "N"))
+    inputs = [ints("tokens", 1, "N"), floats("style", 1, 256), floats("speed", 1)]
     path = folder / f"{name}.onnx"
     _save(helper.make_graph(nodes, "kokoro", inputs, outputs, constants), path)
     with open(folder / "voices-v1.0.bin", "wb") as file:
@@ -111,16 +115,16 @@ def pitch(samples: np.ndarray, rate: int) -> float:
 
 def _constants() -> list[TensorProto]:
     return [
-        _constant("zero", np.array([0])),
-        _constant("one", np.array([1])),
-        _constant("two", np.array([2])),
-        _constant("zero_one", np.array([0, 1])),
-        _constant("four", np.array(4)),
-        _constant("begin", np.array(0, np.float32)),
-        _constant("each", np.array(1, np.float32)),
-        _constant("lowest", np.array([2], np.float32)),
-        _constant("pitch", np.array([0.03], np.float32)),
-        _constant("half", np.array([0.5], np.float32)),
+        constant("zero", np.array([0])),
+        constant("one", np.array([1])),
+        constant("two", np.array([2])),
+        constant("zero_one", np.array([0, 1])),
+        constant("four", np.array(4)),
+        constant("begin", np.array(0, np.float32)),
+        constant("each", np.array(1, np.float32)),
+        constant("lowest", np.array([2], np.float32)),
+        constant("pitch", np.array([0.03], np.float32)),
+        constant("half", np.array([0.5], np.float32)),
     ]
 
 
@@ -132,13 +136,13 @@ def _save(graph: Any, path: Path) -> None:
     save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
 
 
-def _floats(name: str, *shape: int | str) -> Any:
+def floats(name: str, *shape: int | str) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def _ints(name: str, *shape: int | str) -> Any:
+def ints(name: str, *shape: int | str) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.INT64, shape)
 
 
-def _constant(name: str, value: np.ndarray) -> TensorProto:
+def constant(name: str, value: np.ndarray) -> TensorProto:
     return numpy_helper.from_array(value, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from hushd_protocol import JsonObject
@@ -15,7 +16,7 @@ from hushd_protocol import JsonObject
 from . import Files, NoModel
 
 LONGEST = 16_000_000  # bytes of a description that is read
-_GRAPH = 7  # the field of an ONNX model that holds its graph
+_GRAPH, _METADATA = 7, 14  # the fields of an ONNX model that hold its graph, and a note of its makers
 _LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 
 
@@ -57,17 +58,43 @@ def check_graph(path: Path) -> None:
     Raises:
         NoModel: they do not, or there is no graph among them.
     """
-    size, has_graph, at = path.stat().st_size, False, 0
+    fields = [(number, length) for number, _, length in _fields(path)]  # all of them: the end counts too
+    if not any(number == _GRAPH and length for number, length in fields):
+        raise NoModel(f"{path.name} is no graph in ONNX's format")
+
+
+def graph_metadata(path: Path) -> dict[str, str]:
+    """The notes that its makers have put into an ONNX file, which is checked as `check_graph` does.
+
+    Raises:
+        NoModel: as `check_graph`.
+    """
+    check_graph(path)
+    notes = {}
+    with open(path, "rb") as file:
+        for number, start, length in _fields(path):
+            if number == _METADATA and length <= LONGEST:
+                file.seek(start)
+                texts = _texts(file.read(length))
+                notes[texts.get(1, "")] = texts.get(2, "")
+    return notes
+
+
+def _fields(path: Path) -> Iterator[tuple[int, int, int]]:
+    """Yields the number, the place and the length of each outermost field; a length of 0 where it is a number.
+
+    Raises:
+        NoModel: they do not end where the file does.
+    """
+    size, at = path.stat().st_size, 0
     with open(path, "rb") as file:
         while at < size:
             file.seek(at)
             head = file.read(20)
             key, used = _varint(head, 0)
-            kind = key & 7
+            kind, length = key & 7, 0
             if kind == _LENGTH_DELIMITED:
                 length, used = _varint(head, used)
-                used += length
-                has_graph = has_graph or (key >> 3 == _GRAPH and length > 0)
             elif kind == _VARINT:
                 _, used = _varint(head, used)
             elif kind in (_FIXED32, _FIXED64):
@@ -76,11 +103,23 @@ def check_graph(path: Path) -> None:
                 used = 0
             if not used or not key >> 3:
                 raise NoModel(f"{path.name} is no graph in ONNX's format")
-            at += used
+            yield key >> 3, at + used, length
+            at += used + length
     if at != size:
         raise NoModel(f"{path.name} is only a part of a graph: {size} bytes of {at}")
-    if not has_graph:
-        raise NoModel(f"{path.name} is no graph in ONNX's format")
+
+
+def _texts(message: bytes) -> dict[int, str]:
+    """The texts of a message of protobuf's, by the numbers of their fields."""
+    texts, at = {}, 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        length, at = _varint(message, at)
+        if not at or key & 7 != _LENGTH_DELIMITED:
+            break
+        texts[key >> 3] = message[at : at + length].decode(errors="replace")
+        at += length
+    return texts
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -24,7 +24,7 @@ LANGUAGES = set(EspeakNg.info().models[0].languages)
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not installed: no voices, but the languages there would be; the load says what brings it."""
-    monkeypatch.setattr(espeak_ng, "_find", lambda: None)
+    monkeypatch.setattr(espeak_ng, "find_library", lambda: None)
     espeak_ng._voices.cache_clear()
     info = EspeakNg.info()
     assert not info.installed
@@ -41,10 +41,12 @@ def test_a_library_that_is_no_espeak_is_passed_over(monkeypatch: pytest.MonkeyPa
     """Another library of that name, or none at all, is not taken for it."""
     monkeypatch.setattr(espeak_ng, "_LIBRARIES", {"linux": ("libc.so.6", "/nowhere/libespeak-ng.so.1")})
     monkeypatch.setattr(espeak_ng, "_packaged", lambda: iter(()))
-    assert espeak_ng._find.__wrapped__() is None
+    assert espeak_ng.find_library.__wrapped__() is None
 
 
-needed = pytest.mark.skipif(espeak_ng._find() is None, reason="espeak-ng is not installed: apt install espeak-ng")
+needed = pytest.mark.skipif(
+    espeak_ng.find_library() is None, reason="espeak-ng is not installed: apt install espeak-ng"
+)
 TEXT = "The quick brown fox jumps over the lazy dog."
 
 
@@ -177,8 +179,8 @@ def test_its_data_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A folder without its data is an error that names it, from a process of its own: the library keeps its state."""
     program = (
         "import sys; from pathlib import Path; from hushd_worker_tts.engines import espeak_ng\n"
-        "library, _ = espeak_ng._find()\n"
-        "espeak_ng._find = lambda: (library, Path(sys.argv[1]))\n"
+        "library, _ = espeak_ng.find_library()\n"
+        "espeak_ng.find_library = lambda: (library, Path(sys.argv[1]))\n"
         "try: espeak_ng.EspeakNg('all').load(print)\n"
         "except espeak_ng.HushdError as error: print(error.code, error)\n"
     )
@@ -201,7 +203,7 @@ def test_the_package_of_the_extra() -> None:
         "engine = espeak_ng.EspeakNg('all'); engine.load(print)\n"
         "voice = next(v for v in engine.voices() if v.name == 'espeak-fr')\n"
         "(chunk,) = engine.synthesize('Bonjour.', voice, 1.0)\n"
-        "print(espeak_ng._find()[1], len(chunk.samples) / chunk.rate)\n"
+        "print(espeak_ng.find_library()[1], len(chunk.samples) / chunk.rate)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr

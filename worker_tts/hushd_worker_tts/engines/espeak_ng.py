@@ -37,7 +37,7 @@ _LIBRARIES = {
     "darwin": ("libespeak-ng.1.dylib", "/opt/homebrew/lib/libespeak-ng.1.dylib", "/usr/local/lib/libespeak-ng.1.dylib"),
 }
 
-_SYNCHRONOUS, _BUFFER_MS, _NO_EXIT = 2, 500, 0x8000  # of espeak_Initialize
+SYNCHRONOUS, _BUFFER_MS, NO_EXIT = 2, 500, 0x8000  # of espeak_Initialize
 _RATE = 1  # of espeak_SetParameter
 _CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # of espeak_Synth
 _LIST_END, _WORD = 0, 1  # of espeak_EVENT
@@ -75,7 +75,7 @@ class EspeakNg:
 
     @classmethod
     def info(cls) -> EngineInfo:
-        installed = _find() is not None
+        installed = find_library() is not None
         # Measured: 25 MB of PSS after four pages, most of it Python's and numpy's; 35 while it speaks.
         model = Model("all", tuple(LANGUAGES.split()), memory_mb=35, embedded=False, installed=installed)
         return EngineInfo.of(
@@ -93,13 +93,13 @@ class EspeakNg:
 
     def load(self, report: Callable[[str], None]) -> None:
         report("espeak-ng")
-        library = _find()
+        library = find_library()
         if library is None:
             raise HushdError("engine_missing", f"The engine espeak-ng is not installed: {INSTALL}.")
         self._library, folder = library
         # The library makes a client of PulseAudio, which it never uses; without a session folder that made others.
         os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))
-        self._rate = self._library.espeak_Initialize(_SYNCHRONOUS, _BUFFER_MS, str(folder).encode(), _NO_EXIT)
+        self._rate = self._library.espeak_Initialize(SYNCHRONOUS, _BUFFER_MS, str(folder).encode(), NO_EXIT)
         if self._rate <= 0:
             raise HushdError("engine_missing", f"espeak-ng cannot read its data in {folder}: reinstall it.")
         self._library.espeak_SetSynthCallback(self._callback)
@@ -143,7 +143,7 @@ def _floats(data: bytes) -> Samples:
 
 
 @cache
-def _find() -> tuple[Any, Path] | None:
+def find_library() -> tuple[Any, Path] | None:
     """Returns the library and its data folder; 8 ms, most of it for the libraries that it is linked with."""
     for name, folder in (*((name, None) for name in _LIBRARIES.get(sys.platform, ())), *_packaged()):
         try:
@@ -175,7 +175,7 @@ def _voices() -> dict[str, tuple[Voice, str]]:
 
     espeak's own list takes 22 ms, reading the folder 2.
     """
-    library = _find()
+    library = find_library()
     if library is None:
         return {}
     languages = library[1] / "lang"

@@ -1,0 +1,346 @@
+"""sherpa-onnx: Supertonic, Pocket TTS, Kitten, Matcha and other families of voices on ONNX Runtime; Apache-2.0.
+
+This module alone knows the package's API; one minor release is pinned, 2.0. Its library ends the process for many a
+file or argument that it cannot use, so models are looked at before. Nothing is downloaded here.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hushd_models import advice, catalogue, hf_cache, own_model
+from hushd_models.installation import engine_command, engine_installed
+from hushd_models.inventory import files_in
+from hushd_models.manifest import Manifest
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.names import is_name
+from hushd_protocol.system import footprint, paths
+from hushd_schema.engines import NoModel, NotAlike
+from hushd_schema.engines.sherpa_models import Described, Speaker, described
+from hushd_schema.engines.tts.sherpa_onnx import SPEC
+from hushd_worker import compute_device
+from hushd_worker.read_ahead import read_ahead
+
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
+from .espeak_ng import find_library
+from .greetings import greeting
+
+if TYPE_CHECKING:
+    from hushd_worker_tts.engine import Samples
+
+    from .espeak_phonemes import Phonemes
+
+INSTALL = engine_command(SPEC)
+# The usual pace of reading aloud; not measured: no voices were at hand.
+WPM = 170
+_LOOK_S = 0.1  # between two checks for a cancel
+_POCKET_RATE = 24_000  # Hz of the recordings that Pocket TTS takes a voice from,
+_HEARD_S = 10.0  # and as much of one as it hears
+_CLASSES = {
+    "vits": "OfflineTtsVitsModelConfig",
+    "matcha": "OfflineTtsMatchaModelConfig",
+    "kokoro": "OfflineTtsKokoroModelConfig",
+    "kitten": "OfflineTtsKittenModelConfig",
+    "pocket": "OfflineTtsPocketModelConfig",
+    "supertonic": "OfflineTtsSupertonicModelConfig",
+}
+
+
+class SherpaOnnx:
+    """The engine. It has no cheaper way than another model; a worker speaks with the voices of one."""
+
+    economy = degraded = False
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._phonemes: Phonemes | None = None
+        self._recordings: dict[str, Samples] = {}
+
+    def check(self) -> None:
+        """Raises `Cancelled` once the client has gone; each job sets its own."""
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        package, here = engine_installed(SPEC), _here()
+        models = tuple(_model(name, here.get(name), package) for name in sorted(here.keys() | SPEC.models.keys()))
+        default = SPEC.default_model if SPEC.default_model in here or not here else min(here)
+        return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
+
+    @classmethod
+    def voices(cls) -> tuple[Voice, ...]:
+        if not engine_installed(SPEC):
+            return ()
+        here = _here()
+        own = [_voice(name, said, speaker) for name, (_, said) in here.items() for speaker in _speakers(said)]
+        missing = [
+            _missing(name, tag, first=tag == known.languages[0])
+            for name, known in _known().items()
+            if name not in here
+            for tag in known.languages
+        ]
+        return (*own, *missing)
+
+    @staticmethod
+    def preload() -> None:
+        """Imports the package, for a template."""
+        from hushd_worker.template import import_all
+
+        import_all("numpy.random", "sherpa_onnx")
+
+    def load(self, report: Callable[[str], None]) -> None:
+        report(f"{SPEC.name} and its model {self._model}")
+        folder = find(self._model)
+        if folder is not None:
+            read_ahead(sorted(folder.glob("*.onnx")))
+        try:
+            import numpy.random  # noqa: F401  (first, by this one thread)
+            import sherpa_onnx
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine {SPEC.name} does not load ({reason(error)}): {INSTALL}."
+            ) from error
+        if folder is None:
+            raise advice.missing(f"{SPEC.name}/{self._model}")
+        self.compute_device = compute_device.choose(SPEC.name, ("cpu",))  # the wheel of the package index has no other
+        try:
+            self._folder, self._described = folder, described(folder)
+            config = _config(sherpa_onnx, folder, self._described)
+            if not config.validate():
+                raise NoModel("the library refuses it, as `hushd logs` says")
+            self._package, self._tts = sherpa_onnx, sherpa_onnx.OfflineTts(config)
+        except Exception as error:
+            from hushd_worker.load_error import load_error  # not needed for what is right
+
+            again = f"replace {folder} by a whole copy"
+            raise load_error(f"{SPEC.name}/{self._model}", error, install=INSTALL, again=again) from error
+
+    def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
+        if voice.model != self._model:
+            raise HushdError(
+                "bad_request", f"The voice {voice.name} needs {SPEC.name}'s model {voice.model}, not {self._model}."
+            )
+        if not any(c.isalnum() for c in text):
+            return
+        speaker = next(
+            speaker for name, speaker in _speakers(self._described) if _name(self._model, name) == voice.name
+        )
+        if not _readable(self._described, speaker):
+            raise HushdError("unsupported", f"The voice {voice.name} has no lexicon in {self._folder}: put one there.")
+        config = self._package.GenerationConfig()
+        config.sid, config.speed, config.silence_scale = speaker.number, speed, 1.0
+        text = text.replace("\0", " ")
+        if self._described.family == "supertonic":
+            config.extra = {"lang": speaker.language}
+        if speaker.recording:
+            config.reference_audio = self._recording(speaker.recording)
+            config.reference_sample_rate = _POCKET_RATE
+        if speaker.espeak and (read := self._reader()):
+            phonemes = read.read(text, speaker.espeak)
+            if not any(c.isalpha() for c in phonemes):
+                return
+            config.phoneme_codepoints, text = [[ord(c) for c in phonemes]], ""
+        yield from self._made(text, config)
+
+    def _made(self, text: str, config: Any) -> Iterator[AudioChunk]:
+        """Yields pieces as the library makes them; meanwhile this thread looks whether the client has gone."""
+        generation = _Generation(self._tts, text, config)
+        try:
+            while not generation.over:
+                piece = generation.piece(_LOOK_S)
+                if piece is not None and len(piece):
+                    yield AudioChunk(piece, self._tts.sample_rate)
+                self.check()
+        finally:
+            generation.stop()
+
+    def _reader(self) -> Phonemes | None:
+        """espeak-ng, for a model trained on its phonemes; None where it is not here, but words can be looked up.
+
+        Raises:
+            HushdError: `engine_missing`.
+        """
+        if self._phonemes is None:
+            if self._described.lexicons and find_library() is None:
+                return None
+            from .espeak_phonemes import Phonemes
+
+            self._phonemes = Phonemes()
+        return self._phonemes
+
+    def _recording(self, name: str) -> Samples:
+        """The beginning of the recording of a voice, at the rate that the model takes."""
+        if name not in self._recordings:
+            import numpy as np
+            import soundfile
+            import soxr
+
+            path = self._folder / name
+            try:
+                samples, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=int(_HEARD_S * 48_000))
+            except (OSError, soundfile.LibsndfileError) as error:
+                raise HushdError(
+                    "model_missing", f"The recording {path} of a voice cannot be read ({reason(error)}): replace it."
+                ) from error
+            heard = soxr.resample(samples.mean(axis=1), rate, _POCKET_RATE)[: int(_HEARD_S * _POCKET_RATE)]
+            self._recordings[name] = np.ascontiguousarray(heard, np.float32)
+        return self._recordings[name]
+
+
+class _Generation:
+    """A call of the library on a thread of its own, and the pieces of sound that come of it.
+
+    The library passes a piece on when it has made one: of Pocket TTS 1.2 s, of others a sentence. It can be stopped
+    there and nowhere else, by an exception: Supertonic does not look at the answer that its makers mean for this.
+    """
+
+    def __init__(self, tts: Any, text: str, config: Any) -> None:
+        self._arguments = (tts, text, config)
+        self._pieces: queue.SimpleQueue[Samples | BaseException | None] = queue.SimpleQueue()
+        self._stopped = False
+        self.over = False
+        self._thread = threading.Thread(target=self._work, name=SPEC.name, daemon=True)
+        self._thread.start()
+
+    def piece(self, seconds: float) -> Samples | None:
+        """The next piece; None where none has come in that time, or none comes any more: then it is `over`."""
+        try:
+            piece = self._pieces.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        self.over = not hasattr(piece, "dtype")
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+    def stop(self) -> None:
+        """Returns when the library has ended; of a worker that takes too long, the supervisor ends the process."""
+        self._stopped = True
+        self._thread.join()
+
+    def _work(self) -> None:
+        import numpy as np
+
+        tts, text, config = self._arguments
+        taken = 0
+
+        def take(samples: Any, progress: float) -> int:
+            nonlocal taken
+            if self._stopped:
+                raise _Stopped
+            taken += len(samples)
+            self._pieces.put(np.nan_to_num(np.array(samples, np.float32)))
+            return 1
+
+        try:
+            made = tts.generate(text, config, take)
+            if not taken:  # Kitten's are passed on only now
+                self._pieces.put(np.nan_to_num(np.array(made.samples, np.float32)))
+            self._pieces.put(None)
+        except BaseException as error:  # given to the thread that waits
+            self._pieces.put(error)
+
+
+class _Stopped(Exception):
+    """The client has gone."""
+
+
+def _config(package: Any, folder: Path, said: Described) -> Any:
+    """The package's description of the model."""
+    files = {role: str(folder / name) for role, name in said.files.items()}
+    if said.lexicons:
+        files["lexicon"] = ",".join(str(folder / name) for name in said.lexicons)
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    model = package.OfflineTtsModelConfig(
+        **{said.family: getattr(package, _CLASSES[said.family])(**files)},
+        num_threads=int(threads) if threads.isdecimal() and int(threads) else max(1, footprint.cores()),
+        provider="cpu",
+    )
+    rules = ",".join(str(folder / name) for name in said.rules)
+    return package.OfflineTtsConfig(model=model, rule_fsts=rules, max_num_sentences=1)
+
+
+# --- its files -------------------------------------------------------------------------------------------------------
+
+
+def find(model: str) -> Path | None:
+    """The folder of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    if not is_name(model):
+        return None
+    place = paths.find().models / SPEC.name / model
+    if any(place.glob("*.onnx")):
+        return place
+    store = Store(paths.find())
+    try:
+        if kept := store.find(f"{SPEC.name}/{model}"):
+            return store.location(kept)
+    except HushdError:
+        return None  # its manifest is damaged, which the load reports
+    known = catalogue.find(f"{SPEC.name}/{model}")
+    snapshot = hf_cache.snapshot(known.repository, known.revision) if known else None
+    return snapshot if known and snapshot and known.choose(files_in(snapshot)) else None
+
+
+def _known() -> dict[str, catalogue.Known]:
+    return {known.name: known for known in catalogue.of(SPEC.name)}
+
+
+def _here() -> dict[str, tuple[Path, Described]]:
+    """The models on this machine that the load will take, with what their files say."""
+    place = paths.find().models / SPEC.name
+    try:
+        names = [folder.name for folder in sorted(place.iterdir()) if folder.is_dir()]
+    except OSError:
+        names = []
+    names += [kept.name for kept in Store(paths.find()).kept(SPEC.name).values() if isinstance(kept, Manifest)]
+    here = {}
+    for name in dict.fromkeys((*SPEC.models, *names)):
+        if folder := find(name):
+            try:
+                here[name] = (folder, described(folder))
+            except (NotAlike, NoModel, OSError):
+                continue  # which the load says
+    return here
+
+
+def _model(name: str, here: tuple[Path, Described] | None, package: bool) -> Model:
+    if here is None:
+        known = _known()[name]
+        return Model(name, known.languages, known.memory_mb, embedded=False, installed=False)
+    folder, said = here
+    return Model(
+        name, said.languages, own_model.memory_mb(SPEC.name, files_in(folder)), embedded=False, installed=package
+    )
+
+
+def _speakers(said: Described) -> list[tuple[str, Speaker]]:
+    """The speakers by the names that voices have behind that of the model; the first goes without one, too."""
+    named = [(speaker.name, speaker) for speaker in said.speakers if speaker.name]
+    return [("", said.speakers[0]), *named]
+
+
+def _name(model: str, speaker: str) -> str:
+    return f"{model}.{speaker}" if speaker else model
+
+
+def _voice(model: str, said: Described, named: tuple[str, Speaker]) -> Voice:
+    name, speaker = named
+    readable = _readable(said, speaker) and (not said.phonemes or bool(said.lexicons) or find_library() is not None)
+    sample = greeting(speaker.language, name.rpartition(".")[2] or model)
+    return Voice(_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
+
+
+def _readable(said: Described, speaker: Speaker) -> bool:
+    """Returns whether the library, or espeak-ng, can read texts for a speaker."""
+    return not said.phonemes or bool(said.lexicons) or bool(speaker.espeak)
+
+
+def _missing(model: str, language: str, *, first: bool) -> Voice:
+    """A voice of a well-known model that is not here."""
+    return Voice(_name(model, "" if first else language), language, "", model, False, greeting(language, model), WPM)
