@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,10 +38,12 @@ class Graph:
     Args:
         name: of the graph; its weights depend on it.
         int8: matrices are bytes, multiplied as ONNX Runtime's dynamic quantisation does it.
+        notes: those that its makers would put into the file.
     """
 
-    def __init__(self, name: str, noise: Noise, int8: bool = False) -> None:
+    def __init__(self, name: str, noise: Noise, int8: bool = False, notes: Mapping[str, str] | None = None) -> None:
         self.int8 = int8
+        self._notes = dict(notes or {})
         self._name, self._noise = name, noise
         self._nodes: list[NodeProto] = []
         self._tensors: list[_Tensor] = []
@@ -145,6 +147,7 @@ class Graph:
         graph = helper.make_graph(self._nodes, self._name, inputs, outputs).SerializeToString(deterministic=True)
         model = helper.make_model(helper.make_graph([], "", [], []), opset_imports=[helper.make_opsetid("", _OPSET)])
         model.ir_version = _IR
+        helper.set_model_props(model, self._notes)
         model.ClearField("graph")
         whole = len(graph) + sum(1 + len(_varint(length)) + length for length in lengths)
         with open(path, "wb") as file:

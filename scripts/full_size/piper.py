@@ -7,6 +7,7 @@ it says counts for nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,17 @@ _KERNELS, _DILATIONS = (3, 5, 7), ((1, 2), (2, 6), (3, 12))
 
 
 def files(scale: int, name: str) -> list[Part]:
-    """`NAME.onnx.json` and `NAME.onnx`. Tests take fewer layers of the same width."""
-    g = Graph("piper", Noise())
+    """`NAME.onnx.json` and `NAME.onnx`."""
+    language = name.partition("-")[0]
+    return [
+        Part(f"{name}.onnx.json", 4000, lambda path, progress: _describe(path, progress, language)),
+        voice(scale, f"{name}.onnx"),
+    ]
+
+
+def voice(scale: int, file: str, notes: Mapping[str, str] | None = None) -> Part:
+    """The graph. Tests take fewer layers of the same width."""
+    g = Graph("piper", Noise(), notes=notes)
     x = _text(g, max(_LAYERS // scale, 1))
     pace = g.op("Slice", "scales", g.constant([1]), g.constant([2]))
     durations = _durations(g, x, max(3 // scale, 1))
@@ -38,11 +48,7 @@ def files(scale: int, name: str) -> list[Part]:
         z = _flow(g, z)
     g.output("output", "Tanh", _vocoder(g, z))
     inputs = [ints("input", 1, "N"), ints("input_lengths", 1), floats("scales", 3)]
-    language = name.partition("-")[0]
-    return [
-        Part(f"{name}.onnx.json", 4000, lambda path, progress: _describe(path, progress, language)),
-        g.part(f"{name}.onnx", inputs, [floats("output", 1, 1, "T")]),
-    ]
+    return g.part(file, inputs, [floats("output", 1, 1, "T")])
 
 
 def description(language: str, speakers: tuple[str, ...] = ()) -> dict[str, Any]:

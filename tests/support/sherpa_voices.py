@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from full_size import sherpa_onnx as full_size
 from onnx import TensorProto, helper, load, save
 
 from . import tiny_voices
@@ -19,8 +20,6 @@ RATE = 24_000
 SUPERTONIC_RATE = 44_100
 _POCKET_FRAME = 1920  # samples of a frame, as in the real decoder
 _LATENT, _WIDE = 32, 1024
-# The first four make no sound: a pad, the beginning, the end and the space.
-_PHONEMES = (*"_^$ ", *".,!?;:", *"abcdefghijklmnopqrstuvwxyz", *"æçðøħŋœɐɑɒɔəɚɛɜɡɪɫɬɹɾʃʊʌʒʔθˈˌː")
 _LETTERS = " abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,!?'"
 
 
@@ -279,9 +278,7 @@ def supertonic(folder: Path, *, speakers: int = 2) -> Path:
 
 
 def _tokens(folder: Path) -> None:
-    """`tokens.txt`: a phoneme and its number a line, but the space's line has the number alone."""
-    lines = (f"{symbol} {number}" for number, symbol in enumerate(_PHONEMES))
-    (folder / "tokens.txt").write_text("\n".join(lines) + "\n")
+    (folder / "tokens.txt").write_text(full_size.tokens())
 
 
 def _graph(path: Path, nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: list[TensorProto]) -> None:

@@ -24,7 +24,6 @@ from hushd_protocol.system import footprint, paths
 from hushd_schema.engines import NoModel, NotAlike
 from hushd_schema.engines.sherpa_models import Described, Speaker, described
 from hushd_schema.engines.tts.sherpa_onnx import SPEC
-from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -98,7 +97,12 @@ class SherpaOnnx:
         report(f"{SPEC.name} and its model {self._model}")
         folder = find(self._model)
         if folder is not None:
-            read_ahead(sorted(folder.glob("*.onnx")))
+            self._folder = folder
+            try:
+                self._described = described(folder)
+            except (NotAlike, NoModel, OSError) as error:
+                raise self._load_error(error) from error
+            read_ahead(folder / name for name in self._described.files.values())
         try:
             import numpy.random  # noqa: F401  (first, by this one thread)
             import sherpa_onnx
@@ -108,18 +112,19 @@ class SherpaOnnx:
             ) from error
         if folder is None:
             raise advice.missing(f"{SPEC.name}/{self._model}")
-        self.compute_device = compute_device.choose(SPEC.name, ("cpu",))  # the wheel of the package index has no other
         try:
-            self._folder, self._described = folder, described(folder)
             config = _config(sherpa_onnx, folder, self._described)
             if not config.validate():
                 raise NoModel("the library refuses it, as `hushd logs` says")
             self._package, self._tts = sherpa_onnx, sherpa_onnx.OfflineTts(config)
         except Exception as error:
-            from hushd_worker.load_error import load_error  # not needed for what is right
+            raise self._load_error(error) from error
 
-            again = f"replace {folder} by a whole copy"
-            raise load_error(f"{SPEC.name}/{self._model}", error, install=INSTALL, again=again) from error
+    def _load_error(self, error: Exception) -> HushdError:
+        from hushd_worker.load_error import load_error  # not needed for what is right
+
+        name, again = f"{SPEC.name}/{self._model}", f"replace {self._folder} by a whole copy"
+        return load_error(name, error, install=INSTALL, again=again)
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if voice.model != self._model:
@@ -332,7 +337,8 @@ def _name(model: str, speaker: str) -> str:
 def _voice(model: str, said: Described, named: tuple[str, Speaker]) -> Voice:
     name, speaker = named
     readable = _readable(said, speaker) and (not said.phonemes or bool(said.lexicons) or find_library() is not None)
-    sample = greeting(speaker.language, name.rpartition(".")[2] or model)
+    own = name.rpartition(".")[2]
+    sample = greeting(speaker.language, own if own and own != speaker.language else model)
     return Voice(_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
 
 
