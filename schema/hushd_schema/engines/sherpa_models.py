@@ -210,11 +210,16 @@ def _noted(folder: Path, names: Sequence[str]) -> Described:
     if not model:
         raise NotAlike("its graphs do not say that they are a voice for sherpa-onnx")
     family, note = kinds[model], notes[model]
+    if not all(note.get(key, "").isdecimal() for key in ("sample_rate", "n_speakers")):
+        raise NoModel(f"{model} does not say how many speakers it has, and the rate of its sound")
     files = {"acoustic_model" if family == "matcha" else "model": model, "tokens": "tokens.txt"}
     if family == "matcha":
         files["vocoder"] = next((name for name in _int8_first(graphs) if kinds[name] == "vocoder"), "")
         if not files["vocoder"]:
             raise NoModel("a model of Matcha's has a vocoder beside it, such as vocos-22khz-univ.onnx")
+        rate = notes[files["vocoder"]].get("sample_rate", note["sample_rate"])
+        if rate != note["sample_rate"]:
+            raise NoModel(f"{files['vocoder']} is for {rate} Hz, and {model} for {note['sample_rate']}")
     if family in _STYLED:
         files["voices"] = "voices.bin"
         _check_styles(folder / "voices.bin", note)
@@ -244,7 +249,7 @@ def _check_styles(path: Path, note: Mapping[str, str]) -> None:
 
 
 def _speakers(family: str, note: Mapping[str, str], phonemes: bool) -> list[Speaker]:
-    count = int(note["n_speakers"]) if note.get("n_speakers", "").isdecimal() else 1
+    count = int(note["n_speakers"])
     told = [name.strip() for name in note.get("speaker_names", "").split(",") if name.strip()]
     names = told if len(told) == count else [str(number) if number else "" for number in range(count)]
     voice = note.get("voice", "") if phonemes else ""

@@ -196,6 +196,18 @@ def test_what_the_library_would_end_its_process_for(
     assert "mine" not in {model.name for model in SherpaOnnx.info().models}
 
 
+def test_graphs_that_do_not_go_together(models: Path) -> None:
+    """A vocoder for another rate, and a graph that does not say its own: the library would end its process."""
+    folder = sherpa_voices.matcha(models / "mine")
+    sherpa_voices.describe(folder / "vocos-22khz-univ.onnx", {"model_type": "vocos", "sample_rate": 16_000})
+    with pytest.raises(NoModel, match=r"vocos-22khz-univ\.onnx is for 16000 Hz, and model-steps-3\.onnx for 22050$"):
+        sherpa_models.described(folder)
+    folder = sherpa_voices.kitten(models / "other")
+    sherpa_voices.describe(folder / "model.onnx", {"model_type": "kitten-tts", "n_speakers": 2})
+    with pytest.raises(NoModel, match=r"model\.onnx does not say how many speakers it has, and the rate of its sound"):
+        sherpa_models.described(folder)
+
+
 def test_other_folders_are_not_its_models(tmp_path: Path) -> None:
     """An empty one, a graph that says nothing of itself, a pipe."""
     with pytest.raises(NotAlike):

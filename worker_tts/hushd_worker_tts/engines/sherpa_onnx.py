@@ -24,6 +24,7 @@ from hushd_protocol.system import footprint, paths
 from hushd_schema.engines import NoModel, NotAlike
 from hushd_schema.engines.sherpa_models import Described, Speaker, described
 from hushd_schema.engines.tts.sherpa_onnx import SPEC
+from hushd_worker.job import Cancelled
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
@@ -238,7 +239,7 @@ class _Generation:
         def take(samples: Any, progress: float) -> int:
             nonlocal taken
             if self._stopped:
-                raise _Stopped
+                raise Cancelled
             taken += len(samples)
             self._pieces.put(np.nan_to_num(np.array(samples, np.float32)))
             return 1
@@ -250,10 +251,6 @@ class _Generation:
             self._pieces.put(None)
         except BaseException as error:  # given to the thread that waits
             self._pieces.put(error)
-
-
-class _Stopped(Exception):
-    """The client has gone."""
 
 
 def _config(package: Any, folder: Path, said: Described) -> Any:
