@@ -57,6 +57,15 @@ class Described(NamedTuple):
     def languages(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(speaker.language for speaker in self.speakers))
 
+    def voices(self) -> list[tuple[str, Speaker]]:
+        """The speakers by the names that voices have behind the model's; the first goes without one, too."""
+        named = [(speaker.name, speaker) for speaker in self.speakers if speaker.name]
+        return [("", self.speakers[0]), *named]
+
+    def can_read(self, speaker: Speaker) -> bool:
+        """Returns whether the library, or espeak-ng where it is here, can read texts for a speaker."""
+        return not self.phonemes or bool(self.lexicons) or bool(speaker.espeak)
+
 
 UNDETERMINED = "und"
 SUPERTONIC_LANGUAGES = "en ar bg cs da de el es et fi fr hi hr hu id it ja ko lt lv nl pl pt ro ru sk sl sv tr uk vi"

@@ -78,7 +78,11 @@ class SherpaOnnx:
         if not engine_installed(SPEC):
             return ()
         here = _here()
-        own = [_voice(name, said, speaker) for name, (_, said) in here.items() for speaker in _speakers(said)]
+        own = [
+            _voice(name, description, speaker)
+            for name, (_, description) in here.items()
+            for speaker in description.voices()
+        ]
         missing = [
             _missing(name, tag, first=tag == known.languages[0])
             for name, known in _known().items()
@@ -134,10 +138,8 @@ class SherpaOnnx:
             )
         if not any(c.isalnum() for c in text):
             return
-        speaker = next(
-            speaker for name, speaker in _speakers(self._described) if _name(self._model, name) == voice.name
-        )
-        if not _readable(self._described, speaker):
+        speaker = next(speaker for name, speaker in self._described.voices() if _name(self._model, name) == voice.name)
+        if not self._described.can_read(speaker):
             raise HushdError("unsupported", f"The voice {voice.name} has no lexicon in {self._folder}: put one there.")
         config = self._package.GenerationConfig()
         config.sid, config.speed, config.silence_scale = speaker.number, speed, 1.0
@@ -253,18 +255,18 @@ class _Generation:
             self._pieces.put(error)
 
 
-def _config(package: Any, folder: Path, said: Described) -> Any:
+def _config(package: Any, folder: Path, description: Described) -> Any:
     """The package's description of the model."""
-    files = {role: str(folder / name) for role, name in said.files.items()}
-    if said.lexicons:
-        files["lexicon"] = ",".join(str(folder / name) for name in said.lexicons)
+    files = {role: str(folder / name) for role, name in description.files.items()}
+    if description.lexicons:
+        files["lexicon"] = ",".join(str(folder / name) for name in description.lexicons)
     threads = os.environ.get("OMP_NUM_THREADS", "")
     model = package.OfflineTtsModelConfig(
-        **{said.family: getattr(package, _CLASSES[said.family])(**files)},
+        **{description.family: getattr(package, _CLASSES[description.family])(**files)},
         num_threads=int(threads) if threads.isdecimal() and int(threads) else max(1, footprint.cores()),
         provider="cpu",
     )
-    rules = ",".join(str(folder / name) for name in said.rules)
+    rules = ",".join(str(folder / name) for name in description.rules)
     return package.OfflineTtsConfig(model=model, rule_fsts=rules, max_num_sentences=1)
 
 
@@ -280,8 +282,8 @@ def find(model: str) -> Path | None:
         return place
     store = Store(paths.find())
     try:
-        if kept := store.find(f"{SPEC.name}/{model}"):
-            return store.location(kept)
+        if manifest := store.find(f"{SPEC.name}/{model}"):
+            return store.location(manifest)
     except HushdError:
         return None  # its manifest is damaged, which the load reports
     known = catalogue.find(f"{SPEC.name}/{model}")
@@ -300,7 +302,9 @@ def _here() -> dict[str, tuple[Path, Described]]:
         names = [folder.name for folder in sorted(place.iterdir()) if folder.is_dir()]
     except OSError:
         names = []
-    names += [kept.name for kept in Store(paths.find()).kept(SPEC.name).values() if isinstance(kept, Manifest)]
+    names += [
+        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
+    ]
     here = {}
     for name in dict.fromkeys((*SPEC.models, *names)):
         if folder := find(name):
@@ -315,33 +319,24 @@ def _model(name: str, here: tuple[Path, Described] | None, package: bool) -> Mod
     if here is None:
         known = _known()[name]
         return Model(name, known.languages, known.memory_mb, embedded=False, installed=False)
-    folder, said = here
+    folder, description = here
     return Model(
-        name, said.languages, own_model.memory_mb(SPEC.name, files_in(folder)), embedded=False, installed=package
+        name, description.languages, own_model.memory_mb(SPEC.name, files_in(folder)), embedded=False, installed=package
     )
-
-
-def _speakers(said: Described) -> list[tuple[str, Speaker]]:
-    """The speakers by the names that voices have behind that of the model; the first goes without one, too."""
-    named = [(speaker.name, speaker) for speaker in said.speakers if speaker.name]
-    return [("", said.speakers[0]), *named]
 
 
 def _name(model: str, speaker: str) -> str:
     return f"{model}.{speaker}" if speaker else model
 
 
-def _voice(model: str, said: Described, named: tuple[str, Speaker]) -> Voice:
+def _voice(model: str, description: Described, named: tuple[str, Speaker]) -> Voice:
     name, speaker = named
-    readable = _readable(said, speaker) and (not said.phonemes or bool(said.lexicons) or find_library() is not None)
+    readable = description.can_read(speaker) and (
+        not description.phonemes or bool(description.lexicons) or find_library() is not None
+    )
     own = name.rpartition(".")[2]
     sample = greeting(speaker.language, own if own and own != speaker.language else model)
     return Voice(_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
-
-
-def _readable(said: Described, speaker: Speaker) -> bool:
-    """Returns whether the library, or espeak-ng, can read texts for a speaker."""
-    return not said.phonemes or bool(said.lexicons) or bool(speaker.espeak)
 
 
 def _missing(model: str, language: str, *, first: bool) -> Voice:
