@@ -138,9 +138,10 @@ class Recognition(Management):
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
-                `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with `echo`:
-                see docs/PROTOCOL.md.
-            on_revised: called, on a thread, with each `Revision` that `fair` has made of segments.
+                `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with `echo`,
+                `speaker` and `revised`: see docs/PROTOCOL.md.
+            on_revised: called with each `Revision` of segments: on a thread with those that `fair` has made of their
+                text, and while iterating, with `diarize`, with those whose speaker turns out to be another.
             options: language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
@@ -173,7 +174,12 @@ class Recognition(Management):
         from .transcripts.transcription import Transcription  # while the worker works
 
         return Transcription(
-            call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")), fair=copy
+            call,
+            on_partial=on_partial,
+            on_event=on_event,
+            on_revised=on_revised,
+            diarized=bool(options.get("diarize")),
+            fair=copy,
         )
 
     def choose_model(

@@ -43,7 +43,8 @@ from .arguments import (
 from .calls import Calls
 
 PREFIX = "hushd_"
-_HEARD = arguments.of(TRANSCRIBE, LIVE)
+# Whoever answers is one person.
+_HEARD = {name: each for name, each in arguments.of(TRANSCRIBE, LIVE).items() if each.field != "diarize"}
 _READ = arguments.of(TRANSCRIBE, RECORDED)
 _SPOKEN = arguments.of(SYNTHESIZE)
 _CONVERSED = {name: argument for name, argument in _SPOKEN.items() if name not in _HEARD} | _HEARD

@@ -81,10 +81,12 @@ class LiveEvent(TypedDict, total=False):
     """News of live audio besides segments, which programs get as it is sent.
 
     Attributes:
-        kind: `began`, `ended`, `nothing`, `unstable` or `echo`.
-        start: of `began`: since when somebody speaks.
+        kind: `began`, `ended`, `nothing`, `unstable`, `echo`, `speaker` or `revised`.
+        start: of `began`: since when somebody speaks; of `speaker`: since when it is that person.
         stable, text: of `unstable`: the text so far, and what of it will not change any more.
         gone: of `echo`: whether the loudspeaker's echo is cancelled.
+        speaker: of `speaker`: who says what has no segment yet; of `revised`: who says the `segments`.
+        segments: of `revised`: the ids of segments that had another speaker.
     """
 
     kind: Required[str]
@@ -92,6 +94,8 @@ class LiveEvent(TypedDict, total=False):
     stable: str
     text: str
     gone: bool
+    speaker: str
+    segments: list[int]
 
 
 OnEvent = Callable[[str, LiveEvent], None]  # takes the kind, and all of the event

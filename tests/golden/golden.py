@@ -79,7 +79,7 @@ def of_workers() -> Iterator[str]:
             _BAD,
         )
     for given in (
-        {"live": True, "format": "file"}, {"continuous": True}, {"echo": True}, {"live": True, "diarize": True},
+        {"live": True, "format": "file"}, {"continuous": True}, {"echo": True},
         {"clips": [1, 2], "diarize": True}, {"task": "translate"}, {"language": "xx"},
     ):  # fmt: skip
         yield f"transcribe {given}: {_refused(_operations()['transcribe'], given)}"

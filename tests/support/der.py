@@ -53,7 +53,7 @@ def diarization_errors(reference: Iterable[Spoken], found: Iterable[Spoken], col
         speech=STEP * float(there.sum()),
         missed=STEP * float(np.maximum(there - said, 0).sum()),
         alarm=STEP * float(np.maximum(said - there, 0).sum()),
-        confused=STEP * (float(np.minimum(there, said).sum()) - _best(together)),
+        confused=STEP * (float(np.minimum(there, said).sum()) - matched(together)),
     )
 
 
@@ -66,7 +66,7 @@ def _speaking(spoken: list[Spoken], length: int) -> np.ndarray:
     return speaking
 
 
-def _best(together: np.ndarray) -> float:
+def matched(together: np.ndarray) -> float:
     """The sum of the best one-to-one choice of rows and columns, for up to a dozen of the fewer."""
     if together.shape[0] > together.shape[1]:
         together = together.T

@@ -81,12 +81,6 @@ class Request:
                 "bad_request",
                 "echo is for live audio of two channels: the microphone's, and what is played meanwhile.",
             )
-        if live and given.get("diarize"):
-            raise HushdError(
-                "unsupported",
-                "Speakers are told apart in whole recordings, not while somebody speaks: leave out diarize, "
-                "or record first.",
-            )
         if given.get("clips") and (live or given.get("diarize")):
             raise HushdError(
                 "unsupported",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .diarization.models import DiarizationModels
     from .engine import Samples
+    from .live.voices import Voices
 
 _PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
@@ -67,7 +68,7 @@ class SpeechToText:
     def __init__(self, engine: str, model: str) -> None:
         self._engine_name = engine
         self._model_name = model
-        self._diarization: DiarizationModels | None = None  # loaded for the first recording with `diarize`
+        self._diarization: DiarizationModels | None = None  # loaded for the first request with `diarize`
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
         """Loads the engine; returns what it can.
@@ -195,7 +196,8 @@ class SpeechToText:
         from .live.listener import LiveListener
 
         length = self._recogniser.piece_length(request, economy=job.economy)
-        listener = LiveListener(self._recogniser, job, request, length)
+        voices = self._voices(request)
+        listener = LiveListener(self._recogniser, job, request, length, voices=voices)
         count = 0
         for event in listener.events(_live_samples(job, request)):
             if isinstance(event, Segment):
@@ -208,7 +210,15 @@ class SpeechToText:
             duration=round(listener.seconds, 3),
             segments=count,
             ended=listener.ended,
+            speakers=voices.count if voices else None,
         )
+
+    def _voices(self, request: Request) -> Voices | None:
+        if not request.diarize:
+            return None
+        from .live.voices import Voices
+
+        return Voices(self._diarization_models(), request.speakers)
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:

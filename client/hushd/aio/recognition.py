@@ -148,7 +148,12 @@ class AsyncRecognition(AsyncManagement):
                 copy.close()
             raise
         return AsyncTranscription(
-            call, on_partial=on_partial, on_event=on_event, diarized=bool(options.get("diarize")), fair=copy
+            call,
+            on_partial=on_partial,
+            on_event=on_event,
+            on_revised=on_revised,
+            diarized=bool(options.get("diarize")),
+            fair=copy,
         )
 
     async def choose_model(

@@ -32,7 +32,7 @@ class AsyncTranscription(IncomingTranscript, AsyncIterator[Segment]):
 
     async def transcript(self) -> Transcript:
         """As `Transcription.transcript`."""
-        return self._transcript(tuple([segment async for segment in self]))
+        return self._transcript(self.revised([segment async for segment in self]))
 
     async def fair_copy(self) -> Transcript:
         """As `Transcription.fair_copy`."""

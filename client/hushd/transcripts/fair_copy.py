@@ -53,10 +53,16 @@ def follow(
         transcribe: `Client.transcribe_stream`.
 
     Raises:
-        HushdError: `bad_request` with `echo`: the loudspeaker is taken out of the sound by the session itself.
+        HushdError: `bad_request` with `echo`: the loudspeaker is taken out of the sound by the session itself; and with
+            `diarize`, unless all of the session is read at once.
     """
     if echo:
         raise HushdError("bad_request", "A fair copy is made of the sound as it was recorded: leave out fair, or echo.")
+
+    if options.get("diarize") and each != "session":
+        raise HushdError(
+            "bad_request", "Speakers are not told apart utterance by utterance: fair_each must be session."
+        )
 
     def read(wav: Iterable[bytes]) -> Transcription:
         return transcribe(wav, model=model, priority=PRIORITY, **options)

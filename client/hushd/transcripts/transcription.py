@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -16,9 +16,9 @@ from .segment import Segment
 from .transcript import Transcript
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import OnEvent
+    from hushd_schema.transcript import LiveEvent, OnEvent
 
-    from .fair_copy import FairCopy
+    from .fair_copy import FairCopy, OnRevised
 
 
 class IncomingTranscript:
@@ -39,6 +39,7 @@ class IncomingTranscript:
         on_progress: Callable[[float, float], None] | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
+        on_revised: OnRevised | None = None,
         *,
         diarized: bool = False,
         fair: FairCopy | None = None,
@@ -48,6 +49,9 @@ class IncomingTranscript:
         self._on_progress = on_progress
         self._on_partial = on_partial
         self._on_event = on_event
+        self._on_revised = on_revised
+        self._speakers: dict[int, str] = {}  # of live segments that had another when they came
+        self._named: dict[int, Segment] = {}  # live segments, for `on_revised`
         self.diarized = diarized
         self.language = ""
         self.duration = 0.0
@@ -56,6 +60,12 @@ class IncomingTranscript:
         self.unlikely: tuple[tuple[float, float], ...] = ()
         self.rest_s = 0.0
         self._count = 0
+
+    def revised(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
+        """Returns segments of this transcript with the speakers that they are known to have by now."""
+        if not self._speakers:
+            return tuple(segments)
+        return tuple(replace(segment, speaker=self._speakers.get(segment.id, segment.speaker)) for segment in segments)
 
     def close(self) -> None:
         """Cancels the request, unless it has ended. Speech until then still gets its fair copy."""
@@ -107,6 +117,8 @@ class IncomingTranscript:
             self._count += 1
             self.rest_s = segment.end if data.rest is None else float(data.rest)
             self.language = data.language or self.language
+            if self.diarized and self._on_revised:
+                self._named[segment.id] = segment
             return segment
         event = cast(LiveEvent, message.data)
         if kind == "unstable":
@@ -115,9 +127,21 @@ class IncomingTranscript:
             return None
         if kind == "ended" and self.fair:
             self.fair.ended()
+        if kind == "revised":
+            self._revise(event)
         if self._on_event:
             self._on_event(str(kind), event)
         return None
+
+    def _revise(self, event: LiveEvent) -> None:
+        """Takes that segments have another speaker than was said."""
+        numbers = event.get("segments", [])
+        self._speakers |= dict.fromkeys(numbers, event.get("speaker", ""))
+        if self._on_revised and (segments := self.revised(self._named[n] for n in numbers if n in self._named)):
+            from .fair_plan import Revision
+
+            ids = tuple(segment.id for segment in segments)
+            self._on_revised(Revision(segments[0].start, segments[-1].end, ids, segments))
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
         return Transcript(segments, self.language, self.duration, self.ended, self.warnings, self.unlikely)
@@ -137,7 +161,7 @@ class Transcription(IncomingTranscript, Iterator[Segment]):
         Raises:
             HushdError: what went wrong.
         """
-        return self._transcript(tuple(self))
+        return self._transcript(self.revised(tuple(self)))
 
     def fair_copy(self) -> Transcript:
         """Waits until a larger model has read all of the session, which must have ended; returns that text.

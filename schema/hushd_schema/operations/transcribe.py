@@ -138,9 +138,8 @@ class TranscribeOptions(TypedDict, total=False):
         bool,
         Field(
             flag(),
-            "true: with `speaker`; of recordings only",
+            "true: with `speaker`",
             False,
-            sound=RECORDED,
             option=Option(help="tell speakers apart: SPEAKER_00, SPEAKER_01, …", group=TEXT),
             http=Name("Tells speakers apart in every format."),
             mcp=Name("true: label who speaks (default false).", "speakers"),
@@ -152,7 +151,6 @@ class TranscribeOptions(TypedDict, total=False):
             whole(0, 100),
             "their number; 0 (the default): found out",
             0,
-            sound=RECORDED,
             option=Option(
                 help="how many people speak, where that is known; and --diarize",
                 metavar="N",

@@ -32,7 +32,7 @@ SAME_READER = 0.45  # cosine of two whole clips' embeddings: here two of one rea
 def diarization(options: Namespace) -> Iterator[Row]:
     """Ten conversations of 75 s and more, number of people unknown; with --audio DIR of readers not tuned on too."""
     models = DiarizationModels()
-    ours, tuned = _people(models, options.audio)
+    ours, tuned = people_of(models, options.audio)
     yield from _ten(models, ours, SEED, "not tuned on")
     if len(tuned) >= max(PEOPLE):
         yield from _ten(models, tuned, TUNED_SEED, "tuned on")
@@ -68,7 +68,7 @@ def _found(models: DiarizationModels, talk: Conversation) -> list[Spoken]:
     return [Spoken(turn.start, turn.end, turn.speaker) for turn in diarizer.turns()]
 
 
-def _people(
+def people_of(
     models: DiarizationModels, folder: Path | None
 ) -> tuple[dict[str, list[Utterance]], dict[str, list[Utterance]]]:
     """The speakers that were not tuned on, and those that were.

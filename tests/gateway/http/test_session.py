@@ -64,3 +64,15 @@ def test_a_list_is_no_text(heard: dict[str, Any]) -> None:
     """Only forms repeat a name; in JSON it is another value, which no stream could begin with."""
     with pytest.raises(ApiError, match=r"must be .+, not \["):
         _session(heard)
+
+
+def test_who_speaks() -> None:
+    """The model that OpenAI has for it, or hushd's own field, asks for speakers; else nobody does."""
+    for transcription, diarize in (
+        ({"model": "gpt-4o-transcribe-diarize"}, True),
+        ({"model": "gpt-4o-transcribe", "diarize": True}, True),
+        ({"model": "gpt-4o-transcribe"}, False),
+    ):
+        session = Session("s", "transcription")
+        session.update({"audio": {"input": {"transcription": transcription}}})
+        assert bool(session.asked()["diarize"]) is diarize

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 MOST = 1000  # embeddings compared at once, each with each: 8 MB
 _NOBODY = -2.0  # below every cosine
+# Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two clusters of one
+# speaker was 0.5 and above, of two people mostly below 0.4.
+_SAME_SPEAKER = 0.42
+_SURE_S = 1.5  # of one voice alone: an embedding of less is too uncertain to found a cluster
+_SPEAKER_S = 1.5  # of speech in all make a speaker; less is assigned to one of the others
 
 
 def cluster(
@@ -50,6 +55,30 @@ def cluster(
     merged = _merge(means, sizes, _NOBODY if count else threshold, count or 1, check)
     labels, means, sizes = _regroup(labels, merged, means, sizes)
     return labels
+
+
+def people(
+    embeddings: Samples, seconds: Samples, count: int = 0, share: float = 1.0, check: Callable[[], None] = lambda: None
+) -> Samples:
+    """The centroid of each speaker, in rows.
+
+    Args:
+        embeddings: n by d, rows of length 1; n is 1 at least.
+        seconds: n, of the speech in each.
+        count: of the speakers; 0: find out.
+        share: of the seconds that belong to no other embedding.
+        check: as in `cluster`.
+    """
+    sure = seconds >= _SURE_S
+    if sure.sum() < max(count, 1):
+        sure[:] = True
+    embeddings, seconds = embeddings[sure], seconds[sure]
+    labels = cluster(embeddings, seconds, _SAME_SPEAKER, count, check)
+    voices = centroids(embeddings, seconds, labels)
+    if count == 0:
+        spoken = np.bincount(labels, weights=seconds) * share
+        voices = voices[(spoken >= _SPEAKER_S) | (spoken == spoken.max())]
+    return voices
 
 
 def centroids(embeddings: Samples, weights: Samples, labels: Numbers) -> Samples:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,7 @@ from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
 from hushd_worker_stt.engine import RATE
 
-from .clustering import assign, centroids, cluster
+from .clustering import assign, people
 from .models import AT_ONCE, FRAME, FRAMES, WINDOW, frame_time
 from .turns import SpeakerTurn, Stretch, divided, stretches, tidied
 
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
 
 _STEP = 148  # frames from one window to the next: 2.5 s. Twice as far made four times the error in short turns.
 _OVERLAP = _STEP / FRAMES  # the weight of each second of a window, since other windows cover it too
-# Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two clusters of one
-# speaker was 0.5 and above, of two people mostly below 0.4.
-_SAME_SPEAKER = 0.42
-_SURE_S = 1.5  # of one voice alone: an embedding of less is too uncertain to found a cluster
-_SPEAKER_S = 1.5  # of speech in all make a speaker; less is assigned to one of the others
 _LONGEST = 237  # frames, 4 s: an embedding of more is no better
 _CLEAR = 25  # frames of one voice alone, 0.4 s: with less, frames in which others speak too are used
 _FAINT = 5  # frames: shorter speech has no embedding
@@ -88,10 +82,10 @@ class Diarizer:
         if self._fresh > 0:
             self._look(self._held)
             self._fresh = 0
-        people = self._people(speakers, check)
-        if people is None:
+        voices = self._voices(speakers, check)
+        if voices is None:
             return []
-        return tidied(self._decode(people, check))
+        return tidied(self._decode(voices, check))
 
     def _look(self, window: Samples) -> None:
         frames = min(FRAMES, -(-len(window) // FRAME))
@@ -122,29 +116,19 @@ class Diarizer:
             )
         )
 
-    def _people(self, speakers: int, check: Callable[[], None]) -> Samples | None:
+    def _voices(self, speakers: int, check: Callable[[], None]) -> Samples | None:
         """The centroid of each speaker, in rows; None when nobody speaks."""
         seconds = np.array([second for window in self._windows for second in window.seconds], np.float32)
         if len(seconds) == 0:
             return None
-        sure = seconds >= _SURE_S
-        if sure.sum() < max(speakers, 1):
-            sure[:] = True
         each = (row for window in self._windows if window.embeddings is not None for row in window.embeddings)
-        embeddings = np.array(list(compress(each, sure)), np.float32)
-        seconds = seconds[sure]
-        labels = cluster(embeddings, seconds, _SAME_SPEAKER, speakers, check)
-        people = centroids(embeddings, seconds, labels)
-        if speakers == 0:
-            spoken = np.bincount(labels, weights=seconds) * _OVERLAP
-            people = people[(spoken >= _SPEAKER_S) | (spoken == spoken.max())]
-        return people
+        return people(np.array(list(each), np.float32), seconds, speakers, _OVERLAP, check)
 
-    def _decode(self, people: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:
+    def _decode(self, voices: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:
         """The turns by the votes of all windows, cut wherever somebody takes a breath."""
-        votes = np.zeros((FRAMES, len(people)), np.float32)  # for each speaker, from the windows so far
+        votes = np.zeros((FRAMES, len(voices)), np.float32)  # for each speaker, from the windows so far
         heads = np.zeros((FRAMES, 2), np.float32)  # how many speak, times the weight; the weight
-        runs = _Runs(len(people))
+        runs = _Runs(len(voices))
         for number, window in enumerate(self._windows):
             if number % 100 == 0:
                 check()
@@ -152,7 +136,7 @@ class Diarizer:
             # A window knows little of what comes before and after, so its middle counts most.
             weight = np.minimum(np.arange(1, FRAMES + 1), np.arange(FRAMES, 0, -1))[:frames].astype(np.float32)
             if window.embeddings is not None:
-                who = assign(window.embeddings.astype(np.float32), people)
+                who = assign(window.embeddings.astype(np.float32), voices)
                 for column, person in zip(window.columns, who, strict=True):
                     votes[:frames, person] += spoken[:, column] * weight
                 heads[:frames, 0] += spoken[:, list(window.columns)].sum(axis=1) * weight

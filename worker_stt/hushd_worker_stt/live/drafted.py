@@ -78,7 +78,8 @@ class DraftedUtterance:
             self.seconds += len(samples) / RATE
             self._final = None
             if self._length > self._transcriber.length.longest * RATE:
-                yield from self._cut()
+                audio = np.concatenate(self._audio)
+                yield from self._cut(audio, quiet_place(audio, int(self._transcriber.length.shortest * RATE)))
         self.held.clear()
         if self.seconds >= self._next_draft:
             draft = self._pass(self._phrase, draft=True)
@@ -96,16 +97,21 @@ class DraftedUtterance:
             self._final = self._pass(0, draft=False)
         yield from self._say(self._final)
 
-    def _cut(self) -> Iterator[Segment | Unstable]:
-        """Finishes an utterance that is too long for one piece up to a pause in it; the rest stays as it was."""
-        audio = np.concatenate(self._audio)
-        end = quiet_place(audio, int(self._transcriber.length.shortest * RATE))
+    def cut(self, at: float) -> Iterator[Segment | Unstable]:
+        """Finishes the utterance up to the second `at`, where somebody else goes on; the rest stays as it was."""
+        end = round((at - self._start) * RATE)
+        if 0 < end < self._length:
+            yield from self._cut(np.concatenate(self._audio), end)
+
+    def _cut(self, audio: Samples, end: int) -> Iterator[Segment | Unstable]:
+        """Finishes the utterance up to a sample of `audio`, which is all that is not final."""
         final = self._transcriber.transcribe(Piece(self._start, audio[:end]), False)
         yield from self._say(final)
         self._start += end / RATE
         self._audio, self._length = [audio[end:]], len(audio) - end
         self._before = without(self._before, _text(final)) if self._phrase > end else ""
         self._phrase = max(0, self._phrase - end)
+        self._final = None
         self._agreement.finish(_text(final))
         yield from self._report()
 

@@ -39,4 +39,20 @@ class Echo:
     gone: bool
 
 
-Event = Segment | Unstable | Began | Ended | Nothing | Echo
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """The speech since `start`, in seconds, that has no segment yet is `speaker`'s, as far as is known by now."""
+
+    start: float
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The segments of these numbers are `speaker`'s, and not another's, as was said."""
+
+    segments: tuple[int, ...]
+    speaker: str
+
+
+Event = Segment | Unstable | Began | Ended | Nothing | Echo | Speaker | Revised

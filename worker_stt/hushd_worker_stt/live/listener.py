@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
 
+    from .voices import Voices
+
 _LEAD = 20  # frames kept from before a beginning is noticed: 0.64 s; a soft first sound goes unnoticed for 0.3 s
 _PAD_S = 0.2  # of quiet kept around speech
 _HOLD_S = (
@@ -43,6 +45,9 @@ _SURE_S = 2.0  # of speech: enough to fix the language for the rest of the sessi
 
 class LiveListener:
     """Transcribes the utterances in a stream of audio: the first, or with `Request.continuous` all of them.
+
+    Args:
+        voices: says who speaks; None where nobody asked.
 
     Attributes:
         seconds: of audio so far.
@@ -58,12 +63,14 @@ class LiveListener:
         request: Request,
         length: PieceLength,
         clock: Callable[[], float] = time.monotonic,
+        voices: Voices | None = None,
     ) -> None:
         self._recogniser = recogniser
         self._job = job
         self._request = request
         self._transcriber = Transcriber(self._transcribe, length, clock)
-        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S)
+        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, cuts=voices is not None)
+        self._voices = voices
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
         self.options = request.options()
         self.seconds = 0.0
@@ -79,7 +86,10 @@ class LiveListener:
             HushdError: `no_speech` when nobody has spoken in time.
         """
         with Silero() as detector, closing(self):
-            yield from self._events(audio, detector)
+            for event in self._events(audio, detector):
+                yield self._voices.name(event) if self._voices and isinstance(event, Segment) else event
+            if self._voices:
+                yield from self._voices.settle(self._job.check)
 
     def close(self) -> None:
         """Ends the stream of an utterance that was left in the middle."""
@@ -116,11 +126,13 @@ class LiveListener:
                     continue
                 yield Began(self.seconds - endpointer.begun_s)
                 utterance = self._utterance = self._begun(self.seconds - sum(map(len, lead)) / RATE)
+                if self._voices:
+                    count = round(endpointer.begun_s * RATE / FRAME)
+                    self._voices.begin(list(lead)[-count:], self.seconds - endpointer.begun_s)
                 yield from utterance.speak(lead)
                 lead.clear()
             elif state is State.ENDED:
-                yield from utterance.finish()
-                self._learn(utterance)
+                yield from self._finish(utterance)
                 if utterance.said and not self._request.continuous:
                     self.ended = "endpoint"
                     return
@@ -132,9 +144,27 @@ class LiveListener:
                 yield from utterance.pause(frame)
             else:
                 yield from utterance.speak([frame])
+            if utterance is not None and self._voices and len(frame) == FRAME:
+                yield from self._tell_apart(self._voices, utterance, frame, spoken=endpointer.quiet_s == 0)
         if utterance is not None:
-            yield from utterance.finish()
-            self._learn(utterance)
+            yield from self._finish(utterance)
+
+    def _tell_apart(
+        self, voices: Voices, utterance: DraftedUtterance | StreamedUtterance, frame: Samples, *, spoken: bool
+    ) -> Iterator[Event]:
+        """Finds out who speaks; where it is somebody else by now, what was said before gets its text."""
+        yield from voices.hear(frame, self.seconds - FRAME / RATE, spoken=spoken)
+        if voices.change is not None:
+            yield from utterance.cut(voices.change)
+            yield from voices.next()
+
+    def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> Iterator[Event]:
+        """Ends an utterance; of a cough there is nobody's voice."""
+        segments = list(utterance.finish())
+        if self._voices and utterance.said:
+            yield from self._voices.end()
+        yield from segments
+        self._learn(utterance)
 
     def _begun(self, start: float) -> DraftedUtterance | StreamedUtterance:
         """An utterance whose audio begins at the second `start`."""

@@ -33,12 +33,14 @@ class Streaming:
         length: of one stream: an utterance goes on in another at the first pause after `shortest`, and without any
             after `longest`.
         pad_s: seconds of quiet kept before the speech in it.
+        cuts: whether an utterance may be cut at a place that a stream was fed already, whose audio is kept for that.
     """
 
     begin: Callable[[], EngineStream]
     feed_s: float
     length: PieceLength
     pad_s: float
+    cuts: bool = False
 
 
 class StreamedUtterance:
@@ -57,6 +59,7 @@ class StreamedUtterance:
         self._pending: list[Samples] = []
         self._stream: EngineStream | None = None
         self._start = start  # of the open stream
+        self._fed: list[Samples] = []  # to it, where it may be cut
         self._told = Unstable("", "")
         self.said = False
         self.held: list[Samples] = []
@@ -87,6 +90,25 @@ class StreamedUtterance:
                 yield from self._report(hypothesis)
         self.held.append(frame)
 
+    def cut(self, at: float) -> Iterator[Segment]:
+        """Finishes the utterance up to the second `at`, where somebody else goes on, whom another stream hears.
+
+        The open stream has heard both, so that the first is heard once more by one of its own.
+        """
+        pending = self._taken()
+        start = self._start if self._stream else self._position
+        audio = np.concatenate([*self._fed, pending])
+        end = round((at - start) * RATE)
+        if not 0 < end < len(audio):
+            self._pending = [pending]
+            return
+        self.seconds -= (len(audio) - len(pending)) / RATE
+        self.close()
+        self._position = start
+        self._feed(audio[:end])
+        yield from self._end()
+        self._pending = [audio[end:]]
+
     def finish(self) -> Iterator[Segment]:
         if len(audio := self._taken()):
             self._feed(audio)
@@ -94,6 +116,7 @@ class StreamedUtterance:
 
     def close(self) -> None:
         """Ends the stream that is open, if any, without its text."""
+        self._fed = []
         if stream := self._stream:
             self._stream = None
             stream.cancel()
@@ -114,6 +137,8 @@ class StreamedUtterance:
             audio = audio[quiet:]
             self._start = self._position = self._position + quiet / RATE
             self._stream = self._streaming.begin()
+        if self._streaming.cuts:
+            self._fed.append(audio)
         self._position += len(audio) / RATE
         self.seconds += len(audio) / RATE
         return self._stream.feed(audio)
@@ -135,6 +160,7 @@ class StreamedUtterance:
         if (stream := self._stream) is None:
             return
         segments = stream.finish()
+        self._fed = []
         self._stream, self.language = None, stream.language or self.language
         self._told = Unstable("", "")
         for segment in segments:

@@ -24,6 +24,7 @@ from .output import Output
 
 if TYPE_CHECKING:
     from hushd.transcripts.transcription import Transcription
+    from hushd_schema.transcript import LiveEvent
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -36,7 +37,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
     console.silence_libraries()
     from hushd.audio.microphone import Microphone
 
-    screen = console.StatusLine()
+    screen = _Screen()
     with (
         client.floor("microphone", on_wait=console.note_wait) as floor,
         Microphone(options.device) as microphone,
@@ -54,25 +55,57 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             keep_alive=options.keep_alive,
             fair=fair,
             fair_each="session",
-            on_partial=lambda stable, text: screen.show(lambda columns: unfinished(stable, text, columns)),
+            on_partial=screen.unfinished,
+            on_event=screen.event,
             **transcribe_options(options),
         )
         session = _Session(transcription)
         try:
             if fair:
                 _write_fairly(session, output, screen)
-            elif output.printed:
+            elif output.printed and not (options.diarize and output.whole):
                 for text in output.pieces(session):
                     screen.clear()
                     console.write(text)
             else:
-                output.save("microphone", session)
+                version = session.revised()
+                if output.printed:
+                    for text in output.pieces(version):
+                        console.write(text)
+                else:
+                    output.save("microphone", version)
         finally:
             screen.clear()
         for warning in session.warnings:
             console.complain(warning.message)
         if session.end:
             raise session.end
+
+
+class _Screen(console.StatusLine):
+    """The line in the making, with its speaker's name, and what turns out to be another's."""
+
+    _speaker = ""
+
+    def unfinished(self, stable: str, text: str) -> None:
+        stable = f"{self._speaker}: {stable}" if self._speaker else stable
+        self.show(lambda columns: unfinished(stable, text, columns))
+
+    def event(self, kind: str, event: LiveEvent) -> None:
+        speaker = event.get("speaker", "")
+        if kind == "speaker":
+            self._speaker = speaker
+        elif kind == "began":
+            self._speaker = ""
+        elif kind == "revised":
+            self.clear()
+            console.note(f"{numbered_lines(event.get('segments', []))}: it is {speaker} who speaks.")
+
+
+def numbered_lines(ids: Sequence[int]) -> str:
+    """`Line 3`, or `Lines 3, 4 and 7`, of the segments with `ids`, which count from 0."""
+    *before, last = [str(number + 1) for number in ids]
+    return f"Lines {', '.join(before)} and {last}" if before else f"Line {last}"
 
 
 def _write_fairly(session: _Session, output: Output, screen: console.StatusLine) -> None:
@@ -109,10 +142,9 @@ class _Session:
         end: that error, to be raised once the format is written.
     """
 
-    diarized = False
-
     def __init__(self, transcription: Transcription) -> None:
         self._transcription = transcription
+        self.diarized = transcription.diarized
         self.end: HushdError | SystemExit | None = None
 
     @property
@@ -127,9 +159,15 @@ class _Session:
     def unlikely(self) -> tuple[tuple[float, float], ...]:
         return self._transcription.unlikely
 
+    def revised(self) -> Transcript:
+        """Waits for the end; returns the transcript with the speakers that are known then."""
+        return self.with_segments(list(self))
+
     def with_segments(self, segments: Sequence[Segment]) -> Transcript:
-        """Its transcript, of these segments."""
-        return Transcript(tuple(segments), self.language, self._transcription.duration, warnings=self.warnings)
+        """Its transcript, of these segments, with the speakers that are known by now."""
+        return Transcript(
+            self._transcription.revised(segments), self.language, self._transcription.duration, warnings=self.warnings
+        )
 
     def fair_copy(self) -> Transcript:
         """See `Transcription.fair_copy`."""

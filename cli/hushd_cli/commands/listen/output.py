@@ -23,6 +23,7 @@ class Output:
 
     Attributes:
         printed: whether transcripts go to standard output.
+        whole: whether nothing is written before the end.
 
     Raises:
         HushdError: `output_failed` when the folder cannot be made or is not there, `bad_request` for a place that does
@@ -35,6 +36,7 @@ class Output:
         self._file = None if self.printed or options.output_dir or not _is_file(place) else place
         self._folder = place
         self._forms = self._formats(options.format)
+        self.whole = not self.printed or self._forms == ("json",)
         self._layout = layout(options)
         self._doubtful = options.doubtful
         if self._file is not None:

@@ -156,3 +156,7 @@ class Hearing:
             self._post(self.stream.finished())
         elif kind == "nothing":
             self._post(self.stream.nothing(self.seconds))
+        elif kind == "speaker":
+            self._post(self.stream.speaks(data.get("speaker", "")))
+        elif kind == "revised":
+            self._post(self.stream.renamed(data.get("segments", []), data.get("speaker", "")))

@@ -52,6 +52,7 @@ _SIDES = {
     "input": frozenset(["format", "noise_reduction", "transcription", "turn_detection"]),
     "output": frozenset(["format", "model", "speed", "voice"]),
 }
+DIARIZING = "gpt-4o-transcribe-diarize"  # OpenAI's model that says who speaks
 # OpenAI's models without turn detection: their programs commit, and do not mention it.
 _COMMITTED = ("gpt-realtime-whisper", "gpt-live-transcribe")
 
@@ -139,7 +140,12 @@ class Session:
         return bool(self.data.get("include"))
 
     def fair(self, usual: str) -> str | None:
-        """The larger model that reads each turn once more; `usual` where the program does not say."""
+        """The larger model that reads each turn once more; `usual` where the program does not say.
+
+        None where speakers are told apart: those of a turn alone would have other names in the next.
+        """
+        if self.asked()["diarize"]:
+            return None
         model = self.transcription().get("fair")
         return (usual if model is None else model) or None
 
@@ -163,6 +169,7 @@ class Session:
         options = parameters.asked(TRANSCRIBE, HEARD.check(heard))
         options["language"] = self.language() or None
         options["probabilities"] = self.logprobs
+        options["diarize"] = options["diarize"] or heard.get("model") == DIARIZING
         options["hotwords"] = [*fields.texts(heard, "keywords"), *filter(None, [options["hotwords"]])] or None
         return options
 

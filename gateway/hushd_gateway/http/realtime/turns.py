@@ -7,7 +7,7 @@ complete out of order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hushd.transcripts.fair_plan import Revision, revised
@@ -17,8 +17,8 @@ from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 
 from ..errors import ApiError
-from ..transcription.formats import log_probabilities, usage
-from .items import Items
+from ..transcription.formats import letters, log_probabilities, usage
+from .items import MOST, Items
 
 Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -73,8 +73,13 @@ def _beyond(sent: str, text: str) -> str:
     return "".join(f" {word}" for word in text.split()[len(sent.split()) :])
 
 
+def _letter(speaker: str) -> str:
+    """`SPEAKER_00` as OpenAI names the first one: A."""
+    return letters(int(speaker.rpartition("_")[2]))
+
+
 class Stream:
-    """One stream of sound.
+    """One stream of sound. Where its segments say who speaks, each is an event of its own.
 
     Args:
         items: of the session.
@@ -105,6 +110,8 @@ class Stream:
         self._start_s = start_s
         self._item: _Item | None = None
         self._owners: dict[int, _Item] = {}  # of segments that may still be revised
+        self._speaker = ""  # of the unfinished utterance
+        self._spoken: dict[int, Event] = {}  # the youngest segments with speakers, by number
         self.committed = False
 
     def began(self, start_s: float) -> Iterator[Event]:
@@ -127,7 +134,8 @@ class Stream:
         if self._eager and not stable and (self._item is None or self._item.silent):
             stable = text
         if self._unstable and (stable or text):
-            yield self._ongoing().event("unstable", stable=stable, text=text)
+            who = {"speaker": self._speaker} if self._speaker else {}
+            yield self._ongoing().event("unstable", stable=stable, text=text, **who)
         if stable:
             yield from self._ongoing().partial(stable)
 
@@ -135,9 +143,24 @@ class Stream:
         """An utterance, or a part of a long one, has its text."""
         if self._finds_turns:
             yield from self.began(segment.start)
+        item = self._ongoing()
         if self._fair:
-            self._owners[segment.id] = self._ongoing()
-        yield from self._ongoing().final(segment)
+            self._owners[segment.id] = item
+        yield from item.final(segment)
+        if segment.speaker:
+            yield self._segment(item, segment)
+
+    def speaks(self, speaker: str) -> Iterator[Event]:
+        """Somebody, such as `SPEAKER_00`, says the unfinished utterance."""
+        self._speaker = _letter(speaker)
+        return iter(())
+
+    def renamed(self, numbers: Iterable[int], speaker: str) -> Iterator[Event]:
+        """Segments turn out to be another's: each is sent again, with its id."""
+        for number in numbers:
+            if number in self._spoken:
+                self._spoken[number] = {**self._spoken[number], "speaker": _letter(speaker)}
+                yield self._spoken[number]
 
     def revised(self, revision: Revision) -> Iterator[Event]:
         """A larger model has read an utterance once more, or all of a committed turn: its item has another text."""
@@ -175,6 +198,20 @@ class Stream:
         elif item is not None and self._vad:
             self._item = item
             yield from self._complete(seconds)
+
+    def _segment(self, item: _Item, segment: Segment) -> Event:
+        event = item.event(
+            "segment",
+            content_index=0,
+            id=f"seg_{item.name}_{segment.id}",
+            start=round(self._start_s + segment.start, 3),
+            end=round(self._start_s + segment.end, 3),
+            text=segment.text,
+            speaker=_letter(segment.speaker),
+        )
+        self._spoken[segment.id] = event
+        self._spoken.pop(segment.id - MOST, None)
+        return event
 
     @property
     def _finds_turns(self) -> bool:

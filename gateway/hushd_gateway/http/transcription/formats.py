@@ -98,7 +98,7 @@ class Speakers:
         return replace(segment, speaker=self._name(segment) if len(self._names) > 1 else "")
 
     def _name(self, segment: Segment) -> str:
-        return self._names.setdefault(segment.speaker, _letters(len(self._names)))
+        return self._names.setdefault(segment.speaker, letters(len(self._names)))
 
 
 def subtitles(transcript: Transcript) -> Object:
@@ -134,7 +134,7 @@ def _segment(segment: Segment) -> Object:
     }
 
 
-def _letters(number: int) -> str:
+def letters(number: int) -> str:
     """A to Z, then AA, AB and so on."""
     above, last = divmod(number, LETTERS)
-    return (_letters(above - 1) if above else "") + chr(ord("A") + last)
+    return (letters(above - 1) if above else "") + chr(ord("A") + last)

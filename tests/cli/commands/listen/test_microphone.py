@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -12,12 +13,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd import Client, HushdError
+from hushd import AsyncClient, Client, HushdError
 from hushd.audio.devices import Device, choose
+from hushd.transcripts.fair_plan import Revision
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
 from support import warm
@@ -279,6 +282,80 @@ def test_where_nothing_was_said_nothing_is_written(start_router: Start, runtime:
     assert process.communicate(timeout=10) == ("", "listen: It died.\n")
     assert process.returncode == 5
     assert os.listdir(runtime / "out") == []
+
+
+def people(router: ScriptedRouter, route: bytes, message: Message) -> None:
+    """Two lines of two people, of whom the second turns out to be the first when the session ends."""
+    if isinstance(message, Chunk) and message.last:
+        told = {"kind": "revised", "segments": [1], "speaker": "SPEAKER_00"}
+        result = Result(id=message.id, data={"ended": "input", "speakers": 1})
+        router.send(route, Partial(id=message.id, seq=2, data=told), result)
+    elif isinstance(message, Chunk) and message.seq == 2:
+        for number, text in enumerate(("A line.", "Another.")):
+            line = segment(message.id, number, text)
+            router.send(route, replace(line, data=line.data | {"id": number, "speaker": f"SPEAKER_0{number}"}))
+    elif not isinstance(message, Chunk):
+        finishing(router, route, message)
+
+
+def test_speakers_that_are_revised(start_router: Start, client: Client) -> None:
+    """The transcript has the speakers that are known at its end; whoever wants to know at once is told by the ids."""
+    start_router(people)
+    revisions: list[Revision] = []
+    transcription = client.listen(iter(CHUNKS), rate=8000, diarize=True, on_revised=revisions.append)
+    first = [segment.speaker for segment in transcription]
+    assert first == ["SPEAKER_00", "SPEAKER_01"]
+    (revision,) = revisions
+    assert (revision.replaces, [each.speaker for each in revision.segments]) == ((1,), ["SPEAKER_00"])
+    transcript = client.listen(iter(CHUNKS), rate=8000, diarize=True).transcript()
+    assert [segment.speaker for segment in transcript] == ["SPEAKER_00", "SPEAKER_00"]
+
+
+def test_speakers_are_revised_for_tasks_too(start_router: Start, runtime: Path) -> None:
+    """The asynchronous client does the same."""
+    start_router(people)
+
+    async def hear() -> tuple[list[Revision], list[str]]:
+        revisions: list[Revision] = []
+        async with AsyncClient() as client:
+            heard = await client.listen(iter(CHUNKS), rate=8000, diarize=True, on_revised=revisions.append)
+            return revisions, [segment.speaker for segment in await heard.transcript()]
+
+    revisions, speakers = asyncio.run(hear())
+    assert [revision.replaces for revision in revisions] == [(1,)]
+    assert speakers == ["SPEAKER_00", "SPEAKER_00"]
+
+
+def test_a_fair_copy_tells_nobody_apart_by_utterance(start_router: Start, client: Client) -> None:
+    """Speakers of one utterance alone would have the names of others in the next: it is refused."""
+    start_router(people)
+    with pytest.raises(HushdError, match="fair_each must be session"):
+        client.listen(iter(CHUNKS), diarize=True, fair="big/one")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "SPEAKER_00: A line.\nSPEAKER_01: Another.\n"),
+        (["-f", "srt"], "[SPEAKER_01]: Another."),
+        (["-f", "json"], '"text": "Another.", "speaker": "SPEAKER_00"'),
+        (["-o", "notes.txt"], "SPEAKER_00: A line.\nAnother.\n"),
+        (["-o", "notes.vtt"], "<v SPEAKER_00>Another."),
+    ],
+)
+def test_who_speaks(
+    arguments: list[str], text: str, start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines are printed with the names that are known then; a file and JSON, which are written at the end, have the last
+    names."""
+    monkeypatch.chdir(runtime)
+    router = start_router(people)
+    process = start_listen(runtime, "--continuous", "--diarize", *arguments)
+    wait_until(lambda: len(router.of(Chunk)) > 3, "chunks")
+    process.send_signal(signal.SIGINT)
+    printed, complaint = process.communicate(timeout=10)
+    assert (process.returncode, complaint) == (0, "")
+    assert text in ("".join(path.read_text() for path in runtime.glob("notes.*")) if "-o" in arguments else printed)
 
 
 @pytest.mark.parametrize("configured", [False, True])

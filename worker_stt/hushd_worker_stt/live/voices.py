@@ -1,0 +1,200 @@
+"""Who speaks in a live session: the voice of each second of speech, the turns that they make, and their names.
+
+A turn ends with its utterance, or where a second of speech is somebody else's. That is noticed 1 to 2 s later; the turn
+ends in the pause before, or in the quietest place.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hushd_worker_stt.audio.level import SILENCE, level, normalise
+from hushd_worker_stt.diarization.models import FRAMES
+from hushd_worker_stt.diarization.online import MOST, OnlineSpeakers, Turn
+from hushd_worker_stt.engine import RATE, Segment
+from hushd_worker_stt.segmentation.vad import FRAME
+
+from .events import Revised, Speaker
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.diarization.models import DiarizationModels
+    from hushd_worker_stt.engine import Samples
+
+_FIRST = 25  # frames of speech, 0.8 s, after which a turn has a name
+_WINDOW = 31  # frames of speech that are embedded at once, 1 s: each is embedded once, since that is most of the work
+_BREAK = 8  # frames of quiet, 0.26 s, that end a window
+_LEAST = 12  # frames, 0.4 s: a shorter window is embedded only where a turn has no other
+_SURE = 25  # frames: a shorter one does not tell another's voice
+_BESIDE = 8  # frames before and after which a change of speakers may be, where nobody paused
+_KEPT = 100  # frames whose energy is kept, 3 s
+
+
+class Voices:
+    """Follows the turns of one session.
+
+    Args:
+        count: of speakers; 0: find out.
+
+    Attributes:
+        change: the second at which the turn in progress has ended, since somebody else speaks; None: it has not.
+    """
+
+    def __init__(self, models: DiarizationModels, count: int) -> None:
+        self._models = models
+        self._speakers = OnlineSpeakers(count)
+        self._turn = Turn()
+        self._shown = ""  # the name of the turn in progress
+        self._start = 0.0  # of it
+        self._window: list[Samples] = []
+        self._window_start = self._before = 0.0  # of this window, and the middle of the one before
+        self._quiet = 0  # frames since the last one of speech
+        self._energies: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # of frames, with their beginnings
+        self._other: tuple[Samples, float, float] | None = None  # the window after `change`
+        self._named: dict[Turn, tuple[str, list[int]]] = {}  # the segments of each turn, by number, and their name
+        self._segments = 0
+        self.change: float | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of speakers who have a segment."""
+        return len({name for name, _ in self._named.values()})
+
+    def begin(self, frames: Iterable[Samples], start: float) -> None:
+        """Begins a turn with the first frames of an utterance, which begin at the second `start`."""
+        self._begin(start)
+        for frame in frames:
+            self._hold(frame, start)
+            start += FRAME / RATE
+
+    def hear(self, frame: Samples, start: float, *, spoken: bool) -> Iterator[Speaker]:
+        """Takes the next frame of the utterance, which begins at the second `start`."""
+        if not spoken:
+            self._energies.append((start, _energy(frame)))
+            self._quiet += 1
+            if self._quiet == _BREAK:
+                yield from self._pause()
+            return
+        self._hold(frame, start)
+        if len(self._window) >= (_WINDOW if self._turn.seconds else _FIRST):
+            yield from self._close_window(start + FRAME / RATE)
+
+    def next(self) -> Iterator[Speaker | Revised]:
+        """Begins the turn of somebody else at `change`."""
+        assert self._other is not None
+        assert self.change is not None
+        window, self._other = self._other, None
+        yield from self._ended()
+        start, self.change = self.change, None
+        self._turn, self._start, self._shown = Turn(), start, ""
+        yield from self._grow(*window)
+
+    def end(self) -> Iterator[Revised]:
+        """Ends the turn with its utterance."""
+        if len(self._window) >= _LEAST or not self._turn.seconds:
+            embedding = self._embedding()
+            if embedding is not None:
+                self._speakers.grow(self._turn, embedding, len(self._window) * FRAME / RATE)
+        yield from self._ended()
+
+    def settle(self, check: Callable[[], None]) -> Iterator[Revised]:
+        """Ends the session: all of its turns are clustered once more."""
+        yield from self._revised(self._speakers.settle(check))
+
+    def name(self, segment: Segment) -> Segment:
+        """The next segment of the session, with the name of the turn's speaker."""
+        name, numbers = self._named.setdefault(self._turn, (_name(self._turn), []))
+        numbers.append(self._segments)
+        self._segments += 1
+        return replace(segment, speaker=name)
+
+    def _begin(self, start: float) -> None:
+        self._turn, self._start, self._shown = Turn(), start, ""
+        self._window, self._quiet = [], 0
+        self._energies.clear()
+        self._before = start
+
+    def _hold(self, frame: Samples, start: float) -> None:
+        """Adds a frame of speech to the window."""
+        if not self._window:
+            self._window_start = start
+        self._window.append(frame)
+        self._quiet = 0
+        self._energies.append((start, _energy(frame)))
+
+    def _pause(self) -> Iterator[Speaker]:
+        """Closes the window before a pause, so that none holds the speech on both sides of it."""
+        if len(self._window) >= _LEAST:
+            yield from self._close_window(self._window_start + len(self._window) * FRAME / RATE)
+        elif self._turn.seconds:
+            self._window = []
+
+    def _close_window(self, end: float) -> Iterator[Speaker]:
+        count, start = len(self._window), self._window_start
+        embedding = self._embedding()
+        self._window = []
+        if embedding is None:
+            return
+        seconds = count * FRAME / RATE
+        if count >= _SURE and self._speakers.is_other(self._turn, embedding):
+            self.change, self._other = self._boundary(start), (embedding, seconds, start)
+            return
+        yield from self._grow(embedding, seconds, start)
+        self._before = (start + end) / 2
+
+    def _grow(self, embedding: Samples, seconds: float, start: float) -> Iterator[Speaker]:
+        self._speakers.grow(self._turn, embedding, seconds)
+        self._before = start + seconds / 2
+        if (name := _name(self._turn)) != self._shown:
+            self._shown = name
+            yield Speaker(self._start, name)
+
+    def _boundary(self, start: float) -> float:
+        """The second at which another's speech begins, whose first whole window begins at `start`."""
+        first, last = self._before, start + _BESIDE * FRAME / RATE
+        energies = np.array([energy for at, energy in self._energies if first <= at <= last])
+        times = [at for at, _ in self._energies if first <= at <= last]
+        if len(times) < 3:
+            return start
+        quietest = int(np.argmin(np.convolve(energies, np.ones(3), "valid"))) + 1
+        return times[quietest] + FRAME / RATE / 2
+
+    def _embedding(self) -> Samples | None:
+        """The embedding of the window; None for one too short or silent."""
+        if len(self._window) * FRAME < 2 * 400:
+            return None
+        samples = np.concatenate(self._window)
+        if level(samples) < SILENCE:
+            return None
+        features = self._models.features(normalise(samples))
+        return self._models.embedding(features, np.ones(FRAMES, np.bool_))
+
+    def _ended(self) -> Iterator[Revised]:
+        changed = self._speakers.end(self._turn)
+        yield from self._revised([*changed, self._turn])
+        if len(self._named) > 2 * MOST:
+            kept = set(self._speakers.turns)
+            self._named = {turn: names for turn, names in self._named.items() if turn in kept}
+
+    def _revised(self, turns: Iterable[Turn]) -> Iterator[Revised]:
+        """The segments of `turns` that have another speaker than was said."""
+        numbers: dict[str, list[int]] = {}
+        for turn in dict.fromkeys(turns):
+            said, segments = self._named.get(turn, ("", []))
+            if segments and said != (name := _name(turn)):
+                self._named[turn] = name, segments
+                numbers.setdefault(name, []).extend(segments)
+        for name, segments in numbers.items():
+            yield Revised(tuple(sorted(segments)), name)
+
+
+def _name(turn: Turn) -> str:
+    return f"SPEAKER_{turn.speaker:02d}"
+
+
+def _energy(frame: Samples) -> float:
+    return float(np.square(frame).sum())
