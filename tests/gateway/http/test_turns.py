@@ -194,7 +194,7 @@ def test_each_item_has_one_life(steps: list[str], vad: bool, fails: bool) -> Non
 
 
 def test_who_speaks() -> None:
-    """A segment with a speaker is an event, as OpenAI names it; it comes again, with the same id, when that is another;
+    """A segment with a speaker is an event, as OpenAI names it; when that is another, an event of its own has the same id;
     a segment that nobody was named for is none."""
     stream = Stream(Items(), vad=True, start_s=10.0, unstable=True)
     stream.speaks("SPEAKER_01")
@@ -210,5 +210,5 @@ def test_who_speaks() -> None:
         "end": 11.5,
         "content_index": 0,
     }.items() <= said.items()
-    assert list(stream.renamed([3, 4], "SPEAKER_26")) == [said | {"speaker": "AA"}]
+    assert list(stream.renamed([3, 4], "SPEAKER_26")) == [said | {"type": f"{said['type']}.revised", "speaker": "AA"}]
     assert "segment" not in _kinds(stream.segment(_segment(2, 3, "Who?")))

@@ -85,7 +85,7 @@ def test_a_second_of_somebody_else(cosine: float, seconds: float, other: bool) -
 
 
 def test_a_second_of_somebody_known() -> None:
-    """What could be the turn's is another's where it is much more like that speaker, and not where it is a little."""
+    """A second that could be the turn's is another's if it is much more like that speaker, and not if a little."""
     speakers = OnlineSpeakers()
     spoken(speakers, voice(1))
     turn = Turn()
@@ -95,7 +95,7 @@ def test_a_second_of_somebody_known() -> None:
 
 
 def test_one_person_is_never_somebody_else() -> None:
-    """Where one person speaks, as the request says, nothing is cut."""
+    """Nothing is cut if the request says that one person speaks."""
     speakers, turn = OnlineSpeakers(1), Turn()
     speakers.grow(turn, voice(0), 3.0)
     assert not speakers.is_other(turn, voice(1))

@@ -1,4 +1,4 @@
-"""Who speaks, live, with the real models: labels while people talk, and utterances cut where somebody else goes on."""
+"""Speakers, live, with the real models: labels while people talk, and utterances cut where somebody else goes on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def dialogue(assets: Path) -> np.ndarray:
-    """Nagg and Nell, in turns of 2.6 to 4.2 s: he, she, he, she, with pauses that end no utterance and one that does."""
+    """Nagg and Nell, in turns of 2.6 to 4.2 s: he, she, he, she; of the pauses between, one ends an utterance."""
     whole = read(assets / "endgame_nagg_nell.wav")
     parts = []
     for (start, end), pause in zip((NAGG[2], NELL[1], NAGG[3], NELL[2]), (0.2, 1.5, 0.2, 1.5), strict=True):
@@ -74,7 +74,7 @@ def _loud(seconds: float) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("feed_s", [0.5, 30.0])
 def test_a_cut_of_what_a_stream_has_heard(feed_s: float) -> None:
-    """What was fed already is heard again by a stream of its own, and the rest by the next: none of it is lost or
+    """Sound that was fed already is heard again by a stream of its own, and the rest by the next: none of it is lost or
     twice, whether the stream was fed yet or not."""
     tapes: list[Tape] = []
 

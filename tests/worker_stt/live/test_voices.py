@@ -1,4 +1,4 @@
-"""Who speaks in a live session: when a turn has a name, where it ends, and that no segment is left with a wrong one."""
+"""Voices in a live session: when a turn has a name, where it ends, and that no segment is left with a wrong one."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_each_second_is_embedded_once() -> None:
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.1, 0.4, 0.7])
 def test_somebody_else_goes_on(pause_s: float) -> None:
-    """Where another goes on in the same utterance, the turn ends there: in the pause, where there is one, and else
+    """A turn ends where another person goes on in the same utterance: in the pause, where there is one, and else
     within a second, since these voices have no quieter place; each part has its speaker's name."""
     room = Room()
     room.hear(0, 4.0)
@@ -130,7 +130,7 @@ def test_a_name_that_is_known_again() -> None:
 
 
 def test_the_number_of_speakers() -> None:
-    """Where one person speaks, as the request says, all is theirs, and nothing is cut."""
+    """All is one person's, and nothing is cut, if the request says that there is one."""
     room = Room(count=1)
     for person in (0, 1):
         room.hear(person, 3.0)
@@ -164,7 +164,7 @@ def test_a_short_word(seconds: float) -> None:
 
 @seeds(round(40 * SHARE))
 def test_whatever_is_heard(seed: int) -> None:
-    """Windows are 1 s at most, changes ascend within their utterance, no event repeats what was said, and at the end
+    """Windows are 1 s at most, changes ascend within their utterance, no event repeats another, and at the end
     every segment's name is its speaker's."""
     chance = random.Random(seed)
     room = Room(chance.choice([0, 0, 0, 4]))

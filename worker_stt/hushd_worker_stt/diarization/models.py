@@ -8,6 +8,7 @@ are read from there and run by onnxruntime.
 from __future__ import annotations
 
 import ctypes
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,8 @@ _LEAST = 20  # rows of features for an embedding, at least: 0.2 s
 
 
 class DiarizationModels:
-    """The two models, loaded for good: 70 MB, and 50 more once they have been used.
+    """The two models, loaded for good: 70 MB, and 50 more once they have been used. That of activity is loaded when it
+    is, since live speech needs the other alone.
 
     Raises:
         HushdError: `engine_missing`: a package they need is not installed, or in another version.
@@ -57,14 +59,22 @@ class DiarizationModels:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
-        try:
-            library = ctypes.CDLL(str(folder / libmoonshine.NAME))
-            self._activity: Any = onnxruntime.InferenceSession(_model(library, "segmentation"), options, _CPU)
-            self._embedding: Any = onnxruntime.InferenceSession(_model(library, "embedding"), options, _CPU)
-        except Exception as error:  # onnxruntime's exceptions share no other base
-            raise _missing(f"the models do not load from moonshine-voice: {reason(error)}") from error
+
+        def load(name: str) -> Any:
+            try:
+                library = ctypes.CDLL(str(folder / libmoonshine.NAME))
+                return onnxruntime.InferenceSession(_model(library, name), options, _CPU)
+            except Exception as error:  # onnxruntime's exceptions share no other base
+                raise _missing(f"the models do not load from moonshine-voice: {reason(error)}") from error
+
+        self._load = load
+        self._embedding: Any = load("embedding")
         self._bands = _bands()
         self._shape = np.hamming(400).astype(np.float32)
+
+    @cached_property
+    def _activity(self) -> Any:
+        return self._load("segmentation")
 
     def activity(self, window: Samples) -> Activity:
         """Speaker activity in `window`, up to `WINDOW` samples: a row for each frame, a column for each speaker.

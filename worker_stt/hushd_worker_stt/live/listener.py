@@ -63,6 +63,7 @@ class LiveListener:
         request: Request,
         length: PieceLength,
         clock: Callable[[], float] = time.monotonic,
+        *,
         voices: Voices | None = None,
     ) -> None:
         self._recogniser = recogniser
@@ -152,7 +153,7 @@ class LiveListener:
     def _tell_apart(
         self, voices: Voices, utterance: DraftedUtterance | StreamedUtterance, frame: Samples, *, spoken: bool
     ) -> Iterator[Event]:
-        """Finds out who speaks; where it is somebody else by now, what was said before gets its text."""
+        """Finds out who speaks; where it is somebody else by now, the speech before gets its text."""
         yield from voices.hear(frame, self.seconds - FRAME / RATE, spoken=spoken)
         if voices.change is not None:
             yield from utterance.cut(voices.change)

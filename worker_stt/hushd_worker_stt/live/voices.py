@@ -1,4 +1,4 @@
-"""Who speaks in a live session: the voice of each second of speech, the turns that they make, and their names.
+"""Voices in a live session: that of each second of speech, the turns that they make, and the names of speakers.
 
 A turn ends with its utterance, or where a second of speech is somebody else's. That is noticed 1 to 2 s later; the turn
 ends in the pause before, or in the quietest place.

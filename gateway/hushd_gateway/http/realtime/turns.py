@@ -156,11 +156,11 @@ class Stream:
         return iter(())
 
     def renamed(self, numbers: Iterable[int], speaker: str) -> Iterator[Event]:
-        """Segments turn out to be another's: each is sent again, with its id."""
+        """Segments turn out to be another's. As an event of its own: programs would take a second one for another."""
         for number in numbers:
             if number in self._spoken:
                 self._spoken[number] = {**self._spoken[number], "speaker": _letter(speaker)}
-                yield self._spoken[number]
+                yield {**self._spoken[number], "type": f"{_TRANSCRIPTION}.segment.revised"}
 
     def revised(self, revision: Revision) -> Iterator[Event]:
         """A larger model has read an utterance once more, or all of a committed turn: its item has another text."""

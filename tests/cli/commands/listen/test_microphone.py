@@ -346,8 +346,7 @@ def test_a_fair_copy_tells_nobody_apart_by_utterance(start_router: Start, client
 def test_who_speaks(
     arguments: list[str], text: str, start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines are printed with the names that are known then; a file and JSON, which are written at the end, have the last
-    names."""
+    """Lines are printed with the names known then; a file and JSON, written at the end, have the last ones."""
     monkeypatch.chdir(runtime)
     router = start_router(people)
     process = start_listen(runtime, "--continuous", "--diarize", *arguments)
