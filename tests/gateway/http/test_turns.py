@@ -194,8 +194,8 @@ def test_each_item_has_one_life(steps: list[str], vad: bool, fails: bool) -> Non
 
 
 def test_who_speaks() -> None:
-    """A segment with a speaker is an event, as OpenAI names it; when that is another, an event of its own has the same id;
-    a segment that nobody was named for is none."""
+    """A segment with a speaker is an event, as OpenAI names it; when it turns out to be another's, an event of its own
+    has the same id; a segment that nobody was named for is none."""
     stream = Stream(Items(), vad=True, start_s=10.0, unstable=True)
     stream.speaks("SPEAKER_01")
     (unfinished,) = (event for event in stream.partial("", "Good") if _kinds([event]) == ["unstable"])

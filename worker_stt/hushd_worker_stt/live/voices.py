@@ -177,15 +177,15 @@ class Voices:
         changed = self._speakers.end(self._turn)
         yield from self._revised([*changed, self._turn])
         if len(self._named) > 2 * MOST:
-            kept = set(self._speakers.turns)
-            self._named = {turn: names for turn, names in self._named.items() if turn in kept}
+            turns = set(self._speakers.turns)
+            self._named = {turn: names for turn, names in self._named.items() if turn in turns}
 
     def _revised(self, turns: Iterable[Turn]) -> Iterator[Revised]:
         """The segments of `turns` that have another speaker than was said."""
         numbers: dict[str, list[int]] = {}
         for turn in dict.fromkeys(turns):
-            said, segments = self._named.get(turn, ("", []))
-            if segments and said != (name := _name(turn)):
+            before, segments = self._named.get(turn, ("", []))
+            if segments and before != (name := _name(turn)):
                 self._named[turn] = name, segments
                 numbers.setdefault(name, []).extend(segments)
         for name, segments in numbers.items():
