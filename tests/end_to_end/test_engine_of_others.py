@@ -3,6 +3,8 @@ its spec alone (tests/packages/hushd_kazoo)."""
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 import os
 import shutil
@@ -10,14 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import soundfile
 from hushd_schema import engines
 from support.engine_example import package
+from support.http_gateway import HttpGateway
+from support.peer import BOUND_S
 
 BIN = Path(sys.executable).parent
 PACKAGE = Path(__file__).parents[1] / "packages" / "hushd_kazoo"
@@ -157,49 +163,135 @@ FAIR = """
 import json, sys, threading
 import soundfile
 from hushd import Client
+from hushd.transcripts.fair_copy import Sound
+from hushd_desktop.captions.track import Line, Revised, Track
 
 sound = soundfile.read(sys.argv[1], dtype="int16")[0].tobytes()
-states, revisions = [], []
+states, revisions, lines, captions, stretches, read = [], [], [], [], [], []
+
+def wav(kept, start_s, end_s, whole=Sound.wav):
+    stretches.append(b"".join(whole(kept, start_s, end_s)))
+    return [stretches[-1]]
+
+class Loudspeaker:
+    rate, channels = 16000, 1
+
+    def __init__(self):
+        self._sound = iter([sound[place : place + 3200] for place in range(0, len(sound), 3200)])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._sound)
 
 def revised(revision):
     workers = client.status().workers
     states.append({worker.model: worker.state for worker in workers})
     revisions.append(len(revision.replaces))
 
-with Client(holder="test") as client:
-    session = client.listen(
-        [sound], continuous=True, engine="kazoo", model="mine", fair="moonshine/tiny-en", fair_each="session",
-        on_revised=revised,
-    )
+def put(event):
+    if isinstance(event, Line):
+        lines.append(event.segment.text)
+    elif isinstance(event, Revised):
+        revised(event)
+        captions.extend(segment.text for segment in event.segments)
+        read.append(stretches[-1])
+
+def by_client():
+    session = client.listen([sound], continuous=True, fair_each="session", on_revised=revised, **listening)
     draft = [segment.text for segment in session]
-    fair = session.fair_copy()
-    file = client.transcribe(sys.argv[1], model="moonshine/tiny-en")
-print(json.dumps([draft, [s.text for s in fair], [s.text for s in file], revisions, states]))
+    return draft, [segment.text for segment in session.fair_copy()]
+
+def by_captions():
+    Track("them", Loudspeaker(), 0.0, put, listening).run(client)
+    return lines, captions
+
+listening = {"engine": "kazoo", "model": "mine", "fair": "moonshine/tiny-en"}
+Sound.wav = wav
+with Client(holder="test") as client:
+    draft, fair = by_captions() if sys.argv[2] == "captions" else by_client()
+    read = read or [sys.argv[1]]
+    file = [segment.text for each in read for segment in client.transcribe(each, model="moonshine/tiny-en")]
+print(json.dumps([draft, fair, file, revisions, states]))
 """
 
 
-def test_a_fair_copy_has_the_words_of_the_file_and_the_memory_of_one_model(house: House) -> None:
-    """A larger model reads the session once it has ended. Where there is memory for one of the two, the small one has
-    left before."""
+@contextmanager
+def room_for_one(house: House) -> Iterator[None]:
+    """Memory for one of two models of 300 MB, on a machine where nothing was measured yet."""
     config = Path(house.environment["HUSHD_CONFIG"])
     before = config.read_text()
     share = 335e6 / psutil.virtual_memory().total
+    house.run("hushd", "shutdown")
+    shutil.rmtree(house.environment["HUSHD_STATE_DIR"])
     config.write_text(f"{before}\nmemory_share = {share:.6f}\n[worker]\nmemory_mb = 300\n")
-    house.run("hushd", "reload")
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", FAIR, beckett()], env=house.environment, capture_output=True, text=True, timeout=150
-        )
+        yield
     finally:
         config.write_text(before)
         house.run("hushd", "reload")
+
+
+@pytest.mark.parametrize("by", ["client", "captions"])
+def test_a_fair_copy_has_the_words_of_the_file_and_the_memory_of_one_model(by: str, house: House) -> None:
+    """A larger model reads a session once it has ended, and captions when nothing plays any more: the words are those
+    of the same sound as a file. Where there is memory for one of the two, the small one has left before."""
+    with room_for_one(house):
+        command = [sys.executable, "-c", FAIR, beckett(), by]
+        done = subprocess.run(command, env=house.environment, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     draft, fair, file, revisions, states = json.loads(done.stdout)
     assert all(text.startswith("Hummed") for text in draft)
-    assert fair == file
+    assert " ".join(fair) == " ".join(file)
     assert "Ever tried" in fair[0]
-    assert revisions == [len(draft)]
-    assert [state.get("mine") for state in states] == ["stopped"]
+    assert sum(revisions) == len(draft)
+    assert {state.get("mine") for state in states} == {"stopped"}
+
+
+@pytest.mark.skipif(not find_spec("openai"), reason="not installed: openai")
+def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Path) -> None:
+    """A committed turn is complete by the small model, and then revised by the larger one, for which the small one has
+    left."""
+    from openai import AsyncOpenAI
+
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{house.environment['PYTHONPATH']}"
+    sound = soundfile.read(beckett(), dtype="int16")[0].tobytes()
+    heard = {
+        "format": {"type": "audio/pcm", "rate": 16000},
+        "turn_detection": None,
+        "transcription": {"model": "kazoo/mine", "fair": "moonshine/tiny-en"},
+    }
+
+    async def revised(url: str) -> tuple[list[str], dict[str, str]]:
+        texts = []
+        async with (
+            AsyncOpenAI(base_url=url, api_key="none") as client,
+            asyncio.timeout(4 * BOUND_S),
+            client.realtime.connect(extra_query={"intent": "transcription"}) as connection,
+        ):
+            await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})  # type: ignore[typeddict-item]
+            await connection.input_audio_buffer.append(audio=base64.b64encode(sound).decode())
+            await connection.input_audio_buffer.commit()
+            async for event in connection:
+                assert event.type != "error", event
+                if hasattr(event, "transcript"):
+                    texts.append(event.transcript)
+                if event.type.endswith(".revised"):
+                    break
+            workers = await asyncio.to_thread(house.json, "hushd", "status")
+        return texts, {worker["model"]: worker["state"] for worker in workers["workers"]}
+
+    with room_for_one(house):
+        gateway = HttpGateway(tmp_path, **{**house.environment, "PYTHONPATH": path})
+        try:
+            (draft, fair), states = asyncio.run(revised(gateway.url))
+        finally:
+            gateway.stop()
+    file = house.run("listen", "--model", "moonshine/tiny-en", beckett())
+    assert draft.startswith("Hummed")
+    assert fair.split() == file.split()
+    assert states["mine"] == "stopped"
 
 
 def test_it_is_tuned_by_its_own_variables(house: House) -> None:

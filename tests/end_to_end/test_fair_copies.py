@@ -1,0 +1,58 @@
+"""Fair copies while processes are killed: the text comes all the same."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event
+
+import pytest
+import soundfile
+from hushd import Client, HushdError
+from hushd.transcripts.fair_copy import Sound
+from support.peer import check_nothing_is_left
+
+MODEL = "moonshine/tiny-en"
+
+
+@pytest.fixture
+def client(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A program that starts its supervisor, and another one where that has died."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    with Client() as client:
+        yield client
+        with contextlib.suppress(HushdError):
+            client.shutdown()
+    check_nothing_is_left(runtime)
+
+
+@pytest.mark.parametrize("killed", ["the worker", "the supervisor"])
+def test_a_fair_copy_outlives_who_makes_it(killed: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is killed once it has got sound of the session; the text is that of the whole session's file."""
+    spec = find_spec("moonshine_voice")
+    assert spec
+    assert spec.origin
+    file = Path(spec.origin).parent / "assets" / "beckett.wav"
+    samples, rate = soundfile.read(file, dtype="int16")
+    sound = samples.tobytes()
+    sent = Event()
+
+    def wav(kept: Sound, start_s: float, end_s: float, whole: object = Sound.wav) -> Iterator[bytes]:
+        for block in whole(kept, start_s, end_s):  # type: ignore[operator]
+            yield block
+            if not sent.is_set():
+                status = client.status()
+                (worker,) = [worker for worker in status.workers if worker.running]
+                os.kill(worker.pid if killed == "the worker" else status.supervisor.pid, signal.SIGKILL)
+                sent.set()
+
+    monkeypatch.setattr(Sound, "wav", wav)
+    session = client.listen([sound], rate=rate, continuous=True, fair=MODEL, fair_each="session")
+    assert [segment.text for segment in session]
+    fair = session.fair_copy()
+    assert sent.is_set()
+    assert [segment.text for segment in fair] == [segment.text for segment in client.transcribe(file, model=MODEL)]
