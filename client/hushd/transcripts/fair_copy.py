@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import wav_header
@@ -21,7 +21,6 @@ from .fair_plan import Each, FairPlan, Revision, Stretch, revised
 if TYPE_CHECKING:
     from .segment import Segment
     from .transcript import Transcript
-    from .transcription import Transcription
 
 MEMORY = 8 * 1024 * 1024  # bytes of sound that are kept in memory: four minutes at 16 kHz
 LARGEST = 1 << 30  # bytes of it in all: nine hours
@@ -32,12 +31,23 @@ _PATIENCE_S = 600.0  # of those
 
 PRIORITY = "progress"  # the lowest: nobody waits for it
 
-Transcribe = Callable[[Iterable[bytes]], "Transcription"]
+
+class Reading(Protocol):
+    """A transcription under way."""
+
+    def transcript(self) -> Transcript:
+        """Waits for its text."""
+
+    def close(self) -> None:
+        """Cancels it."""
+
+
+Transcribe = Callable[[Iterable[bytes]], Reading]
 OnRevised = Callable[[Revision], object]
 
 
 def follow(
-    transcribe: Callable[..., Transcription],
+    transcribe: Callable[..., Reading],
     model: str,
     rate: int,
     channels: int,
@@ -64,7 +74,7 @@ def follow(
             "bad_request", "Speakers are not told apart utterance by utterance: fair_each must be session."
         )
 
-    def read(wav: Iterable[bytes]) -> Transcription:
+    def read(wav: Iterable[bytes]) -> Reading:
         return transcribe(wav, model=model, priority=PRIORITY, **options)
 
     return FairCopy(read, Sound(rate, channels), on_revised, each)
@@ -157,7 +167,7 @@ class FairCopy:
         self._changed = threading.Condition()
         self._drafts: list[Segment] = []
         self._closed = self._done = False
-        self._reading: Transcription | None = None
+        self._reading: Reading | None = None
         self._error: BaseException | None = None
         self.revisions: tuple[Revision, ...] = ()
         threading.Thread(target=self._work, name="hushd-fair-copy", daemon=True).start()
