@@ -39,7 +39,7 @@ class Reading(Protocol):
         """Waits for its text."""
 
     def close(self) -> None:
-        """Cancels it."""
+        """Cancels the request."""
 
 
 Transcribe = Callable[[Iterable[bytes]], Reading]
