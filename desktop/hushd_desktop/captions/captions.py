@@ -61,6 +61,7 @@ class Captions(Iterator[Event]):
         self._running = 0
         self._failure: BaseException | None = None
         self._listening = listening
+        self._plays = plays
         with ExitStack() as failing:
             failing.callback(self._opened.close)
             if plays and speaks and not headphones and not cancels_echo(device):
@@ -111,7 +112,9 @@ class Captions(Iterator[Event]):
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)
         begun_s = time.monotonic() - self._began
-        self._tracks.append(Track(name, source, begun_s, self._events.put, self._listening))
+        # Beside what plays, the microphone hears one person, whose name is `me`.
+        alone = {"diarize": False} if name == ME and self._plays else {}
+        self._tracks.append(Track(name, source, begun_s, self._events.put, self._listening | alone))
 
     def _report_source(self, source: str) -> None:
         self._events.put(Heard(THEM, source))

@@ -21,9 +21,8 @@ from hushd_protocol.names import AUTO
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
 if TYPE_CHECKING:
-    from hushd.transcripts.segment import Segment
-
     from hushd_desktop.captions.captions import Captions
+    from hushd_desktop.captions.track import Line
 
     from .feeds import Feed
 
@@ -39,17 +38,17 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _list(options)
         return 0
     console.silence_libraries()
-    segments: list[Segment] = []
+    lines: list[Line] = []
     with ExitStack() as stack:
         feeds = _feeds(options, stack)
         client = stack.enter_context(Client(holder="cli", compute_device=options.compute_device))
         captions = stack.enter_context(_captions(client, options))
         console.note("Ctrl-C ends.")
         try:
-            _show(captions, feeds, segments)
+            _show(captions, feeds, lines)
         finally:
             if options.output:
-                _save(options, segments, captions.language)
+                _save(options, lines, captions.language)
     return 0
 
 
@@ -90,6 +89,7 @@ def make_parser(prog: str) -> Parser:
     add_doubtful(place)
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
+    parser.add_fields(text, TRANSCRIBE, ["diarize"])
     text.add_argument("--translate", action="store_true", help="into English, if the engine can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
     fair_copy.add_options(text)
@@ -107,6 +107,8 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "--audio-device is the microphone: give --microphone or --both too.")
     if options.headphones and not options.both:
         raise HushdError("bad_request", "--headphones is for --both.")
+    if options.diarize and options.fair:
+        raise HushdError("bad_request", "--diarize and --fair do not go together: `listen --diarize --fair` does both.")
     if options.output:
         _check_output(options.output)
 
@@ -162,7 +164,8 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "hotwords": options.hotwords,
         "silence_s": options.silence_s,
         "probabilities": None if options.doubtful is None else True,
-        "fair": fair_copy.model(options),
+        "diarize": options.diarize or None,
+        "fair": None if options.diarize else fair_copy.model(options),
         "engine": engine,
         "model": model,
         "keep_alive": options.keep_alive,
@@ -188,7 +191,7 @@ def _worker(client: Client, options: Namespace) -> tuple[str | None, str | None]
     return options.engine, options.model
 
 
-def _show(captions: Captions, feeds: Sequence[Feed], segments: list[Segment]) -> None:
+def _show(captions: Captions, feeds: Sequence[Feed], lines: list[Line]) -> None:
     from hushd_cli.commands.listen.microphone import interrupt
 
     from hushd_desktop.captions.track import Line, Revised
@@ -196,23 +199,24 @@ def _show(captions: Captions, feeds: Sequence[Feed], segments: list[Segment]) ->
     with interrupt(captions.stop):
         for event in captions:
             if isinstance(event, Line):
-                segments.append(event.segment)
+                lines.append(event)
             elif isinstance(event, Revised):
-                drafts = [line for line in segments if line.speaker == event.track and line.id in event.replaces]
-                segments[:] = [line for line in segments if line not in drafts] + list(event.segments)
+                names = {(event.track, number) for number in event.replaces}
+                lines[:] = [line for line in lines if (line.track, line.segment.id) not in names]
+                lines += [Line(event.track, segment) for segment in event.segments]
             for feed in feeds:
                 feed.show(event)
 
 
-def _save(options: Namespace, segments: Sequence[Segment], language: str) -> None:
+def _save(options: Namespace, captions: Sequence[Line], language: str) -> None:
     """Writes the captions so far, also where an error ends them."""
     from hushd.transcripts.transcript import Transcript
     from hushd_protocol.system.output_file import OutputFile
 
-    ordered = sorted(segments, key=lambda segment: segment.start)
+    named = options.both or options.diarize
+    ordered = sorted((line.segment for line in captions), key=lambda segment: segment.start)
     lines = tuple(
-        replace(segment, id=number, speaker=segment.speaker if options.both else "")
-        for number, segment in enumerate(ordered)
+        replace(segment, id=number, speaker=segment.speaker if named else "") for number, segment in enumerate(ordered)
     )
     text = Transcript(lines, language).render(_format(options.output), doubtful=options.doubtful)
     with OutputFile(options.output) as output:

@@ -47,7 +47,7 @@ class Terminal:
     cannot, keep the line as it was heard.
 
     Args:
-        named: whether the name of the track stands before each line.
+        named: whether the name of the track stands before each line; that of a speaker does where it is known.
         doubtful: words with a lower probability are marked.
     """
 
@@ -80,7 +80,7 @@ class Terminal:
         self._screen.clear()
 
     def _draw(self, event: Unfinished) -> None:
-        stable, text = self._lead(event.track) + event.stable, event.text
+        stable, text = _lead(event.track, event.speaker, named=self._named) + event.stable, event.text
         self._screen.show(lambda columns: unfinished(stable, text, columns))
 
     def _write(self, text: str, name: tuple[str, int]) -> None:
@@ -106,10 +106,7 @@ class Terminal:
                 self._page.add(None, escaped(f"{console.program}: {sentence}"))
 
     def _text(self, track: str, segment: Segment) -> str:
-        return self._lead(track) + text_of(segment, self._doubtful)
-
-    def _lead(self, track: str) -> str:
-        return f"{track}: " if self._named else ""
+        return _lead(track, segment.speaker, named=self._named) + text_of(segment, self._doubtful)
 
 
 class JsonLines:
@@ -145,18 +142,21 @@ class LiveFile:
     def show(self, event: Event) -> None:
         if isinstance(event, Line):
             self._name = (event.track, event.segment.id)
-            self._texts = [text_of(event.segment, self._doubtful), ""]
+            self._texts = [self._text(event.track, event.segment), ""]
         elif isinstance(event, Unfinished):
-            self._texts[1] = joined((event.stable, event.text))
+            self._texts[1] = _lead(event.track, event.speaker) + joined((event.stable, event.text))
         elif isinstance(event, Revised) and self._name in {(event.track, line) for line in event.replaces}:
-            self._name = ("", -1)
-            self._texts[0] = text_of(event.segments[-1], self._doubtful) if event.segments else ""
+            self._name = (event.track, event.segments[-1].id) if event.segments else ("", -1)
+            self._texts[0] = self._text(event.track, event.segments[-1]) if event.segments else ""
         else:
             return
         self._write("".join(f"{text}\n" for text in self._texts if text))
 
     def close(self) -> None:
         self._write("")
+
+    def _text(self, track: str, segment: Segment) -> str:
+        return _lead(track, segment.speaker) + text_of(segment, self._doubtful)
 
     def _write(self, text: str) -> None:
         try:
@@ -252,20 +252,35 @@ def text_of(segment: Segment, doubtful: float | None) -> str:
     return (segment.text if doubtful is None else marked(segment, doubtful)).strip()
 
 
+def _lead(track: str, speaker: str, *, named: bool = False) -> str:
+    """The name before a line: of its speaker, else, where it is `named`, of its track."""
+    name = speaker if speaker != track else ""
+    name = name or (track if named else "")
+    return f"{name}: " if name else ""
+
+
 def as_json(event: Unfinished | Line | Heard | Revised) -> str:
     """Returns an event as a line of JSON."""
     fields: JsonObject = {"kind": "unfinished", "track": event.track}
     if isinstance(event, Line):
-        fields |= {"kind": "line", "id": event.segment.id, **_spoken(event.segment)}
+        fields |= {"kind": "line", "id": event.segment.id, **_spoken(event, event.segment)}
     elif isinstance(event, Revised):
-        fields |= {"kind": "revised", "replaces": event.replaces, "lines": [*map(_spoken, event.segments)]}
+        fields |= {
+            "kind": "revised",
+            "replaces": event.replaces,
+            "lines": [_spoken(event, segment) for segment in event.segments],
+        }
     elif isinstance(event, Heard):
         fields |= {"kind": "source", "source": event.source}
     else:
         fields |= {"stable": event.stable, "text": event.text}
+        if event.speaker:
+            fields["speaker"] = event.speaker
     return json.dumps(fields, ensure_ascii=False) + "\n"
 
 
-def _spoken(segment: Segment) -> JsonObject:
+def _spoken(event: Line | Revised, segment: Segment) -> JsonObject:
     fields: JsonObject = {"start": segment.start, "end": segment.end, "text": segment.text.strip()}
+    if segment.speaker not in ("", event.track):
+        fields["speaker"] = segment.speaker
     return fields | ({"words": [*map(word_fields, segment.words)]} if segment.words else {})

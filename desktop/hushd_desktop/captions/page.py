@@ -37,7 +37,10 @@ class Page:
         if height >= rows:
             return 0, ""
         rest = [line for line in below if line[0] not in names]
-        self._lines[places[0] :] = [*((None, text) for text in texts), *rest]
+        name = (
+            next(iter(names)) if len(names) == len(texts) == 1 else None
+        )  # a line that has another speaker keeps its own
+        self._lines[places[0] :] = [*((name, text) for text in texts), *rest]
         return height, "".join(f"{text}\n" for _, text in self._lines[places[0] :])
 
 

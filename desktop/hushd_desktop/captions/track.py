@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hushd.transcripts.fair_plan import Revision
     from hushd.transcripts.segment import Segment
     from hushd.transcripts.transcription import Transcription
+    from hushd_schema.transcript import LiveEvent
 
 LONGEST_S = 8.0  # of a line where nobody pauses: what is said lags behind the more, the longer it is
 ASLEEP_S = 60.0  # without speech, that end a session
@@ -41,6 +42,7 @@ class Unfinished:
     track: str
     stable: str
     text: str
+    speaker: str = ""  # where speakers are told apart, and this one is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """The fair copy of lines: `segments` instead of those whose ids are in `replaces`."""
+    """The fair copy of lines, or the line that turns out to be another speaker's: `segments` instead of those whose ids
+    are in `replaces`."""
 
     track: str
     replaces: tuple[int, ...]
@@ -101,7 +104,8 @@ class Track:
         source: the open device.
         begun_s: seconds since the captions began, when the source was opened.
         put: called with each event, on the thread of `run` or that of a fair copy.
-        listening: further arguments of `Client.listen`.
+        listening: further arguments of `Client.listen`. With `diarize` lines have the names of their speakers, and not
+            the track's; who speaks after a minute's silence has a name that nobody had before.
 
     Attributes:
         language: of the last line; empty where the engine does not say.
@@ -126,6 +130,8 @@ class Track:
             self._note(f"Lines of `{name}` get no fair copy: their sound has the loudspeaker in it.")
         self._recording = Recording(source)
         self._line = 0
+        self._speaker = ""  # of the line in the making
+        self._people = self._earlier = 0  # speakers named so far, and in earlier sessions
         self.language = ""
 
     def run(self, client: Client) -> None:
@@ -169,6 +175,7 @@ class Track:
 
     def _session(self, client: Client) -> Transcription:
         lines: dict[int, int] = {}  # by the ids of the session's segments
+        self._earlier = self._people
         begun_s = self._begun_s + self._recording.begins_s
         transcription = client.listen(
             self._recording.read(),
@@ -177,7 +184,8 @@ class Track:
             echo=self._recording.channels > 1,
             continuous=True,
             no_speech_s=ASLEEP_S,
-            on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text)),
+            on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text, self._speaker)),
+            on_event=self._follow,
             on_revised=lambda revision: self._revise(revision, lines, begun_s),
             **FAIR,
             **{"silence_s": SILENCE_S, "max_segment_s": LONGEST_S, **self._listening},
@@ -200,7 +208,25 @@ class Track:
         self._put(Line(self.name, self._timed(replace(segment, id=self._line), begun_s)))
         self._line += 1
 
+    def _follow(self, kind: str, event: LiveEvent) -> None:
+        """Follows who speaks."""
+        if kind == "began":
+            self._speaker = ""
+        elif kind == "speaker":
+            self._speaker = self._named(event["speaker"])
+
+    def _named(self, speaker: str) -> str:
+        """The name in all sessions of a speaker in this one."""
+        number = self._earlier + int(speaker.rpartition("_")[2])
+        self._people = max(self._people, number + 1)
+        return f"SPEAKER_{number:02d}"
+
     def _revise(self, revision: Revision, lines: dict[int, int], begun_s: float) -> None:
+        if self._listening.get("diarize"):  # and so there is no fair copy
+            for segment in revision.segments:
+                line = self._timed(replace(segment, id=lines[segment.id]), begun_s)
+                self._put(Revised(self.name, (line.id,), (line,)))
+            return
         replaces = tuple(lines.pop(draft) for draft in revision.replaces)
         segments = lines_of(revision.segments, self._listening.get("silence_s", SILENCE_S))
         self._put(Revised(self.name, replaces, tuple(self._timed(segment, begun_s) for segment in segments)))
@@ -212,7 +238,8 @@ class Track:
             replace(word, start=round(begun_s + word.start, 3), end=round(begun_s + word.end, 3))
             for word in segment.words
         )
-        return replace(segment, start=start, end=end, words=tuple(words), speaker=self.name)
+        speaker = self._named(segment.speaker) if segment.speaker else self.name
+        return replace(segment, start=start, end=end, words=tuple(words), speaker=speaker)
 
     def _settle(self, copies: list[Transcription]) -> None:
         """Waits for these fair copies; where one cannot be made, the lines stay, and the user learns of it once."""

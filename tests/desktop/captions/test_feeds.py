@@ -12,6 +12,7 @@ import socket
 import stat
 import struct
 import termios
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,23 @@ def test_events_as_json() -> None:
         as_json(Unfinished("me", "a", "\nb"))
         == '{"kind": "unfinished", "track": "me", "stable": "a", "text": "\\nb"}\n'
     )
+
+
+def test_who_speaks(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A speaker's name stands before their lines, in JSON in a field of its own; a line that turns out to be another's
+    has the other name, the last time too."""
+    said = Segment(7, 1.0, 2.0, "Hello.", speaker="SPEAKER_01")
+    file, terminal = LiveFile(str(runtime / "live")), Terminal(named=False)
+    for event in (line("Silence."), Line("them", said)):
+        for feed in (file, terminal):
+            feed.show(event)
+    for speaker in ("SPEAKER_02", "SPEAKER_00"):
+        revised = Revised("them", (7,), (replace(said, speaker=speaker),))
+        file.show(revised)
+    file.show(Unfinished("them", "And", " then", "SPEAKER_00"))
+    assert (runtime / "live").read_text() == "SPEAKER_00: Hello.\nSPEAKER_00: And then\n"
+    assert capfd.readouterr().out == "Silence.\nSPEAKER_01: Hello.\n"
+    assert json.loads(as_json(Line("them", said)))["speaker"] == "SPEAKER_01"
+    assert "speaker" not in json.loads(as_json(line("Silence.")))
+    assert json.loads(as_json(Unfinished("them", "And", "", "SPEAKER_00")))["speaker"] == "SPEAKER_00"
+    assert json.loads(as_json(revised))["lines"][0]["speaker"] == "SPEAKER_00"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hushd import HushdError, Segment, Word
 from hushd.transcripts.fair_plan import Revision
-from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, lines_of
+from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, Unfinished, lines_of
 
 RATE = 16_000
 QUIET, LOUD = (array("h", [level] * RATE).tobytes() for level in (0, 5000))  # a second of each
@@ -78,6 +78,25 @@ class Copy:
         self._on_revised(Revision(0.0, 1.0, (0,), (Segment(0, 0.2, 0.6, "Hello, fair."),)))
 
 
+class People(Session):
+    """A session of three seconds in which two people speak, of whom the second turns out to be the first."""
+
+    def __init__(self, chunks: Iterator[bytes], options: dict[str, Any]) -> None:
+        super().__init__(chunks, 3, None)
+        self._options = options
+
+    def __iter__(self) -> Iterator[Segment]:
+        on_event, on_partial = self._options["on_event"], self._options["on_partial"]
+        for number, speaker in enumerate(("SPEAKER_00", "SPEAKER_01")):
+            on_event("began", {"kind": "began", "start": 0.0})
+            on_partial("", "Hel")
+            on_event("speaker", {"kind": "speaker", "start": 0.0, "speaker": speaker})
+            on_partial("Hel", "lo")
+            yield Segment(number, 0.25, 0.5, "Hello.", speaker=speaker)
+        revised = Segment(1, 0.25, 0.5, "Hello.", speaker="SPEAKER_00")
+        self._options["on_revised"](Revision(0.25, 0.5, (1,), (revised,)))
+
+
 class Client:
     """Begins sessions of the lengths given, and then of any length."""
 
@@ -88,6 +107,8 @@ class Client:
         self.sessions: list[Session] = []
 
     def listen(self, chunks: Iterator[bytes], **options: Any) -> Session:
+        if options.get("diarize"):
+            return People(chunks, options)
         session = Session(chunks, next(self._lengths, 1000), next(self._failures, None))
         if "fair" in options:
             session.fair = Copy(options["on_revised"], self._unfair)
@@ -199,3 +220,17 @@ def test_what_no_second_try_mends(code: str) -> None:
     with pytest.raises(HushdError, match="No"):
         run(client, Device(LOUD, LOUD))
     assert len(client.sessions) == 1
+
+
+def test_who_speaks() -> None:
+    """Lines have the names of their speakers; one that turns out to be another's comes again with its number; and who
+    speaks after a silence, in another session, has a name that nobody had before."""
+    events = run(Client(), Device(LOUD, *[QUIET] * 4, LOUD, *[QUIET] * 4), diarize=True)
+    lines = [(event.segment.id, event.segment.speaker) for event in events if isinstance(event, Line)]
+    assert lines == [(0, "SPEAKER_00"), (1, "SPEAKER_01"), (2, "SPEAKER_02"), (3, "SPEAKER_03")]
+    revised = [event for event in events if isinstance(event, Revised)]
+    assert [event.replaces for event in revised] == [(1,), (3,)]
+    lines = [(event.segments[0].id, event.segments[0].speaker) for event in revised]
+    assert lines == [(1, "SPEAKER_00"), (3, "SPEAKER_02")]
+    shown = [event.speaker for event in events if isinstance(event, Unfinished)]
+    assert shown == ["", "SPEAKER_00", "", "SPEAKER_01", "", "SPEAKER_02", "", "SPEAKER_03"]
