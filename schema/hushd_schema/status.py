@@ -141,7 +141,8 @@ class TemplateStatus(Record):
     """A template from which workers of an engine are forked.
 
     Attributes:
-        name: `ROLE/ENGINE`.
+        name: `ROLE/ENGINE`, or `ROLE/ENGINE/MODEL` where it has loaded that model.
+        private_mb: what its end would give back, as it counts in the budget.
         why: the reason why there is none, if there is none.
     """
 
@@ -150,6 +151,7 @@ class TemplateStatus(Record):
     pid: int | None
     rss_mb: float | None
     pss_mb: float | None
+    private_mb: float | None = None
     why: str
 
 

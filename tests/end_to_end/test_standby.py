@@ -12,6 +12,7 @@ import psutil
 import pytest
 from hushd import Client
 from hushd_schema.status import TemplateStatus
+from support import small_models
 from support.peer import Supervisor, wait_until
 
 Start = Callable[..., Supervisor]
@@ -56,8 +57,8 @@ def test_a_forked_worker_speaks_and_is_as_any_other(start_supervisor: Start) -> 
         wait_until(lambda: template(client).state == "ready", "a template")
         status = client.status()
         kept = status.standby[0]
-        assert status.memory.used_mb == kept.pss_mb
-        assert 10 < kept.pss_mb < 60
+        assert status.memory.used_mb == kept.private_mb
+        assert 10 < kept.private_mb < 60
         speech, forked = speaks(client)
         seen = face(forked, supervisor.pid)
         assert is_forked(forked)
@@ -94,3 +95,44 @@ def runs(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.mark.parametrize("name", ["tts/hibari/en", "stt/transcribe-cpp/commands"])
+def test_a_worker_is_forked_with_its_model(
+    name: str, start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what one says that was started; the template counts in the budget, and shares its memory with it."""
+    role, engine, model = name.split("/")
+    small = small_models.make(f"{role}/{engine}", tmp_path)
+    if small is None:
+        pytest.skip(f"{engine} is not installed")
+    monkeypatch.setenv("HUSHD_MODELS_DIR", small.environment["HUSHD_MODELS_DIR"])
+    start_supervisor(f'standby = ["{name}"]\n')
+    with Client(start=False) as client:
+
+        def answer() -> object:
+            if role == "stt":
+                return client.transcribe(small.sound, engine=engine, model=model).text
+            return b"".join(client.synthesize("The build is green.", engine=engine, model=model))
+
+        wait_until(lambda: template(client).state == "ready", f"a template: {template(client).why}")
+        kept = template(client)
+        assert client.status().memory.used_mb == kept.private_mb
+        result = answer()
+        (worker,) = client.status().workers
+        assert is_forked(worker.pid)
+        assert template(client).private_mb < kept.private_mb / 2
+        os.kill(kept.pid, signal.SIGKILL)
+        wait_until(lambda: template(client).state == "absent", "the end of the template")
+        assert answer() == result, "a worker lives on without its template"
+        client.unload()
+        assert answer() == result, "one that was started says something else"
+        assert not is_forked(client.status().workers[0].pid)
+
+
+def test_an_engine_whose_process_must_not_be_forked_says_so(start_supervisor: Start) -> None:
+    """Moonshine's library starts threads; its imports can be kept."""
+    start_supervisor('standby = ["stt/moonshine/tiny-en"]\n')
+    with Client(start=False) as client:
+        wait_until(lambda: template(client).state == "refused", "the refusal")
+        assert 'standby = ["stt/moonshine"]' in template(client).why

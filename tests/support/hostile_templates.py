@@ -15,7 +15,7 @@ from hushd_supervisor.core.standby import HAS_PROCESS, Phase
 if TYPE_CHECKING:
     from .hostile_world import World
 
-ENGINES = ("stt/a", "stt/b", "tts/c")
+NAMES = ("stt/a", "stt/b", "tts/c", "stt/a/x")
 SIZE = 60_000_000
 
 
@@ -23,7 +23,7 @@ SIZE = 60_000_000
 class _Process:
     """A template's process."""
 
-    engine: str
+    name: str
     gen: int
     alive: bool = True
     ready: bool = False
@@ -42,7 +42,7 @@ class Templates:
 
     def settings(self) -> tuple[str, ...]:
         """A value of `standby`."""
-        return tuple(engine for engine in ENGINES if self._wanted and self._dice.random() < 0.6)
+        return tuple(name for name in NAMES if self._wanted and self._dice.random() < 0.6)
 
     @property
     def size(self) -> int:
@@ -52,28 +52,28 @@ class Templates:
     def act(self, action: do.Action) -> None:
         """Carries out what concerns templates."""
         match action:
-            case do.Prepare(engine, gen):
-                self._prepare(engine, gen)
-            case do.Dismiss(engine, gen):
-                self._dismiss(self.processes[engine, gen])
+            case do.Prepare(name, gen):
+                self._prepare(name, gen)
+            case do.Dismiss(name, gen):
+                self._dismiss(self.processes[name, gen])
             case do.Spawn(worker, template=gen) if gen:
-                role, engine, _ = base(worker).split("/", 2)
-                process = self.processes[f"{role}/{engine}", gen]
+                (process,) = (process for process in self.processes.values() if process.gen == gen)
+                assert process.name in (base(worker), base(worker).rpartition("/")[0]), "of another engine or model"
                 assert process.ready, "forked from a template that is not ready"
                 assert not process.doomed, "forked from a template that leaves"
                 self._world.events.add("a worker is forked from a template")
                 if self._dice.random() < 0.1:  # the fork fails, and the loop starts the worker without it
                     self._exits(process, "it did not answer")
 
-    def _prepare(self, engine: str, gen: int) -> None:
+    def _prepare(self, name: str, gen: int) -> None:
         world, pool = self._world, self._world.pool
-        assert not any(p.alive for p in self.processes.values() if p.engine == engine), "a second template"
+        assert not any(p.alive for p in self.processes.values() if p.name == name), "a second template"
         assert not pool._departure.down, "a template while leaving"
         assert not pool._departure.renewing, "a template while making way"
         assert pool._admission.level is Level.NORMAL, "a template under pressure"
         taken = world.taken() + SIZE
         assert taken <= 0.8 * world.total, "more than the budget"
-        process = self.processes[engine, gen] = _Process(engine, gen)
+        process = self.processes[name, gen] = _Process(name, gen)
         fate = self._dice.choice(["ok"] * 5 + ["dies", "refused", "hangs", "no-spawn", "grows", "vanishes"])
         soon = self._dice.uniform(0.1, 3)
         if fate == "no-spawn":
@@ -88,7 +88,7 @@ class Templates:
     def _ready(self, process: _Process, fate: str) -> None:
         if process.alive and not self._world.left:
             process.ready = True
-            self._tell(ev.TemplateReady(process.engine, process.gen, process.size, process.size))
+            self._tell(ev.TemplateReady(process.name, process.gen, process.size, process.size))
             if fate == "grows":
                 self._world.at(self._dice.uniform(1, 20), lambda: self._grow(process))
             if fate == "vanishes":
@@ -96,7 +96,7 @@ class Templates:
 
     def _grow(self, process: _Process) -> None:
         process.size = 3 * SIZE
-        self._tell(ev.TemplateReady(process.engine, process.gen, process.size, process.size))
+        self._tell(ev.TemplateReady(process.name, process.gen, process.size, process.size))
         assert process.doomed or not process.alive or self._world.left, "a template that grows stays"
 
     def _dismiss(self, process: _Process) -> None:
@@ -111,9 +111,9 @@ class Templates:
     def _exit(self, process: _Process, reason: str, final: bool = False) -> None:
         if process.alive:
             process.alive = False
-            self._tell(ev.TemplateGone(process.engine, process.gen, reason, final))
-            self._tell(ev.TemplateGone(process.engine, process.gen, reason))  # twice
-            self._tell(ev.TemplateReady(process.engine, process.gen, SIZE, SIZE))  # late
+            self._tell(ev.TemplateGone(process.name, process.gen, reason, final))
+            self._tell(ev.TemplateGone(process.name, process.gen, reason))  # twice
+            self._tell(ev.TemplateReady(process.name, process.gen, SIZE, SIZE))  # late
 
     def _tell(self, event: ev.Event) -> None:
         if not self._world.left:
@@ -122,8 +122,8 @@ class Templates:
     def check(self) -> None:
         """A template has at most one process, is known while it has one, and none stays under pressure."""
         pool = self._world.pool
-        for engine, template in pool._fleet.standby._templates.items():
-            live = [p for p in self.processes.values() if p.engine == engine and p.alive]
+        for name, template in pool._fleet.standby._templates.items():
+            live = [p for p in self.processes.values() if p.name == name and p.alive]
             assert len(live) <= 1
             assert bool(live) <= (template.phase in HAS_PROCESS), f"{template.phase} with a process"
             stays = template.phase in (Phase.STARTING, Phase.READY)

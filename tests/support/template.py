@@ -1,7 +1,7 @@
 """A template without an engine, for tests: `python template.py [MODE]`; the workers forked from it print and wait.
 
-MODE `threads` starts a thread at its import, `refuses` has a reason of its own, and `slow` never gets ready. Any
-other is a file, whose pages it maps and reads.
+MODE `threads` starts a thread at its import, `refuses` has a reason of its own, `missing` has no model, and `slow`
+never gets ready. Any other is a file, whose pages it maps and reads. With a FILE after MODE that is its model.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from hushd_protocol.system import lifeline
 from hushd_worker import template
 
 MODE = sys.argv[1] if len(sys.argv) > 1 else ""
+FILE = Path(sys.argv[2]) if len(sys.argv) > 3 else None
 KEPT: list[mmap.mmap] = []
 
 
@@ -26,6 +27,8 @@ def preload() -> None:
         threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
     elif MODE == "refuses":
         raise HushdError("unsupported", "Not this one.")
+    elif MODE == "missing":
+        raise HushdError("model_missing", "It is not here.")
     elif MODE == "slow":
         time.sleep(3600)
     elif MODE.strip():
@@ -41,7 +44,7 @@ def mapped(path: Path) -> mmap.mmap:
 
 
 if __name__ == "__main__":
-    _, *arguments = template.serve("stt/test", preload)
+    _, *arguments = template.serve("stt/test", preload, (lambda: [FILE]) if FILE else None)
     lifeline.arm(int(os.environ["HUSHD_LIFELINE"]), int(os.environ["HUSHD_SUPERVISOR"]))
     print(*arguments, os.getpid(), os.getpgrp(), os.getppid(), os.environ.get("MINE"), "HUSHD_TEMPLATE" in os.environ)
     sys.stdout.flush()

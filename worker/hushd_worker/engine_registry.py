@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hushd_protocol import __version__
@@ -86,6 +87,21 @@ class EngineRegistry(Generic[E, D]):
             raise HushdError(
                 "engine_missing", f"{name} cannot be kept on standby: it does not import ({_first_line(error)})."
             ) from error
+
+    def template_files(self, name: str, model: str) -> tuple[Path, ...]:
+        """Returns the files of a model that an engine's process may have loaded when it is forked, for a template.
+
+        Raises:
+            HushdError: `unsupported` for an engine whose process must not be forked after a load.
+        """
+        files = getattr(self.find(name), "template_files", None)
+        if files is None:
+            raise HushdError(
+                "unsupported",
+                f"{name} cannot be kept on standby with its model, since a process that has loaded one must not be "
+                f'forked: `standby = ["{self.role}/{name}"]` keeps its imports.',
+            )
+        return tuple(files(model))
 
     def describe(self) -> RoleDescription:
         """Describes all engines; one that does not import, or says what nobody could read, is left out, and named on

@@ -1,4 +1,4 @@
-"""A template: a process that has imported an engine's libraries and loaded nothing, and forks workers.
+"""A template: a process that has imported an engine's libraries, and perhaps loaded a model, and forks workers.
 
 The supervisor sends each start as one message on a socket: the worker's command line and its whole environment as JSON,
 with the descriptors of its log and its lifeline. The answer is the worker's pid, and the worker begins once the
@@ -18,8 +18,10 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
@@ -29,12 +31,22 @@ from hushd_protocol.system import lifeline
 from . import usage
 
 LARGEST = 1 << 20  # bytes of a message
+SETTLE_S = 2.0  # for threads of a load that have done their work, and only end
 _EXIT_REFUSED = 78
+_FINAL = "unsupported", "engine_missing"
 _ARGUMENTS = slice(45, 47)  # after the name of the program in /proc/self/stat: where its arguments begin and end
 
 
-def serve(engine: str, preload: Callable[[], object]) -> list[str]:
-    """Serves as a template; returns in each worker that is forked, with its arguments."""
+def serve(
+    name: str, prepare: Callable[[], object], model_files: Callable[[], Sequence[Path]] | None = None
+) -> list[str]:
+    """Serves as a template; returns in each worker that is forked, with its arguments.
+
+    Args:
+        name: the engine's, for messages.
+        prepare: imports, or loads a model.
+        model_files: returns the files of that model; where one of them is another later, the template ends.
+    """
     control = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
     control.set_inheritable(False)
     life = int(os.environ.pop("HUSHD_LIFELINE"))
@@ -42,11 +54,17 @@ def serve(engine: str, preload: Callable[[], object]) -> list[str]:
     os.set_inheritable(life, False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        preload()
+        files = model_files() if model_files else ()
+        loaded = _states(files)
+        prepare()
     except HushdError as error:
-        _refuse(control, error.message)
-    if threads() > 1:
-        _refuse(control, f"{engine} cannot be kept on standby: its libraries start threads when they are imported.")
+        if error.code in _FINAL:
+            _refuse(control, error.message)
+        raise SystemExit(error.message) from error  # the log's last line is the reason, and it may be tried again
+    if not _alone():
+        _refuse(control, _why_threads(name, loads=model_files is not None))
+    if model_files:
+        usage.loaded_before_fork()
     gc.collect()
     gc.freeze()  # a collection would write to every object, and so copy its page
     control.send(READY)
@@ -54,6 +72,8 @@ def serve(engine: str, preload: Callable[[], object]) -> list[str]:
         message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 2)
         if not message or threads() > 1:
             os._exit(0)
+        if _states(files) != loaded:
+            _refuse(control, "a file of its model is another now")
         if worker := _fork(control, message, descriptors):
             os.close(life)
             return worker
@@ -65,6 +85,37 @@ def import_all(*modules: str) -> None:
     """Imports modules, for an engine's `preload`."""
     for module in modules:
         importlib.import_module(module)
+
+
+def _alone() -> bool:
+    """Returns whether this process has one thread, once those have ended that are about to."""
+    end = time.monotonic() + SETTLE_S
+    while threads() > 1:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _why_threads(name: str, *, loads: bool) -> str:
+    if not loads:
+        return f"{name} cannot be kept on standby: its libraries start threads when they are imported."
+    return (
+        f"{name} cannot be kept on standby with its model: that is loaded by more than one thread here. "
+        'OMP_NUM_THREADS = "1" in its `environment` may change this.'
+    )
+
+
+def _states(files: Sequence[Path]) -> list[tuple[int, int, int] | None]:
+    """Tells a file from one that has taken its place, for each; None for one that has gone."""
+    states: list[tuple[int, int, int] | None] = []
+    for file in files:
+        try:
+            found = file.stat()
+            states.append((found.st_ino, found.st_size, found.st_mtime_ns))
+        except OSError:
+            states.append(None)
+    return states
 
 
 def threads() -> int:

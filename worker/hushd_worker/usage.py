@@ -12,6 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import descendants
 
 forked = False  # from a template, whose pages this process would have to itself without it
+_template_peak = 0  # bytes: of the load, in a process that a template with its model has forked
 _TICK = os.sysconf("SC_CLK_TCK")
 _NO_MEMORY = (
     "failed to map segment from shared object", "Cannot allocate memory",  # glibc
@@ -50,8 +51,16 @@ class PrivateMemory:
         """Measures, returns what the model takes and the peak of its load, and begins the peak of the jobs."""
         self.look()
         self._load_high = _sizes("self").get(b"VmHWM:", 0)
-        peak, self.peak = self.peak, self.now
+        peak, self.peak = max(self.peak, _template_peak), self.now
         return self.now, peak
+
+
+def loaded_before_fork() -> None:
+    """Keeps the peak of this process's load, a template's, for the workers that will be forked from it."""
+    global _template_peak
+    memory = PrivateMemory()
+    memory.look()
+    _template_peak = memory.peak
 
 
 def pss() -> int:

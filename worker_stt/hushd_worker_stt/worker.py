@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from hushd_protocol import JsonObject
@@ -69,13 +70,45 @@ class SpeechToText:
         self._engine_name = engine
         self._model_name = model
         self._diarization: DiarizationModels | None = None  # loaded for the first request with `diarize`
+        self._loaded = False
+
+    def template_files(self) -> tuple[Path, ...]:
+        """Returns the files of the model, for a template that is to load it.
+
+        Raises:
+            HushdError: `unsupported` where it must not.
+        """
+        return REGISTRY.template_files(self._engine_name, self._model_name)
+
+    def load_ahead(self) -> None:
+        """Loads the engine in a template, for the workers that will be forked from it.
+
+        Raises:
+            HushdError: as for `load`.
+        """
+        preload(self._engine_name)
+        self._load(lambda note: None)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Loads the engine; returns what it can.
+        """Loads the engine, unless its template has; returns what it can.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
+        if not self._loaded:
+            self._load(report)
+        device, why = compute_device.report(self._engine, self._info.name)
+        return Capabilities(
+            engine=self._info.name,
+            model=self._model.name,
+            languages=self._model.languages,
+            streaming=self._info.streaming,
+            word_times=self._info.word_times,
+            compute_device=device,
+            why_there=why,
+        )
+
+    def _load(self, report: Callable[[str], None]) -> None:
         kind = REGISTRY.find(self._engine_name)
         info, known = kind.INFO, [model.name for model in kind.models()]
         name = choose_model(info.name, self._model_name, info.default_model, known)
@@ -107,16 +140,7 @@ class SpeechToText:
         self._model = next(model for model in kind.models() if model.name == name)
         self._info = info.of_model(self._model)
         self._recogniser = Recogniser(self._engine, self._model)
-        device, why = compute_device.report(self._engine, kind.INFO.name)
-        return Capabilities(
-            engine=kind.INFO.name,
-            model=name,
-            languages=self._model.languages,
-            streaming=self._info.streaming,
-            word_times=self._info.word_times,
-            compute_device=device,
-            why_there=why,
-        )
+        self._loaded = True
 
     def run(self, job: Job) -> JsonObject:
         """Transcribes; the text goes in partials.

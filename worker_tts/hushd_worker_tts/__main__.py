@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from hushd_protocol.system.trace import mark
+
+if TYPE_CHECKING:
+    from .worker import Worker
 
 
 def main() -> None:
@@ -17,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
-    parser.add_argument("--model", default="default", metavar="NAME")
+    parser.add_argument("--model", metavar="NAME", help="the engine's model; without one a template loads none")
     parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     options = parser.parse_args()
     if options.describe:
@@ -31,14 +35,25 @@ def main() -> None:
         parser.error("give --describe or --engine NAME")
     from hushd_worker.harness import serve
 
+    from .worker import Worker
+
+    serve(_forked(parser, options) if options.standby else Worker(options.engine, options.model or "default"))
+
+
+def _forked(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Worker:
+    """Serves as a template; returns the worker in each process that is forked from it."""
+    from hushd_worker import template
+
     from .worker import Worker, preload
 
-    if options.standby:
-        from hushd_worker import template
-
+    if options.model:
+        worker = Worker(options.engine, options.model)
+        template.serve(options.engine, worker.load_ahead, worker.template_files)
+    else:
         options = parser.parse_args(template.serve(options.engine, lambda: preload(options.engine)))
-        mark("worker started")
-    serve(Worker(options.engine, options.model))
+        worker = Worker(options.engine, options.model)
+    mark("worker started")
+    return worker
 
 
 if __name__ == "__main__":

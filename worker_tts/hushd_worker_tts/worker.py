@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
@@ -51,17 +52,42 @@ class Worker:
         self._engine: TtsEngine
         self._info: EngineInfo
         self._thread: EngineThread
+        self._loaded = False
+
+    def template_files(self) -> tuple[Path, ...]:
+        """Returns the files of the model, for a template that is to load it.
+
+        Raises:
+            HushdError: `unsupported` where it must not.
+        """
+        return REGISTRY.template_files(self._name, self._model)
+
+    def load_ahead(self) -> None:
+        """Loads the engine in a template, for the workers that will be forked from it: by the one thread there is.
+
+        Raises:
+            HushdError: as for `load`.
+        """
+        preload(self._name)
+        self._load(lambda note: None)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Finds and loads the engine; returns what it can.
+        """Finds and loads the engine, unless its template has; returns what it can.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
         self._thread = EngineThread()
-        return self._thread.call(lambda: self._load(report))
+        if not self._loaded:
+            self._thread.call(lambda: self._load(report))
+        kind = REGISTRY.find(self._name)
+        voices = tuple(voice.name for voice in kind.voices() if voice.installed)
+        device, why = compute_device.report(self._engine, self._info.name)
+        return Capabilities(
+            engine=self._info.name, model=self._model, voices=voices, compute_device=device, why_there=why
+        )
 
-    def _load(self, report: Callable[[str], None]) -> Capabilities:
+    def _load(self, report: Callable[[str], None]) -> None:
         kind = REGISTRY.find(self._name)
         info = kind.info()
         if not info.installed:
@@ -83,9 +109,7 @@ class Worker:
             self._leveller = Leveller(paths.find().loudness / f"{info.name}.json")
         finally:
             gc.enable()
-        voices = tuple(voice.name for voice in kind.voices() if voice.installed)
-        device, why = compute_device.report(self._engine, info.name)
-        return Capabilities(engine=info.name, model=model, voices=voices, compute_device=device, why_there=why)
+        self._model, self._loaded = model, True
 
     def run(self, job: Job) -> JsonObject:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.

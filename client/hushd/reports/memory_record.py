@@ -89,7 +89,7 @@ def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> li
         return [*entries, *([] if over else [Entry(entries[-1].time, "exit", SUPERVISOR)])]
     own = _bytes(status.supervisor)
     sizes = {worker.name: _parts(worker) for worker in status.workers if worker.pid}
-    sizes |= {f"{_TEMPLATES}{template.name}": (_bytes(template), 0) for template in status.standby if template.pid}
+    sizes |= {f"{_TEMPLATES}{template.name}": (_private(template), 0) for template in status.standby if template.pid}
     gone = [Entry(now, "exit", name, 0, own) for name in _alive(entries) if name not in sizes]
     current = [Entry(now, "beat", name, size, own, mapped) for name, (size, mapped) in sizes.items()]
     return [*entries, Entry(now, "beat", SUPERVISOR, 0, own), *gone, *current]
@@ -118,7 +118,11 @@ def since(entries: Sequence[Entry], start: float) -> list[Entry]:
     return [*earlier, *entries[len(before) :]]
 
 
-def _bytes(process: SupervisorStatus | WorkerStatus | TemplateStatus) -> int:
+def _private(template: TemplateStatus) -> int:
+    return int((template.private_mb or 0.0) * 1e6)
+
+
+def _bytes(process: SupervisorStatus | WorkerStatus) -> int:
     return int((process.pss_mb or process.rss_mb or 0.0) * 1e6)
 
 

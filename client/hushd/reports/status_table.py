@@ -95,7 +95,7 @@ def standby_line(template: TemplateStatus) -> str:
     """A template, with its memory or the reason why there is none."""
     name = f"standby {template.name}: {template.state}"
     if template.pid:
-        return f"{name}, {_megabytes(template.pss_mb)}, pid {template.pid}"
+        return f"{name}, {_megabytes(template.private_mb)}, pid {template.pid}"
     return f"{name}, {template.why}" if template.why else name
 
 

@@ -27,15 +27,16 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}
 
 
-def _is_engine(name: object) -> bool:
-    return isinstance(name, str) and name.partition("/")[0] in ENGINE_ROLES and is_model(name)
+def _is_template(name: object) -> bool:
+    role, _, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
+    return role in ENGINE_ROLES and (is_model(name) or is_model(rest))
 
 
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
 _MODEL_OR_NONE = Kind(_MODEL.must_be, lambda value: value == "" or is_model(value))
-_ENGINES = Kind(
-    'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"]',
-    lambda value: isinstance(value, list) and all(map(_is_engine, value)),
+_TEMPLATES = Kind(
+    'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"], or with a model, such as "tts/hibari/en"',
+    lambda value: isinstance(value, list) and all(map(_is_template, value)),
     tuple,
 )
 _DEVICE = Kind(COMPUTE_DEVICES, lambda value: isinstance(value, str) and is_compute_device(value))
@@ -173,8 +174,9 @@ class Settings:
     )
     standby: Sequence[str] = setting(
         (),
-        _ENGINES,
-        'engines of which a template is kept, such as ["tts/hibari"]: a faster start for 20 to 40 MB',
+        _TEMPLATES,
+        'engines of which a template is kept, such as ["tts/hibari"]: a faster start for 20 to 40 MB; with a model '
+        '("tts/hibari/en") it holds that too',
         document="STANDBY.md",
     )
     auto_pull: bool = setting(

@@ -18,7 +18,7 @@ class Spawn:
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the one card that the process may see,
     empty for those that the device names, and `why` is that of its `Assignment`. `template` is the generation of the
-    engine's template to fork it from, 0 for none; where that no longer answers, it is started without.
+    template to fork it from, 0 for none; where that no longer answers, it is started without.
     """
 
     worker: str
@@ -35,10 +35,10 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Start generation `gen` of the template of `engine` (ROLE/ENGINE); answered by `TemplateReady` or
-    `TemplateGone`."""
+    """Start generation `gen` of the template `name` (ROLE/ENGINE, or ROLE/ENGINE/MODEL to load that too); answered by
+    `TemplateReady` or `TemplateGone`."""
 
-    engine: str
+    name: str
     gen: int
 
 
@@ -46,7 +46,7 @@ class Prepare:
 class Dismiss:
     """SIGKILL a template; its `TemplateGone` comes later. Workers that were forked from it are not concerned."""
 
-    engine: str
+    name: str
     gen: int
 
 

@@ -95,14 +95,14 @@ class SendFailed:
 
 @dataclass(frozen=True, slots=True)
 class TemplateReady:
-    """A template has imported everything, or was measured again.
+    """A template has imported and loaded everything, or was measured again.
 
     Attributes:
-        size: bytes that its end would give back: more once a process has ended that has the same files mapped.
+        size: bytes that its end would give back: more once a process has ended that it shared them with.
         own: bytes that it has written, whoever shares them: what only the template itself changes.
     """
 
-    engine: str
+    name: str
     gen: int
     size: int
     own: int
@@ -112,7 +112,7 @@ class TemplateReady:
 class TemplateGone:
     """A template was reaped, or could not be started; `final`: the engine cannot be kept so at all."""
 
-    engine: str
+    name: str
     gen: int
     reason: str
     final: bool = False

@@ -1,6 +1,7 @@
-"""Templates: processes that have imported an engine's libraries and loaded nothing, from which workers are forked.
+"""Templates: processes that have imported an engine's libraries, from which workers are forked.
 
-A template is wanted by the setting `standby`, and is the first to go where memory is short. Nothing depends on one: the
+Where the setting names a model, its template has loaded that too, for the CPU, and is for that model's workers alone. A
+template is wanted by the setting `standby`, and is the first to go where memory is short. Nothing depends on one: the
 loop forks a worker where the template still answers, and else starts it as any other.
 """
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus
 
 CALM_S = 2.0  # without a worker that starts, before a template takes a core for its imports
-START_S = 300.0  # for the imports: those of an engine on torch take a minute on a busy machine
+START_S = 300.0  # for imports and the model: the imports of an engine on torch take a minute on a busy machine
 PAUSE_S = 60.0  # before the next template after one that had to make room or died; doubles with each that dies
 PAUSE_MAX_S = 3600.0
 PREFIX = "standby/"  # of the names of templates among what holds memory
-GUESS = 60_000_000  # bytes, before the first of an engine was measured
+GUESS = 60_000_000  # bytes, before the first was measured
 GROWTH = 64_000_000  # bytes that it has written beyond its first ones, at which a template is replaced
 
 
@@ -35,7 +36,7 @@ class Phase(enum.Enum):
     """The phase of a template; the value is the word shown to users."""
 
     ABSENT = "absent"  # no process
-    STARTING = "starting"  # imports
+    STARTING = "starting"  # imports, and loads the model that its name has
     READY = "ready"  # workers can be forked from it
     LEAVING = "leaving"  # SIGKILL was sent
     REFUSED = "refused"  # the engine cannot be kept so; `why` has the reason
@@ -70,10 +71,13 @@ def diagram() -> str:
 
 
 class Template:
-    """The processes of one engine's template, one after another.
+    """The processes of one template, one after another.
+
+    Args:
+        size: a guess of the bytes that it takes.
 
     Attributes:
-        engine: ROLE/ENGINE.
+        name: ROLE/ENGINE, or ROLE/ENGINE/MODEL.
         phase: only ever changed by `enter`.
         gen: the generation of the process that runs, or ran last.
         size: bytes that its end would give back; a guess before it was measured.
@@ -81,11 +85,11 @@ class Template:
         why: the reason why there is none, for `status`.
     """
 
-    def __init__(self, engine: str) -> None:
-        self.engine = engine
+    def __init__(self, name: str, size: int = GUESS) -> None:
+        self.name = name
         self.phase = Phase.ABSENT
         self.gen = 0
-        self.size = GUESS
+        self.size = size
         self.due = -math.inf
         self.why = ""
         self._first_own = 0
@@ -100,10 +104,10 @@ class Template:
         """Starts a process."""
         self.gen, self.why, self._first_own = gen, "", 0
         self.enter(Phase.STARTING, now + START_S)
-        return [Prepare(self.engine, gen)]
+        return [Prepare(self.name, gen)]
 
     def measured(self, size: int, own: int, now: float) -> list[Action]:
-        """The process has imported everything, or was measured again; `own` is what it has written itself."""
+        """The process has loaded everything, or was measured again; `own` is what it has written itself."""
         if self.phase is Phase.STARTING:
             self.enter(Phase.READY)
             self._first_own = own
@@ -119,8 +123,8 @@ class Template:
         if self.phase not in (Phase.STARTING, Phase.READY):
             return []
         self.enter(Phase.LEAVING, now + PAUSE_S)
-        log = Log("INFO", f"the template of {self.engine} leaves: {why}")
-        return [log, Dismiss(self.engine, self.gen)]
+        log = Log("INFO", f"the template of {self.name} leaves: {why}")
+        return [log, Dismiss(self.name, self.gen)]
 
     def gone(self, event: TemplateGone, now: float) -> list[Action]:
         """The process has exited, or could not be started."""
@@ -134,7 +138,7 @@ class Template:
             self.enter(Phase.REFUSED)
             return [Log("WARNING", event.reason)]
         self.enter(Phase.ABSENT, now + self._pause)
-        log = Log("WARNING", f"the template of {self.engine} is gone: {event.reason}; the next in {self._pause:.0f} s")
+        log = Log("WARNING", f"the template of {self.name} is gone: {event.reason}; the next in {self._pause:.0f} s")
         self._pause = min(PAUSE_MAX_S, 2 * self._pause)
         return [log]
 
@@ -148,12 +152,17 @@ class Template:
 
 
 class Standby:
-    """All templates, by engine. Pure: the time is an argument."""
+    """All templates, by name. Pure: the time is an argument.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        need: returns the bytes that a worker of this name needs.
+    """
+
+    def __init__(self, settings: Settings, need: Callable[[str], int]) -> None:
         self._settings = settings
+        self._need = need
         self._generations = itertools.count(1)
-        self._templates = {engine: Template(engine) for engine in settings.standby}
+        self._templates = {name: self._template(name) for name in settings.standby}
         self._calm_since: float | None = None
         self._started = False  # whether anything was settled yet: `deadline` asks for the first time
         self._down = False
@@ -167,13 +176,13 @@ class Standby:
 
     def handle(self, event: TemplateReady | TemplateGone, now: float) -> list[Action]:
         """Takes news of a template's process; that of an earlier one changes nothing."""
-        template = self._templates.get(event.engine)
+        template = self._templates.get(event.name)
         if template is None:
             return []
         if isinstance(event, TemplateGone):
             out = template.gone(event, now)
-            if template.phase is Phase.ABSENT and event.engine not in self._settings.standby:
-                del self._templates[event.engine]
+            if template.phase is Phase.ABSENT and event.name not in self._settings.standby:
+                del self._templates[event.name]
             return out
         return template.measured(event.size, event.own, now) if event.gen == template.gen else []
 
@@ -181,18 +190,21 @@ class Standby:
         """Ends the templates that are no longer wanted, or whose environment has changed."""
         before, self._settings = self._settings, settings
         out: list[Action] = []
-        for engine, template in list(self._templates.items()):
-            if engine not in settings.standby:
+        for name, template in list(self._templates.items()):
+            if name not in settings.standby:
                 out += template.release(now, "it is no longer wanted")
                 if template.phase in (Phase.ABSENT, Phase.REFUSED):
-                    del self._templates[engine]
-            elif settings.for_worker(engine) != before.for_worker(engine):
+                    del self._templates[name]
+            elif settings.for_worker(name) != before.for_worker(name):
                 out += template.release(now, "its settings have changed")
             template.forgive()
         if not self._down:
-            for engine in settings.standby:
-                self._templates.setdefault(engine, Template(engine))
+            for name in settings.standby:
+                self._templates.setdefault(name, self._template(name))
         return out
+
+    def _template(self, name: str) -> Template:
+        return Template(name, max(GUESS, self._need(name)) if _holds_model(name) else GUESS)
 
     def shut(self, now: float) -> list[Action]:
         """Ends all templates and starts no other: the supervisor leaves."""
@@ -206,7 +218,7 @@ class Standby:
         for template in self._templates.values():
             if template.phase in HAS_PROCESS:
                 leaving = template.phase is Phase.LEAVING
-                resident = Resident(PREFIX + template.engine, template.size, idle_s=0.0, leaving=leaving, standby=True)
+                resident = Resident(PREFIX + template.name, template.size, idle_s=0.0, leaving=leaving, standby=True)
                 yield resident, template.phase is Phase.STARTING
 
     def has(self, name: str) -> bool:
@@ -241,7 +253,7 @@ class Standby:
         out = self.release_all(now, "memory is short") if short else []
         for template in self._templates.values():
             if template.phase is Phase.STARTING and template.due <= now:
-                out += template.release(now, f"its imports took more than {START_S:.0f} s")
+                out += template.release(now, f"it was not ready within {START_S:.0f} s")
             elif template.phase is Phase.ABSENT and self._start_at(template) <= now:
                 if short or not fits(template.size):
                     template.due, template.why = now + PAUSE_S, "there is no room for it"
@@ -269,17 +281,23 @@ class Standby:
     # --- workers -------------------------------------------------------------------------------------------------
 
     def through_template(self, action: Action) -> Action:
-        """Has a worker forked from its engine's template, if that is ready and was started as the worker would be."""
+        """Has a worker forked from the template with its model, else from its engine's: one that is ready, and was
+        started as the worker would be."""
         if not isinstance(action, Spawn):
             return action
-        role, engine, _ = base(action.worker).split("/", 2)
-        template = self._templates.get(f"{role}/{engine}")
-        if template is None or template.phase is not Phase.READY:
-            return action
-        own, common = self._settings.for_worker(action.worker), self._settings.for_worker(template.engine)
-        if (own.command, own.environment) != (common.command, common.environment):
-            return action
-        return action.from_template(template.gen)
+        worker = base(action.worker)
+        for name in (worker, worker.rpartition("/")[0]):
+            template = self._templates.get(name)
+            if template and template.phase is Phase.READY and self._alike(action, name):
+                return action.from_template(template.gen)
+        return action
+
+    def _alike(self, spawn: Spawn, name: str) -> bool:
+        """Returns whether a template was started as the worker would be; a model that it holds is for the CPU."""
+        own, common = self._settings.for_worker(spawn.worker), self._settings.for_worker(name)
+        if _holds_model(name) and (spawn.shown or (spawn.compute_device or own.compute_device) not in ("auto", "cpu")):
+            return False
+        return (own.command, own.environment) == (common.command, common.environment)
 
     def status(self) -> list[tuple[int, TemplateStatus]]:
         """The status of each template, as far as it is known here, with the generation of its process."""
@@ -289,13 +307,19 @@ class Standby:
             (
                 template.gen,
                 TemplateStatus(
-                    name=template.engine,
+                    name=template.name,
                     state=template.phase.value,
                     pid=None,
                     rss_mb=None,
                     pss_mb=None,
+                    private_mb=round(template.size / 1e6, 1) if template.phase in HAS_PROCESS else None,
                     why=template.why,
                 ),
             )
             for template in self._templates.values()
         ]
+
+
+def _holds_model(name: str) -> bool:
+    """Returns whether a template's name has a model."""
+    return name.count("/") == 2

@@ -99,10 +99,18 @@ def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
     return [*(own or _program(role)), "--engine", engine, "--model", model]
 
 
-def template_command(engine: str, own: Sequence[str] = ()) -> list[str]:
-    """The command line of the template of `engine` (role/engine), with room for that of a worker; `own` likewise."""
-    role, name = engine.split("/", 1)
-    return [*(own or _program(role)), "--engine", name, "--standby", " " * 80]
+def template_command(name: str, own: Sequence[str] = ()) -> list[str]:
+    """The command line of a template (role/engine, or role/engine/model), with room for that of a worker; `own`
+    likewise."""
+    role, engine, *model = name.split("/")
+    return [
+        *(own or _program(role)),
+        "--engine",
+        engine,
+        *(["--model", *model] if model else []),
+        "--standby",
+        " " * 80,
+    ]
 
 
 def describe_command(role: str) -> list[str]:

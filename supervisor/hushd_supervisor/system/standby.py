@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import select
 import signal
 import socket
@@ -25,7 +26,15 @@ from hushd_supervisor.core.events import Event, Exited, FromWorker, SpawnFailed,
 from . import children
 from .children import Running
 from .memory import measure
-from .process import Forked, Launch, Process, adopt_orphans, reap_orphans, template_command
+from .process import (
+    Forked,
+    Launch,
+    Process,
+    adopt_orphans,
+    compute_environment,
+    reap_orphans,
+    template_command,
+)
 from .source import Outcome, Perform, Source
 
 # For a template to fork, in which everybody waits: 4 to 8 ms on a calm machine. The worker of one that takes longer is
@@ -41,7 +50,7 @@ _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 
 @dataclass(slots=True, eq=False)
 class _Template:
-    engine: str
+    name: str
     gen: int
     child: Running
     control: socket.socket
@@ -64,7 +73,7 @@ class Templates(Source):
         launch: starts a process.
         paths: of the logs.
         settings: the user's.
-        command: makes the command line of an engine's template, with the user's program for it, if there is one.
+        command: makes the command line of a template by its name, with the user's program for it, if there is one.
     """
 
     def __init__(
@@ -99,38 +108,39 @@ class Templates(Source):
         return {Prepare: self._prepare, Dismiss: self._dismiss}
 
     def _prepare(self, action: Prepare) -> Iterable[Outcome]:
-        failed = self.prepare(action.engine, action.gen)
+        failed = self.prepare(action.name, action.gen)
         return (failed,) if failed else ()
 
     def _dismiss(self, action: Dismiss) -> Iterable[Outcome]:
-        self.dismiss(action.engine, action.gen)
+        self.dismiss(action.name, action.gen)
         return ()
 
-    def prepare(self, engine: str, gen: int) -> TemplateGone | None:
+    def prepare(self, name: str, gen: int) -> TemplateGone | None:
         """Starts a template; returns the reason why it cannot be started."""
         if sys.platform != "linux":
-            return TemplateGone(engine, gen, ELSEWHERE, final=True)
+            return TemplateGone(name, gen, ELSEWHERE, final=True)
         try:
             if not self._adopts:
                 adopt_orphans()
                 self._adopts = True
-            self._known[engine, gen] = template = self._start(engine, gen)
+            self._known[name, gen] = template = self._start(name, gen)
         except (HushdError, OSError, ValueError) as error:
-            return TemplateGone(engine, gen, str(error))
+            return TemplateGone(name, gen, str(error))
         self._poller.register(template.process.exit_fd, zmq.POLLIN)
         self._poller.register(template.control.fileno(), zmq.POLLIN)
         return None
 
-    def _start(self, engine: str, gen: int) -> _Template:
+    def _start(self, name: str, gen: int) -> _Template:
         prepare_state(self._paths)
-        path = self._paths.worker_log(f"standby-{engine}")
-        settings = self._settings.for_worker(engine)
+        path = self._paths.worker_log(f"standby-{name}")
+        settings = self._settings.for_worker(name)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             child = children.start(
                 self._launch,
-                self._command(engine, settings.command),
+                self._command(name, settings.command),
                 path,
+                compute_environment("cpu", os.environ) if name.count("/") == 2 else {},
                 settings.environment,
                 _NO_THREADS,
                 {VARIABLE: str(theirs.fileno())},
@@ -142,19 +152,19 @@ class Templates(Source):
         finally:
             theirs.close()
         ours.setblocking(False)
-        return _Template(engine, gen, child, ours)
+        return _Template(name, gen, child, ours)
 
-    def dismiss(self, engine: str, gen: int) -> None:
+    def dismiss(self, name: str, gen: int) -> None:
         """Kills a template; does not wait."""
-        if template := self._known.get((engine, gen)):
+        if template := self._known.get((name, gen)):
             _kill(template)
 
     def fork(
-        self, engine: str, gen: int, command: Sequence[str], environment: Mapping[str, str], output: int, lifeline: int
+        self, gen: int, command: Sequence[str], environment: Mapping[str, str], output: int, lifeline: int
     ) -> Process | None:
         """Has a template fork a worker; None where it does not: start the worker without it. One that fails is killed,
         and one that is late spared."""
-        template = self._known.get((engine, gen))
+        template = next((template for template in self._known.values() if template.gen == gen), None)
         if template is None or not template.ready or template.late is not None:
             return None
         message = json.dumps({"command": command, "environment": environment}).encode()
@@ -165,7 +175,10 @@ class Templates(Source):
                 template.late = math.inf
                 self._poller.register(template.control.fileno(), zmq.POLLIN)
                 return None
-            forked = Forked(int(template.control.recv(LARGEST)), lifeline)
+            answer = template.control.recv(LARGEST)
+            if not answer.isdigit():  # it has ended, and says why
+                raise ValueError(_reason(answer) or "it has ended")
+            forked = Forked(int(answer), lifeline)
             with suppress(OSError):  # it has just died, and the worker ends by itself
                 template.control.send(GO)
             return forked
@@ -200,7 +213,7 @@ class Templates(Source):
                 status, words = template.process.poll(), template.child.last_words()
                 reason = template.refusal or template.why or words or f"it ended with status {status}"
                 self._remove(template)
-                yield TemplateGone(template.engine, template.gen, reason, final)
+                yield TemplateGone(template.name, template.gen, reason, final)
         if self._stale:
             self._stale = False
             reap_orphans()
@@ -225,7 +238,7 @@ class Templates(Source):
         template.late = None
 
     def pids(self) -> dict[tuple[str, int], int]:
-        """The living templates by engine and generation."""
+        """The living templates by name and generation."""
         return {key: template.process.pid for key, template in self._known.items()}
 
     def close(self) -> None:
@@ -243,12 +256,11 @@ class Templates(Source):
         except OSError:
             message = b""
         template.ready = message == READY
-        if message.startswith(REFUSED):
-            template.refusal = message.removeprefix(REFUSED).decode(errors="replace")
+        template.refusal = _reason(message)
         return template.ready
 
     def _remove(self, template: _Template) -> None:
-        del self._known[template.engine, template.gen]
+        del self._known[template.name, template.gen]
         self._poller.unregister(template.process.exit_fd)
         if not template.heard or template.late is not None:
             self._poller.unregister(template.control.fileno())
@@ -259,7 +271,12 @@ class Templates(Source):
 def _measured(template: _Template) -> TemplateReady:
     pid = template.process.pid
     usage = measure.resident_usage(pid)
-    return TemplateReady(template.engine, template.gen, measure.private(pid), usage.private if usage else 0)
+    return TemplateReady(template.name, template.gen, measure.private(pid), usage.private if usage else 0)
+
+
+def _reason(message: bytes) -> str:
+    """The reason in a template's refusal; empty for any other message."""
+    return message.removeprefix(REFUSED).decode(errors="replace") if message.startswith(REFUSED) else ""
 
 
 def _kill(template: _Template) -> None:

@@ -104,7 +104,7 @@ def report(
     """
     from hushd_schema.status import MemoryStatus, Status, SupervisorStatus  # once somebody asks
 
-    measured, used = [], sum(int(1e6 * (template.pss_mb or 0)) for template in standby)
+    measured, used = [], sum(int(1e6 * (template.private_mb or 0)) for template in standby)
     for gen, worker in workers:
         pid = pids.get((worker.name, gen))
         if pid is not None:

@@ -142,7 +142,7 @@ def test_a_template_counts_for_hushd_alone() -> None:
 
 def test_templates_that_live_now_are_in_the_last_moment() -> None:
     """The supervisor's status has their sizes."""
-    row = {"name": "tts/c", "pid": 3, "pss_mb": 30.0}
+    row = {"name": "tts/c", "pid": 3, "private_mb": 30.0}
     status = {"supervisor": {"pss_mb": 20.0}, "workers": [], "standby": [row]}
     known = record.until_now([*LIFE[:1], entry(5, "ready", "standby/tts/c", 10)], Status.from_data(status), 60.0)
     assert at(known, 60) == (50, 20)

@@ -44,9 +44,12 @@ def test_other_machines_have_a_line(machines: dict[str, int], line: str) -> None
 @pytest.mark.parametrize(
     ("row", "line"),
     [
-        ({"state": "ready", "pid": 7, "pss_mb": 34.6, "why": ""}, "standby tts/hibari: ready, 35 MB, pid 7"),
-        ({"state": "absent", "pid": None, "pss_mb": None, "why": "No room."}, "standby tts/hibari: absent, No room."),
-        ({"state": "absent", "pid": None, "pss_mb": None, "why": ""}, "standby tts/hibari: absent"),
+        ({"state": "ready", "pid": 7, "private_mb": 34.6, "why": ""}, "standby tts/hibari: ready, 35 MB, pid 7"),
+        (
+            {"state": "absent", "pid": None, "private_mb": None, "why": "No room."},
+            "standby tts/hibari: absent, No room.",
+        ),
+        ({"state": "absent", "pid": None, "private_mb": None, "why": ""}, "standby tts/hibari: absent"),
     ],
 )
 def test_templates_have_a_line(row: dict[str, object], line: str) -> None:

@@ -140,6 +140,41 @@ def test_a_worker_with_a_program_or_an_environment_of_its_own_is_not_forked(own:
     assert spawn.template == 0
 
 
+def test_a_template_with_a_model_is_for_that_model() -> None:
+    """Its workers are forked from it sooner than from the engine's, all others of the engine from that."""
+    house = House(standby=(ENGINE, A))
+    started(house)
+    for number, name in enumerate((ENGINE, A), 1):
+        house.tell(ev.TemplateReady(name, number, 40 * MB, 40 * MB))
+    house.request(A)
+    house.request("stt/a/other")
+    assert [(spawn.worker, spawn.template) for spawn in house.of(do.Spawn)] == [(A, 2), ("stt/a/other", 1)]
+
+
+@pytest.mark.parametrize(("device", "template"), [("auto", 1), ("cpu", 1), ("cuda", 0), ("mps", 0)])
+def test_a_template_with_a_model_is_for_the_cpu(device: str, template: int) -> None:
+    """A worker that is asked to compute elsewhere loads the model itself."""
+    house = House(standby=(A,), worker={A: {"compute_device": device}})
+    started(house)
+    house.tell(ev.TemplateReady(A, 1, 40 * MB, 40 * MB))
+    house.request(A)
+    house.wait(30)  # for a look at cards, of which there are none
+    assert [spawn.template for spawn in house.of(do.Spawn)][:1] == [template]
+
+
+def test_a_template_with_a_model_starts_where_its_worker_would_fit() -> None:
+    """Before it was measured it counts with what a worker needs, not with a guess for imports."""
+    house = House(standby=(A,), needs={A: 500 * MB})
+    house.available = 400 * MB
+    house.wait(10)
+    assert not house.of(do.Prepare)
+    house.available = 900 * MB
+    house.wait(PAUSE_S)
+    assert house.of(do.Prepare) == [do.Prepare(A, 1)]
+    (tenant,) = house.pool._admission.tenants.every(house.now)
+    assert tenant.machine.size == 500 * MB
+
+
 def test_a_worker_is_forked_from_a_template_of_the_same_program() -> None:
     """The user's program for an engine runs its template too, and so forks all its workers."""
     house = ready(worker={ENGINE: {"command": ("mine",)}})
@@ -250,11 +285,11 @@ def test_the_configuration_decides() -> None:
     house.tell(ev.Configured(Settings(standby=(ENGINE, "tts/c"), worker=changed)))
     assert house.of(do.Dismiss) == [do.Dismiss(ENGINE, 1)]
     house.tell(ev.TemplateGone(ENGINE, 1, "killed"))
-    assert {prepared.engine for prepared in started(house)[1:]} == {ENGINE, "tts/c"}
+    assert {prepared.name for prepared in started(house)[1:]} == {ENGINE, "tts/c"}
     house.tell(ev.Configured(Settings()))
     assert len(house.of(do.Dismiss)) == 3
     for prepared in house.of(do.Prepare)[1:]:
-        house.tell(ev.TemplateGone(prepared.engine, prepared.gen, "killed"))
+        house.tell(ev.TemplateGone(prepared.name, prepared.gen, "killed"))
     assert house.pool.templates() == []
 
 

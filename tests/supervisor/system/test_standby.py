@@ -35,7 +35,7 @@ class Stage:
     """Templates of tests/support/template.py, and the workers that were forked from them."""
 
     def __init__(self, folder: Path) -> None:
-        self.mode = ""
+        self.mode: tuple[str, ...] = ()
         self.folder = folder
         self.program = [sys.executable, "-m", "worker"]  # as the command line of a worker begins
         self.poller = zmq.Poller()
@@ -45,7 +45,7 @@ class Stage:
         self.lifelines: list[int] = []
 
     def command(self, _: str, own: Sequence[str]) -> list[str]:
-        return [*own, sys.executable, str(PROGRAM), *([self.mode] if self.mode else []), " " * 80]
+        return [*own, sys.executable, str(PROGRAM), *self.mode, " " * 80]
 
     def event(self, now: float = 0.0) -> TemplateReady | TemplateGone:
         """The next news of a template."""
@@ -70,7 +70,7 @@ class Stage:
         command = [*self.program, "--engine", *arguments]
         variables = {"MINE": "yes", "HUSHD_SUPERVISOR": str(os.getpid())}
         with open(self.folder / "out", "ab") as output:
-            forked = self.templates.fork(NAME, gen, command, variables, output.fileno(), lifeline)
+            forked = self.templates.fork(gen, command, variables, output.fileno(), lifeline)
         os.close(lifeline)
         if forked:
             self.workers.append(forked)
@@ -228,7 +228,7 @@ def test_what_it_has_written_is_told_from_what_its_end_gives_back(stage: Stage, 
     file = tmp_path / "library"
     with open(file, "wb") as made:
         made.truncate(30_000_000)
-    stage.mode = str(file)
+    stage.mode = (str(file),)
     shared = mapped(file)
     assert stage.templates.prepare(NAME, 1) is None
     beside = stage.event()
@@ -245,7 +245,7 @@ def test_what_it_has_written_is_told_from_what_its_end_gives_back(stage: Stage, 
 @pytest.mark.parametrize(("mode", "reason"), [("threads", "start threads"), ("refuses", "Not this one.")])
 def test_an_engine_that_cannot_be_kept_says_so(stage: Stage, mode: str, reason: str) -> None:
     """Nothing is forked beside threads; the refusal is one sentence, and final."""
-    stage.mode = mode
+    stage.mode = (mode,)
     assert stage.templates.prepare(NAME, 1) is None
     event = stage.event()
     assert isinstance(event, TemplateGone)
@@ -255,7 +255,7 @@ def test_an_engine_that_cannot_be_kept_says_so(stage: Stage, mode: str, reason: 
 
 def test_one_that_never_gets_ready_can_be_ended(stage: Stage) -> None:
     """A template is killed in the middle of its imports, and forks nothing before."""
-    stage.mode = "slow"
+    stage.mode = ("slow",)
     assert stage.templates.prepare(NAME, 1) is None
     assert stage.fork("wait", "0") is None
     stage.templates.dismiss(NAME, 1)
@@ -297,3 +297,39 @@ def test_elsewhere_it_is_refused_in_one_sentence(stage: Stage, monkeypatch: pyte
     """On macOS the setting changes nothing but that sentence."""
     monkeypatch.setattr(sys, "platform", "darwin")
     assert stage.templates.prepare(NAME, 1) == TemplateGone(NAME, 1, standby.ELSEWHERE, final=True)
+
+
+def test_a_template_ends_once_its_model_is_another(stage: Stage) -> None:
+    """A file that takes the place of the model's ends it at the next start, which goes without; it may come again."""
+    model = stage.folder / "model"
+    model.write_bytes(b"weights")
+    stage.mode = " ", str(model)
+    stage.start()
+    assert ended(stage.fork("exit", "7")) == 7
+    other = stage.folder / "other"
+    other.write_bytes(b"weights")
+    other.rename(model)
+    assert stage.fork("exit", "7") is None
+    gone = stage.event()
+    assert isinstance(gone, TemplateGone)
+    assert (gone.reason, gone.final) == ("a file of its model is another now", False)
+
+
+def test_a_model_that_loads_with_threads_cannot_be_kept(stage: Stage) -> None:
+    """The sentence names what would change it."""
+    stage.mode = "threads", str(stage.folder)
+    assert stage.templates.prepare(NAME, 1) is None
+    event = stage.event()
+    assert isinstance(event, TemplateGone)
+    assert event.final
+    assert "with its model" in event.reason
+    assert "OMP_NUM_THREADS" in event.reason
+
+
+def test_a_model_that_is_not_here_may_come(stage: Stage) -> None:
+    """A model may be pulled: the template is tried again later, and its reason is the sentence."""
+    stage.mode = "missing", str(stage.folder)
+    assert stage.templates.prepare(NAME, 1) is None
+    event = stage.event()
+    assert isinstance(event, TemplateGone)
+    assert (event.reason, event.final) == ("It is not here.", False)

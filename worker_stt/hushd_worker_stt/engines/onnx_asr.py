@@ -62,10 +62,15 @@ class OnnxAsr(Engine):
 
         import_all("numpy.random", "onnx_asr.loader", "onnx_asr.models.nemo", "onnx_asr.models.whisper")
 
+    @staticmethod
+    def template_files(model: str) -> tuple[Path, ...]:
+        """The files that `load` reads, which a template may where sessions have one thread each."""
+        folder = onnx_models.find(model)
+        return tuple(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card())) if folder else ()
+
     def load(self, model: str, report: Callable[[str], None]) -> None:
         folder = onnx_models.find(model)
-        if folder is not None:
-            read_ahead(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card()))
+        read_ahead(self.template_files(model))
         try:
             import onnx_asr.models.nemo
             import onnx_asr.models.whisper

@@ -16,14 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hushd_models import advice, catalogue, hf_cache, languages, own_model
+from hushd_models import advice, languages, own_model
 from hushd_models.installation import engine_installed
-from hushd_models.inventory import files_in
-from hushd_models.manifest import Manifest
-from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.names import is_name
-from hushd_protocol.system import paths
 from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN, Abilities, described
 from hushd_schema.operations.decoder import OFF
@@ -45,6 +40,7 @@ from hushd_worker_stt.engine import (
     Word,
 )
 
+from . import gguf_models
 from .tuned import threads
 
 if TYPE_CHECKING:
@@ -80,20 +76,29 @@ class TranscribeCpp(Engine):
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
         known = {model.name: _with(model, WELL_KNOWN[model.name]) for model in cls.INFO.models}
-        own = {name: model for name in _here() if (file := find(name)) and (model := _model(name, file))}
+        own = {
+            name: model
+            for name in gguf_models.here()
+            if (file := gguf_models.find(name)) and (model := _model(name, file))
+        }
         return tuple((known | own).values())
 
     @classmethod
     def installed(cls, model: str) -> bool:
-        return engine_installed(SPEC) and find(model) is not None
+        return engine_installed(SPEC) and gguf_models.find(model) is not None
 
     @staticmethod
     def preload() -> None:
         """Imports the package, for a template."""
         _package()
 
+    @staticmethod
+    def template_files(model: str) -> tuple[Path, ...]:
+        """The file of `model`, which a template may load: the package has threads during a run only."""
+        return tuple(filter(None, [gguf_models.find(model)]))
+
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        file = find(model)
+        file = gguf_models.find(model)
         if file is not None:
             read_ahead([file])
         try:
@@ -274,7 +279,7 @@ def _segments(result: Any, duration: float) -> Iterator[Segment]:
         yield Segment(start, end, text, tuple(word for word in words if word.text))
 
 
-# --- its files and the package ----------------------------------------------------------------------------------------
+# --- its models and the package ---------------------------------------------------------------------------------------
 
 
 def _package() -> Any:
@@ -295,41 +300,6 @@ def _log(level: int, message: str) -> None:
 def _device(package: Any) -> str:
     cards = {"cuda", "rocm"}.intersection(device.kind for device in package.backends())
     return compute_device.choose("transcribe-cpp", ("cuda", "cpu") if cards else ("cpu",))
-
-
-def place() -> Path:
-    """The folder in which users put models of their own, each in a folder."""
-    return paths.find().models / SPEC.name
-
-
-def find(model: str) -> Path | None:
-    """The file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
-    if not is_name(model):
-        return None
-    if own := [file for file in sorted((place() / model).glob("*.gguf")) if file.is_file()]:
-        return own[0]
-    store = Store(paths.find())
-    try:
-        if manifest := store.find(f"{SPEC.name}/{model}"):
-            return next((file for name in manifest.files if (file := store.location(manifest) / name).is_file()), None)
-    except HushdError:
-        return None  # its manifest is damaged, which the load reports
-    known = catalogue.find(f"{SPEC.name}/{model}")
-    snapshot = hf_cache.snapshot(known.repository) if known else None
-    files = known.choose(files_in(snapshot)) if known and snapshot else None
-    return snapshot / files[0] if snapshot and files else None
-
-
-def _here() -> list[str]:
-    """The names of the models on this machine."""
-    try:
-        folders = [folder.name for folder in sorted(place().iterdir()) if is_name(folder.name)]
-    except OSError:
-        folders = []
-    names = [
-        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
-    ]
-    return list(dict.fromkeys([*WELL_KNOWN, *folders, *names]))
 
 
 def _model(name: str, file: Path) -> ModelInfo | None:

@@ -10,6 +10,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from hushd_models.installation import engine_command, engine_installed
@@ -77,6 +78,11 @@ class Hibari:
         from hushd_worker.template import import_all
 
         import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", *session.MODULES, *reading.MODULES)
+
+    @staticmethod
+    def template_files(model: str) -> tuple[Path, ...]:
+        """The files that `load` reads, which a template may: its sessions have one thread each."""
+        return (voice_file("heart"),)
 
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")

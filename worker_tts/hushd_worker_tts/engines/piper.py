@@ -97,6 +97,11 @@ class Piper:
 
         import_all("numpy.random", "piper")
 
+    @staticmethod
+    def template_files(model: str) -> tuple[Path, ...]:
+        """The file that `load` reads, which a template may where sessions have one thread each."""
+        return tuple(filter(None, [_files().get(model)]))
+
     def load(self, report: Callable[[str], None]) -> None:
         report(f"piper and its voice {self._model}")
         self._voice(self._model)

@@ -54,7 +54,6 @@ class Admission:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
     ) -> None:
         self._workers = workers
-        self.standby = Standby(settings)
         self._memory = memory
         self._look_every = look_every
         self._looked = 0.0
@@ -62,6 +61,7 @@ class Admission:
         self._kept = dict(needs or {})
         self._served: dict[str, int] = {}  # by a worker that went to the CPU: its jobs at the last look at the cards
         self.needs = Needs(settings, needs, estimate)
+        self.standby = Standby(settings, self.needs.memory)
         self.tenants = Tenants(workers, self.standby, self.needs)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)

@@ -54,8 +54,8 @@ class History(Source):
                 self._append("ready", worker, size, private)
             case FromWorker(worker, _, Beat(pss=size, private=private)) if self._is_news(worker, size):
                 self._append("beat", worker, size, private)
-            case TemplateReady(engine, _, size) if self._is_news(PREFIX + engine, size):
-                self._append("beat" if PREFIX + engine in self._written else "ready", PREFIX + engine, size)
+            case TemplateReady(name, _, size) if self._is_news(PREFIX + name, size):
+                self._append("beat" if PREFIX + name in self._written else "ready", PREFIX + name, size)
             case Exited(name) | TemplateGone(name):
                 name = name if isinstance(event, Exited) else PREFIX + name
                 self._append("exit", name)

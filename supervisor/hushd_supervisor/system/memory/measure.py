@@ -66,12 +66,12 @@ def resident_usage(pid: int) -> Usage | None:
 
 
 def private(pid: int) -> int:
-    """The bytes that the end of process `pid` gives back: no other process has these pages."""
+    """The bytes that the end of process `pid` gives back: no other process has these pages, and no file does."""
     try:
         sizes = _fields(f"/proc/{pid}/smaps_rollup")
     except OSError:
         return resident.rss if (resident := resident_usage(pid)) else 0
-    return sizes.get("Private_Clean", 0) + sizes.get("Private_Dirty", 0)
+    return sizes.get("Private_Dirty", 0)  # a clean page is a file's, and the kernel's to drop
 
 
 def highest(pid: int) -> int:

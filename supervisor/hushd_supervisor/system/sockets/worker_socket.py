@@ -172,7 +172,7 @@ class WorkerSocket(Source):
                     log_lines.FORMAT: self._settings.log_format,
                     log_lines.CONTENT: "1" if self._settings.log_content else "",
                 },
-                fork=self._fork_of(name, template),
+                fork=self._fork_of(template),
             )
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
@@ -184,11 +184,11 @@ class WorkerSocket(Source):
             self._poller.register(child.process.exit_fd, zmq.POLLIN)
         return None
 
-    def _fork_of(self, name: str, template: int) -> Fork | None:
+    def _fork_of(self, template: int) -> Fork | None:
         """Returns the call that forks a worker from generation `template` of templates; None for 0, or without any."""
         if not (template and self._templates):
             return None
-        return functools.partial(self._templates.fork, name.rpartition("/")[0], template)
+        return functools.partial(self._templates.fork, template)
 
     def configure(self, settings: Settings) -> None:
         """Applies other settings to the next starts."""

@@ -1,0 +1,49 @@
+"""The models of the engine `transcribe-cpp` on this machine, each a GGUF file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hushd_models import catalogue, hf_cache
+from hushd_models.inventory import files_in
+from hushd_models.manifest import Manifest
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import is_name
+from hushd_protocol.system import paths
+from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN
+
+
+def place() -> Path:
+    """The folder in which users put models of their own, each in a folder."""
+    return paths.find().models / SPEC.name
+
+
+def find(model: str) -> Path | None:
+    """The file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    if not is_name(model):
+        return None
+    if own := [file for file in sorted((place() / model).glob("*.gguf")) if file.is_file()]:
+        return own[0]
+    store = Store(paths.find())
+    try:
+        if manifest := store.find(f"{SPEC.name}/{model}"):
+            return next((file for name in manifest.files if (file := store.location(manifest) / name).is_file()), None)
+    except HushdError:
+        return None  # its manifest is damaged, which the load reports
+    known = catalogue.find(f"{SPEC.name}/{model}")
+    snapshot = hf_cache.snapshot(known.repository) if known else None
+    files = known.choose(files_in(snapshot)) if known and snapshot else None
+    return snapshot / files[0] if snapshot and files else None
+
+
+def here() -> list[str]:
+    """The names of the models on this machine."""
+    try:
+        folders = [folder.name for folder in sorted(place().iterdir()) if is_name(folder.name)]
+    except OSError:
+        folders = []
+    names = [
+        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
+    ]
+    return list(dict.fromkeys([*WELL_KNOWN, *folders, *names]))
