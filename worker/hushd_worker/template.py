@@ -111,8 +111,8 @@ def _states(files: Sequence[Path]) -> list[tuple[int, int, int] | None]:
     states: list[tuple[int, int, int] | None] = []
     for file in files:
         try:
-            found = file.stat()
-            states.append((found.st_ino, found.st_size, found.st_mtime_ns))
+            status = file.stat()
+            states.append((status.st_ino, status.st_size, status.st_mtime_ns))
         except OSError:
             states.append(None)
     return states

@@ -98,7 +98,7 @@ class TemplateReady:
     """A template has imported and loaded everything, or was measured again.
 
     Attributes:
-        size: bytes that its end would give back: more once a process has ended that it shared them with.
+        size: bytes that its end would give back: no pages of files; more when a process ends that shared some.
         own: bytes that it has written, whoever shares them: what only the template itself changes.
     """
 

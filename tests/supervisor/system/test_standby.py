@@ -223,8 +223,8 @@ def test_a_template_that_is_late_is_kept(stage: Stage, monkeypatch: pytest.Monke
     assert stage.templates.pids() == {(NAME, 1): template}
 
 
-def test_what_it_has_written_is_told_from_what_its_end_gives_back(stage: Stage, tmp_path: Path) -> None:
-    """Beside a process with the same file mapped its end gives back less; only its own writing counts as growth."""
+def test_pages_of_files_are_neither_its_size_nor_growth(stage: Stage, tmp_path: Path) -> None:
+    """It counts the same, whether another process has the same file mapped or none has: the kernel may drop those."""
     file = tmp_path / "library"
     with open(file, "wb") as made:
         made.truncate(30_000_000)
@@ -237,7 +237,8 @@ def test_what_it_has_written_is_told_from_what_its_end_gives_back(stage: Stage, 
     stage.templates.look(Exited("stt/test/x", 1, 0), 0.0)
     alone = stage.event()
     assert isinstance(alone, TemplateReady)
-    assert alone.size > beside.size + 25e6
+    assert abs(alone.size - beside.size) < 1e6
+    assert 1e6 < alone.size < 30e6
     assert abs(alone.own - beside.own) < 1e6
     assert 1e6 < alone.own < 30e6
 
