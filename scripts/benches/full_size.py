@@ -24,14 +24,18 @@ from .incident import THREADS
 from .process_memory import Recording, held
 from .stage import SENTENCE, Row, recording, supervisor, wait_until_childless
 
-# Each loads the model at sys.argv[1] as its package's README has it, with the precision that hushd takes on a CPU.
+_MULTILINGUAL = "from chatterbox.mtl_tts import ChatterboxMultilingualTTS as C"
+# Each loads the model as its package's README has it, with the precision that hushd takes on a CPU.
 _BARE = {
     "onnx-asr": "import onnx_asr; onnx_asr.load_model({kind!r}, {path!r}, quantization={precision!r})",
     "whisper": "import whisper; whisper.load_model({path!r} + '.pt')",
     "faster-whisper": "import faster_whisper as f; f.WhisperModel({path!r}, device='cpu', compute_type='int8')",
+    "transcribe-cpp": "import glob, transcribe_cpp as t; t.Model(glob.glob({path!r} + '/*.gguf')[0], backend='cpu')",
     "kokoro": "from kokoro_onnx import Kokoro; Kokoro({path!r} + '.onnx', {folder!r} + '/voices-v1.0.bin')",
     "piper": "from piper import PiperVoice; PiperVoice.load({path!r} + '.onnx')",
-    "chatterbox": "from chatterbox.tts import ChatterboxTTS as C; C.from_local({path!r}, 'cpu')",
+    "chatterbox/english": "from chatterbox.tts import ChatterboxTTS as C; C.from_local({path!r}, 'cpu')",
+    "chatterbox/multilingual": f"{_MULTILINGUAL}; C.from_local({{path!r}}, 'cpu')",
+    "chatterbox/turbo": "from chatterbox.tts_turbo import ChatterboxTurboTTS as C; C.from_local({path!r}, 'cpu')",
 }
 _TIMES = "import time\nbegan = time.monotonic()\n{load}\nprint(time.process_time(), time.monotonic() - began)\n"
 _SPEAKING = ("kokoro", "piper", "chatterbox")
@@ -152,7 +156,9 @@ def _bare(python: str, models: Path, name: str) -> tuple[float, float]:
     """CPU seconds and wall seconds of a fresh process that loads a model with nothing but its library."""
     engine, _, model = name.partition("/")
     kind, precision = ("nemo-conformer-tdt", None) if model.endswith(_FP32) else (model, "int8")
-    load = _BARE[engine].format(path=str(models / name), folder=str(models / engine), kind=kind, precision=precision)
+    load = (_BARE.get(name) or _BARE[engine]).format(
+        path=str(models / name), folder=str(models / engine), kind=kind, precision=precision
+    )
     program = _TIMES.format(load=load)
     done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True)
     cpu, wall = (float(word) for word in done.stdout.split()[-2:])
