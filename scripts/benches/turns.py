@@ -22,13 +22,14 @@ from .process_memory import Recording, held, total
 from .stage import Row, recording, supervisor
 
 REQUESTS = 100
-STT, TTS = "onnx-asr/nemo-parakeet-tdt-0.6b-v3", "kokoro/kokoro-v1.0"
+# Of these either holds so much at rest that the other's need is beyond the budget.
+STT, TTS = "onnx-asr/nemo-canary-1b-v2", "kokoro/kokoro-v1.0"
 _REFUSED = ("server_busy", "model_too_large", "overloaded")
 _PLACES = (STT, f"{TTS}.onnx")  # in the models folder
 
 
 def turns(options: Namespace) -> Iterator[Row]:
-    """Parakeet and kokoro of full size in turn, 100 requests with a budget for one of them; --models DIR."""
+    """Canary and kokoro of full size in turn, 100 requests with a budget for one of them; --models DIR."""
     if not options.models or not all((options.models / place).exists() for place in _PLACES):
         yield Row("turns", None, "", note=f"not measured: --models names a folder with {STT} and {TTS}")
         return
