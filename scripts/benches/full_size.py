@@ -24,7 +24,11 @@ from .incident import THREADS
 from .process_memory import Recording, held
 from .stage import SENTENCE, Row, recording, supervisor, wait_until_childless
 
-_MULTILINGUAL = "from chatterbox.mtl_tts import ChatterboxMultilingualTTS as C"
+# Without the model for the borders of Chinese words, which it would fetch.
+_MULTILINGUAL = (
+    "from chatterbox.models.tokenizers.tokenizer import ChineseCangjieConverter as T; "
+    "T._init_segmenter = lambda t: None; from chatterbox.mtl_tts import ChatterboxMultilingualTTS as C"
+)
 # Each loads the model as its package's README has it, with the precision that hushd takes on a CPU.
 _BARE = {
     "onnx-asr": "import onnx_asr; onnx_asr.load_model({kind!r}, {path!r}, quantization={precision!r})",

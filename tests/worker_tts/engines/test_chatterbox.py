@@ -143,12 +143,18 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path, package: None)
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_the_multilingual_model_asks_no_hub(models: Path, package: None, complete: bool) -> None:
-    """Its table for Chinese is read from the model's folder; without it there is no Chinese, and the rest works."""
+def test_the_multilingual_model_asks_nobody(
+    models: Path, package: None, complete: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its table for Chinese is read from the model's folder, and the model for the borders of Chinese words used where
+    somebody has it; without them there is no Chinese, or none with borders, and the rest works."""
     put(models, "multilingual")
+    monkeypatch.setenv("PKUSEG_HOME", str(tmp_path))
     if complete:
         (models / "multilingual" / "Cangjie5_TC.json").write_text("the table")
+        (tmp_path / "spacy_ontonotes.zip").write_text("the borders")
     engine = loaded("multilingual")
+    assert engine._tts.tokenizer.segmenter == ("the borders" if complete else None)
     assert engine._tts.tokenizer.table == ("the table" if complete else "FileNotFoundError")
     assert next(engine.synthesize("Ever.", voice("chatterbox-fr"), 1.0)).rate == 24_000
 

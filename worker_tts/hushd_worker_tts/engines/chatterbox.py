@@ -8,6 +8,7 @@ folder, and so are the recordings. Nothing is downloaded here. Its speech carrie
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ from .mapped_torch import Unfilled, mapped_weights
 INSTALL = engine_command(SPEC)
 # The usual pace of reading aloud, and its only one; not measured: its weights were not at hand.
 WPM = 170
+_WORD_BORDERS = "spacy_ontonotes.zip"  # as spacy-pkuseg keeps it
 _RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
 
 
@@ -105,7 +107,7 @@ class Chatterbox:
             package = getattr(importlib.import_module(kind.module), kind.name)
             _check_watermarker()
             if self._model == "multilingual" and folder is not None:
-                _keep_from_the_hub(folder)
+                _keep_from_the_net(folder)
         except (ImportError, OSError, AttributeError) as error:
             raise HushdError(
                 "engine_missing", f"The engine chatterbox does not load ({reason(error)}): {INSTALL}."
@@ -185,8 +187,12 @@ def _check_watermarker() -> None:
         )
 
 
-def _keep_from_the_hub(folder: Path) -> None:
-    """Has the multilingual tokenizer read its table for Chinese from the model's folder, and not ask the hub for it."""
+def _keep_from_the_net(folder: Path) -> None:
+    """Has the multilingual tokenizer read its table for Chinese from the model's folder, and not ask the hub for it.
+
+    Nor does it fetch a model for the borders of Chinese words from GitHub, without which the whole load would fail
+    where there is no network: the package does without borders where the one that finds them is not installed.
+    """
     tokenizer = importlib.import_module("chatterbox.models.tokenizers.tokenizer")
 
     def beside(repo_id: str, filename: str, **others: object) -> str:
@@ -195,6 +201,9 @@ def _keep_from_the_hub(folder: Path) -> None:
         return str(file)
 
     tokenizer.hf_hub_download = beside  # type: ignore[attr-defined]
+    home = Path(os.environ.get("PKUSEG_HOME", "~/.pkuseg")).expanduser()
+    if not (home / _WORD_BORDERS).is_file():
+        tokenizer.ChineseCangjieConverter._init_segmenter = lambda converter: None  # type: ignore[attr-defined]
 
 
 # --- its files -------------------------------------------------------------------------------------------------------
