@@ -203,7 +203,7 @@ def _keep_from_the_net(folder: Path) -> None:
     tokenizer.hf_hub_download = beside  # type: ignore[attr-defined]
     home = Path(os.environ.get("PKUSEG_HOME", "~/.pkuseg")).expanduser()
     if not (home / _WORD_BORDERS).is_file():
-        tokenizer.ChineseCangjieConverter._init_segmenter = lambda converter: None  # type: ignore[attr-defined]
+        tokenizer.ChineseCangjieConverter._init_segmenter = lambda converter: None
 
 
 # --- its files -------------------------------------------------------------------------------------------------------
