@@ -67,10 +67,14 @@ async def _until(connection: Connection, kind: str) -> AsyncIterator[Any]:
 
 
 async def _configure(
-    connection: Connection, detection: Any, form: dict[str, Any] | None = None, fair: str | None = None
+    connection: Connection,
+    detection: Any,
+    form: dict[str, Any] | None = None,
+    fair: str | None = None,
+    model: str = "gpt-4o-transcribe",
 ) -> None:
     heard = {"format": form or {"type": PCM, "rate": 24000}, "turn_detection": detection}
-    heard["transcription"] = {"model": "gpt-4o-transcribe", "language": "en"} | ({"fair": fair} if fair else {})
+    heard["transcription"] = {"model": model, "language": "en"} | ({"fair": fair} if fair else {})
     await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
 
 
@@ -280,6 +284,27 @@ def test_turns_that_are_found_are_each_revised(gateway: HttpGateway, sound: Call
         assert len(completed) > 1
         assert [event.item_id for event in revised] == completed
         assert word_error_rate(BECKETT, " ".join(event.transcript for event in revised)) <= 0.35
+
+    session(gateway, use)
+
+
+def test_speakers_are_told_apart(gateway: HttpGateway, beckett: Path) -> None:
+    """By OpenAI's model for that each segment is an event of its own with its speaker, in the package's own type."""
+    samples, rate = soundfile.read(beckett.with_name("endgame_nagg_nell.wav"), dtype="float32")
+    both = samples[round(4.6 * rate) : round(11.7 * rate)]  # he, and after a breath she
+    pcm = (np.clip(soxr.resample(both, rate, 24000), -1, 1) * 32767).astype("<i2").tobytes()
+
+    async def use(connection: Connection) -> None:
+        from openai.types.realtime import ConversationItemInputAudioTranscriptionSegment
+
+        await _configure(connection, None, model="gpt-4o-transcribe-diarize")
+        await _append(connection, pcm)
+        await connection.input_audio_buffer.commit()
+        events = [event async for event in _until(connection, COMPLETED)]
+        segments = [event for event in events if isinstance(event, ConversationItemInputAudioTranscriptionSegment)]
+        assert [segment.speaker for segment in segments] == ["A", "B"]
+        assert abs(segments[1].start - 3.9) < 0.6
+        assert events[-1].transcript == " ".join(segment.text for segment in segments)
 
     session(gateway, use)
 
