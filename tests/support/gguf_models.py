@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from full_size import gguf_whisper
+from full_size import gguf_parakeet, gguf_whisper
 from full_size.gguf_file import Tensor, Value, write
+from full_size.making import Progress
 from hushd_worker_stt.convert.checkpoint import Checkpoint
 from support.commands import unpack_checkpoint
 
@@ -110,4 +111,12 @@ def streaming(path: Path, width: int = 64, layers: int = 2, vocabulary: int = 51
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, keys, tensors)
+    return path
+
+
+def transducer(path: Path, name: str) -> Path:
+    """Writes a small Parakeet or Nemotron, by the name of the full-size one, with random weights to `path`."""
+    (part,) = gguf_parakeet.parakeet(16, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part.write(path, Progress(part.size))
     return path

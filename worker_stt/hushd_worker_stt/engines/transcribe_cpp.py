@@ -129,22 +129,27 @@ class TranscribeCpp(Engine):
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         result = self._run(samples, **self._wishes(options), **self._prompts(options))
-        yield from _segments(result, len(samples) / RATE)
+        yield from _segments(result, len(samples) / RATE, word_times=self._timed(options))
 
     def begin(self, options: Options) -> EngineStream:
-        return _Live(self.call, self._session.stream(**self._wishes(options)))
+        stream = self._session.stream(**self._wishes(options))
+        return _Live(self.call, stream, word_times=self._timed(options))
 
     def _wishes(self, options: Options) -> dict[str, Any]:
         """The package's arguments for the text wanted, of recordings and of streams."""
         if options.translate and not self._abilities.translation:
             raise HushdError("unsupported", f"This model cannot translate: {advice.translator()} can.")
-        word_times = options.word_times and self._abilities.word_times and not options.translate
+        finest = "token" if self._model.capabilities.max_timestamp_kind == "token" else "word"
         return {
             "task": "translate" if options.translate else "transcribe",
             "target_language": "en" if options.translate else None,
             "language": languages.find(options.language, self._languages) if options.language else None,
-            "timestamps": "word" if word_times else "segment" if self._abilities.times else "none",
+            "timestamps": finest if self._timed(options) else "segment" if self._abilities.times else "none",
         }
+
+    def _timed(self, options: Options) -> bool:
+        """Returns whether words are wanted, and the model knows their times: tokens bring their probabilities too."""
+        return options.word_times and self._abilities.word_times and not options.translate
 
     def detect_language(self, samples: Samples) -> str | None:
         if self._architecture not in _TELLS_LANGUAGE or len(self._languages) < 2:
@@ -205,9 +210,10 @@ class TranscribeCpp(Engine):
 class _Live(EngineStream):
     """A stream of the package's; while it is open every other run of the model is refused."""
 
-    def __init__(self, call: Callable[[Callable[[], Any]], Any], stream: Any) -> None:
+    def __init__(self, call: Callable[[Callable[[], Any]], Any], stream: Any, *, word_times: bool) -> None:
         self._call = call
         self._stream = stream
+        self._word_times = word_times
         self._seconds = 0.0
 
     def feed(self, samples: Samples) -> Hypothesis:
@@ -225,7 +231,7 @@ class _Live(EngineStream):
         result = self._stream.snapshot()
         self.cancel()
         self.language = result.language or None
-        return list(_segments(result, self._seconds))
+        return list(_segments(result, self._seconds, word_times=self._word_times))
 
     def cancel(self) -> None:
         self._stream.reset()
@@ -258,25 +264,63 @@ class _Run:
         return self._result
 
 
-def _segments(result: Any, duration: float) -> Iterator[Segment]:
-    """The package's segments with times within a piece of `duration` seconds; where it has no times, one segment."""
+def _segments(result: Any, duration: float, *, word_times: bool) -> Iterator[Segment]:
+    """The package's segments with times within a piece of `duration` seconds; where it has no times, one segment.
 
-    def seconds(milliseconds: int) -> float:
-        return min(max(0.0, milliseconds / 1000), duration)
-
+    A stream's result has tokens alone, of which the words are put together.
+    """
+    words, owners = _words(result, duration) if word_times else ([], [])
     if result.timestamp_kind == "none" or not result.segments:
         if text := result.text.strip():
-            yield Segment(0.0, duration, text)
+            yield Segment(0.0, duration, text, tuple(words))
         return
     start = 0.0
-    for segment in result.segments:
+    for number, segment in enumerate(result.segments):
         if not (text := segment.text.strip()):
             continue
-        start = max(start, seconds(segment.t0_ms))
-        end = max(start, seconds(segment.t1_ms))
-        words = result.words[segment.first_word : segment.first_word + segment.n_words]
-        words = (Word(word.text.strip(), seconds(word.t0_ms), seconds(word.t1_ms)) for word in words)
-        yield Segment(start, end, text, tuple(word for word in words if word.text))
+        start = max(start, _seconds(segment.t0_ms, duration))
+        end = max(start, _seconds(segment.t1_ms, duration))
+        own = (word for word, owner in zip(words, owners, strict=True) if owner == number)
+        yield Segment(start, end, text, tuple(own))
+
+
+def _words(result: Any, duration: float) -> tuple[list[Word], list[int]]:
+    """The words of a result, and the number of the segment of each.
+
+    A word's probability is the mean of its tokens', as in Whisper's packages.
+    """
+    if result.words:
+        spans = [
+            (word.text, word.t0_ms, word.t1_ms, result.tokens[word.first_token : word.first_token + word.n_tokens])
+            for word in result.words
+        ]
+        owners = [word.seg_index for word in result.words]
+    else:
+        groups = _grouped(result.tokens)
+        spans = [("".join(token.text for token in group), group[0].t0_ms, group[-1].t1_ms, group) for group in groups]
+        owners = [group[0].seg_index for group in groups]
+    words, kept = list[Word](), list[int]()
+    for (text, begin_ms, end_ms, tokens), owner in zip(spans, owners, strict=True):
+        if text := text.strip():
+            likely = [token.p for token in tokens if 0.0 <= token.p <= 1.0]
+            probability = sum(likely) / len(likely) if likely else None
+            words.append(Word(text, _seconds(begin_ms, duration), _seconds(end_ms, duration), probability))
+            kept.append(owner)
+    return words, kept
+
+
+def _grouped(tokens: Iterable[Any]) -> list[list[Any]]:
+    """Tokens by word: with a space before it one begins the next."""
+    groups = list[list[Any]]()
+    for token in tokens:
+        if not groups or token.text[:1].isspace():
+            groups.append([])
+        groups[-1].append(token)
+    return groups
+
+
+def _seconds(milliseconds: int, duration: float) -> float:
+    return min(max(0.0, milliseconds / 1000), duration)
 
 
 # --- its models and the package ---------------------------------------------------------------------------------------
