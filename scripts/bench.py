@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from benches import cold, commands, full_size, full_size_cold, incident, models, standby, turns, warm
-from benches.hearing import accuracy, captions, diarization, dictate, int8, labels, live, long, noise, two_files
+from benches.hearing import accuracy, captions, diarization, dictate, int8, labels, live, long, noise, streams, two_files
 from benches.peers.case import peers
 from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
 from benches.speaking import pages, playing, screen_reader, talking
@@ -48,6 +48,7 @@ CASES = {
     "activation": activation.activation,
     "warm": warm.warm,
     "live": live.live,
+    "streams": streams.streams,
     "realtime": realtime.realtime,
     "mcp": mcp.mcp,
     "files": two_files.files,
@@ -105,7 +106,7 @@ def main() -> int:
         "--models",
         metavar="DIR",
         type=Path,
-        help="incident, turns, fullsize, fullsize-cold: a folder filled by scripts/fullsize",
+        help="incident, turns, fullsize, fullsize-cold, streams: a folder filled by scripts/fullsize",
     )
     parser.add_argument(
         "--document", action="store_true", help="peers, incident, fullsize: write their sections of docs/BENCHMARKS.md"

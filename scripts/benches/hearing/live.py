@@ -154,9 +154,9 @@ def utterances(options: Namespace) -> list[Utterance]:
     """The beginnings of the clips of --audio, or of sentences in the wheel's recordings."""
     rng = np.random.default_rng(4)
     clips = sorted(options.audio.glob("*-en-*.ogg")) if options.audio else []
-    sounds = [_load(clip) for clip in (*clips, recording("beckett.wav"))]
+    sounds = [load(clip) for clip in (*clips, recording("beckett.wav"))]
     if len(sounds) < CUTS:
-        long = _load(recording("two_cities.wav"))
+        long = load(recording("two_cities.wav"))
         sounds += [long[start:] for start in _after_pauses(long)[: CUTS - len(sounds)]]
     return [_utterance(sound, rng) for sound in sounds]
 
@@ -185,7 +185,7 @@ def _after_pauses(sound: Samples) -> list[int]:
     return [int(after) * 320 for before, after in pairwise(loud) if after - before >= 20]
 
 
-def _load(path: Path) -> Samples:
+def load(path: Path) -> Samples:
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     mono: Samples = soxr.resample(samples.mean(axis=1), rate, RATE).astype(np.float32)
     return mono

@@ -96,3 +96,14 @@ def test_a_running_gain_lets_a_silent_room_be_quiet(amplitude: float) -> None:
     gain = level.RunningGain(512)
     for _ in range(40):
         assert np.abs(gain.apply(np.full(512, amplitude, np.float32))).max() <= amplitude * 100.1
+
+
+def test_a_running_gain_is_the_same_after_zeros_that_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is spared while nothing changes changes nothing: each frame after a minute of them has the same level."""
+    stream = np.concatenate([tone(0.5, 2), np.zeros(60 * RATE, np.float32), tone(0.1, 2)])
+    frames = stream[: len(stream) // 512 * 512].reshape(-1, 512)
+    short, whole = level.RunningGain(512), level.RunningGain(512)
+    monkeypatch.setattr(whole, "_remembered", len(stream))
+    for frame in frames:
+        assert np.array_equal(short.apply(frame), whole.apply(frame))
+        assert short.level == whole.level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,35 @@ def test_a_used_model_hears_like_a_new_one(idle: list[object], beckett: np.ndarr
         assert not idle
         assert second._model is kept
         assert heard(second, speech) == fresh
+
+
+def test_zeros_that_go_on_cost_nothing(monkeypatch: pytest.MonkeyPatch, beckett: np.ndarray) -> None:
+    """After half a minute the model is not asked about more, and speech behind a minute is heard as without that."""
+    sound = np.concatenate([beckett[: 2 * RATE], np.zeros(60 * RATE, np.float32), beckett[: 2 * RATE]])
+    short = heard(stream := Silero(), sound)
+    calls: list[object] = []
+    counted = CountedModel(stream._model, calls)
+    monkeypatch.setattr(vad, "SileroVAD", lambda rate: counted)
+    counted.reset()
+    heard(Silero(), sound)
+    assert len(calls) < 0.6 * len(short)
+    monkeypatch.setattr(vad, "_SETTLED", 10**9)
+    counted.reset()
+    whole = heard(Silero(), sound)
+    assert len(calls) > len(whole)
+    assert [probability >= 0.3 for probability in short] == [probability >= 0.3 for probability in whole]
+    assert sum(probability >= 0.3 for probability in short[-62:]) > 30
+
+
+class CountedModel:
+    """A model of which the calls are counted."""
+
+    def __init__(self, model: Any, calls: list[object]) -> None:
+        self._model, self._calls, self.reset = model, calls, model.reset
+
+    def process(self, samples: memoryview) -> float:
+        self._calls.append(None)
+        return float(self._model.process(samples))
 
 
 def test_streams_at_once_have_models_of_their_own(idle: list[object], beckett: np.ndarray) -> None:

@@ -77,12 +77,17 @@ class RunningGain:
     """
 
     def __init__(self, frame: int) -> None:
-        self._peaks: deque[float] = deque(maxlen=10 * RATE // frame)
+        self._remembered = 10 * RATE // frame
+        self._peaks: deque[float] = deque(maxlen=self._remembered)
+        self._zeros = 0  # frames of them so far
         self.level = 0.0
 
     def apply(self, frame: Samples) -> Samples:
         """The next `frame` samples, levelled."""
         peak = float(np.abs(frame).max())
+        self._zeros = 0 if peak else self._zeros + 1
+        if self._zeros > self._remembered:  # nothing changes
+            return frame
         self._peaks.append(peak)
         # Nor beyond full scale: speech after silence would be clipped for 0.3 s, and no longer sound like a voice.
         self.level = max(_level(np.array(self._peaks, np.float32)), TARGET / MOST_GAIN, TARGET * peak)

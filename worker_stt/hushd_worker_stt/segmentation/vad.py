@@ -23,6 +23,7 @@ _LONG_GAP = 40  # the same, the first time: 1.3 s, longer than the pauses of som
 _VARIES = 2.5  # between the loud and the soft tenth of the frames; noise has 2, speech 4 and more
 _SPOKEN = 4  # frames of speech among them, at least; fewer are a breath
 
+_SETTLED = 1000  # frames of zeros, 32 s, after which the model is not asked about more: it calls none of them speech
 _KEPT = 2  # models of ended streams that are kept: loading one takes 50 ms
 _idle: list[SileroVAD] = []
 
@@ -30,10 +31,14 @@ _idle: list[SileroVAD] = []
 class Silero:
     """The model for one stream of audio; 3 ms of work a second. It has a memory, so each stream has its own.
 
+    Zeros that go on, as of a muted microphone, are not given to it: speech after them is heard as well without.
+
     A context manager: leaving it hands the model on to the next stream.
     """
 
     def __init__(self) -> None:
+        self._zeros = 0  # frames of them so far
+        self._last = 0.0
         try:
             self._model = _idle.pop()
         except IndexError:
@@ -52,9 +57,12 @@ class Silero:
 
     def feed(self, frame: Samples) -> float:
         """The probability of speech in `frame`, the next `FRAME` samples."""
+        self._zeros = 0 if frame.any() else self._zeros + 1
+        if self._zeros > _SETTLED:
+            return self._last
         # A writable view is used as it is; an array would be copied through Python's floats.
-        probability: float = self._model.process(np.require(frame, np.float32, ["C", "W"]).data)
-        return probability
+        self._last = float(self._model.process(np.require(frame, np.float32, ["C", "W"]).data))
+        return self._last
 
 
 class Detector:
