@@ -44,7 +44,8 @@ class Small:
 
 
 def make(name: str, folder: Path) -> Small | None:
-    """Makes the models folder and configuration of an engine, `ROLE/ENGINE`, below `folder`; None: it is not here."""
+    """Makes the models folder and configuration of an engine, `ROLE/ENGINE` or, where its models differ,
+    `ROLE/ENGINE/MODEL`, below `folder`; None: it is not here."""
     maker, packages = _MAKERS[name]
     if any(find_spec(package) is None for package in packages):
         return None
@@ -91,6 +92,21 @@ def _transcribe_cpp(folder: Path) -> Small:
     place.mkdir(parents=True)
     commands(folder / "commands.gguf").rename(place / "commands.gguf")
     return Small("transcribe-cpp", "stt", "commands", _spoken(folder))
+
+
+def _nemotron(folder: Path) -> Small:
+    from support.gguf_models import transducer
+
+    name = "nemotron-speech-streaming-en-0.6b"
+    transducer(folder / "models" / "transcribe-cpp" / "small" / "small.gguf", name)
+    return Small("transcribe-cpp", "stt", "small")
+
+
+def _moonshine_streaming(folder: Path) -> Small:
+    from support.gguf_models import streaming
+
+    streaming(folder / "models" / "transcribe-cpp" / "small" / "small.gguf")
+    return Small("transcribe-cpp", "stt", "small")
 
 
 def _onnx_asr(folder: Path) -> Small:
@@ -151,6 +167,8 @@ _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     "stt/faster-whisper": (_faster_whisper, ("faster_whisper", "ctranslate2", "whisper")),
     "stt/onnx-asr": (_onnx_asr, ("onnx_asr", "onnx")),
     "stt/transcribe-cpp": (_transcribe_cpp, ("transcribe_cpp", "whisper")),
+    "stt/transcribe-cpp/nemotron": (_nemotron, ("transcribe_cpp",)),
+    "stt/transcribe-cpp/moonshine-streaming": (_moonshine_streaming, ("transcribe_cpp",)),
     "stt/command": (_program("stt", "commands", [sys.executable, "-c", HEAR, "{wav}"]), ()),
     "tts/hibari": (lambda folder: Small("hibari", "tts"), ("hibari",)),
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema import engines
@@ -61,6 +62,21 @@ def test_a_case_that_ends_its_process_or_hangs_fails_alone(tmp_path: Path) -> No
     assert "passed" in outcomes["sound.silence"]
     assert "passed" in outcomes["sound.tone"]
     assert done.stdout.splitlines()[-1] == "bad: 4 cases, 2 passed, 2 failed."
+
+
+def test_a_killed_command_leaves_no_process_behind(tmp_path: Path) -> None:
+    """The process that plays ends with the one that reads its lines, in the middle of a case that does not end."""
+    (tmp_path / "bad.py").write_text(ENGINE)
+    package(tmp_path, "bad", "hushd.stt_engines", {"bad": "bad:Bad"})
+    command = [sys.executable, "-m", "hushd_worker.conformance", "bad", "-k", "sound.silence,sound.short"]
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout:
+        assert b"sound.silence" in process.stdout.readline()
+    (player,) = psutil.Process(process.pid).children()
+    process.kill()
+    process.wait()
+    player.wait(60)
 
 
 def test_an_outcome_is_what_the_case_found() -> None:

@@ -185,15 +185,16 @@ class PieceLength:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """The text of an open stream so far: `committed` will hardly change, `tentative` behind it may. Neither is final:
-    what the stream's end says may contradict both."""
+    """The text of an open stream so far: `committed` stays until the end, `tentative` behind it may change. Neither is
+    final: what the stream's end says may contradict both."""
 
     committed: str
     tentative: str
 
 
 class EngineStream(ABC):
-    """One utterance that the engine hears while it is spoken. It ends with `finish` or with `cancel`.
+    """One utterance that the engine hears while it is spoken. It ends with `finish` or with `cancel`, after which
+    `feed` and `finish` raise `RuntimeError`. Calls come one at a time, from any thread.
 
     Attributes:
         language: the language that is spoken, as in `ModelInfo.languages`, where the model was not told and knows.
@@ -203,7 +204,8 @@ class EngineStream(ABC):
 
     @abstractmethod
     def feed(self, samples: Samples) -> Hypothesis:
-        """Takes the next sound, `Engine.feed_s` seconds as a rule, sometimes less; returns the text so far."""
+        """Takes the next sound, `Engine.feed_s` seconds as a rule, sometimes less; returns the text so far, of which
+        `committed` only grows."""
 
     @abstractmethod
     def finish(self) -> list[Segment]:
@@ -237,6 +239,7 @@ class Engine(ABC):
             measured to hear best at one level; a range leaves alone what a model was trained on.
         feed_s: set by `load` where the model streams: seconds of audio that a stream is best fed at once. Its process
             then has one job at a time. 0: there are no streams, and live speech goes through `transcribe`.
+        any_feeds: set by `load` where the words of a stream do not depend on how its sound is cut into feeds.
         batch: set by `load`: pieces that `transcribe_batch` takes at most; whether that pays is measured at work.
         compute_device: set by `load`: `cpu`, `cuda` or `mps` (`hushd_worker.compute_device`).
         why_there: set by `load` where a card was there and is not used: the reason.
@@ -253,6 +256,7 @@ class Engine(ABC):
     PIECE_ECONOMY: PieceLength | None = None
     LEVEL: LevelRange = LevelRange(0.1, 0.7)
     feed_s = 0.0
+    any_feeds = False
     batch = 1
     compute_device = "cpu"
     why_there = ""

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -53,12 +54,21 @@ def outcomes(
 
 def serve(trial: T, cases: Sequence[Case[T]], descriptor: int) -> None:
     """Plays cases in this process, and writes a line for each."""
+    threading.Thread(target=_leave_with_the_reader, args=(descriptor,), daemon=True).start()
     spec = trial.spec
     exceptions = spec.exceptions if spec else {}
     for case in cases:
         begun = time.process_time()
         outcome = asdict(play(case, trial, exceptions)) | {"cpu_s": round(time.process_time() - begun, 3)}
         os.write(descriptor, json.dumps(outcome).encode() + b"\n")
+
+
+def _leave_with_the_reader(descriptor: int) -> None:
+    """Ends this process and its children once nobody reads its lines any more: the command was killed."""
+    reader = select.poll()
+    reader.register(descriptor, 0)
+    reader.poll()
+    os.killpg(0, signal.SIGKILL)
 
 
 def _start(trial: Trial, names: Sequence[str], errors: IO[bytes]) -> tuple[subprocess.Popen[bytes], int]:

@@ -76,14 +76,15 @@ def _unknown(trial: Trial) -> Iterator[str]:
 def _memory(trial: Trial) -> Iterator[str]:
     for _ in range(5):
         yield from trial.work().faults("a job")
-    before = _private()
+    before = private_bytes()
     for _ in range(_JOBS - 5):
         yield from trial.work().faults("a job")
-    if (grown := _private() - before) > _GROWTH:
+    if (grown := private_bytes() - before) > _GROWTH:
         yield f"{_JOBS - 5} jobs more had it grow by {grown / 1e6:.0f} MB"
 
 
-def _private() -> int:
+def private_bytes() -> int:
+    """The private memory of this process, once what can be given back is."""
     gc.collect()
     trim()
     memory = PrivateMemory()

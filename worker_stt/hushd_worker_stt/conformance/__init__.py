@@ -13,7 +13,7 @@ from hushd_worker.conformance import damage, description, starting, working
 from hushd_worker.conformance.case import Case
 from hushd_worker.conformance.case import problems as found_by
 
-from . import asking, files, sounds
+from . import asking, files, sounds, streams
 from .trial import Trial
 
 __all__ = ["Trial", "all_cases", "problems"]
@@ -28,4 +28,6 @@ def problems(name: str, model: str = "default") -> list[str]:
 def all_cases() -> list[Case[Any]]:
     """Every case for an engine that hears."""
     common = (description.cases(), starting.cases(), working.cases(), damage.cases())
-    return [case for cases in (*common, sounds.cases(), files.cases(), asking.cases()) for case in cases]
+    return [
+        case for cases in (*common, sounds.cases(), files.cases(), asking.cases(), streams.cases()) for case in cases
+    ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
 from hushd_worker.conformance.case import Case, LeftOut
-from hushd_worker.conformance.trial import faults_in_cancel
+from hushd_worker.conformance.trial import Answer, faults_in_cancel
 
 from hushd_worker_stt import words
 from hushd_worker_stt.engine import RATE
@@ -50,6 +50,7 @@ def cases() -> Iterator[Case[Trial]]:
     yield Case("language.translated", "A translation is made, or refused in a sentence.", _translated)
     yield Case("live.silence", "Live silence ends without a text.", _live_silence)
     yield Case("live.speech", "Live speech has segments in order.", _live_speech)
+    yield Case("live.stable", "Text that live speech calls stable is not taken back before its segment.", _live_stable)
     yield Case("live.cancelled", "A live session that is left ends.", _live_cancelled)
     yield Case("engine.cancelled", "An engine lets pass what its check raises.", _check)
 
@@ -160,14 +161,18 @@ def _translated(trial: Trial) -> Iterator[str]:
 def _live(
     trial: Trial, samples: Samples, cancel: Callable[[int], bool] | None = None, **params: object
 ) -> Iterator[str]:
-    data = s16le(samples)
-    chunks = (data[start : start + 3200] for start in range(0, len(data), 3200))
-    answer = trial.ask(trial.op, chunks, {**_LIVE, **params}, cancel)
+    answer = _session(trial, samples, cancel, **params)
     answer.partials = [partial for partial in answer.partials if partial.get("kind") == "segment"]
     if answer.error is not None and answer.error.code == "no_speech":
         return
     if not answer.cancelled:
         yield from ordered(answer)
+
+
+def _session(trial: Trial, samples: Samples, cancel: Callable[[int], bool] | None = None, **params: object) -> Answer:
+    data = s16le(samples)
+    chunks = (data[start : start + 3200] for start in range(0, len(data), 3200))
+    return trial.ask(trial.op, chunks, {**_LIVE, **params}, cancel)
 
 
 def _live_silence(trial: Trial) -> Iterator[str]:
@@ -181,6 +186,20 @@ def _live_speech(trial: Trial) -> Iterator[str]:
 
     quiet = np.zeros(2 * RATE, np.float32)
     yield from _live(trial, np.concatenate([quiet, trial.speech, quiet, trial.speech, quiet]), continuous=True)
+
+
+def _live_stable(trial: Trial) -> Iterator[str]:
+    import numpy as np
+
+    quiet = np.zeros(2 * RATE, np.float32)
+    answer = _session(trial, np.concatenate([quiet, trial.speech, quiet]), continuous=True)
+    yield from answer.faults("the session")
+    stable = ""
+    for event in answer.partials:
+        now = event["stable"] if event.get("kind") == "unstable" else ""
+        if event.get("kind") == "unstable" and not now.startswith(stable):
+            yield f"{stable!r:.200} becomes {now!r:.200}"
+        stable = now
 
 
 def _live_cancelled(trial: Trial) -> Iterator[str]:

@@ -22,7 +22,7 @@ Make = Callable[[Trial], "Samples"]
 
 def cases() -> Iterator[Case[Trial]]:
     """Yields a case for each kind of sound."""
-    for name, (what, make) in _SOUNDS.items():
+    for name, (what, make) in SOUNDS.items():
         yield Case(
             f"sound.{name}", f"{what} yields segments within it, in order, or a sentence.", partial(_heard, make)
         )
@@ -140,7 +140,7 @@ def _strided(samples: Samples) -> Samples:
     return gaps
 
 
-_SOUNDS: dict[str, tuple[str, Make]] = {
+SOUNDS: dict[str, tuple[str, Make]] = {
     "silence": ("A second of silence", _constant(0.0, 1.0)),
     "nothing": ("No sample at all", _constant(0.0, 0.0)),
     "one-sample": ("One sample", _constant(0.0, 1 / RATE)),

@@ -10,9 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd_protocol import JsonObject
 from hushd_schema.description import HearingEngine
 from hushd_worker.conformance import trial
-from hushd_worker.conformance.trial import Answer
+from hushd_worker.conformance.trial import Answer, Source
 from hushd_worker.engine_registry import choose_model
 
 from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
@@ -73,6 +74,18 @@ class Trial(trial.Trial):
         data = s16le(speech)
         chunks = (data[start : start + 2 * RATE] for start in range(0, len(data), 2 * RATE))
         return self.ask(self.op, chunks, {"format": "s16le", "rate": RATE, "channels": 1}, cancel)
+
+    def ask(
+        self,
+        op: str,
+        source: Source,
+        params: JsonObject | None = None,
+        cancel: Callable[[int], bool] | None = None,
+    ) -> Answer:
+        try:
+            return super().ask(op, source, params, cancel)
+        finally:
+            self.engine.__dict__.pop("check", None)  # of a job that may have been cancelled
 
     def gist(self, answer: Answer) -> object:
         return [segment.get("text") for segment in answer.partials]

@@ -126,6 +126,7 @@ class TranscribeCpp(Engine):
         self.LEVEL = _LEVELS.get(self._architecture, self.LEVEL)
         if self._model.capabilities.supports_streaming:
             self.feed_s = _FEEDS_S.get(self._architecture, 1.12)
+            self.any_feeds = self._architecture == "parakeet"  # which collects its chunks by itself
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         result = self._run(samples, **self._wishes(options), **self._prompts(options))
@@ -221,7 +222,8 @@ class _Live(EngineStream):
 
         self._seconds += len(samples) / RATE
         finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # as above
-        self._call(lambda: self._stream.feed(finite))
+        if len(finite):  # nothing is refused
+            self._call(lambda: self._stream.feed(finite))
         text = self._stream.text()
         return Hypothesis(text.committed, text.tentative)
 
