@@ -6,6 +6,7 @@ import importlib
 import io
 import re
 import wave
+import zlib
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -221,3 +222,16 @@ def test_a_wav_is_one_for_the_standard_library(hibari: Worker, say: Callable[...
     spoken = say(hibari, SENTENCE, format="wav")
     with wave.open(io.BytesIO(spoken.file)) as file:
         assert file.getnframes() / file.getframerate() == pytest.approx(spoken.result["duration"], abs=0.001)
+
+
+@pytest.mark.parametrize("error", [zlib.error("invalid distance too far back"), KeyError("titles"), EOFError("ended")])
+def test_a_damaged_dictionary_is_refused_whatever_it_raises(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flipped bits in compressed JSON, and JSON of another kind, are a load that failed and not a fault of hushd's."""
+
+    def damaged(british: bool) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "phonemizer", damaged)
+    with pytest.raises(HushdError, match="reinstall hibari") as caught:
+        Worker("hibari", "default").load(lambda note: None)
+    assert caught.value.code == "model_missing"

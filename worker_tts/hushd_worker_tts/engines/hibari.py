@@ -102,7 +102,7 @@ class Hibari:
             raise HushdError(
                 "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
             ) from error
-        except (EOFError, OSError, ValueError) as error:  # of a damaged dictionary
+        except Exception as error:  # whatever becomes of a damaged dictionary: zlib.error, KeyError, EOFError
             from hushd_worker.load_error import load_error  # not needed for what is right
 
             raise load_error("hibari/en", error, install=INSTALL, again="reinstall hibari") from error
