@@ -149,10 +149,10 @@ def test_no_engine_of_hushds_is_excepted_from_anything() -> None:
 
 
 # One that costs little and is real, of either role; all of it is for the night.
-@pytest.mark.parametrize("name", ["stt/command", "tts/espeak-ng"])
+@pytest.mark.parametrize("name", ["stt/command", "stt/transcribe-cpp/nemotron", "tts/espeak-ng"])
 def test_engines_keep_the_contract(name: str, tmp_path: Path) -> None:
     """A few cases of each group, played to engines that load in a moment."""
-    few = "description.names,start.loads,cancel.first,damage.pipe,damage.text,sound.nan,text.emoji"
+    few = "description.names,start.loads,cancel.first,damage.pipe,damage.text,sound.nan,text.emoji,stream.feeds"
     assert _played(name, tmp_path, "-k", few) == 0
 
 

@@ -97,6 +97,7 @@ class Hibari:
 
             session.import_modules()
 
+            self._vocabulary = vocabulary()
             self._phonemizer(british=False)
         except ImportError as error:
             raise HushdError(
@@ -106,7 +107,6 @@ class Hibari:
             from hushd_worker.load_error import load_error  # not needed for what is right
 
             raise load_error("hibari/en", error, install=INSTALL, again="reinstall hibari") from error
-        self._vocabulary = vocabulary()
         loading.join()
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:

@@ -19,12 +19,15 @@ def assets() -> Path:
     """Returns hibari's data folder.
 
     Raises:
-        FileNotFoundError: hibari is not installed.
+        FileNotFoundError: hibari is not installed, or a file of its is a pipe, whose reader would wait for ever.
     """
     spec = find_spec("hibari")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("hibari")
-    return Path(spec.origin).parent / "assets"
+    folder = Path(spec.origin).parent / "assets"
+    if pipe := next((path for path in folder.rglob("*") if path.is_fifo()), None):
+        raise FileNotFoundError(f"{pipe} is a pipe")
+    return folder
 
 
 @cache
