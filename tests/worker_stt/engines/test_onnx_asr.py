@@ -82,7 +82,8 @@ def test_whistled_words_and_when_they_were(models: Path, make: object) -> None:
 
 @pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt])
 def test_a_batch_has_the_text_of_each_piece(models: Path, make: object) -> None:
-    """Word for word, with the same times, whatever the lengths of the others; nothing is heard in what fills it up."""
+    """Word for word, with the same times, whatever the lengths of the others; nothing is heard in what fills it up, and
+    of no pieces there are no answers."""
     engine = loaded(make(models / "mine").name)
     rng = random.Random(3)
     tokens = list(tone_models.PITCHES)
@@ -90,6 +91,7 @@ def test_a_batch_has_the_text_of_each_piece(models: Path, make: object) -> None:
     options = Options(word_times=True)
     alone = [list(engine.transcribe(samples, options)) for samples in pieces]
     assert engine.transcribe_batch(pieces, [options] * 5) == alone
+    assert engine.transcribe_batch([], []) == []
     assert [bool(segments and segments[0].words) for segments in alone] == [True, True, True, False, True]
 
 

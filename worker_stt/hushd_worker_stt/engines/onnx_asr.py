@@ -106,7 +106,7 @@ class OnnxAsr(Engine):
         yield from segments
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
-        if any(chosen != options[0] for chosen in options) or options[0].translate:
+        if not pieces or any(chosen != options[0] for chosen in options) or options[0].translate:
             return super().transcribe_batch(pieces, options)
         return self._recognise(pieces, options[0])
 
