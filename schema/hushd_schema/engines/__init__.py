@@ -153,6 +153,7 @@ class EngineSpec(NamedTuple):
 
         precisions: None: its models are not made smaller, for the reason `one_precision`, the end of a sentence.
         threaded: whether OMP_NUM_THREADS is the number of its threads.
+        spare_cores: how many fewer threads than cores it has without that.
         tuning: other variables of its environment for `hushd tune`, and the values to try; its own value is none.
         recommended: which of its models are.
         translates: whether its models of several languages translate into English.
@@ -189,6 +190,7 @@ class EngineSpec(NamedTuple):
     precisions: Precisions | None = None
     one_precision: str = ""
     threaded: bool = False
+    spare_cores: int = 0
     tuning: Mapping[str, tuple[str, ...]] = _NOTHING
     recommended: tuple[Recommended, ...] = ()
     translates: bool = False

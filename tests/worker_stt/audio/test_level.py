@@ -99,7 +99,7 @@ def test_a_running_gain_lets_a_silent_room_be_quiet(amplitude: float) -> None:
 
 
 def test_a_running_gain_is_the_same_after_zeros_that_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is spared while nothing changes changes nothing: each frame after a minute of them has the same level."""
+    """Each frame of and after a minute of them has the level that it has without the shortcut."""
     stream = np.concatenate([tone(0.5, 2), np.zeros(60 * RATE, np.float32), tone(0.1, 2)])
     frames = stream[: len(stream) // 512 * 512].reshape(-1, 512)
     short, whole = level.RunningGain(512), level.RunningGain(512)

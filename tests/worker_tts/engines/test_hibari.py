@@ -243,16 +243,16 @@ def test_a_damaged_dictionary_is_refused_whatever_it_raises(error: Exception, mo
 def test_a_pipe_among_its_files_is_refused_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package is as good as missing: it has no voices, and a load says which file it is."""
     shutil.copytree(files.assets(), tmp_path / "hibari" / "assets")
-    (tmp_path / "hibari" / "assets" / "voices.json").unlink()
-    os.mkfifo(tmp_path / "hibari" / "assets" / "voices.json")
+    (tmp_path / "hibari" / "assets" / "normalize.json").unlink()
+    os.mkfifo(tmp_path / "hibari" / "assets" / "normalize.json")
     caches = [function for function in vars(files).values() if hasattr(function, "cache_clear")]
     with monkeypatch.context() as patched:
         patched.setattr(files, "find_spec", lambda name: SimpleNamespace(origin=str(tmp_path / name / "__init__.py")))
         for function in caches:
             function.cache_clear()
         assert Hibari.voices() == ()
-        with pytest.raises(HushdError, match=r"voices\.json is a pipe") as caught:
+        with pytest.raises(HushdError, match=r"normalize\.json is a pipe") as caught:
             Hibari("en").load(lambda note: None)
-        assert caught.value.code == "model_missing"
+        assert caught.value.code == "engine_missing"
     for function in caches:
         function.cache_clear()

@@ -115,7 +115,7 @@ class TranscribeCpp(Engine):
             self._architecture, _, self._abilities = described(file)
             backend = "cpu" if self.compute_device == "cpu" else "auto"
             self._model = self._package.Model(str(file), backend=backend)
-            self._session = self._model.session(n_threads=threads(spare=1))
+            self._session = self._model.session(n_threads=threads(SPEC.spare_cores))
             self._languages = self._model.capabilities.languages
         except (NoModel, OSError, RuntimeError) as error:
             raise load_error(

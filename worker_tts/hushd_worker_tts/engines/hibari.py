@@ -87,6 +87,7 @@ class Hibari:
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")
         try:
+            self._vocabulary = vocabulary()  # first: hibari reads its files as it is imported, pipes among them too
             # Imported before a second thread starts: numpy fails when two threads import it at once, one of them from
             # within onnxruntime's C code.
             import onnxruntime  # noqa: F401
@@ -97,9 +98,8 @@ class Hibari:
 
             session.import_modules()
 
-            self._vocabulary = vocabulary()
             self._phonemizer(british=False)
-        except ImportError as error:
+        except (ImportError, FileNotFoundError) as error:
             raise HushdError(
                 "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
             ) from error

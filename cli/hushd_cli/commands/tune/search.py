@@ -85,8 +85,9 @@ def dimensions(engine: str, cores: int, role: str = "") -> dict[str, tuple[str, 
     if (spec := engines.find(engine, role)) is None:
         return tries
     if spec.threaded:
-        # One, the first few, and half: hyperthreads and slow cores often do not help.
-        tries[THREADS] = tuple(str(n) for n in sorted({1, 2, 4, max(1, cores // 2)}) if n < cores)
+        # One, the first few, half and all: hyperthreads and slow cores often do not help.
+        usual = max(1, cores - spec.spare_cores)
+        tries[THREADS] = tuple(str(n) for n in sorted({1, 2, 4, max(1, cores // 2), cores} - {usual}) if n <= cores)
     return {variable: values for variable, values in (tries | dict(spec.tuning)).items() if values}
 
 

@@ -248,6 +248,7 @@ SPEC = EngineSpec(
     on_card_mb=_on_card_mb,
     one_precision="runs files of any precision, made by its makers' own tool",
     threaded=True,
+    spare_cores=1,  # ggml's threads wait for each other without sleeping
     recommended=(
         Recommended(
             model="moonshine-streaming-medium",

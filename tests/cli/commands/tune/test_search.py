@@ -103,6 +103,12 @@ def test_threads_that_are_tried(cores: int) -> None:
     assert dimensions("command", cores) == {}
 
 
+@pytest.mark.parametrize(("cores", "expected"), [(1, ()), (2, ("2",)), (4, ("1", "2", "4")), (8, ("1", "2", "4", "8"))])
+def test_an_engine_that_spares_a_core_is_tried_with_all(cores: int, expected: tuple[str, ...]) -> None:
+    """Its own number, one fewer than there are, is not tried again."""
+    assert dimensions("transcribe-cpp", cores).get(THREADS, ()) == expected
+
+
 def tune(before: Environment, engine: str, table: dict[Environment, Measured | None], patience: int = 99) -> Outcome:
     left = itertools.count(patience, -1)
     return search(
