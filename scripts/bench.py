@@ -13,7 +13,19 @@ import sys
 from pathlib import Path
 
 from benches import cold, commands, full_size, full_size_cold, incident, models, standby, turns, warm
-from benches.hearing import accuracy, captions, diarization, dictate, int8, labels, live, long, noise, streams, two_files
+from benches.hearing import (
+    accuracy,
+    captions,
+    diarization,
+    dictate,
+    int8,
+    labels,
+    live,
+    long,
+    noise,
+    streams,
+    two_files,
+)
 from benches.peers.case import peers
 from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
 from benches.speaking import pages, playing, screen_reader, talking

@@ -211,12 +211,12 @@ def _client_gone(trial: Trial) -> Iterator[str]:
 def _threads(trial: Trial) -> Iterator[str]:
     feeds = _usual(trial, trial.speech)
     _, segments = _heard(trial, feeds)
-    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other, _opened(trial) as stream:
+    with ThreadPoolExecutor(1) as even, ThreadPoolExecutor(1) as odd, _opened(trial) as stream:
         for number, samples in enumerate(feeds):
-            (one, other)[number % 2].submit(stream.feed, samples).result()
-        found = other.submit(stream.finish).result()
-    if found != segments:
-        yield f"it has {_text(found)!r:.200}, and on one thread {_text(segments)!r:.200}"
+            (even, odd)[number % 2].submit(stream.feed, samples).result()
+        again = odd.submit(stream.finish).result()
+    if again != segments:
+        yield f"it has {_text(again)!r:.200}, and on one thread {_text(segments)!r:.200}"
 
 
 def _then_piece(trial: Trial) -> Iterator[str]:

@@ -301,14 +301,14 @@ def _words(result: Any, duration: float) -> tuple[list[Word], list[int]]:
         groups = _grouped(result.tokens)
         spans = [("".join(token.text for token in group), group[0].t0_ms, group[-1].t1_ms, group) for group in groups]
         owners = [group[0].seg_index for group in groups]
-    words, kept = list[Word](), list[int]()
+    words, segments = list[Word](), list[int]()
     for (text, begin_ms, end_ms, tokens), owner in zip(spans, owners, strict=True):
         if text := text.strip():
             likely = [token.p for token in tokens if 0.0 <= token.p <= 1.0]
             probability = sum(likely) / len(likely) if likely else None
             words.append(Word(text, _seconds(begin_ms, duration), _seconds(end_ms, duration), probability))
-            kept.append(owner)
-    return words, kept
+            segments.append(owner)
+    return words, segments
 
 
 def _grouped(tokens: Iterable[Any]) -> list[list[Any]]:
