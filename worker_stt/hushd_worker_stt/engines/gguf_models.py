@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from hushd_models import catalogue, hf_cache
+from hushd_models import catalogue, hf_cache, own_model
 from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
-from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN
+from hushd_schema.engines import NoModel
+from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN, Abilities, described
+
+from hushd_worker_stt.engine import ModelInfo
+
+_UNDETERMINED = "und"  # ISO 639's code for an undetermined language
+
+
+def known(models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
+    """Returns the well-known `models`, each with its abilities, and those that are here."""
+    well_known = {model.name: _with(model, WELL_KNOWN[model.name]) for model in models}
+    own = {name: model for name in here() if (file := find(name)) and (model := _model(name, file))}
+    return tuple((well_known | own).values())
 
 
 def place() -> Path:
@@ -47,3 +60,23 @@ def here() -> list[str]:
         manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
     ]
     return list(dict.fromkeys([*WELL_KNOWN, *folders, *names]))
+
+
+def _model(name: str, file: Path) -> ModelInfo | None:
+    """The model by its file; None for one that the load will refuse."""
+    try:
+        _, tags, abilities = described(file)
+        memory = own_model.memory_mb(SPEC.name, {file.name: file.stat().st_size})
+    except (NoModel, OSError):
+        return None
+    return _with(ModelInfo(name, tags or (_UNDETERMINED,), memory), abilities)
+
+
+def _with(model: ModelInfo, abilities: Abilities) -> ModelInfo:
+    return replace(
+        model,
+        translation=abilities.translation,
+        streaming=abilities.streaming,
+        word_times=abilities.word_times,
+        options=abilities.options,
+    )

@@ -12,15 +12,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hushd_models import advice, languages, own_model
+from hushd_models import advice, languages
 from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
 from hushd_schema.engines import NoModel
-from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN, Abilities, described
+from hushd_schema.engines.stt.transcribe_cpp import SPEC, described
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
 from hushd_worker.load_error import load_error
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 _LOOK_S = 0.1  # between two checks for a cancel
 _SHORTEST = RATE // 2  # samples; a shorter piece is padded with silence, since some architectures refuse it
 _WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its makers
@@ -75,13 +73,7 @@ class TranscribeCpp(Engine):
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
-        known = {model.name: _with(model, WELL_KNOWN[model.name]) for model in cls.INFO.models}
-        own = {
-            name: model
-            for name in gguf_models.here()
-            if (file := gguf_models.find(name)) and (model := _model(name, file))
-        }
-        return tuple((known | own).values())
+        return gguf_models.known(cls.INFO.models)
 
     @classmethod
     def installed(cls, model: str) -> bool:
@@ -346,23 +338,3 @@ def _log(level: int, message: str) -> None:
 def _device(package: Any) -> str:
     cards = {"cuda", "rocm"}.intersection(device.kind for device in package.backends())
     return compute_device.choose("transcribe-cpp", ("cuda", "cpu") if cards else ("cpu",))
-
-
-def _model(name: str, file: Path) -> ModelInfo | None:
-    """The model by its file; None for one that the load will refuse."""
-    try:
-        _, tags, abilities = described(file)
-        memory = own_model.memory_mb(SPEC.name, {file.name: file.stat().st_size})
-    except (NoModel, OSError):
-        return None
-    return _with(ModelInfo(name, tags or (_UNDETERMINED,), memory), abilities)
-
-
-def _with(model: ModelInfo, abilities: Abilities) -> ModelInfo:
-    return replace(
-        model,
-        translation=abilities.translation,
-        streaming=abilities.streaming,
-        word_times=abilities.word_times,
-        options=abilities.options,
-    )
