@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hushd_models import hf_cache
 from hushd_protocol import JsonObject
 from hushd_protocol.limits import CREDIT_WINDOW
 from hushd_protocol.messages import Message, Partial, Progress, Request, Result
@@ -41,6 +40,8 @@ def pull_params(model: str, update: bool = False) -> JsonObject:
     if endpoint and "@" not in endpoint:  # a password stays where it is
         params["endpoint"] = endpoint
     if "HF_HUB_OFFLINE" in os.environ:
+        from hushd_models import hf_cache  # for a download alone
+
         params["offline"] = hf_cache.offline()
     return params
 
