@@ -1,0 +1,109 @@
+"""Seeded runs of hostile worlds, shared out to a process for each core: what they walked is counted together."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any
+from unittest.mock import patch
+
+from hushd_supervisor.core import fleet
+from hushd_supervisor.core.standby import Phase, Template
+from hushd_supervisor.core.worker.lifecycle import Lifecycle
+from hushd_supervisor.core.worker.states import State
+from support.crowded_world import CrowdedWorld
+from support.hostile_world import World
+
+SHARE = 25  # seeds that a process takes at a time: the last to end is late by as many
+
+
+@dataclass
+class Walk:
+    """What occurred in some runs: the ends of requests, rare events, and every move of a worker and of a template."""
+
+    codes: Counter[str] = field(default_factory=Counter)
+    events: set[str] = field(default_factory=set)
+    states: set[tuple[State, State]] = field(default_factory=set)
+    phases: set[tuple[Phase, Phase]] = field(default_factory=set)
+
+    def add(self, other: Walk) -> None:
+        self.codes += other.codes
+        self.events |= other.events
+        self.states |= other.states
+        self.phases |= other.phases
+
+
+def play(run: Callable[[int], World], seeds: Iterable[int]) -> Walk:
+    """Runs `run` with each seed, on all cores, and returns what occurred; what fails names its seed."""
+    chosen = sorted(seeds)
+    shares = [chosen[start : start + SHARE] for start in range(0, len(chosen), SHARE)]
+    whole = Walk()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ProcessPoolExecutor(min(cores, len(shares)), get_context("spawn"), _leave_interrupts_to_pytest) as processes:
+        try:
+            for walk in processes.map(_play, [run] * len(shares), shares):
+                whole.add(walk)
+        except BaseException:
+            processes.shutdown(cancel_futures=True)
+            raise
+    return whole
+
+
+def _leave_interrupts_to_pytest() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _play(run: Callable[[int], World], seeds: Sequence[int]) -> Walk:
+    walk = Walk()
+    states, phases = _watched(Lifecycle.enter, "state", walk.states), _watched(Template.enter, "phase", walk.phases)
+    with patch.object(Lifecycle, "enter", states), patch.object(Template, "enter", phases):
+        for seed in seeds:
+            try:
+                world = run(seed)
+            except Exception as error:
+                raise AssertionError(f"seed {seed}: {error!r}") from error
+            walk.codes += world.codes
+            walk.events |= world.events
+    return walk
+
+
+def _watched(enter: Callable[..., None], name: str, walked: set[Any]) -> Callable[..., None]:
+    def watch(machine: Any, target: Any, *timer: float) -> None:
+        walked.add((getattr(machine, name), target))
+        enter(machine, target, *timer)
+
+    return watch
+
+
+def hostile(seed: int) -> World:
+    """Forty hostile acts, in a third of the runs a long silence, and the end."""
+    world = World(seed)
+    _act(world)
+    if seed % 3 == 0 and not world.left:
+        world.quiet()
+    world.end()
+    return world
+
+
+def crowded(seed: int) -> World:
+    """Forty acts in a crowd of at most eight workers, after which each worker is started alone, and the end."""
+    with patch.object(fleet, "MAX_WORKERS", 8):
+        world = CrowdedWorld(seed)
+        _act(world)
+        if not world.left:
+            world.start_alone()
+        world.end()
+    return world
+
+
+def _act(world: World) -> None:
+    for _ in range(40):
+        if world.left:
+            break
+        world.person_does_something()
+        world.run(world.random.choice(world.pauses))
