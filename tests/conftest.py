@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import skips
+from support import moonshine_once, skips
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
 from support.processor_time import ProcessorTimes
@@ -34,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
     config.addinivalue_line("markers", "permissions: run as root and as a user, see tests/end_to_end/test_as_a_user.py")
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
+    if moonshine_once.FOLDER not in os.environ:  # in xdist's processes it is there
+        heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
+        config.add_cleanup(lambda: shutil.rmtree(heard, ignore_errors=True))
+        config.add_cleanup(lambda: os.environ.pop(moonshine_once.FOLDER))
     if shown := config.getoption("--processor-times"):
         config.pluginmanager.register(ProcessorTimes(shown))
 
@@ -101,8 +105,8 @@ def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
 
 @pytest.fixture(scope="module")
 def carried(home: Path) -> Iterator[Supervisor]:
-    """A supervisor with the engines that hushd carries, as a user has it: one for the tests of a file."""
-    started = Supervisor(home, "")
+    """A supervisor with the engines that hushd carries: one for the tests of a file, which hear the same once a run."""
+    started = Supervisor(home, moonshine_once.configuration())
     assert started.ready, started.log()
     yield started
     started.stop()

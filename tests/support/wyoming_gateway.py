@@ -22,7 +22,7 @@ ADDRESS = "tcp://127.0.0.1:10300"  # by which the settings know the port, whatev
 
 @asynccontextmanager
 async def served(settings: Settings | None = None) -> AsyncIterator[int]:
-    """The port of a server on this machine; its supervisor leaves with it."""
+    """The port of a server on this machine, before the supervisor of the environment."""
     async with hushd.AsyncClient() as client:
         serve = partial(serve_connection, client=client, settings=settings or Settings(), listener=ADDRESS)
         tasks: set[asyncio.Task[None]] = set()
@@ -43,7 +43,6 @@ async def served(settings: Settings | None = None) -> AsyncIterator[int]:
                 for task in (accepting, *tasks):
                     task.cancel()
                 await asyncio.gather(accepting, *tasks, return_exceptions=True)
-                await client.shutdown()
 
 
 async def until(client: AsyncClient, last: str) -> list[Event]:

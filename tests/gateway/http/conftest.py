@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import moonshine_once
 from support.http_gateway import HttpGateway
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
 
@@ -30,8 +31,8 @@ def _served(home: Path, config: str) -> Iterator[HttpGateway]:
 
 @pytest.fixture(scope="module")
 def gateway(home: Path) -> Iterator[HttpGateway]:
-    """The gateway with the real engines."""
-    yield from _served(home, "")
+    """The gateway with the real engines, which hear the same once a run."""
+    yield from _served(home, moonshine_once.configuration())
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import soundfile
@@ -13,10 +14,11 @@ from hushd.transcripts.segment import Segment, Word
 from hushd_gateway.http.realtime.items import Items
 from hushd_gateway.http.realtime.turns import Stream
 from hushd_gateway.http.transcription.formats import log_probabilities
-from openai import NotFoundError, OpenAI
-from openai.types.realtime import ConversationItemInputAudioTranscriptionCompletedEvent as Completed
 from support import small_models
-from support.http_gateway import HttpGateway
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.realtime import ConversationItemInputAudioTranscriptionCompletedEvent as Completed
 
 needs_whisper = pytest.mark.skipif(
     not all(map(find_spec, ("faster_whisper", "ctranslate2", "whisper"))),
@@ -39,6 +41,7 @@ def test_tokens_are_words_with_their_spaces() -> None:
 
 def test_a_turn_that_is_complete_says_how_likely_its_words_are() -> None:
     """OpenAI's types read the event; without `include` it has none."""
+    from openai.types.realtime import ConversationItemInputAudioTranscriptionCompletedEvent as Completed
 
     def completed(logprobs: bool) -> Completed:
         stream = Stream(Items(), vad=False, start_s=0.0, logprobs=logprobs)
@@ -63,20 +66,21 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[small_models.Sma
 
 
 @needs_whisper
-def test_openais_client_gets_them(small: small_models.Small, gateway: HttpGateway) -> None:
+def test_openais_client_gets_them(small: small_models.Small, openai: OpenAI) -> None:
     """Whole and streamed, and an engine that knows none is refused with those that do."""
+    from openai import NotFoundError
+
     assert small.sound
-    with OpenAI(base_url=gateway.url, api_key="none", max_retries=0) as openai:
-        ask = {"file": Path(small.sound), "include": ["logprobs"], "model": "faster-whisper/commands"}
-        found = openai.audio.transcriptions.create(**ask)
-        assert found.logprobs
-        assert "".join(str(entry.token) for entry in found.logprobs) == found.text
-        assert all(entry.logprob is not None and entry.logprob <= 0 for entry in found.logprobs)
-        events = list(openai.audio.transcriptions.create(**ask, stream=True))
-        deltas = [token for event in events[:-1] for token in _tokens(event.logprobs)]
-        assert deltas == _tokens(events[-1].logprobs) == _tokens(found.logprobs)
-        with pytest.raises(NotFoundError, match="moonshine does not know how likely each word is: choose a model of "):
-            openai.audio.transcriptions.create(**{**ask, "model": "moonshine/tiny-en"})
+    ask = {"file": Path(small.sound), "include": ["logprobs"], "model": "faster-whisper/commands"}
+    found = openai.audio.transcriptions.create(**ask)
+    assert found.logprobs
+    assert "".join(str(entry.token) for entry in found.logprobs) == found.text
+    assert all(entry.logprob is not None and entry.logprob <= 0 for entry in found.logprobs)
+    events = list(openai.audio.transcriptions.create(**ask, stream=True))
+    deltas = [token for event in events[:-1] for token in _tokens(event.logprobs)]
+    assert deltas == _tokens(events[-1].logprobs) == _tokens(found.logprobs)
+    with pytest.raises(NotFoundError, match="moonshine does not know how likely each word is: choose a model of "):
+        openai.audio.transcriptions.create(**{**ask, "model": "moonshine/tiny-en"})
     assert soundfile.info(small.sound).duration > 1
 
 

@@ -12,7 +12,7 @@ import moonshine_voice
 import pytest
 import soundfile
 import soxr
-from support.peer import BOUND_S, Peer, wait_until
+from support.peer import BOUND_S, Peer, Supervisor, wait_until
 from support.wyoming_gateway import served, until
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -32,9 +32,7 @@ SOUND = {"rate": 16_000, "width": 2, "channels": 1}  # the only one that it send
 PARTS = ("Hello ", "there. ", "How are ", "you today? ")
 
 
-@pytest.fixture(autouse=True)
-def _home(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+pytestmark = pytest.mark.usefixtures("carried")
 
 
 def recording() -> bytes:
@@ -207,7 +205,7 @@ def test_it_hears_the_first_sentence_while_the_message_is_written() -> None:
 
 
 @pytest.mark.parametrize("streaming", [False, True])
-def test_it_leaves_and_its_job_ends(streaming: bool, runtime: Path) -> None:
+def test_it_leaves_and_its_job_ends(streaming: bool, carried: Supervisor) -> None:
     """A speech of many minutes is cancelled soon after its connection is closed."""
     long = "This is one of very many sentences that nobody will ever hear. " * 500
 
@@ -220,13 +218,13 @@ def test_it_leaves_and_its_job_ends(streaming: bool, runtime: Path) -> None:
                 else:
                     await client.write_event(Synthesize(text=long).event())
                 await until(client, "audio-chunk")
-                await asyncio.to_thread(wait_until, lambda: jobs(runtime) == 1, "the job")
-            await asyncio.to_thread(wait_until, lambda: jobs(runtime) == 0, "the end of the job")
+                await asyncio.to_thread(wait_until, lambda: jobs(carried) == 1, "the job")
+            await asyncio.to_thread(wait_until, lambda: jobs(carried) == 0, "the end of the job")
 
     asyncio.run(run())
 
 
-def jobs(runtime: Path) -> int:
+def jobs(supervisor: Supervisor) -> int:
     """The number of jobs under way."""
-    with Peer(runtime / "client.sock") as peer:
+    with Peer(supervisor.socket) as peer:
         return sum(worker["running"] for worker in peer.control("status")["workers"])

@@ -21,9 +21,7 @@ from wyoming.client import AsyncTcpClient
 BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
 
 
-@pytest.fixture(autouse=True)
-def _home(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+pytestmark = pytest.mark.usefixtures("carried")
 
 
 # Each format, as one of the six seconds of speech has it.

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from hushd_gateway.wyoming import events, server
 from hushd_schema.settings import Settings, WyomingSettings
-from support.peer import BOUND_S, Peer, wait_until
+from support.peer import BOUND_S, Peer, Supervisor, wait_until
 from support.wyoming_gateway import ADDRESS, ended, served, until
 from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -25,9 +25,7 @@ from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, Synthesize
 BECKETT = Path(moonshine_voice.__file__).parent / "assets" / "beckett.wav"
 
 
-@pytest.fixture(autouse=True)
-def _home(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+pytestmark = pytest.mark.usefixtures("carried")
 
 
 def test_one_program_of_each_kind() -> None:
@@ -225,9 +223,18 @@ def test_half_an_event_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     asyncio.run(run())
 
 
-def test_what_is_not_read_ends_its_connection(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+def test_what_is_not_read_ends_its_connection(monkeypatch: pytest.MonkeyPatch, carried: Supervisor) -> None:
     """A program that asks for a long speech and reads none of it is dropped, and its job ends."""
     monkeypatch.setattr(server, "SEND_S", 0.1)
+
+    def jobs() -> tuple[int, int]:
+        """How many were begun, and how many run."""
+        with Peer(carried.socket) as peer:
+            rows = peer.control("status")["workers"]
+        return sum(row["requests"] for row in rows), sum(row["running"] for row in rows)
+
+    wait_until(lambda: jobs()[1] == 0, "the end of the jobs before it")
+    begun, _ = jobs()
 
     async def run() -> None:
         async with served() as port:
@@ -235,14 +242,7 @@ def test_what_is_not_read_ends_its_connection(monkeypatch: pytest.MonkeyPatch, r
             text = "This is one of very many sentences that nobody will ever hear. " * 500
             writer.write(json.dumps({"type": "synthesize", "data": {"text": text}}).encode() + b"\n")
 
-            def is_over() -> bool:
-                if not (runtime / "client.sock").exists():
-                    return False
-                with Peer(runtime / "client.sock") as peer:
-                    rows = peer.control("status")["workers"]
-                    return [(row["requests"], row["running"]) for row in rows] == [(1, 0)]
-
-            await asyncio.to_thread(wait_until, is_over, "the end of the job")
+            await asyncio.to_thread(wait_until, lambda: jobs() == (begun + 1, 0), "the end of the job")
             writer.close()
 
     asyncio.run(run())

@@ -1,0 +1,56 @@
+"""The default engine's worker, which hears the same samples once in a run of all tests: `moonshine_once.py FOLDER …`.
+
+A transcript is a pure function of model, options and samples, so the first process that asks for one has the real
+engine make it, and the folder has it for all others, which then need not load the model either. It is for tests whose
+claim is what becomes of a transcript; those of how it is made, how long that takes, or what a worker weighs, use
+hushd's own worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FOLDER = "HUSHD_TESTS_HEARD"  # names the folder, in the environment of the processes that run tests
+
+
+def configuration() -> str:
+    """The configuration of a supervisor whose default engine hears through the folder of this run."""
+    program = [sys.executable, "-P", __file__, os.environ[FOLDER]]
+    return f'[worker."stt/moonshine"]\ncommand = {program}\n'
+
+
+def remembering(transcriber: type, folder: Path) -> type:
+    """Returns a class in place of `transcriber`, whose texts are kept in `folder`."""
+
+    class HeardOnce:
+        def __init__(self, library: Any, model: Path, architecture: int, options: dict[str, str]) -> None:
+            self._load = lambda: transcriber(library, model, architecture, options)
+            self._model: Any = None
+            self._known = repr((str(model), architecture, sorted(options.items()))).encode()
+
+        def text(self, samples: np.ndarray, rate: int) -> str:
+            key = hashlib.sha256(b"%d %b " % (rate, self._known) + samples.tobytes()).hexdigest()
+            kept = folder / key
+            if not kept.exists():
+                self._model = self._model or self._load()
+                partial = folder / f"{key}.{os.getpid()}"
+                partial.write_text(self._model.text(samples, rate))
+                partial.replace(kept)
+            return kept.read_text()
+
+    return HeardOnce
+
+
+if __name__ == "__main__":
+    from hushd_worker_stt import __main__ as worker
+    from hushd_worker_stt.engines import libmoonshine
+
+    libmoonshine.Transcriber = remembering(libmoonshine.Transcriber, Path(sys.argv.pop(1)))  # type: ignore[misc]
+    worker.main()
