@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
+from support import warm
 from support.peer import Supervisor, descendants, wait_until
 from support.stopwatch import Stopwatch
 from support.wer import BECKETT, word_error_rate
@@ -37,9 +39,9 @@ def hushd(start_supervisor: Start) -> Supervisor:
     return start_supervisor("")
 
 
-def run(*command: str | Path, **options: object) -> str:
+def run(*command: str | Path, **options: Any) -> str:
     """A command's standard output; it must succeed and say nothing on standard error."""
-    done = subprocess.run([BIN / command[0], *command[1:]], capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload]
+    done = warm.run([BIN / command[0], *command[1:]], capture_output=True, text=True, timeout=60, **options)
     assert (done.returncode, done.stderr) == (0, "")
     return str(done.stdout)
 
@@ -68,9 +70,7 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
         "--compression_ratio_threshold 2.4 --condition_on_previous_text True "
         "--suppress_tokens -1 --clip_timestamps 0,30 --word_timestamps True"
     )
-    done = subprocess.run(
-        [BIN / "listen", file, *options.split(), "-f", "json"], capture_output=True, text=True, timeout=60
-    )
+    done = warm.run([BIN / "listen", file, *options.split(), "-f", "json"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert done.stderr.startswith("listen: --fp16 and --verbose have no effect here")
     assert done.stderr.count("\n") == 1
@@ -88,8 +88,8 @@ def test_a_clip_of_a_film(carried: Supervisor, beckett: Path) -> None:
 
 def test_say_pipes_into_listen(carried: Supervisor) -> None:
     """`say -o - | listen -` needs no file."""
-    spoken = subprocess.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=60).stdout
-    heard = subprocess.run([BIN / "listen", "-"], input=spoken, capture_output=True, check=True, timeout=60).stdout
+    spoken = warm.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=60).stdout
+    heard = warm.run([BIN / "listen", "-"], input=spoken, capture_output=True, check=True, timeout=60).stdout
     assert word_error_rate(SENTENCE, heard.decode()) <= 0.15
 
 

@@ -85,12 +85,13 @@ def test_the_page_names_what_is_public() -> None:
 def test_an_array_is_heard_as_its_file(carried: Supervisor, recording: Path, tmp_path: Path) -> None:
     """Of any type and shape the transcript is that of the same samples in a file, to the letter."""
     samples, rate = soundfile.read(recording, dtype="float32")
-    integers, _ = soundfile.read(recording, dtype="int16")
+    integers, _ = soundfile.read(recording, dtype="int16", frames=4 * rate)
+    start = samples[: 4 * rate]
     cases = [
-        (samples, rate, "FLOAT"),
-        (np.stack([samples, samples / 2], axis=1), rate, "FLOAT"),
-        (integers[: 4 * rate], rate, "PCM_16"),
-        (samples[::2].astype("float64"), rate // 2, "FLOAT"),
+        (start, rate, "FLOAT"),
+        (np.stack([start, start / 2], axis=1), rate, "FLOAT"),
+        (integers, rate, "PCM_16"),
+        (start[::2].astype("float64"), rate // 2, "FLOAT"),
     ]
     with hushd.Client() as client:
         for array, hertz, coding in cases:

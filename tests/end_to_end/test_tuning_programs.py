@@ -28,6 +28,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema import engines
 from hushd_schema.settings import Settings
+from support import warm
 from support.commands import RATE, say, unpack_checkpoint
 from support.peer import Supervisor, wait_until
 from support.wer import words
@@ -48,7 +49,7 @@ def alone(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pat
 
 
 def hushd(*arguments: str | Path, status: int = 0) -> str:
-    done = subprocess.run([BIN / "hushd", *arguments], capture_output=True, text=True, timeout=120)
+    done = warm.run([BIN / "hushd", *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if status == 0 else done.stderr
@@ -139,7 +140,7 @@ def test_never_less_memory_than_was_measured(old: int, new: int | None) -> None:
 )
 def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], sentence: str) -> None:
     """And nothing is written, and nothing is left running."""
-    done = subprocess.run([BIN / "hushd", "tune", *arguments], capture_output=True, text=True, timeout=60)
+    done = warm.run([BIN / "hushd", "tune", *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode in (2, 4, 6), done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from support import warm
 from support.peer import BOUND_S
@@ -46,6 +47,19 @@ def test_it_is_the_same_to_itself(flags: list[str], session: bool, tmp_path: Pat
     options = {"cwd": tmp_path, "env": environment, "pass_fds": (kept,), "start_new_session": session}
     assert told(warm.run, words, **options) == told(subprocess.run, words, **options)
     os.close(kept)
+
+
+@pytest.mark.parametrize("words", [["say", "--version"], ["listen", "--speed"], ["hushd", "status", "--folly"]])
+def test_a_command_is_the_same_to_its_user(words: list[str], runtime: Path) -> None:
+    """A script of hushd's: its output, its complaint with its own name, and its exit status; and it is forked."""
+    command = [Path(sys.executable).parent / words[0], *words[1:]]
+    forked, started = (start(command, capture_output=True, text=True) for start in (warm.run, subprocess.run))
+    assert (forked.stdout, forked.stderr, forked.returncode) == (started.stdout, started.stderr, started.returncode)
+    parents = [child.pid for child in psutil.Process().children() if child.pid not in {c.pid for c in warm.children()}]
+    with warm.Popen([command[0], "--version"], stdout=subprocess.PIPE) as process:
+        assert Path(f"/proc/{process.pid}/cmdline").read_bytes() in {
+            Path(f"/proc/{parent}/cmdline").read_bytes() for parent in parents
+        }
 
 
 def test_limits_are_those_of_whoever_starts_it() -> None:

@@ -31,6 +31,7 @@ COMMANDS = (
     "hushd_cli.entry", "hushd_cli.main", "hushd_cli.commands.say.command", "hushd_cli.commands.listen.command",
     "hushd.client", "hushd_cli.terminal.console", "json",
 )  # fmt: skip
+SCRIPTS = {os.path.join(os.path.dirname(sys.executable), name) for name in ("hushd", "listen", "say")}
 # For each of these words in a command line, what its program imports.
 IMPORTED = {
     "hushd_supervisor": ("hushd_supervisor.run",),
@@ -47,7 +48,7 @@ PIPE = subprocess.PIPE
 
 
 class Popen(subprocess.Popen[Any]):
-    """A process as `subprocess.Popen` makes it; forked if it is this Python's `-c CODE` or `-m MODULE`."""
+    """A process as `subprocess.Popen` makes it; forked if it is this Python's `-c` or `-m`, or hushd's command."""
 
     def _execute_child(self, *arguments: Any) -> None:
         """Starts the process, in place of the fork and exec of the base class."""
@@ -56,6 +57,8 @@ class Popen(subprocess.Popen[Any]):
             super()._execute_child(*arguments)  # type: ignore[misc]
             return
         words = [os.fsdecode(word) for word in asked["args"]]
+        if words[0] in SCRIPTS:
+            words.insert(0, sys.executable)
         isolated = words[1] == "-P"
         pairs = ((asked["p2cread"], 0), (asked["c2pwrite"], 1), (asked["errwrite"], 2))
         descriptors = {number: number if given == -1 else given for given, number in pairs}
@@ -111,14 +114,18 @@ def _can_be_forked(asked: dict[str, Any]) -> bool:
         sys.platform == "linux"
         and plain
         and isinstance(words, list | tuple)
-        and words[0] == sys.executable
-        and next((word for word in words[1:] if word != "-P"), "") in ("-c", "-m")
+        and _is_ours([os.fsdecode(word) for word in words])
         and _read_at_the_start(environment) == _read_at_the_start(_STARTED_WITH)
         and not any(
             os.path.exists(os.path.join(folder, "sitecustomize.py"))
             for folder in environment.get("PYTHONPATH", "").split(os.pathsep)
         )
     )
+
+
+def _is_ours(words: list[str]) -> bool:
+    way = next((word for word in words[1:] if word != "-P"), "")
+    return words[0] in SCRIPTS or (words[0] == sys.executable and way in ("-c", "-m"))
 
 
 def _read_at_the_start(environment: Any) -> dict[str, str]:
@@ -245,6 +252,10 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> Callable[[], objec
     os.environ.update(order["environment"])
     theirs = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [folder for folder in theirs if folder not in ours]
+    if (script := order["words"][0]) in SCRIPTS:
+        sys.path.insert(0, os.path.dirname(script))
+        sys.argv[:] = order["words"]
+        return lambda: runpy.run_path(script, run_name="__main__")
     way, program, *arguments = order["words"]
     if not order["isolated"]:
         sys.path.insert(0, "" if way == "-c" else order["folder"])
