@@ -9,23 +9,34 @@ import sys
 import warnings
 from dataclasses import fields
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hushd_protocol.errors import HushdError
 
-pytest.importorskip("ray", reason="the extra ray is not installed")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Ray's own
-    import yaml
-    from hushd_cluster import application
+if find_spec("ray") is None:
+    pytest.skip("the extra ray is not installed", allow_module_level=True)
 
 MANIFEST = Path(__file__).parents[2] / "packaging/kuberay/hushd.yaml"
 DOCUMENT = MANIFEST.parents[2] / "docs/CLUSTER.md"
 
 
-def test_the_manifest_names_what_there_is(monkeypatch: pytest.MonkeyPatch, runtime: Path) -> None:
+@pytest.fixture(scope="module")
+def application() -> ModuleType:
+    """The module, which imports Ray."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own
+        return import_module("hushd_cluster.application")
+
+
+def test_the_manifest_names_what_there_is(
+    application: ModuleType, monkeypatch: pytest.MonkeyPatch, runtime: Path
+) -> None:
     """The builder of the application, arguments that it takes, and in every pod the configuration and the secret."""
+    import yaml
+
     service, configuration = yaml.safe_load_all(MANIFEST.read_text())
     (served,) = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
     module, _, name = served["import_path"].partition(":")
@@ -44,14 +55,14 @@ def test_the_manifest_names_what_there_is(monkeypatch: pytest.MonkeyPatch, runti
         assert application.configured(served["args"])
 
 
-def test_nothing_is_served_to_others_without_a_token(runtime: Path) -> None:
+def test_nothing_is_served_to_others_without_a_token(application: ModuleType, runtime: Path) -> None:
     """Serve's port is open to the whole network."""
     (runtime / "config.toml").touch()
     with pytest.raises(HushdError, match="HUSHD_HTTP_TOKEN"):
         application.configured({})
 
 
-def test_the_document_has_the_defaults_of_the_growth() -> None:
+def test_the_document_has_the_defaults_of_the_growth(application: ModuleType) -> None:
     """The times after which a second node serves."""
     growth = application.Scale().of_engines()["autoscaling_config"]
     found = re.search(r"by their mean over (\d+) s, start one on another node, after (\d+) s", DOCUMENT.read_text())

@@ -9,6 +9,7 @@ import time
 import tracemalloc
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from hushd_schema.operations.synthesize import MARKUPS
@@ -196,14 +197,15 @@ def test_mapped_text_is_cut_joined_and_rewritten_with_its_origin() -> None:
     assert MappedText.original("  a ", 5).strip().span() == (7, 8)
 
 
-def _categories() -> dict[str, list[str]]:
+@cache
+def categories() -> dict[str, list[str]]:
+    """Every seventh character, by its category."""
     found: dict[str, list[str]] = {}
     for code in range(0, sys.maxunicode + 1, 7):
         found.setdefault(unicodedata.category(chr(code)), []).append(chr(code))
     return found
 
 
-CATEGORIES = _categories()
 MARKUP = [
     "[[slnc 5]]", "[[", "]]", "[a](b)", "![", "```\n", "|", "\n", "# ", "- ", "1. ", "**", "_", "`", "> ", "<b>",
     "&amp;", "<!--", "https://x.y/", "a@b.co", "~~", "\\", "[^1]", "  \n", "    ", ". ", "x" * 90, "\r\n", "***\n",
@@ -218,11 +220,12 @@ def test_any_unicode_is_read_alike_however_it_arrives(markup: str, seed: int) ->
     """Characters of all categories among markup: no error, bounded pieces that know their place, and the same pieces
     whether the text comes whole or in crumbs."""
     chance = random.Random(seed)
-    kinds = sorted(CATEGORIES)
+    characters = categories()
+    kinds = sorted(characters)
     text = "".join(
         chance.choice(MARKUP)
         if chance.random() < 0.4
-        else chance.choice(CATEGORIES[chance.choice(kinds)]) + chance.choice(" a")
+        else chance.choice(characters[chance.choice(kinds)]) + chance.choice(" a")
         for _ in range(chance.randint(1, 120))
     )
     data = text.encode("utf-8", "replace")
