@@ -24,7 +24,7 @@ SHARE = 25  # seeds that a process takes at a time: the last to end is late by a
 
 @dataclass
 class Walk:
-    """What occurred in some runs: the ends of requests, rare events, and every move of a worker and of a template."""
+    """The course of some runs: how requests ended, rare events, and every move of a worker and of a template."""
 
     codes: Counter[str] = field(default_factory=Counter)
     events: set[str] = field(default_factory=set)
@@ -39,7 +39,7 @@ class Walk:
 
 
 def play(run: Callable[[int], World], seeds: Iterable[int]) -> Walk:
-    """Runs `run` with each seed, on all cores, and returns what occurred; what fails names its seed."""
+    """Runs `run` with each seed, on all cores, and returns their course; a failure names its seed."""
     chosen = sorted(seeds)
     shares = [chosen[start : start + SHARE] for start in range(0, len(chosen), SHARE)]
     whole = Walk()

@@ -228,7 +228,7 @@ def test_what_is_not_read_ends_its_connection(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(server, "SEND_S", 0.1)
 
     def jobs() -> tuple[int, int]:
-        """How many were begun, and how many run."""
+        """The number of jobs that were begun, and of those that run."""
         with Peer(carried.socket) as peer:
             rows = peer.control("status")["workers"]
         return sum(row["requests"] for row in rows), sum(row["running"] for row in rows)
