@@ -85,6 +85,11 @@ def full_size(options: Namespace) -> Iterator[Row]:
         if engine == "chatterbox" and not os.environ.get(PYTHON):
             yield Row(f"fullsize {name}", None, "", note=f"not measured: {PYTHON} is not set")
             continue
+        if not (engine in _BARE or name in _BARE):
+            yield Row(
+                f"fullsize {name}", None, "", note="not measured: how its library alone loads it is not known here"
+            )
+            continue
         try:
             taken = _measured(options.models, name)
         except (HushdError, subprocess.SubprocessError) as error:

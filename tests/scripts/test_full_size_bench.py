@@ -137,8 +137,8 @@ def test_turns_tell_the_refused_from_the_lost() -> None:
 
 
 def test_every_model_that_can_be_made_has_a_bare_load() -> None:
-    """By its name or its engine's, and a statement that compiles."""
-    for name in MODELS:
+    """By its name or its engine's, and a statement that compiles; sherpa-onnx, of six families, has none."""
+    for name in (name for name in MODELS if not name.startswith("sherpa-onnx/")):
         statement = full_size._BARE.get(name) or full_size._BARE[name.partition("/")[0]]
         compile(statement.format(path="p", folder="f", kind="k", precision=None), name, "exec")
 
