@@ -281,12 +281,6 @@ class TestJobs:
         asked = ask(s16le(np.zeros(3 * RATE, np.float32)), {"format": "s16le", "diarize": True})
         assert (asked.segments, asked.result["speakers"]) == ([], 0)
 
-    def test_live_is_refused(self, ask: Ask) -> None:
-        """Speakers are told apart when all is heard, so not live."""
-        asked = ask(b"", {"live": True, "diarize": True})
-        assert asked.error
-        assert asked.error.code == "unsupported"
-
     @pytest.mark.parametrize("when", [Progress, Partial])
     def test_cancel(self, worker: SpeechToText, chat: Conversation, when: type) -> None:
         """It ends in either pass."""
