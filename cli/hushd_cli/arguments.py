@@ -196,7 +196,8 @@ def add_compute_device(group: argparse._ActionsContainer) -> None:
         "--compute-device",
         type=_device,
         metavar="DEVICE",
-        help="cpu, cuda, cuda:1 or mps; a worker on another device is moved there first; default: the configured one",
+        help="cpu, mps, cuda, rocm, vulkan, or one such as cuda:1; a worker on another device is moved there first; "
+        "default: the configured one",
     )
 
 

@@ -10,7 +10,7 @@ ROLES = (*ENGINE_ROLES, "models")
 LOG_FORMATS = ("text", "json")
 SPEEDS = ("fast", "medium", "slow")  # of a model, on a CPU
 AUTO = "auto"  # a model's name: the best that is installed
-COMPUTE_DEVICES = "auto, cpu, cuda, cuda:NUMBER or mps"  # for people
+COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # for people
 _NAME = re.compile(NAME, re.ASCII)
 
 
@@ -34,4 +34,4 @@ def base(worker: str) -> str:
 
 def is_compute_device(text: str) -> bool:
     """Returns whether `text` names a device that computes, as the configuration does."""
-    return re.fullmatch("auto|cpu|mps|cuda(:[0-9]{1,2})?", text) is not None
+    return re.fullmatch("auto|cpu|mps|(cuda|rocm|vulkan)(:[0-9]{1,2})?", text) is not None

@@ -16,7 +16,7 @@ class Capabilities(Record):
         streaming: whether there is text before an utterance has ended.
         word_times: whether it knows when each word was said.
         voices: the names of those that are installed.
-        compute_device: `cpu`, `cuda` or `mps`; empty where the engine has no say in it.
+        compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or `mps`; empty where the engine has no say in it.
         why_there: the reason why it does not compute on the card that might be; empty for none.
     """
 

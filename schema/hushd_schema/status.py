@@ -50,7 +50,7 @@ class WorkerStatus(Record):
         latency_ms: the median of the last requests' times to their first output; `latency_p95_ms` is the 95th
             percentile.
         holders: the seconds left of each lease, None for an endless one.
-        compute_device: `cpu`, `cuda` or empty.
+        compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or empty.
         why_there: why it is not on a card, if it is not.
         vram_mb: on all cards; None for none. `cards_mb` has it by the card's place on the bus.
         need_mb: that its next process is expected to take.

@@ -124,6 +124,7 @@ class Assembly:
             look_every=math.inf if self._triggers.work else LOOK_S,
             has_cards=cards.there,
             estimate=Estimate(paths.models),
+            card_kinds=cards.kinds,
         )
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)

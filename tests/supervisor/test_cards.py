@@ -151,6 +151,62 @@ def test_an_engine_without_use_for_cards(on_cards: Supervisor) -> None:
     assert needs[f"stt/none/12gb@{FIRST}"] == 0
 
 
+# --- AMD's and Intel's cards ------------------------------------------------------------------------------------------
+
+
+def test_an_amd_card_is_shared_as_nvidias_is(on_cards: Supervisor, driver: Driver) -> None:
+    """Its memory is budgeted, `yield` frees it, and `status` names it; there is no other card."""
+    driver.set({"id": FIRST, "total": 24 * GB, "api": "rocm", "name": "Radeon"})
+    with on_cards.connect() as peer:
+        for number in range(4):
+            assert where(peer, (LARGE, MIDDLE)[number % 2]) == ("rocm", "")
+        rows = {row["name"]: row for row in peer.control("status")["workers"]}
+        assert [rows[name]["crashes"] for name in (LARGE, MIDDLE)] == [0, 0]
+        assert rows[MIDDLE]["cards_mb"] == {FIRST: 12000.0}
+        assert yielded("--card", "0", "--for", "0").startswith("rocm:0: 12.0 GB freed, 24.0 GB free, by ")
+        assert yielded("--card", "vulkan:0", "--for", "0").startswith("rocm:0: 0.0 GB freed")
+        assert where(peer, SMALL) == ("rocm", "")
+        driver.set({"id": FIRST, "total": 24 * GB, "api": "rocm", "others": 20 * GB})
+        peer.control("unload")
+        assert where(peer, MIDDLE) == ("cpu", "rocm:0 has 4000 MB free of the 12256 MB that it needs")
+
+
+def test_a_card_of_vulkans_alone(on_cards: Supervisor, driver: Driver) -> None:
+    """As Intel's are; a card that only takes a number is none."""
+    driver.set(
+        {"id": FIRST, "total": 24 * GB, "api": "rocm", "integrated": True}, {"id": SECOND, "total": 24 * GB, "api": ""}
+    )
+    with on_cards.connect() as peer:
+        assert where(peer, MIDDLE) == ("vulkan", "")
+        assert peer.status(MIDDLE)["cards_mb"] == {SECOND: 12000.0}
+
+
+def test_the_order_of_auto(on_cards: Supervisor, driver: Driver) -> None:
+    """CUDA before ROCm, that before Vulkan, however much each has free; who asks for one gets that."""
+    third = "0000:b0:00.0"
+    driver.set(
+        {"id": FIRST, "total": 80 * GB, "api": ""},
+        {"id": SECOND, "total": 40 * GB, "api": "rocm"},
+        {"id": third, "total": 20 * GB, "api": "cuda"},
+    )
+    with on_cards.connect() as peer:
+        assert where(peer, LARGE) == ("cuda", "")
+        assert where(peer, MIDDLE) == ("rocm", "")
+        for asked, card in (("vulkan:0", FIRST), ("vulkan", FIRST), ("vulkan:1", SECOND), ("rocm", SECOND)):
+            request = peer.request("where", SMALL, compute_device=asked)
+            assert peer.result(request)["compute_device"] == asked.partition(":")[0]
+            assert list(peer.status(SMALL)["cards_mb"]) == [card], asked
+
+
+def test_a_process_that_dies_on_a_card(on_cards: Supervisor) -> None:
+    """A driver ends it by a signal: its request is answered by the CPU, and `status` says why."""
+    with on_cards.connect() as peer:
+        assert where(peer, SMALL) == ("cuda", "")
+        request = peer.request("abort", SMALL, compute_device="vulkan")
+        assert peer.result(request) == {"compute_device": "cpu", "why_there": "the card failed (killed by SIGABRT)"}
+        assert peer.status(SMALL)["why_there"] == "the card failed (killed by SIGABRT)"
+
+
 def _state(supervisor: Supervisor, worker: str) -> str:
     with supervisor.connect() as other:
         return str(other.status(worker)["state"])

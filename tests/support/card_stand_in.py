@@ -1,9 +1,9 @@
 """A file in the place of a card's driver, for tests and machines without a card.
 
 `HUSHD_CARDS=support.card_stand_in:FILE`, with the folder of the tests in PYTHONPATH, has hushd's programs read
-FILE, a list of `{"id", "name", "total", "others", "asleep", "holds"}`. `others` are the
-bytes that other programs take. A process takes memory by `claim`, which writes a file of its own beside that. It is
-free again once the process is gone, except while the card `holds` what such processes had.
+FILE, a list of `{"id", "name", "total", "others", "asleep", "holds", "api", "integrated"}`, the api `cuda` if not said.
+`others` are the bytes that other programs take. A process takes memory by `claim`, which writes a file of its own
+beside that. It is free again once the process is gone, except while the card `holds` what such processes had.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ class StandIn:
 
     def ids(self) -> list[str]:
         return sorted(self._cards())
+
+    def api(self, id: str) -> str:
+        return str(self._cards().get(id, {}).get("api", "cuda"))
+
+    def counts(self, id: str) -> bool:
+        return not self._cards().get(id, {}).get("integrated", False)
 
     def asleep(self, id: str) -> bool:
         return bool(self._known(id).get("asleep", False))

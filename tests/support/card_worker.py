@@ -4,6 +4,7 @@
 are not free; without a card it computes on the CPU. Besides the operations of `echo_worker` it has
 
 claim     claims params["gb"] more, as a long recording does; the error of torch where they are not free
+abort     ends the process on a card, as drivers do; on the CPU there is a result
 where     result {"pid"}, and where it computes, as any result of a worker that may use a card
 
 With `--engine none` it finds no card usable, as an engine for the CPU alone.
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echo_worker import Echo
+from hushd_protocol.cards import kind_of
 from hushd_schema.capabilities import Capabilities
 from hushd_worker import card, compute_device
 from hushd_worker.harness import serve
@@ -39,8 +41,8 @@ class OnCard(Echo):
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
         try:
-            self.compute_device = compute_device.choose("the stand-in", ("cuda", "cpu") if self._shown() else ("cpu",))
-            if self.compute_device == "cuda":
+            self.compute_device = compute_device.choose("the stand-in", (*self._kinds(), "cpu"))
+            if self.compute_device != "cpu":
                 self._claim(float(self._model.removesuffix("gb")))
         except RuntimeError as error:
             raise load_error(f"card/{self._model}", error, install="", again="") from error
@@ -51,18 +53,27 @@ class OnCard(Echo):
         if job.op == "claim":
             self._claim(job.params["gb"])
             return {}
+        if job.op == "abort":
+            if self.compute_device != "cpu":
+                os.abort()
+            return {}
         if job.op == "where":
             return {"pid": os.getpid()}
         return super().run(job)
 
+    def _kinds(self) -> list[str]:
+        """The kinds of cards that it can use: by CUDA or ROCm what it is shown, by Vulkan what it was given."""
+        shown = [] if self._engine == "none" else [kind_of(shown.device) for shown in self._shown()]
+        return [*shown, *["vulkan"] * (compute_device.may_be_vulkan() and self._engine != "none")]
+
     def _shown(self) -> list[card.Card]:
         driver = card.default()
-        return card.cards(driver) if driver and self._engine != "none" else []
+        return card.cards(driver) if driver else []
 
     def _claim(self, gb: float) -> None:
         driver = card.default()
         assert isinstance(driver, StandIn)
-        if not driver.claim(self._shown()[0].id, int(gb * GB)):
+        if not driver.claim(compute_device.place() or self._shown()[0].id, int(gb * GB)):
             raise RuntimeError(f"CUDA out of memory. Tried to allocate {gb:.2f} GiB.")
 
 

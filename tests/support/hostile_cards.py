@@ -99,7 +99,7 @@ class Cards:
         """A process is started, on a card that has room for it, or on the CPU since none has."""
         if not self.devices:
             assert not shown, "a card on a machine without any"
-        if not self.devices or not (shown or why) or why in CPU_REASONS:
+        if not self.devices or not (shown or why) or why.startswith(CPU_REASONS):
             return
         assert self.world.now - self.seen_at <= FRESH_S + 1e-6, "an old look"
         assert not self.stale, "a look from before a change"

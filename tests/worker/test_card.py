@@ -37,8 +37,8 @@ def test_cards_are_numbered_in_the_order_of_their_places(written: Write) -> None
     """`cuda:0` is the first on the bus, as with CUDA_DEVICE_ORDER=PCI_BUS_ID; what others take is not free."""
     driver = written({"id": SECOND, "total": 80 * GB}, {"id": FIRST, "total": 24 * GB, "others": 20 * GB})
     assert card.cards(driver, {}) == [
-        card.Card("cuda:0", FIRST, "stand-in", 24 * GB, 4 * GB),
-        card.Card("cuda:1", SECOND, "stand-in", 80 * GB, 80 * GB),
+        card.Card("cuda:0", FIRST, "stand-in", 24 * GB, 4 * GB, also="vulkan:0"),
+        card.Card("cuda:1", SECOND, "stand-in", 80 * GB, 80 * GB, also="vulkan:1"),
     ]
 
 
@@ -58,7 +58,7 @@ def test_a_card_that_sleeps_is_not_asked(written: Write, monkeypatch: pytest.Mon
     driver = written({"id": FIRST, "total": GB, "asleep": True})
     for question in ("memory", "processes", "name"):
         monkeypatch.setattr(driver, question, lambda id: pytest.fail("it was woken"))
-    assert card.cards(driver, {}) == [card.Card("cuda:0", FIRST, asleep=True)]
+    assert card.cards(driver, {}) == [card.Card("cuda:0", FIRST, asleep=True, also="vulkan:0")]
     assert card.taken(driver, {}) == {}
 
 
@@ -150,9 +150,12 @@ def test_the_program_prints_the_cards(written: Write, monkeypatch: pytest.Monkey
     told = json.loads(subprocess.check_output(command))
     assert told == {
         "cards": [
-            {"device": "cuda:0", "id": FIRST, "name": "H100", "total": 80 * GB, "free": 80 * GB - 1, "asleep": False}
+            {
+                "device": "cuda:0", "id": FIRST, "name": "H100", "total": 80 * GB, "free": 80 * GB - 1, "asleep": False,
+                "also": "vulkan:0",
+            }
         ]
-    }
+    }  # fmt: skip
 
 
 def test_a_worker_reports_its_memory_of_a_card(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +11,9 @@ from hushd_protocol.errors import HushdError
 from hushd_worker import compute_device
 
 
-def torch(cuda: bool = False, mps: bool = False) -> Any:
+def torch(cuda: bool = False, mps: bool = False, hip: str | None = None) -> Any:
     return SimpleNamespace(
+        version=SimpleNamespace(hip=hip),
         cuda=SimpleNamespace(is_available=lambda: cuda),
         backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: mps)),
     )
@@ -47,6 +49,54 @@ def test_torch(monkeypatch: pytest.MonkeyPatch, asked: str, there: Any, used: st
     assert compute_device.of_torch(there, prefers_mps=True) == used
 
 
+@pytest.mark.parametrize(
+    ("asked", "integrated", "used"),
+    [
+        ("auto", False, "rocm"),
+        ("auto", True, "cpu"),
+        ("rocm", True, "rocm"),
+        ("cuda:0", False, "rocm"),
+        ("cpu", False, "cpu"),
+    ],
+)
+def test_torch_of_rocm(monkeypatch: pytest.MonkeyPatch, asked: str, integrated: bool, used: str) -> None:
+    """Its cards are `rocm`, which answers to `cuda` too; `auto` does without a processor's own graphics."""
+    monkeypatch.setattr(compute_device.drm, "is_integrated_only", lambda vendor: integrated)
+    ask(monkeypatch, asked)
+    assert compute_device.of_torch(torch(cuda=True, hip="7.2"), prefers_mps=True) == used
+    assert compute_device.torch_name(used) == {"rocm": "cuda"}.get(used, used)
+
+
+def test_nobody_who_asks_for_rocm_gets_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor Vulkan's users anything else."""
+    for asked in ("rocm", "vulkan:1"):
+        ask(monkeypatch, asked)
+        with pytest.raises(HushdError, match=f"torch finds no device {asked}"):
+            compute_device.of_torch(torch(cuda=True), prefers_mps=True)
+
+
+def test_ctranslate2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It does not say for which maker's cards it is built: the machine's driver does."""
+    (tmp_path / "kfd").touch()
+    monkeypatch.setattr(compute_device, "_AMD", str(tmp_path / "kfd"))
+    monkeypatch.setattr(compute_device, "_NVIDIA", str(tmp_path / "nvidiactl"))
+    with_card = SimpleNamespace(get_cuda_device_count=lambda: 1)
+    assert compute_device.of_ctranslate2(with_card) == "rocm"
+    (tmp_path / "nvidiactl").touch()
+    assert compute_device.of_ctranslate2(with_card) == "cuda"
+    assert compute_device.of_ctranslate2(SimpleNamespace(get_cuda_device_count=lambda: 0)) == "cpu"
+
+
+def test_vulkan_is_opened_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or on the card that was chosen for this process, and for no other reason: to list its cards wakes them."""
+    assert not compute_device.may_be_vulkan()
+    monkeypatch.setenv("HUSHD_COMPUTE_CARD", "0000:03:00.0")
+    assert compute_device.may_be_vulkan()
+    for asked, may in (("cpu", False), ("rocm", False), ("vulkan:1", True)):
+        ask(monkeypatch, asked)
+        assert compute_device.may_be_vulkan() is may
+
+
 def test_a_model_that_is_no_better_on_apples_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays on the CPU unless that is asked for."""
     assert compute_device.of_torch(torch(mps=True), prefers_mps=False) == "cpu"
@@ -71,11 +121,12 @@ def test_no_card_is_woken_for_a_worker_on_the_cpu(monkeypatch: pytest.MonkeyPatc
     assert compute_device.of_torch(there, prefers_mps=False) == "cpu"
 
 
-@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "MIGraphXExecutionProvider", "ROCMExecutionProvider"])
+@pytest.mark.parametrize("provider", compute_device._ON_CARDS)
 def test_onnx_runtime(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
     """A card comes before the CPU, which is kept for what the card lacks; with `cpu` the card is left out."""
     assert compute_device.onnx_providers(runtime(provider)) == [provider, "CPUExecutionProvider"]
     assert compute_device.onnx_providers(runtime("CoreMLExecutionProvider")) == ["CPUExecutionProvider"]
+    assert compute_device.of_onnxruntime(runtime(provider)) == compute_device._ON_CARDS[provider]
     ask(monkeypatch, "cpu")
     assert compute_device.onnx_providers(runtime(provider)) == ["CPUExecutionProvider"]
 

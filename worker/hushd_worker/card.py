@@ -1,5 +1,7 @@
 """The graphics cards that this process sees, and the memory that it takes of each.
 
+NVIDIA's are known by its driver, AMD's and Intel's by the kernel's files. Each is a card of Vulkan's too.
+
 A worker asks for its own share once it computes on a card. `python -m hushd_worker.card` prints what is free on each:
 the supervisor, which loads no driver, runs it before a start that needs a card. Both name a card by its place on the
 PCI bus, such as `0000:65:00.0`. To open a card would wake it, so one that sleeps is not asked: the kernel says so in
@@ -15,35 +17,23 @@ import functools
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
-from hushd_protocol.cards import STAND_IN, Card
+from hushd_protocol.cards import KINDS, PLACE, STAND_IN, Card
 from hushd_protocol.system.footprint import descendants
 
+from .drivers import Driver, Drivers, drivers
 
-class Driver(Protocol):
-    """The part of a card's driver that is used here; `id` is a place on the bus."""
-
-    def ids(self) -> list[str]:
-        """The cards, in the order of their places on the bus."""
-
-    def asleep(self, id: str) -> bool: ...
-
-    def uuid(self, id: str) -> str: ...
-
-    def name(self, id: str) -> str: ...
-
-    def memory(self, id: str) -> tuple[int, int]:
-        """All memory, and the free part."""
-
-    def processes(self, id: str) -> dict[int, int]:
-        """The memory of each process that computes on the card, by its pid."""
+_VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "rocm": "HIP_VISIBLE_DEVICES"}
 
 
 def cards(driver: Driver, environment: Mapping[str, str] = os.environ) -> list[Card]:
-    """The cards that CUDA shows to a process with this `environment`."""
-    shown = enumerate(_shown(driver, environment.get("CUDA_VISIBLE_DEVICES")))
-    return [card for number, id in shown if (card := _card(driver, f"cuda:{number}", id))]
+    """The cards that a process with this `environment` is shown: Vulkan shows those that no other interface hides."""
+    names = {
+        id: f"{api}:{number}" for api in _VISIBLE for number, id in enumerate(_shown(driver, api, environment))
+    } | {id: "" for id in driver.ids() if not driver.api(id)}
+    vulkans = {id: f"vulkan:{number}" for number, id in enumerate(sorted(filter(driver.counts, names)))}
+    found = (_card(driver, names[id] or name, id, name if names[id] else "") for id, name in vulkans.items())
+    return sorted(filter(None, found), key=_rank)
 
 
 def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, int]:
@@ -56,7 +46,10 @@ def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.envi
     if driver is None:
         return {}
     ours = {os.getpid(), *map(int, descendants("self"))}
-    shown = _shown(driver, environment.get("CUDA_VISIBLE_DEVICES"))
+    if place := environment.get(PLACE):
+        shown = [id for id in driver.ids() if id == place]
+    else:
+        shown = [id for api in _VISIBLE for id in _shown(driver, api, environment) if driver.counts(id)]
     return {id: size for id in shown if (size := _taken(driver, id, ours))}
 
 
@@ -79,18 +72,14 @@ def default() -> Driver | None:
         module, _, argument = stand_in.partition(":")
         driver: Driver = import_module(module).driver(argument)
         return driver
-    from .nvml import Nvml
-    from .pci import nvidia_cards
-
-    try:
-        return Nvml(nvidia_cards())
-    except OSError:  # no driver
-        return None
+    found = drivers()
+    return Drivers(found) if len(found) > 1 else found[0] if found else None
 
 
-def _shown(driver: Driver, visible: str | None) -> Iterator[str]:
-    """The places of the cards that `visible` (CUDA_VISIBLE_DEVICES) names, up to the first that there is not."""
-    places = driver.ids()
+def _shown(driver: Driver, api: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """The places of an interface's cards that its variable names, up to the first that there is not."""
+    places = [id for id in driver.ids() if driver.api(id) == api]
+    visible = environment.get(_VISIBLE[api])
     if visible is None:
         yield from places
         return
@@ -103,13 +92,18 @@ def _shown(driver: Driver, visible: str | None) -> Iterator[str]:
             return
 
 
-def _card(driver: Driver, device: str, id: str) -> Card | None:
+def _rank(card: Card) -> tuple[int, int]:
+    kind, _, number = card.device.partition(":")
+    return KINDS.index(kind), int(number)
+
+
+def _card(driver: Driver, device: str, id: str, also: str) -> Card | None:
     """A card as it is now; None where it no longer answers."""
     try:
         if driver.asleep(id):
-            return Card(device, id, asleep=True)
+            return Card(device, id, asleep=True, also=also)
         total, free = driver.memory(id)
-        return Card(device, id, driver.name(id), total, free)
+        return Card(device, id, driver.name(id), total, free, also=also)
     except OSError:
         return None
 

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
+from hushd_protocol.cards import is_card
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, Result
 from hushd_protocol.system import log_lines
@@ -88,7 +89,7 @@ class JobThreads:
             self._base, self._aside = slots + sessions, slots + aside if aside else 0
             while self._count < self._base:
                 self._staff()
-        self._on_card = capabilities.compute_device.startswith("cuda")
+        self._on_card = is_card(capabilities.compute_device)
         if self._on_card or capabilities.why_there:
             placement = {"compute_device": capabilities.compute_device, "why_there": capabilities.why_there}
             self._placement = {name: value for name, value in placement.items() if value}

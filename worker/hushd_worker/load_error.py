@@ -1,8 +1,8 @@
 """Causes of a failed load or job, each with advice that fits: a file that is whole is never said to need replacing.
 
 Libraries report a full graphics card, a missing driver and a damaged file with the same exception, RuntimeError; only
-the message tells them apart. The messages below are those of torch, CTranslate2, ONNX Runtime, CUDA's libraries, glibc
-and the libraries that read models.
+the message tells them apart. The messages below are those of torch, CTranslate2, ONNX Runtime, ggml, the libraries of
+CUDA, ROCm and Vulkan, glibc and the libraries that read models.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Cause(Enum):
     """The cause of a failed load or job."""
 
-    CARD_FAILED = "a failure of the graphics card, after which CUDA computes nothing more in this process"
+    CARD_FAILED = "a failure of the graphics card, after which nothing more can be computed on it in this process"
     CARD_FULL = "the graphics card's memory"
     MEMORY = "the machine's memory"
     CARD = "the graphics card's driver or libraries"
@@ -44,12 +44,14 @@ _MESSAGES = {
             r"uncorrectable (ECC|NVLink) error|GPU is lost|fallen off the bus|context is destroyed|no CUDA-capable dev",
             r"CU(BLAS|DNN)_STATUS_(EXECUTION_FAILED|MAPPING_ERROR)|\bCUDA.{0,30}: unknown error|CUDA failure 999",
             r"(cuda|hip)Error(IllegalAddress|Assert|LaunchFailure|LaunchTimeout|ECCUncorrectable|NoDevice)",
+            r"ErrorDeviceLost|VK_ERROR_DEVICE_LOST",
             r"CUDA_ERROR_(ILLEGAL_ADDRESS|ASSERT|LAUNCH_FAILED|LAUNCH_TIMEOUT|ECC_UNCORRECTABLE|NO_DEVICE)",
         ),
         Cause.CARD_FULL: (
             r"(CUDA|HIP|MPS|XPU)\b.{0,40}out of memory",
-            r"CU(BLAS|DNN|SOLVER|FFT|SPARSE)_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)",
-            r"cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY",
+            r"(CU|HIP)(BLAS|DNN|SOLVER|FFT|SPARSE)_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED)",
+            r"(cuda|hip)ErrorMemoryAllocation|hipErrorOutOfMemory|CUDA_ERROR_OUT_OF_MEMORY",
+            r"ErrorOutOfDeviceMemory|VK_ERROR_OUT_OF_DEVICE_MEMORY|Device memory allocation of size \d+ failed",
         ),
         Cause.MEMORY: (
             r"bad_alloc|can't allocate memory|Cannot allocate memory(?! in static TLS)|Failed to allocate memory",
@@ -63,7 +65,10 @@ _MESSAGES = {
             r"INVALID_PROTOBUF|while deserializing|Header(TooLarge|TooSmall)|InvalidHeader|MetadataIncompleteBuffer",
             r"pickle|JSONDecodeError|expected value at line|codec can't decode|is damaged|is truncated",
         ),
-        Cause.CARD: (r"\bCUDA|cuDNN|cuBLAS|libcud|libcublas|libnv|NVIDIA|HIP error|no kernel image",),
+        Cause.CARD: (
+            r"\bCUDA|cuDNN|cuBLAS|libcud|libcublas|libnv|NVIDIA|HIP error|no kernel image",
+            r"ggml_vulkan|\bvk::|VK_ERROR|Vulkan",
+        ),
         Cause.LIBRARY: (
             r"cannot open shared object file|is not found or cannot be loaded|Library not loaded|undefined symbol",
             r"version [`']GLIBC|static TLS block",

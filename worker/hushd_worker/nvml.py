@@ -1,9 +1,12 @@
-"""NVIDIA's management library, by ctypes: five of its functions, and no package for them."""
+"""NVIDIA's management library, by ctypes: six of its functions, and no package for them."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Sequence
+
+from hushd_protocol.system.footprint import descendants
 
 from . import pci
 
@@ -51,6 +54,12 @@ class Nvml:
     def ids(self) -> list[str]:
         return self._ids
 
+    def api(self, id: str) -> str:
+        return "cuda"
+
+    def counts(self, id: str) -> bool:
+        return True
+
     def asleep(self, id: str) -> bool:
         return pci.sleeps(id)
 
@@ -66,9 +75,16 @@ class Nvml:
         return int(memory.total), int(memory.free)
 
     def processes(self, id: str) -> dict[int, int]:
+        """Those that compute by CUDA, and of ours those by Vulkan, which the library counts among those that draw."""
+        computing = self._running("nvmlDeviceGetComputeRunningProcesses_v3", id)
+        ours = {os.getpid(), *map(int, descendants("self"))}.difference(computing)
+        drawing = self._running("nvmlDeviceGetGraphicsRunningProcesses_v3", id) if ours else {}
+        return computing | {pid: size for pid, size in drawing.items() if pid in ours}
+
+    def _running(self, function: str, id: str) -> dict[int, int]:
         count = ctypes.c_uint(_MOST)
         processes = (_Process * _MOST)()
-        self._call("nvmlDeviceGetComputeRunningProcesses_v3", self._handle(id), ctypes.byref(count), processes)
+        self._call(function, self._handle(id), ctypes.byref(count), processes)
         return {int(p.pid): int(p.size) for p in processes[: count.value] if p.size != _UNKNOWN}
 
     def _enumerate(self) -> list[str]:

@@ -241,7 +241,7 @@ class Engine(ABC):
             then has one job at a time. 0: there are no streams, and live speech goes through `transcribe`.
         any_feeds: set by `load` where the words of a stream do not depend on how its sound is cut into feeds.
         batch: set by `load`: pieces that `transcribe_batch` takes at most; whether that pays is measured at work.
-        compute_device: set by `load`: `cpu`, `cuda` or `mps` (`hushd_worker.compute_device`).
+        compute_device: set by `load`: `cpu`, `cuda`, `rocm`, `vulkan` or `mps` (`hushd_worker.compute_device`).
         why_there: set by `load` where a card was there and is not used: the reason.
         economy: set before each piece: memory is short, so work with less of it if there is a way (a smaller beam),
             at the cost of quality if need be.

@@ -87,7 +87,8 @@ class WorkerSettings:
     compute_device: str = setting(
         "auto",
         _DEVICE,
-        "cpu, cuda, cuda:1, mps; auto: a graphics card with room where the engine's package can use one, else the CPU",
+        "cpu, mps, cuda, rocm, vulkan, or one such as cuda:1; auto: a graphics card with room where the engine's "
+        "package can use one, else the CPU",
         reload=REPLACES,
     )
     nice: int = setting(

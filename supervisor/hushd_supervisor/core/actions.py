@@ -17,8 +17,9 @@ class Spawn:
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
     `compute_device` replaces the configuration's, unless it is empty. `shown` is the one card that the process may see,
-    empty for those that the device names, and `why` is that of its `Assignment`. `template` is the generation of the
-    template to fork it from, 0 for none; where that no longer answers, it is started without.
+    empty for those that the device names, `place` is where that is on the bus, and `why` is that of its `Assignment`.
+    `template` is the generation of the template to fork it from, 0 for none; where that no longer answers, it is
+    started without.
     """
 
     worker: str
@@ -27,6 +28,7 @@ class Spawn:
     shown: str = ""
     why: str = ""
     template: int = 0
+    place: str = ""
 
     def from_template(self, gen: int) -> Spawn:
         """The same start, by a fork of the template's generation `gen`."""

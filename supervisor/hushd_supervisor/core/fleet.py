@@ -52,9 +52,10 @@ class Fleet:
         cores: int,
         has_cards: Callable[[], bool],
         estimate: Callable[[str], Estimated],
+        card_kinds: Callable[[str], tuple[str, ...]],
     ) -> None:
         self.workers: dict[str, Worker] = {}
-        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate)
+        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate, card_kinds)
         self.standby = self.admission.standby
         self._settings = settings
         self._cores = cores

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import KINDS
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 from hushd_schema.settings import Settings
@@ -54,6 +55,7 @@ class Pool:
         cores: of the processor, which bound the replicas of a worker.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
+        card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
     """
 
     def __init__(
@@ -69,9 +71,10 @@ class Pool:
         cores: int = 1,
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
+        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: KINDS,
     ) -> None:
         self._settings = settings
-        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate)
+        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()

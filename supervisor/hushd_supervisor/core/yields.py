@@ -133,8 +133,12 @@ class Yields:
     def _chosen(self, entry: _Yield) -> list[Card]:
         if self._cards.error:
             raise HushdError("server_busy", f"The graphics cards cannot be looked at: {self._cards.error}.", 1000)
-        names = ("", f"cuda:{entry.card}", entry.card)
-        chosen = [card for card in self._cards.seen if not entry.card or card.device in names or card.id == entry.card]
+        seen = self._cards.seen
+        named = (card for card in seen if entry.card in ("", card.device, card.also, card.id))
+        numbered = (
+            card for card in seen if card.device.partition(":")[2] == entry.card
+        )  # of the first kind that has it
+        chosen = [*named] or [*numbered][:1]
         if entry.card and not chosen and not entry.begun:
             raise advised("bad_request", f"There is no graphics card {entry.card[:40]!r}", "list_cards")
         return chosen

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from hushd_protocol.cards import PLACE
 from hushd_protocol.names import base
 from hushd_protocol.system.footprint import children, descendants, lists_children
 from hushd_protocol.system.lifeline import tie
@@ -34,6 +35,7 @@ PREFIXES = (
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1", "TQDM_DISABLE": "1"}
 
 
+_HIP = ("cuda", "rocm")  # both are names of ROCm's cards, where hushd has not seen which they are
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 
 
@@ -68,7 +70,9 @@ def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict
     return passed_on
 
 
-def compute_environment(device: str, inherited: Mapping[str, str], card: str = "", why: str = "") -> dict[str, str]:
+def compute_environment(
+    device: str, inherited: Mapping[str, str], card: str = "", why: str = "", place: str = ""
+) -> dict[str, str]:
     """Lets a worker see one device, and no other card: none is opened that it does not use.
 
     A number counts the cards that `inherited` lets us see, in the order of their places on the bus.
@@ -77,6 +81,7 @@ def compute_environment(device: str, inherited: Mapping[str, str], card: str = "
         device: that is asked for; with `auto` the engine may use the CPU though it is shown a card.
         card: that was chosen for it, such as `cuda:1`; empty for none.
         why: the reason for the CPU, which the worker's results report.
+        place: where the chosen card is on the bus: Vulkan, for which no variable hides any, goes by that.
     """
     kind, _, number = (card or device).partition(":")
     if kind == "auto":
@@ -84,9 +89,11 @@ def compute_environment(device: str, inherited: Mapping[str, str], card: str = "
     shown = {"HUSHD_COMPUTE_DEVICE": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if why:
         shown["HUSHD_WHY_THERE"] = why
-    for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"):
+    if place:
+        shown[PLACE] = place
+    for name, kinds in (("CUDA_VISIBLE_DEVICES", ("cuda",)), ("HIP_VISIBLE_DEVICES", ("rocm",) if card else _HIP)):
         cards = [card.strip() for card in inherited.get(name, "").split(",") if card.strip()]
-        if kind != "cuda":
+        if kind not in kinds:
             shown[name] = "-1"
         elif number:
             shown[name] = number if not cards else cards[int(number)] if int(number) < len(cards) else "-1"

@@ -235,3 +235,22 @@ def test_a_worker_sees_the_card_of_the_configuration_and_no_other(device: str, c
     added = process.compute_environment(device, {"CUDA_VISIBLE_DEVICES": cards})
     assert added.get("CUDA_VISIBLE_DEVICES") == shown
     assert added.get("HUSHD_COMPUTE_DEVICE") == (None if device == "auto" else device)
+
+
+@pytest.mark.parametrize(
+    ("device", "card", "cuda", "hip"),
+    [
+        ("cuda:1", "", "1", "1"),  # not seen: ROCm's libraries call their cards so
+        ("rocm:1", "", "-1", "1"),
+        ("vulkan", "", "-1", "-1"),
+        ("auto", "cuda:0", "0", "-1"),
+        ("auto", "rocm:1", "-1", "1"),
+        ("auto", "vulkan:1", "-1", "-1"),
+    ],
+)
+def test_a_worker_sees_one_makers_cards(device: str, card: str, cuda: str, hip: str) -> None:
+    """The variables of CUDA and ROCm show the one that was chosen; Vulkan, which has none, is told its place."""
+    added = process.compute_environment(device, {}, card, place="0000:03:00.0" if card else "")
+    assert (added["CUDA_VISIBLE_DEVICES"], added["HIP_VISIBLE_DEVICES"]) == (cuda, hip)
+    assert added.get("HUSHD_COMPUTE_CARD") == ("0000:03:00.0" if card else None)
+    assert added["HUSHD_COMPUTE_DEVICE"] == device

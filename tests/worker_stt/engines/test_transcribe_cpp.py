@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import ARCHITECTURES, SPEC, WELL_KNOWN, described
 from hushd_worker.job import Cancelled
 from hushd_worker_stt.engine import Options
-from hushd_worker_stt.engines import transcribe_cpp
+from hushd_worker_stt.engines import ggml, transcribe_cpp
 from hushd_worker_stt.engines.transcribe_cpp import TranscribeCpp
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
@@ -233,9 +234,9 @@ def test_a_missing_or_damaged_file_is_said(tmp_path: Path) -> None:
 def test_no_graphics_card_is_opened_and_no_debugger_started() -> None:
     """A worker for the CPU loads no other backend, and an abort only ends its process."""
     program = (
-        "import os; from hushd_worker_stt.engines import transcribe_cpp as engine; package = engine._package(); "
+        "import os; from hushd_worker_stt.engines import ggml; package = ggml.package(); "
         "print(os.environ['GGML_NO_BACKTRACE'], {device.kind for device in package.backends()}, "
-        "'vulkan' in open('/proc/self/maps').read())"
+        "'libggml-vulkan' in open('/proc/self/maps').read())"
     )
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert printed == "1 {'cpu'} False\n"
@@ -309,3 +310,74 @@ def test_a_session_is_heard_by_a_stream_of_the_worker(ribbon: Path, monkeypatch:
     assert kinds[0] == "began"
     assert "unstable" in kinds
     assert kinds[-1] == "segment"
+
+
+# --- graphics cards ---------------------------------------------------------------------------------------------------
+
+PLACE = "0000:03:00.0"
+
+
+def listed(kind: str, place: str | None = None) -> Any:
+    return SimpleNamespace(kind=kind, device_id=place)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "devices", "chosen"),
+    [
+        ("auto", PLACE, [listed("vulkan", PLACE), listed("cpu")], ("vulkan", 0)),
+        (
+            "auto",
+            PLACE,
+            [listed("vulkan", "0000:00:02.0"), listed("vulkan", PLACE.upper()), listed("cpu")],
+            ("vulkan", 1),
+        ),
+        ("auto", PLACE, [listed("vulkan", PLACE), listed("rocm", PLACE)], ("rocm", 1)),
+        ("auto", PLACE, [listed("vulkan"), listed("cpu")], ("cpu", None)),  # lavapipe, which is a processor
+        ("vulkan", "", [listed("vulkan"), listed("cpu")], ("vulkan", 0)),
+        ("cpu", "", [listed("cpu")], ("cpu", None)),
+    ],
+)
+def test_the_device_that_computes(
+    asked: str, given: str, devices: list[Any], chosen: tuple[str, int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Vulkan the card that was chosen, by its place on the bus; ROCm before it; a processor for who asks for it."""
+    monkeypatch.setenv("HUSHD_COMPUTE_DEVICE", asked)
+    monkeypatch.setenv("HUSHD_COMPUTE_CARD", given)
+    package = SimpleNamespace(backends=lambda: devices)
+    kind, number = chosen
+    assert ggml.device(package) == (kind, None if number is None else devices[number])
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "where"),
+    [
+        ("auto", "vk::PhysicalDevice::createDevice: ErrorInitializationFailed", "cpu"),
+        ("auto", "ggml_vulkan: Device memory allocation of size 104857600 failed.", "server_busy"),
+        ("vulkan", "vk::PhysicalDevice::createDevice: ErrorInitializationFailed", "engine_missing"),
+    ],
+)
+@real
+def test_a_card_that_does_not_work(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, message: str, where: str
+) -> None:
+    """`auto` goes on on the CPU and says why, unless others may make room there; who asked for the card hears of it."""
+    place(checkpoint, tmp_path)
+    monkeypatch.setenv("HUSHD_COMPUTE_DEVICE", asked)
+    made = ggml.package().Model
+
+    def model(path: str, **arguments: Any) -> Any:
+        if "device" in arguments:
+            raise RuntimeError(message)
+        return made(path, **arguments)
+
+    monkeypatch.setattr(ggml, "device", lambda package: ("vulkan", listed("vulkan")))
+    monkeypatch.setattr(ggml.package(), "Model", model)
+    engine = TranscribeCpp()
+    if where == "cpu":
+        engine.load("commands", lambda note: None)
+        assert engine.compute_device == "cpu"
+        assert engine.why_there == f"vulkan does not work here ({message})"
+    else:
+        with pytest.raises(HushdError) as raised:
+            engine.load("commands", lambda note: None)
+        assert raised.value.code == where

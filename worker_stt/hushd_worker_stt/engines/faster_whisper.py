@@ -72,9 +72,8 @@ class FasterWhisper(WhisperFamily):
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         check_files(path)
-        cards = ("cuda",) if self._ctranslate2.get_cuda_device_count() else ()
-        self.compute_device = compute_device.choose("CTranslate2", (*cards, "cpu"))
-        self._model: Any = self._on_gpu(path) if self.compute_device == "cuda" else self._on_cpu(path)
+        self.compute_device = compute_device.of_ctranslate2(self._ctranslate2)
+        self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
         if "bfloat16" not in self._model.model.compute_type:  # of which there are no arrays
             self.batch = self._most_at_once
             self._model.model = TogetherModel(self._model.model, self._ctranslate2)
@@ -82,16 +81,17 @@ class FasterWhisper(WhisperFamily):
         self.timestamps = config.get("timestamps", True)  # as hushd's converter has found it
 
     def _on_gpu(self, path: Path) -> Any:
-        """The model in the precision it was made in; on the CPU where CUDA does not work, unless it was asked for."""
+        """The model in the precision it was made in; on the CPU where no card works, unless one was asked for."""
         import numpy as np
 
         try:
             model = self._package.WhisperModel(str(path), device="cuda", compute_type=self.compute_type or "default")
             model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
         except (RuntimeError, ValueError) as error:
-            if compute_device.asked() == "cuda" or cause(error) is Cause.CARD_FULL:  # others may make room
+            if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # others may make room
                 raise
-            self.compute_device, self.why_there = "cpu", f"CUDA does not work here ({reason(error)})"
+            library = "CUDA" if self.compute_device == "cuda" else "ROCm"
+            self.compute_device, self.why_there = "cpu", f"{library} does not work here ({reason(error)})"
             return self._on_cpu(path)
         return model
 

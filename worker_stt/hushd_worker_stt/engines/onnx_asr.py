@@ -92,7 +92,7 @@ class OnnxAsr(Engine):
                 f"onnx-asr/{model}", _root(error), install=self.INFO.install, again=f"replace {folder} by a whole copy"
             ) from error
         self.compute_device = compute_device.of_sessions(s for s in vars(self._asr).values() if _is_session(s))
-        if self.compute_device == "cuda":
+        if self.compute_device != "cpu":
             # On a CPU the weights are int8, and what is multiplied with them is scaled by the whole batch's largest
             # value, which makes another text of it.
             self.batch = 16

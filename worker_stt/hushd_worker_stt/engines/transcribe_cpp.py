@@ -1,15 +1,13 @@
 """The package `transcribe-cpp`: Parakeet, Nemotron, Moonshine, Canary, Qwen3, Whisper and others on ggml, from GGUF.
 
-This module alone knows the package's API, which is young: one minor release is pinned, 0.4. Weights are pages of the
-file, shared by all workers with the model; a file is replaced by another and never written into, for a page that is
-gone ends the process. ggml also aborts its process where memory is short or a file is wrong inside.
+This module and `ggml` alone know the package's API, which is young: one minor release is pinned, 0.4. Weights are pages
+of the file, shared by all workers with the model; a file is replaced by another and never written into, for a page that
+is gone ends the process. ggml also aborts its process where memory is short or a file is wrong inside.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -18,11 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hushd_models import advice, languages
 from hushd_models.installation import engine_installed
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.system import drm
 from hushd_schema.engines import NoModel
 from hushd_schema.engines.stt.transcribe_cpp import SPEC, described
 from hushd_schema.operations.decoder import OFF
 from hushd_worker import compute_device
-from hushd_worker.load_error import load_error
+from hushd_worker.load_error import Cause, cause, load_error
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_stt.engine import (
@@ -39,7 +38,7 @@ from hushd_worker_stt.engine import (
     Word,
 )
 
-from . import gguf_models
+from . import ggml, gguf_models
 from .tuned import threads
 
 if TYPE_CHECKING:
@@ -49,7 +48,6 @@ T = TypeVar("T")
 
 _LOOK_S = 0.1  # between two checks for a cancel
 _SHORTEST = RATE // 2  # samples; a shorter piece is padded with silence, since some architectures refuse it
-_WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its makers
 # Whisper's encoder takes 30 s, whatever it is given. Moonshine was trained on short utterances.
 _PIECES = {"whisper": PieceLength(15.0, 29.5), "moonshine": PieceLength(8.0, 15.0)}
 _LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine that has the same weights in its wheel
@@ -81,8 +79,9 @@ class TranscribeCpp(Engine):
 
     @staticmethod
     def preload() -> None:
-        """Imports the package, for a template."""
-        _package()
+        """Imports the package, for a template; not where a graphics card may be used, whose driver no fork survives."""
+        if not (compute_device.may_be_card() or drm.own_cards()):
+            ggml.package()
 
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:
@@ -94,7 +93,7 @@ class TranscribeCpp(Engine):
         if file is not None:
             read_ahead([file])
         try:
-            self._package = _package()
+            self._package = ggml.package()
         except (ImportError, OSError, RuntimeError) as error:
             raise HushdError(
                 "engine_missing", f"The engine {SPEC.name!r} is not installed ({reason(error)}): {self.INFO.install}."
@@ -102,11 +101,10 @@ class TranscribeCpp(Engine):
         if file is None:
             raise advice.missing(f"{SPEC.name}/{model}")
         report("loading the model")
-        self.compute_device = _device(self._package)
+        self.compute_device, card = ggml.device(self._package)
         try:
             self._architecture, _, self._abilities = described(file)
-            backend = "cpu" if self.compute_device == "cpu" else "auto"
-            self._model = self._package.Model(str(file), backend=backend)
+            self._model = self._on_card(file, card) if card else self._package.Model(str(file), backend="cpu")
             self._session = self._model.session(n_threads=threads(SPEC.spare_cores))
             self._languages = self._model.capabilities.languages
         except (NoModel, OSError, RuntimeError) as error:
@@ -119,6 +117,17 @@ class TranscribeCpp(Engine):
         if self._model.capabilities.supports_streaming:
             self.feed_s = _FEEDS_S.get(self._architecture, 1.12)
             self.any_feeds = self._architecture == "parakeet"  # which collects its chunks by itself
+
+    def _on_card(self, file: Path, card: Any) -> Any:
+        """The model on `card`; on the CPU where that does not work, unless it was asked for."""
+        try:
+            return self._package.Model(str(file), device=card)
+        except RuntimeError as error:
+            if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # others may make room
+                raise
+            self.why_there = f"{self.compute_device} does not work here ({reason(error)})"
+            self.compute_device = "cpu"
+            return self._package.Model(str(file), backend="cpu")
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         result = self._run(samples, **self._wishes(options), **self._prompts(options))
@@ -315,26 +324,3 @@ def _grouped(tokens: Iterable[Any]) -> list[list[Any]]:
 
 def _seconds(milliseconds: int, duration: float) -> float:
     return min(max(0.0, milliseconds / 1000), duration)
-
-
-# --- its models and the package ---------------------------------------------------------------------------------------
-
-
-def _package() -> Any:
-    """The package, imported so that it opens no graphics card that hushd does not count, and no debugger."""
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # else an abort starts gdb
-    os.environ.setdefault("TRANSCRIBE_BACKENDS", "cpu,cuda,rocm" if compute_device.may_be_card() else "cpu")
-    import transcribe_cpp
-
-    transcribe_cpp.set_log_callback(_log)
-    return transcribe_cpp
-
-
-def _log(level: int, message: str) -> None:
-    if level in (_WARNING, _ERROR):
-        print(message.rstrip(), file=sys.stderr)
-
-
-def _device(package: Any) -> str:
-    cards = {"cuda", "rocm"}.intersection(device.kind for device in package.backends())
-    return compute_device.choose("transcribe-cpp", ("cuda", "cpu") if cards else ("cpu",))

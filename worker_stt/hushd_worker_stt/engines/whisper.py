@@ -75,7 +75,7 @@ class Whisper(WhisperFamily):
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)
         # By its path the file is not read a second time, for a checksum. Of pickles torch loads nothing but tensors.
-        self._model: Any = self._whisper.load_model(str(path), self.compute_device)
+        self._model: Any = self._whisper.load_model(str(path), compute_device.torch_name(self.compute_device))
         if self.compute_type == "int8" and self.compute_device == "cpu":
             self._keep_in_bytes()
         dims = self._model.dims

@@ -115,7 +115,7 @@ class Chatterbox:
         self.compute_device = compute_device.of_torch(torch, prefers_mps=True)
         report(f"chatterbox's model {self._model} on {self.compute_device}")
         try:
-            self._tts = _made(torch, package, folder, self.compute_device)
+            self._tts = _made(torch, package, folder, compute_device.torch_name(self.compute_device))
         except Exception as error:
             from hushd_worker.load_error import load_error  # not needed for what is right
 

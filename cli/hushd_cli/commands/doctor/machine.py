@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from ctypes.util import find_library
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint
+from hushd_protocol.system.drm import own_cards
 from hushd_protocol.system.graphics_cards import PciCard, cards
 
 from .finding import Finding
@@ -60,14 +62,32 @@ def graphics_cards() -> Iterator[Finding]:
     """The cards, by what the kernel has written down, and the builds of libraries that would compute on them."""
     present = cards()
     nvidia = [card for card in present if card.vendor == "NVIDIA"]
-    if not nvidia:
-        others = ", ".join(sorted({card.vendor for card in present}))
-        cards_here = f"no NVIDIA card, only {others}" if others else "no graphics card"
-        yield Finding("card", "ok", f"{cards_here}: everything runs on the processor")
-        return
+    others = [card for card in present if card.place in own_cards()]
+    closed = [str(path) for path in Path("/dev/dri").glob("renderD*") if not os.access(path, os.R_OK | os.W_OK)]
     for card in nvidia:
         yield from _nvidia(card)
-    yield from _builds()
+    for card in others:
+        yield from _other(card)
+    if closed and not others:
+        text = f"{', '.join(closed)} may not be opened, for cards of AMD or Intel"
+        yield Finding("card", "note", text, "usermod -aG render,video $USER")
+    if nvidia:
+        yield from _builds()
+    elif not others:
+        vendors = ", ".join(sorted({card.vendor for card in present}))
+        text = f"no graphics card with memory of its own, only graphics of {vendors}" if vendors else "no graphics card"
+        yield Finding("card", "ok", f"{text}: everything runs on the processor")
+
+
+def _other(card: PciCard) -> Iterator[Finding]:
+    """A card of AMD's or Intel's: it computes by Vulkan, or by builds of libraries for ROCm."""
+    text = f"{card.vendor} card {card.place}, driver {card.driver or 'none'}{f', {card.power}' if card.power else ''}"
+    if find_library("vulkan") is None:
+        yield Finding("card", "warning", f"{text}; there is no libvulkan", "apt install mesa-vulkan-drivers libvulkan1")
+    elif find_spec("transcribe_cpp") is None:
+        yield Finding("card", "note", f"{text}; no engine here computes by Vulkan", "pip install 'hushd[ggml]'")
+    else:
+        yield Finding("card", "ok", f"{text}; transcribe-cpp computes there by Vulkan")
 
 
 def _nvidia(card: PciCard) -> Iterator[Finding]:

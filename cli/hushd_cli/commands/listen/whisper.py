@@ -10,7 +10,8 @@ from hushd_schema.operations.decoder import DECODER, WHISPER
 
 from hushd_cli.arguments import Parser
 
-_DEVICE = re.compile(r"cpu|mps|(cuda|gpu|hip)(:\d{1,2})?", re.IGNORECASE)  # ROCm's cards are `cuda` to torch, too
+_DEVICE = re.compile(r"cpu|mps|(cuda|gpu|rocm|hip|vulkan)(:\d{1,2})?", re.IGNORECASE)
+_OTHER_NAMES = {"gpu": "cuda", "hip": "rocm"}
 _INCREMENT = 0.2  # openai-whisper's, where --temperature is given
 _WITHOUT_EFFECT = ("fp16", "verbose", "model_dir")
 
@@ -40,7 +41,8 @@ def compute_device(name: str | None) -> str | None:
     """The device that `--device NAME` has compute, as with openai-whisper; None where it means a microphone."""
     if name is None or not (match := _DEVICE.fullmatch(name)):
         return None
-    return name.lower() if not match[1] else f"cuda{match[2] or ''}"
+    kind, number = (match[1] or name).lower(), match[2] or ""
+    return _OTHER_NAMES.get(kind, kind) + number
 
 
 def decoder(options: Namespace) -> dict[str, Any]:

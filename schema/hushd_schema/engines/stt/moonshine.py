@@ -21,6 +21,7 @@ SPEC = EngineSpec(
         }
     },
     one_precision="has one model, inside its package",
+    cards=(),
     threaded=True,
     recommended=(
         Recommended(

@@ -182,6 +182,7 @@ SPEC = EngineSpec(
     memory_mb=_memory_mb,
     on_card_mb=_on_card_mb,
     precisions=Precisions(),
+    cards=("cuda", "rocm"),
     threaded=True,
     tuning={"HUSHD_WEIGHTS": ("packed",)},
     recommended=(

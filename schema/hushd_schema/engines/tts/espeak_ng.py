@@ -31,6 +31,7 @@ SPEC = EngineSpec(
             ],
         }
     },
+    cards=(),
     recommended=(
         Recommended(
             model="all",

@@ -38,6 +38,7 @@ SPEC = EngineSpec(
     },
     flat=True,
     cache="hibari",
+    cards=(),
     threaded=True,
     recommended=(
         Recommended(

@@ -102,6 +102,7 @@ SPEC = EngineSpec(
     memory_mb=_memory_mb,
     on_card_mb=copied_graphs,
     precisions=Precisions(files=_made),
+    cards=("cuda", "rocm"),
     threaded=True,
     recommended=(
         Recommended(

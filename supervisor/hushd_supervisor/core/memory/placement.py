@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hushd_protocol.cards import Card
+from hushd_protocol.cards import KINDS, Card, is_card, kind_of
 
 from hushd_supervisor.core.worker.assignment import Assignment
 
@@ -17,7 +17,6 @@ from .cards import Cards
 from .needs import Needs
 from .sentences import exceeds, lacks
 
-ON_CARDS = ("auto", "cuda")  # the kinds of `compute_device` that may mean a card
 A_CARD = Assignment("cuda", "any")  # where it is not said which
 
 
@@ -48,6 +47,7 @@ class Start(NamedTuple):
         reserve: of a card's memory, that is left to all other programs.
         may_leave_card: whether the settings let the CPU take over from a card.
         cpu_reason: the reason why it must be on the CPU; empty: it need not.
+        kinds: of cards that its engine may be able to use.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Start(NamedTuple):
     reserve: int
     may_leave_card: bool
     cpu_reason: str = ""
+    kinds: tuple[str, ...] = KINDS
 
     @property
     def may_be_on_cpu(self) -> bool:
@@ -87,8 +88,8 @@ class Placement:
 
     def chooses(self, start: Start) -> bool:
         """Returns whether a start may be on a card, so that the cards must be looked at."""
-        may = not start.cpu_reason and start.asked.partition(":")[0] in ON_CARDS
-        return may and self._needs.uses_cards(start.name) and self._cards.there()
+        may = not start.cpu_reason and (start.asked == "auto" or is_card(start.asked))
+        return may and bool(start.kinds) and self._needs.uses_cards(start.name) and self._cards.there()
 
     def decide(
         self, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float, patient: bool = True
@@ -103,14 +104,14 @@ class Placement:
         if self._cards.error:
             why = f"the graphics cards cannot be looked at: {self._cards.error}"
             return self._off_card(start, why, memory, tenants)
-        cards = [card for card in self._usable(start.name) if start.asked in (*ON_CARDS, card.device)]
+        cards = self._usable(start)
         if not cards:  # the engine itself reports best that there is none, or finds one that we do not know
             return self._anywhere(start.name, Assignment(), memory, tenants)
         decisions = [self._on(card, start, memory, tenants, now) for card in cards]
         admitted = [decision for decision in decisions if decision.verdict.admit]
         waits = [decision for decision in decisions if decision.verdict.wait]
         if admitted:
-            return max(admitted, key=lambda decision: self._cards.free(decision.assignment.card))
+            return max(admitted, key=self._merit)
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
         if not start.may_be_on_cpu:
@@ -123,11 +124,17 @@ class Placement:
         """Returns whether a card has room again for a worker that went to the CPU without it, with nobody leaving."""
         if self._cards.error or not start.may_be_on_cpu:
             return False
-        return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start.name))
+        return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start))
 
-    def _usable(self, name: str) -> list[Card]:
-        """The cards without those that an engine did not use when it was given them."""
-        return [card for card in self._cards.seen if self._needs.on_card(name, card.id)]
+    def _usable(self, start: Start) -> list[Card]:
+        """The cards that may be meant, without those that the engine did not use when it was given them."""
+        may = (card for card in self._cards.seen if card.name_for(start.asked, start.kinds))
+        return [card for card in may if self._needs.on_card(start.name, card.id)]
+
+    def _merit(self, decision: Decision) -> tuple[int, int]:
+        """The kind that `auto` prefers comes first, then the emptiest card."""
+        kind, card = kind_of(decision.assignment.device), decision.assignment.card
+        return -KINDS.index(kind), self._cards.free(card)
 
     # --- one device --------------------------------------------------------------------------------------------------
 
@@ -149,7 +156,8 @@ class Placement:
 
     def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float) -> Decision:
         """Decides by the machine's memory and a card's."""
-        machine = self._anywhere(start.name, Assignment(card.device, card.id), memory, tenants)
+        device = card.name_for(start.asked, start.kinds)
+        machine = self._anywhere(start.name, Assignment(device, card.id), memory, tenants)
         verdict = self._card_verdict(card, start, tenants, now)
         if verdict.admit or verdict.wait:
             decision = machine._replace(verdict=machine.verdict & verdict)

@@ -17,6 +17,7 @@ from .request import ActiveRequest
 from .states import State
 
 _BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # as tqdm draws it
+_CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)  # by which code ends itself
 _SAY_NOTHING = ("", "Traceback (most recent call last):")  # lines of a log: killed before the error was written
 
 
@@ -30,7 +31,9 @@ class Death:
         log_tail: the last lines of its log.
         start_timed_out: the reason why it was killed while it started; empty: it was not.
         short: whether it ended because memory was not enough for a job.
-        card_failed: whether it ended because its graphics card failed.
+        by_signal: whether that was a signal by which code ends itself.
+        card_failed: whether it ended because its graphics card failed, or by such a signal while it computed there:
+            drivers, and libraries on them, end a process so.
     """
 
     name: str
@@ -40,13 +43,16 @@ class Death:
     start_timed_out: str
     short: bool = False
     card_failed: bool = False
+    by_signal: bool = False
 
     @classmethod
     def of(cls, name: str, lifecycle: Lifecycle, status: int, log_tail: str, out_of_memory: bool) -> Death:
         """The end of the process that `lifecycle` still holds for alive; see `describe_exit`."""
         words = describe_exit(status, lifecycle.killed, out_of_memory)
-        short, card_failed = status == EXIT_NO_MEMORY, status == EXIT_CARD_FAILED
-        return cls(name, lifecycle.state, words, log_tail, lifecycle.start_timed_out, short, card_failed)
+        crashed = -status in _CRASHES
+        short = status == EXIT_NO_MEMORY
+        card_failed = status == EXIT_CARD_FAILED or (crashed and lifecycle.on_card)
+        return cls(name, lifecycle.state, words, log_tail, lifecycle.start_timed_out, short, card_failed, crashed)
 
     @property
     def cause(self) -> str:

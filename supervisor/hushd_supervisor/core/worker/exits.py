@@ -88,7 +88,7 @@ class Exits:
         explained = death.end_lost(lost, self._jobs, self._crashes, now, repeat=not self._dispatch.down)
         self.verdict = death.verdict(bool(lost))
         if death.card_failed and self._tenancy.may_leave_card:
-            self._tenancy.cpu_reason = "the card failed"
+            self._tenancy.cpu_reason = f"the card failed ({death.exit})" if death.by_signal else "the card failed"
         if self._dispatch.down or self._dispatch.held or explained:
             self._dispatch.stop(now)
         elif self._crashes.too_many():

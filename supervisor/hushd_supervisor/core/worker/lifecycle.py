@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import is_card
 from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Spawn, ToWorker
@@ -107,6 +108,12 @@ class Lifecycle:
         """True if the process works, and is given nothing more if another one can take it."""
         return self.state is State.BUSY and bool(self.retiring)
 
+    @property
+    def on_card(self) -> bool:
+        """True if the process computes on a graphics card, or was started to."""
+        started_for = self.assignment.device or self.compute_device or self.settings.compute_device
+        return bool(self.card) or is_card(self.kind or started_for)
+
     # --- moves ---------------------------------------------------------------------------------------------------
 
     def enter(self, state: State, timer: float = math.inf) -> None:
@@ -141,7 +148,7 @@ class Lifecycle:
             self.log("INFO", f"{self.name} starts on the CPU: {assignment.why}")
         shown = assignment.device if assignment.card else ""
         device = compute_device if shown else assignment.device or compute_device
-        self._out.append(Spawn(self.name, self.gen, device, shown, assignment.why))
+        self._out.append(Spawn(self.name, self.gen, device, shown, assignment.why, place=assignment.card))
         self.enter(State.STARTING)
 
     def spawned(self, now: float) -> None:
@@ -165,7 +172,7 @@ class Lifecycle:
         self.cards = message.cards
         if self.cards:
             self.card = max(self.cards, key=self.cards.__getitem__)
-        elif not self.kind.startswith("cuda"):
+        elif not is_card(self.kind):
             self.card = ""
         self.wear.loaded(self.size)
         self.was_ready = True

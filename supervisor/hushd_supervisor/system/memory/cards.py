@@ -11,7 +11,8 @@ from pathlib import Path
 
 import zmq
 from hushd_protocol import JsonObject
-from hushd_protocol.cards import STAND_IN, Card
+from hushd_protocol.cards import KINDS, STAND_IN, Card
+from hushd_protocol.names import ENGINE_ROLES
 
 from hushd_supervisor.core.actions import Action, Look
 from hushd_supervisor.core.events import Described, Seen
@@ -24,15 +25,34 @@ from .measure import PLACE
 LIMIT_S = 5.0  # for a driver to answer; one whose card has failed may never do
 APART_S = 0.05  # from one look to the next
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
+_GRAPHICS = "/dev/dri"
 _MOST = 64  # cards
-_TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool}
-_DEVICE = re.compile("cuda:[0-9]{1,2}", re.ASCII)
+_TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool, "also": str}
+_DEVICE = re.compile(f"({'|'.join(KINDS)}):[0-9]{{1,2}}", re.ASCII)
 _QUESTION = "cards"
 
 
 def there(environment: Mapping[str, str] = os.environ) -> bool:
-    """Returns whether this machine has a graphics card's driver; takes 10 us and wakes no card."""
-    return bool(environment.get(STAND_IN)) or any(map(os.path.exists, _DRIVERS))
+    """Returns whether this machine has a graphics card with memory of its own and a driver; wakes no card.
+
+    That takes 10 us, and 30 more for each device that draws.
+    """
+    if environment.get(STAND_IN) or any(map(os.path.exists, _DRIVERS)):
+        return True
+    if not os.path.exists(_GRAPHICS):
+        return False
+    from hushd_protocol.system.drm import own_cards  # not for a machine without a screen
+
+    return bool(own_cards())
+
+
+def kinds(name: str) -> tuple[str, ...]:
+    """The kinds of graphics cards that the engine of worker `name` may be able to use."""
+    from hushd_schema import engines  # not on a machine without cards
+
+    role, engine, _ = name.split("/", 2)
+    spec = engines.find(engine, role) if role in ENGINE_ROLES else None
+    return spec.cards if spec else KINDS
 
 
 class CardLooks(Source):
@@ -83,7 +103,7 @@ def _is_card(row: object) -> bool:
         isinstance(row, dict)
         and row.keys() == _TYPES.keys()
         and all(type(row[key]) is kind for key, kind in _TYPES.items())
-        and _DEVICE.fullmatch(row["device"]) is not None
+        and all(_DEVICE.fullmatch(name) for name in (row["device"], row["also"] or row["device"]))
         and PLACE.fullmatch(row["id"]) is not None
         and 0 <= row["free"] <= row["total"] < 1 << 60
     )

@@ -130,7 +130,9 @@ class WorkerSocket(Source):
     # --- actions of the pool -----------------------------------------------------------------------------------------
 
     def _spawn(self, action: Spawn) -> Iterable[Outcome]:
-        failed = self.spawn(action.worker, action.gen, action.compute_device, action.shown, action.why, action.template)
+        failed = self.spawn(
+            action.worker, action.gen, action.compute_device, action.shown, action.why, action.template, action.place
+        )
         return (failed or Spawned(action.worker, action.gen),)
 
     def _kill(self, action: Kill) -> Iterable[Outcome]:
@@ -147,7 +149,14 @@ class WorkerSocket(Source):
         return (failed,) if failed else ()
 
     def spawn(
-        self, name: str, gen: int, compute_device: str = "", shown: str = "", why: str = "", template: int = 0
+        self,
+        name: str,
+        gen: int,
+        compute_device: str = "",
+        shown: str = "",
+        why: str = "",
+        template: int = 0,
+        place: str = "",
     ) -> SpawnFailed | None:
         """Starts generation `gen` of worker `name`; there are no more processes than connections for them.
 
@@ -164,7 +173,7 @@ class WorkerSocket(Source):
                 self._launch,
                 worker_command(name, settings.command),
                 self._paths.worker_log(name),
-                compute_environment(compute_device or settings.compute_device, os.environ, shown, why),
+                compute_environment(compute_device or settings.compute_device, os.environ, shown, why, place),
                 settings.environment,
                 {
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",

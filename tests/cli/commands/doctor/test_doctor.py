@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_cli.commands.doctor import installation, running
+from hushd_cli.commands.doctor import installation, machine, running
 from hushd_cli.commands.doctor.finding import Finding
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_protocol.system.graphics_cards import PciCard
 from support import warm
 from support.peer import CONFIG, ECHO, Supervisor, command
 
@@ -224,3 +225,26 @@ def test_a_limit_on_the_address_space_is_a_warning() -> None:
     (warning,) = of(json.loads(done.stdout)["findings"], "memory", "warning")
     assert warning["text"].startswith("a process may have 8.0 GB of address space")
     assert "ulimit -v unlimited" in warning["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("library", "package", "state", "says"),
+    [
+        (None, True, "warning", "there is no libvulkan"),
+        ("libvulkan.so.1", False, "note", "no engine here computes by Vulkan"),
+        ("libvulkan.so.1", True, "ok", "transcribe-cpp computes there by Vulkan"),
+    ],
+)
+def test_a_card_of_another_maker(
+    library: str | None, package: bool, state: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named, with what is missing for an engine to compute there."""
+    radeon = PciCard("0000:03:00.0", "AMD", "amdgpu", "active")
+    monkeypatch.setattr(machine, "cards", lambda: [radeon])
+    monkeypatch.setattr(machine, "own_cards", lambda: [radeon.place])
+    monkeypatch.setattr(machine, "find_library", lambda name: library)
+    monkeypatch.setattr(machine, "find_spec", lambda name: object() if package else None)
+    (finding,) = (each for each in machine.graphics_cards() if "renderD" not in each.text)
+    assert finding.state == state
+    assert finding.text.startswith("AMD card 0000:03:00.0, driver amdgpu, active")
+    assert says in finding.text

@@ -9,7 +9,7 @@ from hushd_protocol.cards import Card
 from hushd_supervisor.core.events import Described, Seen
 from hushd_supervisor.system.memory import cards
 
-ROW = {"device": "cuda:0", "id": "0000:65:00.0", "name": "H100", "total": 80, "free": 20, "asleep": False}
+ROW = {"device": "cuda:0", "id": "0000:65:00.0", "name": "H100", "total": 80, "free": 20, "asleep": False, "also": ""}
 
 
 def seen(*rows: object) -> tuple[Card, ...]:
@@ -25,7 +25,7 @@ def test_cards_are_taken_from_the_answer() -> None:
     "wrong",
     [
         {"device": "cuda:x"}, {"id": "../.."}, {"total": -1}, {"free": 81}, {"free": 1.5}, {"asleep": 1},
-        {"name": None}, {"total": 1 << 70}, {"more": 1},
+        {"name": None}, {"total": 1 << 70}, {"more": 1}, {"also": "rocm"}, {"also": None}, {"device": ""},
     ],
 )  # fmt: skip
 def test_a_row_that_makes_no_sense_is_left_out(wrong: dict[str, Any]) -> None:

@@ -1,0 +1,164 @@
+"""AMD's and Intel's graphics cards: their memory, by files of the kernel's. Sizes in bytes.
+
+Read from documentation and source, and tried on trees of files alone:
+
+- AMD: `mem_info_vram_total` and `mem_info_vram_used` count what all programs take (docs.kernel.org,
+  gpu/amdgpu/driver-misc).
+- Intel: `tile*/physical_vram_size_bytes` of xe, `lmem_total_bytes` of Intel's own builds of i915, else the largest
+  window onto the card's memory, whose size is a power of two. What is taken is the sum over the processes that this
+  user may look at (`drm-resident-vram0` and the like in /proc/PID/fdinfo; docs.kernel.org, gpu/drm-usage-stats).
+- A process's own part: its fdinfo, or for ROCm what the kernel's compute driver counts, where that is more.
+- ROCm's numbers are the order of that driver's nodes, HIP_VISIBLE_DEVICES counts them so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from hushd_protocol.system.drm import AMD, own_cards, read
+from hushd_protocol.system.footprint import descendants
+
+from . import pci
+
+_PCI = "sys/bus/pci/devices"
+_NODES = "sys/class/kfd/kfd/topology/nodes"
+_PROCESSES = "sys/class/kfd/kfd/proc"
+_MEMORY = re.compile(r"drm-(resident|memory|total)-((?:vram|local)\d*):\s*(\d+)\s*(KiB|MiB|GiB|)$")
+_FORMS = ("resident", "memory", "total")  # of one figure, the best first: drivers give some of them
+_UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SMALLEST_WINDOW = 20  # bit 0 of a window's possible sizes is 2^20 bytes
+_VENDORS = {AMD: "AMD"}
+
+
+class Drm:
+    """The kernel's drivers of AMD's and Intel's cards; a `card.Driver`. Args: the root of all files, for tests."""
+
+    def __init__(self, root: str = "/") -> None:
+        self._root = root
+        self._cards = own_cards(root)
+        self._nodes = _compute_nodes(root)
+        self._others = [id for id in self._cards if id not in self._nodes]
+
+    def ids(self) -> list[str]:
+        """Those that ROCm counts, by its numbers, a processor's own graphics among them; then the others."""
+        return [*self._nodes, *self._others]
+
+    def api(self, id: str) -> str:
+        return "rocm" if id in self._nodes else ""
+
+    def counts(self, id: str) -> bool:
+        return id in self._cards
+
+    def asleep(self, id: str) -> bool:
+        return pci.sleeps(id, self._at(_PCI))
+
+    def uuid(self, id: str) -> str:
+        return f"GPU-{unique}" if (unique := read(self._at(_PCI), id, "unique_id")) else ""
+
+    def name(self, id: str) -> str:
+        folder = self._at(_PCI, id)
+        vendor = _VENDORS.get(read(folder, "vendor"), "Intel")
+        return read(folder, "product_name") or f"{vendor} {read(folder, 'device').removeprefix('0x')}"
+
+    def memory(self, id: str) -> tuple[int, int]:
+        folder = self._at(_PCI, id)
+        total = _number(read(folder, "mem_info_vram_total")) or _intel_total(folder)
+        if not total:
+            raise OSError(f"the kernel does not say how much memory the card {id} has")
+        used = read(folder, "mem_info_vram_used")
+        taken = _number(used) if used else sum(self._taken(id, _readable(self._at("proc"))).values())
+        return total, max(0, total - taken)
+
+    def processes(self, id: str) -> dict[int, int]:
+        """The memory of this process and of those that it started."""
+        return self._taken(id, [str(os.getpid()), *descendants("self")])
+
+    def _taken(self, id: str, pids: Iterable[str]) -> dict[int, int]:
+        seen: set[str] = set()  # connections that several processes, or descriptors, share
+        gpu = self._nodes.get(id)
+        sizes = {}
+        for pid in pids:
+            mapped = _number(read(self._at(_PROCESSES, pid, f"vram_{gpu}"))) if gpu else 0
+            sizes[int(pid)] = max(mapped, _of_process(self._at("proc", pid), id, seen))
+        return sizes
+
+    def _at(self, *path: str) -> str:
+        return os.path.join(self._root, *path)
+
+
+def memory_in(fdinfo: str) -> int:
+    """The memory of a card that a connection to its driver takes, by the driver's words in `fdinfo`."""
+    sizes: dict[str, dict[str, int]] = {}  # by region, by form
+    for line in fdinfo.splitlines():
+        if match := _MEMORY.match(line.strip()):
+            form, region, number, unit = match.groups()
+            sizes.setdefault(region, {})[form] = int(number) * _UNITS[unit]
+    return sum(next(size[form] for form in _FORMS if form in size) for size in sizes.values())
+
+
+def _of_process(process: str, id: str, seen: set[str]) -> int:
+    """The memory of card `id` that the connections of a process take, except those `seen`, which gain them."""
+    try:
+        descriptors = os.listdir(os.path.join(process, "fd"))
+    except OSError:  # another user's, or gone
+        return 0
+    taken = 0
+    for number in descriptors:
+        try:
+            if not os.readlink(os.path.join(process, "fd", number)).startswith("/dev/dri/"):
+                continue
+        except OSError:
+            continue
+        said = read(process, "fdinfo", number)
+        words = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+        client = words.get("drm-client-id", f"{process} {number}").strip()
+        if words.get("drm-pdev", "").strip() == id and client not in seen:
+            seen.add(client)
+            taken += memory_in(said)
+    return taken
+
+
+def _compute_nodes(root: str) -> dict[str, str]:
+    """The places of the cards that ROCm counts, in its order, each with the compute driver's number of it."""
+    folder = os.path.join(root, _NODES)
+    try:
+        nodes = sorted((name for name in os.listdir(folder) if name.isdigit()), key=int)
+    except OSError:
+        return {}
+    found = {}
+    for node in nodes:
+        lines = (line.split() for line in read(folder, node, "properties").splitlines())
+        known = {words[0]: _number(words[1]) for words in lines if len(words) == 2}
+        if known.get("simd_count") and "location_id" in known:  # else a processor, or one that we are not shown
+            bus, function = divmod(known["location_id"], 256)
+            place = f"{known.get('domain', 0):04x}:{bus:02x}:{function >> 3:02x}.{function & 7}"
+            found[place] = read(folder, node, "gpu_id")
+    return found
+
+
+def _intel_total(folder: str) -> int:
+    try:
+        tiles = [name for name in os.listdir(folder) if re.fullmatch(r"tile\d+", name)]
+    except OSError:
+        return 0
+    if total := sum(_number(read(folder, tile, "physical_vram_size_bytes")) for tile in tiles):
+        return total
+    graphics = os.path.join(folder, "drm")
+    names = [name for name in (os.listdir(graphics) if os.path.isdir(graphics) else ()) if name.startswith("card")]
+    if total := max((_number(read(graphics, name, "lmem_total_bytes")) for name in names), default=0):
+        return total
+    try:
+        sizes = int(read(folder, "resource2_resize") or "0", 16)
+    except ValueError:
+        return 0
+    return 1 << (sizes.bit_length() - 1 + _SMALLEST_WINDOW) if sizes else 0
+
+
+def _readable(proc: str) -> list[str]:
+    return [name for name in os.listdir(proc) if name.isdigit()]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
