@@ -13,6 +13,7 @@ from hushd_cli.terminal import console
 from hushd_cli.terminal.download import shown_pulls, shown_waits
 
 from .files import Recordings
+from .offer import offer
 from .options import parse
 from .output import Output
 
@@ -35,6 +36,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         shown_waits() as on_wait,
         Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
     ):
+        offer(client, options, on_pull)
         _choose(client, options)
         if not options.files:
             from .microphone import transcribe
