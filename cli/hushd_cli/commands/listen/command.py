@@ -36,7 +36,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         shown_waits() as on_wait,
         Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
     ):
-        offer(client, options, on_pull)
+        offer(client, options)
         _choose(client, options)
         if not options.files:
             from .microphone import transcribe

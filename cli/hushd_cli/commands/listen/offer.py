@@ -17,13 +17,12 @@ from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
     from hushd.client import Client
-    from hushd.transport.model_requests import OnProgress
     from hushd_models.catalogue import Known
 
 _LANGUAGE = "en"  # of the model that comes with hushd
 
 
-def offer(client: Client, options: Namespace, on_pull: OnProgress) -> None:
+def offer(client: Client, options: Namespace) -> None:
     """Asks whoever left engine and model to hushd; where the answer is yes, this command uses the better one."""
     named = options.engine or options.model or options.task == "translate"
     other = options.language and options.language.partition("-")[0].lower() not in (_LANGUAGE, "english")
@@ -36,7 +35,7 @@ def offer(client: Client, options: Namespace, on_pull: OnProgress) -> None:
     yes = _answer(known)
     try:
         if yes:
-            _get(client, known, on_pull)
+            _get(client, known)
             options.engine, _, options.model = known.model.partition("/")
         asked.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         asked.write_text(f"{known.model} {'yes' if yes else 'no'}\n")
@@ -88,7 +87,7 @@ def _answer(known: Known) -> bool:
     return False
 
 
-def _get(client: Client, known: Known, on_pull: OnProgress) -> None:
+def _get(client: Client, known: Known) -> None:
     """Downloads the model, and writes it into the configuration.
 
     Raises:
@@ -97,8 +96,13 @@ def _get(client: Client, known: Known, on_pull: OnProgress) -> None:
     from hushd_schema.settings import editing
 
     from hushd_cli.commands.config import file
+    from hushd_cli.terminal.download import DownloadLine
 
-    client.pull(known.model, on_progress=lambda what, done, total: on_pull(known.model if total else what, done, total))
+    line = DownloadLine()
+    try:
+        client.pull(known.model, on_progress=lambda *step: line(known.model if step[2] else step[0], *step[1:]))
+    finally:
+        line.clear()
     place = paths.find().config
     file.change(place, lambda text: editing.with_key(text, ["stt"], known.model))
     file.have_it_read()

@@ -146,7 +146,7 @@ def test_who_is_not_asked(
     monkeypatch.setattr(offer, "_is_person", lambda: terminal)
     monkeypatch.setattr(offer, "_better", lambda: pytest.fail("it was looked for"))
     usual = {"engine": None, "model": None, "task": "transcribe", "language": None}
-    offer.offer(None, Namespace(**usual | options), lambda *_: None)  # type: ignore[arg-type]
+    offer.offer(None, Namespace(**usual | options))  # type: ignore[arg-type]
 
 
 def test_a_model_is_better_that_fits_and_whose_engine_is_here(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
