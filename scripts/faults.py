@@ -120,7 +120,7 @@ FAULTS = (
     ("memory/placement", "return Verdict(admit, wait=not admit)", "return Verdict(True)"),
     ("memory/placement", "if tenant.cards.get(card.id)]", "]"),
     ("memory/placement", "machine._replace(verdict=machine.verdict & verdict)", "machine._replace(verdict=verdict)"),
-    ("memory/placement", "asked in (*ON_CARDS, card.device)", "True"),
+    ("memory/placement", "if card.name_for(start.asked, start.kinds))", ")"),
     ("memory/budget", "return Verdict(False, tuple(dict.fromkeys(self.evict + other.evict)), wait=True)", "return Verdict(False, self.evict, wait=True)"),
     ("memory/needs", "max(need, min(free, 2 * need))", "free"),
     ("memory/placement", "return decision._replace(assignment=Assignment())", "return decision"),

@@ -51,7 +51,7 @@ class Tree:
         self.write(f"{folder}/gpu_id", gpu_id)
 
     def process(self, pid: int, *connections: str) -> None:
-        """A process with connections to drivers, each with what its driver says of it."""
+        """A process with connections to drivers, each with the words of its driver."""
         folder = self.root / "proc" / str(pid)
         (folder / "fd").mkdir(parents=True)
         (folder / "fd/0").symlink_to("/dev/null")
@@ -72,7 +72,7 @@ def tree(tmp_path: Path) -> Tree:
 
 
 def test_a_card_of_amds(tree: Tree) -> None:
-    """Its memory is what the kernel counts for all programs; without the compute driver it is Vulkan's alone."""
+    """Its memory is counted by the kernel, for all programs; without the compute driver it is Vulkan's alone."""
     tree.card(RADEON, "0x1002", product_name="Radeon RX 7800 XT", **DISCRETE)
     expected = Card("vulkan:0", RADEON, "Radeon RX 7800 XT", 16 * GB, 13 * GB)
     assert tree.cards() == [expected]
@@ -83,7 +83,7 @@ def test_a_card_of_amds(tree: Tree) -> None:
 
 
 def test_numbers_of_rocm_are_those_of_its_nodes(tree: Tree) -> None:
-    """Not the order on the bus; a processor's own graphics take a number there, and are no card."""
+    """Not the order on the bus; a processor's own graphics take a number there, and do not count."""
     tree.card(RADEON, "0x1002", **DISCRETE)
     tree.card(ARC, "0x1002", **DISCRETE)
     tree.card(APU, "0x1002", mem_info_vram_total=GB // 2, mem_info_vram_used=0)
@@ -106,7 +106,7 @@ def test_numbers_of_rocm_are_those_of_its_nodes(tree: Tree) -> None:
     ids=["xe", "i915", "window"],
 )
 def test_a_card_of_intels(tree: Tree, files: dict[str, object], total: int) -> None:
-    """Its size is where each driver has it; what is taken, what the processes say that we may look at."""
+    """Its size is where each driver has it; all that processes say, whose files we may read, is taken."""
     tree.card(ARC, "0x8086", **files)
     xe = f"drm-pdev:\t{ARC}\ndrm-client-id:\t7\ndrm-total-vram0:\t4 GiB\ndrm-resident-vram0:\t2 GiB"
     i915 = f"drm-pdev:\t{ARC}\ndrm-client-id:\t8\ndrm-resident-local0:\t1024 MiB\ndrm-resident-system0:\t9 GiB"
@@ -124,7 +124,7 @@ def test_a_card_whose_size_nobody_says(tree: Tree) -> None:
 
 
 def test_a_processors_own_graphics_are_no_card(tree: Tree) -> None:
-    """Whether amdgpu or i915 drives them; they share the machine's memory."""
+    """They share the machine's memory, with amdgpu and with i915."""
     tree.card(APU, "0x1002", mem_info_vram_total=GB // 2, mem_info_vram_used=0, gpu_busy_percent=1)
     tree.card(UHD, "0x8086")
     root = str(tree.root)

@@ -63,7 +63,7 @@ def ask(question: str) -> str:
 
     before = termios.tcgetattr(0)
     try:
-        tty.setcbreak(0)  # and what was typed before the question is no answer to it
+        tty.setcbreak(0)  # and what was typed before the question does not answer it
         os.write(_errors, shown(f"{program}: {question} ", _errors).encode(errors="replace"))
         return os.read(0, 1).decode(errors="replace")
     finally:

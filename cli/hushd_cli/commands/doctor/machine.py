@@ -10,11 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from hushd_models.installation import document
+from hushd_models.installation import document, engine_command, engine_installed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint
 from hushd_protocol.system.drm import own_cards
 from hushd_protocol.system.graphics_cards import PciCard, cards
+from hushd_schema import engines as specs
 
 from .finding import Finding
 
@@ -82,12 +83,14 @@ def graphics_cards() -> Iterator[Finding]:
 def _other(card: PciCard) -> Iterator[Finding]:
     """A card of AMD's or Intel's: it computes by Vulkan, or by builds of libraries for ROCm."""
     text = f"{card.vendor} card {card.place}, driver {card.driver or 'none'}{f', {card.power}' if card.power else ''}"
+    able = [spec for spec in specs.every() if "vulkan" in spec.cards and spec.packages]
+    here = [spec.name for spec in able if engine_installed(spec)]
     if find_library("vulkan") is None:
         yield Finding("card", "warning", f"{text}; there is no libvulkan", "apt install mesa-vulkan-drivers libvulkan1")
-    elif find_spec("transcribe_cpp") is None:
-        yield Finding("card", "note", f"{text}; no engine here computes by Vulkan", "pip install 'hushd[ggml]'")
+    elif here:
+        yield Finding("card", "ok", f"{text}; by Vulkan for {', '.join(here)}")
     else:
-        yield Finding("card", "ok", f"{text}; transcribe-cpp computes there by Vulkan")
+        yield Finding("card", "note", f"{text}; no engine here computes by Vulkan", engine_command(able[0]).strip("`"))
 
 
 def _nvidia(card: PciCard) -> Iterator[Finding]:

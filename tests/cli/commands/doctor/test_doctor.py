@@ -232,18 +232,18 @@ def test_a_limit_on_the_address_space_is_a_warning() -> None:
     [
         (None, True, "warning", "there is no libvulkan"),
         ("libvulkan.so.1", False, "note", "no engine here computes by Vulkan"),
-        ("libvulkan.so.1", True, "ok", "transcribe-cpp computes there by Vulkan"),
+        ("libvulkan.so.1", True, "ok", "by Vulkan for transcribe-cpp"),
     ],
 )
 def test_a_card_of_another_maker(
     library: str | None, package: bool, state: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is named, with what is missing for an engine to compute there."""
+    """It is named, with the part that an engine would need to compute there."""
     radeon = PciCard("0000:03:00.0", "AMD", "amdgpu", "active")
     monkeypatch.setattr(machine, "cards", lambda: [radeon])
     monkeypatch.setattr(machine, "own_cards", lambda: [radeon.place])
     monkeypatch.setattr(machine, "find_library", lambda name: library)
-    monkeypatch.setattr(machine, "find_spec", lambda name: object() if package else None)
+    monkeypatch.setattr(machine, "engine_installed", lambda spec: package)
     (finding,) = (each for each in machine.graphics_cards() if "renderD" not in each.text)
     assert finding.state == state
     assert finding.text.startswith("AMD card 0000:03:00.0, driver amdgpu, active")

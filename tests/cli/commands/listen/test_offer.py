@@ -66,7 +66,7 @@ def listen(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], str]:
-    """Runs `listen` at a terminal on which a key is pressed once it asks; returns what is on the screen."""
+    """Runs `listen` at a terminal on which a key is pressed once it asks; returns the screen."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     needy = toml_command([sys.executable, str(TESTS / "needy_worker.py")])
     echo = toml_command([sys.executable, str(TESTS / "echo_worker.py")])
