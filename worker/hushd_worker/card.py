@@ -32,8 +32,8 @@ def cards(driver: Driver, environment: Mapping[str, str] = os.environ) -> list[C
         id: f"{api}:{number}" for api in _VISIBLE for number, id in enumerate(_shown(driver, api, environment))
     } | {id: "" for id in driver.ids() if not driver.api(id)}
     vulkans = {id: f"vulkan:{number}" for number, id in enumerate(sorted(filter(driver.counts, names)))}
-    found = (_card(driver, names[id] or name, id, name if names[id] else "") for id, name in vulkans.items())
-    return sorted(filter(None, found), key=_rank)
+    shown = (_card(driver, names[id] or name, id, name if names[id] else "") for id, name in vulkans.items())
+    return sorted(filter(None, shown), key=_rank)
 
 
 def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, int]:
@@ -72,8 +72,8 @@ def default() -> Driver | None:
         module, _, argument = stand_in.partition(":")
         driver: Driver = import_module(module).driver(argument)
         return driver
-    found = drivers()
-    return Drivers(found) if len(found) > 1 else found[0] if found else None
+    known = drivers()
+    return Drivers(known) if len(known) > 1 else known[0] if known else None
 
 
 def _shown(driver: Driver, api: str, environment: Mapping[str, str]) -> Iterator[str]:

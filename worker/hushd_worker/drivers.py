@@ -37,13 +37,13 @@ def drivers() -> list[Driver]:
     from .nvml import Nvml
     from .pci import nvidia_cards
 
-    found: list[Driver] = []
+    known: list[Driver] = []
     try:
-        found.append(Nvml(nvidia_cards()))
+        known.append(Nvml(nvidia_cards()))
     except OSError:  # no driver
         pass
     others = Drm()
-    return [*found, others] if others.ids() else found
+    return [*known, others] if others.ids() else known
 
 
 class Drivers:

@@ -111,12 +111,12 @@ def _of_process(process: str, id: str, seen: set[str]) -> int:
                 continue
         except OSError:
             continue
-        said = read(process, "fdinfo", number)
-        words = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+        report = read(process, "fdinfo", number)
+        words = dict(line.split(":", 1) for line in report.splitlines() if ":" in line)
         client = words.get("drm-client-id", f"{process} {number}").strip()
         if words.get("drm-pdev", "").strip() == id and client not in seen:
             seen.add(client)
-            taken += memory_in(said)
+            taken += memory_in(report)
     return taken
 
 
@@ -127,15 +127,15 @@ def _compute_nodes(root: str) -> dict[str, str]:
         nodes = sorted((name for name in os.listdir(folder) if name.isdigit()), key=int)
     except OSError:
         return {}
-    found = {}
+    numbers = {}
     for node in nodes:
         lines = (line.split() for line in read(folder, node, "properties").splitlines())
         known = {words[0]: _number(words[1]) for words in lines if len(words) == 2}
         if known.get("simd_count") and "location_id" in known:  # else a processor, or one that we are not shown
             bus, function = divmod(known["location_id"], 256)
             place = f"{known.get('domain', 0):04x}:{bus:02x}:{function >> 3:02x}.{function & 7}"
-            found[place] = read(folder, node, "gpu_id")
-    return found
+            numbers[place] = read(folder, node, "gpu_id")
+    return numbers
 
 
 def _intel_total(folder: str) -> int:
