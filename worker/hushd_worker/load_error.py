@@ -67,7 +67,7 @@ _MESSAGES = {
         ),
         Cause.CARD: (
             r"\bCUDA|cuDNN|cuBLAS|libcud|libcublas|libnv|NVIDIA|HIP error|no kernel image",
-            r"ggml_vulkan|\bvk::|VK_ERROR|Vulkan",
+            r"\bggml_vulkan: |\bvk::|VK_ERROR",
         ),
         Cause.LIBRARY: (
             r"cannot open shared object file|is not found or cannot be loaded|Library not loaded|undefined symbol",
