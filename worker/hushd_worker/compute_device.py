@@ -77,8 +77,8 @@ def of_torch(torch: Any, *, prefers_mps: bool) -> str:
         prefers_mps: whether Apple's graphics processor is better than the CPU for the model.
     """
     kind = "rocm" if torch.version.hip else "cuda"
-    wanted = asked() in ("auto", "cuda", "rocm") and not _is_left_out(kind)
-    card = (kind,) if wanted and torch.cuda.is_available() else ()
+    usable = asked() in ("auto", "cuda", "rocm") and not _is_left_out(kind)
+    card = (kind,) if usable and torch.cuda.is_available() else ()
     mps = ("mps",) if torch.backends.mps.is_available() else ()
     return choose("torch", (*card, *mps, "cpu") if prefers_mps else (*card, "cpu", *mps))
 
