@@ -173,6 +173,10 @@ class WhisperFamily(Engine):
             ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        import numpy as np
+
+        # Of what is not a number, and of what overflows, torch makes probabilities that are none, and raises.
+        samples = np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
         length = len(samples) / RATE
         beam, temperatures = options.beam or self._beam, _temperatures(options)
         if self.economy and (beam > 1 or len(temperatures) > 1):
