@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+version = SimpleNamespace(hip=None)
 cuda = SimpleNamespace(is_available=lambda: False)
 backends = SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False))
 
