@@ -323,3 +323,11 @@ class _Orphan:
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
+
+
+def give_way(pid: int, nice: int) -> None:
+    """Has a process that has only just been started give way to others; its threads and children do as it does."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + nice, 19))
+    except OSError:
+        pass  # it has exited already, and its status says why

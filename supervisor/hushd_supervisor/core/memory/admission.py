@@ -20,6 +20,7 @@ from hushd_supervisor.core.worker.worker import Worker
 from .budget import Budget, Memory, Verdict
 from .cards import Cards
 from .needs import Estimated, Needs
+from .off_card import OffCard
 from .placement import A_CARD, Decision, Placement, Start
 from .pressure import HOLD_S, Level, Pressure, sign
 from .sentences import advice, critically_short
@@ -27,7 +28,6 @@ from .standing import Standing, of_card
 from .tenants import Tenants, can_leave
 
 PLENTY = Memory(1 << 62, 1 << 62)
-RETURN_S = 5.0  # from one look to the next whether a worker may go back from the CPU to a card
 PATIENCE_S = 10.0  # to wait for room on a card where the CPU will do too
 
 
@@ -62,12 +62,12 @@ class Admission:
         self._pressure = Pressure()
         self._card_kinds = card_kinds
         self._kept = dict(needs or {})
-        self._served: dict[str, int] = {}  # by a worker that went to the CPU: its jobs at the last look at the cards
         self.needs = Needs(settings, needs, estimate)
         self.standby = Standby(settings, self.needs.memory)
         self.tenants = Tenants(workers, self.standby, self.needs)
         self.budget = Budget(settings)
         self.cards = Cards(has_cards)
+        self._off_card = OffCard(workers, self.cards)
         self.placement = Placement(self.needs, self.budget, self.cards)
         self.level = Level.NORMAL  # that the workers last got
         self.due = self.standby.deadline()  # when to look again
@@ -149,7 +149,7 @@ class Admission:
         taken = {card.id: sum(tenant.cards.get(card.id, 0) for tenant in tenants) for card in cards}
         self.cards.take(cards, error, taken, now)
         out: list[Action] = []
-        for worker in self._off_card():
+        for worker in self._off_card.workers():
             if self.placement.returns(self._start(worker), tenants, now):
                 out += worker.retire("a graphics card has room again", now)
         return out
@@ -172,7 +172,7 @@ class Admission:
             for worker in waiting:
                 out += self._decide(worker, memory, now)
             if self.cards.asked_at > -math.inf:
-                out += self._look_for_room(now)
+                out += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self._workers.values())
         self.due = min(self.cards.due, self.standby.deadline())
         if lives:
@@ -338,21 +338,6 @@ class Admission:
             return None
         decision = self.placement.decide(start, self.look(now), self.tenants.every(now), now)
         return decision.assignment if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
-
-    # --- back to a card ----------------------------------------------------------------------------------------------
-
-    def _off_card(self) -> list[Worker]:
-        """The workers that compute on the CPU because no card has room."""
-        ready = [w for w in self._workers.values() if w.state in (State.READY, State.BUSY)]
-        return [w for w in ready if w.lifecycle.assignment.why and not (w.lifecycle.cpu_reason or w.lifecycle.retiring)]
-
-    def _look_for_room(self, now: float) -> list[Action]:
-        """Looks at the cards now and then while such workers are in use."""
-        served = {worker.name: worker.jobs.timings.completed for worker in self._off_card()}
-        if served == self._served or now - self.cards.asked_at < RETURN_S:
-            return []
-        self._served = served
-        return self.cards.look(now) if served else []
 
     def _retry_ms(self, decision: Decision, now: float) -> int:
         """Returns the ms after which to ask again: a card is no longer kept then, or the first running job done.

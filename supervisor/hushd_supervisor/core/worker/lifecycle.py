@@ -309,7 +309,7 @@ class Lifecycle:
         ended = self.state
         match ended:
             case State.STARTING:
-                self.start_timed_out = self._no_progress()
+                self.start_timed_out = (self._progress or Progress(now)).ended_for(self.settings)
                 self.log("ERROR", f"{self.name} {self.start_timed_out}")
                 self.kill(now)
             case State.READY:
@@ -340,13 +340,6 @@ class Lifecycle:
             case State.STOPPING | State.KILLING:
                 return "waiting for the last process to end"
         return ""
-
-    def _no_progress(self) -> str:
-        """The reason why a start is ended."""
-        limit = self.settings.start_cpu_limit
-        if self._progress and self._progress.computed >= limit > 0:
-            return f"has computed for {limit:.0f} s of CPU time while it loads, and neither read nor grown"
-        return f"did not become ready, and made no progress for {self.settings.start_timeout:.0f} s"
 
     @property
     def loading(self) -> int:

@@ -71,6 +71,13 @@ class Progress:
         believed = min(self._word_at, self._seen_at + WORD_S - limit) if self._greeted else self._seen_at
         return max(self._seen_at, believed) + limit
 
+    def ended_for(self, settings: WorkerSettings) -> str:
+        """The reason why the start is ended."""
+        limit = settings.start_cpu_limit
+        if self.computed >= limit > 0:
+            return f"has computed for {limit:.0f} s of CPU time while it loads, and neither read nor grown"
+        return f"did not become ready, and made no progress for {settings.start_timeout:.0f} s"
+
     @property
     def computed(self) -> float:
         """The CPU seconds since it last read or grew."""

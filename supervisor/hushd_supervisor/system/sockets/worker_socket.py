@@ -30,7 +30,7 @@ from ..children import Fork, Running
 from ..libzmq.connection_limit import ConnectionLimit, ceiling
 from ..libzmq.routers import LINGER_MS, make_router, send
 from ..memory import measure
-from ..process import Launch, Process, compute_environment, worker_command
+from ..process import Launch, Process, compute_environment, give_way, worker_command
 from ..source import Outcome, Perform, Source
 from ..standby import Templates
 from .client_socket import BATCH
@@ -186,7 +186,7 @@ class WorkerSocket(Source):
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)
         if settings.nice:
-            _give_way(child.process.pid, settings.nice)
+            give_way(child.process.pid, settings.nice)
         worker = _Worker(name, gen, child, self._oom_kills())
         self._workers[name, gen] = self._tokens[token] = worker
         if child.process.exit_fd is not None:
@@ -351,14 +351,6 @@ class WorkerSocket(Source):
         self._tokens = {token: other for token, other in self._tokens.items() if other is not worker}
         if worker.status is None:
             worker.child.close()
-
-
-def _give_way(pid: int, nice: int) -> None:
-    """Has a process that has only just been started give way to others; its threads and children do as it does."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + nice, 19))
-    except OSError:
-        pass  # it has exited already, and its status says why
 
 
 def _failed(name: str, gen: int, error: Exception) -> SpawnFailed:
