@@ -5,7 +5,6 @@ Its second utterance corrupts the heap, in the library (Mesa 22.3): what a drive
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,9 +30,12 @@ pytestmark = [
 ]
 
 
-def test_choice_and_fall_back(start_supervisor: Callable[..., Any]) -> None:
+def test_choice_and_fall_back(
+    start_supervisor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Vulkan computes for who asks for it; when its process dies, the CPU writes the text and says why."""
-    model = Path(os.environ["HUSHD_MODELS_DIR"]) / "transcribe-cpp" / "commands" / "commands.gguf"
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    model = tmp_path / "transcribe-cpp" / "commands" / "commands.gguf"
     model.parent.mkdir(parents=True)
     commands(model)
     start_supervisor("", environment={"GGML_VK_VISIBLE_DEVICES": "0"})
@@ -53,9 +55,12 @@ def test_choice_and_fall_back(start_supervisor: Callable[..., Any]) -> None:
         assert worker.compute_device == "vulkan"
 
 
-def test_auto_is_for_cards(start_supervisor: Callable[..., Any]) -> None:
+def test_auto_is_for_cards(
+    start_supervisor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A processor that poses as a card is not one: nobody asked for it."""
-    model = Path(os.environ["HUSHD_MODELS_DIR"]) / "transcribe-cpp" / "commands" / "commands.gguf"
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    model = tmp_path / "transcribe-cpp" / "commands" / "commands.gguf"
     model.parent.mkdir(parents=True)
     commands(model)
     start_supervisor("", environment={"GGML_VK_VISIBLE_DEVICES": "0"})
