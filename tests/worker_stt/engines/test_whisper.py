@@ -752,3 +752,19 @@ def test_what_was_deferred_works_when_it_is_used() -> None:
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["open", "Queue", "1.00"]
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_among_models_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Descriptions read files of the user's models; one that is a pipe ends up as no model, or as one of English."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
+    (tmp_path / "whisper").mkdir()
+    folder = tmp_path / "faster-whisper" / "mine"
+    folder.mkdir(parents=True)
+    for file in ("config.json", "model.bin", "tokenizer.json"):
+        (folder / file).write_text("{}")
+    os.mkfifo(tmp_path / "whisper" / "mine.pt")
+    os.mkfifo(folder / "vocabulary.json")
+    for name in ("whisper", "faster-whisper"):
+        found = {model.name: model for model in REGISTRY.find(name).models()}
+        assert "mine" not in found or found["mine"].languages == ("en",)

@@ -56,7 +56,7 @@ class Whisper(WhisperFamily):
 
     @classmethod
     def own(cls, path: Path) -> ModelInfo | None:
-        if path.suffix != ".pt":
+        if path.suffix != ".pt" or not path.is_file():  # who opened a pipe would wait for a writer
             return None
         try:
             with Checkpoint(path) as checkpoint:

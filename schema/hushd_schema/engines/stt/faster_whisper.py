@@ -68,6 +68,8 @@ def _look(path: Path, name: str) -> Files:
 
 def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     file = folder / ("vocabulary.json" if "vocabulary.json" in files else "vocabulary.txt")
+    if not file.is_file():  # who opened a pipe would wait for a writer
+        return ()
     return whisper_languages.of(_tokens(file, file.stat().st_mtime_ns))
 
 
