@@ -15,6 +15,7 @@ from .segment import Segment
 Each = Literal["utterance", "minute", "session"]
 LONGEST_S = 60.0  # of utterances that wait and are read as one, with `minute`
 LEAD_S = 1.0  # before an utterance's first segment: a soft beginning, and the quiet that a model likes
+TAIL_S = 0.5  # behind its last, likewise: sound may come faster than it is heard, so more of it may be the next one's
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class FairPlan:
         self._due: list[Stretch] = []
         self._held = each == "session"  # until the session's end
         self._read_s = 0.0  # how far the audio is not needed any more
+        self._heard_s = 0.0  # the end of the last utterance's last segment
         self.over = False
 
     def segment(self, segment: Segment) -> None:
@@ -59,12 +61,17 @@ class FairPlan:
         self._said.append(segment)
 
     def ended(self, now_s: float) -> None:
-        """Takes the end of an utterance, noticed at `now_s`."""
-        if self._said:
-            before = self._due[-1].end if self._due else self._read_s
-            start = max(before, self._said[0].start - LEAD_S)
-            self._due.append(Stretch(start, max(now_s, self._said[-1].end), tuple(self._said)))
-            self._said = []
+        """Takes the end of an utterance, when the session is `now_s` long."""
+        if not self._said:
+            return
+        begins, ends = self._said[0].start, self._said[-1].end
+        between = (self._heard_s + begins) / 2  # the middle of the quiet before it
+        if self._due and self._due[-1].end > between:
+            self._due[-1] = replace(self._due[-1], end=between)
+        before = self._due[-1].end if self._due else min(self._read_s, between)
+        end = max(ends, min(now_s, ends + TAIL_S))
+        self._due.append(Stretch(max(before, begins - LEAD_S), end, tuple(self._said)))
+        self._said, self._heard_s = [], ends
 
     def end(self, duration: float) -> None:
         """Takes the end of the session: whatever is due may be read now."""
@@ -91,7 +98,8 @@ class FairPlan:
 
     def skip(self, stretch: Stretch) -> None:
         """Takes that what `next` named cannot be read: its draft stays."""
-        self._due = [due for due in self._due if due.end > stretch.end]
+        last = stretch.drafts[-1].id
+        self._due = [due for due in self._due if due.drafts[-1].id > last]
         self._read_s = stretch.end
 
     def needed_s(self, now_s: float) -> float:
