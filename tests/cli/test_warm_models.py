@@ -93,7 +93,7 @@ def test_unload_keeps_the_others(weights: Path, start_router: Start, words: list
     assert stays_after(weights, lambda: hushd("unload", *words))
 
 
-def test_dropping_while_nothing_runs(weights: Path) -> None:
+def test_dropping_while_nothing_runs(weights: Path, runtime: Path) -> None:
     """Pages outlive the supervisor too; without --drop there is nobody to ask, which is said as ever."""
     assert hushd("unload").returncode == 3
     done = hushd("unload", "--drop", "--json")

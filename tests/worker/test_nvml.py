@@ -59,10 +59,22 @@ int nvmlDeviceGetComputeRunningProcesses_v3(Device device, unsigned *count, Proc
 """
 
 
-def ask(folder: Path, program: str) -> tuple[object, list[str]]:
+# Newer drivers: the asking process, and another one, compute by Vulkan.
+DRAWING = """
+#include <unistd.h>
+int nvmlDeviceGetGraphicsRunningProcesses_v3(void *handle, unsigned *count, Process *found) {
+  *count = 2;
+  found[0] = (Process){getpid(), 600, ~0u, ~0u};
+  found[1] = (Process){1, 700, ~0u, ~0u};
+  return 0;
+}
+"""
+
+
+def ask(folder: Path, program: str, more: str = "") -> tuple[object, list[str]]:
     """The value of `program`, an expression in which `Nvml` may stand, and what the library was asked for."""
     source, library = folder / "nvml.c", folder / "libnvidia-ml.so.1"
-    source.write_text(LIBRARY)
+    source.write_text(LIBRARY + more)
     assert COMPILER
     subprocess.run([COMPILER, "-shared", "-fPIC", "-w", "-o", str(library), str(source)], check=True)
     code = f"import json; from hushd_worker.nvml import Nvml; print(json.dumps({program}))"
@@ -85,6 +97,13 @@ def test_sizes_and_names(tmp_path: Path) -> None:
         {"11": 5000000000, "13": 7},
     ]
     assert asked[0] == "init 2"  # attaches no card that is not asked for
+
+
+def test_programs_of_ours_that_compute_by_vulkan(tmp_path: Path) -> None:
+    """The driver counts them among those that draw; a stranger's drawing does not count, nor has an old driver any."""
+    program = 'list(Nvml(["0000:65:00.0"]).processes("0000:65:00.0").values())'
+    assert ask(tmp_path, program)[0] == [5000000000, 7]
+    assert ask(tmp_path, program, DRAWING)[0] == [5000000000, 7, 600]
 
 
 def test_cards_that_the_kernel_does_not_list(tmp_path: Path) -> None:

@@ -78,7 +78,8 @@ class Nvml:
         """Those that compute by CUDA, and of ours those by Vulkan, which the library counts among those that draw."""
         computing = self._running("nvmlDeviceGetComputeRunningProcesses_v3", id)
         ours = {os.getpid(), *map(int, descendants("self"))}.difference(computing)
-        drawing = self._running("nvmlDeviceGetGraphicsRunningProcesses_v3", id) if ours else {}
+        graphics = "nvmlDeviceGetGraphicsRunningProcesses_v3"  # which an old driver need not have
+        drawing = self._running(graphics, id) if ours and hasattr(self._library, graphics) else {}
         return computing | {pid: size for pid, size in drawing.items() if pid in ours}
 
     def _running(self, function: str, id: str) -> dict[int, int]:

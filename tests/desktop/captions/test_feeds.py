@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from hushd import HushdError, Segment, Word
+from hushd_cli.terminal import console
 from hushd_desktop.captions.feeds import LiveFile, Overlays, Terminal, as_json
 from hushd_desktop.captions.page import height_of
 from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unfinished
@@ -162,8 +163,9 @@ def revised(*lines: int, texts: tuple[str, ...]) -> Revised:
     return Revised("them", lines, tuple(Segment(-1, 0.0, 1.0, text) for text in texts))
 
 
-def test_a_terminal_shows_the_fair_copy_in_place() -> None:
+def test_a_terminal_shows_the_fair_copy_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that wrap, lines after it, sentences for the user and the line in the making stay as they are."""
+    monkeypatch.setattr(console, "program", "hushd")
     before = [
         Noted("them", "A note."),
         spoken(0, "Ever tied and tied again."),

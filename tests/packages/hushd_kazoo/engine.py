@@ -45,14 +45,22 @@ class Breath(EngineStream):
         kazoo.busy = True
         self._kazoo = kazoo
         self._seconds = 0.0
+        self._over = False
 
     def feed(self, samples: Any) -> Hypothesis:
+        self._check()
         self._seconds += len(samples) / RATE
         return Hypothesis("hm " * int(2 * self._seconds), "m")
 
     def finish(self) -> list[Segment]:
+        self._check()
         self.cancel()
-        return [Segment(0.0, self._seconds, f"Hummed in a breath of {self._seconds:.0f} s.")]
+        return [Segment(0.0, self._seconds, f"Hummed in a breath of {self._seconds:.0f} s.")] if self._seconds else []
 
     def cancel(self) -> None:
-        self._kazoo.busy = False
+        if not self._over:
+            self._over, self._kazoo.busy = True, False
+
+    def _check(self) -> None:
+        if self._over:
+            raise RuntimeError("this breath is out")

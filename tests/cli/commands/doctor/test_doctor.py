@@ -216,7 +216,7 @@ def test_secrets_in_the_environment_are_not_shown(supervisor: Supervisor) -> Non
     assert "sesame" not in json.dumps(found)
 
 
-def test_a_limit_on_the_address_space_is_a_warning() -> None:
+def test_a_limit_on_the_address_space_is_a_warning(runtime: Path) -> None:
     """Memory counts as it is; under `ulimit -v` the limit is named, with how to lift it."""
     program = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (8 * 10**9,) * 2); {CODE}"
     done = subprocess.run(

@@ -98,5 +98,5 @@ def test_what_is_typed_stands_in_the_place_of_the_keys() -> None:
 
 def test_templates_are_shown() -> None:
     """Each has a line above the bars."""
-    row = {"name": "tts/hibari", "state": "ready", "pid": 7, "pss_mb": 34.6, "why": ""}
+    row = {"name": "tts/hibari", "state": "ready", "pid": 7, "pss_mb": 40.2, "private_mb": 34.6, "why": ""}
     assert "standby tts/hibari: ready, 35 MB, pid 7" in text(view(status=STATUS | {"standby": [row]}))
