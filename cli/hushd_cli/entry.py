@@ -130,8 +130,12 @@ def _holds_a_lock(frame: FrameType) -> bool:
     """Returns whether an exception raised here could leave a lock held for ever, or be lost: it has to wait a moment.
 
     That is so in Python's import while another thread imports, and in a `threading.Condition` that takes its lock or
-    gives it back. A condition that waits has neither: `gotit` is the name its `wait` sets before it does.
+    gives it back. A condition that waits has neither: `gotit` is the name its `wait` sets before it does. Functions of
+    this module hold none, and a signal that was put off may come again while one of them handles it: what they have
+    interrupted counts.
     """
+    while frame.f_globals is globals() and frame.f_back is not None:
+        frame = frame.f_back
     if frame.f_code.co_filename == _IMPORTING:
         return True
     threading = sys.modules.get("threading")
