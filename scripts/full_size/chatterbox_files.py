@@ -22,12 +22,9 @@ from chatterbox.models.voice_encoder import VoiceEncoder
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
+from .chatterbox_t3 import draw
 from .noise import Noise
 
-STOP = 6562  # T3's token for the end
-SAID = 12  # tokens before it: half a second
-LOUD = 60  # length of a position's vector, against what attention adds to it
-LAST = 470  # turbo's positions count its 376 of the voice and those of the text
 TURBO_WORDS = 50276
 SPECIAL = ("[STOP]", "[UNK]", "[SPACE]", "[PAD]")
 
@@ -85,23 +82,6 @@ def save_t3(path: Path, hp: T3Config) -> None:
         file.write(len(text).to_bytes(8, "little") + text)
         for name, shape in shapes.items():
             file.write(np.ascontiguousarray(draw(noise, name, shape, shapes), np.float32).data)
-
-
-def draw(noise: Noise, name: str, shape: tuple[int, ...], shapes: dict[str, tuple[int, ...]]) -> np.ndarray:
-    """A tensor by its name."""
-    if len(shape) == 1:
-        return (np.ones if name.endswith("weight") else np.zeros)(shape, np.float32)
-    if name == "speech_head.weight":
-        return noise.floats(name, shape, 0.05)
-    quiet = any(part in name for part in ("o_proj", "down_proj", "c_proj"))
-    drawn = noise.floats(name, shape, 0.003 if quiet else 0.02)
-    if name in ("speech_pos_emb.emb.weight", "tfmr.wpe.weight"):
-        head = noise.floats("speech_head.weight", shapes["speech_head.weight"], 0.05)
-        learned = name.startswith("speech")  # and counts from the first token of speech
-        for place in range(0 if learned else LAST, len(drawn)):
-            token = place * 37 % 6500 if learned and place < SAID else STOP
-            drawn[place] = LOUD * head[token] / np.linalg.norm(head[token])
-    return drawn
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
