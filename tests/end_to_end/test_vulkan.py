@@ -30,15 +30,18 @@ pytestmark = [
 ]
 
 
-def test_choice_and_fall_back(
-    start_supervisor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Vulkan computes for who asks for it; when its process dies, the CPU writes the text and says why."""
+@pytest.fixture(autouse=True)
+def lavapipe(start_supervisor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor to which lavapipe is a card, with the small model."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
     model = tmp_path / "transcribe-cpp" / "commands" / "commands.gguf"
     model.parent.mkdir(parents=True)
     commands(model)
     start_supervisor("", environment={"GGML_VK_VISIBLE_DEVICES": "0"})
+
+
+def test_choice_and_fall_back() -> None:
+    """Vulkan computes for who asks for it; when its process dies, the CPU writes the text and says why."""
     with Client(compute_device="vulkan") as client:
         first, second = (
             client.transcribe(say(said), rate=RATE, engine="transcribe-cpp", model="commands")
@@ -55,15 +58,8 @@ def test_choice_and_fall_back(
         assert worker.compute_device == "vulkan"
 
 
-def test_auto_is_for_cards(
-    start_supervisor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_is_for_cards() -> None:
     """A processor that poses as a card is not one: nobody asked for it."""
-    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path))
-    model = tmp_path / "transcribe-cpp" / "commands" / "commands.gguf"
-    model.parent.mkdir(parents=True)
-    commands(model)
-    start_supervisor("", environment={"GGML_VK_VISIBLE_DEVICES": "0"})
     with Client() as client:
         heard = client.transcribe(say(["stop"]), rate=RATE, engine="transcribe-cpp", model="commands")
         (worker,) = (row for row in client.status().workers if row.engine == "transcribe-cpp")

@@ -22,19 +22,59 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.standby import GO, READY, REFUSED, VARIABLE
 from hushd_protocol.system import lifeline
+from hushd_protocol.system.trace import mark
 
 from . import usage
+
+if TYPE_CHECKING:
+    import argparse
 
 LARGEST = 1 << 20  # bytes of a message
 SETTLE_S = 2.0  # for threads of a load that have done their work, and only end
 _EXIT_REFUSED = 78
 _FINAL = "unsupported", "engine_missing"
 _ARGUMENTS = slice(45, 47)  # after the name of the program in /proc/self/stat: where its arguments begin and end
+
+
+class Templated(Protocol):
+    """A worker whose model a template may hold."""
+
+    def template_files(self) -> Sequence[Path]:
+        """Returns the files of its model. Raises `HushdError` where a template must not hold it."""
+
+    def load_ahead(self) -> None:
+        """Loads its model, for the workers that will be forked."""
+
+
+W = TypeVar("W", bound=Templated)
+
+
+def forked(
+    parser: argparse.ArgumentParser,
+    options: argparse.Namespace,
+    make: Callable[[str, str], W],
+    preload: Callable[[str], object],
+) -> W:
+    """Serves as a template; returns the worker in each process that is forked from it.
+
+    Args:
+        parser: of a worker's command line; `options` are those of the template: with a model it is loaded here.
+        make: takes the names of engine and model.
+        preload: imports an engine's libraries.
+    """
+    if options.model:
+        worker = make(options.engine, options.model)
+        serve(options.engine, worker.load_ahead, worker.template_files)
+    else:
+        options = parser.parse_args(serve(options.engine, lambda: preload(options.engine)))
+        worker = make(options.engine, options.model)
+    mark("worker started")
+    return worker
 
 
 def serve(

@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from hushd_protocol.system.trace import mark
-
-if TYPE_CHECKING:
-    from .worker import SpeechToText
 
 
 def main() -> None:
@@ -29,31 +25,16 @@ def main() -> None:
     elif arguments.engine:
         from hushd_worker.harness import serve
 
-        from .worker import SpeechToText
+        from .worker import SpeechToText, preload
 
-        serve(
-            _forked(parser, arguments)
-            if arguments.standby
-            else SpeechToText(arguments.engine, arguments.model or "default")
-        )
+        if arguments.standby:
+            from hushd_worker import template
+
+            serve(template.forked(parser, arguments, SpeechToText, preload))
+        else:
+            serve(SpeechToText(arguments.engine, arguments.model or "default"))
     else:
         parser.error("give --describe or --engine NAME")
-
-
-def _forked(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> SpeechToText:
-    """Serves as a template; returns the worker in each process that is forked from it."""
-    from hushd_worker import template
-
-    from .worker import SpeechToText, preload
-
-    if arguments.model:
-        worker = SpeechToText(arguments.engine, arguments.model)
-        template.serve(arguments.engine, worker.load_ahead, worker.template_files)
-    else:
-        arguments = parser.parse_args(template.serve(arguments.engine, lambda: preload(arguments.engine)))
-        worker = SpeechToText(arguments.engine, arguments.model)
-    mark("worker started")
-    return worker
 
 
 if __name__ == "__main__":

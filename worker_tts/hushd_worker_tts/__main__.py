@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from hushd_protocol.system.trace import mark
-
-if TYPE_CHECKING:
-    from .worker import Worker
 
 
 def main() -> None:
@@ -35,25 +31,14 @@ def main() -> None:
         parser.error("give --describe or --engine NAME")
     from hushd_worker.harness import serve
 
-    from .worker import Worker
-
-    serve(_forked(parser, options) if options.standby else Worker(options.engine, options.model or "default"))
-
-
-def _forked(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Worker:
-    """Serves as a template; returns the worker in each process that is forked from it."""
-    from hushd_worker import template
-
     from .worker import Worker, preload
 
-    if options.model:
-        worker = Worker(options.engine, options.model)
-        template.serve(options.engine, worker.load_ahead, worker.template_files)
+    if options.standby:
+        from hushd_worker import template
+
+        serve(template.forked(parser, options, Worker, preload))
     else:
-        options = parser.parse_args(template.serve(options.engine, lambda: preload(options.engine)))
-        worker = Worker(options.engine, options.model)
-    mark("worker started")
-    return worker
+        serve(Worker(options.engine, options.model or "default"))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.actions import Look
+from hushd_supervisor.core.actions import Look, Spawn
 from hushd_supervisor.system import children
 from hushd_supervisor.system.describe import Descriptions
 from hushd_supervisor.system.memory.cards import CardLooks
@@ -49,7 +49,7 @@ def a_worker(poller: zmq.Poller, launch: FakeLauncher) -> None:
     welcome = Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid())
     listener = ListeningSocket(find().worker_socket)
     workers = WorkerSocket(context, listener, poller, find(), Settings(), welcome, launch, lambda level, text: None)
-    assert workers.spawn("stt/fake/one", 1) is None
+    assert workers.spawn(Spawn("stt/fake/one", 1)) is None
     workers.shut(0)
     context.term()
 

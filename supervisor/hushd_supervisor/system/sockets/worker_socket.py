@@ -130,10 +130,7 @@ class WorkerSocket(Source):
     # --- actions of the pool -----------------------------------------------------------------------------------------
 
     def _spawn(self, action: Spawn) -> Iterable[Outcome]:
-        failed = self.spawn(
-            action.worker, action.gen, action.compute_device, action.shown, action.why, action.template, action.place
-        )
-        return (failed or Spawned(action.worker, action.gen),)
+        return (self.spawn(action) or Spawned(action.worker, action.gen),)
 
     def _kill(self, action: Kill) -> Iterable[Outcome]:
         self.kill(action.worker, action.gen)
@@ -148,23 +145,13 @@ class WorkerSocket(Source):
         failed = self.send(action.worker, action.gen, action.message)
         return (failed,) if failed else ()
 
-    def spawn(
-        self,
-        name: str,
-        gen: int,
-        compute_device: str = "",
-        shown: str = "",
-        why: str = "",
-        template: int = 0,
-        place: str = "",
-    ) -> SpawnFailed | None:
-        """Starts generation `gen` of worker `name`; there are no more processes than connections for them.
-
-        Args as for `actions.Spawn`.
-        """
+    def spawn(self, action: Spawn) -> SpawnFailed | None:
+        """Starts a generation of a worker; there are no more processes than connections for them."""
+        name, gen = action.worker, action.gen
         if len(self._workers) >= self.limit.ceiling:
             return SpawnFailed(name, gen, f"open files are left for {self.limit.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
+        device = action.compute_device or settings.compute_device
         token = os.urandom(16).hex()
         mark("worker spawned", name)
         try:
@@ -173,7 +160,7 @@ class WorkerSocket(Source):
                 self._launch,
                 worker_command(name, settings.command),
                 self._paths.worker_log(name),
-                compute_environment(compute_device or settings.compute_device, os.environ, shown, why, place),
+                compute_environment(device, os.environ, action.shown, action.why, action.place),
                 settings.environment,
                 {
                     "HUSHD_WORKER_SOCKET": f"ipc://{self._paths.worker_socket}",
@@ -181,7 +168,7 @@ class WorkerSocket(Source):
                     log_lines.FORMAT: self._settings.log_format,
                     log_lines.CONTENT: "1" if self._settings.log_content else "",
                 },
-                fork=self._fork_of(template),
+                fork=self._fork_of(action.template),
             )
         except (HushdError, OSError, ValueError) as error:
             return _failed(name, gen, error)

@@ -14,6 +14,7 @@ from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
 from hushd_protocol.messages import Beat, Bye, Drain, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
+from hushd_supervisor.core.actions import Spawn
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, WorkerSocket
@@ -85,7 +86,7 @@ def start(desk: Desk) -> Start:
     """Starts a fake process that has said hello."""
 
     def one(gen: int = 1, name: str = NAME) -> FakeProcess:
-        assert desk.workers.spawn(name, gen) is None
+        assert desk.workers.spawn(Spawn(name, gen)) is None
         process = desk.launch.started[-1]
         process.hello()
         (event,) = desk.receive(1)
@@ -99,8 +100,8 @@ def start(desk: Desk) -> Start:
 def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     """Command, environment, log and lifeline; the supervisor keeps only the lifeline's other end."""
     before = set(os.listdir("/proc/self/fd"))
-    assert desk.workers.spawn(NAME, 1) is None
-    assert desk.workers.spawn("stt/own/m", 2) is None
+    assert desk.workers.spawn(Spawn(NAME, 1)) is None
+    assert desk.workers.spawn(Spawn("stt/own/m", 2)) is None
     first, second = desk.launch.started
     assert first.command[3:] == ["hushd_worker_stt", "--engine", "fake", "--model", "one"]
     assert second.command == ["/bin/own", "-x", "--engine", "own", "--model", "m"]
@@ -117,7 +118,7 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
 
 def test_a_process_for_another_device_than_the_configurations(desk: Desk) -> None:
     """The start's device wins, and its process sees no card where it is the CPU."""
-    assert desk.workers.spawn(NAME, 1, "cpu") is None
+    assert desk.workers.spawn(Spawn(NAME, 1, compute_device="cpu")) is None
     environment = desk.launch.started[-1].environment
     assert (environment["HUSHD_COMPUTE_DEVICE"], environment["CUDA_VISIBLE_DEVICES"]) == ("cpu", "-1")
 
@@ -127,7 +128,7 @@ def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Excepti
     """The event has the reason, and no descriptor is left."""
     before = len(os.listdir("/proc/self/fd"))
     desk.launch.error = error
-    assert desk.workers.spawn(NAME, 1) == SpawnFailed(NAME, 1, str(error))
+    assert desk.workers.spawn(Spawn(NAME, 1)) == SpawnFailed(NAME, 1, str(error))
     assert desk.workers.pids() == {}
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -135,11 +136,11 @@ def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Excepti
 def test_others_may_leave_no_descriptor_for_a_process(desk: Desk) -> None:
     """Then the start is starved, which is not a crash; so it is when there are as many workers as may connect."""
     desk.launch.error = OSError(errno.EMFILE, "Too many open files")
-    assert desk.workers.spawn(NAME, 1) == SpawnFailed(NAME, 1, "[Errno 24] Too many open files", starved=True)
+    assert desk.workers.spawn(Spawn(NAME, 1)) == SpawnFailed(NAME, 1, "[Errno 24] Too many open files", starved=True)
     desk.launch.error = None
-    assert desk.workers.spawn(NAME, 2) is None
+    assert desk.workers.spawn(Spawn(NAME, 2)) is None
     desk.workers.limit.ceiling = 1
-    assert desk.workers.spawn(NAME, 3) == SpawnFailed(NAME, 3, "open files are left for 1 workers", starved=True)
+    assert desk.workers.spawn(Spawn(NAME, 3)) == SpawnFailed(NAME, 3, "open files are left for 1 workers", starved=True)
 
 
 def test_a_hello_with_its_token_is_welcomed_and_heard(desk: Desk, start: Start) -> None:
@@ -164,7 +165,7 @@ def test_a_worker_cannot_claim_memory_that_it_does_not_have(desk: Desk, start: S
 def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None:
     """No token, a wrong one, one that was used: nothing reaches the pool, and the true worker is not disturbed."""
     process = start()
-    assert desk.workers.spawn("stt/fake/two", 2) is None
+    assert desk.workers.spawn(Spawn("stt/fake/two", 2)) is None
     stranger = desk.launch.started[-1]
     stranger.says(Ready())
     desk.quiet()
@@ -183,7 +184,7 @@ def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None
 
 def test_a_worker_of_another_protocol_cannot_be_loaded(desk: Desk) -> None:
     """Its waiting requests get `version_mismatch` at once and not a time-out; it stays a stranger."""
-    assert desk.workers.spawn(NAME, 1) is None
+    assert desk.workers.spawn(Spawn(NAME, 1)) is None
     process = desk.launch.started[-1]
     process.hello(protocol=PROTOCOL + 1, version="9")
     (event,) = desk.receive(1)
@@ -206,7 +207,7 @@ def test_garbage_of_a_worker_is_a_failure_of_that_worker(desk: Desk, start: Star
 def test_sends_that_cannot_succeed_are_events(desk: Desk, start: Start) -> None:
     """To a generation that is not there, before the hello, beyond a frame, to a worker that does not read."""
     assert desk.workers.send(NAME, 9, Drain()) == SendFailed(NAME, 9)
-    assert desk.workers.spawn(NAME, 1) is None
+    assert desk.workers.spawn(Spawn(NAME, 1)) is None
     assert desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1)
     start(gen=2, name="stt/fake/two")
     too_big = Result(id=ID, payload=bytes(MAX_PAYLOAD + 1))
@@ -276,7 +277,7 @@ def test_the_last_words_are_those_of_this_process(desk: Desk) -> None:
     """An exit brings the end of the log, without what earlier processes wrote into it."""
     for gen, words in ((1, "first words\n"), (2, "second words\n")):
         desk.launch.last_words = words
-        assert desk.workers.spawn(NAME, gen) is None
+        assert desk.workers.spawn(Spawn(NAME, gen)) is None
         desk.launch.started[-1].exit(1)
         desk.exits()
         desk.now += SETTLE_S
