@@ -24,6 +24,7 @@ EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if by the signal, which Python ignores
 _IMPORTING = "<frozen importlib._bootstrap>"  # the file name in a frame of Python's import
 _LATER_S = 0.01
+_CHAIN = 100  # a chain of causes may be a circle
 
 
 def say() -> NoReturn:
@@ -92,12 +93,30 @@ def _explain(error: Exception) -> int:
     if isinstance(error, HushdError):
         complain(error.message)
         return error.exit_code
+    if interrupted := _interrupt_behind(error):
+        return interrupted
     if os.environ.get("HUSHD_DEBUG"):
         import traceback
 
         complain(traceback.format_exc())
     complain(f"This is a bug in hushd ({type(error).__name__}: {error}): HUSHD_DEBUG=1 shows where.")
     return EXIT_BUG
+
+
+def _interrupt_behind(error: BaseException) -> int:
+    """Returns the exit code of the interrupt that became this error, or 0.
+
+    Python up to 3.11 makes a RuntimeError of whatever a `__set_name__` raises, and so of an interrupt there; a library
+    that catches all exceptions may do so too.
+    """
+    cause: BaseException | None = error
+    for _ in range(_CHAIN):
+        cause = cause and (cause.__cause__ or cause.__context__)
+        if isinstance(cause, KeyboardInterrupt):
+            return EXIT_INTERRUPTED
+        if isinstance(cause, SystemExit) and isinstance(cause.code, int):
+            return cause.code
+    return 0
 
 
 def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:

@@ -106,3 +106,35 @@ def test_an_interrupt_leaves_no_lock_of_a_wait_held() -> None:
     where it is put off, and is there again before the handler has returned."""
     done = subprocess.run([sys.executable, "-P", "-c", WAITING], capture_output=True, text=True, timeout=150)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["interrupt", "termination"]
+)
+def test_an_interrupt_that_became_another_error_is_no_bug(tmp_path: Path, number: int, status: int) -> None:
+    """Python 3.11 makes a RuntimeError of an interrupt in `__set_name__`, which the fields of the schema have."""
+    (tmp_path / "named.py").write_text(
+        "import os\n"
+        "class Named:\n"
+        "    def __set_name__(self, owner, name):\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "def main(prog, argv):\n"
+        "    class Holder:\n"
+        "        field = Named()\n"
+    )
+    code = "from hushd_cli import entry; entry._run('say', 'named')"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
+def test_a_bug_that_an_interrupt_did_not_cause_is_told_of(tmp_path: Path) -> None:
+    """An error whose causes form a circle is still the bug that it is."""
+    (tmp_path / "circle.py").write_text(
+        "def main(prog, argv):\n    error = RuntimeError('round')\n    raise error from error\n"
+    )
+    code = "from hushd_cli import entry; entry._run('say', 'circle')"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (70, "")
+    assert done.stderr == "say: This is a bug in hushd (RuntimeError: round): HUSHD_DEBUG=1 shows where.\n"

@@ -204,7 +204,7 @@ class Standby:
         return out
 
     def _template(self, name: str) -> Template:
-        return Template(name, max(GUESS, self._need(name)) if _holds_model(name) else GUESS)
+        return Template(name, max(GUESS, self._need(name)) if holds_model(name) else GUESS)
 
     def shut(self, now: float) -> list[Action]:
         """Ends all templates and starts no other: the supervisor leaves."""
@@ -295,7 +295,7 @@ class Standby:
     def _alike(self, spawn: Spawn, name: str) -> bool:
         """Returns whether a template was started as the worker would be; a model that it holds is for the CPU."""
         own, common = self._settings.for_worker(spawn.worker), self._settings.for_worker(name)
-        if _holds_model(name) and (spawn.shown or (spawn.compute_device or own.compute_device) not in ("auto", "cpu")):
+        if holds_model(name) and (spawn.shown or (spawn.compute_device or own.compute_device) not in ("auto", "cpu")):
             return False
         return (own.command, own.environment) == (common.command, common.environment)
 
@@ -320,6 +320,6 @@ class Standby:
         ]
 
 
-def _holds_model(name: str) -> bool:
+def holds_model(name: str) -> bool:
     """Returns whether a template's name has a model."""
     return name.count("/") == 2

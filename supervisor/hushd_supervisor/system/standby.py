@@ -22,6 +22,7 @@ from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Dismiss, Prepare
 from hushd_supervisor.core.events import Event, Exited, FromWorker, SpawnFailed, TemplateGone, TemplateReady
+from hushd_supervisor.core.standby import holds_model
 
 from . import children
 from .children import Running
@@ -140,7 +141,7 @@ class Templates(Source):
                 self._launch,
                 self._command(name, settings.command),
                 path,
-                compute_environment("cpu", os.environ) if name.count("/") == 2 else {},
+                compute_environment("cpu", os.environ) if holds_model(name) else {},
                 settings.environment,
                 _NO_THREADS,
                 {VARIABLE: str(theirs.fileno())},
