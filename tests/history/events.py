@@ -14,7 +14,7 @@ two requests whose intervals overlap, either may have been first. A party's own 
 those of equal time in the order of their lines; of two parties nothing but the times is known.
 
 **A request** begins with one `invoke` and ends once: `ok`, `fail` with a code, or `unknown`, when its party cannot know
-(the connection was lost, and what was asked for may happen yet, or may have happened). A party that is killed leaves
+(the connection was lost, and the thing may happen yet, or may have happened). A party that is killed leaves
 requests without an end; that is `unknown` too, if a `fault` or the missing `closed` of the party says so.
 
 **Positions.** `audio`, `sound` and `segment` give a stretch from `start` to `stop` in units of the writer's choice
@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "invoke": ("op",),
     "again": (),  # asked again, of the same supervisor or of the next, under the same name
     "cancelled": (),  # the party is about to say that it no longer wants it
-    "ok": (),  # may have `length`: the units of all its audio or of its transcript
+    "ok": (),  # may have `length`, the units of all its audio or of its transcript; of a status, `workers`: their names
     "fail": ("code",),
     "unknown": (),  # may have `why`
     # What a claim to the floor is told, and does; `epoch` says by whom.
@@ -53,25 +53,28 @@ KINDS: dict[str, tuple[str, ...]] = {
     "released": ("keep",),  # silent, and about to give the devices back; `keep`: until its next turn
     # What comes of a request.
     "audio": ("start", "stop"),  # received by the client
-    "sound": ("start", "stop"),  # heard at the loudspeaker
+    "sound": ("start", "stop"),  # heard at the loudspeaker; may have `claim`, under which it is played
     "segment": ("index", "start", "stop"),  # of a transcript
     "worker": ("worker", "pid", "leases"),  # a row of a status: leases by holder, seconds left or null for no end
+    "lost": (),  # the connection by which it was asked for has ended
     # What concerns a party, and no request.
-    "lost": (),  # its connection has ended; may have `epoch`
     "closed": (),  # it leaves in good order: each of its requests has ended
     # Written by the harness.
-    "fault": ("kind", "target"),  # `target`: the party, the worker or `supervisor`; `until`, where it ends
+    "fault": ("kind", "target"),  # before it is done; `target`: a party, a worker, `supervisor`, `machine`; `until`
     "calm": ("bound",),  # no fault from now on; within `bound` seconds everything is at rest
-    "rest": ("workers", "speaker", "microphone", "waiting", "leases", "account", "processes"),
+    # The remains: the workers' states by name, who has the devices (or null), how many claims wait, leases as
+    # [worker, holder, seconds left or null], and bytes: by the supervisor's account, of its processes, and their
+    # difference that is within measuring.
+    "rest": ("workers", "speaker", "microphone", "waiting", "leases", "account", "processes", "within"),
 }
 
 OPERATIONS: dict[str, tuple[str, ...]] = {
-    "claim": ("devices", "priority"),
-    "speak": (),  # may have `length`, and what every request to a worker may have: `worker`, `holder`, `keep_alive`
+    "claim": ("devices", "priority"),  # may have `machine`, whose floor it is
+    "speak": (),  # may have `length`; and what makes a lease: `worker`, `holder`, `keep_alive`
     "transcribe": (),  # the same; and `gapless`: each segment begins where the last one ended
-    "unload": ("workers",),  # their names, or none for all
+    "unload": ("workers",),  # their names or the beginnings of names; none for all
     "status": (),
-    "pause": (),  # of the floor, like the next three
+    "pause": (),  # of the floor, like the next two; `names`, none for all
     "resume": (),
     "stop": (),
     "other": (),

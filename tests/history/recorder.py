@@ -44,25 +44,25 @@ class Recorder:
         self._clock = clock
         self._lock = threading.Lock()  # an event that is earlier is written earlier
 
-    def saw(self, kind: str, request: str = "", **more: Any) -> None:
+    def saw(self, kind: str, request: str = "", /, **more: Any) -> None:
         """Writes an event that the party has just seen, or that it is about to cause."""
         with self._lock:
             event = Event(self._clock(), self.party, request, kind, more)
             event.check()
             self._write(event.line())
 
-    def invoke(self, request: str, op: str, **more: Any) -> None:
+    def invoke(self, request: str, op: str, /, **more: Any) -> None:
         """Writes that a request is about to be made."""
         self.saw("invoke", request, op=op, **more)
 
-    def ok(self, request: str, **more: Any) -> None:
+    def ok(self, request: str, /, **more: Any) -> None:
         """Writes that a request has ended as it should."""
         self.saw("ok", request, **more)
 
-    def fail(self, request: str, code: str, **more: Any) -> None:
+    def fail(self, request: str, code: str, /, **more: Any) -> None:
         """Writes that a request has ended in an error, which says that nothing more will come of it."""
         self.saw("fail", request, code=code, **more)
 
-    def unknown(self, request: str, **more: Any) -> None:
+    def unknown(self, request: str, /, **more: Any) -> None:
         """Writes that the party will not learn how a request ended."""
         self.saw("unknown", request, **more)

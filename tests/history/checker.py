@@ -1,0 +1,29 @@
+"""Checks a history by all rules. Shares no code with the product, nor any view of how it works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .events import Event
+from .rules import ends, floor, leases, order, rest, stretches
+from .story import History
+from .verdict import Verdict
+
+SLACK_S = 1.0  # for which a message may be under way, and a party busy with something else
+
+
+def check(events: Iterable[Event], slack: float = SLACK_S) -> Verdict:
+    """Returns what the rules say of a history whose events come in the order of their times.
+
+    Args:
+        slack: seconds; the more, the less is certain. On a machine with more work than processors it is seconds.
+    """
+    history = History(events)
+    verdict = Verdict()
+    ends.check(history, verdict)
+    stretches.check(history, verdict)
+    floor.check(history, verdict, slack)
+    order.check(history, verdict, slack)
+    leases.check(history, verdict)
+    rest.check(history, verdict)
+    return verdict

@@ -1,0 +1,102 @@
+"""Loudspeaker and microphone have one holder at a time; who has to be silent is.
+
+A claim holds its devices from when its party has seen `granted` until it gives them back by itself, or until it is
+told otherwise, less the time for which that news may have been under way. In between it is certain, unless a fault
+befell the party, which may not have noticed then that it had lost them, or the supervisor, whose grants end with it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..events import ENDS, Event
+from ..story import History, Story
+from ..verdict import Verdict
+
+HOLDER, SILENCE = "one holder", "silence"
+GRACE_S = 1.0  # to fall silent, once told
+OWN = ("released", "cancelled")  # by which a claim gives its devices back itself
+TOLD = ("waiting", "paused", "lost", "again", *ENDS)
+
+
+class Hold(NamedTuple):
+    """A stretch of time in which a claim certainly held its devices."""
+
+    start: float
+    stop: float
+    devices: frozenset[str]
+    epoch: object
+    story: Story
+
+
+def check(history: History, verdict: Verdict, slack: float) -> None:
+    """Judges every device of every machine, and everything that sounds.
+
+    Args:
+        slack: seconds for which a message may be under way, and a party busy with something else.
+    """
+    by_device: defaultdict[str, list[Hold]] = defaultdict(list)
+    for hold in all_holds(history, slack):
+        for device in hold.devices:
+            by_device[device].append(hold)
+    for device, holds in by_device.items():
+        _one_at_a_time(device, sorted(holds, key=lambda hold: hold.start), verdict)
+    claims = {story.request: story for story in history.by_op("claim")}
+    for event in history.events:
+        if event.kind == "sound" and event.more.get("claim") in claims:
+            _may_sound(event, claims[event.more["claim"]], verdict, slack)
+
+
+def all_holds(history: History, slack: float) -> list[Hold]:
+    """Returns the stretches in which devices were held for certain."""
+    return [hold for story in history.by_op("claim") for hold in holds_of(history, story, slack)]
+
+
+def holds_of(history: History, story: Story, slack: float) -> Iterator[Hold]:
+    """Yields those of one claim."""
+    events = story.events
+    for number, granted in enumerate(events):
+        if granted.kind != "granted" or not granted.more["epoch"]:
+            continue  # without a supervisor nobody grants anything
+        after = next((event for event in events[number + 1 :] if event.kind in (*OWN, *TOLD)), None)
+        stop = history.first_fault(granted.at, story.party, "supervisor")
+        if after is not None:
+            stop = min(stop, after.at if after.kind in OWN else after.at - slack)
+        elif story.party in history.closed:
+            stop = min(stop, history.closed[story.party])
+        else:
+            stop = granted.at  # nothing is known of its end
+        if stop > granted.at:
+            yield Hold(granted.at, stop, devices(story), granted.more["epoch"], story)
+
+
+def devices(story: Story) -> frozenset[str]:
+    """The devices of a claim, each with its machine."""
+    assert story.invoke is not None
+    machine = story.invoke.more.get("machine", "")
+    return frozenset(f"{machine}:{device}".lstrip(":") for device in story.invoke.more["devices"])
+
+
+def _one_at_a_time(device: str, holds: list[Hold], verdict: Verdict) -> None:
+    """Judges holds of one device in the order of their beginnings."""
+    last = None
+    for hold in holds:
+        if last is not None and last.story is not hold.story:
+            theirs = f"{last.story} had from {last.start:.3f} to {last.stop:.3f}"
+            sentence = f"had the {device} from {hold.start:.3f}, which {theirs}"
+            verdict.judge(HOLDER, hold.story, hold.start >= last.stop, sentence)
+        if last is None or hold.stop > last.stop:
+            last = hold
+
+
+def _may_sound(sound: Event, claim: Story, verdict: Verdict, slack: float) -> None:
+    """Judges that a claim's sound is heard only while it holds the loudspeaker, and for a moment after."""
+    before = [event for event in claim.events if event.at <= sound.at and event.kind in (*OWN, *TOLD, "granted")]
+    if not any(event.kind == "granted" for event in before):
+        verdict.judge(SILENCE, claim, False, f"sounds at {sound.at:.3f} without the floor")
+        return
+    late = sound.at - before[-1].at if before[-1].kind != "granted" else 0.0
+    sentence = f"sounds at {sound.at:.3f}, {late:.3f} s after {before[-1].kind!r}"
+    verdict.judge(SILENCE, claim, late <= GRACE_S + slack, sentence)

@@ -1,0 +1,97 @@
+"""A history by its requests: the story of each, the ends of parties, and the faults."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+
+from .events import ENDS, Event
+
+
+class Story:
+    """One request: its events in the order of their times.
+
+    Attributes:
+        party: the one that made it, or that saw anything of it, if nobody did.
+    """
+
+    def __init__(self, request: str) -> None:
+        self.request = request
+        self.events: list[Event] = []
+
+    @cached_property
+    def invoke(self) -> Event | None:
+        """The event by which it began."""
+        return next((event for event in self.events if event.kind == "invoke"), None)
+
+    @cached_property
+    def end(self) -> Event | None:
+        """The first event by which it ended."""
+        return next((event for event in self.events if event.kind in ENDS), None)
+
+    @property
+    def party(self) -> str:
+        return (self.invoke or self.events[0]).party
+
+    @property
+    def op(self) -> str:
+        return self.invoke.more["op"] if self.invoke else ""
+
+    @property
+    def ended_at(self) -> float:
+        """The time by which all that it does is done: infinity, unless its party was told so."""
+        return self.end.at if self.end and self.end.kind != "unknown" else float("inf")
+
+    def of(self, *kinds: str) -> list[Event]:
+        """The events of some kinds."""
+        return [event for event in self.events if event.kind in kinds]
+
+    def __str__(self) -> str:
+        return f"request {self.request} ({self.op or 'never invoked'}) of {self.party}"
+
+
+class History:
+    """All events of a history, sorted out.
+
+    Args:
+        events: in the order of their times.
+
+    Attributes:
+        stories: by request.
+        closed: by party, when it left in good order.
+        calm: from when on there were no faults, if the history says so.
+    """
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.events = list(events)
+        self.stories: dict[str, Story] = {}
+        self.closed: dict[str, float] = {}
+        self.calm: Event | None = None
+        self._faults: defaultdict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            if event.request:
+                self.stories.setdefault(event.request, Story(event.request)).events.append(event)
+            elif event.kind == "closed":
+                self.closed[event.party] = event.at
+            elif event.kind == "fault":
+                self._faults[event.more["target"]].append(event)
+            elif event.kind == "calm":
+                self.calm = event
+
+    def by_op(self, *ops: str) -> list[Story]:
+        """The requests of some operations, in the order in which they were made."""
+        return [story for story in self.stories.values() if story.op in ops]
+
+    def faults(self, *targets: str) -> list[Event]:
+        """The faults that befell any of the targets, in no order."""
+        return [fault for target in targets for fault in self._faults.get(target, ())]
+
+    def first_fault(self, since: float, *targets: str) -> float:
+        """The time of the first fault that befell one of the targets after `since`, or that lasted then."""
+        times = (
+            max(fault.at, since)
+            for fault in self.faults(*targets)
+            if fault.at >= since or fault.more.get("until", fault.at) >= since
+        )
+        return min(times, default=float("inf"))
