@@ -1,0 +1,189 @@
+"""A simulated network of processes that speak ZeroMQ, and the module that stands in for `zmq`."""
+
+from __future__ import annotations
+
+import ctypes
+import select
+from collections.abc import Callable
+from types import ModuleType
+from typing import Protocol
+
+import zmq
+from simulation.kernel import Kernel
+from zmq import constants
+from zmq.utils import z85
+
+from . import sockets
+from .sockets import Context, Poller, Socket
+from .thread import Thread
+
+PREEMPT = 0.1  # the chance that a thread of libzmq comes in between two calls of a program
+_READ = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+
+
+class Watched(Protocol):
+    """The owner of a descriptor."""
+
+    pid: int
+    descriptor: int
+    listening: bool
+
+    def note(self, hung_up: bool, writable: bool) -> None: ...
+    def abandon(self) -> None: ...
+
+
+class Network:
+    """All contexts, sockets and connections of a simulated world.
+
+    Attributes, which a world may change at any time:
+        pace: the seconds after which a thread of libzmq in a process does what it has to do.
+        may_open: whether a process may open another descriptor.
+        address: the address of a Unix socket for an endpoint.
+    """
+
+    def __init__(self, kernel: Kernel, private: str = "") -> None:
+        self.kernel = kernel
+        self.contexts: dict[int, list[Context]] = {}
+        self.busy: dict[Thread, None] = {}
+        self.pace: Callable[[int], float] = self._draw_pace
+        self.may_open: Callable[[int], bool] = lambda pid: True
+        self.address: Callable[[str], str | bytes] = self._address
+        self._private = private
+        self._frozen: set[int] = set()
+        self._watched: dict[int, Watched] = {}
+        self._epoll = select.epoll()
+        self._libc = ctypes.CDLL(None)
+        self._libc.srand(kernel.random.getrandbits(32))
+        self.socket_class = Socket
+        kernel.idle(self.look)
+
+    def close(self) -> None:
+        """Ends every process's part in it, and closes what it has opened."""
+        for pid in list(self.contexts):
+            self.died(pid)
+        self._epoll.close()
+
+    # --- for the world -----------------------------------------------------------------------------------------------
+
+    def died(self, pid: int) -> None:
+        """Ends a process's threads and connections at once; what the kernel has of them may still arrive."""
+        if self.kernel.random.random() < 0.5:  # its threads may have been quicker than its death
+            for context in self.contexts.get(pid, ()):
+                context.thread.turn()
+        for context in self.contexts.pop(pid, ()):
+            context.thread.end()
+            context.reaper.end()
+            context.closed = True
+        for _, watched in sorted(self._watched.items()):
+            if watched.pid == pid:
+                watched.abandon()
+
+    def freeze(self, pid: int) -> None:
+        """Stops a process's threads, as SIGSTOP does."""
+        self._frozen.add(pid)
+
+    def thaw(self, pid: int) -> None:
+        """Lets them go on."""
+        self._frozen.discard(pid)
+        for context in self.contexts.get(pid, ()):
+            context.thread.resume()
+            context.reaper.resume()
+
+    def is_frozen(self, pid: int) -> bool:
+        return pid in self._frozen
+
+    def open_files(self, pid: int) -> int:
+        """The descriptors that libzmq has open in a process."""
+        contexts = self.contexts.get(pid, [])
+        connections = sum(watched.pid == pid for watched in self._watched.values())
+        return connections + sum(5 + len(context.sockets) for context in contexts)
+
+    def modules(self) -> dict[str, ModuleType]:
+        """The modules to put into `sys.modules`."""
+        module = self.module()
+        return {"zmq": module, "zmq.utils": module.utils, "zmq.utils.z85": z85}
+
+    def module(self) -> ModuleType:
+        """Makes the stand-in for `zmq`."""
+        module, utils = ModuleType("zmq"), ModuleType("zmq.utils")
+        for name in constants.__all__:
+            setattr(module, name, getattr(constants, name))
+        context = type("Context", (Context,), {"network": self, "__class_getitem__": classmethod(lambda cls, _: cls)})
+        contents = {
+            "Context": context,
+            "Socket": Socket,
+            "Poller": type("Poller", (Poller,), {"network": self}),
+            "Frame": sockets.Frame,
+            "ZMQError": sockets.ZMQError,
+            "Again": sockets.Again,
+            "ContextTerminated": sockets.ContextTerminated,
+            "curve_public": zmq.curve_public,
+            "curve_keypair": self._keypair,
+            "has": lambda name: name == "curve",
+            "utils": utils,
+            "__path__": [],
+        }
+        for name, value in contents.items():
+            setattr(module, name, value)
+        utils.z85 = z85  # type: ignore[attr-defined]
+        utils.__path__ = []  # type: ignore[attr-defined]
+        return module
+
+    # --- for its parts -----------------------------------------------------------------------------------------------
+
+    def abort(self, pid: int, reason: str) -> None:
+        """Ends a process as libzmq does where an assertion fails."""
+        self.kernel.abort(pid, reason)
+
+    def first_number(self) -> int:
+        """Draws as libzmq does, from libc's generator."""
+        low, high = self._libc.rand(), self._libc.rand()
+        return (low | high << 31) & 0xFFFFFFFF
+
+    def public_of(self, secret: bytes) -> bytes:
+        """The public key of a secret one."""
+        return z85.decode(zmq.curve_public(z85.encode(secret)))
+
+    def preempt(self) -> None:
+        """Perhaps lets a thread of libzmq run between two calls of a program."""
+        if self.busy and self.kernel.random.random() < PREEMPT:
+            self.look()
+            self.kernel.random.choice(list(self.busy)).turn()
+
+    def watch(self, watched: Watched) -> None:
+        """Has a descriptor's readiness noted: of a connection its changes, of a listening socket that it is ready."""
+        self._watched[watched.descriptor] = watched
+        self._epoll.register(watched.descriptor, select.EPOLLIN if watched.listening else _READ)
+
+    def watch_writable(self, watched: Watched, wanted: bool) -> None:
+        """Has it noted, too, that a connection can be written."""
+        self._epoll.modify(watched.descriptor, _READ | (select.EPOLLOUT if wanted else 0))
+
+    def unwatch(self, watched: Watched) -> None:
+        """Has nothing noted any more; before the descriptor is closed."""
+        del self._watched[watched.descriptor]
+        self._epoll.unregister(watched.descriptor)
+
+    def look(self) -> None:
+        """Notes what has become ready."""
+        ready = sorted(self._epoll.poll(0, 1024))
+        if len(ready) > 1:
+            self.kernel.random.shuffle(ready)
+        for descriptor, events in ready:
+            if watched := self._watched.get(descriptor):
+                watched.note(bool(events & (select.EPOLLHUP | select.EPOLLERR)), bool(events & select.EPOLLOUT))
+
+    def _draw_pace(self, pid: int) -> float:
+        draw = self.kernel.random.random()
+        if draw < 0.9:
+            return 0.0002 * draw
+        return 0.005 * (draw - 0.9) * 10 if draw < 0.99 else 0.1 * (draw - 0.99) * 100
+
+    def _address(self, endpoint: str) -> str:
+        if endpoint.startswith("ipc://"):
+            return endpoint[6:]
+        return f"\0{self._private}{endpoint}"
+
+    def _keypair(self) -> tuple[bytes, bytes]:
+        secret = z85.encode(self.kernel.random.randbytes(32))
+        return zmq.curve_public(secret), secret
