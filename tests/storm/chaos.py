@@ -3,7 +3,8 @@
 Two acts: in the first the supervisor itself is killed and told to leave, again and again, and clients start the next
 one; in the second one supervisor lives through everything else, and its growth is counted from when it has loaded what
 it needs. Every request is entered in the books when it is made, and must end in the right result or in one clear error;
-on the wire, nothing may follow that end. Afterwards no process, no descriptor and no file of ours may be left.
+on the wire, nothing may follow that end. When the faults of an act stop, everything comes to rest; and the histories of
+all acts keep every promise that `history` knows. Afterwards no process, no descriptor and no file of ours may be left.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -24,31 +26,39 @@ from benches.stage import busy_loops
 from hushd import Client
 from hushd_protocol.errors import HushdError
 
+from .calm import calm, look
 from .crowd import gather
 from .faults import Faults
-from .ledger import CHANGES, END_S, WEATHER, Ledger, watched
+from .ledger import CHANGES, END_S, WEATHER, Ledger
+from .performers import perform
 from .stage import Census, Stage, descriptors, few_files, isolate, wait_until
+from .wire import watched
+from .witness import Witness
 
 FIRST_ACT, PRELUDE = 0.35, 0.15  # of the time; the rest is for the second act
 LATE_S = 10.0  # for descriptors to be closed
-ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files")
+ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files", "violations")
 
 
 def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, chatterers: int, *, mortal: bool) -> Faults:
     """Twenty clients, chatterers and all faults for so long; returns when each has its answers."""
     ledger.weather = WEATHER | CHANGES if mortal else WEATHER
+    ledger.witness.begin(seed)
     over = threading.Event()
     faults = Faults(stage, ledger, over, seed, mortal=mortal)
-    crowd = gather(stage, ledger, over, seed, chatterers)
+    crowd = [*gather(stage, ledger, over, seed, chatterers), *perform(stage, ledger, over, seed)]
     for thread in (*crowd, faults):
         thread.start()
     time.sleep(seconds)
     over.set()
     deadline = time.monotonic() + END_S
+    faults.join(END_S)
+    calm(ledger)
     for thread in (faults, *crowd):
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
             ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits {END_S:.0f} s after the storm")
+    look(ledger)
     return faults
 
 
@@ -80,13 +90,15 @@ def leave(stage: Stage, ledger: Ledger) -> list[int]:
     return stage.processes()
 
 
-def run(seconds: float, seed: int, chatterers: int, logs: Path | None) -> tuple[dict[str, object], list[str]]:
+def run(
+    seconds: float, seed: int, chatterers: int, logs: Path | None, histories: Path
+) -> tuple[dict[str, object], list[str]]:
     """The totals, and the complaints."""
     began = time.monotonic()
-    ledger = Ledger()
+    stage = Stage()
+    ledger = Ledger(Witness(histories, stage.state / "logs"))
     hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
     own_before = descriptors(os.getpid())
-    stage = Stage()
     try:
         first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", chatterers, mortal=True)
         rest(stage, ledger)
@@ -100,7 +112,11 @@ def run(seconds: float, seed: int, chatterers: int, logs: Path | None) -> tuple[
         orphans += leave(stage, ledger)
         files = stage.unexpected_files()
     finally:
+        ledger.witness.end()
         stage.close(logs)
+    judged, violations = ledger.witness.verdict()
+    for sentence in violations:
+        ledger.complain(sentence)
     gc.collect()
     wait_until(lambda: not _more(own_before, descriptors(os.getpid())), LATE_S)
     kept, own_kept = _more(before.descriptors, after.descriptors), _more(own_before, descriptors(os.getpid()))
@@ -121,12 +137,14 @@ def run(seconds: float, seed: int, chatterers: int, logs: Path | None) -> tuple[
         "orphans": len(orphans) + sum(one.orphans for one in acts),
         "leaked_fds": len(kept) + len(own_kept),
         "leaked_files": len(files),
+        "violations": len(violations),
         "supervisor_growth_mb": round(after.megabytes - before.megabytes, 2),
         "seconds": round(time.monotonic() - began, 1),
         "abandoned": ledger.abandoned,  # whose client cancelled them or left, on purpose
         "faults_by_kind": dict(faults.most_common()),
         "slowest_s": round(ledger.slowest[0], 1),
         "small_disks": stage.small_disks,
+        "judged": dict(sorted(judged.items())),  # of the histories, by rule
         "seed": seed,
     }
     return totals, ledger.complaints
@@ -135,6 +153,13 @@ def run(seconds: float, seed: int, chatterers: int, logs: Path | None) -> tuple[
 def _more(before: Counter[str], after: Counter[str]) -> list[str]:
     """The files opened since, where there are more descriptors than before."""
     return sorted((after - before).elements())[: max(0, after.total() - before.total())]
+
+
+def _run(options: argparse.Namespace) -> tuple[dict[str, object], list[str]]:
+    with tempfile.TemporaryDirectory(prefix="hushd-histories-") as name:
+        folder = options.histories or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return run(options.seconds, options.seed, options.chatterers, options.logs, folder)
 
 
 def main() -> int:
@@ -149,6 +174,9 @@ def main() -> int:
     )
     parser.add_argument("--json", metavar="FILE", help="write the totals there")
     parser.add_argument("--logs", metavar="DIR", type=Path, help="copy the logs of all processes there")
+    parser.add_argument(
+        "--histories", metavar="DIR", type=Path, help="keep the histories there, and how each loss came about"
+    )
     options = parser.parse_args()
     isolate()
     os.environ.pop("PYTHONPATH", None)  # where this module was found; nobody else looks there
@@ -156,7 +184,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
     try:
         with busy_loops(options.load, 2 * options.seconds + 10 * END_S):
-            totals, complaints = run(options.seconds, options.seed, options.chatterers, options.logs)
+            totals, complaints = _run(options)
     except HushdError as error:
         print(f"tests/chaos: between the acts: {error.code}: {error}", file=sys.stderr)
         return 1

@@ -89,7 +89,7 @@ class Faults(threading.Thread):
 
     def worker_stopped(self) -> bool:
         """Stops a worker, which looks like a hang from outside; half of them go on after a while."""
-        pid = self._worker()
+        pid = self._worker("stopped")
         if pid is None or not self.stage.signal(pid, signal.SIGSTOP):
             return False
         self._stopped.add(pid)
@@ -99,7 +99,7 @@ class Faults(threading.Thread):
 
     def worker_out_of_memory(self) -> bool:
         """Limits a worker's address space to little more than it has: the next large allocation fails."""
-        pid = self._worker()
+        pid = self._worker("without memory")
         if pid is None:
             return False
         try:
@@ -111,7 +111,7 @@ class Faults(threading.Thread):
         return True
 
     def supervisor_killed(self) -> bool:
-        pid = self.stage.supervisor()
+        pid = self._supervisor("killed")
         workers = self.stage.workers()
         if pid is None or not self.stage.signal(pid, signal.SIGKILL):
             return False
@@ -119,11 +119,12 @@ class Faults(threading.Thread):
         return True
 
     def supervisor_told_to_leave(self) -> bool:
-        pid = self.stage.supervisor()
+        pid = self._supervisor("told to leave")
         return pid is not None and self.stage.signal(pid, signal.SIGTERM)
 
     def supervisor_restarted(self) -> bool:
         """Has the supervisor make way for the next one, which clients start."""
+        self._fault("restarted", "supervisor")
         try:
             with Client(start=False) as client:
                 client.restart(timeout=0)
@@ -134,6 +135,7 @@ class Faults(threading.Thread):
     def supervisor_reloaded(self) -> bool:
         """Changes the configuration of a good worker while clients use it."""
         worker, keep_alive = f"stt/echo/{self.dice.choice(MODELS)}", self.dice.randint(5, 15)
+        self._fault("configured anew", worker)
         self.stage.configure(
             f'[worker."{worker}"]\nkeep_alive = {keep_alive}\nenvironment = {{ N = "{keep_alive}" }}\n'
         )
@@ -141,7 +143,7 @@ class Faults(threading.Thread):
         return pid is not None and self.stage.signal(pid, signal.SIGHUP)
 
     def supervisor_stopped(self) -> bool:
-        pid = self.stage.supervisor()
+        pid = self._supervisor("stopped")
         if pid is None or not self.stage.signal(pid, signal.SIGSTOP):
             return False
         time.sleep(self.dice.random())
@@ -169,12 +171,25 @@ class Faults(threading.Thread):
             for orphan in orphans:
                 self.ledger.complain(f"a worker outlived its supervisor by {seconds} s: {orphan}")
 
-    def _worker(self) -> int | None:
+    def _worker(self, kind: str) -> int | None:
+        """Chooses a worker, and has the history say that something is about to happen to it."""
         workers = self.stage.workers()
-        return self.dice.choice(workers) if workers else None
+        if not workers:
+            return None
+        pid = self.dice.choice(workers)
+        for name in self.stage.worker(pid):
+            self._fault(kind, name)
+        return pid
+
+    def _supervisor(self, kind: str) -> int | None:
+        self._fault(kind, "supervisor")
+        return self.stage.supervisor()
+
+    def _fault(self, kind: str, target: str) -> None:
+        self.ledger.witness.harness.saw("fault", kind=kind, target=target)
 
     def _signal_worker(self, number: int) -> bool:
-        pid = self._worker()
+        pid = self._worker(signal.Signals(number).name)
         return pid is not None and self.stage.signal(pid, number)
 
     # --- disks -------------------------------------------------------------------------------------------------------

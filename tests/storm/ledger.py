@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
-from hushd.transport.connection import Connection
+from history.recorder import Recorder
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Accepted, Chunk, Control, Credit, Error, Message, Partial, Progress, Request, Result
+
+from .witness import Witness
 
 # What may befall any request while workers and supervisors are being killed, whatever it asks for.
 WEATHER = frozenset(
@@ -24,14 +26,33 @@ WEATHER = frozenset(
 CHANGES = frozenset(("shutting_down", "no_supervisor"))
 END_S = 120.0  # for any request, whose worker may have to be started four times on a machine that others use
 SETTLE_S = 30.0  # for the ends that are still to come when a client leaves: a cancel, a kill, an exit
+# With these nobody knows what became of a request.
+GONE = ("supervisor_lost", "no_supervisor", "shutting_down")
+
+_numbers = count(1)
 
 
 class WrongAnswerError(Exception):
     """A result of another request."""
 
 
+class Entry:
+    """A request in the history, as the program sees it that makes it."""
+
+    def __init__(self, recorder: Recorder, what: str) -> None:
+        self.request = f"{recorder.party}:{what}.{next(_numbers)}"
+        self._recorder = recorder
+
+    def saw(self, kind: str, /, **more: Any) -> None:
+        """Writes what comes of it."""
+        self._recorder.saw(kind, self.request, **more)
+
+
 class Ledger:
     """Counts; may be used from any thread.
+
+    Args:
+        witness: writes the history, and how losses came about.
 
     Attributes:
         errors: how many requests ended with each code (or `exit N`, of a command).
@@ -41,7 +62,8 @@ class Ledger:
         weather: codes that any request may end with now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, witness: Witness) -> None:
+        self.witness = witness
         self._lock = threading.Lock()
         self.requests = self.results = self.abandoned = self.duplicates = 0
         self.unended = 0  # on the wire, of clients that waited for the end
@@ -56,24 +78,37 @@ class Ledger:
         return self.requests - self.results - self.errors.total() + self.unended
 
     @contextmanager
-    def request(self, what: str, *codes: str, began: float | None = None) -> Iterator[None]:
+    def request(
+        self, what: str, *codes: str, began: float | None = None, op: str = "other", **more: Any
+    ) -> Iterator[Entry]:
         """The block makes one request and waits for its end; it raises unless that is the right result.
 
         Of errors, those of `weather` and `codes` are an end; everything else is a complaint.
+
+        Args:
+            op: the operation, in the history, and `more` its fields.
         """
         began = time.monotonic() if began is None else began
         with self._lock:
             self.requests += 1
+        entry = Entry(self.witness.recorder(threading.current_thread().name), what)
+        entry.saw("invoke", op=op, **more)
         try:
-            yield
+            yield entry
         except HushdError as error:
+            if error.code in GONE:
+                entry.saw("unknown", why=error.code)
+            else:
+                entry.saw("fail", code=error.code)
             if error.code in self.weather.union(codes) and _clear(error.message):
                 self._end(what, began, error.code)
             else:
-                self.complain(f"{what}: {error.code}: {error.message}")
+                self._lose(f"{what}: {error.code}: {error.message}")
         except Exception as error:
-            self.complain(f"{what}: {type(error).__name__}: {error}")
+            entry.saw("unknown", why=type(error).__name__)
+            self._lose(f"{what}: {type(error).__name__}: {error}")
         else:
+            entry.saw("ok")
             self._end(what, began, None)
 
     def command(self, what: str, status: int, errors: str, *statuses: int) -> None:
@@ -85,7 +120,7 @@ class Ledger:
         elif status in (3, 5, 7, *statuses) and _clear(errors):
             self._end(what, time.monotonic(), f"exit {status}")
         else:
-            self.complain(f"{what}: exit {status}: {errors}")
+            self._lose(f"{what}: exit {status}: {errors}")
 
     def abandon(self, count: int = 1) -> None:
         with self._lock:
@@ -95,15 +130,19 @@ class Ledger:
         with self._lock:
             self.complaints.append(text[:1000])
 
-    def duplicate(self, text: str) -> None:
+    def duplicate(self, text: str, requests: Iterable[str] = ()) -> None:
         with self._lock:
             self.duplicates += 1
-        self.complain(text)
+        self._lose(text, requests)
 
-    def no_end(self, count: int, text: str) -> None:
+    def no_end(self, count: int, text: str, requests: Iterable[str] = ()) -> None:
         with self._lock:
             self.unended += count
+        self._lose(text, requests)
+
+    def _lose(self, text: str, requests: Iterable[str] = ()) -> None:
         self.complain(text)
+        self.witness.loss(text, requests)
 
     def _end(self, what: str, began: float, code: str | None) -> None:
         with self._lock:
@@ -121,43 +160,3 @@ def _clear(sentence: str) -> bool:
     """
     line = sentence.strip()
     return bool(line) and not any(words in line for words in ("\n", "Traceback", "has stopped answering"))
-
-
-def watched(ledger: Ledger) -> type[Connection]:
-    """Connections that check their own frames: each request has one end, and nothing after it."""
-
-    class WatchedConnection(Connection):
-        """`close` waits for the ends that are still to come; `vanish` does not."""
-
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            self._open: Counter[bytes] = Counter()  # the I/O thread's
-            self._awaited = 0
-            super().__init__(*arguments, **options)
-
-        def close(self) -> None:
-            deadline = time.monotonic() + SETTLE_S
-            while self._awaited and self._lost is None and not self._closing and time.monotonic() < deadline:
-                time.sleep(0.005)
-            if self._awaited and self._lost is None and not self._closing:
-                ledger.no_end(self._awaited, f"{self._awaited} requests had no end within {SETTLE_S:.0f} s")
-            super().close()
-
-        def vanish(self) -> None:
-            super().close()
-
-        def _send(self, socket: Any, message: Message) -> None:
-            if isinstance(message, Request | Control):
-                self._open[message.id] += 1
-                self._awaited += 1
-            super()._send(socket, message)
-
-        def _take(self, socket: Any, message: Message) -> None:
-            if isinstance(message, Result | Error | Accepted | Chunk | Partial | Progress | Credit) and message.id:
-                if self._open[message.id] <= 0:
-                    ledger.duplicate(f"after the end of its request: {message!r:.200}")
-                elif isinstance(message, Result | Error):
-                    self._open[message.id] -= 1
-                    self._awaited -= 1
-            super()._take(socket, message)
-
-    return WatchedConnection

@@ -28,11 +28,14 @@ from benches.stage import port, recording
 from hushd import Client
 from watch import Watch, own_mb
 
+from .calm import calm, look
 from .chaos import leave, rest
 from .crowd import Manager, Person
 from .faults import Faults
-from .ledger import END_S, Ledger, watched
+from .ledger import END_S, Ledger
 from .stage import Stage, wait_until
+from .wire import watched
+from .witness import Witness
 from .workday import HomeAssistant, Programs, Web
 
 COUNTS = (10, 50, 100, 1000, 10_000)
@@ -58,7 +61,7 @@ class Soak:
 
     def __init__(self, stage: Stage, ledger: Ledger, clip: Path, pause: float) -> None:
         self.stage, self.ledger, self.clip, self.pause = stage, ledger, clip, pause
-        self.others = Ledger()  # of what is not work: a manager's requests, and those of rude neighbours
+        self.others = Ledger(ledger.witness)  # of what is not work: a manager's requests, and those of rude neighbours
         self.sizes: dict[int, float] = {}
         self.faults: Counter[str] = Counter()
         self.bursts = 0
@@ -71,6 +74,7 @@ class Soak:
         over = threading.Event()
         self.bursts += 1
         seed = f"burst {self.bursts}"
+        self.ledger.witness.begin(seed)
         faults = Faults(self.stage, self.others, over, seed, mortal=False, kinds=FAULTS, pause=self.pause)
         threads = [*self._crowd(over), Manager(self.stage, self.others, over, seed), faults]
         for thread in threads:
@@ -80,11 +84,14 @@ class Soak:
             self._look()
             time.sleep(0.05)
         over.set()
+        faults.join(END_S)
+        calm(self.ledger)
         for thread in threads:
             thread.join(END_S)
             if thread.is_alive():
                 self.ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits after {END_S:.0f} s")
         self.faults += faults.count
+        look(self.ledger)
 
     def at_rest(self) -> float:
         """The supervisor's own memory once all workers have left by themselves."""
@@ -108,10 +115,11 @@ class Soak:
 
 def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tuple[dict[str, object], list[str]]:
     """The figures, and the complaints."""
-    ledger = Ledger()
-    hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
     began = time.monotonic()
     stage = Stage(LISTEN)
+    histories = tempfile.TemporaryDirectory(prefix="hushd-histories-")
+    ledger = Ledger(Witness(Path(histories.name), stage.state / "logs"))
+    hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
     try:
         with tempfile.TemporaryDirectory(prefix="hushd-") as name:
             soak = Soak(stage, ledger, _clip(Path(name)), pause)
@@ -128,7 +136,11 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
         rest(stage, ledger)
         orphans = leave(stage, ledger)
     finally:
+        ledger.witness.end()
         stage.close(None)
+    judged, violations = ledger.witness.verdict()
+    ledger.complaints += violations
+    histories.cleanup()
     if drawing:
         watch.draw(drawing, "Memory of hushd's processes under mixed work and faults (PSS)", own=True)
     figures: dict[str, object] = {
@@ -138,6 +150,8 @@ def run(seconds: float, requests: int, pause: float, drawing: Path | None) -> tu
         "lost": ledger.lost,
         "duplicates": ledger.duplicates,
         "orphans": len(orphans),
+        "violations": len(violations),
+        "judged": dict(sorted(judged.items())),
         "faults": soak.faults.total(),
         "faults_by_kind": dict(soak.faults.most_common()),
         "supervisor_mb_after": {str(count): round(size, 2) for count, size in soak.sizes.items()},

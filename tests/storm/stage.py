@@ -22,6 +22,7 @@ from hushd_protocol.system import atomic_file
 
 TESTS = Path(__file__).parents[1] / "support"
 MODELS = "abcdefghij"  # of the good engine: so many workers of each role
+SEGMENTS = 30  # of each transcript of the engine `recital`
 GATEWAY = "hushd_gateway"
 DISK_MB = 4  # of each small file system
 OPEN_FILES = 1500  # of each process, of which a supervisor gives 500 to clients
@@ -50,10 +51,13 @@ def configuration() -> str:
         return "command = [" + ", ".join(f"'{part}'" for part in (sys.executable, str(TESTS / script), *flags)) + "]\n"
 
     echo = command("echo_worker.py", "--slots", "4")
+    recital = command("echo_worker.py", "--slots", "4", "--segments", str(SEGMENTS), "--takes", "1.5")
     tables = [
         "[worker]\nkeep_alive = 10\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n",
         f'[worker."stt/echo"]\n{echo}',
         f'[worker."tts/echo"]\n{echo}',
+        f'[worker."stt/kept"]\n{echo}',
+        f'[worker."stt/recital"]\n{recital}',
         *(f'[worker."stt/{name}"]\n{command("fake_worker.py", *flags)}' for name, flags in ODD.items()),
         '[worker."stt/leaks/one"]\nmax_pss_mb = 120\n',
     ]
@@ -158,6 +162,15 @@ class Stage:
             except psutil.Error:
                 pass  # it has just ended
         return found
+
+    def worker(self, pid: int) -> tuple[str, ...]:
+        """The names that a worker's process may have: its command line says all but the role."""
+        try:
+            words = psutil.Process(pid).cmdline()
+            engine, model = (words[words.index(flag) + 1] for flag in ("--engine", "--model"))
+        except (psutil.Error, ValueError, IndexError):
+            return ("machine",)  # one that is not known: whichever it is
+        return f"stt/{engine}/{model}", f"tts/{engine}/{model}"
 
     def age(self, pid: int) -> float:
         """The age of a process in seconds; 0 for one that has ended."""

@@ -6,12 +6,14 @@ import io
 import json
 import threading
 from http.client import HTTPResponse, IncompleteRead
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from hushd_protocol.errors import HushdError
 from storm.crowd import Person
 from storm.ledger import Ledger
+from storm.witness import Witness
 from storm.workday import _answer, _lost, _Patient
 
 
@@ -66,9 +68,9 @@ class Client(_Patient):
         return False
 
 
-def test_a_client_waits_after_an_error_only() -> None:
+def test_a_client_waits_after_an_error_only(tmp_path: Path) -> None:
     """Each request is in the books with its end, and the client pauses after the one that failed."""
-    ledger = Ledger()
+    ledger = Ledger(Witness(tmp_path, tmp_path))
     client = Client(ledger)
     assert isinstance(client, Person)
     with client.request("right"):

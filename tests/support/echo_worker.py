@@ -14,7 +14,8 @@ economy   does with less if it is asked to; result {"economy": whether it was}
 
 With `--exclusive FILE` it holds a lock on FILE for its life, and cannot start while another process does. With
 `--until FILE` it ends no `transcribe` before FILE exists; with `--takes S` each takes S seconds; with `--poison TEXT`
-one whose input begins with TEXT ends the process.
+one whose input begins with TEXT ends the process. With `--segments N` a `transcribe` hears N segments of a second each,
+whose text is their number, and begins where it is told to (`start_s`).
 
 And, for those who ask through `Client`: `transcribe` hears the SHA-256 of its input in the first second, `synthesize`
 says the text's own bytes, each twice.
@@ -41,13 +42,20 @@ class Echo:
     """An engine that is there at once."""
 
     def __init__(
-        self, slots: int = 1, sessions: int = 0, until: str | None = None, takes: float = 0.0, poison: str = ""
+        self,
+        slots: int = 1,
+        sessions: int = 0,
+        until: str | None = None,
+        takes: float = 0.0,
+        poison: str = "",
+        segments: int = 0,
     ) -> None:
         self.slots = slots
         self.sessions = sessions
         self.until = until
         self.takes = takes
         self.poison = poison.encode()
+        self.segments = segments
         self.kept: list[bytes] = []
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
@@ -102,6 +110,13 @@ class Echo:
                     digest.update(piece)
                     if self.poison and piece.startswith(self.poison):
                         os._exit(13)
+                for number in range(int(job.params.get("start_s", 0.0)), self.segments):
+                    threading.Event().wait(self.takes / self.segments)
+                    job.check()
+                    segment = {"id": number, "start": float(number), "end": number + 1.0, "text": str(number)}
+                    job.send_partial({"kind": "segment", **segment})
+                if self.segments:
+                    return {"language": "en", "duration": float(self.segments), "segments": self.segments}
                 if job.params.get("start_s", 0.0) < 1.0:  # else it was heard, before a crash
                     job.send_partial({"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": digest.hexdigest()})
                 while time.monotonic() < end or (self.until and not os.path.exists(self.until)):
@@ -123,9 +138,10 @@ if __name__ == "__main__":
     parser.add_argument("--until")
     parser.add_argument("--takes", type=float, default=0.0)
     parser.add_argument("--poison", default="")
+    parser.add_argument("--segments", type=int, default=0)
     parser.add_argument("--engine")
     parser.add_argument("--model")
     flags = parser.parse_args()
     if flags.exclusive:
         fcntl.flock(os.open(flags.exclusive, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    serve(Echo(flags.slots, flags.sessions, flags.until, flags.takes, flags.poison))
+    serve(Echo(flags.slots, flags.sessions, flags.until, flags.takes, flags.poison, flags.segments))

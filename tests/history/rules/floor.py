@@ -42,7 +42,7 @@ def check(history: History, verdict: Verdict, slack: float) -> None:
         for device in hold.devices:
             by_device[device].append(hold)
     for device, holds in by_device.items():
-        _one_at_a_time(device, sorted(holds, key=lambda hold: hold.start), verdict)
+        _one_at_a_time(device, sorted(holds, key=lambda hold: hold.start), verdict, slack)
     claims = {story.request: story for story in history.by_op("claim")}
     for event in history.events:
         if event.kind == "sound" and event.more.get("claim") in claims:
@@ -79,14 +79,18 @@ def devices(story: Story) -> frozenset[str]:
     return frozenset(f"{machine}:{device}".lstrip(":") for device in story.invoke.more["devices"])
 
 
-def _one_at_a_time(device: str, holds: list[Hold], verdict: Verdict) -> None:
-    """Judges holds of one device in the order of their beginnings."""
+def _one_at_a_time(device: str, holds: list[Hold], verdict: Verdict, slack: float) -> None:
+    """Judges holds of one device in the order of their beginnings.
+
+    What a supervisor has granted ends with it: its client learns that late, and has a moment to be silent.
+    """
     last = None
     for hold in holds:
         if last is not None and last.story is not hold.story:
             theirs = f"{last.story} had from {last.start:.3f} to {last.stop:.3f}"
             sentence = f"had the {device} from {hold.start:.3f}, which {theirs}"
-            verdict.judge(HOLDER, hold.story, hold.start >= last.stop, sentence)
+            excused = 0.0 if hold.epoch == last.epoch else GRACE_S + slack
+            verdict.judge(HOLDER, hold.story, hold.start >= last.stop - excused, sentence)
         if last is None or hold.stop > last.stop:
             last = hold
 

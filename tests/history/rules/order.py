@@ -8,6 +8,7 @@ when its party saw it. Judged is only who would have been served with the same d
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -63,12 +64,13 @@ def _waits(history: History, story: Story, certain: set[tuple[str, float]]) -> l
 
 
 def _last_ends(holds: list[Hold]) -> dict[Hold, float]:
-    """By hold, the end of the last one before it that had any of its devices."""
+    """By hold, the end of the last one before it that its supervisor had granted of its devices."""
     free: dict[Hold, float] = {}
-    ends: dict[str, float] = {}
+    ends: defaultdict[tuple[object, str], float] = defaultdict(lambda: -math.inf)
     for hold in holds:
-        free[hold] = max((ends.get(device, -math.inf) for device in hold.devices), default=-math.inf)
-        ends |= {device: max(ends.get(device, -math.inf), min(hold.stop, math.inf)) for device in hold.devices}
+        keys = [(hold.epoch, device) for device in hold.devices]
+        free[hold] = max((ends[key] for key in keys), default=-math.inf)
+        ends |= {key: max(ends[key], hold.stop) for key in keys}
     return free
 
 

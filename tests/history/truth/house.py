@@ -40,7 +40,11 @@ class House:
         return Recorder(party, self.lines.append, lambda: self.now)
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (self.now + seconds, next(self._count), act))
+        self.at(self.now + seconds, act)
+
+    def at(self, time: float, act: Callable[[], None]) -> None:
+        """Has something happen at a time, after all else that was to happen then."""
+        heapq.heappush(self._due, (time, next(self._count), act))
 
     def run(self) -> None:
         """Lets everything happen until nothing is left to do."""
@@ -81,6 +85,7 @@ class Client:
         self.on_loss: dict[str, Callable[[], None]] = {}  # by request
         self.see = house.recorder(name)
         self.epoch = house.epoch  # of the supervisor that it is connected to
+        self._missed: list[Callable[[], None]] = []  # while it was stopped
         self._to = self._from = 0.0  # when the last message each way arrives
         house.clients.append(self)
 
@@ -88,14 +93,17 @@ class Client:
         """Acts later, and later still while it is stopped."""
 
         def when_it_can() -> None:
-            if self.dead:
-                return
             if self.house.now < self.stopped_until:
-                self.do(self.stopped_until - self.house.now + 0.01, act)
-            else:
+                self._missed.append(act)
+            elif not self.dead:
                 act()
 
         self.house.later(seconds, when_it_can)
+
+    def _wake(self) -> None:
+        """Does what it has missed, in the order in which it would have been."""
+        while self._missed and self.house.now >= self.stopped_until and not self.dead:
+            self._missed.pop(0)()
 
     def send(self, act: Callable[[], None]) -> None:
         """Has the supervisor do something, once the message is there, unless one of the two is gone by then."""
@@ -124,6 +132,7 @@ class Client:
     def stop(self, seconds: float) -> None:
         self.house.harness.saw("fault", kind="stopped", target=self.name, until=self.house.now + seconds)
         self.stopped_until = max(self.stopped_until, self.house.now + seconds)
+        self.house.at(self.stopped_until, self._wake)
 
     def kill(self) -> None:
         self.house.harness.saw("fault", kind="killed", target=self.name)
