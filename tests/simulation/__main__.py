@@ -1,0 +1,64 @@
+"""Plays the whole house in one thread, for as many seeds as are wanted; see docs/SIMULATION.md.
+
+scripts/simulate --seed 7                  one seed; its last line is the seed and the digest of its history
+scripts/simulate --seeds 200               the 200 seeds from --seed on; its last line has the digest of all
+scripts/simulate --seed 7 --shrink         makes a seed that fails small, and prints its script
+scripts/simulate --night                   20,000 seeds on all processors
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from .run import Runner
+from .script import FAULTS, draw
+from .shrink import shrink
+
+NIGHT = 20_000  # seeds
+
+
+def main(arguments: list[str]) -> int:
+    """Returns 0 if every seed held, 1 if one failed."""
+    parser = argparse.ArgumentParser(
+        prog="simulate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first seed")
+    parser.add_argument("--seeds", type=int, default=1, metavar="K", help="so many seeds")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="of the storm, simulated")
+    parser.add_argument("--clients", type=int, metavar="N", help="so many; else 2 to 7")
+    parser.add_argument("--faults", default=",".join(FAULTS), metavar="LIST", help=f"of {', '.join(FAULTS)}, or none")
+    parser.add_argument("--shrink", action="store_true", help="make the first seed that fails small")
+    parser.add_argument("--night", action="store_true", help=f"{NIGHT} seeds")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="seeds at a time")
+    parser.add_argument("--history", metavar="FILE", help="write the history of the last seed there")
+    options = parser.parse_args(arguments)
+    kinds = [kind for kind in options.faults.split(",") if kind and kind != "none"]
+    if unknown := set(kinds) - set(FAULTS):
+        parser.error(f"no such faults: {', '.join(sorted(unknown))}")
+    count = NIGHT if options.night else options.seeds
+    scripts = [draw(options.seed + n, options.seconds, kinds, options.clients) for n in range(count)]
+    runner = Runner(options.jobs)
+    began, used = time.monotonic(), time.process_time()
+    failed = None
+    seconds = 0.0
+    for script, outcome in runner.play_all(scripts, options.history):
+        seconds += outcome.seconds
+        if outcome.violations:
+            failed = failed or script
+            print(f"seed {script.seed} fails, digest {outcome.digest}:")
+            for violation in outcome.violations:
+                print(f"  {violation}")
+            sys.stdout.flush()
+    del used
+    wall = time.monotonic() - began
+    print(f"{count} seeds, {seconds / 3600:.1f} simulated hours in {wall:.1f} s, {runner.requests} requests")
+    if failed and options.shrink:
+        print(shrink(runner, failed))
+    print(f"seed {options.seed} {runner.digest}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

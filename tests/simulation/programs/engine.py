@@ -1,0 +1,92 @@
+"""A worker of the simulation: an engine without a model, on the product's harness.
+
+It hears a recording at 1000 bytes a second: a segment for each, whose text is the digest of those bytes, as fast as
+the world says. It says each byte of a text twice. So a client can tell what it must get, and in which order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_schema.capabilities import Capabilities
+from hushd_worker.harness import serve
+from hushd_worker.job import Job
+
+SECOND = 1000  # bytes of a recording
+world: Any = None  # the simulation
+
+
+def digest(second: bytes) -> str:
+    """The text of a second of a recording."""
+    return hashlib.sha256(second).hexdigest()[:12]
+
+
+class Engine:
+    """Loads and works for as long as the world says."""
+
+    slots = 2
+    sessions = 1
+
+    def load(self, report: Callable[[str], None]) -> Capabilities:
+        how = world.load()
+        for _ in range(how.steps):
+            self._compute(how.seconds / how.steps)
+            world.grow(how.memory // how.steps)
+        if how.fails:
+            raise HushdError("engine_missing", "The engine is not installed.")
+        return Capabilities(engine="echo")
+
+    def run(self, job: Job) -> dict[str, Any]:
+        if world.crashes():
+            os._exit(11)
+        if job.op == "transcribe":
+            return self._transcribe(job)
+        if job.op == "synthesize":
+            return self._synthesize(job)
+        raise HushdError("unsupported", f"There is no operation {job.op}.")
+
+    def _transcribe(self, job: Job) -> dict[str, Any]:
+        data = b"".join(job.read())
+        first = int(job.params.get("start_s", 0.0))
+        seconds = [data[start : start + SECOND] for start in range(0, len(data), SECOND)]
+        for number, second in enumerate(seconds):
+            if number < first:
+                continue
+            self._compute(world.pace())
+            job.check()
+            times = {"start": float(number), "end": float(number + 1)}
+            job.send_partial({"kind": "segment", "id": number, "text": digest(second), **times})
+        return {"language": "en", "duration": float(len(seconds)), "segments": len(seconds)}
+
+    def _synthesize(self, job: Job) -> dict[str, Any]:
+        sentences = 0
+        for piece in job.read():
+            for start in range(0, len(piece), SECOND):
+                self._compute(world.pace())
+                doubled = bytes(byte for byte in piece[start : start + SECOND] for _ in range(2))
+                job.send_chunk(doubled, rate=16000, channels=1)
+                sentences += 1
+        return {"duration": 1.0, "rate": 16000, "voice": "echo", "sentences": sentences}
+
+    def _compute(self, seconds: float) -> None:
+        world.burn(seconds)
+        if seconds > 0:
+            threading.Event().wait(seconds)
+        else:
+            time.sleep(0)
+
+
+def main(arguments: list[str]) -> None:
+    """Serves as a worker."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--engine")
+    parser.add_argument("--model")
+    parser.parse_args(arguments)
+    serve(Engine())

@@ -1,0 +1,126 @@
+"""Plays scripts, each in a process of its own that is forked from one that has loaded the product."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import hashlib
+import json
+import os
+import resource
+import select
+import shutil
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .script import Script
+from .world import Outcome, World
+
+CPU_S = 120  # of one simulation; one that takes more goes on for ever
+_PIPE = 900  # the descriptor by which a fork answers
+_SHARED = Path("/dev/shm")
+
+
+class Runner:
+    """Plays scripts.
+
+    Args:
+        jobs: scripts at a time.
+        network: makes the network; None: the simulated ZeroMQ.
+
+    Attributes:
+        requests: of all scripts so far.
+    """
+
+    def __init__(self, jobs: int = 1, network: Callable[[Any], Any] | None = None) -> None:
+        gc.disable()  # what is garbage, and when, must not depend on what was made before
+        if network is None:
+            from .wire.network import Network
+
+            network = Network
+        self._world = World(network)
+        self._jobs = jobs
+        self._digest = hashlib.sha256()
+        self.requests = 0
+        gc.collect()
+        gc.freeze()
+
+    @property
+    def digest(self) -> str:
+        """The digest of all histories so far."""
+        return self._digest.hexdigest()[:16]
+
+    def play(self, script: Script, history: str | None = None) -> Outcome:
+        """Plays one script."""
+        ((_, outcome),) = self.play_all([script], history)
+        return outcome
+
+    def play_all(self, scripts: Iterable[Script], history: str | None = None) -> Iterator[tuple[Script, Outcome]]:
+        """Plays scripts; yields each, in their order, with what came of it."""
+        waiting: list[tuple[Script, int, int]] = []
+        for script in scripts:
+            waiting.append((script, *self._fork(script, history)))
+            if len(waiting) >= self._jobs:
+                yield self._taken(*waiting.pop(0))
+        for item in waiting:
+            yield self._taken(*item)
+
+    def _taken(self, script: Script, pid: int, pipe: int) -> tuple[Script, Outcome]:
+        outcome = _received(pid, pipe)
+        self._digest.update(f"{script.seed} {outcome.digest}\n".encode())
+        self.requests += outcome.requests
+        return script, outcome
+
+    def _fork(self, script: Script, history: str | None) -> tuple[int, int]:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(writing)
+            return pid, reading
+        try:
+            self._world.network._epoll.close()  # it is not ours
+            writing = fcntl.fcntl(writing, fcntl.F_DUPFD, _PIPE)
+            os.closerange(3, _PIPE)  # what is open beside it must not decide the numbers of what is opened now
+            resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 5))
+            answer = json.dumps(self._played(script, history))
+            with open(writing, "w") as file:
+                file.write(answer)
+        finally:
+            os._exit(0)
+
+    def _played(self, script: Script, history: str | None) -> Outcome:
+        folder = Path(tempfile.mkdtemp(prefix="h", dir=_SHARED if _SHARED.is_dir() else None))
+        try:
+            return self._world.play(script, folder)
+        except BaseException as error:
+            text = f"the simulation ended with {type(error).__name__}: {error}"
+            trace = traceback.format_exc()
+            return Outcome(self._world.machine.digest, [text, trace], 0.0, 0, {})
+        finally:
+            if history:
+                self._write(Path(history), folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _write(self, path: Path, folder: Path) -> None:
+        """Writes the history, and beside it what the kernel saw and the logs say."""
+        machine = self._world.machine
+        path.write_bytes(b"".join(machine.lines))
+        with open(f"{path}.kernel", "w") as file:
+            for event in machine.events:
+                print(json.dumps(event, default=str), file=file)
+            for log in sorted(folder.rglob("*.log")):
+                print(f"--- {log.relative_to(folder)}", log.read_text(errors="replace"), sep="\n", file=file)
+
+
+def _received(pid: int, pipe: int) -> Outcome:
+    """Reads what a fork has sent, and reaps it."""
+    with open(pipe) as file:
+        select.select([file], [], [])
+        text = file.read()
+    _, status = os.waitpid(pid, 0)
+    if not text:
+        return Outcome("", [f"the simulation has no end: its process ended with status {status}"], 0.0, 0, {})
+    return Outcome(*json.loads(text))

@@ -1,0 +1,163 @@
+"""The scheduler of simulated threads: waiting, time, locks, and what a killed process never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+if find_spec("greenlet") is None:
+    pytest.skip("needs the package greenlet", allow_module_level=True)
+
+from simulation import threads
+from simulation.machine import Machine
+from simulation.scheduler import Scheduler, Stuck
+
+
+class Owner:
+    """A process, as far as threads know it."""
+
+    def __init__(self) -> None:
+        self.threads: list[Any] = []
+        self.failures: list[BaseException] = []
+
+    def may_start_thread(self) -> None: ...
+
+    def thread_failed(self, thread: Any, error: BaseException) -> None:
+        self.failures.append(error)
+
+
+def run(seed: int, body: Callable[[Scheduler, Any], None]) -> Scheduler:
+    """Runs `body` as the first thread of a process, until all threads have ended."""
+    scheduler, over = Scheduler(seed, switches=3), []
+    modules = threads.modules(scheduler)
+
+    def first() -> None:
+        body(scheduler, modules["threading"])
+        over.append(True)
+
+    scheduler.spawn(Owner(), first, "main")
+    scheduler.run(lambda: bool(over))
+    return scheduler
+
+
+def order(seed: int) -> list[int]:
+    """The order in which five threads that do the same come to their end."""
+    ended: list[int] = []
+
+    def body(scheduler: Scheduler, threading: Any) -> None:
+        lock = threading.Lock()
+
+        def work(number: int) -> None:
+            for _ in range(5):
+                with lock:
+                    scheduler.point()
+            ended.append(number)
+
+        crowd = [threading.Thread(target=work, args=(number,)) for number in range(5)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+
+    run(seed, body)
+    return ended
+
+
+def test_the_seed_decides_who_comes_first() -> None:
+    """The same seed gives the same order, and twenty seeds give many."""
+    assert order(1) == order(1)
+    assert len({tuple(order(seed)) for seed in range(20)}) > 10
+
+
+def test_a_lock_has_one_holder() -> None:
+    """However turns are drawn, nobody enters a lock that another has."""
+
+    def body(scheduler: Scheduler, threading: Any) -> None:
+        lock, inside, most = threading.Lock(), [0], [0]
+
+        def work() -> None:
+            for _ in range(20):
+                with lock:
+                    inside[0] += 1
+                    most[0] = max(most[0], inside[0])
+                    scheduler.pause()
+                    inside[0] -= 1
+
+        crowd = [threading.Thread(target=work) for _ in range(4)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+        assert most == [1]
+
+    for seed in range(20):
+        run(seed, body)
+
+
+def test_time_passes_only_where_all_wait() -> None:
+    """An hour of waiting takes an hour of simulated time; a condition that is told in time does not time out."""
+
+    def body(scheduler: Scheduler, threading: Any) -> None:
+        event = threading.Event()
+        began = scheduler.time
+        assert not event.wait(3600.0)
+        assert 3600.0 <= scheduler.time - began < 3600.1
+        threading.Timer(5.0, event.set).start()
+        assert event.wait(3600.0)
+        assert scheduler.time - began < 3606.0
+
+    run(1, body)
+
+
+def test_a_dead_process_does_nothing_more() -> None:
+    """The threads of a process that was killed run no further line, not even a `finally`."""
+    scheduler = Scheduler(1)
+    modules = threads.modules(scheduler)
+    victim, done = Owner(), []
+
+    def live() -> None:
+        try:
+            modules["threading"].Event().wait(10.0)
+            done.append("lived")
+        finally:
+            done.append("finally")
+
+    scheduler.spawn(victim, live, "main")
+    scheduler.later(5.0, lambda: scheduler.bury(victim))
+    ends: list[bool] = []
+    scheduler.later(20.0, lambda: ends.append(True))
+    scheduler.run(lambda: bool(ends))
+    assert done == []
+
+
+def test_nothing_to_wait_for_is_an_error() -> None:
+    """A simulation in which all wait for ever ends with an error."""
+    with pytest.raises(Stuck):
+        run(1, lambda scheduler, threading: threading.Event().wait() and None)
+
+
+def test_what_waits_for_a_condition_is_asked_when_it_changes() -> None:
+    """A task that waits for a source is woken by that source alone."""
+    asked: list[float] = []
+
+    def body(scheduler: Scheduler, threading: Any) -> None:
+        machine, source = Machine(scheduler), object()
+        ready = [False]
+
+        def look() -> bool:
+            asked.append(scheduler.time)
+            return ready[0]
+
+        def tell() -> None:
+            ready[0] = True
+            machine.wake(source)
+
+        scheduler.later(1.0, lambda: None)
+        scheduler.later(2.0, tell)
+        assert scheduler.wait(look, 10.0, (source,))
+        assert len(asked) == 3  # at once, when it was told, and by the task itself
+
+    run(1, body)

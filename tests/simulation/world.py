@@ -1,0 +1,430 @@
+"""A whole house in one thread: real supervisors, workers and clients on a simulated machine, and what must hold there.
+
+A process makes one `World`, before it has imported anything of the product, and plays one script in it; for another
+one it forks. So nothing of a simulation is left in the next.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import random
+import select
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import zmq
+from history.events import Event
+from history.recorder import Recorder
+
+from . import calls, importer, threads
+from .descriptors import Description, File
+from .machine import Machine
+from .processes import MEGABYTE, Process
+from .scheduler import Scheduler
+from .script import Script
+
+# The variables of modules that belong to a process.
+PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
+    ("hushd_supervisor.system.process", "_unreaped", set),
+    ("hushd_protocol.system.atomic_file", "_swept", set),
+    ("hushd_protocol.system.trace", "_marked", set),
+    ("hushd_worker.usage", "forked", bool),
+    ("hushd_worker.usage", "_template_peak", int),
+]
+PRODUCT = (
+    "hushd_supervisor.__main__", "hushd_supervisor.assembly", "hushd_supervisor.system.sockets.lock",
+    "hushd_worker.harness", "hushd_worker.usage", "hushd.client", "hushd.transport.autostart",
+    "hushd.transport.liveness", "hushd_protocol.system.trace", "hushd.synthesis.speech", "hushd.synthesis.options",
+    "hushd.transcripts.transcription", "hushd.transcripts.options", "hushd.transport.floor", "hushd_schema.controls",
+    "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
+    "simulation.programs.auditor",
+)  # fmt: skip
+_WRITING = ("open", "write", "fsync", "ftruncate", "mkdir", "rename", "replace", "symlink")
+_FAILING = {errno.EIO: (*_WRITING, "read"), errno.ENOSPC: _WRITING, errno.EMFILE: ("open", "pipe")}  # calls, by error
+CALM_S = 60.0  # after the last fault in which everything must have come to rest
+AUDIT_S = 10.0  # in which a supervisor must tell its status then
+SETTLED = ("stopped", "ready", "backoff", "failed")
+WITHIN_MB = 5.0  # between the account and the processes, for each of them
+IDLE_S = 1200.0  # in which workers and supervisor must have left: 5 minutes and 10 after the last lease
+
+
+class Load(NamedTuple):
+    """The load of a model."""
+
+    steps: int
+    seconds: float
+    memory: int
+    fails: bool
+
+
+class Outcome(NamedTuple):
+    """The result of a simulation.
+
+    Attributes:
+        violations: of what must hold, as sentences; none is good.
+        seconds: simulated.
+    """
+
+    digest: str
+    violations: list[str]
+    seconds: float
+    requests: int
+    counts: dict[str, int]
+
+
+class World:
+    """The machine, the product in it, and the harness around both."""
+
+    def __init__(self, network: Callable[[Machine], Any]) -> None:
+        self.folder = Path()
+        self.scheduler = Scheduler(0)
+        self.machine = Machine(self.scheduler)
+        self.network = network(self.machine)
+        os_, stand_ins = calls.os_module(self.machine), self.stand_ins
+        stand_ins |= {
+            "os": os_,
+            "io": calls.io_module(self.machine, os_),
+            "time": calls.time_module(self.machine),
+            "signal": calls.signal_module(self.machine),
+            "select": calls.select_module(self.machine),
+            "fcntl": calls.fcntl_module(self.machine),
+            "socket": calls.socket_module(self.machine),
+            "subprocess": calls.subprocess_module(self.machine),
+            "sys": calls.sys_module(self.machine),
+            "zmq": self._zmq(),
+            **calls.small_modules(self.machine),
+            **threads.modules(self.scheduler),
+        }
+        self.machine.modules = stand_ins
+        importer.install(stand_ins)
+        for name in PRODUCT:
+            importlib.import_module(name)
+        self.machine.modules = _Modules(stand_ins)
+        self.machine.globals = PRIVATE
+        self.machine.on_death.append(self.network.died)
+        self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
+        self._register()
+        self.calm = False
+        self.seed = 0
+        self.violations: list[str] = []
+        self.open_requests: dict[str, tuple[Process, str]] = {}
+        self.counts: dict[str, int] = {}  # of the ends of requests, by their codes
+        self.disk: tuple[int, float] = (0, 0.0)
+        self.late = self.crashing = 0.0
+        self.reports: list[Any] = []
+        self.dice = random.Random(0)
+
+    @property
+    def stand_ins(self) -> dict[str, ModuleType]:
+        return self.__dict__.setdefault("_stand_ins", {})
+
+    def _zmq(self) -> ModuleType:
+        """The stand-in for zmq, whose sockets take simulated descriptors to listen at."""
+        machine, network = self.machine, self.network
+
+        class Socket(network.socket_class):  # type: ignore[misc, name-defined]
+            def setsockopt(self, option: int, value: Any) -> None:
+                super().setsockopt(option, machine.hand_over(value) if option == zmq.USE_FD else value)
+
+        network.socket_class = Socket
+        machine.foreign = lambda pid, real: getattr(network._watched.get(real), "pid", None) == pid
+        module: ModuleType = network.module()
+        return module
+
+    def _register(self) -> None:
+        modules = sys.modules
+        engine, person = modules["simulation.programs.engine"], modules["simulation.programs.person"]
+        auditor = modules["simulation.programs.auditor"]
+        engine.world = person.world = auditor.world = self  # type: ignore[attr-defined]
+        self.machine.programs |= {
+            "hushd_supervisor": lambda arguments: modules["hushd_supervisor.__main__"].main(arguments),
+            "simulation.programs.engine": engine.main,
+            "simulation.programs.person": person.main,
+            "simulation.programs.auditor": auditor.main,
+        }
+
+    # --- a simulation ------------------------------------------------------------------------------------------------
+
+    def play(self, script: Script, folder: Path) -> Outcome:
+        """Plays a script to its end, in an empty folder of a short name, on tmpfs if there is one."""
+        self.seed, self.folder = script.seed, folder
+        self.scheduler.random.seed(f"world {script.seed}")
+        self.network._epoll = select.epoll()
+        self.network._libc.srand(self.scheduler.random.getrandbits(31))
+        self.dice.seed(f"dice {script.seed}")
+        self.machine.faults = self
+        self._furnish()
+        for number, acts in enumerate(script.clients):
+            self.scheduler.later(self.dice.random(), self._client(f"client-{number}", acts, number in script.cut))
+        begin = self.scheduler.time
+        for at, kind, *how in script.faults:
+            self.scheduler.later(at, self._fault(kind, how))
+        self._until(lambda: False, script.seconds)
+        self._calm_down()
+        self._until(lambda: not self._busy(), CALM_S)
+        for process in self._busy():
+            open_ = [f"{name} ({op})" for name, (owner, op) in self.open_requests.items() if owner is process]
+            self.violation(f"{process} has no end of {', '.join(open_) or 'its life'} {CALM_S:.0f} s after the storm")
+            self.machine.note("stacks", text=self.scheduler.stacks(process))
+        self._audit()
+        self._until(lambda: not self._services(), IDLE_S)
+        for process in self._services():
+            self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
+        return Outcome(
+            self.machine.digest, self.violations, self.scheduler.time - begin, sum(self.counts.values()), self.counts
+        )
+
+    def _until(self, over: Callable[[], bool], seconds: float) -> None:
+        end = self.scheduler.time + seconds
+        self.scheduler.later(seconds, lambda: None)
+        self.scheduler.run(lambda: self.scheduler.time >= end or over())
+
+    def _busy(self) -> list[Process]:
+        return self.machine.living("person")
+
+    def _services(self) -> list[Process]:
+        return [*self.machine.living("supervisor"), *self.machine.living("engine")]
+
+    def _furnish(self) -> None:
+        """Makes the folders and the configuration."""
+        for name in ("home", "run", "tmp"):
+            (self.folder / name).mkdir(mode=0o700)
+        tempfile.tempdir = str(self.folder / "tmp")
+        command = "command = ['python', '-m', 'simulation.programs.engine']\n"
+        text = f'[worker]\nstart_timeout = 30\n[worker."stt/echo"]\n{command}[worker."tts/echo"]\n{command}'
+        (self.folder / "config.toml").write_text(text)
+
+    def _environment(self, cut: bool) -> dict[str, str]:
+        environment = {
+            "HOME": str(self.folder / "home"),
+            "PATH": "/bin",
+            "HUSHD_CONFIG": str(self.folder / "config.toml"),
+        }
+        return environment if cut else environment | {"XDG_RUNTIME_DIR": str(self.folder / "run")}
+
+    def _client(self, name: str, acts: tuple[str, ...], cut: bool) -> Callable[[], None]:
+        def start() -> None:
+            arguments = ["simulation.programs.person", name, *acts]
+            self.machine.start(arguments, self._environment(cut), self._standard(), group=0)
+
+        return start
+
+    def _standard(self) -> dict[int, Description]:
+        """The standard descriptors of a program of the user's."""
+        import os
+
+        files = [File(self.machine, os.open("/dev/null", os.O_RDWR), "/dev/null") for _ in range(2)]
+        log = os.open(self.folder / "clients.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        return {0: files[0], 1: files[1], 2: File(self.machine, log, "/dev/null")}
+
+    # --- faults ------------------------------------------------------------------------------------------------------
+
+    def _fault(self, kind: str, how: list[Any]) -> Callable[[], None]:
+        def strike() -> None:
+            if not self.calm:
+                getattr(self, f"_do_{kind}")(*how)
+
+        return strike
+
+    def _target(self, kind: str, which: int) -> Process | None:
+        name = {"worker": "engine", "client": "person"}.get(kind, kind)
+        living = self.machine.living(name)
+        return living[which % len(living)] if living else None
+
+    def _note_fault(self, kind: str, target: object = "", **more: Any) -> None:
+        self._write(
+            Event(self.scheduler.time, "harness", "", "fault", {"kind": kind, "target": str(target), **more}).line()
+        )
+
+    def _do_kill(self, kind: str, which: int, calls_: int) -> None:
+        if process := self._target(kind, which):
+            self._note_fault("kill", process)
+            if calls_:
+                process.doom = calls_
+            else:
+                process.signal(signal.SIGKILL)
+
+    def _do_stop(self, kind: str, which: int, seconds: float) -> None:
+        if process := self._target(kind, which):
+            self._note_fault("stop", process, until=self.scheduler.time + seconds)
+            process.signal(signal.SIGSTOP)
+            self.scheduler.later(seconds, lambda: process.signal(signal.SIGCONT))
+
+    def _do_term(self, kind: str, which: int) -> None:
+        if process := self._target(kind, which):
+            self._note_fault("term", process)
+            process.signal(signal.SIGTERM)
+
+    def _do_disk(self, error: str, share: float, seconds: float) -> None:
+        self._note_fault("disk", error)
+        self.disk = (getattr(errno, error), share)
+        self.scheduler.later(seconds, lambda: setattr(self, "disk", (0, 0.0)))
+
+    def _do_clock(self, seconds: float) -> None:
+        self._note_fault("clock", seconds)
+        self.machine.clock_offset += seconds
+
+    def _do_late(self, start_s: float, seconds: float) -> None:
+        self._note_fault("late", start_s)
+        self.late = start_s
+        self.scheduler.later(seconds, lambda: setattr(self, "late", 0.0))
+
+    def _do_memory(self, megabytes: int, seconds: float) -> None:
+        self._note_fault("memory", megabytes)
+        self.machine.memory_elsewhere = megabytes * MEGABYTE
+        self.machine.stalls += 1
+        for file in self.machine.stall_files:
+            self.scheduler.wake(file)
+        self.scheduler.later(seconds, self._give_memory_back)
+
+    def _give_memory_back(self) -> None:
+        self.machine.memory_elsewhere = 2_000 * MEGABYTE
+
+    def _do_crash(self, share: float, seconds: float) -> None:
+        self._note_fault("crash", share)
+        self.crashing = share
+        self.scheduler.later(seconds, lambda: setattr(self, "crashing", 0.0))
+
+    def _do_wire(self, delay: float, seconds: float) -> None:
+        self._note_fault("wire", delay)
+
+    def _calm_down(self) -> None:
+        """Ends all faults."""
+        self.calm = True
+        self.disk, self.late, self.crashing = (0, 0.0), 0.0, 0.0
+        self._give_memory_back()
+        for process in list(self.machine.processes.values()):
+            process.doom = None
+            if process.stopped and process.living:
+                process.signal(signal.SIGCONT)
+        self._write(Event(self.scheduler.time, "harness", "", "calm", {"bound": CALM_S}).line())
+
+    def at_file(self, call: str, path: str, process: Process) -> int:
+        number, share = self.disk
+        if not number or process.kind == "person" or "/dev/null" in str(path) or self.machine.random.random() >= share:
+            return 0
+        return number if call in _FAILING[number] else 0
+
+    def refuses(self, call: str, process: Process) -> bool:
+        number, share = self.disk
+        return call == "spawn" and number == errno.EMFILE and self.machine.random.random() < share
+
+    def start_s(self, kind: str) -> float:
+        if self.late and kind != "person":
+            return self.late
+        return 0.02 + 0.1 * self.machine.random.random()
+
+    # --- what the programs ask ---------------------------------------------------------------------------------------
+
+    def load(self) -> Load:
+        return Load(4, self.machine.random.choice([0.0, 0.2, 1.0]), 150 * MEGABYTE, fails=False)
+
+    def grow(self, size: int) -> None:
+        process = self.machine.current
+        assert process
+        process.memory += size
+
+    def burn(self, seconds: float) -> None:
+        process = self.machine.current
+        assert process
+        process.cpu += seconds
+
+    def pace(self) -> float:
+        return self.machine.random.choice([0.0, 0.01, 0.1, 0.3])
+
+    def crashes(self) -> bool:
+        return bool(self.crashing) and self.machine.random.random() < self.crashing
+
+    def recorder(self, party: str) -> Recorder:
+        return Recorder(party, self._write, lambda: self.scheduler.time)
+
+    def begun(self, person: Any, request: str, op: str) -> None:
+        assert self.machine.current
+        self.open_requests[request] = (self.machine.current, op)
+
+    def ended(self, request: str, error: Exception | None) -> None:
+        self.open_requests.pop(request, None)
+        code = getattr(error, "code", "ok") if error else "ok"
+        self.counts[code] = self.counts.get(code, 0) + 1
+
+    def violation(self, text: str, error: BaseException | None = None) -> None:
+        """Notes that something happened that must not."""
+        self.violations.append(text)
+        self.machine.note("violation", text=text)
+        if error is not None:
+            import traceback
+
+            self.machine.note("traceback", text="".join(traceback.format_exception(error)))
+
+    def _write(self, line: bytes) -> None:
+        self.machine.write(line)
+
+    # --- what must hold ----------------------------------------------------------------------------------------------
+
+    def _audit(self) -> None:
+        """Checks what must hold once all is calm."""
+        for event in self.machine.events:
+            if event["event"] == "uncaught":
+                self.violation(f"{event['process']}: {event['error']}")
+            if event["event"] == "abort":
+                self.violation(f"a library failed an assertion in {event['pid']}: {event['reason']}")
+        seen: set[int] = set()
+        for cut in (False, True):
+            self.reports.clear()
+            self.machine.start(["simulation.programs.auditor"], self._environment(cut), self._standard(), group=0)
+            self._until(lambda: bool(self.reports), AUDIT_S)
+            if not self.reports:
+                self.violation(f"the supervisor has not told its status in {AUDIT_S:.0f} s")
+            for status in self.reports:
+                if status is not None and status.supervisor.pid not in seen:
+                    seen.add(status.supervisor.pid)
+                    self._check_status(status)
+        self._until(lambda: not self.machine.living("auditor"), AUDIT_S)
+
+    def audited(self, status: Any) -> None:
+        self.reports.append(status)
+
+    def _check_status(self, status: Any) -> None:
+        """Checks what a supervisor says of itself against what there is."""
+        pid = status.supervisor.pid
+        children = {child.pid: child for child in self.machine.processes[pid].children if child.living}
+        rows = {row.pid: row for row in status.workers if row.pid}
+        for row in status.workers:
+            if row.state not in SETTLED:
+                self.violation(f"worker {row.name} is {row.state} {CALM_S:.0f} s after the storm")
+            if row.queued or row.running:
+                self.violation(f"worker {row.name} has {row.queued} requests queued and {row.running} running")
+            for holder in row.holders:
+                self._check_lease(row.name, holder)
+        if set(rows) != set(children):
+            self.violation(f"supervisor {pid} has processes {sorted(children)}, and says {sorted(rows)}")
+        processes = sum(child.private_memory for child in children.values()) / MEGABYTE
+        if abs(status.memory.used_mb - processes) > WITHIN_MB * (1 + len(children)):
+            self.violation(f"the account has {status.memory.used_mb:.0f} MB, and the processes {processes:.0f} MB")
+        floor = status.floor
+        if floor.speaker or floor.microphone or floor.waiting:
+            self.violation(f"the floor is not free: {floor}")
+        more = {
+            "workers": {row.name: row.state for row in status.workers},
+            "speaker": None, "microphone": None, "waiting": 0, "within": WITHIN_MB * MEGABYTE * (1 + len(children)),
+            "leases": [[row.name, holder, left] for row in status.workers for holder, left in row.holders.items()],
+            "account": int(status.memory.used_mb * MEGABYTE), "processes": int(processes * MEGABYTE),
+        }  # fmt: skip
+        self._write(Event(self.scheduler.time, "harness", "", "rest", more).line())
+
+    def _check_lease(self, worker: str, holder: str) -> None:
+        if not holder.startswith("client-"):
+            self.violation(f"{holder!r} holds a lease on {worker} that nobody asked for")
+
+
+class _Modules(dict[str, Any]):
+    """Modules by name: the stand-ins, then the loaded ones."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name) or sys.modules.get(name, default)
