@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from support import warm
 from support.peer import BOUND_S, Peer, wait_until
 
 HERE = Path(__file__)
@@ -69,7 +70,7 @@ class RayCluster:
         """Starts a command of hushd on a node."""
         command = [str(Path(sys.executable).parent / "hushd"), *words]
         pipe = subprocess.PIPE
-        process = subprocess.Popen(command, env=self.environment(node), stdout=pipe, stderr=pipe, text=True, **options)
+        process = warm.Popen(command, env=self.environment(node), stdout=pipe, stderr=pipe, text=True, **options)
         self._started.append(process)
         return process
 

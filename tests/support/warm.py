@@ -37,6 +37,7 @@ IMPORTED = {
     "hushd_supervisor": ("hushd_supervisor.run",),
     "fuzzing": ("fuzzing.command",),
     "hushd_worker_stt.convert": ("hushd_worker_stt.convert.whisper", "ctranslate2", "tokenizers"),
+    "cluster": (*COMMANDS, "hushd_cluster.actions"),
     "mcp": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.server", "mcp.server.stdio"),
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
