@@ -233,9 +233,9 @@ def test_a_kill_by_somebody_is_perhaps_for_want_of_memory(start_supervisor: Star
 
 
 def test_a_leaking_engine_holds_its_ceiling(start_supervisor: Start) -> None:
-    """24 MB lost at each of 200 requests without a pause: no request fails, and no process gets beyond its limit by
+    """10 MB lost at each of 200 requests without a pause: no request fails, and no process gets beyond its limit by
     more than what the two jobs take that may run before the news of it is there."""
-    ceiling, leak, requests = 600 * MB, 24, 200
+    ceiling, leak, requests = 240 * MB, 10, 200
     supervisor = start_supervisor(f'[worker."stt/echo"]\nmax_pss_mb = {ceiling / MB}\n{command(ECHO)}')
     with supervisor.connect() as client:
         window = {client.request("memory", A, params={"mb": leak}) for _ in range(3)}
