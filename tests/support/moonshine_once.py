@@ -14,7 +14,9 @@ import contextlib
 import hashlib
 import os
 import sys
+import threading
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +41,12 @@ def remembering(transcriber: type, folder: Path, hold: Path | None = None) -> ty
     class HeardOnce:
         def __init__(self, library: Any, model: Path, architecture: int, options: dict[str, str]) -> None:
             self._load = lambda: transcriber(library, model, architecture, options)
-            self._model: Any = None
             self._known = repr((str(model), architecture, sorted(options.items()))).encode()
+
+        @cached_property
+        def model(self) -> Any:
+            """The real one."""
+            return self._load()
 
         def text(self, samples: np.ndarray, rate: int) -> str:
             if hold:
@@ -48,9 +54,8 @@ def remembering(transcriber: type, folder: Path, hold: Path | None = None) -> ty
             key = hashlib.sha256(b"%d %b " % (rate, self._known) + samples.tobytes()).hexdigest()
             kept = folder / key
             if not kept.exists():
-                self._model = self._model or self._load()
-                partial = folder / f"{key}.{os.getpid()}"
-                partial.write_text(self._model.text(samples, rate))
+                partial = folder / f"{key}.{threading.get_native_id()}"
+                partial.write_text(self.model.text(samples, rate))
                 partial.replace(kept)
             return kept.read_text()
 

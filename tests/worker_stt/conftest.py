@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,31 +17,19 @@ from hushd_worker_stt.audio.level import normalise
 from hushd_worker_stt.engine import Options
 from hushd_worker_stt.engines import libmoonshine
 from hushd_worker_stt.worker import SpeechToText
+from support import moonshine_once
 from support.stt_jobs import Ask, Asked, Bare, make_job
 
 
 @pytest.fixture(scope="session")
 def worker() -> SpeechToText:
-    """The real engine, loaded once. It hears samples once: tests give it the same ones again and again."""
+    """The real engine, loaded once. It hears samples once in a run: tests give it the same ones again and again."""
     speech_to_text = SpeechToText("moonshine", "default")
-    speech_to_text.load(lambda note: None)
-    engine: Any = speech_to_text._recogniser.engine
-    engine._transcriber = HeardOnce(engine._transcriber)
+    with pytest.MonkeyPatch.context() as patch:
+        heard = Path(os.environ[moonshine_once.FOLDER])
+        patch.setattr(libmoonshine, "Transcriber", moonshine_once.remembering(libmoonshine.Transcriber, heard))
+        speech_to_text.load(lambda note: None)
     return speech_to_text
-
-
-class HeardOnce:
-    """The model, with a memory of what it heard in each array of samples: a pure function of them."""
-
-    def __init__(self, model: libmoonshine.Transcriber) -> None:
-        self.model = model
-        self._texts: dict[bytes, str] = {}
-
-    def text(self, samples: np.ndarray, rate: int) -> str:
-        key = hashlib.sha256(samples).digest()
-        if key not in self._texts:
-            self._texts[key] = self.model.text(samples, rate)
-        return self._texts[key]
 
 
 @pytest.fixture
