@@ -8,7 +8,6 @@ import base64
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import psutil
 import pytest
 import soundfile
 from hushd_schema import engines
+from support import moonshine_once, quick_tune, warm
 from support.engine_example import package
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S
@@ -38,7 +38,7 @@ class House:
         shutil.copytree(PACKAGE, self.packages / PACKAGE.name)
         package(self.packages, PACKAGE.name, engines.GROUP, {"kazoo": "hushd_kazoo.spec:SPEC"})
         self.model.write_text('{"reeds": 3, "languages": ["tlh", "en"]}')
-        (runtime / "config.toml").touch()
+        (runtime / "config.toml").write_text(moonshine_once.configuration())
         self.environment = os.environ | {
             "PYTHONPATH": str(self.packages),
             "HUSHD_RUNTIME_DIR": str(runtime),
@@ -51,9 +51,8 @@ class House:
 
     def run(self, *words: str | Path, status: int = 0) -> str:
         """Runs a command, which must leave with `status`; returns what it prints, or its error."""
-        done = subprocess.run(
-            [BIN / words[0], *words[1:]], env=self.environment, capture_output=True, text=True, timeout=150
-        )
+        command = quick_tune.command(*words[2:]) if words[1] == "tune" else [BIN / words[0], *words[1:]]
+        done = warm.run(command, env=self.environment, capture_output=True, text=True, timeout=150)
         assert done.returncode == status, done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr if status else done.stdout
@@ -148,7 +147,7 @@ print(json.dumps([texts, [event.is_set() for event in shown], sorted(workers), f
 def test_its_streams_hear_who_speaks(house: House) -> None:
     """Whoever speaks is heard by a stream, which has its process to itself: the second session and the file beside
     them get others."""
-    done = subprocess.run(
+    done = warm.run(
         [sys.executable, "-c", SESSIONS, beckett()], env=house.environment, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stderr
@@ -225,7 +224,7 @@ def room_for_one(house: House) -> Iterator[None]:
     share = 335e6 / psutil.virtual_memory().total
     house.run("hushd", "shutdown")
     shutil.rmtree(house.environment["HUSHD_STATE_DIR"])
-    config.write_text(f"{before}\nmemory_share = {share:.6f}\n[worker]\nmemory_mb = 300\n")
+    config.write_text(f"memory_share = {share:.6f}\n{before}\n[worker]\nmemory_mb = 300\n")
     try:
         yield
     finally:
@@ -239,7 +238,7 @@ def test_a_fair_copy_has_the_words_of_the_file_and_the_memory_of_one_model(by: s
     of the same sound as a file. Where there is memory for one of the two, the small one has left before."""
     with room_for_one(house):
         command = [sys.executable, "-c", FAIR, beckett(), by]
-        done = subprocess.run(command, env=house.environment, capture_output=True, text=True, timeout=150)
+        done = warm.run(command, env=house.environment, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     draft, fair, file, revisions, states = json.loads(done.stdout)
     assert all(text.startswith("Hummed") for text in draft)

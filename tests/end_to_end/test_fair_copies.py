@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from hushd import Client, HushdError
 from hushd.transcripts.fair_copy import Sound
+from support import moonshine_once
 from support.peer import check_nothing_is_left
 
 MODEL = "moonshine/tiny-en"
@@ -23,6 +24,7 @@ MODEL = "moonshine/tiny-en"
 def client(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A program that starts its supervisor, and another one where that has died."""
     monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    (runtime / "config.toml").write_text(moonshine_once.configuration())
     with Client() as client:
         yield client
         with contextlib.suppress(HushdError):

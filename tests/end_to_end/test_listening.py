@@ -108,7 +108,7 @@ def test_a_killed_transcription_is_resumed(
         target.setparams(source.getparams())
         speech, second = source.readframes(source.getnframes()), source.getframerate() * source.getsampwidth()
         target.writeframes(speech + bytes(280 * second))  # so that it is long enough for a journal
-    whole = json.loads(run(long, "-f", "json"))
+    whole = json.loads(run(reading, "-f", "json"))
     journals = home / "state" / "transcripts"
     hold.touch()
     process = warm.Popen([LISTEN, long, "-f", "json"], stdout=subprocess.DEVNULL)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import soxr
-from support import sound_loop
+from support import moonshine_once, sound_loop
 from support.mcp_host import Host, WebServer, http_host, stdio_host, text
 from support.peer import Supervisor, check_nothing_is_left, wait_until
 from support.playlists import FILES, WORDS, private_files
@@ -53,7 +53,7 @@ def person(tmp_path: Path, beckett: Path) -> dict[str, str]:
 @pytest.fixture
 def engines(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
     """A supervisor with the real engines; nothing is loaded yet."""
-    started = start_supervisor("")
+    started = start_supervisor(moonshine_once.configuration())
     assert started.ready, started.log()
     return started
 
@@ -103,7 +103,7 @@ def test_a_recording_behind_a_ticket(person: dict[str, str], beckett: Path) -> N
 
 def test_a_supervisor_killed_in_the_middle_of_a_recording(runtime: Path, person: dict[str, str], beckett: Path) -> None:
     """Nothing is lost by asking again: the next supervisor is started, and the host notices nothing."""
-    (runtime / "config.toml").touch()
+    (runtime / "config.toml").write_text(moonshine_once.configuration())
     environment = person | {"HUSHD_AUTOSTART": "1"}
     try:
         with stdio_host(environment=environment) as host:

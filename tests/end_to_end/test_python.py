@@ -40,7 +40,8 @@ def recording() -> Path:
 def room(carried: Supervisor, recording: Path, tmp_path: Path) -> Path:
     """A folder with the recording, a supervisor with the real engines, and a person who answers."""
     shutil.copy(recording, tmp_path / "interview.wav")
-    samples, rate = soundfile.read(recording, dtype="int16")
+    rate = soundfile.info(recording).samplerate
+    samples, _ = soundfile.read(recording, dtype="int16", frames=3 * rate)
     (tmp_path / "person").write_bytes(_resampled(samples, rate).tobytes())
     (tmp_path / "diary").touch()
     return tmp_path

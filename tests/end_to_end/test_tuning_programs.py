@@ -28,9 +28,9 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema import engines
 from hushd_schema.settings import Settings
-from support import warm
+from support import quick_tune, warm
 from support.commands import RATE, say, unpack_checkpoint
-from support.peer import Supervisor, wait_until
+from support.peer import CONFIG, Supervisor, wait_until
 from support.wer import words
 
 BIN = Path(sys.executable).parent
@@ -49,7 +49,8 @@ def alone(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pat
 
 
 def hushd(*arguments: str | Path, status: int = 0) -> str:
-    done = warm.run([BIN / "hushd", *arguments], capture_output=True, text=True, timeout=120)
+    command = quick_tune.command(*arguments[1:]) if arguments[0] == "tune" else [BIN / "hushd", *arguments]
+    done = warm.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if status == 0 else done.stderr
@@ -72,9 +73,6 @@ def test_tuning_the_embedded_engine(alone: Path) -> None:
     gets the memory that was measured. Its supervisor is gone afterwards, and the user's never started."""
     config = alone / "config.toml"
     config.write_text(f'# mine\n[worker."{WORKER}"]\nenvironment = {{ A = "b" }}  # why\n')
-    offered = json.loads(hushd("tune", "--json", "--dry-run"))
-    assert not offered["written"]
-    assert "memory_mb" not in config.read_text()
     told = json.loads(hushd("tune", "stt/moonshine", "--json"))
     assert told["worker"] == WORKER
     assert told["written"]
@@ -149,22 +147,30 @@ def test_what_cannot_be_tuned_is_a_sentence(alone: Path, arguments: list[str], s
 
 
 def test_a_narrow_terminal(alone: Path) -> None:
-    """The line that says how far it is never takes two: drawing over it would leave the first one there."""
+    """The line that says how far it is never takes two: drawing over it would leave the first one there.
+
+    With --dry-run the settings are offered, and nothing is written.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
-    with subprocess.Popen(
-        [BIN / "hushd", "tune", "tts", "--dry-run"], stdout=subprocess.PIPE, stderr=theirs
-    ) as process:
+    (alone / "config.toml").write_text(CONFIG)
+    command = quick_tune.command("tts/echo/a", "--dry-run", "--json")
+    with warm.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
         os.close(theirs)
         shown = b""
         with suppress(OSError):  # Linux's way to say that nobody has the other end any more
             while more := os.read(ours, 4096):
                 shown += more
+        assert process.stdout
+        offered = json.load(process.stdout)
     os.close(ours)
     assert process.returncode == 0
     lines = shown.decode().split("\r\x1b[K")
     assert any("trial 1" in line for line in lines)
     assert max(map(len, lines)) < 40, lines
+    assert offered["settings"]["memory_mb"] > 0
+    assert not offered["written"]
+    assert (alone / "config.toml").read_text() == CONFIG
 
 
 def test_a_configuration_that_makes_no_sense(alone: Path) -> None:

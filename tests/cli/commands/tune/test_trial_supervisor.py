@@ -6,6 +6,7 @@ import math
 import socket
 from pathlib import Path
 
+import pytest
 from hushd_cli.commands.tune.trial_supervisor import TrialSupervisor
 from support.peer import CONFIG
 
@@ -19,3 +20,23 @@ def test_a_trial_listens_nowhere(runtime: Path) -> None:
         with TrialSupervisor("stt/echo/a", b"audio", math.inf) as trial:
             trial.client.reload()  # as each trial does; it failed, and every trial with it
             assert trial.client.status().door is None
+
+
+@pytest.mark.parametrize(("takes", "passes"), [(0.3, 4), (1.0, 1), (4.0, 1), (0.001, 50)])
+@pytest.mark.usefixtures("runtime")
+def test_short_work_is_repeated(takes: float, passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run takes a second where that needs no more than 50 passes, and counts as the time of one of them."""
+    now, works = 0.0, 0
+    trial = TrialSupervisor("tts/echo/a", "words", math.inf)
+
+    def work() -> str:
+        nonlocal now, works
+        now, works = now + takes, works + 1
+        return ""
+
+    monkeypatch.setattr("hushd_cli.commands.tune.trial_supervisor.time.monotonic", lambda: now)
+    monkeypatch.setattr(trial, "_work", work)
+    trial._warm_up()
+    assert works == 2
+    assert trial._run() == pytest.approx(takes)
+    assert works == 2 + passes
