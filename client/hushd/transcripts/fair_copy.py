@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import wav_header
 
+from . import precedence
 from .fair_plan import Each, FairPlan, Revision, Stretch, revised
 
 if TYPE_CHECKING:
@@ -167,9 +168,12 @@ class FairCopy:
         self._changed = threading.Condition()
         self._drafts: list[Segment] = []
         self._closed = self._done = False
+        self._under_way = False  # a stretch is read, or is about to be
+        self._waits = self._interrupted = False  # for a live session; and its reading was ended for that
         self._reading: Reading | None = None
         self._error: BaseException | None = None
         self.revisions: tuple[Revision, ...] = ()
+        precedence.register(self)
         threading.Thread(target=self._work, name="hushd-fair-copy", daemon=True).start()
 
     def hear(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -209,6 +213,25 @@ class FairCopy:
         self._tell(leave)
         if (reading := self._reading) is not None:
             reading.close()
+
+    def give_way(self) -> bool:
+        """Ends the reading under way, and begins it anew after `go_on`; returns whether there is one."""
+
+        def stop() -> None:
+            self._waits = self._interrupted = self._under_way
+
+        self._tell(stop)
+        if self._waits and (reading := self._reading) is not None:
+            reading.close()
+        return self._waits
+
+    def go_on(self) -> None:
+        """Reads again."""
+
+        def resume() -> None:
+            self._waits = False
+
+        self._tell(resume)
 
     def wait(self) -> tuple[Segment, ...]:
         """Waits until all is read; returns the segments of the session in their last version.
@@ -253,8 +276,9 @@ class FairCopy:
     def _step(self) -> bool:
         """Reads the next stretch, once there is one; returns whether more may come."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._plan.over or self._plan.next() is not None)
+            self._changed.wait_for(lambda: self._closed or (not self._waits and self._due()))
             stretch = None if self._closed else self._plan.next()
+            self._under_way, self._interrupted = stretch is not None, False
         if stretch is None:
             return False
         try:
@@ -266,6 +290,8 @@ class FairCopy:
                 self._error = self._error or (None if self._closed else error)
                 self._plan.skip(stretch)
                 return not self._closed
+        finally:
+            self._under_way = False
         if transcript is None:
             return not self._closed
         with self._changed:
@@ -276,9 +302,12 @@ class FairCopy:
             self._on_revised(revision)
         return True
 
+    def _due(self) -> bool:
+        return self._plan.over or self._plan.next() is not None
+
     def _read(self, stretch: Stretch) -> Transcript:
         self._reading = self._transcribe(self._sound.wav(stretch.start, stretch.end))
-        if self._closed:
+        if self._closed or self._interrupted:
             self._reading.close()
         return self._reading.transcript()
 
@@ -289,6 +318,8 @@ class FairCopy:
             try:
                 return transcribe()
             except HushdError as error:
+                if self._gave_way():
+                    continue
                 if error.code not in _BUSY or waited > _PATIENCE_S:
                     raise
                 pause_s = (error.retry_after_ms or 1000 * _AGAIN_S) / 1000
@@ -299,6 +330,13 @@ class FairCopy:
                 if self._changed.wait_for(lambda: self._closed, pause_s):
                     return None
             waited += pause_s
+
+    def _gave_way(self) -> bool:
+        """Returns whether a reading has failed because it gave way, once it may be begun again."""
+        with self._changed:
+            interrupted, self._interrupted = self._interrupted, False
+            self._changed.wait_for(lambda: self._closed or not self._waits)
+            return interrupted and not self._closed
 
 
 def _no_room(error: OSError) -> HushdError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hushd.audio.recording import Recording
 from hushd.audio.silence import QUIET
+from hushd.transcripts import precedence
 from hushd.transcripts.spacing import joined
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
@@ -156,7 +157,7 @@ class Track:
         while self._wait_for_sound():
             count = self._line
             try:
-                if self._session(client).ended == "input":
+                if precedence.admitted(lambda: self._session(client)).ended == "input":
                     return
                 failures = 0
             except HushdError as error:

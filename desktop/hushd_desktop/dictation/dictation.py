@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from hushd.audio.recording import Device
+from hushd.audio.recording import Device, Recording
+from hushd.transcripts import precedence
 from hushd_protocol.errors import HushdError
 
 from hushd_desktop.sound_server.server_recorder import ServerRecorder
@@ -109,7 +110,8 @@ class Dictation:
             self._after = None
         try:
             with self._microphone, self._client.floor("microphone", priority=FLOOR) as floor:
-                transcription = self._hear_all(floor.while_held(self._microphone))
+                recording = Recording(self._microphone)
+                transcription = precedence.admitted(lambda: self._hear_all(floor.while_held(recording.read())))
             error = self._read_again(transcription) if self._fair else None
             self._finish()
         except HushdError as failure:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from hushd.transcripts import fair_copy
+from hushd.transcripts import fair_copy, precedence
 from hushd.transcripts.fair_copy import FairCopy, Sound
 from hushd.transcripts.fair_plan import Revision
 from hushd.transcripts.segment import Segment
@@ -102,6 +102,44 @@ def test_a_session_without_memory_for_both_gets_its_text_when_it_has_ended() -> 
     assert [segment.text for segment in copy.wait()] == ["5.5 s"]
     assert not larger.busy
     assert larger.read == [pcm(5.5, 1000)]
+
+
+class Interrupted(Larger):
+    """A larger model that reads for ever, the first time, until it is ended."""
+
+    def __call__(self, blocks: Iterable[bytes]) -> Any:
+        if self.read:
+            return Reading(lambda: self._text(blocks))
+        self.read.append(b"")
+        self.first = Reading(self._ended)
+        return self.first
+
+    def _ended(self) -> Transcript:
+        self.asked.release()
+        assert self.first.closed.wait(30)
+        raise HushdError("cancelled", "The request was cancelled.")
+
+
+def test_a_copy_gives_way_to_a_live_session() -> None:
+    """Its reading ends at once, nothing is read while the session lasts, and then all of it; where nothing is read,
+    nothing gives way."""
+    larger = Interrupted()
+    copy = FairCopy(larger, Sound(RATE), None, "session")
+    spoken(copy, (2.0, 3.0))
+    refused = HushdError("server_busy", "There is no memory.")
+    assert not copy.give_way()
+    copy.end()
+    assert larger.asked.acquire(timeout=30)
+    assert precedence.given(refused, 0.0)
+    assert larger.first.closed.wait(30)
+    assert precedence.given(refused, 1.0), "the larger model may not have left yet"
+    assert not precedence.given(refused, precedence.PATIENCE_S)
+    assert not precedence.given(HushdError("model_missing", "It is not installed."), 0.0)
+    assert not larger.asked.acquire(blocking=False)
+    precedence.go_on()
+    assert [segment.text for segment in copy.wait()] == ["3.5 s"]
+    assert larger.read == [b"", pcm(3.5)]
+    assert not copy.give_way()
 
 
 def test_a_model_that_is_missing_leaves_the_draft() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hushd import HushdError, Segment, Word
+from hushd.transcripts import precedence
 from hushd.transcripts.fair_plan import Revision
 from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, Unfinished, lines_of
 
@@ -186,6 +187,34 @@ def test_lines_without_a_fair_copy_stay() -> None:
     events = run(client, Device(LOUD, QUIET, QUIET, QUIET, LOUD), fair="big/one")
     assert len([event for event in events if isinstance(event, Line)]) == 2
     assert notes(events) == ["It is not installed. The captions stay as they were heard."]
+
+
+class Giving:
+    """A fair copy that is being read, and goes on after so many sessions."""
+
+    gave_way = went_on = 0
+
+    def give_way(self) -> bool:
+        self.gave_way += 1
+        return True
+
+    def go_on(self) -> None:
+        self.went_on += 1
+
+
+def test_a_fair_copy_gives_way_to_who_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that is refused since the larger model has the memory is begun again, however often, with its sound
+    from the beginning on: the captions go on, and say nothing of it."""
+    monkeypatch.setattr(precedence, "AGAIN_S", 0.0)
+    precedence.register(copy := Giving())
+    client = Client(failures=(HushdError("server_busy", "There is no memory.", 60_000),) * 5)
+    events = run(client, Device(QUIET, LOUD, QUIET, QUIET))
+    assert [event.segment.text for event in events if isinstance(event, Line)] == [" Hello."]
+    assert notes(events) == []
+    assert (len(client.sessions), copy.gave_way) == (6, 5)
+    assert copy.went_on == 1
+    first, *_, last = client.sessions
+    assert b"".join(last.sent).startswith(b"".join(first.sent))
 
 
 def test_sound_with_the_loudspeaker_in_it_gets_no_fair_copy() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd.transcripts import precedence
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_desktop.dictation import dictation, waiting
@@ -107,6 +108,42 @@ class Field:
 
     def close(self) -> None:
         pass
+
+
+class Refusing(Client):
+    """Has no memory for so many sessions, since a fair copy is being read."""
+
+    def __init__(self, microphone: Microphone, refusals: int) -> None:
+        super().__init__(microphone, "Fair.")
+        self.refusals = refusals
+        self.heard: list[bytes] = []
+
+    def listen(self, chunks: Any, *, fair: str | None, **options: Any) -> Session:
+        if self.refusals:
+            self.refusals -= 1
+            next(iter(chunks))
+            raise HushdError("server_busy", "There is no memory.", 60_000)
+        self.heard = list(chunks)
+        return super().listen(self.heard, fair=fair, **options)
+
+    def give_way(self) -> bool:
+        return True
+
+    def go_on(self) -> None:
+        assert not self.refusals
+
+
+def test_the_copy_of_the_dictation_before_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dictation that begins while the one before is read, with memory for one model, is heard from its first sample
+    on."""
+    monkeypatch.setattr(precedence, "AGAIN_S", 0.0)
+    microphone, field, ends = Microphone(), Field(live=False), list[HushdError | None]()
+    monkeypatch.setattr(dictation, "_microphone", lambda _: microphone)
+    precedence.register(client := Refusing(microphone, 3))
+    Dictation(client, field, VOCABULARY, fair="big/one", on_end=ends.append).wait()  # type: ignore[arg-type]
+    assert (field.given, ends) == (["Fair."], [None])
+    lead = round(dictation.LEAD_S * Microphone.rate)
+    assert len(b"".join(client.heard)) == 2 * (lead + 2 * Microphone.rate)
 
 
 def dictated(

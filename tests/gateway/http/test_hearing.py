@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hushd.transcripts import precedence
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.hearing import Hearing
 from hushd_gateway.http.realtime.items import Items
@@ -81,3 +82,91 @@ def test_a_program_that_has_left_wants_no_fair_copy(when: str) -> None:
         assert transcription.fair.closed
 
     asyncio.run(run())
+
+
+class Refused(Transcription):
+    """One that has taken a piece of the sound when it is refused, and wants more."""
+
+    fair = None  # type: ignore[assignment]
+
+    def __init__(self, chunks: AsyncIterator[bytes], error: HushdError) -> None:
+        self._chunks = chunks
+        self._error = error
+
+    async def __aiter__(self) -> AsyncIterator[Segment]:
+        await anext(self._chunks)
+        self.upload = asyncio.create_task(anext(self._chunks, b""))  # waits for more, as an upload does
+        await asyncio.sleep(0)
+        raise self._error
+        yield
+
+
+class Heard(Transcription):
+    """One that hears all of the sound, which it keeps."""
+
+    fair = None  # type: ignore[assignment]
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self.sound = b""
+
+    async def __aiter__(self) -> AsyncIterator[Segment]:
+        async for chunk in self._chunks:
+            self.sound += chunk
+        yield Segment(0, 0.0, 1.0, "All.")
+
+
+class Giving:
+    """A fair copy that is being read."""
+
+    gave_way = went_on = 0
+
+    def give_way(self) -> bool:
+        self.gave_way += 1
+        return True
+
+    def go_on(self) -> None:
+        self.went_on += 1
+
+
+@pytest.mark.parametrize("code", ["server_busy", "model_missing"])
+def test_a_stream_without_memory_has_a_fair_copy_give_way(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused twice, it is heard at the third attempt from its first sample on, and then the copy goes on. Another
+    error is the program's to know."""
+    monkeypatch.setattr(precedence, "AGAIN_S", 0.0)
+    precedence.register(copy := Giving())
+    refusals = [Refused(None, HushdError(code, "No.")) for _ in range(2)]  # type: ignore[arg-type]
+
+    async def run() -> tuple[list[Event], bytes]:
+        events: list[Event] = []
+        left, heard = iter(refusals), list[Heard]()
+
+        async def listen(chunks: AsyncIterator[bytes], **_: Any) -> Transcription:
+            if (refused := next(left, None)) is not None:
+                refused._chunks = chunks
+                return refused
+            heard.append(Heard(chunks))
+            return heard[0]
+
+        stream = Stream(Items(), True, 0.0)
+        hearing = Hearing(listen, 16_000, stream, lambda news: events.extend(news), lambda error: None, vad=True)
+        async with asyncio.timeout(30):
+            for piece in (b"one ", b"two ", b"three"):
+                await hearing.add(piece)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+            hearing.close()
+            await hearing.task
+        return events, heard[0].sound if heard else b""
+
+    events, sound = asyncio.run(run())
+    kinds = [event["type"].rpartition(".")[2] for event in events]
+    if code == "server_busy":
+        assert sound == b"one two three"
+        assert "completed" in kinds
+        assert copy.gave_way == 2
+    else:
+        assert sound == b""
+        assert "error" in kinds
+        assert copy.gave_way == 0
+    assert copy.went_on == 1

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from hushd.transcripts import precedence
 from hushd_protocol.errors import HushdError
 
 from .turns import Event, Stream
@@ -22,6 +23,10 @@ ROOM = 1024 * 1024  # bytes that wait for the worker: 20 s of 24 kHz, and then t
 SAMPLE = 2  # bytes
 
 Post = Callable[[Iterable[Event]], None]
+
+
+class _GaveWayError(Exception):
+    """A stream was refused, and may be accepted soon."""
 
 
 class Hearing:
@@ -56,6 +61,8 @@ class Hearing:
         self._unfair = unfair
         self._waiting: deque[bytes] = deque()
         self._size = 0  # bytes waiting
+        self._given: list[bytes] | None = []  # pieces that no worker may have heard yet; None: one has
+        self._attempt = 0  # at a request for it
         self._more = asyncio.Event()  # something waits, or nothing will any more
         self._room = asyncio.Event()
         self._room.set()
@@ -102,7 +109,33 @@ class Hearing:
         return tasks
 
     async def _run(self) -> None:
+        waited_s = 0.0
+        try:
+            while True:
+                try:
+                    await self._hear(waited_s)
+                    self._post(self.stream.ended(self.seconds))
+                except _GaveWayError:
+                    await asyncio.sleep(precedence.AGAIN_S)
+                    waited_s += precedence.AGAIN_S
+                except HushdError as error:
+                    self._post(self.stream.ended(self.seconds, error))
+                    return
+                else:
+                    return
+        finally:
+            precedence.go_on()
+            self._waiting.clear()
+            self._room.set()
+
+    async def _hear(self, waited_s: float) -> None:
+        """Transcribes all of the sound.
+
+        Raises:
+            _GaveWayError: a fair copy has the memory for it, and gives way; all of the sound waits again.
+        """
         transcription: AsyncTranscription | None = None
+        self._given = []
         try:
             transcription = await self._listen(
                 self._chunks(), on_partial=self._on_partial, on_event=self._on_event, on_revised=self._on_revised
@@ -110,19 +143,34 @@ class Hearing:
             async with aclosing(transcription):
                 async for segment in transcription:
                     self._post(self.stream.segment(segment))
-            self._post(self.stream.ended(self.seconds))
         except HushdError as error:
-            self._post(self.stream.ended(self.seconds, error))
+            if self._given is None or not precedence.given(error, waited_s):
+                raise
+            self._take_back(self._given)
+            transcription = None
+            raise _GaveWayError from error
         except asyncio.CancelledError:
             if transcription and transcription.fair and not self._cleared:
                 transcription.fair.close()
                 transcription = None
             raise
         finally:
-            self._waiting.clear()
-            self._room.set()
             if transcription and transcription.fair:
                 self.copying = asyncio.create_task(self._copy(transcription))
+
+    def _give(self, piece: bytes) -> None:
+        """Notes a piece that the request has got; of one that got much, no worker is missing."""
+        if self._given is not None:
+            self._given.append(piece)
+            if sum(map(len, self._given)) > ROOM:
+                self._given = None
+
+    def _take_back(self, pieces: list[bytes]) -> None:
+        """Has these wait again, before all others."""
+        self._attempt += 1
+        self._waiting.extendleft(reversed(pieces))
+        self._size += sum(map(len, pieces))
+        self._more.set()
 
     async def _copy(self, transcription: AsyncTranscription) -> None:
         try:
@@ -131,14 +179,20 @@ class Hearing:
             self._unfair(HushdError(error.code, f"{error.message} The text stays as it was heard."))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
+        attempt = self._attempt
         while True:
             await self._more.wait()
+            if attempt != self._attempt:
+                return  # the request has gone, and the next one gets the rest
             while self._waiting:
                 piece = self._waiting.popleft()
                 self._size -= len(piece)
+                self._give(piece)
                 if self._size < ROOM:
                     self._room.set()
                 yield piece
+                if attempt != self._attempt:
+                    return
             if self._closed:
                 return
             self._more.clear()
@@ -150,6 +204,7 @@ class Hearing:
         self._post(self.stream.revised(revision))
 
     def _on_event(self, kind: str, data: LiveEvent) -> None:
+        self._given = None
         if kind == "began":
             self._post(self.stream.began(float(data.get("start") or 0.0)))
         elif kind == "ended":
