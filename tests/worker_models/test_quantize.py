@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hushd_models import inventory
+from hushd_models.own_model import memory_mb
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -25,6 +26,7 @@ from hushd_worker.job import Cancelled
 from hushd_worker_models.quantize import makes, target
 from support import warm
 from support.commands import say, unpack_checkpoint
+from support.gguf_models import transducer
 from support.hub_server import HubServer
 from support.tone_models import ctc, whistle
 from support.wer import words
@@ -67,6 +69,7 @@ def hear(engine: str, model: str, audio: np.ndarray) -> list[str]:
         ("onnx-asr/canary-180m-flash", "int8", "", "onnx-asr/canary-180m-flash-int8"),
         ("kokoro/kokoro-v1.0", "int8", "small", "kokoro/small"),
         ("piper/en_US-lessac-medium", "int8", "", "piper/en_US-lessac-medium-int8"),
+        ("transcribe-cpp/parakeet-tdt-0.6b-v3", "mapped", "", "transcribe-cpp/parakeet-tdt-0.6b-v3-mapped"),
     ],
 )
 def test_what_becomes_of_a_name(model: str, to: str, name: str, made: str) -> None:
@@ -81,6 +84,7 @@ def test_what_becomes_of_a_name(model: str, to: str, name: str, made: str) -> No
         ("faster-whisper/base", "int8", "", "computes with int8"),
         ("onnx-asr/x", "float16", "", "can become int8, not 'float16'"),
         ("whisper/base", "int4", "", "int8, int8_float16"),
+        ("transcribe-cpp/x", "int8", "", "can become mapped, not 'int8'"),
         ("onnx-asr/x", "int8", "x", "its own place"),
         ("onnx-asr/x", "int8", "../x", "no model's name"),
         ("base", "int8", "", "no model's name"),
@@ -98,6 +102,24 @@ def test_formats_are_the_converters() -> None:
     from hushd_worker_stt.convert.whisper import QUANTIZATIONS
 
     assert set(makes()["whisper"].names) == set(QUANTIZATIONS)
+
+
+# --- GGUF ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_gguf_file_becomes_one_that_is_mapped(hub: HubServer, ask: Ask) -> None:
+    """It is a model of its own beside the other, can be used, and is known to hold less."""
+    pytest.importorskip("transcribe_cpp", reason="scripts/setup --engines all")
+    transducer(paths.find().models / "transcribe-cpp" / "mine" / "mine-Q8_0.gguf", "parakeet-tdt-0.6b-v3")
+    assert ask("quantize", model="transcribe-cpp/mine", to="mapped").result()["model"] == "transcribe-cpp/mine-mapped"
+    manifest = store().find("transcribe-cpp/mine-mapped")
+    assert manifest
+    assert (manifest.format, list(manifest.files)) == ("gguf-mapped", ["mine-Q8_0-mapped.gguf"])
+    rows = [inventory.row(store(), f"transcribe-cpp/{name}") for name in ("mine", "mine-mapped")]
+    assert all(row.usable for row in rows)
+    (size,) = (file.size for file in manifest.files.values())
+    needs = [memory_mb("transcribe-cpp", {f"x{end}.gguf": 50 * size}) for end in ("", "-mapped")]
+    assert needs[1] < needs[0]
 
 
 # --- Whisper ---------------------------------------------------------------------------------------------------------

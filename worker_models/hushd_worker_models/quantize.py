@@ -1,8 +1,9 @@
-"""A smaller model, made of one that is here: Whisper's checkpoints for CTranslate2, ONNX graphs with weights of a byte.
+"""A smaller model, made of one that is here: Whisper's checkpoints for CTranslate2, ONNX graphs with weights of a byte;
+or one of a GGUF file whose weights are mapped, and so smaller in memory.
 
 The work itself is done by a program for each kind, because it takes memory that a process gives back only by ending:
-`python -m hushd_worker_stt.convert`, which only that component can do, and `python -m hushd_worker_models.graphs`. They
-belong to this worker's process group, count to its memory and end with it.
+`python -m hushd_worker_stt.convert` and `….convert.gguf`, which only that component can do, and
+`python -m hushd_worker_models.graphs`. They belong to this worker's process group, count to its memory and end with it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,7 @@ from .install import check_room, is_flat, readable, settle, spec_of
 from .single_flight import SharedTask
 
 INT8 = "int8"
-# What a program takes of memory: by itself, and for each byte of the source. Measured for a checkpoint of the size of
-# base: 586 MB for 145, since CTranslate2 makes float32 of all of it before it makes bytes.
-_PROGRAM, _PER_BYTE = 100_000_000, 3.5
+_PROGRAM = 100_000_000  # bytes of memory that a program takes by itself
 
 
 def makes() -> Mapping[str, Precisions]:
@@ -167,10 +166,11 @@ class Quantize:
     def _make(self, plan: _Plan, row: Row) -> Manifest:
         engine, name = split(plan.made)
         spec = spec_of(plan.made)
-        size = sum(path.stat().st_size for path in plan.files.values())
+        size, able = sum(path.stat().st_size for path in plan.files.values()), makes()[plan.model.partition("/")[0]]
+        room = int(able.room * size)
         work = self._store.begin(plan.made, plan.source)
-        check_room(size, work.parent, f"Making {plan.made} takes up to {readable(size)}")
-        _check_memory(plan.made, size)
+        check_room(room, work.parent, f"Making {plan.made} takes up to {readable(room)}")
+        _check_memory(plan.made, _PROGRAM + int(able.memory * size))
         for left in work.iterdir():  # by a run that was killed
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
@@ -239,12 +239,11 @@ def _beside(own: str, new: str, precision: str, graphs: Sequence[str], files: Se
     return named | {name: name for name in files if not (".onnx" in last[name] or last[name].startswith(f"{own}."))}
 
 
-def _check_memory(made: str, size: int) -> None:
-    """Raises `server_busy` where making it of `size` bytes would take the memory of everybody else."""
+def _check_memory(made: str, need: int) -> None:
+    """Raises `server_busy` where making it, which takes `need` bytes, would take the memory of everybody else."""
     import psutil  # 17 ms; a pull does without
 
-    need, free = _PROGRAM + int(_PER_BYTE * size), psutil.virtual_memory().available
-    if need > free:
+    if need > (free := psutil.virtual_memory().available):
         raise HushdError(
             "server_busy",
             f"Making {made} takes about {readable(need)} of memory, and {readable(free)} are free: `hushd unload` ends "

@@ -34,19 +34,25 @@ Value: TypeAlias = str | int | float | bool | tuple[str, ...]
 class Tensor(NamedTuple):
     """The place of a tensor: the first byte in the file, and bytes; 0 for a type that is not known.
 
-    `shape` is as ggml has it, the innermost dimension first.
+    `shape` is as ggml has it, the innermost dimension first, and `kind` the number of its type.
     """
 
     shape: tuple[int, ...]
     start: int
     size: int
+    kind: int
 
 
 class Header(NamedTuple):
-    """The keys with the values that are kept, and the tensors."""
+    """The keys with the values that are kept, and the tensors.
+
+    `described` is the byte at which the descriptions of the tensors begin, and `alignment` that of each tensor.
+    """
 
     values: Mapping[str, Value]
     tensors: Mapping[str, Tensor]
+    described: int
+    alignment: int
 
     def texts(self, key: str) -> tuple[str, ...]:
         """The list of texts of that key; empty where there is none."""
@@ -91,12 +97,14 @@ class _Reader:
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 0 < alignment <= 1 << 20:
             raise self._damaged()
+        described = self._file.tell()
         places = [self._tensor() for _ in range(tensors)]
         begin = -(-self._file.tell() // alignment) * alignment
         end = max((begin + tensor.start + tensor.size for _, tensor in places), default=begin)
         if end > self._size:
             raise NoModel(f"{self._name} is only a part: {self._size} bytes of {end}")
-        return Header(values, {name: tensor._replace(start=begin + tensor.start) for name, tensor in places})
+        by_name = {name: tensor._replace(start=begin + tensor.start) for name, tensor in places}
+        return Header(values, by_name, described, alignment)
 
     def _tensor(self) -> tuple[str, Tensor]:
         name = self._name_of()
@@ -105,7 +113,7 @@ class _Reader:
         for dimension in shape:
             weights *= dimension
         block, size = _BLOCKS.get(kind, (1, 0))
-        return name, Tensor(shape, start, -(-weights // block) * size)
+        return name, Tensor(shape, start, -(-weights // block) * size, kind)
 
     def _value(self, kind: int) -> Value | None:
         """The value at this place; None for one that is not kept."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 
+from .reports import say
 from .whisper import QUANTIZATIONS, convert
 
 
@@ -32,18 +31,14 @@ def main() -> None:
             arguments.folder,
             arguments.quantization,
             name=arguments.name,
-            report=(lambda done, total: _say(done=done, total=total)) if arguments.progress else None,
+            report=(lambda done, total: say(done=done, total=total)) if arguments.progress else None,
         )
     except HushdError as error:
         if arguments.progress:
-            _say(error=error.code, message=error.message)
+            say(error=error.code, message=error.message)
         else:
             print(f"convert: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-
-
-def _say(**words: object) -> None:
-    os.write(1, json.dumps(words).encode() + b"\n")
 
 
 if __name__ == "__main__":

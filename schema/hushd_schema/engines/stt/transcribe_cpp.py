@@ -17,6 +17,7 @@ from hushd_schema.engines import (
     NoModel,
     NotAlike,
     OnCard,
+    Precisions,
     Recognition,
     Recommended,
     Sizes,
@@ -85,6 +86,7 @@ _OTHERS = {  # that the library runs too
     "ecapa_tdnn": "tells languages apart",
     "silero_vad": "detects speech",
 }
+MAPPED = "mapped"  # a file whose weights the library uses as they lie there, made by hushd
 _TOKEN_WEIGHTS = "dec.token_embd.weight"  # of Whisper: a row for each token, and the times come last
 
 _CC, _APACHE, _NVIDIA = "CC-BY-4.0", "Apache-2.0", "NVIDIA Open Model License"
@@ -203,17 +205,18 @@ def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     return described(folder / next(file for file in sorted(files) if file.endswith(".gguf"))).languages
 
 
-def _private_mb(size_mb: float) -> float:
+def _private_mb(size_mb: float, *, mapped: bool = False) -> float:
     """Estimates what a worker holds beside the file that it maps.
 
     Measured with weights at random, in MB: 93 for Moonshine streaming tiny (49 of file), 342 for medium (295), 368 and
-    406 for Nemotron and Parakeet (729, 739), which unpack convolutions; 88 for Whisper turbo (876), which does not.
+    406 for Nemotron and Parakeet (729, 739), which unpack convolutions; 88 for Whisper turbo (876), which does not, and
+    150 for Parakeet in a file with nothing to unpack (890).
     """
-    return min(75 + 0.9 * size_mb, 420.0)
+    return 75 + 0.1 * size_mb if mapped else min(75 + 0.9 * size_mb, 420.0)
 
 
 def _memory_mb(files: Sizes) -> float:
-    return _private_mb(sum(files.values()) / 1e6)
+    return _private_mb(sum(files.values()) / 1e6, mapped=any(name.endswith(f"-{MAPPED}.gguf") for name in files))
 
 
 def _on_card_mb(files: Sizes) -> OnCard:
@@ -246,7 +249,14 @@ SPEC = EngineSpec(
     languages=_languages,
     memory_mb=_memory_mb,
     on_card_mb=_on_card_mb,
-    one_precision="runs files of any precision, made by its makers' own tool",
+    precisions=Precisions(
+        names=(MAPPED,),
+        package="transcribe-cpp",
+        extra="ggml",
+        module="hushd_worker_stt.convert.gguf",
+        memory=0.0,
+        room=2.0,
+    ),
     threaded=True,
     spare_cores=1,  # ggml's threads wait for each other without sleeping
     recommended=(
