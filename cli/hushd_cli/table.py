@@ -40,6 +40,7 @@ BUILT_IN = (
         "listen.command",
         parser="hushd_cli.commands.listen.options",
     ),
+    _own("watch", "write down each recording that is put into a folder"),
     _own(
         "talk",
         "hold a conversation by loudspeaker and microphone, with a person or with a program",
