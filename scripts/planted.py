@@ -1,0 +1,197 @@
+"""Planted faults, and a plugin of pytest that plays the tests it has collected to each of them, in a fork.
+
+A fault changes the body of a function, so that the fork needs no import: the functions of the module get the code of
+the changed source. Where a fault changes anything else, such as a table, scripts/mutants has to plant it in a copy of
+the package. Each fork ends with the first test that fails; those that are named after the
+module, or lie beside it, come first.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+import pytest
+
+CPU_S = 40  # of the processor's time, whatever the load of the machine; all tests take 6
+ENDLESS = "(it computes without end)"
+LONG = "test_floor"  # plays a world of its own
+
+
+class NotPlayed(Exception):
+    """Tests that neither passed nor failed, or a fault that cannot be planted."""
+
+
+class Elsewhere(Exception):
+    """The fault is in no function, or in one that cannot be reached by its name."""
+
+
+class Fault(NamedTuple):
+    """A line of the core, and the wrong one that is planted in its place."""
+
+    module: str
+    right: str
+    wrong: str
+
+    @property
+    def file(self) -> str:
+        return f"core/{self.module}.py"
+
+    def planted(self, source: str) -> str:
+        if self.right not in source:
+            raise NotPlayed(f"{self.file} has no {self.right!r} any more")
+        return source.replace(self.right, self.wrong, 1)
+
+    def distance(self, test: Path) -> tuple[bool, bool, bool]:
+        """Puts tests in order, those first that are most likely to catch it."""
+        folder, _, name = f"core/{self.module}".rpartition("/")
+        return name not in test.stem, test.stem == LONG, test.parent.name != folder.rpartition("/")[2]
+
+
+def plant(fault: Fault) -> None:
+    """Gives the functions of the fault's module the code that they have with it.
+
+    Raises:
+        NotPlayed: it has no place.
+        Elsewhere: more than bodies of functions would change.
+    """
+    module = import_module(f"hushd_supervisor.core.{fault.module.replace('/', '.')}")
+    path = str(module.__file__)
+    source = Path(path).read_text()
+    right, wrong = (compile(text, path, "exec", dont_inherit=True) for text in (source, fault.planted(source)))
+    changed = dict(_changed(right, wrong))
+    for function in _functions(module):
+        code = changed.pop(function.__code__.co_qualname, None)
+        if code:
+            if code.co_freevars != function.__code__.co_freevars:
+                raise Elsewhere
+            function.__code__ = code
+    if changed:
+        raise Elsewhere
+
+
+def _changed(right: CodeType, wrong: CodeType) -> Iterator[tuple[str, CodeType]]:
+    """Yields the functions that differ, with their qualified names; what stands around them has to be the same."""
+    codes = [[const for const in code.co_consts if isinstance(const, CodeType)] for code in (right, wrong)]
+    plain = [[const for const in code.co_consts if not isinstance(const, CodeType)] for code in (right, wrong)]
+    if right.co_code != wrong.co_code or repr(plain[0]) != repr(plain[1]) or right.co_names != wrong.co_names:
+        yield wrong.co_qualname, wrong
+        return
+    for one, other in zip(*codes, strict=True):
+        if one.co_flags & inspect.CO_OPTIMIZED:  # a function, and no class
+            if _bytes(one) != _bytes(other):
+                yield other.co_qualname, other
+        else:
+            yield from _changed(one, other)
+
+
+def _bytes(code: CodeType) -> tuple[Any, ...]:
+    """All that a code does, without the lines where it stands."""
+    consts = tuple(_bytes(const) if isinstance(const, CodeType) else repr(const) for const in code.co_consts)
+    return code.co_code, consts, code.co_names, code.co_varnames, code.co_freevars, code.co_exceptiontable
+
+
+def _functions(module: Any) -> Iterator[FunctionType]:
+    def of(owner: Any) -> Iterator[FunctionType]:
+        for value in vars(owner).values():
+            for function in (value, *(getattr(value, name, None) for name in ("__func__", "fget", "fset", "func"))):
+                function = inspect.unwrap(function) if callable(function) else function
+                if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+                    yield function
+            if inspect.isclass(value) and value.__module__ == module.__name__ and value is not owner:
+                yield from of(value)
+
+    yield from of(module)
+
+
+class _Ended(Exception):
+    """The first test has failed."""
+
+
+class _Failures:
+    """Raises with the first failure."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            raise _Ended(report.nodeid.removeprefix("tests/supervisor/core/"))
+
+
+def pytest_runtestloop(session: pytest.Session) -> bool:
+    """Plays all tests without a fault, and then to each; prints a verdict a line: the fault's number and the test.
+
+    The test is empty where all passed, and null where the fault is none that can be planted in a fork.
+    """
+    task = json.loads(os.environ["MUTANTS"])
+    faults = list(enumerate(Fault(*fault) for fault in task["faults"]))
+    if test := _verdict(*_fork(session, None)):
+        raise session.Failed(f"{test} fails without any fault planted")
+    playing: dict[int, tuple[int, int]] = {}  # process: number of the fault, descriptor of its verdict
+    while faults or playing:
+        while faults and len(playing) < task["jobs"]:
+            number, fault = faults.pop(0)
+            pid, reading = _fork(session, fault)
+            playing[pid] = number, reading
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        assert ended
+        pid = ended.si_pid
+        number, reading = playing.pop(pid)
+        print(f"verdict {json.dumps([number, _verdict(pid, reading)])}", flush=True)
+    return True
+
+
+def _fork(session: pytest.Session, fault: Fault | None) -> tuple[int, int]:
+    """Returns the process that plays the tests, and the descriptor on which it says how that went."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _play(session, fault, lambda kind, text="": os.write(writing, json.dumps([kind, text]).encode()))
+    os.close(writing)
+    return pid, reading
+
+
+def _verdict(pid: int, reading: int) -> str | None:
+    """Returns the name of the test that failed, empty if none did, None where the fault could not be planted.
+
+    Raises:
+        NotPlayed: the process ended otherwise.
+    """
+    with os.fdopen(reading, "rb") as file:
+        data = file.read()
+    _, status = os.waitpid(pid, 0)
+    if not data and os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+        return ENDLESS
+    kind, text = json.loads(data or b'["error", "a fork ended without a word"]')
+    if kind == "error":
+        raise NotPlayed(text)
+    return None if kind == "elsewhere" else str(text)
+
+
+def _play(session: pytest.Session, fault: Fault | None, tell: Callable[..., object]) -> None:
+    """Plays the tests in this process, tells the verdict, and ends it."""
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 1))
+        items = session.items
+        if fault:
+            plant(fault)
+            items = sorted(items, key=lambda item: fault.distance(item.path))
+        session.config.pluginmanager.register(_Failures())
+        for item, after in zip(items, [*items[1:], None], strict=True):
+            session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        tell("test")
+    except _Ended as failed:
+        tell("test", str(failed))
+    except Elsewhere:
+        tell("elsewhere")
+    except BaseException as error:
+        tell("error", f"{fault}: {type(error).__name__}: {error}")
+    finally:
+        os._exit(0)
