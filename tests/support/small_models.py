@@ -135,11 +135,14 @@ def _kokoro(folder: Path) -> Small:
     return Small("kokoro", "tts")
 
 
-def _sherpa_onnx(folder: Path) -> Small:
-    from support import sherpa_voices
+def _sherpa_onnx(family: str) -> Callable[[Path], Small]:
+    def maker(folder: Path) -> Small:
+        from support import sherpa_voices
 
-    sherpa_voices.supertonic(folder / "models" / "sherpa-onnx" / "tiny")
-    return Small("sherpa-onnx", "tts", "tiny")
+        getattr(sherpa_voices, family)(folder / "models" / "sherpa-onnx" / "tiny")
+        return Small("sherpa-onnx", "tts", "tiny")
+
+    return maker
 
 
 def _chatterbox(folder: Path) -> Small:
@@ -174,7 +177,10 @@ _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),
     "tts/piper": (_piper, ("piper", "onnx")),
     "tts/kokoro": (_kokoro, ("kokoro_onnx", "onnx")),
-    "tts/sherpa-onnx": (_sherpa_onnx, ("sherpa_onnx", "onnx")),
+    **{
+        f"tts/sherpa-onnx/{family}": (_sherpa_onnx(family), ("sherpa_onnx", "onnx"))
+        for family in ("supertonic", "pocket", "kitten", "matcha", "kokoro", "vits")
+    },
     "tts/chatterbox": (_chatterbox, ()),
     "tts/command": (_program("tts", "voices", [sys.executable, "-c", SPEAK]), ()),
 }

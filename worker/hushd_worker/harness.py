@@ -21,7 +21,7 @@ from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import HIGH_WATER, MAX_WIRE, PROTOCOL
+from hushd_protocol.limits import EXIT_NO_MEMORY, HIGH_WATER, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,
     Beat,
@@ -42,6 +42,7 @@ from hushd_protocol.messages import Job as JobMessage
 from hushd_protocol.system import lifeline, log_lines
 from hushd_protocol.system.footprint import rss, trim
 
+from . import thread_starts
 from .engine import Engine
 from .job import Job
 from .job_error import EXIT_CRASHED
@@ -68,6 +69,7 @@ def serve(engine: Engine) -> NoReturn:
     os.environ.setdefault(
         "CUDA_MODULE_LOADING", "LAZY"
     )  # the default since CUDA 12.2: kernels are loaded when first used
+    thread_starts.watch()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # whatever an engine prints goes to the log,
     # without a buffer, which `os._exit` would not write out.
@@ -120,6 +122,9 @@ class _Harness:
         self._next_beat, cpu_at_beat = time.monotonic() + LOADING_S, cpu()
         while True:
             now = time.monotonic()
+            if thread_starts.failed():
+                print("There was not enough memory for a thread.", file=sys.stderr)
+                return EXIT_NO_MEMORY
             if self._leaving is not None:
                 if now >= self._leaving:
                     break

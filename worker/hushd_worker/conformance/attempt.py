@@ -14,13 +14,17 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.limits import EXIT_NO_MEMORY
 
+from hushd_worker import thread_starts
 from hushd_worker.job_error import answer as in_words
 from hushd_worker.job_error import fatal, out_of_memory
 from hushd_worker.usage import short_of_memory
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 LOADED, REFUSED, RAISED, BROKE, ENDED, HUNG = "loaded", "refused", "raised", "broke", "ended", "hung"
 LIMIT_S = 300.0  # of wall time, beside whatever load there is; `_CPU_S` ends what computes for ever
 _CPU_S = 120
+_LOOK_S = 1.0
 _SPACE = 64 << 30  # bytes of address space: a damaged header that asks for more is not served
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}  # as the supervisor does
 _MARK = "hushd-attempt: "
@@ -142,10 +147,24 @@ def main(arguments: list[str]) -> None:
         sys.addaudithook(_no_network)
     from .roles import trial_of
 
+    _end_where_no_thread_begins()
     played = _tried(trial_of(*options.words), options.job_room)
     sys.stdout.flush()
     os.write(1, f"\n{_MARK}{json.dumps(asdict(played))}\n".encode())
     os._exit(0)  # as a worker ends
+
+
+def _end_where_no_thread_begins() -> None:
+    """Ends the process as a worker does where memory is too short for a thread's first step."""
+    thread_starts.watch()
+
+    def look() -> None:
+        while not thread_starts.failed():
+            time.sleep(_LOOK_S)
+        os.write(2, b"There was not enough memory for a thread.\n")
+        os._exit(EXIT_NO_MEMORY)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def _tried(trial: Trial, job_room: int) -> Attempted:
