@@ -295,6 +295,21 @@ def test_a_process_that_only_a_job_had_made_large_stays() -> None:
     assert (house.state(A), house.drained()) == (State.READY, [])
 
 
+def test_who_waits_for_a_process_that_stays_after_all_is_served() -> None:
+    """It has a free place: whoever came while the process was too large need not wait for the next event."""
+    house = House({"": {"memory_mb": 300.0, "max_pss_mb": 500.0, "max_replicas": 1}})
+    house.request(A)
+    house.ready(A, slots=2)
+    house.finish(A)
+    large = house.request(A)
+    house.says(A, m.Beat(cpu_s=1.0, pss=600 * MB))
+    waits = house.request(A)
+    assert [job.id for job in house.jobs()][-1] == large
+    house.says(A, m.Beat(cpu_s=2.0, pss=300 * MB))
+    assert runs_on(house, waits) == A
+    assert house.drained() == []
+
+
 def test_recycling_waits_for_a_long_file() -> None:
     """A file that takes longer than any drain is not ended because one beside it was the last of its process."""
     house = House({"": {"memory_mb": 300.0, "max_requests": 1}})

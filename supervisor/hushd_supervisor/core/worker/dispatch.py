@@ -55,9 +55,12 @@ class Dispatcher:
     def recycle(self, now: float) -> None:
         """Has a process replaced if it is used up: at once if it is idle, else once nothing runs on it."""
         if self._lifecycle.state in (State.READY, State.BUSY):
+            retired = self._lifecycle.retires
             self._wear(now)
             if self._lifecycle.state is State.READY and self._lifecycle.retiring:
                 self._replace(now)
+            elif retired and not self._lifecycle.retires:
+                self.settle(now)  # there may be a place that was closed to those who wait
 
     def retire(self, why: str, now: float) -> None:
         """Gives a process that works nothing more, if another one can take it; it leaves once nothing runs on it."""
