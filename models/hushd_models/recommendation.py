@@ -6,11 +6,13 @@ Every command and every error that names a model to get for a language asks here
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hushd_protocol import JsonObject
+from hushd_protocol.cards import APPLE
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
 from hushd_schema import engines as specs
@@ -21,19 +23,26 @@ from .inventory import Row, rows
 from .store import Store
 
 SHARE = 0.8  # of all memory, which workers may take together by default
-FAST_CORES = 8  # with fewer, and no graphics card, slow models take longer than the speech itself lasts
+FAST_CORES = (
+    8  # with fewer, and no graphics card that the engine can use, slow models take longer than the speech itself lasts
+)
 
 _DOES = {"stt": "hears it", "tts": "speaks it"}
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """The properties that decide: cores, MB for workers, MB free for models, and whether there is a graphics card."""
+    """The properties that decide: cores, MB for workers, MB free for models.
+
+    Attributes:
+        cards: the kinds of graphics cards, each with the MB of its largest, 0 where that is not known; `mps` is Apple's
+            graphics processor, which computes in the machine's memory.
+    """
 
     cores: int
     memory_mb: float
     disk_mb: float
-    card: bool = False
+    cards: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +75,16 @@ class Recommendation:
 def here(folder: Path) -> Hardware:
     """This machine; `folder`, or the nearest above it that is there, holds the models."""
     import psutil
-    from hushd_protocol.system.graphics_cards import cards
+    from hushd_protocol.system.graphics_cards import kinds
 
     existing = next(place for place in (folder, *folder.parents) if place.exists())
+    memory_mb = psutil.virtual_memory().total / 1e6 * SHARE
+    apple = {APPLE: memory_mb} if sys.platform == "darwin" and os.uname().machine == "arm64" else {}
     return Hardware(
         footprint.cores(),
-        psutil.virtual_memory().total / 1e6 * SHARE,
+        memory_mb,
         psutil.disk_usage(os.fspath(existing)).free / 1e6,
-        any(card.vendor == "NVIDIA" and card.driver for card in cards()),
+        {kind: size / 1e6 for kind, size in kinds().items()} | apple,
     )
 
 
@@ -149,8 +160,24 @@ def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
 
 
 def _fits(row: Row, known: Known, machine: Hardware) -> bool:
-    quick = known.speed != "slow" or machine.card or machine.cores >= FAST_CORES
-    return quick and known.memory_mb <= machine.memory_mb and (row.usable or known.size_mb <= machine.disk_mb)
+    if not row.usable and known.size_mb > machine.disk_mb:
+        return False
+    if known.speed != "slow" or machine.cores >= FAST_CORES:
+        return known.memory_mb <= machine.memory_mb
+    return any(_fits_card(kind, known, machine) for kind in machine.cards)
+
+
+def _fits_card(kind: str, known: Known, machine: Hardware) -> bool:
+    """Returns whether a model's engine can compute on cards of that `kind`, and the largest has room for it."""
+    spec = specs.find(known.engine, known.role)
+    if spec is None or kind not in spec.cards:
+        return False
+    machine_mb, card_mb = float(known.memory_mb), 0.0
+    if spec.on_card_mb:
+        machine_mb, card_mb = spec.on_card_mb({"": int(known.size_mb * 1e6)})
+    if kind == APPLE:
+        return machine_mb + card_mb <= machine.memory_mb
+    return machine_mb <= machine.memory_mb and (not machine.cards[kind] or card_mb <= machine.cards[kind])
 
 
 def _made(

@@ -9,6 +9,8 @@ from collections.abc import Container
 from typing import NamedTuple
 
 KINDS = ("cuda", "rocm", "vulkan")  # of cards, in the order in which `auto` prefers them
+APPLE = "mps"  # Apple's graphics processor: no card, since its memory is the machine's
+ANY_KIND = (*KINDS, APPLE)
 PLACE = "HUSHD_COMPUTE_CARD"  # in a worker's environment: the place of the card that it was given
 STAND_IN = "HUSHD_CARDS"  # MODULE:ARGUMENT: the module's `driver(argument)` in place of the driver, for tests
 

@@ -99,7 +99,7 @@ class CardStatus(Record):
         device: its name in the configuration, such as `cuda:0`.
         id: its place on the bus.
         total_mb: 0 where it has slept all the time.
-        used_mb: what workers take of it.
+        used_mb: what workers take of it; `budget_mb` is the most that they may.
         asleep: whether its power is off.
         seen_s: how long ago that look was.
         kept_s: for how long it is kept for other programs; None where it is not.
@@ -111,9 +111,15 @@ class CardStatus(Record):
     total_mb: float
     free_mb: float
     used_mb: float
+    budget_mb: float
     asleep: bool
     seen_s: float
     kept_s: float | None
+
+    @property
+    def others_mb(self) -> float:
+        """The memory that other programs take."""
+        return max(0.0, self.total_mb - self.free_mb - self.used_mb)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from hushd_models import catalogue, recommendation
 from hushd_models.inventory import Row
 from hushd_models.recommendation import FAST_CORES, Hardware, Recommendation, recommend
 from hushd_protocol.system.graphics_cards import PciCard, cards
+from hushd_schema.engines.tts.chatterbox import SPEC as CHATTERBOX
 
 SMALL = Hardware(cores=2, memory_mb=800, disk_mb=10_000)
 LARGE = Hardware(cores=16, memory_mb=60_000, disk_mb=500_000)
@@ -45,7 +46,36 @@ def test_slow_models_need_cores_or_a_card() -> None:
     """With too few cores a slow model is recommended only beside a graphics card."""
     weak = replace(LARGE, cores=FAST_CORES - 1)
     assert models(weak, "ja", "stt") == ["faster-whisper/small", "faster-whisper/base"]
-    assert models(replace(weak, card=True), "ja", "stt")[0] == "faster-whisper/large-v3-turbo"
+    assert models(replace(weak, cards={"cuda": 0.0}), "ja", "stt")[0] == "faster-whisper/large-v3-turbo"
+
+
+@pytest.mark.parametrize(
+    ("there", "quick"),
+    [
+        ({"cuda": 0.0, "vulkan": 0.0}, True),
+        ({"rocm": 16_000.0, "vulkan": 16_000.0}, True),
+        ({"rocm": 2_000.0}, False),  # it does not fit there
+        ({"vulkan": 16_000.0}, False),  # which its engine cannot use
+        ({"mps": 8_000.0}, False),
+    ],
+)
+def test_a_card_counts_for_engines_that_can_use_it(there: dict[str, float], quick: bool) -> None:
+    """Any maker's, by the engine's spec, and by its memory where that is known."""
+    weak = replace(LARGE, cores=2, cards=there)
+    assert ("faster-whisper/large-v3-turbo" in models(weak, "ja", "stt")) is quick
+
+
+def test_apples_memory_is_the_machines() -> None:
+    """A model takes both its parts of the same memory there."""
+    known = catalogue.find("chatterbox/english")
+    assert known
+    row = Row("chatterbox/english", "tts", "whole", known=known)
+    machine_mb, card_mb = CHATTERBOX.on_card_mb({"": int(known.size_mb * 1e6)})  # type: ignore[misc]
+    assert card_mb > 0
+    for memory_mb, fits in ((machine_mb + card_mb + 1, True), (machine_mb + card_mb - 1, False)):
+        mac = Hardware(cores=4, memory_mb=memory_mb, disk_mb=100_000, cards={"mps": memory_mb})
+        assert recommendation._fits(row, known, mac) is fits
+    assert not recommendation._fits(row, known, Hardware(cores=4, memory_mb=60_000, disk_mb=100_000))
 
 
 def test_no_room_on_disk() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol.cards import Card
 from hushd_protocol.system import drm as kernel
+from hushd_protocol.system import graphics_cards
 from hushd_worker import card, drivers, drm
 
 GB = 10**9
@@ -143,6 +144,26 @@ def test_a_card_that_may_not_be_opened_is_not_ours(tree: Tree) -> None:
     assert kernel.own_cards(str(tree.root)) == []
     assert kernel.own_cards(str(tree.root / "nowhere")) == []
     assert not kernel.is_integrated_only(kernel.AMD, str(tree.root))
+
+
+def test_kinds_of_cards(tree: Tree) -> None:
+    """ROCm needs its driver, Vulkan none; a card's memory counts where every one of its kind says so."""
+    assert graphics_cards.kinds(tree.root) == {}
+    tree.card(APU, "0x1002", mem_info_vram_total=GB // 2, mem_info_vram_used=0)
+    assert graphics_cards.kinds(tree.root) == {}
+    tree.card(RADEON, "0x1002", **DISCRETE)
+    assert graphics_cards.kinds(tree.root) == {"vulkan": 16 * GB}
+    tree.write("dev/kfd", "")
+    tree.card(ARC, "0x8086", tile0__physical_vram_size_bytes=20 * GB)
+    assert graphics_cards.kinds(tree.root) == {"rocm": 16 * GB, "vulkan": 20 * GB}
+    tree.write(f"sys/bus/pci/devices/{ARC}/power/runtime_status", "suspended")
+    assert graphics_cards.kinds(tree.root) == {"rocm": 16 * GB, "vulkan": 0}
+    tree.write("sys/bus/pci/devices/0000:65:00.0/class", "0x030000")
+    tree.write("sys/bus/pci/devices/0000:65:00.0/vendor", "0x10de")
+    assert "cuda" not in graphics_cards.kinds(tree.root)
+    tree.write("drivers/nvidia/module", "")
+    (tree.root / "sys/bus/pci/devices/0000:65:00.0/driver").symlink_to(tree.root / "drivers/nvidia")
+    assert graphics_cards.kinds(tree.root) == {"cuda": 0, "rocm": 16 * GB, "vulkan": 0}
 
 
 def test_a_card_that_sleeps_is_not_asked(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Iterable
 
-from hushd_protocol.system.drm import AMD, own_cards, read
+from hushd_protocol.system.drm import AMD, number_in, own_cards, read, total_of
 from hushd_protocol.system.footprint import descendants
 
 from . import pci
@@ -28,7 +28,6 @@ _PROCESSES = "sys/class/kfd/kfd/proc"
 _MEMORY = re.compile(r"drm-(resident|memory|total)-((?:vram|local)\d*):\s*(\d+)\s*(KiB|MiB|GiB|)$")
 _FORMS = ("resident", "memory", "total")  # of one figure, the best first: drivers give some of them
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SMALLEST_WINDOW = 20  # bit 0 of a window's possible sizes is 2^20 bytes
 _VENDORS = {AMD: "AMD"}
 
 
@@ -64,11 +63,11 @@ class Drm:
 
     def memory(self, id: str) -> tuple[int, int]:
         folder = self._at(_PCI, id)
-        total = _number(read(folder, "mem_info_vram_total")) or _intel_total(folder)
+        total = total_of(folder)
         if not total:
             raise OSError(f"the kernel does not say how much memory the card {id} has")
         used = read(folder, "mem_info_vram_used")
-        taken = _number(used) if used else sum(self._taken(id, _readable(self._at("proc"))).values())
+        taken = number_in(used) if used else sum(self._taken(id, _readable(self._at("proc"))).values())
         return total, max(0, total - taken)
 
     def processes(self, id: str) -> dict[int, int]:
@@ -80,7 +79,7 @@ class Drm:
         gpu = self._nodes.get(id)
         sizes = {}
         for pid in pids:
-            mapped = _number(read(self._at(_PROCESSES, pid, f"vram_{gpu}"))) if gpu else 0
+            mapped = number_in(read(self._at(_PROCESSES, pid, f"vram_{gpu}"))) if gpu else 0
             sizes[int(pid)] = max(mapped, _of_process(self._at("proc", pid), id, seen))
         return sizes
 
@@ -130,7 +129,7 @@ def _compute_nodes(root: str) -> dict[str, str]:
     numbers = {}
     for node in nodes:
         lines = (line.split() for line in read(folder, node, "properties").splitlines())
-        known = {words[0]: _number(words[1]) for words in lines if len(words) == 2}
+        known = {words[0]: number_in(words[1]) for words in lines if len(words) == 2}
         if known.get("simd_count") and "location_id" in known:  # else a processor, or one that we are not shown
             bus, function = divmod(known["location_id"], 256)
             place = f"{known.get('domain', 0):04x}:{bus:02x}:{function >> 3:02x}.{function & 7}"
@@ -138,27 +137,5 @@ def _compute_nodes(root: str) -> dict[str, str]:
     return numbers
 
 
-def _intel_total(folder: str) -> int:
-    try:
-        tiles = [name for name in os.listdir(folder) if re.fullmatch(r"tile\d+", name)]
-    except OSError:
-        return 0
-    if total := sum(_number(read(folder, tile, "physical_vram_size_bytes")) for tile in tiles):
-        return total
-    graphics = os.path.join(folder, "drm")
-    names = [name for name in (os.listdir(graphics) if os.path.isdir(graphics) else ()) if name.startswith("card")]
-    if total := max((_number(read(graphics, name, "lmem_total_bytes")) for name in names), default=0):
-        return total
-    try:
-        sizes = int(read(folder, "resource2_resize") or "0", 16)
-    except ValueError:
-        return 0
-    return 1 << (sizes.bit_length() - 1 + _SMALLEST_WINDOW) if sizes else 0
-
-
 def _readable(proc: str) -> list[str]:
     return [name for name in os.listdir(proc) if name.isdigit()]
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0

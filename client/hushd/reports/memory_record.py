@@ -59,13 +59,16 @@ class Moment:
 
 def read(path: Path) -> list[Entry]:
     """The entries of the record at `path` and of the older file beside it; lines that are none are passed over."""
-    entries: list[Entry] = []
+    return sorted(_entries(lines(path)), key=lambda entry: entry.time)  # a clock may have been set back
+
+
+def lines(path: Path) -> Iterator[str]:
+    """The lines of the record at `path`, after those of the older file beside it."""
     for file in (Path(f"{path}.1"), path):
         try:
-            entries += _entries(file.read_text(encoding="utf-8", errors="replace").splitlines())
+            yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             continue
-    return sorted(entries, key=lambda entry: entry.time)  # a clock may have been set back
 
 
 def _entries(lines: Iterable[str]) -> Iterator[Entry]:

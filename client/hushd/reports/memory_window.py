@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from hushd_protocol import JsonObject
 
+from . import card_record
 from . import memory_record as record
+from .card_record import CardHistory
 from .display import clock
 from .memory_record import Entry, Moment, Use
 
@@ -20,25 +22,35 @@ RIVAL = "a server that never unloads"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The record from `start` to `end`, in seconds since 1970."""
+    """The record from `start` to `end`, in seconds since 1970, and that of the graphics cards that were looked at."""
 
     start: float
     end: float
     entries: Sequence[Entry]
     moments: Sequence[Moment]
+    cards: Sequence[CardHistory] = ()
 
     @classmethod
-    def last(cls, span: float, entries: Sequence[Entry], status: Status | None, now: float) -> Self | None:
+    def last(
+        cls,
+        span: float,
+        entries: Sequence[Entry],
+        status: Status | None,
+        now: float,
+        on_cards: Sequence[card_record.Event] = (),
+    ) -> Self | None:
         """The last `span` seconds of `entries`, with what holds `now`; None when nothing was recorded yet.
 
         Args:
             status: of the supervisor that runs; None when none does.
+            on_cards: the events of graphics cards.
         """
         entries = record.until_now(entries, status, now)
         if not entries:
             return None
         start = max(now - span, entries[0].time)
-        return cls(start, now, entries, record.window(record.moments(entries), start, now))
+        cards = card_record.histories(on_cards, status, start, now)
+        return cls(start, now, entries, record.window(record.moments(entries), start, now), cards)
 
     @property
     def uses(self) -> list[Use]:
@@ -71,6 +83,7 @@ class Window:
             "moments": [_moment(moment) for moment in moments],
             "events": [{"time": entry.time, "event": entry.event, "name": entry.name} for entry in self.changes],
             "workers": [_use(use) for use in self.uses],
+            **({"cards": [card.data() for card in self.cards]} if self.cards else {}),
         }
 
 

@@ -86,9 +86,10 @@ def card_line(card: CardStatus) -> str:
     away = f", kept for other programs for {clock(card.kept_s)}" if card.kept_s is not None else ""
     if card.asleep:
         return f"{name}: asleep{away}"
-    used, total, free = (size / 1000 for size in (card.used_mb, card.total_mb, card.free_mb))
+    used, total, others = (size / 1000 for size in (card.used_mb, card.total_mb, card.others_mb))
     seen = f" {clock(card.seen_s)} ago" if card.seen_s >= 1 else ""
-    return f"{name}: workers take {used:.1f} of {total:.1f} GB, {free:.1f} GB free{seen}{away}"
+    taken = f"workers take {used:.1f} of {total:.1f} GB, other programs {others:.1f}"
+    return f"{name}: {taken}, {card.free_mb / 1000:.1f} GB free{seen}{away}"
 
 
 def standby_line(template: TemplateStatus) -> str:

@@ -15,17 +15,19 @@ AMD, INTEL = "0x1002", "0x8086"
 _NODE = "renderD"  # the name of a card's device for programs that compute begins so
 # amdgpu has these for no processor's graphics, and one of them at least for every card.
 _OF_CARDS = ("mem_busy_percent", "pcie_bw")
+_PCI = "sys/bus/pci/devices"
+_SMALLEST_WINDOW = 20  # bit 0 of a window's possible sizes is 2^20 bytes
 _FIRST_BUS = "0000:00:"  # where Intel's processors have their own graphics, and no card is
 
 
 def own_cards(root: str = "/") -> list[str]:
     """The cards with memory of their own that this process may open, by their places on the PCI bus, in that order."""
-    return sorted(place for place in _places(root) if _is_card(os.path.join(root, "sys/bus/pci/devices", place)))
+    return sorted(place for place in _places(root) if _is_card(os.path.join(root, _PCI, place)))
 
 
 def is_integrated_only(vendor: str, root: str = "/") -> bool:
     """Returns whether all graphics of a vendor are a part of the processor, and there are some."""
-    folders = [os.path.join(root, "sys/bus/pci/devices", place) for place in _places(root)]
+    folders = [os.path.join(root, _PCI, place) for place in _places(root)]
     of_vendor = [folder for folder in folders if read(folder, "vendor") == vendor]
     return bool(of_vendor) and not any(map(_is_card, of_vendor))
 
@@ -37,6 +39,25 @@ def read(*path: str) -> str:
             return file.read().strip()
     except OSError:
         return ""
+
+
+def number_in(text: str) -> int:
+    """The number that a file holds; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def total_of(folder: str) -> int:
+    """The bytes of a card, whose files are in `folder`; 0 where the kernel does not say."""
+    return number_in(read(folder, "mem_info_vram_total")) or _intel_total(folder)
+
+
+def totals(root: str = "/") -> dict[str, tuple[str, int]]:
+    """The vendor and the bytes of each of `own_cards`; 0 of one that sleeps, which the question would wake."""
+    folders = {place: os.path.join(root, _PCI, place) for place in own_cards(root)}
+    return {
+        place: (read(folder, "vendor"), 0 if "suspend" in read(folder, "power/runtime_status") else total_of(folder))
+        for place, folder in folders.items()
+    }
 
 
 def _places(root: str) -> set[str]:
@@ -55,3 +76,21 @@ def _is_card(folder: str) -> bool:
     if vendor == AMD:
         return any(os.path.exists(os.path.join(folder, name)) for name in _OF_CARDS)
     return vendor == INTEL and not os.path.basename(folder).startswith(_FIRST_BUS)
+
+
+def _intel_total(folder: str) -> int:
+    try:
+        tiles = [name for name in os.listdir(folder) if name.startswith("tile") and name[4:].isdigit()]
+    except OSError:
+        return 0
+    if total := sum(number_in(read(folder, tile, "physical_vram_size_bytes")) for tile in tiles):
+        return total
+    graphics = os.path.join(folder, "drm")
+    names = [name for name in (os.listdir(graphics) if os.path.isdir(graphics) else ()) if name.startswith("card")]
+    if total := max((number_in(read(graphics, name, "lmem_total_bytes")) for name in names), default=0):
+        return total
+    try:
+        sizes = int(read(folder, "resource2_resize") or "0", 16)
+    except ValueError:
+        return 0
+    return 1 << (sizes.bit_length() - 1 + _SMALLEST_WINDOW) if sizes else 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import drm
+
 _VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
 _DISPLAY = "0x03"  # the class of display controllers on the PCI bus
 
@@ -33,6 +35,20 @@ def cards(root: Path = Path("/")) -> list[PciCard]:
     except OSError:
         return []
     return [_card(place) for place in places if _read(place / "class").startswith(_DISPLAY)]
+
+
+def kinds(root: Path = Path("/")) -> dict[str, int]:
+    """The kinds of cards on which engines may compute, each with the bytes of its largest; 0 where one does not say.
+
+    NVIDIA's sizes are its driver's to say, which is not asked.
+    """
+    sizes: dict[str, list[int]] = {}
+    if any(card.driver == "nvidia" for card in cards(root)):
+        sizes = {"cuda": [0], "vulkan": [0]}
+    for vendor, size in drm.totals(str(root)).values():
+        for kind in ("rocm", "vulkan") if vendor == drm.AMD and (root / "dev/kfd").exists() else ("vulkan",):
+            sizes.setdefault(kind, []).append(size)
+    return {kind: max(known) if all(known) else 0 for kind, known in sizes.items()}
 
 
 def _card(place: Path) -> PciCard:

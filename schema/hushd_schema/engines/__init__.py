@@ -16,7 +16,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from hushd_protocol.cards import KINDS
+from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.names import ENGINE_ROLES
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ class EngineSpec(NamedTuple):
             on a card, into whose memory no file is mapped. None: it uses no card, or nothing is known of it there.
 
         precisions: None: its models are not made smaller, for the reason `one_precision`, the end of a sentence.
-        cards: the kinds of graphics cards that some build of its library can use, of `cuda`, `rocm` and `vulkan`. Its
-            start finds out whether the installed one can.
+        cards: the kinds of graphics cards that some build of its library can use, of `cuda`, `rocm` and `vulkan`, and
+            `mps` for Apple's graphics processor. Its start finds out whether the installed one can.
         threaded: whether OMP_NUM_THREADS is the number of its threads.
         spare_cores: how many fewer threads than cores it has without that.
         tuning: other variables of its environment for `hushd tune`, and the values to try; its own value is none.
@@ -197,7 +197,7 @@ class EngineSpec(NamedTuple):
 
     precisions: Precisions | None = None
     one_precision: str = ""
-    cards: tuple[str, ...] = KINDS
+    cards: tuple[str, ...] = ANY_KIND
     threaded: bool = False
     spare_cores: int = 0
     tuning: Mapping[str, tuple[str, ...]] = _NOTHING

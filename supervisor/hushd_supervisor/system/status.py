@@ -168,6 +168,7 @@ def _card(standing: CardStanding) -> CardStatus:
         total_mb=_mb(standing.total),
         free_mb=_mb(standing.free),
         used_mb=_mb(standing.workers),
+        budget_mb=_mb(standing.limit),
         asleep=card.asleep,
         seen_s=round(standing.seen_s, 1),
         kept_s=None if standing.kept_s is None else round(standing.kept_s, 1),

@@ -106,3 +106,34 @@ def test_with_a_supervisor_the_last_moment_is_now(supervisor: Supervisor, runtim
         data = json.loads(run("--json"))
     assert data["moments"][-1]["workers_mb"]["stt/echo/a"] > 0
     assert data["moments"][-1]["supervisor_mb"] > 0
+
+
+@pytest.fixture
+def on_card(recorded: Path) -> Path:
+    """The same worker took 4 GB of a card of 16, of which other programs had 3."""
+    began = time.time() - 600
+    card = f"{began + 60:.2f} card 0000:03:00.0 16000000000 13000000000 rocm:0 <Radeon>\n"
+    with recorded.open("a") as record:
+        record.write(f"{card}{began + 61:.2f} taken {NAME} 0000:03:00.0=4000000000\n")
+    return recorded
+
+
+def test_cards_are_drawn_beside_the_machine(on_card: Path, tmp_path: Path) -> None:
+    """In text, in JSON and in pictures: what workers take, what others do, and the most for workers."""
+    text = run()
+    assert "GB    # workers   . and other programs, of rocm:0 <Radeon>: 16.0 GB" in text.replace("█", "#").replace(
+        "·", "."
+    )
+    assert max(map(len, text.splitlines())) <= 100
+    (card,) = json.loads(run("--json"))["cards"]
+    assert {NAME: 4000.0} in [moment["workers_mb"] for moment in card["moments"]]
+    assert {moment["others_mb"] for moment in card["moments"]} == {0.0, 3000.0}  # before the first look, and since
+    run("-o", str(tmp_path / "m.svg"))
+    svg = ET.parse(tmp_path / "m.svg").getroot()
+    parts = [element for element in svg if element.tag.endswith("svg")]
+    assert [part.get("y") for part in parts] == ["0", parts[0].get("height")]
+    assert svg.get("viewBox", "").split()[3] == str(sum(int(part.get("height", "")) for part in parts))
+    words = [element.text for element in parts[1].iter() if element.text]
+    assert {"rocm:0 <Radeon>: 16.0 GB", NAME, "other programs", "the most for workers"} <= set(words)
+    run("-o", str(tmp_path / "m.html"))
+    assert "other programs" in (tmp_path / "m.html").read_text()

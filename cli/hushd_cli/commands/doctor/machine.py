@@ -13,7 +13,7 @@ from pathlib import Path
 from hushd_models.installation import document, engine_command, engine_installed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import footprint
-from hushd_protocol.system.drm import own_cards
+from hushd_protocol.system.drm import totals
 from hushd_protocol.system.graphics_cards import PciCard, cards
 from hushd_schema import engines as specs
 
@@ -63,12 +63,13 @@ def graphics_cards() -> Iterator[Finding]:
     """The cards, by what the kernel has written down, and the builds of libraries that would compute on them."""
     present = cards()
     nvidia = [card for card in present if card.vendor == "NVIDIA"]
-    others = [card for card in present if card.place in own_cards()]
+    sizes = {place: size for place, (_, size) in totals().items()}
+    others = [card for card in present if card.place in sizes]
     closed = [str(path) for path in Path("/dev/dri").glob("renderD*") if not os.access(path, os.R_OK | os.W_OK)]
     for card in nvidia:
         yield from _nvidia(card)
     for card in others:
-        yield from _other(card)
+        yield from _other(card, sizes[card.place])
     if closed and not others:
         text = f"{', '.join(closed)} may not be opened, for cards of AMD or Intel"
         yield Finding("card", "note", text, "usermod -aG render,video $USER")
@@ -80,9 +81,10 @@ def graphics_cards() -> Iterator[Finding]:
         yield Finding("card", "ok", f"{text}: everything runs on the processor")
 
 
-def _other(card: PciCard) -> Iterator[Finding]:
-    """A card of AMD's or Intel's: it computes by Vulkan, or by builds of libraries for ROCm."""
-    text = f"{card.vendor} card {card.place}, driver {card.driver or 'none'}{f', {card.power}' if card.power else ''}"
+def _other(card: PciCard, size: int) -> Iterator[Finding]:
+    """A card of AMD's or Intel's with `size` bytes: it computes by Vulkan, or by builds of libraries for ROCm."""
+    known = (f"{size / 1e9:.1f} GB" if size else "", f"driver {card.driver or 'none'}", card.power)
+    text = f"{card.vendor} card {card.place}, {', '.join(filter(None, known))}"
     able = [spec for spec in specs.every() if "vulkan" in spec.cards and spec.packages]
     here = [spec.name for spec in able if engine_installed(spec)]
     if find_library("vulkan") is None:

@@ -10,7 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd.reports import card_record
 from hushd.reports import memory_record as record
+from hushd.reports.card_record import CardHistory
 from hushd.reports.display import Column, clock, laid_out
 from hushd.reports.memory_record import Use
 from hushd.reports.memory_window import RIVAL, Window
@@ -27,7 +29,7 @@ from hushd_cli.commands.memory.picture import Tick, round_up
 from hushd_cli.terminal import console
 from hushd_cli.terminal.chart import chart, columns_for_bars, indent, speaks_unicode
 
-HEIGHT = 10  # lines of the bars
+HEIGHT, CARD_HEIGHT = 10, 5  # lines of the bars
 POINTS = 600  # of a picture
 PLACES = 200  # in it for the marks of starts and exits
 _WIDE = 100  # columns of output that is not a terminal
@@ -91,7 +93,7 @@ def _window(span: float) -> Window:
         HushdError: `input_unreadable` when nothing was recorded yet.
     """
     path = paths.find().memory_record
-    window = Window.last(span, record.read(path), _status(), time.time())
+    window = Window.last(span, record.read(path), _status(), time.time(), card_record.read(path))
     if window is None:
         why = "all that is in it is of a time to come" if path.exists() else "it does not exist"
         raise HushdError("input_unreadable", f"Nothing is recorded yet in {path}: {why}.")
@@ -125,10 +127,20 @@ def _as_text(window: Window, width: int) -> str:
         *bars,
         *_events(window, len(parts), fine),
         f"{indent()}{first}{last:>{max(1, len(parts) - len(first))}}",
+        *(line for card in window.cards for line in _card_bars(card, len(parts), fine)),
         "",
         *laid_out(_COLUMNS, window.uses, width),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _card_bars(card: CardHistory, columns: int, fine: bool) -> list[str]:
+    """A graphics card's memory as bars."""
+    parts = card_record.highest(card.moments, columns)
+    taken, with_others = [part.taken / 1e9 for part in parts], [(part.taken + part.others) / 1e9 for part in parts]
+    signs = "█ workers   · and other programs" if fine else "# workers   . and other programs"
+    title = f"{indent()[:-2]:>5} GB{'':4}{signs}, of {card.described}"
+    return ["", title, *chart(taken, with_others, CARD_HEIGHT, math.ceil(card.total / 1e9), fine=fine)]
 
 
 _COLUMNS: tuple[Column[Use], ...] = (
@@ -155,7 +167,9 @@ def _write(window: Window, target: str) -> None:
     """Writes the picture, in a page of its own if `target` ends so."""
     from hushd_protocol.system.output_file import OutputFile
 
-    svg = _drawn(window)
+    from hushd_cli.commands.memory.picture import stacked
+
+    svg = stacked([_drawn(window), *(_card_drawn(window, card) for card in window.cards)])
     if target.endswith(".html"):
         rows = "".join(
             f"<tr><td>{escape(use.name)}<td>{use.starts}<td>{clock(use.seconds)}"
@@ -180,6 +194,21 @@ def _drawn(window: Window) -> str:
         series,
         beside=(RIVAL, [_mb(part.resident) for part in parts]),
         ticks=_ticks(window),
+        span_text=clock(math.ceil(window.end - window.start)),
+    )
+
+
+def _card_drawn(window: Window, card: CardHistory) -> str:
+    from hushd_cli.commands.memory.picture import draw
+
+    parts = card_record.highest(card.moments, POINTS)
+    names = dict.fromkeys(name for part in parts for name in part.workers)
+    series = {name: [_mb(part.workers.get(name, 0)) for part in parts] for name in names}
+    return draw(
+        card.described,
+        [part.time - window.start for part in parts],
+        series | {"other programs": [_mb(part.others) for part in parts]},
+        beside=("the most for workers", [_mb(card.budget)] * len(parts)),
         span_text=clock(math.ceil(window.end - window.start)),
     )
 

@@ -76,6 +76,19 @@ def draw(
     )
 
 
+def stacked(pictures: Sequence[str]) -> str:
+    """Several pictures below each other, as one."""
+    if len(pictures) == 1:
+        return pictures[0]
+    heights = [int(picture.split('viewBox="', 1)[1].split('"', 1)[0].split()[3]) for picture in pictures]
+    placed = (
+        picture.replace("<svg ", f'<svg y="{sum(heights[:number])}" width="{WIDTH}" height="{height}" ', 1)
+        for number, (picture, height) in enumerate(zip(pictures, heights, strict=True))
+    )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {sum(heights)}">'
+    return "\n".join([head, *placed, "</svg>", ""])
+
+
 def colour(number: int) -> str:
     """The colour of an area: chosen ones first, then hues a golden angle apart, so that no two are the same."""
     if number < len(_FIRST):

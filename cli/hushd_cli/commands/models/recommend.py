@@ -10,6 +10,7 @@ from pathlib import Path
 from hushd_models import languages
 from hushd_models.inventory import Row
 from hushd_models.recommendation import Hardware, Recommendation, here, recommend
+from hushd_protocol.cards import APPLE
 from hushd_protocol.errors import HushdError
 
 from hushd_cli.arguments import Commands
@@ -60,11 +61,23 @@ def _of_session() -> str:
 
 
 def _described(machine: Hardware) -> str:
-    card = "an NVIDIA card" if machine.card else "no NVIDIA card that is set up"
+    card = " and ".join(_card(size, kinds) for size, kinds in _by_size(machine)) or "no graphics card that is set up"
     return (
         f"{machine.cores} cores, {machine.memory_mb / 1000:.1f} GB of memory for workers, "
         f"{machine.disk_mb / 1000:.0f} GB free for models, {card}"
     )
+
+
+def _by_size(machine: Hardware) -> list[tuple[float, list[str]]]:
+    """The sizes of cards, each with the kinds as which they are used."""
+    sizes = dict.fromkeys(machine.cards.values())
+    return [(size, [kind for kind in machine.cards if machine.cards[kind] == size]) for size in sizes]
+
+
+def _card(megabytes: float, kinds: list[str]) -> str:
+    if APPLE in kinds:
+        return "Apple's graphics processor"
+    return f"a graphics card{f' of {megabytes / 1000:.1f} GB' if megabytes else ''} for {' and '.join(kinds)}"
 
 
 def _block(recommendations: Sequence[Recommendation]) -> list[str]:

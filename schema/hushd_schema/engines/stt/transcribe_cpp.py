@@ -257,6 +257,7 @@ SPEC = EngineSpec(
         memory=0.0,
         room=2.0,
     ),
+    cards=("cuda", "rocm", "vulkan"),
     threaded=True,
     spare_cores=1,  # ggml's threads wait for each other without sleeping
     recommended=(

@@ -122,7 +122,7 @@ SPEC = EngineSpec(
         extra="faster-whisper",
         module="hushd_worker_stt.convert",
     ),
-    cards=("cuda", "rocm"),
+    cards=("cuda", "rocm", "mps"),
     threaded=True,
     tuning={"HUSHD_COMPUTE_TYPE": ("int8",), "HUSHD_BEAM_SIZE": ("1",)},
     translates=True,

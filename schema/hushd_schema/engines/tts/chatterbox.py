@@ -88,6 +88,6 @@ SPEC = EngineSpec(
     languages=_languages,
     memory_mb=_memory_mb,
     on_card_mb=_on_card_mb,
-    cards=("cuda", "rocm"),
+    cards=("cuda", "rocm", "mps"),
     threaded=True,
 )  # fmt: skip

@@ -106,6 +106,7 @@ SPEC = EngineSpec(
     languages=_languages,
     memory_mb=_memory_mb,
     one_precision="runs the files that its makers publish, some of them in int8",
+    cards=(),
     threaded=True,
     recommended=(
         Recommended(

@@ -20,6 +20,7 @@ class CardStanding(NamedTuple):
     total: int  # bytes, 0 where it has slept all the time
     free: int  # by that look, less what workers have taken since
     workers: int  # bytes that workers take of it now
+    limit: int  # the most that they may take
     kept_s: float | None  # for how long it is kept for other programs
 
 
@@ -40,4 +41,12 @@ def of_card(card: Card, cards: Cards, residents: Iterable[Resident], now: float)
     total = cards.total(card)
     free = (total if card.asleep else card.free) + cards.taken.get(card.id, 0) - taken
     kept_s = None if until is None else until - now
-    return CardStanding(card, now - cards.answered_at, total, min(total, max(0, free)), taken, kept_s)
+    return CardStanding(
+        card,
+        now - cards.answered_at,
+        total,
+        min(total, max(0, free)),
+        taken,
+        min(total, cards.limit(card.id, now)),
+        kept_s,
+    )

@@ -241,10 +241,10 @@ def test_a_card_of_another_maker(
     """It is named, with the part that an engine would need to compute there."""
     radeon = PciCard("0000:03:00.0", "AMD", "amdgpu", "active")
     monkeypatch.setattr(machine, "cards", lambda: [radeon])
-    monkeypatch.setattr(machine, "own_cards", lambda: [radeon.place])
+    monkeypatch.setattr(machine, "totals", lambda: {radeon.place: ("0x1002", 16 * 10**9)})
     monkeypatch.setattr(machine, "find_library", lambda name: library)
     monkeypatch.setattr(machine, "engine_installed", lambda spec: package)
     (finding,) = (each for each in machine.graphics_cards() if "renderD" not in each.text)
     assert finding.state == state
-    assert finding.text.startswith("AMD card 0000:03:00.0, driver amdgpu, active")
+    assert finding.text.startswith("AMD card 0000:03:00.0, 16.0 GB, driver amdgpu, active")
     assert says in finding.text

@@ -153,7 +153,7 @@ def test_a_model_is_better_that_fits_and_whose_engine_is_here(runtime: Path, mon
     """None is offered to who has chosen one, has the best already, or would have to install an engine first."""
     engines = {"moonshine", "transcribe-cpp"}
     monkeypatch.setattr(advice, "engine_installed", engines.__contains__)
-    monkeypatch.setattr(recommendation, "here", lambda folder: Hardware(2, 8000, 20000, False))
+    monkeypatch.setattr(recommendation, "here", lambda folder: Hardware(2, 8000, 20000))
     known = offer._better()
     assert known is not None
     assert known.model == "transcribe-cpp/moonshine-streaming-medium"

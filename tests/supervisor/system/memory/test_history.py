@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hushd_protocol.cards import Card
 from hushd_protocol.messages import Beat, Ready
 from hushd_protocol.system import log_files
-from hushd_supervisor.core.events import Exited, FromWorker, Spawned, TemplateGone, TemplateReady
+from hushd_supervisor.core.events import Exited, FromWorker, Seen, Spawned, TemplateGone, TemplateReady
 from hushd_supervisor.system.memory.history import QUIET_S, History
 from support.peer import Supervisor, wait_until
 
@@ -117,3 +118,31 @@ def test_a_real_supervisor_records_its_workers(supervisor: Supervisor, runtime: 
     assert all(int(size) > 0 for _, event, _, size, *_ in lines(record) if event == "ready")
     supervisor.stop()
     assert lines(record)[-1][1:3] == ["exit", "supervisor"]
+
+
+def test_cards_are_in_the_record(tmp_path: Path) -> None:
+    """A line for each card of which a look finds more or less free, and one where a worker takes another part."""
+    history = History(tmp_path / "m", Clock())
+    seen = Card("rocm:0", "0000:03:00.0", "Radeon RX", 16_000 * MB, 13_000 * MB)
+    asleep = Card("vulkan:1", "0000:04:00.0", asleep=True)
+    beat = Beat(cpu_s=1, pss=100 * MB, cards={"0000:03:00.0": 4_000 * MB})
+    for event in (
+        Seen((seen, asleep)),
+        Seen((seen, asleep)),
+        Seen((), "no answer"),
+        FromWorker("stt/a/b", 1, beat),
+        FromWorker("stt/a/b", 1, beat),
+        FromWorker("stt/a/b", 1, Beat(cpu_s=1, pss=100 * MB)),
+        Seen((seen._replace(free=9_000 * MB),)),
+        Exited("stt/a/b", 1, 0),
+        FromWorker("stt/a/b", 2, beat),
+    ):
+        history.look(event, 0.0)
+    written = (tmp_path / "m").read_text().splitlines()
+    taken = "1000.00 taken stt/a/b 0000:03:00.0=4000000000"
+    assert [line for line in written if line.split()[1] in ("card", "taken")] == [
+        "1000.00 card 0000:03:00.0 16000000000 13000000000 rocm:0 Radeon RX",
+        taken,
+        "1000.00 card 0000:03:00.0 16000000000 9000000000 rocm:0 Radeon RX",
+        taken,
+    ]
