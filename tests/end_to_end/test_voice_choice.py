@@ -102,7 +102,7 @@ def test_the_list_of_voices(start_supervisor: Start, models: Path) -> None:
     [
         (
             ["--compute-device", "cuda"],
-            ["The compute device cuda was not used: the engine hibari takes no choice of device."],
+            ["The compute device cuda was not used: the engine hibari computes on the CPU alone."],
         ),
         (["-r", "600"], ["The voice heart speaks at most about 354 words a minute, not 600."]),
         (["--compute-device", "cpu", "-r", "200"], []),

@@ -151,6 +151,32 @@ def test_an_engine_without_use_for_cards(on_cards: Supervisor) -> None:
     assert needs[f"stt/none/12gb@{FIRST}"] == 0
 
 
+def test_an_engine_that_computes_on_the_cpu_alone(start_supervisor: Callable[..., Supervisor], driver: Driver) -> None:
+    """It answers from the process that is there, whichever device is named, and says so; no card is taken for it."""
+    started = start_supervisor("", environment=stand_in(driver.path))
+    for device in ("auto", "cuda", "rocm:1", "vulkan", "mps", "cpu"):
+        with hushd.Client(compute_device=device) as client:
+            speech = client.synthesize("Yes.", model="hibari/en")
+            assert speech.array().size
+            warnings = [warning.message for warning in speech.warnings]
+            why = f"The compute device {device} was not used: the engine hibari computes on the CPU alone."
+            assert warnings == ([] if device in ("auto", "cpu") else [why])
+    with started.connect() as peer:
+        row = peer.status("tts/hibari/en")
+        assert (row["starts"], row["cards_mb"], row["why_there"]) == (1, {}, "")
+
+
+def test_a_card_that_no_build_of_an_engine_can_use(start_supervisor: Callable[..., Supervisor]) -> None:
+    """It is refused in a sentence, before any process is started."""
+    started = start_supervisor("")
+    with started.connect() as peer:
+        error = peer.fail("synthesize", "tts/piper/any", compute_device="vulkan:0")
+        assert (error.code, error.message) == (
+            "unsupported", "The engine piper cannot compute on vulkan:0: ask for cpu, cuda or rocm.",
+        )  # fmt: skip
+        assert [row["starts"] for row in peer.control("status")["workers"]] in ([], [0])
+
+
 # --- AMD's and Intel's cards ------------------------------------------------------------------------------------------
 
 
@@ -313,15 +339,21 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
         del card["seen_s"]
         assert card == {
             "device": "cuda:0", "id": FIRST, "name": "H100", "total_mb": 24000.0, "free_mb": 10000.0,
-            "used_mb": 12000.0, "asleep": False, "kept_s": None,
+            "used_mb": 12000.0, "budget_mb": 24000.0, "asleep": False, "kept_s": None,
         }  # fmt: skip
         command = [sys.executable, "-P", "-m", "hushd", "status"]
         table = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S, check=True).stdout
-        assert "cuda:0 H100: workers take 12.0 of 24.0 GB, 10.0 GB free" in table
+        assert "cuda:0 H100: workers take 12.0 of 24.0 GB, other programs 2.0, 10.0 GB free" in table
         assert "12000 MB" in table
         figures = metrics.text(Status.from_data(peer.control("status") | {"door": DOOR}))
         assert f'hushd_worker_vram_bytes{{worker="{MIDDLE}",card="{FIRST}"}} 12000000000\n' in figures
         assert f'hushd_card_free_bytes{{card="{FIRST}",device="cuda:0"}} 10000000000\n' in figures
+        command = [sys.executable, "-P", "-m", "hushd", "memory", "--json"]
+        drawn = json.loads(subprocess.run(command, capture_output=True, timeout=BOUND_S, check=True).stdout)
+        (history,) = drawn["cards"]
+        assert (history["total_mb"], history["budget_mb"], history["id"]) == (24000.0, 24000.0, FIRST)
+        last = history["moments"][-1]
+        assert (last["workers_mb"], last["others_mb"]) == ({MIDDLE: 12000.0}, 2000.0)
         peer.control("unload")
         assert peer.status(MIDDLE)["vram_mb"] is None
 

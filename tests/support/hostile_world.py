@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import KINDS
 from hushd_protocol.names import base
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
@@ -27,7 +28,7 @@ from hushd_supervisor.core.worker.progress import Used
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.worker.worker import Worker
 
-from .hostile_cards import Cards, beat
+from .hostile_cards import NEVER, Cards, beat
 from .hostile_templates import Templates
 
 MB = 1_000_000
@@ -87,6 +88,7 @@ class World:
         self.now = 1000.0
         self.cards = Cards.of(self, seed)
         self.templates = Templates(self, seed)
+        self.on_cpu_alone = {NEVER} if seed % 2 else set()  # workers of which that is known before they start
         r = self.random
         settings = self.settings(r)
         self.slots = r.choice([1, 1, 2, 3])
@@ -110,6 +112,7 @@ class World:
             memory=self.look,
             look_every=look_every,
             has_cards=lambda: bool(self.cards.devices),
+            card_kinds=lambda name: () if base(name) in self.on_cpu_alone else KINDS,
         )
         self.processes: dict[tuple[str, int], Process] = {}
         self.people: list[Person] = []
@@ -347,8 +350,13 @@ class World:
             match action:
                 case do.Gauge(name, gen):
                     self.at(0.0, lambda process=self.processes[name, gen]: self._gauge(process))
-                case do.Spawn(name, gen, _, shown, why):
+                case do.Spawn(name, gen, device, shown, why):
+                    elsewhere = shown or device not in ("", "cpu")
+                    assert base(name) not in self.on_cpu_alone or not elsewhere, "a device for nothing"
                     self._spawn(name, gen, shown, why)
+                case do.Log(_, text) if " leaves (asked for on " in text:
+                    assert base(text.partition(" ")[0]) not in self.on_cpu_alone, "a process is replaced for nothing"
+                    self.events.add("a worker moves to the device that is asked for")
                 case do.Look():
                     self.cards.look()
                 case do.Kill(name, gen):
@@ -387,6 +395,11 @@ class World:
         if isinstance(message, m.Result) and person.open[name].worker in (*NAMES, "stt"):
             asked, served = person.open[name].worker, base(message.data.get("worker") or self.ran_on[name].name)
             assert served == asked or (asked == "stt" and served in ("stt/a/x", "stt/b/y")), "another worker"
+            named = person.open[name].compute_device
+            unused = served in self.on_cpu_alone and named not in ("", "cpu")
+            assert ("why_there" in message.data) == unused, "a false or missing word on the device"
+            if unused:
+                self.events.add("an engine without a choice of device is asked for one")
             assert message.data.get("degraded", False) == (asked == "stt" and served == "stt/b/y"), "a false degraded"
         if isinstance(message, m.Error) and person.open[name].worker in (*NAMES, "stt"):
             assert message.code != "shutting_down" or self.pool._departure.down, "nobody leaves"

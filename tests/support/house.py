@@ -7,7 +7,7 @@ import math
 from typing import Any, TypeVar
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import Card
+from hushd_protocol.cards import KINDS, Card
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
@@ -35,6 +35,7 @@ class House:
         needs = options.pop("needs", None)
         estimate = options.pop("estimate", lambda _: Estimated())
         self.cards: list[Card] = options.pop("cards", [])
+        card_kinds = options.pop("card_kinds", lambda _: KINDS)
         self.blind = False
         settings = Settings(worker={"": {"memory_mb": 300.0}, **(worker or {})}, stt="a/x", tts="c/z", **options)
         self.now = 100.0
@@ -49,6 +50,7 @@ class House:
             look_every=look_every,
             has_cards=lambda: bool(self.cards),
             estimate=estimate,
+            card_kinds=card_kinds,
         )
         self.done: list[do.Action] = []  # all of them
         self._ids = itertools.count(1)

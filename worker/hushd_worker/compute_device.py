@@ -65,8 +65,8 @@ def choose(library: str, usable: Sequence[str]) -> str:
         return "rocm"
     raise HushdError(
         "engine_missing",
-        f'{library} finds no device {os.environ[ENVIRONMENT]} that it can use here: set compute_device to "auto", or '
-        "install its build for that device.",
+        f"{library} finds no device {os.environ[ENVIRONMENT]} that it can use here: ask for auto or cpu, or "
+        "install its build for that device; `hushd doctor` names the cards that are here.",
     )
 
 

@@ -15,7 +15,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, ROLES, base
 from hushd_schema.settings import Settings
 
-from . import replicas
+from . import devices, replicas
 from .actions import Action, Log, ToClient
 from .events import Exited, FromWorker, Gauged, SendFailed, Spawned, SpawnFailed
 from .memory.admission import Admission
@@ -55,10 +55,11 @@ class Fleet:
         card_kinds: Callable[[str], tuple[str, ...]],
     ) -> None:
         self.workers: dict[str, Worker] = {}
-        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate, card_kinds)
+        self.admission = Admission(settings, self.workers, memory, needs, look_every, has_cards, estimate)
         self.standby = self.admission.standby
         self._settings = settings
         self._cores = cores
+        self._card_kinds = card_kinds
         self._generations = itertools.count(1)
         self._unloads = Unloads(self.workers)
         self.yields = Yields(self.workers, self.admission)
@@ -80,7 +81,8 @@ class Fleet:
         if worker is None:
             if not self._has_place():
                 raise HushdError("overloaded", f"{MAX_WORKERS} different workers are in use; unload some.", 60_000)
-            worker = self.workers[name] = Worker(name, self._settings.for_worker(name), self._generations)
+            settings = self._settings.for_worker(name)
+            worker = self.workers[name] = Worker(name, settings, self._generations, self._card_kinds)
             worker.jobs.economy = self.admission.level >= Level.WARNING
         return worker
 
@@ -247,6 +249,7 @@ class Fleet:
     def _move(self, request: ActiveRequest, name: str, now: float) -> list[Action]:
         try:
             target = self.worker(name)
+            devices.settle(request, target)
         except HushdError as error:
             return self.workers[request.worker].decline(request, error)
         request.worker = name

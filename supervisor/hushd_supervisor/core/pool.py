@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import KINDS
+from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 from hushd_schema.settings import Settings
@@ -71,7 +71,7 @@ class Pool:
         cores: int = 1,
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
-        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: KINDS,
+        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
     ) -> None:
         self._settings = settings
         self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds)

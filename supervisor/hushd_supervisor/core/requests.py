@@ -10,6 +10,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_schema.settings import Settings
 
+from . import devices
 from .actions import Action, ToClient
 from .connections import Connections
 from .departure import Departure
@@ -63,6 +64,7 @@ class Requests:
             connection = self._connections[route]
             request = ActiveRequest(route, message, connection.holder, chosen, self._accepted + 1, now)
             request.degraded, request.client = chosen != name, connection.number
+            devices.settle(request, worker)
             if message.op != "warm" and not renewing:
                 worker = self._fleet.choose(request)
                 request.worker = worker.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
-from support.house import MB, A, House
+from support.house import MB, A, B, House
 
 
 def devices(house: House) -> list[str]:
@@ -99,6 +99,118 @@ def test_a_process_beside_a_busy_worker() -> None:
     house.request(A, compute_device="cuda")
     house.wait(10)
     assert (house.spawned(), devices(house)) == ([A, f"{A}#2"], ["", "cuda"])
+
+
+# --- engines that cannot use every device ----------------------------------------------------------------------------
+
+ALONE = "the engine a computes on the CPU alone"
+FEW = "The engine a cannot compute on {}: ask for cpu, cuda or rocm."
+
+
+@pytest.mark.parametrize(
+    ("kinds", "asked", "starts", "remark"),
+    [
+        ((), "cuda", [""], ALONE),
+        ((), "rocm:1", [""], ALONE),
+        ((), "vulkan", [""], ALONE),
+        ((), "mps", [""], ALONE),
+        ((), "cpu", [""], None),
+        ((), "auto", [""], None),
+        ((), "", [""], None),
+        (("cuda", "rocm"), "cuda", ["", "cuda"], None),
+        (("cuda", "mps"), "mps", ["", "mps"], None),
+        (("cuda", "rocm"), "vulkan:0", [""], FEW.format("vulkan:0")),
+        (("vulkan",), "vulkan", ["", "vulkan"], None),
+    ],
+)
+def test_what_a_device_does_to_an_idle_worker(
+    kinds: tuple[str, ...], asked: str, starts: list[str], remark: str | None
+) -> None:
+    """Its process is replaced only where its engine may use that device; else it answers, or nothing is started."""
+    house = House(card_kinds=lambda _: kinds)
+    house.request(A)
+    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(A, m.Ready(slots=1, pss=300 * MB, capabilities={}))  # as engines do that know nothing of devices
+    house.finish(A)
+    request = house.request(A, compute_device=asked)
+    if len(starts) > 1:
+        house.leave(A)
+        ready(house, asked)
+    house.finish(A)
+    answer = house.answer(request)
+    if isinstance(answer, m.Error):
+        assert (answer.code, answer.message) == ("unsupported", remark)
+    else:
+        assert answer
+        assert answer.data == ({"compute_device": "cpu", "why_there": remark} if remark else {})
+    assert devices(house) == starts
+
+
+def test_a_start_for_a_device_that_the_engine_cannot_use() -> None:
+    """It is started as the configuration says, once, whatever devices are named later; warming it says so, too."""
+    house = House(card_kinds=lambda _: ())
+    warmed = house.request(A, compute_device="vulkan:1", op="warm")
+    ready(house, "")
+    answer = house.answer(warmed)
+    assert isinstance(answer, m.Result)
+    assert answer.data == {"worker": A, "compute_device": "cpu", "why_there": ALONE}
+    for device in ("cuda", "rocm", "vulkan", "cpu", "mps"):
+        assert done(house, house.request(A, compute_device=device))
+    assert devices(house) == [""]
+
+
+def test_the_worker_knows_better() -> None:
+    """A process's own word on its device, in a result, stays."""
+    house = House(card_kinds=lambda _: ())
+    request = house.request(A, compute_device="cuda")
+    ready(house, "")
+    house.says(A, m.Result(id=request, data={"why_there": "the card failed"}))
+    answer = house.answer(request)
+    assert isinstance(answer, m.Result)
+    assert answer.data == {"why_there": "the card failed"}
+
+
+def test_a_crash_without_a_card() -> None:
+    """A process that dies at its start did not die of a card that its engine cannot use, whatever the configuration."""
+    for kinds, devices_of_starts in (((), ["", ""]), (("cuda",), ["", "cpu"])):
+        house = House(
+            worker={"stt/a": {"compute_device": "cuda", "fallback": "cpu"}}, card_kinds=lambda _, kinds=kinds: kinds
+        )
+        house.request(A)
+        house.exit(A, -11)
+        house.wait(10)
+        assert devices(house) == devices_of_starts
+
+
+def test_a_program_of_the_users_is_given_what_is_asked_for() -> None:
+    """Nobody here knows which devices it can use."""
+    house = House(worker={"stt/a": {"command": ["mine"]}}, card_kinds=lambda _: ())
+    request = house.request(A, compute_device="vulkan")
+    ready(house, "vulkan")
+    assert done(house, request)
+    assert devices(house) == ["vulkan"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "why"), [((), "computes on the CPU alone"), (("vulkan",), "can only use cpu or vulkan")]
+)
+def test_a_fall_back_that_cannot_use_the_device(kinds: tuple[str, ...], why: str) -> None:
+    """It answers where it is, and says so: the client did not choose it."""
+    house = House(
+        worker={"stt/a": {"fallback": "b/y", "compute_device": "cuda"}},
+        card_kinds=lambda name: kinds if name == B else ("cuda",),
+    )
+    house.idle(B)
+    request = house.request(A, compute_device="cuda")
+    house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+    house.says(A, m.LoadFailed(code="server_busy", message="Full.", on_card=True))
+    house.exit(A, 78)
+    house.says(B, m.Result(id=request))
+    answer = house.answer(request)
+    assert isinstance(answer, m.Result), answer
+    assert answer.data["degraded"]
+    assert answer.data["why_there"] == f"the engine b {why}"
+    assert [name for name in house.spawned() if name == B] == [B]
 
 
 def test_an_engine_that_only_has_the_cpu() -> None:

@@ -23,6 +23,7 @@ def test_every_request_ends_once_whatever_happens() -> None:
         "a worker on a card", "the CPU for want of a card", "a card vanishes", "memory that is free late",
         "a worker goes back to a card", "an engine ends what nobody hears",
         "a job is set aside", "a job goes on aside", "a client has its share of pauses",
+        "a worker moves to the device that is asked for", "an engine without a choice of device is asked for one",
         "a worker is forked from a template", "a template makes room", "a load that turns in a circle is ended",
     }  # fmt: skip
     assert {

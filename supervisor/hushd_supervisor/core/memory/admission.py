@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import KINDS, Card
+from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import Settings
 
@@ -41,7 +41,6 @@ class Admission:
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
-        card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
     """
 
     def __init__(
@@ -53,14 +52,12 @@ class Admission:
         look_every: float,
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
-        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: KINDS,
     ) -> None:
         self._workers = workers
         self._memory = memory
         self._look_every = look_every
         self._looked = 0.0
         self._pressure = Pressure()
-        self._card_kinds = card_kinds
         self._kept = dict(needs or {})
         self.needs = Needs(settings, needs, estimate)
         self.standby = Standby(settings, self.needs.memory)
@@ -313,8 +310,7 @@ class Admission:
         settings, tenancy = worker.settings, worker.tenancy
         asked = worker.jobs.device_asked or settings.compute_device
         reserve = int(settings.vram_reserve_mb * 1e6)
-        own = KINDS if settings.command else ()  # of a program that nobody here knows
-        kinds = own or (self._card_kinds(worker.name) if self.cards.there() else ())
+        kinds = worker.card_kinds if self.cards.there() else ()
         return Start(worker.name, asked, reserve, tenancy.may_leave_card, tenancy.cpu_reason, kinds)
 
     def look_for(self, worker: Worker, asked: str, now: float) -> list[Action]:

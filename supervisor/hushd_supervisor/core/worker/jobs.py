@@ -102,8 +102,8 @@ class Jobs:
     def finish(self, request: ActiveRequest, message: m.Result | m.Error) -> None:
         """Ends a request; the only place that does. The caller has taken it out of `waiting`."""
         assert not request.done
-        if request.degraded and isinstance(message, m.Result):
-            message = replace(message, data=message.data | {"degraded": True})
+        if isinstance(message, m.Result):
+            message = replace(message, data=message.data | request.remarks(message.data))
         self._to_client(request, message)
         request.done = True
         self.ended.append(request)
@@ -123,7 +123,7 @@ class Jobs:
     @property
     def device_asked(self) -> str:
         """The device that the next request asks for; empty for any."""
-        return self.waiting[0].message.compute_device if self.waiting else ""
+        return self.waiting[0].device if self.waiting else ""
 
     def displace(self) -> list[ActiveRequest]:
         """Takes out the requests that wait, for another worker; those that another one has sent on stay."""

@@ -11,10 +11,10 @@ given to do, and the conclusions from its messages and its death, are the `Worke
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from hushd_protocol import messages as m
-from hushd_protocol.cards import is_card
+from hushd_protocol.cards import ANY_KIND, is_card
 from hushd_schema.settings import WorkerSettings
 
 from hushd_supervisor.core.actions import Action, Gauge, Kill, Log, Spawn, ToWorker
@@ -42,6 +42,7 @@ class Lifecycle:
         settings: the worker's; may be replaced at any time.
         generations: numbers processes over all workers, so that news of one is never taken for another's.
         out: receives the actions.
+        card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
 
     Attributes:
         state: only ever changed by `enter`.
@@ -69,8 +70,16 @@ class Lifecycle:
         wear: what this process has used up.
     """
 
-    def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int], out: list[Action]) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: WorkerSettings,
+        generations: Iterator[int],
+        out: list[Action],
+        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
+    ) -> None:
         self.name = name
+        self._card_kinds = card_kinds
         self.settings = settings
         self.state = State.STOPPED
         self.gen = 0
@@ -111,8 +120,15 @@ class Lifecycle:
     @property
     def on_card(self) -> bool:
         """True if the process computes on a graphics card, or was started to."""
+        if self.card or self.kind:
+            return bool(self.card) or is_card(self.kind)
         started_for = self.assignment.device or self.compute_device or self.settings.compute_device
-        return bool(self.card) or is_card(self.kind or started_for)
+        return is_card(started_for) and bool(self.card_kinds)
+
+    @property
+    def card_kinds(self) -> tuple[str, ...]:
+        """The kinds of graphics cards that its engine may be able to use; all, for a program that nobody here knows."""
+        return ANY_KIND if self.settings.command else self._card_kinds(self.name)
 
     # --- moves ---------------------------------------------------------------------------------------------------
 

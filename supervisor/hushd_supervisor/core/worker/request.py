@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from hushd_protocol import JsonObject
 from hushd_protocol.limits import CREDIT_WINDOW, MAX_CREDIT, PRIORITIES
 from hushd_protocol.messages import Chunk, Job, Request
 
@@ -42,6 +43,7 @@ class ActiveRequest:
     gone: bool = False  # its client has left: nothing more is sent
     orphaned: bool = False  # nobody is left who could hold its lease
     degraded: bool = False  # it runs on a smaller model than usual, as its result will report
+    unused_device: str = ""  # the reason why it is not on the device that it names, as its result will report
 
     # of the run under way
     started: float = 0.0
@@ -67,9 +69,11 @@ class ActiveRequest:
     aside: bool = False  # it has waited for its client, and holds no slot since
 
     rank: int = field(init=False)
+    device: str = field(init=False)  # to which its worker is moved; empty: wherever that is
 
     def __post_init__(self) -> None:
         self.rank = PRIORITIES.index(self.message.priority)
+        self.device = self.message.compute_device
         self.alone = self.message.attempt > 0 and not self.session
         self.input_complete = self.message.input != "stream"
         self.download = self.message.credit
@@ -102,6 +106,13 @@ class ActiveRequest:
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
         return self.rank - int((now - self.arrived) / AGING_S)
+
+    def remarks(self, data: JsonObject) -> JsonObject:
+        """The supervisor's additions to the `data` of its result."""
+        remarks: JsonObject = {"degraded": True} if self.degraded else {}
+        if self.unused_device and "why_there" not in data:
+            remarks |= {"compute_device": "cpu", "why_there": self.unused_device}
+        return remarks
 
     def job(self, economy: bool) -> Job:
         """The message that hands it to a process."""

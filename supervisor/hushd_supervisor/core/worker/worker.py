@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hushd_protocol import messages as m
+from hushd_protocol.cards import ANY_KIND
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import REPLACES, settings_of
@@ -35,6 +36,9 @@ _OF_PROCESS = [name for name, setting in settings_of(WorkerSettings).items() if 
 class Worker:
     """One worker, over all its generations.
 
+    Args:
+        card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
+
     Attributes:
         lifecycle: the process and its states.
         jobs: the requests.
@@ -45,10 +49,16 @@ class Worker:
         exits: takes the end of each process.
     """
 
-    def __init__(self, name: str, settings: WorkerSettings, generations: Iterator[int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: WorkerSettings,
+        generations: Iterator[int],
+        card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
+    ) -> None:
         self._out = out = Outbox()
         self.name = name
-        self.lifecycle = Lifecycle(name, settings, generations, out)
+        self.lifecycle = Lifecycle(name, settings, generations, out, card_kinds)
         self.jobs = Jobs(name, out)
         self.leases = Leases(settings.keep_alive)
         self.crashes = Crashes()
@@ -68,6 +78,11 @@ class Worker:
     @property
     def settings(self) -> WorkerSettings:
         return self.lifecycle.settings
+
+    @property
+    def card_kinds(self) -> tuple[str, ...]:
+        """The kinds of graphics cards that its engine may be able to use."""
+        return self.lifecycle.card_kinds
 
     @property
     def cards_mb(self) -> dict[str, float]:
@@ -109,7 +124,7 @@ class Worker:
 
     def would_run(self, request: ActiveRequest) -> bool:
         """Returns whether a newcomer would be handed to the process at once."""
-        loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.message.compute_device)
+        loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.device)
         return loaded and not self.lifecycle.retires and self.jobs.would_run(request)
 
     def give(self, request: ActiveRequest, now: float) -> list[Action]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import zmq
 from hushd_protocol import JsonObject
-from hushd_protocol.cards import KINDS, STAND_IN, Card
+from hushd_protocol.cards import ANY_KIND, KINDS, STAND_IN, Card
 from hushd_protocol.names import ENGINE_ROLES
 
 from hushd_supervisor.core.actions import Action, Look
@@ -52,7 +52,7 @@ def kinds(name: str) -> tuple[str, ...]:
 
     role, engine, _ = name.split("/", 2)
     spec = engines.find(engine, role) if role in ENGINE_ROLES else None
-    return spec.cards if spec else KINDS
+    return spec.cards if spec else ANY_KIND
 
 
 class CardLooks(Source):
