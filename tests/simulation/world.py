@@ -49,6 +49,7 @@ _WRITING = ("open", "write", "fsync", "ftruncate", "mkdir", "rename", "replace",
 _FAILING = {errno.EIO: (*_WRITING, "read"), errno.ENOSPC: _WRITING, errno.EMFILE: ("open", "pipe")}  # calls, by error
 CALM_S = 60.0  # after the last fault in which everything must have come to rest
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
+BUG = 70  # the exit status of a supervisor that has failed, sysexits' EX_SOFTWARE
 SETTLED = ("stopped", "ready", "backoff", "failed")
 WITHIN_MB = 5.0  # between the account and the processes, for each of them
 IDLE_S = 1200.0  # in which workers and supervisor must have left: 5 minutes and 10 after the last lease
@@ -309,6 +310,8 @@ class World:
         number, share = self.disk
         if not number or process.kind == "person" or "/dev/null" in str(path) or self.machine.random.random() >= share:
             return 0
+        if number != errno.EMFILE and str(path).startswith("/proc/"):
+            return 0  # no disk is there
         return number if call in _FAILING[number] else 0
 
     def refuses(self, call: str, process: Process) -> bool:
@@ -374,6 +377,8 @@ class World:
                 self.violation(f"{event['process']}: {event['error']}")
             if event["event"] == "abort":
                 self.violation(f"a library failed an assertion in {event['pid']}: {event['reason']}")
+            if event["event"] == "exit" and event["status"] == BUG and "supervisor" in event["process"]:
+                self.violation(f"{event['process']} failed: {self._last_words('The supervisor failed')}")
         seen: set[int] = set()
         for cut in (False, True):
             self.reports.clear()
@@ -386,6 +391,11 @@ class World:
                     seen.add(status.supervisor.pid)
                     self._check_status(status)
         self._until(lambda: not self.machine.living("auditor"), AUDIT_S)
+
+    def _last_words(self, beginning: str) -> str:
+        """Returns the last line of the supervisors' log that has `beginning`."""
+        lines = [line for log in self.folder.rglob("supervisor.log*") for line in log.read_text().splitlines()]
+        return next((line for line in reversed(lines) if beginning in line), "without a word")
 
     def audited(self, status: Any) -> None:
         self.reports.append(status)

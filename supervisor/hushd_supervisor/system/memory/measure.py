@@ -129,6 +129,27 @@ def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
     return Memory(total, available)
 
 
+class MachineMemory:
+    """Measures as `machine` does; while that fails, what it has measured last holds.
+
+    A measure needs an open file, and another program may have the machine's last: the supervisor must not end by that.
+
+    Raises:
+        OSError: from the construction alone.
+    """
+
+    def __init__(self, cgroup: Cgroup | None = None) -> None:
+        self._cgroup = cgroup
+        self._last = machine(cgroup)
+
+    def __call__(self) -> Memory:
+        try:
+            self._last = machine(self._cgroup)
+        except OSError:
+            pass  # nor can anything start just now
+        return self._last
+
+
 def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | None:
     """The processes that the kernel has killed, out of memory, in our cgroup, else anywhere; None where unknown."""
     if cgroup and (count := cgroup.oom_kills()) is not None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from hushd_protocol import __version__
 from hushd_schema.status import FloorStatus, WorkerStatus
+from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.memory.standing import Standing
 from hushd_supervisor.system import status
@@ -114,6 +117,23 @@ def test_the_machine_has_more_memory_than_it_has_left() -> None:
     """Total and available are bytes."""
     machine = measure.machine()
     assert machine.total > machine.available > 10_000_000
+
+
+def test_memory_is_what_it_was_while_no_file_can_be_opened() -> None:
+    """Where the machine's open files are used up, the last measure holds, and the next one is true again."""
+    memory = measure.MachineMemory()
+    before, limits = memory(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            measure.machine()
+        assert memory() == before
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    memory._last = Memory(1, 1)
+    assert memory().total == before.total
 
 
 def test_the_status_has_the_keys_that_programs_read() -> None:
