@@ -40,13 +40,21 @@ def run(options: Options, paths: Paths) -> None:
             complain(f"Another supervisor already listens on {other / 'client.sock'}.")
         return
     if start.unattended:
-        output = log_files.open_file(paths.supervisor_log)
-        os.dup2(output, 2)
-        os.close(output)
+        _open_log(paths)
     try:
         _serve(start, settings)
     finally:
         lock.withdraw_pointer(paths)
+
+
+def _open_log(paths: Paths) -> None:
+    """Makes the log our standard error; where it cannot be opened, we write where who started us wanted it."""
+    try:
+        output = log_files.open_file(paths.supervisor_log)
+    except OSError:
+        return  # a disk that fails is a reason for no log, and for nothing else
+    os.dup2(output, 2)
+    os.close(output)
 
 
 def _serve(start: Start, settings: Settings) -> None:

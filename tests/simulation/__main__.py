@@ -9,8 +9,10 @@ scripts/simulate --night                   20,000 seeds on all processors
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
+from collections import Counter
 
 from .run import Runner
 from .script import FAULTS, draw
@@ -40,20 +42,26 @@ def main(arguments: list[str]) -> int:
     count = NIGHT if options.night else options.seeds
     scripts = [draw(options.seed + n, options.seconds, kinds, options.clients) for n in range(count)]
     runner = Runner(options.jobs)
-    began, used = time.monotonic(), time.process_time()
+    began = time.monotonic()
     failed = None
+    settled = 0.0
+    counts: Counter[str] = Counter()
     seconds = 0.0
     for script, outcome in runner.play_all(scripts, options.history):
         seconds += outcome.seconds
+        settled = max(settled, outcome.settled)
+        counts.update(outcome.counts)
         if outcome.violations:
             failed = failed or script
             print(f"seed {script.seed} fails, digest {outcome.digest}:")
             for violation in outcome.violations:
                 print(f"  {violation}")
             sys.stdout.flush()
-    del used
-    wall = time.monotonic() - began
-    print(f"{count} seeds, {seconds / 3600:.1f} simulated hours in {wall:.1f} s, {runner.requests} requests")
+    wall, used = time.monotonic() - began, os.times()
+    cpu = used.user + used.system + used.children_user + used.children_system
+    ends = ", ".join(f"{number} {code}" for code, number in counts.most_common())
+    print(f"{count} seeds, {seconds / 3600:.1f} simulated hours in {wall:.1f} s, {cpu:.1f} of them computing")
+    print(f"requests: {ends or 'none'}; all at rest {settled:.1f} s after the last fault")
     if failed and options.shrink:
         print(shrink(runner, failed))
     print(f"seed {options.seed} {runner.digest}")

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-FAULTS = ("kill", "stop", "term", "disk", "clock", "late", "memory", "crash", "wire")
+FAULTS = ("kill", "stop", "term", "disk", "clock", "late", "memory", "crash", "wire", "freeze")
 ACTS = {
     "hear": 6, "hear_stream": 4, "say": 5, "speak_aloud": 3, "preload": 1, "status": 1, "interrupt": 2, "rest": 4,
     "unload": 1, "long_rest": 1, "leave": 1,
@@ -77,6 +77,8 @@ def _fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
             return kind, dice.choice([3000, 5000, 5900]), round(dice.expovariate(1 / 4.0), 3)
         case "crash":
             return kind, dice.choice([0.1, 0.5, 1.0]), round(dice.expovariate(1 / 3.0), 3)
+        case "freeze":
+            return kind, dice.choice([0.5, 3.0, 20.0])
         case "wire":
             return kind, round(dice.choice([0.01, 0.1, 0.5]), 3), round(dice.expovariate(1 / 4.0), 3)
     raise ValueError(kind)

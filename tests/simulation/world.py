@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import zmq
+from history.checker import check
 from history.events import Event
 from history.recorder import Recorder
 
@@ -48,6 +49,7 @@ PRODUCT = (
 _WRITING = ("open", "write", "fsync", "ftruncate", "mkdir", "rename", "replace", "symlink")
 _FAILING = {errno.EIO: (*_WRITING, "read"), errno.ENOSPC: _WRITING, errno.EMFILE: ("open", "pipe")}  # calls, by error
 CALM_S = 60.0  # after the last fault in which everything must have come to rest
+SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants any more
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
 BUG = 70  # the exit status of a supervisor that has failed, sysexits' EX_SOFTWARE
 SETTLED = ("stopped", "ready", "backoff", "failed")
@@ -70,6 +72,8 @@ class Outcome(NamedTuple):
     Attributes:
         violations: of what must hold, as sentences; none is good.
         seconds: simulated.
+        counts: of the ends of requests: `ok`, or the code of an error.
+        settled: seconds after the last fault until every client had its answers.
     """
 
     digest: str
@@ -77,6 +81,7 @@ class Outcome(NamedTuple):
     seconds: float
     requests: int
     counts: dict[str, int]
+    settled: float = 0.0
 
 
 class World:
@@ -111,12 +116,14 @@ class World:
         self.machine.on_death.append(self.network.died)
         self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
         self._register()
+        self._pace = self.network.pace
         self.calm = False
         self.seed = 0
         self.violations: list[str] = []
         self.open_requests: dict[str, tuple[Process, str]] = {}
         self.counts: dict[str, int] = {}  # of the ends of requests, by their codes
         self.disk: tuple[int, float] = (0, 0.0)
+        self.stops: dict[int, int] = {}  # how often a process was stopped, by its pid
         self.late = self.crashing = 0.0
         self.reports: list[Any] = []
         self.dice = random.Random(0)
@@ -169,17 +176,21 @@ class World:
         self._until(lambda: False, script.seconds)
         self._calm_down()
         self._until(lambda: not self._busy(), CALM_S)
+        settled = self.scheduler.time - begin - script.seconds
         for process in self._busy():
             open_ = [f"{name} ({op})" for name, (owner, op) in self.open_requests.items() if owner is process]
             self.violation(f"{process} has no end of {', '.join(open_) or 'its life'} {CALM_S:.0f} s after the storm")
             self.machine.note("stacks", text=self.scheduler.stacks(process))
+        self._until(lambda: False, SETTLE_S)
         self._audit()
         self._until(lambda: not self._services(), IDLE_S)
         for process in self._services():
             self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
+        self._check_history()
         return Outcome(
-            self.machine.digest, self.violations, self.scheduler.time - begin, sum(self.counts.values()), self.counts
-        )
+            self.machine.digest, self.violations, self.scheduler.time - begin, sum(self.counts.values()), self.counts,
+            round(settled, 3),
+        )  # fmt: skip
 
     def _until(self, over: Callable[[], bool], seconds: float) -> None:
         end = self.scheduler.time + seconds
@@ -238,7 +249,10 @@ class World:
         living = self.machine.living(name)
         return living[which % len(living)] if living else None
 
-    def _note_fault(self, kind: str, target: object = "", **more: Any) -> None:
+    def _note_fault(self, kind: str, target: object = "machine", **more: Any) -> None:
+        if isinstance(target, Process):
+            more["process"] = repr(target)
+            target = target.arguments[1] if target.kind == "person" else target.kind.replace("engine", "worker")
         self._write(
             Event(self.scheduler.time, "harness", "", "fault", {"kind": kind, "target": str(target), **more}).line()
         )
@@ -254,8 +268,20 @@ class World:
     def _do_stop(self, kind: str, which: int, seconds: float) -> None:
         if process := self._target(kind, which):
             self._note_fault("stop", process, until=self.scheduler.time + seconds)
+            self._stop([process], seconds)
+
+    def _stop(self, processes: list[Process], seconds: float) -> None:
+        """Stops processes for so long; who is stopped twice goes on after the longer time."""
+        for process in processes:
+            self.stops[process.pid] = self.stops.get(process.pid, 0) + 1
             process.signal(signal.SIGSTOP)
-            self.scheduler.later(seconds, lambda: process.signal(signal.SIGCONT))
+        self.scheduler.later(seconds, lambda: self._go_on(processes))
+
+    def _go_on(self, processes: list[Process]) -> None:
+        for process in processes:
+            self.stops[process.pid] -= 1
+            if not self.stops[process.pid]:
+                process.signal(signal.SIGCONT)
 
     def _do_term(self, kind: str, which: int) -> None:
         if process := self._target(kind, which):
@@ -263,21 +289,21 @@ class World:
             process.signal(signal.SIGTERM)
 
     def _do_disk(self, error: str, share: float, seconds: float) -> None:
-        self._note_fault("disk", error)
+        self._note_fault("disk", error=error)
         self.disk = (getattr(errno, error), share)
         self.scheduler.later(seconds, lambda: setattr(self, "disk", (0, 0.0)))
 
     def _do_clock(self, seconds: float) -> None:
-        self._note_fault("clock", seconds)
+        self._note_fault("clock", seconds=seconds)
         self.machine.clock_offset += seconds
 
     def _do_late(self, start_s: float, seconds: float) -> None:
-        self._note_fault("late", start_s)
+        self._note_fault("late", start_s=start_s)
         self.late = start_s
         self.scheduler.later(seconds, lambda: setattr(self, "late", 0.0))
 
     def _do_memory(self, megabytes: int, seconds: float) -> None:
-        self._note_fault("memory", megabytes)
+        self._note_fault("memory", megabytes=megabytes)
         self.machine.memory_elsewhere = megabytes * MEGABYTE
         self.machine.stalls += 1
         for file in self.machine.stall_files:
@@ -288,18 +314,29 @@ class World:
         self.machine.memory_elsewhere = 2_000 * MEGABYTE
 
     def _do_crash(self, share: float, seconds: float) -> None:
-        self._note_fault("crash", share)
+        self._note_fault("crash", share=share)
         self.crashing = share
         self.scheduler.later(seconds, lambda: setattr(self, "crashing", 0.0))
 
     def _do_wire(self, delay: float, seconds: float) -> None:
-        self._note_fault("wire", delay)
+        self._note_fault("wire", delay=delay)
+        self.network.pace = lambda pid: delay * self.machine.random.random()
+        self.scheduler.later(seconds, self._hasten)
+
+    def _hasten(self) -> None:
+        self.network.pace = self._pace
+
+    def _do_freeze(self, seconds: float) -> None:
+        """Stops the whole machine, as a hypervisor does."""
+        self._note_fault("freeze", until=self.scheduler.time + seconds)
+        self._stop([p for p in self.machine.processes.values() if p.living and p is not self.machine.init], seconds)
 
     def _calm_down(self) -> None:
         """Ends all faults."""
         self.calm = True
         self.disk, self.late, self.crashing = (0, 0.0), 0.0, 0.0
         self._give_memory_back()
+        self._hasten()
         for process in list(self.machine.processes.values()):
             process.doom = None
             if process.stopped and process.living:
@@ -377,7 +414,8 @@ class World:
                 self.violation(f"{event['process']}: {event['error']}")
             if event["event"] == "abort":
                 self.violation(f"a library failed an assertion in {event['pid']}: {event['reason']}")
-            if event["event"] == "exit" and event["status"] == BUG and "supervisor" in event["process"]:
+            failed = event["event"] == "exit" and event["status"] == BUG and "supervisor" in event["process"]
+            if failed and self._last_words(f"(pid {event['process'].partition(':')[2]}) listens"):
                 self.violation(f"{event['process']} failed: {self._last_words('The supervisor failed')}")
         seen: set[int] = set()
         for cut in (False, True):
@@ -393,9 +431,15 @@ class World:
         self._until(lambda: not self.machine.living("auditor"), AUDIT_S)
 
     def _last_words(self, beginning: str) -> str:
-        """Returns the last line of the supervisors' log that has `beginning`."""
+        """Returns the last line of the supervisors' log that has `beginning`, empty if there is none."""
         lines = [line for log in self.folder.rglob("supervisor.log*") for line in log.read_text().splitlines()]
-        return next((line for line in reversed(lines) if beginning in line), "without a word")
+        return next((line for line in reversed(lines) if beginning in line), "")
+
+    def _check_history(self) -> None:
+        """Has the checker of histories, which knows nothing of us, judge what the clients have seen."""
+        events = sorted(map(Event.of, self.machine.lines), key=lambda event: event.at)
+        if any(event.kind == "rest" for event in events):
+            self.violations += [violation.sentence for violation in check(events).violations]
 
     def audited(self, status: Any) -> None:
         self.reports.append(status)
@@ -407,7 +451,7 @@ class World:
         rows = {row.pid: row for row in status.workers if row.pid}
         for row in status.workers:
             if row.state not in SETTLED:
-                self.violation(f"worker {row.name} is {row.state} {CALM_S:.0f} s after the storm")
+                self.violation(f"worker {row.name} is {row.state} {SETTLE_S:.0f} s after the last answer")
             if row.queued or row.running:
                 self.violation(f"worker {row.name} has {row.queued} requests queued and {row.running} running")
             for holder in row.holders:

@@ -14,6 +14,7 @@ import zmq
 from hushd_protocol.codec import encode
 from hushd_protocol.limits import MAGIC, MAX_WIRE
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Control, Credit, Error, Partial, Result
+from hushd_protocol.system.paths import find
 from support.peer import CONFIG, ECHO, FAKE, Supervisor, command, wait_until
 from support.wakeups import comes_to_rest
 
@@ -173,6 +174,16 @@ def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supe
         assert supervisor.process.wait(10) == 0
     assert supervisor.log() == ""
     assert "listens on" in (supervisor.folder / "state" / "logs" / "supervisor.log").read_text()
+
+
+def test_a_log_that_cannot_be_opened_keeps_nobody_from_serving(start_supervisor: Start, runtime: Path) -> None:
+    """A supervisor of a client's writes to the standard error that it was given then, and answers."""
+    find().supervisor_log.mkdir(parents=True)
+    supervisor = start_supervisor(CONFIG, "--auto")
+    with supervisor.connect() as peer:
+        peer.ask("echo")
+    assert "listens on" in supervisor.log()
+    assert "Traceback" not in supervisor.log()
 
 
 def test_garbage_and_floods_cost_nobody_else_anything(supervisor: Supervisor) -> None:

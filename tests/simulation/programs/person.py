@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from hushd import Client
@@ -69,7 +71,7 @@ class Person:
         def ask(request: str) -> None:
             self._check_transcript(request, self.client.transcribe(data, engine="echo", model=model), data)
 
-        self._request("transcribe", ask, worker=f"stt/echo/{model}", gapless=True)
+        self._request("transcribe", ask, worker=f"stt/echo/{model}", gapless=True, **self._lease())
 
     def hear_stream(self) -> None:
         pieces = [self.dice.randbytes(self.dice.randint(1, 3 * SECOND)) for _ in range(self.dice.randint(1, 8))]
@@ -84,7 +86,7 @@ class Person:
         def ask(request: str) -> None:
             self._check_transcript(request, self.client.transcribe(drip(), engine="echo", model=model), data)
 
-        self._request("transcribe", ask, worker=f"stt/echo/{model}", gapless=True)
+        self._request("transcribe", ask, worker=f"stt/echo/{model}", gapless=True, **self._lease())
 
     def say(self) -> None:
         text = self._text()
@@ -97,7 +99,7 @@ class Person:
             if heard != 2 * len(text):
                 raise WrongAnswer(f"{heard} bytes of {2 * len(text)}")
 
-        self._request("speak", ask, worker=f"tts/echo/{model}", length=2 * len(text))
+        self._request("speak", ask, worker=f"tts/echo/{model}", length=2 * len(text), **self._lease())
 
     def speak_aloud(self) -> None:
         """Takes the loudspeaker, and plays for a while."""
@@ -110,20 +112,23 @@ class Person:
             floor.on_loss = lost.set
             with floor:
                 end = time.monotonic() + long
-                self.record.saw("granted", request, epoch=self._epoch())
+                self.record.saw("granted", request, epoch=_epoch(floor))
                 while time.monotonic() < end:
                     if lost.wait(0.2):
                         lost.clear()
                         self.record.saw("released", request, keep=True)
                         floor.keep()
-                        self.record.saw("granted", request, epoch=self._epoch())
+                        self.record.saw("granted", request, epoch=_epoch(floor))
                 self.record.saw("released", request, keep=False)
 
-        self._request("claim", ask, devices=["speaker"], priority=priority)
+        # Who has no session's folder may have a supervisor of its own, and that a loudspeaker of its own.
+        session = "" if "XDG_RUNTIME_DIR" in os.environ else "none"
+        self._request("claim", ask, devices=["speaker"], priority=priority, machine=session)
 
     def preload(self) -> None:
-        names = (f"stt/echo/{self._model()}", f"tts/echo/{self._model()}")
-        self._request("other", lambda _: self.client.preload(*names, keep_alive=self.dice.choice([1, 60])))
+        worker, seconds = f"{self.dice.choice(['stt', 'tts'])}/echo/{self._model()}", self.dice.choice([1, 60])
+        ask = partial(self.client.preload, worker, keep_alive=seconds)
+        self._request("other", lambda _: ask(), worker=worker, **self._lease(seconds))
 
     def status(self) -> None:
         self._request("status", lambda _: self.client.status())
@@ -133,28 +138,28 @@ class Person:
 
     def interrupt(self) -> None:
         """Cancels in the middle of an answer."""
-        text, most = self._text() * 3, self.dice.randint(0, 4)
+        text, most, model = self._text() * 3, self.dice.randint(0, 4), self._model()
 
         def ask(request: str) -> None:
-            speech = self.client.synthesize(text, engine="echo", model=self._model())
+            speech = self.client.synthesize(text, engine="echo", model=model)
             for _, _ in zip(range(most), speech, strict=False):
                 pass
             self.record.saw("cancelled", request)
             speech.close()
 
-        self._request("speak", ask)
+        self._request("speak", ask, worker=f"tts/echo/{model}", **self._lease())
 
     # --- the parts ---------------------------------------------------------------------------------------------------
+
+    def _lease(self, seconds: float = 300.0) -> dict[str, Any]:
+        """The lease that a request asks for, by default that of the configuration."""
+        return {"holder": self.name, "keep_alive": seconds}
 
     def _model(self) -> str:
         return self.dice.choice(MODELS)
 
     def _text(self) -> bytes:
         return bytes(self.dice.randint(97, 122) for _ in range(self.dice.randint(1, 4 * SECOND)))
-
-    def _epoch(self) -> int:
-        connection = self.client.link.connection
-        return connection.supervisor.pid if connection is not None and connection.supervisor else 0
 
     def _request(self, op: str, ask: Callable[[str], object], **more: Any) -> None:
         self.requests += 1
@@ -191,6 +196,12 @@ class Person:
         if whole[heard : heard + len(chunk)] != chunk:
             raise WrongAnswer(f"other audio than was asked for, at byte {heard}")
         return heard + len(chunk)
+
+
+def _epoch(floor: Any) -> int:
+    """The supervisor that has granted the floor; 0 where there is none."""
+    connection = floor._connection
+    return connection.supervisor.pid if connection is not None and connection.supervisor else 0
 
 
 def main(arguments: list[str]) -> None:

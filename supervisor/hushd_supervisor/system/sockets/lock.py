@@ -66,8 +66,8 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
         if answers(paths.client_socket):
             os.close(descriptor)
             return None
-    os.ftruncate(descriptor, 0)
     try:
+        os.ftruncate(descriptor, 0)  # which needs room where a file system copies on each write
         os.write(descriptor, f"{os.getpid()}\n".encode())
     except OSError:
         pass  # a full disk: the number is only for people

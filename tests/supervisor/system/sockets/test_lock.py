@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
@@ -62,6 +63,18 @@ def test_a_full_disk_keeps_nobody_from_the_lock(runtime: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert descriptor is not None
     assert find().lock.read_text() == ""
+    os.close(descriptor)
+
+
+def test_a_lock_that_cannot_be_emptied_is_taken(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that copies on each write needs room for that too."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "ftruncate", full)
+    descriptor = lock.acquire(find())
+    assert descriptor is not None
     os.close(descriptor)
 
 
