@@ -120,7 +120,7 @@ def test_the_machine_has_more_memory_than_it_has_left() -> None:
 
 
 def test_memory_is_what_it_was_while_no_file_can_be_opened() -> None:
-    """Where the machine's open files are used up, the last measure holds, and the next one is true again."""
+    """The last measure holds while the machine's open files are used up, and the next one is true again."""
     memory = measure.MachineMemory()
     before, limits = memory(), resource.getrlimit(resource.RLIMIT_NOFILE)
     free = os.dup(0)
