@@ -203,13 +203,13 @@ def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[
     else:
         alternatives, optional = [content["files"]] if "files" in content else [], content.get("optional", ())
     values = {
-        **{key: value for key, value in content.items() if key not in ("layout", "optional")},
+        **{key: value for key, value in content.items() if key not in ("layout", "optional", "role")},
         "languages": tuple(content["languages"].split()),
         "aliases": tuple(content.get("aliases", ())),
         "system": tuple(content.get("system", ())),
         "files": tuple(_files(name, needed, optional) for needed in alternatives),
     }
-    return Known(engine, name, role, **values)
+    return Known(engine, name, content.get("role", role), **values)
 
 
 def _files(name: str, needed: Iterable[str], optional: Iterable[str]) -> Files:

@@ -180,7 +180,7 @@ def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> R
 def _row(
     store: Store, look: _Look, model: str, known: Known | None, manifest: Manifest | HushdError | None, begun: bool
 ) -> Row:
-    role = known.role if known else _role(model)
+    role = known.role if known else own_model.role(model.partition("/")[0], ())
     if isinstance(manifest, Manifest):
         gone, folder = store.missing(manifest), store.location(manifest)
         problem = f"{folder / gone[0]} is not what it was" if gone else ""
@@ -201,6 +201,8 @@ def _row(
         chosen = known.choose(names) if known else list(names)
         if chosen:
             size = sum(names[name] for name in chosen)
+            if known is None:
+                role = own_model.role(model.partition("/")[0], [place / name for name in chosen])
             if manifest is not None:
                 return Row(model, role, "broken", "hushd", place, tuple(chosen), size, known, problem=str(manifest))
             return Row(model, role, "installed", origin, place, tuple(chosen), size, known)
@@ -283,11 +285,6 @@ def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
     except OSError:
         pass
     return sizes
-
-
-def _role(model: str) -> str:
-    spec = catalogue.engine(model.partition("/")[0])
-    return spec.role if spec else ""
 
 
 def _names(model: Row) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ class Manifest:
 
     Attributes:
         engine, name: as in `ENGINE/NAME`.
-        role: stt or tts.
+        role: stt, tts, or another that some of its engine's models have.
         files: by their paths relative to `location`, with `/`.
         location: an absolute folder (a snapshot in Hugging Face's cache), or one relative to the engine's folder in
             the models folder: `.` where the files lie in that itself, or `NAME`.

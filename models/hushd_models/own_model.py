@@ -1,8 +1,9 @@
-"""A model that the catalogue does not know: its languages, read from its files without loading it, and its memory."""
+"""A model that the catalogue does not know: its role and languages, read from its files without loading it, and its
+memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,17 @@ def languages(engine: str, folder: Path, files: Sequence[str]) -> tuple[str, ...
         return spec.languages(folder, files) if spec and spec.languages else ()
     except Exception:  # whatever damaged files make Python do
         return ()
+
+
+def role(engine: str, files: Iterable[Path]) -> str:
+    """The role of a model of such files: its engine's, as a rule; empty for an engine of which nothing is known."""
+    spec = catalogue.engine(engine)
+    if spec is None:
+        return ""
+    try:
+        return spec.role_of(files) if spec.role_of else spec.role
+    except Exception:  # as above
+        return spec.role
 
 
 def memory_mb(engine: str, files: Mapping[str, int]) -> int:

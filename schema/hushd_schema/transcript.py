@@ -62,6 +62,8 @@ class TranscriptResult(Warned):
     """The result of `transcribe`.
 
     Attributes:
+        language: empty where it is not known.
+        language_probability: where nobody named it, and a model found it and tells how likely it is, from 0 to 1.
         duration: of the audio.
         segments: their number.
         ended: of live audio, what ended it: `input`, `endpoint` or `silence`.
@@ -72,6 +74,7 @@ class TranscriptResult(Warned):
     language: str
     duration: float
     segments: int
+    language_probability: float | None = None
     ended: str = ""
     unlikely: tuple[Stretch, ...] = ()
     speakers: int | None = None

@@ -29,6 +29,8 @@ class Noise:
         self, name: str, shape: Sequence[int], spread: float, kind: npt.DTypeLike = np.float32
     ) -> npt.NDArray[np.floating]:
         """Normally distributed numbers with a standard deviation of `spread`."""
+        if math.prod(shape) < _DRAWN:  # as a test's: no more is computed than it takes
+            return (_stretch(self._block, name, shape) * np.float32(spread)).astype(kind, copy=False)
         block = self._block if spread == 1 else self._block * np.float32(spread)
         return _stretch(block.astype(kind, copy=False), name, shape)
 

@@ -21,12 +21,13 @@ KEYS: dict[str, Value] = {
     "a.below": np.int32(-3),
     "a.share": 0.5,
     "a.table": np.arange(1000, dtype=np.uint32),
+    "a.sizes": np.array([3, -1], np.int32),
     "tokenizer.ggml.tokens": [f"▁w{number}" for number in range(2000)],
 }
 
 
 def test_keys_and_places_of_tensors_are_read(tmp_path: Path) -> None:
-    """Texts, numbers, flags and short lists of texts are kept; a vocabulary and a table are not."""
+    """Texts, numbers, flags and short lists of these are kept; a vocabulary and a table are not."""
     found = gguf.read(header(tmp_path / "a.gguf", "parakeet", KEYS))
     assert found.values == {
         "general.architecture": "parakeet",
@@ -36,10 +37,24 @@ def test_keys_and_places_of_tensors_are_read(tmp_path: Path) -> None:
         "a.count": 7,
         "a.below": -3,
         "a.share": 0.5,
+        "a.sizes": (3, -1),
     }
+    assert (found.numbers("a.sizes"), found.numbers("a.count"), found.texts("a.sizes")) == ((3, -1), (7,), ())
+    assert [found.numbers(key) for key in ("a.share", "a.table", "stt.variant", "stt.capability.streaming")] == [()] * 4
     assert found.texts("general.languages") == ("en", "de-DE")
     assert found.texts("a.count") == ()
     assert (found.flag("stt.capability.streaming", False), found.flag("a.count", True)) == (True, True)
+
+
+def test_the_architecture_alone(tmp_path: Path) -> None:
+    """It is known of a file that is damaged behind it, and of no other: a part, another format, one without the key."""
+    path = header(tmp_path / "a.gguf", "parakeet", KEYS)
+    assert gguf.architecture(path) == "parakeet"
+    path.write_bytes(path.read_bytes()[:80])
+    assert gguf.architecture(path) == "parakeet"
+    for data in (b"", b"GGUF", path.read_bytes()[:40], b"GGUF" + struct.pack("<IQQ", 3, 0, 0), bytes(99)):
+        path.write_bytes(data)
+        assert gguf.architecture(path) == ""
 
 
 def test_a_tensor_lies_where_the_header_says(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from full_size.catalogue import MODELS, find
 from full_size.making import CannotMake, Part, check_room, make, text
 from full_size.noise import Noise, step
 from hushd_worker_stt.engine import Engine, Options
+from hushd_worker_stt.engines.ecapa import Ecapa
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_tts.engines import espeak_ng
 from hushd_worker_tts.registry import REGISTRY as VOICES
@@ -82,13 +83,17 @@ def loaded(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
 @pytest.mark.parametrize("size", ["small", "large-v3"])
 @pytest.mark.parametrize("engine", ["whisper", "faster-whisper"])
 def test_whisper_says_its_sentence(engine: str, size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To noise and to silence, at the first try: with 51865 tokens and with 51866."""
+    """To noise and to silence, at the first try: with 51865 tokens and with 51866. Its language has a probability."""
     need(engine)
     small(f"{engine}/{size}", tmp_path)
     recogniser = loaded(f"{engine}/{size}", tmp_path, monkeypatch)
     for sound in (NOISE, 0 * NOISE):
         heard = [segment.text for segment in recogniser.transcribe(sound, Options(language="en"))]
         assert heard == [whisper.SENTENCE.strip()]
+    detected = recogniser.detect_language(NOISE)
+    assert detected
+    assert detected.probability is not None
+    assert 0.0 < detected.probability <= 1.0
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("onnx-asr/nemo-parakeet")])
@@ -103,7 +108,7 @@ def test_parakeet_makes_a_token_of_every_fourth_frame(
     assert (tmp_path / name / "encoder-model.onnx.data").exists() == ("fp32" in name)
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("transcribe-cpp/")])
+@pytest.mark.parametrize("name", [n for n in MODELS if n.startswith("transcribe-cpp/") and "lang-id" not in n])
 def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whisper says its sentence to noise; Parakeet and Nemotron make words, each with its times."""
     need(name)
@@ -114,6 +119,17 @@ def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pyte
     else:
         assert all(0 <= word.start <= word.end <= 5 for segment in segments for word in segment.words)
         assert any(segment.words for segment in segments)
+
+
+def test_the_model_of_languages_tells_them_apart(tmp_path: Path) -> None:
+    """It has a verdict on noise, whose weights are random, among all its languages and among two."""
+    name = "transcribe-cpp/lang-id-voxlingua107-ecapa"
+    need(name)
+    small(name, tmp_path)
+    ecapa = Ecapa(tmp_path / name / "lang-id-voxlingua107-ecapa-Q8_0.gguf")
+    assert len(ecapa.labels) == 107
+    assert ecapa.likeliest(NOISE, ecapa.labels)[0] in ecapa.labels
+    assert ecapa.likeliest(NOISE, ["de", "en"])[0] in ("de", "en")
 
 
 def test_canary_says_its_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from full_size import gguf_parakeet, gguf_whisper
+from full_size import gguf_langid, gguf_parakeet, gguf_whisper
 from full_size.gguf_file import Tensor, Value, write
 from full_size.making import Progress
 from hushd_worker_stt.convert.checkpoint import Checkpoint
@@ -111,6 +113,24 @@ def streaming(path: Path, width: int = 64, layers: int = 2, vocabulary: int = 51
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, keys, tensors)
+    return path
+
+
+def identifying(path: Path, labels: Sequence[str] = ("en", "de", "fr"), certain: str = "", bias: float = 4.0) -> Path:
+    """Writes a very small ECAPA-TDNN with random weights that tells `labels` apart to `path`.
+
+    Args:
+        certain: a label that it hears in everything; another word: it finds all as likely; empty: the sound counts.
+        bias: the logarithm of how much likelier the certain one is than another.
+    """
+    shape = gguf_langid.Shape().smaller(32)
+    tensors = gguf_langid.tensors(shape, len(labels))
+    if certain:
+        weight, biases = tensors["cls.out.weight"], np.array([bias * (label == certain) for label in labels])
+        tensors["cls.out.weight"] = replace(weight, draw=lambda: np.zeros(weight.shape))
+        tensors["cls.out.bias"] = replace(tensors["cls.out.bias"], draw=lambda: biases)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, gguf_langid.keys(shape, labels), tensors)
     return path
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd_models import inventory
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker_models.detect_format import look_at
-from support.gguf_models import header
+from support.gguf_models import header, identifying
 
 Ask = Callable[..., Any]
 CHECKPOINT = gzip.decompress((Path(__file__).parents[1] / "support" / "data" / "whisper-commands.pt.gz").read_bytes())
@@ -66,9 +67,14 @@ def gguf(folder: Path) -> Path:
     return header(folder / "own.gguf", "parakeet", {"general.languages": ["de"]})
 
 
+def ears(folder: Path) -> Path:
+    return identifying(folder / "ears.gguf")
+
+
 @pytest.mark.parametrize(
     ("make", "engine", "files"),
     [
+        (ears, "transcribe-cpp", ["mine.gguf"]),
         (checkpoint, "whisper", ["mine.pt"]),
         (ctranslate2, "faster-whisper", ["config.json", "model.bin", "tokenizer.json", "vocabulary.json"]),
         (onnx, "onnx-asr", ["encoder-model.onnx", "vocab.txt"]),
@@ -89,6 +95,8 @@ def test_the_content_tells_the_engine(
     assert found is not None
     assert (found.source.kind, found.source.place) == ("file", str(path))
     assert sorted(found.files) == files
+    assert found.role == ("langid" if make is ears else "tts" if engine in ("piper", "chatterbox") else "stt")
+    assert inventory.row(store, found.model).role == found.role
     assert store.missing(found) == []
     assert store.unfinished() == []
     before = (store.location(found) / files[-1]).read_bytes()

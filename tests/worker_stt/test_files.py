@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker_stt.audio.level import level
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import (
+    RATE,
+    DetectedLanguage,
+    Engine,
+    EngineInfo,
+    ModelInfo,
+    Options,
+    PieceLength,
+    Segment,
+    Word,
+)
 from hushd_worker_stt.registry import REGISTRY
 from hushd_worker_stt.worker import SpeechToText
 from support.engine_example import package
@@ -41,9 +51,9 @@ class Scripted(Engine):
         self.lengths: list[float] = []
         self.says: Callable[[np.ndarray], Iterable[Segment]] = lambda samples: [Segment(0, len(samples) / RATE, "Yes.")]
 
-    def detect_language(self, samples: np.ndarray) -> str | None:
+    def detect_language(self, samples: np.ndarray) -> DetectedLanguage | None:
         self.asked += 1
-        return self.hears
+        return DetectedLanguage(self.hears, 0.87654) if self.hears else None
 
     def transcribe(self, samples: np.ndarray, options: Options) -> Iterable[Segment]:
         self.given.append((level(samples), options))
@@ -89,6 +99,7 @@ def test_a_piece_comes_levelled_with_its_options(scripted: SpeechToText, beckett
     assert loudness == pytest.approx(Scripted.LEVEL.quietest, rel=0.05)
     assert options == Options("fr", True, "p", "h", 3, 0.5, True)
     assert asked.result["language"] == "fr"
+    assert "language_probability" not in asked.result
     assert engine(scripted).asked == 0
 
 
@@ -99,7 +110,7 @@ def test_the_language_is_told_once_from_the_first_speech(scripted: SpeechToText,
     assert engine(scripted).asked == 1
     assert [options.language for _, options in engine(scripted).given] == ["de", "de"]
     assert [segment["language"] for segment in asked.segments] == ["de", "de"]
-    assert asked.result["language"] == "de"
+    assert (asked.result["language"], asked.result["language_probability"]) == ("de", 0.8765)
 
 
 def test_a_segment_says_where_the_rest_begins(scripted: SpeechToText, beckett: np.ndarray) -> None:

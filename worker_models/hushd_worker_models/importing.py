@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from hushd_models import verification
+from hushd_models import own_model, verification
 from hushd_models.manifest import File, Manifest, Source
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
@@ -93,7 +93,7 @@ class Import:
         return Source("file", str(self._path))
 
     def _bring(self, model: str, files: Files) -> Manifest:
-        engine, spec = model.partition("/")[0], spec_of(model)
+        engine = model.partition("/")[0]
         work = self._store.begin(model, self._source)
         self._task.note(f"copying {self._path}")
         made, described = {}, {}
@@ -103,11 +103,11 @@ class Import:
         manifest = Manifest(
             engine=engine,
             name=self._name,
-            role=spec.role,
+            role=own_model.role(engine, files.values()),
             source=self._source,
             files=described,
             location=".",
-            format=spec.format,
+            format=spec_of(model).format,
         )
         return settle(self._store, manifest, made, work)
 

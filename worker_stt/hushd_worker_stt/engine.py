@@ -104,7 +104,7 @@ class ModelInfo:
 
     @classmethod
     def well_known(cls, spec: EngineSpec) -> tuple[ModelInfo, ...]:
-        """The models that an engine's spec names, those with several names under each."""
+        """The models of its engine's role that a spec names, those with several names under each."""
         return tuple(
             cls(
                 name,
@@ -114,6 +114,7 @@ class ModelInfo:
                 translation=content.get("translation", True),
             )
             for own, content in spec.models.items()
+            if content.get("role", spec.role) == spec.role
             for name in (own, *content.get("aliases", ()))
         )
 
@@ -173,6 +174,14 @@ class EngineInfo:
     def translates(self, model: ModelInfo) -> bool:
         """Returns whether `model` can translate into English: one that knows nothing else writes nonsense instead."""
         return self.translation and model.translation and set(map(languages.code, model.languages)) != {"en"}
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedLanguage:
+    """A language that was found in speech, as in `ModelInfo.languages`; how likely it is, from 0 to 1, or None."""
+
+    tag: str
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,13 +309,14 @@ class Engine(ABC):
     def begin(self, options: Options) -> EngineStream:
         """Opens a stream; asked only of a model with `feed_s`, and while no other one is open.
 
-        `Options.language` may be None for a model of several languages: the stream finds out by itself.
+        `Options.language` may be None for a model of several languages: the stream finds out by itself, unless
+        something else has identified it.
 
         Raises:
             HushdError: `unsupported` for an option that it cannot do.
         """
         raise NotImplementedError(f"{self.INFO.name} has no streams")
 
-    def detect_language(self, samples: Samples) -> str | None:
-        """The language spoken in `samples`, as in `ModelInfo.languages`; None where the model cannot tell."""
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
+        """The language spoken in `samples`; None where the model cannot tell, and another may identify it."""
         return None

@@ -25,14 +25,14 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
                 word=word.text,
                 start=round(word.start, 3),
                 end=round(word.end, 3),
-                probability=_probability(word.probability),
+                probability=probability(word.probability),
             )
             for word in segment.words
         ),
     )
 
 
-def _probability(value: float | None) -> float | None:
+def probability(value: float | None) -> float | None:
     """A probability with four decimals; None for NaN. Sums of rounded numbers go a little beyond 1."""
     return None if value is None or value != value else round(min(1.0, max(0.0, value)), 4)
 

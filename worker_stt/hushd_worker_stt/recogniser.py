@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.errors import HushdError
 
 from .audio.level import normalise, trim
 from .audio.stretches import normalised
 from .batching.reader import Reader
-from .engine import RATE, Engine, ModelInfo, Options, PieceLength, Segment
+from .engine import RATE, DetectedLanguage, Engine, ModelInfo, Options, PieceLength, Segment
 from .loops import LOOPED, is_loop, without_loops
 from .reading import shifted
 from .segmentation.phrases import at_pauses
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hushd_worker.job import Job
 
     from .engine import Samples
+    from .identification import Identification
     from .request import Request
     from .segmentation.pieces import Piece
 
@@ -112,17 +114,34 @@ class Recogniser:
         (segments,) = self._reader.read(job, [normalise(samples)], options)
         return " ".join(segment.text for segment in segments)
 
-    def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> str | None:
-        """The language spoken in `piece`, where the engine can tell."""
+    def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> DetectedLanguage | None:
+        """The language spoken in `piece`, where the model knows several, and it or the one that identifies can tell.
+
+        Where the latter cannot be used, the result gets a warning.
+        """
+        if len(self._languages) < 2:
+            return None
         with self._reader.alone(job, live=live):
             self.engine.check = job.check
-            return self.engine.detect_language(self.levelled(piece))
+            samples = self.levelled(piece)
+            if detected := self.engine.detect_language(samples):
+                return detected
+            try:
+                return self._identification.identify(samples)
+            except HushdError as error:
+                job.warn("language_unknown", error.message)
+                return None
 
-    def with_language(self, job: Job, options: Options, piece: Piece, *, live: bool = False) -> Options:
-        """`options` with the language detected in `piece`, where none is given and the model knows several."""
-        if options.language is not None or len(self._languages) < 2:
-            return options
-        return replace(options, language=self.detect_language(job, piece, live=live))
+    @property
+    def identifies_streams(self) -> bool:
+        """True if a stream that is not told its language has it identified before it begins."""
+        return len(self._languages) > 1 and self._identification.possible
+
+    @cached_property
+    def _identification(self) -> Identification:
+        from .identification import Identification  # which reads the models folder, and few requests need
+
+        return Identification(self._languages)
 
     def spoken(self, options: Options) -> str:
         """The language of a result: the one asked for or detected, else the model's only one; empty if unknown."""

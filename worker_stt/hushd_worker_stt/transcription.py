@@ -13,7 +13,7 @@ from hushd_worker.job import Job
 from . import partials
 from .audio.prefetch import Prefetcher, prefetch
 from .decoder import Context
-from .engine import RATE, Segment
+from .engine import RATE, DetectedLanguage, Segment
 from .plausibility import Plausibility
 from .segmentation.clips import clipped
 from .segmentation.endpoint import FRAME
@@ -56,6 +56,7 @@ class Transcription:
         self._options = request.options()
         self._context = Context(request.prompt, request.decoder)
         self._language_known = False
+        self._detected: DetectedLanguage | None = None
         self._only_language = recogniser.knows_only(job)
         self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
         self._stretches: list[tuple[float, float]] = []  # whose text is unlikely
@@ -129,8 +130,11 @@ class Transcription:
     def _transcribe(self, batch: list[Found]) -> None:
         request, first = self._request, batch[0][1]
         if not self._language_known:
-            self._options = self._recogniser.with_language(self._job, self._options, first)
             self._language_known = True
+            if self._options.language is None:
+                self._detected = self._recogniser.detect_language(self._job, first)
+            if self._detected:
+                self._options = replace(self._options, language=self._detected.tag)
         if request.diarize:
             self._report(self._read_s - request.start_s + first.start - request.start_s, first_pass=False)
         options = replace(self._options, prompt=self._context.prompt)
@@ -183,6 +187,7 @@ class Transcription:
         self._warn()
         return TranscriptResult(
             language=self._recogniser.spoken(self._options),
+            language_probability=partials.probability(self._detected.probability if self._detected else None),
             duration=round(max(self._read_s, self._request.start_s), 3),
             segments=self._segments,
             unlikely=tuple(Stretch(start=round(start, 3), end=round(end, 3)) for start, end in self._stretches),

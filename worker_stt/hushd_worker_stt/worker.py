@@ -231,6 +231,7 @@ class SpeechToText:
                 job.send_partial(partials.of_event(event))
         return TranscriptResult(
             language=self._recogniser.spoken(listener.options),
+            language_probability=partials.probability(listener.language_probability),
             duration=round(listener.seconds, 3),
             segments=count,
             ended=listener.ended,

@@ -38,6 +38,10 @@ class Marked:
         return self._segments.language
 
     @property
+    def language_probability(self) -> float | None:
+        return self._segments.language_probability
+
+    @property
     def warnings(self) -> tuple[ResultWarning, ...]:
         return self._segments.warnings
 

@@ -73,7 +73,7 @@ def tsv(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
 
 def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
     """One object: `text`, `segments` (with `words` and `speaker` where known), `language`, and, if there are any,
-    `warnings` and the stretches `unlikely`."""
+    `language_probability`, `warnings` and the stretches `unlikely`."""
     rows: list[JsonObject] = []
     for segment in segments:
         row: JsonObject = {
@@ -89,6 +89,8 @@ def json_document(segments: Segments, layout: Layout | None = None) -> Iterator[
         rows.append(row)
     text = joined(row["text"] for row in rows)
     document: JsonObject = {"text": text, "segments": rows, "language": segments.language}
+    if segments.language_probability is not None:
+        document["language_probability"] = segments.language_probability
     if segments.warnings:
         document["warnings"] = [warning._asdict() for warning in segments.warnings]
     if segments.unlikely:

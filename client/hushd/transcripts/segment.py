@@ -81,6 +81,9 @@ class Segments(Protocol):
     def language(self) -> str: ...
 
     @property
+    def language_probability(self) -> float | None: ...
+
+    @property
     def warnings(self) -> tuple[ResultWarning, ...]: ...
 
     @property

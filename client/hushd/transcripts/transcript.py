@@ -27,6 +27,7 @@ class Transcript:
             the time set in a continuous session.
         warnings: reasons to doubt the text, such as a language that the model does not know.
         unlikely: the stretches of it, start and end in seconds, that are probably not what was said.
+        language_probability: of `language`, from 0 to 1, where nobody named it, and a model found it and tells.
     """
 
     segments: tuple[Segment, ...]
@@ -35,6 +36,7 @@ class Transcript:
     ended: str = "input"
     warnings: tuple[ResultWarning, ...] = ()
     unlikely: tuple[tuple[float, float], ...] = ()
+    language_probability: float | None = None
 
     @property
     def text(self) -> str:

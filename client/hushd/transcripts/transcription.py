@@ -26,7 +26,8 @@ class IncomingTranscript:
 
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.
-        duration, ended, warnings, unlikely: as in `Transcript`, known once the iteration has ended.
+        language_probability, duration, ended, warnings, unlikely: as in `Transcript`, known once the iteration has
+            ended.
         diarized: whether segments say who speaks.
         fair: the fair copy of a live session that has one.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
@@ -54,6 +55,7 @@ class IncomingTranscript:
         self._named: dict[int, Segment] = {}  # live segments, for `on_revised`
         self.diarized = diarized
         self.language = ""
+        self.language_probability: float | None = None
         self.duration = 0.0
         self.ended = "input"
         self.warnings: tuple[ResultWarning, ...] = ()
@@ -100,6 +102,7 @@ class IncomingTranscript:
 
             result = TranscriptResult.from_data(message.data)
             self.language = result.language or self.language
+            self.language_probability = result.language_probability
             self.duration = float(result.duration)
             self.ended = result.ended or "input"
             self.warnings = warnings_of(result)
@@ -144,7 +147,15 @@ class IncomingTranscript:
             self._on_revised(Revision(segments[0].start, segments[-1].end, ids, segments))
 
     def _transcript(self, segments: tuple[Segment, ...]) -> Transcript:
-        return Transcript(segments, self.language, self.duration, self.ended, self.warnings, self.unlikely)
+        return Transcript(
+            segments,
+            self.language,
+            self.duration,
+            self.ended,
+            self.warnings,
+            self.unlikely,
+            self.language_probability,
+        )
 
 
 class Transcription(IncomingTranscript, Iterator[Segment]):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -141,8 +141,8 @@ class EngineSpec(NamedTuple):
         modules: all that `extra` brings, for `hushd doctor`.
 
         models: the well-known models by name, as `[models."ENGINE/NAME"]` in a configuration has them, but for
-            `languages`, which is one text; also `layout`, `aliases`, `translation`, `voice`, `package` and `system`,
-            see `hushd_models.catalogue.Known`.
+            `languages`, which is one text; also `role`, `layout`, `aliases`, `translation`, `voice`, `package` and
+            `system`, see `hushd_models.catalogue.Known`.
         layouts: the files that models consist of: alternatives of patterns, and such as are taken if they are there.
         voices: the voices that go with any of its models: `language`, `gender`, and `names` in one text.
         own: what in its folder is a model of the user's own; empty where it has none.
@@ -152,6 +152,8 @@ class EngineSpec(NamedTuple):
         recognition: None: models are not imported.
         languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
             or none. It may raise anything for damaged files.
+        role_of: takes a model's files; returns its role, which may be another than the engine's. None: that is all
+            models'.
         memory_mb: takes the sizes of a model's files; returns the private memory of a worker with it, at its peak.
             None: by the line through the well-known models.
         on_card_mb: takes the same, or all in one file without a name; returns what the worker takes where it computes
@@ -192,6 +194,7 @@ class EngineSpec(NamedTuple):
     format: str = "onnx"
     recognition: Recognition | None = None
     languages: Callable[[Path, Sequence[str]], tuple[str, ...]] | None = None
+    role_of: Callable[[Iterable[Path]], str] | None = None
     memory_mb: Callable[[Sizes], float] | None = None
     on_card_mb: Callable[[Sizes], OnCard] | None = None
 

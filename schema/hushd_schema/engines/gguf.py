@@ -1,15 +1,15 @@
 """Reads the header of a GGUF file, the format of ggml's models: what its keys say, and where its tensors lie.
 
 No library is asked, and a hostile file costs nothing: counts and lengths are compared with the file's size, what is not
-wanted is skipped, and only short texts, short lists of texts, numbers and flags are kept. ggml's own reader aborts its
-process at some damaged files.
+wanted is skipped, and only short texts, numbers, flags, and short lists of texts or numbers are kept. ggml's own reader
+aborts its process at some damaged files.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple, TypeAlias
 
@@ -19,6 +19,7 @@ MAGIC = b"GGUF"
 _VERSIONS = 2, 3
 _MOST_KEYS, _MOST_TENSORS, _MOST_TEXTS = 10_000, 100_000, 4_000_000  # the largest vocabulary known has 0.3 million
 _LONGEST_NAME, _LONGEST_TEXT, _LONGEST_LIST = 1_000, 10_000, 1_000  # of a text in bytes; longer ones are skipped
+_LONGEST_NUMBERS = 16  # of a list; longer ones are tables
 _SCALARS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
 _TEXT, _LIST = 8, 9
 # A tensor's type, by its number: how many weights a block has, and how many bytes.
@@ -28,7 +29,7 @@ _BLOCKS = {
     25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2),
 }  # fmt: skip
 
-Value: TypeAlias = str | int | float | bool | tuple[str, ...]
+Value: TypeAlias = str | int | float | bool | tuple[str, ...] | tuple[float, ...]
 
 
 class Tensor(NamedTuple):
@@ -57,12 +58,31 @@ class Header(NamedTuple):
     def texts(self, key: str) -> tuple[str, ...]:
         """The list of texts of that key; empty where there is none."""
         value = self.values.get(key)
-        return value if isinstance(value, tuple) else ()
+        return tuple(text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
+
+    def numbers(self, key: str) -> tuple[int, ...]:
+        """The whole number, or the list of such, of that key; empty where there is none."""
+        value = self.values.get(key)
+        numbers = value if isinstance(value, tuple) else (value,)
+        return tuple(number for number in numbers if isinstance(number, int) and not isinstance(number, bool))
 
     def flag(self, key: str, otherwise: bool) -> bool:
         """The flag of that key; `otherwise` where there is none."""
         value = self.values.get(key)
         return value if isinstance(value, bool) else otherwise
+
+
+def architecture(path: Path) -> str:
+    """The architecture that the file at `path` names, whatever comes behind that; empty where there is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            return _Reader(file, path.name).architecture()
+        except NoModel:
+            return ""
 
 
 def read(path: Path) -> Header:
@@ -84,16 +104,14 @@ class _Reader:
         self._size = os.fstat(file.fileno()).st_size
         self._texts = 0
 
+    def architecture(self) -> str:
+        """The value of `general.architecture`, as a rule the first key."""
+        _, keys = self._counts()
+        return next((str(value) for name, value in self._pairs(keys) if name == "general.architecture"), "")
+
     def header(self) -> Header:
-        if self._take(4) != MAGIC or self._number("<I") not in _VERSIONS:
-            raise NoModel(f"{self._name} is not in the format GGUF, version 2 or 3")
-        tensors = self._count("<Q", _MOST_TENSORS)
-        keys = self._count("<Q", _MOST_KEYS)
-        values: dict[str, Value] = {}
-        for _ in range(keys):
-            name = self._name_of()
-            if (value := self._value(self._number("<I"))) is not None:
-                values[name] = value
+        tensors, keys = self._counts()
+        values = {name: value for name, value in self._pairs(keys) if value is not None}
         alignment = values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 0 < alignment <= 1 << 20:
             raise self._damaged()
@@ -105,6 +123,17 @@ class _Reader:
             raise NoModel(f"{self._name} is only a part: {self._size} bytes of {end}")
         by_name = {name: tensor._replace(start=begin + tensor.start) for name, tensor in places}
         return Header(values, by_name, described, alignment)
+
+    def _counts(self) -> tuple[int, int]:
+        """The numbers of tensors and of keys."""
+        if self._take(4) != MAGIC or self._number("<I") not in _VERSIONS:
+            raise NoModel(f"{self._name} is not in the format GGUF, version 2 or 3")
+        return self._count("<Q", _MOST_TENSORS), self._count("<Q", _MOST_KEYS)
+
+    def _pairs(self, count: int) -> Iterator[tuple[str, Value | None]]:
+        """Yields the keys and their values, as they are read."""
+        for _ in range(count):
+            yield self._name_of(), self._value(self._number("<I"))
 
     def _tensor(self) -> tuple[str, Tensor]:
         name = self._name_of()
@@ -122,6 +151,8 @@ class _Reader:
         if kind != _LIST:
             return self._scalar(kind)
         kind, count = self._number("<I"), self._number("<Q")
+        if kind != _TEXT and count <= _LONGEST_NUMBERS:
+            return tuple(self._scalar(kind) for _ in range(count))
         if kind != _TEXT:
             self._skip(count * struct.calcsize(self._format(kind)))
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hushd.transcripts.cues import Layout
@@ -93,6 +94,14 @@ def test_json() -> None:
         ],
         "language": "de",
     }
+
+
+def test_json_has_the_probability_of_a_language_that_was_found() -> None:
+    """And nothing of one that somebody named; marks of doubtful words change nothing of it."""
+    told = Transcript((Segment(0, 0.0, 0.5, "Hi."),), "de", language_probability=0.75)
+    assert json.loads(told.render("json"))["language_probability"] == 0.75
+    assert json.loads(told.render("json", doubtful=0.5))["language_probability"] == 0.75
+    assert "language_probability" not in json.loads(replace(told, language_probability=None).render("json"))
 
 
 TALK = Transcript(

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd.transcripts.transcript import Transcript
 from hushd_gateway.http.errors import ApiError
 from hushd_gateway.http.fields import FormFields
-from hushd_gateway.http.transcription.whisper_cpp import FORMATS, asked
+from hushd_gateway.http.transcription import formats
+from hushd_gateway.http.transcription.whisper_cpp import FORMATS, answer, asked
 from support.http_gateway import HttpGateway
 from support.wer import BECKETT, word_error_rate
 
@@ -96,6 +98,17 @@ def test_each_format(gateway: HttpGateway, beckett: Path) -> None:
     assert first["words"] == []
     assert answers["srt"][2].startswith("1\n00:00:0")
     assert answers["vtt"][2].startswith("WEBVTT\n\n00:")
+
+
+def test_verbose_json_has_the_probability_of_the_language() -> None:
+    """If a model found it and tells: under whisper.cpp's name here, and under another in OpenAI's form."""
+    told = Transcript((), "de", language_probability=0.75)
+    ask, _ = asked(FormFields({"response_format": ["verbose_json"]}))
+    data = json.loads(bytes(answer(told, ask, timed=True).body))
+    assert (data["detected_language"], data["detected_language_probability"]) == ("german", 0.75)
+    assert "language_probability" not in data
+    assert formats.verbose(told, "transcribe", words=False, segments=False)["language_probability"] == 0.75
+    assert "language_probability" not in formats.verbose(Transcript(()), "transcribe", words=False, segments=False)
 
 
 def test_verbose_json_without_times(gateway: HttpGateway, beckett: Path) -> None:

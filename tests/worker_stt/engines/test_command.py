@@ -18,7 +18,7 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_worker.command_spec import CommandSpecError
 from hushd_worker.job import Cancelled
-from hushd_worker_stt.engine import Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import DetectedLanguage, Options, PieceLength, Segment, Word
 from hushd_worker_stt.engines.command import Command
 from hushd_worker_stt.engines.command_file import CommandSpec
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
@@ -267,7 +267,7 @@ def test_bad_output_fails_the_request(make: Make) -> None:
 def test_the_language_comes_from_json(make: Make) -> None:
     """A language that the program detects counts if its file lists it; plain text names none."""
     say = 'print(\'{"language": "de", "text": "ja"}\')'
-    assert make(say, output="json", languages=["en", "de"]).detect_language(QUIET) == "de"
+    assert make(say, output="json", languages=["en", "de"]).detect_language(QUIET) == DetectedLanguage("de")
     assert make(say, output="json", languages=["en", "fr"]).detect_language(QUIET) is None
     assert make("print()", output="json", languages=["en", "fr"]).detect_language(QUIET) is None
     assert make(say, languages=["en", "de"]).detect_language(QUIET) is None

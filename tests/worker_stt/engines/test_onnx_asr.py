@@ -22,7 +22,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_worker import onnx_graph, onnx_session
 from hushd_worker.job import Job
-from hushd_worker_stt.engine import Options, Word
+from hushd_worker_stt.engine import DetectedLanguage, Options, Word
 from hushd_worker_stt.engines import onnx_asr as module
 from hushd_worker_stt.engines.onnx_asr import OnnxAsr
 from hushd_worker_stt.worker import SpeechToText
@@ -198,7 +198,7 @@ def test_what_cannot_translate_says_so(models: Path) -> None:
 def test_whisper_tells_the_language(models: Path, token: str, language: str, said: str) -> None:
     """The package detects the language inside; hushd asks for it, since the result names it. CTC cannot tell."""
     engine = loaded(tone_models.whisper(models / "mine").name)
-    assert engine.detect_language(whistle(token)) == language
+    assert engine.detect_language(whistle(token)) == DetectedLanguage(language)
     assert text(engine, whistle(token)) == text(engine, whistle(token), language=language) == said
     assert loaded(tone_models.ctc(models / "other").name).detect_language(whistle(token)) is None
 

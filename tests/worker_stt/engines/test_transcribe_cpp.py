@@ -111,6 +111,7 @@ def test_languages_are_read_from_the_file(tmp_path: Path) -> None:
     [
         ("llama", "is of the architecture 'llama', which transcribe-cpp does not run"),
         ("sortformer", "tells speakers apart, and writes down nothing"),
+        ("ecapa_tdnn", "tells languages apart, and writes down nothing"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(architecture: str, why: str, tmp_path: Path) -> None:
@@ -143,7 +144,8 @@ def test_word_times_are_described_by_model() -> None:
 
 def test_every_well_known_model_has_its_abilities() -> None:
     """The catalogue and the table of abilities name the same models, of architectures that are known."""
-    assert WELL_KNOWN.keys() == SPEC.models.keys()
+    assert WELL_KNOWN.keys() == {name for name, content in SPEC.models.items() if "role" not in content}
+    assert {model.name for model in TranscribeCpp.INFO.models} == WELL_KNOWN.keys()
     assert SPEC.default_model in WELL_KNOWN
     assert set(WELL_KNOWN.values()) <= {
         abilities._replace(streaming=streaming, translation=translation)

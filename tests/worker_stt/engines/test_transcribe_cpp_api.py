@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
-from hushd_worker_stt.engines import ggml, transcribe_cpp
+from hushd_worker_stt.engines import ecapa, ggml, transcribe_cpp
 
 # Names, and of callables the parameters that hushd gives them.
 CALLS = {
@@ -20,6 +20,8 @@ CALLS = {
     "backends": (),
     "Model": ("path", "backend", "device"),
     "Model.session": ("n_threads",),
+    "Model.langid_session": ("n_threads",),
+    "LangIdSession.run": ("pcm", "allowed"),
     "Session.run": (
         "pcm", "task", "target_language", "language", "timestamps", "prompt", "vocabulary", "family",
     ),
@@ -43,6 +45,8 @@ FIELDS = {
     "Word": ("text", "t0_ms", "t1_ms", "seg_index", "first_token", "n_tokens"),
     "Token": ("text", "p", "t0_ms", "t1_ms", "seg_index"),
     "StreamText": ("committed", "tentative"),
+    "LangIdResult": ("candidates", "allowed_mass"),
+    "LangIdCandidate": ("code", "p"),
 }
 CHOICES = {
     "Task": ("transcribe", "translate"),
@@ -113,18 +117,17 @@ def test_nothing_else_of_the_package_is_used() -> None:
     listed = {path.rpartition(".")[2] for path in (*CALLS, *FIELDS, *OTHERS)} | {
         field for fields in FIELDS.values() for field in fields
     }
-    tree = ast.parse(
-        inspect.getsource(transcribe_cpp) + inspect.getsource(ggml).replace("from __future__ import annotations", "")
-    )
+    sources = (inspect.getsource(module) for module in (transcribe_cpp, ggml, ecapa))
+    tree = ast.parse("".join(source.replace("from __future__ import annotations", "") for source in sources))
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _of_the_package(node.value)}
     assert used - listed - _OWN == set()
-    assert {"run", "feed", "first_token", "committed", "p"} <= used
+    assert {"run", "feed", "first_token", "committed", "p", "langid_session", "allowed_mass"} <= used
 
 
 def _of_the_package(node: ast.expr) -> bool:
     """Returns whether an expression is an object of the package's, by the names that the module has for them."""
     names = {
         "_package", "_model", "_session", "_stream", "package", "transcribe_cpp", "result", "segment", "word", "token",
-        "capabilities", "text", "listed",
+        "capabilities", "text", "listed", "first",
     }  # fmt: skip
     return (isinstance(node, ast.Attribute) and node.attr in names) or (isinstance(node, ast.Name) and node.id in names)

@@ -19,7 +19,7 @@ from hushd_protocol.messages import Chunk, Message, Partial
 from hushd_protocol.messages import Job as JobMessage
 from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.audio.recording import raw_blocks
-from hushd_worker_stt.engine import Options, PieceLength, Segment
+from hushd_worker_stt.engine import DetectedLanguage, Options, PieceLength, Segment
 from hushd_worker_stt.live.events import Unstable
 from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.request import Request
@@ -282,8 +282,9 @@ class Scripted:
             return []
         return [Segment(piece.start, piece.start + seconds, f"{(piece.samples >= 0.3).sum() / RATE:.2f}")]
 
-    def detect_language(self, job: Any, piece: Piece, *, live: bool) -> str | None:
-        return self.spoken_in if len(piece.samples) >= RATE else "la"
+    def detect_language(self, job: Any, piece: Piece, *, live: bool) -> DetectedLanguage | None:
+        tag = self.spoken_in if len(piece.samples) >= RATE else "la"
+        return DetectedLanguage(tag, 0.75) if tag else None
 
     @property
     def seconds(self) -> list[float]:

@@ -78,7 +78,7 @@ def test_a_cut_of_what_a_stream_has_heard(feed_s: float) -> None:
     twice, whether the stream was fed yet or not."""
     tapes: list[Tape] = []
 
-    def begin() -> Tape:
+    def begin(audio: np.ndarray) -> Tape:
         tapes.append(Tape())
         return tapes[-1]
 
@@ -95,7 +95,7 @@ def test_a_cut_of_what_a_stream_has_heard(feed_s: float) -> None:
 @pytest.mark.parametrize("at", [3.0, 5.0, 9.0, 20.0])
 def test_a_cut_beside_what_is_open(at: float) -> None:
     """A place before the open speech, or after it, cuts nothing."""
-    streamed = StreamedUtterance(Streaming(Tape, 0.5, PieceLength(10, 30), 0.2, cuts=True), 5.0)
+    streamed = StreamedUtterance(Streaming(lambda audio: Tape(), 0.5, PieceLength(10, 30), 0.2, cuts=True), 5.0)
     drafted = DraftedUtterance(Transcriber(_seconds, PieceLength(10, 30)), 5.0)
     for utterance, whole in ((streamed, "40"), (drafted, "5.0 to 9.0")):
         list(utterance.speak(_loud(4.0)))

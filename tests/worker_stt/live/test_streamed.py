@@ -13,6 +13,7 @@ import pytest
 from hushd_worker.job import Cancelled
 from hushd_worker.job_error import NoMemory
 from hushd_worker_stt.engine import (
+    DetectedLanguage,
     Engine,
     EngineInfo,
     EngineStream,
@@ -23,6 +24,7 @@ from hushd_worker_stt.engine import (
     PieceLength,
     Segment,
 )
+from hushd_worker_stt.identification import Identification
 from hushd_worker_stt.live.events import Event, Nothing, Unstable
 from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.recogniser import Recogniser
@@ -262,6 +264,45 @@ def test_a_language_is_found_out_once(seconds: float, then: str | None) -> None:
     engine.spoken_in = "de"
     heard(engine, (seconds, LEVEL), (2, 0), (2, LEVEL), (2, 0))
     assert [options.language for options in engine.asked] == [None, then]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sure", "named", "looks", "first_feed", "languages"),
+    [
+        (4.0, True, None, 1, 2.0, ["de", "de"]),  # enough for the session
+        (1.0, True, None, 2, 1.5, ["de", "de"]),  # enough for the utterance
+        (4.0, False, None, 2, 2.0, [None, None]),  # the stream's own affair
+        (4.0, True, "en", 0, 1.0, ["en", "en"]),  # somebody has said it
+    ],
+)
+def test_a_stream_begins_with_its_language(
+    seconds: float,
+    sure: bool,
+    named: str | None,
+    looks: int,
+    first_feed: float,
+    languages: list[str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If a model that identifies it is here, the first stream waits for two seconds of speech or for a pause, and
+    those that follow for nothing, once the language of the session is known."""
+    looked: list[float] = []
+
+    def identify(self: Identification, samples: np.ndarray) -> DetectedLanguage | None:
+        looked.append(len(samples) / RATE)
+        return DetectedLanguage("de", 0.75) if sure else None
+
+    monkeypatch.setattr(Identification, "possible", True)
+    monkeypatch.setattr(Identification, "identify", identify)
+    engine = Streaming()
+    listener = session(engine, language=named)
+    assert len(segments(listener.events(sounds((1, 0), (seconds, LEVEL), (2, 0), (4, LEVEL), (2, 0))))) == 2
+    assert [options.language for options in engine.asked] == languages
+    assert len(looked) == looks
+    first, second = (ribbon.feeds[0] for ribbon in engine.ribbons)
+    assert len(first) / RATE == pytest.approx(first_feed, abs=0.4)  # whose quiet before the speech is cut off
+    assert len(second) / RATE == pytest.approx(2.0 if looks == 2 else 1.0, abs=0.4)
+    assert listener.language_probability == (0.75 if looks and sure else None)
 
 
 def test_quiet_speech_reaches_a_model_at_its_level() -> None:

@@ -146,9 +146,13 @@ def _foreign(trial: Trial) -> Iterator[str]:
 
 
 def _detected(trial: Trial) -> Iterator[str]:
-    tag = trial.engine.detect_language(trial.speech)
-    if tag is not None and tag not in trial.info.languages:
-        yield f"{tag!r:.40} is not among {trial.info.languages!r:.200}"
+    detected = trial.engine.detect_language(trial.speech)
+    if detected is None:
+        return
+    if detected.tag not in trial.info.languages:
+        yield f"{detected.tag!r:.40} is not among {trial.info.languages!r:.200}"
+    if detected.probability is not None and not 0.0 <= detected.probability <= 1.0:
+        yield f"{detected.tag!r:.40} has the probability {detected.probability}"
 
 
 def _translated(trial: Trial) -> Iterator[str]:

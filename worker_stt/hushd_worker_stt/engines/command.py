@@ -18,7 +18,7 @@ from hushd_schema.engines.stt.command import SPEC
 from hushd_schema.sound_file import wav_header
 from hushd_worker.command_spec import CommandSpecError, files
 
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, Segment
+from hushd_worker_stt.engine import RATE, DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, Segment
 
 from .command_file import CommandSpec
 from .command_output import OutputError, from_json, from_text
@@ -73,7 +73,7 @@ class Command(Engine):
         except OutputError as error:
             raise HushdError("worker_failed", f"The program {self._spec.program!r} {error}.") from error
 
-    def detect_language(self, samples: Samples) -> str | None:
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         """The language in the program's JSON; plain text has none."""
         self._read()
         if self._spec.output != "json":
@@ -82,7 +82,7 @@ class Command(Engine):
             language = from_json(self._run(samples, Options()), len(samples) / RATE)[1]
         except OutputError:
             return None  # reported when the text is asked for
-        return language if language in self._spec.languages else None
+        return DetectedLanguage(language) if language in self._spec.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
         from hushd_worker.program import reported, run

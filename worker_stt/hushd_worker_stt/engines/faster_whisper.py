@@ -14,7 +14,7 @@ from hushd_schema.engines.stt.faster_whisper import FILES, PRECISIONS, SPEC
 from hushd_worker import compute_device
 from hushd_worker.load_error import Cause, cause, check_files
 
-from hushd_worker_stt.engine import RATE, EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
 from .ctranslate2_batch import TogetherModel
 from .lean_imports import deferred, without_progress_bars
@@ -141,11 +141,11 @@ class FasterWhisper(WhisperFamily):
         tokens: list[int] = self._model.hf_tokenizer.encode(f" {text}", add_special_tokens=False).ids if text else []
         return tokens
 
-    def detect_language(self, samples: Samples) -> str | None:
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         if not self._model.model.is_multilingual or len(self._languages) == 1:
             return None
-        language: str = self._model.detect_language(samples)[0]
-        return language
+        language, probability, _ = self._model.detect_language(samples)
+        return DetectedLanguage(language, probability)
 
 
 def _whole(folder: Path) -> bool:

@@ -12,11 +12,12 @@ from hushd_worker import compute_device
 _WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its makers
 
 
-def package() -> Any:
-    """The package, imported so that it opens no graphics card that hushd does not count, and no debugger."""
+def package(*, cards: bool = True) -> Any:
+    """The package, imported so that it opens no graphics card that hushd does not count, and no debugger; without
+    `cards`, for the CPU alone."""
     os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # else an abort starts gdb
-    computing = ",cuda,rocm" if compute_device.may_be_card() else ""
-    drawing = ",vulkan" if compute_device.may_be_vulkan() else ""
+    computing = ",cuda,rocm" if cards and compute_device.may_be_card() else ""
+    drawing = ",vulkan" if cards and compute_device.may_be_vulkan() else ""
     os.environ.setdefault("TRANSCRIBE_BACKENDS", f"cpu{computing}{drawing}")
     import transcribe_cpp
 

@@ -12,11 +12,12 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
-from hushd_schema.engines import NoModel
+from hushd_schema.engines import NoModel, gguf, langid
 from hushd_schema.engines.stt.transcribe_cpp import SPEC, WELL_KNOWN, Abilities, described
 
 from hushd_worker_stt.engine import ModelInfo
 
+_IDENTIFYING = {name for name, content in SPEC.models.items() if content.get("role") == langid.ROLE}
 _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
 
@@ -60,6 +61,23 @@ def here() -> list[str]:
         manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
     ]
     return list(dict.fromkeys([*WELL_KNOWN, *folders, *names]))
+
+
+def identifying() -> tuple[str, Path] | None:
+    """The model on this machine that tells languages apart, and its file: of several, the first by name; None without
+    one. A damaged one counts, as far as something still says what it is."""
+    names = {*here(), *_IDENTIFYING} - WELL_KNOWN.keys()
+    files = ((name, file) for name in sorted(names) if (file := find(name)))
+    return next((model for model in files if _identifies(*model)), None)
+
+
+def _identifies(name: str, file: Path) -> bool:
+    if name in _IDENTIFYING:
+        return True
+    try:
+        return gguf.architecture(file) == langid.ARCHITECTURE
+    except OSError:
+        return False
 
 
 def _model(name: str, file: Path) -> ModelInfo | None:

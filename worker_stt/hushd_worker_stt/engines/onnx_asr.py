@@ -22,7 +22,17 @@ from hushd_worker.load_error import check_files, load_error
 from hushd_worker.onnx_session import mapped_sessions
 from hushd_worker.read_ahead import read_ahead
 
-from hushd_worker_stt.engine import RATE, Engine, EngineInfo, ModelInfo, Options, PieceLength, Segment, Word
+from hushd_worker_stt.engine import (
+    RATE,
+    DetectedLanguage,
+    Engine,
+    EngineInfo,
+    ModelInfo,
+    Options,
+    PieceLength,
+    Segment,
+    Word,
+)
 
 from . import onnx_models
 from .onnx_models import KNOWN
@@ -129,13 +139,13 @@ class OnnxAsr(Engine):
             words = tuple(_words(result.tokens, result.timestamps, result.logprobs, duration))
         return [Segment(0.0, duration, text, words)]
 
-    def detect_language(self, samples: Samples) -> str | None:
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         if not self._tells_language:
             return None
         asr = self._asr
         tokens = asr._decoding(asr._encode(*self._batch([samples])), asr._detect_lang_input, 3)
         token: str = asr._vocab[int(tokens[0, 1])]
-        return token.removeprefix("<|").removesuffix("|>")
+        return DetectedLanguage(token.removeprefix("<|").removesuffix("|>"))
 
     def _batch(self, pieces: Sequence[Samples]) -> tuple[Any, Any]:
         """`pieces` as the package takes them: a batch, filled up with silence, and the length of each."""

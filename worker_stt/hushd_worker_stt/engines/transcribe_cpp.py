@@ -1,8 +1,8 @@
 """The package `transcribe-cpp`: Parakeet, Nemotron, Moonshine, Canary, Qwen3, Whisper and others on ggml, from GGUF.
 
-This module and `ggml` alone know the package's API, which is young: one minor release is pinned, 0.4. Weights are pages
-of the file, shared by all workers with the model; a file is replaced by another and never written into, for a page that
-is gone ends the process. ggml also aborts its process where memory is short or a file is wrong inside.
+This module, `ggml` and `ecapa` alone know the package's API, which is young: one minor release is pinned, 0.4. Weights
+are pages of the file, shared by all workers with the model; a file is replaced by another and never written into, for a
+page that is gone ends the process. ggml also aborts its process where memory is short or a file is wrong inside.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_stt.engine import (
     RATE,
+    DetectedLanguage,
     Engine,
     EngineInfo,
     EngineStream,
@@ -153,10 +154,11 @@ class TranscribeCpp(Engine):
         """Returns whether words are wanted, and the model knows their times: tokens bring their probabilities too."""
         return options.word_times and self._abilities.word_times and not options.translate
 
-    def detect_language(self, samples: Samples) -> str | None:
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         if self._architecture not in _TELLS_LANGUAGE or len(self._languages) < 2:
             return None
-        return self._run(samples, timestamps="none").language or None
+        language = self._run(samples, timestamps="none").language
+        return DetectedLanguage(language) if language else None
 
     def _prompts(self, options: Options) -> dict[str, Any]:
         """The package's arguments for the options that the model uses."""

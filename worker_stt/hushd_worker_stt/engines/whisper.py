@@ -16,7 +16,7 @@ from hushd_worker.torch_import import import_torch
 
 from hushd_worker_stt.batching import rendezvous
 from hushd_worker_stt.convert.checkpoint import BadCheckpoint, Checkpoint
-from hushd_worker_stt.engine import EngineInfo, ModelInfo, Segment, Word
+from hushd_worker_stt.engine import DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
 from .whisper_family import SHARED, Decoding, WhisperFamily
 from .whisper_models import alignment, languages
@@ -182,14 +182,15 @@ class Whisper(WhisperFamily):
             )
             spoken_until = group[-1]["end"]
 
-    def detect_language(self, samples: Samples) -> str | None:
+    def detect_language(self, samples: Samples) -> DetectedLanguage | None:
         if not self._model.is_multilingual or len(self._languages) == 1:
             return None
         audio = self._whisper.audio
         mel = audio.log_mel_spectrogram(samples, self._model.dims.n_mels, padding=audio.N_SAMPLES)
         window = audio.pad_or_trim(mel, audio.N_FRAMES).to(self._model.device)
         likely: dict[str, float] = self._model.detect_language(window)[1]
-        return max(likely, key=likely.__getitem__)
+        language = max(likely, key=likely.__getitem__)
+        return DetectedLanguage(language, likely[language])
 
 
 def _batch_task(package: Any) -> Any:

@@ -52,6 +52,7 @@ class LiveListener:
     Attributes:
         seconds: of audio so far.
         options: with the language, once it is known.
+        language_probability: of that language, where a model found it and tells.
         ended: what ended `events`: `endpoint`, the speaker; `input`, the audio; `silence`, nobody speaking for long in
             a continuous session.
     """
@@ -70,10 +71,14 @@ class LiveListener:
         self._job = job
         self._request = request
         self._transcriber = Transcriber(self._transcribe, length, clock)
-        self._streaming = Streaming(self._begin, recogniser.feed_s, length, _PAD_S, cuts=voices is not None)
+        self._identifies = bool(recogniser.feed_s) and request.language is None and recogniser.identifies_streams
+        self._streaming = Streaming(
+            self._begin, recogniser.feed_s, length, _PAD_S, cuts=voices is not None, first_s=self._first_s
+        )
         self._voices = voices
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
         self.options = request.options()
+        self.language_probability: float | None = None
         self.seconds = 0.0
         self.ended = "input"
 
@@ -173,8 +178,16 @@ class LiveListener:
             return StreamedUtterance(self._streaming, start)
         return DraftedUtterance(self._transcriber, start)
 
-    def _begin(self) -> EngineStream:
-        return self._recogniser.begin(self._job, self.options)
+    def _begin(self, audio: Samples) -> EngineStream:
+        """Opens a stream that `audio` is fed to first: its language cannot be changed any more."""
+        if not self._identifies:
+            return self._recogniser.begin(self._job, self.options)
+        seconds = len(audio) / RATE
+        return self._recogniser.begin(self._job, self._with_language(Piece(0.0, audio, ((0.0, seconds),))))
+
+    def _first_s(self) -> float:
+        """The seconds, with the quiet before the speech, by which a stream's language is identified; 0 once known."""
+        return _SURE_S + _LEAD * FRAME / RATE if self._identifies and self.options.language is None else 0.0
 
     def _learn(self, utterance: DraftedUtterance | StreamedUtterance) -> None:
         """Fixes the language for the rest of the session, where a stream of enough speech has found it out."""
@@ -198,7 +211,9 @@ class LiveListener:
         """The options with the language of the piece; the first seconds of speech decide for the session."""
         if self.options.language is not None:
             return self.options
-        options = replace(self.options, language=self._recogniser.detect_language(self._job, piece, live=True))
+        if (detected := self._recogniser.detect_language(self._job, piece, live=True)) is None:
+            return self.options
+        options = replace(self.options, language=detected.tag)
         if len(piece.samples) >= _SURE_S * RATE:
-            self.options = options
+            self.options, self.language_probability = options, detected.probability
         return options

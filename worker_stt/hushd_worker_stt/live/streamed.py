@@ -28,19 +28,21 @@ class Streaming:
     """The way to the model's streams.
 
     Attributes:
-        begin: opens one.
+        begin: opens one, given the sound that it is fed first.
         feed_s: seconds that it is fed at once.
         length: of one stream: an utterance goes on in another at the first pause after `shortest`, and without any
             after `longest`.
         pad_s: seconds of quiet kept before the speech in it.
         cuts: whether an utterance may be cut at a place that a stream was fed already, whose audio is kept for that.
+        first_s: returns the seconds of speech without which none is opened before the speaker pauses.
     """
 
-    begin: Callable[[], EngineStream]
+    begin: Callable[[Samples], EngineStream]
     feed_s: float
     length: PieceLength
     pad_s: float
     cuts: bool = False
+    first_s: Callable[[], float] = lambda: 0.0
 
 
 class StreamedUtterance:
@@ -69,7 +71,7 @@ class StreamedUtterance:
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
         self._pending += (*self.held, *frames)
         self.held.clear()
-        if sum(map(len, self._pending)) < self._streaming.feed_s * RATE:
+        if sum(map(len, self._pending)) < self._feed_s * RATE:
             return
         audio = self._taken()
         if self._length(audio) <= self._streaming.length.longest:
@@ -121,6 +123,12 @@ class StreamedUtterance:
             self._stream = None
             stream.cancel()
 
+    @property
+    def _feed_s(self) -> float:
+        """The seconds to feed next."""
+        feed_s = self._streaming.feed_s
+        return feed_s if self._stream else max(feed_s, self._streaming.first_s())
+
     def _taken(self) -> Samples:
         audio = np.concatenate([np.zeros(0, np.float32), *self._pending])
         self._pending = []
@@ -136,7 +144,7 @@ class StreamedUtterance:
             quiet, _ = trim(audio, round(self._streaming.pad_s * RATE))
             audio = audio[quiet:]
             self._start = self._position = self._position + quiet / RATE
-            self._stream = self._streaming.begin()
+            self._stream = self._streaming.begin(audio)
         if self._streaming.cuts:
             self._fed.append(audio)
         self._position += len(audio) / RATE

@@ -13,6 +13,7 @@ from hushd_models import catalogue, user_models
 from hushd_models.inventory import Row, rows
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.system import paths
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def _known_models() -> Iterable[str]:
 
 def _workers() -> Iterable[str]:
     """Roles, engines and models that are here, as `hushd preload` takes them."""
-    usable = [row for row in _rows() if row.usable]
+    usable = _usable(*ENGINE_ROLES)
     engines = [f"{row.role}/{row.engine}" for row in usable]
-    return ["stt", "tts", *engines, *(f"{row.role}/{row.model}" for row in usable)]
+    return [*ENGINE_ROLES, *engines, *(f"{row.role}/{row.model}" for row in usable)]
 
 
 def _running_workers() -> Iterable[str]:

@@ -270,9 +270,15 @@ class Recordings:
                 journal.add(segment, total, transcription.rest_s, transcription.language)
             self._events.put((job.index, segment))
         duration = damage.detail["read_s"] if damage else transcription.duration
-        warnings, unlikely = transcription.warnings, transcription.unlikely
-        language = transcription.language
-        return Done(Transcript(tuple(segments), language, duration, warnings=warnings, unlikely=unlikely), damage)
+        transcript = Transcript(
+            tuple(segments),
+            transcription.language,
+            duration,
+            warnings=transcription.warnings,
+            unlikely=transcription.unlikely,
+            language_probability=transcription.language_probability,
+        )
+        return Done(transcript, damage)
 
     def _journal(self, index: int, name: str) -> Journal | None:
         """None for a stream, which cannot be read again, and where half a recording is of no use."""

@@ -47,13 +47,14 @@ class Feed:
         receive: returns the next segment, and at last the whole.
 
     Attributes:
-        language, warnings, unlikely, damage: known once the segments have been read.
+        language, language_probability, warnings, unlikely, damage: known once the segments have been read.
     """
 
     def __init__(self, receive: Callable[[], Segment | Done], diarized: bool) -> None:
         self._receive = receive
         self.diarized = diarized
         self.language = ""
+        self.language_probability: float | None = None
         self.warnings: tuple[ResultWarning, ...] = ()
         self.unlikely: tuple[tuple[float, float], ...] = ()
         self.damage: HushdError | None = None
@@ -62,6 +63,7 @@ class Feed:
         while isinstance(item := self._receive(), Segment):
             yield item
         self.language, self.warnings = item.transcript.language, item.transcript.warnings
+        self.language_probability = item.transcript.language_probability
         self.unlikely, self.damage = item.transcript.unlikely, item.damage
 
 

@@ -152,6 +152,10 @@ class _Session:
         return self._transcription.language
 
     @property
+    def language_probability(self) -> float | None:
+        return self._transcription.language_probability
+
+    @property
     def warnings(self) -> tuple[ResultWarning, ...]:
         return self._transcription.warnings
 
@@ -166,7 +170,11 @@ class _Session:
     def with_segments(self, segments: Sequence[Segment]) -> Transcript:
         """Its transcript, of these segments, with the speakers that are known by now."""
         return Transcript(
-            self._transcription.revised(segments), self.language, self._transcription.duration, warnings=self.warnings
+            self._transcription.revised(segments),
+            self.language,
+            self._transcription.duration,
+            warnings=self.warnings,
+            language_probability=self.language_probability,
         )
 
     def fair_copy(self) -> Transcript:

@@ -76,6 +76,7 @@ def make_parser(prog: str) -> Parser:
 def _columns(index: ModelIndex) -> tuple[Column[Row], ...]:
     return (
         Column("MODEL", lambda model: str(model.model), left=True),
+        Column("ROLE", lambda model: model.role, left=True),
         Column("STATE", lambda model: _listed_state(index, model), left=True),
         Column("SIZE", lambda model: _size(model)),
         Column("MEMORY", lambda model: _megabytes(model.memory_mb)),
@@ -131,8 +132,8 @@ def _is_of(model: Row, word: str) -> bool:
 
 
 def _meant(word: str, every: Sequence[Row]) -> str:
-    close = nearest(word, {model.engine for model in every} | {"stt", "tts"})
-    return f"did you mean {close!r}?" if close else "name an engine, stt, tts or a language."
+    close = nearest(word, {word for model in every for word in (model.engine, model.role)})
+    return f"did you mean {close!r}?" if close else "name an engine, stt, tts, langid or a language."
 
 
 def _show(index: ModelIndex, options: argparse.Namespace) -> int:
@@ -161,6 +162,7 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
         return 0
     lines = [model.model, f"  state      {_state(model)}{_brought(model)}"]
     for title, value in (
+        ("role", model.role),
         ("problem", model.problem),
         ("path", facts["path"]),
         ("size", _size(model)),

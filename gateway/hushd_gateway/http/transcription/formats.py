@@ -51,6 +51,8 @@ def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -
         "duration": transcript.duration,
         "text": transcript.text,
     }
+    if transcript.language_probability is not None:
+        answer["language_probability"] = transcript.language_probability
     if segments:
         answer["segments"] = [_segment(segment) for segment in transcript]
     if words:

@@ -96,7 +96,10 @@ def _verbose(transcript: Transcript, text: str, options: Mapping[str, Any], time
         row["words"] = [{"word": word.word, "start": word.start, "end": word.end} for word in segment.words]
         for timeless in () if timed else (row, *row["words"]):
             del timeless["start"], timeless["end"]
-    return data | {"text": text, "detected_language": languages.name(transcript.language).lower()}
+    detected: JsonObject = {"detected_language": languages.name(transcript.language).lower()}
+    if (probability := data.pop("language_probability", None)) is not None:
+        detected["detected_language_probability"] = probability
+    return data | {"text": text} | detected
 
 
 def _or_none(count: int | None) -> int | None:

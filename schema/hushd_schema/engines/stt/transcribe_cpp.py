@@ -7,7 +7,7 @@ in the sources of `transcribe-cpp-native` (`docs/models`), as do the files' addr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +21,7 @@ from hushd_schema.engines import (
     Recognition,
     Recommended,
     Sizes,
+    langid,
     whisper_languages,
 )
 from hushd_schema.engines.whisper_languages import ALL, MOST
@@ -83,7 +84,7 @@ ARCHITECTURES = {
 }
 _OTHERS = {  # that the library runs too
     "sortformer": "tells speakers apart",
-    "ecapa_tdnn": "tells languages apart",
+    langid.ARCHITECTURE: "tells languages apart",
     "silero_vad": "detects speech",
 }
 MAPPED = "mapped"  # a file whose weights the library uses as they lie there, made by hushd
@@ -95,6 +96,12 @@ _FLASH, _GRANITE = "en de es fr", "en de es fr ja pt"
 _COHERE = "en ar de el es fr it ja ko nl pl pt vi zh"
 _QWEN = "en ar cs da de el es fa fi fr hi hu id it ja ko mk ms nl pl pt ro ru sv th tl tr vi yue zh"
 _NEMOTRON = "en ar bg cs da de es et fi fr hi hr hu it ja ko nl no pl pt ro ru sk sv tr uk vi zh"
+# The labels of VoxLingua107, which tells languages apart.
+VOXLINGUA = (
+    "ab af am ar as az ba be bg bn bo br bs ca ceb cs cy da de el en eo es et eu fa fi fo fr gl gn gu gv ha haw hi hr "
+    "ht hu hy ia id is it iw ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps "
+    "pt ro ru sa sco sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi war yi yo zh"
+)
 # Name, architecture, languages, MB on disk of its Q8_0 file, licence, speed on a processor, and its repository, of
 # handy-computer's, where that is not the name.
 _MODELS = (
@@ -197,12 +204,25 @@ def _look(path: Path, name: str) -> Files:
     with open(path, "rb") as file:
         if file.read(4) != gguf.MAGIC:
             raise NotAlike("it is no file in the format GGUF")
-    described(path)
+    if gguf.architecture(path) == langid.ARCHITECTURE:
+        langid.labels(path)
+    else:
+        described(path)
     return {f"{name}.gguf": path}
 
 
 def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
-    return described(folder / next(file for file in sorted(files) if file.endswith(".gguf"))).languages
+    from hushd_schema.engines import gguf
+
+    path = folder / next(file for file in sorted(files) if file.endswith(".gguf"))
+    return langid.labels(path) if gguf.architecture(path) == langid.ARCHITECTURE else described(path).languages
+
+
+def _role(files: Iterable[Path]) -> str:
+    from hushd_schema.engines import gguf
+
+    models = (path for path in files if path.suffix == ".gguf" and path.is_file())
+    return langid.ROLE if any(gguf.architecture(path) == langid.ARCHITECTURE for path in models) else "stt"
 
 
 def _private_mb(size_mb: float, *, mapped: bool = False) -> float:
@@ -241,12 +261,19 @@ SPEC = EngineSpec(
             "translation": WELL_KNOWN[name].translation,
         }
         for name, _, languages, size, licence, speed, repository in _MODELS
+    }
+    | {
+        "lang-id-voxlingua107-ecapa": {
+            "role": langid.ROLE, "languages": VOXLINGUA, "size_mb": 27, "memory_mb": 85, "licence": _APACHE,
+            "speed": "fast", "layout": "q8_0", "repository": "handy-computer/lang-id-voxlingua107-ecapa-gguf",
+        },
     },
     layouts={"q8_0": {"files": [["*Q8_0.gguf"]]}},
     own="*/*.gguf",
     format="gguf",
-    recognition=Recognition(look=_look, kind="GGUF files that hear (.gguf)", order=35),
+    recognition=Recognition(look=_look, kind="GGUF files that hear or tell languages apart (.gguf)", order=35),
     languages=_languages,
+    role_of=_role,
     memory_mb=_memory_mb,
     on_card_mb=_on_card_mb,
     precisions=Precisions(

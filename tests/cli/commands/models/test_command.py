@@ -79,11 +79,11 @@ def test_the_list(machine: Store, base: Path) -> None:
     done = hushd("list")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["MODEL", "STATE", "SIZE", "MEMORY", "SPEED", "LANGUAGES", "LICENCE"]
+    assert lines[0].split() == ["MODEL", "ROLE", "STATE", "SIZE", "MEMORY", "SPEED", "LANGUAGES", "LICENCE"]
     (line,) = [line for line in lines if line.startswith("whisper/base ")]
-    assert " ".join(line.split()) == "whisper/base installed 7 MB 694 MB medium 99 languages MIT"
+    assert " ".join(line.split()) == "whisper/base stt installed 7 MB 694 MB medium 99 languages MIT"
     (line,) = [line for line in lines if line.startswith("chatterbox/english ")]
-    assert " ".join(line.split()) == "chatterbox/english not here ~ 3.2 GB 4.2 GB slow en MIT"
+    assert " ".join(line.split()) == "chatterbox/english tts not here ~ 3.2 GB 4.2 GB slow en MIT"
     states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
     assert states == sorted(states)
     assert set(states) == {0, 1, 2}
@@ -100,7 +100,7 @@ def test_an_engine_that_is_missing_is_told_before_its_first_use(machine: Store, 
     """By `list`, `show` and `pull`, with the command that installs it here; not where the configuration starts its
     workers by a command of their own."""
     (line,) = [line for line in hushd("list", lacking="torch").stdout.splitlines() if line.startswith("whisper/base ")]
-    assert " ".join(line.split()).startswith("whisper/base no engine 7 MB")
+    assert " ".join(line.split()).startswith("whisper/base stt no engine 7 MB")
     command = extra_command("whisper")
     assert f"engine     not installed: {command}\n" in hushd("show", "whisper/base", lacking="torch").stdout
     assert answer("show", "whisper/tiny", lacking="torch")["install"] == command

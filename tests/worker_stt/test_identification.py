@@ -1,0 +1,355 @@
+"""The spoken language, identified by a second model: a very small one that truly computes, with weights at random."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from full_size import gguf_langid
+from full_size.gguf_file import Value, write
+from hushd_protocol.errors import HushdError
+from hushd_schema.engines import NoModel, langid
+from hushd_worker.conformance.damage import KINDS
+from hushd_worker_stt import identification
+from hushd_worker_stt.engine import DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, Segment
+from hushd_worker_stt.engines import ecapa, gguf_models
+from hushd_worker_stt.identification import LEAST_PROBABILITY, LEAST_SHARE, SECONDS, Identification
+from hushd_worker_stt.recogniser import Recogniser
+from hushd_worker_stt.segmentation.pieces import Piece
+from hushd_worker_stt.worker import SpeechToText
+from support.gguf_models import header, identifying, transducer
+from support.stt_jobs import make_job, s16le
+
+RATE = 16_000
+LABELS = ("en", "de", "iw", "ja")
+real = pytest.mark.skipif(
+    find_spec("transcribe_cpp") is None, reason="transcribe-cpp is not installed: pip install 'hushd[ggml]'"
+)
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of transcribe-cpp's models, empty; the user's own models and caches are out of sight."""
+    for variable, folder in (("HUSHD_MODELS_DIR", "models"), ("HUSHD_STATE_DIR", "state"), ("XDG_CACHE_HOME", "cache")):
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    for variable in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path / "models" / "transcribe-cpp"
+
+
+def noise(seconds: float, seed: int = 3) -> np.ndarray:
+    return (np.random.default_rng(seed).standard_normal(int(seconds * RATE)) * 0.1).astype(np.float32)
+
+
+class Plain(Engine):
+    """An engine whose model knows `languages`, and tells `tells`, if anything."""
+
+    INFO = EngineInfo("plain", "", "default", (), streaming=False, word_times=False)
+
+    def __init__(self, tells: DetectedLanguage | None = None) -> None:
+        self.tells = tells
+
+    @classmethod
+    def installed(cls, model: str) -> bool:
+        return True
+
+    def load(self, model: str, report: Callable[[str], None]) -> None: ...
+
+    def transcribe(self, samples: np.ndarray, options: Options) -> Iterable[Segment]:
+        return []
+
+    def detect_language(self, samples: np.ndarray) -> DetectedLanguage | None:
+        return self.tells
+
+
+def detected(languages: str, tells: DetectedLanguage | None = None, seconds: float = 3.0) -> DetectedLanguage | None:
+    """The language of noise for a model of these languages."""
+    recogniser = Recogniser(Plain(tells), ModelInfo("default", tuple(languages.split()), 10))
+    job, _ = make_job(b"")
+    language = recogniser.detect_language(job, Piece(0.0, noise(seconds), ((0.0, seconds),)))
+    assert job.warnings == []
+    return language
+
+
+# --- the rule ---------------------------------------------------------------------------------------------------------
+
+
+@real
+@pytest.mark.parametrize(
+    ("languages", "certain", "expected"),
+    [
+        ("en de", "de", "de"),
+        ("en-US de-AT de-DE", "de", "de-AT"),  # as the model writes it
+        ("en he", "iw", "he"),  # as it is called today
+        ("en de fr", "de", "de"),  # though nothing can tell French
+        ("de", "de", None),  # there is no choice
+        ("de fr", "de", None),  # nor here, where one of them has no label
+        ("en de", "ja", None),  # in none of the model's
+        ("en de", "", None),  # all are as likely
+    ],
+)
+def test_the_language_is_one_of_the_models(languages: str, certain: str, expected: str | None, models: Path) -> None:
+    """It is written as the model has it; unknown where the model has no choice, where it is surely none of the
+    model's, and where none of these is likelier than the others."""
+    identifying(models / "ears" / "ears.gguf", LABELS, certain or "none")
+    found = detected(languages)
+    assert (found.tag if found else None) == expected
+    if found:
+        assert found.probability is not None
+        assert LEAST_PROBABILITY < found.probability <= 1.0
+
+
+def test_a_model_that_tells_is_not_doubted(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else is asked, and nothing loaded."""
+    header(models / "ears" / "ears.gguf", langid.ARCHITECTURE)
+    monkeypatch.setattr(ecapa, "Ecapa", pytest.fail)
+    assert detected("en de", DetectedLanguage("de", 0.2)) == DetectedLanguage("de", 0.2)
+
+
+def test_without_a_model_that_identifies_nothing_is_loaded(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models that hear, and folders without any, are none."""
+    monkeypatch.setattr(identification, "_load", pytest.fail)
+    assert detected("en de") is None
+    header(models / "mine" / "mine.gguf", "parakeet")
+    (models / "empty").mkdir()
+    assert detected("en de") is None
+    assert not Identification(("en", "de")).possible
+
+
+def test_no_worker_pays_for_it_before_it_is_needed() -> None:
+    """The module comes with the first request that may need it, the package with the first that does."""
+    program = (
+        "import sys; import hushd_worker_stt.recogniser, hushd_worker_stt.live.listener; "
+        "assert 'hushd_worker_stt.identification' not in sys.modules; import hushd_worker_stt.identification; "
+        "assert 'transcribe_cpp' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@real
+@pytest.mark.parametrize(("seconds", "found"), [(0.0, False), (0.49, False), (0.5, True), (60.0, True)])
+def test_any_length(seconds: float, found: bool, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less than the library takes tells nothing; the first seconds of longer sound are looked at."""
+    identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    given: list[int] = []
+    likeliest = ecapa.Ecapa.likeliest
+
+    def looked(self: ecapa.Ecapa, samples: np.ndarray, labels: Any) -> Any:
+        given.append(len(samples))
+        return likeliest(self, samples, labels)
+
+    monkeypatch.setattr(ecapa.Ecapa, "likeliest", looked)
+    samples = np.zeros(int(seconds * RATE), np.float32)
+    samples[::100] = np.nan
+    assert (Identification(("en", "de")).identify(samples) is not None) == found
+    assert all(count <= SECONDS * RATE for count in given)
+
+
+def test_the_first_by_name_is_used(models: Path) -> None:
+    """Of several models that identify languages; what hears does not count, nor what only has such a name."""
+    assert gguf_models.identifying() is None
+    header(models / "a" / "a.gguf", "parakeet")
+    header(models / "c" / "c.gguf", langid.ARCHITECTURE)
+    header(models / "d" / "d.gguf", langid.ARCHITECTURE)
+    assert gguf_models.identifying() == ("c", models / "c" / "c.gguf")
+    header(models / "b" / "b.gguf", langid.ARCHITECTURE)
+    assert gguf_models.identifying() == ("b", models / "b" / "b.gguf")
+
+
+# --- the small model --------------------------------------------------------------------------------------------------
+
+
+@real
+def test_the_model_computes(tmp_path: Path) -> None:
+    """The same sound has the same verdict to the bit, another sound another one, and a bound leaves only its labels."""
+    loaded = ecapa.Ecapa(identifying(tmp_path / "ears.gguf", LABELS))
+    assert loaded.labels == LABELS
+    first = loaded.likeliest(noise(3.0), LABELS)
+    assert first == loaded.likeliest(noise(3.0), LABELS)
+    assert first != loaded.likeliest(np.sin(np.arange(3 * RATE, dtype=np.float32) / 9), LABELS)
+    assert first[2] == 1.0
+    label, probability, share = loaded.likeliest(noise(3.0), ["ja", "iw"])
+    assert label in ("ja", "iw")
+    assert 0.5 <= probability <= 1.0
+    assert 0.0 < share < 1.0
+
+
+@real
+def test_weights_without_a_number_are_said(models: Path) -> None:
+    """The request has its text and a sentence."""
+    path = models / "ears" / "ears.gguf"
+    identifying(path, LABELS, "de", bias=np.nan)
+    with pytest.raises(HushdError, match=r"^The language was not identified, since its model cannot be used \(.+\)\.$"):
+        Identification(("en", "de")).identify(noise(1.0))
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def tower(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A very small Parakeet of 25 languages with random weights."""
+    return transducer(tmp_path_factory.mktemp("gguf") / "tower.gguf", "parakeet-tdt-0.6b-v3")
+
+
+@pytest.fixture
+def worker(tower: Path, models: Path) -> SpeechToText:
+    """A worker with it."""
+    (models / "tower").mkdir(parents=True)
+    (models / "tower" / "tower.gguf").symlink_to(tower)
+    worker = SpeechToText("transcribe-cpp", "tower")
+    worker.load(lambda note: None)
+    return worker
+
+
+SPOKEN = [Piece(0.0, noise(4.0), ((0.2, 3.8),))]
+
+
+@pytest.fixture
+def _speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four seconds of noise are speech."""
+    monkeypatch.setattr("hushd_worker_stt.transcription.pieces", lambda *arguments: iter(SPOKEN))
+
+
+def answer(worker: SpeechToText, **params: Any) -> tuple[dict[str, Any], str]:
+    job, asked = make_job(s16le(SPOKEN[0].samples), {"format": "s16le", **params})
+    return worker.run(job), asked.text
+
+
+@real
+@pytest.mark.usefixtures("_speech")
+def test_a_result_has_the_language_and_its_probability(worker: SpeechToText, models: Path) -> None:
+    """If nobody named one; the model may come and go while the worker lives, and another take its place."""
+    before, text = answer(worker)
+    assert (before["language"], "language_probability" in before) == ("", False)
+    path = identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    result, now = answer(worker, language="auto")
+    assert (result["language"], now) == ("de", text)
+    assert LEAST_PROBABILITY < result["language_probability"] <= 1.0
+    named, _ = answer(worker, language="fr")
+    assert (named["language"], "language_probability" in named) == ("fr", False)
+    identifying(path, LABELS, "none")  # nothing is likely
+    assert answer(worker)[0] == before
+    path.unlink()
+    assert answer(worker)[0] == before
+
+
+@real
+@pytest.mark.usefixtures("_speech")
+def test_a_damaged_model_costs_a_sentence(worker: SpeechToText, models: Path) -> None:
+    """The text comes all the same; a whole file in the same place is used at once."""
+    path = identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    result, text = answer(worker)
+    (warning,) = result["warnings"]
+    assert warning["code"] == "language_unknown"
+    assert warning["message"].startswith(
+        "The language was not identified, since its model cannot be used (ears.gguf is "
+    )
+    assert warning["message"].endswith(f": replace {path} by a whole copy.")
+    assert (result["language"], bool(text)) == ("", True)
+    path.write_bytes(whole)
+    assert answer(worker)[0]["language"] == "de"
+
+
+# In one process, which none of the files may end: each kind of damage, and then the whole file again.
+_DAMAGED = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from hushd_protocol.errors import HushdError
+from hushd_worker.conformance.damage import KINDS
+from hushd_worker_stt.identification import Identification
+path, noise = Path(sys.argv[1]), np.random.default_rng(1).standard_normal(32000).astype("f") * 0.1
+whole, said = path.read_bytes(), {}
+for name, (_, damage) in KINDS.items():
+    path.unlink() if path.is_symlink() or not path.is_dir() else path.rmdir()
+    damage(path, whole)
+    try:
+        said[name] = str(Identification(("en", "de")).identify(noise))
+    except HushdError as error:
+        said[name] = error.message
+    if not path.exists() and not path.is_symlink():
+        path.touch()
+path.unlink() if path.is_symlink() or not path.is_dir() else path.rmdir()
+path.write_bytes(whole)
+said["whole"] = str(Identification(("en", "de")).identify(noise))
+print(json.dumps(said))
+"""
+
+
+@real
+def test_no_damage_ends_the_process(models: Path) -> None:
+    """Each kind of the conformance suite's is as no file, is said in a sentence, or makes no difference."""
+    path = identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    path.replace(models / "whole.gguf")
+    path.write_bytes((models / "whole.gguf").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-c", _DAMAGED, str(path)], env=os.environ, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said.keys() == {*KINDS, "whole"}
+    assert said["whole"].startswith("DetectedLanguage(tag='de'")
+    for name, words in said.items():
+        proper = words == "None" or words.startswith(("The language was not identified, since", "DetectedLanguage("))
+        assert proper, (name, words)
+    assert "since its model cannot be used" in said["half"]
+    assert said["pipe"] == said["gone"] == "None"
+
+
+@real
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("stt.frontend.hop_length", 1),
+        ("stt.frontend.n_fft", 1 << 31),
+        ("stt.frontend.num_mels", 1 << 20),
+        ("stt.ecapa_tdnn.dilations", np.array([2**31 - 1, 2, 3, 4, 1], np.int32)),  # aborts the library
+        ("stt.ecapa_tdnn.dilations", np.array([-1, 2, 3, 4, 1], np.int32)),
+        ("stt.ecapa_tdnn.channels", np.array([1 << 30] * 5, np.int32)),
+        ("stt.ecapa_tdnn.channels", np.arange(1000, dtype=np.int32)),
+        ("stt.ecapa_tdnn.se_channels", "many"),
+        ("stt.ecapa_tdnn.embedding_dim", True),
+        ("stt.langid.labels.codes", ["en"]),
+        ("stt.langid.labels.codes", 7),
+    ],
+)
+def test_hostile_numbers_never_reach_the_library(
+    key: str, value: Value, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A number that no such model has is named, at the import and before the load."""
+    path = identifying(models / "ears" / "ears.gguf")
+    assert langid.labels(path) == ("en", "de", "fr")
+    shape = gguf_langid.Shape().smaller(32)
+    write(path, {**gguf_langid.keys(shape, ("en", "de", "fr")), key: value}, gguf_langid.tensors(shape, 3))
+    monkeypatch.setattr(ecapa.ggml, "package", pytest.fail)
+    with pytest.raises(HushdError, match=r"since its model cannot be used \(ears.gguf is damaged: its? "):
+        Identification(("en", "de")).identify(noise(1.0))
+    with pytest.raises(NoModel, match=r"ears.gguf is damaged"):
+        langid.labels(path)
+
+
+def test_a_file_that_is_too_large_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model as large as one that hears is not loaded beside that."""
+    path = identifying(tmp_path / "ears.gguf")
+    monkeypatch.setattr(langid, "_MOST_BYTES", 100_000)
+    with pytest.raises(NoModel, match="more than 0 MB"):
+        langid.labels(path)
+
+
+def test_the_bounds_are_documented() -> None:
+    """The numbers by which a verdict counts are those of docs/MODELS.md."""
+    text = (Path(__file__).parents[2] / "docs" / "MODELS.md").read_text()
+    assert f"first {SECONDS:g} s of speech" in text
+    assert f"more than {LEAST_PROBABILITY:g}" in text
+    assert f"at least {LEAST_SHARE:g}" in text
