@@ -123,6 +123,8 @@ class LiveListener:
             if state is State.NOBODY:
                 self._give_up()
                 return
+            if utterance is not None and self._voices and len(frame) == FRAME and state is not State.ENDED:
+                yield from self._tell_apart(self._voices, utterance, frame, spoken=endpointer.quiet_s == 0)
             if utterance is None:
                 lead.append(frame)
                 if state is State.WAITING:
@@ -150,15 +152,16 @@ class LiveListener:
                 yield from utterance.pause(frame)
             else:
                 yield from utterance.speak([frame])
-            if utterance is not None and self._voices and len(frame) == FRAME:
-                yield from self._tell_apart(self._voices, utterance, frame, spoken=endpointer.quiet_s == 0)
         if utterance is not None:
             yield from self._finish(utterance)
 
     def _tell_apart(
         self, voices: Voices, utterance: DraftedUtterance | StreamedUtterance, frame: Samples, *, spoken: bool
     ) -> Iterator[Event]:
-        """Finds out who speaks; where it is somebody else by now, the speech before gets its text."""
+        """Finds out who speaks; where it is somebody else by now, the speech before gets its text.
+
+        Called before the utterance has the frame, whose draft would keep the name waiting.
+        """
         yield from voices.hear(frame, self.seconds - FRAME / RATE, spoken=spoken)
         if voices.change is not None:
             yield from utterance.cut(voices.change)
