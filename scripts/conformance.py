@@ -1,6 +1,6 @@
 """Plays the conformance suite to every engine that is installed here, each with a small model that is made for it.
 
-    scripts/conformance                  all of them, and ends with a table; hours of the processor's time
+    scripts/conformance                  all of them, in twenty minutes of the processor's time; ends with a table
     scripts/conformance tts/piper -k damage
 
 What follows the engines goes to `python -m hushd_worker.conformance`, see there.

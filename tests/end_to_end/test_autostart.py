@@ -185,6 +185,18 @@ def test_a_request_survives_the_kill_of_its_supervisor() -> None:
         assert watcher.status().supervisor.pid != pid
 
 
+@pytest.mark.usefixtures("autostart")
+def test_a_supervisor_that_is_killed_before_it_listens(runtime: Path) -> None:
+    """The client that has started it starts another one."""
+    program = ask_who()
+    wait_until(lambda: bool(supervisors(runtime)), "a supervisor")
+    (killed, *_) = supervisors(runtime)
+    os.kill(killed, signal.SIGKILL)
+    printed, errors = program.communicate(timeout=BOUND_S)
+    assert program.returncode == 0, errors
+    assert int(printed) != killed
+
+
 def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], object]) -> None:
     """The error is no_supervisor, exit code 3, with the last line of the log and where the rest is; nothing waits."""
     autostart("nonsense = 1\n")

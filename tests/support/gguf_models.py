@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,17 +116,18 @@ def streaming(path: Path, width: int = 64, layers: int = 2, vocabulary: int = 51
     return path
 
 
-def identifying(path: Path, labels: Sequence[str] = ("en", "de", "fr"), certain: str = "", bias: float = 4.0) -> Path:
+def identifying(
+    path: Path, labels: Sequence[str] = ("en", "de", "fr"), logits: Mapping[str, float] | None = None
+) -> Path:
     """Writes a very small ECAPA-TDNN with random weights that tells `labels` apart to `path`.
 
     Args:
-        certain: a label that it hears in everything; another word: it finds all as likely; empty: the sound counts.
-        bias: the logarithm of how much likelier the certain one is than another.
+        logits: of labels, the verdict on every sound, that of all others being 0; None: the sound decides.
     """
     shape = gguf_langid.Shape().smaller(32)
     tensors = gguf_langid.tensors(shape, len(labels))
-    if certain:
-        weight, biases = tensors["cls.out.weight"], np.array([bias * (label == certain) for label in labels])
+    if logits is not None:
+        weight, biases = tensors["cls.out.weight"], np.array([logits.get(label, 0.0) for label in labels])
         tensors["cls.out.weight"] = replace(weight, draw=lambda: np.zeros(weight.shape))
         tensors["cls.out.bias"] = replace(tensors["cls.out.bias"], draw=lambda: biases)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ from support.stt_jobs import make_job, s16le
 
 RATE = 16_000
 LABELS = ("en", "de", "iw", "ja")
+GERMAN = {"de": 4.0}  # in everything
 real = pytest.mark.skipif(
     find_spec("transcribe_cpp") is None, reason="transcribe-cpp is not installed: pip install 'hushd[ggml]'"
 )
@@ -84,22 +85,26 @@ def detected(languages: str, tells: DetectedLanguage | None = None, seconds: flo
 
 @real
 @pytest.mark.parametrize(
-    ("languages", "certain", "expected"),
+    ("languages", "logits", "expected"),
     [
-        ("en de", "de", "de"),
-        ("en-US de-AT de-DE", "de", "de-AT"),  # as the model writes it
-        ("en he", "iw", "he"),  # as it is called today
-        ("en de fr", "de", "de"),  # though nothing can tell French
-        ("de", "de", None),  # there is no choice
-        ("de fr", "de", None),  # nor here, where one of them has no label
-        ("en de", "ja", None),  # in none of the model's
-        ("en de", "", None),  # all are as likely
+        ("en de", {"de": 4}, "de"),
+        ("en-US de-AT de-DE", {"de": 4}, "de-AT"),  # as the model writes it
+        ("en he", {"iw": 4}, "he"),  # as it is called today
+        ("en de fr", {"de": 4}, "de"),  # though nothing can tell French
+        ("en de", {"de": 4, "ja": 5}, "de"),  # the likeliest of the model's
+        ("de", {"de": 4}, None),  # there is no choice
+        ("de fr", {"de": 4}, None),  # nor here, where one of them has no label
+        ("en de", {"de": 4, "ja": 8}, None),  # surely none of the model's
+        ("en de", {}, None),  # one is as likely as the other
+        ("en de he", {"de": 0.5}, None),  # nor is the likeliest likelier than all others
     ],
 )
-def test_the_language_is_one_of_the_models(languages: str, certain: str, expected: str | None, models: Path) -> None:
-    """It is written as the model has it; unknown where the model has no choice, where it is surely none of the
-    model's, and where none of these is likelier than the others."""
-    identifying(models / "ears" / "ears.gguf", LABELS, certain or "none")
+def test_the_language_is_one_of_the_models(
+    languages: str, logits: dict[str, float], expected: str | None, models: Path
+) -> None:
+    """It is written as the model has it; unknown if the model has no choice, if it is surely none of the model's, and
+    if none of these is likelier than the others together."""
+    identifying(models / "ears" / "ears.gguf", LABELS, logits)
     found = detected(languages)
     assert (found.tag if found else None) == expected
     if found:
@@ -138,7 +143,7 @@ def test_no_worker_pays_for_it_before_it_is_needed() -> None:
 @pytest.mark.parametrize(("seconds", "found"), [(0.0, False), (0.49, False), (0.5, True), (60.0, True)])
 def test_any_length(seconds: float, found: bool, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Less than the library takes tells nothing; the first seconds of longer sound are looked at."""
-    identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
     given: list[int] = []
     likeliest = ecapa.Ecapa.likeliest
 
@@ -186,7 +191,7 @@ def test_the_model_computes(tmp_path: Path) -> None:
 def test_weights_without_a_number_are_said(models: Path) -> None:
     """The request has its text and a sentence."""
     path = models / "ears" / "ears.gguf"
-    identifying(path, LABELS, "de", bias=np.nan)
+    identifying(path, LABELS, {"de": np.nan})
     with pytest.raises(HushdError, match=r"^The language was not identified, since its model cannot be used \(.+\)\.$"):
         Identification(("en", "de")).identify(noise(1.0))
 
@@ -230,13 +235,13 @@ def test_a_result_has_the_language_and_its_probability(worker: SpeechToText, mod
     """If nobody named one; the model may come and go while the worker lives, and another take its place."""
     before, text = answer(worker)
     assert (before["language"], "language_probability" in before) == ("", False)
-    path = identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    path = identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
     result, now = answer(worker, language="auto")
     assert (result["language"], now) == ("de", text)
     assert LEAST_PROBABILITY < result["language_probability"] <= 1.0
     named, _ = answer(worker, language="fr")
     assert (named["language"], "language_probability" in named) == ("fr", False)
-    identifying(path, LABELS, "none")  # nothing is likely
+    identifying(path, LABELS, {})  # nothing is likely
     assert answer(worker)[0] == before
     path.unlink()
     assert answer(worker)[0] == before
@@ -246,7 +251,7 @@ def test_a_result_has_the_language_and_its_probability(worker: SpeechToText, mod
 @pytest.mark.usefixtures("_speech")
 def test_a_damaged_model_costs_a_sentence(worker: SpeechToText, models: Path) -> None:
     """The text comes all the same; a whole file in the same place is used at once."""
-    path = identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    path = identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1000])
     result, text = answer(worker)
@@ -290,7 +295,7 @@ print(json.dumps(said))
 @real
 def test_no_damage_ends_the_process(models: Path) -> None:
     """Each kind of the conformance suite's is as no file, is said in a sentence, or makes no difference."""
-    path = identifying(models / "ears" / "ears.gguf", LABELS, "de")
+    path = identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
     path.replace(models / "whole.gguf")
     path.write_bytes((models / "whole.gguf").read_bytes())
     done = subprocess.run(

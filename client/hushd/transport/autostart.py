@@ -21,6 +21,7 @@ from hushd_protocol.system.trace import mark
 # From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 6 s for one that
 # still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at once.
 READY_S = 30.0
+STARTS = 2  # one that ends without a word was killed by another program, or for its memory
 LONGEST = 2000  # characters of the log's last line in an error: a sentence may list every key of the configuration
 
 # In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
@@ -79,12 +80,15 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     prepare_state(paths)
     log = os.fspath(paths.supervisor_log)
     log_size = os.path.getsize(log) if os.path.exists(log) else 0
-    ready = _start(log)
-    if running_paths := find(paths):  # perhaps not the one we started, but the winner of a race
-        return running_paths
-    if ready:
-        return paths  # it has left already, as the caller will notice
-    line = _last_line(log, log_size)
+    for _ in range(STARTS):
+        ready = _start(log)
+        if running_paths := find(paths):  # perhaps not the one we started, but the winner of a race
+            return running_paths
+        if ready:
+            return paths  # it has left already, as the caller will notice
+        line = _last_line(log, log_size)
+        if line or ready is None:
+            break
     raise HushdError(
         "no_supervisor",
         f"The supervisor did not start{f' ({line})' if line else ''}: see {log}.",
@@ -92,8 +96,8 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     )
 
 
-def _start(log: str) -> bool:
-    """Spawns a supervisor in a session of its own; returns whether it became ready in time."""
+def _start(log: str) -> bool | None:
+    """Spawns a supervisor in a session of its own; returns whether it became ready, None while it has not in time."""
     ready, report = os.pipe()
     try:
         try:
@@ -102,7 +106,7 @@ def _start(log: str) -> bool:
             os.close(report)
         waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
         waiting.register(ready, select.POLLIN)
-        return bool(waiting.poll(1000 * READY_S)) and os.read(ready, 1) != b""
+        return os.read(ready, 1) != b"" if waiting.poll(1000 * READY_S) else None
     except OSError as error:
         raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
     finally:
