@@ -5,18 +5,13 @@ from __future__ import annotations
 import struct
 
 BATCH = 8192  # bytes that are read or written at once, unless a frame is larger
-SIGNATURE = b"\xff" + bytes(7) + b"\x01\x7f"
-GREETING = 64
+AT_ONCE = 1 << 20  # bytes that a kernel can have
+MOST = 1 << 36  # bytes that anybody has memory for
 MORE, LARGE, COMMAND = 1, 2, 4
 
 
 class TooLarge(Exception):
     """A frame is larger than MAXMSGSIZE."""
-
-
-def greeting(mechanism: str) -> bytes:
-    """Returns the bytes after the signature."""
-    return b"\x03\x01" + mechanism.encode().ljust(20, b"\0") + bytes(32)
 
 
 def command(name: str, body: bytes) -> bytes:
@@ -48,6 +43,46 @@ def read_properties(data: bytes) -> dict[str, bytes]:
     return values
 
 
+class Greeting:
+    """The first bytes of a peer, which tell its protocol, and our answer to each portion of them.
+
+    Args:
+        mechanism: ours.
+        kind: the number of our type of socket, for peers of 2012.
+    """
+
+    def __init__(self, mechanism: str, kind: int) -> None:
+        self._mechanism = mechanism
+        self._kind = kind
+        self.received = bytearray()
+        self.missing = 12  # bytes until all of it is there
+        self.protocol = 0  # 1, 2 or 3, once it is known
+        self.signed = True  # whether the peer has sent the signature
+
+    def feed(self, data: bytes) -> bytes:
+        """Takes bytes, at most as many as are missing; returns our next bytes."""
+        before = len(self.received)
+        self.received += data
+        self.missing -= len(data)
+        if self.received[0] != 0xFF or (len(self.received) >= 10 and not self.received[9] & 1):
+            self.protocol, self.missing, self.signed = 1, 0, False
+            return b""
+        answer = b"\x03" if before < 10 <= len(self.received) else b""
+        if before < 11 <= len(self.received):
+            self.protocol = 3 if self.received[10] > 1 else self.received[10] + 1
+            if self.protocol == 3:
+                self.missing += 52
+                answer += b"\x01" + self._mechanism.encode().ljust(20, b"\0") + bytes(32)
+            else:
+                answer += bytes([self._kind])
+        return answer
+
+    @property
+    def agrees(self) -> bool:
+        """True if a peer of protocol 3 has our mechanism."""
+        return bytes(self.received[12:32]) == self._mechanism.encode().ljust(20, b"\0")
+
+
 class Encoder:
     """Frames to bytes, in batches: a frame is loaded while there is room in one, and its rest waits for the next."""
 
@@ -57,16 +92,16 @@ class Encoder:
     def load(self, batch: bytearray, flags: int, data: bytes) -> None:
         """Adds a frame to a batch that is not full."""
         size = len(data)
-        if size > 255:
-            batch += struct.pack(">BQ", flags | LARGE, size)
-        else:
-            batch += bytes((flags, size))
+        batch += self._header(flags, size)
         if len(batch) + size <= BATCH:
             batch += data
         else:
             room = max(0, BATCH - len(batch))
             batch += data[:room]
             self._rest = data[room:]
+
+    def _header(self, flags: int, size: int) -> bytes:
+        return bytes((flags, size)) if size < 256 else struct.pack(">BQ", flags | LARGE, size)
 
     def begin(self) -> bytearray:
         """Returns a new batch, with the rest of the frame before, however long that is."""
@@ -87,7 +122,7 @@ class Decoder:
     def room(self) -> int:
         """The bytes to read at once."""
         missing = self._size - (len(self._buffer) - self._place) if self._size >= 0 else 0
-        return missing if missing >= BATCH else BATCH
+        return min(missing, AT_ONCE) if missing >= BATCH else BATCH
 
     def feed(self, data: bytes) -> None:
         """Takes bytes that have arrived."""
@@ -102,25 +137,62 @@ class Decoder:
         Raises:
             TooLarge: and then nothing more is read.
         """
+        if self._size < 0 and not self._header():
+            return None
         buffer, place = self._buffer, self._place
-        if self._size < 0:
-            if len(buffer) - place < 2:
-                return None
-            self._flags = buffer[place]
-            if self._flags & LARGE:
-                if len(buffer) - place < 9:
-                    return None
-                (self._size,) = struct.unpack_from(">Q", buffer, place + 1)
-                place += 9
-            else:
-                self._size = buffer[place + 1]
-                place += 2
-            self._place = place
-            if 0 <= self._limit < self._size:
-                raise TooLarge
         end = place + self._size
         if len(buffer) < end:
             return None
         data = bytes(buffer[place:end])
         self._place, self._size = end, -1
         return self._flags, data
+
+    def _header(self) -> bool:
+        buffer, place = self._buffer, self._place
+        if len(buffer) - place < 2:
+            return False
+        flags, size, header = buffer[place], buffer[place + 1], 2
+        if flags & LARGE:
+            if len(buffer) - place < 9:
+                return False
+            (size,) = struct.unpack_from(">Q", buffer, place + 1)
+            header = 9
+        self._check(size)
+        self._flags, self._size = flags, size
+        self._place = place + header
+        return True
+
+    def _check(self, size: int) -> None:
+        if 0 <= self._limit < size or size > MOST:
+            raise TooLarge
+
+
+class OldEncoder(Encoder):
+    """As peers of 2011 and 2012 without a revision read it."""
+
+    def _header(self, flags: int, size: int) -> bytes:
+        size += 1
+        return bytes((size, flags & MORE)) if size < 255 else struct.pack(">BQB", 255, size, flags & MORE)
+
+
+class OldDecoder(Decoder):
+    """As they write it."""
+
+    def _header(self) -> bool:
+        buffer, place = self._buffer, self._place
+        if len(buffer) - place < 1:
+            return False
+        size, header = buffer[place], 2
+        if size == 255:
+            if len(buffer) - place < 9:
+                return False
+            (size,) = struct.unpack_from(">Q", buffer, place + 1)
+            header = 10
+        if size == 0:
+            raise TooLarge
+        self._check(size - 1)
+        if len(buffer) - place < header:
+            return False
+        self._flags = buffer[place + header - 1] & MORE
+        self._place, self._size = place + header, size - 1
+        return True

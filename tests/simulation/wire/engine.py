@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import socket
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from simulation.kernel import Timer
 
 from . import codec
-from .codec import BATCH, COMMAND, GREETING, MORE, SIGNATURE
-from .mechanism import Mechanism, Refused, Status
+from .codec import BATCH, COMMAND, MORE
+from .mechanism import MISMATCH, Abandoned, Mechanism, Refused, Status
 from .pipe import Message
 
 if TYPE_CHECKING:
     from .session import Session
+    from .thread import Thread
+
+
+_QUEUED = 0x5411  # SIOCOUTQ: bytes of memory that a peer has not read
+_PART = 4  # the kernel calls a connection writable below this part of its buffer
+_OVERHEAD = 5000  # bytes that a write takes beyond its own, at most
 
 
 class Engine:
@@ -27,24 +35,30 @@ class Engine:
 
     listening = False
 
-    def __init__(self, connection: socket.socket, endpoint: str, pid: int) -> None:
+    def __init__(self, connection: socket.socket, endpoint: str, thread: Thread) -> None:
         self.connection = connection
         self.descriptor = connection.fileno()
-        self.pid = pid
+        self.pid = thread.pid
+        self._network = thread.network
+        self._network.parts[self] = None
         self.endpoint = endpoint
         self.session: Session
         self.mechanism: Mechanism | None = None
-        self._greeting = bytearray()
-        self._shaken = False  # whether both greetings are there,
-        self._established = False  # and the handshake is over
+        self._greeting: codec.Greeting
+        self._protocol = 0  # once both greetings are there
+        self._introduced = False  # whether the peer has said its routing id, where that is a frame
+        self._established = False
         self._over = False
         self._registered = False
         self._noted = False  # a look at the descriptor is due
         self._hung_up = False
         self._decoder: codec.Decoder
-        self._encoder = codec.Encoder()
+        self._encoder: codec.Encoder
         self._batch: bytes | bytearray | memoryview = b""  # not written yet
+        self._room = 0  # in the kernel's buffer, at least
+        self._buffer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // _PART
         self._blocked = False  # the kernel takes no more
+        self._output_due = False
         self._output_stopped = False
         self._input_stopped = False
         self._io_error = False
@@ -61,12 +75,13 @@ class Engine:
         """Begins."""
         self.session = session
         self.options = session.options
-        self._decoder = codec.Decoder(self.options.max_size)
+        self._greeting = codec.Greeting(self.options.mechanism, session.owner.number)
         if self.options.handshake_ivl > 0:
             self._set_timer("handshake", self.options.handshake_ivl, self._timeout)
-        session.thread.network.watch(self)
+        self._network.watch(self)
         self._registered = True
-        self._batch = SIGNATURE[:1] + (len(self.options.route) + 1).to_bytes(8) + SIGNATURE[9:]
+        self._batch = b"\xff" + (len(self.options.route) + 1).to_bytes(8) + b"\x7f"
+        self._output_soon()
         self.readable()
 
     def unplug(self) -> None:
@@ -77,6 +92,7 @@ class Engine:
         self._timers.clear()
         self._unwatch()
         self.connection.close()
+        self._network.parts.pop(self, None)
 
     def abandon(self) -> None:
         """Closes the connection, as the end of its process does."""
@@ -90,7 +106,7 @@ class Engine:
     def _unwatch(self) -> None:
         if self._registered:
             self._registered = False
-            self.session.thread.network.unwatch(self)
+            self._network.unwatch(self)
 
     def note(self, hung_up: bool, writable: bool) -> None:
         """Has the thread look at the descriptor, as epoll reports it."""
@@ -106,21 +122,15 @@ class Engine:
         if not self._over and not self._io_error:
             self.readable()
 
-    def _unblock(self) -> None:
-        if self._blocked and not self._over:
-            self._blocked = False
-            self.session.thread.network.watch_writable(self, False)
-            self.writable()
-
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def readable(self) -> bool:
         """Reads once, and passes on complete messages. Returns False once the engine has ended."""
-        if not self._shaken and not self._shake():
+        if not self._protocol and not self._greet():
             return not self._over
         if self._input_stopped:
             if self._hung_up:
-                self._io_error = True  # and what the kernel still holds is lost
+                self._io_error = True  # and all that the kernel still holds is lost
                 self._unwatch()
             return True
         room = self._decoder.room()
@@ -148,31 +158,52 @@ class Engine:
             return None
         return data
 
-    def _shake(self) -> bool:
+    def _greet(self) -> bool:
         """Reads the greeting, and answers it. Returns whether all of it is there."""
-        while len(self._greeting) < GREETING:
-            data = self._read(GREETING - len(self._greeting))
+        greeting = self._greeting
+        while greeting.missing:
+            data = self._read(greeting.missing)
             if data is None:
-                self.writable()
                 return False
-            before = len(self._greeting)
-            self._greeting += data
-            if self._greeting[0] != 0xFF or (len(self._greeting) >= 10 and not self._greeting[9] & 1):
-                self.fail("protocol", errno.EPROTO)  # a peer of 2011: nobody here speaks that
-                return False
-            for at, answer in ((10, codec.greeting("")[:1]), (11, codec.greeting(self.options.mechanism)[1:])):
-                if before < at <= len(self._greeting):
-                    self._batch = bytes(self._batch) + answer
-        self._shaken = True
-        if self._greeting[12:32].rstrip(b"\0") != self.options.mechanism.encode():
-            self.session.event("HANDSHAKE_FAILED_PROTOCOL", 0x11000000, self.endpoint)
+            if answer := greeting.feed(data):
+                self._batch = bytes(self._batch) + answer
+                self._output_soon()
+        self._output_soon()
+        if greeting.protocol < 3:
+            return self._speak_old()
+        self._encoder, self._decoder = codec.Encoder(), codec.Decoder(self.options.max_size)
+        if not greeting.agrees:
+            self.session.event("HANDSHAKE_FAILED_PROTOCOL", MISMATCH, self.endpoint)
             self.fail("protocol", errno.EPROTO)
             return False
         self.mechanism = self.session.mechanism()
         self.mechanism.begin()
-        self._output_stopped = False
-        self._restart_output()
-        return not self._over
+        self._protocol = 3
+        return True
+
+    def _speak_old(self) -> bool:
+        """Speaks as peers did before there was a handshake: a routing id, then messages."""
+        if self.options.authenticated:
+            self.fail("protocol", errno.EPROTO)
+            return False
+        limit, route = self.options.max_size, self.options.route
+        if self._greeting.protocol == 1:
+            self._encoder, self._decoder = codec.OldEncoder(), codec.OldDecoder(limit)
+        else:
+            self._encoder, self._decoder = codec.Encoder(), codec.Decoder(limit)
+        introduction = bytearray(self._batch)
+        if self._greeting.signed:
+            self._encoder.load(introduction, 0, route)
+        else:
+            self._decoder.feed(bytes(self._greeting.received))
+            introduction += route  # its header was the signature
+        self._batch = introduction
+        self._protocol = self._greeting.protocol
+        self.session.engine_ready()
+        if not self._decode():
+            return False
+        self.session.flush()
+        return True
 
     def _decode(self) -> bool:
         """Takes the frames that are complete; returns False once the engine has ended."""
@@ -189,6 +220,13 @@ class Engine:
             except codec.TooLarge:
                 self.fail("protocol", errno.EMSGSIZE)
                 return False
+            except Abandoned:
+                self.session.event("HANDSHAKE_FAILED_NO_DETAIL", errno.EFAULT, self.endpoint)
+                self._input_stopped = self._network.kernel.random.random() < 0.5  # by what errno is left
+                if self._input_stopped:
+                    return True
+                self.fail("protocol", errno.EPROTO)
+                return False
             except Refused as refusal:
                 if refusal.event:
                     self.session.event(refusal.event, refusal.value, self.endpoint)
@@ -199,10 +237,13 @@ class Engine:
 
     def _take(self, flags: int, data: bytes) -> bool:
         """Takes a frame; returns False where there is no room for its message."""
-        assert self.mechanism
-        if self.mechanism.status is Status.GOING_ON or self.mechanism.status is Status.FAILED:
-            if not flags & COMMAND:
-                raise Refused
+        if not self.mechanism:
+            if self._introduced:
+                return self._push(flags, data)
+            self._introduced = True
+            self.session.introduce(data)
+            return True
+        if self.mechanism.status is not Status.READY:
             self.mechanism.process(data)
             self.go_on()
             return True
@@ -220,8 +261,8 @@ class Engine:
             return False
         self._frames.append(data)
         if not flags & MORE:
-            assert self.mechanism
-            self.session.push(Message(self._frames, self.descriptor, self.mechanism.user))
+            descriptor, user = (self.descriptor, self.mechanism.user) if self.mechanism else (-1, "")
+            self.session.push(Message(self._frames, descriptor, user))
             self._frames = []
         return True
 
@@ -253,7 +294,8 @@ class Engine:
             self._ready()
         elif self.mechanism.status is Status.FAILED:
             raise Refused
-        self._restart_output()
+        if self._output_stopped:
+            self.restart_output()
 
     def _ready(self) -> None:
         if self._established:
@@ -263,32 +305,53 @@ class Engine:
         if self.options.heartbeat_ivl > 0:
             self._set_timer("heartbeat", self.options.heartbeat_ivl, self._ping)
         assert self.mechanism
-        self.session.engine_ready(self.mechanism.peer_route)
+        self.session.engine_ready()
+        self.session.introduce(self.mechanism.peer_route)
         self.session.event("HANDSHAKE_SUCCEEDED", 0, self.endpoint)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def _restart_output(self) -> None:
-        self._output_stopped = False
-        self.writable()
+    def _output_soon(self) -> None:
+        """Has the thread write when it next looks at the descriptor."""
+        if not self._output_due:
+            self._output_due = True
+            self.session.thread.post(self._output)
+
+    def _output(self) -> None:
+        self._output_due = False
+        if not self._over and not self._io_error:
+            self.writable()
+
+    def _unblock(self) -> None:
+        if self._blocked and self._registered:
+            self._blocked = False
+            self._room = 0
+            self._network.watch_writable(self, False)
+            self.writable()
 
     def restart_output(self) -> None:
         """Goes on writing: there is something to be sent."""
-        if not self._io_error and self._shaken:
-            self._restart_output()
+        if self._io_error or not self._protocol:
+            return
+        self._output_stopped = False
+        if self._blocked:  # tries it nevertheless
+            self._unblock()
+        else:
+            self.writable()
 
     def writable(self) -> None:
-        """Writes what there is, until the kernel takes no more."""
-        while not (self._blocked or self._over):
+        """Writes while the kernel calls the connection writable."""
+        while True:
             if not self._batch and not self._fill():
-                self._output_stopped = True
+                self._output_stopped = bool(self._protocol)
                 return
-            if not self._write():
+            if not self._write() or not self._is_writable():
+                self._block()
                 return
 
     def _fill(self) -> bool:
         """Prepares a batch; returns whether there is anything to be sent."""
-        if not self._shaken or self.mechanism is None:
+        if not self._protocol:
             return False
         batch = self._encoder.begin()
         while len(batch) < BATCH and (frame := self._next()) is not None:
@@ -298,27 +361,26 @@ class Engine:
 
     def _next(self) -> tuple[int, bytes] | None:
         mechanism = self.mechanism
-        assert mechanism
-        if mechanism.status is not Status.READY:
-            data = mechanism.next()
-            if data is not None:
-                return COMMAND, data
+        if mechanism and not self._established:
             if mechanism.status is not Status.READY:
-                return None
-        self._ready()
+                data = mechanism.next()
+                return None if data is None else (COMMAND, data)
+            self._ready()
         if self._commands:
-            return mechanism.encode(COMMAND, self._commands.pop(0))
-        if not self._outward:
-            self._sending = self.session.pull()
-            if self._sending is None:
-                return None
-            self._outward = self._sending.frames[::-1]
-        data = self._outward.pop()
-        if not self._outward:
-            assert self._sending
-            self.session.count(self._sending)
-            self._sending = None
-        return mechanism.encode(MORE if self._outward else 0, data)
+            flags, data = COMMAND, self._commands.pop(0)
+        else:
+            if not self._outward:
+                self._sending = self.session.pull()
+                if self._sending is None:
+                    return None
+                self._outward = self._sending.frames[::-1]
+            data = self._outward.pop()
+            flags = MORE if self._outward else 0
+            if not flags:
+                assert self._sending
+                self.session.count(self._sending)
+                self._sending = None
+        return mechanism.encode(flags, data) if mechanism else (flags, data)
 
     def _write(self) -> bool:
         """Writes the batch; returns whether all of it was taken."""
@@ -327,15 +389,21 @@ class Engine:
         except (BlockingIOError, InterruptedError):
             size = 0
         except OSError:
-            self._blocked = True  # until reading tells of the end
-            return False
-        if size == len(self._batch):
-            self._batch = b""
-            return True
-        self._batch = memoryview(self._batch)[size:]
-        self._blocked = True
-        self.session.thread.network.watch_writable(self, True)
-        return False
+            return False  # reading will tell of the end
+        self._room -= size + _OVERHEAD
+        self._batch = self._batch[size:] if isinstance(self._batch, memoryview) else memoryview(self._batch)[size:]
+        return not self._batch
+
+    def _is_writable(self) -> bool:
+        if self._room <= 0:
+            (queued,) = struct.unpack("i", fcntl.ioctl(self.descriptor, _QUEUED, bytes(4)))
+            self._room = self._buffer - queued
+        return self._room >= 0
+
+    def _block(self) -> None:
+        if not self._blocked and self._registered:
+            self._blocked = True
+            self._network.watch_writable(self, True)
 
     # --- heartbeats --------------------------------------------------------------------------------------------------
 
@@ -345,7 +413,7 @@ class Engine:
         wait = self.options.heartbeat_ivl if wait < 0 else wait
         if "answer" not in self._timers and wait > 0 and not self._input_stopped:
             self._set_timer("answer", wait, self._timeout)
-        self._restart_output()
+        self.writable()
         if not self._over:
             self._set_timer("heartbeat", self.options.heartbeat_ivl, self._ping)
 
@@ -355,7 +423,7 @@ class Engine:
             if ttl and "ttl" not in self._timers:
                 self._set_timer("ttl", ttl, self._timeout)
             self._commands.append(codec.command("PONG", data[7:23]))
-            self._restart_output()
+            self.writable()
 
     # --- the end -----------------------------------------------------------------------------------------------------
 

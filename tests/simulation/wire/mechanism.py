@@ -15,7 +15,13 @@ from . import codec
 _COOKIE = 168  # bytes of a WELCOME
 _HELLO = 200
 _OVERHEAD = 16  # bytes of a box beyond its text
-_CRYPTOGRAPHIC = 0x11000001  # ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC
+UNEXPECTED_COMMAND, CRYPTOGRAPHIC, MISMATCH = 0x10000001, 0x11000001, 0x11000002  # as libzmq has them
+_PEERS = {
+    "DEALER": (b"REP", b"DEALER", b"ROUTER"),
+    "ROUTER": (b"REQ", b"DEALER", b"ROUTER"),
+    "REP": (b"REQ", b"DEALER"),
+    "PAIR": (b"PAIR",),
+}
 KEY = 32
 
 
@@ -33,6 +39,10 @@ class Refused(Exception):
     def __init__(self, event: str = "", value: int = 0) -> None:
         self.event = event
         self.value = value
+
+
+class Abandoned(Exception):
+    """Nobody can be asked who must be: libzmq reads no more, and leaves the rest to the limit of a handshake's time."""
 
 
 @dataclass
@@ -59,9 +69,12 @@ class Mechanism:
 
     def _learn(self, data: bytes) -> None:
         try:
-            self.peer_route = codec.read_properties(data).get("Identity", b"")
+            values = codec.read_properties(data)
         except ValueError as error:
             raise Refused from error
+        if values.get("Socket-Type", b"ROUTER" if self.kind != "PAIR" else b"PAIR") not in _PEERS[self.kind]:
+            raise Refused
+        self.peer_route = values.get("Identity", b"")
 
     def next(self) -> bytes | None:
         """Returns the next command to send, once there is one."""
@@ -75,11 +88,10 @@ class Mechanism:
 
     def process(self, data: bytes) -> None:
         """Takes a command of the peer. Raises Refused."""
-        if data[:6] == b"\x05READY":
-            self._learn(data[6:])
-            self._heard = True
-        else:
-            raise Refused
+        if data[:6] != b"\x05READY" or self._heard:
+            raise Refused("HANDSHAKE_FAILED_PROTOCOL", UNEXPECTED_COMMAND)
+        self._learn(data[6:])
+        self._heard = True
         self._settle()
 
     def _settle(self) -> None:
@@ -165,7 +177,7 @@ class CurveServer(_Curve):
     def process(self, data: bytes) -> None:
         if data[:6] == b"\x05HELLO" and len(data) == _HELLO:
             if data[8 : 8 + KEY] != self._public:
-                raise Refused("HANDSHAKE_FAILED_PROTOCOL", _CRYPTOGRAPHIC)
+                raise Refused("HANDSHAKE_FAILED_PROTOCOL", CRYPTOGRAPHIC)
             self._outward.append(codec.command("WELCOME", b"").ljust(_COOKIE, b"\0"))
         elif data[:9] == b"\x08INITIATE":
             place = 9 + 8 + 96 + 8 + _OVERHEAD
@@ -173,13 +185,13 @@ class CurveServer(_Curve):
             if self._ask(data[place : place + KEY]):
                 return
             if self._enforced:
-                raise Refused("HANDSHAKE_FAILED_NO_DETAIL", 0)
+                raise Abandoned
             self.judged("200", "")
         else:
             raise Refused
 
     def judged(self, status: str, user: str) -> None:
-        """Takes the authenticator's answer. Raises Refused where that means a silent end."""
+        """Takes the authenticator's answer."""
         if status == "200":
             self.user = user
             self._outward.append(codec.command("READY", bytes(8 + _OVERHEAD) + self._metadata()))
@@ -187,13 +199,11 @@ class CurveServer(_Curve):
         elif status in ("400", "500"):
             self._outward.append(codec.command("ERROR", b"\x03" + status.encode()))
         else:
-            raise Refused
+            self.status = Status.FAILED  # and libzmq leaves it at that
 
     def _settle(self) -> None:
         if self._ready and not self._outward:
             self.status = Status.READY
-        elif self._said is False and self._outward == []:
-            pass
 
     def next(self) -> bytes | None:
         data = super().next()

@@ -13,8 +13,11 @@ from simulation.kernel import Kernel
 from zmq import constants
 from zmq.utils import z85
 
-from . import sockets
-from .sockets import Context, Poller, Socket
+from . import errors
+from .context import Context
+from .frame import Frame
+from .poller import Poller
+from .sockets import Socket
 from .thread import Thread
 
 PREEMPT = 0.1  # the chance that a thread of libzmq comes in between two calls of a program
@@ -51,6 +54,7 @@ class Network:
         self._private = private
         self._frozen: set[int] = set()
         self._watched: dict[int, Watched] = {}
+        self.parts: dict[Watched, None] = {}  # all that has a descriptor
         self._epoll = select.epoll()
         self._libc = ctypes.CDLL(None)
         self._libc.srand(kernel.random.getrandbits(32))
@@ -74,9 +78,8 @@ class Network:
             context.thread.end()
             context.reaper.end()
             context.closed = True
-        for _, watched in sorted(self._watched.items()):
-            if watched.pid == pid:
-                watched.abandon()
+        for part in [part for part in self.parts if part.pid == pid]:
+            part.abandon()
 
     def freeze(self, pid: int) -> None:
         """Stops a process's threads, as SIGSTOP does."""
@@ -95,7 +98,7 @@ class Network:
     def open_files(self, pid: int) -> int:
         """The descriptors that libzmq has open in a process."""
         contexts = self.contexts.get(pid, [])
-        connections = sum(watched.pid == pid for watched in self._watched.values())
+        connections = sum(part.pid == pid for part in self.parts)
         return connections + sum(5 + len(context.sockets) for context in contexts)
 
     def modules(self) -> dict[str, ModuleType]:
@@ -113,10 +116,10 @@ class Network:
             "Context": context,
             "Socket": Socket,
             "Poller": type("Poller", (Poller,), {"network": self}),
-            "Frame": sockets.Frame,
-            "ZMQError": sockets.ZMQError,
-            "Again": sockets.Again,
-            "ContextTerminated": sockets.ContextTerminated,
+            "Frame": Frame,
+            "ZMQError": errors.ZMQError,
+            "Again": errors.Again,
+            "ContextTerminated": errors.ContextTerminated,
             "curve_public": zmq.curve_public,
             "curve_keypair": self._keypair,
             "has": lambda name: name == "curve",
@@ -138,7 +141,7 @@ class Network:
     def first_number(self) -> int:
         """Draws as libzmq does, from libc's generator."""
         low, high = self._libc.rand(), self._libc.rand()
-        return (low | high << 31) & 0xFFFFFFFF
+        return int(low | high << 31) & 0xFFFFFFFF
 
     def public_of(self, secret: bytes) -> bytes:
         """The public key of a secret one."""

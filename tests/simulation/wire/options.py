@@ -65,6 +65,11 @@ class Options:
         """The name in the greeting."""
         return "CURVE" if self.curve_server or self.curve_other else "NULL"
 
+    @property
+    def authenticated(self) -> bool:
+        """True if an authenticator is asked."""
+        return self.mechanism != "NULL" or bool(self.zap_domain)
+
     def set(self, option: int, value: int | bytes) -> None:
         """Raises KeyError for an option that is not simulated."""
         name = _NAMES[zmq.SocketOption(option)]

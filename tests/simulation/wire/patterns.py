@@ -40,6 +40,9 @@ class Pattern:
         """Takes a message as the program sees it."""
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """Ends the reading of a message, whose last frame the program has taken."""
+
     def has_message(self) -> bool:
         raise NotImplementedError
 
@@ -81,6 +84,9 @@ class Dealer(Pattern):
             if not taken[0].introduces:
                 return taken[0]
         return None
+
+    def finish(self) -> None:
+        self._fair.finish()
 
     def has_message(self) -> bool:
         return self._fair.has_message()
@@ -169,6 +175,9 @@ class Router(Pattern):
         message, self._ahead = self._ahead, None
         return message or self._take()
 
+    def finish(self) -> None:
+        self._fair.finish()
+
     def has_message(self) -> bool:
         if self._ahead is None:
             self._ahead = self._take()
@@ -206,6 +215,7 @@ class Reply(Router):
                 end = message.frames.index(b"", 1) + 1
                 self._envelope, message.frames = message.frames[:end], message.frames[end:]
                 return message
+            self.finish()
         return None
 
     def has_message(self) -> bool:

@@ -41,17 +41,32 @@ class _Turns:
 
 
 class FairQueue(_Turns):
-    """Takes a message of each connection in turn."""
+    """Takes a message of each connection in turn. A turn ends when the last frame of its message is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: tuple[Message, Pipe] | None = None
 
     def read(self) -> tuple[Message, Pipe] | None:
-        """Takes the next message, and says whose it is."""
+        """Takes the next message, and says whose it is; once all of its frames are read, `finish` must be called."""
         while self._active:
             pipe = self._pipes[self._current]
-            if message := pipe.read():
-                self._current = (self._current + 1) % self._active
+            if message := pipe.take():
+                self._open = message, pipe
+                if len(message.frames) == 1:
+                    self.finish()
                 return message, pipe
             self._deactivate(self._current)
         return None
+
+    def finish(self) -> None:
+        """Ends the turn of the last message, and gives the credit for it."""
+        if self._open:
+            message, pipe = self._open
+            self._open = None
+            pipe.count(message)
+            if self._active:
+                self._current = (self._current + 1) % self._active
 
     def has_message(self) -> bool:
         while self._active:

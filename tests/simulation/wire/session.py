@@ -1,21 +1,20 @@
-"""A socket's parts in its I/O thread: sessions, of which each outlives its connections, connecters and listeners."""
+"""Sessions: the part of a socket in its I/O thread that outlives a connection."""
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from simulation.kernel import Timer
 
+from .connecter import Connecter
 from .engine import Engine
-from .mechanism import CurveClient, CurveServer, Mechanism, Refused, Status
+from .mechanism import CurveClient, CurveServer, Mechanism, Status
 from .pipe import Message, Pipe, pair
 
 if TYPE_CHECKING:
-    from .sockets import Socket
+    from .core import Core
 
 ZAP = "inproc://zeromq.zap.01"
 
@@ -26,16 +25,26 @@ class Owned(Protocol):
     def end(self, linger: int) -> None: ...
 
 
+class Parent(Protocol):
+    """The socket or listener that has made a part, and that it must not outlive."""
+
+    def post(self, command: Callable[[], None]) -> None: ...
+    def let_go(self, child: Owned) -> None: ...
+    def released(self, child: Owned) -> None: ...
+
+
 class Session:
     """Carries messages between a socket's pipe and a connection, which it makes anew where it was the one to connect.
 
     Args:
         active: whether we connect.
         endpoint: that of the other side.
+        listener: has accepted the connection.
     """
 
-    def __init__(self, owner: Socket, active: bool, endpoint: str) -> None:
+    def __init__(self, owner: Core, active: bool, endpoint: str, listener: Parent | None = None) -> None:
         self.owner = owner
+        self._parent: Parent = listener or owner
         self.thread = owner.context.thread
         self.options = replace(owner.options)
         self.endpoint = endpoint
@@ -88,14 +97,17 @@ class Session:
         if self.pipe:
             self.pipe.count(message)
 
-    def engine_ready(self, route: bytes) -> None:
-        """Gives the socket a pipe, if it has none, and the peer's routing id where it wants it."""
+    def engine_ready(self) -> None:
+        """Gives the socket a pipe, if it has none."""
         if self.pipe is None and not self._leaving:
             options = self.options
             ours, theirs = pair(self.thread, self.owner, options.receive_high, options.send_high)
             ours.sink = self
             self.pipe = ours
             self.owner.post(lambda: self.owner.attach(theirs))
+
+    def introduce(self, route: bytes) -> None:
+        """Gives the socket the peer's routing id, where it wants it."""
         if self.owner.introduced and self.pipe and self.pipe.check_write():
             self.pipe.write(Message([route], introduces=True))
             self.flush()
@@ -129,7 +141,7 @@ class Session:
         """Takes a connection."""
         self._connecter = None
         if self._leaving and not self._pending:
-            engine.connection.close()
+            engine.unplug()
             return
         self._engine = engine
         engine.plug(self)
@@ -187,6 +199,7 @@ class Session:
         options = self.options
         self._zap.write(Message([b"", b"1.0", b"1", options.zap_domain, address, options.route, b"CURVE", key]))
         self._zap.flush()
+        self._zap.check_read()  # and so hears of the answer
         return True
 
     def _judged(self) -> None:
@@ -198,21 +211,18 @@ class Session:
             return
         if engine.mechanism.status is not Status.GOING_ON:
             return
-        try:
-            status = answer.frames[3].decode()
-            if status != "200":
-                self.event("HANDSHAKE_FAILED_AUTH", int(status), engine.endpoint)
-            engine.mechanism.judged(status, answer.frames[5].decode())
-            engine.restart_output()
-        except Refused:
-            engine.fail("protocol", errno.EPROTO)
+        status = answer.frames[3].decode()
+        if status != "200":
+            self.event("HANDSHAKE_FAILED_AUTH", int(status), engine.endpoint)
+        engine.mechanism.judged(status, answer.frames[5].decode())
+        engine.restart_output()
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Asks the socket to be let go, which asks `end` of us in turn."""
+        """Asks the parent to be let go, which asks `end` of us in turn."""
         if not self._leaving:
-            self.owner.post(lambda: self.owner.let_go(self))
+            self._parent.post(lambda: self._parent.let_go(self))
 
     def end(self, linger: int) -> None:
         """Leaves once everything was sent, after `linger` milliseconds at most."""
@@ -244,121 +254,4 @@ class Session:
         if self._connecter:
             self._connecter.cancel()
             self._connecter = None
-        self.owner.post(lambda: self.owner.released(self))
-
-
-class Connecter:
-    """Makes a session's connection, as often as it takes."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._interval = session.options.reconnect_ivl
-        self._timer: Timer | None = None
-        self._over = False
-
-    def connect(self) -> None:
-        """Tries once."""
-        if self._over:
-            return
-        session = self._session
-        network = session.thread.network
-        if not network.may_open(session.thread.pid):
-            self.wait()
-            return
-        connection = socket.socket(socket.AF_UNIX)
-        connection.setblocking(False)
-        descriptor = connection.fileno()
-        try:
-            connection.connect(network.address(session.endpoint))
-        except OSError:
-            connection.close()
-            session.event("CLOSED", descriptor, session.endpoint)
-            self.wait()
-            return
-        engine = Engine(connection, session.endpoint, session.thread.pid)
-        session.thread.post(lambda: session.attach(engine))
-        session.event("CONNECTED", descriptor, session.endpoint)
-
-    def wait(self) -> None:
-        """Tries again after the interval of reconnection, if there is one."""
-        options = self._session.options
-        if options.reconnect_ivl == -1:
-            return
-        chance = self._session.thread.network.kernel.random
-        interval = self._interval + (chance.randrange(options.reconnect_ivl) if options.reconnect_ivl else 0)
-        if options.reconnect_ivl_max > options.reconnect_ivl:
-            self._interval = min(2 * self._interval, options.reconnect_ivl_max)
-        self._timer = self._session.thread.later(interval / 1000, self.connect)
-        self._session.event("CONNECT_RETRIED", interval, self._session.endpoint)
-
-    def cancel(self) -> None:
-        """Gives up."""
-        self._over = True
-        if self._timer:
-            self._timer.cancel()
-
-
-class Listener:
-    """Accepts the connections of a listening socket."""
-
-    listening = True
-
-    def __init__(self, owner: Socket, endpoint: str, listening: socket.socket) -> None:
-        self._owner = owner
-        self.pid = owner.context.pid
-        self.endpoint = endpoint
-        self.connection = listening
-        self.descriptor = listening.fileno()
-        self._noted = False
-        self._watched = False
-        self._over = False
-
-    def start(self) -> None:
-        """Begins to accept."""
-        if not self._over:
-            self._watched = True
-            self._owner.context.network.watch(self)
-
-    def note(self, hung_up: bool, writable: bool) -> None:
-        """Has the thread look at the descriptor, as epoll reports it."""
-        if not self._noted:
-            self._noted = True
-            self._owner.context.thread.post(self._accept)
-
-    def _accept(self) -> None:
-        self._noted = False
-        if self._over:
-            return
-        context = self._owner.context
-        if not context.network.may_open(context.pid):
-            context.network.abort(context.pid, "Too many open files (ipc_listener.cpp)")
-            return
-        try:
-            connection, _ = self.connection.accept()
-        except BlockingIOError as error:
-            self._owner.event("ACCEPT_FAILED", error.errno or 0, self.endpoint)
-            return
-        except OSError as error:
-            context.network.abort(context.pid, f"{os.strerror(error.errno or 0)} (ipc_listener.cpp)")
-            return
-        connection.setblocking(False)
-        engine = Engine(connection, self.endpoint, context.pid)
-        session = Session(self._owner, False, self.endpoint)
-        self._owner.own(session)
-        context.thread.post(lambda: session.attach(engine))
-        self._owner.event("ACCEPTED", engine.descriptor, self.endpoint)
-
-    def abandon(self) -> None:
-        """Closes the socket, as the end of its process does."""
-        if not self._over:
-            self._over = True
-            if self._watched:
-                self._owner.context.network.unwatch(self)
-            self.connection.close()
-
-    def end(self, linger: int) -> None:
-        """Accepts no more."""
-        if not self._over:
-            self.abandon()
-            self._owner.event("CLOSED", self.descriptor, self.endpoint)
-            self._owner.post(lambda: self._owner.released(self))
+        self._parent.post(lambda: self._parent.released(self))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zmq as real
@@ -27,7 +28,7 @@ class World:
         self.kernel.pid = 2
         self.context = self.zmq.Context()
 
-    def dealer(self):  # type: ignore[no-untyped-def]
+    def dealer(self) -> Any:
         dealer = self.context.socket(real.DEALER)
         dealer.connect(self.endpoint)
         return dealer
