@@ -31,6 +31,9 @@
 # not sent, or waits for ever.                                                 no peer holds up anything before.
 # It unlinks the path that it has bound.    A second supervisor at that path   We bind, and libzmq gets the descriptor
 #                                           loses its socket.                  (USE_FD, see `sockets/lock`).
+# It forgets a connection that hangs up     Under a name that another has, send  None: its descriptor stays open, and
+# while nobody reads it, and never reads    more than RCVHWM messages and go.    counts, until the socket is closed.
+# one whose name another has.
 # It takes one message of each connection   (helps us)                         `sockets/client_socket` takes at most 64
 # in turn.                                                                     messages, or 5 ms of them, a turn.
 #

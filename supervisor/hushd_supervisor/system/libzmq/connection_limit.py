@@ -108,6 +108,10 @@ class ConnectionLimit:
         """The connections that there are, as far as they were counted."""
         return len(self._connected)
 
+    def has(self, descriptor: int) -> bool:
+        """Returns whether a connection with this descriptor has not ended, as far as `changes` has told."""
+        return descriptor in self._connected
+
     def changes(self) -> Iterator[tuple[bool, int]]:
         """Yields the descriptors accepted (True) or ended since the last call, in order; opens or closes the way."""
         seen = []

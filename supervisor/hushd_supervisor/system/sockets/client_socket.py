@@ -41,7 +41,8 @@ class ClientSocket(Source):
     A connection is known by its route, and from its first message on by its descriptor too, because the notice of its
     end names only that. Descriptors are reused at once. Two facts keep the old and the new connection apart: libzmq's
     one I/O thread reports the end of the old one before it hands over a frame of the new one, and it numbers its routes
-    upwards, since messages of the old one may be read after the new one's hello.
+    upwards, since messages of the old one may be read after the new one's hello. And a connection may have ended before
+    its first message is read: no notice will come of it any more, so it counts as gone once all is read.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ClientSocket(Source):
         self._descriptors: dict[bytes, int] = {}
         self._dropped: set[bytes] = set()  # too slow; nothing is sent to them any more
         self._named: set[int] = set()  # descriptors of clients that have chosen their route
+        self._late: set[bytes] = set()  # first heard of when the end of their connection had been reported
 
     # --- what the loop asks of it ------------------------------------------------------------------------------------
 
@@ -79,6 +81,8 @@ class ClientSocket(Source):
         if self.socket in ready:
             arrived = self.receive(BATCH, TURN_S)
             yield from map(_renewed, arrived) if self._listener.lasting else arrived
+        if self._late and not self.unread():
+            yield from [self._forget(route) for route in list(self._late)]
 
     def unread(self) -> bool:
         return bool(self.socket.poll(0))
@@ -123,6 +127,8 @@ class ClientSocket(Source):
                 yield from self._tie(route, descriptor)
                 if route not in self._descriptors:
                     continue
+                if not self.limit.has(descriptor):
+                    self._late.add(route)
                 if not self._admit(first, route, descriptor):
                     self._traffic.end(descriptor)
             if not self._may_go_on(route):
@@ -146,7 +152,7 @@ class ClientSocket(Source):
         """Answers a client that has chosen its route, once. Ending the connection now would lose the answer."""
         if descriptor in self._named:
             self._traffic.end(descriptor)
-        else:
+        elif self.limit.has(descriptor):
             self._named.add(descriptor)
             self._transmit(route, _CHOSEN)
 
@@ -277,6 +283,7 @@ class ClientSocket(Source):
         if descriptor is not None:
             del self._routes[descriptor]
         self._dropped.discard(route)
+        self._late.discard(route)
         return ClientGone(self._full_route(route))
 
 

@@ -77,6 +77,24 @@ def test_messages_come_with_their_route_and_answers_find_it(clients: ClientSocke
     assert isinstance(two.receive(), Result)
 
 
+def test_a_client_that_has_left_before_it_was_heard_is_gone_once_it_was(
+    clients: ClientSocket, connect: Callable[[], Peer]
+) -> None:
+    """The notice of its end came before its hello was read, and no other will come: else it would stay for ever."""
+    peer = connect()
+    peer.send(Hello(protocol=1, version="0"))
+    peer.send(Cancel(id=ID))
+    wait_until(clients.unread, "its messages")
+    peer.close()
+    wait_until(lambda: list(clients.departures()) or clients.take_left(), "the notice of its end")
+    ready = {clients.socket}
+    first, second, gone = clients.events(ready, 0.0)
+    assert isinstance(first, FromClient)
+    assert isinstance(second, FromClient)
+    assert gone == ClientGone(first.route)
+    assert list(clients.events(ready, 0.0)) == []
+
+
 def test_a_client_that_leaves_is_noticed_by_its_descriptor(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
     """A close without a word is reported once, and a later send fails without harm."""
     peer = connect()
