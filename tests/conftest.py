@@ -153,9 +153,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {"night"} if not config.getoption("--night") else set()
     if os.getuid() == 0:
         left_out.add("user")
-    if late := [item for item in items if any(map(item.get_closest_marker, left_out))]:
-        config.hook.pytest_deselected(items=late)
-        items[:] = [item for item in items if not any(map(item.get_closest_marker, left_out))]
+    if late := {item for item in items if any(map(item.get_closest_marker, left_out))}:
+        config.hook.pytest_deselected(items=[item for item in items if item in late])
+        items[:] = [item for item in items if item not in late]
     put_longest_first(items)
 
 

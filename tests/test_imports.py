@@ -12,11 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FOLDERS = sorted(folder.parent for folder in ROOT.glob("*/hushd*/__init__.py"))
 
-# Imports each module in a child of its own. Packages of others are imported before, and those of ours that all stand on
-# after their own turn: numpy and the protocol anew for each of 640 modules would take minutes.
+# Imports each module in a child of its own. The packages of others that one of ours imports are imported before it, and
+# those of ours that all stand on after their own turn: numpy and the protocol anew for each of 690 modules would take
+# minutes. Large ones, such as Ray, come late, since each fork copies the tables of all memory.
 ZYGOTE = """
 import gc, importlib, json, os, sys, traceback
-others, packages, shared = json.loads(sys.stdin.read())
+packages, shared = json.loads(sys.stdin.read())
 def load(names):
     for name in names:
         try:
@@ -24,8 +25,8 @@ def load(names):
         except ImportError:
             pass
     gc.freeze()
-load(others)
-for names in packages:
+for others, names in packages:
+    load(others)
     for name in names:
         if os.fork() == 0:
             try:
@@ -67,10 +68,11 @@ def test_every_module_imports_by_itself() -> None:
     shared = ["hushd_protocol", "hushd_schema", "hushd_models", "hushd_worker", "hushd", "hushd_cli"]
     packages = [
         sorted(name for name in MODULES if name.split(".")[0] == package and not name.endswith("__main__"))
-        for package in (*shared, *sorted(ours.difference(shared)))
+        for package in (*shared, *sorted(ours.difference(shared), reverse=True))
     ]
-    others = {other for name, path in MODULES.items() for other in top_imports(path)}
-    order = json.dumps([sorted(other for other in others if other.split(".")[0] not in ours), packages, shared])
+    others = [{other for name in names for other in top_imports(MODULES[name])} for names in packages]
+    foreign = [sorted(other for other in each if other.split(".")[0] not in ours) for each in others]
+    order = json.dumps([list(zip(foreign, packages, strict=True)), shared])
     done = subprocess.run([sys.executable, "-c", ZYGOTE], input=order, capture_output=True, text=True, check=True)
     *lines, last = done.stdout.splitlines()
     assert last == "done"

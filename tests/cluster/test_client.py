@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,19 @@ import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message, Partial, Request, Result
 
-pytest.importorskip("ray", reason="the extra ray is not installed")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Ray's own
-    from hushd_cluster.client import ClusterClient
-    from ray.exceptions import ActorDiedError
-    from ray.serve.exceptions import BackPressureError
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
+    pytest.mark.usefixtures("ray"),
+]
 
 Step = Message | Exception | dict[str, Any]
+
+
+def died() -> Exception:
+    """The error of a node that is gone."""
+    from ray.exceptions import ActorDiedError
+
+    return ActorDiedError()
 
 
 class Answers(AsyncIterator[Message]):
@@ -72,20 +77,22 @@ END = {"language": "en", "duration": 2.0, "segments": 2}
 
 
 async def transcript(deployment: Deployment) -> str:
+    from hushd_cluster.client import ClusterClient
+
     async with ClusterClient({"stt": deployment}) as client:  # type: ignore[dict-item]
         return (await client.transcribe(b"sound", engine="echo", model="a")).text
 
 
 def test_a_request_goes_to_another_node_when_its_own_dies(runtime: Path) -> None:
     """Nothing was answered yet: the caller notices nothing."""
-    deployment = Deployment([ActorDiedError()], [segment(0), segment(1), END])
+    deployment = Deployment([died()], [segment(0), segment(1), END])
     assert asyncio.run(transcript(deployment)) == "part 0 part 1"
     assert deployment.models == ["stt/echo/a", "stt/echo/a"]
 
 
 def test_the_rest_of_a_transcription_is_requested_of_another_node(runtime: Path) -> None:
     """From the last segment on, which comes once."""
-    deployment = Deployment([segment(0), ActorDiedError()], [segment(1), END])
+    deployment = Deployment([segment(0), died()], [segment(1), END])
     assert asyncio.run(transcript(deployment)) == "part 0 part 1"
     assert deployment.requests[1].params["start_s"] == 1.0
 
@@ -93,12 +100,14 @@ def test_the_rest_of_a_transcription_is_requested_of_another_node(runtime: Path)
 def test_two_deaths_that_brought_nothing_are_raised(runtime: Path) -> None:
     """As one sentence, and not as Ray's."""
     with pytest.raises(HushdError, match=r"^The node that served this request has gone") as raised:
-        asyncio.run(transcript(Deployment([ActorDiedError()], [ActorDiedError()])))
+        asyncio.run(transcript(Deployment([died()], [died()])))
     assert raised.value.code == "supervisor_lost"
 
 
 def test_a_full_queue_is_overloaded(runtime: Path) -> None:
     """With a time after which to ask again."""
+    from ray.serve.exceptions import BackPressureError
+
     with pytest.raises(HushdError) as raised:
         asyncio.run(transcript(Deployment([BackPressureError(1, 1)])))
     assert raised.value.code == "overloaded"

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
+from hushd_cluster.corpus import Corpus
 from hushd_protocol.errors import HushdError
 
-pytest.importorskip("ray", reason="the extra ray is not installed")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Ray's own
-    import ray
-    from hushd_cluster import spread
-    from hushd_cluster.corpus import Corpus
+if TYPE_CHECKING:
     from hushd_cluster.spread import Outcome, Spread
 
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
+    pytest.mark.usefixtures("ray"),
+]
 ROOM = 1000.0  # bytes
 
 
 class Cluster:
     """Two nodes in place of Ray's, which end one task a round; `make` says what a node makes of a name."""
 
-    exceptions = ray.exceptions
-
     def __init__(self, make: Callable[[str, str], Outcome]) -> None:
+        self.exceptions = import_module("ray.exceptions")
         self._make = make
         self._sizes: dict[str, int] = {}
         self.most = 0  # bytes on their way or at work at once
@@ -63,14 +63,23 @@ class Cluster:
         return self._make(name, "b" if tried and "a" in tried["ray.io/node-id"] else "a")
 
 
+def outcome(node: str, *fields: Any, **more: Any) -> Outcome:
+    """What a node has made of a recording."""
+    from hushd_cluster.spread import Outcome
+
+    return Outcome(node, node, *fields, **more)
+
+
 def heard(name: str, node: str) -> Outcome:
-    return Outcome(node, node, Transcript((Segment(0, 0.0, 1.0, name),)))
+    return outcome(node, Transcript((Segment(0, 0.0, 1.0, name),)))
 
 
 def run(
     monkeypatch: pytest.MonkeyPatch, folder: Path, sizes: list[int], make: Callable[[str, str], Outcome] = heard
 ) -> tuple[Cluster, Spread]:
     """Spreads recordings of these sizes; returns the cluster and the run."""
+    from hushd_cluster import spread
+
     (folder / "in").mkdir()
     for number, size in enumerate(sizes):
         (folder / f"in/{number:03}.wav").write_bytes(bytes(size))
@@ -79,7 +88,7 @@ def run(
     monkeypatch.setattr(spread, "_store_bytes", lambda: ROOM / spread.STORE_SHARE)
     monkeypatch.setattr(spread.session, "alive", lambda: [{"NodeID": "a"}, {"NodeID": "b"}])
     corpus = Corpus(str(folder / "in"), str(folder / "out"), "txt")
-    made = Spread(corpus, list(corpus.recordings()), {})
+    made = spread.Spread(corpus, list(corpus.recordings()), {})
     made.run()
     return cluster, made
 
@@ -102,7 +111,7 @@ def test_a_recording_goes_to_another_node_after_a_failure(monkeypatch: pytest.Mo
 
     def make(name: str, node: str) -> Outcome:
         sick = name == "001.wav" and node == "a"
-        return Outcome(node, node, error=HushdError("worker_failed", "No.")) if sick else heard(name, node)
+        return outcome(node, error=HushdError("worker_failed", "No.")) if sick else heard(name, node)
 
     cluster, made = run(monkeypatch, tmp_path, [5, 5, 5], make)
     assert (made.failed, made.left_out) == ({}, {})
@@ -117,7 +126,7 @@ def test_what_could_be_read_of_a_recording_that_is_cut_off_is_kept(
     def make(name: str, node: str) -> Outcome:
         whole = heard(name, node)
         broken = HushdError("input_unreadable", "It is cut off.", detail={"read_s": 1.0})
-        return Outcome(node, node, whole.transcript, broken) if name == "000.wav" else whole
+        return outcome(node, whole.transcript, broken) if name == "000.wav" else whole
 
     _, made = run(monkeypatch, tmp_path, [5, 5], make)
     assert (tmp_path / "out/000.wav.txt").read_text() == "000.wav\n"

@@ -20,7 +20,8 @@ DIVIDED = ("supervisor/core/test_pool_fuzz.py", "worker_tts/reading/test_reading
 
 def put_longest_first(items: list[pytest.Item]) -> None:
     """Sorts tests so that no process begins with a long file when all others are about to end."""
-    places = {item.path: _place(item.nodeid) for item in items}
+    names = {item.path: item.nodeid for item in items}  # of one test of each file
+    places = {path: _place(name) for path, name in names.items()}
     items.sort(key=lambda item: places[item.path])
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import chromium
+from support import chromium, moonshine_once
 from support.chromium import Chromium
 from support.http_gateway import HttpGateway
 from support.peer import Peer, Supervisor, check_nothing_is_left, wait_until
@@ -50,8 +50,8 @@ new MutationObserver(() => { window.unstable ||= !!document.querySelector('#hear
 
 @pytest.fixture(scope="module")
 def peer(home: Path) -> Iterator[Peer]:
-    """A supervisor with the real engines and an address for HTTP, as another program sees it."""
-    supervisor = Supervisor(home, CONFIG)
+    """A supervisor with the real engines, which hear the same once a run, and an address for HTTP."""
+    supervisor = Supervisor(home, CONFIG + moonshine_once.configuration())
     assert supervisor.ready, supervisor.log()
     with Peer(supervisor.socket) as peer:
         yield peer
