@@ -64,7 +64,7 @@ class Cluster:
 
 
 def outcome(node: str, *fields: Any, **more: Any) -> Outcome:
-    """What a node has made of a recording."""
+    """Returns the outcome of a recording on a node."""
     from hushd_cluster.spread import Outcome
 
     return Outcome(node, node, *fields, **more)

@@ -34,17 +34,15 @@ def sound(beckett: Path) -> Callable[[int], bytes]:
     return resampled
 
 
-def session(
-    gateway: HttpGateway, use: Callable[[Connection], Awaitable[None]], seconds: float = BOUND_S, **query: str
-) -> None:
-    """Opens a session, and has `use` use it."""
+def session(gateway: HttpGateway, use: Callable[[Connection], Awaitable[None]], **query: str) -> None:
+    """Opens a session, and has `use` use it: for many answers, and so for a multiple of what one is waited for."""
 
     from openai import AsyncOpenAI
 
     async def run() -> None:
         async with (
             AsyncOpenAI(base_url=gateway.url, api_key="none") as client,
-            asyncio.timeout(seconds),
+            asyncio.timeout(4 * BOUND_S),
             client.realtime.connect(extra_query=query or {"intent": "transcription"}) as connection,
         ):
             await use(connection)
@@ -120,7 +118,7 @@ def test_a_long_turn_is_one_item(gateway: HttpGateway, beckett: Path) -> None:
         (stopped,) = [event for event in events if event.type == "input_audio_buffer.speech_stopped"]
         assert stopped.audio_end_ms > 16_000
 
-    session(gateway, use, 4 * BOUND_S)
+    session(gateway, use)
 
 
 @pytest.mark.parametrize(
