@@ -54,6 +54,7 @@ class WorkerStatus(Record):
         why_there: why it is not on a card, if it is not.
         vram_mb: on all cards; None for none. `cards_mb` has it by the card's place on the bus.
         need_mb: that its next process is expected to take.
+        failure: why its last process died, or could not be started in time, until another one is ready; else empty.
     """
 
     name: str
@@ -84,6 +85,7 @@ class WorkerStatus(Record):
     vram_mb: float | None
     cards_mb: Mapping[str, float]
     need_mb: float
+    failure: str = ""
 
     @property
     def size_mb(self) -> float | None:

@@ -20,6 +20,7 @@ WEATHER = frozenset(
     (
         "worker_crashed", "worker_failed", "start_timeout", "poison_request", "overloaded", "server_busy",
         "supervisor_lost", "worker_stopped",
+        "model_too_large",  # of a process whose address space the storm has limited while it loads
     )
 )  # fmt: skip
 # And while supervisors come and go.
@@ -117,7 +118,7 @@ class Ledger:
             self.requests += 1
         if status == 0:
             self._end(what, time.monotonic(), None)
-        elif status in (3, 5, 7, *statuses) and _clear(errors):
+        elif status in (3, 5, 6, 7, *statuses) and _clear(errors):
             self._end(what, time.monotonic(), f"exit {status}")
         else:
             self._lose(f"{what}: exit {status}: {errors}")

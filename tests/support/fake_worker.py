@@ -34,6 +34,10 @@ At a job
     --leak MB            keeps MB (10^6 bytes) more at each job, and says so in a beat
     --no-beat            never beats
 
+At a point of its life
+    --die POINT          exits 13 at `import`, `load`, `ready`, `job`, `stream` (after a job's first chunk) or `drain`
+    --cause FILE         dies only while FILE exists
+
 At its end
     --ignore-drain       deaf to `drain`
     --segv-at-exit       dies by SIGSEGV after the answered `bye`, as native destructors do
@@ -105,6 +109,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--crash-on-job", type=int, nargs="?", const=1, default=0)
     parser.add_argument("--crash-once", default="")
     parser.add_argument("--poison", default="")
+    parser.add_argument("--die", choices=("import", "load", "ready", "job", "stream", "drain"))
+    parser.add_argument("--cause", default="")
     parser.add_argument("--exit-zero-unasked", nargs="?", const="result", choices=("ready", "job", "result"))
     parser.add_argument("--chunks", type=int, default=0)
     parser.add_argument("--leak", type=int, default=0)
@@ -186,6 +192,7 @@ class FakeWorker:
             self.noise()
         if flags.no_ready:
             self.stay()
+        die_at("load", flags)
         if flags.load_failed:
             self.send(LoadFailed(code=flags.load_failed, message=f"This worker was told to say {flags.load_failed}."))
             self.send(Bye())
@@ -197,6 +204,9 @@ class FakeWorker:
         if flags.crawl:
             self.model = [self.part() for _ in range(int(4 * flags.crawl))]
         self.send(Ready(slots=flags.slots, pss=pss(), capabilities={"engine": flags.engine, "model": flags.model}))
+        if dies_at("ready", flags):
+            self.flush()
+            crash()
         if flags.exit_zero_unasked == "ready":
             self.leave(0)
         next_beat = 0.0
@@ -224,11 +234,12 @@ class FakeWorker:
         flags = self.flags
         if isinstance(message, Job):
             self.jobs_seen += 1
+            die_at("job", flags)
             if self.jobs_seen == flags.crash_on_job or (flags.poison and flags.poison.encode() in message.payload):
-                self.crash()
+                crash()
             if flags.crash_once and not os.path.exists(flags.crash_once):
                 open(flags.crash_once, "wb").close()
-                self.crash()
+                crash()
             if flags.exit_zero_unasked == "job":
                 self.leave(0)
             self.leaked.append(bytearray(os.urandom(1)) * (flags.leak * 10**6))
@@ -247,6 +258,7 @@ class FakeWorker:
             del self.work[message.id]
             self.send(Error.of(message.id, HushdError("cancelled", "The request was cancelled.")))
         elif isinstance(message, Drain) and not flags.ignore_drain:
+            die_at("drain", flags)
             self.send(Bye())
             while self.socket.poll(1000) and not isinstance(unpack(self.socket.recv_multipart(), self.decoder), Bye):
                 pass
@@ -267,6 +279,9 @@ class FakeWorker:
             work.chunks -= 1
             work.credit -= 1
             self.chunk(work, bytes(int(job.params.get("bytes", 1000))))
+            if dies_at("stream", flags):
+                self.flush()
+                crash()
         if work.chunks:
             return
         for _ in range(flags.chunks):
@@ -301,10 +316,6 @@ class FakeWorker:
         while True:
             signal.pause()
 
-    def crash(self) -> NoReturn:
-        print("fake worker: crashed as it was told", file=sys.stderr, flush=True)
-        os._exit(13)
-
     def flush(self) -> None:
         """Everything sent is in the kernel's hands after this."""
         self.socket.close(linger=1000)
@@ -315,11 +326,27 @@ class FakeWorker:
         os._exit(status)
 
 
+def crash() -> NoReturn:
+    print("fake worker: crashed as it was told", file=sys.stderr, flush=True)
+    os._exit(13)
+
+
+def dies_at(point: str, flags: argparse.Namespace) -> bool:
+    """Returns whether to die at this point of its life."""
+    return bool(flags.die == point and (not flags.cause or os.path.exists(flags.cause)))
+
+
+def die_at(point: str, flags: argparse.Namespace) -> None:
+    if dies_at(point, flags):
+        crash()
+
+
 def main() -> None:
     flags = options()
     if flags.describe:
         print(json.dumps(catalogue(flags.role)))
         return
+    die_at("import", flags)
     if flags.crash_on_start:
         sys.exit("fake worker: crashed on start as it was told")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

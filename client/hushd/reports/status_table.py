@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .display import Column, clock, laid_out
@@ -77,7 +78,12 @@ def table(status: Status, width: int) -> str:
         return "\n".join([*lines, "no workers", ""])
     on_cards = any(worker.compute_device not in ("", "cpu") for worker in workers)
     columns = (*_COLUMNS[:3], _DEVICE, _VRAM, *_COLUMNS[3:]) if on_cards else _COLUMNS
-    return "\n".join([*lines, "", *laid_out(columns, workers, width), ""])
+    return "\n".join([*lines, *_failures(workers), "", *laid_out(columns, workers, width), ""])
+
+
+def _failures(workers: Sequence[WorkerStatus]) -> list[str]:
+    """The reasons why workers have died that are not ready again."""
+    return [f"{worker.name}: {worker.failure}; see `hushd logs {worker.name}`" for worker in workers if worker.failure]
 
 
 def card_line(card: CardStatus) -> str:

@@ -80,6 +80,7 @@ class Exits:
     def _crash(self, death: Death, ready_for: float, now: float) -> None:
         """Ends or repeats the lost requests; then a pause, the worker's closure, or nothing more to start for."""
         self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
+        self._lifecycle.failure = death.start_timed_out or death.cause
         lost = self._jobs.running.lose()
         if death.start_timed_out:
             self._crashes.stall()

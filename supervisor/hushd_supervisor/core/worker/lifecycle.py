@@ -68,6 +68,7 @@ class Lifecycle:
         kind: of device that the process computes on, by its own word; empty: not known.
         cpu_reason: the reason why this process was started for the CPU instead of its card; empty: it was not.
         wear: what this process has used up.
+        failure: why the last process died, until another one is ready; empty otherwise.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Lifecycle:
         self.killed = False
         self.start_timed_out = ""
         self.need = 0
-        self.compute_device = self.kind = self.cpu_reason = ""
+        self.compute_device = self.kind = self.cpu_reason = self.failure = ""
         self._generations = generations
         self._out = out
         self._timer = math.inf  # of the state
@@ -192,6 +193,7 @@ class Lifecycle:
             self.card = ""
         self.wear.loaded(self.size)
         self.was_ready = True
+        self.failure = ""
         self.ready_at = now
         self.start_s = now - self._started_at
         self.enter(State.READY)

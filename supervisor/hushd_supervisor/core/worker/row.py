@@ -13,7 +13,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
-_LONGEST = 200  # characters of a worker's own text
+_LONGEST = 300  # characters of a worker's own text
 
 
 def row(worker: Worker, need: int, now: float) -> WorkerStatus:
@@ -52,4 +52,5 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         vram_mb=sum(worker.cards_mb.values()) or None,
         cards_mb=worker.cards_mb,
         need_mb=round(need / 1e6, 1),
+        failure=worker.lifecycle.failure[:_LONGEST],
     )
