@@ -10,10 +10,10 @@ from hushd_schema.status import Status
 from .ledger import END_S, Ledger
 from .stage import wait_until
 
-REST_S = 45.0  # for workers to start, drain and be killed, with the limits of the storm's configuration
+REST_S = 60.0  # for workers to start, drain and be killed, with the limits of the storm's configuration
 SETTLED = ("stopped", "ready", "backoff", "failed")
 WITHIN = 0.02  # of the account, for processes that go on working meanwhile
-STEADY = 200_000  # bytes by which a process may change while it is measured
+STEADY = 100_000  # bytes by which a process may change while it is measured
 KEEPERS = "keeper "  # how the names of those begin whose leases outlive their connections
 
 
@@ -25,7 +25,6 @@ def calm(ledger: Ledger) -> None:
 def look(ledger: Ledger) -> None:
     """Waits for rest, and notes the state of the house when it has come, or has not in time."""
     with Client() as client:
-        wait_until(lambda: _rests(client.status()), REST_S)
         status, sizes = _measured(client)
     floor, account = status.floor, int(status.memory.used_mb * 1e6)
     ledger.witness.harness.saw(
@@ -51,16 +50,22 @@ def _rests(status: Status) -> bool:
 
 
 def _measured(client: Client) -> tuple[Status, dict[int, int]]:
-    """A status, and the private bytes of its workers' processes by /proc.
+    """A status at rest, and the private bytes of its workers' processes by /proc; the last one, if it never rests.
 
-    It is asked for until they were about the same before and after it: a worker that comes to rest gives back pages.
+    It is asked for again until account and processes agree: the supervisor measures a process ten times a second at
+    most, and fewer where there are many, and one that comes to rest gives back pages. Others leave by themselves then.
     """
-    while True:
-        before = _sizes(client.status())
+    measured: list[tuple[Status, dict[int, int]]] = []
+
+    def rests() -> bool:
         status = client.status()
-        after = _sizes(status)
-        if before.keys() == after.keys() and all(abs(before[pid] - after[pid]) < STEADY for pid in after):
-            return status, after
+        sizes = _sizes(status)
+        measured.append((status, sizes))
+        apart = abs(status.memory.used_mb * 1e6 - sum(sizes.values()))
+        return _rests(status) and apart < STEADY * (1 + len(sizes))
+
+    wait_until(rests, REST_S)
+    return measured[-1]
 
 
 def _sizes(status: Status) -> dict[int, int]:

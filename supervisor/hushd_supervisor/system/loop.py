@@ -5,7 +5,8 @@ asked. A turn does, in this order: what is due at the sources; what has arrived,
 of workers, exits, answers of children, messages of clients, the door: `assembly` has the list); timers of the pool; and
 one action that costs (`core.backlog`). After 64 messages of one socket, or 5 ms of clients' messages, all others have
 their turn. Timers are judged when all that came before they were due was read: nobody is blamed for what lies unread
-here. With nothing due the loop sleeps without a timeout.
+here. Where memory is short each of these calls may fail, which costs no more than `reserve` says.
+With nothing due the loop sleeps without a timeout.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, get_args
+from functools import partial
+from typing import Protocol, TypeVar, get_args
 
 import zmq
 from hushd_protocol.messages import Control, WorkerHello
 
-from hushd_supervisor.core.actions import Action, Leave, Log, ToClient
+from hushd_supervisor.core.actions import Action, Dismiss, Kill, Leave, Log, ToClient
 from hushd_supervisor.core.backlog import Backlog, Costly
 from hushd_supervisor.core.events import Event, Exited, FromClient, FromWorker, Shutdown, SpawnFailed
 from hushd_supervisor.core.machines import machine
 
+from .reserve import AGAIN_S, Reserve, failure, refused
 from .source import Outcome, Perform, Source, having
 
 READ_TURNS, READ_S = 16, 0.25  # of reading before timers are judged although more arrives all the time
 _COSTLY = get_args(Costly)
+
+T = TypeVar("T")
 
 
 class Core(Protocol):
@@ -76,26 +81,87 @@ class Loop:
         self._backlog = Backlog(cores)
         self._reading_since = math.inf  # since when timers wait for messages to be read,
         self._read_turns = 0  # and for how many turns
+        self._reserve = Reserve(record)
+        self._untold: deque[Event] = deque()  # that the pool could not take, because there was no memory
 
     def run(self) -> None:
         """Returns when everything is done; then the caller closes the sources."""
         while not self._done:
-            now = self._clock()
-            for source in self._due:
-                self._handle(source.on_time(now))
-            ready = dict(self._poller.poll(self._timeout_ms(now)))
-            for source in self._reading:
-                self._handle(source.events(ready, self._clock()))
-            if self._may_judge(now):
-                self._handle(self._carry_out(self._pool.on_time(now)))
-            if action := self._backlog.take(self._clock()):
-                self._handle(self._answered(self._performers[type(action)](action)))
+            try:
+                self._turn()
+            except MemoryError:
+                self._reserve.spend()
 
     def close(self) -> None:
         """Refuses the messages that are still unread, and delivers the last answers."""
         self._announce(stop=True)
         for source in self._sources:
-            source.close()
+            self._spared(source.close)
+
+    def _turn(self) -> None:
+        now = self._clock()
+        for source in self._due:
+            self._read(source.on_time(now))
+        ready = dict(self._poller.poll(self._timeout_ms(now)))
+        if self._reserve.spent:
+            self._recover()
+        for source in self._reading:
+            self._read(source.events(ready, self._clock()))
+        if self._may_judge(now):
+            self._handle(self._carry_out(self._pool.on_time(now)))
+        if action := self._backlog.take(self._clock()):
+            self._handle(self._answered(self._perform(action)))
+
+    # --- memory ------------------------------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Tells the pool what it could not take, now that there may be memory again."""
+        self._reserve.hold()
+        untold, self._untold = self._untold, deque()
+        self._handle(untold)
+
+    def _read(self, events: Iterable[Event]) -> None:
+        """Handles events as they are read; where reading fails, the rest is read in the next turn."""
+        try:
+            self._handle(events)
+        except MemoryError:
+            self._reserve.spend()
+
+    def _spared(self, act: Callable[[], T]) -> T:
+        """Calls `act`, and once more with the reserve given up, where there is no memory for it."""
+        try:
+            return act()
+        except MemoryError:
+            self._reserve.spend()
+            return act()
+
+    def _perform(self, action: Action) -> Iterable[Outcome]:
+        """Carries out an action; where there is no memory for that, it has failed."""
+        try:
+            return list(self._performers[type(action)](action))
+        except MemoryError:
+            self._reserve.spend()
+        try:
+            return list(self._performers[type(action)](action))
+        except MemoryError:
+            if isinstance(action, Kill | Dismiss):
+                self._backlog.add(action)
+            failed = failure(action)
+            return () if failed is None else (failed,)
+
+    def _decide(self, event: Event) -> list[Action]:
+        """Has the pool decide; what it cannot take is refused, or told to it again in a moment."""
+        try:
+            return self._pool.handle(event, self._clock())
+        except MemoryError:
+            self._reserve.spend()
+        if answer := refused(event):
+            return [answer]
+        try:
+            return self._pool.handle(event, self._clock())
+        except MemoryError:
+            self._untold.append(event)
+            return []
 
     # --- the times ---------------------------------------------------------------------------------------------------
 
@@ -105,6 +171,8 @@ class Loop:
             deadlines.append(due)
         if (chore := self._backlog.deadline(now)) < math.inf:
             deadlines.append(chore)
+        if self._untold:
+            deadlines.append(now + AGAIN_S)
         if not deadlines:
             return None
         # Rounded up, or the loop would spin through the last millisecond. A day is as good as ever.
@@ -134,17 +202,20 @@ class Loop:
             while failures:
                 event = failures.popleft()
                 self._see_end(event)
-                failures += self._carry_out(self._pool.handle(event, self._clock()))
+                failures += self._carry_out(self._decide(event))
                 self._note(event)
                 for source in self._looking:
-                    source.look(event, self._clock())
+                    try:
+                        source.look(event, self._clock())
+                    except MemoryError:
+                        self._spared(partial(source.look, event, self._clock()))
 
     def _carry_out(self, actions: Iterable[Action]) -> list[Event]:
         """Carries out `actions` in order, those that cost later; returns the events that follow from it."""
         events: list[Event] = []
         for action in actions:
             if not isinstance(action, _COSTLY):
-                events += self._answered(self._performers[type(action)](action))
+                events += self._answered(self._perform(action))
             elif event := self._backlog.add(action):
                 events.append(event)
         return events
@@ -178,7 +249,7 @@ class Loop:
     def _announce(self, *, stop: bool) -> None:
         """Says that we leave. With `stop` clients that come now start the next supervisor, which waits for our lock."""
         for source in self._sources:
-            source.leave(stop=stop)
+            self._spared(partial(source.leave, stop=stop))
 
     def _log(self, action: Log) -> Iterable[Outcome]:
         self._record(action.level, action.text)
@@ -186,8 +257,7 @@ class Loop:
 
     def _leave(self, _: Leave) -> Iterable[Outcome]:
         for left in self._backlog.rest():
-            for _outcome in self._performers[type(left)](left):
-                pass  # nobody is left who would want to know
+            self._perform(left)  # nobody is left who would want to know what comes of it
         self._announce(stop=True)
         self._done = True
         return ()

@@ -21,6 +21,18 @@ def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATE
     return router
 
 
+def rest(socket: zmq.Socket[bytes]) -> list[bytes]:
+    """Returns the frames of the message whose route was just read; passes over all of them if memory is short."""
+    frames = []
+    try:
+        while socket.get(zmq.RCVMORE):
+            frames.append(socket.recv())
+    finally:
+        while socket.get(zmq.RCVMORE):
+            socket.recv(copy=False)
+    return frames
+
+
 def send(router: zmq.Socket[bytes], route: bytes, frames: list[bytes]) -> None:
     """Sends without waiting. (pyzmq's own `send_multipart` adds up enums for each frame, 2 us a message.)
 

@@ -114,7 +114,11 @@ class ClientSocket(Source):
                 self._traffic.emptied()
                 return
             route = first.bytes
-            frames = self._frames(first)
+            try:
+                frames = self._frames(first)
+            except MemoryError:
+                self._give_up_unread(route)
+                raise
             if route not in self._descriptors:
                 try:
                     descriptor = int(first.get(zmq.SRCFD))
@@ -142,6 +146,9 @@ class ClientSocket(Source):
                 continue
             try:
                 message = unpack(frames, self._decoder)
+            except MemoryError:  # without an answer it would wait for ever: it connects again
+                self._traffic.end(self._descriptors[route])
+                raise
             except HushdError as error:
                 if gone := self.send(route, Error.of(error.detail.get("id", b""), error)):
                     yield gone
@@ -166,6 +173,13 @@ class ClientSocket(Source):
         while frame.more:
             frame = receive(copy=False)
         return frames
+
+    def _give_up_unread(self, route: bytes) -> None:
+        """Passes over the rest of a message for which there is no memory, and ends its connection."""
+        while self.socket.get(zmq.RCVMORE):
+            self.socket.recv(copy=False)
+        if route in self._descriptors:
+            self._traffic.end(self._descriptors[route])
 
     def end_endless(self) -> int:
         """Ends the connections that send a message without an end; returns how many."""

@@ -28,7 +28,7 @@ from hushd_supervisor.core.events import Event, Exited, FromWorker, Gauged, Send
 from .. import children
 from ..children import Fork, Running
 from ..libzmq.connection_limit import ConnectionLimit, ceiling
-from ..libzmq.routers import LINGER_MS, make_router, send
+from ..libzmq.routers import LINGER_MS, make_router, rest, send
 from ..memory import measure
 from ..process import Launch, Process, compute_environment, give_way, worker_command
 from ..source import Outcome, Perform, Source
@@ -216,14 +216,18 @@ class WorkerSocket(Source):
         """Yields at most `limit` messages."""
         for _ in range(limit):
             try:
-                route, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
+                route = self.socket.recv(zmq.NOBLOCK)
             except zmq.Again:
                 return
             worker = self._routes.get(route)
             for dead in self._dead:
                 dead.others = 0 if dead is worker else dead.others + 1
             try:
-                message = unpack(frames, self._decoder)
+                message = unpack(rest(self.socket), self._decoder)
+            except MemoryError:
+                if worker:
+                    yield SendFailed(worker.name, worker.gen)  # nobody knows what it has said
+                raise
             except HushdError as error:
                 if worker is None:
                     self._refuse(route, error)
