@@ -113,12 +113,15 @@ class Ledger:
             self._end(what, began, None)
 
     def command(self, what: str, status: int, errors: str, *statuses: int) -> None:
-        """Books a command that has ended; exit codes other than 0 and those of the weather must be in `statuses`."""
+        """Books a command that has ended; exit codes other than 0 and those of the weather must be in `statuses`.
+
+        That of `model_too_large` is also that of a missing model, which is a complaint.
+        """
         with self._lock:
             self.requests += 1
         if status == 0:
             self._end(what, time.monotonic(), None)
-        elif status in (3, 5, 6, 7, *statuses) and _clear(errors):
+        elif (status in (3, 5, 7, *statuses) or (status == 6 and "address space" in errors)) and _clear(errors):
             self._end(what, time.monotonic(), f"exit {status}")
         else:
             self._lose(f"{what}: exit {status}: {errors}")

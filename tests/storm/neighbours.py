@@ -33,6 +33,8 @@ class Neighbours:
         self.stage, self.ledger, self.over, self.dice = stage, ledger, over, dice
         self._helpers: list[threading.Thread] = []
         self._hog = threading.Lock()  # one at a time: it takes all
+        # More at once would wait for each other, on a machine that others use for longer than a request may take.
+        self._starving, self._overwhelming = threading.Semaphore(3), threading.Semaphore(1)
 
     def join(self) -> None:
         """Waits for those that are still at it."""
@@ -106,8 +108,7 @@ class Neighbours:
     def no_credit(self) -> bool:
         """Asks for chunks without credit: the request ends after 15 s, or with its worker or supervisor."""
         request = Request(id=new_id(), worker="stt/echo/unread", op="stream", params={"count": 9, "bytes": 9}, credit=1)
-        self._run(lambda: self._starve(request))
-        return True
+        return self._run_within(self._starving, lambda: self._starve(request))
 
     def _starve(self, request: Request) -> None:
         with self.ledger.request("no_credit", "slow_consumer", "shutting_down"), Rude(self.stage) as rude:
@@ -121,8 +122,7 @@ class Neighbours:
 
     def no_reader(self) -> bool:
         """Asks for thousands of messages and reads none for a while; each request ends all the same."""
-        self._run(lambda: self._overwhelm([new_id() for _ in range(20)]))
-        return True
+        return self._run_within(self._overwhelming, lambda: self._overwhelm([new_id() for _ in range(20)]))
 
     def _overwhelm(self, ids: list[bytes]) -> None:
         began = time.monotonic()
@@ -199,6 +199,20 @@ class Neighbours:
             act()
 
         self._run(wait)
+
+    def _run_within(self, room: threading.Semaphore, act: Callable[[], object]) -> bool:
+        """Runs `act` where there is room for it; returns whether there was."""
+        if not room.acquire(blocking=False):
+            return False
+
+        def run() -> None:
+            try:
+                act()
+            finally:
+                room.release()
+
+        self._run(run)
+        return True
 
     def _run(self, act: Callable[[], object]) -> None:
         self._helpers = [helper for helper in self._helpers if helper.is_alive()]
