@@ -16,16 +16,9 @@ from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.output_file import OutputFile
+from hushd_schema.sound_file import SUFFIXES
 
 SET_ASIDE = "set-aside.json"
-# What ffmpeg and libsndfile read, by the suffixes people use.
-# fmt: off
-SUFFIXES = frozenset((
-    ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".avi", ".caf", ".flac", ".flv", ".m4a", ".m4b", ".m4v", ".mka",
-    ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".ts", ".wav", ".weba",
-    ".webm", ".wma", ".wmv",
-))
-# fmt: on
 
 
 @dataclass(frozen=True, slots=True)

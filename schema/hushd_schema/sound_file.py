@@ -23,6 +23,14 @@ SOUNDFILE = {
     "au": ("AU", "PCM_16"),
     "caf": ("CAF", "PCM_16"),
 }
+# What ffmpeg and libsndfile read, by the suffixes that people use.
+SUFFIXES = frozenset(
+    (
+        ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".avi", ".caf", ".flac", ".flv", ".m4a", ".m4b", ".m4v",
+        ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".ts", ".wav",
+        ".weba", ".webm", ".wma", ".wmv",
+    )
+)  # fmt: skip
 UNKNOWN_SIZE = 0xFFFFFFFF
 WAV_HEADER = 44  # bytes
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
+from hushd_schema.sound_file import SUFFIXES
 
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen import options as of_listen
@@ -31,14 +32,6 @@ if TYPE_CHECKING:
 LOOK_S = 1.0  # between two looks at the folder
 WHOLE_S = 2.0  # a recording is whole when nobody has written to it for so long
 AGAIN_S = 10.0  # until one is tried again that failed for what may pass, such as memory that others use
-# What ffmpeg and libsndfile read, by the suffixes that people use.
-SUFFIXES = frozenset(
-    (
-        ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".avi", ".caf", ".flac", ".flv", ".m4a", ".m4b", ".m4v",
-        ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg", ".oga", ".ogg", ".ogv", ".opus", ".ts", ".wav",
-        ".weba", ".webm", ".wma", ".wmv",
-    )
-)  # fmt: skip
 # Errors of the command line or the machine: the next recording would fare no better.
 OF_ALL = (
     "bad_request", "unsupported", "engine_missing", "model_missing", "model_too_large", "version_mismatch",

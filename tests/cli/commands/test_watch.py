@@ -15,6 +15,7 @@ import pytest
 from hushd_cli.commands import watch
 from hushd_cli.commands.watch import WHOLE_S, Folder
 from hushd_protocol.errors import HushdError
+from hushd_schema.sound_file import SUFFIXES
 from support import warm
 from support.peer import BOUND_S, Supervisor, command
 from support.peer import ECHO as ECHO_WORKER
@@ -164,7 +165,7 @@ def test_the_suffixes_are_those_of_sounds(place: Path) -> None:
     """None is that of a transcript: that would be written down in turn."""
     from hushd.transcripts.formats import FORMATS
 
-    assert not watch.SUFFIXES & {f".{form}" for form in FORMATS}
+    assert not SUFFIXES & {f".{form}" for form in FORMATS}
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
