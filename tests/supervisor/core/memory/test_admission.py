@@ -420,6 +420,30 @@ def test_what_takes_little_of_what_is_available_starts_and_stays() -> None:
     assert (house.spawned(), house.code(second)) == ([A, B, C], "")
 
 
+def test_little_and_little_that_start_at_once_count_together() -> None:
+    """Of two that wait for as much as one of them takes, one starts: its promised memory counts for the other."""
+    house = House({"": {"memory_mb": 169.0}})
+    house.total, house.available = 24_000 * MB, 1000 * MB
+    press(house, Level.CRITICAL)
+    house.request(B), house.request(C)
+    assert house.spawned() == []
+    house.available = 2400 * MB
+    press(house, Level.CRITICAL)
+    assert (house.spawned(), house.state(C)) == ([B], State.WAITING)
+
+
+def test_who_comes_in_the_middle_of_critical_pressure_starts_as_it_ends() -> None:
+    """10 s after its last sign, though nothing lives and nothing else is due then."""
+    house = House(**ROOM_FOR_ONE)
+    press(house, Level.CRITICAL)
+    house.wait(4.3)
+    house.request(B)
+    house.wait(5.6)
+    assert house.spawned() == []
+    house.wait(0.2)
+    assert house.spawned() == [B]
+
+
 def test_a_program_that_says_critical_has_the_last_word() -> None:
     """Then nothing starts and nothing stays, whatever is available."""
     house = House({"": {"memory_mb": 1.0}})
