@@ -19,6 +19,7 @@ from .script import FAULTS, draw
 from .shrink import shrink
 
 NIGHT = 20_000  # seeds
+MOST_SHOWN = 12  # violations of a seed
 
 
 def main(arguments: list[str]) -> int:
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
         if outcome.violations:
             failed = failed or script
             print(f"seed {script.seed} fails, digest {outcome.digest}:")
-            for violation in outcome.violations:
+            for violation in list(dict.fromkeys(outcome.violations))[:MOST_SHOWN]:
                 print(f"  {violation}")
             sys.stdout.flush()
     wall, used = time.monotonic() - began, os.times()

@@ -44,7 +44,9 @@ PRODUCT = (
     "hushd.transport.liveness", "hushd_protocol.system.trace", "hushd.synthesis.speech", "hushd.synthesis.options",
     "hushd.transcripts.transcription", "hushd.transcripts.options", "hushd.transport.floor", "hushd_schema.controls",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
-    "simulation.programs.auditor",
+    "simulation.programs.auditor", "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines",
+    "hushd_schema.entry_points", "hushd_schema.settings.reader", "hushd_schema.speech", "hushd_schema.toml",
+    "hushd_schema.transcript", "hushd_schema.warned", "encodings.ascii",
 )  # fmt: skip
 _WRITING = ("open", "write", "fsync", "ftruncate", "mkdir", "rename", "replace", "symlink")
 _FAILING = {errno.EIO: (*_WRITING, "read"), errno.ENOSPC: _WRITING, errno.EMFILE: ("open", "pipe")}  # calls, by error
@@ -52,6 +54,8 @@ CALM_S = 60.0  # after the last fault in which everything must have come to rest
 SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants any more
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
 BUG = 70  # the exit status of a supervisor that has failed, sysexits' EX_SOFTWARE
+BLAMELESS = ("supervisor_lost", "shutting_down", "worker_stopped")  # errors after which a client asks again
+MOST_LOST = 3  # supervisors that it may lose over one request, as `hushd.transport.attempts` says
 SETTLED = ("stopped", "ready", "backoff", "failed")
 WITHIN_MB = 5.0  # between the account and the processes, for each of them
 IDLE_S = 1200.0  # in which workers and supervisor must have left: 5 minutes and 10 after the last lease
@@ -123,6 +127,7 @@ class World:
         self.open_requests: dict[str, tuple[Process, str]] = {}
         self.counts: dict[str, int] = {}  # of the ends of requests, by their codes
         self.disk: tuple[int, float] = (0, 0.0)
+        self.lost_before: dict[str, int] = {}  # ends of supervisors before a request began
         self.stops: dict[int, int] = {}  # how often a process was stopped, by its pid
         self.late = self.crashing = 0.0
         self.reports: list[Any] = []
@@ -381,16 +386,25 @@ class World:
     def crashes(self) -> bool:
         return bool(self.crashing) and self.machine.random.random() < self.crashing
 
+    def _supervisors_lost(self) -> int:
+        """Counts the ends of supervisors so far."""
+        return sum(not process.living for process in self.machine.processes.values() if process.kind == "supervisor")
+
     def recorder(self, party: str) -> Recorder:
         return Recorder(party, self._write, lambda: self.scheduler.time)
 
     def begun(self, person: Any, request: str, op: str) -> None:
         assert self.machine.current
         self.open_requests[request] = (self.machine.current, op)
+        self.lost_before[request] = self._supervisors_lost()
 
-    def ended(self, request: str, error: Exception | None) -> None:
-        self.open_requests.pop(request, None)
+    def ended(self, request: str, error: Exception | None, answered: bool) -> None:
+        """Counts the end of a request; `answered`: whether its client had a part of the answer."""
+        _, op = self.open_requests.pop(request)
         code = getattr(error, "code", "ok") if error else "ok"
+        lost = self._supervisors_lost() - self.lost_before.pop(request)
+        if code in BLAMELESS and lost < MOST_LOST and not (answered and op == "speak"):
+            self.violation(f"{request} ({op}) was lost, {code}, though only {lost} supervisors ended meanwhile")
         self.counts[code] = self.counts.get(code, 0) + 1
 
     def violation(self, text: str, error: BaseException | None = None) -> None:

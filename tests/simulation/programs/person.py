@@ -37,6 +37,7 @@ class Person:
         self.dice = random.Random(f"{world.seed}/{name}")
         self.record = world.recorder(name)
         self.requests = 0
+        self.answered: set[str] = set()  # those of which a part of the answer has come
         self.client = Client(holder=name)
 
     def run(self) -> None:
@@ -170,7 +171,7 @@ class Person:
             ask(request)
         except HushdError as error:
             self.record.fail(request, error.code)
-            world.ended(request, error)
+            world.ended(request, error, request in self.answered)
         except WrongAnswer as error:
             world.violation(f"{request}: {error}")
             self.record.fail(request, "wrong_answer")
@@ -179,7 +180,7 @@ class Person:
             self.record.fail(request, "bug")
         else:
             self.record.ok(request)
-            world.ended(request, None)
+            world.ended(request, None, True)
 
     def _check_transcript(self, request: str, transcript: Any, data: bytes) -> None:
         wanted = [digest(data[start : start + SECOND]) for start in range(0, len(data), SECOND)]
@@ -191,6 +192,7 @@ class Person:
             raise WrongAnswer(f"{len(heard)} segments of {len(wanted)}: {heard} instead of {wanted}")
 
     def _hear_chunk(self, request: str, chunk: bytes, text: bytes, heard: int) -> int:
+        self.answered.add(request)
         whole = bytes(byte for byte in text for _ in range(2))
         self.record.saw("audio", request, start=heard, stop=heard + len(chunk))
         if whole[heard : heard + len(chunk)] != chunk:
