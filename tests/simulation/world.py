@@ -6,14 +6,13 @@ one it forks. So nothing of a simulation is left in the next.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import random
 import select
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ from .machine import Machine
 from .processes import MEGABYTE, Process
 from .scheduler import Scheduler
 from .script import Script
+from .storm import Storm
 
 # The variables of modules that belong to a process.
 PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
@@ -48,8 +48,6 @@ PRODUCT = (
     "hushd_schema.entry_points", "hushd_schema.settings.reader", "hushd_schema.speech", "hushd_schema.toml",
     "hushd_schema.transcript", "hushd_schema.warned", "encodings.ascii",
 )  # fmt: skip
-_WRITING = ("open", "write", "fsync", "ftruncate", "mkdir", "rename", "replace", "symlink")
-_FAILING = {errno.EIO: (*_WRITING, "read"), errno.ENOSPC: _WRITING, errno.EMFILE: ("open", "pipe")}  # calls, by error
 CALM_S = 60.0  # after the last fault in which everything must have come to rest
 SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants any more
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
@@ -96,19 +94,10 @@ class World:
         self.scheduler = Scheduler(0)
         self.machine = Machine(self.scheduler)
         self.network = network(self.machine)
-        os_, stand_ins = calls.os_module(self.machine), self.stand_ins
+        stand_ins = self.stand_ins
         stand_ins |= {
-            "os": os_,
-            "io": calls.io_module(self.machine, os_),
-            "time": calls.time_module(self.machine),
-            "signal": calls.signal_module(self.machine),
-            "select": calls.select_module(self.machine),
-            "fcntl": calls.fcntl_module(self.machine),
-            "socket": calls.socket_module(self.machine),
-            "subprocess": calls.subprocess_module(self.machine),
-            "sys": calls.sys_module(self.machine),
+            **calls.modules(self.machine),
             "zmq": self._zmq(),
-            **calls.small_modules(self.machine),
             **threads.modules(self.scheduler),
         }
         self.machine.modules = stand_ins
@@ -120,18 +109,19 @@ class World:
         self.machine.on_death.append(self.network.died)
         self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
         self._register()
-        self._pace = self.network.pace
-        self.calm = False
+        self.storm = self.machine.faults = Storm(self.machine, self.network)
         self.seed = 0
         self.violations: list[str] = []
         self.open_requests: dict[str, tuple[Process, str]] = {}
         self.counts: dict[str, int] = {}  # of the ends of requests, by their codes
-        self.disk: tuple[int, float] = (0, 0.0)
         self.lost_before: dict[str, int] = {}  # ends of supervisors before a request began
-        self.stops: dict[int, int] = {}  # how often a process was stopped, by its pid
-        self.late = self.crashing = 0.0
         self.reports: list[Any] = []
         self.dice = random.Random(0)
+
+    @property
+    def calm(self) -> bool:
+        """True once nothing goes wrong any more, and clients come to their end."""
+        return self.storm.over
 
     @property
     def stand_ins(self) -> dict[str, ModuleType]:
@@ -171,15 +161,15 @@ class World:
         self.network._epoll = select.epoll()
         self.network._libc.srand(self.scheduler.random.getrandbits(31))
         self.dice.seed(f"dice {script.seed}")
-        self.machine.faults = self
         self._furnish()
         for number, acts in enumerate(script.clients):
             self.scheduler.later(self.dice.random(), self._client(f"client-{number}", acts, number in script.cut))
         begin = self.scheduler.time
         for at, kind, *how in script.faults:
-            self.scheduler.later(at, self._fault(kind, how))
+            self.scheduler.later(at, partial(self.storm.strike, kind, how))
         self._until(lambda: False, script.seconds)
-        self._calm_down()
+        self.storm.end()
+        self._write(Event(self.scheduler.time, "harness", "", "calm", {"bound": CALM_S}).line())
         self._until(lambda: not self._busy(), CALM_S)
         settled = self.scheduler.time - begin - script.seconds
         for process in self._busy():
@@ -240,131 +230,6 @@ class World:
         log = os.open(self.folder / "clients.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         return {0: files[0], 1: files[1], 2: File(self.machine, log, "/dev/null")}
 
-    # --- faults ------------------------------------------------------------------------------------------------------
-
-    def _fault(self, kind: str, how: list[Any]) -> Callable[[], None]:
-        def strike() -> None:
-            if not self.calm:
-                getattr(self, f"_do_{kind}")(*how)
-
-        return strike
-
-    def _target(self, kind: str, which: int) -> Process | None:
-        name = {"worker": "engine", "client": "person"}.get(kind, kind)
-        living = self.machine.living(name)
-        return living[which % len(living)] if living else None
-
-    def _note_fault(self, kind: str, target: object = "machine", **more: Any) -> None:
-        if isinstance(target, Process):
-            more["process"] = repr(target)
-            target = target.arguments[1] if target.kind == "person" else target.kind.replace("engine", "worker")
-        self._write(
-            Event(self.scheduler.time, "harness", "", "fault", {"kind": kind, "target": str(target), **more}).line()
-        )
-
-    def _do_kill(self, kind: str, which: int, calls_: int) -> None:
-        if process := self._target(kind, which):
-            self._note_fault("kill", process)
-            if calls_:
-                process.doom = calls_
-            else:
-                process.signal(signal.SIGKILL)
-
-    def _do_stop(self, kind: str, which: int, seconds: float) -> None:
-        if process := self._target(kind, which):
-            self._note_fault("stop", process, until=self.scheduler.time + seconds)
-            self._stop([process], seconds)
-
-    def _stop(self, processes: list[Process], seconds: float) -> None:
-        """Stops processes for so long; who is stopped twice goes on after the longer time."""
-        for process in processes:
-            self.stops[process.pid] = self.stops.get(process.pid, 0) + 1
-            process.signal(signal.SIGSTOP)
-        self.scheduler.later(seconds, lambda: self._go_on(processes))
-
-    def _go_on(self, processes: list[Process]) -> None:
-        for process in processes:
-            self.stops[process.pid] -= 1
-            if not self.stops[process.pid]:
-                process.signal(signal.SIGCONT)
-
-    def _do_term(self, kind: str, which: int) -> None:
-        if process := self._target(kind, which):
-            self._note_fault("term", process)
-            process.signal(signal.SIGTERM)
-
-    def _do_disk(self, error: str, share: float, seconds: float) -> None:
-        self._note_fault("disk", error=error)
-        self.disk = (getattr(errno, error), share)
-        self.scheduler.later(seconds, lambda: setattr(self, "disk", (0, 0.0)))
-
-    def _do_clock(self, seconds: float) -> None:
-        self._note_fault("clock", seconds=seconds)
-        self.machine.clock_offset += seconds
-
-    def _do_late(self, start_s: float, seconds: float) -> None:
-        self._note_fault("late", start_s=start_s)
-        self.late = start_s
-        self.scheduler.later(seconds, lambda: setattr(self, "late", 0.0))
-
-    def _do_memory(self, megabytes: int, seconds: float) -> None:
-        self._note_fault("memory", megabytes=megabytes)
-        self.machine.memory_elsewhere = megabytes * MEGABYTE
-        self.machine.stalls += 1
-        for file in self.machine.stall_files:
-            self.scheduler.wake(file)
-        self.scheduler.later(seconds, self._give_memory_back)
-
-    def _give_memory_back(self) -> None:
-        self.machine.memory_elsewhere = 2_000 * MEGABYTE
-
-    def _do_crash(self, share: float, seconds: float) -> None:
-        self._note_fault("crash", share=share)
-        self.crashing = share
-        self.scheduler.later(seconds, lambda: setattr(self, "crashing", 0.0))
-
-    def _do_wire(self, delay: float, seconds: float) -> None:
-        self._note_fault("wire", delay=delay)
-        self.network.pace = lambda pid: delay * self.machine.random.random()
-        self.scheduler.later(seconds, self._hasten)
-
-    def _hasten(self) -> None:
-        self.network.pace = self._pace
-
-    def _do_freeze(self, seconds: float) -> None:
-        """Stops the whole machine, as a hypervisor does."""
-        self._note_fault("freeze", until=self.scheduler.time + seconds)
-        self._stop([p for p in self.machine.processes.values() if p.living and p is not self.machine.init], seconds)
-
-    def _calm_down(self) -> None:
-        """Ends all faults."""
-        self.calm = True
-        self.disk, self.late, self.crashing = (0, 0.0), 0.0, 0.0
-        self._give_memory_back()
-        self._hasten()
-        for process in list(self.machine.processes.values()):
-            process.doom = None
-            if process.stopped and process.living:
-                process.signal(signal.SIGCONT)
-        self._write(Event(self.scheduler.time, "harness", "", "calm", {"bound": CALM_S}).line())
-
-    def at_file(self, call: str, path: str, process: Process) -> int:
-        number, share = self.disk
-        if not number or process.kind == "person" or "/dev/null" in str(path) or self.machine.random.random() >= share:
-            return 0
-        if number != errno.EMFILE and str(path).startswith("/proc/"):
-            return 0  # no disk is there
-        return number if call in _FAILING[number] else 0
-
-    def refuses(self, call: str, process: Process) -> bool:
-        number, share = self.disk
-        return call == "spawn" and number == errno.EMFILE and self.machine.random.random() < share
-
-    def start_s(self, kind: str) -> float:
-        if self.late and kind != "person":
-            return self.late
-        return 0.02 + 0.1 * self.machine.random.random()
-
     # --- what the programs ask ---------------------------------------------------------------------------------------
 
     def load(self) -> Load:
@@ -384,7 +249,7 @@ class World:
         return self.machine.random.choice([0.0, 0.01, 0.1, 0.3])
 
     def crashes(self) -> bool:
-        return bool(self.crashing) and self.machine.random.random() < self.crashing
+        return bool(self.storm.crashing) and self.machine.random.random() < self.storm.crashing
 
     def _supervisors_lost(self) -> int:
         """Counts the ends of supervisors so far."""

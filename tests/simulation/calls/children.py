@@ -1,0 +1,138 @@
+"""`subprocess`, `sys`, and modules of which little is used."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import gc as real_gc
+import os as real
+import resource
+import signal as real_signal
+import subprocess as real_subprocess
+import sys as real_sys
+import traceback as real_traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from ..descriptors import File, fail
+from ..machine import Machine
+from .module import Module
+from .processes import module_of
+
+
+def subprocess_module(machine: Machine) -> ModuleType:
+    class Popen:
+        """A child process, started by the machine."""
+
+        def __init__(
+            self, args: Any, *, env: Any = None, cwd: Any = None, stdin: Any = None, stdout: Any = None,
+            stderr: Any = None, pass_fds: Any = (),
+            close_fds: bool = True, process_group: int | None = None, start_new_session: bool = False,
+        ) -> None:  # fmt: skip
+            own = machine.current
+            assert own
+            machine.scheduler.point()
+            if machine.faults.refuses("spawn", own):
+                raise fail(errno.EAGAIN)
+            null = File(machine, real.open("/dev/null", real.O_RDWR), "/dev/null")
+            table = {
+                number: null if at in (None, real_subprocess.DEVNULL) else own.look_up(at)
+                for number, at in enumerate((stdin, stdout, stderr))
+            }
+            table |= {number: own.look_up(number) for number in pass_fds}
+            if null not in table.values():
+                null.dropped()
+            environment = own.environment if env is None else env
+            group = 0 if process_group == 0 or start_new_session else own.group
+            self.args, self.returncode = args, None
+            self._process = machine.start(module_of(list(args)), environment, table, own, group)
+            self._process.inheritable |= set(pass_fds)
+            self.pid = self._process.pid
+
+        def poll(self) -> int | None:
+            if self.returncode is None and self._process.status is not None:
+                machine.reap(self._process)
+                self.returncode = self._process.status
+            return self.returncode
+
+        def wait(self, timeout: float | None = None) -> int:
+            if not machine.scheduler.wait(lambda: self._process.status is not None, timeout, (machine.current,)):
+                raise real_subprocess.TimeoutExpired(self.args, timeout or 0)
+            return self.poll() or 0
+
+        def send_signal(self, number: int) -> None:
+            if self.poll() is None:
+                self._process.signal(number)
+
+        def kill(self) -> None:
+            self.send_signal(real_signal.SIGKILL)
+
+        def terminate(self) -> None:
+            self.send_signal(real_signal.SIGTERM)
+
+    return Module("subprocess", real_subprocess, Popen=Popen)
+
+
+def sys_module(machine: Machine) -> ModuleType:
+    class Sys(Module):
+        @property
+        def stdout(self) -> Any:
+            return machine.current.stdout if machine.current else real_sys.stdout
+
+        @stdout.setter
+        def stdout(self, stream: Any) -> None:
+            assert machine.current
+            machine.current.stdout = stream
+
+        @property
+        def stderr(self) -> Any:
+            return machine.current.stderr if machine.current else real_sys.stderr
+
+        @stderr.setter
+        def stderr(self, stream: Any) -> None:
+            assert machine.current
+            machine.current.stderr = stream
+
+        @property
+        def argv(self) -> list[str]:
+            return machine.current.arguments if machine.current else real_sys.argv
+
+    return Sys("sys", real_sys)
+
+
+class _Library:
+    """A C library that does nothing, but for the generator of which libzmq draws the numbers of its connections."""
+
+    def __init__(self, real_library: Any) -> None:
+        self.srand = real_library.srand
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        return lambda *_, **__: 0
+
+
+def small_modules(machine: Machine) -> dict[str, ModuleType]:
+    """Those of which little is used."""
+
+    def print_exc(*_: Any, **__: Any) -> None:
+        assert machine.current
+        machine.current.complain(real_traceback.format_exc())
+
+    library = _Library(ctypes.CDLL(None))
+    unlimited = resource.RLIM_INFINITY
+
+    def limit(kind: int) -> tuple[int, int]:
+        assert machine.current
+        usual = (1024, 1 << 19) if kind == resource.RLIMIT_NOFILE else (unlimited, unlimited)
+        return machine.current.limits.get(kind, usual)
+
+    def set_limit(kind: int, limits: tuple[int, int]) -> None:
+        assert machine.current
+        machine.current.limits[kind] = limits
+
+    return {
+        "gc": Module("gc", real_gc, collect=lambda *_: 0, freeze=lambda: None, enable=lambda: None),
+        "ctypes": Module("ctypes", ctypes, CDLL=lambda *_, **__: library, get_errno=lambda: 0),
+        "resource": Module("resource", resource, getrlimit=limit, setrlimit=set_limit, prlimit=lambda *_: limit(_[1])),
+        "traceback": Module("traceback", real_traceback, print_exc=print_exc),
+    }
