@@ -54,6 +54,7 @@ class Process:
         self.threads: list[Thread] = []
         self.main: Task | None = None
         self.cpu = 0.0
+        self.ended = 0.0
         self.born = machine.scheduler.time
         self.memory = 20 * MEGABYTE
         self.handlers: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
@@ -135,7 +136,7 @@ class Process:
         if self.status is not None:
             return
         machine = self.machine
-        self.status = status
+        self.status, self.ended = status, machine.scheduler.time
         machine.note("exit", process=repr(self), status=status)
         machine.scheduler.bury(self)
         machine.died(self)

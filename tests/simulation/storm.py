@@ -29,8 +29,17 @@ class Storm:
         self._disk: tuple[int, float] = (0, 0.0)  # the error of calls on files, and the share of them that fail
         self._stops: dict[int, int] = {}  # how often a process was stopped, by its pid
         self._late = 0.0  # seconds until a process runs
+        self._blows: list[float] = []  # when a supervisor was ended, or told to leave
+        self._standstills: list[float] = []  # when those ended in which one may have been stopped
         self.crashing = 0.0
         self.over = False
+
+    def excuses(self, since: float, most: int) -> bool:
+        """Returns whether a request that began at `since` may have been lost: so many supervisors ended over it, or
+        one stood still, which its clients give up after some seconds."""
+        ended = [p.ended for p in self._machine.processes.values() if p.kind == "supervisor" and not p.living]
+        blows = sum(moment >= since for moment in (*self._blows, *ended))
+        return blows >= most or any(moment >= since for moment in self._standstills)
 
     def strike(self, kind: str, how: list[Any]) -> None:
         """Has a fault happen, unless the storm is over."""
@@ -60,6 +69,8 @@ class Storm:
     def _do_stop(self, kind: str, which: int, seconds: float) -> None:
         if process := self._target(kind, which):
             self._note_fault("stop", process, until=self._machine.scheduler.time + seconds)
+            if kind == "supervisor":
+                self._standstills.append(self._machine.scheduler.time + seconds)
             self._stop([process], seconds)
 
     def _stop(self, processes: list[Process], seconds: float) -> None:
@@ -78,6 +89,7 @@ class Storm:
     def _do_term(self, kind: str, which: int) -> None:
         if process := self._target(kind, which):
             self._note_fault("term", process)
+            self._blows.append(self._machine.scheduler.time)
             process.signal(signal.SIGTERM)
 
     def _do_disk(self, error: str, share: float, seconds: float) -> None:
@@ -119,7 +131,8 @@ class Storm:
         self._network.pace = self._pace
 
     def _do_freeze(self, seconds: float) -> None:
-        """Stops the whole machine, as a hypervisor does."""
+        """Stops all processes that there are."""
+        self._standstills.append(self._machine.scheduler.time + seconds)
         self._note_fault("freeze", until=self._machine.scheduler.time + seconds)
         self._stop([p for p in self._machine.processes.values() if p.living and p is not self._machine.init], seconds)
 

@@ -114,7 +114,7 @@ class World:
         self.violations: list[str] = []
         self.open_requests: dict[str, tuple[Process, str]] = {}
         self.counts: dict[str, int] = {}  # of the ends of requests, by their codes
-        self.lost_before: dict[str, int] = {}  # ends of supervisors before a request began
+        self.begun_at: dict[str, float] = {}  # when each open request began
         self.reports: list[Any] = []
         self.dice = random.Random(0)
 
@@ -251,25 +251,24 @@ class World:
     def crashes(self) -> bool:
         return bool(self.storm.crashing) and self.machine.random.random() < self.storm.crashing
 
-    def _supervisors_lost(self) -> int:
-        """Counts the ends of supervisors so far."""
-        return sum(not process.living for process in self.machine.processes.values() if process.kind == "supervisor")
-
     def recorder(self, party: str) -> Recorder:
         return Recorder(party, self._write, lambda: self.scheduler.time)
 
     def begun(self, person: Any, request: str, op: str) -> None:
         assert self.machine.current
         self.open_requests[request] = (self.machine.current, op)
-        self.lost_before[request] = self._supervisors_lost()
+        self.begun_at[request] = self.scheduler.time
 
     def ended(self, request: str, error: Exception | None, answered: bool) -> None:
         """Counts the end of a request; `answered`: whether its client had a part of the answer."""
         _, op = self.open_requests.pop(request)
         code = getattr(error, "code", "ok") if error else "ok"
-        lost = self._supervisors_lost() - self.lost_before.pop(request)
-        if code in BLAMELESS and lost < MOST_LOST and not (answered and op == "speak"):
-            self.violation(f"{request} ({op}) was lost, {code}, though only {lost} supervisors ended meanwhile")
+        since = self.begun_at.pop(request)
+        if code in BLAMELESS and not (answered and op == "speak"):
+            # Of a transcript that was begun, the rest is asked for; a second death that brought nothing new is raised.
+            most = MOST_LOST - (op == "transcribe")
+            if not self.storm.excuses(since, most):
+                self.violation(f"{request} ({op}) was lost, {code}, though not {most} supervisors ended meanwhile")
         self.counts[code] = self.counts.get(code, 0) + 1
 
     def violation(self, text: str, error: BaseException | None = None) -> None:
