@@ -158,9 +158,9 @@ class Network:
         self._watched[watched.descriptor] = watched
         self._epoll.register(watched.descriptor, select.EPOLLIN if watched.listening else _READ)
 
-    def watch_writable(self, watched: Watched, wanted: bool) -> None:
+    def watch_writable(self, descriptor: int, wanted: bool) -> None:
         """Has it noted, too, that a connection can be written."""
-        self._epoll.modify(watched.descriptor, _READ | (select.EPOLLOUT if wanted else 0))
+        self._epoll.modify(descriptor, _READ | (select.EPOLLOUT if wanted else 0))
 
     def unwatch(self, watched: Watched) -> None:
         """Has nothing noted any more; before the descriptor is closed."""
