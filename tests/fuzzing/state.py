@@ -154,6 +154,7 @@ class _Transcript:
     segments: list[Segment]
     diarized: bool
     language: str = "en"
+    language_probability: float | None = None
     warnings: tuple[Any, ...] = field(default=())
     unlikely: tuple[Any, ...] = ()
 
@@ -178,7 +179,13 @@ def transcript(folder: Path) -> Iterator[Feed]:
             numbers = (None, 1, 3, 42, 10**6)
             layout = Layout(rng.choice(numbers), rng.choice(numbers), rng.choice(numbers), rng.random() < 0.5)
         for form in FORMATS:
-            "".join(render(form, _Transcript(segments, rng.random() < 0.5), layout))
+            "".join(
+                render(
+                    form,
+                    _Transcript(segments, rng.random() < 0.5, language_probability=rng.choice((None, rng.random()))),
+                    layout,
+                )
+            )
 
     yield feed
 
