@@ -97,6 +97,17 @@ def test_a_key_downloads_nothing_unless_the_configuration_says_so() -> None:
     assert len(there.status(1.0)) == 1
 
 
+def test_auto_pull_lets_another_machine_download_and_no_more() -> None:
+    """Models are imported and converted by this machine's programs alone, whatever the configuration says of pulls."""
+    for op in ("import", "quantize"):
+        there = pool(LAPTOP, auto_pull=True)
+        actions = there.handle(FromClient(LAPTOP, request(worker="models/store/local", op=op, input="none")), 0.0)
+        (error,) = actions
+        assert isinstance(error, ToClient)
+        assert isinstance(error.message, m.Error)
+        assert "imported and converted" in error.message.message
+
+
 def test_a_download_comes_from_where_this_machine_gets_its_own() -> None:
     """The address of another machine's hub is not passed on."""
     there = pool(LAPTOP, auto_pull=True)
