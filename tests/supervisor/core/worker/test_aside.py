@@ -89,6 +89,18 @@ def test_a_stream_that_never_comes_keeps_nobody_waiting() -> None:
     assert runs(desk, second)
 
 
+def test_a_worker_that_has_come_for_less_than_a_window_is_at_work_on_the_rest() -> None:
+    """It grants a chunk when it comes for the next one: with all but one granted, one is still being heard."""
+    desk = desk_with()
+    talk = ask(desk, b"pipe", input="stream")
+    desk.from_worker(m.Credit(id=talk.id, chunks=ALL - 1))
+    wait(desk, 10)
+    assert not talk.aside
+    desk.from_worker(m.Credit(id=talk.id, chunks=1))
+    wait(desk, ASIDE_S)
+    assert talk.aside
+
+
 def test_a_pause_within_a_stream_gives_the_slot_away_and_the_rest_goes_on_beside() -> None:
     """A pipe speaks, pauses, and speaks again beside whoever has the slot by then."""
     desk = desk_with()

@@ -4,9 +4,11 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_schema.settings import WorkerSettings
 from hushd_supervisor.core import actions as do
+from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.worker.jobs import TELL_S
 from hushd_supervisor.core.worker.states import State
 from support.desk import NAME, Desk, desk_in
-from support.house import A, B, C, House
+from support.house import ROUTE, A, B, C, House
 
 
 def test_race_1_request_arrives_after_the_idle_decision() -> None:
@@ -338,3 +340,52 @@ def test_a_start_that_others_starve_is_no_crash() -> None:
     desk.ready()
     desk.result()
     assert desk.terminal(request) == "result"
+
+
+def test_a_job_that_is_stopped_and_then_cancelled_is_asked_to_end_once() -> None:
+    """The client hears of its own cancel at once; the engine, which is at it already, hears nothing more."""
+    desk = desk_in(State.BUSY)
+    (request,) = desk.requests
+    desk.unload(b"stranger", force=True)
+    assert desk.terminal(request) == ""
+    touched = request.touched
+    desk.now += 1
+    desk._take(desk.worker.cancel(request, desk.now))
+    assert desk.terminal(request) == "cancelled"
+    cancels = [a for a in desk.actions if isinstance(a, do.ToWorker) and isinstance(a.message, m.Cancel)]
+    assert len(cancels) == 1
+    assert request.touched == touched  # its time to obey has begun before
+
+
+def test_a_request_that_is_handed_over_is_told_as_if_it_had_stayed() -> None:
+    """Who waits hears every 4 s what for, by whichever replica that is."""
+    desk, other = desk_in(State.BUSY), desk_in(State.BUSY)
+    request = desk.request()
+    now = request.told + TELL_S - 1
+    desk.worker.give(request, now)
+    other.worker.adopt(request, now)
+    assert other.worker.jobs.waiting == [request]
+    assert other.worker.jobs.waiting_deadline() == now + 1
+
+
+def test_input_that_the_worker_did_not_ask_for_ends_its_request() -> None:
+    """Each chunk that comes uses up one that was asked for."""
+    desk = Desk()
+    request = desk.request(input="stream")
+    desk.ready()
+    desk.from_worker(m.Credit(id=request.id, chunks=2))
+    for number, code in enumerate(("", "", "protocol_error")):
+        desk._take(desk.worker.input(request, m.Chunk(id=request.id, seq=number), desk.now))
+        assert desk.terminal(request) == code
+
+
+def test_nothing_is_sent_to_a_client_that_has_left() -> None:
+    """Its address may be another's by then: neither the end of a job that runs nor that of one that waits."""
+    house = House()
+    house.busy(A)
+    house.request(A)
+    before = len(house.done)
+    house.tell(ev.ClientGone(ROUTE))
+    house.finish(A)
+    assert [action for action in house.done[before:] if isinstance(action, do.ToClient)] == []
+    assert house.state(A) is State.READY
