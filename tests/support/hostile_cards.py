@@ -10,6 +10,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.cards import FRESH_S
+from hushd_supervisor.core.worker.states import State
 
 if TYPE_CHECKING:
     from .hostile_world import Process, World
@@ -108,7 +109,8 @@ class Cards:
             usable = [card for card in self.seen if (base_name(process), card.id) not in self.passed_over]
             kept = self.world.pool._admission.cards.kept_until
             usable = [card for card in usable if kept(card.id, self.world.now) is None]
-            free = [card for card in usable if self._has_room(card) and not self._starting_on(card)]
+            free = [card for card in usable if self._has_room(card) and not self._expects_a_start_on(card)]
+            free = [card for card in free if not self._takes_too_much_beside(card, process, why)]
             known = base_name(process) not in self.outgrown
             assert self.error or not (free and known), "a card with room is not used"
             return
@@ -119,6 +121,19 @@ class Cards:
         assert self._has_room(card), "more than the card has"
         process.on_card = card.id
         self.world.events.add("a worker on a card")
+
+    def _expects_a_start_on(self, card: Card) -> bool:
+        """Returns whether one is under way there, also one that has failed, of which the pool has not heard yet."""
+        workers = self.world.pool._workers
+        every = [p for p in self.world.processes.values() if p.on_card == card.id and p.name in workers]
+        believed = [p for p in every if workers[p.name].gen == p.gen and workers[p.name].state is State.STARTING]
+        return bool(believed or self._starting_on(card))
+
+    def _takes_too_much_beside(self, card: Card, process: Process, why: str) -> bool:
+        """Returns whether the machine's memory is the reason: a worker may take more of it on a card than without."""
+        needs, name = self.world.pool._admission.needs, base_name(process)
+        more = needs.memory(name, card.id) > needs.memory(name)
+        return more and f"on {card.device} it would need" in why
 
     def _has_room(self, card: Card) -> bool:
         total = next(device.total for device in self.devices if device.id == card.id)

@@ -195,6 +195,10 @@ class Placement:
     def _why(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> str:
         if self._cards.kept_until(card.id, now) is not None:
             return f"{card.device} is kept free for other programs"
+        verdict = self._card_verdict(card, start, tenants, now)
+        if verdict.admit or verdict.wait:
+            machine = self._needs.memory(start.name, card.id) / 1e6
+            return f"on {card.device} it would need {machine:.0f} MB of the machine's memory, which has no room for it"
         need = self._needs.on_card(start.name, card.id) + min(start.reserve, card.total // 8)
         left = min(card.free, card.total - sum(tenant.cards.get(card.id, 0) for tenant in tenants))
         return f"{card.device} has {max(0, left) / 1e6:.0f} MB free of the {need / 1e6:.0f} MB that it needs"

@@ -76,6 +76,16 @@ def test_a_worker_for_the_cpu_needs_no_look(asked: str) -> None:
     assert (there.of(do.Look), there.placed()) == ([], [(A, "")])
 
 
+def test_who_goes_to_the_cpu_for_the_machines_memory_is_told_so() -> None:
+    """A worker may take more of it on a card than without: the card has room, and the reason names the other memory."""
+    there = house(needs={f"{A}@cuda": 900 * MB})
+    there.total = there.available = 1000 * MB
+    there.busy(B)
+    there.request(A)
+    assert there.placed() == [(B, "cuda:0"), (A, "cpu")]
+    assert why(there, A) == "on cuda:0 it would need 900 MB of the machine's memory, which has no room for it"
+
+
 def test_an_engine_that_uses_no_card_is_known_by_its_first_life() -> None:
     """It was offered one and computes on the CPU: from then on, in later lives of the supervisor too, no look."""
     there = house()

@@ -358,7 +358,7 @@ def test_a_job_that_is_stopped_and_then_cancelled_is_asked_to_end_once() -> None
 
 
 def test_a_request_that_is_handed_over_is_told_as_if_it_had_stayed() -> None:
-    """Who waits hears every 4 s what for, by whichever replica that is."""
+    """A word every 4 s on what it waits for, by whichever replica that is."""
     desk, other = desk_in(State.BUSY), desk_in(State.BUSY)
     request = desk.request()
     now = request.told + TELL_S - 1
