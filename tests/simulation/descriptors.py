@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import socket as real_socket
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Description:
 
     def write(self, data: bytes) -> int:
         raise fail(errno.EBADF)
+
+    def sources(self) -> Collection[object]:
+        """All of whose changes those learn who wait for it."""
+        return (self,)
 
     def changed(self) -> None:
         """Tells those who wait for it, and who has asked for a signal."""
@@ -88,17 +93,20 @@ class Text(Description):
 
 
 class Stalls(Description):
-    """/proc/pressure/memory: takes triggers, and reports a stall where the world has one."""
+    """/proc/pressure/memory: takes triggers, and reports a stall where the world has one.
+
+    A trigger reports one soon after it was made too, whether there is any, as Linux 6.18 does: only the totals tell.
+    """
 
     def __init__(self, machine: Machine, content: bytes) -> None:
         super().__init__(machine)
         self._content = content
-        self._seen = machine.stalls
+        self._seen = machine.alarms
         self._armed = False
 
     def readable(self) -> bool:
-        if self._armed and self.machine.stalls != self._seen:
-            self._seen = self.machine.stalls
+        if self._armed and self.machine.alarms != self._seen:
+            self._seen = self.machine.alarms
             return True
         return False
 
@@ -109,7 +117,13 @@ class Stalls(Description):
     def write(self, data: bytes) -> int:
         self._armed, self._content = True, b""
         self.machine.stall_files.append(self)
+        self.machine.scheduler.later(2 * self.machine.random.random(), self._report)
         return len(data)
+
+    def _report(self) -> None:
+        """Reports all stalls from before the trigger was made."""
+        self._seen = -1
+        self.machine.scheduler.wake(self)
 
     def dropped(self) -> None:
         if self in self.machine.stall_files:
@@ -196,6 +210,11 @@ class ProcessEnd(Description):
     def readable(self) -> bool:
         return self._process.status is not None
 
+    def send(self, number: int) -> None:
+        if self._process.reaped:
+            raise fail(errno.ESRCH)
+        self._process.signal(number)
+
     def dropped(self) -> None:
         self._process.watchers.remove(self)
 
@@ -208,6 +227,7 @@ class Endpoint(Description):
     def __init__(self, machine: Machine, real: real_socket.socket) -> None:
         super().__init__(machine)
         self.real = real
+        self.peer: Endpoint | None = None  # of a pair, whose other end is told of each change
         real.setblocking(False)
         machine.endpoints[self] = None
 
@@ -230,8 +250,44 @@ class Endpoint(Description):
         return self.real.recv(size)
 
     def write(self, data: bytes) -> int:
-        return self.real.send(data, real_socket.MSG_NOSIGNAL)
+        size = self.real.send(data, real_socket.MSG_NOSIGNAL)
+        self._tell_peer()
+        return size
 
     def dropped(self) -> None:
         del self.machine.endpoints[self]
         self.real.close()
+        self._tell_peer()
+
+    def _tell_peer(self) -> None:
+        if self.peer is not None:
+            self.machine.scheduler.wake(self.peer)
+
+
+class Epoll(Description):
+    """An epoll, level-triggered; readable while anything that it watches is ready."""
+
+    kind = "epoll"
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__(machine)
+        self.watched: dict[int, tuple[Description, int]] = {}
+
+    def readable(self) -> bool:
+        return bool(self.ready())
+
+    def ready(self) -> list[tuple[int, int]]:
+        """The descriptors that are ready, and what for; those come in the order in which they were registered."""
+        ready = []
+        for number, (description, events) in list(self.watched.items()):
+            if not description.references:  # closed, and so no longer watched
+                del self.watched[number]
+                continue
+            happened = select.EPOLLIN if events & select.EPOLLIN and description.readable() else 0
+            happened |= select.EPOLLOUT if events & select.EPOLLOUT and description.writable() else 0
+            if happened:
+                ready.append((number, happened))
+        return ready
+
+    def sources(self) -> Collection[object]:
+        return (self, *(source for description, _ in self.watched.values() for source in description.sources()))

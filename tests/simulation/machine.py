@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import signal
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from .channels import ROOM, Stream
 from .descriptors import Description, Endpoint, File, Stalls
 from .processes import MEGABYTE, Process
 from .scheduler import ANYTHING, Scheduler, Timer
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
+SCARCE = 0.15  # of all memory available: with less the machine says so, and programs may take heed
 EPOCH = 1_800_000_000.0  # seconds since 1970 at which every simulation begins
 
 
@@ -28,6 +31,17 @@ class NoFaults:
     def refuses(self, call: str, process: Process) -> bool:
         """Returns whether the machine lacks what a call needs."""
         return False
+
+    def shortened(self, size: int, process: Process) -> int:
+        """Returns how many of so many bytes a call takes or gives."""
+        return size
+
+    def spawn_s(self, process: Process) -> float:
+        """The seconds for which a process stands still that starts another."""
+        return 0.0
+
+    def born(self, process: Process) -> None:
+        """Called when a process starts."""
 
     def start_s(self, kind: str) -> float:
         """The seconds from the start of a process to its first line."""
@@ -45,20 +59,32 @@ class Machine:
         self.scheduler, self.memory_total = scheduler, memory
         self.random = scheduler.random
         self.memory_elsewhere = 2_000 * MEGABYTE  # taken by programs that are not simulated
+        self.scarce_at = -math.inf  # when a program last saw that memory is scarce
         self.faults: Any = NoFaults()
         self.programs: dict[str, Callable[[list[str]], int | None]] = {}
         self.processes: dict[int, Process] = {}
         self.init = Process(self, 1, None, ["init"], {}, {}, 1)
         self.processes[1] = self.init
         self.endpoints: dict[Endpoint, None] = {}  # the open ones
+        # Folders that processes watch by dnotify; None: the kernel lacks it. Of changes, sockets made there are told.
+        self.watched: list[tuple[str, Process]] | None = None
+        self.ports: dict[int, Stream] = {}  # those at which somebody listens
+        self.net = ""  # the folder of the sockets beneath them
+        self.path: list[str] = []  # where the packages are that programs find installed
+        self.folder = ""  # of all files, whose name is another one on each run
+        self.channel_room = ROOM
+        self.on_received: Callable[[Process, Description], None] = lambda process, description: None
+        self.on_write: Callable[[Process, str, bytes], None] = lambda process, path, data: None  # to a file
         self.locked: dict[tuple[int, int], File] = {}
         self.clock_offset = 0.0  # of the wall clock, by which it was set
-        self.stalls = 0
+        self.stalls = 0  # where programs wait for memory, and
+        self.alarms = 0  # reports of stalls
         self.stall_files: list[Stalls] = []
         self.events: list[dict[str, Any]] = []
         self.lines: list[bytes] = []
         self._digest = hashlib.sha256()
         self._pid = 100
+        self._hastened = False
         self.on_stop: Callable[[int], None] = lambda pid: None
         self.on_go_on: Callable[[int], None] = lambda pid: None
         self.on_death: list[Callable[[int], None]] = []
@@ -68,6 +94,7 @@ class Machine:
         self.modules: Mapping[str, Any] = {}
         scheduler.enter = self._enter
         scheduler.at_point = self._at_point
+        scheduler.at_wake = self._at_wake
         scheduler.idle(self._look)
 
     # --- the kernel, as `wire` sees it -------------------------------------------------------------------------------
@@ -80,9 +107,10 @@ class Machine:
 
     def wait(self, ready: Callable[[], bool], seconds: float | None, sources: Collection[object] = ()) -> bool:
         process = self.current
-        watched = []
+        watched: list[object] = []
         for source in sources or (ANYTHING,):
-            watched.append(process.table.get(source, source) if process and isinstance(source, int) else source)
+            description = process.table.get(source) if process and isinstance(source, int) else None
+            watched += description.sources() if description else (source,)
         return self.scheduler.wait(ready, seconds, watched)
 
     def wake(self, source: object) -> None:
@@ -111,7 +139,8 @@ class Machine:
         """Adds an event to the history, and to its digest."""
         event = {"time": round(self.scheduler.time, 6), "event": what, **facts}
         self.events.append(event)
-        self._digest.update(json.dumps(event, sort_keys=True, default=str).encode())
+        text = json.dumps(event, sort_keys=True, default=str)
+        self._digest.update((text.replace(self.folder, "") if self.folder else text).encode())
 
     def write(self, line: bytes) -> None:
         """Adds a line of a client's own history."""
@@ -152,14 +181,20 @@ class Machine:
         program = self.programs[arguments[0]]
         delay = self.faults.start_s(process.kind)
         self.note("start", process=repr(process), parent=parent.pid)
+        self.faults.born(process)
 
         def body() -> None:
-            self.scheduler.wait(lambda: False, delay, (process,))
+            self.scheduler.wait(lambda: self._hastened, delay, ("late",))
             process.cpu += min(delay, 0.03)
             process.run(program)
 
         process.main = self.scheduler.spawn(process, body, "main")
         return process
+
+    def hasten(self) -> None:
+        """Has all processes begin that are late, and those that come later begin at once."""
+        self._hastened = True
+        self.scheduler.wake("late")
 
     def signal_group(self, group: int, number: int) -> None:
         for process in list(self.processes.values()):
@@ -253,6 +288,20 @@ class Machine:
                 self.note("kill", process=repr(process), why="at a call")
                 process.end(-signal.SIGKILL)
                 self.scheduler.leave()
+        if self.scheduler.current is process.main:
+            if process.alarm is not None:
+                calls, number = process.alarm
+                process.alarm = (calls - 1, number) if calls > 1 else None
+                if process.alarm is None:
+                    process.signal(number)
+            self._at_wake()
+
+    def _at_wake(self) -> None:
+        process = self.current
+        if process is not None and process.arrived and self.scheduler.current is process.main:
+            if not process.living:
+                self.scheduler.leave()  # by the signal itself
+            process.run_handlers()
 
 
 def proc_file(machine: Machine, path: str, current: Process) -> bytes | None:
@@ -260,9 +309,11 @@ def proc_file(machine: Machine, path: str, current: Process) -> bytes | None:
     parts = path.split("/")[2:]
     if path == "/proc/meminfo":
         free = machine.memory_available // 1024
+        if machine.memory_available < SCARCE * machine.memory_total:
+            machine.scarce_at = machine.scheduler.time
         return f"MemTotal: {machine.memory_total // 1024} kB\nMemFree: {free} kB\nMemAvailable: {free} kB\n".encode()
     if path == "/proc/pressure/memory":
-        micros = machine.stalls * 200_000
+        micros = machine.stalls * 500_000
         return "".join(
             f"{kind} avg10=0.00 avg60=0.00 avg300=0.00 total={micros}\n" for kind in ("some", "full")
         ).encode()
@@ -293,7 +344,7 @@ def _of_process(process: Process, parts: list[str]) -> bytes | None:
             rows = {"Rss": kb, "Pss": kb, "Pss_Anon": own, "Anonymous": own, "Private_Dirty": own}
             return "".join(f"{name}: {value} kB\n" for name, value in rows.items()).encode()
         case ["stat"]:
-            state = "Z" if not process.living else "T" if process.stopped else "S"
+            state = "Z" if not process.living else "R" if process.starved else "T" if process.stopped else "S"
             parent = process.parent.pid if process.parent else 0
             ticks = int(process.cpu * TICKS)
             rest = [state, parent, process.group, 0, 0, 0, 0, 0, 0, 0, 0, ticks, 0, 0, 0, 20, 0, 1, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import math
 import resource
 import signal
 import traceback
@@ -42,6 +43,7 @@ class Process:
         group: int,
     ) -> None:
         self.machine, self.pid, self.parent, self.arguments = machine, pid, parent, arguments
+        self.started_by = parent
         self.environment, self.table, self.group = environment, table, group or pid
         for description in table.values():
             description.references += 1
@@ -50,20 +52,25 @@ class Process:
         self.status: int | None = None
         self.reaped = False
         self.stopped = False
+        self.starved = False  # it waits for its turn for so long that it is as good as stopped
         self.watchers: list[ProcessEnd] = []
         self.threads: list[Thread] = []
         self.main: Task | None = None
         self.cpu = 0.0
+        self.nice = 0
         self.ended = 0.0
         self.born = machine.scheduler.time
         self.memory = 20 * MEGABYTE
         self.handlers: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
         self.wakeup = -1
+        self.arrived: list[int] = []  # signals whose handlers have yet to run, on the first thread
         self.limits: dict[int, tuple[int, int]] = {}
         self.stdout: Any = Stream(self, 1)
         self.stderr: Any = Stream(self, 2)
         self.private: dict[tuple[str, str], Any] = {}
         self.doom: int | None = None  # calls until it is killed in the middle of one
+        self.interrupted_at = -math.inf  # when Ctrl-C last reached it
+        self.alarm: tuple[int, int] | None = None  # calls of the first thread until a signal comes in one, and which
         self.kind = _kind(arguments)
 
     def __repr__(self) -> str:
@@ -86,14 +93,18 @@ class Process:
             at = FIRST
             while at in self.table:
                 at += 1
-            if len(self.table) >= self.limits.get(resource.RLIMIT_NOFILE, (1024, 0))[0]:
-                raise fail(errno.EMFILE)
+            self.may_give()
         elif at in self.table:
             self.close(at)
         self.table[at] = description
         description.references += 1
         self.inheritable.discard(at)
         return at
+
+    def may_give(self) -> None:
+        """Raises OSError where it has as many descriptors as it may."""
+        if len(self.table) >= self.limits.get(resource.RLIMIT_NOFILE, (1024, 0))[0]:
+            raise fail(errno.EMFILE)
 
     def look_up(self, descriptor: int) -> Description:
         try:
@@ -173,16 +184,30 @@ class Process:
             self._handle(number)
 
     def _handle(self, number: int) -> None:
+        if number == signal.SIGINT:
+            self.interrupted_at = self.machine.scheduler.time
         handler = self.handlers.get(number, signal.SIG_DFL)
         if handler == signal.SIG_IGN or (handler == signal.SIG_DFL and number in _HARMLESS):
             return
-        if handler == signal.SIG_DFL or handler is signal.default_int_handler:
+        if handler == signal.SIG_DFL:
             self.end(-number)
-        elif self.wakeup in self.table:
+            return
+        if self.wakeup in self.table:
             try:
                 self.table[self.wakeup].write(bytes([number]))
             except OSError:
                 pass  # full: the loop has enough to read
+        self.arrived.append(number)
+        if self.main is not None:
+            self.machine.scheduler.interrupt(self.main)
+
+    def run_handlers(self) -> None:
+        """Runs the handlers of signals that have arrived, on the first thread; one may raise, wherever that was."""
+        assert self.main
+        while self.arrived and not self.main.masked:
+            handler = self.handlers.get(number := self.arrived.pop(0))
+            if callable(handler):
+                handler(number, None)
 
     def run(self, program: Callable[[list[str]], int | None]) -> None:
         """Runs its program to the end, on its first thread."""

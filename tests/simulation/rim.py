@@ -1,8 +1,10 @@
 """Plays the clients' socket over a simulated ZeroMQ: `python -m simulation.rim FIRST LAST` plays those seeds.
 
 Programs connect, ask, read nothing, choose their names, speak garbage, die and are cut off, as a seed draws it. No
-client may have two routes, no route two clients, and no message be left out, heard twice or out of order; at the end
-every client that was heard of must be gone, and nothing be left of anybody.
+client may have two routes, no route two clients, and no message be left out, heard twice or out of order. Who is told
+that there are too many connections is let go, who babbles is answered, who has far more under way than others or sends
+a message without an end is ended; at the end every client that was heard of must be gone, and nothing be left of
+anybody.
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ from simulation.wire.network import Network
 STEPS = 120
 TICK_S = 50e-6  # that a look at the clock takes: some wait by looking
 CROWD = 12
+SOON = 30  # turns of 10 ms in which what must happen has happened
 GREETING = b"\xff" + bytes(8) + b"\x7f\3\0NULL" + bytes(48)
 READY = b"\4\x1c\5READY\x0bSocket-Type\0\0\0\6DEALER"
+ENDLESS = b"\1\xc8" + bytes(200)  # a frame after which more come
 
 
 class Clock(Alone):
@@ -42,11 +46,13 @@ time.sleep = KERNEL.settle
 
 import zmq  # noqa: E402
 from hushd_protocol.framing import pack  # noqa: E402
-from hushd_protocol.messages import Cancel, Ping  # noqa: E402
+from hushd_protocol.messages import Cancel, Partial, Ping  # noqa: E402
 from hushd_supervisor.core.events import ClientGone  # noqa: E402
-from hushd_supervisor.system.libzmq import connection_limit  # noqa: E402
-from hushd_supervisor.system.sockets.client_socket import ClientSocket  # noqa: E402
+from hushd_supervisor.system.libzmq import connection_limit, traffic  # noqa: E402
+from hushd_supervisor.system.sockets.client_socket import MOST_FRAMES, ClientSocket  # noqa: E402
 from hushd_supervisor.system.sockets.lock import ListeningSocket  # noqa: E402
+
+LARGE = Partial(id=bytes(16), seq=0, data={"text": "x" * 4000})
 
 
 class Program:
@@ -94,12 +100,14 @@ class Rim:
         self.clients = ClientSocket(self.context, ListeningSocket(self.path), KERNEL.now, most)
         self.clients.register(self.poller)
         self.programs: list[Program] = []
-        self.bare: list[socket.socket] = []
+        self.bare: dict[socket.socket, bytes] = {}  # connections without a ZeroMQ, with what each has received
+        self.sent: dict[bytes, int] = {}  # bytes to each client since all queues were looked at
         self.count = 10
         self.clients_by_route: dict[bytes, int] = {}
         self.routes_by_client: dict[int, bytes] = {}
         self.heard: dict[int, int] = {}
         self.present: set[bytes] = set()
+        self.slow: set[bytes] = set()
 
     # --- the supervisor ----------------------------------------------------------------------------------------------
 
@@ -108,31 +116,65 @@ class Rim:
         ready = dict(self.poller.poll(milliseconds))
         for event in self.clients.events(ready, KERNEL.now()):
             self.see(event)
+        assert len(self.clients.limit._refused) <= connection_limit.REFUSING, "many are being refused at one time"
+        for bare in self.bare:
+            self.read_bare(bare)
+
+    def read_bare(self, bare: socket.socket) -> None:
+        try:
+            while data := bare.recv(65536):
+                self.bare[bare] += data
+        except BlockingIOError:
+            assert b"server_busy" not in self.bare[bare], "who was refused is not let go"
+        except OSError:
+            pass  # it was cut off
 
     def see(self, event: Any) -> None:
         if isinstance(event, ClientGone):
             self.present.discard(event.route)
+            self.sent.pop(event.route, None)
+            if event.slow:
+                self.slow.add(event.route)
             return
         pid, number = int.from_bytes(event.message.id[:8]), int.from_bytes(event.message.id[8:])
         assert self.clients_by_route.setdefault(event.route, pid) == pid, "a route of two clients"
         assert self.routes_by_client.setdefault(pid, event.route) == event.route, "two routes of a client"
-        assert number == self.heard.get(pid, 0), "a message was left out, or came twice"
+        expected = self.heard.get(pid, 0)
+        passed_over = event.route in self.slow and number > expected  # it was told that it reads too slowly
+        assert number == expected or passed_over, "a message was left out, or came twice"
         self.heard[pid] = number + 1
         self.present.add(event.route)
 
     def answer(self) -> None:
         """Sends to somebody who was heard of, often more than they read."""
-        if self.clients_by_route:
-            route = self.chance.choice(list(self.clients_by_route))
+        if self.present:
+            route = self.chance.choice(sorted(self.present))
             KERNEL.pid = 1
+            message = self.chance.choice((Ping(), LARGE))
             for _ in range(self.chance.choice((1, 1, 3, 30, 1200))):
-                if gone := self.clients.send(route, Ping()):
+                if gone := self.clients.send(route, message):
                     self.see(gone)
+                    break
+                if route in self.present:
+                    self.sent[route] = self.sent.get(route, 0) + len(pack(message)[-2])
 
     def end_some(self) -> None:
         """Ends connections as `Bounds` does."""
         KERNEL.pid = 1
-        self.chance.choice((self.clients.end_endless, self.clients.end_greediest))()
+        self.clients.take_left()
+        if self.chance.random() < 0.5:
+            ended = self.clients.end_endless()
+        else:
+            ended = self.clients.end_greediest()
+            assert ended or max(self.sent.values(), default=0) < traffic.WORTH, "a greedy client goes on"
+        self.sent.clear()
+        self.check_ended(ended)
+
+    def check_ended(self, count: int) -> None:
+        """Has connections that were ended be gone soon."""
+        for _ in range(SOON if count else 0):
+            self.turn(10)
+        assert not count or self.clients.take_left(), "a connection was ended, and is still there"
 
     # --- the programs ------------------------------------------------------------------------------------------------
 
@@ -168,27 +210,69 @@ class Rim:
             else:
                 program.socket.close(self.chance.choice((0, 1000)))
 
-    def join_bare(self) -> None:
+    def babble(self) -> None:
+        """Has a new program send as many frames as are answered, which are not a message."""
+        if self.clients.limit.closed or self.clients.limit._one_by_one:
+            return
+        self.count += 1
+        program = Program(f"ipc://{self.path}", self.count, {})
+        program.socket.send_multipart([b"x"] * MOST_FRAMES)
+        answered = False
+        for _ in range(SOON):
+            self.turn(10)
+            KERNEL.pid = program.pid
+            answered = answered or bool(program.socket.poll(0))
+        assert answered, "who babbles gets no answer"
+        NETWORK.died(program.pid)
+
+    def go_on_for_ever(self) -> None:
+        """Has a connection send a message that has no end."""
+        if self.clients.limit.closed or self.clients.limit._one_by_one:
+            return
+        bare = self.join_bare()
+        for words in (b"", GREETING, READY):
+            if bare and words:
+                bare.send(words)
+            for _ in range(SOON):
+                self.turn(10)
+        ended = 0
+        for _ in range(traffic.ENDLESS_LOOKS if bare else 0):
+            bare.send(ENDLESS * 20)
+            KERNEL.pid = 1
+            self.clients.take_left()
+            ended = self.clients.end_endless()
+            self.sent.clear()
+        assert ended or not bare, "a message without an end goes on"
+        self.check_ended(ended)
+
+    def join_bare(self) -> socket.socket | None:
         bare = socket.socket(socket.AF_UNIX)
         bare.setblocking(False)
         try:
             bare.connect(str(self.path))
         except OSError:
             bare.close()
-        else:
-            self.bare.append(bare)
+            return None
+        self.bare[bare] = b""
+        return bare
+
+    def crowd(self) -> None:
+        for _ in range(CROWD):
+            self.join_bare()
 
     def speak(self) -> None:
         if self.bare:
-            said = (GREETING, READY, b"\0\1x", b"\1\0\2\0x", self.chance.randbytes(20))
+            said = (GREETING, READY, GREETING + READY, b"\0\1x", b"\1\0\2\0x", self.chance.randbytes(20))
             try:
-                self.chance.choice(self.bare).send(self.chance.choice(said))
+                self.chance.choice(list(self.bare)).send(self.chance.choice(said))
             except OSError:
                 pass
 
     def part_bare(self) -> None:
         if self.bare:
-            self.bare.pop(self.chance.randrange(len(self.bare))).close()
+            bare = self.chance.choice(list(self.bare))
+            del self.bare[bare]
+            bare.close()
 
     # --- all of it ---------------------------------------------------------------------------------------------------
 
@@ -203,6 +287,9 @@ class Rim:
             self.speak: 2,
             self.part_bare: 1,
             self.end_some: 1,
+            self.babble: 0.2,
+            self.go_on_for_ever: 0.2,
+            self.crowd: 0.2,
         }
         for act in self.chance.choices(list(acts), list(acts.values()), k=STEPS):
             act()
@@ -216,6 +303,7 @@ class Rim:
             NETWORK.died(program.pid)
         for bare in self.bare:
             bare.close()
+        self.bare.clear()
         for _ in range(30):
             self.turn(100)
         clients = self.clients

@@ -5,23 +5,28 @@ from __future__ import annotations
 import fcntl
 import gc
 import hashlib
+import itertools
 import json
+import math
 import os
 import resource
 import select
 import shutil
+import signal
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from .attempt import Attempt
 from .script import Script
 from .world import Outcome, World
 
 CPU_S = 120  # of one simulation; one that takes more goes on for ever
 _PIPE = 900  # the descriptor by which a fork answers
-_SHARED = Path("/dev/shm")
+_SHARED = Path(os.environ.get("SIMULATED_IN", "/dev/shm"))  # one that is killed leaves its folders there
 
 
 class Runner:
@@ -60,41 +65,71 @@ class Runner:
 
     def play_all(self, scripts: Iterable[Script], history: str | None = None) -> Iterator[tuple[Script, Outcome]]:
         """Plays scripts; yields each, in their order, with what came of it."""
-        waiting: list[tuple[Script, int, int]] = []
-        for script in scripts:
-            waiting.append((script, *self._fork(script, history)))
-            if len(waiting) >= self._jobs:
-                yield self._taken(*waiting.pop(0))
-        for item in waiting:
-            yield self._taken(*item)
+        for script, outcome in self._outcomes(scripts, self._jobs, history):
+            self._digest.update(f"{script.seed} {outcome.digest}\n".encode())
+            self.requests += outcome.requests
+            yield script, outcome
 
-    def _taken(self, script: Script, pid: int, pipe: int) -> tuple[Script, Outcome]:
-        outcome = _received(pid, pipe)
-        self._digest.update(f"{script.seed} {outcome.digest}\n".encode())
-        self.requests += outcome.requests
-        return script, outcome
+    def replay(self, script: Script, history: str) -> Outcome:
+        """Plays a script once more, which counts for nothing, and writes its history."""
+        ((_, outcome),) = self._outcomes([script], 1, history)
+        return outcome
 
-    def _fork(self, script: Script, history: str | None) -> tuple[int, int]:
+    def first_failing(self, scripts: Iterable[Script], attempt: Attempt, end: float) -> tuple[Script, Outcome] | None:
+        """Returns the first of `scripts` that fails in the way of `attempt`, None if none does by the monotonic time
+        `end`. Uses all processors."""
+        for script, outcome in self._outcomes(scripts, os.cpu_count() or 1, attempt=attempt, end=end):
+            if attempt.fails(outcome.violations):
+                return script, outcome
+        return None
+
+    def _outcomes(
+        self,
+        scripts: Iterable[Script],
+        jobs: int,
+        history: str | None = None,
+        attempt: Attempt | None = None,
+        end: float = math.inf,
+    ) -> Iterator[tuple[Script, Outcome]]:
+        """Plays scripts until the monotonic time `end`; kills those that still run when nobody wants more of them."""
+        waiting: list[_Play] = []
+        rest = iter(scripts)
+        try:
+            while True:
+                for script in itertools.islice(rest, jobs - len(waiting)):
+                    waiting.append(self._fork(script, history, attempt))
+                if not waiting or not waiting[0].ended_by(end):
+                    return
+                play = waiting.pop(0)
+                yield play.script, play.outcome()
+        finally:
+            for play in waiting:
+                os.kill(play.pid, signal.SIGKILL)
+                play.outcome()
+
+    def _fork(self, script: Script, history: str | None, attempt: Attempt | None) -> _Play:
+        self._world.prepare(script)
+        folder = Path(tempfile.mkdtemp(prefix="h", dir=_SHARED if _SHARED.is_dir() else None))
         reading, writing = os.pipe()
         pid = os.fork()
         if pid:
             os.close(writing)
-            return pid, reading
+            return _Play(script, pid, reading, folder)
         try:
             self._world.network._epoll.close()  # it is not ours
             writing = fcntl.fcntl(writing, fcntl.F_DUPFD, _PIPE)
             os.closerange(3, _PIPE)  # what is open beside it must not decide the numbers of what is opened now
-            resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S + 5))
-            answer = json.dumps(self._played(script, history))
+            cpu_s = attempt.cpu_s if attempt else CPU_S
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
+            answer = json.dumps(self._played(script, folder, history, attempt))
             with open(writing, "w") as file:
                 file.write(answer)
         finally:
             os._exit(0)
 
-    def _played(self, script: Script, history: str | None) -> Outcome:
-        folder = Path(tempfile.mkdtemp(prefix="h", dir=_SHARED if _SHARED.is_dir() else None))
+    def _played(self, script: Script, folder: Path, history: str | None, attempt: Attempt | None) -> Outcome:
         try:
-            return self._world.play(script, folder)
+            return self._world.play(script, folder, attempt)
         except BaseException as error:
             text = f"the simulation ended with {type(error).__name__}: {error}"
             trace = traceback.format_exc()
@@ -102,7 +137,6 @@ class Runner:
         finally:
             if history:
                 self._write(Path(history), folder)
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _write(self, path: Path, folder: Path) -> None:
         """Writes the history, and beside it what the kernel saw and the logs say."""
@@ -115,12 +149,25 @@ class Runner:
                 print(f"--- {log.relative_to(folder)}", log.read_text(errors="replace"), sep="\n", file=file)
 
 
-def _received(pid: int, pipe: int) -> Outcome:
-    """Reads what a fork has sent, and reaps it."""
-    with open(pipe) as file:
-        select.select([file], [], [])
-        text = file.read()
-    _, status = os.waitpid(pid, 0)
-    if not text:
-        return Outcome("", [f"the simulation has no end: its process ended with status {status}"], 0.0, 0, {})
-    return Outcome(*json.loads(text))
+class _Play(NamedTuple):
+    """A script that a fork plays."""
+
+    script: Script
+    pid: int
+    pipe: int
+    folder: Path
+
+    def ended_by(self, end: float) -> bool:
+        """Waits for its end until the monotonic time `end`; returns whether it has come."""
+        left = None if end == math.inf else max(0.0, end - time.monotonic())
+        return bool(select.select([self.pipe], [], [], left)[0])
+
+    def outcome(self) -> Outcome:
+        """Reads the outcome, and removes the folder."""
+        with open(self.pipe) as file:
+            text = file.read()
+        _, status = os.waitpid(self.pid, 0)
+        shutil.rmtree(self.folder)
+        if not text:
+            return Outcome("", [f"the simulation has no end: its process ended with status {status}"], 0.0, 0, {})
+        return Outcome(*json.loads(text))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+import sys
 import traceback
 from collections.abc import Callable, Collection
 from typing import Any
@@ -21,6 +22,7 @@ TURN_S = 20e-6  # of processor time that a turn of a task takes
 
 
 ANYTHING = object()  # the source of those who wait for nothing in particular
+NO_HOOKS: tuple[Any, Any] = (None, None)  # of asynchronous generators: those of the event loop that a thread runs
 
 
 class Stuck(Exception):
@@ -48,11 +50,14 @@ class Task:
         self.ready: Callable[[], bool] | None = None  # what it waits for, if that must be asked
         self.sources: tuple[object, ...] = ()  # of changes to that
         self.parked = False
+        self.unparked = False  # since it was parked last
+        self.masked = 0  # how many things it does in the middle of which no signal is handled
         self.signs = 0  # counts its waits: a deadline of an earlier one does not concern it
         self.timed_out = False
         self.over = False
         self.locals: dict[int, dict[str, Any]] = {}
         self.sentinel: Any = None
+        self.hooks = NO_HOOKS
 
     def __repr__(self) -> str:
         return f"<{self.owner} {self.name}>"
@@ -87,7 +92,9 @@ class Scheduler:
         self._held: dict[Any, list[Task]] = {}  # the tasks of stopped owners that could run
         self.enter: Callable[[Any], None] = lambda owner: None  # called when another owner's task begins its turn
         self.at_point: Callable[[], None] = lambda: None
+        self.at_wake: Callable[[], None] = lambda: None  # called when the current task may have been interrupted
         self._owner: Any = None
+        self._hooks = NO_HOOKS
         self.crash: BaseException | None = None
 
     # --- tasks -------------------------------------------------------------------------------------------------------
@@ -136,6 +143,12 @@ class Scheduler:
         self.hub.switch()
         raise AssertionError("a dead task ran")
 
+    def hook_generators(self, hooks: tuple[Any, Any]) -> None:
+        """Has the asynchronous generators of the current task known to its event loop, as Python does for threads."""
+        assert self.current is not None
+        self.current.hooks = self._hooks = hooks
+        sys.set_asyncgen_hooks(*hooks)
+
     # --- time --------------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
@@ -169,6 +182,7 @@ class Scheduler:
             task = self._waiting(None if due is None else due - self.time, sources or (ANYTHING,))
             task.ready = ready
             self.hub.switch()
+            self.at_wake()
             if ready():
                 return True
             if due is not None and self.time >= due:
@@ -181,14 +195,26 @@ class Scheduler:
 
     def park(self, seconds: float | None = None) -> bool:
         """Has the current task wait for `unpark`; returns False where that took too long."""
-        task = self._waiting(seconds, ())
-        task.parked = True
-        self.hub.switch()
-        return not task.timed_out
+        assert self.current is not None
+        due = None if seconds is None else self.time + seconds
+        self.current.unparked = False
+        while True:
+            task = self._waiting(None if due is None else due - self.time, ())
+            task.parked = True
+            self.hub.switch()
+            if task.unparked or task.timed_out:
+                return task.unparked
+            self.at_wake()
 
     def unpark(self, task: Task) -> None:
-        """Ends the waiting of a parked task."""
+        """Ends the waiting of a task that is parked, or was until it was interrupted."""
+        task.unparked = True
         if task.parked and not task.over:
+            self._wake(task)
+
+    def interrupt(self, task: Task) -> None:
+        """Has a task that waits come out of its call, as for a signal; it goes on to wait if nothing else happened."""
+        if (task.parked or task.ready is not None) and not task.over:
             self._wake(task)
 
     def pause(self) -> None:
@@ -283,6 +309,8 @@ class Scheduler:
         self.turns += 1
         self.time += TURN_S
         self.current = task
+        if task.hooks is not self._hooks:
+            self.hook_generators(task.hooks)
         task.thread.switch()
         self.current = None
         self.wake(ANYTHING)

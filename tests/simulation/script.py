@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-FAULTS = ("kill", "stop", "term", "disk", "clock", "late", "memory", "crash", "wire", "freeze")
+from .points import OPEN, POINTS
+
+FAULTS = (
+    "kill", "stop", "term", "disk", "clock", "late", "memory", "crash", "wire", "freeze", "signal", "short",
+    "starve",
+)  # fmt: skip
+# Likewise, and drawn apart: those of a few minutes, of one file, or of one moment.
+RARE = ("flutter", "heavy", "newborn", "spot")
+KINDS = (*FAULTS, *RARE, "points")  # `points`: those of `POINTS`
 ACTS = {
     "hear": 6, "hear_stream": 4, "say": 5, "speak_aloud": 3, "preload": 1, "status": 1, "interrupt": 2, "rest": 4,
-    "unload": 1, "long_rest": 1, "leave": 1,
+    "unload": 1, "long_rest": 1, "leave": 1, "hear_file": 2, "save": 4, "say_slowly": 1,
+    "at_once": 2, "morning": 1, "give_up": 2, "shutdown": 0.2, "restart": 0.2, "hear_speakers": 2, "hear_live": 2,
 }  # fmt: skip
+TASKS = {
+    "hear": 3, "hear_stream": 4, "hear_blocking": 2, "say": 3, "say_stream": 3, "speak_aloud": 2, "preload": 1,
+    "status": 1, "interrupt": 2, "rest": 3, "unload": 1, "leave": 1, "both": 6, "break_off": 8, "hurry": 5,
+    "hear_file": 1, "save": 3,
+}  # fmt: skip
+_SIGNALS = (signal.SIGHUP, signal.SIGIO, signal.SIGPROF)  # that a supervisor handles, and does not leave for
+_SHARES = (0.1, 0.25, 0.5, 1.0)  # of the longest storm
+VISITS = {
+    "health": 4, "polls": 4, "metrics": 1, "info": 4, "speech": 8, "several": 4, "transcript": 6, "say": 6, "ping": 4,
+    "realtime": 3, "mute": 2, "cut_off": 4, "nonsense": 1, "crowd": 1, "restart": 1, "rest": 6,
+}  # fmt: skip
+DOORS = ("own", "manager")  # the supervisor listens, or a service manager does
 _APART_S = 4.0  # between two faults, in the mean
 
 
@@ -30,19 +52,38 @@ class Script:
     seconds: float = 60.0
     clients: tuple[tuple[str, ...], ...] = ()
     faults: tuple[tuple[Any, ...], ...] = ()
-    cut: tuple[int, ...] = field(default=())  # the clients whose environment has no session's folder
+    cut: tuple[int, ...] = ()  # the clients whose environment has no session's folder,
+    apart: tuple[int, ...] = ()  # and those that have a folder of their own, as in a sandbox
+    loops: tuple[int, ...] = ()  # the clients with an event loop
+    points: tuple[str, ...] = ()  # in product code, at which it may take the rare way
+    room: int = 1 << 23  # bytes of an answer, and of a stream, for which clients have memory
+    door: str = ""  # one of `DOORS`
+    visitors: tuple[tuple[str, ...], ...] = ()  # the acts of the programs that come by it
 
     def __str__(self) -> str:
-        """As Python, at most twenty lines if it was made small."""
+        """As Python: a line for each client and fault."""
         lines = [f"Script({self.seed}, {self.seconds!r}, ("]
         lines += [f"    {acts!r}," for acts in self.clients]
         lines += ["), ("]
         lines += [f"    {fault!r}," for fault in self.faults]
-        return "\n".join([*lines, f"), cut={self.cut!r})"])
+        lines += [f"), cut={self.cut!r}, apart={self.apart!r}, loops={self.loops!r}, room={self.room}, points=("]
+        lines += [f"    {point!r}," for point in self.points]
+        lines += [f"), door={self.door!r}, visitors=("] if self.door else []
+        lines += [f"    {acts!r}," for acts in self.visitors]
+        return "\n".join([*lines, "))"])
 
 
-def draw(seed: int, seconds: float = 60.0, kinds: Collection[str] = FAULTS, clients: int | None = None) -> Script:
-    """Draws a script."""
+def draw(
+    seed: int,
+    seconds: float = 60.0,
+    kinds: Collection[str] = KINDS,
+    clients: int | None = None,
+    *,
+    door: bool = False,
+) -> Script:
+    """Draws a script, whose storm ends after `seconds` at the latest, and mostly before the clients have done all; with
+    a `door`, also programs that come by it."""
+    seconds *= _dice("seconds", seed).choice(_SHARES)
     dice = random.Random(f"script {seed}")
     count = clients or dice.randint(2, 7)
     names, weights = list(ACTS), list(ACTS.values())
@@ -50,10 +91,75 @@ def draw(seed: int, seconds: float = 60.0, kinds: Collection[str] = FAULTS, clie
     cut = tuple(number for number in range(count) if dice.random() < 0.25)
     faults: list[tuple[Any, ...]] = []
     moment = dice.expovariate(1 / _APART_S)
-    while kinds and moment < seconds:
-        faults.append((round(moment, 3), *_fault(dice, dice.choice(sorted(kinds)))))
+    striking = _few(seed, sorted(set(kinds) & set(FAULTS)))
+    while striking and moment < seconds:
+        faults.append((round(moment, 3), *_fault(dice, dice.choice(striking))))
         moment += dice.expovariate(1 / _APART_S)
-    return Script(seed, seconds, lives, tuple(faults), cut)
+    faults = sorted([*faults, *_rare(seed, seconds, sorted(set(kinds) & set(RARE)))], key=lambda fault: fault[0])
+    loops = tuple(number for number in range(count) if _dice("loops", seed, number).random() < 0.35)
+    lives = tuple(_tasks(seed, number) if number in loops else life for number, life in enumerate(lives))
+    apart = tuple(n for n in range(count) if n not in cut and _dice("apart", seed, n).random() < 0.1)
+    dice = _dice("points", seed)
+    points = tuple(point for point in POINTS if "points" in kinds and dice.random() < OPEN)
+    room = _dice("room", seed).choice([1 << 23, 1 << 23, 4000, 0])
+    script = Script(seed, seconds, lives, tuple(faults), cut, apart, loops, points, room)
+    return _with_door(script, kinds) if door else script
+
+
+def _few(seed: int, kinds: list[str]) -> list[str]:
+    """The kinds of faults that strike in a seed: all, or in a third of them some, of which others excuse nothing."""
+    dice = _dice("few", seed)
+    return dice.sample(kinds, min(len(kinds), dice.randint(1, 3))) if dice.random() < 0.35 else kinds
+
+
+def _rare(seed: int, seconds: float, kinds: list[str]) -> list[tuple[Any, ...]]:
+    """The faults of rare kinds, of which a seed has some or none."""
+    dice = _dice("rare", seed)
+    faults: list[tuple[Any, ...]] = []
+    for kind in kinds:
+        for _ in range(dice.choice([0, 0, 1, 3])):
+            faults.append((round(seconds * dice.random(), 3), kind, *_rare_fault(dice, kind)))
+    return faults
+
+
+def _rare_fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
+    match kind:
+        case "flutter":
+            return dice.randint(2, 12), dice.choice([2.5, 4.0, 8.0]), dice.choice([1e-5, 1e-5, 1e-4, 0.05])
+        case "heavy":
+            return dice.choice([0.3, 1.0]), round(dice.expovariate(1 / 20.0), 3)
+        case "newborn":
+            return (dice.choice([1, dice.randint(1, 100), dice.randint(1, 1000)]),)
+        case "spot":
+            error = dice.choice(["ENOSPC", "EIO", "EROFS"])
+            return dice.choice(["lock", "log"]), error, round(dice.expovariate(1 / 20.0), 3)
+    raise ValueError(kind)
+
+
+def _with_door(script: Script, kinds: Collection[str]) -> Script:
+    """A script with a door too, programs that come by it, and faults of the gateway."""
+    dice = _dice("visits", script.seed)
+    visitors = tuple(
+        tuple(dice.choices(list(VISITS), list(VISITS.values()), k=dice.randint(4, 24)))
+        for _ in range(dice.randint(1, 5))
+    )
+    faults = list(script.faults)
+    for kind in sorted({"kill", "stop"} & set(kinds)):
+        for _ in range(dice.randint(0, 4)):
+            how = (dice.choice([0, 1, dice.randint(1, 400)]),) if kind == "kill" else (round(8.0 * dice.random(), 3),)
+            faults.append((round(script.seconds * dice.random(), 3), kind, "gateway", dice.randrange(100), *how))
+    faults.sort(key=lambda fault: fault[0])
+    return replace(script, faults=tuple(faults), cut=(), apart=(), door=dice.choice(DOORS), visitors=visitors)
+
+
+def _tasks(seed: int, number: int) -> tuple[str, ...]:
+    """The acts of a client with an event loop."""
+    dice = _dice("tasks", seed, number)
+    return tuple(dice.choices(list(TASKS), list(TASKS.values()), k=dice.randint(4, 24)))
+
+
+def _dice(what: str, *more: object) -> random.Random:
+    return random.Random(" ".join(map(str, (what, *more))))
 
 
 def _fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
@@ -67,49 +173,26 @@ def _fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
         case "term":
             return kind, "supervisor", which
         case "disk":
-            error = dice.choice(["ENOSPC", "EIO", "EMFILE"])
+            error = dice.choice(["ENOSPC", "EIO", "EMFILE", "ENOENT"])
             return kind, error, dice.choice([0.02, 0.2, 1.0]), round(dice.expovariate(1 / 2.0), 3)
         case "clock":
             return kind, dice.choice([3600.0, -3600.0, 3e8, -3e8])
         case "late":
             return kind, dice.choice([0.5, 2.0, 9.0]), round(dice.expovariate(1 / 5.0), 3)
         case "memory":
-            return kind, dice.choice([3000, 5000, 5900]), round(dice.expovariate(1 / 4.0), 3)
+            return kind, dice.choice([3000, 5000, 5900, 7600]), dice.random() < 0.3, round(dice.expovariate(1 / 4.0), 3)
         case "crash":
             return kind, dice.choice([0.1, 0.5, 1.0]), round(dice.expovariate(1 / 3.0), 3)
+        case "starve":
+            return kind, round(dice.choice([3.0, 12.0, 45.0]) * dice.random(), 3)
         case "freeze":
             return kind, dice.choice([0.5, 3.0, 20.0])
+        case "signal":
+            number = dice.choice(_SIGNALS if target == "supervisor" else [signal.SIGINT])
+            target = target if target == "supervisor" else "client"
+            return kind, target, which, int(number), dice.choice([0, 1, dice.randint(1, 40), dice.randint(1, 400)])
+        case "short":
+            return kind, dice.choice([0.02, 0.2, 1.0]), round(dice.expovariate(1 / 3.0), 3)
         case "wire":
             return kind, round(dice.choice([0.01, 0.1, 0.5]), 3), round(dice.expovariate(1 / 4.0), 3)
     raise ValueError(kind)
-
-
-def smaller(script: Script) -> list[Script]:
-    """The scripts that lack a part of this one: halves first, then single parts."""
-    tries = []
-    for size in _sizes(len(script.faults)):
-        for start in range(0, len(script.faults), size):
-            tries.append(replace(script, faults=script.faults[:start] + script.faults[start + size :]))
-    for number, acts in enumerate(script.clients):
-        if acts:
-            tries.append(_with(script, number, ()))
-        for size in _sizes(len(acts)):
-            for start in range(0, len(acts), size):
-                tries.append(_with(script, number, acts[:start] + acts[start + size :]))
-    if script.clients and not script.clients[-1]:
-        tries.append(replace(script, clients=script.clients[:-1]))
-    return tries
-
-
-def _sizes(count: int) -> list[int]:
-    sizes = []
-    while count > 1:
-        count = (count + 1) // 2
-        sizes.append(count)
-    return sizes or [1] * bool(count)
-
-
-def _with(script: Script, number: int, acts: tuple[str, ...]) -> Script:
-    clients = list(script.clients)
-    clients[number] = acts
-    return replace(script, clients=tuple(clients))

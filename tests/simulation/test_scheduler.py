@@ -22,6 +22,7 @@ class Owner:
     def __init__(self) -> None:
         self.threads: list[Any] = []
         self.failures: list[BaseException] = []
+        self.arrived: list[int] = []  # signals, of which it gets none
 
     def may_start_thread(self) -> None: ...
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from simulation.points import POINTS
 from support.seeds import SHARE
 
 pytestmark = [
@@ -20,20 +22,24 @@ pytestmark = [
 TESTS = Path(__file__).parents[1]
 
 
-def simulate(*options: str, hash_seed: str = "0") -> tuple[int, list[str]]:
-    """Runs the command; returns its status and the lines that it has printed."""
-    environment = os.environ | {"PYTHONPATH": str(TESTS), "PYTHONHASHSEED": hash_seed}
+def simulate(*options: str, hash_seed: str = "0", packages: Path | None = None) -> tuple[int, list[str]]:
+    """Runs the command, with further packages installed; returns its status and the lines that it has printed."""
+    path = os.pathsep.join(map(str, filter(None, (TESTS, packages))))
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": hash_seed}
     command = [sys.executable, "-m", "simulation", *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert not done.stderr, done.stderr
     return done.returncode, done.stdout.splitlines()
 
 
-def test_a_seed_brings_back_its_history() -> None:
-    """The last line has the seed and the digest of all that happened: the same however Python hashes, and beside
-    other seeds."""
+def test_a_seed_brings_back_its_history(tmp_path: Path) -> None:
+    """The last line has the seed and the digest of all that happened: the same however Python hashes, beside other
+    seeds, and whatever else is installed."""
+    package = tmp_path / "another-1.dist-info"
+    package.mkdir()
+    (package / "entry_points.txt").write_text("[hushd.engines]\nanother = another:SPEC\n")
     alone = simulate("--seed", "7", hash_seed="1")
-    again = simulate("--seed", "7", "--jobs", "2", hash_seed="2")
+    again = simulate("--seed", "7", "--jobs", "2", hash_seed="2", packages=tmp_path)
     assert alone[1][-1] == again[1][-1]
     assert alone[1][-1].startswith("seed 7 ")
     assert simulate("--seed", "8")[1][-1].split()[-1] != alone[1][-1].split()[-1]
@@ -41,10 +47,40 @@ def test_a_seed_brings_back_its_history() -> None:
 
 def test_nothing_that_was_promised_breaks(tmp_path: Path) -> None:
     """After each storm every living client has its answer, no worker is between two states, the account is that of the
-    processes, the floor is free; and workers and supervisor leave when nobody asks for them."""
+    processes, the floor is free; and workers and supervisor leave when nobody asks for them. Each point in product code
+    was taken by one of these seeds: a point that none comes to is dead."""
     count = max(3, round(60 * SHARE))
     status, lines = simulate("--seed", "1", "--seeds", str(count), "--history", str(tmp_path / "history"))
     assert status == 0, "\n".join(lines)
+    taken = next(line for line in lines if line.startswith("points: "))
+    dead = [point for point in POINTS if not re.search(rf"\d {point}(,|$)", taken)]
+    assert not dead or SHARE < 1, f"no seed takes {dead}: {taken}"
+
+
+def test_each_point_is_in_product_code_once() -> None:
+    """The simulation opens the points that there are, and no two places in the code share a name."""
+    product = ("client", "gateway", "models", "protocol", "schema", "supervisor", "worker")
+    files = [path for folder in product for path in (TESTS.parent / folder).rglob("*.py")]
+    named = [name for path in files for name in re.findall(r'\bbuggify\("([^"]+)"\)', path.read_text())]
+    named.remove("name")  # the example in `hushd_protocol.buggify`
+    assert sorted(named) == sorted(POINTS)
+
+
+def test_what_comes_by_the_door_is_answered() -> None:
+    """Programs that speak HTTP and Wyoming, well, by halves or in crowds, get the answers to what they have asked, or
+    a proper end, whatever happens to the supervisor and its gateway; nothing of them is left, and where nothing goes
+    wrong none is lost."""
+    count = str(max(2, round(6 * SHARE)))
+    status, lines = simulate("--door", "--seed", "1", "--seeds", count, "--seconds", "30")
+    assert status == 0, "\n".join(lines)
+    status, lines = simulate("--door", "--seed", "1", "--seeds", count, "--seconds", "20", "--faults", "none")
+    assert status == 0, "\n".join(lines)
+
+
+def test_a_seed_of_the_door_brings_back_its_history() -> None:
+    """The gateway with its event loop, too, does the same on every run."""
+    options = ("--door", "--seed", "4", "--seconds", "20")
+    assert simulate(*options, hash_seed="1")[1][-1] == simulate(*options, "--jobs", "2", hash_seed="2")[1][-1]
 
 
 def test_without_faults_nothing_fails(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue as real_queue
 import threading as real
 from collections import deque
@@ -12,6 +13,7 @@ from typing import Any
 from .scheduler import Scheduler, Task
 
 _scheduler: Scheduler
+_numbers = itertools.count(1)
 
 
 class Lock:
@@ -33,9 +35,11 @@ class Lock:
             if left is not None and left <= 0:
                 return False
             self._waiting.append(task)
-            _scheduler.park(left)
-            if task in self._waiting:
-                self._waiting.remove(task)
+            try:
+                _scheduler.park(left)
+            finally:
+                if task in self._waiting:
+                    self._waiting.remove(task)
         self._taken, self._owner = True, task
         return True
 
@@ -49,6 +53,9 @@ class Lock:
 
     def locked(self) -> bool:
         return self._taken
+
+    def _at_fork_reinit(self) -> None:
+        """Nobody forks."""
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -114,10 +121,12 @@ class Condition:
         finally:
             if task in self._sleepers:
                 self._sleepers.remove(task)
+            task.masked += 1  # as in Python's, which takes its lock back whatever signals come
             if isinstance(self._lock, RLock):
                 self._lock.take_back(depth)
             else:
                 self._lock.acquire()
+            task.masked -= 1
         return notified
 
     def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
@@ -204,6 +213,10 @@ class Thread:
         self._target, self._args, self._kwargs = target, tuple(args), dict(kwargs or {})
         self._task: Task | None = None
         self._over = Event()
+        self._number = next(_numbers)
+
+    def __hash__(self) -> int:
+        return self._number  # the same on every run, and so the order of a set
 
     @property
     def ident(self) -> int | None:
@@ -281,11 +294,9 @@ class Local:
         task = _scheduler.current
         return _nobody.setdefault(id(self), {}) if task is None else task.locals.setdefault(id(self), {})
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._own()[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    def __getattribute__(self, name: str) -> Any:
+        own = object.__getattribute__(self, "_own")()
+        return own[name] if name in own else object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._own()[name] = value
@@ -333,13 +344,23 @@ def current_thread() -> Thread:
     task = _scheduler.current
     if task is None:
         return MainThread()
-    thread: Thread = task.locals.setdefault(0, {}).setdefault("thread", _main(task))
-    return thread
+    return _thread_of(task)
 
 
-def _main(task: Task) -> Thread:
-    thread = MainThread()
-    thread._task = task
+def main_thread() -> Thread:
+    """The first thread of the process that runs now."""
+    task = _scheduler.current
+    if task is None or task.owner.main is None:
+        return MainThread()
+    return _thread_of(task.owner.main)
+
+
+def _thread_of(task: Task) -> Thread:
+    own = task.locals.setdefault(0, {})
+    if "thread" not in own:
+        own["thread"] = MainThread()
+        own["thread"]._task = task
+    thread: Thread = own["thread"]
     return thread
 
 
@@ -350,9 +371,10 @@ def modules(scheduler: Scheduler) -> dict[str, ModuleType]:
     threading, queue = ModuleType("threading"), ModuleType("queue")
     threading.__dict__.update(
         Lock=Lock, RLock=RLock, Condition=Condition, Event=Event, Semaphore=Semaphore, BoundedSemaphore=Semaphore,
-        Thread=Thread, Timer=Timer, local=Local, current_thread=current_thread, main_thread=MainThread,
+        Thread=Thread, Timer=Timer, local=Local, current_thread=current_thread, main_thread=main_thread,
         get_ident=lambda: scheduler.current.number if scheduler.current else 0, TIMEOUT_MAX=real.TIMEOUT_MAX,
+        _register_atexit=lambda *_, **__: None,
         active_count=lambda: len(scheduler.current.owner.threads) + 1 if scheduler.current else 1,
     )  # fmt: skip
-    queue.__dict__.update(SimpleQueue=SimpleQueue, Empty=real_queue.Empty, Full=real_queue.Full)
+    queue.__dict__.update(SimpleQueue=SimpleQueue, Queue=SimpleQueue, Empty=real_queue.Empty, Full=real_queue.Full)
     return {"threading": threading, "queue": queue}

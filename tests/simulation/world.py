@@ -6,11 +6,15 @@ one it forks. So nothing of a simulation is left in the next.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
+import os
 import random
 import select
 import sys
 import tempfile
+import wave
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,13 +26,18 @@ from history.checker import check
 from history.events import Event
 from history.recorder import Recorder
 
-from . import calls, importer, threads
+from . import calls, importer, leaks, logs, loops, sessions, settings, threads
+from .attempt import Attempt
+from .deaths import unexplained
 from .descriptors import Description, File
+from .ends import BLAMELESS, complaint, delay
 from .machine import Machine
 from .processes import MEGABYTE, Process
+from .promptness import Promptness
 from .scheduler import Scheduler
 from .script import Script
 from .storm import Storm
+from .visits import Visits
 
 # The variables of modules that belong to a process.
 PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
@@ -37,6 +46,7 @@ PRIVATE: list[tuple[str, str, Callable[[], Any]]] = [
     ("hushd_protocol.system.trace", "_marked", set),
     ("hushd_worker.usage", "forked", bool),
     ("hushd_worker.usage", "_template_peak", int),
+    *loops.PRIVATE,
 ]
 PRODUCT = (
     "hushd_supervisor.__main__", "hushd_supervisor.assembly", "hushd_supervisor.system.sockets.lock",
@@ -44,16 +54,31 @@ PRODUCT = (
     "hushd.transport.liveness", "hushd_protocol.system.trace", "hushd.synthesis.speech", "hushd.synthesis.options",
     "hushd.transcripts.transcription", "hushd.transcripts.options", "hushd.transport.floor", "hushd_schema.controls",
     "hushd_schema.status", "simulation.programs.engine", "simulation.programs.person",
-    "simulation.programs.auditor", "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines",
-    "hushd_schema.entry_points", "hushd_schema.settings.reader", "hushd_schema.speech", "hushd_schema.toml",
-    "hushd_schema.transcript", "hushd_schema.warned", "encodings.ascii",
+    "simulation.programs.aio.person", "simulation.programs.auditor", "hushd.aio.client", "hushd.aio.speech",
+    "hushd.audio.source", "hushd_models.catalogue", "hushd_schema.engines", "hushd_schema.entry_points",
+    "hushd_schema.settings.reader", "hushd_schema.speech", "hushd_schema.toml", "hushd_schema.transcript",
+    "hushd_schema.warned", "encodings.ascii",
 )  # fmt: skip
-CALM_S = 60.0  # after the last fault in which everything must have come to rest
+# What has a bound on its memory, as the last of its arguments.
+BOUNDED = (
+    ("hushd.transport.spool", "Spool"), ("hushd.synthesis.received", "Received"), ("hushd.transport.source", "Stream"),
+    ("hushd.aio.source", "AsyncStream"),
+)  # fmt: skip
+# What the gateway needs beside all that, and the programs that come by the door.
+GATEWAY = (
+    "anyio._backends._asyncio", "hushd_gateway.__main__", "hushd_gateway.http", "hushd_gateway.wyoming",
+    "hushd_gateway.streams",
+    "hushd_gateway.uvicorn_internals.http_server", "hushd_gateway.uvicorn_internals.web_socket",
+    "hushd_supervisor.system.serving.door", "hushd_protocol.system.programs", "hushd_protocol.system.uploads",
+    "hushd_schema.metrics", "simulation.programs.lister", "simulation.programs.manager", "simulation.programs.visitor",
+)  # fmt: skip
+CALM_S = 10.0  # after the last fault in which each client has the end of what it asked for
+LEAVE_S = 10.0  # after that, in which clients that slept for 5 s wake up and leave
+VISITS_S = 130.0  # after the last fault in which each program that has come by the door is gone
 SETTLE_S = 10.0  # after the last answer in which workers end what nobody wants any more
 AUDIT_S = 10.0  # in which a supervisor must tell its status then
+LEFT_S = 0.1  # from the end of a supervisor's connections to its own
 BUG = 70  # the exit status of a supervisor that has failed, sysexits' EX_SOFTWARE
-BLAMELESS = ("supervisor_lost", "shutting_down", "worker_stopped")  # errors after which a client asks again
-MOST_LOST = 3  # supervisors that it may lose over one request, as `hushd.transport.attempts` says
 SETTLED = ("stopped", "ready", "backoff", "failed")
 WITHIN_MB = 5.0  # between the account and the processes, for each of them
 IDLE_S = 1200.0  # in which workers and supervisor must have left: 5 minutes and 10 after the last lease
@@ -76,6 +101,9 @@ class Outcome(NamedTuple):
         seconds: simulated.
         counts: of the ends of requests: `ok`, or the code of an error.
         settled: seconds after the last fault until every client had its answers.
+        failed: simulated seconds until the first violation.
+        taken: how often each point in product code was taken.
+        acts: how many each client had begun at the first violation.
     """
 
     digest: str
@@ -84,6 +112,13 @@ class Outcome(NamedTuple):
     requests: int
     counts: dict[str, int]
     settled: float = 0.0
+    failed: float = 0.0
+    taken: dict[str, int] | None = None
+    acts: dict[str, int] | None = None
+
+
+class Enough(Exception):
+    """An attempt knows what it was made for."""
 
 
 class World:
@@ -102,19 +137,34 @@ class World:
         }
         self.machine.modules = stand_ins
         importer.install(stand_ins)
+        self.storm = self.machine.faults = Storm(self.machine, self.network)
+        importlib.import_module("hushd_protocol.buggify").buggify = self.storm.buggify  # type: ignore[attr-defined]
+        loops.load(self.machine)
         for name in PRODUCT:
             importlib.import_module(name)
         self.machine.modules = _Modules(stand_ins)
         self.machine.globals = PRIVATE
         self.machine.on_death.append(self.network.died)
+        self.machine.on_write = self._wrote
         self.machine.on_stop, self.machine.on_go_on = self.network.freeze, self.network.thaw
         self._register()
-        self.storm = self.machine.faults = Storm(self.machine, self.network)
-        self.seed = 0
+        self.visits = Visits(self)
+        self.promptness = Promptness(self)
+        self.seed, self.script, self.settings = 0, Script(0), settings.draw(0)
+        self.speeches: dict[Path, list[bytes]] = {}  # those that a file may have
+        self.attempt: Attempt | None = None
         self.violations: list[str] = []
+        self.failed = 0.0  # simulated seconds until the first of them
+        self.acts: dict[str, int] = {}  # that each client has begun so far,
+        self.failed_acts: dict[str, int] = {}  # and had begun at the first violation
+        self._begin = self.scheduler.time
+        self._judged = 0  # of the kernel's events
         self.open_requests: dict[str, tuple[Process, str]] = {}
         self.counts: dict[str, int] = {}  # of the ends of requests, by their codes
-        self.begun_at: dict[str, float] = {}  # when each open request began
+        self.begun_at: dict[str, float] = {}  # when each open request began,
+        self.clients: dict[str, Any] = {}  # and by whom;
+        self.connected: set[str] = set()  # of clients that had a connection
+        self.folders: list[str] = []  # of the sessions that there are
         self.reports: list[Any] = []
         self.dice = random.Random(0)
 
@@ -142,90 +192,209 @@ class World:
 
     def _register(self) -> None:
         modules = sys.modules
-        engine, person = modules["simulation.programs.engine"], modules["simulation.programs.person"]
-        auditor = modules["simulation.programs.auditor"]
-        engine.world = person.world = auditor.world = self  # type: ignore[attr-defined]
+        engine, person, auditor = (modules[f"simulation.programs.{name}"] for name in ("engine", "person", "auditor"))
+        for name in ("engine", "life", "auditor"):
+            modules[f"simulation.programs.{name}"].world = self  # type: ignore[attr-defined]
         self.machine.programs |= {
             "hushd_supervisor": lambda arguments: modules["hushd_supervisor.__main__"].main(arguments),
             "simulation.programs.engine": engine.main,
             "simulation.programs.person": person.main,
+            "simulation.programs.aio.person": modules["simulation.programs.aio.person"].main,
             "simulation.programs.auditor": auditor.main,
+        }
+
+    def prepare(self, script: Script) -> None:
+        """Loads what a script needs that others do not; to be called before the fork that plays it."""
+        if not script.door or "hushd_gateway" in self.machine.programs:
+            return
+        for name in GATEWAY:
+            importlib.import_module(name)
+        modules = sys.modules
+        lister, manager, visitor = (modules[f"simulation.programs.{name}"] for name in ("lister", "manager", "visitor"))
+        manager.world = visitor.world = self.visits  # type: ignore[attr-defined]
+        self.machine.on_received = self.visits.received
+        self.storm.visits = self.visits
+        self.machine.programs |= {
+            "hushd_gateway": lambda arguments: modules["hushd_gateway.__main__"].main(arguments),
+            **{f"hushd_worker_{role}": partial(lister.listing, role) for role in ("stt", "tts", "wake", "models")},
+            "simulation.programs.manager": manager.main,
+            "simulation.programs.visitor": visitor.main,
         }
 
     # --- a simulation ------------------------------------------------------------------------------------------------
 
-    def play(self, script: Script, folder: Path) -> Outcome:
-        """Plays a script to its end, in an empty folder of a short name, on tmpfs if there is one."""
-        self.seed, self.folder = script.seed, folder
+    def play(self, script: Script, folder: Path, attempt: Attempt | None = None) -> Outcome:
+        """Plays a script to its end, in an empty folder of a short name, on tmpfs if there is one; an attempt to its
+        answer."""
+        self.seed, self.folder, self.attempt, self.script = script.seed, folder, attempt, script
+        self.storm.folder = folder
+        self.storm.points = frozenset(script.points)
+        sys.unraisablehook = self._ignored
         self.scheduler.random.seed(f"world {script.seed}")
         self.network._epoll = select.epoll()
         self.network._libc.srand(self.scheduler.random.getrandbits(31))
         self.dice.seed(f"dice {script.seed}")
-        self._furnish()
+        self._furnish(script.door)
+        self.folders = [sessions.SESSION, sessions.NONE, *[sessions.APART] * bool(script.apart)]
         for number, acts in enumerate(script.clients):
-            self.scheduler.later(self.dice.random(), self._client(f"client-{number}", acts, number in script.cut))
-        begin = self.scheduler.time
+            moment = self.dice.random()
+            if acts:
+                self.scheduler.later(moment, self._client(number, script))
+        if script.door == "manager":
+            self._start("simulation.programs.manager")
+        for number, acts in enumerate(script.visitors):
+            start = partial(self._start, "simulation.programs.visitor", f"visitor-{number}", *acts)
+            self.scheduler.later(1.0 + self.dice.random(), start)
+        self._begin = self.scheduler.time
         for at, kind, *how in script.faults:
             self.scheduler.later(at, partial(self.storm.strike, kind, how))
-        self._until(lambda: False, script.seconds)
-        self.storm.end()
-        self._write(Event(self.scheduler.time, "harness", "", "calm", {"bound": CALM_S}).line())
-        self._until(lambda: not self._busy(), CALM_S)
-        settled = self.scheduler.time - begin - script.seconds
-        for process in self._busy():
-            open_ = [f"{name} ({op})" for name, (owner, op) in self.open_requests.items() if owner is process]
-            self.violation(f"{process} has no end of {', '.join(open_) or 'its life'} {CALM_S:.0f} s after the storm")
-            self.machine.note("stacks", text=self.scheduler.stacks(process))
-        self._until(lambda: False, SETTLE_S)
-        self._audit()
-        self._until(lambda: not self._services(), IDLE_S)
-        for process in self._services():
-            self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
-        self._check_history()
+        settled = 0.0
+        with contextlib.suppress(Enough):
+            self._until(lambda: False, script.seconds)
+            settled = self._calm_down()
+            self._audit()
+            if script.door:
+                self.visits.judge()
+                self.visits.audit()
+                self.visits.end()
+            self._until(lambda: not self._services(), IDLE_S)
+            for process in self._services():
+                self.violation(f"{process} is still there {IDLE_S:.0f} s after the last request")
+            self.promptness.check_floor()
+            if wrong := sessions.wrong_pointer(self.machine, self.folder / "home", self._begin + script.seconds):
+                self.violation(wrong)
+            self._check_history()
         return Outcome(
-            self.machine.digest, self.violations, self.scheduler.time - begin, sum(self.counts.values()), self.counts,
-            round(settled, 3),
+            self.machine.digest, self.violations, self.scheduler.time - self._begin, sum(self.counts.values()),
+            self.counts, round(settled, 3), self.failed, self.storm.taken,
+            self.failed_acts,
         )  # fmt: skip
 
+    def _calm_down(self) -> float:
+        """Ends all faults; returns the seconds after which every client had its answers."""
+        self.storm.end()
+        end = self.scheduler.time
+        self._write(Event(end, "harness", "", "calm", {"bound": CALM_S}).line())
+        self._until(lambda: not self._waiting(), CALM_S)
+        settled = self.scheduler.time - end
+        for name in self._waiting():
+            process, op = self.open_requests[name]
+            self.violation(f"{name} ({op}) has no end {CALM_S:.0f} s after the storm")
+            self.machine.note("stacks", text=self.scheduler.stacks(process))
+        self._until(lambda: not self._busy(), LEAVE_S)
+        for process in self._busy():
+            self.violation(f"{process} is still there {LEAVE_S:.0f} s after its last answer")
+        self._until(lambda: not self.machine.living("visitor"), VISITS_S)
+        for process in self.machine.living("visitor"):
+            self.violation(f"{process} is still there {VISITS_S:.0f} s after the storm")
+        self._until(lambda: False, SETTLE_S)
+        return settled
+
     def _until(self, over: Callable[[], bool], seconds: float) -> None:
+        """Goes on until `over`, or for so long; raises Enough where that was an attempt's end."""
         end = self.scheduler.time + seconds
         self.scheduler.later(seconds, lambda: None)
-        self.scheduler.run(lambda: self.scheduler.time >= end or over())
+        self.scheduler.run(lambda: self.scheduler.time >= end or over() or self._is_enough())
+        if self._is_enough():
+            raise Enough
+
+    def _is_enough(self) -> bool:
+        """Judges what the kernel has seen since; returns whether an attempt has its answer."""
+        while self._judged < len(self.machine.events):
+            self._judged += 1
+            self._judge(self.machine.events[self._judged - 1])
+        attempt = self.attempt
+        if attempt is None:
+            return False
+        return self.scheduler.time - self._begin > attempt.seconds or attempt.fails(self.violations)
+
+    def _judge(self, event: dict[str, Any]) -> None:
+        """Notes an event that must not be as a violation."""
+        if event["event"] == "uncaught":
+            self.violation(f"{event['process']}: {event['error']}")
+        elif event["event"] == "abort":
+            self.violation(f"a library failed an assertion in {event['pid']}: {event['reason']}")
+        elif event["event"] == "exit" and self._has_failed(event):
+            self.violation(f"{event['process']} failed: {self._last_words('The supervisor failed')}")
+
+    def _has_failed(self, event: dict[str, Any]) -> bool:
+        """Returns whether a process that has ended was a supervisor that listened, and failed."""
+        name, _, pid = event["process"].partition(":")
+        return name == "supervisor" and event["status"] == BUG and bool(self._last_words(f"(pid {pid}) listens"))
 
     def _busy(self) -> list[Process]:
         return self.machine.living("person")
 
+    def _waiting(self) -> list[str]:
+        """The requests without an end, of clients that live."""
+        return [name for name, (owner, _) in self.open_requests.items() if owner.living]
+
     def _services(self) -> list[Process]:
         return [*self.machine.living("supervisor"), *self.machine.living("engine")]
 
-    def _furnish(self) -> None:
+    def _furnish(self, door: str) -> None:
         """Makes the folders and the configuration."""
-        for name in ("home", "run", "tmp"):
+        for module, name in BOUNDED:
+            make = getattr(sys.modules[module], name).__init__
+            make.__defaults__ = (*make.__defaults__[:-1], self.script.room)
+        for name in ("home", "run", "apart", "tmp", "in", "out"):
             (self.folder / name).mkdir(mode=0o700)
+        self.machine.folder = str(self.folder)
         tempfile.tempdir = str(self.folder / "tmp")
+        names = random.Random(f"names {self.seed}")
+        tempfile._name_sequence = iter(lambda: f"{names.getrandbits(32):08x}", "")  # type: ignore[attr-defined]
+        self._install()
         command = "command = ['python', '-m', 'simulation.programs.engine']\n"
+        self.settings = settings.draw(self.seed)
+        settings.leave_remains(self.seed, self.folder)
         text = f'[worker]\nstart_timeout = 30\n[worker."stt/echo"]\n{command}[worker."tts/echo"]\n{command}'
-        (self.folder / "config.toml").write_text(text)
+        text += self.settings.of_speech()
+        if door:
+            (self.folder / "net").mkdir()
+            self.machine.net = str(self.folder / "net")
+            top, more = self.visits.furnish(self.dice, door == "manager")
+            text = top + text + more
+        (self.folder / "config.toml").write_text(self.settings.top() + text)
 
-    def _environment(self, cut: bool) -> dict[str, str]:
+    def _install(self) -> None:
+        """Makes the packages that are installed on this machine, whatever is on ours: hushd, and one without entry
+        points."""
+        site = self.folder / "site"
+        self.machine.path = [str(site)]
+        for name in ("hushd", "psutil"):
+            (site / f"{name}-1.dist-info").mkdir(parents=True)
+        (site / "hushd-1.dist-info" / "entry_points.txt").write_text(
+            "[console_scripts]\nhushd = hushd_cli.entry:main\n"
+        )
+
+    def _start(self, *arguments: str) -> None:
+        """Starts a program of the user's."""
+        self.machine.start(list(arguments), self._environment(sessions.SESSION), self.standard(), group=0)
+
+    def _environment(self, session: str) -> dict[str, str]:
+        """The environment of a program in a session."""
         environment = {
             "HOME": str(self.folder / "home"),
             "PATH": "/bin",
             "HUSHD_CONFIG": str(self.folder / "config.toml"),
+            "TMPDIR": str(self.folder / "tmp"),
         }
-        return environment if cut else environment | {"XDG_RUNTIME_DIR": str(self.folder / "run")}
+        return environment | ({} if session == sessions.NONE else {"XDG_RUNTIME_DIR": str(self.folder / session)})
 
-    def _client(self, name: str, acts: tuple[str, ...], cut: bool) -> Callable[[], None]:
+    def _client(self, number: int, script: Script) -> Callable[[], None]:
+        program = "simulation.programs.aio.person" if number in script.loops else "simulation.programs.person"
+        arguments = [program, f"client-{number}", *script.clients[number]]
+
+        session = sessions.APART if number in script.apart else sessions.SESSION
+        environment = self._environment(sessions.NONE if number in script.cut else session)
+
         def start() -> None:
-            arguments = ["simulation.programs.person", name, *acts]
-            self.machine.start(arguments, self._environment(cut), self._standard(), group=0)
+            self.machine.start(arguments, environment, self.standard(), group=0)
 
         return start
 
-    def _standard(self) -> dict[int, Description]:
+    def standard(self) -> dict[int, Description]:
         """The standard descriptors of a program of the user's."""
-        import os
-
         files = [File(self.machine, os.open("/dev/null", os.O_RDWR), "/dev/null") for _ in range(2)]
         log = os.open(self.folder / "clients.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         return {0: files[0], 1: files[1], 2: File(self.machine, log, "/dev/null")}
@@ -246,7 +415,43 @@ class World:
         process.cpu += seconds
 
     def pace(self) -> float:
+        if self.calm:
+            return 0.0
+        if self.machine.random.random() < 0.01:
+            return 8.0  # longer than the supervisor waits for a worker that does not beat
         return self.machine.random.choice([0.0, 0.01, 0.1, 0.3])
+
+    def furnish(self, name: str, data: bytes) -> str:
+        """Writes a file for a client; returns its path."""
+        path = self.folder / "in" / name
+        with open(path, "wb") as file:  # not pathlib's: that one is the simulated process's
+            file.write(data)
+        return str(path)
+
+    def awaits(self, name: str, samples: bytes) -> Path:
+        """Expects a speech in a file, where others may be expected too; returns its path."""
+        path = self.folder / "out" / name
+        self.speeches.setdefault(path, []).append(samples)
+        return path
+
+    def trouble_with(self, path: str) -> str:
+        """Returns a sentence if a file is not a whole speech that was expected there."""
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            return "" if self.storm.hidden.exists() else f"{path} is not there"
+        samples = _samples(data) if path.endswith(".wav") else data
+        return "" if samples in self.speeches[Path(path)] else f"{path} has {len(data)} bytes, which are not a speech"
+
+    def check_parts(self, name: str) -> None:
+        """Checks that a client that is about to leave has given up all files that it began to write."""
+        process = self.machine.current
+        assert process
+        for path in self.folder.rglob("*.part"):
+            info = os.stat(path)
+            if self.machine.locked.get((info.st_dev, info.st_ino)) in process.table.values():
+                self.violation(f"{name} has begun {path.name}, and neither kept nor discarded it")
 
     def crashes(self) -> bool:
         return bool(self.storm.crashing) and self.machine.random.random() < self.storm.crashing
@@ -257,28 +462,58 @@ class World:
     def begun(self, person: Any, request: str, op: str) -> None:
         assert self.machine.current
         self.open_requests[request] = (self.machine.current, op)
+        self.clients[request] = person.client
+        if op in sessions.CHANGES:
+            self.storm.told_to(op)
         self.begun_at[request] = self.scheduler.time
+        if person.client.link.current() is not None:
+            self.connected.add(request)
 
-    def ended(self, request: str, error: Exception | None, answered: bool) -> None:
-        """Counts the end of a request; `answered`: whether its client had a part of the answer."""
-        _, op = self.open_requests.pop(request)
-        code = getattr(error, "code", "ok") if error else "ok"
+    def ended(self, request: str, error: Any, answered: bool, count_as: str = "ok") -> None:
+        """Counts the end of a request; `answered`: whether nothing could repeat it."""
+        owner, op = self.open_requests.pop(request)
+        code = error.code if error else count_as
         since = self.begun_at.pop(request)
-        if code in BLAMELESS and not (answered and op == "speak"):
-            # Of a transcript that was begun, the rest is asked for; a second death that brought nothing new is raised.
-            most = MOST_LOST - (op == "transcribe")
-            if not self.storm.excuses(since, most):
-                self.violation(f"{request} ({op}) was lost, {code}, though not {most} supervisors ended meanwhile")
+        forced = op == "speak" and self.storm.struck(("force",), since)  # a part may have left the worker, unheard
+
+        def judge() -> None:
+            if text := complaint(self.storm, owner, op, code, since, answered or forced):
+                self.violation(f"{request} ({op}) {text}: {error}")
+
+        if error:
+            # A supervisor closes its connections a moment before it ends.
+            self.scheduler.later(LEFT_S if code in BLAMELESS else 0.0, judge)
+        if request in self.connected and (text := delay(self.storm, op, self.scheduler.time - since, since)):
+            self.violation(f"{request} ({op}) {text}")
         self.counts[code] = self.counts.get(code, 0) + 1
+        self.promptness.ended()
+        if wrong := sessions.wrong_meeting(self.machine, owner, self.clients.pop(request), op, error):
+            self.violation(f"{request} ({op}) {wrong}")
 
     def violation(self, text: str, error: BaseException | None = None) -> None:
         """Notes that something happened that must not."""
+        if not self.violations:
+            self.failed, self.failed_acts = self.scheduler.time - self._begin, dict(self.acts)
         self.violations.append(text)
         self.machine.note("violation", text=text)
         if error is not None:
             import traceback
 
             self.machine.note("traceback", text="".join(traceback.format_exception(error)))
+
+    def _wrote(self, process: Process, path: str, data: bytes) -> None:
+        """Judges a line of a supervisor's log."""
+        if process.kind == "supervisor" and path.endswith("supervisor.log"):
+            text = data.decode(errors="replace").strip().split(" ", 2)[-1]  # without the time
+            if wrong := logs.untrue(self.machine, self.storm, text):
+                self.violation(f"{process} {wrong}: {text.strip()}")
+
+    def _ignored(self, ignored: Any) -> None:
+        """Notes an exception that Python only prints, as of `__del__`; Ctrl-C may come there, and is lost then. Garbage
+        collected between two turns is of nobody: its process has ended."""
+        if self.machine.current is not None and ignored.exc_type is not KeyboardInterrupt:
+            error = f"{ignored.exc_type.__name__}: {ignored.exc_value} in {getattr(ignored.object, '__qualname__', '')}"
+            self.machine.note("uncaught", process=repr(self.machine.current), thread="", error=error)
 
     def _write(self, line: bytes) -> None:
         self.machine.write(line)
@@ -287,18 +522,12 @@ class World:
 
     def _audit(self) -> None:
         """Checks what must hold once all is calm."""
-        for event in self.machine.events:
-            if event["event"] == "uncaught":
-                self.violation(f"{event['process']}: {event['error']}")
-            if event["event"] == "abort":
-                self.violation(f"a library failed an assertion in {event['pid']}: {event['reason']}")
-            failed = event["event"] == "exit" and event["status"] == BUG and "supervisor" in event["process"]
-            if failed and self._last_words(f"(pid {event['process'].partition(':')[2]}) listens"):
-                self.violation(f"{event['process']} failed: {self._last_words('The supervisor failed')}")
+        for process in unexplained(self.storm, list(self.machine.processes.values())):
+            self.violation(f"{process} ended with status {process.status}, which no fault explains")
         seen: set[int] = set()
-        for cut in (False, True):
+        for session in self.folders:
             self.reports.clear()
-            self.machine.start(["simulation.programs.auditor"], self._environment(cut), self._standard(), group=0)
+            self.machine.start(["simulation.programs.auditor"], self._environment(session), self.standard(), group=0)
             self._until(lambda: bool(self.reports), AUDIT_S)
             if not self.reports:
                 self.violation(f"the supervisor has not told its status in {AUDIT_S:.0f} s")
@@ -306,7 +535,22 @@ class World:
                 if status is not None and status.supervisor.pid not in seen:
                     seen.add(status.supervisor.pid)
                     self._check_status(status)
+        if wrong := sessions.lost_pointer(self.machine, self.folder / "home", self.storm):
+            self.violation(wrong)
         self._until(lambda: not self.machine.living("auditor"), AUDIT_S)
+        self._check_files()
+
+    def _check_files(self) -> None:
+        """Checks that each file that a speech was saved to is whole, and that nothing else was left."""
+        for path in sorted((self.folder / "out").iterdir()):
+            if path in self.speeches:
+                if trouble := self.trouble_with(str(path)):
+                    self.violation(trouble)
+            elif path.name != "last":
+                self.violation(f"{path.name} was left where speeches are saved")
+        for path in sorted((self.folder / "tmp").iterdir()):
+            if path != self.folder / "tmp" / f"hushd-{os.getuid()}":  # where the sockets are without a session's folder
+                self.violation(f"{path.name} was left in the folder of temporary files")
 
     def _last_words(self, beginning: str) -> str:
         """Returns the last line of the supervisors' log that has `beginning`, empty if there is none."""
@@ -317,7 +561,8 @@ class World:
         """Has the checker of histories, which knows nothing of us, judge what the clients have seen."""
         events = sorted(map(Event.of, self.machine.lines), key=lambda event: event.at)
         if any(event.kind == "rest" for event in events):
-            self.violations += [violation.sentence for violation in check(events).violations]
+            for violation in check(events).violations:
+                self.violation(violation.sentence)
 
     def audited(self, status: Any) -> None:
         self.reports.append(status)
@@ -325,7 +570,11 @@ class World:
     def _check_status(self, status: Any) -> None:
         """Checks what a supervisor says of itself against what there is."""
         pid = status.supervisor.pid
-        children = {child.pid: child for child in self.machine.processes[pid].children if child.living}
+        children = {
+            child.pid: child
+            for child in self.machine.processes[pid].children
+            if child.living and not child.kind.startswith("worker_")
+        }
         rows = {row.pid: row for row in status.workers if row.pid}
         for row in status.workers:
             if row.state not in SETTLED:
@@ -339,6 +588,11 @@ class World:
         processes = sum(child.private_memory for child in children.values()) / MEGABYTE
         if abs(status.memory.used_mb - processes) > WITHIN_MB * (1 + len(children)):
             self.violation(f"the account has {status.memory.used_mb:.0f} MB, and the processes {processes:.0f} MB")
+        names = {pid: row.name for pid, row in rows.items()}
+        if wrong := settings.wrong(self.settings, self.machine.processes[pid], names, self.storm):
+            self.violation(wrong)
+        if left := leaks.of_supervisor(self.machine.processes[pid], door=bool(self.script.door)):
+            self.violation(f"supervisor {pid} has more open files than it needs: {left}")
         floor = status.floor
         if floor.speaker or floor.microphone or floor.waiting:
             self.violation(f"the floor is not free: {floor}")
@@ -353,6 +607,16 @@ class World:
     def _check_lease(self, worker: str, holder: str) -> None:
         if not holder.startswith("client-"):
             self.violation(f"{holder!r} holds a lease on {worker} that nobody asked for")
+
+
+def _samples(data: bytes) -> bytes:
+    """The samples of a WAV file; none of one that is not whole."""
+    try:
+        with wave.open(io.BytesIO(data)) as file:
+            samples = file.readframes(file.getnframes())
+            return samples if len(samples) == 2 * file.getnframes() and file.getframerate() == 16000 else b"?"
+    except (wave.Error, EOFError):
+        return b"?"
 
 
 class _Modules(dict[str, Any]):

@@ -28,10 +28,11 @@ from hushd_protocol.errors import HushdError
 
 from .calm import calm, look
 from .crowd import gather
-from .faults import Faults
+from .faults import PAUSE_S, Faults
 from .ledger import CHANGES, END_S, WEATHER, Ledger
 from .performers import perform
 from .stage import Census, Stage, descriptors, few_files, isolate, wait_until
+from .vitals import Patience, Vitals
 from .wire import watched
 from .witness import Witness
 
@@ -40,22 +41,25 @@ LATE_S = 10.0  # for descriptors to be closed
 ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files", "violations")
 
 
-def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, chatterers: int, *, mortal: bool) -> Faults:
+def act(
+    stage: Stage, ledger: Ledger, seconds: float, seed: str, chatterers: int, pause: float, *, mortal: bool
+) -> Faults:
     """Twenty clients, chatterers and all faults for so long; returns when each has its answers."""
     ledger.weather = WEATHER | CHANGES if mortal else WEATHER
     ledger.witness.begin(seed)
     over = threading.Event()
-    faults = Faults(stage, ledger, over, seed, mortal=mortal)
+    faults = Faults(stage, ledger, over, seed, mortal=mortal, pause=pause)
     crowd = [*gather(stage, ledger, over, seed, chatterers), *perform(stage, ledger, over, seed)]
     for thread in (*crowd, faults):
         thread.start()
     time.sleep(seconds)
     over.set()
-    deadline = time.monotonic() + END_S
+    patience = Patience(END_S, ledger.witness.vitals)
     faults.join(END_S)
     calm(ledger)
     for thread in (faults, *crowd):
-        thread.join(max(0.0, deadline - time.monotonic()))
+        while thread.is_alive() and (left := patience.left()) > 0:
+            thread.join(left)
         if thread.is_alive():
             ledger.no_end(1, f"{thread.name} ({type(thread).__name__}) still waits {END_S:.0f} s after the storm")
     look(ledger)
@@ -91,27 +95,30 @@ def leave(stage: Stage, ledger: Ledger) -> list[int]:
 
 
 def run(
-    seconds: float, seed: int, chatterers: int, logs: Path | None, histories: Path
+    seconds: float, seed: int, chatterers: int, pause: float, logs: Path | None, histories: Path
 ) -> tuple[dict[str, object], list[str]]:
     """The totals, and the complaints."""
     began = time.monotonic()
     stage = Stage()
-    ledger = Ledger(Witness(histories, stage.state / "logs"))
+    vitals = Vitals(stage.run)
+    ledger = Ledger(Witness(histories, stage.state / "logs", vitals))
     hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
     own_before = descriptors(os.getpid())
+    vitals.start()
     try:
-        first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", chatterers, mortal=True)
+        first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", chatterers, pause, mortal=True)
         rest(stage, ledger)
         orphans = leave(stage, ledger)
-        prelude = act(stage, ledger, seconds * PRELUDE, f"{seed}-prelude", chatterers, mortal=False)
+        prelude = act(stage, ledger, seconds * PRELUDE, f"{seed}-prelude", chatterers, pause, mortal=False)
         before = rest(stage, ledger)
-        second = act(stage, ledger, seconds * (1 - FIRST_ACT - PRELUDE), f"{seed}-2", chatterers, mortal=False)
+        second = act(stage, ledger, seconds * (1 - FIRST_ACT - PRELUDE), f"{seed}-2", chatterers, pause, mortal=False)
         after = rest(stage, ledger, before)
         if after.pid != before.pid:
             ledger.complain("the supervisor of the second act has not lived through it")
         orphans += leave(stage, ledger)
         files = stage.unexpected_files()
     finally:
+        vitals.end()
         ledger.witness.end()
         stage.close(logs)
     judged, violations = ledger.witness.verdict()
@@ -140,6 +147,7 @@ def run(
         "violations": len(violations),
         "supervisor_growth_mb": round(after.megabytes - before.megabytes, 2),
         "seconds": round(time.monotonic() - began, 1),
+        "starved": ledger.starved,  # of the errors, by a supervisor that got no processor
         "abandoned": ledger.abandoned,  # whose client cancelled them or left, on purpose
         "faults_by_kind": dict(faults.most_common()),
         "slowest_s": round(ledger.slowest[0], 1),
@@ -159,7 +167,7 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, object], list[str]]:
     with tempfile.TemporaryDirectory(prefix="hushd-histories-") as name:
         folder = options.histories or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        return run(options.seconds, options.seed, options.chatterers, options.logs, folder)
+        return run(options.seconds, options.seed, options.chatterers, options.pause, options.logs, folder)
 
 
 def main() -> int:
@@ -168,6 +176,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of all dice")
     parser.add_argument(
         "--chatterers", type=int, default=0, metavar="N", help="N clients more, which only ask much (0)"
+    )
+    parser.add_argument(
+        "--pause", type=float, default=PAUSE_S, metavar="SECONDS", help="between two faults, on average (%(default)s)"
     )
     parser.add_argument(
         "--load", type=int, default=0, metavar="N", help="N busy loops beside it, of the usual priority (0)"

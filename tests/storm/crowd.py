@@ -22,6 +22,7 @@ from hushd_supervisor.core.worker.request import STARVED_S
 
 from .ledger import END_S, Ledger, WrongAnswerError
 from .stage import MODELS, ODD, Stage, wait_until
+from .vitals import Patience
 
 
 def expect(right: bool, what: str) -> None:
@@ -236,9 +237,33 @@ _ENDS = {"deadline": ["deadline_exceeded"], "cancel": ["cancelled"], "fail": ["b
 
 
 class Chatterer(Switchboard):
-    """Small requests only, many at once: for runs that are to make a great number of them."""
+    """Small requests only, many at once: for runs that are to make a great number of them.
 
-    mix: ClassVar = {"echo": 1}
+    A burst asks one model, so that the end of a worker holds up a tenth of them, and not each.
+    """
+
+    acts: ClassVar = {"chat": 5, "word": 10, "status": 10}
+    mix: ClassVar = {"echo": 30, "cancel": 2, "fail": 1}
+    _asked = MODELS[0]
+
+    def model(self) -> str:
+        return self._asked
+
+    def chat(self) -> None:
+        """A burst, and sometimes an end of the connection or a lease, as of a switchboard."""
+        self._asked = self.dice.choice(MODELS)
+        self.burst()
+
+    def word(self) -> None:
+        """Has one word spoken."""
+        text = self.dice.choice(("Ever", "tried", "failed", "no", "matter"))
+        with self.ledger.request("word"):
+            speech = self.client.synthesize(text, engine="echo", model=self.dice.choice(MODELS))
+            expect(b"".join(speech) == doubled(text), "other audio than was asked for")
+
+    def status(self) -> None:
+        with self.ledger.request("status"):
+            expect(self.client.status().supervisor.pid > 0, "no status")
 
 
 class Reader(Person):
@@ -283,15 +308,27 @@ class Reader(Person):
             wait_until(lambda: program.poll() is not None or "zmq" in maps.read_text(), 30)
             time.sleep(self.dice.random())
             program.send_signal(signal.SIGINT)
-        try:
-            out, errors = program.communicate(timeout=END_S)
-        except subprocess.TimeoutExpired:
-            program.kill()
-            program.communicate()
-            self.ledger.no_end(1, f"{command[0]} did not end within {END_S:.0f} s")
-            return 0, "", ""
+        out, errors = self._output(program)
         expect("Traceback" not in errors, errors)
         return program.returncode, out, errors
+
+    def _output(self, program: subprocess.Popen[str]) -> tuple[str, str]:
+        """The output and errors of a command that ends.
+
+        Raises:
+            WrongAnswerError: the end did not come, and the command was killed.
+        """
+        patience = Patience(END_S, self.ledger.witness.vitals)
+        while (left := patience.left()) > 0:
+            try:
+                return program.communicate(timeout=left)
+            except subprocess.TimeoutExpired:
+                pass  # unless the supervisor has waited for a processor meanwhile
+        program.kill()
+        program.communicate()
+        late = f"{program.args} did not end within {END_S:.0f} s"
+        self.ledger.no_end(1, late)
+        raise WrongAnswerError(late)
 
 
 class Manager(Person):

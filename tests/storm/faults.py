@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hushd import Client
+from hushd.transport import versions
 from hushd_protocol.errors import HushdError
 
 from .ledger import Ledger
@@ -124,10 +125,11 @@ class Faults(threading.Thread):
 
     def supervisor_restarted(self) -> bool:
         """Has the supervisor make way for the next one, which clients start."""
-        self._fault("restarted", "supervisor")
         try:
             with Client(start=False) as client:
-                client.restart(timeout=0)
+                connection = client.link.connect()  # which may take a starved supervisor longer than all that follows
+                self._fault("restarted", "supervisor")
+                versions.end(connection, "restart")
         except HushdError:
             return False  # there is none, or not for long
         return True

@@ -27,6 +27,7 @@ WEATHER = frozenset(
 CHANGES = frozenset(("shutting_down", "no_supervisor"))
 END_S = 120.0  # for any request, whose worker may have to be started four times on a machine that others use
 SETTLE_S = 30.0  # for the ends that are still to come when a client leaves: a cancel, a kill, an exit
+GIVEN_UP = "has stopped answering"  # as clients say of a supervisor that they have waited for in vain
 # With these nobody knows what became of a request.
 GONE = ("supervisor_lost", "no_supervisor", "shutting_down")
 
@@ -58,6 +59,7 @@ class Ledger:
     Attributes:
         errors: how many requests ended with each code (or `exit N`, of a command).
         abandoned: requests whose client cancelled them or left; they are in no other count.
+        starved: how many of the errors are of a supervisor that got no processor, as the kernel says.
         complaints: what must not happen, a sentence each.
         slowest: seconds that the slowest request took.
         weather: codes that any request may end with now.
@@ -67,6 +69,7 @@ class Ledger:
         self.witness = witness
         self._lock = threading.Lock()
         self.requests = self.results = self.abandoned = self.duplicates = 0
+        self.starved = 0
         self.unended = 0  # on the wire, of clients that waited for the end
         self.errors: Counter[str] = Counter()
         self.complaints: list[str] = []
@@ -101,8 +104,9 @@ class Ledger:
                 entry.saw("unknown", why=error.code)
             else:
                 entry.saw("fail", code=error.code)
-            if error.code in self.weather.union(codes) and _clear(error.message):
-                self._end(what, began, error.code)
+            starved = GIVEN_UP in error.message and bool(error.detail.get("starved"))
+            if self._may_end(error, codes) and (starved or _clear(error.message)):
+                self._end(what, began, error.code, starved=starved)
             else:
                 self._lose(f"{what}: {error.code}: {error.message}")
         except Exception as error:
@@ -111,6 +115,12 @@ class Ledger:
         else:
             entry.saw("ok")
             self._end(what, began, None)
+
+    def _may_end(self, error: HushdError, codes: Iterable[str]) -> bool:
+        """Returns whether a request may end so: a model is too large only for an address space that a storm limits."""
+        if error.code == "model_too_large" and "address space" not in error.message:
+            return False
+        return error.code in self.weather.union(codes)
 
     def command(self, what: str, status: int, errors: str, *statuses: int) -> None:
         """Books a command that has ended; exit codes other than 0 and those of the weather must be in `statuses`.
@@ -148,8 +158,9 @@ class Ledger:
         self.complain(text)
         self.witness.loss(text, requests)
 
-    def _end(self, what: str, began: float, code: str | None) -> None:
+    def _end(self, what: str, began: float, code: str | None, *, starved: bool = False) -> None:
         with self._lock:
+            self.starved += starved
             self.slowest = max(self.slowest, (time.monotonic() - began, what))
             if code is None:
                 self.results += 1
@@ -160,7 +171,8 @@ class Ledger:
 def _clear(sentence: str) -> bool:
     """Returns whether a message is one line for a person, neither a traceback nor that of a client that waited in vain.
 
-    No supervisor is stopped for so long that a client may say that it has stopped answering: an end was lost.
+    No supervisor is stopped for so long that a client may say that it has stopped answering: an end was lost, unless
+    the kernel has kept it from a processor for all the time that a client waits.
     """
     line = sentence.strip()
-    return bool(line) and not any(words in line for words in ("\n", "Traceback", "has stopped answering"))
+    return bool(line) and not any(words in line for words in ("\n", "Traceback", GIVEN_UP))

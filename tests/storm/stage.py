@@ -134,7 +134,7 @@ class Stage:
     def supervisor(self) -> int | None:
         """The supervisor that holds the lock."""
         try:
-            pid = int((self.run / "lock").read_text())
+            pid = int((self.run / "lock").read_text().partition("\n")[0])
         except (OSError, ValueError):
             return None
         return pid if self.is_ours(pid) else None

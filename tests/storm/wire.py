@@ -27,7 +27,8 @@ from hushd_protocol.messages import (
     Yield,
 )
 
-from .ledger import SETTLE_S, Ledger
+from .ledger import GIVEN_UP, SETTLE_S, Ledger
+from .vitals import Patience, Silence
 
 _OPS = {"status": "status", "unload": "unload", "pause": "pause", "resume": "resume", "stop": "stop"}
 _numbers = count(1)
@@ -49,9 +50,9 @@ def watched(ledger: Ledger) -> type[Connection]:
             super().__init__(*arguments, **options)
 
         def close(self) -> None:
-            deadline = time.monotonic() + SETTLE_S
-            while self._awaited and self._lost is None and not self._closing and time.monotonic() < deadline:
-                time.sleep(0.005)
+            patience = Patience(SETTLE_S, ledger.witness.vitals)
+            while self._awaited and self._lost is None and not self._closing and patience.left() > 0:
+                time.sleep(0.05)
             if self._awaited and self._lost is None and not self._closing:
                 text = f"{self._awaited} requests had no end within {SETTLE_S:.0f} s"
                 ledger.no_end(self._awaited, text, [name.hex() for name, number in self._open.items() if number])
@@ -61,6 +62,27 @@ def watched(ledger: Ledger) -> type[Connection]:
             super().close()
 
         # --- the I/O thread ------------------------------------------------------------------------------------------
+
+        def _serve(self, *sockets: Any) -> HushdError:
+            threading.current_thread().name = f"{self.party} (I/O)"
+            ledger.witness.note(self.party, "I/O", "begins")
+            reason = super()._serve(*sockets)
+            if GIVEN_UP in reason.message and self._silence.was_starved():
+                reason.detail = {"starved": True}
+            return reason
+
+        def _is_given_up(self, silent: int) -> bool:
+            if silent == 1:
+                self._silence = Silence(ledger.witness.vitals)
+            given_up = super()._is_given_up(silent)
+            pid = self.supervisor.pid if self.supervisor else 0
+            ledger.witness.note(self.party, "I/O", f"silent {silent} of {pid}{', given up' if given_up else ''}")
+            return given_up
+
+        def _loss(self, monitor: Any) -> HushdError | None:
+            loss = super()._loss(monitor)
+            ledger.witness.note(self.party, "I/O", f"monitor: {loss}")
+            return loss
 
         def _send(self, socket: Any, message: Message) -> None:
             ledger.witness.frame(self.party, "sent", message)
@@ -126,6 +148,7 @@ def watched(ledger: Ledger) -> type[Connection]:
                 self._see.ok(request)
 
         def _give_up(self, reason: HushdError) -> None:
+            ledger.witness.note(self.party, "I/O", f"ends: {reason}")
             for name, request in self._names.items():
                 if name in self._claims:
                     self._see.saw("lost", request)

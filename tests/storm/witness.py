@@ -14,6 +14,8 @@ from history.checker import check
 from history.events import read
 from history.recorder import File, Recorder
 
+from .vitals import Vitals, threads
+
 FRAMES = 50_000  # of all connections together: more than a second's
 LAST_S = 1.0  # before a loss, of which each party's frames are written
 OWN = 3000  # frames of the client itself
@@ -39,11 +41,13 @@ class Witness:
     Args:
         folder: for the histories, `NAME.history`, and the losses, `loss-NUMBER.txt`.
         logs: the folder of the logs of supervisor and workers.
+        vitals: what the kernel knows, if anybody looks.
     """
 
-    def __init__(self, folder: Path, logs: Path) -> None:
+    def __init__(self, folder: Path, logs: Path, vitals: Vitals | None = None) -> None:
         self.folder = folder
         self._logs = logs
+        self.vitals = vitals or Vitals(folder)  # one that does not look counts no waiting
         self._frames: deque[Frame] = deque(maxlen=FRAMES)
         self._losses = 0
         self._lock = threading.Lock()
@@ -74,13 +78,17 @@ class Witness:
 
     def frame(self, party: str, way: str, message: object) -> None:
         """Remembers a message for a while."""
+        self.note(party, way, type(message).__name__, message)
+
+    def note(self, party: str, way: str, kind: str, message: object = None) -> None:
+        """Remembers what has befallen a party, such as the end of its connection, or its message."""
         name = getattr(message, "id", b"")
         more = ", ".join(
             f"{field}={str(value)[:80]}"
             for field in ("state", "code", "op", "worker", "action", "seq", "last", "chunks", "position")
             if (value := getattr(message, field, "")) != ""
         )
-        self._frames.append(Frame(time.monotonic(), party, way, type(message).__name__, name.hex(), more))
+        self._frames.append(Frame(time.monotonic(), party, way, kind, name.hex(), more))
 
     # --- losses ------------------------------------------------------------------------------------------------------
 
@@ -101,6 +109,8 @@ class Witness:
         parts = [
             f"{text}\nat {now:.3f}, client {client}, processor load {os.getloadavg()[0]:.0f}",
             "Its own frames:\n" + _lines(own[-OWN:]),
+            f"Its threads:\n{threads((client,))}",
+            f"The kernel's view (each thread: state, ms on a processor, ms of waiting for one):\n{self.vitals.lines()}",
             "Everybody's last second:\n" + _lines(frame for frame in frames if frame.at >= now - LAST_S),
             *(f"{log.name}:\n{_tail(log)}" for log in self._recent()),
         ]

@@ -35,6 +35,8 @@ def subprocess_module(machine: Machine) -> ModuleType:
             machine.scheduler.point()
             if machine.faults.refuses("spawn", own):
                 raise fail(errno.EAGAIN)
+            if seconds := machine.faults.spawn_s(own):
+                machine.scheduler.wait(lambda: False, seconds, ("spawn",))
             null = File(machine, real.open("/dev/null", real.O_RDWR), "/dev/null")
             table = {
                 number: null if at in (None, real_subprocess.DEVNULL) else own.look_up(at)
@@ -94,9 +96,16 @@ def sys_module(machine: Machine) -> ModuleType:
             assert machine.current
             machine.current.stderr = stream
 
+        def set_asyncgen_hooks(self, firstiter: Any = None, finalizer: Any = None) -> None:
+            machine.scheduler.hook_generators((firstiter, finalizer))
+
         @property
         def argv(self) -> list[str]:
             return machine.current.arguments if machine.current else real_sys.argv
+
+        @property
+        def path(self) -> list[str]:
+            return machine.path if machine.current else real_sys.path
 
     return Sys("sys", real_sys)
 
@@ -118,6 +127,14 @@ def small_modules(machine: Machine) -> dict[str, ModuleType]:
         assert machine.current
         machine.current.complain(real_traceback.format_exc())
 
+    def print_exception(error: BaseException) -> None:
+        assert machine.current
+        machine.current.complain("".join(real_traceback.format_exception(error)))
+
+    def print_tb(frames: Any) -> None:
+        assert machine.current
+        machine.current.complain("".join(real_traceback.format_tb(frames)))
+
     library = _Library(ctypes.CDLL(None))
     unlimited = resource.RLIM_INFINITY
 
@@ -134,5 +151,7 @@ def small_modules(machine: Machine) -> dict[str, ModuleType]:
         "gc": Module("gc", real_gc, collect=lambda *_: 0, freeze=lambda: None, enable=lambda: None),
         "ctypes": Module("ctypes", ctypes, CDLL=lambda *_, **__: library, get_errno=lambda: 0),
         "resource": Module("resource", resource, getrlimit=limit, setrlimit=set_limit, prlimit=lambda *_: limit(_[1])),
-        "traceback": Module("traceback", real_traceback, print_exc=print_exc),
+        "traceback": Module(
+            "traceback", real_traceback, print_exc=print_exc, print_exception=print_exception, print_tb=print_tb
+        ),
     }

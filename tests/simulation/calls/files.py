@@ -39,10 +39,10 @@ class Files:
                 raise fail(number)
         return process
 
-    def open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: None = None) -> int:
+    def open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
         process = self._may("open", path)
-        if process is None:
-            return real.open(path, flags, mode)
+        if process is None:  # it is the runner, which removes its folders
+            return real.open(path, flags, mode, dir_fd=dir_fd)
         name = real.fsdecode(path)
         return process.give(self._description(process, name, flags, mode))
 
@@ -66,6 +66,7 @@ class Files:
         description = process.look_up(descriptor)
         if isinstance(description, File):
             self._may("read", description.path)
+            size = self._machine.faults.shortened(size, process)
         return description.read(size)
 
     def write(self, descriptor: int, data: bytes) -> int:
@@ -76,26 +77,39 @@ class Files:
         description = process.look_up(descriptor)
         if isinstance(description, File):
             self._may("write", description.path)
+            self._machine.on_write(process, description.path, data)
+            data = data[: self._machine.faults.shortened(len(data), process)]
         return description.write(bytes(data))
 
     def close(self, descriptor: int) -> None:
         process = self._machine.current
         if process is None:
             return real.close(descriptor)
+        description = process.look_up(descriptor)
         process.close(descriptor)
-        self._machine.scheduler.point()
+        if isinstance(description, File):
+            self._may("close", description.path)  # a file on a server may report only here that it is full
+        else:
+            self._machine.scheduler.point()
         return None
 
     def pread(self, descriptor: int, size: int, offset: int) -> bytes:
-        return real.pread(self._real(descriptor, "read"), size, offset)
+        number = self._real(descriptor, "read")
+        return real.pread(number, self._shortened(size), offset)
 
     def pwrite(self, descriptor: int, data: bytes, offset: int) -> int:
-        return real.pwrite(self._real(descriptor, "write"), data, offset)
+        number = self._real(descriptor, "write")
+        return real.pwrite(number, data[: self._shortened(len(data))], offset)
+
+    def _shortened(self, size: int) -> int:
+        process = self._machine.current
+        return self._machine.faults.shortened(size, process) if process else size
 
     def dup(self, descriptor: int) -> int:
         process = self._machine.current
         if process is None:
             return real.dup(descriptor)
+        self._may("dup", "")
         if self._machine.is_foreign(descriptor):
             return process.give(Endpoint(self._machine, real_socket.socket(fileno=real.dup(descriptor))))
         return process.give(process.look_up(descriptor))

@@ -152,6 +152,12 @@ class Processes:
         machine.programs.setdefault("shell", lambda arguments: 0)
         return machine.start(["shell"], env, {}, own, group=0).pid
 
+    def getpriority(self, which: int, pid: int) -> int:
+        return self._of(pid).nice
+
+    def setpriority(self, which: int, pid: int, nice: int) -> None:
+        self._of(pid).nice = nice
+
     def times(self) -> Any:
         return real.times_result((self._own.cpu, 0.0, 0.0, 0.0, self._machine.scheduler.time))
 
@@ -180,9 +186,8 @@ def os_module(machine: Machine) -> ModuleType:
         "fdopen": fdopen,
         "sched_getaffinity": lambda pid: {0, 1, 2, 3},
         "cpu_count": lambda: 4,
-        "getpriority": lambda *_: 0,
-        "setpriority": lambda *_: None,
         "umask": lambda mask: 0o022,
+        "register_at_fork": lambda **_: None,
         "setsid": lambda: None,
         "path": paths(machine, files),
         "PathLike": real.PathLike,

@@ -1,77 +1,142 @@
-"""`socket`: Unix stream sockets, real ones that never wait."""
+"""`socket`: stream sockets, Unix and TCP, on real Unix ones that never wait; and pairs that carry descriptors."""
 
 from __future__ import annotations
 
 import errno
 import socket as real_socket
+import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from ..descriptors import Endpoint, fail
+from ..channels import Packets, Stream, pair
+from ..descriptors import Description, Endpoint, fail
 from ..machine import Machine
 from .module import Module
+
+_KNOWN = (real_socket.AF_UNIX, real_socket.AF_INET)
+_PACKETS = real_socket.SOCK_SEQPACKET
 
 
 def socket_module(machine: Machine) -> ModuleType:
     class Socket:
-        """A Unix stream socket."""
+        """A stream socket, or an end of a pair."""
 
         def __init__(
             self, family: int = real_socket.AF_UNIX, kind: int = 1, protocol: int = 0, fileno: int | None = None
         ):
             process = machine.current
             assert process
-            if fileno is None and family != real_socket.AF_UNIX:
+            if fileno is None and family not in _KNOWN:
                 raise fail(errno.EAFNOSUPPORT)
-            self.family, self.type = family, kind
             self._process = process
             if fileno is None:
-                fileno = process.give(Endpoint(machine, real_socket.socket(family, kind, protocol)))
+                real = real_socket.socket(real_socket.AF_UNIX, real_socket.SOCK_STREAM)
+                fileno = process.give(Stream(machine, real, family))
             self._descriptor = fileno
+            end = process.look_up(fileno)
+            self.family = getattr(end, "family", real_socket.AF_UNIX)
+            self.type = _PACKETS if isinstance(end, Packets) else real_socket.SOCK_STREAM
+            self.proto = protocol
 
         @property
-        def _end(self) -> Endpoint:
-            end = self._process.look_up(self._descriptor)
-            assert isinstance(end, Endpoint)
+        def _any(self) -> Description:
+            if self._descriptor < 0:
+                raise fail(errno.EBADF)
+            return self._process.look_up(self._descriptor)
+
+        @property
+        def _end(self) -> Stream:
+            end = self._any
+            assert isinstance(end, Stream)
             return end
 
         def fileno(self) -> int:
             return self._descriptor
 
-        def bind(self, path: Any) -> None:
+        def bind(self, where: Any) -> None:
             machine.scheduler.point()
-            self._end.real.bind(path)
+            self._end.bind(where)
 
         def listen(self, backlog: int = 0) -> None:
-            self._end.real.listen(backlog)
+            self._end.listen(backlog)
 
-        def connect(self, path: Any) -> None:
+        def connect(self, where: Any) -> None:
             machine.scheduler.point()
-            self._end.real.connect(path)
+            self._end.connect(where)
 
-        def accept(self) -> tuple[Socket, str]:
-            return Socket(fileno=self._process.give(self._end.accept())), ""
+        def connect_ex(self, where: Any) -> int:
+            try:
+                self.connect(where)
+            except OSError as error:
+                return error.errno or errno.EIO
+            return 0
+
+        def accept(self) -> tuple[Socket, Any]:
+            machine.scheduler.point()
+            listener = self._end
+            listener.wait()
+            if not listener.readable():
+                raise fail(errno.EAGAIN)
+            if number := machine.faults.at_file("accept", "", self._process):
+                raise fail(number)  # before the connection leaves the backlog
+            self._process.may_give()
+            accepted = listener.accept()
+            return Socket(fileno=self._process.give(accepted)), getattr(accepted, "peer_name", "")
 
         def recv(self, size: int, flags: int = 0) -> bytes:
-            return self._end.read(size)
+            machine.scheduler.point()
+            return self._any.read(machine.faults.shortened(size, self._process))
 
-        def send(self, data: bytes, flags: int = 0) -> int:
-            return self._end.write(data)
+        def recvmsg(
+            self, size: int, room: int = 0, flags: int = 0
+        ) -> tuple[bytes, list[tuple[int, int, bytes]], int, None]:
+            machine.scheduler.point()
+            channel = self._any
+            assert isinstance(channel, Packets)
+            data, numbers = channel.receive(self._process, peek=bool(flags & real_socket.MSG_PEEK))
+            carried = b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
+            rights = [(real_socket.SOL_SOCKET, real_socket.SCM_RIGHTS, carried)] if carried else []
+            return data, rights, 0, None
+
+        def recv_into(self, buffer: Any) -> int:
+            data = self.recv(len(buffer))
+            buffer[: len(data)] = data
+            return len(data)
+
+        def send(self, data: Any, flags: int = 0) -> int:
+            machine.scheduler.point()
+            return self._any.write(bytes(data)[: machine.faults.shortened(len(data), self._process)])
 
         def sendall(self, data: bytes, flags: int = 0) -> None:
-            self._end.write(data)
+            while data:
+                data = data[self._any.write(data) :]
 
         def shutdown(self, how: int) -> None:
-            self._end.real.shutdown(how)
+            self._end.shut(how)
 
         def setblocking(self, blocking: bool) -> None:
-            self._end.blocking = blocking
+            self._any.blocking = blocking
 
         def settimeout(self, seconds: float | None) -> None:
-            self._end.blocking = seconds is None
+            self._any.blocking = seconds is None
+
+        def gettimeout(self) -> float | None:
+            return None if self._any.blocking else 0.0
 
         def setsockopt(self, *_: Any) -> None:
             pass
+
+        def getsockopt(self, level: int, option: int, size: int = 0) -> Any:
+            if size:
+                raise fail(errno.ENOPROTOOPT)  # nobody tells who is at the other end
+            return int(self._end.listens) if option == real_socket.SO_ACCEPTCONN else 0
+
+        def getsockname(self) -> Any:
+            return getattr(self._any, "name", "")
+
+        def getpeername(self) -> Any:
+            return getattr(self._any, "peer_name", "")
 
         def detach(self) -> int:
             descriptor, self._descriptor = self._descriptor, -1
@@ -87,4 +152,27 @@ def socket_module(machine: Machine) -> ModuleType:
         def __exit__(self, *_: object) -> None:
             self.close()
 
-    return Module("socket", real_socket, socket=Socket)
+    def socketpair(
+        family: int = real_socket.AF_UNIX, kind: int = real_socket.SOCK_STREAM, protocol: int = 0
+    ) -> tuple[Socket, Socket]:
+        process = machine.current
+        assert process
+        ends: Sequence[Description]
+        if kind == _PACKETS:
+            ends = pair(machine)
+        else:
+            first, second = (Endpoint(machine, real) for real in real_socket.socketpair(family, kind, protocol))
+            first.peer, second.peer = second, first
+            ends = (first, second)
+        one, other = (Socket(fileno=process.give(end)) for end in ends)
+        return one, other
+
+    def send_fds(end: Socket, buffers: Sequence[bytes], descriptors: Sequence[int]) -> int:
+        process = machine.current
+        assert process
+        machine.scheduler.point()
+        channel = end._any
+        assert isinstance(channel, Packets)
+        return channel.send(b"".join(buffers), [process.look_up(number) for number in descriptors])
+
+    return Module("socket", real_socket, socket=Socket, socketpair=socketpair, send_fds=send_fds)

@@ -11,7 +11,7 @@ import time as real_time
 from types import ModuleType
 from typing import Any
 
-from ..descriptors import Description, File, fail
+from ..descriptors import Description, Epoll, File, ProcessEnd, fail
 from ..machine import EPOCH, Machine
 from ..processes import Process
 from .module import Module
@@ -53,13 +53,20 @@ def signal_module(machine: Machine) -> ModuleType:
         return before
 
     def wake(descriptor: int, *, warn_on_full_buffer: bool = True) -> int:
+        if descriptor >= 0 and own().look_up(descriptor).blocking:
+            raise ValueError(f"the fd {descriptor} must be in non-blocking mode")
         before, own().wakeup = own().wakeup, descriptor
         return before
+
+    def send(descriptor: int, number: int) -> None:
+        end = own().look_up(descriptor)
+        assert isinstance(end, ProcessEnd)
+        end.send(number)
 
     return Module(
         "signal", real_signal, signal=handle, set_wakeup_fd=wake, setitimer=lambda *_: (0.0, 0.0),
         getsignal=lambda number: own().handlers.get(number, real_signal.SIG_DFL),
-        pthread_sigmask=lambda *_: set(),
+        pthread_sigmask=lambda *_: set(), pidfd_send_signal=send,
     )  # fmt: skip
 
 
@@ -78,7 +85,8 @@ def select_module(machine: Machine) -> ModuleType:
 
         def poll(self, milliseconds: float | None = None) -> list[tuple[int, int]]:
             process = machine.current
-            assert process
+            if process is None:
+                return []  # of the library, which looks whether there is a poll
             seconds = None if milliseconds is None or milliseconds < 0 else milliseconds / 1000
             sources = [process.table[number] for number in self._watched if number in process.table]
             machine.scheduler.wait(lambda: bool(self._ready(process)), seconds, sources)
@@ -97,7 +105,40 @@ def select_module(machine: Machine) -> ModuleType:
                     ready.append((number, happened))
             return ready
 
-    return Module("select", real_select, poll=Poll)
+    class EPoll:
+        def __init__(self, sizehint: int = -1, flags: int = 0) -> None:
+            self._process = machine.current
+            self._epoll = Epoll(machine)
+            self._descriptor = self._process.give(self._epoll) if self._process else -1
+            self.closed = False
+
+        def fileno(self) -> int:
+            return self._descriptor
+
+        def register(self, descriptor: Any, events: int = real_select.EPOLLIN | real_select.EPOLLOUT) -> None:
+            assert self._process
+            number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+            self._epoll.watched[number] = (self._process.look_up(number), events)
+
+        modify = register
+
+        def unregister(self, descriptor: Any) -> None:
+            number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+            if self._epoll.watched.pop(number, None) is None:
+                raise fail(errno.ENOENT)
+
+        def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
+            seconds = None if timeout is None or timeout < 0 else timeout
+            machine.scheduler.wait(self._epoll.readable, seconds, self._epoll.sources())
+            return self._epoll.ready()[: maxevents if maxevents > 0 else None]
+
+        def close(self) -> None:
+            if not self.closed:
+                self.closed = True
+                if self._process:
+                    self._process.close(self._descriptor)
+
+    return Module("select", real_select, poll=Poll, epoll=EPoll)
 
 
 def fcntl_module(machine: Machine) -> ModuleType:
@@ -126,6 +167,9 @@ def fcntl_module(machine: Machine) -> ModuleType:
             file.blocking = not argument & real.O_NONBLOCK
         elif command == real_fcntl.F_GETFL:
             return (real.O_ASYNC if file.asynchronous else 0) | (0 if file.blocking else real.O_NONBLOCK)
+        elif command == real_fcntl.F_NOTIFY and machine.watched is not None and isinstance(file, File):
+            assert machine.current
+            machine.watched.append((file.path, machine.current))
         else:
             raise fail(errno.EINVAL)
         return 0

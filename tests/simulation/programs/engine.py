@@ -20,6 +20,7 @@ from hushd_worker.harness import serve
 from hushd_worker.job import Job
 
 SECOND = 1000  # bytes of a recording
+SLOW, SLOW_S = "slow", 6.0  # a model that takes so long for each piece
 world: Any = None  # the simulation
 
 
@@ -33,6 +34,10 @@ class Engine:
 
     slots = 2
     sessions = 1
+    aside = 2
+
+    def __init__(self, model: str) -> None:
+        self._model = model
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
         how = world.load()
@@ -59,7 +64,7 @@ class Engine:
         for number, second in enumerate(seconds):
             if number < first:
                 continue
-            self._compute(world.pace())
+            self._compute(SLOW_S if self._model == SLOW else world.pace())
             job.check()
             times = {"start": float(number), "end": float(number + 1)}
             job.send_partial({"kind": "segment", "id": number, "text": digest(second), **times})
@@ -69,18 +74,22 @@ class Engine:
         sentences = 0
         for piece in job.read():
             for start in range(0, len(piece), SECOND):
-                self._compute(world.pace())
-                doubled = bytes(byte for byte in piece[start : start + SECOND] for _ in range(2))
-                job.send_chunk(doubled, rate=16000, channels=1)
+                self._compute(SLOW_S if self._model == SLOW else world.pace())
+                letters = piece[start : start + SECOND]
+                speech = bytearray(2 * len(letters))
+                speech[::2] = speech[1::2] = letters
+                world.promptness.spoke(bytes(speech))
+                job.send_chunk(bytes(speech), rate=16000, channels=1)
                 sentences += 1
         return {"duration": 1.0, "rate": 16000, "voice": "echo", "sentences": sentences}
 
     def _compute(self, seconds: float) -> None:
         world.burn(seconds)
-        if seconds > 0:
-            threading.Event().wait(seconds)
-        else:
+        if seconds <= 0:
             time.sleep(0)
+        while seconds > 0 and not world.calm:
+            threading.Event().wait(min(seconds, 1.0))
+            seconds -= 1.0
 
 
 def main(arguments: list[str]) -> None:
@@ -88,5 +97,4 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--engine")
     parser.add_argument("--model")
-    parser.parse_args(arguments)
-    serve(Engine())
+    serve(Engine(parser.parse_args(arguments).model))

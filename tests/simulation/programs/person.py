@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
 
 from hushd import Client
 from hushd_protocol.errors import HushdError
 
-from .engine import SECOND, digest
+from . import life
+from .engine import SLOW
+from .life import Life, turn
 
-world: Any = None  # the simulation
-MODELS = "abc"
-
-
-class WrongAnswer(Exception):
-    """An answer that is not the one to this request."""
+MORNING = "vwxyz"  # models that are asked for by nobody else
 
 
-class Person:
-    """One client.
-
-    Args:
-        name: unique.
-        script: its acts, the names of methods, in order. Those that are left once the world is calm are left out.
-    """
+class Person(Life):
+    """A client with a thread."""
 
     def __init__(self, name: str, script: list[str]) -> None:
-        self.name = name
-        self.script = script
-        self.dice = random.Random(f"{world.seed}/{name}")
-        self.record = world.recorder(name)
-        self.requests = 0
-        self.answered: set[str] = set()  # those of which a part of the answer has come
+        super().__init__(name, script)
         self.client = Client(holder=name)
+        self._others: list[threading.Thread] = []
 
     def run(self) -> None:
-        for act in self.script:
-            if not world.calm:
+        signal.signal(signal.SIGINT, interrupted)
+        for act in self.acts():
+            try:
                 getattr(self, act)()
+            except KeyboardInterrupt:
+                pass
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.client.close()
+        if others := [
+            other for other in self._others if other.is_alive()
+        ]:  # an act was interrupted that had begun them
+            for other in others:
+                other.join()
+            self.client.close()  # what began after the first time has connected again
+        life.world.check_parts(self.name)
         self.record.saw("closed")
 
     # --- acts --------------------------------------------------------------------------------------------------------
@@ -58,7 +55,7 @@ class Person:
     def _sleep(self, seconds: float) -> None:
         """Sleeps, but not beyond the storm."""
         end = time.monotonic() + seconds
-        while not world.calm and (left := end - time.monotonic()) > 0:
+        while not life.world.calm and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 5.0))
 
     def leave(self) -> None:
@@ -66,147 +63,178 @@ class Person:
         self.client = Client(holder=self.name)
 
     def hear(self) -> None:
-        data = self.dice.randbytes(self.dice.randint(1, 6 * SECOND))
-        model = self._model()
-
-        def ask(request: str) -> None:
-            self._check_transcript(request, self.client.transcribe(data, engine="echo", model=model), data)
-
-        self._request("transcribe", ask, worker=f"stt/echo/{model}", gapless=True, **self._lease())
+        data, model = self.recording(), self.model()
+        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+            self.check_transcript(request, self.client.transcribe(data, engine="echo", model=model), data)
 
     def hear_stream(self) -> None:
-        pieces = [self.dice.randbytes(self.dice.randint(1, 3 * SECOND)) for _ in range(self.dice.randint(1, 8))]
-        data, model, dice = b"".join(pieces), self._model(), random.Random(self.dice.random())
+        pieces, model, dice = self.pieces(), self.model(), random.Random(self.dice.random())
 
         def drip() -> Iterator[bytes]:
             for piece in pieces:
-                if dice.random() < 0.2:
+                if dice.random() < 0.2 and not life.world.calm:
                     time.sleep(dice.random())
                 yield piece
 
-        def ask(request: str) -> None:
-            self._check_transcript(request, self.client.transcribe(drip(), engine="echo", model=model), data)
+        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+            self.once(request, len(b"".join(pieces)))
+            transcript = self.client.transcribe(drip(), engine="echo", model=model)
+            self.check_transcript(request, transcript, b"".join(pieces))
 
-        self._request("transcribe", ask, worker=f"stt/echo/{model}", gapless=True, **self._lease())
+    def hear_speakers(self) -> None:
+        """Asks who speaks, too: such an answer is asked for again as a whole, and no part of it is heard twice."""
+        data, model = self.recording(), self.model()
+        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+            self.check_transcript(request, self.client.transcribe(data, engine="echo", model=model, diarize=True), data)
+
+    def hear_live(self) -> None:
+        """Speaks live, which is asked for again only as long as all of it is kept."""
+        pieces, model = self.pieces(), self.model()
+        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+            self.once(request, len(b"".join(pieces)))
+            transcript = self.client.listen(iter(pieces), continuous=True, engine="echo", model=model)
+            self.check_transcript(request, transcript, b"".join(pieces))
+
+    def hear_file(self) -> None:
+        model = self.model()
+        with self.request("transcribe", worker=f"stt/echo/{model}", gapless=True, **self.lease()) as request:
+            path, data = self.recording_file()
+            self.check_transcript(request, self.client.transcribe(path, engine="echo", model=model), data)
+
+    def save(self) -> None:
+        """Saves a speech, and tries again where the file could not be written."""
+        text, model = self.text(), self.model()
+        path, late = self.target(text), self.dice.choice([0.0, 0.0, 2.0])
+        with self.request("speak", worker=f"tts/echo/{model}", length=2 * len(text), **self.lease()) as request:
+            speech = self.client.synthesize(text, engine="echo", model=model)
+            self.answered.add(request)
+            time.sleep(late)  # the audio gathers in the spool
+            try:
+                speech.save(path)
+            except HushdError as error:
+                if error.code != "output_failed":
+                    raise
+                time.sleep(1.0)
+                speech.save(path)
+            self.check_saved(path)
 
     def say(self) -> None:
-        text = self._text()
-        model = self._model()
-
-        def ask(request: str) -> None:
+        text, model = self.text(), self.model()
+        with self.request("speak", worker=f"tts/echo/{model}", length=2 * len(text), **self.lease()) as request:
             heard = 0
             for chunk in self.client.synthesize(text, engine="echo", model=model):
-                heard = self._hear_chunk(request, chunk, text, heard)
-            if heard != 2 * len(text):
-                raise WrongAnswer(f"{heard} bytes of {2 * len(text)}")
+                life.world.promptness.heard(request, chunk)
+                heard = self.hear_chunk(request, chunk, text, heard)
+            self.check_length(heard, text)
 
-        self._request("speak", ask, worker=f"tts/echo/{model}", length=2 * len(text), **self._lease())
+    def say_slowly(self) -> None:
+        """Reads a long answer with pauses, so that the engine waits for its credit."""
+        text, model = self.text() * 6, self.model()
+        with self.request("speak", worker=f"tts/echo/{model}", length=2 * len(text), **self.lease()) as request:
+            heard = 0
+            for chunk in self.client.synthesize(text, engine="echo", model=model):
+                heard = self.hear_chunk(request, chunk, text, heard)
+                time.sleep(0.0 if life.world.calm else self.dice.choice([0.0, 0.2, 1.0]))
+            self.check_length(heard, text)
+
+    def at_once(self) -> None:
+        """Hears and says at the same moment, on one connection."""
+        other = self._begin(self.hear)
+        self.say()
+        other.join()
 
     def speak_aloud(self) -> None:
         """Takes the loudspeaker, and plays for a while."""
         priority = self.dice.choice(["important", "text", "text", "notification", "progress"])
         long = self.dice.expovariate(1 / 3.0)
-
-        def ask(request: str) -> None:
+        with self.request("claim", devices=["speaker"], priority=priority, machine=self.session()) as request:
             floor = self.client.floor("speaker", priority=priority)
             lost = threading.Event()
             floor.on_loss = lost.set
             with floor:
                 end = time.monotonic() + long
-                self.record.saw("granted", request, epoch=_epoch(floor))
-                while time.monotonic() < end:
+                self.record.saw("granted", request, **turn(floor))
+                while time.monotonic() < end and not life.world.calm:
                     if lost.wait(0.2):
                         lost.clear()
                         self.record.saw("released", request, keep=True)
                         floor.keep()
-                        self.record.saw("granted", request, epoch=_epoch(floor))
+                        self.record.saw("granted", request, **turn(floor))
                 self.record.saw("released", request, keep=False)
 
-        # Who has no session's folder may have a supervisor of its own, and that a loudspeaker of its own.
-        session = "" if "XDG_RUNTIME_DIR" in os.environ else "none"
-        self._request("claim", ask, devices=["speaker"], priority=priority, machine=session)
-
     def preload(self) -> None:
-        worker, seconds = f"{self.dice.choice(['stt', 'tts'])}/echo/{self._model()}", self.dice.choice([1, 60])
-        ask = partial(self.client.preload, worker, keep_alive=seconds)
-        self._request("other", lambda _: ask(), worker=worker, **self._lease(seconds))
+        worker, seconds = f"{self.dice.choice(['stt', 'tts'])}/echo/{self.model()}", self.dice.choice([0, 1, 200, None])
+        with self.request("other", worker=worker, **self.lease(300 if seconds is None else seconds)):
+            self.client.preload(worker, keep_alive=seconds)
 
     def status(self) -> None:
-        self._request("status", lambda _: self.client.status())
+        with self.request("status"):
+            life.world.promptness.told(self.client.status())
+
+    def morning(self) -> None:
+        """Asks for workers that nobody has asked for, all at once, and for the status while they start."""
+        workers = [f"stt/echo/{model}" for model in MORNING]
+        others = [self._begin(self._warm, worker) for worker in workers]
+        time.sleep(0.1)
+        self.status()
+        for other in others:
+            other.join()
+
+    def _begin(self, act: Callable[..., None], *arguments: str) -> threading.Thread:
+        """Does something beside what follows."""
+        other = threading.Thread(target=act, args=arguments)
+        other.start()
+        self._others.append(other)
+        return other
+
+    def _warm(self, worker: str) -> None:
+        with self.request("other", worker=worker, **self.lease(0)):
+            self.client.preload(worker, keep_alive=0)
 
     def unload(self) -> None:
-        self._request("unload", lambda _: self.client.unload(), workers=[])
+        force = self.dice.random() < 0.3
+        if force:
+            life.world.storm.told_to("force")
+        try:
+            with self.request("unload", workers=[]):
+                self.client.unload(force=force)
+        finally:
+            life.world.storm.told_to("unload")  # which a supervisor may have read no sooner
 
-    def interrupt(self) -> None:
-        """Cancels in the middle of an answer."""
-        text, most, model = self._text() * 3, self.dice.randint(0, 4), self._model()
+    def shutdown(self) -> None:
+        with self.request("shutdown"):
+            self.client.shutdown()
 
-        def ask(request: str) -> None:
-            speech = self.client.synthesize(text, engine="echo", model=model)
-            for _, _ in zip(range(most), speech, strict=False):
-                pass
+    def restart(self) -> None:
+        with self.request("restart"):
+            self.client.restart(10.0)
+
+    def give_up(self) -> None:
+        """Cancels while the engine is busy with a piece that takes long."""
+        with self.request("speak", worker=f"tts/echo/{SLOW}", **self.lease()) as request:
+            speech = self.client.synthesize(self.text(), engine="echo", model=SLOW)
+            time.sleep(self.dice.choice([2.0, 4.0]))
             self.record.saw("cancelled", request)
             speech.close()
 
-        self._request("speak", ask, worker=f"tts/echo/{model}", **self._lease())
-
-    # --- the parts ---------------------------------------------------------------------------------------------------
-
-    def _lease(self, seconds: float = 300.0) -> dict[str, Any]:
-        """The lease that a request asks for, by default that of the configuration."""
-        return {"holder": self.name, "keep_alive": seconds}
-
-    def _model(self) -> str:
-        return self.dice.choice(MODELS)
-
-    def _text(self) -> bytes:
-        return bytes(self.dice.randint(97, 122) for _ in range(self.dice.randint(1, 4 * SECOND)))
-
-    def _request(self, op: str, ask: Callable[[str], object], **more: Any) -> None:
-        self.requests += 1
-        request = f"{self.name}-{self.requests}"
-        self.record.invoke(request, op, **more)
-        world.begun(self, request, op)
-        try:
-            ask(request)
-        except HushdError as error:
-            self.record.fail(request, error.code)
-            world.ended(request, error, request in self.answered)
-        except WrongAnswer as error:
-            world.violation(f"{request}: {error}")
-            self.record.fail(request, "wrong_answer")
-        except Exception as error:  # any: a client gets a HushdError or its answer
-            world.violation(f"{request} ({op}) ended with {type(error).__name__}: {error}", error)
-            self.record.fail(request, "bug")
-        else:
-            self.record.ok(request)
-            world.ended(request, None, True)
-
-    def _check_transcript(self, request: str, transcript: Any, data: bytes) -> None:
-        wanted = [digest(data[start : start + SECOND]) for start in range(0, len(data), SECOND)]
-        heard = []
-        for number, segment in enumerate(transcript):
-            self.record.saw("segment", request, index=number, start=segment.start, stop=segment.end)
-            heard.append(segment.text.strip())
-        if heard != wanted:
-            raise WrongAnswer(f"{len(heard)} segments of {len(wanted)}: {heard} instead of {wanted}")
-
-    def _hear_chunk(self, request: str, chunk: bytes, text: bytes, heard: int) -> int:
-        self.answered.add(request)
-        whole = bytes(byte for byte in text for _ in range(2))
-        self.record.saw("audio", request, start=heard, stop=heard + len(chunk))
-        if whole[heard : heard + len(chunk)] != chunk:
-            raise WrongAnswer(f"other audio than was asked for, at byte {heard}")
-        return heard + len(chunk)
+    def interrupt(self) -> None:
+        """Cancels in the middle of an answer."""
+        text, most, model = self.text() * 3, self.dice.randint(0, 4), self.model()
+        with self.request("speak", worker=f"tts/echo/{model}", **self.lease()) as request:
+            speech = self.client.synthesize(text, engine="echo", model=model)
+            for _, _ in zip(range(most), speech, strict=False):
+                self.answered.add(request)
+            self.record.saw("cancelled", request)
+            speech.close()
 
 
-def _epoch(floor: Any) -> int:
-    """The supervisor that has granted the floor; 0 where there is none."""
-    connection = floor._connection
-    return connection.supervisor.pid if connection is not None and connection.supervisor else 0
+def interrupted(number: int, frame: object) -> None:
+    """Ends an act in the middle, as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def main(arguments: list[str]) -> None:
     """Lives the life of the client that the first argument names."""
     name, *script = arguments
     Person(name, script).run()
+    life.check_left(name)

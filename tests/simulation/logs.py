@@ -1,0 +1,25 @@
+"""The logs of supervisors: no line blames the innocent, since people look there for a cause."""
+
+from __future__ import annotations
+
+from .machine import Machine
+from .storm import Storm
+
+FOR_S = 12.0  # for which what was so may be said: a level of memory holds for 10 s, a client is given up after 6 to 8
+_OF_MEMORY = ("memory pressure is warning", "memory pressure is critical")
+_OF_CLIENTS = "has stopped answering"
+_OF_STRANGERS = "refused a stranger on the workers' socket"
+
+
+def untrue(machine: Machine, storm: Storm, text: str) -> str:
+    """Returns the fault of a line that a supervisor writes now; empty where it is true."""
+    since = machine.scheduler.time - FOR_S
+    # A line may be decided before a standstill, and written after it.
+    if any(said in text for said in _OF_MEMORY) and not storm.scarce(storm.awake_until() - FOR_S):
+        return "said that memory is short"
+    # Whoever stood still together with the supervisor is not to blame.
+    if _OF_CLIENTS in text and not storm.struck(("stop client", "stop gateway"), since):
+        return "blamed a client that never stood still"
+    if _OF_STRANGERS in text and not storm.struck(("wire",), since):
+        return "took one of its own workers for a stranger"
+    return ""

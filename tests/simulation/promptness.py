@@ -1,0 +1,91 @@
+"""Nothing waits for no reason: bounds for what comes at once where nothing goes wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from history.events import Event
+
+if TYPE_CHECKING:
+    from .world import World
+
+SOON_S = 3.0  # for what takes a moment, and a process or two to have their turns
+_FELT_S = 12.0  # for which a fault may slow others down
+_KEY = 24  # bytes of a piece of speech, by which it is known again
+
+
+class Promptness:
+    """Looks at the times of what programs get.
+
+    Args:
+        world: whose faults excuse lateness.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ends: list[float] = []  # of requests
+        self._spoken: dict[bytes, float] = {}  # when a worker said each piece of speech
+
+    @property
+    def _now(self) -> float:
+        return self._world.scheduler.time
+
+    def spoke(self, data: bytes) -> None:
+        """Notes that a worker has said something."""
+        self._spoken[data[:_KEY]] = self._now
+
+    def heard(self, request: str, data: bytes) -> None:
+        """Judges when a waiting client has heard a piece of speech, or a part of one."""
+        late = self._now - self._spoken.get(data[:_KEY], self._now)
+        if late > SOON_S and not self._world.storm.troubled(self._now - late - _FELT_S, self._now):
+            self._world.violation(f"{request} has heard after {late:.1f} s what its worker had said")
+
+    def ended(self) -> None:
+        """Notes the end of a request."""
+        self._ends.append(self._now)
+
+    def told(self, status: Any) -> None:
+        """Judges a status: a supervisor works for requests that somebody waits for, or did a moment ago."""
+        since = self._now - SOON_S
+        jobs = sum(row.queued + row.running for row in status.workers)
+        known = len(self._world.open_requests) + sum(end >= since for end in self._ends)
+        if jobs > known and not self._world.script.door and not self._world.storm.troubled(since - _FELT_S, self._now):
+            self._world.violation(f"the supervisor has {jobs} jobs, and {known} requests were there lately")
+
+    def check_floor(self) -> None:
+        """Judges by the history: a loudspeaker that nobody has is given to somebody who waits."""
+        events = sorted(map(Event.of, self._world.machine.lines), key=lambda event: event.at)
+        machines: dict[str, _Loudspeaker] = {}
+        claims: dict[str, _Loudspeaker] = {}
+        for event in events:
+            if event.kind == "invoke" and event.more["op"] == "claim":
+                claims[event.request] = machines.setdefault(event.more.get("machine", ""), _Loudspeaker())
+            if (speaker := claims.get(event.request)) and (free := speaker.take(event)):
+                begin, end = free
+                if end - begin > SOON_S and not self._world.storm.troubled(begin - _FELT_S, end):
+                    self._world.violation(
+                        f"{event.request} waited for a loudspeaker that was free for {end - begin:.1f} s"
+                    )
+
+
+class _Loudspeaker:
+    """A loudspeaker with its holders and those who wait for it."""
+
+    def __init__(self) -> None:
+        self._holders: set[str] = set()
+        self._waiting: set[str] = set()
+        self._since = 0.0  # when somebody began to wait for it while it was free
+
+    def take(self, event: Event) -> tuple[float, float] | None:
+        """Takes an event of a claim; returns from when to when somebody has waited in vain, if that ends with it."""
+        idle = bool(self._waiting) and not self._holders
+        interval = (self._since, event.at) if idle else None
+        self._holders.discard(event.request)
+        self._waiting.discard(event.request)
+        if event.kind == "granted":
+            self._holders.add(event.request)
+        elif event.kind == "invoke" or (event.kind == "released" and event.more["keep"]):
+            self._waiting.add(event.request)
+        if not idle or event.kind == "granted":
+            self._since = event.at
+        return interval

@@ -1,0 +1,234 @@
+"""Programs that come by the door: where they find it, and what they may be told when."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .channels import Packets, Stream
+from .processes import Process
+
+if TYPE_CHECKING:
+    from .world import World
+
+POLLS = ("health", "polls", "metrics", "info")  # acts that the door answers by itself
+HTTP_WORK = ("speech", "several", "transcript", "realtime")
+HTTP, WYOMING = ("127.0.0.1", 8000), ("127.0.0.1", 10300)
+IDLE_S = 5  # without a connection, after which a gateway leaves
+OPEN_S = 15.0  # after its start, in which a supervisor must listen
+TOLD_S = 70.0  # after the end of a gateway, in which none may be started for another: `gateway.BACKOFF_S`
+SOUND_S = 10.5  # of life, after which another one is started at once
+UNFAIR_S = 3.0  # by which a request may overtake another on its way to the gateway
+_FIRST = 3  # descriptor of a service manager's
+
+
+class Visit:
+    """One connection of a program, or several at once."""
+
+    def __init__(self, name: str, act: str, whole: bool, begin: float) -> None:
+        self.name, self.act, self.whole, self.begin = name, act, whole, begin
+        self.end = 0.0
+        self.lost = ""  # why it has no answer, or which error it is
+        self.line: Stream | None = None  # the door's end of its connection
+        self.refused = self.over = False
+
+    def __str__(self) -> str:
+        return f"{self.name}'s {self.act} of {self.begin:.3f} to {self.end:.3f} s"
+
+
+class Visits:
+    """The door's programs: all that they ask of the simulation, and that it knows of them.
+
+    Attributes:
+        manager: whether a service manager listens, and not the supervisor.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world, self._machine = world, world.machine
+        self.manager = False
+        self.places: dict[str, Any] = {}
+        self.all: list[Visit] = []
+        self.counts: dict[str, int] = {}
+        self._of: dict[Process, Visit] = {}
+        self._told: list[tuple[float, int]] = []  # when which supervisor was told to leave
+        self._asked: dict[Stream, float] = {}  # when all of a request was sent, by the door's end of the connection
+        self._handed: set[Any] = set()  # the connections that a gateway has received
+        self._received: tuple[int, float] = (0, 0.0)  # the last gateway and the time of the latest request that it got
+        self._hurt: list[tuple[float, float]] = []  # when workers or their starts may have failed
+
+    @property
+    def seed(self) -> int:
+        return self._world.seed
+
+    @property
+    def calm(self) -> bool:
+        return self._world.calm
+
+    def furnish(self, dice: random.Random, manager: bool) -> tuple[str, str]:
+        """Chooses the addresses; returns what the configuration has of them, before its tables and behind them."""
+        self.manager = manager
+        path = str(self._world.folder / "home" / "door.sock")
+        self.places = {"http": dice.choice([HTTP, HTTP, path]), "wyoming": WYOMING}
+        self._machine.channel_room = dice.choice([2, 20, 200])
+        top = f"gateway_idle = {IDLE_S}\n"
+        if manager:
+            self._machine.watched = []  # only a service manager takes a supervisor's socket away
+            return top, ""
+        http = self.places["http"]
+        listen = f"unix://{http}" if isinstance(http, str) else f"{http[0]}:{http[1]}"
+        return top, f'[http]\nlisten = ["{listen}"]\n[wyoming]\nlisten = ["tcp://{WYOMING[0]}:{WYOMING[1]}"]\n'
+
+    def activate(self, sockets: Mapping[str, int]) -> None:
+        """Starts a supervisor as systemd does, and waits for its end; called by the manager."""
+        machine, own = self._machine, self._machine.current
+        assert own
+        table = self._world.standard()
+        for number, descriptor in enumerate(sockets.values()):
+            table[_FIRST + number] = own.look_up(descriptor)
+        words = {"LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(sockets)}
+        process = machine.start(["hushd_supervisor"], own.environment | words, table, own, group=0)
+        process.environment["LISTEN_PID"] = str(process.pid)
+        machine.scheduler.wait(lambda: not process.living, None, (own,))
+        machine.reap(process)
+
+    # --- what the programs tell --------------------------------------------------------------------------------------
+
+    @contextmanager
+    def visit(self, name: str, act: str, whole: bool) -> Iterator[None]:
+        """Judges what happens inside."""
+        visitor = sys.modules["simulation.programs.visitor"]
+        machine = self._machine
+        assert machine.current
+        visit = self._of[machine.current] = Visit(name, act, whole, machine.scheduler.time)
+        self.all.append(visit)
+        try:
+            yield
+        except visitor.Lost as error:
+            visit.lost, visit.refused = str(error), str(error).startswith("refused")
+        except visitor.Silent:
+            visit.end = machine.scheduler.time
+            self._world.violation(f"{visit} was forgotten: no answer, no end")
+        except visitor.Wrong as error:
+            visit.end = machine.scheduler.time
+            self._world.violation(f"{visit} got {error}")
+        except Exception as error:
+            self._world.violation(f"{visit} ended with {type(error).__name__}: {error}", error)
+        visit.end, visit.over = machine.scheduler.time, True
+        machine.note("visit", visit=str(visit), lost=visit.lost)
+        key = f"{act}: {visit.lost.partition(',')[0] or 'ok'}"
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def denied(self, status: int, retry_after: str, message: str) -> None:
+        """A request of the current visit got an error of HTTP."""
+        assert self._machine.current
+        visit = self._of[self._machine.current]
+        visit.lost = f"{status}, {message}"
+        if status not in (422, 429, 502, 503, 504, 507):
+            self._world.violation(f"{visit} got {status}: {message}")
+        if status in (429, 503) and not retry_after:
+            self._world.violation(f"{visit} got {status} and not when to come again: {message}")
+
+    def asked(self, descriptor: int) -> None:
+        """All of a request was sent by a connection of the current process."""
+        assert self._machine.current
+        end = self._machine.current.look_up(descriptor)
+        if isinstance(end, Stream) and isinstance(end.peer, Stream):
+            self._asked[end.peer] = self._machine.scheduler.time
+            self._of[self._machine.current].line = end.peer
+
+    def restarting(self) -> None:
+        """Somebody tells the supervisor to leave for the next one: what still starts is killed."""
+        self._world.storm.told_to("restart")
+
+    def told(self, supervisors: list[Process]) -> None:
+        self._told += [(self._machine.scheduler.time, process.pid) for process in supervisors]
+
+    def hurt(self, seconds: float) -> None:
+        """Notes that workers may lack something from now on for so long."""
+        now = self._machine.scheduler.time
+        self._hurt.append((now, now + seconds))
+
+    def received(self, process: Process, description: Any) -> None:
+        """A gateway has received a connection: not long before one whose request was there earlier."""
+        if process.kind != "gateway":
+            return
+        self._handed.add(description)
+        asked = self._asked.pop(description, None)
+        if asked is None:
+            return
+        pid, latest = self._received
+        if pid == process.pid and asked < latest - UNFAIR_S and not self._world.storm.excuses(asked, 1):
+            self._world.violation(f"a gateway got a request of {asked:.3f} s after one of {latest:.3f} s")
+        self._received = process.pid, max(asked, latest if pid == process.pid else 0.0)
+
+    # --- what must hold ----------------------------------------------------------------------------------------------
+
+    def judge(self) -> None:
+        """Has each connection without an answer excused, once the storm is over."""
+        for visit in self.all:
+            if visit.lost and visit.whole and visit.over and not self._excuse(visit):
+                self._world.violation(f"{visit} was lost without need: {visit.lost}")
+
+    def _excuse(self, visit: Visit) -> str:
+        machine = self._machine
+        if visit.refused:
+            lived = [p for p in machine.processes.values() if p.kind == "supervisor" and p.born < visit.begin - OPEN_S]
+            steady = any(p.living or p.ended > visit.end for p in lived if not self._leaves(p, visit))
+            return "" if self.manager or steady else "nobody listened"
+        for process in machine.processes.values():
+            over = not process.living and visit.begin <= process.ended <= visit.end + 1.0
+            if process.kind == "supervisor" and (over or self._leaves(process, visit)):
+                return "its supervisor left"
+            if process.kind != "gateway" or process.status in (0, None):
+                continue
+            failed = process.ended - process.born < SOUND_S and visit.begin - TOLD_S <= process.ended <= visit.end
+            if (over or failed) and not self._unheard(visit):
+                return "its gateway died, or none was started for a while"
+        if any(other.act == "crowd" and _overlap(visit, other.begin, other.end) for other in self.all):
+            return "a crowd came"
+        if visit.act in POLLS or (visit.lost.startswith(("closed", "reset")) and visit.act in ("ping", "realtime")):
+            return ""
+        if any(_overlap(visit, begin, end) for begin, end in self._hurt):
+            return "workers lacked something"
+        for process in machine.processes.values():
+            if process.kind == "engine" and process.status and visit.begin - TOLD_S <= process.ended <= visit.end:
+                return "a worker died"
+        return ""
+
+    def _unheard(self, visit: Visit) -> bool:
+        """Returns whether the door has dropped a request by HTTP without a word, which it can say without a gateway."""
+        dropped = visit.lost.startswith(("closed", "reset")) and visit.line not in (None, *self._handed)
+        return dropped and visit.act in HTTP_WORK and not self._world.storm.struck(("disk",), visit.begin)
+
+    def _leaves(self, process: Process, visit: Visit) -> bool:
+        """Returns whether a supervisor was told to leave before the visit's end, and had not gone at its beginning."""
+        told = [at for at, pid in self._told if pid == process.pid and at <= visit.end]
+        return bool(told) and (process.living or process.ended >= visit.begin)
+
+    def audit(self) -> None:
+        """Checks that nothing is left of them, once they and the gateway have gone."""
+        for gateway in self._machine.living("gateway"):
+            self._world.violation(f"{gateway} is still there without a connection")
+        for supervisor in self._machine.living("supervisor"):
+            ends = [end for end in supervisor.table.values() if isinstance(end, Stream) and not end.listens]
+            channels = [end for end in supervisor.table.values() if isinstance(end, Packets)]
+            if ends:
+                self._world.violation(f"{supervisor} has {len(ends)} connections open of programs that have gone")
+            if len(channels) not in (0, 2) or any(end.readable() for end in channels):
+                self._world.violation(f"{supervisor} has {len(channels)} ends of a channel, or something in it")
+
+    def end(self) -> None:
+        """Ends what would stay for ever: the manager, and a supervisor that listens by itself."""
+        for manager in self._machine.living("manager"):
+            manager.signal(signal.SIGKILL)
+        if not self.manager:
+            for supervisor in self._machine.living("supervisor"):
+                supervisor.signal(signal.SIGTERM)
+
+
+def _overlap(visit: Visit, begin: float, end: float) -> bool:
+    return visit.begin <= (end or visit.end) + 1.0 and begin <= visit.end
