@@ -36,6 +36,8 @@ def page() -> str:
             lines += [f"## {name}", "", *_documented(kind), *_typed(_fields(kind))]
             for member in sorted(_members(kind)):
                 lines += _member(kind, member)
+        elif callable(kind):
+            lines += [f"## {name}", "", "```python", _signature(name, kind), "```", "", *_documented(kind)]
     for options in OPTIONS:
         lines += [f"## {options.__name__}", "", *_documented(options), *_typed(_hints(options))]
     return "\n".join(lines)

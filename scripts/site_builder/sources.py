@@ -1,39 +1,51 @@
 """The pages of the site: those of docs/ with their links, and those that `reference` makes of the code.
 
-docs/README.md is the first page. Each of its headings is a part of the navigation, with the pages that are linked below
-it; the generated pages come behind those of "Reference".
+The first page is first.html, as it is. Each heading of docs/README.md is a part of the navigation, with the pages that
+are linked below it; the generated pages come behind those of "Reference".
 """
 
 from __future__ import annotations
 
+import html
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from . import reference
+from . import commands, reference
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-FIRST = DOCS / "README.md"
-BESIDE = (ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md")
+LIST = DOCS / "README.md"
+DOCUMENTS = "documents"  # its name on the site
+FIRST = Path(__file__).with_name("first.html")
+SOUND = DOCS / "sounds/quiet.mp3"
+PICTURE = DOCS / "pictures/memory.svg"
+BESIDE = {
+    ROOT / "CHANGELOG.md": "CHANGELOG",
+    ROOT / "CONTRIBUTING.md": "CONTRIBUTING",
+    ROOT / "examples/README.md": "EXAMPLES",
+}
 LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]+)\)")
 CODE = re.compile(r"(^```.*?^```|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
+INLINE = re.compile(r"<code[^>]*>(.*?)</code>")
+SPOKEN = re.compile(r'<code id="said">(.*?)</code>')
 GENERATED = "Reference"  # the part of the navigation
 
 
 def pages() -> dict[Path, str]:
     """The names that pages have on the site, without an extension, by their files."""
     named = {path: path.relative_to(DOCS).with_suffix("").as_posix() for path in sorted(DOCS.rglob("*.md"))}
-    return named | {path: path.stem for path in BESIDE} | {FIRST: "index"}
+    return named | BESIDE | {LIST: DOCUMENTS}
 
 
 def navigation() -> dict[str, dict[str, Path]]:
     """The parts of the navigation: titles and files of their pages, as docs/README.md links to them."""
     parts: dict[str, dict[str, Path]] = {}
-    for part in re.split(r"^## ", FIRST.read_text(), flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^## ", LIST.read_text(), flags=re.MULTILINE)[1:]:
         heading, _, text = part.partition("\n")
         parts[heading] = {title: (DOCS / target).resolve() for title, target in LINK.findall(text)}
     return parts
@@ -51,9 +63,25 @@ def write(folder: Path) -> None:
     names = pages()
     for path, name in names.items():
         text = _text(path.read_text(), path, names, folder)
-        _put(folder, name, text + _contents() if path == FIRST else text)
+        _put(folder, name, text + _contents() if path == LIST else text)
     for name, text in reference.pages().items():
         _put(folder, name, text)
+    first = folder / "_first"
+    first.mkdir()
+    for path in (FIRST, SOUND, PICTURE):
+        shutil.copy(path, first / ("index.html" if path == FIRST else path.name))
+
+
+def spoken() -> list[str]:
+    """The words of the command that spoke the first page's sound: it stands below it."""
+    return shlex.split(html.unescape(SPOKEN.findall(FIRST.read_text())[0]))
+
+
+def wrong_commands() -> list[str]:
+    """Every command line of the site's pages that nothing would take."""
+    code = "".join(f"`{html.unescape(line)}`\n" for line in INLINE.findall(FIRST.read_text()))
+    texts = {path.name: path.read_text() for path in pages()} | reference.pages() | {FIRST.name: code}
+    return [f"{name}: {fault}" for name, text in texts.items() for fault in commands.wrong(text)]
 
 
 def _put(folder: Path, name: str, text: str) -> None:

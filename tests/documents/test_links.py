@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
-from hushd_cli.reference import CommandReference, commands
-from hushd_cli.table import SYNONYMS
+from site_builder.commands import BLOCK, SPAN, wrong
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-SPAN = re.compile(r"`([^`\n]+)`")
-SHELLS = ("", "sh", "bash", "console")
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "examples/README.md", *(ROOT / "docs").rglob("*.md")])
 FOLDERS = (
     "cli",
     "client",
     "cluster",
     "desktop",
     "docs",
+    "examples",
     "gateway",
     "packaging",
     "protocol",
@@ -33,10 +29,9 @@ FOLDERS = (
     "tests",
     "worker_stt",
     "worker_tts",
+    "worker_wake",
 )
 ELSEWHERE = ("custom_nodes/hushd_yield/__init__.py", "src/main.py")  # in another program's folder, in an example
-HIDDEN = {"--auto", "--version"}  # not in the parsers' help
-COMMAND = re.compile(r"(?:^|[;|(] *|&& *|\$ +|-- )(hushd|say|listen)(?= |$)([^;|#&\n]*)", re.MULTILINE)
 
 
 def relative(page: Path) -> str:
@@ -100,67 +95,32 @@ def test_paths_are_there(page: Path) -> None:
             assert any(f"/{path}".endswith(f"/{word}") for path in files()), f"`{word}` is not there"
 
 
-def command_lines(page: Path) -> Iterator[str]:
-    """Code of a page that a shell may run."""
-    text = page.read_text()
-    yield from (body.replace("\\\n", " ") for language, body in BLOCK.findall(text) if language in SHELLS)
-    yield from (span for span in SPAN.findall(BLOCK.sub("", text)) if span.split()[:1] and span.split()[0] in PROGRAMS)
-
-
-PROGRAMS = ("hushd", "say", "listen")
-
-
-@cache
-def known() -> dict[tuple[str, ...], CommandReference]:
-    return {command.words: command for command in commands()}
-
-
-def flags(command: CommandReference) -> set[str]:
-    """An option's names; underscores are as good as dashes."""
-    named = {flag.replace("_", "-") for option in command.options for flag in option.flags}
-    return named | HIDDEN
-
-
-def unknown(program: str, rest: str) -> str:
-    """The word of a command line that hushd does not know; empty where all is right."""
-    words = (program,)
-    given = [word.strip("'\"`.,:)[]") for word in re.split(r"[\s=]+", rest.partition(" -- ")[0]) if word]
-    if program == "hushd" and given:
-        given = [*SYNONYMS.get(given[0], given[:1]), *given[1:]]
-        if given[0] == "trace" and given[1:2] and given[1] in PROGRAMS:  # which runs that program
-            return unknown(given[1], " ".join(given[2:]))
-    while given and (*words, given[0]) in known():
-        words = (*words, given.pop(0))
-    command = known()[words]
-    if command.commands and given and re.fullmatch(r"[a-z][a-z-]+", given[0]) and given[0] != "help":
-        return given[0]
-    taken = [word for word in given if re.fullmatch(r"--[a-z][\w-]+", word)]
-    return next((word for word in taken if word.replace("_", "-") not in flags(command)), "")
-
-
 @every_page
 def test_command_lines_are_known(page: Path) -> None:
-    """Each `hushd …`, `say …` and `listen …` names a command that there is, with options that it has."""
-    wrong = [
-        f"{program}{rest}: {word}"
-        for code in command_lines(page)
-        for program, rest in COMMAND.findall(code)
-        if (word := unknown(program, rest))
-    ]
-    assert wrong == []
+    """Each `hushd …`, `say …`, `listen …` and `scripts/…` names a command that there is, with options that it has."""
+    assert wrong(page.read_text()) == []
 
 
 @pytest.mark.parametrize(
     ("line", "word"),
     [
-        (" models pul x", "pul"),
-        (" pull --jsn x", "--jsn"),
-        (" trace say --jsn", "--jsn"),
-        (" status --jsn", "--jsn"),
-        (" models list --here", ""),
-        (" talk -- say --jsn", ""),
+        ("hushd models pul x", "pul"),
+        ("hushd pull --jsn x", "--jsn"),
+        ("hushd trace say --jsn", "--jsn"),
+        ("hushd status --jsn", "--jsn"),
+        ("hushd models list --here", ""),
+        ("hushd talk -- say --jsn", ""),
+        ("say -Q a.wav", "-Q"),
+        ("say '-Q is no option'", ""),
+        ("listen -f srtt a.wav", "srtt"),
+        ("listen -f srt a.wav", ""),
+        ("scripts/bnch idle", "bnch"),
+        ("scripts/bench.py", ""),
+        ("./scripts/mutants --simulatd", "--simulatd"),
+        ("scripts/mutants --simulated --share 2", ""),
     ],
 )
 def test_a_wrong_command_line_is_noticed(line: str, word: str) -> None:
-    """A command or an option that does not exist is named, and what another program gets is not looked at."""
-    assert unknown("hushd", line) == word
+    """A command, an option or a value that does not exist is named, and what another program gets is not looked at."""
+    assert wrong(f"```sh\n{line}  # so\n```\n") == ([f"{line}  : {word}"] if word else [])
+    assert wrong(f"So `{line}` is.") == ([f"{line}: {word}"] if word else [])

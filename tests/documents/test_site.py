@@ -1,11 +1,15 @@
-"""The documents' site: each page is in its navigation, the reference is the code's, it builds without a warning."""
+"""The site: first page of one screen, every page in its navigation, a reference from the code, no broken link."""
 
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
+from email.message import Message
 from pathlib import Path
 
 import hushd
@@ -14,16 +18,20 @@ from hushd_cli.reference import commands
 from hushd_protocol.errors import CODES
 from hushd_protocol.messages import FROM_CLIENT, FROM_WORKER, TO_CLIENT, TO_WORKER
 from hushd_schema.settings.declaration import settings_of
-from site_builder import reference, sources
+from site_builder import links, reference, sources
+from support import chromium
+from support.chromium import Chromium
 
 ELSEWHERE = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=["'](?:https?:)?//""")
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 PAGES = reference.pages()
+FIRST = sources.FIRST.read_text()
 
 
 def test_every_document_is_in_the_navigation_once() -> None:
     """docs/README.md links to each page of docs/, and so the site's side does."""
     linked = [path for part in sources.navigation().values() for path in part.values()]
-    assert sorted(linked) == sorted(path for path in sources.pages() if path != sources.FIRST)
+    assert sorted(linked) == sorted(path for path in sources.pages() if path != sources.LIST)
 
 
 def test_links_are_written_for_the_site(tmp_path: Path) -> None:
@@ -83,17 +91,119 @@ def test_the_reference_has_the_python_package() -> None:
     assert "from_data" not in page
 
 
+def test_the_first_page_has_no_figure_of_its_own() -> None:
+    """Each number of its answer stands in the benchmarks, which the scripts that it names write."""
+    (answer,) = re.findall(r"<dl>.*</dl>", FIRST, re.DOTALL)
+    measured = set(NUMBER.findall((sources.DOCS / "BENCHMARKS.md").read_text()))
+    assert set(NUMBER.findall(re.sub(r"<[^>]+>", " ", answer))) - measured == set()
+
+
+def test_the_first_page_is_small() -> None:
+    """It needs its own text, a picture and a sound below 40 kB: no script, and nothing from elsewhere."""
+    assert not ELSEWHERE.search(FIRST)
+    assert "<script" not in FIRST
+    assert sources.SOUND.stat().st_size < 40_000
+    assert len(FIRST) < 12_000
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_the_first_page_can_be_read(scheme: int) -> None:
+    """Text and links have a contrast of 4.5 and more against what they stand on (WCAG 2, level AA)."""
+    colours = dict(re.findall(r"--(\w+): (#\w+)", re.findall(r":root \{(.*?)\}", FIRST, re.DOTALL)[scheme]))
+    for ground in ("ground", "card"):
+        for text in ("text", "quiet", "link"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, such as `#fff`, as WCAG 2 defines it."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 @pytest.mark.night
+@pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
+def test_the_first_page_is_one_screen(tmp_path: Path) -> None:
+    """Nothing to scroll at 1280 by 800, less than a second screen on a phone, never sideways; the sound plays."""
+    sources.write(tmp_path / "site")
+    with Chromium(tmp_path) as browser:
+        browser.open((tmp_path / "site/_first/index.html").as_uri())
+        for width, height, most in ((1280, 800, 800), (390, 844, 1600)):
+            browser.screenshot(tmp_path / f"{width}.png", width=width, height=height)
+            size = browser.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+            assert size[0] == width
+            assert size[1] <= most
+        browser.until("document.querySelector('audio').duration > 3")
+        assert browser.complaints() == []
+
+
+def test_the_site_s_command_lines_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those of the first page and of generated pages, too; one that is not is named with its page."""
+    assert sources.wrong_commands() == []
+    changed = tmp_path / "first.html"
+    changed.write_text(FIRST.replace("service install", "service instal"))
+    monkeypatch.setattr(sources, "FIRST", changed)
+    assert sources.wrong_commands() == ["first.html: hushd service instal: instal"]
+
+
+def test_a_broken_link_is_named_with_its_page(tmp_path: Path) -> None:
+    """A file or an anchor that is not there, and a malformed address; others are left alone."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/a b.html").write_text('<h1 id="top">A</h1><a href="#top">A</a><img src="../x.svg">')
+    (tmp_path / "index.html").write_text(
+        '<a href="sub/a%20b.html#top">1</a> <a href="sub/a%20b.html#end">2</a> <a href="none.html">3</a>'
+        '<a href="https://example.org/a">4</a> <a href="https:///a">5</a> <a href="htps://example.org">6</a>'
+    )
+    assert sorted(links.broken(tmp_path)) == [
+        "index.html: htps://example.org: this is not an address",
+        "index.html: https:///a: this is not an address",
+        "index.html: none.html: there is no such file",
+        "index.html: sub/a%20b.html#end: there is no such anchor",
+        "sub/a b.html: ../x.svg: there is no such file",
+    ]
+
+
+def test_an_address_is_asked_for_where_there_is_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Once, whatever the anchors and pages; one that answers 404 is named, one that refuses programs is not."""
+    asked_for = []
+
+    def answer(request: urllib.request.Request, timeout: float) -> io.BytesIO:
+        asked_for.append(request.full_url)
+        if code := {"https://example.org/gone": 404, "https://example.org/people": 403}.get(request.full_url):
+            raise urllib.error.HTTPError(request.full_url, code, "", Message(), None)
+        return io.BytesIO()
+
+    monkeypatch.setattr(links.urllib.request, "urlopen", answer)
+    for name in ("a.html", "b.html"):
+        (tmp_path / name).write_text(
+            '<a href="https://example.org/#a">1</a><a href="https://example.org/#b">2</a>'
+            '<a href="https://example.org/people">3</a><a href="http://127.0.0.1:8000/v1">4</a>'
+        )
+    (tmp_path / "c.html").write_text('<a href="https://example.org/gone">5</a>')
+    assert links.broken(tmp_path, online=True) == ["c.html: https://example.org/gone: it answers 404"]
+    assert sorted(asked_for) == [f"https://example.org/{path}" for path in ("", "gone", "people")]
+
+
+@pytest.mark.night
+@pytest.mark.timeout(600)
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
-    """Each page is there, no link of it is broken, and a browser fetches nothing from elsewhere for it."""
+    """Each page is there, the first as it is, no link is broken, and a browser fetches nothing from elsewhere."""
     for name in ("furo", "myst_parser", "sphinx"):
         pytest.importorskip(name, reason="the site's generator is not installed here")
     folder = tmp_path / "site"
     command = [sys.executable, sources.ROOT / "scripts/site_builder", folder]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(folder / "index.html")
     for name in (*sources.pages().values(), *PAGES):
         text = (folder / f"{name}.html").read_text()
         assert not ELSEWHERE.search(text), name
         assert 'class="toctree-l1"' in text
+    assert (folder / "index.html").read_text() == FIRST

@@ -286,7 +286,7 @@ fullsize.main()
         assert process.stdout
         assert process.stdout.readline() == "begun\n"
         process.send_signal(end)
-        assert process.wait(30) != 0
+        assert process.wait(60) != 0
     assert not (tmp_path / "engine" / "model").exists()
     left = [path.name for path in (tmp_path / "engine").iterdir()]
     assert left == ([".model.making"] if end == signal.SIGKILL else [])

@@ -1,0 +1,64 @@
+"""Writes the notes of a meeting, from the microphone or from a recording: Markdown, with times and speakers.
+
+    pip install 'hushd[default]'
+    python meeting_notes.py > notes.md                # the microphone, until Ctrl-C
+    python meeting_notes.py meeting.mp4 > notes.md    # a recording, or a film
+
+People whom hushd knows (`hushd people add Anna`) have their names there, others are SPEAKER_00 and so on.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+
+import hushd
+
+
+def attend(client: hushd.Client) -> Iterable[hushd.Segment]:
+    """Transcribes the microphone until Ctrl-C, and shows each sentence on standard error."""
+    segments = []
+    with client.floor("microphone") as floor, hushd.Microphone() as microphone:
+        signal.signal(signal.SIGINT, lambda *_: microphone.stop())
+        print("Listening: Ctrl-C ends.", file=sys.stderr)
+        session = client.listen(
+            floor.while_held(microphone),
+            rate=microphone.rate,
+            continuous=True,
+            diarize=True,
+            people=hushd.known_people(),
+        )
+        for segment in session:
+            segments.append(segment)
+            print(segment.text.strip(), file=sys.stderr)
+        return session.revised(segments)  # with the speakers that are known by now
+
+
+def notes(title: str, segments: Iterable[hushd.Segment]) -> Iterator[str]:
+    """Yields a heading, and a paragraph each time that somebody else speaks."""
+    yield f"# {title}\n"
+    for speaker, turn in groupby(segments, lambda segment: segment.speaker):
+        sentences = list(turn)
+        time = timedelta(seconds=int(sentences[0].start))
+        yield f"**{speaker}** ({time})  \n{' '.join(sentence.text.strip() for sentence in sentences)}\n"
+
+
+def main(*recordings: str) -> None:
+    with hushd.Client() as client:
+        for recording in recordings:
+            transcript = client.transcribe(recording, diarize=True, people=hushd.known_people())
+            print("\n".join(notes(Path(recording).stem, transcript)))
+        if not recordings:
+            title = f"{datetime.now():%Y-%m-%d %H:%M}"
+            print("\n".join(notes(title, attend(client))))
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except hushd.HushdError as error:
+        sys.exit(str(error))

@@ -1,0 +1,82 @@
+"""Writes subtitles for a podcast, of its feed or of a folder of recordings; several at once.
+
+    pip install 'hushd[default]'
+    python podcast_subtitles.py https://example.org/feed.xml subtitles          # DAY-TITLE.srt of each
+    python podcast_subtitles.py ~/Recordings subtitles --format vtt
+
+Ctrl-C, and the same command goes on: an episode with subtitles is done, and they appear once they are whole. Whoever
+listens or speaks meanwhile goes before, since the priority is `progress`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from mimetypes import guess_type
+from pathlib import Path
+from urllib.request import urlopen, urlretrieve
+from xml.etree import ElementTree
+
+import hushd
+
+AT_ONCE = 4  # hushd starts as many processes for them as there is memory for, and lets the others wait
+
+
+def episodes(source: str) -> Iterator[tuple[str, str]]:
+    """Yields the title of each recording in a folder or a feed, and its path or address."""
+    if Path(source).is_dir():
+        for path in sorted(Path(source).iterdir()):
+            if (guess_type(path)[0] or "").startswith(("audio/", "video/")):
+                yield path.stem, str(path)
+        return
+    with urlopen(source, timeout=60) as feed:
+        for item in ElementTree.parse(feed).iter("item"):
+            if (enclosure := item.find("enclosure")) is not None:
+                day = parsedate_to_datetime(item.findtext("pubDate", "Thu, 01 Jan 1970 00:00:00 GMT"))
+                title = re.sub(r"\W+", "-", item.findtext("title", "")).strip("-")[:80]
+                yield f"{day:%Y-%m-%d}-{title}", enclosure.get("url", "")
+
+
+async def subtitle(client: hushd.AsyncClient, recording: str, target: Path) -> None:
+    """Writes the subtitles of one recording, which is downloaded for that where it is on the web."""
+    with tempfile.TemporaryDirectory() as folder:
+        if "://" in recording:
+            recording, _ = await asyncio.to_thread(urlretrieve, recording, f"{folder}/recording")
+        transcript = await client.transcribe(recording, priority="progress")
+    part = target.with_suffix(".part")
+    part.write_text(transcript.render(target.suffix[1:]))
+    part.replace(target)
+    print(target)
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description="Writes subtitles for a podcast.")
+    parser.add_argument("source", help="a folder, or the address of a feed")
+    parser.add_argument("target", type=Path, help="the folder for the subtitles")
+    parser.add_argument("--format", choices=("srt", "vtt"), default="srt")
+    options = parser.parse_args()
+    options.target.mkdir(parents=True, exist_ok=True)
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def subtitled(title: str, recording: str) -> None:
+        target = options.target / f"{title}.{options.format}"
+        async with places:
+            try:
+                if not target.exists():
+                    await subtitle(client, recording, target)
+            except (hushd.HushdError, OSError) as error:  # the others go on
+                print(f"{title}: {error}", file=sys.stderr)
+
+    async with hushd.AsyncClient() as client:
+        await asyncio.gather(*(subtitled(*episode) for episode in episodes(options.source)))
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        asyncio.run(main())

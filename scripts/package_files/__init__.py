@@ -1,0 +1,15 @@
+"""The files by which others offer hushd, made of pyproject.toml and packaging/names.toml so that nothing drifts."""
+
+from __future__ import annotations
+
+from . import agents, debian, editors, home_assistant, npm, systems
+from .source import ROOT, Source
+
+__all__ = ["ROOT", "files"]
+
+
+def files() -> dict[str, str]:
+    """The text of each generated file, by its path in the repository."""
+    source = Source.read()
+    makers = (agents, editors, systems, debian, home_assistant, npm)
+    return {place: text for maker in makers for place, text in maker.files(source).items()}

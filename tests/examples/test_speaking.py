@@ -1,0 +1,130 @@
+"""examples/doorbell.py and long_commands.py: what happens is said, and by whom is decided by the floor."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+
+import hushd
+import psutil
+import pytest
+from support.examples_room import EXAMPLES, LIMIT_S, Room, ended
+from support.peer import wait_until
+
+pytestmark = pytest.mark.timeout(2 * LIMIT_S)
+
+
+def test_a_line_rings(room: Room) -> None:
+    """Each line of standard input is said, and the end of it is the program's."""
+    assert ended(room.start("doorbell.py", stdin=subprocess.PIPE), "The post is here.\n\n") == ""
+    assert room.sounds() == 2
+
+
+def test_a_post_rings_at_once(room: Room) -> None:
+    """Another program that speaks is interrupted for it; a web page cannot ring."""
+    process = room.start("doorbell.py", "--http", "0")
+    assert process.stdout
+    address = process.stdout.readline().strip()
+    foreign = urllib.request.Request(address, b"Boo!", {"Origin": "https://example.org"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(foreign, timeout=LIMIT_S)
+    with hushd.Client() as client, client.floor("speaker", priority="text") as floor:
+        urllib.request.urlopen(urllib.request.Request(address, b"A parcel is here."), timeout=LIMIT_S).close()
+        wait_until(lambda: not floor.held, "the interruption", LIMIT_S)
+        with pytest.raises(hushd.HushdError, match="more urgent"):
+            floor.keep()
+    room.wait_for_sounds(1)
+    assert room.sounds() == 1
+
+
+# The program as it is, whose button is pressed once it waits for rings, and which then ends.
+PRESSED = """
+import sys, doorbell
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory
+Device.pin_factory = MockFactory()
+get = doorbell.rings.get
+def press():
+    Device.pin_factory.pin(17).drive_low()
+    return get()
+steps = iter([press, lambda: None])
+doorbell.rings.get = lambda: next(steps)()
+sys.argv = ["doorbell.py", "--pin", "17"]
+doorbell.main()
+"""
+
+
+@pytest.mark.skipif(find_spec("gpiozero") is None, reason="gpiozero is not installed")
+def test_a_button_rings(room: Room) -> None:
+    """At a pin of gpiozero's own stand-in for a Raspberry Pi."""
+    ended(room.spawn([sys.executable, "-c", PRESSED]))
+    assert room.sounds() == 1
+
+
+SHELLS = {"bash": ["bash", "--noprofile", "--norc", "-i"], "zsh": ["zsh", "-f", "-i"]}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_tells_of_a_long_command(room: Room, shell: str) -> None:
+    """With its exit code, which whoever comes next has too, its seconds and its name; short ones are passed over."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    told, log = room.folder / "told", room.folder / "log"
+    told.write_text(f'echo "$@" >>{log}\n')
+    program = shlex.join([sys.executable, str(EXAMPLES / "long_commands.py")])
+    snippet = room.run("long_commands.py", shell)
+    assert program in snippet
+    (room.folder / "snippet").write_text(snippet.replace(program, f"sh {told}"))
+    lines = [
+        "PROMPT_COMMAND='echo prompt $?'",  # of bash
+        ". ./snippet",
+        "true short",
+        "HUSHD_AFTER=0; sh -c 'exit 3'",
+        "echo code $?; HUSHD_AFTER=1000",
+        "exit",
+    ]
+    process = room.spawn(
+        SHELLS[shell], stdin=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        environment={"HUSHD_AFTER": "1000", "HISTFILE": "/dev/null"},
+    )  # fmt: skip
+    output, _ = process.communicate("\n".join(lines) + "\n", timeout=LIMIT_S)
+    assert "code 3" in output
+    assert "prompt 3" in output or shell != "bash"
+    wait_until(lambda: not members(process.pid), "the end of all that it has started", LIMIT_S)
+    assert re.fullmatch(r"3 \d+ +(\d+ +)?HUSHD_AFTER=0; sh -c 'exit 3'\n", log.read_text())
+
+
+def members(session: int) -> list[int]:
+    """The processes of a session, which may be in the background."""
+    found = []
+    for pid in psutil.pids():
+        try:
+            found += [pid] if os.getsid(pid) == session else []
+        except ProcessLookupError:
+            pass
+    return found
+
+
+def test_a_long_command_is_said(room: Room) -> None:
+    """On the loudspeaker, by the program that the shell calls."""
+    room.run("long_commands.py", "1", "75", "make test")
+    assert room.sounds() == 1
+
+
+def test_what_is_said_of_a_command() -> None:
+    """Its first two words, how it ended and after what time; nothing of pagers, of Ctrl-C and of an empty line."""
+    spec = spec_from_file_location("long_commands", EXAMPLES / "long_commands.py")
+    assert spec
+    assert spec.loader
+    program = module_from_spec(spec)
+    spec.loader.exec_module(program)
+    assert program.sentence(0, 61, "  501  make test -j8") == "make test has ended, after 1 minute."
+    assert program.sentence(2, 45, "scripts/test") == "scripts/test has failed, after 45 seconds."
+    assert [program.sentence(*case) for case in ((0, 99, "less a.txt"), (130, 99, "make"), (0, 99, ""))] == [""] * 3
