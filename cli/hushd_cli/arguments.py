@@ -82,7 +82,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_commands(self) -> Commands:
         """Adds room for subcommands; the attribute `command` gets the name of the one that was given."""
-        return Commands(self.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command))
+        return Commands(self.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command, prog=self.prog))
 
     def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
         """Adds an option that may stand alone or be followed by True or False."""
@@ -140,6 +140,12 @@ class Parser(argparse.ArgumentParser):
             help="how long the worker stays afterwards: seconds, 5m, 1h30m, 0 (not at all), -1 (for ever)",
         )
         add_compute_device(group)
+
+    def add_no_duck(self, group: argparse._ActionsContainer) -> None:
+        """Adds --no-duck."""
+        group.add_argument(
+            "--no-duck", dest="duck", action="store_false", help="other programs stay as loud as they are"
+        )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:

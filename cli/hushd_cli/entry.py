@@ -7,13 +7,16 @@ gains nothing.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from hushd_protocol.limits import EXIT_BUG
+from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.trace import mark
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ EXIT_INTERRUPTED = 128 + signal.SIGINT
 EXIT_BROKEN_PIPE = 128 + signal.SIGPIPE  # as if by the signal, which Python ignores
 _IMPORTING = "<frozen importlib._bootstrap>"  # the file name in a frame of Python's import
 _LATER_S = 0.01
+_WAKE_S = (0.01, 0.1, 1.0)  # a busy machine may keep a thread waiting just before its wait begins
 _CHAIN = 100  # a chain of causes may be a circle
 
 
@@ -47,9 +51,16 @@ def serve_beside() -> NoReturn:
     _run("hushd serve", "hushd_cli.commands.serve.beside")
 
 
+def agent_hook(event: bytes) -> NoReturn:
+    """Does what an agent's event asks for, in a process that nobody waits for."""
+    sys.argv[1:] = [os.fsdecode(event)]
+    _run("hushd agent-hook", "hushd_cli.commands.agent_hook.reaction")
+
+
 def _run(command: str, module: str) -> NoReturn:
     """Runs `main(prog, argv)` of a module, and exits with the status it returns."""
     mark("command started")
+    guard()
     _take_signals(_leave)  # there is nothing to cancel yet
     _open_standard_descriptors()
     status = EXIT_BUG
@@ -61,6 +72,7 @@ def _run(command: str, module: str) -> NoReturn:
         if (config := os.environ.get("HUSHD_CONFIG")) and sys.argv[1:2] != ["config"] and not os.path.exists(config):
             console.note(f"HUSHD_CONFIG names {config}, which does not exist: the defaults hold.")
         _take_signals(_unwind)
+        _wake_for_signals()
         status = main(command, sys.argv[1:])
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
@@ -143,6 +155,30 @@ def _unwind(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
     else:
         raise SystemExit(128 + number)
+
+
+def _wake_for_signals() -> None:
+    """Wakes this thread after each signal, so that Python calls its handler.
+
+    Python only notes a signal that reaches another thread, or this one in the moment before it waits for a lock, and
+    calls the handler when the wait is over. A microphone's may last for ever.
+    """
+    try:
+        read, write = os.pipe()
+    except OSError:  # no descriptor is left: what the command says of that is worth more
+        return
+    os.set_blocking(write, False)
+    signal.signal(signal.SIGURG, lambda *_: None)  # by default it is ignored, and wakes nobody
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    _thread.start_new_thread(_wake, (read, _thread.get_ident()))
+
+
+def _wake(signals: int, thread: int) -> None:
+    while numbers := os.read(signals, 64):
+        if numbers.strip(bytes([signal.SIGURG])):  # not our own alone
+            for pause in _WAKE_S:
+                time.sleep(pause)
+                signal.pthread_kill(thread, signal.SIGURG)
 
 
 def _holds_a_lock(frame: FrameType) -> bool:

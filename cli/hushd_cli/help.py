@@ -24,6 +24,7 @@ ENVIRONMENT = (  # docs/CONFIGURATION.md has them all, with their defaults
     ("HUSHD_STATE_DIR", "the folder of logs and of what hushd has measured"),
     ("HUSHD_MODELS_DIR", "the folder of models"),
     ("HUSHD_ENDPOINT", "the address of another machine's hushd, which is asked instead"),
+    ("HUSHD_DEVICES", "here: the devices of this machine, also while another one is attached"),
     ("HUSHD_AUTOSTART", "0: start no supervisor"),
     ("HUSHD_DEBUG", "1: show where an error came from"),
     ("NO_COLOR", "any value: `hushd top` and `hushd doctor` print without colours"),

@@ -27,6 +27,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     refuse_undecodable(argv)
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
+    if not argv and _is_new_here():
+        argv = ["welcome"]
     argv = [*table.SYNONYMS.get("".join(argv[:1]), argv[:1]), *argv[1:]]
     command = table.find(argv[0]) if argv and not argv[0].startswith("-") else None
     if command is None:
@@ -39,6 +41,18 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _refuse_elsewhere(command.name)
     console.program = f"{prog} {command.name}"
     return command.run(console.program, rest)
+
+
+def _is_new_here() -> bool:
+    """Returns whether a person at a terminal runs hushd where it has no state yet."""
+    if not os.isatty(1) or os.environ.get("HUSHD_ENDPOINT"):
+        return False
+    from hushd_protocol.system import paths
+
+    try:
+        return not paths.find().state.exists()
+    except HushdError:
+        return False
 
 
 def _refuse_elsewhere(command: str) -> NoReturn:

@@ -6,6 +6,7 @@ takes its signals once it has something to cancel.
 """
 
 import _signal  # type: ignore[import-not-found]  # a part of CPython, and of no stubs
+import sys
 
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
@@ -27,6 +28,14 @@ def listen() -> None:
 
 def hushd() -> None:
     """Runs `hushd`."""
+    if "agent-hook" in sys.argv[1:2]:
+        from hushd_cli import hook
+
+        if hook.is_event(sys.argv[1:]):
+            event = hook.receive(sys.argv[1:])
+            from hushd_cli import entry
+
+            entry.agent_hook(event)
     from hushd_cli import entry
 
     entry.hushd()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_protocol import __version__
 
 if TYPE_CHECKING:
+    from hushd_models.people import known_people
     from hushd_protocol.errors import HushdError
     from hushd_schema.status import Status
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .aio.floor import AsyncFloor
     from .aio.speech import AsyncSpeech
     from .aio.transcription import AsyncTranscription
+    from .aio.wake import AsyncDetections, AsyncWake
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
@@ -42,16 +44,23 @@ if TYPE_CHECKING:
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
     from .transport.floor import Floor
+    from .wake.detection import Detection, Detections
+    from .wake.wake import Heard, Wake
 
 __all__ = [
     "AsyncClient",
     "AsyncConversation",
+    "AsyncDetections",
     "AsyncFloor",
     "AsyncSpeech",
     "AsyncTranscription",
+    "AsyncWake",
     "Client",
     "Conversation",
+    "Detection",
+    "Detections",
     "Floor",
+    "Heard",
     "HushdError",
     "Layout",
     "Microphone",
@@ -65,19 +74,26 @@ __all__ = [
     "Transcript",
     "Transcription",
     "Voice",
+    "Wake",
     "Word",
     "__version__",
+    "known_people",
 ]
 
 _HOMES = {
     "AsyncClient": "hushd.aio.client",
     "AsyncConversation": "hushd.aio.conversation",
+    "AsyncDetections": "hushd.aio.wake",
     "AsyncFloor": "hushd.aio.floor",
     "AsyncSpeech": "hushd.aio.speech",
     "AsyncTranscription": "hushd.aio.transcription",
+    "AsyncWake": "hushd.aio.wake",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",
+    "Detection": "hushd.wake.detection",
+    "Detections": "hushd.wake.detection",
     "Floor": "hushd.transport.floor",
+    "Heard": "hushd.wake.wake",
     "HushdError": "hushd_protocol.errors",
     "Layout": "hushd.transcripts.cues",
     "Microphone": "hushd.audio.microphone",
@@ -91,7 +107,9 @@ _HOMES = {
     "Transcript": "hushd.transcripts.transcript",
     "Transcription": "hushd.transcripts.transcription",
     "Voice": "hushd.synthesis.voice",
+    "Wake": "hushd.wake.wake",
     "Word": "hushd.transcripts.segment",
+    "known_people": "hushd_models.people",
 }
 
 

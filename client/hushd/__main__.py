@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hushd_cli.entry import hushd
+from hushd_command import hushd
 
 hushd()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .synthesis.speech import Speech
     from .synthesis.timeline import Sentence
     from .synthesis.voice import Voice
+    from .wake.detection import Detections
+    from .wake.wake import Wake
 
 
 class Client(Recognition):
@@ -113,6 +115,65 @@ class Client(Recognition):
         from .synthesis.voice import Voice
 
         return Voice.all(self.describe("tts").tts)
+
+    def detect(
+        self,
+        chunks: Iterable[bytes],
+        *words: str,
+        rate: int = 16000,
+        channels: int = 1,
+        engine: str | None = None,
+        model: str | None = None,
+        threshold: float | None = None,
+        keep_alive: KeepAlive = None,
+        priority: str = "text",
+    ) -> Detections:
+        """Waits for words in live audio; returns an iterator over those that are heard, until `chunks` end.
+
+        All programs share one worker of 35 MB, which leaves ten seconds after the last of these requests.
+
+        Args:
+            chunks: s16le samples as they are recorded; read in another thread.
+            words: such as `okay nabu`; none: the model's first one. `describe("wake")` lists them.
+            model: one of the engine's, or as ENGINE/NAME.
+            threshold: how sure the model must be, 0.01 to 0.999; None: as its makers chose.
+        """
+        from .wake.request import detect_request
+
+        request = detect_request(words, rate, channels, engine, model, threshold, keep_alive, priority)
+        call = run(self._send(request, source.Stream(chunks, room=0)))  # what was heard once must not be heard again
+        from .wake.detection import Detections
+
+        return Detections(call)
+
+    def wake(
+        self,
+        *words: str,
+        device: str | int | None = None,
+        on_wait: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> Wake:
+        """Waits for words at the microphone; iterate over those that are heard.
+
+            for heard in client.wake("hey jarvis"):
+                print(client.listen(heard.sound(), rate=heard.rate).transcript().text)
+
+        Nothing but a worker of 35 MB is loaded meanwhile. What is said in the same breath as the word is the beginning
+        of `sound`. `hushd status` shows who waits, and `hushd pause` closes the microphone until `hushd resume`.
+
+        Args:
+            device: the microphone's number, its name or how that begins; None: the usual one.
+            on_wait: called with `paused` when it is not to begin yet.
+            options: engine, model, threshold, keep_alive: see `detect`.
+        """
+        from .audio.microphone import Microphone
+        from .wake.wake import CHUNK_S, Wake
+
+        return Wake(
+            lambda chunks, *, rate: self.detect(chunks, *words, rate=rate, **options),
+            self.floor("wake", on_wait=on_wait),
+            partial(Microphone, device, chunk_s=CHUNK_S),
+        )
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> Conversation:
         """Returns a conversation, which says something and transcribes the answer; a person may interrupt it.

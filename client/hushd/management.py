@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status
 
     from .transport.floor import Floor
+    from .transport.warning import ResultWarning
 
 
 class Management(ClientBase):
@@ -43,7 +44,13 @@ class Management(ClientBase):
 
     # --- the floor ---------------------------------------------------------------------------------------------------
 
-    def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> Floor:
+    def floor(
+        self,
+        *devices: str,
+        priority: str = "text",
+        on_wait: Callable[[str], None] | None = None,
+        duck: bool = False,
+    ) -> Floor:
         """Returns the right to use `speaker`, `microphone` or both, so that programs do not talk over each other.
 
             with client.floor("microphone") as floor, Microphone() as microphone:
@@ -53,14 +60,17 @@ class Management(ClientBase):
 
         Args:
             on_wait: called with `waiting` or `paused` when it is not granted at once.
+            duck: whether other programs are quieter meanwhile, as the setting `duck` says (docs/TALK.md).
 
         Raises:
-            HushdError: when the block is entered: `cancelled` when it was stopped, or replaced by something newer.
+            HushdError: `bad_request` for an error in the configuration, with `duck`; and when the block is entered:
+                `cancelled` when it was stopped, or replaced by something newer.
         """
         requests.check_priority(priority)
+        from .transport.attached_link import floor_link
         from .transport.floor import Floor  # for those who have a loudspeaker or a microphone
 
-        return Floor(self.link, devices, priority, on_wait)
+        return Floor(floor_link(self.link), devices, priority, on_wait, self._ducking() if duck else None)
 
     def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
         """Ends all speech, also speech that still waits; returns the numbers of the turns it ended.
@@ -81,12 +91,14 @@ class Management(ClientBase):
 
     # --- workers -----------------------------------------------------------------------------------------------------
 
-    def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
+    def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> list[ResultWarning]:
         """Starts workers (`stt`, `tts/hibari`, `stt/moonshine/tiny-en`), all at once; returns when they are ready.
 
         With `wait=False` it returns once the requests are sent. A worker serves every client once it has started.
+
+        Returns a warning for each that computes on the CPU, and why, where a card was named or configured for it.
         """
-        run(self._preloaded(workers, keep_alive, wait))
+        return run(self._preloaded(workers, keep_alive, wait))
 
     def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """Ends workers, all of them when none is named; returns the names of those that ran, once they have ended.

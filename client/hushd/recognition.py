@@ -104,6 +104,8 @@ class Recognition(Management):
         channels: int = 1,
         continuous: bool = False,
         silence_s: float = 0.8,
+        turn_end: str = "silence",
+        until: str | None = None,
         no_speech_s: float | None = None,
         engine: str | None = None,
         model: str | None = None,
@@ -127,6 +129,9 @@ class Recognition(Management):
             chunks: s16le samples as they are recorded, such as a `Microphone` yields; read in another thread.
             model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
+            turn_end: `meaning`: a sentence that is not finished is waited for, up to 2 s of silence.
+            until: words, such as `over`, that end it where an utterance ends with them, and are not in the text. Pauses
+                do not end it then, and `no_speech_s` of silence after the first utterance does. Not with `fair`.
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
                 silence that end the session; by default no silence does.
             echo: there are two channels, and the second is what a loudspeaker plays, which is taken out of the first.
@@ -150,8 +155,8 @@ class Recognition(Management):
         from .transcripts.options import live_params
 
         params = live_params(
-            options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
-            echo=echo,
+            options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, turn_end=turn_end,
+            until=until, no_speech_s=no_speech_s, echo=echo,
         )  # fmt: skip
         request = run(
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
@@ -162,7 +167,7 @@ class Recognition(Management):
 
             copy = follow(
                 self.transcribe_stream, fair, rate, channels, {**options, **(fair_options or {})}, on_revised,
-                fair_each, echo=echo,
+                fair_each, echo=echo, until=until,
             )  # fmt: skip
             chunks = copy.hear(chunks)
         try:

@@ -16,3 +16,9 @@ CAPTIONS = Command(
     "hushd_desktop.captions.command",
     after="dictate",
 )
+READ_SELECTION = Command(
+    "read-selection",
+    "read the selected text of any window aloud, or end that",
+    "hushd_desktop.read_selection.command",
+    after="captions",
+)

@@ -85,7 +85,7 @@ def run(*arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
     options.setdefault("stdout", subprocess.PIPE)
-    return warm.run(command(*arguments), stderr=subprocess.PIPE, timeout=20, check=False, **options)
+    return warm.run(command(*arguments), stderr=subprocess.PIPE, timeout=60, check=False, **options)
 
 
 def one_sentence(done: subprocess.CompletedProcess[bytes], who: str) -> str:
@@ -167,7 +167,7 @@ def test_say_reads_its_text(how: str, start_router: Start, tmp_path: Path) -> No
         writer = threading.Thread(target=(tmp_path / "fifo").write_text, args=("Good morning.\n",))
         writer.start()
         done = run("say", *output, "-f", str(tmp_path / "fifo"))
-        writer.join(5)
+        writer.join(60)
     elif how == "stdin is a file":
         with text.open() as file:
             done = run("say", *output, stdin=file)
@@ -326,13 +326,13 @@ def test_a_pipe_is_a_recording(start_router: Start, sound: Path, tmp_path: Path)
     """`listen <(…)` and a named pipe are read to their end, as standard input is, even when they are written late."""
     start_router(engines)
     line = " ".join(f"'{word}'" for word in command("listen"))
-    done = subprocess.run(["bash", "-c", f"{line} <(cat {sound})"], capture_output=True, check=False, timeout=20)
+    done = subprocess.run(["bash", "-c", f"{line} <(cat {sound})"], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stdout.splitlines()[-1], done.stderr) == (0, b"stream", b"")
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     with warm.Popen(command("listen", str(fifo)), stdout=subprocess.PIPE) as process:
         fifo.write_bytes(bytes(10))  # opens once somebody reads
-        assert process.communicate(timeout=20)[0].splitlines()[-1] == b"stream"
+        assert process.communicate(timeout=60)[0].splitlines()[-1] == b"stream"
 
 
 def test_a_closed_pipe_ends_quietly(start_router: Start, sound: Path) -> None:
@@ -385,7 +385,7 @@ def on_terminal(*arguments: str, **options: Any) -> tuple[int, str]:
     while block := read_terminal(leader):
         drawn += block
     os.close(leader)
-    return process.wait(10), drawn.decode()
+    return process.wait(60), drawn.decode()
 
 
 def test_a_progress_bar_for_people_only(start_router: Start, sound: Path, tmp_path: Path) -> None:
@@ -438,6 +438,15 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
     assert router.of(Control)[0].names == words
     assert run("hushd", "preload", *words, "--keep-alive", "1h").returncode == 0
     assert [(r.worker, r.op, r.keep_alive) for r in router.of(Request)] == [(word, "warm", 3600.0) for word in words]
+
+
+def test_preload_says_which_worker_is_not_on_its_card(start_router: Start) -> None:
+    """And the reason; all of them are started all the same."""
+    told = {"worker": "stt/a/b", "compute_device": "cpu", "why_there": "the engine a computes on the CPU alone"}
+    start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=dict(told))))
+    done = run("hushd", "preload", "stt", "--compute-device", "vulkan")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert done.stderr == b"hushd preload: stt/a/b computes on the CPU: the engine a computes on the CPU alone.\n"
 
 
 @pytest.mark.parametrize(
@@ -544,7 +553,7 @@ def test_following_a_log(runtime: Path) -> None:
             log.write_text("three\n")
             assert process.stdout.readline() == b"three\n"
             process.send_signal(signal.SIGINT)
-            _, complaint = process.communicate(timeout=10)
+            _, complaint = process.communicate(timeout=60)
             assert (process.returncode, complaint) == (130, b"")
         finally:
             process.kill()
@@ -606,7 +615,7 @@ def test_hushd_run_is_the_supervisor(runtime: Path) -> None:
             status = json.loads(run("hushd", "status", "--json").stdout)
             assert status["supervisor"]["pid"] == process.pid
             assert run("hushd", "shutdown").returncode == 0
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
 
@@ -640,7 +649,7 @@ def test_a_signal_in_the_middle_cancels_quietly(number: int, code: int, start_ro
     router.wait_for(Request)
     wait_until(lambda: any(path.stat().st_size for path in tmp_path.iterdir()))
     process.send_signal(number)
-    _, complaint = process.communicate(timeout=10)
+    _, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (code, b"")
     assert os.listdir(tmp_path) == []
     router.wait_for(Cancel)
@@ -667,7 +676,7 @@ cli.listen()
         process.stdout.read(1)
         threading.Event().wait(0.001 + step * 0.006)
         process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=10)
+        _, complaint = process.communicate(timeout=60)
         assert (process.returncode, complaint) == (130, b""), step
 
 
@@ -687,7 +696,7 @@ def main(*_):
 hushd_cli.main.main = main
 hushd_cli.entry.hushd()
 """
-    done = subprocess.run([sys.executable, "-c", script, str(number)], capture_output=True, check=False, timeout=30)
+    done = subprocess.run([sys.executable, "-c", script, str(number)], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (code, b"")
 
 
@@ -702,7 +711,7 @@ def test_an_ignored_interrupt_stays_ignored(start_router: Start, sound: Path) ->
         process.wait(0.2)
     assert router.of(Cancel) == []
     process.terminate()
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert request.id == router.wait_for(Cancel)[0].id
 
 

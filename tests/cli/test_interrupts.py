@@ -108,6 +108,36 @@ def test_an_interrupt_leaves_no_lock_of_a_wait_held() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+NOTED = """
+import os, signal, sys, threading
+from hushd_cli import entry
+
+entry._take_signals(entry._unwind)
+entry._wake_for_signals()
+waits = threading.Event()
+
+
+def send():
+    waits.wait()
+    os.kill(os.getpid(), int(sys.argv[1]))  # this thread gets it, and Python notes it for the other
+
+
+threading.Thread(target=send, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {int(sys.argv[1])})
+lock = threading.Lock()
+lock.acquire()
+waits.set()
+lock.acquire()
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
+def test_a_signal_that_python_has_only_noted_ends_a_wait(number: int, status: int) -> None:
+    """One that comes in the moment before a wait begins, or to another thread, interrupts that wait all the same."""
+    done = subprocess.run([sys.executable, "-P", "-c", NOTED, str(int(number))], stderr=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == status
+
+
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["interrupt", "termination"]
 )

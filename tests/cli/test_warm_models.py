@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is cached 
 
 def hushd(*words: str) -> Any:
     command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.hushd()", *words]
-    return warm.run(command, stdin=-3, stdout=-1, stderr=-1, timeout=20, check=False)
+    return warm.run(command, stdin=-3, stdout=-1, stderr=-1, timeout=60, check=False)
 
 
 def answer(router: ScriptedRouter, route: bytes, message: Message) -> None:

@@ -38,6 +38,7 @@ from hushd_protocol.messages import (
     Request,
     Result,
 )
+from hushd_protocol.system import paths
 from hushd_schema.sound_file import format_of, wav_header
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
@@ -156,7 +157,7 @@ def test_segments_stream_with_words_speakers_and_progress(start_router: Start, c
         )  # fmt: skip
         router.send(route, Accepted(id=i, state="running"), Progress(id=i, done=1.0, total=2.0))
         router.send(route, Partial(id=i, seq=0, data={"kind": "unstable", "text": "ah"}), first)
-        assert go.wait(5)
+        assert go.wait(60)
         router.send(route, Partial(id=i, seq=2, data={"kind": "later"}), segment(i, 3), Result(id=i))
 
     start_router(script)
@@ -222,6 +223,14 @@ def test_listening_is_a_live_request(start_router: Start, client: Client) -> Non
         "format": "s16le", "rate": 16000, "channels": 1, "live": True, "continuous": False, "silence_s": 0.8,
         "language": "en",
     }  # fmt: skip
+
+
+def test_listening_by_meaning(start_router: Start, client: Client) -> None:
+    """The end of a turn goes into the request where it is another than silence's, which older workers know alone."""
+    router = start_router(hearing)
+    client.listen([bytes(3200)], turn_end="meaning").transcript()
+    client.listen([bytes(3200)], turn_end="silence").transcript()
+    assert [request.params.get("turn_end") for request in router.of(Request)] == ["meaning", None]
 
 
 # --- asking again -----------------------------------------------------------------------------------------------------
@@ -383,7 +392,7 @@ def test_the_next_supervisor_is_asked(how: str, start_router: Start, client: Cli
     def leave(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Request):
             os.unlink(router.path)
-            second.append(start_router(hearing))
+            second.append(start_router(hearing, welcome=router.successor()))
             if how == "dies":
                 router.stop_at_once()
             else:
@@ -405,12 +414,19 @@ def test_a_connection_is_renewed_between_requests(start_router: Start, client: C
 
 
 def test_a_silent_supervisor_is_tried_twice(start_router: Start, client: Client) -> None:
-    """A second of silence means once more, for as long as a start may take, then an error: no wait without end."""
-    router = start_router()
-    router.welcome = None
-    started = Stopwatch()
-    with pytest.raises(HushdError, match="does not answer") as caught:
-        client.status()
+    """A second of silence of one that holds the lock and does nothing means once more, then an error: no wait without
+    end."""
+    router = start_router(silent=True)
+    with subprocess.Popen(["sleep", "600"]) as silent:
+        try:
+            silent.send_signal(signal.SIGSTOP)  # while it starts, it works
+            os.waitid(os.P_PID, silent.pid, os.WSTOPPED)
+            paths.find().lock.write_text(str(silent.pid))
+            started = Stopwatch()
+            with pytest.raises(HushdError, match="does not answer") as caught:
+                client.status()
+        finally:
+            silent.kill()
     assert caught.value.code == "supervisor_lost"
     assert len(router.of(Hello)) == 2
     assert started.calm < 8
@@ -756,7 +772,7 @@ def test_shutdown_waits_until_it_has_left(start_router: Start, client: Client) -
 
     start_router(script)
     assert client.shutdown(timeout=0.05) is False
-    assert client.shutdown(timeout=5) is True
+    assert client.shutdown(timeout=60) is True
 
 
 def test_no_supervisor_and_no_start(runtime: Path, sound: Path) -> None:
@@ -805,14 +821,14 @@ def test_a_dropped_client_leaves(start_router: Start, sound: Path) -> None:
     deadline = time.monotonic() + 5
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_program_that_forgets_to_close_ends(start_router: Start, runtime: Path, sound: Path) -> None:
     """An interpreter with an open client, and a call under way, ends at once, with nothing on standard error."""
     start_router()
     script = f"import hushd; c = hushd.Client(); s = c.transcribe_stream({str(sound)!r}); print('done')"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == ("done\n", "")
 
 
@@ -830,12 +846,14 @@ def test_all_names_exist() -> None:
 
 
 def test_importing_is_cheap() -> None:
-    """`import hushd` loads neither zmq nor dataclasses; using the Client loads no numpy, asyncio or sounddevice."""
+    """`import hushd` loads neither zmq nor dataclasses; a Client no numpy, asyncio or sounddevice; no client `wake`."""
     script = """
 import sys, hushd
 assert not {"zmq", "dataclasses", "hushd.client"} & set(sys.modules), sys.modules
 hushd.Client, hushd.Transcript, hushd.Speech
 print(sorted({"numpy", "asyncio", "sounddevice", "subprocess", "tempfile", "http", "soundfile"} & set(sys.modules)))
+hushd.AsyncClient
+assert not [name for name in sys.modules if name.startswith(("hushd.wake", "hushd.aio.wake"))]
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ LARGE = ModelInfo("large", languages=("en", "de", "fr"), memory_mb=1)
 ENGLISH = EngineInfo("scripted", "", "tiny", (TINY, LARGE), streaming=True, word_times=False)
 TRANSLATOR = EngineInfo("translator", "", "large", (TINY, LARGE), streaming=False, word_times=True, translation=True)
 
+VOICEPRINT = f"community-1:{base64.b64encode(bytes(512)).decode()}"
 GOOD: list[tuple[dict[str, Any], Request]] = [
     ({}, Request()),
     ({"format": "file"}, Request()),
@@ -35,6 +37,10 @@ GOOD: list[tuple[dict[str, Any], Request]] = [
     ({"beam_size": 5, "temperature": 0}, Request(beam_size=5, temperature=0.0)),
     ({"beam_size": None, "temperature": None, "silence_s": None, "live": None}, Request()),
     ({"max_segment_s": 0}, Request()),
+    (
+        {"diarize": True, "people": {"Anna": VOICEPRINT}, "voiceprints": True},
+        Request(diarize=True, people={"Anna": VOICEPRINT}, voiceprints=True),
+    ),
     ({"word_times": True, "diarize": True, "speakers": 2}, Request(word_times=True, diarize=True, speakers=2)),
     ({"min_silence_s": 0.3, "speech_pad_s": 0}, Request(min_silence_s=0.3, speech_pad_s=0.0)),
     ({"max_segment_s": 5, "start_s": 60.5}, Request(max_segment_s=5.0, start_s=60.5)),
@@ -72,6 +78,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"word_times": "yes"}, "true or false"),
     ({"diarize": 1}, "true or false"),
     ({"speakers": -1}, "speakers must be"),
+    ({"voiceprints": True}, "set diarize too"),
+    ({"people": {"Anna": VOICEPRINT}}, "set diarize too"),
+    ({"people": {"Anna": "community-1:AAAA"}, "diarize": True}, "people must be a table of at most 64 names"),
+    ({"people": {"Anna": VOICEPRINT[:-1]}, "diarize": True}, "people must be a table of at most 64 names"),
+    ({"people": {"Anna": VOICEPRINT.replace("1", "2", 1)}, "diarize": True}, "people must be a table of"),
+    ({"people": {"SPEAKER_00": VOICEPRINT}, "diarize": True}, "people must be a table of at most 64 names"),
+    ({"people": {str(n): VOICEPRINT for n in range(65)}, "diarize": True}, "people must be a table of at most 64"),
     ({"min_silence_s": 0}, "0.05 to 60"),
     ({"speech_pad_s": -1}, "0 to 10"),
     ({"max_segment_s": math.inf}, "1 to 3600"),

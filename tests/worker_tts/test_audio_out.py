@@ -121,7 +121,7 @@ def test_an_aiff_starts_with_a_header_for_pipes_and_ends_with_the_true_one(
         "ffmpeg -v error -f aiff -i - -f s16le -",
     ):
         if shutil.which(program.split()[0]):
-            assert subprocess.run(program.split(), input=in_order, capture_output=True, timeout=20).stdout == raw
+            assert subprocess.run(program.split(), input=in_order, capture_output=True, timeout=60).stdout == raw
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -142,7 +142,7 @@ def test_au_and_caf_are_heard_whole_from_a_pipe(
         assert np.array_equal(soundfile.read(io.BytesIO(in_order), dtype="int16")[0], true)
     for program in ("ffmpeg -v error -i - -f s16le -", "sox -t au - -t raw -e signed -b 16 -"):
         if shutil.which(program.split()[0]) and (format == "au" or "sox" not in program):
-            done = subprocess.run(program.split(), input=in_order, capture_output=True, timeout=20)
+            done = subprocess.run(program.split(), input=in_order, capture_output=True, timeout=60)
             assert done.stdout == true.astype("<i2").tobytes()
 
 
@@ -156,7 +156,7 @@ def test_formats_of_ffmpeg_decode_to_what_was_said(tiny: Worker, say: Callable[.
     assert in_order == spoken.file
     assert (in_order[4:11] == b"ftypM4A") is (format != "aac")
     decode = ["ffmpeg", "-i", "-", "-f", "s16le", "-"]
-    done = subprocess.run(decode, input=in_order, capture_output=True, timeout=20, check=True)
+    done = subprocess.run(decode, input=in_order, capture_output=True, timeout=60, check=True)
     assert f"Audio: {FFMPEG[format]}" in done.stderr.decode()
     heard = np.frombuffer(done.stdout, "<i2")
     if format == "alac":
@@ -271,7 +271,7 @@ def test_a_file_has_the_rate_and_channels_asked_for(
         content = spoken.file
         if format in FFMPEG:  # in a WAV, which keeps rate and channels
             command = ["ffmpeg", "-v", "error", "-i", "-", "-f", "wav", "-"]
-            content = subprocess.run(command, input=content, capture_output=True, timeout=20, check=True).stdout
+            content = subprocess.run(command, input=content, capture_output=True, timeout=60, check=True).stdout
         file = soundfile.SoundFile(io.BytesIO(content))
         assert file.channels == 2
         decoded = file.samplerate

@@ -103,14 +103,14 @@ class Process:
         """Answers its bye; its exit status. Nothing may have gone to stdout."""
         assert isinstance(self.until(Bye)[-1], Bye)
         self.send(Bye())
-        status = self._process.wait(5)
+        status = self._process.wait(60)
         assert self._stdout.read_bytes() == b""
         assert "Traceback" not in self._log.read_text()
         return status
 
     def close(self) -> None:
         os.close(self._lifeline)  # which ends the worker
-        self._process.wait(5)
+        self._process.wait(60)
         self._context.destroy(linger=0)
 
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 def _with_defaults(request: type[T]) -> type[T]:
     """Gives the fields of a dataclass the operation's defaults."""
     for name, default in TRANSCRIBE.defaults().items():
-        setattr(request, name, field(default_factory=dict) if name == "decoder" else default)
+        setattr(request, name, field(default_factory=dict) if name in ("decoder", "people") else default)
     return request
 
 
@@ -51,6 +51,9 @@ class Request:
     clips: tuple[float, ...]
     diarize: bool
     speakers: int
+    people: Mapping[str, str]
+    owner: str
+    voiceprints: bool
     min_silence_s: float
     speech_pad_s: float
     max_segment_s: float
@@ -62,6 +65,8 @@ class Request:
     continuous: bool
     silence_s: float
     no_speech_s: float
+    turn_end: str
+    until: str
 
     @classmethod
     def parse(cls, params: Mapping[str, Any], engine: EngineInfo, model: ModelInfo) -> Request:
@@ -76,6 +81,8 @@ class Request:
             raise HushdError("bad_request", "format must be s16le for live audio, not 'file'.")
         if continuous and not live:
             raise HushdError("bad_request", "continuous is for live audio: set live too.")
+        if given.get("until") and not live:
+            raise HushdError("bad_request", "until is for live audio: set live too.")
         if given.get("echo") and not (live and given.get("channels") == 2):
             raise HushdError(
                 "bad_request",
@@ -86,6 +93,14 @@ class Request:
                 "unsupported",
                 "clips are parts of a recording in which nobody is told apart: leave out live and diarize.",
             )
+        if not given.get("diarize") and (given.get("people") or given.get("voiceprints")):
+            raise HushdError("bad_request", "people and voiceprints are for telling speakers apart: set diarize too.")
+        if (owner := given.get("owner")) and not (live and owner in given.get("people", {})):
+            raise HushdError(
+                "bad_request", "owner is one of people, looked for in live audio: set live and people too."
+            )
+        if live and given.get("voiceprints"):
+            raise HushdError("unsupported", "voiceprints are made of recordings: leave out live.")
         if given.get("task") == "translate" and not engine.translates(model):
             raise _no_translation(f"{engine.name}/{model.name}")
         given["decoder"] = DECODER.read(given.get("decoder", {}))

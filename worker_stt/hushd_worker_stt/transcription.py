@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_models import languages
-from hushd_schema.transcript import Stretch, TranscriptResult
+from hushd_schema.transcript import SpeakerVoice, Stretch, TranscriptResult
 from hushd_worker.job import Job
 
 from . import partials
@@ -22,6 +22,7 @@ from .segmentation.vad import Detector
 
 if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
+    from .diarization.turns import Voice
     from .engine import Samples
     from .recogniser import Recogniser
     from .request import Request
@@ -66,6 +67,7 @@ class Transcription:
         self._reported_s = request.start_s
         self._total_s: Callable[[], float] = lambda: 0.0
         self._segments = 0
+        self._voices: dict[int, Voice] = {}
         self._speakers: dict[int, str] = {}  # names of the speakers who have a segment, in the order of their first one
 
     def run(self, blocks: Iterator[Samples], total_s: Callable[[], float]) -> TranscriptResult:
@@ -125,6 +127,8 @@ class Transcription:
         from .diarization.diarize import by_speaker
 
         for stretch, part in by_speaker(blocks, self._models(), self._request.speakers, self._job.check):
+            if stretch.voice:
+                self._voices[stretch.speaker] = stretch.voice
             yield stretch.speaker, stretch.start, part
 
     def _transcribe(self, batch: list[Found]) -> None:
@@ -169,12 +173,22 @@ class Transcription:
     def _send(self, speaker: int, segment: Segment, rest: float, unlikely: bool) -> None:
         """Sends one segment; `rest` is where a request for what follows it begins."""
         if self._request.diarize:
-            name = self._speakers.setdefault(speaker, f"SPEAKER_{len(self._speakers):02d}")
-            segment = replace(segment, speaker=name)
+            if speaker not in self._speakers:
+                self._speakers[speaker] = self._name(speaker)
+            segment = replace(segment, speaker=self._speakers[speaker])
         data = partials.of_segment(self._segments, segment)
         language = self._recogniser.spoken(self._options)
         self._job.send_partial(replace(data, rest=round(rest, 3), language=language, unlikely=unlikely).data())
         self._segments += 1
+
+    def _name(self, speaker: int) -> str:
+        """The name of a speaker who is heard for the first time: that of a known voice, or a number."""
+        known = ""
+        if self._request.people and speaker in self._voices:
+            from .diarization.known_people import KnownPeople
+
+            known = KnownPeople(self._request.people).name(self._voices[speaker])
+        return known or f"SPEAKER_{len(self._speakers):02d}"
 
     def _report(self, done_s: float, *, first_pass: bool) -> None:
         """Reports progress now and then; `done_s` of audio is done in all passes together."""
@@ -191,7 +205,17 @@ class Transcription:
             duration=round(max(self._read_s, self._request.start_s), 3),
             segments=self._segments,
             unlikely=tuple(Stretch(start=round(start, 3), end=round(end, 3)) for start, end in self._stretches),
-            speakers=len(self._speakers) if self._request.diarize else None,
+            speakers=len(set(self._speakers.values())) if self._request.diarize else None,
+            voices=self._voiceprints() if self._request.voiceprints else (),
+        )
+
+    def _voiceprints(self) -> tuple[SpeakerVoice, ...]:
+        from .diarization.known_people import voiceprint
+
+        return tuple(
+            SpeakerVoice(speaker=name, voiceprint=voiceprint(voice.embedding), seconds=round(voice.seconds, 3))
+            for speaker, name in self._speakers.items()
+            if (voice := self._voices.get(speaker))
         )
 
     def _warn(self) -> None:

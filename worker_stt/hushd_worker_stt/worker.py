@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .diarization.models import DiarizationModels
     from .engine import Samples
     from .live.voices import Voices
+    from .turns.detector import TurnDetector
 
 _PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
@@ -221,7 +222,7 @@ class SpeechToText:
 
         length = self._recogniser.piece_length(request, economy=job.economy)
         voices = self._voices(request)
-        listener = LiveListener(self._recogniser, job, request, length, voices=voices)
+        listener = LiveListener(self._recogniser, job, request, length, voices=voices, turns=self._turns(request))
         count = 0
         for event in listener.events(_live_samples(job, request)):
             if isinstance(event, Segment):
@@ -238,12 +239,19 @@ class SpeechToText:
             speakers=voices.count if voices else None,
         )
 
+    def _turns(self, request: Request) -> TurnDetector | None:
+        if request.turn_end == "silence":
+            return None
+        from .turns.detector import detector
+
+        return detector()
+
     def _voices(self, request: Request) -> Voices | None:
         if not request.diarize:
             return None
         from .live.voices import Voices
 
-        return Voices(self._diarization_models(), request.speakers)
+        return Voices(self._diarization_models(), request.speakers, request.people, request.owner)
 
 
 def _live_samples(job: Job, request: Request) -> Iterator[Samples]:

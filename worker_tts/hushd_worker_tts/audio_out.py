@@ -71,11 +71,13 @@ class Output:
     Made at the first audio, and closed when all went well.
     """
 
-    def __init__(self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int) -> None:
+    def __init__(
+        self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int, mark: str = ""
+    ) -> None:
         """Raises HushdError `engine_missing` when the format or the rate needs a library that is not installed."""
         self.rate = sample_rate or _possible(engine_rate, format)
         self._channels = channels
-        self._encoder = encoder(job, format, self.rate, channels)
+        self._encoder = encoder(job, format, self.rate, channels, mark)
         self._resampler: Any = None
         self._from = self.rate  # the rate that the resampler takes
         self.frames = 0

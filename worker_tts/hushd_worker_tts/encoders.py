@@ -34,8 +34,11 @@ class Encoder(Protocol):
         """Ends what must not outlive the job; safe to call twice, and after `close`."""
 
 
-def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
+def encoder(job: Job, format: str, rate: int, channels: int, mark: str = "") -> Encoder:
     """Returns the encoder of one of `FORMATS`.
+
+    Args:
+        mark: a comment for the file; raw samples have no place for one.
 
     Raises:
         HushdError: `engine_missing` when the format needs a library or a program that is not installed.
@@ -46,12 +49,12 @@ def encoder(job: Job, format: str, rate: int, channels: int) -> Encoder:
         return _Pcm(job, rate, channels)
     if format in _HEADERS:
         header, coding = _HEADERS[format]
-        return _Headed(job, partial(header, rate, channels=channels), coding)
+        return _Headed(job, partial(header, rate, channels=channels, mark=mark), coding)
     if format in SOUNDFILE:
-        return _Encoded(job, rate, channels, *SOUNDFILE[format])
+        return _Encoded(job, rate, channels, *SOUNDFILE[format], mark)
     from .ffmpeg_encoder import FfmpegEncoder  # needed by few
 
-    return FfmpegEncoder(job, rate, channels, format)
+    return FfmpegEncoder(job, rate, channels, format, mark)
 
 
 class _InProcess:
@@ -120,8 +123,9 @@ class _Headed(_InProcess):
         self._job.send_chunk(self._header(self._size), offset=0)
 
 
-def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
-    """Returns the 54 bytes before `size` bytes of samples; None, or a number that some read as negative: unknown.
+def aiff_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
+    """Returns the 54 bytes before `size` bytes of samples, and those of `mark`, a comment; None, or a number that some
+    read as negative: unknown.
 
     AIFF has no value for that, so the header promises as much as there can be: readers go on to the end.
     """
@@ -129,21 +133,34 @@ def aiff_header(rate: int, size: int | None, channels: int = 1) -> bytes:
     digits = rate.bit_length()
     extended = struct.pack(">HQ", 16382 + digits, rate << (64 - digits))  # a float of 80 bits
     common = struct.pack(">4sIhIh", b"COMM", 18, channels, size // (2 * channels), 16) + extended
-    return struct.pack(">4sI4s", b"FORM", size + 46, b"AIFF") + common + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
+    note = _even(mark.encode())
+    comment = struct.pack(">4sI", b"ANNO", len(note)) + note if mark else b""
+    form = struct.pack(">4sI4s", b"FORM", size + 46 + len(comment), b"AIFF")
+    return form + common + comment + struct.pack(">4sIII", b"SSND", size + 8, 0, 0)
 
 
-def au_header(rate: int, size: int | None, channels: int = 1) -> bytes:
-    """Returns the 24 bytes before `size` bytes of samples; None, or more than 4 GiB: size unknown."""
+def au_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
+    """Returns the 24 bytes before `size` bytes of samples, and those of `mark`, a comment; None, or more than 4 GiB:
+    size unknown."""
     size = UNKNOWN_SIZE if size is None or size > UNKNOWN_SIZE else size
-    return struct.pack(">4sIIIII", b".snd", 24, size, 3, rate, channels)
+    comment = mark.encode() + bytes(8 - len(mark.encode()) % 8) if mark else b""
+    return struct.pack(">4sIIIII", b".snd", 24 + len(comment), size, 3, rate, channels) + comment
 
 
-def caf_header(rate: int, size: int | None, channels: int = 1) -> bytes:
-    """Returns the 68 bytes before `size` bytes of samples; None: size unknown, up to the end of the file."""
+def _even(data: bytes) -> bytes:
+    return data + b"\0" * (len(data) % 2)
+
+
+def caf_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
+    """Returns the 68 bytes before `size` bytes of samples, and those of `mark`, a comment; None: size unknown, up to
+    the end of the file."""
     little_endian, frame = 2, 2 * channels
     form = struct.pack(">d4sIIIII", rate, b"lpcm", little_endian, frame, 1, channels, 16)
     size = -1 if size is None else size + 4  # of the edit count that the samples follow
-    return struct.pack(">4sHH4sq", b"caff", 1, 0, b"desc", len(form)) + form + struct.pack(">4sqI", b"data", size, 0)
+    note = struct.pack(">I", 1) + b"comments\0" + mark.encode() + b"\0"
+    comment = struct.pack(">4sq", b"info", len(note)) + note if mark else b""
+    start = struct.pack(">4sHH4sq", b"caff", 1, 0, b"desc", len(form)) + form
+    return start + comment + struct.pack(">4sqI", b"data", size, 0)
 
 
 # Formats that are a header and samples, with numpy's name of the samples' type.
@@ -158,7 +175,7 @@ _HEADERS: dict[str, tuple[Callable[..., bytes], str]] = {
 class _Encoded(_InProcess):
     """Encodes with libsndfile."""
 
-    def __init__(self, job: Job, rate: int, channels: int, container: str, coding: str) -> None:
+    def __init__(self, job: Job, rate: int, channels: int, container: str, coding: str, mark: str) -> None:
         try:
             import soundfile
         except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
@@ -171,6 +188,8 @@ class _Encoded(_InProcess):
         self._sound: Any = soundfile.SoundFile(
             self._file, "w", samplerate=rate, channels=channels, format=container, subtype=coding
         )
+        if mark:
+            self._sound.comment = mark
 
     def write(self, samples: Integers) -> None:
         self._sound.write(samples.reshape(-1, self._channels))

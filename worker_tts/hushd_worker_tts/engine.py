@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hushd_models.installation import engine_command
+from hushd_worker.engine_model import Model as Model  # for engines of other packages, too
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +48,7 @@ class Voice:
         sample: a sentence that it might introduce itself with.
         wpm: words a minute at speed 1.
         loudness: LUFS of its speech as the engine makes it; None: hushd measures it.
+        imitates: the person whose voice it imitates, from a recording; empty where it is nobody's. Files are marked.
     """
 
     name: str
@@ -57,23 +59,7 @@ class Voice:
     sample: str
     wpm: int
     loudness: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model, of which a worker process loads one.
-
-    Attributes:
-        memory_mb: a worker's PSS, in 10^6 bytes.
-        embedded: whether it comes with its engine's package.
-        installed: whether it could be loaded here.
-    """
-
-    name: str
-    languages: tuple[str, ...]
-    memory_mb: int
-    embedded: bool
-    installed: bool
+    imitates: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +121,8 @@ class TtsEngine(Protocol):
             engine without a cheaper way leaves it alone.
         check: set before each piece: raises `Cancelled` once the client has gone. An engine that takes seconds for a
             sentence calls it now and then, and lets the exception pass.
+        reads_phonemes: may be missing, which is False. Where it is True, a text may have words in the International
+            Phonetic Alphabet, which `reading.phonemes.parts` tells from others.
     """
 
     economy: bool

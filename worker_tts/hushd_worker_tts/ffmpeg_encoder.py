@@ -31,7 +31,7 @@ _READ = 65_536
 class FfmpegEncoder:
     """Encodes through a process of its own, which dies with the worker's process group."""
 
-    def __init__(self, job: Job, rate: int, channels: int, format: str) -> None:
+    def __init__(self, job: Job, rate: int, channels: int, format: str, mark: str = "") -> None:
         """Raises HushdError `engine_missing` where ffmpeg is not installed."""
         program = shutil.which("ffmpeg")
         if program is None:
@@ -47,7 +47,7 @@ class FfmpegEncoder:
         self._process = subprocess.Popen(
             [
                 program, "-hide_banner", "-loglevel", "error", "-f", "s16le", "-ar", str(rate), "-ac", str(channels),
-                "-i", "pipe:0", *_CODECS[format], "pipe:1",
+                "-i", "pipe:0", *_CODECS[format], *_marked(mark, format), "pipe:1",
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -105,3 +105,9 @@ class FfmpegEncoder:
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
         why = f" ({lines[-1].rstrip('.')[:200]})" if lines else ""
         return HushdError("worker_failed", f"ffmpeg could not encode {self._format}{why}.")
+
+
+def _marked(mark: str, format: str) -> tuple[str, ...]:
+    """The options for a comment; AAC by itself has one in an ID3 tag before it."""
+    tag = ("-write_id3v2", "1") if format == "aac" else ()
+    return ("-metadata", f"comment={mark}", *tag) if mark else ()

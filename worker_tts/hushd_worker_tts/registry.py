@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hushd_worker.engine_model import descriptions
 from hushd_worker.engine_registry import EngineRegistry
 
 from .engine import TtsEngine
@@ -14,19 +15,9 @@ if TYPE_CHECKING:
 
 
 def _description(engine: type[TtsEngine]) -> SpeakingEngine:
-    from hushd_schema.description import ModelDescription, SpeakingEngine, VoiceDescription  # not for a worker
+    from hushd_schema.description import SpeakingEngine, VoiceDescription  # not for a worker
 
     info = engine.info()
-    models = tuple(
-        ModelDescription(
-            name=model.name,
-            languages=model.languages,
-            memory_mb=model.memory_mb,
-            embedded=model.embedded,
-            installed=model.installed,
-        )
-        for model in info.models
-    )
     voices = tuple(
         VoiceDescription(
             name=voice.name,
@@ -45,7 +36,7 @@ def _description(engine: type[TtsEngine]) -> SpeakingEngine:
         installed=info.installed,
         install=info.install,
         default_model=info.default_model,
-        models=models,
+        models=descriptions(info.models),
         default_voice=info.default_voice,
         voices=voices,
         streaming=info.streaming,

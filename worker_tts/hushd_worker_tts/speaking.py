@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from .audio_out import Output
     from .levelling import Leveller
 
+_IMITATED = (
+    "The voice {voice} imitates {name}. Files of it say so in a comment, for which raw samples have no place: tell "
+    "those who hear it."
+)
+
 
 class SpeechJob:
     """Speaks the items of one job in their order; a context manager that ends what must not outlive the job."""
@@ -50,6 +55,7 @@ class SpeechJob:
         self._sentences = 0
         self._spoken = False  # whether something of the current sentence was spoken
         self._goes_on = False  # whether the last piece did not end its sentence
+        self._imitated = ""  # the person whose voice is imitated from the beginning
 
     def __enter__(self) -> SpeechJob:
         return self
@@ -96,7 +102,18 @@ class SpeechJob:
             voice=self._wanted.voice.name,
             speed=round(self._wanted.speed, 3),
             sentences=self._sentences + self._spoken,
+            imitates=self._imitated,
         )
+
+    def _mark(self) -> str:
+        """The comment for a file in which the voice of a person is imitated; empty for any other."""
+        self._imitated = self._voice.imitates
+        if not self._imitated:
+            return ""
+        from hushd_schema.speech import IMITATED, imitation_mark
+
+        self._job.warn(IMITATED, _IMITATED.format(voice=self._voice.name, name=self._imitated))
+        return imitation_mark(self._imitated)
 
     def _speak_piece(self, piece: Piece) -> None:
         for chunk in self._chunks(piece) if piece.text else ():
@@ -104,7 +121,9 @@ class SpeechJob:
                 from .audio_out import Output
 
                 asked = self._wanted
-                self._output = Output(self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels)
+                self._output = Output(
+                    self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels, self._mark()
+                )
                 self._output.silence(self._silence)
             if self._wanted.timeline:
                 from .timeline import sentence
@@ -163,7 +182,13 @@ class SpeechJob:
         if speaker == Speaker():
             return self._wanted.voice
         voices = self._engine.voices()
-        return params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._wanted.voice)
+        voice = params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._wanted.voice)
+        if self._output is not None and voice.imitates not in ("", self._imitated):
+            raise HushdError(
+                "unsupported",
+                f"The voice {voice.name} imitates a person, and so has to speak from the beginning: the mark is there.",
+            )
+        return voice
 
     def _nothing(self) -> str:
         if not self._text_seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from .engine import EngineInfo, TtsEngine
 from .engine_thread import EngineThread
 from .foreign import Beginning, foreign
 from .reading.items import Item
+from .reading.pronunciation import PronunciationFile
 from .reading.reader import read
 from .registry import REGISTRY
 from .speaking import SpeechJob
@@ -52,6 +53,7 @@ class Worker:
         self._engine: TtsEngine
         self._info: EngineInfo
         self._thread: EngineThread
+        self._own_pronunciations = PronunciationFile(paths.find().pronunciations)
         self._loaded = False
 
     def template_files(self) -> tuple[Path, ...]:
@@ -125,7 +127,9 @@ class Worker:
         if asked.speed_warning:
             job.warn("speed_limited", asked.speed_warning)
         text = Beginning(job.read())
-        items: Iterable[Item] = read(text, asked.markup, asked.voice.language, asked.pronounce)
+        phonemes = bool(getattr(self._engine, "reads_phonemes", False))
+        pronounce = self._pronunciations(job, asked.pronounce)
+        items: Iterable[Item] = read(text, asked.markup, asked.voice.language, pronounce, phonemes)
         if asked.markup == "ssml" and job.input == "inline":
             items = list(items)  # so that malformed SSML is refused before the first word
         with SpeechJob(job, self._engine, self._thread, self._info, asked, self._leveller) as speech:
@@ -135,3 +139,16 @@ class Worker:
         if asked.markup != "ssml" and (sentence := foreign(text.text, asked.voice)):
             job.warn("other_language", sentence)
         return result.data() | ({"warnings": job.warnings} if job.warnings else {})
+
+    def _pronunciations(self, job: Job, asked: Mapping[str, str]) -> Callable[[str], Mapping[str, str]]:
+        """Returns, from a language, the user's own pronunciations and above these those of the request."""
+        try:
+            own = self._own_pronunciations.entries()
+        except HushdError as error:
+            own = None
+            job.warn("pronunciations", error.message)
+        if own is None:
+            return lambda language: asked
+        if own.mistakes:
+            job.warn("pronunciations", own.mistakes[0])
+        return lambda language: own.table(language) | dict(asked)

@@ -69,9 +69,16 @@ def _shut_down(client: Client, options: Namespace) -> None:
         raise HushdError("shutting_down", "The supervisor is shutting down, once the jobs that run have finished.")
 
 
+def _preload(client: Client, options: Namespace) -> None:
+    from hushd_cli.terminal import console
+
+    for warning in client.preload(*options.what, keep_alive=options.keep_alive):
+        console.complain(warning.message)
+
+
 PRELOAD = Call(
     "Start workers before they are needed.",
-    lambda client, options: client.preload(*options.what, keep_alive=options.keep_alive),
+    _preload,
     _add_workers,
     start=True,
 )

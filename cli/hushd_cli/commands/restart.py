@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 
 from hushd.client import Client
-from hushd.transport import autostart
+from hushd.transport import autostart, versions
+from hushd.transport.link import refuse_borrowed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
@@ -26,7 +28,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def restart() -> None:
-    """Checks the configuration, lets the supervisor finish its jobs and leave, and starts the next one.
+    """Checks the configuration, lets the supervisor finish its jobs and leave, and has the next one take over.
 
     With HUSHD_AUTOSTART=0 the next one is left to the service manager or the user.
 
@@ -34,16 +36,26 @@ def restart() -> None:
         HushdError: `bad_request` when the configuration is wrong: then the old supervisor stays.
     """
     check_configuration()
+    starts = os.environ.get("HUSHD_AUTOSTART") != "0"
     try:
         with Client(holder="cli", start=False) as client:
-            client.restart()
+            _hand_over(client) if starts else client.restart()
     except HushdError as error:
         if error.code != "no_supervisor":
             raise
-    if os.environ.get("HUSHD_AUTOSTART") != "0":
+    if starts:
         autostart.ensure(paths.find())
         with Client(holder="cli") as client:
             client.status()  # answers once it serves
+
+
+def _hand_over(client: Client) -> None:
+    """Ends the supervisor once the next one only waits for that."""
+    with closing(client.link.find(versions.connect)) as connection:
+        refuse_borrowed(connection)
+        assert connection.supervisor is not None
+        running = connection.supervisor.pid
+    autostart.succeed(client.link.paths, running, client.restart)
 
 
 def check_configuration() -> None:

@@ -17,8 +17,9 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 from hushd_protocol.system.terminal import Styled, escaped
 from hushd_schema.operations.synthesize import SYNTHESIZE
-from hushd_schema.operations.transcribe import TRANSCRIBE
+from hushd_schema.operations.transcribe import BY_MEANING, TRANSCRIBE
 
+from hushd_cli import only
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_cli.commands.say import input
@@ -50,9 +51,16 @@ def main(prog: str, argv: Sequence[str]) -> int:
             loudspeaker=options.audio_device,
             microphone=options.device,
             speaking={name: value for name, value in speaking.items() if value is not None},
-            listening={"silence_s": options.silence_s, "no_speech_s": options.no_speech_s},
+            listening={
+                "silence_s": options.silence_s,
+                "turn_end": options.turn_end,
+                "until": options.until,
+                "no_speech_s": options.no_speech_s,
+            },
             on_note=console.note,
             on_heard=lambda text: screen.show(lambda columns: unfinished("", text, columns)),
+            duck=options.duck,
+            only=only.person(options),
             on_listen=lambda: screen.show(lambda columns: unfinished(_SIGN, " listening", columns)),
         ) as talk,
     ):
@@ -94,10 +102,14 @@ def make_parser(prog: str) -> Parser:
     parser.understand("--device", microphone)
     listening = TRANSCRIBE.defaults()
     parser.add_fields(parser, TRANSCRIBE, ["silence_s"], listening["silence_s"])
+    parser.add_fields(parser, TRANSCRIBE, ["turn_end"], BY_MEANING, help="what ends an answer; default: meaning")
+    parser.add_fields(parser, TRANSCRIBE, ["until"])
     parser.add_fields(
         parser, TRANSCRIBE, ["no_speech_s"], listening["no_speech_s"], help="to begin an answer in; default: 30"
     )
     parser.add_argument("--priority", choices=PRIORITIES, default="text", help="who is heard first; default: text")
+    parser.add_no_duck(parser)
+    only.add_option(parser, "nobody else interrupts")
     return parser
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hushd.synthesis.voice import Voice
 
     from .conversation import AsyncConversation
+    from .wake import AsyncDetections, AsyncWake
 
 
 class AsyncClient(AsyncRecognition):
@@ -83,6 +84,41 @@ class AsyncClient(AsyncRecognition):
         from hushd.synthesis.voice import Voice
 
         return Voice.all((await self.describe("tts")).tts)
+
+    async def detect(
+        self,
+        chunks: Iterable[bytes] | AsyncIterable[bytes],
+        *words: str,
+        rate: int = 16000,
+        channels: int = 1,
+        engine: str | None = None,
+        model: str | None = None,
+        threshold: float | None = None,
+        keep_alive: KeepAlive = None,
+        priority: str = "text",
+    ) -> AsyncDetections:
+        """As `Client.detect`; the request is sent when this returns."""
+        from hushd.wake.request import detect_request
+
+        from .wake import AsyncDetections
+
+        request = detect_request(words, rate, channels, engine, model, threshold, keep_alive, priority)
+        return AsyncDetections(await run(self._send(request, source.of_chunks(chunks, room=0))))
+
+    def wake(
+        self,
+        *words: str,
+        device: str | int | None = None,
+        on_wait: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> AsyncWake:
+        """As `Client.wake`, by `async for`; pass `sound` to `AsyncClient.listen`."""
+        from hushd.client import Client  # for those who have a microphone
+
+        from .wake import AsyncWake
+
+        blocking = Client.on(self.link, self._on_pull)
+        return AsyncWake(blocking.wake(*words, device=device, on_wait=on_wait, **options))
 
     def conversation(self, *, mode: Mode = "auto", priority: str = "text", **options: Any) -> AsyncConversation:
         """As `Client.conversation`, entered with `async with`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hushd.exchange.client_base import ClientBase
 from hushd.exchange.unloaded import Unloaded
 from hushd.transport import model_requests, requests
+from hushd.transport.attached_link import floor_link
 from hushd.transport.requests import KeepAlive
 
 from .call import AsyncCall
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
     from hushd_schema.model_result import ModelResult
     from hushd_schema.status import Status
+
+    from hushd.transport.warning import ResultWarning
 
 
 class AsyncManagement(ClientBase):
@@ -46,10 +49,16 @@ class AsyncManagement(ClientBase):
         """As `Client.control`."""
         return await run(self._controlled(action, *names, **options))
 
-    def floor(self, *devices: str, priority: str = "text", on_wait: Callable[[str], None] | None = None) -> AsyncFloor:
+    def floor(
+        self,
+        *devices: str,
+        priority: str = "text",
+        on_wait: Callable[[str], None] | None = None,
+        duck: bool = False,
+    ) -> AsyncFloor:
         """As `Client.floor`, entered with `async with`; `on_wait` is called on another thread."""
         requests.check_priority(priority)
-        return AsyncFloor(self.link, devices, priority, on_wait)
+        return AsyncFloor(floor_link(self.link), devices, priority, on_wait, self._ducking() if duck else None)
 
     async def stop_speaking(self, *who: str, current: bool = False) -> list[int]:
         """As `Client.stop_speaking`."""
@@ -63,9 +72,9 @@ class AsyncManagement(ClientBase):
         """As `Client.resume`."""
         return await run(self._turned("resume", *who))
 
-    async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> None:
+    async def preload(self, *workers: str, keep_alive: KeepAlive = None, wait: bool = True) -> list[ResultWarning]:
         """As `Client.preload`."""
-        await run(self._preloaded(workers, keep_alive, wait))
+        return await run(self._preloaded(workers, keep_alive, wait))
 
     async def unload(self, *workers: str, force: bool = False) -> Unloaded:
         """As `Client.unload`."""

@@ -99,6 +99,8 @@ class AsyncRecognition(AsyncManagement):
         channels: int = 1,
         continuous: bool = False,
         silence_s: float = 0.8,
+        turn_end: str = "silence",
+        until: str | None = None,
         no_speech_s: float | None = None,
         engine: str | None = None,
         model: str | None = None,
@@ -122,8 +124,8 @@ class AsyncRecognition(AsyncManagement):
             on_revised: called on the loop.
         """
         params = live_params(
-            options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, no_speech_s=no_speech_s,
-            echo=echo,
+            options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, turn_end=turn_end,
+            until=until, no_speech_s=no_speech_s, echo=echo,
         )  # fmt: skip
         request = await run(
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
@@ -138,7 +140,7 @@ class AsyncRecognition(AsyncManagement):
             transcribe = Client.on(self.link, None).transcribe_stream  # of the copy's thread, on the same connection
             copy = follow(
                 transcribe, fair, rate, channels, {**options, **(fair_options or {})}, on_loop(on_revised),
-                fair_each, echo=echo,
+                fair_each, echo=echo, until=until,
             )  # fmt: skip
             chunks = heard(copy, chunks)
         try:

@@ -96,9 +96,9 @@ def of_text(text: AsyncText) -> Source | AsyncStream:
     return AsyncStream(_encoded(text)) if isinstance(text, AsyncIterable) else source.of_text(text)
 
 
-def of_chunks(chunks: Iterable[bytes] | AsyncIterable[bytes]) -> Source | AsyncStream:
-    """Live audio."""
-    return AsyncStream(chunks) if isinstance(chunks, AsyncIterable) else source.Stream(chunks)
+def of_chunks(chunks: Iterable[bytes] | AsyncIterable[bytes], room: int = KEPT) -> Source | AsyncStream:
+    """Live audio; `room` as in `Kept`."""
+    return AsyncStream(chunks, room) if isinstance(chunks, AsyncIterable) else source.Stream(chunks, room)
 
 
 async def in_memory(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:

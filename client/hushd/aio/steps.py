@@ -31,12 +31,23 @@ async def run(steps: Steps[T]) -> T:
         return result
 
 
+async def _connected(step: Connect) -> Any:
+    """Connects. A thread that waits for its turn after its task was cancelled makes no connection any more: the client
+    may be closed by then."""
+    cancelled = False
+    try:
+        return await asyncio.to_thread(step.way.connect, lambda: not cancelled and step.needed())
+    except asyncio.CancelledError:
+        cancelled = True
+        raise
+
+
 async def _outcome(step: Step) -> Any:
     match step:
         case Receive():
             return await step.call.next_message()
         case Connect():
-            return step.way.current() or await asyncio.to_thread(step.way.connect)
+            return step.way.current() or await _connected(step)
         case Awaited():
             return await step.awaitable
         case Until():

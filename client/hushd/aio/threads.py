@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -48,15 +48,17 @@ async def long_step(function: Callable[..., T], *arguments: Any, stop: Callable[
 
 @asynccontextmanager
 async def entered(make: Callable[[], AbstractContextManager[T]]) -> AsyncIterator[T]:
-    """Makes and enters a context manager that blocks, and leaves it as the block is left."""
-    manager = await step(make)
-    value = await step(manager.__enter__)
+    """Makes and enters a context manager that blocks, and leaves it as the block is left.
+
+    Cancelled while it is entered, it is left too.
+    """
+    stack = ExitStack()
     try:
-        yield value
+        yield await step(lambda: stack.enter_context(make()))
     except BaseException as error:
-        await step(manager.__exit__, type(error), error, error.__traceback__)
+        await step(stack.__exit__, type(error), error, error.__traceback__)
         raise
-    await step(manager.__exit__, None, None, None)
+    await step(stack.close)
 
 
 async def _finished(future: asyncio.Future[T], stop: Callable[[], object] = lambda: None) -> T:

@@ -17,6 +17,7 @@ from hushd_protocol.wording import advised
 
 LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms
 SETTLE_S = 2.0  # the same, for a process that is about to end
+OWN = "hushd.process"  # the property of hushd's streams in the sound server: the number of the process that plays
 STARVED_S = 3.0  # without a callback: no error says that a device was unplugged, the callbacks just stop
 
 Kind = Literal["loudspeaker", "microphone"]
@@ -88,7 +89,11 @@ def load_ahead() -> threading.Thread:
 
 def lead_to_sound_server() -> None:
     """Sets XDG_RUNTIME_DIR where it was cut away, as hosts of agents do: PulseAudio and PipeWire have their sockets in
-    it, and their libraries look nowhere else."""
+    it, and their libraries look nowhere else.
+
+    The sound that this process plays is marked as hushd's, which no process of hushd's makes quieter.
+    """
+    os.environ[f"PULSE_PROP_{OWN}"] = str(os.getpid())
     if sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):
         return
     from hushd_protocol.system import pointer

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
 
+from hushd.transport.attached_link import devices_link
+
 from . import devices
+from .attached_devices import AttachedInput, listed
 from .devices import STARVED_S, Device
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ def inputs() -> list[Device]:
     Raises:
         HushdError: `no_device` when sounddevice or PortAudio is missing.
     """
+    if link := devices_link():
+        return listed(link, "microphone")
     return devices.devices(devices.load(), "microphone")
 
 
@@ -60,7 +65,6 @@ class Microphone(Iterator[bytes]):
         chunk_s: float = CHUNK_S,
         reference: EchoReference | None = None,
     ) -> None:
-        sounddevice = devices.load()
         self.rate = rate
         self._chunk_s = chunk_s
         self.reference = reference
@@ -68,6 +72,13 @@ class Microphone(Iterator[bytes]):
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.on_chunk: Callable[[], object] | None = None
         self._lost = False
+        self._failure: BaseException | None = None
+        self._stream: Any
+        if link := devices_link():
+            self.reference = None  # the sound played there is not known here in time
+            self._stream = AttachedInput(link, device, rate, chunk_s, self._callback, self._fail)
+            return
+        sounddevice = devices.load()
         self._stream = devices.open_stream(
             sounddevice, "microphone", device, lambda number: self._start(sounddevice, number)
         )
@@ -83,6 +94,8 @@ class Microphone(Iterator[bytes]):
             chunk = self._chunks.get(timeout=STARVED_S)
         except queue.Empty:
             raise self.lose() from None
+        if self._failure is not None and chunk is None:
+            raise self._failure
         if chunk is None:
             raise StopIteration
         return chunk
@@ -98,7 +111,10 @@ class Microphone(Iterator[bytes]):
         Raises:
             queue.Empty: there is none yet.
         """
-        return self._chunks.get_nowait()
+        chunk = self._chunks.get_nowait()
+        if self._failure is not None and chunk is None:
+            raise self._failure
+        return chunk
 
     def lose(self) -> HushdError:
         """Gives a device up that sends nothing; returns the error."""
@@ -168,6 +184,11 @@ class Microphone(Iterator[bytes]):
             data = self.reference.beside(data)
         if data:
             self._put(data)
+
+    def _fail(self, error: BaseException) -> None:
+        """Ends the iteration with `error`, after the sound recorded until now."""
+        self._failure = error
+        self._put(None)
 
     def _put(self, chunk: bytes | None) -> None:
         self._chunks.put(chunk)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_schema.kinds import check
 from hushd_schema.operations.synthesize import SYNTHESIZE
 
+from hushd.transport.attached_link import devices_link
+
 from . import devices
+from .attached_devices import listed
 from .devices import Device
 from .playback_buffer import PlaybackBuffer
 
@@ -30,6 +34,8 @@ def outputs() -> list[Device]:
     Raises:
         HushdError: `no_device` when sounddevice or PortAudio is missing.
     """
+    if link := devices_link():
+        return listed(link, "loudspeaker")
     return devices.devices(devices.load(), "loudspeaker")
 
 
@@ -95,11 +101,8 @@ class Player:
             HushdError: `no_device` when there is no loudspeaker or it goes away, `cancelled` when the floor was taken
                 away for good; and what `chunks` raises.
         """
-        sounddevice = devices.load()
         self._underruns = self.underruns
-        buffer = self._buffer = PlaybackBuffer(
-            sounddevice.CallbackStop, rate, channels, volume=self._volume, on_output=self._on_output
-        )
+        buffer = self._buffer = self._make_buffer(rate, channels)
         if self._stopped:
             return
         floor = self._floor
@@ -112,7 +115,7 @@ class Player:
                     while True:
                         buffer.begin()
                         if not self._stopped and (floor is None or floor.held):
-                            self._sound(sounddevice, buffer, rate, channels)
+                            self._sound(buffer, rate, channels)
                         if floor is None or floor.held or buffer.done or self._stopped:
                             break
                         floor.keep()
@@ -126,8 +129,23 @@ class Player:
             self._buffer.hush()
             self._buffer.abandon()
 
-    def _sound(self, sounddevice: Any, buffer: PlaybackBuffer, rate: int, channels: int) -> None:
+    def _make_buffer(self, rate: int, channels: int) -> PlaybackBuffer:
+        link = self._floor.attached if self._floor is not None else devices_link()
+        if link is not None:
+            from .attached_playback import AttachedPlayback  # for few
+
+            attached = AttachedPlayback(link, self._device, rate, channels, self._volume)
+            if self._floor is not None:
+                self._floor.on_claim = partial(attached.reach_ahead, self._floor)
+            return attached
+        stop = devices.load().CallbackStop
+        return PlaybackBuffer(stop, rate, channels, volume=self._volume, on_output=self._on_output)
+
+    def _sound(self, buffer: PlaybackBuffer, rate: int, channels: int) -> None:
         """Opens the device anew, since the default one may have changed meanwhile, and plays the buffered audio."""
+        if buffer.elsewhere:
+            return self._play_out(buffer)
+        sounddevice = devices.load()
 
         def start(number: int | None) -> Any:
             stream = sounddevice.RawOutputStream(
@@ -146,10 +164,7 @@ class Player:
 
         stream = devices.open_stream(sounddevice, "loudspeaker", self._device, start)
         try:
-            buffer.play_out(self._on_position)
-        except BaseException:
-            buffer.fade_out()
-            raise
+            self._play_out(buffer)
         finally:
             if buffer.lost:
                 devices.close_lost(stream)
@@ -157,6 +172,13 @@ class Player:
                 stream.close()
             if self._on_output is not None:
                 self._on_output(None)
+
+    def _play_out(self, buffer: PlaybackBuffer) -> None:
+        try:
+            buffer.play_out(self._on_position)
+        except BaseException:
+            buffer.fade_out()
+            raise
 
 
 def play(

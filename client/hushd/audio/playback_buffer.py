@@ -11,6 +11,7 @@ from typing import Any
 
 from . import devices
 from .devices import STARVED_S
+from .word_start import BACK_S, word_start
 
 AHEAD_S = 2.0  # of audio kept here; the rest stays where it comes from
 DRY_S = 2.0  # of silence while more is to come; then the device is left to others
@@ -31,11 +32,14 @@ class PlaybackBuffer:
         on_output: called on the device's thread with all samples that the device plays.
 
     Attributes:
+        elsewhere: whether the device is another machine's, and `play_out` opens it.
         latency: seconds of the device's buffer.
         volume: a factor, for any thread to set: takes effect at once, without a click.
         lost: whether the device has stopped by itself; closing it would take more than a minute.
         underruns: the number of times the device had nothing to play, because the callback came too late.
     """
+
+    elsewhere = False
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class PlaybackBuffer:
         self._on_output = on_output
         self._channels = channels
         self._frame = 2 * channels  # bytes
+        self._rate = rate
         self._second = rate * self._frame  # bytes
         self.latency = latency
         self._limit = int(AHEAD_S * rate) * self._frame
@@ -61,6 +66,10 @@ class PlaybackBuffer:
         self._chunks: deque[memoryview] = deque()
         self._added = 0  # bytes
         self._taken = 0  # bytes
+        self._past: deque[bytes] = deque()  # the samples taken last
+        self._past_size = 0  # bytes
+        self._past_limit = int(BACK_S * rate) * self._frame
+        self._began = 0  # bytes taken before the device was opened
         self._block = (0, 0.0)  # bytes taken before the last block of speech, and when it was taken
         self._position = 0.0  # seconds that were told
         self._silence = 0  # bytes since the last audio
@@ -133,7 +142,9 @@ class PlaybackBuffer:
         while filled < room and self._chunks:
             chunk = self._chunks[0]
             count = min(len(chunk), room - filled)
-            output[filled : filled + count] = bytes(chunk[:count])
+            piece = bytes(chunk[:count])
+            output[filled : filled + count] = piece
+            self._keep(piece)
             filled += count
             if count == len(chunk):
                 self._chunks.popleft()
@@ -141,6 +152,13 @@ class PlaybackBuffer:
                 self._chunks[0] = chunk[count:]
         self._taken += filled
         return filled
+
+    def _keep(self, piece: bytes) -> None:
+        """Keeps the samples taken last, for `_step_back`."""
+        self._past.append(piece)
+        self._past_size += len(piece)
+        while self._past_size - len(self._past[0]) >= self._past_limit:
+            self._past_size -= len(self._past.popleft())
 
     def _shade(self, output: Any, filled: int, loudness: int) -> None:
         """Fades the samples to the loudness `wanted`, a step a frame, and goes on with that."""
@@ -185,10 +203,23 @@ class PlaybackBuffer:
             self._moved.wait()
 
     def begin(self) -> None:
-        """Prepares for a device that is about to be opened."""
+        """Prepares for a device that is about to be opened: after a `hush` it begins with the word that was cut."""
+        if self._hushed and self._taken > self._began:
+            self._step_back()
+        self._began = self._taken
         self._hushed = self._stopped = False
         self._silence = 0
         self._heard.clear()
+
+    def _step_back(self) -> None:
+        """Takes back the samples since the last silence; none where no silence is near, as in music."""
+        past = b"".join(self._past)
+        start = word_start(past, self._rate, self._channels)
+        if start is None:
+            return
+        self._chunks.appendleft(memoryview(past)[start:])
+        self._taken -= len(past) - start
+        self._past, self._past_size = deque([past[:start]]), start
 
     def hush(self) -> None:
         """Fades out and stops the device; what follows is kept for the next `begin`. For any thread."""
@@ -216,9 +247,13 @@ class PlaybackBuffer:
             self.lost = idle >= STARVED_S or (self._heard.is_set() and not self._stopped)
             if self.lost:
                 raise devices.lost("loudspeaker")
-            if on_position is not None:
-                self._position = max(self._position, self._heard_bytes() / self._second)
-                on_position(self._position)
+            self._report(on_position)
+        self._report(on_position)  # the rest
+
+    def _report(self, on_position: Callable[[float], None] | None) -> None:
+        if on_position is not None:
+            self._position = max(self._position, self._heard_bytes() / self._second)
+            on_position(self._position)
 
     def fade_out(self) -> None:
         """Silences the device at once; returns when the fade has ended."""

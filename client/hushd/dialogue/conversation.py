@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
-from hushd_schema.operations.transcribe import SILENCE_S
+from hushd_schema.operations.transcribe import BY_MEANING, SILENCE_S
 
 from hushd.audio.playback import Player
 from hushd.audio.recording import KEPT_S
@@ -66,6 +66,8 @@ class Conversation:
         on_note: called once with a sentence for the user, when the conversation turns out to be half duplex.
         on_heard: called, on another thread, with the text of the answer so far; its end may still change.
         on_listen: called once a person may speak, in each exchange with an answer: a sign for who waits for it.
+        only: a person of `hushd people`, who alone may interrupt; None: anybody. Their voice is known after a second.
+        duck: whether other programs are quieter while it has loudspeaker or microphone, see `Client.floor`.
         stop: ends it when called; may be shared with other work that ends at the same time.
 
     Attributes:
@@ -86,6 +88,8 @@ class Conversation:
         on_note: Callable[[str], None] | None = None,
         on_heard: Callable[[str], None] | None = None,
         on_listen: Callable[[], None] | None = None,
+        only: str | None = None,
+        duck: bool = False,
         stop: CancelScope | None = None,
     ) -> None:
         self._client = client
@@ -93,9 +97,11 @@ class Conversation:
         self._priority = priority
         self._loudspeaker = loudspeaker
         self._speaking = dict(speaking or {})
-        self._listening = dict(listening or {})
+        self._listening = {"turn_end": BY_MEANING} | dict(listening or {})
         self._on_heard = on_heard
         self._on_listen = on_listen
+        self._duck = duck
+        self._looking = _looking_for(only) if only else {}
         self._floor: Floor | None = None
         self._recorder = Recorder(self._duplex, microphone, lambda: self._entered and not self.stop.called)
         self._entered = False
@@ -291,7 +297,7 @@ class Conversation:
         """Yields the floor, not entered yet. Sound recorded while others hold it is forgotten."""
         self._state = ""
         floor = self._floor = self._client.floor(
-            *devices, priority=self._priority, on_wait=lambda _: self._recorder.forget()
+            *devices, priority=self._priority, on_wait=lambda _: self._recorder.forget(), duck=self._duck
         )
         with self.stop.ending(floor.stop):
             yield floor
@@ -305,6 +311,8 @@ class Conversation:
         tape = self._recorder.tape(muted=speaking and half)
         meanwhile = speaking and (self._duplex.mode == "headphones" or tape.reference is not None)
         session = {name: value for name, value in options.items() if name != "no_speech_s"}
+        looking = self._looking if meanwhile else {}
+        owner = str(looking.get("owner", ""))
 
         def begin(on_event: OnEvent) -> Transcription:
             return self._client.listen(
@@ -313,14 +321,22 @@ class Conversation:
                 channels=tape.channels,
                 echo=tape.reference is not None,
                 no_speech_s=0,  # never: we count, from the end of the speech
-                on_partial=self._note,
+                on_partial=lambda stable, text: self._note(stable, text) if listener.counts else None,
                 on_event=on_event,
-                **session,
+                **{**session, **looking},
             )
 
         self.heard = ""
         with (
-            TurnListener(tape, begin, partial(self._advance, turn), self._note_echo, meanwhile) as listener,
+            TurnListener(
+                tape,
+                begin,
+                partial(self._advance, turn),
+                self._note_echo,
+                meanwhile,
+                owner,
+                lambda: turn.phase is Phase.SPEAKING,
+            ) as listener,
             self.stop.ending(listener.close),
         ):
             try:
@@ -345,3 +361,9 @@ class Conversation:
 
     def _note_echo(self, gone: bool) -> None:
         self._duplex.echo_gone = gone
+
+
+def _looking_for(name: str) -> Options:
+    from hushd_models.people import looking_for  # for who wants it
+
+    return looking_for(name)

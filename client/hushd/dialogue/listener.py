@@ -26,8 +26,12 @@ class TurnListener:
         report: called on the other thread with BEGAN, NOTHING and, at the end, HEARD.
         on_echo: called there with whether the echo of what is played is known to be removed.
         meanwhile: see `hears_meanwhile`.
+        owner: the speaker who alone may interrupt; empty: anybody.
+        speaking: returns whether something is played.
 
     Attributes:
+        counts: whether the utterance under way is anybody's to hear: not while something is played and its voice is not
+            known to be the owner's.
         hears_meanwhile: whether it may listen while something is played.
     """
 
@@ -38,12 +42,18 @@ class TurnListener:
         report: Callable[[Event], None],
         on_echo: Callable[[bool], None],
         meanwhile: bool,
+        owner: str = "",
+        speaking: Callable[[], bool] = lambda: False,
     ) -> None:
         self._tape = tape
         self._begin = begin
         self._report = report
         self._on_echo = on_echo
         self.hears_meanwhile = meanwhile
+        self.counts = True
+        self._owner = owner
+        self._speaking = speaking
+        self._closed = False
         self._transcription: Transcription | None = None
         self._transcript: Transcript | None = None
         self._error: BaseException | None = None
@@ -68,6 +78,7 @@ class TurnListener:
 
     def close(self) -> None:
         """Cancels the transcription."""
+        self._closed = True
         if self._transcription is not None:
             self._transcription.close()
 
@@ -94,15 +105,37 @@ class TurnListener:
 
     def _run(self, transcription: Transcription) -> None:
         try:
-            self._transcript = transcription.transcript()
+            transcript = transcription.transcript()
+            while not self._is_heard(transcript):
+                self._tape.go_on_at(transcript.duration, 0.0)
+                transcription = self._transcription = self._begin(self._take)
+                if self._closed:
+                    transcription.close()
+                transcript = transcription.transcript()
+            self._transcript = transcript
         except BaseException as error:
             self._error = error
         self._report(Event.HEARD)
 
+    def _is_heard(self, transcript: Transcript) -> bool:
+        """Returns whether an utterance that has ended counts: one that outlasts the loudspeaker is an answer."""
+        if any(segment.speaker == self._owner for segment in transcript) or not self._speaking():
+            self._count()
+        return self.counts
+
+    def _count(self) -> None:
+        if not self.counts:
+            self.counts = True
+            self._report(Event.BEGAN)
+
     def _take(self, kind: str, data: LiveEvent) -> None:
         if kind == "began":
-            self._report(Event.BEGAN)
-        elif kind == "nothing":
+            self.counts = False
+            if not (self._owner and self._speaking()):
+                self._count()
+        elif kind == "speaker" and data.get("speaker") == self._owner:
+            self._count()
+        elif kind == "nothing" and self.counts:
             self._report(Event.NOTHING)
         elif kind == "echo":
             self._on_echo(bool(data.get("gone")))

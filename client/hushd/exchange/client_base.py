@@ -17,6 +17,7 @@ from hushd.transport.requests import KeepAlive
 from hushd.transport.retry import RetryingCall, with_connection
 from hushd.transport.source import Input
 from hushd.transport.steps import Attend, Receive, Steps
+from hushd.transport.warning import ResultWarning, elsewhere
 
 from .preparation import Preparation
 from .unloaded import Unloaded
@@ -63,6 +64,12 @@ class ClientBase:
     @cached_property
     def _preparation(self) -> Preparation:
         return Preparation(self._described, self._status, self.link.paths.config)
+
+    def _ducking(self) -> Callable[[bool], None]:
+        """The function that makes other programs quieter while a floor is held."""
+        from hushd.audio.ducking.holder import Ducking  # for few
+
+        return Ducking().hold
 
     def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
         """Sends a request; returns it under way."""
@@ -120,7 +127,7 @@ class ClientBase:
 
         return Descriptions.from_data((yield from self._controlled("describe", *roles)))
 
-    def _preloaded(self, workers: tuple[str, ...], keep_alive: KeepAlive, wait: bool) -> Steps[None]:
+    def _preloaded(self, workers: tuple[str, ...], keep_alive: KeepAlive, wait: bool) -> Steps[list[ResultWarning]]:
         """See `Client.preload`."""
         warm = [self.link.placed(requests.warm(worker, keep_alive)) for worker in workers]
         if not wait:
@@ -130,13 +137,16 @@ class ClientBase:
                     connection.start(request)
                 yield from ()
 
-            return (yield from with_connection(self.link, start))
+            yield from with_connection(self.link, start)
+            return []
         calls = []
         for request in warm:
             calls.append((yield from self._send(request)))
+        data: list[JsonObject] = []
         for call in calls:
-            while (yield from call.receive()) is not None:
-                pass
+            while (message := (yield from call.receive())) is not None:
+                data += [message.data] if isinstance(message, Result) else []
+        return [elsewhere(each) for each in data if each.get("why_there")]
 
     def _left(self, action: str, timeout: float | None) -> Steps[bool]:
         """Ends the supervisor, whichever version of the protocol it speaks; returns whether it left in time."""

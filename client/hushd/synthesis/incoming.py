@@ -29,6 +29,7 @@ class IncomingSpeech:
         format: `s16le` or the kind of file.
         duration, voice, warnings: seconds of audio, the voice that spoke, and what of the request had no effect, known
             once the iteration has ended.
+        imitates: the person whose voice was imitated, known then too; empty where it is nobody's.
         timeline: the sentences whose audio has come or is about to, where the timeline was asked for.
     """
 
@@ -55,6 +56,7 @@ class IncomingSpeech:
         self.format = form
         self.duration = 0.0
         self.voice = ""
+        self.imitates = ""
         self.warnings: tuple[ResultWarning, ...] = ()
         self.timeline: list[Sentence] = []
 
@@ -71,14 +73,14 @@ class IncomingSpeech:
                 raise self._failure
             try:
                 message = yield from self._call.receive()
-                piece = message and self._take(message)
+                if message and (piece := self._take(message)):
+                    self._received.add(piece)
             except HushdError as error:
                 self._failure = error
+                self.close()  # nobody can have the rest without this part
                 raise
             if message is None:
                 break
-            if piece:
-                self._received.add(piece)
         return index < len(self._received)  # another task may have received it
 
     def _piece(self, index: int) -> Steps[Piece | None]:
@@ -117,6 +119,7 @@ class IncomingSpeech:
             result = SpeechResult.from_data(message.data)
             self.duration = float(result.duration)
             self.voice = result.voice
+            self.imitates = result.imitates
             self.warnings = warnings_of(result)
             self._rate = self._rate or result.rate
         return None

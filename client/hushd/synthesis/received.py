@@ -3,10 +3,11 @@ open."""
 
 from __future__ import annotations
 
-import os
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
+
+from hushd.transport.overflow import Overflow
 
 RAW = "s16le"  # the format of samples
 MEMORY = 8 * 1024 * 1024  # bytes kept in memory: three minutes of speech
@@ -36,12 +37,7 @@ class Received:
         self._keep = keep
         self._pieces: list[Piece | _OnDisk | None] = []
         self._room = memory
-        self._file: IO[bytes] | None = None
-        self._size = 0  # of the file
-
-    def __del__(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._file = Overflow("speech", ": make room, set TMPDIR, or synthesize it with keep=False")
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -60,7 +56,8 @@ class Received:
         """Returns a piece.
 
         Raises:
-            HushdError: `bad_request` when it was taken before and is not kept.
+            HushdError: `bad_request` when it was taken before and is not kept, `output_failed` when the temporary file
+                does not give it back.
         """
         piece = self._pieces[index]
         if piece is None:
@@ -68,25 +65,8 @@ class Received:
         if not self._keep:
             self._pieces[index] = None
         if isinstance(piece, _OnDisk):
-            assert self._file is not None
-            return Piece(os.pread(self._file.fileno(), piece.length, piece.place), piece.offset)
+            return Piece(self._file.read(piece.place, piece.length), piece.offset)
         return piece
 
     def _write(self, piece: Piece) -> _OnDisk:
-        try:
-            if self._file is None:
-                import tempfile  # costs 10 ms that nearly nobody needs
-
-                self._file = tempfile.TemporaryFile(prefix="hushd-")  # noqa: SIM115 - closed by __del__
-            self._file.seek(self._size)
-            self._file.write(piece.data)
-            self._file.flush()
-        except OSError as error:
-            raise HushdError(
-                "output_failed",
-                f"The speech is longer than memory holds and the temporary folder cannot take it ({error.strerror}): "
-                "make room, set TMPDIR, or synthesize it with keep=False.",
-            ) from error
-        written = _OnDisk(self._size, len(piece.data), piece.offset)
-        self._size += written.length
-        return written
+        return _OnDisk(self._file.add(piece.data), len(piece.data), piece.offset)

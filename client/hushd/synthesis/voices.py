@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hushd_models import languages
 from hushd_models.installation import document
@@ -12,6 +12,7 @@ from hushd_protocol.suggest import listed, nearest
 from hushd_protocol.wording import advised
 
 from .voice import Voice
+from .voice_choice import VoiceChoice
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingDescription, SpeakingEngine
@@ -22,14 +23,6 @@ ALIASES = {
     "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
 }  # fmt: skip
 _MOST_NAMED = 5  # in a sentence
-
-
-class VoiceChoice(NamedTuple):
-    """The engine, model and voice of a request; None leaves the choice to the supervisor or the worker."""
-
-    engine: str | None
-    model: str | None
-    voice: str | None
 
 
 def choose(
@@ -70,6 +63,24 @@ def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
     """Returns the voices of a language, of any country. Raises HushdError `bad_request` for any other text."""
     tag = _tag(language)
     return [voice for voice in voices if _speaks(voice, tag)]
+
+
+def candidates(catalogue: SpeakingDescription) -> list[VoiceChoice]:
+    """The voices for those who name none and are to be told apart, in an order that is the same everywhere.
+
+    Those of the usual engine and model, so that one worker speaks for all, where it has several; else the natural
+    voices of that language that are here.
+    """
+    index = _VoiceIndex(catalogue, None)
+    usual = index.usual()
+    if usual is None:
+        return []
+    tag = _tag(usual.language)
+    here = [voice for voice in index.voices if voice.installed and _speaks(voice, tag)]
+    own = [voice for voice in here if (voice.engine, voice.model) == (usual.engine, usual.model)]
+    natural = [voice for voice in here if voice.engine not in index.robotic]
+    several = own if len(own) > 1 else natural
+    return sorted(VoiceChoice(voice.engine, index.model_for(voice), voice.name) for voice in several)
 
 
 def usual_language(catalogue: SpeakingDescription) -> str:

@@ -57,6 +57,7 @@ def follow(
     each: Each,
     *,
     echo: bool,
+    until: str | None = None,
 ) -> FairCopy:
     """Returns the fair copy of a session that is about to begin, by `model`, with the session's options.
 
@@ -64,12 +65,14 @@ def follow(
         transcribe: `Client.transcribe_stream`.
 
     Raises:
-        HushdError: `bad_request` with `echo`: the loudspeaker is taken out of the sound by the session itself; and with
-            `diarize`, unless all of the session is read at once.
+        HushdError: `bad_request` with `echo`: the loudspeaker is taken out of the sound by the session itself; with
+            `until`: only the session leaves the end word out; and with `diarize`, unless all of the session is read at
+            once.
     """
     if echo:
         raise HushdError("bad_request", "A fair copy is made of the sound as it was recorded: leave out fair, or echo.")
-
+    if until:
+        raise HushdError("bad_request", "A fair copy would have the end word in it: leave out fair, or until.")
     if options.get("diarize") and each != "session":
         raise HushdError(
             "bad_request", "Speakers are not told apart utterance by utterance: fair_each must be session."

@@ -50,8 +50,12 @@ def vtt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:
     yield "WEBVTT\n\n"
     for cue in _cues(segments, layout):
         start, end = (timestamp(t, hours=False, mark=".") for t in (cue.start, cue.end))
-        who = f"<v {cue.speaker}>" if cue.speaker else ""
+        who = f"<v {_annotation(cue.speaker)}>" if cue.speaker else ""
         yield f"{start} --> {end}\n{who}{_text(cue)}\n\n"
+
+
+def _annotation(speaker: str) -> str:
+    return speaker.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def srt(segments: Segments, layout: Layout | None = None) -> Iterator[str]:

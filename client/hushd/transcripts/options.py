@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hushd_protocol import JsonObject
 from hushd_schema.operation import given
-from hushd_schema.operations.transcribe import OPTIONS, TranscribeOptions
+from hushd_schema.operations.transcribe import BY_SILENCE, OPTIONS, TranscribeOptions
 
 
 def transcribe_params(options: TranscribeOptions) -> JsonObject:
@@ -28,6 +28,8 @@ def live_params(
     channels: int,
     continuous: bool,
     silence_s: float,
+    turn_end: str,
+    until: str | None,
     no_speech_s: float | None,
     echo: bool,
 ) -> JsonObject:
@@ -38,6 +40,10 @@ def live_params(
     }  # fmt: skip
     if no_speech_s is not None:
         params["no_speech_s"] = no_speech_s
+    if turn_end != BY_SILENCE:
+        params["turn_end"] = turn_end
+    if until is not None:
+        params["until"] = until
     if echo:
         params["echo"] = True
     return params

@@ -12,6 +12,8 @@ from .segment import Segment
 from .spacing import joined
 
 if TYPE_CHECKING:
+    from hushd_schema.transcript import SpeakerVoice
+
     from .cues import Layout
 
 
@@ -28,6 +30,7 @@ class Transcript:
         warnings: reasons to doubt the text, such as a language that the model does not know.
         unlikely: the stretches of it, start and end in seconds, that are probably not what was said.
         language_probability: of `language`, from 0 to 1, where nobody named it, and a model found it and tells.
+        voices: those of the speakers, with `voiceprints`.
     """
 
     segments: tuple[Segment, ...]
@@ -37,6 +40,7 @@ class Transcript:
     warnings: tuple[ResultWarning, ...] = ()
     unlikely: tuple[tuple[float, float], ...] = ()
     language_probability: float | None = None
+    voices: tuple[SpeakerVoice, ...] = ()
 
     @property
     def text(self) -> str:

@@ -16,7 +16,7 @@ from .segment import Segment
 from .transcript import Transcript
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import LiveEvent, OnEvent
+    from hushd_schema.transcript import LiveEvent, OnEvent, SpeakerVoice
 
     from .fair_copy import FairCopy, OnRevised
 
@@ -26,8 +26,8 @@ class IncomingTranscript:
 
     Attributes:
         language: as in `Transcript`; of a recording known with its first segment.
-        language_probability, duration, ended, warnings, unlikely: as in `Transcript`, known once the iteration has
-            ended.
+        language_probability, duration, ended, warnings, unlikely, voices: as in `Transcript`, known once the iteration
+            has ended.
         diarized: whether segments say who speaks.
         fair: the fair copy of a live session that has one.
         rest_s: the second from which the rest of a recording can be requested, once the last segment was returned;
@@ -60,6 +60,7 @@ class IncomingTranscript:
         self.ended = "input"
         self.warnings: tuple[ResultWarning, ...] = ()
         self.unlikely: tuple[tuple[float, float], ...] = ()
+        self.voices: tuple[SpeakerVoice, ...] = ()
         self.rest_s = 0.0
         self._count = 0
 
@@ -106,6 +107,7 @@ class IncomingTranscript:
             self.duration = float(result.duration)
             self.ended = result.ended or "input"
             self.warnings = warnings_of(result)
+            self.voices = result.voices
             self.unlikely = tuple((float(stretch.start), float(stretch.end)) for stretch in result.unlikely)
         return None
 
@@ -155,6 +157,7 @@ class IncomingTranscript:
             self.warnings,
             self.unlikely,
             self.language_probability,
+            self.voices,
         )
 
 

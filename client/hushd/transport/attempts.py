@@ -12,8 +12,9 @@ and no output was returned:
 * the model is not installed, and the configuration says `auto_pull`: it is pulled first.
 
 Of a transcript that was returned in part before the worker or the supervisor died, the rest is requested: hours of work
-are not lost with them. With speakers there is no rest, so the whole is requested again, and what was returned is left
-out as long as it comes out the same. A second death that brought nothing new is raised.
+are not lost with them. With speakers, and of live speech, there is no rest, so the whole is requested again, and what
+was returned is left out as long as it comes out the same. A second death that brought nothing new is raised, but for
+that of a supervisor that was about to leave.
 """
 
 from __future__ import annotations
@@ -79,9 +80,11 @@ class Attempts:
         if _lasts(message):
             self._handed_out, self._lost = True, self._most_lost
             self._rest = _rest(message.data) if isinstance(message, Partial) else {}
-            if self._returned is not None and isinstance(message, Partial):
+            if self._source and not self._source.whole:
+                self._returned = None  # much live speech: it cannot be repeated
+            elif self._returned is not None and isinstance(message, Partial):
                 self._returned.append(message)
-        return True
+        return not (self._known and isinstance(message, Partial) and self.request.session)
 
     def again(self, error: HushdError) -> bool:
         """Returns whether to send `request`, changed to that end, again: it helps against `error` and loses nothing."""
@@ -89,10 +92,12 @@ class Attempts:
         if self._source and not self._source.whole:
             return False
         request = self.request
-        if self._handed_out and self._returned is not None and error.code in _BLAMELESS:
+        live = ("worker_crashed",) if request.session else ()
+        if self._handed_out and self._returned is not None and error.code in (*_BLAMELESS, *live):
             self.request = replace(request, id=new_id())
             self._known, self._failure = deque(self._returned), error
             self._handed_out, self._repeated = False, True
+            self._lost = self._most_lost - 1  # one may leave once its worker has died: the next has not heard of it
         elif self._handed_out:
             if error.code not in (*_BLAMELESS, "worker_crashed") or not _has_a_rest(request):
                 return False
@@ -145,4 +150,4 @@ def _has_a_rest(request: Request) -> bool:
 
 def _is_repeated_whole(request: Request) -> bool:
     """Returns whether its answer can only be requested as a whole, and comes out the same then."""
-    return request.op == "transcribe" and not request.session and bool(request.params.get("diarize"))
+    return request.op == "transcribe" and (request.session or bool(request.params.get("diarize")))

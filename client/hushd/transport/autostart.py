@@ -1,8 +1,8 @@
 """Finding the supervisor, and starting one when none runs.
 
 A plain connect decides whether one runs: a ZeroMQ socket connected to a stale path reports nothing. The lock is the
-supervisors' own business. Two clients may start two of them at the same moment: the one that does not get the lock sees
-the other answer, and exits.
+supervisors' own business. Two programs may start two of them at the same moment: the one that does not get the lock
+sees the other answer, and exits. The clients of one program start one at a time, and look again before.
 """
 
 from __future__ import annotations
@@ -12,17 +12,26 @@ import select
 import signal
 import socket
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths, prepare_state
 from hushd_protocol.system.trace import mark
 
-# From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 6 s for one that
+# From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 10 s for one that
 # still finishes its last jobs, and then says so; one beside busy programs takes seconds. Its end is noticed at once.
 READY_S = 30.0
+LOOK_S = 0.02  # between two looks whether another one is faster
 STARTS = 2  # one that ends without a word was killed by another program, or for its memory
 LONGEST = 2000  # characters of the log's last line in an error: a sentence may list every key of the configuration
+
+# A spawn holds the interpreter's lock until the new process runs: a hundred clients that lose their supervisor at once,
+# and started one each, would hold up all other threads of the program, and wait for each other.
+_turn = threading.Lock()
 
 # In the background of a shell that ends at once, so that init and not we will be the parent. Nothing is expanded.
 _DETACH = 'cd / && "$@" &'
@@ -81,7 +90,8 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     log = os.fspath(paths.supervisor_log)
     log_size = os.path.getsize(log) if os.path.exists(log) else 0
     for _ in range(STARTS):
-        ready = _start(log)
+        with _our_turn():
+            ready = find(paths) is not None or _start(paths, log)
         if running_paths := find(paths):  # perhaps not the one we started, but the winner of a race
             return running_paths
         if ready:
@@ -96,24 +106,68 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
     )
 
 
-def _start(log: str) -> bool | None:
-    """Spawns a supervisor in a session of its own; returns whether it became ready, None while it has not in time."""
+def succeed(paths: Paths, predecessor: int, leave: Callable[[], object]) -> None:
+    """Starts the supervisor that takes over from the running one: calls `leave`, which ends that, once it only waits.
+
+    So the time between two supervisors is not that of a start. Returns when the next one serves, or has not in time.
+
+    Args:
+        predecessor: the pid of the running one.
+
+    Raises:
+        HushdError: `no_supervisor` when none can be started; and what `leave` raises.
+    """
+    with _started(os.fspath(paths.supervisor_log), "--after", str(predecessor)) as ready:
+        _reports(ready, READY_S)
+        leave()
+        _reports(ready, READY_S)
+
+
+def _start(paths: Paths, log: str) -> bool | None:
+    """Starts a supervisor; returns whether one became ready, this or another one, None while none has in time."""
+    give_up = time.monotonic() + READY_S
+    with _started(log) as ready:
+        while (reported := _reports(ready, LOOK_S)) is None and time.monotonic() < give_up:
+            if running(paths):
+                return True
+        return reported
+
+
+@contextmanager
+def _our_turn() -> Iterator[None]:
+    """Waits for another client's start; not for ever, since who held the lock at a fork does not exist in the child."""
+    ours = _turn.acquire(timeout=READY_S)
+    try:
+        yield
+    finally:
+        if ours:
+            _turn.release()
+
+
+@contextmanager
+def _started(log: str, *options: str) -> Iterator[int]:
+    """Spawns a supervisor in a session of its own; the block has the pipe in which that reports."""
     ready, report = os.pipe()
     try:
         try:
-            _spawn(log, report)
+            _spawn(log, report, options)
+        except OSError as error:
+            raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
         finally:
             os.close(report)
-        waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
-        waiting.register(ready, select.POLLIN)
-        return os.read(ready, 1) != b"" if waiting.poll(1000 * READY_S) else None
-    except OSError as error:
-        raise HushdError("no_supervisor", f"The supervisor could not be started ({error.strerror}).") from error
+        yield ready
     finally:
         os.close(ready)
 
 
-def _spawn(log: str, report: int) -> None:
+def _reports(ready: int, seconds: float) -> bool | None:
+    """Returns whether a supervisor has reported, False for one that has ended; None where neither came in time."""
+    waiting = select.poll()  # `select.select` takes no descriptor beyond 1023
+    waiting.register(ready, select.POLLIN)
+    return os.read(ready, 1) != b"" if waiting.poll(1000 * seconds) else None
+
+
+def _spawn(log: str, report: int, options: Sequence[str]) -> None:
     # posix_spawn and a shell for the second fork: forking a program with threads is not safe, and a big one is slow.
     number = 3 if report != 3 else 4
     actions: list[tuple[int, int, int] | tuple[int, int] | tuple[int, int, str, int, int]] = [
@@ -124,7 +178,7 @@ def _spawn(log: str, report: int) -> None:
         # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would stay open for the daemon's life.
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2 and fd != number),
     ]
-    command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number)]
+    command = [sys.executable, "-P", "-m", "hushd_supervisor", "--auto", "--ready-fd", str(number), *options]
     environment = {name: value for name, value in os.environ.items() if name not in _PRIVATE}
     mark("supervisor spawned")
     shell = os.posix_spawn(
@@ -154,12 +208,18 @@ def _inheritable() -> list[int]:
 
 
 def _last_line(log: str, start: int) -> str:
-    """Returns the last line written to `log` behind the offset `start`."""
+    """Returns the last sentence written to `log` behind the offset `start`.
+
+    Records, and the indented rest of them, are those of another supervisor, which may be about to leave.
+    """
+    from hushd_protocol.system.log_lines import text_of  # for a start that fails
+
     try:
         with open(log, "rb") as file:
             file.seek(max(start, os.path.getsize(log) - 4096))
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:
         return ""
-    line = next((line.strip().rstrip(".") for line in reversed(lines) if line.strip()), "")
+    plain = (line for line in reversed(lines) if line.strip() and not line[0].isspace() and text_of(line) == line)
+    line = next(plain, "").strip().rstrip(".")
     return line if len(line) <= LONGEST else f"{line[:LONGEST].rpartition(' ')[0]} …"

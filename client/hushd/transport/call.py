@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+from hushd_protocol.buggify import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, ID_BYTES, MAX_PAYLOAD
 from hushd_protocol.messages import Cancel, Chunk, Control, Credit, Error, Message, Partial, Request, Result
@@ -45,7 +46,7 @@ class Call:
     def __init__(self, message: Request | Control, post: Callable[[Message], None]) -> None:
         self.id = message.id
         self._post = post
-        self._spool = Spool()
+        self._spool = Spool(0) if buggify("answer goes to disk") else Spool()
         self._expected = 0  # the next seq of the answer
         self._ungranted = 0  # chunks received since the last grant
         self._seq = 0  # of the input
@@ -168,7 +169,7 @@ class Call:
             self._spool.put(message)
             if isinstance(message, Chunk):
                 self._ungranted += 1
-                if self._ungranted >= _GRANT:
+                if self._ungranted >= _GRANT or buggify("credit for one chunk"):
                     self._post(Credit(id=self.id, chunks=self._ungranted))
                     self._ungranted = 0
         return False

@@ -3,7 +3,8 @@
 A DEALER reconnects silently and would wait for ever, so its monitor is read too: the supervisor's end is noticed
 within milliseconds and every call in flight fails with `supervisor_lost`. Nothing here waits longer than the
 supervisor lives: one that sends nothing, not even a ping, is given up after `SILENT_TICKS` ticks where it does nothing,
-and after `MOST_TICKS` where it works, or waits for its turn, beside other busy programs.
+and after `MOST_TICKS` where it works, or waits for its turn, beside other busy programs. In each silent tick it gets a
+sign of life: a supervisor that has given us up, because our process stood still, says so when it hears from us.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ from hushd_protocol.system.trace import mark
 from .call import Answered, Call
 
 if TYPE_CHECKING:
+    from .attached import Machine
     from .liveness import Liveness
-    from .remote import RemoteMachine
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
 MOST_TICKS = 30
+LATE_S = 0.5  # a wait for the welcome that ends later than this: this process was stopped, or the machine stood still
 LINGER_MS = 200  # for the last cancel before we close
 # Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000
 # unread, and the reports of their places to a hundred requests in a queue are more than that.
@@ -69,7 +71,7 @@ class Connection:
 
     def __init__(
         self,
-        place: str | os.PathLike[str] | RemoteMachine,
+        place: str | os.PathLike[str] | Machine,
         *,
         holder: str | None = None,
         patience: float = WELCOME_S,
@@ -96,8 +98,8 @@ class Connection:
         self.supervisor: Welcome | None = None
         self.borrowed = False  # found by the user's pointer, from an environment without a session folder
         self._thread = threading.Thread(target=self._run, name="hushd-io", daemon=True)
-        self._thread.start()
         try:
+            self._thread.start()
             self._welcomed.wait()  # the thread always sets it, after its patience at the latest
         except BaseException:
             self.close()
@@ -113,6 +115,11 @@ class Connection:
     def usable(self) -> bool:
         """True if new requests can be sent. While a supervisor shuts down, only those under way go on."""
         return self._lost is None and not self._leaving
+
+    def leads_to_leaving(self, other: Connection) -> bool:
+        """Returns whether `other` has the supervisor of this connection, which has refused a request as it leaves."""
+        ours, theirs = self.supervisor, other.supervisor
+        return bool(self._leaving and ours and theirs and ours.pid == theirs.pid)
 
     @property
     def foreign(self) -> bool:
@@ -152,7 +159,7 @@ class Connection:
             self._closing = True
             if self._lost is None:
                 self._wake()
-        if threading.current_thread() is not self._thread:
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:  # else interrupted as it began
             self._thread.join(timeout=2 * WELCOME_S)
 
     def post(self, message: Message) -> None:
@@ -200,9 +207,7 @@ class Connection:
             self._lost = reason
         waiting = [item for item in self._outbox if not isinstance(item, Message)]
         for call in (*self._calls.values(), *waiting):
-            call.end(
-                replace(reason)
-            )  # an error of its own for each: an exception gathers the frames of all who raise it
+            call.end(replace(reason))  # its own: an exception gathers the frames of all who raise it
         self._calls.clear()
         self._outbox.clear()
         self._over.set()
@@ -215,13 +220,16 @@ class Connection:
             poller.register(source, zmq.POLLIN)
         decoder = Decoder(TO_CLIENT)
         deadline = time.monotonic() + self._patience
-        silent = 0
+        silent, long = 0, time.monotonic() + TICK_S
         while True:
             if self.supervisor is None:
                 timeout: float | None = max(0.0, deadline - time.monotonic())
             else:
                 timeout = TICK_S if self._calls else None
+            due = math.inf if timeout is None else time.monotonic() + timeout
             events = dict(poller.poll(None if timeout is None else math.ceil(timeout * 1000)))
+            if time.monotonic() - due > LATE_S:  # we stood still, and so perhaps did the supervisor
+                deadline = time.monotonic() + self._patience
             if self._wake_read in events:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)
@@ -234,17 +242,20 @@ class Connection:
                 return reason
             if closing:
                 return HushdError("cancelled", "The client was closed.")
+            if self._calls and time.monotonic() >= long:
+                long = math.inf
+                with contextlib.suppress(HushdError):  # it is too late
+                    from . import late_modules  # noqa: F401
             if self.supervisor is None and time.monotonic() >= deadline:
                 if self._machine:
                     return self._machine.explain([], silent=True)
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
             if not events:
                 silent += 1
+                self._send(socket, Pong())
                 if self._is_given_up(silent):
-                    where = f" at {self._machine.endpoint.place}" if self._machine else ""
-                    return HushdError(
-                        "supervisor_lost", f"The supervisor{where} has stopped answering: see `hushd logs`."
-                    )
+                    at = f" at {self._machine.place}" if self._machine else ""
+                    return HushdError("supervisor_lost", f"The supervisor{at} has stopped answering: see `hushd logs`.")
 
     def _is_given_up(self, silent: int) -> bool:
         """Returns whether to give up a supervisor that was silent for so many ticks."""
@@ -319,7 +330,7 @@ class Connection:
             self._welcomed.set()
             self._send_outbox(socket)
         elif isinstance(message, Error) and not message.id:
-            raise message.exception()
+            raise _loss(message)
         elif call := self._calls.get(name := getattr(message, "id", b"")):
             self._leaving |= isinstance(message, Error) and message.code == "shutting_down"
             try:
@@ -330,3 +341,9 @@ class Connection:
                 over = True
             if over:
                 del self._calls[name]  # by now the call may have asked again, under another
+
+
+def _loss(error: Error) -> HushdError:
+    """The end of a connection by an error that concerns no request: one that was given up for its slowness is lost."""
+    lost = error.code == "slow_consumer"
+    return HushdError("supervisor_lost", error.message) if lost else error.exception()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -12,9 +13,12 @@ from hushd_protocol.messages import Claim, Error, Message, Result, Turn, Yield
 from .attempts import GONE
 from .call import new_id
 from .connection import Connection
+from .link import Link
 from .retry import with_connection
 from .steps import Steps, Until, Way, run
 
+NEXT_S = 2.0  # for another supervisor to come by itself
+PAUSE_S = 0.02  # between two looks whether it listens
 ATTEMPTS = 3  # supervisors that may be lost one after the other while we wait
 
 
@@ -26,11 +30,16 @@ class Floor:
     then on, and `on_loss` is called, on another thread: a player must fall silent within a second and call `keep` or
     leave the block.
 
-    Without a supervisor nobody else asks either, and the devices are ours.
+    Without a supervisor nobody else asks either, and the devices are ours. One that leaves has the next one keep them
+    for us: they stay ours while that is asked, and `on_loss` is called only if it has other plans.
+
+    Args:
+        on_hold: called, on any thread, with whether the devices are ours, whenever that changes; it must be quick.
 
     Attributes:
         number: of this turn in `hushd status`, for `hushd stop-speaking`, `pause` and `resume`.
         on_loss: called on another thread, so it must be quick; or None.
+        on_claim: called with the connection by which the devices have just been claimed, before they are ours; or None.
     """
 
     def __init__(
@@ -39,21 +48,26 @@ class Floor:
         devices: Sequence[str],
         priority: str,
         on_wait: Callable[[str], None] | None = None,
+        on_hold: Callable[[bool], None] | None = None,
     ) -> None:
         self._way = way
         self._devices = list(devices)
         self._priority = priority
         self._on_wait = on_wait
+        self._on_hold = on_hold
         self._changed = threading.Condition()
         self._open = False  # between entering and leaving the block
         self._depth = 0  # of blocks within each other
         self._stopped = False
+        self._passing = b""  # the claim of a supervisor that has left, while we ask the next one
         self._connection: Connection | None = None
         self._state = ""  # of the last `turn` received; empty: none yet, or none any more
+        self._reported = False  # the last that `on_hold` was called with
         self._error: HushdError | None = None
         self.id = b""
         self.number = 0
         self.on_loss: Callable[[], None] | None = None
+        self.on_claim: Callable[[Connection], None] | None = None
 
     def __enter__(self) -> Floor:
         run(self._enter())
@@ -87,7 +101,7 @@ class Floor:
         """Gives the devices back. Safe to call when they are not ours."""
         with self._changed:
             self._post(keep=False)
-            self._open, self._connection, self._state = False, None, ""
+            self._open, self._passing, self._connection, self._state = False, b"", None, ""
             self._error = HushdError("cancelled", "The floor was given back.")
             self._notify()
 
@@ -102,6 +116,11 @@ class Floor:
             self._notify()
         if self.on_loss is not None:
             self.on_loss()
+
+    @property
+    def attached(self) -> Link | None:
+        """The link to the machine whose devices these are, where it has attached itself; None for this one."""
+        return self._way if isinstance(self._way, Link) and self._way.attached else None
 
     # --- the supervisor's answers, on the I/O thread -----------------------------------------------------------------
 
@@ -123,15 +142,39 @@ class Floor:
         with self._changed:
             if not self._open or self._stopped or name != self.id:
                 return  # of a turn that was given back
+            if self.held and error is not None and error.code == "shutting_down" and not self._passing:
+                self._passing = name
+                threading.Thread(target=self._pass_over, args=(name,), name="hushd-floor", daemon=True).start()
+                return
+            self._passing = b""
             lost = self.held and state != "granted"
             self._state, self._error = state, error
             self._notify()
         if lost and self.on_loss is not None:
             self.on_loss()
 
+    def _pass_over(self, held: bytes) -> None:
+        """Claims what we have by the claim `held` from the next supervisor; on a thread of its own.
+
+        That comes by itself after a restart. To start one would stop all of this program for as long as the machine
+        takes to begin a process, which could be heard.
+        """
+        give_up = time.monotonic() + NEXT_S
+        try:
+            while self._passing == held and not self._way.listens() and time.monotonic() < give_up:
+                time.sleep(PAUSE_S)
+            run(self._ask(held))
+        except HushdError as error:
+            with self._changed:
+                name = self.id if self._passing == held else b""
+            self._become(name, "", error)
+
     def _notify(self) -> None:
         """Wakes those who wait; under the lock, on any thread."""
         self._changed.notify_all()
+        if self._on_hold is not None and self.held is not self._reported:
+            self._reported = self.held
+            self._on_hold(self._reported)
 
     def wait_for(self, condition: Callable[[], object]) -> None:
         """Waits for a change after which the condition holds; see `Until`."""
@@ -166,26 +209,32 @@ class Floor:
                 self._post(keep=True)  # confirms that they were taken, and that we wait to have them again
             yield from self._wait()
 
-    def _ask(self) -> Steps[None]:
+    def _ask(self, held: bytes = b"") -> Steps[None]:
+        """Claims the devices, which stay ours meanwhile where `held` is the claim by which we have them."""
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
         def carry(connection: Connection) -> Steps[None]:
             with self._changed:
-                if not self._open or self._stopped:
-                    raise self._error or AssertionError
-                self.id, self._connection, self._state, self._error = claim.id, connection, "", None
-            connection.carry(self, claim)
+                if not self._open or self._stopped or held != self._passing:
+                    raise self._error or HushdError("cancelled", "Another claim has taken its place.")
+                state = self._state if held else ""
+                self.id, self._connection, self._state, self._error = claim.id, connection, state, None
+                connection.carry(self, claim)  # here, so that the claim precedes what gives it back
+            if self.on_claim is not None and not held:
+                self.on_claim(connection)
             yield from ()
 
         try:
-            yield from with_connection(self._way, carry)
+            # Who has given back meanwhile what is passed on has perhaps closed the client: no connection for them.
+            yield from with_connection(self._way, carry, needed=lambda: not held or held == self._passing)
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":
                 raise
             with self._changed:
-                if not self._stopped:
+                if not self._stopped and held == self._passing:
                     self._connection, self._state, self._error = None, "granted", None
+                    self._notify()
 
     def _wait(self) -> Steps[None]:
         """Waits until the devices are ours; asks the next supervisor when one is lost meanwhile."""

@@ -34,7 +34,7 @@ class Kept:
         if self.has(position):
             return self._pieces[position]
         if position != self._count:
-            raise HushdError("worker_crashed", "The worker died, and the input has grown too long to send again.")
+            raise HushdError("worker_crashed", "The request was lost, and its input has grown too long to send again.")
         if self._failure is not None:
             raise self._failure
         return None

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hushd_protocol.errors import HushdError
@@ -19,11 +20,12 @@ from .connection import Connection
 from .source import File
 
 if TYPE_CHECKING:
+    from .attached import Machine
     from .liveness import Liveness
-    from .remote import RemoteMachine
 
 PAUSE_S = 0.02  # before the next attempt to connect
-FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit
+FIND_S = 5.0  # in which a running supervisor must answer; a start has its own limit, a service manager's too
+LEAVE_S = 10.0  # for one that refuses requests to have gone: longer than its grace of 5 s
 BUSY_S = 60.0  # the same for one that works, or waits for its turn, beside other busy programs
 AnyInput = TypeVar("AnyInput")
 
@@ -32,6 +34,7 @@ class Link:
     """The connection of one client, or of several that share it. Args as for `hushd.Client`.
 
     Attributes:
+        holder: the name under which it holds workers.
         paths: where this machine's supervisor has its files.
         connection: the last one, which may be lost; None before the first, and once it is closed.
     """
@@ -46,19 +49,25 @@ class Link:
         self.paths = paths.find()
         self.connection: Connection | None = None
         self._machine = _machine(endpoint, self.paths)
-        self._holder = holder
+        self.holder = holder
         self._start = start
         self._compute_device = compute_device or ""
         self._lock = threading.Lock()
         self._replaced = False  # an older supervisor, and once only: programs of two versions must not take turns
-        self._finalizer: weakref.finalize[..., Link] | None = None
+        # Of a supervisor that leaves there is one in which requests go on, beside that to the next.
+        self._connections: list[Connection] = []
+        weakref.finalize(self, _close, self._connections)
+
+    @property
+    def attached(self) -> bool:
+        """True for the way to a machine that has attached itself, and whose devices are used."""
+        return self._machine is not None and self._machine.lends_devices
 
     def close(self) -> None:
         """Closes the connection. Requests under way are cancelled; the next one connects again."""
         with self._lock:
-            if self.connection is not None:
-                self.connection.close()
-                self.connection = None
+            self.connection = None
+            _close(self._connections)
 
     def current(self) -> Connection | None:
         """Returns the connection if it can be used; never waits."""
@@ -84,16 +93,40 @@ class Link:
         device = "" if request.worker.partition("/")[0] == "models" else self._compute_device
         return replace(request, compute_device=device)
 
-    def connect(self) -> Connection:
-        """Returns the connection, a new one if the last one was lost."""
+    def connect(self, needed: Callable[[], bool] = lambda: True) -> Connection:
+        """Returns the connection, a new one if the last one was lost.
+
+        Args:
+            needed: asked before a new one is made, which from then on `close` waits for; where it says no, `cancelled`
+                is raised.
+        """
         with self._lock:
             if connection := self.current():
                 return connection
-            connection = self.connection = self.find()
-            if self._finalizer is not None:
-                self._finalizer.detach()
-            self._finalizer = weakref.finalize(self, connection.close)
+            if not needed():
+                raise HushdError("cancelled", "The connection is not needed any more.")
+            connection = self.connection = self._after(self.connection)
+            self._connections[:] = [*(other for other in self._connections if not other.wait_lost(0)), connection]
             return connection
+
+    def _after(self, last: Connection | None) -> Connection:
+        """Connects, but not at once to the supervisor that has refused the `last` one's requests because it leaves.
+
+        Where a service manager listens, connections reach that one until it has gone, and each would be refused. Its
+        end is that of the `last` connection: one that follows it in a container has its process number too.
+        """
+        connection = self.find()
+        if last is None or not last.leads_to_leaving(connection):
+            return connection
+        last.wait_lost(LEAVE_S)
+        connection.close()
+        return self.find()
+
+    def listens(self) -> bool:
+        """Returns whether a supervisor accepts connections; of another machine that is not known before."""
+        from . import autostart
+
+        return self._machine is not None or autostart.find(self.paths) is not None
 
     def find(self, open: Callable[..., Connection] | None = None) -> Connection:
         """Connects, by `open` if given; tries again after a failure, having started a supervisor if none listens.
@@ -101,33 +134,41 @@ class Link:
         For some seconds, because several supervisors in a row may be about to end, and because the listener may be a
         service manager that has only begun to start one. On another machine none is started.
         """
-        if machine := self._machine:
-            from .remote import WELCOME_S as PATIENCE_S
+        try:
+            return self._search(open)
+        except OSError as error:  # no open file is left, or the disk fails
+            raise HushdError(
+                "no_supervisor", f"The supervisor cannot be reached ({error.strerror}): please try again."
+            ) from error
 
-            return machine.connect(lambda: Connection(machine, holder=self._holder, patience=PATIENCE_S))
+    def _search(self, open: Callable[..., Connection] | None) -> Connection:
+        if machine := self._machine:
+            return machine.connect(lambda: Connection(machine, holder=self.holder, patience=machine.patience))
         open = open or self._open
         paths.prepare_runtime(self.paths)
         try:
-            return open(self.paths.client_socket, holder=self._holder)
+            return open(self.paths.client_socket, holder=self.holder)
         except HushdError as error:
             if error.code not in GONE:
                 raise
         from . import autostart
 
+        supervisor = autostart.ensure(self.paths, start=self._start)  # which may take as long as a start does
         began = time.monotonic()
         while True:
-            supervisor = autostart.ensure(self.paths, start=self._start)
             holder = _holder_of(supervisor)
             patience = max(FIND_S / 2, began + FIND_S - time.monotonic())
             try:
-                connection = open(supervisor.client_socket, holder=self._holder, patience=patience)
+                connection = open(supervisor.client_socket, holder=self.holder, patience=patience)
                 connection.borrowed = supervisor.runtime != self.paths.runtime
                 return connection
             except HushdError as error:
                 waited = time.monotonic() - began
-                if error.code not in GONE or waited >= BUSY_S or (waited >= FIND_S and not (holder and holder.works())):
+                limit = FIND_S if holder else autostart.READY_S
+                if error.code not in GONE or waited >= BUSY_S or (waited >= limit and not (holder and holder.works())):
                     raise
             time.sleep(PAUSE_S)
+            supervisor = autostart.ensure(self.paths, start=self._start)
 
     def _open(self, path: os.PathLike[str], **options: Any) -> Connection:
         """Connects to a supervisor of our version; an idle one of an older version is ended, and counts as lost."""
@@ -145,6 +186,11 @@ class Link:
         raise HushdError("supervisor_lost", "An older supervisor has left: please try again.")
 
 
+def _close(connections: list[Connection]) -> None:
+    while connections:
+        connections.pop().close()
+
+
 def refuse_borrowed(connection: Connection) -> None:
     """Raises `unsupported` for a supervisor that is at the end of the user's pointer, which is used and not changed."""
     if connection.borrowed:
@@ -158,22 +204,30 @@ def refuse_borrowed(connection: Connection) -> None:
 
 
 def _holder_of(supervisor: paths.Paths) -> Liveness | None:
-    """The supervisor that holds the lock, from now on; None where nobody has written there who it is."""
+    """The supervisor that holds the lock, from now on; None where there is none, or not yet."""
     from .liveness import Liveness
 
     try:
-        holder = Liveness(int(supervisor.lock.read_text()))
+        pid = int(supervisor.lock.read_text().partition("\n")[0])
+        os.kill(pid, 0)  # a supervisor that was killed has left its number
     except (OSError, ValueError):
         return None
+    holder = Liveness(pid)
     holder.works()
     return holder
 
 
-def _machine(endpoint: str | None, here: paths.Paths) -> RemoteMachine | None:
-    """The other machine that `endpoint`, or else HUSHD_ENDPOINT, names; None for this one."""
-    address = os.environ.get("HUSHD_ENDPOINT", "") if endpoint is None else endpoint
-    if not address:
+def _machine(endpoint: str | None, here: paths.Paths) -> Machine | None:
+    """The other machine that `endpoint`, or else HUSHD_ENDPOINT, names, or that has attached itself and lends its
+    models; None for this one."""
+    address = os.environ.get("HUSHD_ENDPOINT") if endpoint is None else endpoint
+    if address == "" or (address is None and not os.path.isdir(here.attached)):
         return None
+    if address is None or address.startswith("attached:"):
+        from .attached import ENDPOINT, AttachedMachine, find_machine
+
+        path = Path(address.removeprefix(ENDPOINT)) if address else find_machine(here, models=True)
+        return AttachedMachine(path) if path else None
     from .remote import RemoteMachine  # for few
 
     return RemoteMachine(address, here)

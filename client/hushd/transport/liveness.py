@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
-_BUSY, _ENDED = b"RD", b"TtZXx"  # states in /proc: runs or waits for its turn or a disk; is stopped, or has ended
+_BUSY, _ENDED = b"RD", b"ZXx"  # states in /proc: runs or waits for its turn or a disk; has ended
 
 
 class Liveness:
@@ -16,7 +17,10 @@ class Liveness:
         self._times = b""
 
     def works(self) -> bool:
-        """Returns whether it has used the processor since the last look, or waits for it; not on Linux: exists."""
+        """Returns whether it has used the processor since the last look, or waits for it; not on Linux: exists.
+
+        So one that is stopped at this very moment, and worked before, works: it may go on in the next.
+        """
         if sys.platform != "linux":
             return self._exists()
         try:
@@ -24,8 +28,11 @@ class Liveness:
                 state = file.read().rpartition(b")")[2].split()[0]
             with open(f"/proc/{self._pid}/schedstat", "rb") as file:
                 before, self._times = self._times, file.read()
-        except (OSError, IndexError):
-            return False  # it has ended, or lives where we cannot see it
+        except OSError as error:
+            # It has ended, or lives where we cannot see it; or it is we who have no open file left to look with.
+            return error.errno in (errno.EMFILE, errno.ENFILE) and self._exists()
+        except IndexError:
+            return False
         return state not in _ENDED and (state in _BUSY or before != self._times)
 
     def _exists(self) -> bool:

@@ -31,9 +31,16 @@ T = TypeVar("T")
 class RemoteMachine:
     """The machine at an endpoint, as this one comes to it.
 
+    Attributes:
+        patience: the seconds in which it must answer a hello.
+        lends_devices: whether its devices are used from here.
+
     Raises:
         HushdError: `bad_request` for what is not an endpoint; `unauthorised` where this machine has no key.
     """
+
+    patience = WELCOME_S
+    lends_devices = False
 
     def __init__(self, text: str, paths: Paths) -> None:
         self.endpoint: Endpoint = endpoint.parse(text)
@@ -47,6 +54,11 @@ class RemoteMachine:
         self._secret = secret
         self._where: tuple[str, int] = ("", 0)  # where it answered last
         self._served = False  # whether we had a connection before
+
+    @property
+    def place(self) -> str:
+        """Its name and port, for people."""
+        return self.endpoint.place
 
     def connect(self, open: Callable[[], T]) -> T:
         """Returns the connection that `open` makes; tries again where a supervisor may be starting anew.
@@ -106,18 +118,17 @@ class RemoteMachine:
             name, key = socket.gethostname().partition(".")[0], key_text(public_of(self._secret))
             return HushdError(
                 "unauthorised",
-                f"{self.endpoint.place} does not allow this machine's key: run `hushd keys allow {name} {key}` there.",
+                f"{self.place} does not allow this machine's key: run `hushd keys allow {name} {key}` there.",
             )
         if zmq.EVENT_HANDSHAKE_SUCCEEDED in events:
-            return HushdError("supervisor_lost", f"The supervisor at {self.endpoint.place} went away: try again.")
+            return HushdError("supervisor_lost", f"The supervisor at {self.place} went away: try again.")
         if silent:
             return self._nobody("it accepts connections and says nothing", "look at `hushd logs` there.")
         return HushdError(
             "unauthorised",
-            f"{self.endpoint.place} is not the hushd with the key in {VARIABLE}: "
-            "`hushd keys list` prints its key there.",
+            f"{self.place} is not the hushd with the key in {VARIABLE}: `hushd keys list` prints its key there.",
             detail={"doubt": True},
         )
 
     def _nobody(self, what: str, remedy: str) -> HushdError:
-        return HushdError("no_supervisor", f"There is no hushd to reach at {self.endpoint.place} ({what}): {remedy}")
+        return HushdError("no_supervisor", f"There is no hushd to reach at {self.place} ({what}): {remedy}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -144,19 +145,21 @@ def with_connection(
     use: Callable[[Connection], Steps[T]],
     *,
     own: bool = False,
+    needed: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Steps[T]:
     """Returns what `use` returns for a connection; tries again with a new one when the supervisor was lost.
 
-    Once at least, and for `AGAIN_S`: several supervisors in a row may be about to end.
+    Once at least, and for `AGAIN_S` from the first loss: several supervisors in a row may be about to end.
 
     Args:
         own: whether `use` changes or ends the supervisor, which `refuse_borrowed` may forbid.
+        needed: see `Link.connect`.
     """
-    give_up = clock() + AGAIN_S
+    give_up = math.inf
     last = False
     while True:
-        connection = yield Connect(way)
+        connection = yield Connect(way, needed)
         if own:
             refuse_borrowed(connection)
         try:
@@ -164,4 +167,6 @@ def with_connection(
         except HushdError as error:
             if error.code not in GONE or last:
                 raise
-        last = clock() >= give_up
+        now = clock()
+        give_up = min(give_up, now + AGAIN_S)
+        last = now >= give_up

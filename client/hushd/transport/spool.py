@@ -6,21 +6,22 @@ slot. So an answer of any length is stored on our side of the wire.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from dataclasses import replace
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Message
+
+from .overflow import Overflow
 
 MEMORY = 8 * 1024 * 1024  # bytes of payload that a spool keeps in memory
 
 
 class _OnDisk(NamedTuple):
     message: Message  # without its payload
-    offset: int
+    place: int  # in the temporary file
     length: int
 
 
@@ -33,8 +34,7 @@ class Spool:
         self._error: BaseException | None = None
         self._ended = False
         self._room = memory
-        self._file: IO[bytes] | None = None
-        self._size = 0  # of the file
+        self._file = Overflow("answer")
         self._on_disk = 0  # messages in it
 
     def put(self, message: Message) -> None:
@@ -60,7 +60,7 @@ class Spool:
             if not self._ended:
                 self._ended, self._error = True, error
                 if not self._items:
-                    self._close()
+                    self._file.close()
                 self._changed.notify_all()
 
     def get(self) -> Message:
@@ -69,6 +69,7 @@ class Spool:
         Raises:
             BaseException: the error that `end` was given.
             EOFError: after the last message.
+            HushdError: `output_failed` when the temporary file does not give it back.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._ended)
@@ -91,7 +92,7 @@ class Spool:
         with self._changed:
             self._ended, self._error = True, error
             self._items.clear()
-            self._close()
+            self._file.close()
             self._changed.notify_all()
 
     def _next(self) -> Message | None:
@@ -105,38 +106,21 @@ class Spool:
         else:
             self._room += len(item.payload)
         if self._ended and not self._items:
-            self._close()
+            self._file.close()
         return item
 
     def _write(self, message: Message) -> _OnDisk:
-        try:
-            if self._file is None:
-                import tempfile  # costs 10 ms that nearly nobody needs
-
-                self._file = tempfile.TemporaryFile(buffering=0, prefix="hushd-")  # noqa: SIM115 - closed by _close
-            written = 0
-            while written < len(message.payload):
-                written += os.pwrite(self._file.fileno(), message.payload[written:], self._size + written)
-        except OSError as error:
-            raise HushdError(
-                "output_failed",
-                f"The answer is longer than memory holds and the temporary folder cannot take it ({error.strerror}).",
-            ) from error
-        item = _OnDisk(replace(message, payload=b""), self._size, written)
-        self._size += written
+        place = self._file.add(message.payload)
         self._on_disk += 1
-        return item
+        return _OnDisk(replace(message, payload=b""), place, len(message.payload))
 
     def _read(self, item: _OnDisk) -> Message:
-        assert self._file is not None
-        payload = os.pread(self._file.fileno(), item.length, item.offset)
+        try:
+            payload = self._file.read(item.place, item.length)
+        except HushdError as error:
+            self.discard(error)  # what follows must not be taken for the next part
+            raise
         self._on_disk -= 1
         if self._on_disk == 0:
-            os.ftruncate(self._file.fileno(), 0)
-            self._size = 0
+            self._file.clear()
         return replace(item.message, payload=payload)
-
-    def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None

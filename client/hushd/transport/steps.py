@@ -28,17 +28,21 @@ class Way(Protocol):
     def current(self) -> Connection | None:
         """Returns the connection if it can be used; never waits."""
 
-    def connect(self) -> Connection:
-        """Returns the connection, a new one if need be."""
+    def connect(self, needed: Callable[[], bool]) -> Connection:
+        """Returns the connection, a new one if need be; raises `cancelled` where that is not `needed` by then."""
+
+    def listens(self) -> bool:
+        """Returns whether a supervisor accepts connections, without starting one."""
 
 
 class Connect(NamedTuple):
-    """Brings the connection."""
+    """Brings the connection, a new one only if that is `needed` by then."""
 
     way: Way
+    needed: Callable[[], bool] = lambda: True
 
     def __call__(self) -> Connection:
-        return self.way.connect()
+        return self.way.connect(self.needed)
 
 
 class Receive(NamedTuple):

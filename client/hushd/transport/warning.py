@@ -23,6 +23,13 @@ def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
     return tuple(ResultWarning(warning.code, warning.message) for warning in result.warnings)
 
 
+def elsewhere(data: JsonObject) -> ResultWarning:
+    """The warning of the data of a `warm` request whose worker does not compute on the card that was meant."""
+    device = str(data.get("compute_device") or "cpu")
+    place = "the CPU" if device == "cpu" else device
+    return ResultWarning(NO_EFFECT, f"{data['worker']} computes on {place}: {data['why_there']}.")
+
+
 def add_unused_device(data: JsonObject, device: str) -> None:
     """Adds a warning to the data of a result where `device`, which the request named, is not what computed it."""
     why = data.get("why_there")

@@ -13,11 +13,13 @@ from hushd.client import Client
 from hushd.exchange.preparation import names_no_engine
 from hushd.transcripts.formats import FORMATS
 from hushd_cli import fair_copy
-from hushd_cli.arguments import Parser
+from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_doubtful
+from hushd_cli.known_people import known
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
+from hushd_schema.kinds import number
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from .feeds import Feed
 
+LONGEST_S = 600  # that are kept: 19 to 38 MB
 HALF_DUPLEX = (
     "While something plays the microphone counts only where the loudspeaker can be removed from it: with headphones "
     "give --headphones, and both are heard at once."
@@ -38,9 +41,16 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _list(options)
         return 0
     console.silence_libraries()
+    if options.keep or options.last:
+        _keep(options) if options.keep else _write_last(options)
+        return 0
     lines: list[Line] = []
     with ExitStack() as stack:
         feeds = _feeds(options, stack)
+        if options.microphone and options.duck:
+            from hushd.audio.ducking.holder import Ducking  # for one's own voice: what plays is not what is written
+
+            stack.enter_context(Ducking())
         client = stack.enter_context(Client(holder="cli", compute_device=options.compute_device))
         captions = stack.enter_context(_captions(client, options))
         console.note("Ctrl-C ends.")
@@ -76,7 +86,16 @@ def make_parser(prog: str) -> Parser:
         "-a", "--audio-device", dest="device", metavar="NAME", help="this microphone; '?' lists them"
     )
     parser.understand("--device", microphone)
+    parser.add_no_duck(source)
     source.add_argument("--headphones", action="store_true", help="with --both: the microphone hears no loudspeaker")
+    recent = parser.add_argument_group("what played just now").add_mutually_exclusive_group()
+    recent.add_argument(
+        "--keep",
+        type=value(number(1, LONGEST_S)),
+        metavar="SECONDS",
+        help="write nothing, and keep the last SECONDS of what plays in memory, until Ctrl-C",
+    )
+    recent.add_argument("--last", action="store_true", help="write down what another `hushd captions --keep` has kept")
     place = parser.add_argument_group("where it is written")
     place.add_argument("--json", action="store_true", help="print events as lines of JSON, for programs")
     place.add_argument(
@@ -101,6 +120,10 @@ def make_parser(prog: str) -> Parser:
 def _check(options: Namespace) -> None:
     if options.words:
         raise HushdError("bad_request", f"`hushd captions` takes no {options.words[0]!r}: `listen FILE` reads files.")
+    if (options.keep or options.last) and (options.microphone or options.both or options.output or options.live):
+        raise HushdError(
+            "bad_request", "--keep and --last are of what plays, and --last prints it: leave out the rest."
+        )
     if options.microphone and options.sink:
         raise HushdError("bad_request", "--sink is of what plays: give --both instead of --microphone.")
     if options.device and not (options.microphone or options.both or options.device == "?"):
@@ -111,6 +134,40 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "--diarize and --fair do not go together: `listen --diarize --fair` does both.")
     if options.output:
         _check_output(options.output)
+
+
+def _keep(options: Namespace) -> None:
+    from .kept import keep
+
+    console.note(f"Keeping the last {options.keep:g} seconds of what plays: `hushd captions --last` writes them down.")
+    try:
+        keep(options.sink, options.keep)
+    except KeyboardInterrupt:  # the way to end it
+        pass
+
+
+def _write_last(options: Namespace) -> None:
+    """Prints the text of the sound kept; samples go to the worker as a stream, of which no file is made."""
+    from hushd.audio.microphone import RATE
+
+    from .kept import last
+
+    sound = last()
+    with Client(holder="cli", compute_device=options.compute_device) as client:
+        engine, model = _worker(client, options)
+        transcript = client.transcribe(
+            [sound],
+            rate=RATE,
+            engine=engine,
+            model=model,
+            keep_alive=options.keep_alive,
+            language=options.language,
+            task="translate" if options.translate else None,
+            hotwords=options.hotwords,
+        )
+    console.write(transcript.render("txt", doubtful=options.doubtful))
+    for warning in transcript.warnings:
+        console.complain(warning.message)
 
 
 def _check_output(file: str) -> None:
@@ -165,6 +222,7 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "silence_s": options.silence_s,
         "probabilities": None if options.doubtful is None else True,
         "diarize": options.diarize or None,
+        "people": (known() or None) if options.diarize else None,
         "fair": None if options.diarize else fair_copy.model(options),
         "engine": engine,
         "model": model,

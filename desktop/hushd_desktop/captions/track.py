@@ -19,6 +19,7 @@ from hushd.transcripts import precedence
 from hushd.transcripts.spacing import joined
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SILENCE_S
+from hushd_schema.voiceprint import is_label
 
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
@@ -217,7 +218,9 @@ class Track:
             self._speaker = self._named(event["speaker"])
 
     def _named(self, speaker: str) -> str:
-        """The name in all sessions of a speaker in this one."""
+        """The name in all sessions of a speaker in this one: people who are known have theirs."""
+        if not is_label(speaker):
+            return speaker
         number = self._earlier + int(speaker.rpartition("_")[2])
         self._people = max(self._people, number + 1)
         return f"SPEAKER_{number:02d}"

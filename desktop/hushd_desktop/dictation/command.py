@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import signal
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 
 from hushd_cli import fair_copy
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
 from hushd_schema.operations.transcribe import TRANSCRIBE
 
 from hushd_desktop.dictation.keys import Key, parse
+from hushd_desktop.only_one import OnlyOne
 
 OUTPUTS = ("auto", "type", "paste", "clipboard", "command", "print")
 _EPILOG = "`hushd dictate`, bound to a key in the desktop's settings, begins, and given again it ends."
@@ -29,7 +26,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
         install(options.key, _kept(argv)) if options.install else uninstall()
         return 0
-    lock = _Lock()
+    lock = OnlyOne("dictate")
     if not lock.taken:
         if options.key:
             raise HushdError("bad_request", "Another `hushd dictate` waits for its key already: end it first.")
@@ -74,6 +71,7 @@ def make_parser(prog: str) -> Parser:
         "--command", metavar="PROGRAM", help="with --output command: gets the text on its standard input"
     )
     where.add_argument("--through", metavar="PROGRAM", help="a filter: the text goes in, and what it prints is written")
+    where.add_argument("--profile", metavar="NAME", help="a filter of dictation.toml, beside the configuration")
     where.add_argument(
         "--end", metavar="TEXT", help="written behind the last word; default: a space, where text is typed"
     )
@@ -87,6 +85,7 @@ def make_parser(prog: str) -> Parser:
         "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
     parser.understand("--device", microphone)
+    parser.add_no_duck(text)
     parser.add_worker_options()
     parser.set_defaults(words=[])
     return parser
@@ -99,12 +98,18 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "Give --install or --uninstall.")
     if (options.toggle or options.install) and not options.key:
         raise HushdError("bad_request", f"{'--toggle' if options.toggle else '--install'} needs a --key, such as F9.")
+    if options.through and options.profile:
+        raise HushdError("bad_request", "Give --through or --profile.")
     if (options.command is not None) != (options.output == "command"):
         raise HushdError("bad_request", "--output command and --command PROGRAM go together.")
     from hushd_desktop.dictation.outputs import words
 
     for command in filter(None, (options.command, options.through)):
         words(command)
+    if options.profile:
+        from .profiles import find
+
+        find(options.profile)
 
 
 def _key(text: str) -> Key:
@@ -114,32 +119,3 @@ def _key(text: str) -> Key:
 def _kept(argv: Sequence[str]) -> list[str]:
     """The arguments that the installed command gets."""
     return [word for word in argv if word != "--install"]
-
-
-class _Lock:
-    """One `hushd dictate` of a user runs at a time; a second one sends it a signal.
-
-    Attributes:
-        taken: whether it is ours, until this process ends.
-    """
-
-    def __init__(self) -> None:
-        here = paths.find()
-        paths.prepare_runtime(here)
-        self._path: Path = here.runtime / "dictate.lock"
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.taken = False
-            return
-        self.taken = True
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
-
-    def signal(self, number: int) -> None:
-        """Sends the one that has it a signal."""
-        try:
-            os.kill(int(os.pread(self._descriptor, 32, 0)), number)
-        except (OSError, ValueError):
-            pass  # it is just ending

@@ -50,11 +50,12 @@ class Dictation:
         client: transcribes.
         output: gets the text.
         vocabulary: replacements and commands.
-        change: what a filter makes of the whole text before it is written; None: the text is written as it is heard.
+        change: makes the text that is written of the whole text, or fails; None: the text is written as it is heard.
         fair: a larger model, which reads the dictation once more before the whole text is written; None: there is none.
         ending: written behind the last word.
         device: the microphone; None: the usual one.
         listening: further arguments of `Client.listen`.
+        duck: whether other programs are quieter meanwhile, see `Client.floor`.
         after: the dictation before, whose text comes first.
         on_end: called on another thread with the error that ended it, or None.
 
@@ -73,6 +74,7 @@ class Dictation:
         ending: str = "",
         device: str | None = None,
         listening: dict[str, Any] | None = None,
+        duck: bool = True,
         after: Dictation | None = None,
         on_end: Callable[[HushdError | None], None] = lambda _: None,
     ) -> None:
@@ -88,6 +90,7 @@ class Dictation:
         self._listening = listening or {}
         if vocabulary.expected:
             self._listening = {"hotwords": vocabulary.expected, **self._listening}
+        self._duck = duck
         self._after = after
         self._on_end = on_end
         self._thread = threading.Thread(target=self._run, name="hushd-dictation", daemon=True)
@@ -109,11 +112,11 @@ class Dictation:
             self._after.wait()
             self._after = None
         try:
-            with self._microphone, self._client.floor("microphone", priority=FLOOR) as floor:
+            with self._microphone, self._client.floor("microphone", priority=FLOOR, duck=self._duck) as floor:
                 recording = Recording(self._microphone)
                 transcription = precedence.admitted(lambda: self._hear_all(floor.while_held(recording.read())))
             error = self._read_again(transcription) if self._fair else None
-            self._finish()
+            error = self._finish() or error
         except HushdError as failure:
             error = failure
         self._on_end(error)
@@ -160,11 +163,19 @@ class Dictation:
         if self._live:
             self._output.edit(self._composition.hear(stable))
 
-    def _finish(self) -> None:
-        text = self._composition.text
+    def _finish(self) -> HushdError | None:
+        """Writes the text; where the filter fails, as it was heard.
+
+        Returns:
+            the reason why the filter's is not written.
+        """
+        text, error = self._composition.text, None
         if not text.strip():
-            return
-        if self._live:
-            self._output.finish(self._ending)
-        else:
-            self._output.finish((self._change(text) if self._change else text) + self._ending)
+            return None
+        if self._change is not None:
+            try:
+                text = self._change(text)
+            except HushdError as failure:
+                error = HushdError(failure.code, f"{failure.message} The text is written as it was heard.")
+        self._output.finish(self._ending if self._live else text + self._ending)
+        return error

@@ -21,7 +21,7 @@ CLIPBOARDS = (  # commands that take its content, and the variable without which
     (("xsel", "--clipboard", "--input"), "DISPLAY"),
     (("pbcopy",), ""),
 )
-RUN_S = 60.0  # for a filter, or a program that takes the text
+RUN_S = 60.0  # for a program that takes the text
 SETTLE_MS = 50  # from a virtual keyboard's beginning to its first key
 TOKEN = "dictate-token"  # the file in the state folder
 
@@ -98,14 +98,14 @@ class Clipboard(_AtOnce):
     """Text on the clipboard.
 
     Raises:
-        HushdError: `no_device` when no program for it is installed.
+        HushdError: `no_device` without a desktop, or a program for it.
     """
 
     def __init__(self) -> None:
         self._command = _clipboard()
 
     def finish(self, text: str) -> None:
-        _run(self._command, text, read=False)
+        _run(self._command, text)
 
 
 class Pasting(Clipboard):
@@ -130,7 +130,7 @@ class Command(_AtOnce):
         self._command = words(command)
 
     def finish(self, text: str) -> None:
-        _run(self._command, text, read=False)
+        _run(self._command, text)
 
 
 class Printing(_AtOnce):
@@ -161,7 +161,7 @@ class Wtype:
     @staticmethod
     def _run(*arguments: str) -> None:
         # A window loses the first key of a keyboard that it does not know yet.
-        _run(["wtype", "-s", str(SETTLE_MS), *arguments], "", read=False)
+        _run(["wtype", "-s", str(SETTLE_MS), *arguments], "")
 
 
 def typist() -> Typist:
@@ -215,36 +215,23 @@ def words(command: str) -> list[str]:
     return arguments
 
 
-def filtered(command: Sequence[str], text: str) -> str:
-    """Returns what a program makes of `text`.
-
-    Raises:
-        HushdError: `output_failed` when it fails, or takes longer than `RUN_S`.
-    """
-    return _run(command, text, read=True).strip("\n")
-
-
 def _clipboard() -> list[str]:
     for command, variable in CLIPBOARDS:
         if (not variable or os.environ.get(variable)) and shutil.which(command[0]):
             return list(command)
+    if sys.platform != "darwin" and not any(os.environ.get(variable) for _, variable in CLIPBOARDS if variable):
+        raise HushdError("no_device", "There is no desktop with a clipboard: use --output print or --output command.")
     name = "wl-clipboard" if os.environ.get("WAYLAND_DISPLAY") else "xclip"
     raise HushdError("no_device", f"The clipboard needs a program: apt install {name}.")
 
 
-def _run(command: Sequence[str], text: str, read: bool) -> str:
-    """Runs a program with `text` as its input; what it prints, where `read`, else it may go on in the background."""
+def _run(command: Sequence[str], text: str) -> None:
+    """Runs a program with `text` as its input; it may go on in the background."""
     try:
         done = subprocess.run(
-            command,
-            input=text,
-            stdout=subprocess.PIPE if read else subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=RUN_S,
+            command, input=text, stdout=subprocess.DEVNULL, text=True, errors="replace", timeout=RUN_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HushdError("output_failed", f"{command[0]} failed ({error}).") from error
     if done.returncode:
         raise HushdError("output_failed", f"{command[0]} failed with exit code {done.returncode}.")
-    return done.stdout or ""

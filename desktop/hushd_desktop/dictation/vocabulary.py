@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.pronunciations import ipa
 
 COMMANDS = NEW_LINE, NEW_PARAGRAPH, SCRATCH = ("<new line>", "<new paragraph>", "<scratch that>")
 _BUILT_IN = {
@@ -55,14 +56,25 @@ class Vocabulary:
         return any(len(phrase) > len(words) and phrase[: len(words)] == words for phrase in self.phrases)
 
 
-def read(lines: Iterable[str] = (), name: str = "names.txt", english: bool = True) -> Vocabulary:
+def read(
+    lines: Iterable[str] = (),
+    name: str = "names.txt",
+    english: bool = True,
+    pronounced: Mapping[str, str] | None = None,
+) -> Vocabulary:
     """Returns the phrases of `lines`, with the built-in ones, which are English.
+
+    Args:
+        pronounced: words and how they are said: what is heard as the second is written as the first.
 
     Raises:
         HushdError: `bad_request` for a line that says nothing, with its number.
     """
     phrases = {_phrase(spoken): written for spoken, written in _BUILT_IN.items()} if english else {}
     expected: list[str] = []
+    for word, spoken in (pronounced or {}).items():
+        expected.append(word)
+        phrases |= {phrase: word for phrase in (_phrase(word), () if ipa(spoken) else _phrase(spoken)) if phrase}
     for number, line in enumerate(lines, start=1):
         text = re.sub(r"(^|\s)#.*", "", line.rstrip("\n"))
         if not text.strip():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import threading
@@ -10,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from hushd.audio import devices
 from hushd.client import Client
@@ -18,23 +17,21 @@ from hushd_cli import fair_copy
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema import pronunciations
 
-from hushd_desktop.dictation import outputs
+from hushd_desktop.dictation import outputs, profiles
 from hushd_desktop.dictation.dictation import Dictation
+from hushd_desktop.dictation.global_key import GlobalKey, global_key
 from hushd_desktop.dictation.keys import Key
 from hushd_desktop.dictation.outputs import Output
+from hushd_desktop.dictation.profiles import Profile
+from hushd_desktop.dictation.text_filter import TextFilter
 from hushd_desktop.dictation.vocabulary import Vocabulary, read
 
 TYPED = ("auto", "type", "paste")  # outputs behind which a space stands
-Action = Literal["press", "release", "toggle", "stop", "leave"] | HushdError | None
-
-
-class GlobalKey(Protocol):
-    """A key that is watched."""
-
-    def wait(self) -> None: ...
-
-    def stop(self) -> None: ...
+Action = (
+    Literal["press", "release", "toggle", "stop", "leave"] | Profile | HushdError | None
+)  # a profile's key, pressed
 
 
 class Dictations:
@@ -50,8 +47,8 @@ class Dictations:
         self._last: Dictation | None = None
         self.recording = False
 
-    def begin(self) -> None:
-        """Begins one, unless one records.
+    def begin(self, profile: Profile | None = None) -> None:
+        """Begins one, of a profile where it is given, unless one records.
 
         Raises:
             HushdError: `no_device` when there is no microphone.
@@ -61,10 +58,10 @@ class Dictations:
                 self._client,
                 self._output,
                 self._vocabulary,
-                fair=self._fair(),
+                duck=self._options.duck,
                 after=self._last,
                 on_end=self._on_end,
-                **self._settings,
+                **self._for(profile),
             )
             self.recording = True
 
@@ -74,11 +71,12 @@ class Dictations:
             self._last.end()
             self.recording = False
 
-    def _fair(self) -> str | None:
-        """The model of fair copies. The configuration's is for places that get the whole text anyway: text at a cursor
-        cannot be replaced safely, and who wants it later but better says so by an option."""
-        typed = self._output.live and self._settings["change"] is None
-        return None if typed and self._options.fair is None else fair_copy.model(self._options)
+    def _for(self, profile: Profile | None) -> dict[str, Any]:
+        """The arguments of a dictation. The configuration's model of fair copies is for places that get the whole text
+        anyway: text at a cursor cannot be replaced safely, and who wants it later but better says so by an option."""
+        settings = self._settings | ({"change": profile.change} if profile is not None else {})
+        typed = self._output.live and settings["change"] is None
+        return settings | {"fair": None if typed and self._options.fair is None else fair_copy.model(self._options)}
 
     def close(self) -> None:
         """Ends all of them, with the last word."""
@@ -113,25 +111,41 @@ def wait_for_key(options: Namespace) -> int:
         devices.load_ahead()  # so that the microphone opens with the key; the usual one needs no PortAudio
     with Client(holder="dictate", compute_device=options.compute_device) as client:
         dictations = Dictations(client, options, _complain)
-        key = _global_key(options.key, actions, options.toggle)
+        keys = _keys(options, actions)
         failures: list[HushdError] = []
-        watching = threading.Thread(target=_watch, args=(key, actions, failures), name="hushd-key", daemon=True)
-        watching.start()
+        watching = [
+            threading.Thread(target=_watch, args=(key, actions, failures), name="hushd-key", daemon=True)
+            for key in keys
+        ]
+        for thread in watching:
+            thread.start()
         console.note(f"Waiting for {options.key}: Ctrl-C ends.")
         while (action := actions.get()) != "leave":
-            _act(dictations, action)
-        key.stop()
+            _act(dictations, action, options.toggle)
+        for key in keys:
+            key.stop()
         dictations.close()
-        watching.join()
+        for thread in watching:
+            thread.join()
     if failures:
         raise failures[0]
     return 0
 
 
-def _act(dictations: Dictations, action: Action) -> None:
-    begins = action == "press" or (action == "toggle" and not dictations.recording)
+def _keys(options: Namespace, actions: queue.SimpleQueue[Action]) -> list[GlobalKey]:
+    """Takes the key that the options name, and those of the profiles."""
+    release: Callable[[], None] = (lambda: None) if options.toggle else partial(actions.put, "release")
+    meant: dict[Key, Action] = {profile.key: profile for profile in profiles.read().values() if profile.key}
+    meant[options.key] = "toggle" if options.toggle else "press"
+    return [global_key(key, partial(actions.put, action), release) for key, action in meant.items()]
+
+
+def _act(dictations: Dictations, action: Action, toggles: bool) -> None:
+    profile = action if isinstance(action, Profile) else None
+    toggles = action == "toggle" or (toggles and profile is not None)
+    begins = not dictations.recording if toggles else action == "press" or profile is not None
     try:
-        dictations.begin() if begins else dictations.end()
+        dictations.begin(profile) if begins else dictations.end()
     except HushdError as error:
         console.complain(error.message)
 
@@ -167,22 +181,6 @@ def _put(actions: queue.SimpleQueue[Action], action: Action, before: Any, number
     actions.put(action)
 
 
-def _global_key(key: Key, actions: queue.SimpleQueue[Action], toggle: bool) -> GlobalKey:
-    press: Callable[[], None] = partial(actions.put, "toggle" if toggle else "press")
-    release: Callable[[], None] = (lambda: None) if toggle else partial(actions.put, "release")
-    if os.uname().sysname == "Darwin":
-        from hushd_desktop.dictation import macos
-
-        return macos.GlobalKey(key, press, release)
-    if os.environ.get("WAYLAND_DISPLAY"):
-        from hushd_desktop.dictation import portal
-
-        return portal.GlobalKey(key, press, release)
-    from hushd_desktop.dictation import x11
-
-    return x11.GlobalKey(key, press, release)
-
-
 def output(options: Namespace) -> Output:
     """Returns the output that the options name."""
     if options.output == "print":
@@ -203,7 +201,7 @@ def output(options: Namespace) -> Output:
 
 
 def vocabulary(options: Namespace) -> Vocabulary:
-    """Returns that of the file which the options name, or of names.txt if it is there.
+    """Returns that of the file which the options name, or of names.txt if it is there, and of `hushd pronounce`.
 
     Raises:
         HushdError: `input_unreadable`, or `bad_request` for a line that says nothing.
@@ -218,17 +216,20 @@ def vocabulary(options: Namespace) -> Vocabulary:
         lines = []
     except (OSError, UnicodeDecodeError) as error:
         raise HushdError("input_unreadable", f"{str(path)!r} cannot be read ({error}).") from error
-    return read(lines, path.name, english)
+    own = pronunciations.read(paths.find().pronunciations)
+    return read(lines, path.name, english, own.table(options.language or "en"))
 
 
 def settings(options: Namespace) -> dict[str, Any]:
     """Returns the arguments of each `Dictation`."""
     names = ("engine", "model", "keep_alive", "language")
     given = {name: getattr(options, name) for name in names}
-    through = outputs.words(options.through) if options.through else None
+    change = profiles.find(options.profile).change if options.profile else None
+    if options.through:
+        change = TextFilter(outputs.words(options.through))
     return {
         "listening": {name: value for name, value in given.items() if value is not None},
         "device": options.device,
-        "change": partial(outputs.filtered, through) if through else None,
+        "change": change,
         "ending": options.end if options.end is not None else " " if options.output in TYPED else "",
     }

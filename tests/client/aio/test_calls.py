@@ -389,11 +389,11 @@ def test_a_call_that_is_closed_while_it_is_sent_again(start_router: Callable[...
             def current(self) -> None:
                 return None
 
-            def connect(self) -> Connection:
+            def connect(self, needed: Callable[[], bool]) -> Connection:
                 attempts.append(len(attempts))
                 if len(attempts) == 2:
                     assert closed.wait(BOUND_S)
-                return client.link.connect()
+                return client.link.connect(needed)
 
         call = RetryingCall(Slow(), AsyncCall, request("tts", "synthesize", {}, None, None, None, "text"), None)
         await run_steps(call.begin())

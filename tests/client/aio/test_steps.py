@@ -23,7 +23,7 @@ class Peer:
     def current(self) -> Any:
         return "connection" if self.connected else None
 
-    def connect(self) -> Any:
+    def connect(self, needed: Callable[[], bool]) -> Any:
         self.waited.append(threading.current_thread().name)
         return "connection"
 
@@ -65,6 +65,32 @@ def test_both_drivers_bring_the_same(connected: bool) -> None:
 
     first, second = run_both(procedure)
     assert first == second == ["connection", "message", None, 1, 2]
+
+
+def test_a_task_that_was_cancelled_while_it_waited_to_connect_makes_no_connection() -> None:
+    """Another one connects, and the client is closed before its turn comes: nobody would close what it makes then."""
+    begun, turn = threading.Event(), threading.Event()
+    made: list[bool] = []
+
+    class Crowded(Peer):
+        def connect(self, needed: Callable[[], bool]) -> Any:
+            begun.set()
+            turn.wait()
+            made.append(needed())
+
+    def procedure() -> Steps[None]:
+        yield Connect(Crowded(connected=False))
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(aio.run(procedure()))
+        await asyncio.to_thread(begun.wait)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        turn.set()
+
+    asyncio.run(cancelled())  # which waits for its threads
+    assert made == [False]
 
 
 def test_both_drivers_raise_where_the_step_was_yielded() -> None:

@@ -58,7 +58,7 @@ class FakeStream:
             return
         self.closed = True
         self._closing.set()
-        self._thread.join(5)
+        self._thread.join(60)
 
     def _run(self) -> None:
         for count in self.device.blocks:
@@ -474,7 +474,7 @@ def test_nobody_ends_while_portaudio_looks_for_devices(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "Hello."]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=30)  # there is no supervisor
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=60)  # there is no supervisor
     assert (done.returncode, done.stdout) == (3, b"begun ended")
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout

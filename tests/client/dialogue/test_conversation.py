@@ -22,6 +22,7 @@ from hushd.synthesis.timeline import Sentence, Spoken
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
+from support.peer import wait_until
 from support.stopwatch import Stopwatch
 
 DEVICE = Path(__file__).parents[2] / "support" / "quiet_device" / "sounddevice.py"
@@ -79,8 +80,9 @@ class Transcription:
             elif step[0] == "!":
                 raise HushdError(step[1:], "It is gone.")
             else:
-                self.events[step] = time.monotonic()
-                self._on_event(step, {"kind": step, "gone": True})
+                kind, _, name = step.partition(":")
+                self.events[kind] = time.monotonic()
+                self._on_event(kind, {"kind": kind, "gone": True, "speaker": name})
         while True:
             self._hear()
 
@@ -95,6 +97,7 @@ class Transcription:
 
 class Floor:
     held = True
+    attached = None
 
     def __init__(self, devices: tuple[str, ...]) -> None:
         self.devices = devices
@@ -141,7 +144,7 @@ class Client:
         self.transcriptions.append(self.transcription)
         return self.transcription
 
-    def floor(self, *devices: str, priority: str, on_wait: Callable[[str], None]) -> Floor:
+    def floor(self, *devices: str, priority: str, on_wait: Callable[[str], None], duck: bool) -> Floor:
         self.floors.append(devices)
         if self.waits:
             on_wait("waiting")
@@ -284,6 +287,51 @@ def test_nobody_answers(stage: Stage) -> None:
     assert began.calm < 4
 
 
+@pytest.fixture
+def anna(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The people who are known: she alone."""
+    people = {"Anna": "voiceprint"}
+    monkeypatch.setattr("hushd_models.people.known_people", lambda: people)
+    return people
+
+
+def test_the_owner_alone_interrupts(stage: Stage, anna: dict[str, str]) -> None:
+    """Not the first word ends the speech, but the voice, which the worker is asked to look for."""
+    talk = stage.talk("20 began 15 speaker:Anna 5 =Stop.", words=50, mode="headphones", only="anna")
+    assert talk.converse(TEXT).text == "Stop."
+    assert talk.said.interrupted
+    assert talk.said.seconds > (20 + 15) * 0.032 - 0.3
+    (listened,) = stage.client.listened
+    assert (listened["diarize"], listened["people"], listened["owner"]) == (True, anna, "Anna")
+
+
+@pytest.mark.parametrize("voice", ["", "speaker:SPEAKER_00 ", "speaker:Bert "])
+@pytest.mark.usefixtures("anna")
+def test_others_do_not_interrupt(stage: Stage, voice: str) -> None:
+    """The speech goes on to its end, another session hears the rest of it, and nothing is handed over."""
+    talk = stage.talk(f"8 began 5 {voice}5 =Noise.", words=8, mode="headphones", only="Anna")
+    talk.say(TEXT)
+    assert (talk.said.interrupted, talk.said.heard, talk.heard) == (False, None, "")
+    assert talk.said.seconds == pytest.approx(1.6, abs=0.05)
+    assert len(stage.client.transcriptions) > 1
+
+
+@pytest.mark.usefixtures("anna")
+def test_answers_are_anybodys(stage: Stage) -> None:
+    """Once it has spoken a word is enough, also one that began before the end of the speech."""
+    talk = stage.talk("40 began 5 =Yes.", words=2, mode="headphones", only="Anna")
+    assert talk.converse(TEXT).text == "Yes."
+    talk = stage.talk("20 began 20 =Yes.", words=4, mode="headphones", only="Anna")
+    assert talk.converse(TEXT).text == "Yes."
+    assert not talk.said.interrupted
+
+
+def test_an_owner_who_is_not_known(stage: Stage, anna: dict[str, str]) -> None:
+    """It is an error before anything is said."""
+    with pytest.raises(HushdError, match="Nobody called 'Bert' is known here: `hushd people add Bert` adds them"):
+        stage.talk("", only="Bert")
+
+
 def test_listening_is_called_off(stage: Stage) -> None:
     """While nobody speaks it ends at once, also if that was said before it began; else not at all."""
     talk = stage.talk("")
@@ -294,6 +342,14 @@ def test_listening_is_called_off(stage: Stage) -> None:
     stage.client.script = "1 began 10 =Wait."
     threading.Timer(0.6, talk.call_off).start()
     assert talk.listen().text == "Wait."
+
+
+def test_a_turn_ends_by_meaning_unless_somebody_says_otherwise(stage: Stage) -> None:
+    """Every conversation waits for a sentence that is not finished; an option of one turn comes first."""
+    with stage.talk("1 began 1 =One.", mode="half") as talk:
+        talk.listen()
+        talk.listen(turn_end="silence")
+    assert [options["turn_end"] for options in stage.client.listened] == ["meaning", "silence"]
 
 
 @pytest.mark.parametrize("mode", ["half", "headphones", "auto"])
@@ -345,13 +401,26 @@ def test_what_others_say_meanwhile_is_not_heard(stage: Stage) -> None:
 def test_it_is_stopped(stage: Stage, what: str, script: str) -> None:
     """From any thread, whatever it does: silence, `cancelled`, and nothing left open."""
     talk = stage.talk(script, words=50)
-    threading.Timer(0.5, talk.stop).start()
+    devices = 1 if what == "listen" else 2
+
+    over = threading.Event()  # if it failed, a thread that waited on would fail in the middle of another test
+
+    def stop() -> None:
+        wait_until(lambda: over.is_set() or len(stage.when("open")) == devices, "what it opens")
+        talk.stop()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
     began = Stopwatch()
-    with pytest.raises(HushdError) as caught:
-        talk.listen() if what == "listen" else getattr(talk, what)(TEXT)
+    try:
+        with pytest.raises(HushdError) as caught:
+            talk.listen() if what == "listen" else getattr(talk, what)(TEXT)
+    finally:
+        over.set()
+        stopping.join()
     assert caught.value.code == "cancelled"
     assert began.calm < 2
-    assert len(stage.when("open")) == len(stage.when("close")) == (1 if what == "listen" else 2)
+    assert len(stage.when("open")) == len(stage.when("close")) == devices
     with pytest.raises(HushdError):
         talk.say(TEXT)
 

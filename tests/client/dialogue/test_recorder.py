@@ -40,7 +40,7 @@ class Microphone(Iterator[bytes]):
 
     def __next__(self) -> bytes:
         self.waiting.set()
-        chunk = self._chunks.get(timeout=5)
+        chunk = self._chunks.get(timeout=60)
         if isinstance(chunk, HushdError):
             raise chunk
         if chunk is None:
@@ -117,13 +117,13 @@ def test_the_last_turn_takes_nothing_from_the_next(taped: tuple[Microphone, Tape
     reader = tape.read()
     stale = threading.Thread(target=lambda: first.append(next(reader)))
     stale.start()
-    assert microphone.waiting.wait(5)
+    assert microphone.waiting.wait(60)
     second: list[str] = []
     fresh = threading.Thread(target=lambda: second.append(heard(tape.read(), 3)))
     fresh.start()
     microphone.record(*map(chunk, "abc"))
-    stale.join(5)
-    fresh.join(5)
+    stale.join(60)
+    fresh.join(60)
     assert first == [chunk("a")]
     assert second == ["a" * 10 + "b" * 10 + "c" * 10]
 

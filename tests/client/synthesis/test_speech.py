@@ -26,10 +26,10 @@ TONE = (np.sin(np.arange(RATE) / 9) * 9000).astype("<i2")
 class Call:
     """The answers to a request: chunks, then the result, or an error in its place."""
 
-    def __init__(self, *chunks: Chunk, error: HushdError | None = None) -> None:
+    def __init__(self, *chunks: Chunk, error: HushdError | None = None, **more: str) -> None:
         self._messages: list[Message] = [*chunks]
         if error is None:
-            self._messages.append(Result(id=b"", data={"duration": 1.0, "voice": "anna", "rate": RATE}))
+            self._messages.append(Result(id=b"", data={"duration": 1.0, "voice": "anna", "rate": RATE, **more}))
         self._error = error
 
     def receive(self) -> Steps[Message | None]:
@@ -191,12 +191,39 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         kept.add(Piece(bytes([number]) * 30, None))
     assert [kept.take(number).data[0] for number in reversed(range(20))] == [*reversed(range(20))]
     assert sum(isinstance(piece, Piece) for piece in kept._pieces) == 3
-    monkeypatch.setattr(kept._file, "write", _full)
+    monkeypatch.setattr(os, "pwrite", _full)
     with pytest.raises(HushdError, match="longer than memory holds") as caught:
         kept.add(Piece(b"x", None))
     assert caught.value.code == "output_failed"
     assert received.MEMORY >= 2**20
 
 
-def _full(_: bytes) -> None:
+def _full(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+def test_a_part_that_was_not_kept_leaves_no_hole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A speech is not saved without the part for which the temporary folder had no room for a moment."""
+    made = spoken()
+    made._received = Received(memory=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", _full)
+        with pytest.raises(HushdError, match="longer than memory holds"):
+            next(made)
+    with pytest.raises(HushdError, match="longer than memory holds"):
+        made.save(tmp_path / "a.wav")
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_imitated_voice_is_marked_where_it_is_saved(tmp_path: Path) -> None:
+    """Raw speech in the voice of a person becomes a WAV that says so, with all of its sound; another format, which has
+    no place for it here, is refused, and no file is left."""
+    chunk = Chunk(id=b"", seq=0, payload=TONE.tobytes(), rate=RATE, channels=1)
+    speech = Speech(Call(chunk, imitates="Zoë"))  # type: ignore[arg-type]
+    speech.save(tmp_path / "a.wav")
+    assert speech.imitates == "Zoë"
+    assert read(tmp_path / "a.wav") == TONE.tobytes()
+    assert soundfile.SoundFile(tmp_path / "a.wav").comment == "Synthetic speech in the voice of Zoë, made by hushd."
+    with pytest.raises(HushdError, match="ask for it with format='flac'"):
+        speech.save(tmp_path / "a.flac")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,7 +65,7 @@ def test_usual_texts_cost_no_look_up(text: str, tmp_path: Path) -> None:
     ("given", "options"),
     [({}, {"language": "de"}), ({"voice": "heart"}, {"voice": "heart"}), ({"language": "en"}, {"language": "en"})],
 )
-def test_agents_too(given: dict[str, Any], options: dict[str, Any], runtime: Callable[..., Any]) -> None:
+def test_agents_too(given: dict[str, Any], options: dict[str, Any], runtime: Path) -> None:
     """Their tools take such a voice, unless they name one or a language."""
     client: Any = SimpleNamespace(describe=lambda role: SimpleNamespace(tts=catalogue(HEART, ANNA)))
-    assert work._in_its_language(client, GERMAN, given) == options
+    assert work._prepared(client, "api", GERMAN, given).options == options

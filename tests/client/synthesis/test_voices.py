@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from hushd.synthesis.voice import Voice
-from hushd.synthesis.voices import ALIASES, VoiceChoice, choose, speaking
+from hushd.synthesis.voice_choice import VoiceChoice
+from hushd.synthesis.voices import ALIASES, choose, speaking
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_schema.description import SpeakingDescription

@@ -82,7 +82,7 @@ def test_a_copy_is_of_the_very_sound() -> None:
     larger, revisions = Larger(), list[Revision]()
     copy = FairCopy(larger, Sound(RATE), revisions.append, "utterance")
     spoken(copy, (2.0, 3.0))
-    assert larger.asked.acquire(timeout=30)
+    assert larger.asked.acquire(timeout=60)
     copy.end()
     assert [segment.text for segment in copy.wait()] == ["2.5 s"]
     assert larger.read == [pcm(2.5, 1000)]
@@ -94,7 +94,7 @@ def test_a_session_without_memory_for_both_gets_its_text_when_it_has_ended() -> 
     larger = Larger(busy=3)
     copy = FairCopy(larger, Sound(RATE), None, "minute")
     spoken(copy, (2.0, 3.0))
-    assert larger.asked.acquire(timeout=30)
+    assert larger.asked.acquire(timeout=60)
     spoken_later = Segment(1, 5.0, 6.0, "draft")
     list(copy.hear([pcm(3.0, 3500)]))
     copy.segment(spoken_later)
@@ -116,7 +116,7 @@ class Interrupted(Larger):
 
     def _ended(self) -> Transcript:
         self.asked.release()
-        assert self.first.closed.wait(30)
+        assert self.first.closed.wait(60)
         raise HushdError("cancelled", "The request was cancelled.")
 
 
@@ -129,9 +129,9 @@ def test_a_copy_gives_way_to_a_live_session() -> None:
     refused = HushdError("server_busy", "There is no memory.")
     assert not copy.give_way()
     copy.end()
-    assert larger.asked.acquire(timeout=30)
+    assert larger.asked.acquire(timeout=60)
     assert precedence.given(refused, 0.0)
-    assert larger.first.closed.wait(30)
+    assert larger.first.closed.wait(60)
     assert precedence.given(refused, 1.0), "the larger model may not have left yet"
     assert not precedence.given(refused, precedence.PATIENCE_S)
     assert not precedence.given(HushdError("model_missing", "It is not installed."), 0.0)
@@ -190,14 +190,14 @@ def test_a_copy_that_is_closed_ends_its_request() -> None:
 
     def text() -> Transcript:
         under_way.set()
-        assert reading.closed.wait(30)
+        assert reading.closed.wait(60)
         raise HushdError("cancelled", "It was cancelled.")
 
     reading = Reading(text)
     copy = FairCopy(lambda _: reading, Sound(RATE), None, "session")  # type: ignore[arg-type,return-value]
     spoken(copy, (2.0, 3.0))
     copy.end()
-    assert under_way.wait(30)
+    assert under_way.wait(60)
     copy.close()
     assert [segment.text for segment in copy.wait()] == ["draft"]
 
@@ -241,3 +241,9 @@ def test_a_loudspeaker_in_the_sound_is_refused() -> None:
     """The session takes it out by itself; a recording of both would be transcribed with it."""
     with pytest.raises(HushdError, match="leave out fair"):
         fair_copy.follow(lambda: Transcript(()), "a/b", RATE, 2, {}, None, "utterance", echo=True)
+
+
+def test_an_end_word_in_the_sound_is_refused() -> None:
+    """The session leaves it out of its text; a reading of the whole would have it again."""
+    with pytest.raises(HushdError, match="leave out fair, or until"):
+        fair_copy.follow(lambda: Transcript(()), "a/b", RATE, 1, {}, None, "session", echo=False, until="over")

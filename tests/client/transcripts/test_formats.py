@@ -222,3 +222,12 @@ def test_the_text_of_a_transcript() -> None:
     """Segments are joined by one space, whatever space they came with; empty ones leave none."""
     segments = tuple(Segment(n, 0, 0, text) for n, text in enumerate([" a ", "", "b", "  "]))
     assert str(Transcript(segments)) == "a b"
+
+
+def test_names_of_people_in_subtitles() -> None:
+    """A name with marks of WebVTT's stays a name there; the other formats have it as it is."""
+    talk = Transcript((Segment(0, 0.0, 1.0, "Hello.", speaker="A & <b>"),))
+    assert "<v A &amp; &lt;b&gt;>Hello." in talk.render("vtt")
+    assert "[A & <b>]: Hello." in talk.render("srt")
+    assert talk.render("txt") == "A & <b>: Hello.\n"
+    assert json.loads(talk.render("json"))["segments"][0]["speaker"] == "A & <b>"

@@ -7,11 +7,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import hushd.transport.connection
 import hushd.transport.liveness
 import pytest
 import zmq
+from hushd import Client
 from hushd.transport.call import Call, new_id
 from hushd.transport.connection import Connection
 from hushd_protocol.errors import HushdError
@@ -32,6 +35,8 @@ from hushd_protocol.messages import (
     Result,
     Welcome,
 )
+from support.descriptors import open_descriptors, settled_descriptors
+from support.peer import BOUND_S
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
 
@@ -88,14 +93,39 @@ def test_hello_then_welcome_then_requests(start_router: Start, connect: Callable
 
 def test_silence_is_given_up_after_a_second(start_router: Start) -> None:
     """A supervisor that says no welcome is `supervisor_lost` within about a second, not for ever."""
-    router = start_router()
-    router.welcome = None
+    router = start_router(silent=True)
     started = Stopwatch()
     with pytest.raises(HushdError) as caught:
         Connection(router.path)
     assert caught.value.code == "supervisor_lost"
     assert time.monotonic() - started > 0.9
     assert started.calm < 2.5
+
+
+def test_a_standstill_of_the_machine_is_no_silence(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that wakes up long after the time for the welcome gives the supervisor its time again: it slept, too."""
+    awake = time.monotonic
+    slept = 0.0
+
+    class Poller(zmq.Poller):
+        def poll(self, timeout: float | None = None) -> list[tuple[Any, int]]:
+            nonlocal slept
+            if slept or threading.current_thread().name != "hushd-io":
+                return super().poll(timeout)
+            router.wait_for(Hello, timeout=BOUND_S)
+            slept = 3600.0
+            return []
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Pong):  # the client's sign of life, after which it waits again
+            router.send(route, Welcome(protocol=PROTOCOL, version="1", pid=os.getpid()))
+
+    router = start_router(script, silent=True)
+    monkeypatch.setattr(hushd.transport.connection, "time", SimpleNamespace(monotonic=lambda: awake() + slept))
+    monkeypatch.setattr(zmq, "Poller", Poller)
+    connection = Connection(router.path, patience=BOUND_S)
+    assert connection.usable
+    connection.close()
 
 
 def test_nobody_there_is_noticed_at_once(runtime: object, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -121,12 +151,26 @@ def test_a_program_without_descriptors_left_is_told(
                 raise zmq.ZMQError(errno.EMFILE)
             return super().socket(socket_type)
 
-    before = len(os.listdir("/dev/fd"))
+    before = settled_descriptors()
     monkeypatch.setattr(zmq, "Context", Full)
     with pytest.raises(HushdError, match="Too many open files") as caught:
         Connection(router.path)
     assert caught.value.code == "supervisor_lost"
-    assert len(os.listdir("/dev/fd")) == before
+    assert open_descriptors() <= before
+
+
+@pytest.mark.parametrize("act", ["status", "shutdown"])
+def test_a_client_without_descriptors_left_is_told(runtime: object, act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no pipe to be had, a request raises a HushdError, and so does ending the supervisor."""
+
+    def full() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    client = Client(start=False)
+    monkeypatch.setattr(os, "pipe", full)
+    with pytest.raises(HushdError, match="Too many open files") as caught:
+        getattr(client, act)()
+    assert caught.value.code == "no_supervisor"
 
 
 def test_another_protocol_is_named_with_both_versions(start_router: Start) -> None:
@@ -224,7 +268,7 @@ def test_an_answer_that_comes_with_the_end_arrives(start_router: Start) -> None:
     for _ in range(30):
         connection = Connection(start_router(script).path)
         connection.start(Control(id=new_id(), action="shutdown")).result()
-        assert connection.wait_lost(5)
+        assert connection.wait_lost(60)
         connection.close()
 
 
@@ -237,6 +281,21 @@ def test_a_supervisor_that_stops_answering_is_given_up(
     assert not connection.wait_lost(0.3)
     with pytest.raises(HushdError, match="stopped answering"):
         connection.start(request()).result()
+
+
+def test_a_connection_that_was_given_up_finds_out(
+    start_router: Start, connect: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that hears nothing says that it lives, and learns that it was given up: its calls may be made anew."""
+    monkeypatch.setattr(hushd.transport.connection, "TICK_S", 0.02)
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Pong):
+            router.send(route, Error(id=b"", code="slow_consumer", message="It was given up."))
+
+    with pytest.raises(HushdError, match="It was given up") as caught:
+        connect(start_router(script)).start(request()).result()
+    assert caught.value.code == "supervisor_lost"
 
 
 @pytest.mark.parametrize(("works", "looks"), [([True] * 5 + [False], 6), ([True] * 100, 27), ([True, False], 2)])
@@ -352,7 +411,7 @@ def test_credit_is_granted_as_chunks_arrive(start_router: Start, connect: Callab
 
     call = connect(start_router(script)).start(request())
     wait_until_ended(call)  # 31 MiB have been received, though nobody has read a byte
-    assert call._spool._size == (count - 128) * MAX_PAYLOAD
+    assert call._spool._file._size == (count - 128) * MAX_PAYLOAD
     payloads = [message.payload for message in call if isinstance(message, Chunk)]
     assert payloads == [bytes([n % 256]) * MAX_PAYLOAD for n in range(count)]
 
@@ -410,7 +469,7 @@ def test_an_upload_ends_with_its_request(start_router: Start, connect: Callable[
     call.result()
     for thread in set(threading.enumerate()) - before:
         if thread.name == "hushd-upload":
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
 
 
@@ -450,7 +509,7 @@ def test_a_cancelled_call_is_over_for_its_reader(start_router: Start, connect: C
     reader.start()
     call.cancel()
     call.cancel()
-    reader.join(5)
+    reader.join(60)
     assert [error.code for error in outcome if isinstance(error, HushdError)] == ["cancelled"]
     router.wait_for(Cancel)
     router.script = answer(result)
@@ -462,7 +521,7 @@ def test_a_cancelled_call_is_over_for_its_reader(start_router: Start, connect: C
 def test_closing_sends_the_last_cancel_and_leaves_nothing(start_router: Start) -> None:
     """`close` ends calls as cancelled, gets the cancel out, and frees thread and descriptors; twice is harmless."""
     router = start_router()
-    before, descriptors = threading.active_count(), len(os.listdir("/dev/fd"))
+    before, descriptors = threading.active_count(), settled_descriptors()
     connection = Connection(router.path)
     call, waiting = connection.start(request()), connection.start(request())
     call.cancel()
@@ -472,8 +531,8 @@ def test_closing_sends_the_last_cancel_and_leaves_nothing(start_router: Start) -
         waiting.result()
     assert caught.value.code == "cancelled"
     assert [message.id for message in router.wait_for(Cancel)] == [call.id]
-    assert threading.active_count() == before
-    assert len(os.listdir("/dev/fd")) <= descriptors + 1  # the router's end closes in its own time
+    assert threading.active_count() <= before
+    assert len(open_descriptors()) <= len(descriptors) + 1  # the router's end closes in its own time
 
 
 def test_what_is_too_large_fails_its_caller_alone(start_router: Start, connect: Callable[..., Connection]) -> None:
@@ -498,3 +557,24 @@ def test_a_forked_child_is_told_so(start_router: Start, connect: Callable[..., C
         os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert connection.start(request()).result().data == {"n": 1}
+
+
+def test_ctrl_c_while_its_thread_begins_leaves_no_connection(
+    start_router: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The constructor raises, so that nobody has what to close: it ends the thread itself."""
+    begun: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == "hushd-io":
+            begun.append(thread)
+            raise KeyboardInterrupt
+
+    router = start_router()
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Connection(router.path, holder="test")
+    begun[0].join(BOUND_S)
+    assert not begun[0].is_alive()

@@ -16,7 +16,8 @@ from hushd import Client
 from hushd.audio.playback import play
 from hushd.audio.playback_buffer import DRY_S, FADE_S, PlaybackBuffer
 from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Claim, Control, Error, Message, Result, Turn, Yield
+from hushd_protocol.messages import Claim, Control, Error, Hello, Message, Result, Turn, Yield
+from hushd_protocol.system import paths
 from support.peer import wait_until
 from support.scripted_router import ScriptedRouter
 
@@ -74,6 +75,56 @@ def test_the_floor_is_asked_for_and_given_back(start_router: Start) -> None:
     assert (first.devices, first.priority) == (["speaker", "microphone"], "message")
     assert first.id != second.id
     assert [(message.id, message.keep) for message in router.of(Yield)] == [(first.id, False), (second.id, False)]
+
+
+def test_a_turn_that_crosses_its_return_is_nobodys(start_router: Start) -> None:
+    """A turn that the supervisor grants before it knows that the devices were given back makes nobody hold them."""
+    usher = Usher("granted")
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Yield):
+            router.send(route, usher.turn("granted"))
+        usher(router, route, message)
+
+    start_router(script)
+    with Client() as client:
+        with client.floor("speaker") as floor:
+            assert floor.held
+        client.status()
+        assert not floor.held
+
+
+def test_who_waits_for_a_turn_that_is_given_back_is_told_so(start_router: Start) -> None:
+    """A thread that keeps a device which another one gives back does not wait for ever."""
+    usher = Usher("granted")
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if not (isinstance(message, Yield) and message.keep):
+            usher(router, route, message)
+
+    def keep() -> None:
+        try:
+            floor.keep()
+        except HushdError as error:
+            failures.append(error)
+
+    router = start_router(script)
+    failures: list[HushdError] = []
+    with Client() as client, client.floor("speaker") as floor:
+        usher.tell(client, usher.turn("paused"))
+        player = threading.Thread(target=keep, daemon=True)
+        player.start()
+        router.wait_for(Yield)
+        floor.give_back()
+        player.join(30)
+        assert [error.code for error in failures] == ["cancelled"]
+
+
+def test_a_supervisor_that_cannot_be_used_grants_nothing(start_router: Start) -> None:
+    """Only where there is none are the devices ours without one: every other failure is raised."""
+    start_router(welcome=Error(id=b"", code="version_mismatch", message="It is another version."))
+    with pytest.raises(HushdError, match="another version"), Client(start=False).floor("speaker"):
+        pass
 
 
 def test_who_waits_is_told_so_once(start_router: Start) -> None:
@@ -163,7 +214,7 @@ def test_a_wish_that_is_stopped(start_router: Start, state: str) -> None:
         def play() -> None:
             with floor:
                 entered.set()
-                assert lost.wait(5)
+                assert lost.wait(60)
                 assert router.of(Yield) == [], "still fading"
                 usher.tell(client, usher.turn("granted"))
                 assert not floor.held
@@ -215,6 +266,73 @@ def test_the_next_supervisor_is_asked(start_router: Start) -> None:
         assert floor.held
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits for the next supervisor for as long as a busy machine takes to start one."""
+    monkeypatch.setattr(hushd.transport.floor, "NEXT_S", 600.0)
+
+
+def leave(usher: Usher, client: Client) -> None:
+    """Has the supervisor leave as a real one does: by then nobody reaches it any more."""
+    paths.find().client_socket.unlink()
+    usher.tell(client, Error(id=usher.claims[-1].id, code="shutting_down", message="Leaving."))
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_is_held_stays_ours_over_a_restart(start_router: Start) -> None:
+    """A supervisor that leaves takes nothing away: the next one is asked meanwhile, and its answer counts."""
+    first = start_router(usher := Usher("granted"))
+    with Client() as client, client.floor("speaker") as floor:
+        lost = threading.Event()
+        floor.on_loss = lost.set
+        claim = usher.claims[-1].id
+        leave(usher, client)
+        first.die()
+        second = start_router(usher)
+        second.wait_for(Claim, timeout=60.0)
+        assert floor.held
+        usher.tell(client)
+        assert floor.held
+        assert not lost.is_set()
+        assert usher.claims[-1].id != claim
+    second.wait_for(Yield)
+    assert [message.id for message in second.of(Yield)] == [usher.claims[-1].id]
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_next_supervisor_may_have_other_plans(start_router: Start) -> None:
+    """One at which it waits takes the devices away."""
+    first = start_router(usher := Usher("granted"))
+    with Client() as client, client.floor("speaker") as floor:
+        lost = threading.Event()
+        floor.on_loss = lost.set
+        leave(usher, client)
+        first.die()
+        usher.states = ("waiting",)
+        start_router(usher)
+        assert lost.wait()
+        assert not floor.held
+        floor.keep()
+        assert floor.held
+
+
+@pytest.mark.usefixtures("patient")
+def test_what_is_given_back_meanwhile_is_not_claimed_again(start_router: Start) -> None:
+    """A speech that ends while the supervisors take turns leaves no claim, and no connection that nobody closes."""
+    first = start_router(usher := Usher("granted"))
+    with Client() as client:
+        with client.floor("speaker") as floor:
+            leave(usher, client)
+            first.die()
+        second = start_router(usher)
+        going = [thread for thread in threading.enumerate() if thread.name == "hushd-floor"]
+        for thread in going:
+            thread.join()
+        assert not floor.held
+        assert second.of(Hello) == []
+
+
+@pytest.mark.usefixtures("patient")
 def test_not_for_ever(start_router: Start) -> None:
     """A row of supervisors that all are about to leave is an error in the end."""
 
@@ -236,7 +354,7 @@ def test_with_nobody_to_ask_the_devices_are_ours(start_router: Start) -> None:
         lost = threading.Event()
         floor.on_loss = lost.set
         router.die()
-        assert lost.wait(5)
+        assert lost.wait(60)
         floor.keep()
         assert floor.held
 

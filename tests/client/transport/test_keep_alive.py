@@ -7,6 +7,7 @@ import random
 
 import pytest
 from hushd.transport.keep_alive import parse
+from hushd.transport.requests import warm
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.errors import HushdError
 
@@ -100,3 +101,9 @@ def test_durations_add_up() -> None:
     for _ in range(500):
         hours, minutes, seconds = rng.randrange(100), rng.randrange(100), round(rng.uniform(0, 100), 3)
         assert parse(f"{hours}h{minutes}m{seconds}s") == pytest.approx(hours * 3600 + minutes * 60 + seconds)
+
+
+@pytest.mark.parametrize(("keep_alive", "seconds"), [(None, None), ("5m", 300.0)])
+def test_a_worker_is_warmed_for_as_long_as_was_asked(keep_alive: str | None, seconds: float | None) -> None:
+    """Without a time the configuration's counts."""
+    assert warm("stt/echo/a", keep_alive).keep_alive == seconds

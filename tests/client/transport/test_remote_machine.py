@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import hushd
@@ -19,6 +20,7 @@ from hushd_protocol.errors import HushdError
 from support.client_calls import result, sent
 from support.machines import LISTEN, Desk, Laptop, on
 from support.peer import Supervisor, wait_until
+from support.ports import free_port
 
 pytestmark = pytest.mark.permissions
 
@@ -120,7 +122,7 @@ def test_something_that_is_no_hushd(desk: Desk, laptop: Laptop, answer: bytes) -
                 connection, _ = listener.accept()
             except OSError:
                 return
-            with connection:
+            with connection, suppress(ConnectionError):  # it has read enough
                 connection.sendall(answer)
 
     thread = threading.Thread(target=serve)
@@ -136,8 +138,7 @@ def test_something_that_is_no_hushd(desk: Desk, laptop: Laptop, answer: bytes) -
 
 def test_nobody_there(desk: Desk, laptop: Laptop) -> None:
     """The sentence says whether the machine refuses, or has no such name."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     assert "nobody listens there" in refused(endpoint=str(Endpoint(desk.endpoint.key, "127.0.0.1", port))).message
     for name in ("nowhere.invalid", "x" * 64):
         error = refused(endpoint=str(Endpoint(desk.endpoint.key, name, port)))

@@ -111,19 +111,19 @@ def test_a_second_reader_takes_over_from_one_that_waits() -> None:
     def slow() -> Iterator[bytes]:
         yield b"a"
         ready.set()
-        assert more.wait(5)
+        assert more.wait(60)
         yield b"b"
 
     stream = Stream(slow())
     first: list[bytes] = []
     thread = threading.Thread(target=lambda: first.extend(stream.pieces()))
     thread.start()
-    assert ready.wait(5)
+    assert ready.wait(60)
     second = stream.pieces()
     assert next(second) == b"a"
     more.set()
     assert list(second) == [b"b"]
-    thread.join(5)
+    thread.join(60)
     assert first == [b"a", b"b"]
 
 

@@ -56,15 +56,15 @@ def test_the_file_has_no_name_and_shrinks(spooled_files: Path) -> None:
     spool = Spool(memory=10)
     for seq in range(4):
         spool.put(chunk(seq, bytes(8)))
-    assert spool._file is not None
-    info = os.fstat(spool._file.fileno())
+    assert spool._file._file is not None
+    info = os.fstat(spool._file._file.fileno())
     assert stat.S_IMODE(info.st_mode) == 0o600
     assert info.st_nlink == 0
     assert info.st_size == 24
     assert os.listdir(spooled_files) == []
     for _ in range(4):
         spool.get()
-    assert os.fstat(spool._file.fileno()).st_size == 0
+    assert os.fstat(spool._file._file.fileno()).st_size == 0
     spool.discard(EOFError())
 
 
@@ -90,6 +90,34 @@ def test_a_full_disk_is_output_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(HushdError) as caught:
         spool.put(chunk(1, b"5"))
     assert caught.value.code == "output_failed"
+
+
+def test_a_read_that_stops_early_goes_on(spooled_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may give fewer bytes than were asked for, and take fewer than it was given."""
+    read, write = os.pread, os.pwrite
+    monkeypatch.setattr(os, "pread", lambda file, size, place: read(file, min(size, 3), place))
+    monkeypatch.setattr(os, "pwrite", lambda file, data, place: write(file, data[:2], place))
+    spool = Spool(memory=0)
+    spool.put(chunk(0, b"0123456789"))
+    assert spool.get().payload == b"0123456789"
+
+
+def test_what_the_disk_does_not_give_back_ends_the_answer(spooled_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader gets one sentence, and never what comes behind the part that is lost."""
+    spool = Spool(memory=0)
+    spool.put(chunk(0, b"1234"))
+    spool.put(chunk(1, b"5678"))
+
+    def fail(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", fail)
+        with pytest.raises(HushdError, match="cannot be read again") as caught:
+            spool.get()
+    assert caught.value.code == "output_failed"
+    with pytest.raises(HushdError, match="cannot be read again"):
+        spool.get()
 
 
 def test_an_error_comes_after_what_was_before_it() -> None:
@@ -119,7 +147,7 @@ def test_a_waiting_reader_wakes_up() -> None:
     reader.start()
     spool.put(Result(id=ID))
     gone = HushdError("cancelled", "No.")
-    assert first.wait(5)  # the reader has its message before the rest is taken away
+    assert first.wait(60)  # the reader has its message before the rest is taken away
     spool.discard(gone)
-    reader.join(5)
+    reader.join(60)
     assert got == [Result(id=ID), gone]

@@ -31,7 +31,7 @@ def test_the_first_supervisors_know_no_restart(start_router: Start, action: str)
     router = start_router(oldest)
     connection = versions.connect(router.path)
     versions.end(connection, action)
-    assert connection.wait_lost(5)
+    assert connection.wait_lost(60)
     assert router.of(Control)[-1].action == "shutdown"
 
 

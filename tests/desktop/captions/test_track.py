@@ -79,6 +79,9 @@ class Copy:
         self._on_revised(Revision(0.0, 1.0, (0,), (Segment(0, 0.2, 0.6, "Hello, fair."),)))
 
 
+LABELS = ("SPEAKER_00", "SPEAKER_01")
+
+
 class People(Session):
     """A session of three seconds in which two people speak, of whom the second turns out to be the first."""
 
@@ -88,13 +91,13 @@ class People(Session):
 
     def __iter__(self) -> Iterator[Segment]:
         on_event, on_partial = self._options["on_event"], self._options["on_partial"]
-        for number, speaker in enumerate(("SPEAKER_00", "SPEAKER_01")):
+        for number, speaker in enumerate(LABELS):
             on_event("began", {"kind": "began", "start": 0.0})
             on_partial("", "Hel")
             on_event("speaker", {"kind": "speaker", "start": 0.0, "speaker": speaker})
             on_partial("Hel", "lo")
             yield Segment(number, 0.25, 0.5, "Hello.", speaker=speaker)
-        revised = Segment(1, 0.25, 0.5, "Hello.", speaker="SPEAKER_00")
+        revised = Segment(1, 0.25, 0.5, "Hello.", speaker=LABELS[0])
         self._options["on_revised"](Revision(0.25, 0.5, (1,), (revised,)))
 
 
@@ -249,6 +252,16 @@ def test_what_no_second_try_mends(code: str) -> None:
     with pytest.raises(HushdError, match="No"):
         run(client, Device(LOUD, LOUD))
     assert len(client.sessions) == 1
+
+
+def test_a_speaker_who_is_known_has_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's name is theirs in each session, where numbers begin anew."""
+    monkeypatch.setattr(f"{__name__}.LABELS", ("Anna", "SPEAKER_01"))
+    events = run(Client(), Device(LOUD, *[QUIET] * 4, LOUD, *[QUIET] * 4), diarize=True)
+    lines = [event.segment.speaker for event in events if isinstance(event, Line)]
+    assert lines == ["Anna", "SPEAKER_01", "Anna", "SPEAKER_03"]
+    revised = [event for event in events if isinstance(event, Revised)]
+    assert [event.segments[0].speaker for event in revised] == ["Anna", "Anna"]
 
 
 def test_who_speaks() -> None:

@@ -116,6 +116,14 @@ def test_a_line_that_says_nothing(line: str, complaint: str) -> None:
         read(("Kubernetes", line))
 
 
+def test_pronunciations_are_written_back() -> None:
+    """A word is written where its pronunciation is heard, and expected; phonemes are not heard; the file wins."""
+    table = {"nginx": "engine x", "gnocchi": "/njɒki/", "k8s": "kates"}
+    vocabulary = read(("kates -> Kates",), pronounced=table)
+    assert written("start engine X, kates and Gnocchi", vocabulary=vocabulary) == "start nginx, Kates and gnocchi"
+    assert vocabulary.expected == ("nginx", "gnocchi", "k8s")
+
+
 def test_words_to_expect() -> None:
     """They go to the engine as they are written."""
     assert read(OWN).expected == ("Kubernetes",)

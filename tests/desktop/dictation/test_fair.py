@@ -88,7 +88,7 @@ class Session(Iterator[Segment]):
         if isinstance(self._client.fair, HushdError):
             raise self._client.fair
         if self._client.fair is None:
-            assert self._closed.wait(30)
+            assert self._closed.wait(60)
         text = self._client.fair or "Draft of kubernetes."
         return Transcript((Segment(0, 0.0, 1.0, text),))
 
@@ -192,7 +192,7 @@ def test_what_is_typed_as_it_is_heard_is_not_held_back_by_the_configuration(
     monkeypatch.setattr(waiting, "vocabulary", lambda _: VOCABULARY)
     monkeypatch.setattr(waiting, "output", lambda _: Field(live))
     monkeypatch.setattr(waiting, "settings", lambda _: {"change": change})
-    dictations = waiting.Dictations(client, Namespace(fair=option), lambda _: None)  # type: ignore[arg-type]
+    dictations = waiting.Dictations(client, Namespace(fair=option, duck=False), lambda _: None)  # type: ignore[arg-type]
     dictations.begin()
     dictations.close()
     assert client.models == [model]

@@ -48,7 +48,7 @@ def test_a_global_key(start: Start) -> None:
     desktop.press()
     wait_until(lambda: pressed == ["press", "release", "press"], "the keys")
     key.stop()
-    waiting.join(5)
+    waiting.join(60)
     assert not waiting.is_alive()
 
 

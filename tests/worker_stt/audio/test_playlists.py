@@ -102,7 +102,7 @@ def test_descriptors_and_memory_of_ffmpeg_are_limited(tmp_path: Path) -> None:
     with Recording(job) as recording:
         blocks = recording.blocks()
         next(blocks)
-        (child,) = warm.children()
+        (child,) = (child for child in warm.children() if child.name() == "ffmpeg")
         assert child.rlimit(resource.RLIMIT_NOFILE) == (16, 16)
         assert child.rlimit(resource.RLIMIT_DATA)[0] == 2 * 2**30
 

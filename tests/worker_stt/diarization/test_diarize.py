@@ -23,7 +23,7 @@ from support.der import Spoken, diarization_errors
 from support.stt_jobs import Ask, Asked, chunked, make_job, s16le
 from support.wer import FIRST_HALF, word_error_rate
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="session")

@@ -249,7 +249,7 @@ def test_a_client_that_left_ends_a_batch(name: str, engine: Any, spoken: list[tu
             engine.transcribe_batch([samples for _, samples in spoken[:3]], [Options()] * 3)
     finally:
         del engine.check
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 @contextmanager

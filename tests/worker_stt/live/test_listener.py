@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import tracemalloc
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +24,7 @@ from hushd_worker_stt.live.events import Unstable
 from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.request import Request
 from hushd_worker_stt.segmentation.pieces import Piece
+from hushd_worker_stt.turns.detector import TextDetector
 from hushd_worker_stt.worker import SpeechToText
 from support.loudness import Loudness, NoGain
 from support.stt_jobs import Ask, Bare, chunked, make_job, s16le
@@ -403,6 +404,65 @@ def test_a_monologue_comes_in_segments() -> None:
     assert max(recogniser.seconds) <= 15.1
 
 
+class Lunch(Scripted):
+    """A recogniser that hears half of a sentence in the first second of speech, and the rest with the next."""
+
+    def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
+        seconds = float((piece.samples >= 0.3).sum() / RATE)
+        text = "We had lunch and" if seconds < 1.5 else "We had lunch and came home."
+        return [replace(segment, text=text) for segment in super().transcribe(job, piece, options, pad_s, live=live)]
+
+    def spoken(self, options: Options) -> str:
+        return options.language or ""
+
+
+def turns_of(*parts: tuple[float, float], language: str = "en", **params: Any) -> tuple[LiveListener, list[str]]:
+    """The texts of the utterances that a listener hears which goes by meaning, by the words alone."""
+    request = Request(format="s16le", live=True, continuous=True, no_speech_s=0, language=language, **params)
+    listener = LiveListener(Lunch(), None, request, PieceLength(8, 15), lambda: 0.0, turns=TextDetector())  # type: ignore[arg-type]
+    return listener, [event.text for event in listener.events(sounds(*parts)) if isinstance(event, Segment)]
+
+
+@pytest.mark.parametrize("pause_s", [0.2, 0.5, 0.9, 1.5, 1.9])
+@pytest.mark.parametrize("silence_s", [0.2, 0.5, 0.8, 1.6])
+def test_a_pause_in_a_sentence_ends_no_utterance(pause_s: float, silence_s: float) -> None:
+    """Behind "and" a speaker is waited for up to 2 s, however short the silence that ends a finished sentence."""
+    _, texts = turns_of((1, 0.5), (pause_s, 0), (1, 0.5), (4, 0), silence_s=silence_s)
+    assert texts == ["We had lunch and came home."]
+
+
+def test_nobody_is_waited_for_longer_than_the_bound() -> None:
+    """A sentence left unfinished has ended after 2 s, and with a longer silence after that."""
+    assert turns_of((1, 0.5), (2.2, 0), (1, 0.5), (4, 0))[1] == ["We had lunch and"] * 2
+    assert turns_of((1, 0.5), (2.2, 0), (1, 0.5), (4, 0), silence_s=2.5)[1] == ["We had lunch and came home."]
+
+
+def test_a_finished_sentence_waits_for_silence_alone() -> None:
+    """Its end comes as soon as without the detector; so does that of a language of which nothing is known."""
+    request = Request(format="s16le", live=True, no_speech_s=0, language="en")
+    listener = LiveListener(Lunch(), None, request, PieceLength(8, 15), lambda: 0.0, turns=TextDetector())  # type: ignore[arg-type]
+    list(listener.events(sounds((2, 0.5), (4, 0))))
+    assert listener.seconds == pytest.approx(2.8, abs=0.07)
+    assert turns_of((1, 0.5), (0.9, 0), (1, 0.5), (4, 0), language="xx")[1] == ["We had lunch and"] * 2
+
+
+def test_each_pause_is_judged_once_and_by_its_own_text() -> None:
+    """An open pause lends nothing to the next one, and a detector is asked once in each, with the sound so far."""
+    asked: list[tuple[str, int]] = []
+
+    class Noting(TextDetector):
+        def probability(self, samples: np.ndarray, text: str, language: str) -> float | None:
+            asked.append((text, len(samples)))
+            return super().probability(samples, text, language)
+
+    request = Request(format="s16le", live=True, no_speech_s=0, language="en")
+    listener = LiveListener(Lunch(), None, request, PieceLength(8, 15), lambda: 0.0, turns=Noting())  # type: ignore[arg-type]
+    list(listener.events(sounds((1, 0.5), (1.5, 0), (1, 0.5), (9, 0))))
+    assert [text for text, _ in asked] == ["We had lunch and", "We had lunch and came home."]
+    assert [count / RATE for _, count in asked] == pytest.approx([1.3, 3.8], abs=0.1)
+    assert listener.seconds == pytest.approx(4.3, abs=0.07)
+
+
 class Counting(Scripted):
     """A recogniser that hears a word each second: its number."""
 
@@ -491,3 +551,45 @@ def test_a_session_that_is_cancelled() -> None:
     job.send_partial({"event": str(next(event for event in events if isinstance(event, Unstable)))})
     with pytest.raises(Cancelled):
         next(events)
+
+
+class Sentences(Scripted):
+    """A recogniser that hears a sentence in each utterance, by how many seconds of words it has."""
+
+    def transcribe(self, job: Any, piece: Piece, options: Options, pad_s: float, *, live: bool) -> list[Segment]:
+        segments = super().transcribe(job, piece, options, pad_s, live=live)
+        texts = {"1.00": "Open the door.", "1.50": "Over there is another.", "2.00": "Close it. Over.", "0.50": "Over."}
+        return [replace(segment, text=texts.get(segment.text, "")) for segment in segments]
+
+
+def test_words_end_a_session_and_pauses_do_not() -> None:
+    """With `until` it goes on through pauses to the utterance that ends with the words, which are not in the text."""
+    heard = sounds((1, 0.5), (1.5, 0), (1.5, 0.5), (1.5, 0), (2, 0.5), (3, 0), (1, 0.5), (20, 0))
+    listener, segments, _ = listened(Sentences(), heard, until="over")
+    assert [segment.text for segment in segments] == ["Open the door.", "Over there is another.", "Close it."]
+    assert listener.ended == "endpoint"
+    assert listener.seconds == pytest.approx(7.5 + 0.8, abs=0.1)
+
+
+@pytest.mark.parametrize("continuous", [False, True])
+def test_an_utterance_of_the_end_word_alone(continuous: bool) -> None:
+    """It has no segment, and ends a continuous session, too."""
+    heard = sounds((1, 0.5), (1.5, 0), (0.5, 0.5), (9, 0))
+    listener, segments, _ = listened(Sentences(), heard, until="over", continuous=continuous)
+    assert ([segment.text for segment in segments], listener.ended) == (["Open the door."], "endpoint")
+
+
+def test_silence_ends_what_no_word_ends() -> None:
+    """After the first utterance `no_speech_s` of silence end it with the text so far; before that it is an error."""
+    listener, segments, _ = listened(Sentences(), sounds((1, 0.5), (9, 0)), until="over")
+    assert ([segment.text for segment in segments], listener.ended) == (["Open the door."], "silence")
+    assert listener.seconds == pytest.approx(1 + 0.8 + 5, abs=0.1)
+    with pytest.raises(HushdError, match="Nobody spoke within 5 seconds"):
+        listened(Sentences(), sounds((20, 0)), until="over")
+
+
+def test_until_is_for_live_audio(ask: Ask) -> None:
+    """In a recording nobody waits for an end."""
+    asked = ask([], {"until": "over"})
+    assert asked.error is not None
+    assert (asked.error.code, asked.error.message) == ("bad_request", "until is for live audio: set live too.")

@@ -15,7 +15,7 @@ from hushd_worker_stt.segmentation.pieces import Piece
 from support.conversations import NAGG, NELL, read
 from support.stt_jobs import Ask, chunked, s16le
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

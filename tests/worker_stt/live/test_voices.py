@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
 import pytest
+from hushd_worker_stt.diarization.known_people import voiceprint
 from hushd_worker_stt.diarization.models import DiarizationModels
 from hushd_worker_stt.engine import RATE, Segment
 from hushd_worker_stt.live.events import Revised, Speaker
@@ -40,9 +42,9 @@ class Ears:
 class Room:
     """A session in which frames of people are heard, as the listener hands them over."""
 
-    def __init__(self, count: int = 0) -> None:
+    def __init__(self, count: int = 0, people: Mapping[str, str] = MappingProxyType({})) -> None:
         self.ears = Ears()
-        self.voices = Voices(cast(DiarizationModels, self.ears), count)
+        self.voices = Voices(cast(DiarizationModels, self.ears), count, people)
         self.now = 0.0
         self.events: list[tuple[float, Speaker | Revised]] = []
         self.changes: list[float] = []
@@ -209,3 +211,42 @@ def _turns(voices: Voices) -> list:
     """The turn of each segment."""
     numbered = {number: turn for turn, (_, numbers) in voices._named.items() for number in numbers}
     return [numbered[number] for number in sorted(numbered)]
+
+
+def test_people_who_are_known() -> None:
+    """A known person has their name after a second of their first turn, and in each turn; a stranger never has it."""
+    room = Room(people={"Anna": voiceprint(np.eye(4, dtype=np.float32)[1])})
+    for person in (0, 1, 2, 1):
+        room.hear(person, 3.0)
+        room.end()
+        room.hear(QUIET, 1.0)
+    assert room.names == ["SPEAKER_00", "Anna", "SPEAKER_02", "Anna"]
+    first = next(at for at, event in room.events if isinstance(event, Speaker) and event.speaker == "Anna")
+    assert 4.0 < first < 5.2
+    room.settle()
+    assert room.names == ["SPEAKER_00", "Anna", "SPEAKER_02", "Anna"]
+    assert room.voices.count == 3
+
+
+def test_a_name_that_comes_later() -> None:
+    """Lines of somebody whose voice was not sure at first get the name once it is."""
+    tones = np.eye(4, dtype=np.float32)
+    room = Room(people={"Anna": voiceprint(0.46 * tones[0] + np.sqrt(1 - 0.46**2).astype(np.float32) * tones[3])})
+    room.hear(0, 1.5)
+    room.end()
+    assert room.names == ["SPEAKER_00"]
+    room.hear(QUIET, 1.0)
+    room.hear(0, 4.0)
+    room.end()
+    assert room.names == ["Anna", "Anna"]
+
+
+def test_a_short_word_has_no_name() -> None:
+    """Less than a second is taken for the nearest speaker's, but is not called by their name."""
+    room = Room(people={"Anna": voiceprint(np.eye(4, dtype=np.float32)[0])})
+    room.hear(0, 3.0)
+    room.end()
+    room.hear(QUIET, 1.0)
+    room.hear(1, 0.5)
+    room.end()
+    assert room.names == ["Anna", "SPEAKER_00"]

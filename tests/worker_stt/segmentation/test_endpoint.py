@@ -107,3 +107,20 @@ def test_any_frames_keep_the_rules(seed: int) -> None:
         elif before is State.WAITING:
             assert probability >= 0.5
         final = state if state in (State.ENDED, State.NOBODY) else None
+
+
+def test_one_pause_may_end_later() -> None:
+    """The quiet that is set for a pause holds for that one; the next pause, and the next utterance, have the usual."""
+    endpointer = Endpointer(0.32, 0)
+    for mark in "###.":
+        endpointer.feed(SOUNDS[mark])
+    endpointer.wait_for(0.64)
+    assert [endpointer.feed(SOUNDS["."]) for _ in range(18)] == [State.PAUSING] * 18
+    assert endpointer.feed(SOUNDS["#"]) is State.SPEAKING
+    assert [endpointer.feed(SOUNDS["."]) for _ in range(10)] == [State.PAUSING] * 9 + [State.ENDED]
+    endpointer.wait(heard=True)
+    for mark in "###.":
+        endpointer.feed(SOUNDS[mark])
+    endpointer.wait_for(60)
+    endpointer.wait(heard=True)
+    assert [endpointer.feed(SOUNDS[mark]) for mark in "###.........."][-1] is State.ENDED

@@ -184,7 +184,7 @@ def test_its_data_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "try: espeak_ng.EspeakNg('all').load(print)\n"
         "except espeak_ng.HushdError as error: print(error.code, error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert f"engine_missing espeak-ng cannot read its data in {tmp_path}" in done.stdout
 
 
@@ -205,7 +205,7 @@ def test_the_package_of_the_extra() -> None:
         "(chunk,) = engine.synthesize('Bonjour.', voice, 1.0)\n"
         "print(espeak_ng.find_library()[1], len(chunk.samples) / chunk.rate)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     folder, seconds = done.stdout.splitlines()[-1].split()
     assert "espeakng_loader" in folder

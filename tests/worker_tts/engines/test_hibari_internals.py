@@ -10,9 +10,11 @@ import hibari
 import numpy as np
 import pytest
 from hibari.g2p import G2P
+from hushd_worker_tts import alignment
 from hushd_worker_tts.engines import hibari as engine
 from hushd_worker_tts.engines import hibari_internals
 from hushd_worker_tts.engines.hibari_internals import dictionaries, files, reading, session
+from hushd_worker_tts.reading import phonemes
 
 TEXT = "Dr. Rowling didn't read 3.5 GB in '97; the record, well-known, was re-read at 10am for $5."
 
@@ -88,3 +90,20 @@ def test_samples_are_those_of_hibaris_own_session() -> None:
     samples, ends = session.speak(ours, ids, 1.25, np.random.default_rng(0))
     assert np.array_equal(samples, own.from_ids(ids, 1.25, np.random.default_rng(0)))
     assert len(ends) == len(ids)
+
+
+def test_marked_phonemes_are_not_read_again() -> None:
+    """They are in the signs of hibari's models, every word keeps its place, and the rest is read as by itself."""
+    phonemizer = G2P()
+    before, _ = reading.read(phonemizer, "We ate")
+    after, _ = reading.read(phonemizer, ", then left.")
+    text = f"We ate {phonemes.marked('dʒəˈlɑːtoʊ njɒki')}, then left."
+    said, words = reading.read(phonemizer, text)
+    assert said == f"{before} ʤəˈlɑːtO njɒki{after}"
+    assert [said[at:].split()[0][:3] for _, at in words[:4]] == [
+        before.split()[0][:3],
+        before.split()[1][:3],
+        "ʤəˈ",
+        "njɒ",
+    ]
+    assert alignment.aligned(text, [word for word, _ in words])[:4] == [0, 3, 7, text.index("\ue000", 8)]

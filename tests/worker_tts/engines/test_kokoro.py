@@ -16,6 +16,7 @@ from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
+from hushd_worker_tts.reading.phonemes import marked
 from hushd_worker_tts.worker import Worker
 
 
@@ -101,6 +102,16 @@ def test_words_are_marked_where_the_model_says_when(models: Path) -> None:
     tiny_voices.kokoro(models, "af_heart", timed=False)
     (plain,) = loaded().synthesize(text, voice("af_heart"), 1.0)
     assert plain.marks == ()
+
+
+def test_marked_phonemes_are_spoken_as_they_are(models: Path) -> None:
+    """A word in the phonetic alphabet is not read again, and each word keeps its time."""
+    tiny_voices.kokoro(models, "af_heart")
+    engine = loaded()
+    text = f"We ate {marked('njɒki')}, then left."
+    assert "njɒki" in engine._phonemes(text, voice("af_heart"))
+    (chunk,) = engine.synthesize(text, voice("af_heart"), 1.0)
+    assert [place for place, _ in chunk.marks] == [match.start() for match in re.finditer(r"\S+", text)]
 
 
 @pytest.mark.parametrize("text", ["", "…", "—", "?!"])

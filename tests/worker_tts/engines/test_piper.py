@@ -15,6 +15,7 @@ from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.piper import Piper
+from hushd_worker_tts.reading.phonemes import marked
 from hushd_worker_tts.worker import Worker
 
 
@@ -193,3 +194,23 @@ def test_a_null_in_a_text_is_not_the_end_of_it(models: Path) -> None:
     (whole,) = loaded("mine").synthesize("one two", voice("mine"), 1.0)
     (parted,) = loaded("mine").synthesize("one\0two", voice("mine"), 1.0)
     assert len(parted.samples) == len(whole.samples)
+
+
+def test_marked_phonemes_reach_the_voice(models: Path) -> None:
+    """A word in the phonetic alphabet is as long as its phonemes, not as the names of its letters, and keeps its time;
+    a voice that has letters for phonemes does not read them."""
+    tiny_voices.piper(models, "mine")
+    engine = loaded("mine")
+    assert engine.reads_phonemes
+
+    def spoken(ipa: str) -> Any:
+        (chunk,) = engine.synthesize(f"Ever {marked(ipa)} tried.", voice("mine"), 1.0)
+        assert len(chunk.marks) == 3
+        return len(chunk.samples)
+
+    step = spoken("njɒk") - spoken("njɒ")
+    assert step > 0
+    assert spoken("njɒkinjɒki") - spoken("njɒki") == 5 * step
+    description = models / "mine.onnx.json"
+    description.write_text(json.dumps(json.loads(description.read_text()) | {"phoneme_type": "text"}))
+    assert not loaded("mine").reads_phonemes

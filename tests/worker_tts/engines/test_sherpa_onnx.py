@@ -158,9 +158,9 @@ def test_a_cloned_voice_is_refused(models: Path) -> None:
     assert [found.name for found in SherpaOnnx.voices() if found.model == "p"] == ["p", "p.loona"]
     for name in ("bria", "loona"):
         (folder / "test_wavs" / f"{name}.wav").unlink()
-    with pytest.raises(NoModel, match="a cloned voice needs the consent of its owner, which hushd cannot record yet"):
+    with pytest.raises(NoModel, match="those of people who agree, by `hushd people add NAME --imitation`"):
         sherpa_models.described(folder)
-    with pytest.raises(HushdError, match="needs the consent of its owner"):
+    with pytest.raises(HushdError, match="people who agree"):
         loaded("p")
     zipvoice = sherpa_voices.vits(models / "z")
     sherpa_voices.describe(zipvoice / "model.onnx", {"model_type": "zipvoice"})

@@ -38,12 +38,16 @@ TABLE = [
     ("> ```\n> x\nIts end", ["Code block, one line.", "Its end"]),
     ("```\n> ```\nx\n```\nIts end", ["Code block, 2 lines.", "Its end"]),
     # code blocks
-    ("Look:\n```python\nx = 1\n\ny = 2\n```\nDone", ["Look:", "Code block, 3 lines.", "Done"]),
+    ("Look:\n```python\nx = 1\n\ny = 2\n```\nDone", ["Look:", "Code block, 3 lines of Python.", "Done"]),
     ("~~~\n```\n~~~", ["Code block, one line."]),
     ("```\nnever closed", ["Code block, one line."]),
     ("```\n```\nempty", ["empty"]),
     ("Text\n\n    code\n    more\n\nText", ["Text", "Code block, 2 lines.", "Text"]),
-    ("- item\n\n  ```sh\n  ls\n  ```\n\n    still the item", ["item", "Code block, one line.", "still the item"]),
+    ("- item\n\n  ```sh\n  ls\n  ```\n\n    still it", ["item", "Code block, one line of shell.", "still it"]),
+    ("```{.js title=x}\na\nb\n```", ["Code block, 2 lines of JavaScript."]),
+    ("```diff\n-a\n+b\n```", ["Changes to code, 2 lines."]),
+    ("```table\n| a |\n| b |\n| c |\n```", ["Table, 3 rows."]),
+    ("```output\na\nb\n```", ["Code block, 2 lines."]),
     # tables
     ("| Name | Age |\n|:---|---:|\n| Ada | 36 |\n| **Bob** |  |", ["Name, Age", "Ada, 36", "Bob"]),
     ("Name | Age\n--- | ---\nAda | 36", ["Name, Age", "Ada, 36"]),

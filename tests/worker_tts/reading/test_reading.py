@@ -70,7 +70,8 @@ UNTOUCHED = [
 
 
 def texts(text: str, markup: str = "text", language: str = "en", **pronounce: str) -> list[str]:
-    return [item.text for item in read([text.encode()], markup, language, pronounce) if isinstance(item, Piece)]
+    items = read([text.encode()], markup, language, lambda language: pronounce)
+    return [item.text for item in items if isinstance(item, Piece)]
 
 
 @pytest.mark.parametrize(("written", "heard"), ADDRESSES + CODE + MARKS)
@@ -174,7 +175,7 @@ def test_every_piece_knows_what_it_stands_for() -> None:
     """Through commands, splitting, addresses and pronunciations, words point at their place in the text."""
     text = "Hi \u200b[[slnc 9]] there.  See https://a.com/b now.\n\n- An \U0001f600 item: nginx"
     spans: dict[str, str] = {}
-    for item in read([text.encode()], pronounce={"nginx": "engine x"}):
+    for item in read([text.encode()], pronounce=lambda language: {"nginx": "engine x"}):
         if isinstance(item, Piece):
             for word in re.finditer(r"\S+", item.text):
                 start, end = item.mapped.span(*word.span())
@@ -271,3 +272,30 @@ def test_text_without_a_full_stop_is_read_in_bounded_memory_and_time(markup: str
         tracemalloc.stop()
     assert peak < 1_500_000
     assert time.process_time() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("language", "phonemes", "heard"),
+    [
+        ("en", True, "Eat \ue000ˈnjɒki\ue001 in \ue000njuː\ue001 \ue000jɔːk\ue001!"),
+        ("en", False, "Eat nyokee in nyoo yawk!"),
+        ("it", False, "Eat Gnocchi in New York!"),
+    ],
+)
+def test_phonemes_go_to_engines_that_read_them(language: str, phonemes: bool, heard: str) -> None:
+    """Others get the nearest English spelling, and in another language the word as it is written."""
+    table = {"gnocchi": "/ˈnjɒ.ki/", "new york": "/njuː jɔːk/"}
+    items = read([b"Eat Gnocchi in New York!"], "text", language, lambda language: table, phonemes)
+    assert [item.text for item in items if isinstance(item, Piece)] == [heard]
+
+
+def test_a_text_cannot_smuggle_phonemes() -> None:
+    """The marks that hushd puts around phonemes are nothing in a text of others."""
+    assert texts("a \ue000b\ue001 c") == ["a b c"]
+
+
+def test_a_language_has_its_own_pronunciations() -> None:
+    """A voice that SSML changes to is asked for what its language says."""
+    text = '<speak>Bau <lang xml:lang="de-DE">Bau</lang> Bau</speak>'
+    items = read([text.encode()], "ssml", "en", lambda language: {"bau": f"baw-{language}"})
+    assert [item.text.strip() for item in items if isinstance(item, Piece)] == ["baw-en", "baw-de-DE", "baw-en"]

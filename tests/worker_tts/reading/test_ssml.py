@@ -25,7 +25,7 @@ SPOKEN = [
      ["12th 23rd"]),
     ('<speak><say-as interpret-as="date" format="dmy">3/4/21</say-as></speak>', ["2021-04-03"]),
     ('<speak><say-as interpret-as="cardinal">12</say-as></speak>', ["12"]),
-    ('<speak><sub alias="World Wide Web">WWW</sub> <phoneme ph="x">tomato</phoneme></speak>',
+    ('<speak><sub alias="World Wide Web">WWW</sub> <phoneme alphabet="x-sampa" ph="x">tomato</phoneme></speak>',
      ["World Wide Web tomato"]),
     ('<speak xml:lang="en-US">a<voice name="emma">b</voice><lang xml:lang="fr">c</lang></speak>',
      [Speaker(None, "en-US"), "a", Speaker("emma", None), "b", Speaker(None, "en-US"), Speaker(None, "fr"), "c",
@@ -116,3 +116,24 @@ def test_words_know_their_place_in_the_source() -> None:
         ("é", "é"), ("\U0001d54f", "\U0001d54f"), ("a", "a"), ("&", "&amp;"), ("b", "b"), ("x", "WWW"), ("y", "WWW"),
         ("é", "&#233;"), ("n", "n"), ("d", "d"), ("&", "&"), ("c", "c"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "phonemes", "spoken"),
+    [("en", True, "a \ue000təmɑːtəʊ\ue001 now."), ("en", False, "a tuhmahtoh now."), ("de", False, "a tomato now.")],
+)
+def test_a_phoneme_is_said_as_the_engine_can(language: str, phonemes: bool, spoken: str) -> None:
+    """In the phonetic alphabet by one that reads it, in English spelling by others, else as it is written."""
+    text = '<speak>a <phoneme alphabet="ipa" ph="tə.mɑː.təʊ">tomato</phoneme> now.</speak>'
+    assert [
+        item.text for item in read([text.encode()], "ssml", language, phonemes=phonemes) if isinstance(item, Piece)
+    ] == [spoken]
+
+
+def test_a_phoneme_in_another_alphabet_is_its_text() -> None:
+    """As is one without phonemes, and one within a sub is the sub's alias."""
+    text = (
+        '<speak><phoneme alphabet="x-sampa" ph="t@">to</phoneme> <phoneme ph="">mato</phoneme> '
+        '<sub alias="fruit">a <phoneme alphabet="x-sampa" ph="b">berry</phoneme></sub>.</speak>'
+    )
+    assert items(text, 5) == ["to mato fruit."]

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hushd_worker.conformance import damage, description, starting, working
+from hushd_worker.conformance import suite
 from hushd_worker.conformance.case import Case
-from hushd_worker.conformance.case import problems as found_by
 
 from . import asking, files, sounds, streams
 from .trial import Trial
@@ -21,13 +20,9 @@ __all__ = ["Trial", "all_cases", "problems"]
 
 def problems(name: str, model: str = "default") -> list[str]:
     """The faults of the engine of that name, whose `model` is loaded and given sounds of many kinds."""
-    trial = Trial(name, model)
-    return found_by(all_cases(), trial, trial.spec.exceptions if trial.spec else {})
+    return suite.problems(Trial(name, model), all_cases())
 
 
 def all_cases() -> list[Case[Any]]:
     """Every case for an engine that hears."""
-    common = (description.cases(), starting.cases(), working.cases(), damage.cases())
-    return [
-        case for cases in (*common, sounds.cases(), files.cases(), asking.cases(), streams.cases()) for case in cases
-    ]
+    return [*suite.common(), *sounds.cases(), *files.cases(), *asking.cases(), *streams.cases()]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ from hushd_worker_stt.engine import RATE
 
 from .clustering import assign, people
 from .models import AT_ONCE, FRAME, FRAMES, WINDOW, frame_time
-from .turns import SpeakerTurn, Stretch, divided, stretches, tidied
+from .turns import SpeakerTurn, Stretch, Voice, divided, stretches, tidied
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -85,7 +85,7 @@ class Diarizer:
         voices = self._voices(speakers, check)
         if voices is None:
             return []
-        return tidied(self._decode(voices, check))
+        return tidied(_voiced(list(self._decode(voices, check)), voices))
 
     def _look(self, window: Samples) -> None:
         frames = min(FRAMES, -(-len(window) // FRAME))
@@ -209,6 +209,15 @@ def by_speaker(
                 yield np.frombuffer(data, np.float16).astype(np.float32)
 
         yield from divided(again(), parts)
+
+
+def _voiced(turns: list[SpeakerTurn], embeddings: Samples) -> list[SpeakerTurn]:
+    """`turns` with the voices of their speakers, who are numbered as the rows of `embeddings`."""
+    seconds = np.bincount(
+        [turn.speaker for turn in turns], [turn.end - turn.start for turn in turns], minlength=len(embeddings)
+    )
+    voices = [Voice(row, float(length)) for row, length in zip(embeddings, seconds, strict=True)]
+    return [replace(turn, voice=voices[turn.speaker]) for turn in turns]
 
 
 def _speaking(votes: Samples, heads: Samples) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .clustering import centroids, people
+from .turns import Voice
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -44,11 +45,13 @@ class Turn:
         speaker: a number from 0.
         seconds: of speech that was embedded.
         total: the sum of its embeddings, each weighted by its seconds.
+        ended: whether it counts among what its speaker has said.
     """
 
     speaker: int = 0
     seconds: float = 0.0
     total: Samples = field(default_factory=lambda: np.zeros(0, np.float32))
+    ended: bool = False
 
     @property
     def voice(self) -> Samples:
@@ -69,6 +72,7 @@ class OnlineSpeakers:
     def __init__(self, count: int = 0) -> None:
         self._count = count
         self._sums: dict[int, Samples] = {}  # of the turns of each speaker
+        self._seconds: dict[int, float] = {}  # of these
         self._dropped = False
         self._last = 0  # the speaker of the last turn
         self.turns: list[Turn] = []
@@ -77,6 +81,14 @@ class OnlineSpeakers:
     def known(self) -> frozenset[int]:
         """The speakers of turns that have ended."""
         return frozenset(self._sums)
+
+    def voice(self, turn: Turn) -> Voice:
+        """The voice of the speaker of `turn`, which may still be in progress, by all that they have said."""
+        ended = self._sums.get(turn.speaker)
+        if ended is None:
+            return Voice(turn.voice, turn.seconds)
+        more = 0.0 if turn.ended else 1.0
+        return Voice(_unit(ended + np.float32(more) * turn.total), self._seconds[turn.speaker] + more * turn.seconds)
 
     def is_other(self, turn: Turn, embedding: Samples) -> bool:
         """Returns whether `embedding`, of the next second of a turn, is another person's."""
@@ -108,6 +120,8 @@ class OnlineSpeakers:
         self._last = turn.speaker
         self.turns.append(turn)
         self._sums[turn.speaker] = self._sums.get(turn.speaker, np.float32(0)) + turn.total
+        self._seconds[turn.speaker] = self._seconds.get(turn.speaker, 0.0) + turn.seconds
+        turn.ended = True
         changed = self._merge(turn.speaker)
         if len(self.turns) > MOST:
             del self.turns[: MOST // 2]
@@ -132,6 +146,9 @@ class OnlineSpeakers:
                 turn.speaker = speaker
                 changed.append(turn)
         self._sums = {number: _sum(self.turns, number) for number in numbers.values()}
+        self._seconds = {
+            number: sum(turn.seconds for turn in self.turns if turn.speaker == number) for number in numbers.values()
+        }
         return changed
 
     def _speaker(self, turn: Turn, least: float) -> int:
@@ -156,6 +173,7 @@ class OnlineSpeakers:
                 break
             gone, speaker = max(speaker, other), min(speaker, other)
             self._sums[speaker] = self._sums[speaker] + self._sums.pop(gone)
+            self._seconds[speaker] += self._seconds.pop(gone)
             moved = [turn for turn in self.turns if turn.speaker == gone]
             for turn in moved:
                 turn.speaker = speaker

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,14 @@ _COUGH_S = 0.15  # the shortest turn
 _WORD_S = 0.25  # the shortest stretch of one person between the turns of others
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The embedding, of length 1, of all that a speaker says, which takes so many `seconds`."""
+
+    embedding: Samples
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SpeakerTurn:
     """Somebody speaks from `start` to `end`, in seconds; others may at the same time. `speaker` counts from 0."""
@@ -24,6 +32,7 @@ class SpeakerTurn:
     start: float
     end: float
     speaker: int
+    voice: Voice | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Stretch:
 
     start: float
     speaker: int
+    voice: Voice | None = field(default=None, compare=False, repr=False)
 
 
 def tidied(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
@@ -78,7 +88,7 @@ def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
         if clear and clear[-1].speaker == winner.speaker and clear[-1].end == now:
             clear[-1] = replace(clear[-1], end=after)
         else:
-            clear.append(SpeakerTurn(now, after, winner.speaker))
+            clear.append(SpeakerTurn(now, after, winner.speaker, winner.voice))
     return [turn for turn in clear if turn.end - turn.start >= _WORD_S]
 
 
@@ -91,8 +101,10 @@ def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
     parts = [Stretch(0.0, 0)]
     before: SpeakerTurn | None = None
     for turn in numbered(alone(turns)):
-        if before and before.speaker != turn.speaker:
-            parts.append(Stretch((before.end + turn.start) / 2, turn.speaker))
+        if before is None:
+            parts = [Stretch(0.0, 0, turn.voice)]
+        elif before.speaker != turn.speaker:
+            parts.append(Stretch((before.end + turn.start) / 2, turn.speaker, turn.voice))
         before = turn
     return parts
 

@@ -71,6 +71,11 @@ class DraftedUtterance:
         self.held: list[Samples] = []
         self.seconds = 0.0
 
+    @property
+    def text(self) -> str:
+        """All that was said since the last segment, during a pause; empty where there was no time to make it."""
+        return "" if self._final is None else _text(self._final)
+
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
         for samples in (*self.held, *frames):
             self._audio.append(samples)

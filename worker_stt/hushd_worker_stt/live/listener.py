@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from hushd_protocol.errors import HushdError
 
 from hushd_worker_stt.audio.level import RunningGain
@@ -23,6 +24,7 @@ from hushd_worker_stt.segmentation.vad import FRAME, Silero
 
 from .drafted import DraftedUtterance, Transcriber
 from .echo import EchoCanceller
+from .end_word import until
 from .events import Began, Echo, Ended, Event, Nothing
 from .streamed import StreamedUtterance, Streaming
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import EngineStream, Samples
     from hushd_worker_stt.recogniser import Recogniser
     from hushd_worker_stt.request import Request
+    from hushd_worker_stt.turns.detector import TurnDetector
 
     from .voices import Voices
 
@@ -40,21 +43,24 @@ _PAD_S = 0.2  # of quiet kept around speech
 _HOLD_S = (
     0.3  # of quiet after which an utterance may be over: its text is made before the silence has lasted long enough
 )
+_TURN_FRAMES = 8 * RATE // FRAME  # of an utterance, the last ones, that a detector of turns is given
 _SURE_S = 2.0  # of speech: enough to fix the language for the rest of the session
 
 
 class LiveListener:
-    """Transcribes the utterances in a stream of audio: the first, or with `Request.continuous` all of them.
+    """Transcribes the utterances in a stream of audio: the first, with `Request.until` those up to its words, or with
+    `Request.continuous` all of them.
 
     Args:
         voices: says who speaks; None where nobody asked.
+        turns: says in each pause whether the speaker has finished; None: silence alone decides.
 
     Attributes:
         seconds: of audio so far.
         options: with the language, once it is known.
         language_probability: of that language, where a model found it and tells.
         ended: what ended `events`: `endpoint`, the speaker; `input`, the audio; `silence`, nobody speaking for long in
-            a continuous session.
+            a continuous session, or before the words that end another.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class LiveListener:
         clock: Callable[[], float] = time.monotonic,
         *,
         voices: Voices | None = None,
+        turns: TurnDetector | None = None,
     ) -> None:
         self._recogniser = recogniser
         self._job = job
@@ -76,11 +83,16 @@ class LiveListener:
             self._begin, recogniser.feed_s, length, _PAD_S, cuts=voices is not None, first_s=self._first_s
         )
         self._voices = voices
+        self._turns = turns
+        self._hold_s = min(_HOLD_S, request.silence_s / 2) if turns else _HOLD_S
+        self._turn: deque[Samples] = deque(maxlen=_TURN_FRAMES)
         self._utterance: DraftedUtterance | StreamedUtterance | None = None
         self.options = request.options()
         self.language_probability: float | None = None
         self.seconds = 0.0
         self.ended = "input"
+        self._heard = False  # an utterance
+        self._over = False  # the last one ends with the words of `Request.until`
 
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
         """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`.
@@ -125,6 +137,8 @@ class LiveListener:
                 return
             if utterance is not None and self._voices and len(frame) == FRAME and state is not State.ENDED:
                 yield from self._tell_apart(self._voices, utterance, frame, spoken=endpointer.quiet_s == 0)
+            if self._turns:
+                self._turn.append(frame)
             if utterance is None:
                 lead.append(frame)
                 if state is State.WAITING:
@@ -137,23 +151,35 @@ class LiveListener:
                 if self._voices:
                     count = round(endpointer.begun_s * RATE / FRAME)
                     self._voices.begin(list(lead)[-count:], self.seconds - endpointer.begun_s)
+                self._turn = deque(lead, self._turn.maxlen)
                 yield from utterance.speak(lead)
                 lead.clear()
             elif state is State.ENDED:
                 yield from self._finish(utterance)
-                if utterance.said and not self._request.continuous:
+                if self._is_last(utterance):
                     self.ended = "endpoint"
                     return
+                self._heard |= utterance.said
                 yield Ended() if utterance.said else Nothing()
                 endpointer.wait(heard=utterance.said)
                 lead.extend((*utterance.held, frame))  # somebody may have begun softly in them
                 utterance = self._utterance = None
-            elif endpointer.quiet_s > _HOLD_S:
+            elif endpointer.quiet_s > self._hold_s:
+                begins = not utterance.held
                 yield from utterance.pause(frame)
+                if begins and self._turns:
+                    endpointer.wait_for(self._wait_s(self._turns, utterance))
             else:
                 yield from utterance.speak([frame])
         if utterance is not None:
             yield from self._finish(utterance)
+
+    def _wait_s(self, turns: TurnDetector, utterance: DraftedUtterance | StreamedUtterance) -> float:
+        """The seconds of quiet that end the utterance, whose speaker pauses."""
+        from hushd_worker_stt.turns.detector import wait_s
+
+        language = self._recogniser.spoken(self.options)
+        return wait_s(turns.probability(np.concatenate(self._turn), utterance.text, language), self._request.silence_s)
 
     def _tell_apart(
         self, voices: Voices, utterance: DraftedUtterance | StreamedUtterance, frame: Samples, *, spoken: bool
@@ -169,11 +195,17 @@ class LiveListener:
 
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> Iterator[Event]:
         """Ends an utterance; of a cough there is nobody's voice."""
-        segments = list(utterance.finish())
+        segments, self._over = until(list(utterance.finish()), self._request.until)
         if self._voices and utterance.said:
             yield from self._voices.end()
         yield from segments
         self._learn(utterance)
+
+    def _is_last(self, utterance: DraftedUtterance | StreamedUtterance) -> bool:
+        """Returns whether nothing is heard after the utterance, which has ended."""
+        if self._request.until:
+            return self._over
+        return utterance.said and not self._request.continuous
 
     def _begun(self, start: float) -> DraftedUtterance | StreamedUtterance:
         """An utterance whose audio begins at the second `start`."""
@@ -198,7 +230,7 @@ class LiveListener:
             self.options = replace(self.options, language=utterance.language)
 
     def _give_up(self) -> None:
-        if not self._request.continuous:
+        if not (self._request.continuous or self._heard):
             raise HushdError(
                 "no_speech", f"Nobody spoke within {self._request.no_speech_s:g} seconds: is the microphone on?"
             )

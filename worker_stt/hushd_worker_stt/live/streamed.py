@@ -68,6 +68,11 @@ class StreamedUtterance:
         self.language: str | None = None
         self.seconds = 0.0
 
+    @property
+    def text(self) -> str:
+        """All that was said in the open stream, as far as the model has heard it; empty where none is open."""
+        return self._told.stable + self._told.text
+
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
         self._pending += (*self.held, *frames)
         self.held.clear()

@@ -7,15 +7,18 @@ ends in the pause before, or in the quietest place.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
+from hushd_worker_stt.diarization.known_people import SURE_S, KnownPeople
 from hushd_worker_stt.diarization.models import FRAMES
 from hushd_worker_stt.diarization.online import MOST, OnlineSpeakers, Turn
+from hushd_worker_stt.diarization.turns import Voice
 from hushd_worker_stt.engine import RATE, Segment
 from hushd_worker_stt.segmentation.vad import FRAME
 
@@ -39,13 +42,22 @@ class Voices:
 
     Args:
         count: of speakers; 0: find out.
+        people: voiceprints by name, of people who are called by it once that is sure.
+        owner: the one of them who is looked for; all others then stay numbers.
 
     Attributes:
         change: the second at which the turn in progress has ended, since somebody else speaks; None: it has not.
     """
 
-    def __init__(self, models: DiarizationModels, count: int) -> None:
+    def __init__(
+        self,
+        models: DiarizationModels,
+        count: int,
+        people: Mapping[str, str] = MappingProxyType({}),
+        owner: str = "",
+    ) -> None:
         self._models = models
+        self._people = KnownPeople(people, owner)
         self._speakers = OnlineSpeakers(count)
         self._turn = Turn()
         self._shown = ""  # the name of the turn in progress
@@ -56,6 +68,7 @@ class Voices:
         self._energies: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # of frames, with their beginnings
         self._other: tuple[Samples, float, float] | None = None  # the window after `change`
         self._named: dict[Turn, tuple[str, list[int]]] = {}  # the segments of each turn, by number, and their name
+        self._known: dict[int, str] = {}  # the last name of each speaker, by all of their turns
         self._segments = 0
         self.change: float | None = None
 
@@ -109,7 +122,7 @@ class Voices:
 
     def name(self, segment: Segment) -> Segment:
         """The next segment of the session, with the name of the turn's speaker."""
-        name, numbers = self._named.setdefault(self._turn, (_name(self._turn), []))
+        name, numbers = self._named.setdefault(self._turn, (self._name(self._turn), []))
         numbers.append(self._segments)
         self._segments += 1
         return replace(segment, speaker=name)
@@ -163,7 +176,7 @@ class Voices:
 
     def _show(self, turn: Turn) -> Iterator[Speaker]:
         """Says who speaks, where that is news."""
-        if (name := _name(turn)) != self._shown:
+        if (name := self._name(turn)) != self._shown:
             self._shown = name
             yield Speaker(self._start, name)
 
@@ -189,6 +202,10 @@ class Voices:
 
     def _ended(self) -> Iterator[Revised]:
         changed = self._speakers.end(self._turn)
+        speaker, name = self._turn.speaker, self._people.name(self._speakers.voice(self._turn))
+        if self._known.get(speaker, "") != name:
+            self._known[speaker] = name
+            changed += [turn for turn in self._speakers.turns if turn.speaker == speaker]
         yield from self._revised([*changed, self._turn])
         if len(self._named) > 2 * MOST:
             turns = set(self._speakers.turns)
@@ -199,15 +216,18 @@ class Voices:
         numbers: dict[str, list[int]] = {}
         for turn in dict.fromkeys(turns):
             before, segments = self._named.get(turn, ("", []))
-            if segments and before != (name := _name(turn)):
+            if segments and before != (name := self._name(turn)):
                 self._named[turn] = name, segments
                 numbers.setdefault(name, []).extend(segments)
         for name, segments in numbers.items():
             yield Revised(tuple(sorted(segments)), name)
 
-
-def _name(turn: Turn) -> str:
-    return f"SPEAKER_{turn.speaker:02d}"
+    def _name(self, turn: Turn) -> str:
+        """The name of the speaker of a turn. A shorter one may be somebody else's, and has none."""
+        if turn.seconds < SURE_S:
+            return f"SPEAKER_{turn.speaker:02d}"
+        known = self._people.name_of_turn(Voice(turn.voice, turn.seconds), self._speakers.voice(turn))
+        return known or f"SPEAKER_{turn.speaker:02d}"
 
 
 def _energy(frame: Samples) -> float:

@@ -32,12 +32,12 @@ class Endpointer:
     """Follows one utterance at a time.
 
     Args:
-        silence_s: quiet after speech that ends the utterance.
+        silence_s: quiet after speech that ends the utterance, unless `wait_for` says otherwise for one pause.
         no_speech_s: time without a beginning after which the state is NOBODY; 0: never.
     """
 
     def __init__(self, silence_s: float, no_speech_s: float) -> None:
-        self._silence = max(1, round(silence_s * RATE / FRAME))
+        self._usual = self._silence = _frames(silence_s)
         self._patience = round(no_speech_s * RATE / FRAME)
         self.wait(heard=True)
 
@@ -60,8 +60,13 @@ class Endpointer:
         self.state = State.WAITING
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
         self._quiet = 0
+        self._silence = self._usual
         if heard:
             self._frames = 0  # since then
+
+    def wait_for(self, seconds: float) -> None:
+        """Sets the quiet that ends the utterance if this pause lasts so long; for the next one it is the usual."""
+        self._silence = _frames(seconds)
 
     def feed(self, probability: float) -> State:
         """Takes the detector's probability for the next frame; returns the state after it."""
@@ -75,9 +80,13 @@ class Endpointer:
         elif self.state in (State.SPEAKING, State.PAUSING):
             self._quiet = 0 if probability >= _STAY else self._quiet + 1
             if self._quiet == 0:
-                self.state = State.SPEAKING
+                self.state, self._silence = State.SPEAKING, self._usual
             elif self._quiet >= self._silence:
                 self.state = State.ENDED
             else:
                 self.state = State.PAUSING
         return self.state
+
+
+def _frames(seconds: float) -> int:
+    return max(1, round(seconds * RATE / FRAME))

@@ -11,6 +11,7 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,10 @@ class Chatterbox:
 
         own = [voice("chatterbox" if tag == "en" else f"chatterbox-{tag}", tag, "Chatterbox") for tag in ("en", *_MANY)]
         own = list(dict.fromkeys(own))
-        return (*own, *(voice(name, tag, name.capitalize()) for name, (_, tag) in _recordings().items()))
+        recorded = (
+            replace(voice(name, tag, name.capitalize()), imitates=name) for name, (_, tag) in _recordings().items()
+        )
+        return (*own, *recorded)
 
     @staticmethod
     def preload() -> None:

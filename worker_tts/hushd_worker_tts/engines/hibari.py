@@ -42,6 +42,7 @@ class Hibari:
     """
 
     economy = degraded = False
+    reads_phonemes = True
 
     def __init__(self, model: str) -> None:
         self._sessions: dict[str, Any] = {}

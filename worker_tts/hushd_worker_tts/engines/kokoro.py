@@ -21,6 +21,7 @@ from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.reading.phonemes import phonemized
 
 from .greetings import greeting
 from .onnx_session import session
@@ -41,6 +42,7 @@ class Kokoro:
     """The engine. It is cheaper with other files, fp16 and int8, which are models of their own."""
 
     economy = degraded = False
+    reads_phonemes = True
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -145,7 +147,7 @@ class Kokoro:
     def _phonemes(self, text: str, voice: Voice) -> str:
         espeak = _ESPEAK[voice.name[0]]
         if espeak:
-            return str(self._kokoro.tokenizer.phonemize(text, espeak))
+            return phonemized(text, lambda words: str(self._kokoro.tokenizer.phonemize(words, espeak)) if words else "")
         if voice.name[0] not in self._readers:
             try:
                 if voice.name[0] == "j":

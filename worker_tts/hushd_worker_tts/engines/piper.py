@@ -24,6 +24,7 @@ from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.reading.phonemes import parts
 
 from .greetings import greeting
 from .onnx_session import session
@@ -97,6 +98,11 @@ class Piper:
 
         import_all("numpy.random", "piper")
 
+    @property
+    def reads_phonemes(self) -> bool:
+        """True if this model's are those of espeak, the phonetic alphabet; some have letters, or pinyin."""
+        return str(self._voice(self._model).config.phoneme_type.value) == "espeak"
+
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:
         """The file that `load` reads, which a template may where sessions have one thread each."""
@@ -117,9 +123,7 @@ class Piper:
             normalize_audio=False,  # to each sentence's own peak: a whisper would be as loud as a shout
         )
         try:
-            chunks = list(
-                loaded.synthesize(_OPENING.sub(" ", text).replace("\0", " "), settings, include_alignments=True)
-            )
+            chunks = list(loaded.synthesize(_raw(text), settings, include_alignments=True))
         except ImportError as error:
             language = voice.language.partition("-")[0]
             raise HushdError(
@@ -161,6 +165,13 @@ class Piper:
                 raise load_error(f"piper/{name}", error, install=INSTALL, again=again) from error
             self._voices[name] = loaded
         return self._voices[name]
+
+
+def _raw(text: str) -> str:
+    """The text with phonemes in the package's double brackets, and none of these in its words."""
+    return "".join(
+        f"[[{part}]]" if phonemes else _OPENING.sub(" ", part).replace("\0", " ") for part, phonemes in parts(text)
+    )
 
 
 def _phonemes(chunks: Sequence[Any]) -> Iterator[tuple[str, float]]:

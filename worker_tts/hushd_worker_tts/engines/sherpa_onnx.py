@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from hushd_models import advice, catalogue, hf_cache, own_model
 from hushd_models.installation import engine_command, engine_installed
 from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
+from hushd_models.people import PeopleFolder, Person
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
@@ -83,6 +84,9 @@ class SherpaOnnx:
             for name, (_, description) in here.items()
             for speaker in description.voices()
         ]
+        own += [
+            voice for name, (_, description) in here.items() for voice in _imitations(name, description, _consenting())
+        ]
         missing = [
             _missing(name, tag, first=tag == known.languages[0])
             for name, known in _known().items()
@@ -138,7 +142,7 @@ class SherpaOnnx:
             )
         if not any(c.isalnum() for c in text):
             return
-        speaker = next(speaker for name, speaker in self._described.voices() if _name(self._model, name) == voice.name)
+        speaker = self._speaker(voice)
         if not self._described.can_read(speaker):
             raise HushdError("unsupported", f"The voice {voice.name} has no lexicon in {self._folder}: put one there.")
         config = self._package.GenerationConfig()
@@ -147,7 +151,7 @@ class SherpaOnnx:
         if self._described.family == "supertonic":
             config.extra = {"lang": speaker.language}
         if speaker.recording:
-            config.reference_audio = self._recording(speaker.recording)
+            config.reference_audio = self._recording(self._folder / speaker.recording)
             config.reference_sample_rate = _POCKET_RATE
         if speaker.espeak and (read := self._reader()):
             phonemes = read.read(text, speaker.espeak)
@@ -155,6 +159,20 @@ class SherpaOnnx:
                 return
             config.phoneme_codepoints, text = [[ord(c) for c in phonemes]], ""
         yield from self._made(text, config)
+
+    def _speaker(self, voice: Voice) -> Speaker:
+        """The speaker of a voice; of one that imitates a person, their recording, while their consent is here.
+
+        Raises:
+            HushdError: `bad_request` where it is not.
+        """
+        if not voice.imitates:
+            return next(each for name, each in self._described.voices() if _name(self._model, name) == voice.name)
+        people = PeopleFolder()
+        person = people.find(voice.imitates)
+        if not person.imitation:
+            raise HushdError("bad_request", f"{person.name} has not agreed that their voice may be imitated.")
+        return Speaker(person.name, 0, voice.language, recording=str(people.recording(person)))
 
     def _made(self, text: str, config: Any) -> Iterator[AudioChunk]:
         """Yields pieces as the library makes them; meanwhile this thread looks whether the client has gone."""
@@ -182,23 +200,23 @@ class SherpaOnnx:
             self._phonemes = Phonemes()
         return self._phonemes
 
-    def _recording(self, name: str) -> Samples:
+    def _recording(self, path: Path) -> Samples:
         """The beginning of the recording of a voice, at the rate that the model takes."""
-        if name not in self._recordings:
-            import numpy as np
-            import soundfile
-            import soxr
+        import numpy as np
+        import soundfile
+        import soxr
 
-            path = self._folder / name
-            try:
+        try:
+            key = f"{path} {path.stat().st_mtime_ns}"
+            if key not in self._recordings:
                 samples, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=int(_HEARD_S * 48_000))
-            except (OSError, soundfile.LibsndfileError) as error:
-                raise HushdError(
-                    "model_missing", f"The recording {path} of a voice cannot be read ({reason(error)}): replace it."
-                ) from error
-            heard = soxr.resample(samples.mean(axis=1), rate, _POCKET_RATE)[: int(_HEARD_S * _POCKET_RATE)]
-            self._recordings[name] = np.ascontiguousarray(heard, np.float32)
-        return self._recordings[name]
+                heard = soxr.resample(samples.mean(axis=1), rate, _POCKET_RATE)[: int(_HEARD_S * _POCKET_RATE)]
+                self._recordings[key] = np.ascontiguousarray(heard, np.float32)
+        except (OSError, soundfile.LibsndfileError) as error:
+            raise HushdError(
+                "model_missing", f"The recording {path} of a voice cannot be read ({reason(error)}): replace it."
+            ) from error
+        return self._recordings[key]
 
 
 class _Generation:
@@ -337,6 +355,25 @@ def _voice(model: str, description: Described, named: tuple[str, Speaker]) -> Vo
     own = name.rpartition(".")[2]
     sample = greeting(speaker.language, own if own and own != speaker.language else model)
     return Voice(_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
+
+
+def _consenting() -> list[Person]:
+    """The people who have agreed that their voices may be imitated; none where they cannot be read."""
+    try:
+        return [person for person in PeopleFolder().every()[0] if person.imitation and is_name(person.name)]
+    except HushdError:
+        return []
+
+
+def _imitations(model: str, description: Described, people: Iterable[Person]) -> Iterator[Voice]:
+    """The voices of people by a model that takes on the voice of a recording."""
+    if description.family != "pocket":
+        return
+    own = [name for name, _ in description.voices()]
+    for person in people:
+        if person.name not in own:
+            sample = greeting("en", person.name)
+            yield Voice(_name(model, person.name), "en", "", model, True, sample, WPM, imitates=person.name)
 
 
 def _missing(model: str, language: str, *, first: bool) -> Voice:

@@ -16,13 +16,14 @@ from hushd_protocol.errors import HushdError
 
 from .items import Event, Pause, SentenceEnd
 from .source_map import MappedText
-from .words import Words
+from .words import Words, announced
 
 # A paragraph without any sentence end is taken in pieces of about this many characters.
 _LONGEST_BLOCK = 2000
 _CODE_PAUSE_S = 0.3
 
 _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
+_KIND = re.compile(r"[\w+#-]+")  # also of `{.python}` and `python:main.py`
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s+|$)")
 _RULE = re.compile(r"\s*(?:=+|-+|(?:[*_-]\s*){3,})\s*$")
 _QUOTE = re.compile(r"\s{0,3}>\s?")
@@ -60,6 +61,7 @@ class Markdown:
         self._inside = False  # whether the current line's beginning is in the block already
         self._block = MappedText()
         self._fence = ""  # the mark that closes the open code block
+        self._kind = ""  # of that block: the word behind its mark
         self._quoted = False  # whether that block began in a quotation
         self._code = 0  # the lines of that block so far
         self._code_at = 0  # the place where it began
@@ -124,6 +126,7 @@ class Markdown:
         if fence := _FENCE.match(line):
             yield from self._end_block()
             self._fence, self._quoted, self._code_at = fence["fence"], quoted, at
+            self._kind = next(iter(_KIND.findall(fence["info"])), "")
             return
         if not line.strip():
             yield from self._end_block()
@@ -221,15 +224,15 @@ class Markdown:
 
     def _end_code(self) -> Iterator[Event]:
         lines = self._code if self._fence else self._indented
-        opened = bool(self._fence or self._indented)
-        self._fence, self._code, self._indented = "", 0, 0
+        opened, kind = bool(self._fence or self._indented), self._kind
+        self._fence, self._code, self._indented, self._kind = "", 0, 0, ""
         if opened and lines:
             yield SentenceEnd()
             if self._words is None:
                 yield Pause(_CODE_PAUSE_S)
             else:
-                announced = self._words.code_line if lines == 1 else self._words.code_block.format(lines)
-                yield MappedText.instead(announced, self._code_at, max(self._at, self._code_at + 1))
+                sentence = announced(self._words, kind, lines)
+                yield MappedText.instead(sentence, self._code_at, max(self._at, self._code_at + 1))
             yield SentenceEnd()
 
     def _spoken(self, text: MappedText) -> MappedText:

@@ -4,27 +4,61 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from .phonemes import CLOSE, OPEN
 from .source_map import MappedText
 from .words import Words
+
+if TYPE_CHECKING:
+    from hushd_schema.pronunciations import Pronunciations
 
 # Matches whatever may need rewriting: anything but letters, digits and plain punctuation, and names as in code and
 # addresses. Compiling the rules themselves costs a cold start 15 ms, and most sentences never need them.
 _ODD = re.compile(r"[^\w\s.,;:!?'’\"“”()$€£%-]|_|[^\W\d_]\.[^\W\d_]|[a-z][A-Z]|(?:^|\s)-+[A-Za-z]|\(\)|  ")
 
 
+class PronunciationFile:
+    """The user's own pronunciations, read again when their file has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, ...] = ()
+        self._entries: Pronunciations | None = None
+
+    def entries(self) -> Pronunciations | None:
+        """Returns what the file has; None where there is no file.
+
+        Raises:
+            HushdError: `input_unreadable`.
+        """
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        if (seen := (status.st_ino, status.st_mtime_ns, status.st_size)) != self._seen:
+            from hushd_schema.pronunciations import read
+
+            self._entries, self._seen = read(self._path), seen
+        return self._entries
+
+
 class Pronouncer:
     """Rewrites pieces for one language and one table of pronunciations.
 
     Args:
-        pronounce: from a word, or several, to its pronunciation. A word in lower case stands for any case, one with a
-            capital for itself only.
+        pronounce: from a word, or several, to its pronunciation, in letters or in phonemes between slashes. A word in
+            lower case stands for any case, one with a capital for itself only.
+        language: the voice's.
+        phonemes: whether the engine reads them.
     """
 
-    def __init__(self, words: Words | None, pronounce: Mapping[str, str]) -> None:
+    def __init__(
+        self, words: Words | None, pronounce: Mapping[str, str], language: str = "en", phonemes: bool = False
+    ) -> None:
         self._words = words
-        self._pronounce = _pronunciations(pronounce)
+        self._pronounce = _pronunciations(pronounce, language, phonemes)
         self._rewrite: Any = None
 
     def __call__(self, text: MappedText) -> MappedText:
@@ -40,15 +74,23 @@ class Pronouncer:
         return rewritten
 
 
-def _pronunciations(table: Mapping[str, str]) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
+def _pronunciations(
+    table: Mapping[str, str], language: str, phonemes: bool
+) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
     if not table:
         return None
+    from hushd_schema.pronunciations import ipa  # these two only where there is a table: most requests have none
+
+    from .phonemes import said
+
     lowered = {word: spoken for word, spoken in table.items() if word == word.lower()}
     alternatives = "|".join(
         f"(?i:{re.escape(word)})" if word in lowered else re.escape(word)
         for word in sorted(table, key=lambda word: (len(word), word != word.lower()), reverse=True)
     )
-    return (
-        re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)"),
-        lambda match: table[match[0]] if match[0] in table else lowered[match[0].lower()],
-    )
+
+    def replacement(match: re.Match[str]) -> str:
+        spoken = table[match[0]] if match[0] in table else lowered[match[0].lower()]
+        return said(sounds, match[0], language, phonemes) if (sounds := ipa(spoken)) else spoken
+
+    return re.compile(rf"(?<![\w{OPEN}])(?:{alternatives})(?![\w{CLOSE}])"), replacement

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from .commands import Commands
 from .items import Event, Item, Piece, SentenceEnd, Speaker
+from .phonemes import CLOSE, OPEN
 from .pronunciation import Pronouncer
 from .sentences import Splitter
 from .source_map import MappedText
@@ -33,7 +34,11 @@ class MarkupReader(Protocol):
 
 
 def read(
-    chunks: Iterable[bytes], markup: str = "text", language: str = "en", pronounce: Mapping[str, str] | None = None
+    chunks: Iterable[bytes],
+    markup: str = "text",
+    language: str = "en",
+    pronounce: Callable[[str], Mapping[str, str]] = lambda language: {},
+    phonemes: bool = False,
 ) -> Iterator[Item]:
     """Yields the pieces, pauses and changes of UTF-8 text, whose chunks may split characters.
 
@@ -42,13 +47,18 @@ def read(
     Args:
         markup: one of `MARKUPS`.
         language: the voice's.
-        pronounce: words and how to pronounce them.
+        pronounce: from a language to its words and how to pronounce them.
+        phonemes: whether the engine reads them: its text may then have some, as `phonemes.parts` finds them.
 
     Raises:
         HushdError: `bad_request` for malformed SSML, at the place where it is.
     """
-    spell = Pronouncer(words(language), pronounce or {})
-    reader, splitter = _reader(markup, language), Splitter()
+
+    def pronouncer(language: str) -> Pronouncer:
+        return Pronouncer(words(language), pronounce(language), language, phonemes)
+
+    spell = pronouncer(language)
+    reader, splitter = _reader(markup, language, phonemes), Splitter()
 
     def pieces(text: MappedText, final: bool) -> Iterator[Item]:
         for sentence, ends in splitter.add(text, final):
@@ -62,15 +72,13 @@ def read(
                 yield from pieces(MappedText(), True)
             else:
                 yield from _cut(list(pieces(MappedText(), True)))
-                if isinstance(event, Speaker) and event.language:
-                    spell = Pronouncer(words(event.language), pronounce or {})
-                elif isinstance(event, Speaker):
-                    spell = Pronouncer(words(language), pronounce or {})
+                if isinstance(event, Speaker):
+                    spell = pronouncer(event.language or language)
                 yield event
     yield from pieces(MappedText(), True)
 
 
-def _reader(markup: str, language: str) -> MarkupReader:
+def _reader(markup: str, language: str, phonemes: bool) -> MarkupReader:
     if markup == "markdown":
         from .markdown import Markdown
 
@@ -78,7 +86,7 @@ def _reader(markup: str, language: str) -> MarkupReader:
     if markup == "ssml":
         from .ssml import Ssml
 
-        return Ssml()
+        return Ssml(language, phonemes)
     return Commands()
 
 
@@ -95,6 +103,7 @@ def _unescaped(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]
     """Makes commands for a terminal, which programs write into their output, invisible; keeps the place of all else."""
     begun = ""
     for text, final in slices:
+        text = text.replace(OPEN, _UNSEEN).replace(CLOSE, _UNSEEN)
         if begun or "\x1b" in text:
             text = _ESCAPE.sub(lambda match: _UNSEEN * len(match[0]), begun + text)
             at = -1 if final else text.find("\x1b", max(0, len(text) - _LONGEST_ESCAPE))

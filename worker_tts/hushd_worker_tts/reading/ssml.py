@@ -1,14 +1,14 @@
 """The common subset of SSML, read while it arrives.
 
-Elements: speak, p, s, break, prosody (rate, volume), say-as, sub, emphasis, voice, lang, phoneme and w (their text),
-audio (its alternative text), desc and metadata (nothing), mark. What a voice cannot change (pitch, emphasis, phonemes)
-is ignored; an element or value that SSML does not have is refused with its place.
+Elements: speak, p, s, break, prosody (rate, volume), say-as, sub, phoneme (in ipa; else its text), emphasis,
+voice, lang and w (their text), audio (its alternative text), desc and metadata (nothing), mark. What a voice cannot
+change (pitch, emphasis) is ignored; an element or value that SSML does not have is refused with its place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 from xml.parsers import expat
@@ -16,12 +16,15 @@ from xml.parsers import expat
 from hushd_protocol.errors import HushdError
 
 from .items import Event, Pause, Rate, SentenceEnd, Speaker, Volume
+from .phonemes import said
 from .source_map import MappedText
 
 _DEEPEST = 64
 _LONGEST_TAG = 65536  # bytes
 _LONGEST_PAUSE_S = 60.0
-_TEXT = frozenset(("speak", "p", "s", "emphasis", "phoneme", "w", "token", "audio", "mark", "lexicon", "lookup"))
+_TEXT = frozenset(
+    ("speak", "p", "s", "emphasis", "lang", "phoneme", "w", "token", "audio", "mark", "lexicon", "lookup")
+)
 _SILENT = frozenset(("desc", "metadata", "meta"))
 _STRENGTHS = {"none": 0.0, "x-weak": 0.0, "weak": 0.15, "medium": 0.35, "strong": 0.7, "x-strong": 1.2}
 _RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.6}
@@ -33,23 +36,32 @@ _DECIBELS = re.compile(r"([+-]?\d{1,3}(?:\.\d*)?)dB", re.IGNORECASE)
 
 @dataclass(slots=True)
 class _Open:
-    """An open element, with the rate, volume and voice before it."""
+    """An open element, with the rate, volume and voice before it.
+
+    Attributes:
+        instead: from its text to the words to say; None: the text itself is said, as it arrives.
+    """
 
     name: str
     rate: float
     volume: float
     speaker: Speaker
-    start: int
+    instead: Callable[[str], str] | None
 
 
 class Ssml:
-    """Reads SSML as it arrives; keeps only the tag that is being written and the text of one say-as or sub.
+    """Reads SSML as it arrives; keeps only the tag that is being written and the text of one say-as, sub or phoneme.
+
+    Args:
+        language: the voice's.
+        phonemes: whether the engine reads them.
 
     Raises (from `add`):
         HushdError: `bad_request`, with the line and column of the mistake.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "en", phonemes: bool = False) -> None:
+        self._language, self._phonemes = language, phonemes
         # Overrides the declaration: programs that hold a text as UTF-16 declare that, and send UTF-8.
         self._parser = expat.ParserCreate("utf-8", namespace_separator=None)
         self._parser.buffer_text = False
@@ -61,8 +73,7 @@ class Ssml:
         self._parser.EndCdataSectionHandler = lambda: self._cdata(False)
         self._open: list[_Open] = []
         self._rate, self._volume, self._speaker = 1.0, 1.0, Speaker()
-        self._collected: MappedText | None = None  # the text of a say-as or sub
-        self._instead: str | tuple[str, str] = ""  # alias of the sub; or interpret-as and format
+        self._collected: MappedText | None = None  # the text of an element that says something instead
         self._silent = 0
         self._verbatim = False
         self._events: list[Event] = []
@@ -92,8 +103,9 @@ class Ssml:
             self._refuse(f"SSML begins with <speak>, not with <{tag[:40]}>")
         if len(self._open) >= _DEEPEST:
             self._refuse(f"SSML is nested more than {_DEEPEST} deep")
-        at = self._position()
-        self._open.append(_Open(name, self._rate, self._volume, self._speaker, at))
+        self._position()  # or a text of tags alone would be kept whole
+        instead = self._instead(name, attributes)
+        self._open.append(_Open(name, self._rate, self._volume, self._speaker, instead))
         if self._silent or name in _SILENT:
             self._silent += 1
             return
@@ -109,14 +121,9 @@ class Ssml:
             voice = attributes.get("name", "").strip()
             language = attributes.get("language", self._speaker.language)
             self._speaker = Speaker(voice, None) if voice else Speaker(None, language)
-        elif name in ("say-as", "sub"):
+        elif instead is not None:
             self._collected = MappedText()
-            self._instead = (
-                attributes.get("alias", "")
-                if name == "sub"
-                else (attributes.get("interpret-as", ""), attributes.get("format", ""))
-            )
-        elif name not in _TEXT and name != "lang" and ":" not in tag:
+        elif name not in _TEXT and ":" not in tag:
             self._refuse(f"SSML has no element <{tag[:40]}>")
         self._changed()
 
@@ -125,10 +132,9 @@ class Ssml:
         if self._silent:
             self._silent -= 1
             return
-        if opened.name in ("say-as", "sub") and self._collected is not None:
+        if opened.instead is not None and self._collected is not None:
             text, self._collected = self._collected, None
-            spoken = self._instead if isinstance(self._instead, str) else _said_as(text.text.strip(), *self._instead)
-            if spoken and text.text.strip():
+            if text.text.strip() and (spoken := opened.instead(text.text.strip())):
                 self._events.append(MappedText.instead(spoken, *text.span()))
         elif opened.name in ("p", "s", "speak"):
             self._events.append(SentenceEnd())
@@ -167,6 +173,18 @@ class Ssml:
         self._base += passed
         del self._source[:passed]
         return self._base_character
+
+    def _instead(self, name: str, attributes: dict[str, str]) -> Callable[[str], str] | None:
+        """Returns a function from an element's text to the words to say; None where the text itself is said."""
+        if name == "sub":
+            return lambda text: attributes.get("alias", "")
+        if name == "say-as":
+            return lambda text: _said_as(text, attributes.get("interpret-as", ""), attributes.get("format", ""))
+        sounds = attributes.get("ph", "").strip().strip("/")
+        if name == "phoneme" and sounds and attributes.get("alphabet", "ipa") == "ipa":
+            language = self._speaker.language or self._language
+            return lambda text: said(sounds, text, language, self._phonemes)
+        return None
 
     def _changed(self, before: tuple[float, float, Speaker] | None = None) -> None:
         """Adds events for what the element that has just begun or ended has changed."""

@@ -15,7 +15,9 @@ class Words:
     """The words of one language.
 
     Attributes:
-        code_block: has a place for the number of lines.
+        code_line, code_block: have places for the number of lines, and for ` of Python` or nothing.
+        of: has a place for the name of a language.
+        diff, table: have a place for the number of lines or rows.
         symbols: those read where they stand alone or between words.
     """
 
@@ -26,6 +28,9 @@ class Words:
     colon: str
     code_line: str
     code_block: str
+    of: str
+    diff: str
+    table: str
     image: str
     done: str
     open: str
@@ -38,8 +43,11 @@ _ENGLISH = Words(
     at="at",
     dash="dash",
     colon="colon",
-    code_line="Code block, one line.",
-    code_block="Code block, {} lines.",
+    code_line="Code block, one line{1}.",
+    code_block="Code block, {0} lines{1}.",
+    of=" of {}",
+    diff="Changes to code, {} lines.",
+    table="Table, {} rows.",
     image="Image: {}.",
     done="Done: ",
     open="To do: ",
@@ -57,8 +65,11 @@ _GERMAN = Words(
     at="ät",
     dash="Strich",
     colon="Doppelpunkt",
-    code_line="Codeblock, eine Zeile.",
-    code_block="Codeblock, {} Zeilen.",
+    code_line="Codeblock, eine Zeile{1}.",
+    code_block="Codeblock, {0} Zeilen{1}.",
+    of=" {}",
+    diff="Änderungen an Code, {} Zeilen.",
+    table="Tabelle, {} Zeilen.",
     image="Bild: {}.",
     done="Erledigt: ",
     open="Zu tun: ",
@@ -69,8 +80,11 @@ _FRENCH = Words(
     at="arobase",
     dash="tiret",
     colon="deux points",
-    code_line="Bloc de code, une ligne.",
-    code_block="Bloc de code, {} lignes.",
+    code_line="Bloc de code, une ligne{1}.",
+    code_block="Bloc de code, {0} lignes{1}.",
+    of=" de {}",
+    diff="Modifications de code, {} lignes.",
+    table="Tableau, {} lignes.",
     image="Image : {}.",
     done="Fait : ",
     open="À faire : ",
@@ -81,15 +95,45 @@ _SPANISH = Words(
     at="arroba",
     dash="guion",
     colon="dos puntos",
-    code_line="Bloque de código, una línea.",
-    code_block="Bloque de código, {} líneas.",
+    code_line="Bloque de código, una línea{1}.",
+    code_block="Bloque de código, {0} líneas{1}.",
+    of=" de {}",
+    diff="Cambios de código, {} líneas.",
+    table="Tabla, {} filas.",
     image="Imagen: {}.",
     done="Hecho: ",
     open="Por hacer: ",
 )
+# Programming languages by the names that blocks of code have for them, as they are said.
+_PROGRAMMING = {
+    "bash": "shell", "c": "C", "c++": "C++", "cpp": "C++", "cs": "C#", "csharp": "C#", "css": "CSS", "console": "shell",
+    "dart": "Dart", "dockerfile": "Dockerfile", "elixir": "Elixir", "go": "Go", "golang": "Go", "haskell": "Haskell",
+    "html": "HTML", "ini": "INI", "java": "Java", "javascript": "JavaScript", "js": "JavaScript", "json": "JSON",
+    "jsonc": "JSON", "jsx": "JavaScript", "julia": "Julia", "kotlin": "Kotlin", "latex": "LaTeX", "lua": "Lua",
+    "makefile": "Makefile", "nix": "Nix", "perl": "Perl", "php": "PHP", "powershell": "PowerShell", "py": "Python",
+    "python": "Python", "python3": "Python", "r": "R", "rb": "Ruby", "rs": "Rust", "ruby": "Ruby", "rust": "Rust",
+    "scala": "Scala", "sh": "shell", "shell": "shell", "sql": "SQL", "svelte": "Svelte", "swift": "Swift",
+    "terraform": "Terraform", "toml": "TOML", "ts": "TypeScript", "tsx": "TypeScript", "typescript": "TypeScript",
+    "vue": "Vue", "xml": "XML", "yaml": "YAML", "yml": "YAML", "zig": "Zig", "zsh": "shell",
+}  # fmt: skip
 _LANGUAGES = {"en": _ENGLISH, "de": _GERMAN, "fr": _FRENCH, "es": _SPANISH}
 
 
 def words(language: str) -> Words | None:
     """Returns the words of a language, by its tag, or None."""
     return _LANGUAGES.get(languages.code(language))
+
+
+def announced(words: Words, kind: str, lines: int) -> str:
+    """Returns the sentence said in the place of a block of code.
+
+    Args:
+        kind: the first word behind the fence, such as `python`, `diff` or `table`.
+    """
+    kind = kind.lower()
+    if lines > 1 and kind in ("diff", "patch", "table"):
+        return (words.table if kind == "table" else words.diff).format(lines)
+    language = _PROGRAMMING.get(kind)
+    return (words.code_line if lines == 1 else words.code_block).format(
+        lines, words.of.format(language) if language else ""
+    )

@@ -97,6 +97,12 @@ def _microphones() -> Iterable[str]:
     return [device.name for device in inputs()]
 
 
+def _people() -> Iterable[str]:
+    from hushd_models.people import PeopleFolder
+
+    return [person.name for person in PeopleFolder().every()[0]]
+
+
 def _settings() -> Iterable[str]:
     """The keys of all settings as `hushd config` takes them, and of those that the user's file has for some workers."""
     from hushd_schema.settings import load
@@ -118,6 +124,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
     "tts-languages": partial(_languages, "tts"),
     "languages": partial(_languages, "stt", "tts"),
     "settings": _settings,
+    "people": _people,
     "voices": _voices,
     "loudspeakers": _loudspeakers,
     "microphones": _microphones,

@@ -27,6 +27,7 @@ _CHECKS: dict[str, Check] = {
     "memory": machine.memory,
     "card": machine.graphics_cards,
     "sound": machine.sound,
+    "volumes": machine.volumes,
     "folders": places.folders,
     "configuration": places.configuration,
     "models": places.models,

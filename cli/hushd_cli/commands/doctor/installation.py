@@ -22,6 +22,7 @@ _MODULES = {"pyzmq": "zmq"}
 # What a user gets by an extra that brings no engine, and the modules that it brings.
 _EXTRAS = {
     "audio": ("loudspeaker and microphone", ("sounddevice",)),
+    "duck": ("other programs are quieter while you talk", ("jeepney", "pulsectl")),
     "diarize": ("telling speakers apart", ("moonshine_voice", "onnxruntime")),
     "mcp": ("`hushd mcp`", ("mcp", "sounddevice")),
     "http": ("programs of OpenAI's audio API", ("multipart", "starlette", "uvicorn", "wsproto")),

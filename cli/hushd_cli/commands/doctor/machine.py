@@ -59,6 +59,20 @@ def sound() -> Iterator[Finding]:
         yield Finding.of_error("sound", error)
 
 
+def volumes() -> Iterator[Finding]:
+    """Returns whether other programs are still quieter because a process was killed; brings them back."""
+    from hushd.audio.ducking import holder
+    from hushd_protocol.system import paths
+
+    if not holder.leftovers(paths.find().runtime):
+        return
+    if holder.recover():
+        yield Finding("volumes", "ok", "other programs are as loud as before again: something was killed")
+    else:
+        remedy = "once nobody speaks or listens, hushd doctor again"
+        yield Finding("volumes", "note", "other programs are quieter, and players pause, because of hushd", remedy)
+
+
 def graphics_cards() -> Iterator[Finding]:
     """The cards, by what the kernel has written down, and the builds of libraries that would compute on them."""
     present = cards()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
 from hushd_schema import engines
 from hushd_schema.entry_points import entry_points
@@ -45,7 +45,7 @@ def make_parser(prog: str) -> Parser:
     commands = parser.add_commands()
     new = commands.add("new", "write a package with an engine, a test and a tiny model, to begin with")
     new.add_argument("name", metavar="NAME", help="of the engine, such as my-whistle")
-    new.add_argument("--role", choices=ENGINE_ROLES, default="stt", help="what it does; default: %(default)s")
+    new.add_argument("--role", choices=SPEECH_ROLES, default="stt", help="what it does; default: %(default)s")
     new.add_argument("--folder", metavar="FOLDER", help="where; default: hushd-NAME")
     check = commands.add("check", "load an engine and say whether it does what hushd expects of one")
     check.add_argument("name", metavar="NAME")

@@ -30,25 +30,28 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 def transcribe(client: Client, options: Namespace, output: Output) -> None:
-    """Transcribes one utterance, or with --continuous all of them until Ctrl-C, which keeps the text so far."""
-    fair = fair_copy.model(options)
+    """Transcribes one utterance, or with --continuous or --until all up to the end or Ctrl-C, which keeps the text."""
+    fair = None if options.until and options.fair is None else fair_copy.model(options)
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False)  # it loads while the microphone opens
     console.silence_libraries()
     from hushd.audio.microphone import Microphone
 
     screen = _Screen()
+    lasting = options.continuous or options.until
     with (
         client.floor("microphone", on_wait=console.note_wait) as floor,
         Microphone(options.device) as microphone,
-        interrupt(microphone.stop if options.continuous else None),
+        interrupt(microphone.stop if lasting else None),
     ):
-        console.note("Listening: Ctrl-C ends." if options.continuous else "Listening.")
+        console.note("Listening: Ctrl-C ends." if lasting else "Listening.")
         transcription = client.listen(
             floor.while_held(microphone),
             rate=microphone.rate,
             continuous=options.continuous,
             silence_s=options.silence_s,
+            turn_end=options.turn_end,
+            until=options.until,
             no_speech_s=options.no_speech_s,
             engine=options.engine,
             model=options.model,

@@ -18,6 +18,7 @@ from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
 from hushd_cli import fair_copy
 from hushd_cli.arguments import Parser, value
+from hushd_cli.known_people import known
 
 from . import whisper
 
@@ -64,6 +65,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
         raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
     options.note = " ".join(filter(None, [whisper.note(options), _layout_note(options)]))
     options.silence_s = options.silence_s or schema.SILENCE_S
+    options.turn_end = options.turn_end or schema.BY_SILENCE
     return options
 
 
@@ -91,6 +93,8 @@ def transcribe_options(options: Namespace) -> TranscribeOptions:
         chosen["word_times"] = True  # the layout is one of words, and as exact as their times are
     if getattr(options, "doubtful", None) is not None:
         chosen["probabilities"] = True
+    if options.diarize and (people := known()):
+        chosen["people"] = people
     if decoder := whisper.decoder(options):
         chosen["decoder"] = decoder
     return cast(TranscribeOptions, chosen)
@@ -107,11 +111,12 @@ def layout(options: Namespace) -> Layout | None:
 
 
 def _check_files(options: Namespace) -> None:
-    live = options.once or options.continuous or options.no_speech_s or options.silence_s
-    if live or options.device or options.fair:
+    live = options.once or options.continuous or options.no_speech_s or options.silence_s or options.turn_end
+    if live or options.until or options.device or options.fair:
         raise HushdError(
             "bad_request",
-            "--once, --continuous, --timeout, --silence, --audio-device and --fair are for the microphone, not FILE.",
+            "--once, --continuous, --timeout, --silence, --turn-end, --until, --audio-device and --fair are for the "
+            "microphone, not FILE.",
         )
     if options.files.count("-") > 1:
         raise HushdError("bad_request", "Standard input can be read once only: give - once.")

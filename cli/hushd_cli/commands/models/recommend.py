@@ -33,7 +33,7 @@ def add_arguments(commands: Commands) -> None:
 def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
     """Prints the recommended models; `folder` is where models are kept."""
     machine = here(folder)
-    languages = list(dict.fromkeys(map(_checked, options.languages))) or [_of_session()]
+    languages = list(dict.fromkeys(map(_checked, options.languages))) or [session_language()]
     by_language = {
         (language, role): recommend(rows, machine, language, role) for language in languages for role in ("stt", "tts")
     }
@@ -54,7 +54,7 @@ def _checked(language: str) -> str:
     return languages.tag(language)
 
 
-def _of_session() -> str:
+def session_language() -> str:
     """The language of the user's session; English where it has none."""
     name = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "C")
     return languages.code(name) if name[:1] != "C" and name != "POSIX" and languages.is_tag(name) else "en"

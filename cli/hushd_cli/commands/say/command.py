@@ -114,13 +114,28 @@ def _speak(client: Client, options: Namespace, text: Script) -> None:
     from hushd.audio.playback import play  # while the worker works
 
     volume = 1.0 if options.volume is None else options.volume
-    floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait)
+    floor = client.floor("speaker", priority=options.priority, on_wait=console.note_wait, duck=options.duck)
     try:
         with _shown(options, text, speech) as on_position:
+            _remember(options, text)
             play(speech, speech.rate, speech.channels, options.device, floor, volume, on_position)
     finally:
         speech.close()
     _warn(options, speech)
+
+
+def _remember(options: Namespace, text: Script) -> None:
+    """Lets `hushd said` know of a text that stood on the command line; the others may be long, or nobody's business."""
+    if not options.text or not isinstance(text.source, str | bytes):
+        return
+    from hushd.roster.member import settings
+    from hushd.roster.recent import Recent
+    from hushd_protocol.system import paths
+
+    where = paths.find()
+    if settings(where.config).remember:
+        whole = text.source if isinstance(text.source, str) else text.source.decode(errors="replace")
+        Recent(where).add("say", whole, (options.engine, options.model, options.voice), options.markup or "text")
 
 
 def _warn(options: Namespace, speech: Speech) -> None:

@@ -20,15 +20,8 @@ def leave_to_child(*, reads: bool) -> bool:
     Args:
         reads: whether the child needs standard input.
     """
-    where = paths.find()
-    paths.prepare_state(where)
-    log = where.worker_log(LOG)
-    try:
-        anew = os.O_TRUNC if log.exists() and log.stat().st_size > LONGEST_LOG else 0
-        errors = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | anew, 0o600)
-    except OSError as error:
-        raise HushdError("output_failed", f"The log {log} cannot be written ({error.strerror}).") from error
-    if os.fork():  # nothing has started a thread yet
+    errors = open_log(LOG)
+    if os.fork():  # nothing has started a thread that holds a lock
         os.close(errors)
         return True
     os.setsid()
@@ -39,6 +32,22 @@ def leave_to_child(*, reads: bool) -> bool:
     os.close(nothing)
     os.close(errors)
     return False
+
+
+def open_log(name: str) -> int:
+    """Opens a log to append to, anew where it is long; returns its descriptor.
+
+    Raises:
+        HushdError: `output_failed`.
+    """
+    where = paths.find()
+    paths.prepare_state(where)
+    log = where.worker_log(name)
+    try:
+        anew = os.O_TRUNC if log.exists() and log.stat().st_size > LONGEST_LOG else 0
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | anew, 0o600)
+    except OSError as error:
+        raise HushdError("output_failed", f"The log {log} cannot be written ({error.strerror}).") from error
 
 
 def stamp(error: HushdError) -> HushdError:

@@ -136,6 +136,7 @@ def _add_playing(parser: Parser) -> None:
         metavar="PRIORITY",
         help=f"{', '.join(PRIORITIES)}: which speech comes first; the first two interrupt lower ones; default: text",
     )
+    group.add_argument("--duck", action="store_true", help="other programs are quieter meanwhile, and players pause")
     shown = group.add_mutually_exclusive_group()
     shown.add_argument("--progress", action="store_true", help="show the progress")
     parser.add_optional(

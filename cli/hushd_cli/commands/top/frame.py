@@ -109,7 +109,9 @@ def _gateway(door: DoorStatus | None) -> list[Line]:
 def _floor(floor: FloorStatus) -> list[Line]:
     """A line with the programs that speak and listen."""
     parts: list[tuple[str, str]] = []
-    for turn, does in ((floor.speaker, "speaks"), (floor.microphone, "listens")):
+    turns = [(floor.speaker, "speaks"), (floor.microphone, "listens")]
+    turns += [(turn, "waits for a word") for turn in floor.wake]
+    for turn, does in turns:
         if turn:
             parts.append((f"{turn.client} {does} for {clock(turn.for_s)} (turn {turn.turn})  ", "busy"))
     if floor.waiting:

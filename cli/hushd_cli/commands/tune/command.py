@@ -15,7 +15,7 @@ from typing import Any
 from hushd.client import Client
 from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.names import SPEECH_ROLES
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_schema import engines, toml
@@ -120,7 +120,7 @@ def _worker(what: str, config: str) -> str:
     """
     configured = toml.loads(config)
     role, *rest = what.split("/")
-    if role not in ENGINE_ROLES or len(rest) > 2 or "" in rest:
+    if role not in SPEECH_ROLES or len(rest) > 2 or "" in rest:
         raise HushdError(
             "bad_request", f"{what[:80]!r} is not a worker: name stt, tts, or one such as stt/faster-whisper/base."
         )

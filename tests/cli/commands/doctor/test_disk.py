@@ -20,6 +20,7 @@ from hushd_schema.description import (
     RoleDescription,
     SpeakingDescription,
     SpeakingEngine,
+    WaitingDescription,
 )
 
 SIZE = 5_000_000
@@ -40,6 +41,7 @@ class Speaker:
         return Descriptions(
             stt=HearingDescription(role="stt", version="1", engines=()),
             tts=SpeakingDescription(role="tts", version="1", engines=(engine,)),
+            wake=WaitingDescription(role="wake", version="1", engines=()),
             models=RoleDescription(role="models", version="1", engines=()),
         )
 

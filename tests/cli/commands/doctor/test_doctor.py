@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from hushd_protocol.system import paths
 from hushd_protocol.system.graphics_cards import PciCard
 from support import warm
 from support.peer import CONFIG, ECHO, Supervisor, command
+from support.ports import free_port
 
 CODE = "from hushd_cli import entry; entry.hushd()"
 Found = list[dict[str, str]]
@@ -144,12 +144,6 @@ def test_gateways_answer_and_one_that_is_silent_is_found(
         assert peer.control("status")["door"]["gateway"]["pid"] is None
     with pytest.raises(OSError, match="refused"):
         running._asked(f"127.0.0.1:{free_port()}", b"GET / HTTP/1.1\r\n\r\n")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_an_engine_that_cannot_load_is_found(start_supervisor: Callable[..., Supervisor]) -> None:

@@ -31,7 +31,7 @@ def command(*arguments: str) -> list[str]:
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
     return warm.run(
-        command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False, cwd=cwd
+        command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False, cwd=cwd
     )
 
 
@@ -303,7 +303,7 @@ def test_ctrl_c_cancels_all(number: int, code: int, start_router: Start, sounds:
     process = warm.Popen(command(*sounds, "-o", str(tmp_path / "out")), stderr=subprocess.PIPE)
     requests = router.wait_for(Request, 2)
     process.send_signal(number)
-    _, complaint = process.communicate(timeout=10)
+    _, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (code, b"")
     assert router.wait_for(Cancel)[0].id in {request.id for request in requests}
     assert len(router.of(Request)) == 2
@@ -346,7 +346,7 @@ def on_terminal(*arguments: str, printed: bool) -> tuple[int, str]:
     while block := read_terminal(leader):
         drawn += block
     os.close(leader)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     return process.returncode, drawn.decode()
 
 
@@ -433,7 +433,7 @@ def test_an_interrupted_recording_is_resumed(
     wait_until(lambda: journals() and journals()[0].read_text().count("\n") == 7)
     if not isinstance(how, str):
         process.send_signal(how)
-    stdout, _ = process.communicate(timeout=10)
+    stdout, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert stdout == b""
     router.script = LongTalk()
@@ -571,7 +571,7 @@ def test_a_person_is_told_that_it_can_go_on(start_router: Start, journals: Journ
     os.close(follower)
     wait_until(lambda: journals() and journals()[0].read_text().count("\n") == 7)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     drawn = b""
     while block := read_terminal(leader):
         drawn += block

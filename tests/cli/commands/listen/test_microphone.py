@@ -221,7 +221,7 @@ def test_ctrl_c_ends_a_continuous_session(form: str, start_router: Start, runtim
     process = start_listen(runtime, "--continuous", "-f", form)
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=10)
+    text, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (0, "")
     assert text.index("A line.") < text.index("The rest.")
     assert sum(chunk.last for chunk in router.of(Chunk)) == 1
@@ -262,7 +262,7 @@ def test_what_was_said_outlives_what_breaks_off(
         shown += os.read(ours, 10_000)
     if not isinstance(end, str):
         process.send_signal(end)
-    text, _ = process.communicate(timeout=10)
+    text, _ = process.communicate(timeout=60)
     shown += rest_of(ours)
     assert process.returncode == (5 if isinstance(end, str) else 128 + end), shown
     assert json.loads((folder / "microphone.json").read_text() if written else text)["text"] == "A line."
@@ -279,7 +279,7 @@ def test_where_nothing_was_said_nothing_is_written(start_router: Start, runtime:
 
     start_router(script)
     process = start_listen(runtime, "--continuous", "-f", "srt", "-o", str(runtime / "out"))
-    assert process.communicate(timeout=10) == ("", "listen: It died.\n")
+    assert process.communicate(timeout=60) == ("", "listen: It died.\n")
     assert process.returncode == 5
     assert os.listdir(runtime / "out") == []
 
@@ -352,7 +352,7 @@ def test_who_speaks(
     process = start_listen(runtime, "--continuous", "--diarize", *arguments)
     wait_until(lambda: len(router.of(Chunk)) > 3, "chunks")
     process.send_signal(signal.SIGINT)
-    printed, complaint = process.communicate(timeout=10)
+    printed, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (0, "")
     assert text in ("".join(path.read_text() for path in runtime.glob("notes.*")) if "-o" in arguments else printed)
 
@@ -384,7 +384,7 @@ def test_a_fair_copy_takes_the_place_of_the_draft(
     process = start_listen(runtime, "--continuous", *([] if configured else ["--fair", "big/one"]))
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=10)
+    text, complaint = process.communicate(timeout=60)
     assert (process.returncode, text, complaint) == (0, "A fair line.\n", "")
     assert [(copy.priority, copy.session, "live" in copy.params) for copy in copies] == [("progress", False, False)]
     session = next(request.id for request in router.of(Request) if request.session)
@@ -406,7 +406,7 @@ def test_a_fair_copy_that_fails_leaves_the_draft(start_router: Start, runtime: P
     process = start_listen(runtime, "--continuous", "--fair", "big/one", "-o", str(runtime / "notes.txt"))
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=10)
+    _, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (6, "listen: It is not installed.\n")
     assert (runtime / "notes.txt").read_text() == "A line.\nThe rest.\n"
 
@@ -421,7 +421,7 @@ def test_an_option_does_without_the_configured_fair_copy(
     process = start_listen(runtime, "--continuous", "--no-fair")
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=10)
+    text, complaint = process.communicate(timeout=60)
     assert (process.returncode, text, complaint) == (0, "A line.\nThe rest.\n", "")
     assert [request.op for request in router.of(Request)] == ["warm", "transcribe"]
 
@@ -439,7 +439,7 @@ def test_a_second_ctrl_c_ends_at_once(start_router: Start, runtime: Path) -> Non
     process.send_signal(signal.SIGINT)
     wait_until(lambda: router.of(Chunk)[-1].last, "the end")
     process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=10)
+    text, complaint = process.communicate(timeout=60)
     assert (process.returncode, text, complaint) == (130, "A line.\n", "")
 
 
@@ -458,7 +458,7 @@ def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Pat
     os.close(theirs)
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
-    text, _ = process.communicate(timeout=10)
+    text, _ = process.communicate(timeout=60)
     shown = ""
     with contextlib.suppress(OSError):  # at the end: what a terminal was given may come a piece at a time
         while piece := os.read(ours, 10_000):
@@ -484,6 +484,6 @@ def test_the_unfinished_is_shown_on_a_terminal(start_router: Start, runtime: Pat
 def test_options_that_make_no_sense(arguments: list[str], runtime: Path) -> None:
     """One sentence, and exit code 2, before any device is opened."""
     process = start_listen(runtime, *arguments)
-    text, complaint = process.communicate(timeout=10)
+    text, complaint = process.communicate(timeout=60)
     assert (process.returncode, text) == (2, "")
     assert complaint.count("\n") == 1

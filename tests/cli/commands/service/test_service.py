@@ -39,7 +39,7 @@ def told(home: Path) -> list[str]:
 
 def hushd(*arguments: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     command = [python, "-m", "hushd", "service", *arguments]
-    return warm.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return warm.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def tree(home: Path) -> dict[str, str]:

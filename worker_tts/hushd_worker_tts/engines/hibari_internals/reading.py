@@ -6,13 +6,44 @@ import re
 import unicodedata
 from typing import Any
 
+from hushd_worker_tts.reading.phonemes import CLOSE, OPEN, parts
+
 from .english import readable
 
 MODULES = tuple(f"hibari.g2p.{name}" for name in ("lexicon", "normalize", "tagger", "tokenize"))
 
 
+# Signs of hibari's models for what the phonetic alphabet writes with several, or otherwise.
+_SIGNS = {
+    "tʃ": "ʧ", "dʒ": "ʤ", "eɪ": "A", "aɪ": "I", "oʊ": "O", "əʊ": "Q", "aʊ": "W", "ɔɪ": "Y", "ɚ": "əɹ", "ɝ": "ɜɹ",
+    "g": "ɡ", "r": "ɹ", "ɫ": "l", "\u0361": "",
+}  # fmt: skip
+_SIGN = re.compile("|".join(_SIGNS))
+
+
 def read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
-    """Returns the phonemes of a text, and its words as hibari reads them, with their offsets in the phonemes."""
+    """Returns the phonemes of a text, and its words as hibari reads them, with their offsets in the phonemes.
+
+    What `reading.phonemes` has marked as phonemes stays as it is, in the signs of hibari's models.
+    """
+    if OPEN not in text:
+        return _read(phonemizer, text)
+    phonemes, words = "", list[tuple[str, int]]()
+    for part, sounds in parts(text):
+        begins = phonemes + " " * (bool(phonemes) and part[0].isspace())
+        if sounds:
+            words.append((OPEN + part + CLOSE, len(begins)))
+            phonemes = begins + _SIGN.sub(lambda match: _SIGNS[match[0]], part)
+        elif part.strip():
+            made, named = _read(phonemizer, part)
+            words += [(word, len(begins) + at) for word, at in named]
+            phonemes = begins + made + " " * part[-1].isspace()
+        else:
+            phonemes = begins
+    return phonemes, words
+
+
+def _read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
     try:
         return phonemize(phonemizer, readable(text))
     except (IndexError, ValueError):

@@ -1,0 +1,66 @@
+"""`hushd agent-hook`: has coding agents read their answers aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+from . import sessions
+from .switch import Switch
+
+AGENTS = ("claude", "codex", "gemini", "opencode")
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    parser = make_parser(prog)
+    options = parser.parse_args(argv)
+    if options.command in ("install", "uninstall"):
+        from .install import installing  # for those who install
+
+        change = installing.install if options.command == "install" else installing.uninstall
+        change(options.agent, dry=options.dry_run)
+        return 0
+    switch = Switch(paths.find())
+    if options.command in ("on", "off"):
+        switch.turn(options.command == "on", options.session)
+        if options.command == "off":
+            sessions.hush(paths.find(), options.session)
+    if options.command is None:
+        parser.print_help()
+    else:
+        console.write(f"{switch.state()}\n")
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Reads aloud what coding agents answer: Claude Code, Codex, Gemini CLI and opencode run it at certain events, "
+        "with JSON on standard input or as the one argument, and go on at once. "
+        "Code, changes, tables and long paths are announced and not read. It is silent when you type.",
+    )
+    parser.usage = "%(prog)s [COMMAND | JSON]"
+    parser.examples = (
+        ("hushd agent-hook install claude", "have Claude Code read its answers aloud"),
+        ("hushd agent-hook off", "be quiet, all of them"),
+        ("hushd agent-hook off --session api", "those that work in the folder api"),
+    )
+    commands = parser.add_commands()
+    for name, does in (("install", "have an agent run this"), ("uninstall", "have it run this no longer")):
+        changed = commands.add(name, does, "Prints how its configuration changes; whatever else is in there stays.")
+        changed.add_argument("agent", choices=AGENTS, metavar="AGENT", help=", ".join(AGENTS))
+        changed.add_argument("-n", "--dry-run", action="store_true", help="only print it")
+    for name, does in (("on", "read aloud again"), ("off", "do not, until `on`; ends what is read now")):
+        switched = commands.add(name, does)
+        switched.add_argument(
+            "--session",
+            metavar="NAME",
+            help="only the session with this id, or those in the folder of this name; default: all",
+        )
+    commands.add("state", "say what is on and off")
+    return parser

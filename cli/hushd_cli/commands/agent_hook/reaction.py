@@ -1,0 +1,115 @@
+"""Reacts to an agent's event, behind the agent's back: speaks its answer, or ends the speech of its session.
+
+Nobody sees an error but `hushd logs agent-hook`, and nobody waits for the end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from hushd.roster import names
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.commands.say import detach
+from hushd_cli.terminal import console
+
+from . import events
+from .switch import Switch
+
+if TYPE_CHECKING:
+    from hushd_protocol.system.paths import Paths
+
+    from .events import Event
+    from .sessions import Session
+
+LOG = "agent-hook"
+LATEST_S = 600  # an answer that could not be begun by then is old news
+SILENT_S = 1.0  # to fade out, and to end
+WRITTEN_S = 1.0  # for an agent to write into its transcript what it says has ended
+LOOK_S = 0.05
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    """Takes the event, which is the one argument."""
+    event = events.read(os.fsencode(argv[0]))
+    if event is None:
+        return 0
+    where = paths.find()
+    name = names.of_folder(event.folder)
+    speaks = event.kind in ("answer", "notice")
+    if speaks and Switch(where).is_off(event.session, name):
+        return 0
+    if speaks:
+        _look_for_devices()
+    from .sessions import Session, prune  # meanwhile
+
+    session = Session(where, event.session or event.folder, name)
+    if not speaks:
+        session.hush(prompt=event.kind == "prompt")
+        prune(where)
+        return 0
+    try:
+        _speak(event, name, where, session)
+    except HushdError as error:
+        if error.code != "cancelled":
+            raise detach.stamp(error) from error
+    return 0
+
+
+def _look_for_devices() -> None:
+    """Starts the look for loudspeakers, which takes longer than all else before the first word."""
+    try:
+        os.dup2(detach.open_log(LOG), 2)
+    except HushdError:
+        pass  # on a full disk an answer can be spoken all the same
+    console.silence_libraries()
+    from hushd.audio import devices
+
+    devices.load_ahead()
+
+
+def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
+    text, message = event.text, ""
+    if not text and event.kind == "answer":
+        text, message = _written(event.transcript)
+    if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn, message)):
+        return
+    signal.alarm(LATEST_S)  # until its first word
+    from .prose import prose
+    from .speaker import Speaker
+
+    speaker = Speaker(where, name)
+
+    def silence() -> None:
+        speaker.stop()
+        time.sleep(SILENT_S)
+        os._exit(0)  # it waits for a supervisor that hangs
+
+    with session.speaking(silence) as may_speak:
+        if may_speak:
+            speaker.speak(prose(text), on_begin=_begun)
+
+
+def _begun() -> None:
+    signal.alarm(0)
+
+
+def _written(
+    path: str, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> tuple[str, str]:
+    """The answer in the transcript and its id, once it is there; empty where it does not come."""
+    from . import transcript
+
+    until = now() + WRITTEN_S
+    while path:
+        if answer := transcript.last_answer(path):
+            return answer
+        if now() >= until:
+            break
+        sleep(LOOK_S)
+    return "", ""

@@ -1,0 +1,178 @@
+"""The sessions of agents, as their hooks remember them: the answers that were read aloud, and how to end one.
+
+A hook is a process for one event, so the memory is a file for each session in the runtime folder, which holds digests
+and no word. Whoever speaks for a session has a named pipe beside it, and falls silent when somebody writes there: that
+needs neither the supervisor, which may hang, nor the id of a process, which may be another's by now.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import json_file, paths
+from hushd_protocol.system.paths import Paths
+
+MOST_SPOKEN = 32  # digests of a session
+MOST_SESSIONS = 64  # files; the oldest are removed
+_LONGEST = 1 << 16  # bytes of a file
+_MEMORY = ".session"
+_MESSAGES = "messages"  # the file of all sessions, for those that are resumed under another name
+
+
+@dataclass
+class _Memory:
+    """A session's file: digests of the spoken answers, the prompts so far, and when one asked for silence."""
+
+    spoken: list[str] = field(default_factory=list)
+    prompts: int = 0
+    silent: float = -1.0
+
+    def take(self, digest: str) -> bool:
+        """Returns whether a digest is new, and keeps it."""
+        if digest in self.spoken:
+            return False
+        self.spoken = [*self.spoken, digest][-MOST_SPOKEN:]
+        return True
+
+
+class Session:
+    """A session by its agent's name for it.
+
+    Args:
+        name: the name under which people speak of it.
+        now: reads the clock that all processes of the machine share.
+    """
+
+    def __init__(self, where: Paths, session: str, name: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._folder = where.runtime / "agents"
+        self._where = where
+        self._session = session
+        self._stem = _digest(session)
+        self._name = _digest(name)
+        self._now = now
+        self._began = now()
+
+    def take(self, text: str, turn: str, message: str = "") -> bool:
+        """Returns whether an answer is new, and remembers it.
+
+        Args:
+            turn: the agent's name for the prompt; without one, prompts are counted as they are told.
+            message: the id of the message, which a resumed session under another name may have, too.
+        """
+        with self._memory(self._stem) as memory:
+            new = memory.take(_digest(turn or str(memory.prompts), text))
+        if message:
+            with self._memory(_MESSAGES) as memory:
+                new &= memory.take(_digest(message))
+        return new
+
+    def hush(self, *, prompt: bool) -> None:
+        """Ends the speech of this session, and those that wait.
+
+        Args:
+            prompt: whether the person has asked for something new, so that the same answer may come again.
+        """
+        with self._memory(self._stem) as memory:
+            memory.silent = self._now()
+            memory.prompts += prompt
+        hush(self._where, self._session)
+
+    @contextmanager
+    def speaking(self, stop: Callable[[], None]) -> Iterator[bool]:
+        """Has `stop` called, on another thread, when this session has to be silent; yields whether it has not yet."""
+        try:
+            pipe = self._folder / f"{self._stem}-{self._name}.{os.getpid()}"
+            _prepare(self._where)
+            os.mkfifo(pipe, 0o600)
+            descriptor = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            yield True  # a full disk keeps nobody from speaking
+            return
+
+        def wait() -> None:
+            if os.read(descriptor, 1) == b"s":
+                stop()
+
+        threading.Thread(target=wait, name="hushd-hush", daemon=True).start()
+        with self._memory(self._stem) as memory:
+            silent = memory.silent
+        try:
+            yield not self._began <= silent <= self._now()
+        finally:
+            os.write(descriptor, b"e")
+            os.unlink(pipe)
+
+    def _memory(self, stem: str) -> AbstractContextManager[_Memory]:
+        """The file's content, which is written back at the end; nobody else has it meanwhile."""
+        with suppress(OSError):  # then nothing is remembered
+            _prepare(self._where)
+        return json_file.edited(self._folder / f"{stem}{_MEMORY}", _LONGEST, _Memory(), _parsed)
+
+
+def hush(where: Paths, name: str | None = None) -> None:
+    """Ends the speech of a session, by either of its names; None: of all."""
+    digest = None if name is None else _digest(name)
+    for pipe in (where.runtime / "agents").glob("*-*.[0-9]*"):
+        if digest is not None and digest not in pipe.stem.split("-"):
+            continue
+        try:
+            descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            _remove_dead(pipe)
+            continue
+        try:
+            if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                os.write(descriptor, b"s")
+        except OSError:
+            pass  # it is ending
+        finally:
+            os.close(descriptor)
+
+
+def _remove_dead(pipe: Path) -> None:
+    """Removes the pipe of a process that was killed: nobody reads there any more."""
+    try:
+        pipe.unlink()
+    except OSError:
+        pass
+
+
+def _prepare(where: Paths) -> None:
+    """Makes the folder, where it is not there.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder = where.runtime / "agents"
+    if folder.is_dir():
+        return
+    try:
+        paths.prepare_runtime(where)
+    except HushdError as error:
+        raise PermissionError(error.message) from error
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def prune(where: Paths) -> None:
+    """Removes the memories of the sessions that were quiet for longest, where there are many."""
+    memories = [(entry.stat().st_mtime, entry) for entry in (where.runtime / "agents").glob(f"*{_MEMORY}")]
+    for _, memory in sorted(memories)[:-MOST_SESSIONS]:
+        memory.unlink(missing_ok=True)
+
+
+def _parsed(fields: Any) -> _Memory:
+    return _Memory([str(digest) for digest in fields["spoken"]], int(fields["prompts"]), float(fields["silent"]))
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()

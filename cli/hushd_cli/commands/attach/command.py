@@ -1,0 +1,120 @@
+"""`hushd attach HOST`: lends this machine's loudspeaker, microphone and floor to programs on another one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from hushd.transport.attached import HERE, MODELS, SUFFIX, VARIABLE
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+from .crowd import Crowd
+from .rights import Rights
+from .tunnel import Tunnel
+
+PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # before each attempt to come back; the last one for all that follow
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    if not options.host or options.host.startswith("-") or not options.host.isprintable():
+        raise HushdError("bad_request", f"HOST must be a name that ssh knows, or a folder, not {options.host!r}.")
+    os.environ[VARIABLE] = HERE  # the devices that are lent are this machine's own
+    os.environ.pop("HUSHD_ENDPOINT", None)
+    where = paths.find()
+    paths.prepare_runtime(where)
+    rights = Rights(
+        options.host.rpartition("@")[2].rstrip("/").rpartition("/")[2], not options.no_microphone, options.models
+    )
+    name = f"{_plain(socket.gethostname())}-{os.getpid()}{MODELS if options.models else SUFFIX}"
+    try:
+        if "/" in options.host:
+            _serve_folder(Path(options.host), name, rights)
+        else:
+            _attach(options, where, name, rights)
+    except KeyboardInterrupt:  # the way to end it
+        console.note("Detached.")
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Lends this machine's loudspeaker, microphone and floor to hushd's programs on another machine, by ssh, until "
+        "Ctrl-C. Programs there use them by themselves; hushd need not run there.",
+    )
+    parser.add_argument(
+        "host", metavar="HOST", help="as ssh knows it; or the runtime folder of a container, as ./folder"
+    )
+    parser.add_argument("--no-microphone", action="store_true", help="only speak")
+    parser.add_argument("--models", action="store_true", help="lend the models of this machine too")
+    parser.add_argument("--ssh", metavar="COMMAND", default="ssh", help="ssh with options, such as 'ssh -p 2222'")
+    parser.examples = (
+        ("hushd attach server", "agents on server speak and listen here"),
+        ("hushd attach --models --no-microphone server", "they need no models there, and hear nothing"),
+    )
+    return parser
+
+
+def _attach(options: object, where: paths.Paths, name: str, rights: Rights) -> None:
+    host, ssh = str(getattr(options, "host")), shlex.split(str(getattr(options, "ssh")))  # noqa: B009
+    local = where.runtime / f"lent-{os.getpid()}.sock"
+    tunnel = Tunnel(ssh, host, local, where.runtime / f"ssh-{os.getpid()}", name)
+    crowd = Crowd(local, rights)
+    try:
+        tunnel.open()
+        while True:
+            console.note(f"Attached to {rights.host}: its programs speak{_listens(rights)} here, until Ctrl-C.")
+            tunnel.keep(lambda seconds: setattr(crowd, "round_trip", seconds))
+            console.note(f"The connection to {rights.host} was lost.")
+            _again(tunnel)
+    finally:
+        tunnel.close()
+        crowd.close()
+
+
+def _again(tunnel: Tunnel) -> None:
+    """Connects again, however long that takes."""
+    attempt, reason = 0, ""
+    while True:
+        tunnel.close(patience=0.0)
+        time.sleep(PAUSES_S[min(attempt, len(PAUSES_S) - 1)])
+        attempt += 1
+        try:
+            return tunnel.open()
+        except HushdError as error:
+            if error.message != reason:
+                console.complain(reason := error.message)
+
+
+def _serve_folder(folder: Path, name: str, rights: Rights) -> None:
+    """Serves programs that see `folder` as their runtime folder, until Ctrl-C."""
+    attached = folder / "attached"
+    try:
+        attached.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HushdError("output_failed", f"{attached} cannot be made ({error.strerror}).") from error
+    crowd = Crowd(attached / name, rights)
+    try:
+        console.note(f"Attached to {folder}: programs with HUSHD_RUNTIME_DIR there speak{_listens(rights)} here.")
+        while True:
+            time.sleep(3600)
+    finally:
+        crowd.close()
+
+
+def _listens(rights: Rights) -> str:
+    return " and listen" if rights.microphone else ""
+
+
+def _plain(name: str) -> str:
+    return "".join(sign for sign in name.partition(".")[0] if sign.isalnum() or sign in "-_")[:20] or "machine"

@@ -1,0 +1,55 @@
+"""The rights of programs on the machine that this one is attached to. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Claim, Control, Message, Request
+
+_SILENCES = ("stop", "cancel", "pause")
+_SPEECH = ("stt", "tts", "wake")
+_LISTENS = ("microphone", "wake")
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Lets them speak and listen as the floor allows; whoever has paused something here resumes it here.
+
+    Attributes:
+        host: the machine, for people.
+        microphone: whether they may listen at all.
+        models: whether they may use the models of this machine.
+    """
+
+    host: str
+    microphone: bool = True
+    models: bool = False
+
+    def refusal(self, message: Message) -> HushdError | None:
+        """The answer to a message that asks for more; None where it may pass."""
+        match message:
+            case Claim() if not self.microphone and {*message.devices} & {*_LISTENS}:
+                return self._refused("its microphone", "without --no-microphone")
+            case Request(input="path") if self.models:
+                return HushdError(
+                    "path_unreachable", "A file of another machine cannot be opened here: send its bytes."
+                )
+            case Request() if message.worker.partition("/")[0] not in _SPEECH:
+                return HushdError("unauthorised", f"What {message.worker[:40]!r} does is left to the person's machine.")
+            case Request() if not self.models:
+                return self._refused("its models", "with --models")
+            case Control() if message.action in ("status", "describe"):
+                return None if self.models else self._refused("its models", "with --models")
+            case Control() if message.action not in _SILENCES:
+                return HushdError(
+                    "unauthorised", f"`hushd {message.action[:20]}` is left to the person's machine: run it there."
+                )
+        return None
+
+    def _refused(self, what: str, how: str) -> HushdError:
+        return HushdError(
+            "unauthorised",
+            f"The person's machine lends {self.host} its devices, and not {what}: `hushd attach {self.host}` there "
+            f"{how} does.",
+        )

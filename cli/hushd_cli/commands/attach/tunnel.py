@@ -1,0 +1,206 @@
+"""ssh to the other machine, with one socket of ours forwarded to there: kept alive, and made again when it was lost."""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+
+LOGIN_S = 120.0  # a person may have to type something
+FORWARD_S = 10.0
+BEAT_S = 0.25
+DEAD_S = 2.0  # without an echo
+PATIENCE_S = 1.0  # with ssh, which has been told to end
+MARK = "hushd-attached "
+# What runs there, by sh: the folder is the one that programs there have, as `paths.find` says. It echoes beats, and
+# takes the socket's file away when the connection ends, in whichever way.
+_SCRIPT = """umask 077
+d=$HUSHD_RUNTIME_DIR
+if [ -z "$d" ]; then
+  for s in "$XDG_RUNTIME_DIR" "/run/user/$(id -u)"; do
+    if [ -z "$d" ] && [ -n "$s" ] && [ -d "$s" ] && [ -O "$s" ]; then d=$s/hushd; fi
+  done
+fi
+[ -n "$d" ] || d=${TMPDIR:-/tmp}/hushd-$(id -u)
+mkdir -p "$d/attached" && [ -O "$d" ] && [ ! -L "$d" ] && case $(ls -ld "$d") in drwx------*) ;; *) false;; esac || {
+  echo "hushd-folder $d"; exit 73; }
+s=$d/attached/NAME
+rm -f "$s"
+echo "MARK$s"
+cat
+rm -f "$s"
+"""
+_REASONS = (
+    ("could not resolve", "its name is not known"),
+    ("host key verification failed", "its host key is not the one that ssh knows: look at ~/.ssh/known_hosts"),
+    ("identification has changed", "its host key has changed: look at ~/.ssh/known_hosts"),
+    ("permission denied", "it refuses this machine's key or password: does `ssh HOST` let you in?"),
+    ("connection refused", "nobody listens there: does sshd run?"),
+    ("timed out", "it does not answer"),
+    ("no route", "there is no way to it in the network"),
+)
+
+
+class Tunnel:
+    """One connection of ssh to `host`, made by `open`.
+
+    Args:
+        command: ssh, with options.
+        local: the socket to forward.
+        control: the path of ssh's control socket.
+        name: of the socket there.
+    """
+
+    def __init__(self, command: Sequence[str], host: str, local: Path, control: Path, name: str) -> None:
+        self._ssh = [*command, "-o", f"ControlPath={control}"]
+        self._host = host
+        self._local = local
+        self._control = control
+        self._name = name
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors = b""
+
+    def open(self) -> None:
+        """Logs in and forwards the socket. Raises HushdError `no_device`, in one sentence, with the cause."""
+        with suppress(OSError):
+            self._control.unlink()
+        options = [
+            "-T",
+            "-x",
+            "-a",
+            "-o",
+            "ControlMaster=yes",
+            "-o",
+            "ControlPersist=no",
+            "-o",
+            "ServerAliveInterval=5",
+        ]
+        if not os.isatty(0):
+            options += ["-o", "BatchMode=yes"]
+        script = _SCRIPT.replace("NAME", self._name).replace("MARK", MARK)
+        remote = f"exec sh -c {shlex.quote(script)}"
+        try:
+            self._process = subprocess.Popen(
+                [*self._ssh, *options, self._host, remote],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=not os.isatty(0),
+            )
+        except OSError as error:
+            raise HushdError("no_device", f"ssh cannot be run ({error.strerror}): install it.") from error
+        self._forward(self._folder())
+
+    def _folder(self) -> str:
+        """The path of the socket there, once ssh has logged in."""
+        output, give_up = b"", time.monotonic() + LOGIN_S
+        while not (line := _line(output)):
+            piece = self._read(give_up - time.monotonic())
+            if not piece:
+                raise self._failed()
+            output += piece
+        if not line.startswith(MARK):
+            raise self._refused(f"the folder {line.partition(' ')[2]} there is not the user's alone (mode 0700)")
+        return line.removeprefix(MARK)
+
+    def _forward(self, path: str) -> None:
+        forward = ["-O", "forward", "-R", f"{path}:{self._local}", self._host]
+        try:
+            answer = subprocess.run(
+                [*self._ssh, *forward], capture_output=True, stdin=subprocess.DEVNULL, timeout=FORWARD_S, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise self._refused("it does not answer") from error
+        if answer.returncode:
+            raise self._refused(
+                "its sshd forwards no sockets: AllowStreamLocalForwarding must be yes in its sshd_config"
+            )
+
+    def keep(self, on_round_trip: Callable[[float], None]) -> None:
+        """Returns when the connection is lost; a frozen ssh counts as that after `DEAD_S`."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        answered = time.monotonic()
+        while True:
+            began = time.monotonic()
+            try:
+                self._process.stdin.write(b".\n")
+            except OSError:
+                return
+            echo = self._read(BEAT_S)
+            if echo == b"":
+                return
+            now = time.monotonic()
+            if echo is not None:
+                on_round_trip(now - began)
+                answered = now
+                time.sleep(max(0.0, BEAT_S - (now - began)))
+            elif now - answered >= DEAD_S:
+                return
+
+    def close(self, patience: float = PATIENCE_S) -> None:
+        """Ends ssh, within `patience` seconds; the socket there is removed by what runs there."""
+        if (process := self._process) is None:
+            return
+        self._process = None
+        pipes = [pipe for pipe in (process.stdin, process.stdout, process.stderr) if pipe]
+        with suppress(OSError):
+            pipes[0].close()  # what runs there ends by that, and then ssh
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in pipes[1:]:
+            pipe.close()
+        with suppress(OSError):
+            self._control.unlink()
+
+    def _read(self, seconds: float) -> bytes | None:
+        """The output of the script there; empty once it has ended, None where nothing comes in time."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        outputs, give_up = [self._process.stdout, self._process.stderr], time.monotonic() + seconds
+        while outputs:
+            ready = select.select(outputs, [], [], max(0.0, give_up - time.monotonic()))[0]
+            if not ready:
+                return None
+            if self._process.stderr in ready:
+                piece = os.read(self._process.stderr.fileno(), 4096)
+                self._errors = (self._errors + piece)[-4096:]
+                if not piece:
+                    outputs.remove(self._process.stderr)
+            if self._process.stdout in ready:
+                piece = os.read(self._process.stdout.fileno(), 4096)
+                if piece or self._process.stderr not in outputs:
+                    return piece
+                outputs.remove(self._process.stdout)
+        return b""
+
+    def _failed(self) -> HushdError:
+        errors = self._errors.decode(errors="replace")
+        for sign, reason in _REASONS:
+            if sign in errors.lower():
+                return self._refused(reason.replace("HOST", self._host))
+        lines = [line.strip().rstrip(".") for line in errors.splitlines() if line.strip()]
+        return self._refused(lines[-1] if lines else "ssh has ended without a word")
+
+    def _refused(self, reason: str) -> HushdError:
+        return HushdError("no_device", f"{self._host} cannot be attached to: {reason}.")
+
+
+def _line(output: bytes) -> str:
+    """The line that the script has written, behind whatever a profile there has."""
+    for line in output.decode(errors="replace").split("\n")[:-1]:
+        if line.startswith((MARK, "hushd-folder ")):
+            return line
+    return ""

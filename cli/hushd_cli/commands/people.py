@@ -1,0 +1,249 @@
+"""`hushd people`: whom hushd knows by their voices, with their consent."""
+
+from __future__ import annotations
+
+import os
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hushd.client import Client
+from hushd.reports.display import Column, laid_out
+from hushd_models import consent
+from hushd_models.people import PeopleFolder, Person, now
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
+from hushd_schema.sound_file import SUFFIXES, wav_header
+from hushd_schema.voiceprint import is_label
+
+from hushd_cli.arguments import Parser
+from hushd_cli.known_people import known
+from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd.transcripts.transcript import Transcript
+
+LONGEST_S = 60.0  # of a recording
+LARGEST = 16 * 1024 * 1024  # bytes: a minute of 48 kHz in stereo, and more
+LEAST_S = 3.0  # of speech, from which a voice is known
+_PAUSE_S = 2.0  # of silence, which ends a recording: between two sentences people take a breath
+_PATIENCE_S = 30.0
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    parser = make_parser(prog)
+    options, others = parser.parse_known_args(argv)
+    if others and getattr(options, "file", "") is None:  # argparse passes a FILE over that stands behind an option
+        options.file = others.pop(0)
+    if others or (getattr(options, "file", None) or "").startswith("-"):
+        parser.error(f"Unrecognized arguments: {' '.join(others or [options.file])}")
+    people = PeopleFolder()
+    if options.command is None:
+        parser.print_help()
+    elif options.command == "add":
+        _add(people, options)
+    elif options.command == "list":
+        _list(people, options.json)
+    elif options.command == "show":
+        _show(people, people.find(options.name), options.json)
+    else:
+        files = people.forget(options.name)
+        console.note(f"{options.name} is forgotten: {', '.join(files) or 'nothing'} removed, voiceprint and consent.")
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Manages the people whom hushd knows by their voices: `listen --diarize` and live captions then have their "
+        "names in place of SPEAKER_00. Each has agreed to it aloud, in a recording that is kept as the proof.",
+    )
+    commands = parser.add_commands()
+    added = commands.add("add", "learn a voice, by a recording in which its owner says the sentence of consent")
+    added.add_argument("name", metavar="NAME", help="of that person, as it is to stand in transcripts")
+    added.add_argument("file", nargs="?", metavar="FILE", help="the recording; without it the sentence is printed")
+    added.add_argument("--microphone", action="store_true", help="record it now")
+    added.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone; '?' lists them")
+    added.add_argument(
+        "--imitation", action="store_true", help="with a second sentence, by which engines may imitate the voice"
+    )
+    added.add_argument(
+        "--language", default="en", metavar="TAG", help=f"of the sentence: {', '.join(consent.SENTENCES)}; default: en"
+    )
+    added.add_worker_options()
+    listed = commands.add("list", "list the people")
+    listed.add_argument("--json", action="store_true", help="for programs")
+    shown = commands.add("show", "show what is kept of a person, and to what they have agreed")
+    shown.add_argument("name", metavar="NAME")
+    shown.add_argument("--json", action="store_true", help="for programs")
+    forgotten = commands.add("forget", "remove all that is kept of a person")
+    forgotten.add_argument("name", metavar="NAME")
+    return parser
+
+
+# --- add --------------------------------------------------------------------------------------------------------------
+
+
+def _add(people: PeopleFolder, options: Namespace) -> None:
+    if options.device == "?":
+        from hushd.audio.microphone import inputs
+
+        from hushd_cli.listing import list_devices
+
+        return list_devices(inputs())
+    if options.device and not options.microphone:
+        raise HushdError("bad_request", "--audio-device is the microphone: give --microphone too.")
+    if options.file and options.microphone:
+        raise HushdError("bad_request", "Give FILE or --microphone, not both.")
+    name = people.check_new(options.name)
+    sentence = " ".join(consent.sentences(options.language, imitation=options.imitation))
+    if not (options.file or options.microphone):
+        console.write(f"{sentence}\n")
+        console.note(f"{name} says this in a recording: then `hushd people add {name} FILE`, or --microphone now.")
+        return None
+    with Client(holder="cli", compute_device=options.compute_device) as client:
+        recording, suffix = _recorded(client, options, name, sentence) if options.microphone else _read(options.file)
+        transcript = _transcribed(client, recording, options)
+    _check(transcript, name, options)
+    people.add(
+        Person(
+            name=name,
+            voiceprint=transcript.voices[0].voiceprint,
+            sentence=sentence,
+            recognised=transcript.text,
+            language=options.language,
+            imitation=options.imitation,
+            added=now(),
+            recording=f"consent{suffix}",
+        ),
+        recording,
+    )
+    console.note(f"{name} is known now, by {transcript.voices[0].seconds:.0f} s of speech.")
+    return None
+
+
+def _read(file: str) -> tuple[bytes, str]:
+    """A recording's bytes, and the suffix of its name."""
+    try:
+        with open(file, "rb") as source:
+            data = source.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise HushdError("input_unreadable", f"{file!r} cannot be read ({why}).") from error
+    if len(data) > LARGEST:
+        raise HushdError("bad_request", f"{file!r} is larger than {LARGEST >> 20} MiB: a minute of speech is enough.")
+    suffix = os.path.splitext(file)[1].lower()
+    return data, suffix if suffix in SUFFIXES else ""
+
+
+def _recorded(client: Client, options: Namespace, name: str, sentence: str) -> tuple[bytes, str]:
+    """Records until the speaker stops; returns a WAV file."""
+    client.preload("/".join(filter(None, ("stt", options.engine, options.model))), wait=False)
+    console.silence_libraries()
+    from hushd.audio.microphone import Microphone
+
+    samples = bytearray()
+    with (
+        client.floor("microphone", on_wait=console.note_wait) as floor,
+        Microphone(options.device) as microphone,
+    ):
+        console.note(f"{name}, say this if you agree to it, and stay silent otherwise:\n  {sentence}")
+
+        def heard() -> Iterator[bytes]:
+            for chunk in floor.while_held(microphone):
+                samples.extend(chunk)
+                if len(samples) > 2 * LONGEST_S * microphone.rate:
+                    return
+                yield chunk
+
+        client.listen(
+            heard(),
+            rate=microphone.rate,
+            silence_s=_PAUSE_S,
+            no_speech_s=_PATIENCE_S,
+            engine=options.engine,
+            model=options.model,
+            language=options.language,
+        ).transcript()
+        recorded = bytes(samples)
+        return wav_header(microphone.rate, len(recorded)) + recorded, ".wav"
+
+
+def _transcribed(client: Client, recording: bytes, options: Namespace) -> Transcript:
+    return client.transcribe(
+        recording,
+        engine=options.engine,
+        model=options.model,
+        language=options.language,
+        keep_alive=options.keep_alive,
+        diarize=True,
+        voiceprints=True,
+        people=known(),
+    )
+
+
+def _check(transcript: Transcript, name: str, options: Namespace) -> None:
+    """Raises `bad_request` for a recording that is not one person's, long enough, who agrees and is new."""
+    if transcript.duration > LONGEST_S:
+        raise HushdError(
+            "bad_request", f"The recording takes {transcript.duration:.0f} s: {LONGEST_S:.0f} are the most."
+        )
+    consent.check(options.language, transcript.text, imitation=options.imitation)
+    if len(transcript.voices) != 1:
+        raise HushdError(
+            "bad_request", f"{len(transcript.voices)} voices are heard in the recording: {name} has to speak alone."
+        )
+    (voice,) = transcript.voices
+    if not is_label(voice.speaker):
+        raise HushdError("bad_request", f"This is the voice of {voice.speaker}, who is known already.")
+    if voice.seconds < LEAST_S:
+        raise HushdError(
+            "bad_request", f"There are {voice.seconds:.1f} s of speech in the recording: {LEAST_S:.0f} are the fewest."
+        )
+
+
+# --- list, show -------------------------------------------------------------------------------------------------------
+
+
+def _list(folder: PeopleFolder, as_json: bool) -> None:
+    people, damaged = folder.every()
+    rows = [_row(folder, person) for person in people]
+    if as_json:
+        console.write_json({"people": rows})
+    elif rows:
+        console.write("\n".join([*laid_out(_COLUMNS, rows, console.width()), ""]))
+    elif not damaged:
+        console.note("Nobody is known; `hushd people add NAME` says how.")
+    for sentence in damaged:
+        console.complain(sentence)
+
+
+def _show(folder: PeopleFolder, person: Person, as_json: bool) -> None:
+    row = _row(folder, person)
+    if as_json:
+        return console.write_json(row)
+    console.write("".join(f"{key + ':':<13}{value}\n" for key, value in row.items()))
+    return None
+
+
+def _row(folder: PeopleFolder, person: Person) -> JsonObject:
+    """The record of a person, but for the voiceprint."""
+    return {
+        "name": person.name,
+        "added": time.strftime("%Y-%m-%d %H:%M", time.localtime(person.added)),
+        "imitation": "agreed" if person.imitation else "not agreed",
+        "sentence": person.sentence,
+        "recognised": person.recognised,
+        "language": person.language,
+        "recording": str(folder.recording(person)),
+    }
+
+
+_COLUMNS: tuple[Column[JsonObject], ...] = (
+    Column("NAME", lambda row: str(row["name"]), left=True),
+    Column("ADDED", lambda row: str(row["added"]), left=True),
+    Column("IMITATION", lambda row: str(row["imitation"]), left=True),
+    Column("RECORDING", lambda row: str(row["recording"]), left=True),
+)

@@ -1,0 +1,89 @@
+"""`hushd pronounce`: how words are said, for every engine and program."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
+from hushd_protocol.system import paths
+from hushd_schema import pronunciations
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    parser = make_parser(prog)
+    options = parser.parse_args(argv)
+    path = paths.find().pronunciations
+    if options.command is None:
+        parser.print_help()
+    elif options.command == "add":
+        _add(path, options)
+    elif options.command == "remove":
+        _remove(path, options)
+    else:
+        _list(path, options.json)
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Says how words are pronounced, by every voice and for every program; dictation writes them back. "
+        "They are kept in pronunciations.txt beside the configuration, a line each, for you to edit.",
+    )
+    commands = parser.add_commands()
+    added = commands.add("add", "have a word said in a certain way from now on")
+    added.add_argument("word", metavar="WORD", help="as texts write it; in lower case it stands for any case")
+    added.add_argument(
+        "spoken", metavar="SPOKEN", help="as other words, NYOH-kee, or in the phonetic alphabet, /ˈnjɒki/"
+    )
+    _add_language(added)
+    removed = commands.add("remove", "have a word said as voices say it by themselves")
+    removed.add_argument("word", metavar="WORD")
+    _add_language(removed)
+    listed = commands.add("list", "list the words, and how each is said")
+    listed.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _add_language(parser: Parser) -> None:
+    parser.add_argument("--language", metavar="LANG", default="", help="for voices of this language alone, such as de")
+
+
+def _add(path: Path, options: Namespace) -> None:
+    pronunciations.changed(
+        path, lambda text: pronunciations.with_entry(text, options.word, options.spoken, options.language)
+    )
+    console.note(f"Hear it: say {options.word!r}")
+
+
+def _remove(path: Path, options: Namespace) -> None:
+    def removed(text: str) -> str:
+        rest = pronunciations.without_entry(text, options.word, options.language)
+        if rest == text:
+            raise HushdError(
+                "bad_request", f"{path} has no {quoted(options.word)}: `hushd pronounce list` shows what it has."
+            )
+        return rest
+
+    pronunciations.changed(path, removed)
+
+
+def _list(path: Path, as_json: bool) -> None:
+    entries = pronunciations.read(path)
+    for mistake in entries.mistakes:
+        console.complain(mistake)
+    if as_json:
+        console.write_json(entries.tables)
+        return
+    for language, table in sorted(entries.tables.items()):
+        console.write(f"[{language}]\n" * bool(language))
+        console.write("".join(f"{word} -> {spoken}\n" for word, spoken in table.items()))
+    if not entries.tables:
+        console.note("No word has a pronunciation of its own; `hushd pronounce add WORD SPOKEN` gives one.")

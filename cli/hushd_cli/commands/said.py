@@ -1,0 +1,89 @@
+"""`hushd said` and `hushd say-again`: what agents and `say` have spoken lately."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd.roster.recent import Utterance
+
+_NOTHING = "Nothing was spoken lately"
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    utterances = _utterances(options.name)
+    if options.json:
+        console.write_json([{"at": each.at, "name": each.name, "text": each.text} for each in utterances])
+    elif not utterances:
+        console.note(f"{_NOTHING}.")
+    for each in () if options.json else utterances:
+        console.write(f"{time.strftime('%H:%M:%S', time.localtime(each.at))} {each.name}: {_line(each.text)}\n")
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Lists what agents and `say` have spoken lately: the last 50 texts, in memory alone, unless the configuration "
+        "has remember = false in [agents].",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="only of this name, as of a project's folder")
+    parser.add_argument("--json", action="store_true", help="for programs, with whole texts")
+    return parser
+
+
+class Again:
+    """`hushd say-again`, as `hushd_cli.command.Command` runs it."""
+
+    def main(self, prog: str, argv: Sequence[str]) -> int:
+        """Runs the command; returns the exit status."""
+        options = self.make_parser(prog).parse_args(argv)
+        utterances = _utterances(options.name)
+        if not utterances:
+            whose = f" by {options.name}" if options.name else ""
+            raise HushdError("bad_request", f"{_NOTHING}{whose}: `hushd said` lists what there is.")
+        from hushd.audio import devices
+
+        console.silence_libraries()
+        devices.load_ahead()
+        from hushd.client import Client  # while the device is looked for
+
+        last = utterances[-1]
+        engine, model, voice = last.voice
+        with Client(holder=last.name) as client:
+            client.say(last.text, engine=engine, model=model, voice=voice, markup=last.markup)
+        return 0
+
+    def make_parser(self, prog: str) -> Parser:
+        """Its parser."""
+        parser = Parser(prog, "Speaks the last text once more, of agents and of `say`, in its voice.")
+        parser.add_argument("name", nargs="?", metavar="NAME", help="the last of this name")
+        return parser
+
+
+AGAIN = Again()
+
+
+def _utterances(name: str | None) -> list[Utterance]:
+    from hushd.roster.recent import Recent
+
+    return Recent(paths.find()).utterances(name)
+
+
+def _line(text: str) -> str:
+    """The text in a line of the terminal."""
+    from hushd_protocol.system.terminal import escaped
+
+    line = escaped(" ".join(text.split()))
+    room = max(20, console.width() - 30)
+    return line if len(line) <= room else f"{line[: room - 1]}…"

@@ -1,0 +1,168 @@
+"""`hushd wake`: waits for words, and writes down or passes on the speech that follows them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hushd.client import Client
+from hushd.wake.wake import SPEECH_S
+from hushd_models.people import looking_for
+from hushd_protocol.errors import HushdError
+from hushd_schema.operations.detect import DETECT, THRESHOLD
+from hushd_schema.operations.transcribe import TRANSCRIBE
+
+from hushd_cli import only
+from hushd_cli.arguments import Parser, value
+from hushd_cli.terminal import console
+
+if TYPE_CHECKING:
+    from hushd.wake.wake import Heard
+
+WORD, TEXT = "HUSHD_WAKE_WORD", "HUSHD_WAKE_TEXT"  # variables of the command
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    end = argv.index("--") if "--" in argv else len(argv)
+    options = make_parser(prog).parse(argv[:end], "words")
+    command = list(argv[end + 1 :])
+    if end < len(argv) and not command:
+        raise HushdError("bad_request", "Behind -- there must be a command.")
+    DETECT.read({"words": options.words or None})  # before a microphone is opened, and somebody has spoken
+    if command and not shutil.which(command[0]):
+        raise HushdError("bad_request", f"{command[0]!r} cannot be started: there is no such program.")
+    looking = {} if options.list else looking_for(options.only)
+    if looking and options.at_once:
+        raise HushdError("bad_request", "Whose word it was shows after it: leave out --at-once, or give --only ''.")
+    with Client(holder="cli", compute_device=options.compute_device) as client:
+        if options.list:
+            _list(client, json_wanted=options.json)
+            return 0
+        console.silence_libraries()
+        try:
+            _wait(client, options, command, looking)
+        except KeyboardInterrupt:  # the way to end it
+            pass
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Waits for words at the microphone, in 35 MB, and prints each; or with COMMAND runs that, with what is said "
+        f"after the word on its standard input and in {TEXT}, and the word in {WORD}. Ctrl-C ends it; `hushd pause` "
+        "closes the microphone.",
+    )
+    parser.add_argument("words", nargs="*", metavar="WORD", help='such as "okay nabu"; COMMAND stands behind --')
+    parser.add_argument("--list", action="store_true", help="print the words that are known here")
+    parser.add_argument("--listen", action="store_true", help="print what is said after the word, too")
+    parser.add_argument("--at-once", action="store_true", help="run COMMAND at the word, without listening further")
+    parser.add_argument("--once", action="store_true", help="end after the first word")
+    only.add_option(parser, "nobody else's word counts, by the voice of what is said after it")
+    parser.add_argument(
+        "--threshold",
+        type=value(THRESHOLD),
+        metavar="P",
+        help="how sure it must be, 0.01 to 0.999; default: as the model's makers chose",
+    )
+    parser.add_argument("--waiting", metavar="ENGINE/NAME", help="the model that waits; default: the configured one")
+    parser.add_argument("--json", action="store_true", help="an object a line, for programs")
+    parser.add_argument(
+        "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
+    )
+    text = parser.add_argument_group("what is said after the word")
+    parser.add_fields(text, TRANSCRIBE, ["language", "until"])
+    parser.add_fields(text, TRANSCRIBE, ["silence_s"], TRANSCRIBE.defaults()["silence_s"])
+    parser.add_fields(text, TRANSCRIBE, ["no_speech_s"], SPEECH_S, help="to begin in; default: 5")
+    parser.add_worker_options()
+    return parser
+
+
+def _wait(client: Client, options: Namespace, command: Sequence[str], looking: Mapping[str, Any]) -> None:
+    listens = options.listen or options.until or looking or (command and not options.at_once)
+    wake = client.wake(
+        *options.words,
+        device=options.device,
+        on_wait=console.note_wait,
+        model=options.waiting,
+        threshold=options.threshold,
+    )
+    with wake:
+        console.note(f"Waiting for {' or '.join(options.words) or 'the word'}: Ctrl-C ends.")
+        for heard in wake:
+            if heard.lost:
+                continue  # it was said while the command before it ran, and for too long
+            text = _text(client, heard, options, looking) if listens else ""
+            if looking and not text:
+                continue  # it was somebody else's
+            if command:
+                _run(command, heard.word, text)
+            else:
+                _print(heard, text, options, listens=bool(listens))
+            if options.once:
+                break
+
+
+def _text(client: Client, heard: Heard, options: Namespace, looking: Mapping[str, Any]) -> str:
+    """Returns the speech after the word as text; empty where nobody says anything who is heard."""
+    with client.floor("microphone"):
+        transcription = client.listen(
+            heard.sound(),
+            rate=heard.rate,
+            silence_s=options.silence_s,
+            until=options.until,
+            no_speech_s=options.no_speech_s,
+            engine=options.engine,
+            model=options.model,
+            keep_alive=options.keep_alive,
+            language=options.language,
+            **looking,
+        )
+        return heard.speech(transcription, looking.get("owner", ""))
+
+
+def _print(heard: Heard, text: str, options: Namespace, *, listens: bool) -> None:
+    if options.json:
+        line = {"word": heard.word, "name": heard.name, "probability": heard.probability}
+        console.write(json.dumps(line | ({"text": text} if listens else {}), ensure_ascii=False) + "\n")
+    else:
+        console.write(f"{heard.word}: {text}\n" if listens else f"{heard.word}\n")
+
+
+def _run(command: Sequence[str], word: str, text: str) -> None:
+    """Runs the command to its end; a failure of it is told, and the next word is waited for."""
+    try:
+        done = subprocess.run(
+            command,
+            input=f"{text}\n".encode(),
+            env={**os.environ, WORD: word, TEXT: text},
+            stderr=console.errors(),
+        )
+    except OSError as error:
+        raise HushdError("bad_request", f"{command[0]!r} cannot be started ({error.strerror}).") from error
+    if done.returncode:
+        console.complain(f"{command[0]} failed with exit code {done.returncode}.")
+
+
+def _list(client: Client, *, json_wanted: bool) -> None:
+    """Prints the words that are known here, or what to install."""
+    engines = client.describe("wake").wake.engines
+    if json_wanted:
+        console.write_json([engine.data() for engine in engines])
+        return
+    if not any(engine.installed for engine in engines):
+        raise HushdError("engine_missing", f"No engine waits for words here: {engines[0].install}.")
+    for engine in engines:
+        if engine.installed:
+            known = [
+                f"{word.phrase.lower():20} {engine.name:10} {' '.join(word.languages)}".rstrip()
+                for word in engine.words
+            ]
+            known += [f"{'any phrase':20} {engine.name}"] if engine.any_phrase else []
+            console.write("".join(f"{line}\n" for line in known))

@@ -1,0 +1,73 @@
+"""The first half of `hushd agent-hook`: takes the event from the agent and lets the agent go on.
+
+An agent waits for its hooks. So the process that it started only reads the event, and ends; a child in a session of its
+own, without any descriptor of the agent's, does the rest. Nothing is imported here that takes time: this half needs
+little more than Python's own start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+LONGEST = 8 << 20  # bytes of an event; an answer of 8 MB is not for ears
+PATIENCE_S = 2.0  # for an agent that neither ends its input nor sends more of it
+_BLOCK = 1 << 16
+_DESCRIPTORS = 256  # of the agent's that may have been passed on by mistake
+
+
+def is_event(words: list[str]) -> bool:
+    """Returns whether the arguments are an agent's: none, where the event comes by standard input, or its JSON."""
+    if words[:1] != ["agent-hook"] or len(words) > 2:
+        return False
+    return words[1].startswith("{") if len(words) == 2 else not _is_terminal()
+
+
+def receive(words: list[str]) -> bytes:
+    """Reads the event; returns it in a child of this process, which ends here with success, whatever happened.
+
+    Any other exit status would be a word to the agent: Claude Code goes on working where a hook of `Stop` ends with 2.
+    """
+    try:
+        event = os.fsencode(words[1]) if len(words) == 2 else _read()
+        if event and not os.fork():  # nothing has started a thread yet
+            _let_go()
+            return event
+    except OSError:
+        pass  # no more processes, or no standard input
+    os._exit(0)
+
+
+def _is_terminal() -> bool:
+    try:
+        return os.isatty(0)
+    except OSError:
+        return False
+
+
+def _read() -> bytes:
+    """Standard input, up to its end; empty where that is too far away."""
+    import select  # a part of Python's own program
+
+    blocks: list[bytes] = []
+    size = 0
+    until = time.monotonic() + PATIENCE_S
+    while size <= LONGEST and select.select([0], [], [], max(0.0, until - time.monotonic()))[0]:
+        block = os.read(0, _BLOCK)
+        if not block:
+            return b"".join(blocks)
+        blocks.append(block)
+        size += len(block)
+        until = time.monotonic() + PATIENCE_S
+    return b"".join(blocks) if size <= LONGEST else b""
+
+
+def _let_go() -> None:
+    """Closes what the agent waits for: it takes a hook for running while anybody holds its output."""
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nothing, number)
+    os.closerange(3, _DESCRIPTORS)
+    sys.argv[1:] = []

@@ -1,0 +1,209 @@
+"""Playback on a machine that has attached itself: samples go there a fifth of a second ahead of the sound heard. Those
+that were not heard when it fell silent are kept here, so that the speech goes on with the word that was cut."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import Chunk, Control, Error, Message, Progress, Request, Result
+
+from hushd.transport.attempts import GONE
+from hushd.transport.call import new_id
+from hushd.transport.connection import Connection
+from hushd.transport.link import Link
+
+from .attached_devices import WORKER
+from .playback_buffer import DRY_S, TICK_S, PlaybackBuffer
+
+if TYPE_CHECKING:
+    from hushd.transport.floor import Floor
+
+CHUNK_S = 0.02
+FIRST_S = 0.2  # that may be sent before the first report
+
+
+class AttachedStream:
+    """A loudspeaker there, from its opening to the silence. Its reports come on the connection's thread.
+
+    Attributes:
+        connection: by which it was opened.
+        heard: seconds.
+        limit: seconds that may have been sent.
+        hushed: whether it fell silent before its end.
+        error: for which it has ended.
+    """
+
+    def __init__(self, connection: Connection, moved: threading.Event) -> None:
+        self.id = new_id()
+        self.connection = connection
+        self._moved = moved
+        self.heard = 0.0
+        self.limit = FIRST_S
+        self.hushed = False
+        self.over = False
+        self.error: BaseException | None = None
+
+    def receive(self, message: Message) -> bool:
+        """See `hushd.transport.call.Answered`."""
+        if isinstance(message, Progress):
+            self.heard, self.limit = max(self.heard, message.done), max(self.limit, message.total)
+        elif isinstance(message, Result):
+            self.heard = max(self.heard, float(message.data.get("heard", 0.0)))
+            self.hushed = bool(message.data.get("hushed"))
+            self.over = True
+        elif isinstance(message, Error):
+            self.error, self.over = message.exception(), True
+        self._moved.set()
+        return self.over
+
+    def end(self, error: BaseException | None = None) -> None:
+        """See `hushd.transport.call.Answered`."""
+        self.error, self.over = error, True
+        self._moved.set()
+
+
+class AttachedPlayback(PlaybackBuffer):
+    """As `PlaybackBuffer`, whose device is at the other end of a link."""
+
+    elsewhere = True
+
+    def __init__(self, link: Link, device: str | int | None, rate: int, channels: int, volume: float) -> None:
+        self._stream: AttachedStream | None = None
+        super().__init__(StopIteration, rate, channels, volume=volume)
+        self._link = link
+        self._params = {"rate": rate, "channels": channels, "device": device}
+        self._block_size = max(1, int(CHUNK_S * rate)) * self._frame
+        self._unheard: list[memoryview] = []  # of the stream
+        self._before = 0  # bytes taken when the stream was opened
+        self._sent = 0  # bytes to the stream
+        self._seq = 0
+
+    @property
+    def volume(self) -> float:
+        return self._volume
+
+    @volume.setter
+    def volume(self, volume: float) -> None:
+        self._volume = volume
+        self._tell("volume", str(volume))
+
+    def wait(self) -> bool:
+        """As there; what came before an error is played first."""
+        return (bool(self._chunks) and not self._abandoned) or super().wait()
+
+    def hush(self) -> None:
+        super().hush()
+        self._tell("hush")
+
+    def _tell(self, action: str, *words: str) -> None:
+        if (stream := self._stream) is not None:
+            stream.connection.post(Control(id=new_id(), action=action, names=[stream.id.hex(), *words]))
+
+    def abandon(self) -> None:
+        super().abandon()
+        self._tell("hush")
+
+    def reach_ahead(self, floor: Floor, connection: Connection) -> None:
+        """Sends the first samples right behind the claim, which spares a round trip: they wait there for the grant."""
+        self._take_back()
+        self.begin()
+        if self._chunks and not self._abandoned:
+            self._open(connection, claim=floor.id.hex())
+
+    def play_out(self, on_position: Callable[[float], None] | None = None) -> None:
+        """Has the audio played there until all was heard, it was hushed, nothing came for a while, or the connection is
+        lost. Raises as there."""
+        ahead = self._stream
+        try:
+            stream = ahead or self._open(self._link.connect())
+            if self._hushed:
+                self.hush()
+            self._feed(stream, on_position)
+        finally:
+            self._take_back(on_position)
+            self._heard.set()
+        failed = isinstance(stream.error, HushdError) and stream.error.code not in GONE
+        if ahead and (failed or ahead.hushed) and not self._hushed:  # it ended before the floor was ours
+            self.play_out(on_position)
+        elif failed and stream.error:
+            raise stream.error
+
+    def _open(self, connection: Connection, **params: Any) -> AttachedStream:
+        """Opens the loudspeaker there, and sends as much as it may."""
+        self._before, self._sent, self._seq = self._taken, 0, 0
+        stream = self._stream = AttachedStream(connection, self._moved)
+        params |= {**self._params, "volume": self._volume}
+        try:
+            connection.carry(stream, Request(id=stream.id, worker=WORKER, op="play", params=params, input="stream"))
+            self._send(stream)
+            self._moved.set()
+        except HushdError as error:
+            stream.end(error)
+        return stream
+
+    def _feed(self, stream: AttachedStream, on_position: Callable[[float], None] | None) -> None:
+        ended, idle = False, 0.0
+        while True:
+            moved = self._moved.wait(TICK_S)
+            self._moved.clear()
+            self._note(stream, on_position)
+            if stream.over:
+                return
+            self._send(stream)
+            if self.done and not ended:
+                ended = True
+                stream.connection.post(Chunk(id=stream.id, seq=self._seq, last=True))
+            idle = 0.0 if moved or self._chunks else idle + TICK_S
+            if self._abandoned or idle >= DRY_S:
+                self.hush()
+
+    def _send(self, stream: AttachedStream) -> None:
+        """Sends the samples at hand, as far as the limit."""
+        while self._chunks and self._sent / self._second < stream.limit and not (self._hushed or self._abandoned):
+            block = self._take()
+            stream.connection.post(Chunk(id=stream.id, seq=self._seq, payload=block))
+            self._sent, self._seq = self._sent + len(block), self._seq + 1
+
+    def _take_back(self, on_position: Callable[[float], None] | None = None) -> None:
+        """Forgets the stream, and has the samples that were not heard of it played again."""
+        if (stream := self._stream) is not None:
+            if not stream.over:  # Ctrl-C, or a claim that failed
+                self._tell("hush")
+            self._stream = None
+            self._note(stream, on_position)
+            self._chunks.extendleft(reversed(self._unheard))
+            self._unheard.clear()
+
+    def _take(self) -> bytes:
+        """The next samples to send, which are kept until they were heard."""
+        block = bytearray()
+        while self._chunks and len(block) < self._block_size:
+            chunk = self._chunks.popleft()
+            room = self._block_size - len(block)
+            if len(chunk) > room:
+                self._chunks.appendleft(chunk[room:])
+            block += chunk[:room]
+        whole = bytes(block)
+        self._unheard.append(memoryview(whole))
+        return whole
+
+    def _note(self, stream: AttachedStream, on_position: Callable[[float], None] | None) -> None:
+        """Forgets the samples that were heard, and reports their place."""
+        heard = self._before + round(stream.heard * self._rate) * self._frame
+        while self._unheard and self._taken < heard:
+            first = self._unheard[0]
+            gone = min(len(first), heard - self._taken)
+            self._taken += gone
+            self._keep(bytes(first[:gone]))
+            if gone == len(first):
+                del self._unheard[0]
+            else:
+                self._unheard[0] = first[gone:]
+        if self._added - self._taken <= self._limit // 2:
+            self._room.set()
+        if on_position is not None:
+            self._position = max(self._position, self._taken / self._second)
+            on_position(self._position)

@@ -1,0 +1,20 @@
+"""The names under which people speak of the sessions of agents: those of their projects' folders."""
+
+from __future__ import annotations
+
+import os
+
+LONGEST = 40
+_TAKEN = ("", "self", "cli")  # by the floor and by hushd's own commands
+
+
+def of_folder(folder: str) -> str:
+    """The name of the project that a folder is in, by its repository; else of the folder itself."""
+    path = os.path.realpath(folder) if folder else ""
+    home = os.path.realpath(os.path.expanduser("~"))
+    project = path
+    while project not in ("", "/", home) and not os.path.exists(os.path.join(project, ".git")):
+        project = os.path.dirname(project)
+    name = os.path.basename(path if project in ("", "/", home) else project)
+    name = "".join(sign for sign in name if sign.isprintable())[:LONGEST].strip()
+    return f"agent {name}".strip() if name.isdecimal() or name in _TAKEN else name

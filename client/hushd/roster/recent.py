@@ -1,0 +1,115 @@
+"""The texts of late, for `hushd said` and `hushd say-again`: in the machine's memory, bounded, and never on disk.
+
+No process has to live for it, and the supervisor holds nothing: it is a file of the user's alone in Linux' shared
+memory, which goes with the session or the machine. Where there is no such memory, nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from hushd_protocol.system import json_file
+
+if TYPE_CHECKING:
+    from hushd_protocol.system.paths import Paths
+
+MEMORY = "/dev/shm"
+MOST = 50  # utterances
+LONGEST = 20_000  # characters of one
+LARGEST = 200_000  # bytes of all
+ALTERNATE_S = 600.0  # after which another's last word is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A text that was spoken.
+
+    Attributes:
+        at: the seconds since 1970.
+        voice: engine, model and name of the voice, or Nones for the usual one.
+        markup: of the text.
+    """
+
+    at: float
+    name: str
+    text: str
+    voice: tuple[str | None, ...] = (None, None, None)
+    markup: str = "text"
+
+
+@dataclass
+class _Content:
+    utterances: list[Utterance] = field(default_factory=list)
+    speaker: str = ""
+    spoke: float = 0.0
+
+
+class Recent:
+    """The memory of the programs that use one runtime folder.
+
+    Args:
+        now: seconds since 1970.
+    """
+
+    def __init__(self, where: Paths, now: Callable[[], float] = time.time) -> None:
+        folder = crc32(os.fsencode(where.runtime))
+        self._path = f"{MEMORY}/hushd-{os.getuid()}-{folder:08x}"
+        self._now = now
+
+    def add(
+        self, name: str, text: str, voice: tuple[str | None, ...] = (None, None, None), markup: str = "text"
+    ) -> None:
+        """Remembers a text that is spoken now."""
+        spoken = Utterance(self._now(), name, text[:LONGEST], voice, markup)
+        with self._content() as content:
+            content.utterances = [*content.utterances, spoken][-MOST:]
+            while sum(len(each.text.encode(errors="replace")) for each in content.utterances) > LARGEST:
+                del content.utterances[0]
+
+    def utterances(self, name: str | None = None) -> list[Utterance]:
+        """The texts of a name, or of all, the last one last."""
+        with self._content() as content:
+            return [each for each in content.utterances if name in (None, each.name)]
+
+    def take_turn(self, name: str) -> bool:
+        """Notes who speaks now; returns whether another one spoke before, not long ago."""
+        with self._content() as content:
+            alternates = content.speaker not in ("", name) and 0 <= self._now() - content.spoke < ALTERNATE_S
+            content.speaker, content.spoke = name, self._now()
+            return alternates
+
+    def forget(self) -> None:
+        """Removes the memory."""
+        try:
+            os.unlink(self._path)
+        except OSError:
+            pass
+
+    def _content(self) -> AbstractContextManager[_Content]:
+        """The content, which is written back at the end; nobody else has it meanwhile."""
+        new = _Content()
+        return json_file.edited(self._path, 8 * LARGEST, new, _parsed) if _is_memory() else nullcontext(new)
+
+
+def _is_memory() -> bool:
+    try:
+        with open("/proc/self/mounts", "rb") as mounts:
+            return any(line.split()[1:3] == [MEMORY.encode(), b"tmpfs"] for line in mounts)
+    except OSError:
+        return False
+
+
+def _parsed(fields: Any) -> _Content:
+    utterances = [_utterance(**each) for each in fields["utterances"]]
+    return _Content(utterances, str(fields["speaker"]), float(fields["spoke"]))
+
+
+def _utterance(at: float, name: str, text: str, voice: list[str | None], markup: str) -> Utterance:
+    engine, model, own = voice
+    return Utterance(float(at), str(name), str(text), (engine, model, own), str(markup))

@@ -1,0 +1,125 @@
+"""The voices of those who speak, and the muted ones: by name, in the state folder, for all programs of a user."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import atomic_file, paths
+
+from hushd.synthesis.voice_choice import VoiceChoice
+
+if TYPE_CHECKING:
+    from hushd_protocol.system.paths import Paths
+    from hushd_schema.description import SpeakingDescription
+
+MOST = 500  # names; the oldest are forgotten
+ASK_AGAIN_S = 3600.0  # for voices, which takes a tenth of a second before the first word, where there was only one
+
+
+class Roster:
+    """The assignments of voices, which stay when voices come, and the muted names.
+
+    Args:
+        now: seconds since 1970.
+    """
+
+    def __init__(self, where: Paths, now: Callable[[], float] = time.time) -> None:
+        self._where = where
+        self._file = where.state / "roster.json"
+        self._now = now
+        self._single = -ASK_AGAIN_S  # when there was but one voice to choose
+        self._voices, self._muted = self._read()
+
+    def voice(self, name: str, describe: Callable[[], SpeakingDescription]) -> VoiceChoice | None:
+        """The voice of a name, which gets one of those here the first time; None where there is only the usual one.
+
+        Args:
+            describe: returns what `describe` says of the role `tts`; asked the first time alone.
+        """
+        if name not in self._voices:
+            if 0 <= self._now() - self._single < ASK_AGAIN_S:
+                return None
+            from hushd.synthesis.voices import candidates  # the first time alone
+
+            voices = candidates(describe())
+            if len(voices) < 2:
+                self._single = self._now()
+            else:
+                self._voices[name] = list(_own(name, voices, list(self._voices.values())))
+            self._write()
+            if len(voices) < 2:
+                return None
+        return VoiceChoice(*self._voices[name])
+
+    def assign(self, name: str, voice: str, catalogue: SpeakingDescription) -> VoiceChoice:
+        """Gives a name a voice, from now on.
+
+        Raises:
+            HushdError: `bad_request` for a voice that is not there; `output_failed`.
+        """
+        from hushd.synthesis.voices import choose
+
+        choice = choose(catalogue, voice, None)
+        self._voices.pop(name, None)
+        self._voices[name] = list(choice)
+        self._write()
+        return choice
+
+    def release(self, name: str) -> bool:
+        """Takes a voice back; returns whether the name had one. Raises HushdError `output_failed`."""
+        if self._voices.pop(name, None) is None:
+            return False
+        self._write()
+        return True
+
+    def assignments(self) -> dict[str, str]:
+        """The voices by the names that have one."""
+        return {name: str(choice[2]) for name, choice in self._voices.items()}
+
+    @property
+    def muted(self) -> Sequence[str]:
+        return tuple(self._muted)
+
+    def mute(self, name: str, on: bool = True) -> None:
+        """Mutes a name, or lets it speak again. Raises HushdError `output_failed`."""
+        self._muted = [*(other for other in self._muted if other != name), *([name] if on else [])][-MOST:]
+        self._write()
+
+    def _read(self) -> tuple[dict[str, list[str | None]], list[str]]:
+        try:
+            table: Any = json.loads(self._file.read_bytes())
+            voices = {str(name): [*map(_text, choice)] for name, choice in table["voices"].items()}
+            self._single = float(table["single"])
+            complete = {name: choice for name, choice in voices.items() if len(choice) == 3 and choice[2]}
+            return complete, [str(name) for name in table["muted"]]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return {}, []
+
+    def _write(self) -> None:
+        voices = dict(list(self._voices.items())[-MOST:])
+        table = {"voices": voices, "muted": self._muted, "single": self._single}
+        content = json.dumps(table, indent=1, ensure_ascii=False)
+        try:
+            paths.prepare_state(self._where)
+            atomic_file.replace(self._file, content + "\n", mode=0o600)
+        except (OSError, UnicodeEncodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "a name is not Unicode"
+            raise HushdError("output_failed", f"{os.fspath(self._file)} cannot be written ({reason}).") from error
+
+
+def _own(name: str, voices: Sequence[VoiceChoice], given: list[list[str | None]]) -> VoiceChoice:
+    """One of the voices, by the name alone, as long as not all are given: then the first behind it that is free."""
+    from zlib import crc32  # the same in every process, as Python's own hash is not
+
+    start = crc32(name.encode(errors="replace")) % len(voices)
+    order = [*voices[start:], *voices[:start]]
+    return next((voice for voice in order if list(voice) not in given), order[0])
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

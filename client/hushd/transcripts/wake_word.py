@@ -1,0 +1,15 @@
+"""The wake word at the beginning of a text."""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def without_start(text: str, start: str) -> str:
+    """Returns the text behind the words `start`, if it begins with them; case and signs do not matter."""
+    words, first = list(_WORD.finditer(text)), [word.casefold() for word in _WORD.findall(start)]
+    if not first or [word[0].casefold() for word in words[: len(first)]] != first:
+        return text
+    return text[words[len(first) - 1].end() :].lstrip(" ,;:.!?–—-\n")

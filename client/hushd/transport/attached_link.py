@@ -1,0 +1,31 @@
+"""The way to the devices that are used: this machine's, or those of one that has attached itself."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from hushd_protocol.system import paths
+
+from .attached import ENDPOINT, find_machine
+from .link import Link
+
+
+def floor_link(link: Link) -> Link:
+    """The link to the machine whose floor concerns the programs that use `link`."""
+    return link if link.attached else devices_link(link.holder) or link
+
+
+def devices_link(holder: str | None = None) -> Link | None:
+    """The link to the machine whose devices are to be used; None where they are this one's.
+
+    A process has one link of each holder, so that a claim and the speech that it is for take the same way.
+    """
+    path = find_machine(paths.find())
+    return _link(path, holder, os.getpid()) if path else None
+
+
+@lru_cache(maxsize=8)
+def _link(path: Path, holder: str | None, pid: int) -> Link:
+    return Link(holder, start=False, endpoint=f"{ENDPOINT}{path}")

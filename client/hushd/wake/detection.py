@@ -1,0 +1,72 @@
+"""Words as a worker hears them in live audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from hushd_protocol.messages import Message, Partial
+from hushd_schema.detection import DetectionData
+
+from hushd.transport.retry import RetryingCall
+from hushd.transport.steps import Steps, run
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A word that was heard; times are seconds of the audio.
+
+    Attributes:
+        word: as it was asked for.
+        name: the model's own name for it, such as `okay_nabu`.
+        at: when the worker was sure of it.
+        end: where to listen on: the beginning of the pause after the word or, where nobody paused, of the word itself.
+        probability: the model's; None where it tells none.
+    """
+
+    word: str
+    name: str
+    at: float
+    end: float
+    probability: float | None
+
+
+class IncomingDetections:
+    """A request that waits for words; the base of `Detections` and `AsyncDetections`."""
+
+    def __init__(self, call: RetryingCall) -> None:
+        self._call = call
+
+    def close(self) -> None:
+        """Stops waiting. Safe on any thread."""
+        self._call.close()
+
+    def _next(self) -> Steps[Detection | None]:
+        """Returns the next word, as a procedure; None once the audio has ended."""
+        while (message := (yield from self._call.receive())) is not None:
+            if detection := _read(message):
+                return detection
+        return None
+
+
+class Detections(IncomingDetections, Iterator[Detection]):
+    """Iterates over the words as they are heard, until the audio ends. A context manager."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __next__(self) -> Detection:
+        if detection := run(self._next()):
+            return detection
+        raise StopIteration
+
+
+def _read(message: Message) -> Detection | None:
+    if not isinstance(message, Partial) or message.data.get("kind") != "detection":
+        return None
+    data = DetectionData.from_data(message.data)
+    return Detection(data.word, data.name, float(data.at), float(data.end), data.probability)

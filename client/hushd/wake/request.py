@@ -1,0 +1,34 @@
+"""The request that waits for words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hushd_protocol import JsonObject
+from hushd_protocol.messages import Request
+from hushd_schema.operations.detect import DETECT
+
+from hushd.transport import requests
+from hushd.transport.requests import KeepAlive
+
+
+def detect_request(
+    words: Sequence[str],
+    rate: int,
+    channels: int,
+    engine: str | None,
+    model: str | None,
+    threshold: float | None,
+    keep_alive: KeepAlive,
+    priority: str,
+) -> Request:
+    """Returns the request; see `Client.detect`.
+
+    Raises:
+        HushdError: `bad_request` for words or numbers that none can be.
+    """
+    given: JsonObject = {"words": list(words) or None, "threshold": threshold, "rate": rate, "channels": channels}
+    params = DETECT.read(given)
+    request = requests.request("wake", DETECT.name, params, engine, model, keep_alive, priority)
+    return replace(request, session=True)

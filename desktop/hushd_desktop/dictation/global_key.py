@@ -1,0 +1,42 @@
+"""A key of the keyboard that this desktop watches for us, whatever window has the focus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+from hushd_desktop.dictation.keys import Key
+
+
+class GlobalKey(Protocol):
+    """A key that is watched."""
+
+    def wait(self) -> None:
+        """Calls back until `stop`.
+
+        Raises:
+            HushdError: when the desktop has gone.
+        """
+
+    def stop(self) -> None:
+        """Ends `wait`."""
+
+
+def global_key(key: Key, press: Callable[[], None], release: Callable[[], None]) -> GlobalKey:
+    """Returns the watch of a key by what this desktop has: macOS, a portal of Wayland's, X11.
+
+    Raises:
+        HushdError: `no_device`, or `bad_request` for a key that cannot be had.
+    """
+    if os.uname().sysname == "Darwin":
+        from hushd_desktop.dictation import macos
+
+        return macos.GlobalKey(key, press, release)
+    if os.environ.get("WAYLAND_DISPLAY"):
+        from hushd_desktop.dictation import portal
+
+        return portal.GlobalKey(key, press, release)
+    from hushd_desktop.dictation import x11
+
+    return x11.GlobalKey(key, press, release)

@@ -1,0 +1,1 @@
+"""`hushd read-selection`: the selected text of any window, read aloud."""

@@ -1,0 +1,47 @@
+"""sherpa-onnx's keyword spotter: any phrase, by a model that hears the units of which phrases consist; Apache-2.0.
+
+No model is well-known: hushd's makers could fetch none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hushd_schema.engines import EngineSpec, Files, Recognition, Sizes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _look(path: Path, name: str) -> Files:
+    """See `Recognition.look`."""
+    from hushd_schema.engines import keyword_models, model_files
+
+    keyword_models.described(path)
+    return model_files.all_in(path)
+
+
+def _memory_mb(files: Sizes) -> float:
+    """Estimates Python, numpy and the library, 47 MB with graphs of a few kB, and the weights, which it copies.
+
+    Of both precisions in a folder the smaller one is loaded.
+    """
+    graphs = {name: size for name, size in files.items() if name.endswith(".onnx")}
+    int8 = {name: size for name, size in graphs.items() if ".int8." in name}
+    return 50 + 1.3 * sum((int8 or graphs).values()) / 1e6
+
+
+SPEC = EngineSpec(
+    name="keywords",
+    role="wake",
+    engine="hushd_worker_wake.engines.keywords:Keywords",
+    rank=20,
+    listed=210,
+    packages=("sherpa_onnx", "numpy"),
+    extra="sherpa-onnx",
+    own="*/*.onnx",
+    recognition=Recognition(look=_look, order=25),
+    memory_mb=_memory_mb,
+    one_precision="runs the files that its makers publish, some of them in int8",
+    cards=(),
+)

@@ -1,0 +1,98 @@
+"""microWakeWord: small models of one phrase each, four of them in a wheel, and any that the user imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Recognition
+
+
+class Word(NamedTuple):
+    """A model of one phrase.
+
+    Attributes:
+        name: that of its files, such as `okay_nabu`.
+        phrase: as it is spoken: `Okay Nabu`.
+        languages: tags of those in which its makers had it spoken.
+        description: its file of JSON, beside which the model lies.
+    """
+
+    name: str
+    phrase: str
+    languages: tuple[str, ...]
+    description: Path
+
+
+def words_in(folder: Path) -> Iterator[Word]:
+    """Yields the words whose two files are whole in a folder; others are passed over."""
+    for path in sorted(folder.glob("*.json")):
+        try:
+            yield read(path)
+        except (NoModel, OSError):
+            continue
+
+
+def read(path: Path) -> Word:
+    """Reads the description of a word.
+
+    Raises:
+        NoModel: it describes none, or the model is not beside it.
+    """
+    from hushd_schema.engines import model_files
+
+    content = model_files.described(path)
+    micro, model, phrase = content.get("micro"), content.get("model"), content.get("wake_word")
+    if not isinstance(micro, dict) or not isinstance(model, str) or not isinstance(phrase, str) or not phrase.strip():
+        raise NoModel(f"{path.name} has no `micro`, `model` and `wake_word`, as microWakeWord's descriptions have")
+    numbers = (micro.get("probability_cutoff"), micro.get("sliding_window_size"))
+    if not all(isinstance(number, int | float) and 0 < number <= 1000 for number in numbers):
+        raise NoModel(f"{path.name} has no probability_cutoff and sliding_window_size")
+    file = path.parent / model
+    if "/" in model or not file.is_file() or _begins(file)[4:] != b"TFL3":
+        raise NoModel(f"{model!r:.60} beside {path.name} is no model of TensorFlow Lite's")
+    tags = content.get("trained_languages")
+    languages = tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
+    return Word(path.stem, phrase.strip(), languages, path)
+
+
+def _begins(file: Path) -> bytes:
+    with file.open("rb") as content:
+        return content.read(8)
+
+
+def _look(path: Path, name: str) -> Files:
+    """See `Recognition.look`."""
+    if not path.is_dir():
+        raise NotAlike("it is not a folder")
+    descriptions = sorted(path.glob("*.json"))
+    if not descriptions or not any(path.glob("*.tflite")):
+        raise NotAlike("a folder of microWakeWord has NAME.json and NAME.tflite")
+    words = [read(description) for description in descriptions]
+    files = [file for word in words for file in (word.description, *path.glob(f"{word.description.stem}.tflite"))]
+    return {file.name: file for file in files}
+
+
+SPEC = EngineSpec(
+    name="micro",
+    role="wake",
+    engine="hushd_worker_wake.engines.micro:Micro",
+    default_model="words",
+    rank=10,
+    listed=200,
+    packages=("pymicro_wakeword", "numpy"),
+    extra="wake",
+    models={
+        "words": {
+            "languages": "en", "size_mb": 1, "memory_mb": 35, "licence": "Apache-2.0", "speed": "fast",
+            "package": "pymicro_wakeword",
+        }
+    },
+    own="*/*.tflite",
+    format="tflite",
+    recognition=Recognition(look=_look, order=20),
+    memory_mb=lambda files: 35.0,
+    one_precision="has models of 8 bits already",
+    cards=(),
+)  # fmt: skip

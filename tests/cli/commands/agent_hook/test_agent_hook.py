@@ -1,0 +1,259 @@
+"""`hushd agent-hook` as agents start it: real processes, a real supervisor, and a loudspeaker that keeps a diary."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hushd_protocol.system import paths
+from support.diary import ECHO, Diary, check_no_overlap, words
+from support.peer import BOUND_S, Supervisor, wait_until
+
+HUSHD = Path(sys.executable).parent / "hushd"
+
+
+def stop(text: str, session: str = "s1", turn: str = "t1", **more: Any) -> bytes:
+    fields = {"session_id": session, "cwd": "/nowhere/api", "hook_event_name": "Stop", "prompt_id": turn}
+    return json.dumps(fields | {"last_assistant_message": text, "stop_hook_active": False} | more).encode()
+
+
+def event(name: str, session: str = "s1", **more: Any) -> bytes:
+    return json.dumps({"session_id": session, "cwd": "/nowhere/api", "hook_event_name": name} | more).encode()
+
+
+class Hooks:
+    """Runs hooks with a loudspeaker of their own, and finds what they have left."""
+
+    def __init__(self, runtime: Path) -> None:
+        self.diary = Diary(runtime / "diary")
+        self.hold = runtime / "diary.hold"
+        self._environment = os.environ | self.diary.environment
+
+    def run(self, data: bytes = b"", *arguments: str) -> None:
+        """Gives an agent's event to a hook, which ends well and writes nothing."""
+        done = subprocess.run(
+            [HUSHD, "agent-hook", *arguments], input=data, env=self._environment, capture_output=True, timeout=BOUND_S
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+    def hushd(self, *arguments: str) -> str:
+        """Runs a command; returns its output."""
+        done = subprocess.run(
+            [HUSHD, *arguments], env=self._environment, check=True, capture_output=True, text=True, timeout=BOUND_S
+        )
+        return done.stdout
+
+    def left(self) -> list[psutil.Process]:
+        """The processes that the hooks have left behind, by their environment."""
+        mark = self.diary.environment["HUSHD_DIARY"]
+        processes = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("HUSHD_DIARY") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                    processes.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return processes
+
+    def finish(self) -> None:
+        wait_until(lambda: not self.left(), "the end of all hooks")
+
+    def heard(self) -> list[int]:
+        """The samples of each speech so far, which are the bytes of its text."""
+        return [sound.heard for sound in self.diary.sounds()]
+
+
+@pytest.fixture
+def hooks(runtime: Path) -> Iterator[Hooks]:
+    made = Hooks(runtime)
+    yield made
+    made.hold.unlink(missing_ok=True)
+    for process in made.left():
+        process.kill()
+    made.finish()
+
+
+@pytest.fixture
+def supervised(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+    supervisor = start_supervisor(ECHO)
+    assert supervisor.ready, supervisor.log()
+    return supervisor
+
+
+def test_an_answer_is_heard_once(supervised: Supervisor, hooks: Hooks) -> None:
+    """A hook that fires twice, and one that another hook has fire again, are heard once; so is Codex's argument."""
+    for data in (stop("abc"), stop("abc"), stop("abc", stop_hook_active=True)):
+        hooks.run(data)
+    codex = {"type": "agent-turn-complete", "thread-id": "s1", "turn-id": "t1", "last-assistant-message": "abc"}
+    hooks.run(b"", json.dumps(codex))
+    hooks.finish()
+    assert len(hooks.heard()) == 1
+    hooks.run(stop("abc", turn="t2"))
+    hooks.finish()
+    assert len(hooks.heard()) == 2
+
+
+def test_a_prompt_silences_its_session(supervised: Supervisor, hooks: Hooks) -> None:
+    """A prompt ends the speech of its session and those that wait; another session's goes on."""
+    hooks.hold.touch()
+    hooks.run(stop(words(20.0)))
+    hooks.diary.wait_for_sound()
+    hooks.run(stop("later", turn="t2"))
+    hooks.run(event("UserPromptSubmit", "other", prompt="x"))
+    wait_until(lambda: len(hooks.left()) == 2, "the other session's end")
+    hooks.run(event("UserPromptSubmit", prompt="x"))
+    hooks.finish()
+    (heard,) = hooks.heard()
+    assert heard < 20 * 16_000
+
+
+def test_sessions_take_turns(supervised: Supervisor, hooks: Hooks) -> None:
+    """Two that answer at once are heard one after the other."""
+    for session in ("s1", "s2"):
+        hooks.run(stop(words(0.5), session))
+    hooks.finish()
+    assert len(hooks.heard()) == 2
+    check_no_overlap(hooks.diary.sounds())
+
+
+def test_off_is_silence(supervised: Supervisor, hooks: Hooks) -> None:
+    """`off` ends the speech, for a session by its folder's name, and keeps it silent until `on`."""
+    hooks.hold.touch()
+    hooks.run(stop(words(20.0)))
+    hooks.diary.wait_for_sound()
+    hooks.hushd("agent-hook", "off", "--session", "api")
+    hooks.finish()
+    hooks.hold.unlink()
+    hooks.run(stop("abc", turn="t2"))
+    hooks.finish()
+    assert len(hooks.heard()) == 1
+    hooks.hushd("agent-hook", "on")
+    hooks.run(stop("abc", turn="t3"))
+    hooks.finish()
+    assert len(hooks.heard()) == 2
+
+
+def test_without_a_supervisor_the_agent_goes_on(hooks: Hooks, runtime: Path) -> None:
+    """The log says that none runs and none may be started, and no process stays."""
+    hooks.run(stop("abc"))
+    hooks.finish()
+    assert "hushd" in paths.find().worker_log("agent-hook").read_text()
+
+
+def test_a_frozen_supervisor_holds_nobody(supervised: Supervisor, hooks: Hooks) -> None:
+    """The agent goes on while the supervisor is stopped; the person's next prompt ends the wait behind its back."""
+    os.kill(supervised.pid, signal.SIGSTOP)
+    try:
+        hooks.run(stop("abc"))
+        wait_until(lambda: list((paths.find().runtime / "agents").glob("*-*")), "a hook that waits")
+        hooks.run(event("UserPromptSubmit", prompt="x"))
+        hooks.finish()
+    finally:
+        os.kill(supervised.pid, signal.SIGCONT)
+    assert hooks.heard() == []
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\x00", b"{}", b"[" * 100_000, stop("a")[:-5], stop(""), stop("😀\x00 \ud800")], ids=range(7)
+)
+def test_garbage_is_taken_quietly(hooks: Hooks, data: bytes) -> None:
+    """Nothing that comes by standard input fails, is answered, or leaves a process."""
+    hooks.run(data)
+    hooks.finish()
+
+
+def test_more_than_is_for_ears_is_dropped(hooks: Hooks) -> None:
+    """An event of 50 MB is not read to its end."""
+    process = subprocess.Popen([HUSHD, "agent-hook"], stdin=subprocess.PIPE, bufsize=0)
+    assert process.stdin
+    with pytest.raises(BrokenPipeError), process.stdin:
+        process.stdin.writelines(b"a" * 1_000_000 for _ in range(50))
+    assert process.wait(BOUND_S) == 0
+
+
+def test_an_input_that_never_ends_is_not_waited_for(hooks: Hooks) -> None:
+    """An agent that keeps the pipe open is let go; a closed standard input is none."""
+    process = subprocess.Popen([HUSHD, "agent-hook"], stdin=subprocess.PIPE)
+    assert process.wait(BOUND_S) == 0
+    assert process.stdin
+    process.stdin.close()
+    closed = subprocess.run(["/bin/sh", "-c", f"exec {HUSHD} agent-hook <&-"], capture_output=True, timeout=BOUND_S)
+    assert (closed.returncode, closed.stderr) == (0, b"")
+
+
+def test_a_transcript_may_be_anything(supervised: Supervisor, hooks: Hooks, tmp_path: Path) -> None:
+    """A pipe and a folder are left alone, and a file that is written late is read once."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, tmp_path / "nowhere"):
+        hooks.run(event("Stop", transcript_path=str(path)))
+    hooks.finish()
+    assert hooks.heard() == []
+    entry = {"type": "assistant", "message": {"id": "m", "content": [{"type": "text", "text": "abc"}]}}
+    (tmp_path / "t.jsonl").write_text(json.dumps(entry) + "\n")
+    for session in ("s1", "resumed"):
+        hooks.run(event("Stop", session, transcript_path=str(tmp_path / "t.jsonl")))
+        hooks.finish()
+    assert len(hooks.heard()) == 1
+
+
+def test_what_was_said_is_listed_and_said_again(supervised: Supervisor, hooks: Hooks) -> None:
+    """`said` has the texts with their names, `say-again` speaks the last of a name."""
+    hooks.run(stop("abc"))
+    hooks.finish()
+    hooks.hushd("say", "from a person")
+    assert [line.split(" ", 1)[1] for line in hooks.hushd("said").splitlines()] == ["api: abc", "say: from a person"]
+    assert hooks.hushd("said", "api").count("\n") == 1
+    before = len(hooks.heard())
+    hooks.hushd("say-again", "api")
+    assert len(hooks.heard()) == before + 1
+    assert json.loads(hooks.hushd("said", "--json"))[0]["text"] == "abc"
+
+
+def test_mute_is_silence_for_a_name(supervised: Supervisor, hooks: Hooks) -> None:
+    """`mute` ends what a name says and keeps it silent until `unmute`; `voices` shows it."""
+    hooks.hold.touch()
+    hooks.run(stop(words(20.0)))
+    hooks.diary.wait_for_sound()
+    hooks.hushd("mute", "api")
+    hooks.finish()
+    hooks.hold.unlink()
+    hooks.run(stop("abc", turn="t2"))
+    hooks.finish()
+    assert len(hooks.heard()) == 1
+    assert hooks.hushd("voices", "list").splitlines()[1].split() == ["api", "the", "usual", "one", "muted"]
+    hooks.hushd("unmute", "api")
+    hooks.run(stop("abc", turn="t3"))
+    hooks.finish()
+    assert len(hooks.heard()) == 2
+
+
+def test_rate_and_volume_are_their_own(supervised: Supervisor, hooks: Hooks, runtime: Path) -> None:
+    """Answers may be quieter than everything else: at volume 0 nothing is heard, and the speech takes its time."""
+    config = runtime / "config.toml"
+    config.write_text(config.read_text() + "[agents]\nvolume = 0\nrate = 300\n")
+    hooks.run(stop("abc"))
+    hooks.finish()
+    assert hooks.heard() == [0]
+
+
+def test_a_session_is_paused_by_its_name(supervised: Supervisor, hooks: Hooks) -> None:
+    """`hushd pause NAME` has a session wait, and `resume` has it go on: nothing is lost."""
+    hooks.hold.touch()
+    hooks.run(stop(words(2.0)))
+    hooks.diary.wait_for_sound()
+    hooks.hushd("pause", "api")
+    wait_until(lambda: hooks.diary.lines("close"), "the pause")
+    hooks.hold.unlink()
+    assert len(hooks.left()) == 1
+    hooks.hushd("resume", "api")
+    hooks.finish()
+    assert len(hooks.heard()) == 2
+    assert sum(hooks.heard()) > 2 * 16_000 * 0.99  # the fade ends in silence

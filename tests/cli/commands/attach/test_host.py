@@ -1,0 +1,16 @@
+"""The machine that `hushd attach` is given."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_cli.commands.attach import command
+from hushd_protocol.errors import HushdError
+
+
+@pytest.mark.parametrize("host", ["", "a\nb", "\x1b[2J", "-oProxyCommand=x"])
+def test_a_host_that_cannot_be_one_is_refused(host: str) -> None:
+    """In one line that shows it, before ssh gets it and before anything of this process has changed."""
+    with pytest.raises(HushdError, match="HOST must be a name that ssh knows") as caught:
+        command.main("hushd attach", ["--", host])
+    assert caught.value.code == "bad_request"
+    assert caught.value.message.isprintable()

@@ -1,0 +1,48 @@
+"""The rights of a program on a server, on the machine that was attached to it."""
+
+from __future__ import annotations
+
+import pytest
+from hushd_cli.commands.attach.rights import Rights
+from hushd_protocol.messages import Claim, Control, Message, Request
+
+ID = bytes(16)
+DEVICES, MODELS, MUTE = Rights("server"), Rights("server", models=True), Rights("server", microphone=False)
+
+
+@pytest.mark.parametrize(
+    ("rights", "message"),
+    [
+        (DEVICES, Claim(id=ID, devices=["speaker", "microphone"])),
+        (DEVICES, Control(id=ID, action="pause")),
+        (DEVICES, Control(id=ID, action="cancel")),
+        (MUTE, Claim(id=ID, devices=["speaker"])),
+        (MODELS, Request(id=ID, worker="tts/hibari", op="synthesize")),
+        (MODELS, Control(id=ID, action="status")),
+    ],
+)
+def test_passes(rights: Rights, message: Message) -> None:
+    """To speak, to listen and to be silent; with models, to have them work."""
+    assert rights.refusal(message) is None
+
+
+@pytest.mark.parametrize(
+    ("rights", "message", "code"),
+    [
+        (MUTE, Claim(id=ID, devices=["speaker", "microphone"]), "unauthorised"),
+        (MUTE, Claim(id=ID, devices=["wake"]), "unauthorised"),
+        (DEVICES, Request(id=ID, worker="tts", op="synthesize"), "unauthorised"),
+        (DEVICES, Control(id=ID, action="status"), "unauthorised"),
+        (MODELS, Request(id=ID, worker="stt", op="transcribe", input="path", path="/etc/passwd"), "path_unreachable"),
+        (MODELS, Request(id=ID, worker="models", op="pull"), "unauthorised"),
+        *(
+            (MODELS, Control(id=ID, action=action), "unauthorised")
+            for action in ("resume", "shutdown", "restart", "reload", "unload", "yield", "keys", "listen")
+        ),
+    ],
+)
+def test_is_refused(rights: Rights, message: Message, code: str) -> None:
+    """A pause is ended by the person; no file is opened, nothing is downloaded, changed or ended."""
+    error = rights.refusal(message)
+    assert error
+    assert error.code == code

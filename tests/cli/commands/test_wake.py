@@ -1,0 +1,32 @@
+"""`hushd wake` before it opens a microphone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hushd_cli.commands import wake
+from hushd_protocol.errors import HushdError
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([""], "words must be a list"),
+        (["a" * 81], "words must be a list"),
+        (["alexa"] * 21, "words must be a list"),
+        (["alexa", "--", "/no/such/program"], "'/no/such/program' cannot be started: there is no such program"),
+        (["alexa", "--", "/"], "'/' cannot be started: there is no such program"),
+        (
+            ["alexa", "--only", "Anna", "--once"],
+            "Nobody called 'Anna' is known here: `hushd people add Anna` adds them",
+        ),
+        (["alexa", "--"], "Behind -- there must be a command"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anybody_speaks(words: list[str], complaint: str, runtime: Path) -> None:
+    """No supervisor is started for a word that none can be, nor for a program that is not there."""
+    with pytest.raises(HushdError, match=complaint) as raised:
+        wake.main("hushd wake", words)
+    assert raised.value.code == "bad_request"
+    assert not (runtime / "client.sock").exists()

@@ -1,0 +1,345 @@
+"""Other programs are quieter while somebody speaks or is listened to, and as before afterwards, whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+from support import sound_loop
+from support.other_programs import FULL, LOW, OtherPrograms, environment_of, ledgers, let_go, quiet, start_helper
+from support.peer import wait_until
+from support.sound_loop import SoundLoop
+
+pytestmark = [
+    pytest.mark.skipif(bool(sound_loop.missing()), reason=f"{sound_loop.missing()} is not installed"),
+    pytest.mark.skipif(find_spec("pulsectl") is None, reason="pulsectl is not installed"),
+]
+
+STEREO, QUIET = (FULL, FULL), (LOW, LOW)
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Iterator[SoundLoop]:
+    """A sound server that remembers the volumes of applications, as those of desktops do."""
+    with SoundLoop(tmp_path / "sound") as loop:
+        loop.pactl("load-module", "module-stream-restore", "restore_device=no")
+        yield loop
+
+
+@pytest.fixture
+def others(loop: SoundLoop) -> Iterator[OtherPrograms]:
+    with OtherPrograms(loop) as programs:
+        yield programs
+
+
+@pytest.fixture
+def environment(loop: SoundLoop, runtime: Path) -> dict[str, str]:
+    return environment_of(loop, runtime)
+
+
+def test_volumes_go_down_and_come_back_to_the_last_unit(
+    others: OtherPrograms, environment: dict[str, str], runtime: Path
+) -> None:
+    """Of one, two and eight channels, balance, more than 153 %, silence and mute: all of it is kept."""
+    eight = tuple(FULL - 1000 * number for number in range(8))
+    others.play("Mono", "--channels=1", volume=(50001,))
+    others.play("Loud", volume=(3 * FULL, 12345))
+    others.play("Eight", "--channels=8", volume=eight)
+    others.play("Silent", volume=(0, 0))
+    before = others.volumes()
+    with quiet(environment):
+        low = tuple(round(value * 10 ** (-20 / 60)) for value in eight)
+        others.become(Mono=(round(50001 * 10 ** (-20 / 60)),), Eight=low, Silent=(0, 0))
+        others.become(Loud=(round(3 * FULL * 10 ** (-20 / 60)), round(12345 * 10 ** (-20 / 60))))
+        assert ledgers(runtime)
+    assert others.volumes() == before
+    assert not ledgers(runtime)
+
+
+def test_mute_is_left_alone(others: OtherPrograms, environment: dict[str, str], loop: SoundLoop) -> None:
+    """A stream that is muted stays so, and is as loud as before when it is not any more."""
+    others.play("Muted")
+    loop.pactl("set-sink-input-mute", str(others.streams()["Muted"]["index"]), "1")
+    with quiet(environment):
+        others.become(Muted=QUIET)
+        assert others.streams()["Muted"]["mute"]
+    assert others.streams()["Muted"]["mute"]
+    assert others.volumes() == {"Muted": STEREO}
+
+
+def test_a_stream_that_appears_meanwhile_is_lowered(others: OtherPrograms, environment: dict[str, str]) -> None:
+    """And comes back with the others."""
+    others.play("Early")
+    with quiet(environment):
+        others.become(Early=QUIET)
+        others.play("Late")
+        others.become(Late=QUIET)
+    assert others.volumes() == {"Early": STEREO, "Late": STEREO}
+
+
+def test_what_somebody_changes_meanwhile_stays(others: OtherPrograms, environment: dict[str, str]) -> None:
+    """A volume that is not the one that was set is somebody else's will."""
+    others.play("Music")
+    others.play("Film")
+    with quiet(environment):
+        others.become(Music=QUIET, Film=QUIET)
+        others.set("Music", (40000, 41000))
+        others.play("Late")
+        others.become(Late=QUIET, Music=(40000, 41000))
+    assert others.volumes() == {"Music": (40000, 41000), "Film": STEREO, "Late": STEREO}
+
+
+def test_a_stream_that_ends_meanwhile_is_as_loud_as_before_when_it_comes_again(
+    others: OtherPrograms, environment: dict[str, str]
+) -> None:
+    """The sound server remembers the last volume of an application: it is told the one before."""
+    others.play("Music", volume=(60000, 30000))
+    with quiet(environment):
+        others.become(Music=(round(60000 * 10 ** (-1 / 3)), round(30000 * 10 ** (-1 / 3))))
+        others.end("Music")
+    others.play("Music")
+    assert others.volumes() == {"Music": (60000, 30000)}
+
+
+def test_one_that_ends_and_comes_again_meanwhile_is_not_lowered_twice(
+    others: OtherPrograms, environment: dict[str, str]
+) -> None:
+    """Also with other channels, for which the sound server makes another volume of the one it remembers."""
+    others.play("Music", volume=(60000, 60000))
+    low = round(60000 * 10 ** (-1 / 3))
+    with quiet(environment):
+        others.become(Music=(low, low))
+        others.end("Music")
+        others.play("Music", "--channels=1")
+        others.become(Music=(low,))
+    assert others.volumes() == {"Music": (60000,)}
+
+
+def test_a_killed_holder(others: OtherPrograms, environment: dict[str, str]) -> None:
+    """A helper is in a session of its own, and its holder's death is the end of its pipe."""
+    others.play("Music")
+    with holding(environment):
+        others.become(Music=QUIET)
+    others.become(Music=STEREO)
+
+
+def test_a_killed_helper_is_replaced(others: OtherPrograms, environment: dict[str, str], runtime: Path) -> None:
+    """The next one takes the volume before from the ledger, and not from the stream, which is low."""
+    others.play("Music")
+    with holding(environment) as holder:
+        others.become(Music=QUIET)
+        os.kill(helper_of(holder), signal.SIGKILL)
+        others.play("Late")
+        others.become(Late=QUIET, Music=QUIET)
+    others.become(Music=STEREO, Late=STEREO)
+    wait_until(lambda: not ledgers(runtime), "the end of the ledger")
+
+
+def test_what_is_left_when_both_are_killed(others: OtherPrograms, environment: dict[str, str], runtime: Path) -> None:
+    """The next helper brings it back, of a stream that has ended meanwhile too."""
+    others.play("Music")
+    others.play("Film", volume=(FULL, 20000))
+    helper = start_helper(environment)
+    others.become(Music=QUIET)
+    wait_until(lambda: others.volumes()["Film"][0] == LOW, "Film")
+    helper.kill()
+    helper.communicate()
+    others.end("Film")
+    assert others.volumes() == {"Music": QUIET}
+    assert ledgers(runtime)
+    let_go(start_helper(environment))
+    others.play("Film")
+    assert others.volumes() == {"Music": STEREO, "Film": (FULL, 20000)}
+    assert not ledgers(runtime)
+
+
+def test_a_stream_that_begins_low_at_the_last_moment(others: OtherPrograms, environment: dict[str, str]) -> None:
+    """Before the server remembers the right volume again, its application may play: that is brought back as well."""
+    others.play("Music")
+    helper = start_helper(environment)
+    others.become(Music=QUIET)
+    helper.kill()
+    helper.communicate()
+    others.end("Music")
+    others.play("Music", volume=QUIET)
+    let_go(start_helper(environment))
+    assert others.volumes() == {"Music": STEREO}
+    others.end("Music")
+    others.play("Music")
+    assert others.volumes() == {"Music": STEREO}
+
+
+def test_doctor_brings_back_what_is_left_and_nothing_else(
+    others: OtherPrograms, environment: dict[str, str], runtime: Path
+) -> None:
+    """Of a killed helper; one that is at work is not waited for."""
+    program = "from hushd_cli.commands.doctor import machine; print(*[each.state for each in machine.volumes()])"
+
+    def states() -> bytes:
+        return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True).stdout
+
+    others.play("Music")
+    with quiet(environment):
+        others.become(Music=QUIET)
+        assert states() == b"note\n"
+        assert others.volumes() == {"Music": QUIET}
+    helper = start_helper(environment)
+    others.become(Music=QUIET)
+    helper.kill()
+    helper.communicate()
+    assert states() == b"ok\n"
+    assert others.volumes() == {"Music": STEREO}
+    assert states() == b"\n"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_two_holders_at_once(others: OtherPrograms, environment: dict[str, str], killed: bool) -> None:
+    """Volumes come back with the last; a stream that appears once the first has gone is lowered; none is so twice."""
+    others.play("Music")
+    first = start_helper(environment)
+    others.become(Music=QUIET)
+    with quiet(environment) as second:
+        wait_until(lambda: holds_a_lock(second.pid), "the second helper")
+        if killed:
+            first.kill()
+            first.communicate()
+        else:
+            let_go(first)
+        others.play("Late")
+        others.become(Late=QUIET, Music=QUIET)
+    assert others.volumes() == {"Music": STEREO, "Late": STEREO}
+
+
+def test_a_number_that_is_used_again_is_not_touched(
+    others: OtherPrograms, environment: dict[str, str], runtime: Path
+) -> None:
+    """An entry of the ledger counts for the stream of the program that it was made for."""
+    others.play("Music")
+    helper = start_helper(environment)
+    others.become(Music=QUIET)
+    helper.kill()
+    helper.communicate()
+    (name,) = ledgers(runtime)
+    ledger = json.loads((runtime / name).read_text())
+    for entry in ledger["streams"].values():
+        entry["identity"] = "another"
+    (runtime / name).write_text(json.dumps(ledger | {"remembered": {}}))
+    let_go(start_helper(environment))
+    assert others.volumes() == {"Music": QUIET}
+
+
+def test_who_is_spared(others: OtherPrograms, environment: dict[str, str], loop: SoundLoop) -> None:
+    """hushd's own sound, calls, a screen reader, and the sound server's own ways stay; a child of hushd's does not."""
+    own = "import os, sys; os.environ['PULSE_PROP_hushd.process'] = str(os.getpid()); os.execvp('pacat', sys.argv[1:])"
+    player = ["pacat", "--playback", "--client-name=Own", "--raw", "/dev/zero"]
+    process = subprocess.Popen([sys.executable, "-c", own, *player], env=loop.environment, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: "Own" in others.streams(), "hushd's own stream")
+        others.play("Call", "--property=media.role=phone")
+        others.play("Reader", "--property=media.role=a11y")
+        others.play("Child", environment={"PULSE_PROP_hushd.process": str(os.getpid())})
+        loop.add_sink("second")
+        loop.pactl("load-module", "module-loopback", "source=second.monitor", "sink=loop")
+        with quiet(environment):
+            others.become(Child=QUIET)
+            volumes = others.volumes()
+            assert [volumes[name] for name in ("Own", "Call", "Reader")] == [STEREO] * 3
+            assert QUIET not in [volumes[name] for name in volumes if name != "Child"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_full_disk(
+    others: OtherPrograms, environment: dict[str, str], loop: SoundLoop, tmp_path: Path, runtime: Path
+) -> None:
+    """A change that cannot be written down is not made, and nothing fails."""
+    name = "Music" * 80  # more than fits
+    others.play(name)
+    (tmp_path / "client.conf").write_text("enable-shm = no\n")  # libpulse's memory is a file too
+    command = [sys.executable, "-P", "-m", "hushd.audio.ducking", "20"]
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$0" "$@"', *command]
+    limits = {"PULSE_CLIENTCONFIG": str(tmp_path / "client.conf")}
+    with subprocess.Popen(limited, env=environment | limits, stdin=subprocess.PIPE, cwd="/") as helper:
+        wait_until(lambda: "python" in loop.pactl("list", "short", "clients") or helper.poll(), "its connection")
+        others.play("Late" * 80)
+        assert helper.poll() is None
+        assert helper.stdin
+        helper.stdin.close()
+        assert helper.wait(60) == 0
+    assert set(others.volumes().values()) == {STEREO}
+    assert not ledgers(runtime)
+
+
+def test_a_sound_server_that_starts_anew(
+    others: OtherPrograms, environment: dict[str, str], loop: SoundLoop, runtime: Path
+) -> None:
+    """It is reached again, what it remembers stays as it was, and new streams are lowered."""
+    restore = ("load-module", "module-stream-restore", "restore_device=no")
+    others.play("Music", volume=(50000, 40000))
+    with quiet(environment):
+        others.become(Music=(round(50000 * 10 ** (-1 / 3)), round(40000 * 10 ** (-1 / 3))))
+        others.forget("Music")
+        loop.break_down()
+        loop.start_again()
+        loop.pactl(*restore)
+        others.play("Late")
+        others.become(Late=QUIET)
+    assert others.volumes() == {"Late": STEREO}
+    assert not ledgers(runtime)
+
+
+def test_a_stand_in_teaches_the_volume_of_an_application(others: OtherPrograms, loop: SoundLoop) -> None:
+    """A silent stream with its name is given the volume that its next one has; so PipeWire learns too."""
+    import pulsectl
+    from hushd.audio.ducking.stand_in import stand_in
+
+    others.play("Music", volume=(10000, 10000))
+    others.end("Music")
+    with pulsectl.Pulse("test", server=loop.environment["PULSE_SERVER"], connect=False) as pulse:
+        pulse.connect()
+        with stand_in(pulse, {"application.name": "Music"}, 2) as number:
+            assert others.volumes() == {"Music": (10000, 10000)}
+            pulse.sink_input_volume_set(number, pulsectl.PulseVolumeInfo([0.5, 0.5]))
+    assert others.volumes() == {}
+    others.play("Music")
+    assert others.volumes() == {"Music": (FULL // 2, FULL // 2)}
+
+
+def test_no_sound_server(tmp_path: Path, runtime: Path) -> None:
+    """Nothing happens, and it ends with its holder."""
+    nowhere = {"PULSE_SERVER": f"unix:{tmp_path}/nowhere", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    with quiet(os.environ | {"HUSHD_RUNTIME_DIR": str(runtime)} | nowhere) as helper:
+        wait_until(lambda: holds_a_lock(helper.pid), "the helper")
+        assert helper.poll() is None
+
+
+@contextmanager
+def holding(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that has others be quiet until it is killed, and its group with it."""
+    program = "from hushd.audio.ducking.holder import Ducking\nwith Ducking():\n    input()"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, start_new_session=True) as holder:
+        try:
+            yield holder
+        finally:
+            os.killpg(holder.pid, signal.SIGKILL)
+
+
+def helper_of(holder: subprocess.Popen[bytes]) -> int:
+    (helper,) = psutil.Process(holder.pid).children()
+    return int(helper.pid)
+
+
+def holds_a_lock(pid: int) -> bool:
+    """Returns whether a helper has got as far as its wish."""
+    return f" {pid} " in Path("/proc/locks").read_text()

@@ -1,0 +1,120 @@
+"""The texts that were spoken lately: in memory, bounded, and nobody else's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hushd.roster import recent
+from hushd.roster.member import Member
+from hushd.roster.recent import ALTERNATE_S, LARGEST, LONGEST, MOST, Recent
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_schema.description import SpeakingDescription
+
+pytestmark = pytest.mark.skipif(not os.path.isdir(recent.MEMORY), reason="this system has no /dev/shm")
+NOTHING = SpeakingDescription(role="tts", version="1", engines=())
+
+
+def memory(now: float = 1000.0) -> Recent:
+    """The memory as another process has it."""
+    return Recent(paths.find(), lambda: now)
+
+
+def test_the_last_texts_are_remembered(runtime: Path) -> None:
+    """Another process has them by name, in order, with the voice that spoke."""
+    memory(1.0).add("api", "One.", ("kokoro", "m", "a"), "markdown")
+    memory(2.0).add("web", "Two ü\ud800.")
+    assert [each.text for each in memory().utterances()] == ["One.", "Two ü\ud800."]
+    (one,) = memory().utterances("api")
+    assert (one.at, one.voice, one.markup) == (1.0, ("kokoro", "m", "a"), "markdown")
+
+
+def test_the_memory_is_bounded_and_closed_to_others(runtime: Path) -> None:
+    """However much is said, it is 50 texts and 0.2 MB; its mode is 0600, and it is not on disk."""
+    for number in range(MOST + 5):
+        memory().add("api", f"{number} " + "word " * LONGEST)
+    utterances = memory().utterances()
+    assert len(utterances) <= MOST
+    assert utterances[-1].text.startswith(f"{MOST + 4} ")
+    assert sum(len(each.text) for each in utterances) <= LARGEST
+    path = memory()._path
+    assert path.startswith("/dev/shm/")
+    assert os.stat(path).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"utterances": [{"at": 1}], "speaker": "", "spoke": 0}'])
+def test_a_damaged_memory_is_begun_anew(runtime: Path, content: bytes) -> None:
+    """Whatever is there in its place, the next text is remembered."""
+    memory().add("api", "One.")
+    Path(memory()._path).write_bytes(content)
+    assert memory().utterances() == []
+    memory().add("api", "Two.")
+    assert len(memory().utterances()) == 1
+
+
+def test_a_file_of_somebody_elses_is_left_alone(runtime: Path, tmp_path: Path) -> None:
+    """A link, a pipe and a file that others may read are not written to, and stop nobody."""
+    path = Path(memory()._path)
+    (tmp_path / "target").touch(mode=0o600)
+    path.symlink_to(tmp_path / "target")
+    memory().add("api", "One.")
+    assert (tmp_path / "target").read_bytes() == b""
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    memory().add("api", "One.")
+    path.unlink()
+    path.touch()
+    path.chmod(0o644)
+    memory().add("api", "One.")
+    assert path.read_bytes() == b""
+    assert memory().utterances() == []
+
+
+def test_without_such_memory_nothing_is_written(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A disk in the place of the memory stays empty."""
+    monkeypatch.setattr(recent, "MEMORY", str(tmp_path))
+    memory().add("api", "One.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_turn_that_alternates_is_known(runtime: Path) -> None:
+    """The first to speak, and who speaks on, need no name; after another one they do, for a while."""
+    turns = [("api", 0.0), ("api", 1.0), ("web", 2.0), ("web", 3.0), ("api", 4.0), ("web", 5.0 + ALTERNATE_S)]
+    assert [memory(now).take_turn(name) for name, now in turns] == [False, False, True, False, True, False]
+
+
+def spoken(name: str, text: str, **options: object) -> str:
+    return Member(paths.find(), name).prepare(text, options, lambda: NOTHING).text
+
+
+def test_a_session_says_its_name_when_another_has_spoken(runtime: Path) -> None:
+    """The name stands before the text and not in the memory; the configuration turns both off."""
+    assert spoken("api", "Done.") == "Done."
+    assert spoken("web", "Built.") == "web:\n\nBuilt."
+    assert [each.text for each in memory().utterances()] == ["Done.", "Built."]
+    (runtime / "config.toml").write_text("[agents]\nannounce = false\nremember = false\n")
+    assert spoken("api", "Done.") == "Done."
+    assert len(memory().utterances()) == 2
+
+
+def test_a_muted_session_is_told(runtime: Path) -> None:
+    """One sentence says who is muted, and the way out."""
+    from hushd.roster.roster import Roster
+
+    Roster(paths.find()).mute("api")
+    with pytest.raises(HushdError, match="api is muted: `hushd unmute api`"):
+        Member(paths.find(), "api").check()
+    Member(paths.find(), "web").check()
+
+
+def test_voices_that_cannot_be_listed_keep_nobody_silent(runtime: Path) -> None:
+    """On a full disk engines cannot be asked for their voices: the usual one speaks."""
+
+    def describe() -> SpeakingDescription:
+        raise HushdError("worker_failed", "The tts engines could not be listed.")
+
+    options = {"markup": "markdown"}
+    assert Member(paths.find(), "api").prepare("Done.", options, describe) == ("Done.", options)
+    assert Member(paths.find(), "api").prepare("Guten Morgen, wie geht es dir?", options, describe)[1] == options

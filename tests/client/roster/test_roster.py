@@ -1,0 +1,115 @@
+"""Voices by name: chosen once, the same each time, and stored for all programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hushd.roster import names
+from hushd.roster.roster import ASK_AGAIN_S, Roster
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription
+
+
+def engine(name: str, voices: Sequence[str], language: str = "en", *, robotic: bool = False) -> SpeakingEngine:
+    described = tuple(
+        VoiceDescription(
+            name=each, language=language, gender="", installed=True, sample="", wpm=180, engine=name, model="m"
+        )
+        for each in voices
+    )
+    return SpeakingEngine(
+        name=name, installed=True, install="", default_model="m", models=(), robotic=robotic, streaming=True,
+        voices=described, default_voice=voices[0],
+    )  # fmt: skip
+
+
+def catalogue(*engines: SpeakingEngine) -> SpeakingDescription:
+    return SpeakingDescription(role="tts", version="1", default=f"{engines[0].name}/m", engines=engines)
+
+
+KOKORO = engine("kokoro", ["a", "b", "c", "d"])
+ROBOT = engine("espeak", ["r"], robotic=True)
+
+
+def voice(name: str, described: SpeakingDescription, now: float = 0.0) -> str | None:
+    """The voice of a name as a new process finds it."""
+    choice = Roster(paths.find(), lambda: now).voice(name, lambda: described)
+    return choice and choice.voice
+
+
+def test_each_name_has_its_own_voice_and_keeps_it(runtime: Path) -> None:
+    """Names get different voices while there are some left, and keep theirs when voices come and others ask first."""
+    first = {name: voice(name, catalogue(KOKORO)) for name in ("api", "web", "docs", "infra")}
+    assert sorted(map(str, first.values())) == ["a", "b", "c", "d"]
+    more = catalogue(engine("kokoro", ["0", "a", "a1", "b", "c", "d", "e"]), ROBOT)
+    assert {name: voice(name, more) for name in reversed(first)} == first
+    assert voice("fifth", catalogue(KOKORO)) in "abcd"
+
+
+def test_a_voice_follows_from_the_name(runtime: Path) -> None:
+    """On a new machine with the same voices the same name has the same voice."""
+    before = voice("api", catalogue(KOKORO))
+    (runtime / "state" / "roster.json").unlink()
+    assert voice("api", catalogue(KOKORO)) == before
+
+
+def test_those_of_the_usual_engine_come_first(runtime: Path) -> None:
+    """No other engine is started if that one has several voices; else any natural voice of the language may come."""
+    piper = engine("piper", ["p"])
+    assert all(voice(str(number), catalogue(KOKORO, piper, ROBOT)) in "abcd" for number in range(9))
+    single = catalogue(engine("hibari", ["heart"]), piper, engine("piper-de", ["thorsten"], "de"), ROBOT)
+    assert {voice(f"n{number}", single) for number in range(9)} == {"heart", "p"}
+
+
+def test_with_one_voice_nobody_has_an_own(runtime: Path) -> None:
+    """The usual one speaks, the question is asked once an hour, and an own voice comes with the second."""
+    single = catalogue(engine("hibari", ["heart"]), ROBOT)
+    assert voice("api", single, 1000.0) is None
+    assert voice("api", catalogue(KOKORO), 999.0 + ASK_AGAIN_S) is None
+    assert voice("api", catalogue(KOKORO), 1000.0 + ASK_AGAIN_S) is not None
+
+
+def test_a_voice_is_assigned_and_taken_back(runtime: Path) -> None:
+    """An assignment holds for other processes; a voice that is not there is refused."""
+    roster = Roster(paths.find())
+    roster.assign("api", "c", catalogue(KOKORO))
+    assert Roster(paths.find()).assignments() == {"api": "c"}
+    assert voice("api", catalogue(KOKORO)) == "c"
+    with pytest.raises(HushdError, match="no voice"):
+        roster.assign("api", "nobody", catalogue(KOKORO))
+    assert roster.release("api")
+    assert not Roster(paths.find()).release("api")
+
+
+def test_names_are_muted_until_they_are_not(runtime: Path) -> None:
+    """Muting holds for other processes."""
+    Roster(paths.find()).mute("api")
+    Roster(paths.find()).mute("api")
+    assert Roster(paths.find()).muted == ("api",)
+    Roster(paths.find()).mute("api", on=False)
+    assert Roster(paths.find()).muted == ()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"voices": {"a": 3}, "muted": [], "single": 0}', '{"voices": []}'])
+def test_a_damaged_file_is_begun_anew(runtime: Path, content: str) -> None:
+    """Half a file, or another program's, keeps nobody from speaking."""
+    (runtime / "state").mkdir()
+    (runtime / "state" / "roster.json").write_text(content)
+    assert voice("api", catalogue(KOKORO))
+    assert json.loads((runtime / "state" / "roster.json").read_text())["voices"]
+
+
+def test_a_project_is_called_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder within a repository has the repository's name; home, the root and numbers are nobody's name."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "api" / ".git").mkdir(parents=True)
+    (tmp_path / "api" / "src" / "a").mkdir(parents=True)
+    assert names.of_folder(str(tmp_path / "api" / "src" / "a")) == "api"
+    assert names.of_folder(str(tmp_path / "plain" / "inner")) == "inner"
+    assert names.of_folder("") == names.of_folder("/") == "agent"
+    assert names.of_folder(str(tmp_path / "2026")) == "agent 2026"
+    assert names.of_folder("/x/\x1b[31mred\n") == "[31mred"

@@ -1,0 +1,149 @@
+"""`hushd read-selection` on a real X server, with the programs that hold and print selected text."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hushd_desktop import program
+from hushd_desktop.read_selection import selection
+from hushd_protocol.errors import HushdError
+from support import desktop, sway
+from support.desktop import Desktop
+from support.peer import Supervisor, wait_until
+
+LACKS = ", ".join(filter(None, [desktop.missing(), "" if shutil.which("xclip") else "xclip"]))
+NO_WAYLAND = sway.missing("wl-copy", "wl-paste")
+pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"not installed: {LACKS}")
+
+Start = Callable[..., Supervisor]
+RUN = [sys.executable, "-P", "-m", "hushd", "read-selection"]
+
+
+@pytest.fixture
+def screen(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
+    """An X server that is DISPLAY."""
+    with Desktop(runtime) as screen:
+        monkeypatch.setenv("DISPLAY", screen.display)
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        yield screen
+
+
+def select(text: str) -> None:
+    subprocess.run(["xclip", "-selection", "primary", "-in"], input=text.encode(), check=True)
+    read = ["xclip", "-selection", "primary", "-out"]  # the one who has it goes on by itself, and may not have it yet
+    wait_until(
+        lambda: subprocess.run(read, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout == text.encode(), "it"
+    )
+
+
+def test_selected_text_is_read_whole(screen: Desktop) -> None:
+    """In any script, as long as a megabyte; nothing at all, more than that and a window that hangs are one sentence."""
+    for text in ("The quick brown fox.", "-v is an option\nin two lines", "Füchse 狐", "word " * 200_000):
+        select(text)
+        assert selection.selected() == text.strip()
+    for text, complaint in ((" \n", "No text is selected"), ("x" * (program.LONGEST + 1), "More than a megabyte")):
+        select(text)
+        with pytest.raises(HushdError, match=complaint):
+            selection.selected()
+
+
+def test_a_window_that_hangs_is_not_waited_for(screen: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that holds the text does not answer, and whoever asked is told so."""
+    monkeypatch.setattr(selection, "ANSWER_S", 0.2)
+    holder = subprocess.Popen(
+        ["xclip", "-selection", "primary", "-in", "-quiet"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert holder.stdin
+    holder.stdin.write(b"text")
+    holder.stdin.close()
+    read = ["xclip", "-selection", "primary", "-out"]
+    wait_until(lambda: subprocess.run(read, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout == b"text", "it")
+    holder.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(HushdError, match="does not answer"):
+            selection.selected()
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+@pytest.mark.skipif(bool(NO_WAYLAND), reason=f"not installed: {NO_WAYLAND}")
+def test_a_wayland_desktop_has_a_primary_selection_too(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that a compositor keeps for its windows; none at all is one sentence."""
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    with sway.desktop(runtime) as display:
+        monkeypatch.setenv("WAYLAND_DISPLAY", display)
+        with pytest.raises(HushdError, match="No text is selected"):
+            selection.selected()
+        subprocess.run(["wl-copy", "--primary"], input="Füchse 狐\n".encode(), check=True)
+        wait_until(lambda: subprocess.run(["wl-paste", "-p"], stdout=subprocess.PIPE).stdout, "the selection")
+        assert selection.selected() == "Füchse 狐"
+
+
+def test_without_a_desktop_or_a_program_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in one sentence, with the package to install."""
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    with pytest.raises(HushdError, match="neither WAYLAND_DISPLAY nor DISPLAY is set"):
+        selection.selected()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    for variable, package in (("DISPLAY", "xclip"), ("WAYLAND_DISPLAY", "wl-clipboard")):
+        monkeypatch.setenv(variable, ":0")
+        with pytest.raises(HushdError, match=f"apt install {package}"):
+            selection.selected()
+
+
+def test_a_desktop_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told to select text where there is no server."""
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", ":9999")
+    with pytest.raises(HushdError, match="No desktop answers at DISPLAY=:9999"):
+        selection.selected()
+
+
+def test_given_again_it_ends(screen: Desktop, start_supervisor: Start) -> None:
+    """The second one reads nothing, the first one ends, and the third reads again; options of say come with it."""
+    start_supervisor()
+    select("A long story. " * 2000)
+    # A pipe that nobody reads: it waits in the middle of the story.
+    reading = subprocess.Popen([*RUN, "--", "-o", "-"], stdout=subprocess.PIPE)
+    assert reading.stdout
+    assert os.read(reading.stdout.fileno(), 1)
+    again = subprocess.run(RUN, capture_output=True, check=True)
+    assert (again.stdout, again.stderr) == (b"", b"")
+    assert reading.wait() != 0
+    reading.stdout.close()
+    assert subprocess.run([*RUN, "--stop"], capture_output=True, check=True).stderr == b""
+    select("One word.")
+    third = subprocess.run([*RUN, "--", "-o", "-"], stdout=subprocess.PIPE, check=True)
+    assert third.stdout[:4] == b"RIFF"
+
+
+def test_a_wrong_option_is_told_before_anything_is_read(screen: Desktop) -> None:
+    """Of this command's or of say's, with the code of a wrong use."""
+    for words in (["--bogus"], ["--", "--bogus"]):
+        refused = subprocess.run([*RUN, *words], capture_output=True)
+        assert refused.returncode == 2
+        assert b"Unrecognized arguments: --bogus" in refused.stderr
+
+
+def test_a_key_reads_and_ends(screen: Desktop, start_supervisor: Start, runtime: Path) -> None:
+    """One press reads, whatever has the focus; Ctrl-C ends the wait, and leaves no process."""
+    start_supervisor()
+    select("One word.")
+    sound = runtime / "sound.wav"
+    waiting = subprocess.Popen([*RUN, "--key", "F8", "--", "-o", str(sound)])
+    wait_until(lambda: screen.waits_for("F8"), "the key")
+    screen.press("F8")
+    screen.release("F8")
+    wait_until(sound.exists, "the sound")
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.wait() == 0

@@ -1,0 +1,131 @@
+"""People who are known by their voices: names where it is sure, in recordings with the real models, and no guesses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hushd_schema.voiceprint import is_voiceprint
+from hushd_worker_stt.diarization.diarize import Diarizer
+from hushd_worker_stt.diarization.known_people import KnownPeople, voiceprint
+from hushd_worker_stt.diarization.models import DiarizationModels
+from hushd_worker_stt.diarization.turns import Voice
+from support.conversations import Utterance, moonshine_people, spliced
+from support.stt_jobs import Ask, s16le
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+def towards(*numbers: float) -> np.ndarray:
+    """The unit vector of these numbers."""
+    vector = np.array(numbers, np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+ANNA, BERT = towards(1, 0, 0), towards(0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "seconds", "name"),
+    [
+        (ANNA, 5.0, "Anna"),
+        (towards(1, 0, 1.9), 5.0, "Anna"),  # 0.466
+        (towards(1, 0, 1.9), 1.0, ""),  # so little speech needs 0.5
+        (towards(1, 0, 2.1), 5.0, ""),  # 0.43
+        (towards(0, 0, 1), 5.0, ""),
+        (-ANNA, 5.0, ""),
+        (ANNA, 0.5, ""),
+        (towards(1, 0.95, 0), 5.0, ""),  # as near to Bert
+        (towards(1, 0.8, 0), 5.0, "Anna"),
+        (np.full(3, np.nan, np.float32), 5.0, ""),
+    ],
+)
+def test_a_name_is_sure_or_none(embedding: np.ndarray, seconds: float, name: str) -> None:
+    """A voice has a name where it is near enough for its length, and to nobody else nearly as much."""
+    people = KnownPeople({"Anna": voiceprint(ANNA), "Bert": voiceprint(BERT)})
+    assert people.name(Voice(embedding, seconds)) == name
+
+
+@pytest.mark.parametrize(
+    ("turn", "speaker", "name"),
+    [
+        (BERT, ANNA, "Bert"),  # its own voice is sure
+        (towards(0.4, 0, 1), ANNA, "Anna"),
+        (towards(0.25, 0, 1), ANNA, ""),  # it does not resemble her
+        (towards(0.4, 0.42, 1), ANNA, ""),  # more like another
+        (ANNA, towards(1, 1, 0), "Anna"),
+        (towards(0.4, 0, 1), towards(1, 1, 0), ""),
+    ],
+)
+def test_a_turn_of_a_speaker_who_may_be_two_people(turn: np.ndarray, speaker: np.ndarray, name: str) -> None:
+    """A turn has its speaker's name where it resembles that person and nobody more, and one of its own where that is
+    sure."""
+    people = KnownPeople({"Anna": voiceprint(ANNA), "Bert": voiceprint(BERT)})
+    assert people.name_of_turn(Voice(turn, 3.0), Voice(speaker, 30.0)) == name
+
+
+@pytest.mark.parametrize(
+    ("turn", "name"),
+    [
+        (towards(1, 0, 2.1), "Anna"),  # 0.43, of which a name would not be sure
+        (towards(1, 0, 2.4), ""),  # 0.385
+        (towards(1, 0.95, 0), ""),  # as near to Bert
+        (BERT, ""),
+    ],
+)
+def test_the_one_who_is_looked_for(turn: np.ndarray, name: str) -> None:
+    """Their own name is given sooner, by the voice of the turn alone, and nobody else's is."""
+    people = KnownPeople({"Anna": voiceprint(ANNA), "Bert": voiceprint(BERT)}, "Anna")
+    assert people.name_of_turn(Voice(turn, 2.0), Voice(ANNA, 30.0)) == name
+
+
+def test_a_voiceprint_that_is_none() -> None:
+    """One without a direction, or with numbers that are none, resembles nobody; the others do."""
+    people = KnownPeople(
+        {
+            "Zero": voiceprint(np.zeros(3, np.float32)),
+            "Nan": voiceprint(np.full(3, np.nan, np.float32)),
+            "Anna": voiceprint(ANNA),
+        }
+    )
+    assert people.name(Voice(ANNA, 5.0)) == "Anna"
+    assert KnownPeople({}).name(Voice(ANNA, 5.0)) == ""
+
+
+@pytest.fixture(scope="module")
+def dialogue(assets: Path) -> dict[str, list[Utterance]]:
+    """Three real people."""
+    return moonshine_people(assets)
+
+
+@pytest.fixture(scope="module")
+def voiceprints(dialogue: dict[str, list[Utterance]]) -> dict[str, str]:
+    """Those of each person, of the first half of what they say."""
+    models, prints = DiarizationModels(), {}
+    for name, said in dialogue.items():
+        diarizer = Diarizer(models)
+        diarizer.feed(np.concatenate([each.samples for each in said[: max(1, len(said) // 2)]]))
+        voices = [turn.voice for turn in diarizer.turns(1)]
+        assert voices[0]
+        prints[name] = voiceprint(voices[0].embedding)
+    return prints
+
+
+def test_names_in_a_conversation(ask: Ask, dialogue: dict[str, list[Utterance]], voiceprints: dict[str, str]) -> None:
+    """Each person has their name in the text of a conversation; one who is not known keeps a number, which nobody
+    else has."""
+    talk = spliced(dialogue, 2, seed=4, seconds=30)
+    everybody = {spoken.who for spoken in talk.spoken}
+    asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True, "people": voiceprints})
+    assert {segment["speaker"] for segment in asked.segments} == everybody
+    stranger = sorted(everybody)[0]
+    known = {name: text for name, text in voiceprints.items() if name != stranger}
+    asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True, "people": known, "voiceprints": True})
+    names = {segment["speaker"] for segment in asked.segments}
+    assert len(names) == 2
+    assert names > everybody - {stranger}
+    assert all(name.startswith("SPEAKER_") for name in names - everybody)
+    assert asked.result["speakers"] == 2
+    assert {voice["speaker"] for voice in asked.result["voices"]} == names
+    assert all(is_voiceprint(voice["voiceprint"]) and voice["seconds"] > 1 for voice in asked.result["voices"])

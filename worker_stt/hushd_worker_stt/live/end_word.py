@@ -1,0 +1,35 @@
+"""The words by which somebody says that they have finished, such as "over". Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hushd_worker_stt.engine import Segment
+from hushd_worker_stt.words import keys, split
+
+
+def without_end(text: str, end: str) -> tuple[str, bool]:
+    """Returns the text before the words `end`, and whether it ends with them; case and signs do not matter.
+
+    `"Turn it off. Over."` ends with `over`, and `"Over there."` does not.
+    """
+    parts, last = split(text), list(filter(None, keys(split(end))))
+    counted = [(place, key) for place, key in enumerate(keys(parts)) if key][-len(last) :]
+    if not last or [key for _, key in counted] != last:
+        return text, False
+    return "".join(parts[: counted[0][0]]).strip().rstrip(" ,;:–—-"), True
+
+
+def until(segments: list[Segment], end: str) -> tuple[list[Segment], bool]:
+    """The segments of an utterance without the words `end`, and whether the last of them ends with these.
+
+    A segment of nothing else is left out.
+    """
+    if not segments:
+        return segments, False
+    *before, last = segments
+    text, ended = without_end(last.text, end)
+    if not ended:
+        return segments, False
+    count = len(last.words) - len([key for key in keys(split(end)) if key])
+    return ([*before, replace(last, text=text, words=last.words[: max(0, count)])] if text else before), True

@@ -1,0 +1,125 @@
+"""Words after which a sentence goes on, by language: all grammar, and nothing that was learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+@dataclass(frozen=True)
+class OpenWords:
+    """The open words of one language, in lower case.
+
+    Attributes:
+        strong: no sentence ends with these: articles, conjunctions, sounds of hesitation.
+        weak: a sentence seldom does: prepositions that may be a verb's particle, auxiliaries, pronouns.
+        alone: strong where they are all that was said so far.
+        beginning: articles and the like: a few words behind one are a subject that has no verb yet.
+        particles, before_particle: weak words that end a sentence behind one of those: "go on", "turn it off".
+        opening: conjunctions whose clause waits for the main one.
+        tens: numbers that another may belong to.
+        digits: from nought to nine, as they are dictated.
+    """
+
+    strong: frozenset[str]
+    weak: frozenset[str]
+    alone: frozenset[str] = frozenset()
+    beginning: frozenset[str] = frozenset()
+    particles: frozenset[str] = frozenset()
+    before_particle: frozenset[str] = frozenset()
+    opening: frozenset[str] = frozenset()
+    tens: frozenset[str] = frozenset()
+    digits: frozenset[str] = frozenset()
+
+
+OPEN_WORDS = {
+    "en": OpenWords(
+        strong=_words(
+            "a an the my your our their its every and or nor but because although though unless whether if while "
+            "than of from into onto upon toward towards i'm you're we're they're i'll we'll you'll they'll i'd i've "
+            "we've let's um uh er erm uhm umm uhh hmm"
+        ),
+        weak=_words(
+            "to with for at in on by about over under between through during without against near before after like "
+            "as so that this these those which who whose where when is are was were am be been being will would "
+            "shall should can could may might must do does did have has had don't doesn't didn't won't can't i he we "
+            "they she his her some any another very really quite rather just also even his most more not never it's "
+            "he's she's that's there's what's ask tell want need costs"
+        ),
+        alone=_words("well so actually basically because and but or if when anyway then"),
+        beginning=_words("the a an my your our their his her this these those"),
+        particles=_words("in on over by about through"),
+        before_particle=_words(
+            "come comes came go goes going went turn turned put get got hold log sign look sit stand it them me you"
+        ),
+        opening=_words("because when if while although though since unless after before once whenever until"),
+        tens=_words(
+            "twenty thirty forty fifty sixty seventy eighty ninety hundred thousand quarter half point minus plus"
+        ),
+        digits=_words("zero oh one two three four five six seven eight nine"),
+    ),
+    "de": OpenWords(
+        strong=_words(
+            "der die den dem des ein eine einen einem einer eines mein meine meinen meinem meiner dein deine "
+            "unser unsere ihre ihren und oder aber sondern denn weil dass obwohl wenn als ob von für äh ähm "
+            "hm öh zum zur beim im vom ins am"
+        ),
+        weak=_words(
+            "das damit bei in hinter zwischen gegen ohne bis seit wegen ihr sehr ganz dieser diese dieses jeder jede "
+            "kein keine wie"
+        ),
+        alone=_words("also na und aber weil wenn eigentlich"),
+        beginning=_words("der die das ein eine mein meine dein deine unser unsere dieser diese dieses"),
+        opening=_words("weil wenn obwohl als während nachdem bevor falls sobald da ob damit"),
+        tens=_words("hundert tausend komma plus minus"),
+        digits=_words("null eins zwei zwo drei vier fünf sechs sieben acht neun"),
+    ),
+    "fr": OpenWords(
+        strong=_words(
+            "le la les l un une des du de d au aux mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce "
+            "cet cette ces et ou mais donc car ni que qu quand si lorsque puisque parce euh heu bah"
+        ),
+        weak=_words(
+            "à dans en sur sous avec pour par chez entre vers contre sans est sont était a ont avait je tu il on ils "
+            "ne n très trop comme qui dont où chaque quelques"
+        ),
+        alone=_words("alors donc bon ben et mais enfin"),
+        beginning=_words("le la les l un une mon ma mes notre nos votre vos ce cette ces"),
+        opening=_words("quand si lorsque puisque comme"),
+        tens=_words("vingt trente quarante cinquante soixante cent mille virgule"),
+        digits=_words("zéro un deux trois quatre cinq six sept huit neuf"),
+    ),
+    "es": OpenWords(
+        strong=_words(
+            "el la los las un una unos unas mi tu su mis tus sus nuestro nuestra y e o u pero sino porque aunque que "
+            "si cuando de del al eh em"
+        ),
+        weak=_words(
+            "a en con por para sin sobre entre hasta desde hacia contra es son era eran fue ha han había se me te lo "
+            "nos le muy tan como donde quien cada algunos"
+        ),
+        alone=_words("bueno pues entonces y pero"),
+        beginning=_words("el la los las un una mi mis tu su nuestro nuestra este esta"),
+        opening=_words("cuando si porque aunque mientras como"),
+        tens=_words("veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil coma"),
+        digits=_words("cero uno dos tres cuatro cinco seis siete ocho nueve"),
+    ),
+    "pt": OpenWords(
+        strong=_words(
+            "o a os as um uma uns umas meu minha seu sua nosso nossa e ou mas porque embora que se quando de do da "
+            "dos das no na nos nas ao à pelo pela hã hum ahn"
+        ),
+        weak=_words(
+            "em com por para sem sobre entre até desde contra é são era eram foi tinha lhe me te muito tão como onde "
+            "quem cada alguns"
+        ),
+        alone=_words("bom então e mas bem"),
+        beginning=_words("o a os as um uma meu minha seu sua nosso nossa este esta"),
+        opening=_words("quando se porque embora enquanto como"),
+        tens=_words("vinte trinta quarenta cinquenta sessenta setenta oitenta noventa cem cento mil vírgula"),
+        digits=_words("zero um dois três quatro cinco seis sete oito nove"),
+    ),
+}

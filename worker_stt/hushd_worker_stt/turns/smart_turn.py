@@ -1,0 +1,80 @@
+"""smart-turn v3.2 by Daily: a small model that hears whether a turn is over, in 23 languages; BSD-2-Clause.
+
+Its weights (8.7 MB) are in the wheel of `pipecat-ai`, of which nothing else is used or imported here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hushd_worker_stt.engine import RATE
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from hushd_worker_stt.engine import Samples
+
+INSTALL = "pip install --no-deps pipecat-ai"
+_FILE = Path("audio", "turn", "smart_turn", "data", "smart-turn-v3.2-cpu.onnx")
+_WINDOW = 8 * RATE  # samples that it hears
+_FFT, _HOP, _BANDS = 400, 160, 80
+
+
+def weights() -> Path | None:
+    """The model's file, where pipecat is installed. Imports nothing of it."""
+    spec = find_spec("pipecat")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (path := Path(folder) / _FILE).is_file():
+            return path
+    return None
+
+
+class SmartTurn:
+    """The model, loaded for good: 40 MB, and 80 ms of one core a decision."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        self._session: Any = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+
+    def probability(self, samples: Samples) -> float:
+        """The probability that the turn in `samples` is over, of which the last 8 s count."""
+        (output,) = self._session.run(None, {"input_features": features(samples)[None]})
+        return float(output[0, 0])
+
+
+def features(samples: Samples) -> Samples:
+    """Whisper's input for the last 8 s: log energies of 80 mel bands by 800 steps of 10 ms.
+
+    Shorter sound has zeros before it. Mean and variance of the samples are taken out first.
+    """
+    sound = samples[-_WINDOW:].astype(np.float32)
+    sound = np.pad(sound, (_WINDOW - len(sound), 0))
+    sound = (sound - sound.mean()) / np.sqrt(sound.var() + 1e-7)
+    padded = np.pad(sound.astype(np.float64), _FFT // 2, mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP][:-1]
+    power = np.abs(np.fft.rfft(frames * np.hanning(_FFT + 1)[:-1])) ** 2
+    energies = np.log10(np.maximum(1e-10, power @ _mel_filters())).T
+    scaled: Samples = ((np.maximum(energies, energies.max() - 8.0) + 4.0) / 4.0).astype(np.float32)
+    return scaled
+
+
+@cache
+def _mel_filters() -> npt.NDArray[np.float64]:
+    """Slaney's mel filters, bins of the spectrum by bands, each of the same area."""
+    knee, step = 15.0, np.log(6.4) / 27.0  # linear below 1 kHz, which is 15 mel
+    mels = np.linspace(0.0, knee + np.log(RATE / 2 / 1000) / step, _BANDS + 2)
+    edges = np.where(mels < knee, mels * 200 / 3, 1000 * np.exp(step * (mels - knee)))
+    bins = np.linspace(0, RATE / 2, _FFT // 2 + 1)[:, None]
+    rise = (bins - edges[:-2]) / np.diff(edges)[:-1]
+    fall = (edges[2:] - bins) / np.diff(edges)[1:]
+    filters: npt.NDArray[np.float64] = np.maximum(0, np.minimum(rise, fall)) * 2 / (edges[2:] - edges[:-2])
+    return filters

@@ -1,0 +1,25 @@
+"""Letters for phonemes, for engines that read none."""
+
+from __future__ import annotations
+
+import re
+
+# English spellings of sounds, each the least ambiguous: a reader of letters says them nearly so.
+_SPELLINGS = {
+    "tʃ": "ch", "ʧ": "ch", "dʒ": "j", "ʤ": "j", "eɪ": "ay", "aɪ": "igh", "ɔɪ": "oy", "aʊ": "ow", "oʊ": "oh", "əʊ": "oh",
+    "ɪə": "eer", "eə": "air", "ʊə": "oor", "ɑː": "ah", "ɔː": "aw", "iː": "ee", "uː": "oo", "ɜː": "ur", "ɜ˞": "ur",
+    "ɝ": "ur", "ɚ": "er", "ɑ": "ah", "ɒ": "o", "ɔ": "aw", "æ": "a", "ʌ": "u", "ə": "uh", "ɛ": "e", "e": "e", "ɪ": "i",
+    "i": "ee", "ʊ": "oo", "u": "oo", "o": "oh", "ø": "ur", "œ": "ur", "y": "oo", "ŋ": "ng", "ɲ": "ny", "ʎ": "ly",
+    "ʃ": "sh", "ʒ": "zh", "θ": "th", "ð": "th", "j": "y", "ɹ": "r", "ʁ": "r", "ɾ": "r", "ɡ": "g", "x": "k", "ç": "h",
+    "χ": "k", "ɥ": "w", "ʍ": "wh", "ɫ": "l", "β": "v", "ʔ": "",
+}  # fmt: skip
+_SOUND = re.compile("|".join(sorted(map(re.escape, _SPELLINGS), key=len, reverse=True)) + "|.", re.DOTALL)
+
+
+def spelled(ipa: str) -> str:
+    """Returns letters that a reader of English says nearly as the phonemes: `njɒki` is nyokee. Stress is lost."""
+    return "".join(_letters(match[0]) for match in _SOUND.finditer(ipa))
+
+
+def _letters(sound: str) -> str:
+    return _SPELLINGS.get(sound, sound if sound.isascii() and (sound.isalpha() or sound == " ") else "")

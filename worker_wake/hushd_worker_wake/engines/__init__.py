@@ -1,0 +1,1 @@
+"""The engines that wait for words, a module each."""

@@ -1,0 +1,160 @@
+"""microWakeWord, by the package pymicro-wakeword: a small model of TensorFlow Lite's for each phrase; Apache-2.0.
+
+One worker waits for any of them, those in the wheel and those that the user has imported: a model takes 0.3 MB.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hushd_models.installation import engine_command, engine_installed
+from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_protocol.system import paths
+from hushd_schema.engines.wake import micro
+from hushd_schema.engines.wake.micro import SPEC
+from hushd_worker.engine_model import Model
+
+from hushd_worker_wake.engine import RATE, Detection, EngineInfo, Word
+
+if TYPE_CHECKING:
+    from .micro_model import MicroModel
+
+INSTALL = engine_command(SPEC)
+# A model's probability stays high for up to 1.4 s after the word, and may dip for a moment.
+REST_S = 0.5
+# How long after the beginning of the next word a model was sure, at most, of 144 phrases that hibari spoke at three
+# paces without a pause: 0.01 s of hey_mycroft, 0.27 of hey_jarvis, 0.34 of alexa and okay_nabu.
+LAG_S = 0.4
+_WINDOW_S, _STEP_S = 0.03, 0.01  # of the sound of which features are made, and from one to the next
+LAGS_S = {"hey_mycroft": 0.1, "hey_jarvis": 0.32}
+_STEP = round(2 * RATE * _STEP_S)  # bytes
+
+
+class Micro:
+    """The engine. `words` is every word that is here; a model of another name waits for that one by itself."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+        self._loading = threading.Lock()  # the package loads its library anew for each model
+
+    @classmethod
+    def info(cls) -> EngineInfo:
+        package, words = engine_installed(SPEC), _words()
+        languages = tuple(dict.fromkeys(tag for word in words.values() for tag in word.languages))
+        names = (SPEC.default_model, *words)
+        embedded = _in_wheel()
+        models = tuple(
+            Model(
+                name,
+                words[name].languages if name in words else languages,
+                35,
+                embedded=name not in words or words[name].description.parent == embedded,
+                installed=package,
+            )
+            for name in names
+        )
+        known = tuple(Word(word.name, word.phrase, word.languages) for word in words.values())
+        return EngineInfo(SPEC.name, package, INSTALL, SPEC.default_model, models, known, any_phrase=False)
+
+    def load(self, report: Callable[[str], None]) -> None:
+        report(f"{SPEC.name} and its models")
+        try:
+            import pymicro_wakeword  # noqa: F401
+        except (ImportError, OSError) as error:
+            raise HushdError(
+                "engine_missing", f"The engine {SPEC.name} does not load ({reason(error)}): {INSTALL}."
+            ) from error
+        if not _words():
+            raise HushdError("model_missing", f"{SPEC.name} has no word here: reinstall pymicro-wakeword.")
+
+    def listener(self, words: Sequence[str], threshold: float | None) -> Stream:
+        known = _words()
+        by_sound = {_plain(name): word for word in known.values() for name in (word.name, word.phrase)}
+        usual = known[self._model] if self._model in known else next(iter(known.values()))
+        chosen = []
+        for word in words or (usual.phrase,):
+            if _plain(word) not in by_sound:
+                close = did_you_mean(_plain(word), list(by_sound))
+                here = listed(sorted(each.phrase.lower() for each in known.values()))
+                raise HushdError(
+                    "bad_request", f"{SPEC.name} does not know the word {quoted(word)}{close}: here it knows {here}."
+                )
+            chosen.append((word, by_sound[_plain(word)]))
+        with self._loading:
+            return Stream([_Wait(word, model, threshold) for word, model in chosen])
+
+
+class Stream:
+    """A stream of audio: its features are computed once for all words."""
+
+    def __init__(self, waits: Sequence[_Wait]) -> None:
+        from pymicro_features import MicroFrontend
+
+        self._waits = waits
+        self._frontend = MicroFrontend()
+        self._rest = b""  # less than a step
+        self._count = 0  # of features
+
+    def hear(self, samples: bytes) -> Iterator[Detection]:
+        """See `Listener`."""
+        samples = self._rest + samples
+        whole = len(samples) - len(samples) % _STEP
+        self._rest = samples[whole:]
+        for start in range(0, whole, _STEP):
+            if not (features := self._frontend.process_samples(samples[start : start + _STEP]).features):
+                continue  # the first window is not whole yet
+            now = _WINDOW_S + _STEP_S * self._count
+            self._count += 1
+            for wait in self._waits:
+                if detection := wait.hear(features, now):
+                    yield detection
+
+    def close(self) -> None:
+        """See `Listener`."""
+        for wait in self._waits:
+            wait.model.close()
+
+
+class _Wait:
+    """One word in one stream."""
+
+    def __init__(self, word: str, known: micro.Word, threshold: float | None) -> None:
+        from .micro_model import MicroModel
+
+        self.model: MicroModel = MicroModel(known.description)
+        self._word, self._name = word, known.name
+        self._threshold = self.model.cutoff if threshold is None else threshold
+        self._sure = -REST_S  # when it was last
+
+    def hear(self, features: Sequence[float], now: float) -> Detection | None:
+        """Takes the features of the next 10 ms; returns the word if they are its end."""
+        probability = self.model.probability(features)
+        if probability <= self._threshold:
+            return None
+        rested, self._sure = now - self._sure >= REST_S, now
+        lag_s = LAGS_S.get(self._name, LAG_S)
+        return Detection(self._word, self._name, now, probability, lag_s) if rested else None
+
+
+def _words() -> dict[str, micro.Word]:
+    """All words by their names, those of the wheel first; one of the user's stands in for one there."""
+    folders = [folder for folder in (_in_wheel(),) if folder]
+    own = paths.find().models / SPEC.name
+    folders += sorted(path for path in own.iterdir() if path.is_dir()) if own.is_dir() else []
+    return {word.name: word for folder in folders for word in micro.words_in(folder)}
+
+
+def _in_wheel() -> Path | None:
+    package = find_spec("pymicro_wakeword")
+    places = package.submodule_search_locations if package else None
+    return Path(next(iter(places))) / "models" if places else None
+
+
+def _plain(word: str) -> str:
+    """A word without what nobody hears: case, and signs between its parts."""
+    return " ".join("".join(sign if sign.isalnum() else " " for sign in word.casefold()).split())

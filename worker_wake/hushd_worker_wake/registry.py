@@ -1,0 +1,39 @@
+"""The engines that wait for words: hushd's own, and those of other packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hushd_worker.engine_model import descriptions
+from hushd_worker.engine_registry import EngineRegistry
+
+from .engine import WakeEngine
+
+if TYPE_CHECKING:
+    from hushd_schema.description import WaitingEngine
+
+
+def _description(engine: type[WakeEngine]) -> WaitingEngine:
+    from hushd_schema.description import WaitingEngine, WakeWord  # not for a worker
+
+    info = engine.info()
+    words = tuple(WakeWord(name=word.name, phrase=word.phrase, languages=word.languages) for word in info.words)
+    return WaitingEngine(
+        name=info.name,
+        installed=info.installed and any(model.installed for model in info.models),
+        install=info.install,
+        default_model=info.default_model,
+        models=descriptions(info.models),
+        words=words,
+        any_phrase=info.any_phrase,
+    )
+
+
+REGISTRY: EngineRegistry[WakeEngine, WaitingEngine] = EngineRegistry(
+    role="wake",
+    kind="wake-word",
+    contract=WakeEngine,
+    describe_engine=_description,
+    largest=10_000,
+    shorten=(),
+)

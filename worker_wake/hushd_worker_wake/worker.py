@@ -1,0 +1,123 @@
+"""hushd's jobs of waiting for words, done by one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError, reason
+from hushd_schema.capabilities import Capabilities
+from hushd_worker.engine_registry import choose_model
+from hushd_worker.job import Job
+
+from .engine import RATE, EngineInfo
+from .registry import REGISTRY
+from .word_end import RecentSound
+
+if TYPE_CHECKING:
+    from .engine import Listener, WakeEngine
+
+_PATIENCE_S = 600.0  # for audio that does not come: a paused microphone, or a program that has forgotten us
+_STEP = 2 * RATE // 5  # bytes heard at a time
+_SESSIONS = 32  # each costs 0.3 % of a core
+
+
+class WakeWorker:
+    """The worker that the harness runs. All programs share it: each of their requests is a stream of its own."""
+
+    slots = 1
+    sessions = _SESSIONS
+
+    def __init__(self, engine: str, model: str) -> None:
+        self._engine_name = engine
+        self._model = model
+
+    def load(self, report: Callable[[str], None]) -> Capabilities:
+        """Loads the engine; returns what it can.
+
+        Raises:
+            HushdError: `engine_missing` or `model_missing`.
+        """
+        kind = REGISTRY.find(self._engine_name)
+        self._info: EngineInfo = kind.info()
+        names = [model.name for model in self._info.models]
+        model = choose_model(self._info.name, self._model, self._info.default_model, names)
+        self._engine: WakeEngine = kind(model)
+        self._engine.load(report)
+        return Capabilities(engine=self._info.name, model=model)
+
+    def run(self, job: Job) -> JsonObject:
+        """Waits for words; each is reported in a partial.
+
+        Raises:
+            HushdError: `unsupported`, `bad_request`, or what the input raises.
+        """
+        from hushd_schema.operations.detect import DETECT
+
+        if job.op != DETECT.name:
+            raise HushdError("unsupported", f"A worker that waits for words can 'detect', not {job.op!r}.")
+        given = {**DETECT.defaults(), **DETECT.read(job.params)}
+        if job.input not in ("stream", "inline"):
+            raise HushdError("bad_request", "Send samples to wait for words in: s16le, as they are recorded.")
+        job.params |= {"rate": given["rate"], "channels": given["channels"]}  # its chunks must agree
+        with closing(self._engine.listener(given["words"] or (), given["threshold"])) as listener:
+            return _listen(job, listener, _converted(job.read(_PATIENCE_S), given["rate"], given["channels"]))
+
+
+def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject:
+    from hushd_schema.detection import DetectionData, DetectionResult
+
+    recent, samples, count = RecentSound(), 0, 0
+    for piece in pieces:
+        recent.add(piece)
+        samples += len(piece) // 2
+        for heard in listener.hear(piece):
+            count += 1
+            end = recent.word_end(heard.at, heard.lag_s, heard.begin)
+            data = DetectionData(
+                kind="detection",
+                word=heard.word,
+                name=heard.name,
+                at=round(heard.at, 3),
+                end=round(end, 3),
+                probability=None if heard.probability is None else round(heard.probability, 3),
+            )
+            job.send_partial(data.data())
+    return DetectionResult(duration=round(samples / RATE, 3), detections=count).data()
+
+
+def _converted(pieces: Iterator[bytes], rate: int, channels: int) -> Iterator[bytes]:
+    """Yields the samples as one channel at `RATE`, in whole samples."""
+    pieces = _whole(pieces, 2 * channels)
+    samples = pieces if (rate, channels) == (RATE, 1) else _resampled(pieces, rate, channels)
+    for piece in samples:  # of any length, and where a word ends is looked for in the last seconds
+        for start in range(0, len(piece), _STEP):
+            yield piece[start : start + _STEP]
+
+
+def _whole(pieces: Iterator[bytes], frame: int) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        piece = rest + piece if rest else piece
+        whole = len(piece) - len(piece) % frame
+        rest = piece[whole:]
+        if whole:
+            yield piece[:whole]
+
+
+def _resampled(pieces: Iterator[bytes], rate: int, channels: int) -> Iterator[bytes]:
+    import numpy as np
+
+    try:
+        import soxr  # for those whose microphone has another rate
+    except (ImportError, OSError) as error:
+        raise HushdError(
+            "engine_missing", f"Samples of {rate} Hz cannot be converted here ({reason(error)}): send {RATE} Hz."
+        ) from error
+    stream = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
+    for piece in pieces:
+        frames = np.frombuffer(piece, np.int16).reshape(-1, channels).mean(axis=1, dtype=np.float32)
+        if len(samples := stream.resample_chunk(frames)):
+            yield np.clip(samples, -32768, 32767).astype(np.int16).tobytes()
