@@ -23,14 +23,17 @@ from benches.hearing import (
     live,
     long,
     noise,
+    people,
     streams,
+    turn_ends,
     two_files,
+    wake,
 )
 from benches.peers.case import peers
 from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
-from benches.speaking import pages, playing, screen_reader, talking
+from benches.speaking import attached, pages, playing, screen_reader, talking
 from benches.stage import Row
-from benches.supervision import activation, crush, curve, floods, load, memory, pauses, pressure, relay, taken
+from benches.supervision import activation, crush, curve, floods, load, memory, pauses, points, pressure, relay, taken
 
 CASES = {
     "idle": memory.idle,
@@ -43,6 +46,7 @@ CASES = {
     "floods": floods.floods,
     "pauses": pauses.pauses,
     "relay": relay.relay,
+    "points": points.points,
     "curve": curve.curve,
     "peers": peers,
     "polls": door.polls,
@@ -61,6 +65,7 @@ CASES = {
     "warm": warm.warm,
     "live": live.live,
     "streams": streams.streams,
+    "turn-ends": turn_ends.turn_ends,
     "realtime": realtime.realtime,
     "mcp": mcp.mcp,
     "files": two_files.files,
@@ -68,6 +73,8 @@ CASES = {
     "noise": noise.noise,
     "diarization": diarization.diarization,
     "labels": labels.labels,
+    "people": people.people,
+    "wake": wake.wake,
     "long": long.long,
     "int8": int8.int8,
     "models-list": models.listed,
@@ -76,8 +83,11 @@ CASES = {
     "pages": pages.pages,
     "intelligibility": pages.intelligibility,
     "first": playing.first,
+    "attached": attached.attached,
+    "hook": playing.hook,
     "stop": playing.stop,
     "gaps": playing.gaps,
+    "restart": playing.restart,
     "talk": talking.talk,
     "dictate": dictate.dictate,
     "captions": captions.captions,
@@ -112,7 +122,11 @@ def main() -> int:
         "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
     )
     parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
-    parser.add_argument("--minutes", type=float, help="how long gaps, talk, polls, crowd and taken (each share) take")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="how long gaps, talk, polls, crowd and taken (each share) take; of speech for wake",
+    )
     parser.add_argument("--engine", help="cold, standby or fullsize with this engine, or all")
     parser.add_argument(
         "--models",

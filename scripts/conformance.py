@@ -2,6 +2,7 @@
 
     scripts/conformance                  all of them, in twenty minutes of the processor's time; ends with a table
     scripts/conformance tts/piper -k damage
+    scripts/conformance client -- PROGRAM    another suite: that of the protocol, see docs/PROTOCOL.md; or `supervisor`
 
 What follows the engines goes to `python -m hushd_worker.conformance`, see there.
 """
@@ -41,6 +42,8 @@ class Row(NamedTuple):
 
 def main(arguments: list[str]) -> int:
     """Plays the suite to the engines that `arguments` name, or to all; returns 1 if one has failed a case."""
+    if arguments[:1] in (["client"], ["supervisor"]):
+        return subprocess.call([sys.executable, "-P", "-m", "hushd_protocol.conformance", *arguments])
     names = [word for word in arguments if word in small_models.ENGINES] or list(small_models.ENGINES)
     options = [word for word in arguments if word not in small_models.ENGINES]
     rows = [row for name in names if (row := _play(name, options))]

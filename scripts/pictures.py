@@ -1,7 +1,7 @@
 """Draws `hushd top`, `hushd memory` and `hushd captions` as pictures for the documents, from real use.
 
 Captions are of a recording, played into a sound server without a device and shown in tmux. `scripts/pictures captions`
-draws only these, `scripts/pictures memory` only the others.
+draws only these, `scripts/pictures memory` the others; `scripts/pictures sound` speaks that of the first page.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from hushd.reports import memory_record as record
 from hushd_cli.commands.top import frame
 from hushd_cli.commands.top.screen import Line
 from hushd_protocol.system import paths
+from site_builder import sources
 from support.sound_loop import SoundLoop
 
 FOLDER = Path(__file__).parents[1] / "docs/pictures"
@@ -44,7 +45,7 @@ STYLES = {"1": "bold", "2": "dim"}  # by their codes in SGR
 
 def main() -> int:
     FOLDER.mkdir(exist_ok=True)
-    drawn = {"memory": draw_memory, "captions": draw_captions}
+    drawn = {"memory": draw_memory, "captions": draw_captions, "sound": speak}
     for name in sys.argv[1:] or drawn:
         drawn[name]()
     return 0
@@ -84,6 +85,14 @@ def draw_captions() -> None:
                 player.wait()
     title = "hushd captions in a terminal: finished lines, and one in the making"
     (FOLDER / "captions.svg").write_text(_terminal(lines, title, CAPTIONS_COLUMNS))
+
+
+def speak() -> None:
+    """Runs the command that stands below the first page's sound, into its file."""
+    command, *words = sources.spoken()
+    sources.SOUND.parent.mkdir(exist_ok=True)
+    with supervisor():
+        subprocess.run([BIN / command, "-o", sources.SOUND, *words], check=True)
 
 
 def _captions(screen: Sequence[str], player: subprocess.Popen[bytes]) -> list[Line]:

@@ -8,30 +8,21 @@ module, or lie beside it, come first.
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
+from transplant import Elsewhere, NotPlayed, transplant
 
 CPU_S = 10.0  # of the processor's time for a test, whatever the load of the machine; the longest takes 1
 ENDLESS = "(it computes without end)"
 LONG = "test_floor"  # plays a world of its own
-
-
-class NotPlayed(Exception):
-    """Tests that neither passed nor failed, or a fault that cannot be planted."""
-
-
-class Elsewhere(Exception):
-    """The fault is in no function, or in one that cannot be reached by its name."""
 
 
 class Fault(NamedTuple):
@@ -67,49 +58,7 @@ def plant(fault: Fault) -> None:
     path = str(module.__file__)
     source = Path(path).read_text()
     right, wrong = (compile(text, path, "exec", dont_inherit=True) for text in (source, fault.planted(source)))
-    changed = dict(_changed(right, wrong))
-    for function in _functions(module):
-        code = changed.pop(function.__code__.co_qualname, None)
-        if code:
-            if code.co_freevars != function.__code__.co_freevars:
-                raise Elsewhere
-            function.__code__ = code
-    if changed:
-        raise Elsewhere
-
-
-def _changed(right: CodeType, wrong: CodeType) -> Iterator[tuple[str, CodeType]]:
-    """Yields the functions that differ, with their qualified names; what stands around them has to be the same."""
-    codes = [[const for const in code.co_consts if isinstance(const, CodeType)] for code in (right, wrong)]
-    plain = [[const for const in code.co_consts if not isinstance(const, CodeType)] for code in (right, wrong)]
-    if right.co_code != wrong.co_code or repr(plain[0]) != repr(plain[1]) or right.co_names != wrong.co_names:
-        yield wrong.co_qualname, wrong
-        return
-    for one, other in zip(*codes, strict=True):
-        if one.co_flags & inspect.CO_OPTIMIZED:  # a function, and no class
-            if _bytes(one) != _bytes(other):
-                yield other.co_qualname, other
-        else:
-            yield from _changed(one, other)
-
-
-def _bytes(code: CodeType) -> tuple[Any, ...]:
-    """All that a code does, without the lines where it stands."""
-    consts = tuple(_bytes(const) if isinstance(const, CodeType) else repr(const) for const in code.co_consts)
-    return code.co_code, consts, code.co_names, code.co_varnames, code.co_freevars, code.co_exceptiontable
-
-
-def _functions(module: Any) -> Iterator[FunctionType]:
-    def of(owner: Any) -> Iterator[FunctionType]:
-        for value in vars(owner).values():
-            for function in (value, *(getattr(value, name, None) for name in ("__func__", "fget", "fset", "func"))):
-                function = inspect.unwrap(function) if callable(function) else function
-                if isinstance(function, FunctionType) and function.__module__ == module.__name__:
-                    yield function
-            if inspect.isclass(value) and value.__module__ == module.__name__ and value is not owner:
-                yield from of(value)
-
-    yield from of(module)
+    transplant(module, right, wrong)
 
 
 class _Ended(Exception):

@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hushd.roster.recent import Recent
+from hushd.transport import versions
+from hushd.transport.connection import Connection
+from hushd_cli.terminal import console
+from hushd_protocol.system import paths
+from hypothesis import settings
 from support import moonshine_once, skips
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
@@ -31,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Makes the marks known, and counts processor time where it is asked for."""
     # Tests run side by side, each on a core: threads of one, with models this small, mostly wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    settings.register_profile("hushd", deadline=None)  # on a busy machine any example may take long
+    settings.load_profile("hushd")
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
     config.addinivalue_line("markers", "permissions: run as root and as a user, see tests/end_to_end/test_as_a_user.py")
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
@@ -53,6 +61,19 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.fixture(autouse=True)
+def standard_error_is_kept() -> Iterator[None]:
+    """Fails the test that silences standard error in this process: each test after it would be silent too."""
+    yield
+    if (errors := console.errors()) != 2:
+        os.dup2(errors, 2)
+        os.close(errors)
+        console._errors = 2
+        pytest.fail(
+            "This test ran `console.silence_libraries` in this process: run that command in its own, or patch it."
+        )
+
+
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A private folder, 0700 and with a short path, for runtime, state and configuration; nothing starts by itself."""
@@ -73,7 +94,9 @@ def _private_folder(patch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "config.toml").touch()  # of one that is named and not there, commands warn on a terminal
     patch.setenv("HUSHD_CONFIG", str(folder / "config.toml"))
     patch.setenv("HUSHD_AUTOSTART", "0")
+    recent = Recent(paths.find())
     yield folder
+    recent.forget()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -114,12 +137,22 @@ def carried(home: Path) -> Iterator[Supervisor]:
 
 
 @pytest.fixture
-def start_router(runtime: Path) -> Iterator[Callable[..., ScriptedRouter]]:
-    """Starts scripted supervisors, one at a time, in the runtime folder."""
-    routers: list[ScriptedRouter] = []
+def start_router(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ScriptedRouter]]:
+    """Starts scripted supervisors, one at a time, in the runtime folder.
 
-    def start(script: Script | None = None, **options: Any) -> ScriptedRouter:
+    Its thread may have no core for a second, after which a client says hello again: so clients of this process wait
+    for their welcome a minute, but where it is `silent` and says none.
+    """
+    routers: list[ScriptedRouter] = []
+    known = [(each, each.__kwdefaults__ or {}) for each in (Connection.__init__, versions.connect)]
+
+    def start(script: Script | None = None, *, silent: bool = False, **options: Any) -> ScriptedRouter:
         routers.append(ScriptedRouter(runtime, script, **options))
+        if silent:
+            routers[-1].welcome = None
+        for connect, defaults in known:
+            patience = {} if silent else {"patience": 60.0}
+            monkeypatch.setattr(connect, "__kwdefaults__", defaults | patience)
         return routers[-1]
 
     yield start

@@ -16,8 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hushd import AsyncClient
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.lifeline import arm
+from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import HTTP_TOKEN
 
@@ -41,7 +43,11 @@ def main(arguments: list[str]) -> int:
     token = os.environ.pop(HTTP_TOKEN, "")
     channel = socket.socket(fileno=int(arguments[1]))
     paths = find()
-    configuration = Configuration(paths.config, token)
+    try:
+        configuration = Configuration(paths.config, token)
+    except HushdError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     log.take_over(configuration.settings.log_format, paths.logs / "gateway.log")
     asyncio.run(Gateway(configuration).run(channel))
     sys.stderr.flush()
@@ -61,6 +67,8 @@ class Gateway:
         async with AsyncExitStack() as stack:
             self._client = await stack.enter_async_context(AsyncClient(holder="gateway"))
             await Receiver(channel, servers, self._configuration.settings.gateway_idle, self._leave).run()
+            if "_http" in self.__dict__:
+                await self._http.end()
 
     def _leave(self) -> None:
         if "_http" in self.__dict__:
@@ -105,4 +113,5 @@ class CurrentApp:
 
 
 if __name__ == "__main__":
+    guard()
     sys.exit(main(sys.argv[1:]))

@@ -16,7 +16,7 @@ from .routing import Model
 
 if TYPE_CHECKING:
     from hushd import AsyncClient
-    from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription
+    from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, WaitingDescription
 
 FRESH_S = 10.0  # for which the supervisor's own list is taken to be true
 
@@ -38,9 +38,13 @@ class Engines:
         """The same of the engines, models and voices that speak."""
         return replace((await self._known("tts")).tts, default=self._settings.default_model("tts"))
 
+    async def wake(self) -> WaitingDescription:
+        """The same of the engines that wait for words."""
+        return replace((await self._known("wake")).wake, default=self._settings.default_model("wake"))
+
     async def every(self) -> Descriptions:
-        """Both."""
-        return replace(await self._known("stt"), stt=await self.stt(), tts=await self.tts())
+        """All of them."""
+        return replace(await self._known("stt"), stt=await self.stt(), tts=await self.tts(), wake=await self.wake())
 
     async def best(
         self, language: str, *, speed: str = "medium", engine: str | None = None, translate: bool = False

@@ -117,6 +117,11 @@ class Receiver:
             received = receive(self._channel)
         except BlockingIOError:
             return
+        except OSError as error:  # no descriptor is left: those that are served give theirs back
+            print(f"cannot take a connection ({error.strerror}): pausing", file=sys.stderr)
+            self._pause()
+            asyncio.get_running_loop().call_later(AGAIN_S, self._listen_again)
+            return
         self._changed.set()
         if received is None:
             self._ended = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd.synthesis.voices import ALIASES, VoiceChoice
+from hushd.synthesis.voice_choice import VoiceChoice
+from hushd.synthesis.voices import ALIASES
 from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError

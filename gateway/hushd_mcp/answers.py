@@ -49,7 +49,8 @@ def of_task(task: Task) -> CallToolResult:
     if task.kind == "say":
         return answer(f"Spoken, {result['duration']:.1f} seconds.", {"state": state} | result)
     if not result["text"]:
-        return with_message("No words were understood.", {"state": state} | result)
+        nothing = f"{task.word!r} was said, and nothing after it." if task.word else "No words were understood."
+        return with_message(nothing, {"state": state} | result)
     return answer(result["text"], {"state": state} | result)
 
 
@@ -67,7 +68,9 @@ def _message(error: HushdError) -> str:
 
 
 def _pending(task: Task, state: str) -> CallToolResult:
-    doing = "waiting for its turn" if state == "queued" else state
+    doing = {"queued": "waiting for its turn", "waiting": f"waiting: nobody has said {task.word!r} yet"}.get(
+        state, state
+    )
     heard = f" Heard so far: {task.heard!r}." if task.heard else ""
     message = f"Still {doing}.{heard} Call `hushd_result` with ticket {task.ticket!r} to wait for the rest."
     so_far = {"text": task.heard} if task.heard else {}

@@ -82,6 +82,7 @@ Segments = Annotated[bool, or_else(False), Field(description="true: add times fo
 UntilSpoken = Annotated[
     bool, or_else(True), Field(description="false: return at once and go on speaking (default true).")
 ]
+Word = Annotated[str, Field(description="Such as hey jarvis.")]
 Ticket = Annotated[str, Field(description="Ticket from an earlier answer.")]
 Wait = Annotated[
     float,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.to_thread
+from hushd.roster import names
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from mcp.server.context import ServerRequestContext
@@ -54,12 +56,15 @@ class Calls:
         self._limits: dict[str | None, float] = {}  # of sessions, see `note_cancelled`
         self._began: dict[tuple[str | None, str], float] = {}  # by session and request
         self._holder = holder
+        self._shared = shared
         self._threads: anyio.CapacityLimiter | None = None
 
-    async def carry_out(self, context: Context, kind: str, work: Work, *, wait: bool = True) -> CallToolResult:
-        """The result of `work`, or its ticket: after `patience`, or at once without `wait`."""
+    async def carry_out(
+        self, context: Context, kind: str, work: Work, *, wait: bool = True, word: str = ""
+    ) -> CallToolResult:
+        """The result of `work`, or its ticket: after `patience`, or at once without `wait`. `word`: see `Task`."""
         try:
-            task = self.tasks.begin(kind, self.holder(context), work, session_of(context.request_context))
+            task = self.tasks.begin(kind, self.holder(context), work, session_of(context.request_context), word)
         except HushdError as error:
             return refusal(error)
         return await self.attend(context, task, math.inf if wait or not self.resumable else 0.0)
@@ -105,6 +110,12 @@ class Calls:
         host = context.session.client_params
         name = self._holder or (host.client_info.name if host else "")
         return "".join(sign for sign in name if sign.isprintable())[:40].strip() or "mcp"
+
+    def speaker(self, context: Context) -> str:
+        """The name under which people speak of the caller: that of the project in whose folder its host has started
+        this process; the host's own where it serves several, or none."""
+        name = "" if self._shared or self._holder else names.of_folder(os.getcwd())
+        return self.holder(context) if name.startswith("agent") or not name else name
 
     def _limit(self, session: str | None) -> float:
         """Seconds that a call of this session may take."""

@@ -28,7 +28,8 @@ from .unreadable import Answered
 _EMPTY = ("prompts", "resources")  # capabilities
 _INSTRUCTIONS = """\
 hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
-Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen.
+Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen,
+`hushd_wake` to be called by a word.
 An answer with a ticket is not the end: call `hushd_result` with it until there is none.
 A speech model writes their words down and may get names and numbers wrong: ask again when it matters."""
 

@@ -22,8 +22,9 @@ KEPT = 50  # ended tasks whose results can still be fetched
 LEAVE_S = 1.0  # to fall silent and close the devices
 GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above what parallel calls of one host lie apart
 UNATTENDED_S = 60.0  # that a microphone stays open while no call waits for its result
+UNCALLED_S = 600.0  # ... which waits for a word alone
 ENDED = ("completed", "failed", "cancelled")
-LISTENING = ("listen", "converse")  # the tools that open the microphone
+LISTENING = ("listen", "converse", "wake")  # the tools that open the microphone
 
 
 class Progress(Protocol):
@@ -31,7 +32,7 @@ class Progress(Protocol):
 
     @property
     def state(self) -> str:
-        """`queued`, `speaking`, `listening` or `transcribing`."""
+        """`queued`, `speaking`, `waiting`, `listening` or `transcribing`."""
 
     @property
     def heard(self) -> str:
@@ -52,6 +53,14 @@ class Reading:
         return " ".join(text for segment in self.segments if (text := segment.strip()))
 
 
+@dataclass
+class Waiting:
+    """Progress of waiting for a word, and of listening to the speech after it."""
+
+    state: str = "waiting"
+    heard: str = ""
+
+
 Work = Callable[["Client", "Task"], JsonObject]
 
 
@@ -63,6 +72,7 @@ class Task:
 
     Args:
         session: the host's session that asked; None: unknown.
+        word: the wake word that it waits for; empty: none.
 
     Attributes:
         ticket: its name.
@@ -75,10 +85,11 @@ class Task:
         asked: time of the last call for it.
     """
 
-    def __init__(self, kind: str, holder: str, work: Work, session: str | None = None) -> None:
+    def __init__(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> None:
         self.ticket = secrets.token_hex(4)
         self.kind = kind
         self.session = session
+        self.word = word
         self.progress: Progress | None = None
         self.result: JsonObject = {}
         self.error: HushdError | None = None
@@ -123,7 +134,7 @@ class Task:
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """Marks a call that waits for it. A microphone that no call waits for is closed after `UNATTENDED_S`."""
+        """Marks a call that waits for it. A microphone that no call waits for is closed in the end."""
         if self._abandoning is not None:
             self._abandoning.cancel()
         self.asked = time.monotonic()
@@ -133,13 +144,14 @@ class Task:
         finally:
             self._calls -= 1
             if self.listens and not self._calls:
-                self._abandoning = threading.Timer(UNATTENDED_S, self._abandon)
+                after_s = UNCALLED_S if self.word else UNATTENDED_S
+                self._abandoning = threading.Timer(after_s, self._abandon, [after_s])
                 self._abandoning.daemon = True
                 self._abandoning.start()
 
-    def _abandon(self) -> None:
+    def _abandon(self, after_s: float) -> None:
         if not self._calls:
-            self.end(f"Nobody asked for the result within {UNATTENDED_S:.0f} seconds, so the microphone was closed.")
+            self.end(f"Nobody asked for the result within {after_s:.0f} seconds, so the microphone was closed.")
 
     def _run(self, holder: str, work: Work) -> None:
         from hushd.client import Client  # the first call pays for it, not the start
@@ -165,7 +177,7 @@ class TaskRegistry:
         self._tasks: dict[str, Task] = {}
         self._closed = False
 
-    def begin(self, kind: str, holder: str, work: Work, session: str | None = None) -> Task:
+    def begin(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> Task:
         """Starts a task. A session's newer use of the microphone ends an older one that was given up, see `_reclaim`.
 
         Raises:
@@ -175,11 +187,11 @@ class TaskRegistry:
             if self._closed:
                 raise HushdError("shutting_down", "The server is leaving.")
             if kind in LISTENING and session is not None:
-                self._reclaim(session)
+                self._reclaim(session, word)
             ended = [task for task in self._tasks.values() if task.finished.is_set()]
             for task in ended[: max(0, len(ended) - KEPT)]:
                 del self._tasks[task.ticket]
-            task = Task(kind, holder, work, session)
+            task = Task(kind, holder, work, session, word)
             self._tasks[task.ticket] = task
             return task
 
@@ -216,12 +228,13 @@ class TaskRegistry:
     def _under_way(self) -> list[Task]:
         return [task for task in self._tasks.values() if not task.finished.is_set()]
 
-    def _reclaim(self, session: str) -> None:
-        """Ends the session's older uses of the microphone.
+    def _reclaim(self, session: str, word: str) -> None:
+        """Ends the session's older uses of the microphone: those that wait for the same word, or those that listen.
 
         Several clients give up on a call without cancelling it, and their model then asks again; the person would
         answer a call that nobody waits for. Calls in parallel come at once, so only older ones were given up.
         """
         for task in self._under_way():
-            if task.listens and task.session == session and time.monotonic() - task.asked >= GIVEN_UP_S:
+            same = task.listens and (task.session, task.word) == (session, word)
+            if same and time.monotonic() - task.asked >= GIVEN_UP_S:
                 task.end("A later call of the same session has taken the microphone.")

@@ -39,12 +39,14 @@ from .arguments import (
     Ticket,
     UntilSpoken,
     Wait,
+    Word,
 )
 from .calls import Calls
 
 PREFIX = "hushd_"
 # Whoever answers is one person.
 _HEARD = {name: each for name, each in arguments.of(TRANSCRIBE, LIVE).items() if each.field != "diarize"}
+_CALLED = {name: each for name, each in _HEARD.items() if each.field == "language"}
 _READ = arguments.of(TRANSCRIBE, RECORDED)
 _SPOKEN = arguments.of(SYNTHESIZE)
 _CONVERSED = {name: argument for name, argument in _SPOKEN.items() if name not in _HEARD} | _HEARD
@@ -68,6 +70,7 @@ class Tools:
             _tool(self.say, "Say something aloud", _SPOKEN),
             _tool(self.listen, "Listen to the person", _HEARD),
             _tool(self.converse, "Ask aloud and get the answer", _CONVERSED),
+            _tool(self.wake, "Be called", _CALLED),
             _tool(self.transcribe, "Write down a recording", _READ, reads=True),
             _tool(self.voices, "Voices", reads=True),
             _tool(self.status, "Status", reads=True),
@@ -90,7 +93,7 @@ class Tools:
 
         Example: {"text": "The build is done, and all tests pass."}
         """
-        speech = work.say(text, priority, _speaking(asked))
+        speech = work.say(text, priority, _speaking(asked), self._calls.speaker(context))
         return await self._calls.carry_out(context, "say", speech, wait=wait)
 
     async def listen(
@@ -125,8 +128,23 @@ class Tools:
         Example: {"text": "Shall I delete the old backups?", "timeout": 20}
         """
         # What is asked is spoken in the language of the answer.
-        turn = work.converse(text, priority, _speaking(asked), arguments.options(_HEARD, asked))
+        turn = work.converse(
+            text, priority, _speaking(asked), arguments.options(_HEARD, asked), self._calls.speaker(context)
+        )
         return await self._calls.carry_out(context, "converse", turn)
+
+    async def wake(
+        self,
+        context: Context,
+        word: Word,
+        **asked: Any,
+    ) -> CallToolResult:
+        """Waits until the person says your wake word; returns what they say after it.
+
+        Until then the answer is a ticket for `hushd_result`: ask at least every ten minutes.
+        """
+        waiting = work.wake(word, arguments.options(_CALLED, asked))
+        return await self._calls.carry_out(context, "wake", waiting, word=" ".join(word.casefold().split()))
 
     async def transcribe(
         self,

@@ -5,22 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
+from hushd_protocol.errors import HushdError
+from hushd_schema.operations.transcribe import BY_MEANING
 
-from .task import Reading, Task, Work
+from .task import Reading, Task, Waiting, Work
 
 if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.dialogue.conversation import Conversation
+    from hushd.roster.member import Prepared
     from hushd.transcripts.transcript import Transcript
 
 Options = JsonObject
 
 
-def say(text: str, priority: str, options: Options) -> Work:
-    """Speaks `text`."""
+def say(text: str, priority: str, options: Options, name: str) -> Work:
+    """Speaks `text` for the session of that name."""
 
     def work(client: Client, task: Task) -> Options:
-        speech = _conversation(client, task, priority).say(text, **_in_its_language(client, text, options))
+        spoken, own = _prepared(client, name, text, options)
+        speech = _conversation(client, task, priority).say(spoken, **own)
         return {"duration": round(speech.seconds, 2), "voice": speech.voice}
 
     return work
@@ -30,17 +34,50 @@ def listen(priority: str, options: Options) -> Work:
     """Hears one utterance."""
 
     def work(client: Client, task: Task) -> Options:
-        return _found(_conversation(client, task, priority).listen(**options))
+        return _found(_conversation(client, task, priority, duck=True).listen(**options))
 
     return work
 
 
-def converse(text: str, priority: str, speaking: Options, listening: Options) -> Work:
-    """Speaks `text` and hears the answer."""
+def converse(text: str, priority: str, speaking: Options, listening: Options, name: str) -> Work:
+    """Speaks `text` for the session of that name and hears the answer."""
 
     def work(client: Client, task: Task) -> Options:
-        conversation = _conversation(client, task, priority)
-        return _found(conversation.converse(text, _in_its_language(client, text, speaking), listening))
+        conversation = _conversation(client, task, priority, duck=True)
+        return _found(conversation.converse(*_prepared(client, name, text, speaking), listening))
+
+    return work
+
+
+def wake(word: str, options: Options) -> Work:
+    """Waits for a word, and hears the speech after it."""
+
+    def work(client: Client, task: Task) -> Options:
+        from hushd.wake.wake import SPEECH_S
+        from hushd_models.people import looking_for
+
+        waiting = task.progress = Waiting()
+
+        def note(stable: str, text: str) -> None:
+            waiting.heard = stable + text
+
+        looking = looking_for(None)
+        with client.wake(word) as wake, task.scope.ending(wake.close):
+            for heard in wake:
+                waiting.state = "listening"
+                floor = client.floor("microphone", duck=True)
+                with task.scope.ending(floor.stop), floor:
+                    transcription = client.listen(
+                        heard.sound(), rate=heard.rate, no_speech_s=SPEECH_S, turn_end=BY_MEANING,
+                        on_partial=None if looking else note, **options, **looking,
+                    )  # fmt: skip
+                    with task.scope.ending(transcription.close):
+                        text = heard.speech(transcription, looking.get("owner", ""))
+                if text or not looking:
+                    return {"word": word, "text": text} | _language(transcription.language)
+                waiting.state = "waiting"  # it was somebody else's
+        task.scope.check()
+        raise HushdError("no_device", "The microphone was closed before the word was said: is it still there?")
 
     return work
 
@@ -54,7 +91,7 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
         def note(done: float, total: float) -> None:
             reading.state, reading.done, reading.total = "transcribing", done, total
 
-        transcription = client.transcribe_stream(recording, on_progress=note, **options)
+        transcription = client.transcribe_stream(recording, on_progress=note, **options, **_known_people(options))
         parts = []
         with task.scope.ending(transcription.close):
             for segment in transcription:
@@ -72,27 +109,36 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
     return work
 
 
-def _conversation(client: Client, task: Task, priority: str) -> Conversation:
+def _conversation(client: Client, task: Task, priority: str, duck: bool = False) -> Conversation:
     from hushd.dialogue.conversation import Conversation
 
     # Speaking alone is no reason to open the microphone.
-    conversation = task.progress = Conversation(client, mode="half", priority=priority, stop=task.scope)
+    conversation = Conversation(client, mode="half", priority=priority, duck=duck, stop=task.scope)
+    task.progress = conversation
     return conversation
 
 
-def _in_its_language(client: Client, text: str, options: Options) -> Options:
-    """Adds the language of a text that the usual voice does not speak, where neither voice nor language is named."""
-    if "voice" in options or "language" in options:
-        return options
-    from hushd.synthesis.text_voice import other_voice
+def _prepared(client: Client, name: str, text: str, options: Options) -> Prepared:
+    """The text and the options of its voice: the session's own, unless it names one or its language has another."""
+    from hushd.roster.member import Member
     from hushd_protocol.system import paths
 
-    other = other_voice(text, paths.find().config, lambda: client.describe("tts").tts)
-    return options | {"language": other.language} if other else options
+    member = Member(paths.find(), name)
+    member.check()
+    return member.prepare(text, options, lambda: client.describe("tts").tts)
 
 
 def _found(transcript: Transcript) -> Options:
     return {"text": transcript.text, "duration": round(transcript.duration, 2)} | _language(transcript.language)
+
+
+def _known_people(options: Options) -> Options:
+    """The people whom hushd knows by their voices, where the options have speakers told apart."""
+    if not options.get("diarize"):
+        return {}
+    from hushd_models.people import known_people
+
+    return {"people": known_people()}
 
 
 def _language(code: str) -> Options:

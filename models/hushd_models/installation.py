@@ -19,6 +19,7 @@ from hushd_protocol import JsonObject
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
+_DEFAULT = ("audio", "diarize", "duck", "http", "mcp", "stt", "tts", "wyoming")  # extras that `default` has
 _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
 
@@ -33,6 +34,10 @@ def extra_command(name: str) -> str:
     elif os.path.exists(metadata):
         *editable, requirement = _hushd(name)
         arguments = ["pipx", "inject", *editable, _pipx_name(metadata), requirement]
+    elif _is_fleeting():
+        # The supervisor that runs has the engines of this environment alone; one of the new takes its place.
+        arguments = ["uv", "tool", "install", *_hushd("default", *([] if name in _DEFAULT else [name]))]
+        return f"{shlex.join(arguments)} && hushd restart"
     else:
         return package_command(*_hushd(name))
     return shlex.join(arguments)
@@ -67,6 +72,11 @@ def document(name: str) -> str:
     """The path of a document of hushd's, such as `VOICES.md`, in this installation."""
     checkout = _checkout()
     return str(checkout / "docs" / name if checkout else _PACKAGES / "hushd_models" / "docs" / name)
+
+
+def _is_fleeting() -> bool:
+    """Returns whether `uvx` made this environment: it lies in uv's cache, and soon is gone."""
+    return os.path.basename(os.path.dirname(sys.prefix)).startswith("archive-v")
 
 
 def _hushd(*extras: str) -> list[str]:

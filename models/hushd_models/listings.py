@@ -73,7 +73,8 @@ def voices(catalogues: Descriptions) -> Object:
 
 
 def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:
-    """The data of Wyoming's `info`: one program for speech to text and one for text to speech.
+    """The data of Wyoming's `info`: a program for speech to text, one for text to speech, and one that waits for words
+    where any are known.
 
     Home Assistant takes the first voice of a language by its name, so those that sound like a machine are offered only
     for languages that have no other.
@@ -97,10 +98,17 @@ def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:
     ]
     hears = {"models": asr, "supports_transcript_streaming": True, "requires_external_vad": True}
     speaks = {"voices": speakers, "supports_synthesize_streaming": True}
-    none: Object = {kind: [] for kind in ("handle", "intent", "wake", "mic", "snd")}
+    wakes = [
+        _artifact(word.name) | {"description": word.phrase, "languages": list(word.languages), "phrase": word.phrase}
+        for engine in catalogues.wake.engines
+        if engine.installed
+        for word in engine.words
+    ]
+    none: Object = {kind: [] for kind in ("handle", "intent", "mic", "snd")}
     return {
         "asr": [_program(stt, installed=bool(asr)) | hears],
         "tts": [_program(tts, installed=bool(speakers)) | speaks],
+        "wake": [_program("", installed=True) | {"models": wakes}] if wakes else [],
         **none,
         "satellite": None,
     }

@@ -75,6 +75,7 @@ def _spec(kind: type[Message]) -> _Spec:
     return _Spec(kind, {f.name: _checker(hints[f.name]) for f in fields}, required)
 
 
+_SPECS: dict[type[Message], _Spec] = {}
 _FIELDS: dict[type[Message], tuple[tuple[str, Any], ...]] = {}
 
 
@@ -131,7 +132,7 @@ class Decoder:
     """
 
     def __init__(self, kinds: Iterable[type[Message]], *, few: bool = False) -> None:
-        self._specs = {kind.TYPE: _spec(kind) for kind in kinds}
+        self._specs = {kind.TYPE: _SPECS.get(kind) or _SPECS.setdefault(kind, _spec(kind)) for kind in kinds}
         self._few = few
 
     def decode(self, header: bytes, payload: bytes = b"") -> Message:

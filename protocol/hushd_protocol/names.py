@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 NAME = r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}"
-ENGINE_ROLES = ("stt", "tts")  # roles with several engines, of which the configuration names one
+SPEECH_ROLES = ("stt", "tts")  # roles of which models make text or speech
+ENGINE_ROLES = (*SPEECH_ROLES, "wake")  # roles with several engines, of which the configuration names one
 ROLES = (*ENGINE_ROLES, "models")
 LOG_FORMATS = ("text", "json")
 SPEEDS = ("fast", "medium", "slow")  # of a model, on a CPU

@@ -118,11 +118,38 @@ class SpeakingEngine(EngineDescription):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WakeWord(Record):
+    """A word that an engine waits for.
+
+    Attributes:
+        name: the model's, such as `okay_nabu`.
+        phrase: as it is spoken.
+        languages: tags of those that its model was made for.
+    """
+
+    name: str
+    phrase: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingEngine(EngineDescription):
+    """An engine that waits for words.
+
+    Attributes:
+        words: those that it knows; an engine that takes `any_phrase` knows more.
+    """
+
+    words: tuple[WakeWord, ...]
+    any_phrase: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleDescription(Record):
     """The engines of a role, the preferred ones first.
 
     Attributes:
-        role: `stt`, `tts` or `models`; empty where it was not described.
+        role: `stt`, `tts`, `wake` or `models`; empty where it was not described.
         version: of the package that describes it.
         default: the configured `ENGINE/MODEL`; empty where the supervisor has not added it.
     """
@@ -152,21 +179,29 @@ class SpeakingDescription(RoleDescription):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingDescription(RoleDescription):
+    """The engines of the role `wake`."""
+
+    engines: tuple[WaitingEngine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptions(Record):
     """The answer to `describe`. A role that was not asked for has no engines; `models` has one, the user's folder."""
 
     stt: HearingDescription
     tts: SpeakingDescription
+    wake: WaitingDescription
     models: RoleDescription
 
     def of(self, role: str) -> RoleDescription:
-        """The description of `stt`, `tts` or `models`."""
-        return {"stt": self.stt, "tts": self.tts, "models": self.models}[role]
+        """The description of `stt`, `tts`, `wake` or `models`."""
+        return {"stt": self.stt, "tts": self.tts, "wake": self.wake, "models": self.models}[role]
 
     def with_defaults(self, default: Callable[[str], str]) -> Descriptions:
         """These, with the configured `ENGINE/MODEL` of each role that has several engines."""
         stt, tts = replace(self.stt, default=default("stt")), replace(self.tts, default=default("tts"))
-        return replace(self, stt=stt, tts=tts)
+        return replace(self, stt=stt, tts=tts, wake=replace(self.wake, default=default("wake")))
 
     def having(self, role: str, described: RoleDescription) -> Descriptions:
         """These, with another description of a role."""
@@ -177,6 +212,7 @@ class Descriptions(Record):
 OF_ROLE: dict[str, type[RoleDescription]] = {
     "stt": HearingDescription,
     "tts": SpeakingDescription,
+    "wake": WaitingDescription,
     "models": RoleDescription,
 }
 

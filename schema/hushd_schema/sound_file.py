@@ -49,13 +49,26 @@ def format_of(path: str | os.PathLike[str]) -> str:
     return form
 
 
-def wav_header(rate: int, size: int | None, channels: int = 1, width: int = 2, floating: bool = False) -> bytes:
+def wav_header(
+    rate: int, size: int | None, channels: int = 1, width: int = 2, floating: bool = False, mark: str = ""
+) -> bytes:
     """Returns the 44 bytes before `size` bytes of samples of `width` bytes, integers or floats; by default s16le.
 
-    None, or more than 4 GiB: the size is unknown, and readers read to the end.
+    With a `mark` there is a comment of that text, too. None, or more than 4 GiB: the size is unknown, and readers read
+    to the end.
     """
-    known = size is not None and size + WAV_HEADER - 8 <= UNKNOWN_SIZE
-    whole, data = (size + WAV_HEADER - 8, size) if size is not None and known else (UNKNOWN_SIZE, UNKNOWN_SIZE)
+    comment = wav_comment(mark) if mark else b""
+    before = WAV_HEADER + len(comment) - 8
+    known = size is not None and size + before <= UNKNOWN_SIZE
+    whole, data = (size + before, size) if size is not None and known else (UNKNOWN_SIZE, UNKNOWN_SIZE)
     frame = channels * width
     form = (16, 3 if floating else 1, channels, rate, rate * frame, frame, 8 * width)
-    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", whole, b"WAVE", b"fmt ", *form, b"data", data)
+    start = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", whole, b"WAVE", b"fmt ", *form)
+    return start + comment + struct.pack("<4sI", b"data", data)
+
+
+def wav_comment(text: str) -> bytes:
+    """Returns the chunk of a WAV file that holds a comment."""
+    data = text.encode() + b"\0"
+    data += b"\0" * (len(data) % 2)
+    return struct.pack("<4sI4s4sI", b"LIST", len(data) + 12, b"INFO", b"ICMT", len(data)) + data

@@ -35,6 +35,14 @@ class SentenceData(SpokenData):
     estimated: bool
 
 
+IMITATED = "imitated_voice"  # the warning of a speech in the voice of a person
+
+
+def imitation_mark(name: str) -> str:
+    """Returns the comment by which a file says that the voice of a person is imitated in it."""
+    return f"Synthetic speech in the voice of {name}, made by hushd."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechResult(Warned):
     """The result of `synthesize`.
@@ -43,6 +51,7 @@ class SpeechResult(Warned):
         rate: of the audio, in Hz.
         speed: at which it was spoken, 1 being natural.
         sentences: their number.
+        imitates: the person whose voice is imitated; empty where it is nobody's.
     """
 
     duration: float
@@ -50,3 +59,4 @@ class SpeechResult(Warned):
     voice: str
     speed: float
     sentences: int
+    imitates: str = ""

@@ -244,12 +244,14 @@ class FloorStatus(Record):
     """The programs that speak and listen.
 
     Attributes:
+        wake: those that wait for a word, with the microphone open.
         waiting: the number of turns that wait.
-        paused: whether all speech is paused.
+        paused: whether all speech, and waiting for words, is paused.
     """
 
     speaker: TurnStatus | None
     microphone: TurnStatus | None
+    wake: tuple[TurnStatus, ...] = ()
     waiting: int
     paused: bool
 

@@ -58,6 +58,15 @@ class Stretch(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerVoice(Record):
+    """A speaker's voice, as text (`hushd_schema.voiceprint`), and of how many seconds of speech it was made."""
+
+    speaker: str
+    voiceprint: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptResult(Warned):
     """The result of `transcribe`.
 
@@ -69,6 +78,7 @@ class TranscriptResult(Warned):
         ended: of live audio, what ended it: `input`, `endpoint` or `silence`.
         unlikely: the stretches whose text is probably not what was said.
         speakers: their number; None where nobody asked.
+        voices: those of the speakers, in the order in which they first speak; none where nobody asked.
     """
 
     language: str
@@ -78,6 +88,7 @@ class TranscriptResult(Warned):
     ended: str = ""
     unlikely: tuple[Stretch, ...] = ()
     speakers: int | None = None
+    voices: tuple[SpeakerVoice, ...] = ()
 
 
 class LiveEvent(TypedDict, total=False):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 from hushd import Client
+from hushd.roster.recent import Recent
+from hushd_protocol.system import paths
 
 # A busy loop, which ends with its time and with the process that started it.
 _LOOP = """
@@ -82,6 +84,7 @@ def supervisor(config: str = "", **environment: str) -> Iterator[psutil.Process]
         os.close(read)
         process.terminate()
         process.wait(30)
+        Recent(paths.find()).forget()
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_BUG
+from hushd_protocol.system.own_modules import guard
 from hushd_protocol.system.paths import find
 from hushd_protocol.system.trace import mark
 
@@ -53,4 +54,5 @@ def _take_interrupt() -> None:
 
 if __name__ == "__main__":
     _take_interrupt()
+    guard()
     sys.exit(main(sys.argv[1:]))

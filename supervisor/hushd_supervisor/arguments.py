@@ -8,12 +8,14 @@ from hushd_protocol.errors import HushdError
 
 USAGE = "hushd run or hushd serve"
 HELP = """\
-usage: python -m hushd_supervisor [--auto] [--ready-fd N] [--http ADDRESS] [--wyoming ADDRESS] [run | serve]
+usage: python -m hushd_supervisor [--auto] [--ready-fd N] [--after PID] [--http ADDRESS] [--wyoming ADDRESS]
+                                  [run | serve]
 
 Runs the supervisor. `hushd run` and `hushd serve` do the same.
 
   --auto        leave after a while without a worker or a request (`exit_when_idle` in the configuration)
   --ready-fd N  write a line to the open file N once clients can connect
+  --after PID   wait until that supervisor has left, and take over; writes a line to N, too, once it only waits
   --http, --wyoming ADDRESS
                 listen there, in place of what the configuration says; may be repeated
   -h, --help    show this help and exit
@@ -28,6 +30,7 @@ class Options:
         auto: whether a client started us: leave after a while without work, as one started by a service manager's
             socket does.
         ready_fd: an open file that gets a line once clients can connect.
+        predecessor: the pid of the supervisor that is about to leave, for which to wait; 0 for none.
         http, wyoming: addresses to listen at, in place of the configuration's.
         help: whether to show the help instead of running.
         serve: whether it is an error to listen nowhere for HTTP and Wyoming.
@@ -35,6 +38,7 @@ class Options:
 
     auto: bool = False
     ready_fd: int | None = None
+    predecessor: int = 0
     http: tuple[str, ...] = ()
     wyoming: tuple[str, ...] = ()
     help: bool = False
@@ -47,7 +51,7 @@ def parse(arguments: list[str]) -> Options:
     Raises:
         HushdError: `bad_request`.
     """
-    auto, ready_fd = False, None
+    auto, ready_fd, predecessor = False, None, 0
     listen: dict[str, list[str]] = {"--http": [], "--wyoming": []}
     if "--help" in arguments or "-h" in arguments:
         return Options(help=True)
@@ -56,15 +60,22 @@ def parse(arguments: list[str]) -> Options:
         option = rest.pop(0)
         if option == "--auto":
             auto = True
-        elif option == "--ready-fd" and rest and rest[0].isascii() and rest[0].isdigit():
+        elif option == "--ready-fd" and _is_number(rest):
             ready_fd = int(rest.pop(0))
+        elif option == "--after" and _is_number(rest):
+            predecessor = int(rest.pop(0))
         elif option in listen and rest:
             listen[option].append(rest.pop(0))
         else:
             raise HushdError("bad_request", f"The option {option} is unknown or lacks its value: use {USAGE}.")
     match rest:
         case [] | ["run"]:
-            return Options(auto, ready_fd, tuple(listen["--http"]), tuple(listen["--wyoming"]))
+            return Options(auto, ready_fd, predecessor, tuple(listen["--http"]), tuple(listen["--wyoming"]))
         case ["serve"]:
-            return Options(False, None, tuple(listen["--http"]), tuple(listen["--wyoming"]), serve=True)
+            return Options(False, None, 0, tuple(listen["--http"]), tuple(listen["--wyoming"]), serve=True)
     raise HushdError("bad_request", f"{' '.join(rest)!r:.80} is no command: use {USAGE}.")
+
+
+def _is_number(rest: list[str]) -> bool:
+    """Returns whether the next argument is a number."""
+    return bool(rest) and rest[0].isascii() and rest[0].isdigit()

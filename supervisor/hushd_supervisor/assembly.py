@@ -42,7 +42,7 @@ from .system.request_log import Logged, RequestLog
 from .system.signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
 from .system.sockets.answers import Answers
 from .system.sockets.client_socket import ClientSocket
-from .system.sockets.lock import ListeningSocket
+from .system.sockets.lock import ListeningSocket, take_bequest
 from .system.sockets.watch import SocketWatch
 from .system.sockets.worker_socket import WorkerSocket
 from .system.source import Source
@@ -125,6 +125,7 @@ class Assembly:
             has_cards=cards.there,
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
+            bequest=take_bequest(paths),
         )
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)

@@ -32,7 +32,9 @@ def run(options: Options, paths: Paths) -> None:
     prepare_state(paths)
     start = _start(options, paths)
     settings = _settings(options, paths)
-    if other := _other(paths, start.inherited is not None):
+    if options.predecessor:
+        _report(options)
+    if other := _other(paths, start.inherited is not None, options.predecessor):
         _report_ready(options)
         if options.serve:
             _hand_over(settings)
@@ -75,6 +77,7 @@ def _serve(start: Start, settings: Settings) -> None:
         parts.loop.run()
     finally:
         parts.signals.ignore()
+    lock.tell_next(paths, parts.loop.holders)
     parts.close()
     parts.record("info", "left")
 
@@ -101,10 +104,10 @@ def _hand_over(settings: Settings) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_cli.commands.serve.beside", *listen])
 
 
-def _other(paths: Paths, activated: bool) -> Path | None:
+def _other(paths: Paths, activated: bool, predecessor: int) -> Path | None:
     """The runtime folder of another supervisor of this user that serves already; None when we are the one to serve."""
-    patience = lock.LONG_PATIENCE_S if activated else lock.PATIENCE_S
-    if lock.acquire(paths, patience, activated=activated) is None:
+    patience = lock.LONG_PATIENCE_S if activated or predecessor else lock.PATIENCE_S
+    if lock.acquire(paths, patience, activated=activated, predecessor=predecessor) is None:
         return paths.runtime
     return lock.claim_pointer(paths, patience, activated=activated)
 
@@ -131,9 +134,15 @@ def complain(message: str) -> None:
 
 def _report_ready(options: Options) -> None:
     mark("supervisor ready")
+    _report(options)
+    if options.ready_fd is not None:
+        os.close(options.ready_fd)
+
+
+def _report(options: Options) -> None:
+    """Writes a line to who has started us."""
     if options.ready_fd is not None:
         try:
             os.write(options.ready_fd, b"\n")
-            os.close(options.ready_fd)
         except OSError:
             pass  # the process that waited is gone; others may still need this supervisor

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.peer import BOUND_S, ECHO, command, wait_until
+from support.ports import free_port
 from support.ray_cluster import RayCluster
 
 if TYPE_CHECKING:
@@ -100,6 +101,27 @@ def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Pa
     assert [cluster.requests(node) for node in range(3)] == before
 
 
+def test_the_corpus_of_the_examples_can_be_searched(cluster: RayCluster, gate: Path, tmp_path: Path) -> None:
+    """examples/ray_corpus.py names a recording that cannot be read; a word of another leads to its file and time."""
+    gate.touch()
+    words = {name: digest(data) for name, data in corpus(tmp_path / "in", 2).items()}
+    (tmp_path / "in/empty.flac").touch()
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        program = Path(__file__).parents[2] / "examples" / "ray_corpus.py"
+        return subprocess.run(
+            [sys.executable, str(program), *arguments],
+            env=cluster.environment(), capture_output=True, text=True, timeout=3 * BOUND_S,
+        )  # fmt: skip
+
+    done = run("transcribe", tmp_path / "in", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "'empty.flac' cannot be read" in done.stderr
+    match = run("search", tmp_path / "out", words["b/01.wav"])
+    assert (match.returncode, match.stdout) == (0, f"b/01.wav 0:00:00: {words['b/01.wav']}\n")
+    assert run("search", tmp_path / "out", "nowhere").returncode == 1
+
+
 @pytest.mark.parametrize("illness", ["a missing model", "workers that die"])
 def test_a_sick_node_is_left_out_and_named(
     illness: str, cluster: RayCluster, gate: Path, tmp_path: Path, sick: Callable[[str], None]
@@ -143,8 +165,7 @@ def openai(cluster: RayCluster, gate: Path) -> Iterator[OpenAI]:
     """OpenAI's own client of a deployment that one node serves, with places for two requests at work and one more."""
     from openai import OpenAI
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        at = f"127.0.0.1:{free.getsockname()[1]}"
+    at = f"127.0.0.1:{free_port()}"
     deployed = cluster.done(
         "cluster", "deploy", "--http", at, "--nodes", "1", "--at-once", "1", "--queue", "1", "--idle", "600"
     )

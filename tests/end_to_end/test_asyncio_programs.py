@@ -6,13 +6,13 @@ import ast
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import DEVICE, Programs
+from support.recordings import recording
 
 SPEAK = """
 import asyncio, sys
@@ -122,10 +122,7 @@ def test_a_conversation(carried: Supervisor, tmp_path: Path) -> None:
 
 def _run(program: str, folder: Path) -> list[str]:
     """The lines that a program prints while a person speaks."""
-    spec = find_spec("moonshine_voice")
-    assert spec
-    assert spec.origin
-    samples, rate = soundfile.read(Path(spec.origin).parent / "assets" / "beckett.wav", dtype="int16")
+    samples, rate = soundfile.read(recording(), dtype="int16")
     places = np.arange(0, len(samples) - 1, rate / 16_000)
     (folder / "person").write_bytes(np.interp(places, np.arange(len(samples)), samples).astype("<i2").tobytes())
     (folder / "diary").touch()

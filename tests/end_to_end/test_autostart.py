@@ -10,15 +10,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hushd import Client, HushdError
 from hushd.transport import autostart as starting
+from hushd_protocol.system.log_lines import line
 from hushd_protocol.system.paths import find
 from hushd_supervisor.system.sockets import lock
+from support import descriptors
 from support.peer import BOUND_S, CONFIG, check_nothing_is_left, wait_until
 from support.stopwatch import Stopwatch
 
@@ -35,7 +40,8 @@ def autostart(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     with contextlib.suppress(HushdError), Client(start=False) as client:
         client.shutdown()
     for pid in supervisors(runtime):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has left meanwhile
+            os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not supervisors(runtime), "the supervisor's end")
     check_nothing_is_left(runtime)
 
@@ -69,13 +75,35 @@ def test_race_24_clients_that_start_it_at_the_same_moment(runtime: Path) -> None
     """Four clients that find none at once end up with one and the same supervisor, and none complains."""
     for _ in range(3):
         clients = [ask_who() for _ in range(4)]
-        answers = [client.communicate(timeout=30) for client in clients]
+        answers = [client.communicate(timeout=60) for client in clients]
         assert len({pid for pid, _ in answers}) == 1, answers
         assert [complaint for _, complaint in answers] == [""] * 4
         pid = int(answers[0][0])
         wait_until(lambda pid=pid: supervisors(runtime) == [pid], "the losers' exit")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not supervisors(runtime), "its end")
+
+
+@pytest.mark.usefixtures("autostart")
+def test_clients_of_one_program_start_one_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight threads that find none at once wait for the one that starts it, and spawn none of their own."""
+    monkeypatch.setattr(starting, "READY_S", 600.0)
+    spawn, spawned = starting._spawn, []
+
+    def spawn_counted(*arguments: Any) -> None:
+        spawned.append(arguments)
+        spawn(*arguments)
+
+    monkeypatch.setattr(starting, "_spawn", spawn_counted)
+    together = threading.Barrier(8)
+
+    def ensure(_: int) -> object:
+        together.wait()
+        return starting.ensure(find())
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ensure, range(8))) == [find()] * 8
+    assert len(spawned) == 1
 
 
 @pytest.mark.usefixtures("autostart")
@@ -141,8 +169,7 @@ def test_a_daemon_holds_nothing_of_who_started_it(monkeypatch: pytest.MonkeyPatc
         os.set_inheritable(inherited.fileno(), True)
         with Client() as client:
             pid = client.status().supervisor.pid
-        targets = {os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
-        assert inherited.name not in targets
+        assert inherited.name not in descriptors.targets(pid)
     assert os.readlink(f"/proc/{pid}/fd/0") == os.readlink(f"/proc/{pid}/fd/1") == "/dev/null"
     assert os.readlink(f"/proc/{pid}/fd/2") == str(find().supervisor_log)
     assert os.readlink(f"/proc/{pid}/cwd") == "/"
@@ -207,6 +234,17 @@ def test_a_supervisor_that_cannot_start_is_explained(autostart: Callable[[str], 
     assert "\n" not in caught.value.message
     assert "worker, wyoming): see " in caught.value.message, "the list of keys is whole"
     assert started.calm < 5
+
+
+def test_records_of_another_supervisor_do_not_explain_a_start(tmp_path: Path) -> None:
+    """A supervisor that leaves writes its last records to the same log: a start that failed without a word is tried
+    again all the same, and one that said why is explained by its own sentence."""
+    log = tmp_path / "supervisor.log"
+    records = line("asked to leave by a signal", form="text", level="info") + line("left\nat last", form="text")
+    log.write_text(records + line("left", form="json", level="info"))
+    assert starting._last_line(str(log), 0) == ""
+    log.write_text(f"hushd: The folder is not ours.\n{records}")
+    assert starting._last_line(str(log), 0) == "hushd: The folder is not ours"
 
 
 def test_a_supervisor_that_finishes_its_jobs_is_told_of(

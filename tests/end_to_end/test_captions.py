@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 from support import sound_loop, warm
 from support.peer import BOUND_S, Supervisor, wait_until
+from support.recordings import recording
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
 
@@ -32,10 +32,7 @@ class Stage:
         self.supervisor = supervisor
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
-        spec = find_spec("moonshine_voice")
-        assert spec
-        assert spec.origin
-        self.person = Path(spec.origin).parent / "assets" / "beckett.wav"
+        self.person = recording()
 
     def captions(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Started, and recording."""
@@ -245,3 +242,43 @@ def test_the_sinks(stage: Stage) -> None:
     assert [line[:1] for line in output.splitlines()] == ["*", " "]
     assert "desk  # PulseAudio" in output
     assert os.fspath(stage.folder) not in output
+
+
+WHOLE = f"{FIRST} Fail again. Fail better."
+
+
+def test_what_played_just_now(stage: Stage) -> None:
+    """Kept by one process, asked for by another, as often as one likes, and gone with the first; never on the disk."""
+    keeper = stage.start("--keep", "60")
+    stage.loop.wait_for_a_recorder()
+    stage.loop.play(stage.person)
+
+    def text() -> str:
+        asked = stage.start("--last")
+        output, complaint = asked.communicate(timeout=2 * BOUND_S)
+        assert asked.returncode == 0, complaint
+        return output
+
+    wait_until(lambda: "better" in text(), "the last word, which the sound server may still hold")
+    assert word_error_rate(WHOLE, text()) <= 2 / 12
+    assert not list((stage.folder / "tmp").iterdir())
+    stage.interrupted(keeper)
+    asked = stage.start("--last")
+    _, complaint = asked.communicate(timeout=BOUND_S)
+    assert asked.returncode == 2
+    assert "Nothing that played was kept: `hushd captions --keep 60` keeps it from then on." in complaint
+
+
+def test_one_process_keeps_what_plays(stage: Stage) -> None:
+    """A second one is refused; after the first was killed the next one keeps."""
+    first = stage.start("--keep", "5")
+    stage.loop.wait_for_a_recorder()
+    second = stage.start("--keep", "5")
+    _, complaint = second.communicate(timeout=BOUND_S)
+    assert (second.returncode, "keeps it already: end that first." in complaint) == (2, True)
+    first.kill()
+    first.wait()
+    wait_until(lambda: stage.recorders == 0, "its recording ends")
+    third = stage.start("--keep", "5")
+    wait_until(lambda: stage.recorders == 1, "a recorder")
+    stage.interrupted(third)

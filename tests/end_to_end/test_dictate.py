@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from support import desktop, sound_loop, warm
 from support.desktop import Desktop
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.portal_desktop import PortalDesktop
+from support.recordings import recording
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
 
@@ -35,10 +35,7 @@ class Stage:
         self.screen = screen
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
-        spec = find_spec("moonshine_voice")
-        assert spec
-        assert spec.origin
-        self.person = Path(spec.origin).parent / "assets" / "beckett.wav"
+        self.person = recording()
 
     def dictate(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         self.started.append(
@@ -92,7 +89,11 @@ def test_push_to_talk(stage: Stage) -> None:
     stage.waiting()
     stage.screen.press("F9")
     stage.loop.wait_for_a_recorder()
-    speaking = subprocess.Popen(["paplay", str(stage.person)], env=stage.loop.environment, stdin=subprocess.DEVNULL)
+    speaking = subprocess.Popen(
+        ["paplay", "--property=media.role=phone", str(stage.person)],
+        env=stage.loop.environment,
+        stdin=subprocess.DEVNULL,
+    )
     wait_until(lambda: "tried" in stage.screen.text, "the first words")
     assert speaking.poll() is None, "they came only at the end"
     speaking.wait(BOUND_S)
@@ -169,6 +170,34 @@ def test_through_a_filter(stage: Stage) -> None:
     assert output.startswith("EVER")
 
 
+def test_a_filter_that_fails_costs_no_word(stage: Stage) -> None:
+    """The text is written as it was heard, and standard error says why; so is one that the filter has replaced."""
+    for through, complaint in (("false", "false failed with exit code 1."), ("echo Certainly!", "echo kept ")):
+        process = stage.dictate("--output", "print", "--through", through)
+        stage.say()
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=BOUND_S)
+        assert word_error_rate(SAID, output) <= 1 / 4
+        assert said.startswith(f"hushd dictate: {complaint}")
+        assert said.endswith("The text is written as it was heard.\n")
+
+
+def test_a_profile_has_a_key_of_its_own(stage: Stage) -> None:
+    """Its filter changes the text of that key's dictations, and of no other's."""
+    config = stage.folder / "config.toml"
+    (stage.folder / "dictation.toml").write_text('[loud]\nkey = "F8"\nthrough = "tr a-z A-Z"\n')
+    process = stage.dictate("--key", "F9", "--output", "print", HUSHD_CONFIG=str(config))
+    wait_until(lambda: stage.screen.waits_for("F9") and stage.screen.waits_for("F8"), "the keys")
+    assert process.stdout
+    for key, changed in (("F8", str.upper), ("F9", str)):
+        stage.screen.press(key)
+        stage.say()
+        stage.screen.release(key)
+        assert word_error_rate(changed(SAID), process.stdout.readline()) <= 1 / 4
+    process.send_signal(signal.SIGINT)
+    assert process.wait(BOUND_S) == 0
+
+
 def test_a_program_gets_the_text(stage: Stage) -> None:
     """On its standard input, as a whole; `--stop` ends what another has begun."""
     place = stage.folder / "said"
@@ -225,6 +254,8 @@ def test_no_microphone(stage: Stage) -> None:
         (("--key", "Foo"), 2, "The keyboard has no key 'Foo'"),
         (("--toggle",), 2, "--toggle needs a --key"),
         (("--output", "command"), 2, "--output command and --command PROGRAM go together"),
+        (("--through", "cat", "--profile", "a"), 2, "Give --through or --profile"),
+        (("--profile", "a"), 2, "dictation.toml has no profile 'a'"),
         (("--through", "no-such-filter"), 2, "There is no program 'no-such-filter'"),
         (("--names", "/no/such/names"), 4, "'/no/such/names' is not there"),
         (("hello",), 2, "Unrecognized arguments: hello"),

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from hushd_cli.manual import pages
 from hushd_cli.reference import commands
+from release_maker import archives
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "cli", "client", "desktop", "models", "protocol", "schema", "supervisor", "worker", "worker_models", "worker_stt",
-    "worker_tts",
+    "worker_tts", "worker_wake",
 )  # fmt: skip
 
 
@@ -66,9 +67,15 @@ def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str
 
 def test_a_wheel_carries_units(wheel: dict[str, bytes]) -> None:
     """Files that `hushd service install` writes, and those for a whole machine, are in it, byte for byte."""
-    units = files_of("packaging/launchd", "packaging/systemd")
+    units = files_of("packaging/dbus", "packaging/launchd", "packaging/systemd")
     assert carried(wheel, "hushd_cli/packaging") == units
     assert len(units) >= 5
+
+
+def test_the_wheel_stays_within_its_limit(built: Path) -> None:
+    """Above it the sentence says which folders have grown since packaging/wheel.toml was written."""
+    (path,) = built.glob("*.whl")
+    archives.check_weight(path)
 
 
 def test_a_wheel_carries_manual_pages(wheel: dict[str, bytes]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hushd import Client
 from hushd_protocol.errors import HushdError
+from site_builder import sources
 from support import warm
 from support.peer import Supervisor, descendants, wait_until
 from support.stopwatch import Stopwatch
@@ -41,7 +42,7 @@ def hushd(start_supervisor: Start) -> Supervisor:
 
 def run(*command: str | Path, **options: Any) -> str:
     """A command's standard output; it must succeed and say nothing on standard error."""
-    done = warm.run([BIN / command[0], *command[1:]], capture_output=True, text=True, timeout=60, **options)
+    done = warm.run([BIN / command[0], *command[1:]], capture_output=True, text=True, timeout=150, **options)
     assert (done.returncode, done.stderr) == (0, "")
     return str(done.stdout)
 
@@ -52,6 +53,11 @@ def test_what_say_writes_listen_reads(extension: str, carried: Supervisor, tmp_p
     file = tmp_path / f"spoken.{extension}"
     run("say", "-o", file, SENTENCE)
     assert word_error_rate(SENTENCE, run("listen", file)) <= 0.15
+
+
+def test_the_first_page_s_sound_says_what_stands_below_it(carried: Supervisor) -> None:
+    """A changed text is spoken anew by `scripts/pictures sound`."""
+    assert word_error_rate(sources.spoken()[-1], run("listen", sources.SOUND)) <= 0.15
 
 
 def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +76,7 @@ def test_whisper_as_people_type_it(start_supervisor: Start, tmp_path: Path, monk
         "--compression_ratio_threshold 2.4 --condition_on_previous_text True "
         "--suppress_tokens -1 --clip_timestamps 0,30 --word_timestamps True"
     )
-    done = warm.run([BIN / "listen", file, *options.split(), "-f", "json"], capture_output=True, text=True, timeout=60)
+    done = warm.run([BIN / "listen", file, *options.split(), "-f", "json"], capture_output=True, text=True, timeout=150)
     assert done.returncode == 0
     assert done.stderr.startswith("listen: --fp16 and --verbose have no effect here")
     assert done.stderr.count("\n") == 1
@@ -88,8 +94,8 @@ def test_a_clip_of_a_film(carried: Supervisor, beckett: Path) -> None:
 
 def test_say_pipes_into_listen(carried: Supervisor) -> None:
     """`say -o - | listen -` needs no file."""
-    spoken = warm.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=60).stdout
-    heard = warm.run([BIN / "listen", "-"], input=spoken, capture_output=True, check=True, timeout=60).stdout
+    spoken = warm.run([BIN / "say", "-o", "-", SENTENCE], capture_output=True, check=True, timeout=150).stdout
+    heard = warm.run([BIN / "listen", "-"], input=spoken, capture_output=True, check=True, timeout=150).stdout
     assert word_error_rate(SENTENCE, heard.decode()) <= 0.15
 
 
@@ -190,7 +196,7 @@ def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     """`scripts/demo` succeeds, and its figures are within its own bounds."""
     figures = tmp_path / "figures.json"
     demo = Path(__file__).parents[2] / "scripts" / "demo.py"
-    done = subprocess.run([sys.executable, demo, "--json", figures], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, demo, "--json", figures], capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     found = json.loads(figures.read_text())
     assert found.keys() == {"wer_person", "wer_round_trip", "pss_before_mb", "pss_peak_mb", "pss_after_mb", "seconds"}

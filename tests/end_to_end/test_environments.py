@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,8 @@ def user(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
     made = User(runtime)
     yield made
     for pid in made.supervisors():
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has left meanwhile
+            os.kill(pid, signal.SIGKILL)
 
 
 needs_no_session = pytest.mark.skipif(

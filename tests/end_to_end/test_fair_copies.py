@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Event
 
@@ -16,6 +15,7 @@ from hushd import Client, HushdError
 from hushd.transcripts.fair_copy import Sound
 from support import moonshine_once
 from support.peer import check_nothing_is_left
+from support.recordings import recording
 
 MODEL = "moonshine/tiny-en"
 
@@ -35,10 +35,7 @@ def client(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 @pytest.mark.parametrize("killed", ["the worker", "the supervisor"])
 def test_a_fair_copy_outlives_who_makes_it(killed: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process is killed once it has got sound of the session; the text is that of the whole session's file."""
-    spec = find_spec("moonshine_voice")
-    assert spec
-    assert spec.origin
-    file = Path(spec.origin).parent / "assets" / "beckett.wav"
+    file = recording()
     samples, rate = soundfile.read(file, dtype="int16")
     sound = samples.tobytes()
     sent = Event()

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hushd_schema import settings as schema
 from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
+from support.recordings import recording
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (DOCS / "HTTP.md", *sorted((DOCS / "hosts").glob("*.md")))
@@ -35,10 +35,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def room(home: Path) -> Path:
     """A private runtime folder, with a recording; the variables lead there."""
-    spec = find_spec("moonshine_voice")
-    assert spec
-    assert spec.origin
-    shutil.copy(Path(spec.origin).parent / "assets" / "beckett.wav", home)
+    shutil.copy(recording(), home)
     return home
 
 

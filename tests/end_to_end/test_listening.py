@@ -119,7 +119,7 @@ def test_a_killed_transcription_is_resumed(
 
     wait_until(lambda: len(journalled()) >= 2, "some segments")
     process.kill()
-    process.wait(10)
+    process.wait(60)
     hold.unlink()
     before = journalled()
     silence(long, before[-2]["end"])

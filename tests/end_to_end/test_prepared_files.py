@@ -17,7 +17,7 @@ def running(client: Client) -> list[int]:
     return [row.pid for row in client.status().workers if row.pid]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 def test_they_are_made_also_where_no_worker_stays(
     start_supervisor: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import sys
 import wave
-from importlib.util import find_spec
 from pathlib import Path
 
 import hushd
 import numpy as np
 import pytest
 import soundfile
+from support import recordings
 from support.peer import Supervisor
 from support.programs import DEVICE
 from support.wer import BECKETT, word_error_rate
@@ -30,10 +30,7 @@ SHOWN = (
 
 @pytest.fixture(scope="module")
 def recording() -> Path:
-    spec = find_spec("moonshine_voice")
-    assert spec
-    assert spec.origin
-    return Path(spec.origin).parent / "assets" / "beckett.wav"
+    return recordings.recording()
 
 
 @pytest.fixture

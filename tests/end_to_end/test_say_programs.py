@@ -33,10 +33,11 @@ def test_text_is_spoken_while_it_is_being_written(programs: Programs) -> None:
 def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor) -> None:
     """Speech not yet played is held by the client: even if the worker leaves, every sample is heard."""
     with supervisor.connect() as peer:
-        process = programs.say(2)
-        programs.wait_for_sound(process)
-        peer.control("pause")  # a command's own start can take these two seconds
-        wait_until(lambda: programs.lines("close", process.pid), "silence")
+        with programs.held():
+            process = programs.say(2)
+            programs.wait_for_sound(process)
+            peer.control("pause")
+            wait_until(lambda: programs.lines("close", process.pid), "silence")
         wait_until(lambda: peer.status("tts/echo/default")["running"] == 0, "the end of the job")
     programs.hushd("unload")
     with supervisor.connect() as peer:
@@ -49,18 +50,19 @@ def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor
 
 def test_say_stops_what_is_spoken(programs: Programs) -> None:
     """-S ends the current one, -C all of them; both need nothing to say."""
-    first = programs.say(7)
-    programs.wait_for_sound(first)
-    second = programs.say(6)
-    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-    finish(programs.start("say", "-S"))
-    assert finish(first, 130) == "say: It was stopped.\n"
-    programs.wait_for_sound(second)
-    third = programs.say(5)
-    wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-    finish(programs.start("say", "-C"))
-    finish(second, 130)
-    finish(third, 130)
+    with programs.held():
+        first = programs.say(7)
+        programs.wait_for_sound(first)
+        second = programs.say(6)
+        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+        finish(programs.start("say", "-S"))
+        assert finish(first, 130) == "say: It was stopped.\n"
+        programs.wait_for_sound(second)
+        third = programs.say(5)
+        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
+        finish(programs.start("say", "-C"))
+        finish(second, 130)
+        finish(third, 130)
     assert len(programs.sounds()) == 2
     check_no_overlap(programs.sounds())
 
@@ -72,7 +74,7 @@ def test_without_waiting(programs: Programs, runtime: Path) -> None:
     """It returns at once, with nothing left open that a shell waits for; then it is heard, to the end."""
     process = programs.say(2, "--no-wait")
     began = Stopwatch()
-    assert process.communicate(timeout=20) == (b"", b"")
+    assert process.communicate(timeout=60) == (b"", b"")
     assert process.returncode == 0
     assert began.calm < 2
     assert not heard(programs)
@@ -85,7 +87,7 @@ def test_without_waiting_standard_input_is_read(programs: Programs) -> None:
     """Text that a pipe still writes is spoken too."""
     process = programs.start("say", "--engine", "echo", "--no-wait", stdin=subprocess.PIPE)
     assert process.stdin
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     process.stdin.write(b"a" * 1600)
     process.stdin.close()
     process.stdin = None

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from support.peer import BOUND_S, CONFIG, Peer, Supervisor, wait_until
+from support.ports import free_port
 
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
 
@@ -261,8 +262,7 @@ def test_serve_goes_on_with_the_next_supervisor(start_supervisor: Callable[..., 
     """After `hushd restart` the same address answers; the line is not written again."""
     first = start_supervisor()
     assert first.ready
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        wanted = free.getsockname()[1]
+    wanted = free_port()
     process, number = served_beside("--http", f"127.0.0.1:{wanted}")
     try:
         assert number == wanted

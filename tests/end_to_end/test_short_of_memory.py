@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Claim, Control, Error, Message, Request, Result, Turn, Yield
-from support.peer import Peer, Supervisor
+from hushd_supervisor.system.reserve import BROKEN
+from support.peer import BOUND_S, Peer, Supervisor, descendants, wait_until
 
 SCRIPT = str(Path(__file__).parents[1] / "support" / "short_supervisor.py")
 LEAST = 30  # calls of the loop that these requests make, at least
@@ -33,8 +34,10 @@ def test_every_call_of_the_loop_may_fail_once(short: Supervisor, runtime: Path) 
             _request(peer, Request(id=peer.new_id(), worker="stt/echo/a", op="echo", payload=b"text"))
             _request(peer, Control(id=peer.new_id(), action="status"))
             _turn(peer)
+            _until_room(peer)
             number += 1
-        file.unlink()
+        file.unlink(missing_ok=True)  # its call may be the very next one
+        _until_room(peer)
         assert number > LEAST
         assert short.process.poll() is None, short.log()
         assert peer.ask("echo", payload=b"all is well")["text"] == "all is well"
@@ -52,9 +55,21 @@ def test_every_call_may_fail_while_a_worker_starts_and_leaves(short: Supervisor,
             _request(peer, Request(id=peer.new_id(), worker="stt/echo/a", op="echo"))
             _request(peer, Control(id=peer.new_id(), action="unload"))
             file.unlink(missing_ok=True)
+            _until_room(peer)
             assert isinstance(_end(peer, peer.request("echo")), Result)
             peer.control("unload", "stt/echo/a")
         assert short.process.poll() is None, short.log()
+
+
+def test_half_a_decision_ends_the_supervisor_with_a_sentence(short: Supervisor, runtime: Path) -> None:
+    """A request that is half noted could harm all others: workers end with the supervisor, clients ask the next one."""
+    with short.connect() as peer:
+        peer.ask("echo")
+        peer.send(Request(id=peer.new_id(), worker="stt/echo/a", op="echo", params={"half": True}))
+        assert short.process.wait(BOUND_S) == BROKEN.exit_code
+    wait_until(lambda: not descendants(runtime), "the end of the worker")
+    assert BROKEN.message in short.log()
+    assert "Traceback" not in short.log()
 
 
 def _arm(file: Path, number: int) -> None:
@@ -68,6 +83,15 @@ def _request(peer: Peer, message: Request | Control) -> None:
     peer.send(message)
     end = _end(peer, message.id)
     assert isinstance(end, Result) or end.code == "server_busy", end
+
+
+def _until_room(peer: Peer) -> None:
+    """Waits for the end of a turn of the loop in which there was no room; it may still read messages."""
+    while True:
+        control = Control(id=peer.new_id(), action="status")
+        peer.send(control)
+        if isinstance(_end(peer, control.id), Result):
+            return
 
 
 def _turn(peer: Peer) -> None:

@@ -135,7 +135,7 @@ def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
     Its loud samples are counted, since a sound server that is not scheduled in time puts silence in between.
     """
     with Monitor(loop) as monitor:
-        subprocess.run([sys.executable, "-c", TONE], env=loop.environment, check=True, timeout=30)
+        subprocess.run([sys.executable, "-c", TONE], env=loop.environment, check=True, timeout=60)
         time.sleep(0.1)
         loud = sum(abs(sample) > LOUD / 10 for sample in monitor.samples)
     assert loud / RATE == pytest.approx(1 - math.asin(0.1) * 2 / math.pi, abs=0.01)
@@ -145,7 +145,7 @@ def test_a_moment_without_the_processor(loop: SoundLoop) -> None:
     """300 ms too late, the device has had an underrun or two, and from then on plays all of the rest."""
     with Monitor(loop) as monitor:
         command = [sys.executable, "-c", TONE, "9", "0.3"]
-        done = subprocess.run(command, env=loop.environment, check=True, timeout=30, capture_output=True, text=True)
+        done = subprocess.run(command, env=loop.environment, check=True, timeout=60, capture_output=True, text=True)
         time.sleep(0.1)
         loud = sum(abs(sample) > LOUD / 10 for sample in monitor.samples)
     assert 1 <= int(done.stdout) <= 3
@@ -156,7 +156,7 @@ def test_a_moment_without_the_processor(loop: SoundLoop) -> None:
 def test_an_interruption_is_no_click(loop: SoundLoop) -> None:
     """The end of an interrupted tone is as smooth as the tone: no sample steps further than its own do."""
     with Monitor(loop) as monitor:
-        subprocess.run([sys.executable, "-c", TONE, "0.4"], env=loop.environment, check=True, timeout=30)
+        subprocess.run([sys.executable, "-c", TONE, "0.4"], env=loop.environment, check=True, timeout=60)
         time.sleep(0.1)
         samples = monitor.samples
     loud = [index for index, sample in enumerate(samples) if abs(sample) > LOUD / 10]

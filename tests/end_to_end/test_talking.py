@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from support import sound_loop, warm
 from support.peer import Supervisor, wait_until
+from support.recordings import recording
 from support.sound_loop import Monitor, SoundLoop
 from support.stopwatch import Stopwatch
 from support.wer import word_error_rate
@@ -40,10 +40,7 @@ class Stage:
         self.supervisor = supervisor
         self._monitor = monitor
         self._started: list[subprocess.Popen[str]] = []
-        spec = find_spec("moonshine_voice")
-        assert spec
-        assert spec.origin
-        self._beckett = Path(spec.origin).parent / "assets" / "beckett.wav"
+        self._beckett = recording()
 
     def talk(self, *arguments: str, stdin: int | None = subprocess.PIPE) -> subprocess.Popen[str]:
         """With `stdin` None the descriptor is closed."""
@@ -112,7 +109,7 @@ def test_a_person_interrupts(stage: Stage) -> None:
     process.stdin = None
     stage.wait_for_voice(2)
     stage.person()
-    text, complaint = process.communicate(timeout=30)
+    text, complaint = process.communicate(timeout=60)
     assert process.returncode == 0, complaint
     assert complaint == ""
     assert word_error_rate(FIRST, text) <= 1 / 8
@@ -130,7 +127,7 @@ def test_an_answer_to_a_line(stage: Stage) -> None:
     stage.wait_for_voice(0.5)
     stage.wait_for_silence()
     stage.person()
-    text, complaint = process.communicate(timeout=30)
+    text, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (0, "")
     assert word_error_rate(FIRST, text) <= 1 / 8
 
@@ -168,13 +165,13 @@ def test_a_program_that_leaves_a_child_behind(stage: Stage) -> None:
     """The conversation ends with the program, though its child keeps its output open."""
     child = "import subprocess, sys; subprocess.Popen(['sleep', '15'], stderr=-3); sys.exit(7)"
     process = stage.talk("--", sys.executable, "-c", child)
-    assert process.wait(10) == 7
+    assert process.wait(60) == 7
 
 
 def test_without_standard_input(stage: Stage) -> None:
     """There is nothing to say, and that is not an error."""
     process = stage.talk(stdin=None)
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 0
 
 
@@ -204,7 +201,7 @@ def test_ctrl_c_ends_it(stage: Stage) -> None:
     """While it speaks: with silence, and 0, since there is no other way."""
     process = stage.speaking(LONG)
     process.send_signal(signal.SIGINT)
-    text, complaint = process.communicate(timeout=10)
+    text, complaint = process.communicate(timeout=60)
     assert (process.returncode, text, complaint) == (0, "", "")
     stage.wait_for_silence()
 
@@ -221,7 +218,7 @@ def test_ctrl_c_ends_it(stage: Stage) -> None:
 def test_what_cannot_be(stage: Stage, arguments: tuple[str, ...], code: int, complaint: str) -> None:
     """It is refused in one sentence."""
     process = stage.talk(*arguments)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == code
     assert complaint in said
     assert said.count("\n") == 1

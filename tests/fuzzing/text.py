@@ -87,8 +87,10 @@ def markup(folder: Path) -> Iterator[Feed]:
         size = rng.choice((1, 7, 100_000))
         pieces = [data[start : start + size] for start in range(0, len(data), size)]
         language = rng.choice(("en", "de", "fr", "ja", "xx"))
+        pronounced = {"hushd": "hush dee", "a": "", "the": rng.choice(("/ðə/", "/\0/", "//"))}
+        phonemes = rng.random() < 0.5
         try:
-            for item in read(pieces, rng.choice(MARKUPS), language, {"hushd": "hush dee", "a": ""}):
+            for item in read(pieces, rng.choice(MARKUPS), language, lambda _: pronounced, phonemes):
                 assert not isinstance(item, Piece) or item.text is not None
         except HushdError as error:
             sentence(error.message)

@@ -49,8 +49,8 @@ def test_a_connection_begins_with_what_the_door_has_read(ends: Channel) -> None:
     program.sendall(b"ibe")
     program.shutdown(socket.SHUT_WR)
     asyncio.run(Receiver(ends[1], {"wyoming": echo}, idle=0.0).run())
-    with program:
-        assert program.recv(100) == b"tcp://127.0.0.1:10300 describe"
+    with program, program.makefile("rb") as answer:
+        assert answer.read() == b"tcp://127.0.0.1:10300 describe"
 
 
 def test_what_comes_too_late_for_one_is_there_for_the_next(ends: Channel) -> None:
@@ -62,8 +62,8 @@ def test_what_comes_too_late_for_one_is_there_for_the_next(ends: Channel) -> Non
         if number % 4 == 3:  # the channel holds few
             asyncio.run(Receiver(ends[1], {"wyoming": echo}, idle=0.0).run())
     for number, program in enumerate(programs):
-        with program:
-            assert program.recv(100).endswith(b" %d" % number)
+        with program, program.makefile("rb") as answer:
+            assert answer.read().endswith(b" %d" % number)
 
 
 def test_no_more_connections_are_received_than_it_takes(ends: Channel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
+import json
+import os
+import resource
 import socket
+import tempfile
 import time
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import pytest
-from hushd_gateway import slots
-from hushd_gateway.http.body import pieces
+from hushd_gateway import patience, slots
+from hushd_gateway.http import create_app
+from hushd_gateway.http.body import Form, pieces
+from hushd_gateway.http.security import Authorisation
 from hushd_gateway.slots import Slot
 from hushd_gateway.uvicorn_internals import http_server, state
 from hushd_protocol.system.handover import Handover
+from hushd_schema.settings import Settings
 from starlette.requests import Request
 
 BOUND_S = 30.0
@@ -70,6 +80,45 @@ async def long(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for _ in range(1000):
         await send({"type": "http.response.body", "body": bytes(65536), "more_body": True})
+
+
+class Standing(asyncio.SelectorEventLoop):
+    """A loop in whose process time passes by leaps: it was stopped meanwhile."""
+
+    leapt = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.leapt
+
+
+@pytest.mark.parametrize("place", [9, len(REQUEST) + 20])
+def test_half_of_a_request_outlives_a_standstill(place: int) -> None:
+    """Of its head or its body: the program stood still too, with the whole machine, and goes on where it was."""
+    request = REQUEST.replace(b"GET", b"POST")[:-2] + b"Content-Length: 10\r\n\r\nhellohello"
+
+    async def run() -> bytes:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Standing)
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", request[:place])
+        serving = asyncio.create_task(http_server.HttpServer(reads).serve(accepted, handover))
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S * 3600):
+            for _ in range(100):  # until it waits for the rest
+                await asyncio.sleep(0)
+            for _ in range(patience.STEPS - 1):
+                loop.leapt += 3600.0
+                for _ in range(100):
+                    await asyncio.sleep(0)
+            writer.write(request[place:])
+            answer = await reader.readuntil(b"hello")
+            writer.close()
+            await serving
+        accepted.close()
+        return answer
+
+    with asyncio.Runner(loop_factory=Standing) as runner:
+        assert runner.run(run()).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_program_that_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,3 +184,140 @@ def test_a_body_that_does_not_come_gives_its_slot_up() -> None:
         accepted.close()
 
     asyncio.run(run())
+
+
+async def _ask(server: http_server.HttpServer, request: bytes, *, leave: bool = False) -> tuple[bytes, Any]:
+    """Sends a request, after which the server may leave; returns the head of the answer, and its JSON."""
+    program, accepted = socket.socketpair()
+    handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", request)
+    serving = asyncio.create_task(server.serve(accepted, handover))
+    reader, writer = await asyncio.open_connection(sock=program)
+    async with asyncio.timeout(BOUND_S):
+        if leave:
+            while not server._state.connections:
+                await asyncio.sleep(0)
+            server.leave()
+            await asyncio.sleep(0)  # in which the application begins
+            await server.end()
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        await serving
+    accepted.close()
+    return head, json.loads(body)
+
+
+async def fails(scope: Any, receive: Any, send: Any) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_an_error_of_the_system_is_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not only a program that has left brings about an OSError: the others get an error in OpenAI's form, and the log
+    its place."""
+    server = http_server.HttpServer(Authorisation(fails, (), (), ""))
+    head, body = asyncio.run(_ask(server, REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
+    assert head.startswith(b"HTTP/1.1 500 ")
+    assert body["error"]["code"] == "internal_error"
+    assert "OSError at test_http_server.py" in capsys.readouterr().err
+
+
+async def waits(scope: Any, receive: Any, send: Any) -> None:
+    while "disconnect" not in (await receive())["type"]:
+        pass
+
+
+def test_a_session_that_a_leaving_gateway_has_not_begun_is_to_be_asked_for_again() -> None:
+    """An upgrade that nobody has answered yet is refused with a 503, the seconds after which to come again, and a
+    sentence."""
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    upgrade = REQUEST[:-2] + upgrade + b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+    head, body = asyncio.run(_ask(http_server.HttpServer(waits), upgrade, leave=True))
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in head.lower()
+    assert body["error"]["type"] == "server_error"
+
+
+def test_a_request_that_a_leaving_gateway_cannot_finish_is_to_be_sent_again(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Once it waits no longer, a request without an answer gets a 503 and the seconds after which to come again, and
+    the log no traceback."""
+    server = http_server.HttpServer(Authorisation(waits, (), (), ""))
+    head, body = asyncio.run(_ask(server, REQUEST, leave=True))
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 1" in head.lower()
+    assert body["error"]["code"] == "shutting_down"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+class _Full(io.FileIO):
+    """A file on a server, which reports only at its end that there was no room."""
+
+    def close(self) -> None:
+        closed = self.closed
+        super().close()
+        if not closed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("end", [b"\r\n--b--\r\n", b""], ids=["whole", "broken off"])
+def test_a_recording_without_room_is_an_answer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: bytes) -> None:
+    """An upload whose file is full as it is closed gets a 507, and one that is damaged besides a 400."""
+    monkeypatch.setattr(Form, "open", lambda form: _Full(tmp_path / "upload", "w"))
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF' + end
+    request = (
+        b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n%s" % (len(body), body)
+    )
+    app = create_app(None, Settings())  # type: ignore[arg-type]
+    head, answer = asyncio.run(_ask(http_server.HttpServer(app), request))
+    assert head.split()[1] == (b"507" if end else b"400"), answer
+    assert answer["error"]["message"]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_a_recording_without_a_descriptor_is_to_be_sent_again(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """It needs no room: a 503 with the seconds after which to come again, and a sentence without the folder."""
+
+    def refuses(form: Form) -> IO[bytes]:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Form, "open", refuses)
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF\r\n--b--\r\n'
+    request = (
+        b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n"
+        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n%s" % (len(body), body)
+    )
+    app = create_app(None, Settings())  # type: ignore[arg-type]
+    head, answer = asyncio.run(_ask(http_server.HttpServer(app), request))
+    assert head.split()[1] == b"503"
+    assert b"retry-after: " in head.lower()
+    assert (answer["error"]["code"], "room" in answer["error"]["message"]) == ("server_busy", False)
+
+
+def test_a_form_ends_whatever_its_file_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An answer that is ready is not lost because the recording can be neither removed nor closed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Form() as form:
+        form.open().close()
+        os.close(form._lock)
+        assert form.path
+        form.path.unlink()
+        form.path.mkdir()
+
+
+def test_an_upload_without_descriptors_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the file nor its descriptor stays where there is none for the lock."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + 1, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"), Form() as form:
+            form.open()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert list(tmp_path.iterdir()) == []
+    again = os.open(os.devnull, os.O_RDONLY)
+    os.close(again)
+    assert again == lowest

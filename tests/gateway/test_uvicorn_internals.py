@@ -20,21 +20,21 @@ FOLDER = Path(uvicorn_internals.__file__).parent
 # By what the attributes belong to, as the source writes it: of hushd's classes `self` and `super()`, and what is
 # overridden.
 USED = {
-    "Patient": {"connection_lost", "loop", "pause_writing", "resume_writing", "transport"},
+    "Patient": {"connection_lost", "pause_writing", "resume_writing", "transport"},
     "_Http": {
         "_unset_keepalive_if_required", "conn", "connection_lost", "connection_made", "cycle", "data_received",
-        "handle_events", "headers", "loop", "on_response_complete", "scope", "send_400_response", "server_state",
+        "handle_events", "headers", "on_response_complete", "scope", "send_400_response", "server_state",
         "transport",
     },
     "WebSocket": {
         "buffer", "close_sent", "close_timer", "conn", "connection_lost", "data_received", "handle_close",
-        "handle_message", "handle_ping", "loop", "pause_writing", "queue", "read_paused", "receive", "resume_writing",
-        "transport", "writable",
+        "handle_message", "handle_ping", "handshake_complete", "loop", "pause_writing", "queue", "read_paused",
+        "receive", "response_started", "resume_writing", "send_500_response", "transport", "writable",
     },
     "self.cycle": {"body", "disconnected", "response_complete", "scope"},
     "self.buffer": {"clear", "length"},
     "self._config": {"encoded_headers", "load"},
-    "self._state": {"connections", "default_headers"},
+    "self._state": {"connections", "default_headers", "tasks"},
 }  # fmt: skip
 
 

@@ -88,6 +88,7 @@ def of_workers() -> Iterator[str]:
 
 
 def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
+    from hushd_schema.operations.detect import DETECT
     from hushd_schema.operations.models import OPERATIONS
     from hushd_worker_stt.engine import EngineInfo, ModelInfo
     from hushd_worker_stt.request import Request
@@ -103,6 +104,7 @@ def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
         "transcribe": lambda given: Request.parse(given, hears, tiny),
         "synthesize": lambda given: params.read(given, speaks, [voice]),
     }
+    found[DETECT.name] = DETECT.read
     return found | {name: operation.read for name, operation in OPERATIONS.items()}
 
 
@@ -179,6 +181,7 @@ def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
     from hushd_schema.operation import reference
     from hushd_schema.operations.decoder import DECODER
+    from hushd_schema.operations.detect import DETECT
     from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
     from hushd_schema.operations.synthesize import SYNTHESIZE
     from hushd_schema.operations.transcribe import TRANSCRIBE
@@ -187,6 +190,7 @@ def with_references() -> str:
         (TRANSCRIBE, "**`transcribe`**"),
         (DECODER, "The options of `decoder`"),
         (SYNTHESIZE, "**`synthesize`**"),
+        (DETECT, "**`detect`**"),
         (PULL, "**`pull`**"),
         (IMPORT, "**`import`**"),
         (QUANTIZE, "**`quantize`**"),

@@ -48,7 +48,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "unknown": (),  # may have `why`
     # What a claim to the floor is told, and does; `epoch` says by whom.
     "waiting": ("epoch",),
-    "granted": ("epoch",),
+    "granted": ("epoch",),  # may have `machine`, whose floor it is, where that is not the claim's
     "paused": ("epoch",),
     "released": ("keep",),  # silent, and about to give the devices back; `keep`: until its next turn
     # What comes of a request.

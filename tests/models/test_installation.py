@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -172,6 +173,23 @@ def test_a_tool_of_uv_keeps_what_it_was_installed_with(shell: Path, sources: Pat
     run(["uv", "tool", "upgrade", "hushd"])
     run([python, "-c", "import stand_in"])
     assert asked(python)[-1] == command[-1]
+
+
+def test_an_environment_of_uvx_gets_nothing_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies in uv's cache: the command installs hushd for good, and has a supervisor of that take over."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "archive-v0" / "JbW5gNBsb4hHN2L"))
+    monkeypatch.setattr(installation, "_checkout", lambda: None)
+    monkeypatch.setattr(installation, "_address", lambda: "")
+    ask = installation.extra_command.__wrapped__
+    assert ask("tts") == "uv tool install 'hushd[default]' && hushd restart"
+    assert ask("whisper") == "uv tool install 'hushd[default,whisper]' && hushd restart"
+
+
+def test_the_extras_of_default_are_those_of_the_project() -> None:
+    """pyproject.toml says which they are; an extra that `default` has is not named beside it."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    (default,) = project["optional-dependencies"]["default"]
+    assert sorted(default.removeprefix("hushd[").removesuffix("]").split(",")) == list(installation._DEFAULT)
 
 
 @pytest.mark.parametrize("options", [[], ["--editable"], ["--suffix=-two"]])

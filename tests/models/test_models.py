@@ -17,7 +17,7 @@ from hushd_models.catalogue import Files, Known
 from hushd_models.installation import extra_command
 from hushd_models.manifest import split
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import SPEEDS
+from hushd_protocol.names import ENGINE_ROLES, SPEEDS
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
 
@@ -30,7 +30,7 @@ def test_every_model_makes_sense() -> None:
     for name, known in every.items():
         assert name == known.model
         split(name)
-        assert catalogue.engines()[known.engine].role in ("stt", "tts")
+        assert catalogue.engines()[known.engine].role in ENGINE_ROLES
         assert known.role in (catalogue.engines()[known.engine].role, "langid")
         assert known.speed in SPEEDS
         assert known.languages
@@ -42,7 +42,8 @@ def test_every_model_makes_sense() -> None:
         assert set(known.sha256) <= {pattern for files in known.files for pattern in files.needed}
         assert known.url.startswith("https://") or not known.url
     assert {known.kind for known in every.values()} == {"hub", "url", "embedded", "system"}
-    assert {known.model for known in every.values() if known.embedded} == {"moonshine/tiny-en", "hibari/en"}
+    embedded = {known.model for known in every.values() if known.embedded}
+    assert embedded == {"moonshine/tiny-en", "hibari/en", "micro/words"}
 
 
 @pytest.mark.parametrize("role", ["stt", "tts"])

@@ -296,13 +296,13 @@ def test_one_process_works_on_a_model(store: Store, other: Callable[..., subproc
     with store.lock("whisper/tiny", wait=False) as ours:
         assert ours
     second = other("wait")
-    first.communicate("", timeout=20)
+    first.communicate("", timeout=60)
     assert said(second) == "ours"
     third = other("wait")
     second.kill()
-    second.communicate(timeout=20)
+    second.communicate(timeout=60)
     assert said(third) == "ours"
-    third.communicate("", timeout=20)
+    third.communicate("", timeout=60)
     assert not list(store.folder.glob("*/.*.lock"))
 
 
@@ -652,7 +652,7 @@ def test_what_cannot_be_removed(store: Store, other: Callable[..., subprocess.Po
     embedded = inventory.Row("hibari/en", "tts", "embedded", "package")
     with pytest.raises(HushdError, match="comes with its engine's package"):
         removal.remove(store, embedded)
-    holder.communicate("", timeout=20)
+    holder.communicate("", timeout=60)
     assert all_files(store.folder) == before
 
 
@@ -759,7 +759,7 @@ def test_pruning_leaves_what_is_being_pulled(store: Store, other: Callable[..., 
     assert prune(store) == []
     assert store.unfinished() == ["whisper/base"]
     holder.kill()
-    holder.communicate(timeout=20)
+    holder.communicate(timeout=60)
     assert [removed.what for removed in prune(store)] == ["half of whisper/base"]
     assert store.unfinished() == []
 

@@ -138,7 +138,7 @@ def test_every_word_in_code_type_is_known() -> None:
     fields = {field.name for kind in KINDS.values() for field in dataclasses.fields(kind)}
     tables = TEXT.split("| parameter | meaning |")[1:]
     parameters = {name for text in tables for name in re.findall(r"^\| `(\w+)`", text, flags=re.MULTILINE)}
-    details = {"log_tail", "read_s", "st_dev", "st_ino", "st_size", "why_there", "zmq_socket_monitor"}
+    details = {"chunk_s", "log_tail", "read_s", "st_dev", "st_ino", "st_size", "why_there", "zmq_socket_monitor"}
     warnings = {row[title].strip("`") for title in ("warning", "warning of a speech") for row in table(title)}
     assert likely <= set(CODES) | set(KINDS) | set(DECODER.fields) | fields | parameters | details | warnings
 
@@ -197,7 +197,7 @@ def test_the_example_client_runs(folder: Path) -> None:
             assert isinstance(grant, Credit)
             credit += grant.chunks
         send(Result(id=request.id, data={"duration": 1.5}))
-        out, _ = client.communicate(timeout=10)
+        out, _ = client.communicate(timeout=60)
         assert (client.returncode, out) == (0, "{'duration': 1.5}\n")
         assert (folder / "out").read_bytes() == b"".join(bytes([n]) * 100 for n in range(20))
     finally:

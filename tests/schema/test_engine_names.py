@@ -13,12 +13,12 @@ from hushd_schema import engines
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
     "cli", "client", "cluster", "desktop", "gateway", "models", "protocol", "schema", "supervisor", "worker",
-    "worker_models", "worker_stt", "worker_tts",
+    "worker_models", "worker_stt", "worker_tts", "worker_wake",
 )  # fmt: skip
-# `command` is a word, and other packages' names are not engines of ours.
-NAMES = {name for role in ENGINE_ROLES for name in engines.own(role)} - {"command"}
+# `command` and `keywords` are words, and other packages' names are not engines of ours.
+NAMES = {name for role in ENGINE_ROLES for name in engines.own(role)} - {"command", "keywords"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
-OWN = re.compile(r"schema/hushd_schema/engines/|worker_(stt|tts)/hushd_worker_\w+/(engines|convert)/")
+OWN = re.compile(r"schema/hushd_schema/engines/|worker_(stt|tts|wake)/hushd_worker_\w+/(engines|convert)/")
 # Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
 ALLOWED = {
     "cli/hushd_cli/commands/listen/options.py": "openai-whisper's command, whose layout it is",

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.permissions
         (["run"], Options()),
         (["--auto"], Options(auto=True)),
         (["--ready-fd", "7", "--auto", "run"], Options(auto=True, ready_fd=7)),
+        (["--after", "12"], Options(predecessor=12)),
         (["run", "--help"], Options(help=True)),
     ],
 )
@@ -33,7 +34,7 @@ def test_arguments(arguments: list[str], options: Options) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--ready-fd"], ["--ready-fd", "x"], ["start"], ["run", "a"], ["config", "check"]]
+    "arguments", [["--ready-fd"], ["--ready-fd", "x"], ["--after", "-1"], ["start"], ["run", "a"], ["config", "check"]]
 )
 def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
     """One sentence that says how it is used."""
@@ -63,7 +64,7 @@ def run(**environment: str) -> subprocess.CompletedProcess[str]:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
 

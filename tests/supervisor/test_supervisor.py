@@ -15,7 +15,7 @@ from hushd_protocol.codec import encode
 from hushd_protocol.limits import MAGIC, MAX_WIRE
 from hushd_protocol.messages import Accepted, Cancel, Chunk, Control, Credit, Error, Partial, Result
 from hushd_protocol.system.paths import find
-from support.peer import CONFIG, ECHO, FAKE, Supervisor, command, wait_until
+from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Supervisor, command, wait_until
 from support.wakeups import comes_to_rest
 
 Start = Callable[..., Supervisor]
@@ -111,7 +111,7 @@ def test_a_signal_ends_it_in_order(supervisor: Supervisor, number: int) -> None:
         while not isinstance(message := peer.receive(), Result):
             assert isinstance(message, Partial), message
         assert message.id == request
-        assert supervisor.process.wait(10) == 0
+        assert supervisor.process.wait(BOUND_S) == 0
     assert not Path(f"/proc/{pid}").exists()
     assert list(supervisor.folder.glob("*.sock")) == []
     assert "Traceback" not in supervisor.log()
@@ -128,7 +128,7 @@ def test_the_second_signal_waits_for_nothing(supervisor: Supervisor) -> None:
         supervisor.process.terminate()
         error = peer.expect(Error)
         assert error.id == request
-        assert supervisor.process.wait(10) == 0
+        assert supervisor.process.wait(BOUND_S) == 0
 
 
 def test_a_shutdown_by_control_is_answered_and_done(supervisor: Supervisor) -> None:
@@ -136,7 +136,7 @@ def test_a_shutdown_by_control_is_answered_and_done(supervisor: Supervisor) -> N
     with supervisor.connect() as peer:
         peer.ask("echo")
         assert peer.control("shutdown") == {}
-        assert supervisor.process.wait(10) == 0
+        assert supervisor.process.wait(BOUND_S) == 0
 
 
 def test_of_five_that_start_at_once_one_serves(start_supervisor: Start) -> None:
@@ -159,7 +159,7 @@ def test_the_next_one_takes_over_from_one_that_leaves(supervisor: Supervisor, st
         wait_until(lambda: not supervisor.socket.exists(), "its leaving")
         successor = start_supervisor()
         assert successor.ready
-        assert supervisor.process.wait(10) == 0
+        assert supervisor.process.wait(BOUND_S) == 0
         assert isinstance(peer.receive(), Result)
     with successor.connect() as peer:
         peer.ask("echo")
@@ -171,7 +171,7 @@ def test_one_that_was_started_by_a_client_leaves_when_nobody_needs_it(start_supe
     supervisor = start_supervisor("exit_when_idle = 0.2\n" + CONFIG, "--auto")
     with supervisor.connect() as peer:
         peer.ask("echo", keep_alive=0)
-        assert supervisor.process.wait(10) == 0
+        assert supervisor.process.wait(BOUND_S) == 0
     assert supervisor.log() == ""
     assert "listens on" in (supervisor.folder / "state" / "logs" / "supervisor.log").read_text()
 

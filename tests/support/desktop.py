@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from support.peer import wait_until
+from support.peer import BOUND_S, wait_until
 
 # The field's content is in a file after each change; newlines and all. It has the focus.
 FIELD = """
@@ -71,7 +71,7 @@ class Desktop:
         for process in (self._field, self._server):
             assert process
             process.terminate()
-            process.wait(10)
+            process.wait(BOUND_S)
 
     @property
     def text(self) -> str:

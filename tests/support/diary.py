@@ -39,7 +39,7 @@ class Diary:
     def sounds(self) -> list[Sound]:
         """All openings that were closed again, in the order of their beginnings."""
         events = sorted((float(time), pid, what) for what in ("open", "close") for pid, _, time in self.lines(what))
-        heard = {pid: iter(int(line[2]) for line in self.lines("heard") if line[0] == pid) for _, pid, _ in events}
+        heard = {pid: iter([int(line[2]) for line in self.lines("heard") if line[0] == pid]) for _, pid, _ in events}
         opened: dict[str, float] = {}
         found = []
         for at, pid, what in events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import sys
@@ -10,12 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings
 from hushd_supervisor.core.events import Described
 from hushd_supervisor.system.process import Child
 from hushd_supervisor.system.serving import listeners
 from hushd_supervisor.system.serving.door import Door
-from hushd_supervisor.system.serving.gateway import Gateway
+from hushd_supervisor.system.serving.gateway import LEAVE_S, Gateway
 from hushd_supervisor.system.serving.prepared import Answers
 
 BOUND_S = 30.0
@@ -55,13 +57,16 @@ class Doorway:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        end = time.monotonic() + LEAVE_S
+        while not self.door.finish(self.now) and time.monotonic() < end:
+            self.turn()
         self.door.close()
 
     def describe(self, voices: int = 0) -> None:
         """Lists the engines: one with so many voices, or none."""
         names = [{"name": f"voice-{number}", "language": "en", "installed": True} for number in range(voices)]
         engines = [{"name": "reader", "installed": True, "voices": names}] if voices else []
-        for role in ("stt", "tts"):
+        for role in ENGINE_ROLES:
             self.answers.described(Described(role, {"role": role, "engines": engines}), self.now)
         self.door.described()
 
@@ -80,6 +85,12 @@ class Doorway:
                 self.door.handle()
         if self.door.deadline() <= self.now:
             self.door.on_time()
+
+    def passes(self, seconds: float) -> None:
+        """Has time pass in which the process runs: one whose clock jumps has stood still."""
+        for _ in range(math.ceil(seconds)):
+            self.now += seconds / math.ceil(seconds)
+            self.turn()
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Turns until `condition` holds."""

@@ -77,7 +77,7 @@ class PortalDesktop:
         self._bus.wait()
         assert self._bus.stdout
         self._bus.stdout.close()
-        self._serving.join(5)
+        self._serving.join(60)
         self._connection.close()
 
     def press(self) -> None:

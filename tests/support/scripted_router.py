@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import FROM_CLIENT, Hello, Message, Welcome
+from hushd_protocol.messages import FROM_CLIENT, Error, Hello, Message, Welcome
 
 Script = Callable[["ScriptedRouter", bytes, Message], None]
 
@@ -36,18 +37,24 @@ class ScriptedRouter:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(60)
 
     def send(self, route: bytes, *messages: Message) -> None:
         """On the router's thread: sends at once."""
         for message in messages:
             self._socket.send_multipart([route, *pack(message)])
+            if isinstance(message, Error) and message.code == "shutting_down":
+                self.welcome = self.successor()
+
+    def successor(self) -> Message | None:
+        """The welcome of the supervisor after this one: another process, and clients wait for the end of this one."""
+        return replace(self.welcome, pid=self.welcome.pid + 1) if isinstance(self.welcome, Welcome) else self.welcome
 
     def send_frames(self, route: bytes, *frames: bytes) -> None:
         """On the router's thread: sends whatever."""
         self._socket.send_multipart([route, *frames])
 
-    def wait_for(self, kind: type[Message], count: int = 1, timeout: float = 5.0) -> list[Any]:
+    def wait_for(self, kind: type[Message], count: int = 1, timeout: float = 60.0) -> list[Any]:
         """The messages of a kind, once there are `count` of them."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.of(kind)) >= count, timeout), self.heard
@@ -61,7 +68,7 @@ class ScriptedRouter:
         if self._stop_write >= 0:
             os.write(self._stop_write, b".")  # it may be leaving already
             if threading.current_thread() is not self._thread:
-                self._thread.join(5)
+                self._thread.join(60)
                 os.close(self._stop_read)
                 os.close(self._stop_write)
                 self._stop_write = -1

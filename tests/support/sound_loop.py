@@ -10,7 +10,7 @@ import time
 from array import array
 from pathlib import Path
 
-from support.peer import wait_until
+from support.peer import BOUND_S, wait_until
 
 _NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
 RATE = 44_100  # Hz of the loop: nothing at that rate is resampled
@@ -29,6 +29,7 @@ class SoundLoop:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700)
+        self.folder = folder
         (folder / ".asoundrc").write_text(ALSA)
         self.environment = os.environ | {
             "HOME": str(folder),
@@ -39,13 +40,11 @@ class SoundLoop:
             "PULSE_SOURCE": "loop.monitor",
         }
         modules = (f"module-native-protocol-unix socket={folder}/native", "module-null-sink sink_name=loop")
-        self._server = subprocess.Popen(
-            ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
-             *(f"--load={module}" for module in modules)],
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        self._command = [
+            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+            *(f"--load={module}" for module in modules),
+        ]  # fmt: skip
+        self._server = self._started()
 
     def __enter__(self) -> SoundLoop:
         wait_until(lambda: "loop.monitor" in self._list("sources"), "the sound server")
@@ -53,11 +52,23 @@ class SoundLoop:
 
     def __exit__(self, *_: object) -> None:
         self._server.terminate()
-        self._server.wait(10)
+        self._server.wait(BOUND_S)
 
     def break_down(self) -> None:
         """Ends the server as if somebody had pulled the plug."""
         self._server.kill()
+
+    def start_again(self) -> None:
+        """Starts the server anew after its breakdown; it has forgotten modules that were loaded since its start."""
+        self._server.wait()
+        (self.folder / "native").unlink(missing_ok=True)
+        self._server = self._started()
+        self.__enter__()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def wait_for_a_recorder(self) -> None:
         """Returns once a program records."""
@@ -65,8 +76,9 @@ class SoundLoop:
 
     def play(self, sound: Path, sink: str = "loop") -> None:
         """Plays a file to its end."""
-        # Without a standard input of its own it says that it cannot open the file.
-        command = ["paplay", f"--device={sink}", str(sound)]
+        # Without a standard input of its own it says that it cannot open the file. A call, as a voice in the room is no
+        # program that hushd would make quieter.
+        command = ["paplay", "--property=media.role=phone", f"--device={sink}", str(sound)]
         subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, check=True, timeout=60)
 
     def add_sink(self, name: str) -> str:
@@ -77,7 +89,7 @@ class SoundLoop:
     def pactl(self, *arguments: str) -> str:
         """Returns what `pactl` prints."""
         command = ["pactl", *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=10).stdout
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=BOUND_S).stdout
 
     def _list(self, what: str) -> str:
         return self.pactl("list", "short", what)

@@ -20,6 +20,7 @@ from hushd_protocol.codec import Decoder
 from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Message, Ready, Welcome, WorkerHello
+from support.peer import BOUND_S
 
 M = TypeVar("M", bound=Message)
 
@@ -68,13 +69,13 @@ class Peer:
             )
         os.close(lifeline)
 
-    def frames(self, timeout: float = 10.0) -> list[bytes]:
+    def frames(self, timeout: float = BOUND_S) -> list[bytes]:
         """The next frames, without their route."""
         assert self.router.poll(int(timeout * 1000)), f"no frame in {timeout} s; the log: {self.log.read_text()}"
         self.route, *frames = self.router.recv_multipart()
         return frames
 
-    def receive(self, kind: type[M], timeout: float = 10.0) -> M:
+    def receive(self, kind: type[M], timeout: float = BOUND_S) -> M:
         """The next message, which must be of this kind."""
         message = unpack(self.frames(timeout), self.decoder)
         assert type(message) is kind, f"{message}; the log: {self.log.read_text()}"
@@ -103,7 +104,7 @@ class Peer:
         self.send(Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()))
         return self.until(Ready)[0]
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = BOUND_S) -> int:
         """The exit status."""
         return self.process.wait(timeout)
 
@@ -113,7 +114,7 @@ class Peer:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.process.wait(5)
+        self.process.wait(60)
         os.close(self.lifeline)
         self.context.destroy(linger=0)
 

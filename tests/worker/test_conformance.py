@@ -36,8 +36,30 @@ class Bad(Engine):
         yield Segment(0.0, len(samples) / 16_000, "x")
 """
 
+WAKE_ENGINE = """
+from hushd_protocol.errors import HushdError
+from hushd_worker.engine_model import Model
+from hushd_worker_wake.engine import Detection, EngineInfo, Word
+class Bad:
+    def __init__(self, model): pass
+    @classmethod
+    def info(cls):
+        models = (Model("m", ("en",), 1, embedded=True, installed=True),)
+        return EngineInfo("bad", True, "pip install bad", "m", models, (Word("w", "W"),), any_phrase=False)
+    def load(self, report): pass
+    def listener(self, words, threshold):
+        if "/" in words:
+            raise HushdError("no_speech", "It is the wrong code.")
+        return Ear()
+class Ear:
+    def hear(self, samples):
+        if not any(samples):
+            yield Detection("w", "w", 900.0, 2.0, 0.1)
+    def close(self): pass
+"""
 
-@pytest.mark.parametrize("role", ["stt", "tts"])
+
+@pytest.mark.parametrize("role", ["stt", "tts", "wake"])
 def test_every_engine_is_played_sixty_cases_and_more(role: str) -> None:
     """Their names are their own, and the claim of each is a sentence."""
     cases = all_cases(role)
@@ -62,6 +84,22 @@ def test_a_case_that_ends_its_process_or_hangs_fails_alone(tmp_path: Path) -> No
     assert "passed" in outcomes["sound.silence"]
     assert "passed" in outcomes["sound.tone"]
     assert done.stdout.splitlines()[-1] == "bad: 4 cases, 2 passed, 2 failed."
+
+
+def test_an_engine_that_hears_words_in_silence_fails(tmp_path: Path) -> None:
+    """So does one whose words lie outside the sound, or whose probabilities are none; noise it passes."""
+    (tmp_path / "bad.py").write_text(WAKE_ENGINE)
+    package(tmp_path, "bad", "hushd.wake_engines", {"bad": "bad:Bad"})
+    done = subprocess.run(
+        [sys.executable, "-m", "hushd_worker.conformance", "bad", "-k", "sound.silence,sound.noise,word.odd"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    outcomes = {line.split()[0]: line for line in done.stdout.splitlines()[:-1]}
+    for fault in ("it hears 'w'", "lies outside its place", "the probability is 2.0"):
+        assert fault in outcomes["sound.silence"]
+    assert "passed" in outcomes["sound.noise"]
+    assert "has the code no_speech" in outcomes["word.odd"]
 
 
 def test_a_killed_command_leaves_no_process_behind(tmp_path: Path) -> None:
@@ -149,10 +187,12 @@ def test_no_engine_of_hushds_is_excepted_from_anything() -> None:
 
 
 # One that costs little and is real, of either role; all of it is for the night.
-@pytest.mark.parametrize("name", ["stt/command", "stt/transcribe-cpp/nemotron", "tts/espeak-ng"])
+@pytest.mark.parametrize(
+    "name", ["stt/command", "stt/transcribe-cpp/nemotron", "tts/espeak-ng", "wake/micro", "wake/keywords"]
+)
 def test_engines_keep_the_contract(name: str, tmp_path: Path) -> None:
     """A few cases of each group, played to engines that load in a moment."""
-    few = "description.names,start.loads,cancel.first,damage.pipe,damage.text,sound.nan,text.emoji,stream.feeds"
+    few = "description.names,start.loads,cancel.first,damage.pipe,damage.text,sound.nan,text.emoji,stream.feeds,word"
     assert _played(name, tmp_path, "-k", few) == 0
 
 

@@ -185,7 +185,7 @@ def test_a_log_that_cannot_be_written_disturbs_nobody(start: Callable[..., Any],
 def test_workers_are_not_started_by_hand(folder: Path) -> None:
     """Without the supervisor's environment: one sentence and exit 1."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUSHD_")}
-    run = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, timeout=10)
+    run = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, timeout=60)
     assert run.returncode == 1
     assert run.stderr.strip() == "hushd's workers are started by its supervisor: use `hushd preload` instead."
 

@@ -55,12 +55,12 @@ class Scene:
         return thread
 
     def until_waiting(self) -> None:
-        assert self.condition.waiting.wait(5)
+        assert self.condition.waiting.wait(60)
         self.condition.waiting.clear()
 
 
 def end(thread: threading.Thread) -> None:
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -132,7 +132,7 @@ def test_a_path_that_is_another_file_is_unreachable(file: Path) -> None:
     file.unlink()
     os.mkfifo(file)  # with the old inode's number, on some file systems
     assert refusal(Scene(**fields)).code == "path_unreachable"
-    assert open_descriptors() == before, "a refused file stays open"
+    assert open_descriptors() <= before, "a refused file stays open"
 
 
 def test_a_path_that_cannot_be_opened_is_unreachable(file: Path, folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_only_regular_files_are_read(folder: Path) -> None:
         error = refusal(Scene(**named(path)))
         assert error.code == "input_unreadable"
         assert f"{path} is not a regular file" in error.message
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 def test_a_stream_is_read_as_it_comes_and_pays_for_itself() -> None:

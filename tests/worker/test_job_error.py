@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
+from hushd_protocol.system.own_modules import Replaced
 from hushd_worker.job import Cancelled
-from hushd_worker.job_error import End, NoMemory, answer, fatal, out_of_memory
+from hushd_worker.job_error import EXIT_CRASHED, End, NoMemory, answer, fatal, out_of_memory
+from hushd_worker.job_threads import _load_failed
 
 # As the libraries print them; numbers shortened. After each of them CUDA fails at every call of the process.
 BROKEN = [
@@ -85,3 +87,12 @@ def test_what_a_job_raises_on_purpose() -> None:
     assert fatal(Cancelled()) is None
     assert fatal(NoMemory("It is over.")) == End(EXIT_NO_MEMORY, "It is over.")
     assert not out_of_memory(NoMemory("It is over."))
+
+
+def test_an_upgrade_of_hushd_ends_the_process() -> None:
+    """The supervisor starts a worker of the new version, and repeats the job; a load is tried again too."""
+    error = Replaced()
+    end = fatal(error)
+    assert end
+    assert end.status == EXIT_CRASHED
+    assert _load_failed(error) is None

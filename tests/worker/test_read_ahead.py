@@ -64,7 +64,7 @@ def test_what_is_small_missing_or_no_file_costs_nothing(tmp_path: Path) -> None:
     (tmp_path / "small").write_bytes(bytes(PAGE))
     before = threading.active_count()
     read_ahead([tmp_path / "small", tmp_path / "none", tmp_path, tmp_path / "small" / "model.bin"])
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_file_that_shrinks_ends_the_reading(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def hear(client: Client) -> str:
 
 def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     everything = {**os.environ, **environment}
-    return subprocess.run([HUSHD, "models", *words], capture_output=True, text=True, timeout=30, env=everything)
+    return subprocess.run([HUSHD, "models", *words], capture_output=True, text=True, timeout=60, env=everything)
 
 
 def test_without_auto_pull_the_error_says_what_to_do(hub: HubServer, start: Callable[..., Any]) -> None:
@@ -239,7 +239,7 @@ def test_ctrl_c_leaves_what_has_arrived(hub: HubServer, start: Callable[..., Any
     while hub.bytes_sent() < 600_000 and time.monotonic() < end:
         threading.Event().wait(0.01)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     store = Store(paths.find())
     assert store.find(MODEL) is None

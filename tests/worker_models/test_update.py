@@ -306,12 +306,12 @@ def test_a_worker_waits_for_the_manifest_of_new_files(
 
     def slowly(self: Store, manifest: Manifest) -> None:
         between.set()
-        assert on.wait(10)
+        assert on.wait(60)
         write(self, manifest)
 
     monkeypatch.setattr(Store, "write", slowly)
     job = ask("pull", model="whisper/mine", update=True)
-    assert between.wait(10)
+    assert between.wait(60)
     threading.Timer(0.1, on.set).start()
     assert loaded("whisper/mine") == {"mine.pt": b"new"}
     job.result()

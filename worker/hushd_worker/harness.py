@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import zmq
 from hushd_protocol import __version__
+from hushd_protocol.buggify import buggify
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
@@ -39,7 +40,7 @@ from hushd_protocol.messages import (
     WorkerHello,
 )
 from hushd_protocol.messages import Job as JobMessage
-from hushd_protocol.system import lifeline, log_lines
+from hushd_protocol.system import lifeline, log_lines, own_modules
 from hushd_protocol.system.footprint import rss, trim
 
 from . import thread_starts
@@ -69,6 +70,7 @@ def serve(engine: Engine) -> NoReturn:
     os.environ.setdefault(
         "CUDA_MODULE_LOADING", "LAZY"
     )  # the default since CUDA 12.2: kernels are loaded when first used
+    own_modules.guard()
     thread_starts.watch()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
     os.dup2(2, 1)  # whatever an engine prints goes to the log,
@@ -140,7 +142,8 @@ class _Harness:
                         # A load that uses no CPU time hangs, and must not look alive.
                         self._send(Loading())
                     cpu_at_beat = used
-                    self._next_beat = now + (BEAT_S if self._loaded else LOADING_S)
+                    late = 2 if buggify("beat is late") else 1
+                    self._next_beat = now + late * (BEAT_S if self._loaded else LOADING_S)
                 self._sample(now)
                 timeout = min(self._next_beat, self._sample_due) - now
             elif self._measure:
@@ -158,6 +161,9 @@ class _Harness:
                     os.read(self._wake_read, 4096)
                 while self._outbox and self._leaving is None:  # nothing follows a `bye`
                     self._send(*self._outbox.popleft())
+                    if buggify("worker sends one message"):
+                        self._wake()
+                        break
             if self._socket in events and not self._receive():
                 break
             if self._draining and not self._jobs:
@@ -194,11 +200,14 @@ class _Harness:
                 self._draining = True
             elif isinstance(message, Bye):
                 return False
+            if buggify("worker reads one message"):
+                return True
 
     def _sample(self, now: float) -> None:
         """Looks at memory, if that is due."""
         if now >= self._sample_due:
-            self._memory.look()
+            if not buggify("memory is not looked at"):
+                self._memory.look()
             self._sample_due = now + (5 * SAMPLE_S if self._loaded else SAMPLE_S)
 
     def _begin(self, job: Job) -> None:
@@ -238,5 +247,8 @@ class _Harness:
     def _post(self, message: Message) -> None:
         # Packed here: a message that cannot be sent is the engine's failure, not the I/O thread's.
         self._outbox.append((message, pack(message)))
+        self._wake()
+
+    def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):  # full: the I/O thread has a wake-up waiting
             os.write(self._wake_write, b".")

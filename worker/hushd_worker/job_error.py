@@ -1,8 +1,8 @@
 """Errors that end a job: the sentence that its client gets, or, where nothing more can be trusted, the process's end.
 
 After some errors CUDA fails at every call until the process has ended, and what a card's memory is fragmented into
-comes back only with the process. So a worker ends by them as by a crash: the supervisor repeats the request in a fresh
-one if nothing of its output has left.
+comes back only with the process; and after an upgrade of hushd a module that is missing is of another version. So a
+worker ends by them as by a crash: the supervisor repeats the request in a fresh one if nothing of its output has left.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 from hushd_protocol.messages import Error
 from hushd_protocol.system import log_lines
+from hushd_protocol.system.own_modules import Replaced
 
 from .job import Cancelled
 from .load_error import Cause, cause
@@ -42,6 +43,8 @@ def fatal(error: BaseException) -> End | None:
     """Returns how the process must end by `error`; None where it can go on."""
     if isinstance(error, NoMemory):
         return End(EXIT_NO_MEMORY, str(error))
+    if isinstance(error, Replaced):
+        return End(EXIT_CRASHED, "hushd was updated while this process ran.")
     match _cause(error):
         case Cause.CARD_FAILED:
             return End(EXIT_CARD_FAILED, "The graphics card failed, and this process can compute nothing more on it.")

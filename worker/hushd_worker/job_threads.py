@@ -20,6 +20,7 @@ from hushd_protocol.cards import is_card
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Error, LoadFailed, Loading, Message, Ready, Result
 from hushd_protocol.system import log_lines
+from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.trace import mark
 
 from .engine import Engine
@@ -129,6 +130,8 @@ class JobThreads:
 
 def _load_failed(error: BaseException) -> LoadFailed | None:
     """The report of a load that need not be tried again as it is; None for a crash."""
+    if isinstance(error, Replaced):
+        return None
     if isinstance(error, HushdError) and error.code in ("server_busy", "model_too_large"):
         return LoadFailed(code=error.code, message=error.message, on_card=bool(error.detail.get("on_card")))
     if short_of_memory(error):

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, TypeVar
 from hushd_protocol.errors import HushdError
 from hushd_protocol.standby import GO, READY, REFUSED, VARIABLE
 from hushd_protocol.system import lifeline
+from hushd_protocol.system.own_modules import replaced
 from hushd_protocol.system.trace import mark
 
 from . import usage
@@ -114,6 +115,8 @@ def serve(
             os._exit(0)
         if _states(files) != loaded:
             _refuse(control, "a file of its model is another now")
+        if replaced():
+            _refuse(control, "hushd was updated")
         if worker := _fork(control, message, descriptors):
             os.close(life)
             return worker

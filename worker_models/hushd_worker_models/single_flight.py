@@ -22,16 +22,20 @@ class Stopped(Exception):
 class SharedTask:
     """Work on a thread of its own, which reports its progress by `add` and `note`, and pauses by `wait`.
 
+    Args:
+        after: a task that was stopped and may still undo what it has begun: the work begins with its end.
+
     Attributes:
         done, total: its progress in bytes; `total` is 0 while that is unknown.
         step: what it does now, for people.
     """
 
-    def __init__(self, work: Callable[[SharedTask], ModelResult]) -> None:
+    def __init__(self, work: Callable[[SharedTask], ModelResult], after: SharedTask | None = None) -> None:
         self.done = 0
         self.total = 0
         self.step = ""
         self._work = work
+        self._after = after
         self._lock = threading.Lock()
         self._watchers = 0
         self._stopped = threading.Event()
@@ -93,9 +97,9 @@ class SharedTask:
             return True
 
     @property
-    def ended(self) -> bool:
-        """True if nothing more can come of it."""
-        return self._stopped.is_set() or self._over.is_set()
+    def over(self) -> bool:
+        """True once the work has ended."""
+        return self._over.is_set()
 
     def follow(self, job: Job) -> ModelResult:
         """Reports the progress to `job` until the task is done; the last job to leave before ends it.
@@ -129,6 +133,10 @@ class SharedTask:
 
     def _run(self) -> None:
         try:
+            if self._after:
+                self._after._over.wait()  # whether we are stopped meanwhile or not: who comes after us waits for both
+                self._after = None
+                self.wait()
             self._result = self._work(self)
         except Stopped:
             self._error = HushdError("cancelled", "The request was cancelled.")
@@ -147,16 +155,18 @@ class SingleFlight:
     def follow(self, key: str, job: Job, work: Callable[[SharedTask], ModelResult]) -> ModelResult:
         """Returns the result of `work`, or of the task with the same key that is under way already.
 
+        One that nobody waited for any more is not joined, and has ended before another begins.
+
         Raises as `SharedTask.follow`.
         """
         with self._lock:
             task = self._running.get(key)
             if task is None or not task.join():
-                task = self._running[key] = SharedTask(work)
+                task = self._running[key] = SharedTask(work, after=task)
                 task.join()
         try:
             return task.follow(job)
         finally:
             with self._lock:
-                if task.ended and self._running.get(key) is task:
+                if task.over and self._running.get(key) is task:
                     del self._running[key]

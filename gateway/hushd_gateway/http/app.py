@@ -109,7 +109,7 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Star
     return app
 
 
-def _unknown(request: Request, error: Exception) -> Response:
+async def _unknown(request: Request, error: Exception) -> Response:
     """Answers for a path or method that there is not."""
     assert isinstance(error, HTTPException)
     sentences = {404: "There is no such path.", 405: "This path takes another method."}

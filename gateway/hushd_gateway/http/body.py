@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,14 +18,14 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from hushd_gateway import slots
+from hushd_gateway import patience, slots, storage
 
 from . import context, fields
 from .errors import ApiError, bad
 from .fields import FormFields
 
 JSON = 4 * 1024 * 1024  # bytes: four days of speech
-FIELDS = 1024 * 1024  # bytes of a form besides its file, names included: a prompt, and keywords
+FIELDS = 4 * 1024 * 1024  # bytes of a form besides its file, names included: a prompt, keywords, known speakers' voices
 PARTS = 256  # of a form
 UPLOAD = 4 * 1024 * 1024 * 1024  # bytes: 37 hours of 16 kHz samples
 SILENT_S = 20.0  # without a byte
@@ -41,13 +42,14 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
     """
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
-    size, start = 0, time.monotonic()
+    size, past = 0, 0.0
     stream = aiter(request.stream())
     slot = slots.own()
     while True:
         slot.rest(idle=False)
+        began = time.monotonic()
         try:
-            async with asyncio.timeout(SILENT_S):
+            async with patience.timeout(SILENT_S):
                 piece = await anext(stream, None)
         except TimeoutError:
             raise _slow() from None
@@ -58,7 +60,7 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-        past = time.monotonic() - start
+        past += min(SILENT_S, time.monotonic() - began)  # longer is what this process stood still
         if past > SLOW_S and size < past * SLOWEST:
             raise _slow()
         yield piece
@@ -106,8 +108,10 @@ class Form:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self.path is None:
             return
-        self.path.unlink(missing_ok=True)
-        os.close(self._lock)
+        with suppress(OSError):  # a file that is still there is swept
+            self.path.unlink()
+        with suppress(OSError):  # of a file on a server, whose disk is full
+            os.close(self._lock)
         if isinstance(error, HushdError):  # whoever sent it does not know the file
             for name in (repr(str(self.path)), str(self.path)):
                 error.message = error.message.replace(name, "The recording")
@@ -122,14 +126,15 @@ class Form:
     def open(self) -> IO[bytes]:
         """Makes the file, and returns it to be written."""
         descriptor, path = uploads.create()
-        self.path, self._lock = Path(path), os.dup(descriptor)
-        return os.fdopen(descriptor, "wb", buffering=0)
+        self.path, self._lock = Path(path), descriptor
+        return os.fdopen(os.dup(descriptor), "wb", buffering=0)
 
     async def read(self, request: Request) -> None:
         """Receives the form.
 
         Raises:
-            ApiError: 400 when it is none, 413, 408, and 507 when there is no room for the file.
+            ApiError: 400 when it is none, 413, 408.
+            HushdError: as `storage.failure`, when the file cannot be written.
         """
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         boundary = options.get(b"boundary")
@@ -178,9 +183,7 @@ class _FormReader:
         except FormParserError:
             raise _no_form() from None
         except OSError as error:
-            raise ApiError(
-                507, f"The recording cannot be stored ({error.strerror}): make room in the temporary folder."
-            ) from error
+            raise storage.failure(error) from error
 
     def finish(self) -> None:
         try:
@@ -189,9 +192,10 @@ class _FormReader:
             raise _no_form() from None
 
     def close(self) -> None:
+        """Closes the file of a recording that has not come to its end."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            with suppress(OSError):
+                self._file.close()
 
     def _begin(self) -> None:
         self._parts += 1
@@ -234,7 +238,8 @@ class _FormReader:
 
     def _end(self) -> None:
         if self._file is not None:
-            self.close()
+            file, self._file = self._file, None
+            file.close()
         else:
             self._form.fields.setdefault(self._name, []).append(self._value.decode("utf-8", "replace"))
 

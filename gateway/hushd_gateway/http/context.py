@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
-from hushd.synthesis.voices import VoiceChoice
+from hushd.synthesis.voice_choice import VoiceChoice
 from hushd.synthesis.voices import choose as choose_voice
 from hushd_protocol.names import AUTO
 from hushd_schema.settings import Settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hushd import AsyncClient
     from hushd_schema.description import Descriptions
 
+_LETTERS = re.compile("[A-Z]{1,2}")
 LARGE = 64 * 1024  # characters of JSON that do not share a turn of the loop with as much of another program's
 
 
@@ -73,6 +75,17 @@ class Context:
         if choice.engine is None and (instead := routing.stand_in(catalogue, voice)):
             return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
+
+    def people(self) -> dict[str, str]:
+        """The voiceprints of the people whom segments may name, as the configuration says.
+
+        Without those whose names are letters, as unknown speakers have them.
+        """
+        if not self.settings.http.people:
+            return {}
+        from hushd_models.people import known_people
+
+        return {name: text for name, text in known_people().items() if not _LETTERS.fullmatch(name)}
 
     def _is_default(self, name: str) -> bool:
         return routing.is_openai(name) and name not in self.settings.http.models

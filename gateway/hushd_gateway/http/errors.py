@@ -81,8 +81,8 @@ def bad(message: str, param: str | None = None) -> ApiError:
     return ApiError(400, message, param, "invalid_value" if param else "bad_request")
 
 
-def answer(request: Request, error: Exception) -> Response:
-    """Starlette's handler for `ApiError` and `HushdError`."""
+async def answer(request: Request, error: Exception) -> Response:
+    """Starlette's handler for `ApiError` and `HushdError`; one that is not async would have a thread."""
     return (error if isinstance(error, ApiError) else ApiError.of(_hushd(error))).response()
 
 

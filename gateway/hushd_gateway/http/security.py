@@ -8,6 +8,7 @@ CORS does not exist for WebSockets: the same checks apply to them.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ LOCAL = 256  # requests and WebSockets of one program at once,
 FOREIGN = 64  # and of another machine's address
 SESSIONS = 64  # of which so many are WebSockets
 RETRY_S = 1
+LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
 KEY = "openai-insecure-api-key."  # a subprotocol: browsers cannot send headers with a WebSocket
 
 
@@ -119,9 +121,14 @@ class _Quiet:
 
         try:
             await self._app(scope, receive, watched)
-        except (ClientDisconnect, OSError):
+        except ClientDisconnect:
             return
+        except asyncio.CancelledError:  # the gateway leaves, and this is the last that it does for a request
+            if not started:
+                await _refuse(ApiError.of(LEAVING), scope, receive, send)
         except Exception as error:
+            if started and isinstance(error, OSError):
+                return  # the program has left
             if not isinstance(error, ApiError | HushdError):
                 report(error)
                 error = ApiError(500, "hushd failed at this request: its log says where.", code="internal_error")

@@ -12,11 +12,13 @@ from hushd_protocol.system.handover import Handover
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .. import slots
+from ..patience import Limit
 from .state import READ, Patient, State
 
 HEAD = 32 * 1024  # bytes of a request's head: a client secret has half of them
 HEADERS = 128  # of a request; each costs a hundred times its least size
 HEAD_S = 10.0  # for the head of a request
+END_S = 1.0  # for requests to end that the gateway waits for no longer
 KEEP_ALIVE_S = 15  # between two requests of one connection
 
 
@@ -38,7 +40,7 @@ class _Http(Patient, H11Protocol):
 
     server_state: State
     prefix = b""
-    _slow: asyncio.TimerHandle | None = None
+    _slow: Limit | None = None
 
     def __init__(self, config: uvicorn.Config, server_state: State, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
@@ -84,7 +86,7 @@ class _Http(Patient, H11Protocol):
     def _wait_for_request(self, seconds: float) -> None:
         if self._slow:
             self._slow.cancel()
-        self._slow = self.loop.call_later(seconds, self._drop_slow)
+        self._slow = Limit(seconds, self._drop_slow)
 
     def _drop_slow(self) -> None:
         """Closes the connection if no request has come."""
@@ -145,3 +147,10 @@ class HttpServer:
         """Closes the connections at rest; the others close after the answer that is under way."""
         for connection in list(self._state.connections):
             connection.shutdown()
+
+    async def end(self) -> None:
+        """Ends the requests that are still under way, by an answer where none has begun."""
+        if tasks := set(self._state.tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=END_S)

@@ -11,6 +11,7 @@ from wsproto import events
 from wsproto.connection import ConnectionState
 from wsproto.utilities import LocalProtocolError
 
+from ..http.errors import ApiError
 from .state import Patient, State
 
 PIECE = 4096  # bytes that are looked at before the next message is waited for: a hundred messages at most
@@ -20,6 +21,7 @@ WIDE = 1024 * 1024  # bytes of a message that may be other than ASCII: one wide 
 REASON = 120  # bytes of the reason in a Close
 TOO_LARGE, COME_AGAIN = 1009, 1013
 LINGER_S = 5.0  # for a program to read why its connection has ended
+_REFUSAL = ApiError(503, "hushd cannot begin a session now: ask again in a moment.", code="server_busy", retry_after=1)
 
 
 class _Message:
@@ -143,6 +145,14 @@ class WebSocket(Patient, WSProtocol):
             self.end(event.code, event.reason or "")
         else:
             super().handle_close(event)
+
+    def send_500_response(self) -> None:
+        """Refuses an upgrade as OpenAI's clients understand it: mostly because the gateway leaves."""
+        if not self.response_started and not self.handshake_complete:
+            self.response_started = True
+            answer = _REFUSAL.response()
+            head = events.RejectConnection(answer.status_code, list(answer.raw_headers), has_body=True)
+            self.transport.write(self.conn.send(head) + self.conn.send(events.RejectData(bytes(answer.body))))
 
     def end(self, code: int, reason: str) -> None:
         """Ends the connection with `code`. What still comes is passed over: unread, it would discard the Close."""

@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.operation import Operation
 from wyoming.event import Event
 
-from hushd_gateway import slots
+from hushd_gateway import patience, slots
 from hushd_gateway.slots import BodyMemory
 
 REST_S = 600.0  # until the next event begins
@@ -38,12 +38,12 @@ async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Even
     slot = slots.own()
     slot.rest(idle=idle)
     try:
-        async with asyncio.timeout(REST_S):
+        async with patience.timeout(REST_S):
             first = await reader.read(1)
         if not first:
             return None
         slot.rest(idle=False)
-        async with asyncio.timeout(EVENT_S):
+        async with patience.timeout(EVENT_S):
             return await _rest(first, reader)
     except (ValueError, RecursionError):
         raise HushdError("bad_request", "This is no event of Wyoming, or a larger one than is taken here.") from None

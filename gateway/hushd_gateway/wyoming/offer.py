@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hushd import AsyncClient
 from hushd.synthesis import voices
-from hushd.synthesis.voices import VoiceChoice
+from hushd.synthesis.voice_choice import VoiceChoice
 from hushd_models import listings
 from hushd_protocol.names import AUTO
+from hushd_schema.operations.detect import MOST_WORDS
 from hushd_schema.settings import Settings
 
 from hushd_gateway import routing
@@ -42,6 +43,17 @@ class Offer:
             return Model()
         model = routing.stt(await self._engines.stt(), self._settings, name, language)
         return await self._engines.best(language) if model.model == AUTO else model
+
+    async def words(self, names: list[str]) -> tuple[str, list[str]]:
+        """The engine that waits for these words, by their names; without any, for all that the usual one knows."""
+        described = await self._engines.wake()
+        usual = described.default.partition("/")[0]
+        engines = sorted(described.engines, key=lambda engine: engine.name != usual)
+        for engine in engines:
+            known = [word.name for word in engine.words]
+            if engine.installed and (set(names) <= set(known) or engine.any_phrase):
+                return engine.name, names or known[:MOST_WORDS]
+        return usual, names
 
     async def voice(self, name: str, language: str) -> VoiceChoice:
         """The voice of this name, else of this language, else the usual one.

@@ -8,6 +8,8 @@ from typing import IO, Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
 
+from hushd_gateway import storage
+
 SHORT = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
 MEMORY = 16 * 1024 * 1024  # bytes of all recordings that are kept in memory
 MOST = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
@@ -20,6 +22,27 @@ class Format(NamedTuple):
     rate: int = 16_000
     width: int = 2
     channels: int = 1
+
+
+def format_of(data: Mapping[str, Any], before: Format, *, begun: bool) -> Format:
+    """Returns the format in an event's data, which has that of `before` where it says nothing.
+
+    Args:
+        begun: whether there is sound of that format already.
+
+    Raises:
+        HushdError: `bad_request` for a format that cannot be read, or another one than before.
+    """
+    format = Format(*(data.get(name, usual) for name, usual in before._asdict().items()))
+    if begun and format != before:
+        raise HushdError("bad_request", "The audio's format has changed within a recording: send audio-start.")
+    if any(type(value) is not int for value in format) or not _is_usual(format):
+        raise HushdError(
+            "bad_request",
+            "The audio's format cannot be read: send a rate from 4000 to 384000 Hz, a width of 1 to 4 bytes, and "
+            "1 to 16 channels.",
+        )
+    return format
 
 
 class Recording:
@@ -40,33 +63,20 @@ class Recording:
         self._rest = b""  # part of a frame
 
     def begin(self, data: Mapping[str, Any]) -> None:
-        """Takes the format from an event's data, where it has one.
-
-        Raises:
-            HushdError: `bad_request` for a format that cannot be read, or another one than before.
-        """
-        format = Format(*(data.get(name, usual) for name, usual in self.format._asdict().items()))
-        if self.size and format != self.format:
-            raise HushdError("bad_request", "The audio's format has changed within a recording: send audio-start.")
-        if any(type(value) is not int for value in format) or not _is_usual(format):
-            raise HushdError(
-                "bad_request",
-                "The audio's format cannot be read: send a rate from 4000 to 384000 Hz, a width of 1 to 4 bytes, and "
-                "1 to 16 channels.",
-            )
-        self.format = format
+        """Takes the format from an event's data, where it has one. Raises as `format_of`."""
+        self.format = format_of(data, self.format, begun=bool(self.size))
 
     def add(self, data: Mapping[str, Any], samples: bytes) -> None:
         """Adds a chunk.
 
         Raises:
-            HushdError: as `begin`; `too_large` beyond `MOST` bytes; `input_unreadable` when it cannot be stored.
+            HushdError: as `format_of`; `too_large` beyond `MOST` bytes; as `storage.failure` when it cannot be stored.
         """
         self.begin(data)
         samples = self._rest + samples
         whole = len(samples) - len(samples) % (self.format.width * self.format.channels)
         self._rest = samples[whole:]
-        chunk = _sixteen_bits(samples[:whole], self.format.width)
+        chunk = sixteen_bits(samples[:whole], self.format.width)
         self.size += len(chunk)
         if self.size > MOST:
             raise HushdError("too_large", f"A recording has at most {MOST // 2**20} MiB: send it in parts.")
@@ -74,10 +84,7 @@ class Recording:
             self._make_room(len(chunk))
             self._file.write(chunk)
         except OSError as error:
-            raise HushdError(
-                "input_unreadable",
-                f"The recording cannot be stored ({error.strerror}): make room in the temporary folder.",
-            ) from error
+            raise storage.failure(error) from error
 
     def read(self) -> bytes | IO[bytes]:
         """Returns the samples: a short recording's bytes, or a file of a longer one, which `close` removes."""
@@ -107,8 +114,8 @@ def _is_usual(format: Format) -> bool:
     return 4000 <= format.rate <= 384_000 and 1 <= format.width <= 4 and 1 <= format.channels <= 16
 
 
-def _sixteen_bits(samples: bytes, width: int) -> bytes:
-    """The upper 16 bits of each sample."""
+def sixteen_bits(samples: bytes, width: int) -> bytes:
+    """Returns the upper 16 bits of each sample of `width` bytes."""
     if width == 2:
         return samples
     upper = bytearray(2 * (len(samples) // width))

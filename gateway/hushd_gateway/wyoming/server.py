@@ -2,6 +2,7 @@
 
     describe                                            -> info
     transcribe, audio-start, audio-chunk…, audio-stop   -> transcript-start, -chunk…, transcript, transcript-stop
+    detect, audio-start, audio-chunk…, audio-stop       -> detection for each word, or not-detected
     synthesize                                          -> audio-start, audio-chunk…, audio-stop
     synthesize-start, -chunk…, synthesize-stop          -> the same while text comes, and synthesize-stopped
 
@@ -31,11 +32,13 @@ from wyoming.event import Event, Eventable, async_write_event
 from wyoming.ping import Pong
 from wyoming.tts import SynthesizeStopped
 
+from hushd_gateway import patience
 from hushd_gateway.routing import Model
 
 from . import events
 from .offer import Offer
 from .recording import Recording
+from .waiting import Waiting
 
 SEND_S = 60.0  # for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
@@ -92,6 +95,8 @@ class _Connection:
         self._model = Model()  # of this recording
         self._recording = Recording()
         self._hears = False
+        self._detect_data: Mapping[str, Any] | None = None  # of the last `detect`, unless `transcribe` has come since
+        self._waiting: Waiting | None = None
         self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
         self._speaking: asyncio.Task[None] | None = None
@@ -99,11 +104,12 @@ class _Connection:
     @property
     def is_idle(self) -> bool:
         """True if nothing has begun that another event would go on with."""
-        return not self._hears and self._text is None
+        return not self._hears and self._waiting is None and self._text is None
 
     def close(self) -> None:
-        """Ends a text that is being streamed, and forgets a recording."""
+        """Ends a text that is being streamed and the wait for a word, and forgets a recording."""
         self._recording.close()
+        self._end_waiting()
         if self._text:
             self._text.put_nowait(None)
 
@@ -120,9 +126,17 @@ class _Connection:
             case "ping":
                 await self._send(Pong(text=event.data.get("text")))
             case "transcribe":
-                self._transcribe_data = event.data
+                self._transcribe_data, self._detect_data = event.data, None
+            case "detect":
+                self._detect_data = event.data
+            case "audio-start" if self._detect_data is not None:
+                await self._wait_for_words(event, self._detect_data)
             case "audio-start":
                 await self._begin(event)
+            case "audio-chunk" if self._waiting:
+                await self._waiting.add(event.data, event.payload or b"")
+            case "audio-stop" if self._waiting:
+                self._end_waiting()
             case "audio-chunk":
                 self._recording.add(event.data, event.payload or b"")
             case "audio-stop":
@@ -141,6 +155,21 @@ class _Connection:
 
     async def _send(self, event: Eventable) -> None:
         await _send(self._writer, event)
+
+    # --- waiting for words -------------------------------------------------------------------------------------------
+
+    async def _wait_for_words(self, event: Event, data: Mapping[str, Any]) -> None:
+        self._end_waiting()
+        waiting = Waiting(data, self._send)
+        waiting.begin(event.data)
+        engine, words = await self._offer.words(waiting.names)
+        self._waiting = waiting
+        self._tasks.create_task(waiting.run(self._client, engine, words))
+
+    def _end_waiting(self) -> None:
+        if self._waiting:
+            self._waiting.end()
+            self._waiting = None
 
     # --- speech to text ----------------------------------------------------------------------------------------------
 
@@ -215,7 +244,7 @@ class _Connection:
 
 
 async def _send(writer: asyncio.StreamWriter, event: Eventable) -> None:
-    async with asyncio.timeout(SEND_S):
+    async with patience.timeout(SEND_S):
         await async_write_event(event.event(), writer)
 
 

@@ -38,7 +38,8 @@ class Control(Message):
 class Claim(Message):
     """client -> supervisor: claims `devices` (`speaker`, `microphone`), all of them at once or none.
 
-    Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`.
+    Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`. With `pauses`
+    a pause concerns it also where it only listens, as that of a program on another machine does.
     """
 
     TYPE: ClassVar[str] = "claim"
@@ -46,6 +47,7 @@ class Claim(Message):
     id: bytes
     devices: list[str]
     priority: str = "text"
+    pauses: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

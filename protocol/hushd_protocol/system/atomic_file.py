@@ -5,7 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from hushd_protocol.errors import HushdError
 
 _PREFIX, _SUFFIX = ".hushd-", ".part"
 _swept: set[str] = set()  # folders, each once a process
@@ -32,13 +36,17 @@ class AtomicFile:
         self._path = os.fspath(path)
         folder, name = os.path.split(self._path)
         _sweep_once(folder or ".")
-        self._open(os.path.join(folder, f"{_PREFIX}{name[:200]}"))
-        if mode is not None:
-            os.fchmod(self.descriptor, mode)
+        start = os.path.join(folder, f"{_PREFIX}{name[:200]}")
+        while not self._opened(f"{start}.{os.urandom(4).hex()}{_SUFFIX}", mode):
+            os.close(self.descriptor)  # swept before it was locked
 
     def keep(self, sync: bool = False) -> None:
         """Closes the file and gives it its name; with `sync` its content survives a loss of power."""
-        held = os.dup(self.descriptor)  # and the lock with it
+        try:
+            held = os.dup(self.descriptor)  # and the lock with it
+        except BaseException:
+            self.discard()
+            raise
         try:
             try:
                 if sync:
@@ -54,23 +62,35 @@ class AtomicFile:
 
     def discard(self) -> None:
         """Closes the file and leaves nothing behind."""
-        os.close(self.descriptor)
+        _close(self.descriptor)
         self._unlink()
 
-    def _open(self, start: str) -> None:
-        while True:
-            self._temporary = f"{start}.{os.urandom(4).hex()}{_SUFFIX}"
-            self.descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    def _opened(self, temporary: str, mode: int | None) -> bool:
+        """Makes and locks the file; returns whether it still has its name."""
+        self._temporary = temporary
+        self.descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
             lock(self.descriptor, fcntl.LOCK_EX)
-            if os.path.lexists(self._temporary):
-                return
-            os.close(self.descriptor)  # swept before it was locked
+            if mode is not None:
+                os.fchmod(self.descriptor, mode)
+            return os.path.lexists(temporary)
+        except BaseException:  # Ctrl-C, too
+            self.discard()
+            raise
 
     def _unlink(self) -> None:
         try:
             os.unlink(self._temporary)
         except OSError:
             pass  # the folder itself may be gone
+
+
+def _close(descriptor: int) -> None:
+    """Closes a file that nobody wants, and so not to know either whether it was full."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass
 
 
 def sweep(folder: str | os.PathLike[str]) -> None:
@@ -104,7 +124,7 @@ def remove_if_dead(path: str) -> None:
     except OSError:
         pass  # another process was faster
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
 def lock(descriptor: int, kind: int) -> bool:
@@ -114,6 +134,25 @@ def lock(descriptor: int, kind: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def locked_folder(folder: Path, mode: int = 0o777) -> Iterator[int]:
+    """Makes a folder where there is none, and lets one process at a time change its files; yields its descriptor.
+
+    Raises:
+        HushdError: `output_failed` for one that cannot be made or opened.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise HushdError("output_failed", f"{folder} cannot be made ({error.strerror}).") from error
+    try:
+        lock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def replace(path: Path, content: str | bytes, mode: int | None = None, sync: bool = False) -> None:

@@ -43,6 +43,8 @@ def children() -> list[int]:
 
 def _children(process: str) -> list[str]:
     children: list[str] = []
+    if process == "self" and _childless():
+        return children
     try:
         for thread in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{thread}/children") as file:
@@ -50,6 +52,17 @@ def _children(process: str) -> list[str]:
     except OSError:
         pass  # it, or the thread, has ended; or this is not Linux
     return children
+
+
+def _childless() -> bool:
+    """Returns whether this process has no child: one call of the system, where /proc has a file for each thread."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 def trim() -> None:

@@ -7,6 +7,8 @@ gateway exits waits there for the next one. The channel ends for a gateway when 
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import sys
 from dataclasses import asdict, dataclass
@@ -15,6 +17,8 @@ from typing import Literal
 import msgpack
 
 LARGEST = 8192  # bytes of a message: what the door reads of a connection, 4 KB at most, and some words
+_INT = 4  # bytes of a descriptor
+_PEEK = socket.MSG_PEEK if sys.platform == "linux" else 0  # a message that cannot be taken whole stays
 # macOS has no SOCK_SEQPACKET; there only the lifeline ends a gateway whose supervisor is dead. Untested.
 _TYPE = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
 
@@ -59,10 +63,20 @@ def receive(end: socket.socket) -> tuple[socket.socket, Handover] | None:
 
     Raises:
         BlockingIOError: there is none now.
+        OSError: this process has no descriptor left for it. On Linux it stays in the channel; elsewhere it is closed.
     """
-    message, descriptors, _, _ = socket.recv_fds(end, LARGEST, 1)
+    message, carried, _, _ = end.recvmsg(LARGEST, socket.CMSG_LEN(_INT), _PEEK)  # recv_fds passes no flags on
     if not message:
         return None
-    connection = socket.socket(fileno=descriptors[0])
+    if not carried:  # the kernel leaves out those that there is no room for
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    if _PEEK:
+        drop(end)
+    connection = socket.socket(fileno=int.from_bytes(carried[0][2][:_INT], sys.byteorder))
     connection.setblocking(False)
     return connection, Handover(**msgpack.unpackb(message))
+
+
+def drop(end: socket.socket) -> None:
+    """Takes a message, without the connection: it closes, unless somebody else has it open. Raises BlockingIOError."""
+    end.recv(1)

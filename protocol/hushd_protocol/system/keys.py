@@ -6,7 +6,6 @@ key. `seen/NAME` was last touched when that machine connected.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import stat
@@ -148,17 +147,9 @@ class KeyFiles:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Makes the folder, 0700, and keeps other commands from changing it meanwhile."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise HushdError("output_failed", f"{self.folder} cannot be made ({error.strerror}).") from error
-        try:
+        with atomic_file.locked_folder(self.folder, 0o700) as folder:
             os.fchmod(folder, 0o700)
-            fcntl.flock(folder, fcntl.LOCK_EX)
             yield
-        finally:
-            os.close(folder)
 
 
 def public_of(secret: bytes) -> bytes:

@@ -39,6 +39,11 @@ class Paths:
         return self.runtime / "worker.sock"
 
     @property
+    def attached(self) -> Path:
+        """The sockets of machines that have attached themselves to this one: see `hushd attach`."""
+        return self.runtime / "attached"
+
+    @property
     def lock(self) -> Path:
         return self.runtime / "lock"
 
@@ -79,6 +84,11 @@ class Paths:
     def loudness(self) -> Path:
         """The loudness of voices, as measured; a file for each engine."""
         return self.state / "loudness"
+
+    @property
+    def pronunciations(self) -> Path:
+        """The user's words and how they are said, beside the configuration."""
+        return self.config.with_name("pronunciations.txt")
 
     def worker_log(self, name: str) -> Path:
         """The log of worker `name`, such as `stt/moonshine/tiny-en`."""

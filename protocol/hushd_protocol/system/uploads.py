@@ -1,18 +1,18 @@
 """Recordings on their way from a program to a worker: files with a name, which a killed gateway cannot remove.
 
 A lock, held for as long as the recording is needed, tells a living gateway's file from a dead one's. The supervisor
-removes those of a gateway that was killed, and the next gateway what a killed supervisor has left too.
+removes those of a gateway that was killed, and the next supervisor with a door what a killed one has left too.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 
 from .atomic_file import lock, remove_if_dead
 
 PREFIX = "hushd-upload-"
+_VARIABLES = ("TMPDIR", "TEMP", "TMP")  # that name the folder, as `tempfile` reads them
 
 
 def create() -> tuple[int, str]:
@@ -21,6 +21,8 @@ def create() -> tuple[int, str]:
     Raises:
         OSError: there is no room, or no descriptor.
     """
+    import tempfile  # not for the supervisor, which only sweeps
+
     while True:
         descriptor, path = tempfile.mkstemp(prefix=PREFIX)
         lock(descriptor, fcntl.LOCK_EX)
@@ -31,7 +33,7 @@ def create() -> tuple[int, str]:
 
 def sweep() -> None:
     """Removes this user's files that no process needs any more."""
-    folder = tempfile.gettempdir()
+    folder = next(filter(None, map(os.environ.get, _VARIABLES)), "/tmp")
     try:
         names = os.listdir(folder)
     except OSError:

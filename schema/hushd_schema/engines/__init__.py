@@ -1,9 +1,9 @@
 """Everything that is known of an engine without running it, said once: a `SPEC` in a small file for each engine.
 
-`stt/` and `tts/` have a file for each engine of hushd's; another package names its own under the entry point group
-`hushd.engine_specs`. Import, languages, tuning, recommendation, completion, `hushd doctor` and the advice to install
-all read specs and know no engine by name. `find` loads the one that is asked for, and looks at other packages only for
-a name that is none of hushd's; `every` loads all of them.
+`stt/`, `tts/` and `wake/` have a file for each engine of hushd's; another package names its own under the entry point
+group `hushd.engine_specs`. Import, languages, tuning, recommendation, completion, `hushd doctor` and the advice to
+install all read specs and know no engine by name. `find` loads the one that is asked for, and looks at other packages
+only for a name that is none of hushd's; `every` loads all of them.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class EngineSpec(NamedTuple):
     """An engine. A named tuple and no dataclass, which would cost every worker's start 5 ms.
 
     Attributes:
-        role: `stt` or `tts`.
+        role: `stt`, `tts` or `wake`.
         engine: the class that runs it, `module:Class`.
         default_model: used where none is named.
         rank: engines of a role that can do the same are preferred, and described, in this order.

@@ -38,7 +38,7 @@ def content(path: Path) -> JsonObject:
 def described(path: Path) -> JsonObject:
     """The same of a file that has to be JSON. Raises `NoModel`."""
     try:
-        if path.stat().st_size > LONGEST:
+        if not path.is_file() or path.stat().st_size > LONGEST:  # a pipe would be waited for
             raise ValueError
         return content(path)
     except (ValueError, RecursionError) as error:

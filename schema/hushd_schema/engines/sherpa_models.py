@@ -193,7 +193,7 @@ def _pocket(folder: Path, files: Mapping[str, str], recordings: tuple[str, ...])
     if not known:
         raise NoModel(
             f"{RECORDINGS}/{PUBLISHED[0]}.wav is missing: it speaks with the voices of its makers' package, and with "
-            "no other recording, since a cloned voice needs the consent of its owner, which hushd cannot record yet"
+            "those of people who agree, by `hushd people add NAME --imitation`; any other recording is left alone"
         )
     names = ["", *(name.removesuffix(".wav") for name in known[1:])]
     speakers = (
@@ -210,8 +210,7 @@ def _noted(folder: Path, names: Sequence[str]) -> Described:
     notes = {name: model_files.graph_metadata(folder / name) for name in graphs}
     if any("zipvoice" in note.get("model_type", "") for note in notes.values()):
         raise NoModel(
-            "ZipVoice speaks with cloned voices alone, and those need the consent of their owner, "
-            "which hushd cannot record yet"
+            "ZipVoice speaks with cloned voices alone, and hushd imitates people, who have to agree, with Pocket TTS"
         )
     kinds = {name: _BY_NOTES.get(note.get("model_type", "").partition(" ")[0], "") for name, note in notes.items()}
     kinds |= {name: "vocoder" for name, note in notes.items() if note.get("model_type", "") in _VOCODERS}

@@ -7,10 +7,13 @@ from typing import Annotated, Any, TypedDict
 from hushd_schema import operation
 from hushd_schema.kinds import Kind, above_zero, choice, flag, is_number, number, text, whole
 from hushd_schema.operation import LIVE, RECORDED, Field, Name, Operation, Option
+from hushd_schema.voiceprint import LONGEST_NAME, people_kind
 
 # The parts of a command's help.
 TEXT, SEARCH, CUTTING, MICROPHONE = "text", "search", "cutting", "microphone"
 SILENCE_S = 0.8
+# What ends an utterance: the silence alone, or with it whether what was said is finished, as in all conversations.
+BY_SILENCE, BY_MEANING = TURN_ENDS = ("silence", "meaning")
 
 _PROMPT = text(2_000)  # Whisper reads the last 224 tokens of it
 
@@ -140,7 +143,9 @@ class TranscribeOptions(TypedDict, total=False):
             flag(),
             "true: with `speaker`",
             False,
-            option=Option(help="tell speakers apart: SPEAKER_00, SPEAKER_01, …", group=TEXT),
+            option=Option(
+                help="tell speakers apart: SPEAKER_00, SPEAKER_01, …, or by name: `hushd people`", group=TEXT
+            ),
             http=Name("Tells speakers apart in every format."),
             mcp=Name("true: label who speaks (default false).", "speakers"),
         ),
@@ -157,6 +162,33 @@ class TranscribeOptions(TypedDict, total=False):
                 group=TEXT,
                 kind=whole(1, 100),
             ),
+        ),
+    ]
+    people: Annotated[
+        Mapping[str, str] | None,
+        Field(
+            people_kind(),
+            "with `diarize`: names, each with a voiceprint, by which people are called whose voices are theirs",
+            {},
+        ),
+    ]
+    owner: Annotated[
+        str | None,
+        Field(
+            text(LONGEST_NAME),
+            "with `live`: one of `people`, who is looked for. A turn has that name where its own voice has a cosine of "
+            "0.40 with the voiceprint, and nobody else has a name",
+            "",
+            sound=LIVE,
+        ),
+    ]
+    voiceprints: Annotated[
+        bool,
+        Field(
+            flag(),
+            "true, with `diarize`: the result has the voiceprint of each speaker",
+            False,
+            sound=RECORDED,
         ),
     ]
     min_silence_s: Annotated[
@@ -293,6 +325,31 @@ TRANSCRIBE = Operation(
                 "silence",
                 number(0.2, 10),
                 SILENCE_S,
+            ),
+        ),
+        "turn_end": Field(
+            choice(*TURN_ENDS),
+            "with `live`: what ends an utterance: `silence` alone, or with it the `meaning`: a sentence that is not "
+            "finished is waited for, up to 2 s",
+            BY_SILENCE,
+            sound=LIVE,
+            option=Option(
+                help="silence, or meaning: an unfinished sentence is waited for, up to 2 s", group=MICROPHONE
+            ),
+        ),
+        "until": Field(
+            Kind(
+                "words of at most 80 characters",
+                lambda value: isinstance(value, str) and len(value) <= 80 and any(map(str.isalnum, value)),
+            ),
+            "with `live`: the words that end the session, such as `over`, where an utterance ends with them; they are "
+            "not in its text. It goes on through pauses, and `no_speech_s` is the silence that ends it without them",
+            "",
+            sound=LIVE,
+            option=Option(
+                help="end with these words, such as over, which are left out, and not with a pause",
+                metavar="WORDS",
+                group=MICROPHONE,
             ),
         ),
     },

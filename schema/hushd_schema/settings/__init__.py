@@ -6,21 +6,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .tables import (
-    DEFAULTS,
-    HTTP_TOKEN,
-    STDIO,
-    HttpSettings,
-    RemoteSettings,
-    Settings,
-    WorkerSettings,
-    WyomingSettings,
-)
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from .tables import (
+        DEFAULTS,
+        HTTP_TOKEN,
+        STDIO,
+        HttpSettings,
+        RemoteSettings,
+        Settings,
+        WorkerSettings,
+        WyomingSettings,
+    )
 
 __all__ = [
     "DEFAULTS",
@@ -35,6 +35,15 @@ __all__ = [
 ]
 
 
+def __getattr__(name: str) -> Any:
+    """Loads the tables for those who need one: an agent's settings are read without the others."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import tables
+
+    return getattr(tables, name)
+
+
 def load(path: Path) -> Settings:
     """The settings in the file at `path`; the defaults where there is none.
 
@@ -42,6 +51,8 @@ def load(path: Path) -> Settings:
         HushdError: `bad_request`, naming the file and the key, when it cannot be read or has an error.
     """
     from hushd_schema import toml
+
+    from .tables import Settings
 
     tables = toml.load(path)
     if not tables:

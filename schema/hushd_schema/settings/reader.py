@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import ENGINE_ROLES, ROLES
+from hushd_protocol.names import ROLES, SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean
 
 from hushd_schema import toml
@@ -71,7 +71,7 @@ class Reader:
         content: Table = self._check("wyoming", table, TABLE)
         known = settings_of(WyomingSettings)
         listen = self._check("wyoming.listen", content.get("listen", []), texts())
-        models = {role: known[role] for role in ENGINE_ROLES}
+        models = {role: known[role] for role in SPEECH_ROLES}
         only = {
             address: self._values(f"wyoming.{toml.key(address)}", content[address], models)
             for address in (*listen, STDIO)

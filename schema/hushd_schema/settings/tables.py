@@ -13,27 +13,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hushd_protocol.duration import FOREVER
-from hushd_protocol.names import COMPUTE_DEVICES, ENGINE_ROLES, LOG_FORMATS, base, is_compute_device, is_model
+from hushd_protocol.names import COMPUTE_DEVICES, LOG_FORMATS, SPEECH_ROLES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
+from hushd_schema.voiceprint import is_name
 
+from .agents import AgentSettings
 from .declaration import NEXT_START, REPLACES, setting, table
 
 STDIO = "stdio://"  # Wyoming on standard input and output, where no supervisor listens
 MODELS = "store/local"  # the one worker of the role `models`
 HTTP_TOKEN = "HUSHD_HTTP_TOKEN"  # the variable that may hold the secret instead of `[http] token_file`
 LOG_LEVELS = ("debug", "info", "warning", "error")
-# Defaults that differ by role. Nobody comes back to a download soon.
-OF_ROLE: Mapping[str, Mapping[str, Any]] = {"models": {"keep_alive": 10.0, "memory_mb": 60.0}}
+# Defaults that differ by role. Nobody comes back to a download soon, and one that waits for words starts in a moment.
+OF_ROLE: Mapping[str, Mapping[str, Any]] = {
+    "models": {"keep_alive": 10.0, "memory_mb": 60.0},
+    "wake": {"keep_alive": 10.0},
+}
 
 
 def _is_template(name: object) -> bool:
     role, _, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
-    return role in ENGINE_ROLES and (is_model(name) or is_model(rest))
+    return role in SPEECH_ROLES and (is_model(name) or is_model(rest))
 
 
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
 _MODEL_OR_NONE = Kind(_MODEL.must_be, lambda value: value == "" or is_model(value))
+_PERSON_OR_NONE = Kind("a name of `hushd people list`", lambda value: value == "" or is_name(value))
 _TEMPLATES = Kind(
     'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"], or with a model, such as "tts/hibari/en"',
     lambda value: isinstance(value, list) and all(map(_is_template, value)),
@@ -120,6 +126,9 @@ class HttpSettings:
     token_file: str = setting(
         "", text(), "holds the secret that every request must carry; required beyond this machine"
     )
+    people: bool = setting(
+        False, flag(), "true: where speakers are told apart they have the names of `hushd people`", document="PEOPLE.md"
+    )
     models: Mapping[str, str] = setting({}, text_table(), "ENGINE/NAME by the name that programs use")
     voices: Mapping[str, str] = setting({}, text_table(), "an installed voice by the name that programs use")
 
@@ -161,6 +170,7 @@ class Settings:
 
     stt: str = setting("moonshine/tiny-en", _MODEL, "engine/model for `listen` when it names none")
     tts: str = setting("hibari/en", _MODEL, "engine/model for `say` when it names none")
+    wake: str = setting("micro/words", _MODEL, "engine/model for `hushd wake` when it names none", document="WAKE.md")
     stt_small: str = setting(
         "",
         _MODEL_OR_NONE,
@@ -172,6 +182,18 @@ class Settings:
         _MODEL_OR_NONE,
         'a larger model that reads live speech once more, and whose text replaces the first; "": none',
         document="LISTEN.md",
+    )
+    duck: float = setting(
+        20.0,
+        number(0, 90),
+        "decibels by which other programs are quieter while you talk with hushd or dictate, and players pause; 0: off",
+        document="TALK.md",
+    )
+    only: str = setting(
+        "",
+        _PERSON_OR_NONE,
+        'a person of `hushd people`: nobody else wakes anything by a word or interrupts `hushd talk`; "": anybody',
+        document="PEOPLE.md",
     )
     standby: Sequence[str] = setting(
         (),
@@ -219,6 +241,7 @@ class Settings:
     http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")
     wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
     remote: RemoteSettings = table(RemoteSettings, "other machines of yours", document="REMOTE.md")
+    agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
     worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
     own_models: Mapping[str, Any] = field(default_factory=dict)  # the tables of `[models]`, see `own_models`
 
@@ -236,14 +259,16 @@ class Settings:
 
     def models(self, role: str) -> dict[str, str]:
         """The models that the user has chosen for a role named alone, by the key."""
-        chosen = {role: self.default_model(role), f"{role}_small": self.small_model(role)}
+        chosen = {role: self.default_model(role)}
+        if role in SPEECH_ROLES:
+            chosen[f"{role}_small"] = self.small_model(role)
         if role == "stt":
             chosen["fair"] = self.fair
         return {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
 
     def default_model(self, role: str) -> str:
         """`engine/model` for a role named alone."""
-        return {"stt": self.stt, "tts": self.tts, "models": MODELS}[role]
+        return {"stt": self.stt, "tts": self.tts, "wake": self.wake, "models": MODELS}[role]
 
 
 DEFAULTS = Settings()

@@ -3,11 +3,13 @@ so that it is the same on a busy machine."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from hushd_worker_stt.engine import RATE, EngineStream, Hypothesis, PieceLength, Segment
 from hushd_worker_stt.engines.moonshine import Moonshine
-from hushd_worker_stt.live.events import Speaker
+from hushd_worker_stt.live.events import Event, Speaker
 from hushd_worker_stt.live.listener import LiveListener
 from hushd_worker_stt.live.voices import Voices
 from hushd_worker_stt.request import Request
@@ -30,14 +32,24 @@ class FirstLabel(NamedTuple):
     replaced: bool
 
 
-def first_labels(models: DiarizationModels, talk: Conversation) -> list[FirstLabel]:
-    """The first label of each turn of `talk` that has one."""
+def heard(
+    models: DiarizationModels,
+    talk: Conversation,
+    people: Mapping[str, str] = MappingProxyType({}),
+    voices: Voices | None = None,
+) -> list[tuple[float, Event]]:
+    """All that a live session says of `talk`, with the seconds of sound until it was said."""
     request = Request.parse({"live": True, "continuous": True, "diarize": True}, Moonshine.INFO, Moonshine.models()[0])
-    voices = Voices(models, 0)
+    voices = voices or Voices(models, 0, people)
     job, recogniser = cast("Job", _Job()), cast("Recogniser", _Recogniser())
     listener = LiveListener(recogniser, job, request, PieceLength(10.0, 20.0), voices=voices)
     frames = (talk.samples[start : start + FRAME] for start in range(0, len(talk.samples), FRAME))
-    told = [(listener.seconds, event) for event in listener.events(frames) if isinstance(event, Speaker)]
+    return [(listener.seconds, event) for event in listener.events(frames)]
+
+
+def first_labels(models: DiarizationModels, talk: Conversation) -> list[FirstLabel]:
+    """The first label of each turn of `talk` that has one."""
+    told = [(at, event) for at, event in heard(models, talk) if isinstance(event, Speaker)]
     labels = []
     for turn in talk.spoken:
         own = [(at, event) for at, event in told if abs(event.start - turn.start) < NEAR_S and turn.start < at]

@@ -42,7 +42,7 @@ def spoken(client: Client, text: str, path: Path) -> Spoken:
 
 def play(loop: SoundLoop, said: Spoken) -> subprocess.Popen[bytes]:
     """Begins to play it."""
-    command = ["paplay", "--latency-msec=20", str(said.path)]
+    command = ["paplay", "--property=media.role=phone", "--latency-msec=20", str(said.path)]
     return subprocess.Popen(command, env=loop.environment, stdin=subprocess.DEVNULL)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import statistics
@@ -22,7 +23,7 @@ from hushd import Client
 from hushd.audio.playback import Player
 from hushd_protocol.errors import HushdError
 
-from ..stage import BIN, SENTENCE, Row, supervisor
+from ..stage import BIN, SENTENCE, Row, busy_loops, supervisor, timed
 
 sys.path.append(str(Path(__file__).parents[3] / "tests"))  # the loop is the tests' too
 from support import sound_loop
@@ -34,8 +35,10 @@ HEADER = 44  # bytes of a WAV
 TONE = 440  # Hz: whole periods in the tenths of a second that are played
 STOPS = 20
 STARTS = 15
-STARTS = 15
+HOOKS = 50
+LOADED_S = 300.0
 GAPS_S = 30.0
+RESTARTS = 5
 TEXT = (
     "When nobody speaks or listens, the memory is given back. A worker starts with the first request, and it leaves "
     "when it has been idle for a while, so that the machine has room for other things. "
@@ -84,10 +87,64 @@ def first(_: Namespace) -> Iterator[Row]:
             yield _first("heard", partial(_first_sound, monitor, lead))
 
 
-def _first(what: str, run: Callable[[], float]) -> Row:
+def hook(_: Namespace) -> Iterator[Row]:
+    """The time for which `hushd agent-hook` keeps its agent, and until the first sound of the answer, warm; beside
+    busy programs, one a core, and while the supervisor is stopped."""
+    with supervisor() as process, Client() as client:
+        speech = client.synthesize(SENTENCE)
+        samples = array("h", next(speech))
+        lead = next(index for index, sample in enumerate(samples) if sample) / speech.rate
+        yield _exit("calm")
+        with busy_loops(os.cpu_count() or 1, LOADED_S):
+            yield _exit("beside load")
+        process.suspend()
+        try:
+            yield _exit("supervisor stopped")
+        finally:
+            process.resume()
+        if (loop := own_loop()) is None:
+            yield Row("hook: heard", None, "ms", "<= 150", note=f"not installed: {sound_loop.missing()}")
+            return
+        with loop as made, Monitor(made) as monitor:
+            yield _first("heard", partial(_first_of_hook, monitor, lead), "hook: answer")
+
+
+def _exit(what: str) -> Row:
+    """Milliseconds until the agent may go on, beside those of Python alone in turn."""
+    times, bare = [], []
+    for _ in range(HOOKS):
+        times.append(1000 * _hook("Stop")[1])
+        _hook("UserPromptSubmit")  # which ends the answer, for whatever it waits
+        time.sleep(1.0)
+        bare.append(1000 * timed([sys.executable, "-c", "pass"]))
+    value, floor = statistics.median(times), statistics.median(bare)
+    return Row(f"hook: exit, {what}", value, "ms", "<= 50", floor, value <= 50, note=f"at most {max(times):.0f} ms")
+
+
+def _hook(name: str) -> tuple[float, float]:
+    """Gives an event to the hook; returns when it was started, and the seconds until it ended."""
+    event = {"hook_event_name": name, "session_id": "bench", "prompt_id": os.urandom(8).hex()}
+    began = time.monotonic()
+    data = json.dumps(event | {"last_assistant_message": SENTENCE}).encode()
+    subprocess.run([BIN / "hushd", "agent-hook"], input=data, check=True)
+    return began, time.monotonic() - began
+
+
+def _first_of_hook(monitor: Monitor, lead: float) -> float:
+    """Seconds from the hook's start to the first sample that the sound server plays."""
+    time.sleep(0.2)  # what came before has been heard
+    monitor.blocks.clear()
+    began, _ = _hook("Stop")
+    wait_until(lambda: any(any(samples) for _, samples in monitor.blocks), "the answer")
+    heard = next(when for when, samples in monitor.blocks if any(samples)) - lead - began
+    wait_until(lambda: not any(any(samples) for _, samples in monitor.blocks[-100:]), "its end")
+    return heard
+
+
+def _first(what: str, run: Callable[[], float], case: str = "first: say") -> Row:
     times = [1000 * run() for _ in range(STARTS + 1)][1:]
     value = statistics.median(times)
-    return Row(f"first: say, {what}", value, "ms", "<= 150", ok=value <= 150, note=f"at most {max(times):.0f} ms")
+    return Row(f"{case}, {what}", value, "ms", "<= 150", ok=value <= 150, note=f"at most {max(times):.0f} ms")
 
 
 def _first_byte() -> float:
@@ -141,6 +198,39 @@ def gaps(options: Namespace) -> Iterator[Row]:
     note = f"in {size / 2 / rate:.0f} s, load {os.getloadavg()[0]:.1f}"
     yield Row("gaps: underruns", player.underruns, "", "0", ok=player.underruns == 0, note=note)
     yield Row("gaps: from call to end, longer than the speech", longer, "s")
+
+
+def restart(_: Namespace) -> Iterator[Row]:
+    """The longest silence at the null sink's monitor while `hushd restart` runs, and one plays and one listens."""
+    if (loop := own_loop()) is None:
+        yield Row("restart: silence", None, "ms", "<= 100", note=f"not installed: {sound_loop.missing()}")
+        return
+    silences, others = [], []
+    with loop as made, supervisor(HUSHD_AUTOSTART="1"), Client() as client, Client() as other, Monitor(made) as monitor:
+        player = threading.Thread(target=_play_tone, args=(client,))
+        player.start()
+        with other.floor("microphone") as microphone:
+            for _ in range(RESTARTS):
+                wait_until(lambda: any(max(samples) > LOUD / 2 for _, samples in monitor.blocks[-20:]), "a tone")
+                for command, results in (("status", others), ("restart", silences)):
+                    monitor.blocks.clear()
+                    subprocess.run([BIN / "hushd", command], check=True, stdout=subprocess.DEVNULL)
+                    microphone.keep()
+                    time.sleep(1.0)
+                    results.append(1000 * _longest_silence(monitor.samples) / RATE)
+        client.stop_speaking()
+        player.join()
+        client.shutdown()
+    value, floor = statistics.median(silences), statistics.median(others)
+    worst = f"at most {max(silences):.0f} ms; with hushd status instead {floor:.0f} and {max(others):.0f}"
+    note = f"{worst}, load {os.getloadavg()[0]:.1f}"
+    yield Row("restart: silence", value, "ms", "<= 100", floor, ok=max(silences) <= 100, note=note)
+
+
+def _longest_silence(samples: array[int]) -> int:
+    """Of a tone, in samples."""
+    loud = [0, *(at for at, sample in enumerate(samples) if abs(sample) > LOUD / 20), len(samples)]
+    return max(after - before for before, after in pairwise(loud))
 
 
 def own_loop() -> sound_loop.SoundLoop | None:

@@ -69,7 +69,7 @@ def relay(_: Namespace) -> Iterator[Row]:
         config = f'[worker."stt/echo"]\ncommand = ["{sys.executable}", "{script}"]\nkeep_alive = -1\n'
         with supervisor(config), Client() as client:
             client.preload("stt/echo/1")
-            socket, decoder = _connect(f"ipc://{paths.find().client_socket}"), Decoder(m.TO_CLIENT)
+            socket, decoder = connect(f"ipc://{paths.find().client_socket}"), Decoder(m.TO_CLIENT)
             socket.send_multipart(pack(m.Hello(protocol=PROTOCOL, version="bench")))
             socket.recv_multipart()
 
@@ -78,7 +78,7 @@ def relay(_: Namespace) -> Iterator[Row]:
                 while not isinstance(unpack(socket.recv_multipart(), decoder), m.Result):
                     pass
 
-            bare = _connect(f"ipc://{folder}/front")
+            bare = connect(f"ipc://{folder}/front")
             programs = [
                 subprocess.Popen([sys.executable, "-c", BARE_RELAY, f"ipc://{folder}/front", f"ipc://{folder}/back"]),
                 subprocess.Popen([sys.executable, "-c", BARE_WORKER, f"ipc://{folder}/back"]),
@@ -113,7 +113,7 @@ def _fields(request: m.Request) -> dict[str, object]:
     return {"worker": request.worker, "op": request.op, "params": request.params, "credit": 8}
 
 
-def _connect(endpoint: str) -> zmq.Socket[bytes]:
+def connect(endpoint: str) -> zmq.Socket[bytes]:
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.connect(endpoint)
     return socket

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from hushd_protocol.messages import Message
 
+from .holders import Holder
+
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
 
@@ -152,7 +154,9 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """End the supervisor: nothing is left to do."""
+    """End the supervisor: nothing is left to do. The next one keeps the devices of `holders` for them."""
+
+    holders: tuple[Holder, ...] = ()
 
 
 Action = (

@@ -1,4 +1,4 @@
-"""A program's claim to the speaker, the microphone or both, and which claims of one program end which.
+"""A program's claim to the speaker, the microphone or both, or to wait for a word, and which of one program end which.
 
 Within one client the rules are speech-dispatcher's. When a claim with the speaker arrives:
 
@@ -26,7 +26,8 @@ from hushd_protocol.limits import PRIORITIES
 if TYPE_CHECKING:
     from hushd_schema.status import TurnStatus
 
-SPEAKER, MICROPHONE = DEVICES = ("speaker", "microphone")
+SPEAKER, MICROPHONE, WAKE = DEVICES = ("speaker", "microphone", "wake")
+SHARED = frozenset((WAKE,))  # the microphone of those who wait for a word: everybody may, and each is shown
 
 IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
 
@@ -52,6 +53,7 @@ class Claim:
     rank: int
     number: int
     asked: float
+    obeys: bool = False  # a pause, also where it only listens
     holds: bool = False
     since: float = 0.0  # when it got the devices
     until: float = math.inf  # when its devices are taken away: it was asked to be silent
@@ -62,6 +64,16 @@ class Claim:
     @property
     def speaks(self) -> bool:
         return SPEAKER in self.devices
+
+    @property
+    def pauses(self) -> bool:
+        """True if a pause concerns it."""
+        return self.speaks or WAKE in self.devices or self.obeys
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The devices that it shares with nobody."""
+        return self.devices - SHARED
 
     @property
     def state(self) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from hushd_protocol.buggify import buggify
+
 LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to ask
 
 
@@ -53,5 +55,5 @@ class Departure:
             if not resting or busy or self._needed:
                 self.at = math.inf
             elif not math.isfinite(self.at):
-                self.at = now + max(LEAST_IDLE_S, patience)
+                self.at = now + (LEAST_IDLE_S if buggify("idle supervisor leaves") else max(LEAST_IDLE_S, patience))
         return False

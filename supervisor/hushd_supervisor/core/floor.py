@@ -1,6 +1,7 @@
 """The floor: grants the speaker and the microphone, so that two programs never talk over each other.
 
-A claim asks for the speaker, the microphone or both, and gets all of it at once or waits. Claims are served by priority
+A claim asks for the speaker, the microphone or both, and gets all of it at once or waits. Who waits for a word claims
+`wake`, which everybody may have at once: so it is known who listens, and a pause ends it. Claims are served by priority
 and, within one priority, in order of arrival; one that cannot be served yet lets others pass that can, for a while.
 
 Within one client the rules of speech-dispatcher decide which claim ends which (see `claim`). Between clients equal
@@ -21,27 +22,38 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PRIORITIES
 
 from .actions import Action, Log, ToClient
-from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SPEAKER, Claim, resolve
+from .claim import DEVICES, ENDS, MESSAGE, MICROPHONE, NOTIFICATION, SHARED, SPEAKER, WAKE, Claim, resolve
+from .holders import NOBODY, Bequest, Holder
 
 if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
 
 GRACE_S = 1.0  # to fade out and close the device
 LEASE_S = 6.0  # without a sign of life; the pool pings every 2 s
+# The last of these, after one ping more. On a machine that thrashes, supervisor and clients stand still together again
+# and again, and what was not answered in a second that took three was not heard by anybody.
+LAST_S = 1.0
 PATIENCE_S = 10.0  # after which no other claim passes one that waits for two devices
 MAX_CLAIMS = 200
 
+_PAUSING = ("pause", "resume")
 _REPLACED = "Something newer or more urgent of the same program is said instead."
 _INTERRUPTED = "Another program has something more urgent to say."
 _STOPPED = "It was stopped."
 
 
 class Floor:
-    """All claims of all clients; pure."""
+    """All claims of all clients; pure.
 
-    def __init__(self) -> None:
+    Args:
+        bequest: the holders of the supervisor before this one.
+    """
+
+    def __init__(self, bequest: Bequest = NOBODY) -> None:
+        self._bequest = bequest
         self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in the order of asking
         self._seen: dict[bytes, float] = {}  # the last sign of life of every client with a claim
+        self._doubted: dict[bytes, float] = {}  # until when those may answer that were pinged for the last time
         self._silent: set[bytes] = set()  # clients that show none
         self._all_paused = False
         self._paused: set[bytes] = set()  # clients whose claims are all paused, later ones too
@@ -55,7 +67,9 @@ class Floor:
         try:
             devices = frozenset(claim.devices)
             if not devices or not devices.issubset(DEVICES):
-                raise HushdError("bad_request", f"The floor has only {' and '.join(DEVICES)}.")
+                raise HushdError("bad_request", f"The floor has only {', '.join(DEVICES[:-1])} and {DEVICES[-1]}.")
+            if devices & SHARED and devices - SHARED:
+                raise HushdError("bad_request", f"Who claims {WAKE} claims nothing else by the same claim.")
             if claim.priority not in PRIORITIES:
                 raise HushdError("bad_request", f"There is no priority {claim.priority[:40]!r}.")
             if self._closed:
@@ -68,8 +82,8 @@ class Floor:
             return [ToClient(route, m.Error.of(claim.id, error))]
         self._count += 1
         rank = PRIORITIES.index(claim.priority)
-        mine = Claim(route, claim.id, client, pid, devices, rank, self._count, now)
-        mine.paused = mine.speaks and (self._all_paused or route in self._paused)
+        mine = Claim(route, claim.id, client, pid, devices, rank, self._count, now, claim.pauses)
+        mine.paused = mine.pauses and (self._all_paused or route in self._paused)
         out: list[Action] = []
         if mine.speaks:
             own = [c for c in self._claims.values() if c.route == route and c.speaks and not c.over]
@@ -78,8 +92,12 @@ class Floor:
                     out += self._end(other, HushdError("cancelled", _REPLACED), now)
             if rank == NOTIFICATION and any(not other.over for other in own):
                 return [*out, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
+        if self._bequest.has(pid, mine.own, now) and not mine.paused:  # nobody else has got them meanwhile
+            mine.holds, mine.since = True, now
+        self._bequest = self._bequest.without(pid)
         self._claims[route, claim.id] = mine
         self._seen[route] = now
+        self._doubted.pop(route, None)
         self._silent.discard(route)
         return out + self._settle(now)
 
@@ -110,6 +128,7 @@ class Floor:
         if route not in self._seen:
             return []
         self._seen[route] = now
+        self._doubted.pop(route, None)
         if route not in self._silent:
             return []
         self._silent.discard(route)
@@ -126,6 +145,8 @@ class Floor:
 
     def control(self, control: m.Control, route: bytes, named: Callable[[str], set[bytes]], now: float) -> list[Action]:
         """Stops the claims that speak; or cancels, pauses or resumes those that speak or wait to.
+
+        A pause and its end concern those that wait for a word as well.
 
         The answer comes last: `{"turns": [numbers]}` of the claims concerned.
 
@@ -144,7 +165,8 @@ class Floor:
         numbers, routes, everybody = resolve(control.names, route, named)
         out: list[Action] = []
         turns = []
-        for claim in [c for c in self._claims.values() if c.speaks and not c.over]:
+        concerned = [c for c in self._claims.values() if not c.over and (c.speaks or (c.pauses and action in _PAUSING))]
+        for claim in concerned:
             chosen = claim.number in numbers
             if not (chosen or everybody or claim.route in routes):
                 continue
@@ -173,28 +195,38 @@ class Floor:
         if not (self._claims or self._seen):
             return math.inf
         due = min((c.until for c in self._claims.values()), default=math.inf)
-        alive = [at + LEASE_S for route, at in self._seen.items() if route not in self._silent]
-        return min(due, *alive) if alive else due
+        if self._bequest.holders:
+            due = min(due, self._bequest.until)
+        return min([due, *map(self._doubt_due, self._seen.keys() - self._silent)])
 
     def excuse(self, late: float, now: float) -> None:
         """Takes `late` seconds, in which nobody was pinged or heard, out of every lease."""
         for route in self._seen.keys() - self._silent:
             self._seen[route] = min(now, self._seen[route] + late)
+            self._doubted.pop(route, None)
 
     def on_time(self, now: float) -> list[Action]:
         """Takes devices away from claims that should be silent by now, and from clients that no longer answer."""
         out: list[Action] = []
-        for route, at in self._seen.items():
-            if at + LEASE_S <= now and route not in self._silent:
-                self._silent.add(route)
-                # Pinged once more and then never, so that no timer runs for it; its answer brings it back.
-                out += (ToClient(route, m.Ping()), Log("WARNING", "a client with a turn has stopped answering"))
+        if self._bequest.until <= now:
+            self._bequest = NOBODY
+        for route in [route for route in self._seen if route not in self._silent and self._doubt_due(route) <= now]:
+            if route in self._doubted and now - self._doubted[route] < LAST_S:
+                self._silent.add(route)  # pinged no more, so that no timer runs for it; its answer brings it back
+                out.append(Log("WARNING", "a client with a turn has stopped answering"))
+            else:
+                self._doubted[route] = now + LAST_S
+                out.append(ToClient(route, m.Ping()))
         for claim in list(self._claims.values()):
             if claim.until <= now or claim.route in self._silent:
                 claim.holds, claim.until = False, math.inf
                 if claim.over:
                     self._forget(claim)
         return out + self._settle(now)
+
+    def _doubt_due(self, route: bytes) -> float:
+        """The time at which a client that shows no sign of life is doubted, or given up."""
+        return self._doubted.get(route, self._seen[route] + LEASE_S - LAST_S)
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
@@ -215,11 +247,12 @@ class Floor:
         """The holder of each device, and the number of claims that wait."""
         from hushd_schema.status import FloorStatus  # once somebody asks
 
-        holders = {device: claim for claim in self._claims.values() if claim.holds for device in claim.devices}
+        holders = {device: claim for claim in self._claims.values() if claim.holds for device in claim.own}
         speaks, listens = holders.get(SPEAKER), holders.get(MICROPHONE)
         return FloorStatus(
             speaker=speaks.status(now) if speaks else None,
             microphone=listens.status(now) if listens else None,
+            wake=tuple(claim.status(now) for claim in self._claims.values() if claim.holds and WAKE in claim.devices),
             waiting=sum(1 for claim in self._claims.values() if not claim.holds),
             paused=self._all_paused,
         )
@@ -230,6 +263,10 @@ class Floor:
         """Refuses new claims, and those that wait: the supervisor is leaving."""
         self._closed = True
         return self._settle(now)
+
+    def holders(self, host: str) -> list[Holder]:
+        """The programs that have devices and may go on with them."""
+        return [Holder(c.pid, c.own, host) for c in self._claims.values() if c.state == "granted" and c.own]
 
     def close(self) -> list[Action]:
         """Ends every claim: the supervisor leaves now."""
@@ -259,15 +296,15 @@ class Floor:
     def _serve(self, waiting: list[Claim], now: float) -> list[Action]:
         """Grants free devices to `waiting` in this order, and ends claims that must give way."""
         out: list[Action] = []
-        held = {device: c for c in self._claims.values() if c.holds for device in c.devices}
-        promised: set[str] = set()  # to claims that must wait until they are free
+        held = {device: c for c in self._claims.values() if c.holds for device in c.own}
+        promised = self._bequest.devices(now)  # and to claims that must wait until they are free
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue
             before = [held[device] for device in claim.devices if device in held]
             if not before:
                 claim.holds, claim.since = True, now
-                held |= dict.fromkeys(claim.devices, claim)
+                held |= dict.fromkeys(claim.own, claim)
             elif claim.rank <= MESSAGE and all(c.leaves or c.rank > claim.rank for c in before):
                 for other in before:
                     if not other.leaves:
@@ -299,4 +336,5 @@ class Floor:
         del self._claims[claim.route, claim.id]
         if not any(other.route == claim.route for other in self._claims.values()):
             del self._seen[claim.route]
+            self._doubted.pop(claim.route, None)
             self._silent.discard(claim.route)

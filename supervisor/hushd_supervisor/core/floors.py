@@ -6,14 +6,20 @@ from collections import defaultdict
 
 from .actions import Action
 from .floor import Floor
+from .holders import NOBODY, Bequest, Holder
 from .machines import machine
 
 
 class Floors:
-    """A floor for this machine, and one for each other machine whose programs have asked for it."""
+    """A floor for this machine, and one for each other machine whose programs have asked for it.
 
-    def __init__(self) -> None:
+    Args:
+        bequest: the holders of the supervisor before this one.
+    """
+
+    def __init__(self, bequest: Bequest = NOBODY) -> None:
         self._floors: defaultdict[str, Floor] = defaultdict(Floor)
+        self._floors |= {host: Floor(bequest.of(host)) for host in {"", *(holder.host for holder in bequest.holders)}}
         self._here = self._floors[""]
         self._closed = False
 
@@ -49,6 +55,10 @@ class Floors:
         """Refuses new claims, and those that wait: the supervisor is leaving."""
         self._closed = True
         return [action for floor in self._floors.values() for action in floor.shut(now)]
+
+    def holders(self) -> tuple[Holder, ...]:
+        """The programs that have devices."""
+        return tuple(holder for host, floor in self._floors.items() for holder in floor.holders(host))
 
     def close(self) -> list[Action]:
         """Ends every claim: the supervisor leaves now."""

@@ -23,6 +23,7 @@ from .departure import Departure
 from .directory import Directory
 from .fleet import Fleet
 from .floors import Floors
+from .holders import NOBODY, Bequest
 from .machines import as_ours, machine, refusal
 from .memory.admission import PLENTY
 from .memory.budget import Memory
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus, WorkerStatus
 
 PING_S = 2.0
-LATE_S = 2.0  # a timer that fires later than this: we were stopped or busy, or the machine slept
+LATE_S = 0.5  # a timer that fires later than this: we were stopped or busy, or the machine slept
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
@@ -56,6 +57,7 @@ class Pool:
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
+        bequest: the holders of the supervisor before this one.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Pool:
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
+        bequest: Bequest = NOBODY,
     ) -> None:
         self._settings = settings
         self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds)
@@ -80,18 +83,26 @@ class Pool:
         self._directory = Directory()
         self._departure = Departure(auto)
         self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
-        self._floors = Floors()
+        self._floors = Floors(bequest)
         self._next_ping = math.inf
+        self._awake_at = self._excused_at = -math.inf  # when it last did anything, and last blamed nobody
 
     # --- what the loop calls -----------------------------------------------------------------------------------------
 
     def handle(self, event: ev.Event, now: float) -> list[Action]:
         """Decides what to do about one event."""
+        if now > self._awake_at + LATE_S:
+            self._excuse_if_late(now)
+        self._awake_at = now
         match event:
             case ev.FromClient(route, message):
                 out = self._from_client(route, message, now)
             case ev.ClientGone(route):
                 out = self._client_gone(route, now)
+            case ev.FromWorker(_, _, m.Beat()):
+                # Its jobs are judged by this, perhaps the first thing read after a sleep.
+                self._excuse_if_late(now)
+                out = self._fleet.handle(event, now)
             case ev.FromWorker() | ev.Exited() | ev.Spawned() | ev.Gauged() | ev.SpawnFailed() | ev.SendFailed():
                 out = self._fleet.handle(event, now)
             case ev.TemplateReady() | ev.TemplateGone():
@@ -119,10 +130,7 @@ class Pool:
 
     def on_time(self, now: float) -> list[Action]:
         """Acts on deadlines that have passed; to be called after `deadline`, once all from before `now` was handled."""
-        watches = (worker.deadline() for worker in self._workers.values())
-        late = now - min((self._next_ping, self._floors.deadline(), *watches))
-        if late > LATE_S:
-            self._excuse(late, now)
+        self._excuse_if_late(now)
         out = self._fleet.on_time(now) + self._directory.on_time(now)
         if self._floors.deadline() <= now:
             out += self._floors.on_time(now)
@@ -133,11 +141,20 @@ class Pool:
             out += self._shutdown(now)
         return out + self._after(now)
 
-    def _excuse(self, late: float, now: float) -> None:
-        """Blames nobody for `late` seconds in which the supervisor was stopped, or busy, or the machine slept."""
-        self._fleet.excuse(late, now)
-        self._floors.excuse(late, now)
-        self._connections.excuse()
+    def _excuse_if_late(self, now: float) -> None:
+        """Blames nobody for seconds in which the supervisor was stopped, or busy, or the machine slept.
+
+        All counts since it last did anything: the part behind a deadline alone would leave that exactly due.
+        """
+        watches = (worker.deadline() for worker in self._workers.values())
+        late = now - max(self._excused_at, min((self._next_ping, self._floors.deadline(), *watches)))
+        if late > LATE_S:
+            late = max(late, now - self._awake_at)
+            self._excused_at = now
+            self._fleet.excuse(late, now)
+            self._floors.excuse(late, now)
+            self._connections.excuse()
+        self._awake_at = now
 
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
@@ -200,7 +217,7 @@ class Pool:
         connection = self._connections.gone(route)
         self._directory.gone(route)
         is_theirs = self._departed(route, connection)
-        out = self._floors.of(route).gone(route, now) + self._requests.client_gone(route, is_theirs, now)
+        out = self._floors.of(route).gone(route, now) + self._requests.client_gone(route, now)
         for worker in self._workers.values():
             worker.jobs.queue.forget(route)
             if is_theirs:
@@ -319,11 +336,14 @@ class Pool:
             out += self._shutdown(now) + self._fleet.settle(now)
         self._requests.forget_ended()
         active, floors_busy = bool(self._requests.active), self._floors.busy
-        if not (active or floors_busy or self._directory.busy or self._fleet.awaited):
+        # Also where nobody waits any more for what a worker does: without this look its watches would count our sleep.
+        works = any(worker.jobs.running for worker in self._workers.values())
+        if not (active or works or floors_busy or self._directory.busy or self._fleet.awaited):
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
         resting = not (active or self._fleet.lives)
         if self._departure.settle(resting, floors_busy, self._settings.exit_when_idle, now):
-            out += (*self._floors.close(), Leave())
+            leave = Leave(self._floors.holders())
+            out += (*self._floors.close(), leave)
         return out

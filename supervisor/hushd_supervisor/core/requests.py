@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from hushd_protocol import messages as m
@@ -104,10 +103,10 @@ class Requests:
         workers = self._fleet.workers
         return [action for request in self.of(route) for action in workers[request.worker].cancel(request, now, code)]
 
-    def client_gone(self, route: bytes, is_gone: Callable[[str], bool] | None, now: float) -> list[Action]:
-        """Ends the requests of a client that has left; the holders of whom `is_gone` says so make no more leases."""
+    def client_gone(self, route: bytes, now: float) -> list[Action]:
+        """Ends the requests of a client that has left, to which nothing more is sent."""
         for request in self.of(route):
-            request.gone, request.orphaned = True, bool(is_gone and is_gone(request.holder))
+            request.gone = True
         return self.cancel_all_of(route, now)
 
     def revoke(self, holders: str) -> None:

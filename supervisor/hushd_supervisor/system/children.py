@@ -8,7 +8,9 @@ this process ends.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from hushd_protocol.system import log_files
 from .process import Launch, Process, environment
 
 LAST_WORDS = 300  # characters
+REAP_MS = 100  # at most, for a process to end that was killed
 # Starts a child in a way of its own: command, environment, descriptor for its output, the end of its lifeline.
 Fork = Callable[[Sequence[str], Mapping[str, str], int, int], Process | None]
 
@@ -47,6 +50,15 @@ class Running:
         """Closes its descriptors; one that still runs ends by that."""
         self.process.close()
         os.close(self._lifeline)
+
+    def abandon(self) -> None:
+        """Ends one that was only just started, and of which nothing more will be known."""
+        self.process.kill()
+        for _ in range(REAP_MS):
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.001)
+        self.close()
 
 
 def start(
@@ -89,11 +101,12 @@ def start(
                     lifeline=lifeline,
                     inherited=inherited,
                 )
+            return Running(process, output, begin, ours)
         finally:
-            os.close(descriptor)
+            with suppress(OSError):  # a full disk may tell so only now: the child has its log, or as much as fits
+                os.close(descriptor)
     except BaseException:
         os.close(ours)
         raise
     finally:
         os.close(lifeline)
-    return Running(process, output, begin, ours)

@@ -9,6 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -101,11 +102,17 @@ class Descriptions(Source):
             path = self._logs / f"describe-{role}.log"
             child = children.start(self._launch, self._command(role), path, answer=answer.fileno())
         except (OSError, ValueError) as error:
-            answer.close()
+            _close(answer)
             return Described(role, error=f"it could not be started ({error}).")
-        if child.process.exit_fd is not None:
-            self._poller.register(child.process.exit_fd, zmq.POLLIN)
-        self._questions[role] = _Question(child, answer, now + self._limit)
+        try:
+            self._questions[role] = _Question(child, answer, now + self._limit)
+            if child.process.exit_fd is not None:
+                self._poller.register(child.process.exit_fd, zmq.POLLIN)
+        except MemoryError:
+            self._questions.pop(role, None)
+            _close(answer)
+            child.abandon()
+            raise
         return None
 
     def deadline(self) -> float | None:
@@ -132,7 +139,7 @@ class Descriptions(Source):
             question.child.close()
             if not question.given_up:
                 yield self._read(role, question, status)
-            question.answer.close()
+            _close(question.answer)
         for role in [role for role, at in self._late.items() if at <= now]:
             if failed := self._start(role, now):
                 yield failed
@@ -147,10 +154,12 @@ class Descriptions(Source):
         if status != 0:
             why = question.child.last_words() or f"it printed no reason, see {question.child.log}"
             return Described(role, error=f"{' '.join(self._command(role)[-2:])} ended with status {status} ({why}).")
-        question.answer.seek(0)
-        text = question.answer.read(LIMIT_BYTES + 1)
         try:
+            question.answer.seek(0)
+            text = question.answer.read(LIMIT_BYTES + 1)
             catalogue = json.loads(text) if len(text) <= LIMIT_BYTES else None
+        except OSError as error:
+            return Described(role, error=f"its answer cannot be read ({error.strerror}).")
         except (ValueError, RecursionError):
             catalogue = None
         if not isinstance(catalogue, dict):
@@ -163,3 +172,8 @@ def _nameless(path: Path) -> IO[bytes]:
     file = open(path, "w+b")  # noqa: SIM115 - closed by the reader of the answer
     path.unlink()
     return file
+
+
+def _close(answer: IO[bytes]) -> None:
+    with suppress(OSError):  # a disk that fails may tell so only now: what was written is read
+        answer.close()

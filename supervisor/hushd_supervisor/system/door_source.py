@@ -198,8 +198,12 @@ class DoorSource(Source):
             if stop:
                 self._door.stop()
 
+    def finish(self, now: float) -> bool:
+        """Waits a moment for the gateway's last answers."""
+        return self._door is None or self._door.finish(now)
+
     def close(self) -> None:
-        """Ends all connections, and the gateway after its last answers."""
+        """Ends all connections, and the gateway."""
         if self._door:
             self._poller.unregister(self._door.fd)
             self._door.close()

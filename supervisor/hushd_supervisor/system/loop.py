@@ -12,6 +12,7 @@ With nothing due the loop sleeps without a timeout.
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -19,14 +20,17 @@ from functools import partial
 from typing import Protocol, TypeVar, get_args
 
 import zmq
+from hushd_protocol.buggify import buggify
 from hushd_protocol.messages import Control, WorkerHello
+from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.actions import Action, Dismiss, Kill, Leave, Log, ToClient
 from hushd_supervisor.core.backlog import Backlog, Costly
 from hushd_supervisor.core.events import Event, Exited, FromClient, FromWorker, Shutdown, SpawnFailed
+from hushd_supervisor.core.holders import Holder
 from hushd_supervisor.core.machines import machine
 
-from .reserve import AGAIN_S, Reserve, failure, refused
+from .reserve import AGAIN_S, BROKEN, Reserve, failure, refused
 from .source import Outcome, Perform, Source, having
 
 READ_TURNS, READ_S = 16, 0.25  # of reading before timers are judged although more arrives all the time
@@ -77,11 +81,14 @@ class Loop:
         self._reading = having(sources, "events")
         self._looking = having(sources, "look")
         self._others = having(sources, "unread")
-        self._done = False
+        self._ending = having(sources, "finish")
+        self._leaves = self._done = self._makes_way = False
+        self.holders: tuple[Holder, ...] = ()  # of the floor, whom the next supervisor is told about
         self._backlog = Backlog(cores)
         self._reading_since = math.inf  # since when timers wait for messages to be read,
         self._read_turns = 0  # and for how many turns
         self._reserve = Reserve(record)
+        self._cramped = False  # there is no room for decisions
         self._untold: deque[Event] = deque()  # that the pool could not take, because there was no memory
 
     def run(self) -> None:
@@ -91,6 +98,15 @@ class Loop:
                 self._turn()
             except MemoryError:
                 self._reserve.spend()
+            except Replaced:
+                self._make_way()
+
+    def _make_way(self) -> None:
+        """Leaves, once what runs is finished: a turn has come to a module of which only another version is there."""
+        if not self._makes_way:  # a second signal would end what runs
+            self._makes_way = True
+            self._record("warning", "hushd was updated: leaving")
+            signal.raise_signal(signal.SIGTERM)
 
     def close(self) -> None:
         """Refuses the messages that are still unread, and delivers the last answers."""
@@ -102,23 +118,25 @@ class Loop:
         now = self._clock()
         for source in self._due:
             self._read(source.on_time(now))
-        ready = dict(self._poller.poll(self._timeout_ms(now)))
-        if self._reserve.spent:
-            self._recover()
+        ready = dict(self._poller.poll(0 if buggify("loop wakes for nothing") else self._timeout_ms(now)))
+        self._look_for_room()
         for source in self._reading:
             self._read(source.events(ready, self._clock()))
         if self._may_judge(now):
-            self._handle(self._carry_out(self._pool.on_time(now)))
-        if action := self._backlog.take(self._clock()):
+            self._handle(self._carry_out(self._decided(partial(self._pool.on_time, now))))
+        if not buggify("costly action waits") and (action := self._backlog.take(self._clock())):
             self._handle(self._answered(self._perform(action)))
+        self._done = self._leaves and not [source for source in self._ending if not source.finish(self._clock())]
 
     # --- memory ------------------------------------------------------------------------------------------------------
 
-    def _recover(self) -> None:
-        """Tells the pool what it could not take, now that there may be memory again."""
+    def _look_for_room(self) -> None:
+        """Sees whether the pool can decide in this turn; then it is told what it could not take before."""
         self._reserve.hold()
-        untold, self._untold = self._untold, deque()
-        self._handle(untold)
+        self._cramped = not self._reserve.makes_room()
+        if self._untold and not self._cramped:
+            untold, self._untold = self._untold, deque()
+            self._handle(untold)
 
     def _read(self, events: Iterable[Event]) -> None:
         """Handles events as they are read; where reading fails, the rest is read in the next turn."""
@@ -136,13 +154,16 @@ class Loop:
             return act()
 
     def _perform(self, action: Action) -> Iterable[Outcome]:
-        """Carries out an action; where there is no memory for that, it has failed."""
+        """Carries out an action; where there is no memory for that, it has failed.
+
+        It is tried again: who carries it out raises only where it has not begun, or is undone.
+        """
         try:
-            return list(self._performers[type(action)](action))
+            return _whole(self._performers[type(action)](action))
         except MemoryError:
             self._reserve.spend()
         try:
-            return list(self._performers[type(action)](action))
+            return _whole(self._performers[type(action)](action))
         except MemoryError:
             if isinstance(action, Kill | Dismiss):
                 self._backlog.add(action)
@@ -150,29 +171,31 @@ class Loop:
             return () if failed is None else (failed,)
 
     def _decide(self, event: Event) -> list[Action]:
-        """Has the pool decide; what it cannot take is refused, or told to it again in a moment."""
-        try:
-            return self._pool.handle(event, self._clock())
-        except MemoryError:
-            self._reserve.spend()
+        """Has the pool decide; that for which there is no room is refused, or told to it in a moment."""
+        if not self._cramped:
+            return self._decided(partial(self._pool.handle, event, self._clock()))
         if answer := refused(event):
             return [answer]
+        self._untold.append(event)
+        return []
+
+    def _decided(self, decide: Callable[[], list[Action]]) -> list[Action]:
+        """Calls the pool. Raises HushdError where there was no memory for all of it, which cannot be taken back."""
         try:
-            return self._pool.handle(event, self._clock())
-        except MemoryError:
-            self._untold.append(event)
-            return []
+            return decide()
+        except MemoryError as error:
+            raise BROKEN from error
 
     # --- the times ---------------------------------------------------------------------------------------------------
 
     def _timeout_ms(self, now: float) -> int | None:
+        if self._cramped:
+            return math.ceil(AGAIN_S * 1000)
         deadlines = [due for source in self._waiting if (due := source.deadline()) is not None]
         if (due := self._pool.deadline()) is not None:
             deadlines.append(due)
         if (chore := self._backlog.deadline(now)) < math.inf:
             deadlines.append(chore)
-        if self._untold:
-            deadlines.append(now + AGAIN_S)
         if not deadlines:
             return None
         # Rounded up, or the loop would spin through the last millisecond. A day is as good as ever.
@@ -181,14 +204,14 @@ class Loop:
     def _may_judge(self, now: float) -> bool:
         """Returns whether timers are due at `now`, and all that came by then is read, or too much comes for that."""
         due = self._pool.deadline()
-        if due is None or due > now or self._done:
+        if due is None or due > now or self._cramped:
             self._reading_since = math.inf
             return False
         if self._reading_since == math.inf:
             self._reading_since, self._read_turns = now, 0
         self._read_turns += 1
         patient = self._read_turns < READ_TURNS or now < self._reading_since + READ_S
-        if patient and any(source.unread() for source in self._others):
+        if patient and (buggify("timers wait") or any(source.unread() for source in self._others)):
             return False
         self._reading_since = math.inf
         return True
@@ -209,6 +232,8 @@ class Loop:
                         source.look(event, self._clock())
                     except MemoryError:
                         self._spared(partial(source.look, event, self._clock()))
+                    except Replaced:
+                        self._make_way()
 
     def _carry_out(self, actions: Iterable[Action]) -> list[Event]:
         """Carries out `actions` in order, those that cost later; returns the events that follow from it."""
@@ -255,9 +280,15 @@ class Loop:
         self._record(action.level, action.text)
         return ()
 
-    def _leave(self, _: Leave) -> Iterable[Outcome]:
+    def _leave(self, action: Leave) -> Iterable[Outcome]:
+        self.holders = action.holders
         for left in self._backlog.rest():
             self._perform(left)  # nobody is left who would want to know what comes of it
         self._announce(stop=True)
-        self._done = True
+        self._leaves = True
         return ()
+
+
+def _whole(outcomes: Iterable[Outcome]) -> Iterable[Outcome]:
+    """All outcomes of an action that is done then; those in a tuple take no memory."""
+    return outcomes if isinstance(outcomes, tuple) else list(outcomes)

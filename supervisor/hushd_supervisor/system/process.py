@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 from hushd_protocol.cards import PLACE
@@ -260,13 +261,20 @@ class Child:
         if self._popen.returncode is not None:
             return
         # A child that called setsid has left the group, and once its parent is dead its origin is lost.
-        left = _descendants(self.pid)
-        self._kill_group()
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass  # it was in the group
+        with ExitStack() as opened:
+            left = _descendants(self.pid)
+            pinned = {pid: descriptor for pid in left if (descriptor := _pin(pid, opened)) is not None}
+            if pinned:
+                left = _descendants(self.pid)  # those still are ours, and were when they were pinned
+            self._kill_group()
+            for pid in left:
+                try:
+                    if pid in pinned:
+                        signal.pidfd_send_signal(pinned[pid], signal.SIGKILL)
+                    else:
+                        os.kill(pid, signal.SIGKILL)
+                except (ProcessLookupError, PermissionError):
+                    pass  # it was in the group
 
     def close(self) -> None:
         if self.exit_fd is not None:
@@ -278,6 +286,18 @@ class Child:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass  # macOS returns EPERM for a group of zombies
+
+
+def _pin(pid: int, opened: ExitStack) -> int | None:
+    """Returns a descriptor of a process, which names it even after its number was given to another; None without."""
+    if sys.platform != "linux":
+        return None
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return None  # it has ended, or no descriptor is left
+    opened.callback(os.close, descriptor)
+    return descriptor
 
 
 def _descendants(pid: int) -> list[int]:

@@ -3,11 +3,16 @@
 A `MemoryError` can come out of every call of the loop. The loop then gives up a reserve of address space, which costs
 no memory while nobody writes to it, and says for each action what its failure means. An event is never lost: a request
 is answered with `server_busy`, everything else is told to the pool once more.
+
+Half a decision of the pool could not be taken back. So none is begun without room for it, for which the loop looks in
+each turn; and where that was not enough, the supervisor ends with a sentence: its clients repeat their requests at the
+next one.
 """
 
 from __future__ import annotations
 
 import gc
+import mmap
 from collections.abc import Callable
 
 from hushd_protocol.errors import HushdError
@@ -19,9 +24,14 @@ from hushd_supervisor.core import events as e
 from .source import Outcome
 
 RESERVE = 4 << 20  # bytes: several of the stretches in which Python takes memory from the system
+ROOM = 2 << 20  # bytes that the decisions of a turn may take
 AGAIN_S = 0.1  # before an event is told once more
 RETRY_MS = 1000
 BUSY = HushdError("server_busy", "hushd itself has no memory left: end other programs, or ask again.", RETRY_MS)
+BROKEN = HushdError(
+    "server_busy",
+    "No memory was left in the middle of a decision, so this supervisor ends: ask again, and another starts.",
+)
 _REASON = "no memory is left"
 
 
@@ -51,11 +61,28 @@ class Reserve:
             pass  # without a word
 
     def hold(self) -> None:
-        """Takes the reserve again, if it can be had."""
+        """Takes the reserve again, if it can be had and leaves room."""
         try:
-            self._held = self._held or bytes(RESERVE)
+            if self._held is None and _is_free(RESERVE + ROOM):
+                self._held = bytes(RESERVE)
         except MemoryError:
             pass
+
+    def makes_room(self) -> bool:
+        """Returns whether there is room for decisions, for which the reserve is given up if need be."""
+        if not _is_free(ROOM):
+            self.spend()
+            return _is_free(ROOM)
+        return True
+
+
+def _is_free(size: int) -> bool:
+    """Returns whether so many bytes could be had: of address space, and of what the system lets programs promise."""
+    try:
+        mmap.mmap(-1, size).close()
+    except OSError:
+        return False
+    return True
 
 
 def failure(action: a.Action) -> Outcome | None:

@@ -57,6 +57,13 @@ class Source:
     def leave(self, *, stop: bool) -> None:
         """Notes that the supervisor is about to leave; with `stop`, no new connection may come. Both may come twice."""
 
+    def finish(self, now: float) -> bool:
+        """Goes on to end, once all jobs are done; returns whether it has, or the loop must give it more turns.
+
+        Meanwhile clients are answered: with a refusal, mostly.
+        """
+        return True
+
     def close(self) -> None:
         """Ends the rest; the last answers still arrive."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import pytest
 from support import moonshine_once
 from support.http_gateway import HttpGateway
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
+from support.recordings import recording
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -61,7 +61,4 @@ def openai(gateway: HttpGateway) -> Iterator[OpenAI]:
 @pytest.fixture(scope="session")
 def beckett() -> Path:
     """A recording of ten seconds in six sentences."""
-    spec = find_spec("moonshine_voice")
-    assert spec
-    assert spec.origin
-    return Path(spec.origin).parent / "assets" / "beckett.wav"
+    return recording()

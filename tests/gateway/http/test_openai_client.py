@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+import soundfile
+from hushd_protocol.system import paths
 from support.http_gateway import HttpGateway
 from support.wer import BECKETT, word_error_rate
 
@@ -135,6 +139,73 @@ def test_diarized_json_names_the_speakers(openai: OpenAI, beckett: Path) -> None
     )
     assert {segment.speaker for segment in found.segments} == {"A"}
     assert _heard(found.text)
+
+
+def _reference(beckett: Path, start: int, end: int) -> str:
+    """Some seconds of the recording, as a data URL."""
+    samples, rate = soundfile.read(beckett, dtype="int16")
+    sound = BytesIO()
+    soundfile.write(sound, samples[start * rate : end * rate], rate, format="WAV")
+    return f"data:audio/wav;base64,{base64.b64encode(sound.getvalue()).decode()}"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_known_speakers_have_their_names(openai: OpenAI, beckett: Path, stream: bool) -> None:
+    """A person of whom the request has a recording is called by the name that it gives; nothing of it is kept."""
+    answer = openai.audio.transcriptions.create(
+        model="gpt-4o-transcribe-diarize",
+        file=beckett,
+        response_format="diarized_json",
+        stream=stream,
+        known_speaker_names=["customer", "A"],
+        known_speaker_references=[_reference(beckett, 0, 5), _reference(beckett.parent / "two_cities.wav", 0, 8)],
+    )
+    segments = [event for event in answer if event.type == "transcript.text.segment"] if stream else answer.segments
+    assert {segment.speaker for segment in segments} == {"customer"}
+    assert not (paths.find().state / "people").exists()
+
+
+def test_who_is_not_a_known_speaker_keeps_a_letter(openai: OpenAI, beckett: Path) -> None:
+    """Somebody else than the known speakers is called by a letter, and not by one that is a known speaker's name."""
+    found = openai.audio.transcriptions.create(
+        model="gpt-4o-transcribe-diarize",
+        file=beckett,
+        response_format="diarized_json",
+        known_speaker_names=["A"],
+        known_speaker_references=[_reference(beckett.parent / "endgame_nagg_nell.wav", 0, 3)],
+    )
+    assert {segment.speaker for segment in found.segments} == {"B"}
+
+
+@pytest.mark.parametrize(
+    ("names", "references", "param"),
+    [
+        (["ann"], [], "names"),
+        (["ann", "ann"], ["data:,x", "data:,x"], "names"),
+        (["a", "b", "c", "d", "e"], ["data:,x"] * 5, "names"),
+        (["SPEAKER_00"], ["data:,x"], "names"),
+        (["a\nb"], ["data:,x"], "names"),
+        (["ann"], ["http://example.com/a.wav"], "references"),
+        (["ann"], ["data:audio/wav;base64,???"], "references"),
+        (["ann"], ["data:audio/wav;base64,AAAA"], "references"),
+        (["ann"], ["0 1"], "references"),
+    ],
+)
+def test_known_speakers_that_cannot_be(
+    package: ModuleType, openai: OpenAI, beckett: Path, names: list[str], references: list[str], param: str
+) -> None:
+    """Pairs that are none, names that are none, and references that are too short or no sound are refused by name."""
+    if references == ["0 1"]:
+        references = [_reference(beckett, 0, 1)]
+    with pytest.raises(package.BadRequestError) as refused:
+        openai.audio.transcriptions.create(
+            model="gpt-4o-transcribe-diarize",
+            file=beckett,
+            response_format="diarized_json",
+            known_speaker_names=names,
+            known_speaker_references=references,
+        )
+    assert refused.value.param == f"known_speaker_{param}"
 
 
 def test_a_transcription_streams(openai: OpenAI, beckett: Path) -> None:

@@ -17,6 +17,7 @@ from hushd_gateway.http.operations import document
 from hushd_gateway.http.page import files
 from starlette.routing import Route
 from support.http_gateway import HttpGateway
+from support.peer import BOUND_S
 
 EXAMPLES = 10  # of each operation, drawn at random; others follow from the schema
 SECONDS = 600  # of a busy machine; half a minute of a calm one
@@ -71,7 +72,7 @@ def test_a_tester_driven_by_the_description_has_no_complaint(guarded: HttpGatewa
         "--generation-database",
         "none",
     ]
-    arguments += ["--header", "Authorization: Bearer s3cret"]
+    arguments += ["--header", "Authorization: Bearer s3cret", "--request-timeout", str(BOUND_S)]
     done = subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", *arguments],
         capture_output=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+from hushd import Client
 from hushd_gateway.http.realtime.audio import ALAW, PCM, ULAW, Encoder
+from hushd_models.people import PeopleFolder, Person
+from hushd_protocol.system.paths import find
 from support.http_gateway import HttpGateway
 from support.peer import BOUND_S
 from support.wer import BECKETT, word_error_rate
@@ -286,25 +289,75 @@ def test_turns_that_are_found_are_each_revised(gateway: HttpGateway, sound: Call
     session(gateway, use)
 
 
+async def _two_speakers(connection: Connection, beckett: Path) -> list[Any]:
+    """Has Nagg, and after a breath Nell, written down by the model that tells speakers apart; returns the events."""
+    samples, rate = soundfile.read(beckett.with_name("endgame_nagg_nell.wav"), dtype="float32")
+    both = samples[round(4.6 * rate) : round(11.7 * rate)]
+    pcm = (np.clip(soxr.resample(both, rate, 24000), -1, 1) * 32767).astype("<i2").tobytes()
+    await _configure(connection, None, model="gpt-4o-transcribe-diarize")
+    await _append(connection, pcm)
+    await connection.input_audio_buffer.commit()
+    return [event async for event in _until(connection, COMPLETED)]
+
+
 def test_speakers_are_told_apart(gateway: HttpGateway, beckett: Path) -> None:
     """By OpenAI's model for that each segment is an event of its own with its speaker, in the package's own type."""
-    samples, rate = soundfile.read(beckett.with_name("endgame_nagg_nell.wav"), dtype="float32")
-    both = samples[round(4.6 * rate) : round(11.7 * rate)]  # he, and after a breath she
-    pcm = (np.clip(soxr.resample(both, rate, 24000), -1, 1) * 32767).astype("<i2").tobytes()
 
     async def use(connection: Connection) -> None:
         from openai.types.realtime import ConversationItemInputAudioTranscriptionSegment
 
-        await _configure(connection, None, model="gpt-4o-transcribe-diarize")
-        await _append(connection, pcm)
-        await connection.input_audio_buffer.commit()
-        events = [event async for event in _until(connection, COMPLETED)]
+        events = await _two_speakers(connection, beckett)
         segments = [event for event in events if isinstance(event, ConversationItemInputAudioTranscriptionSegment)]
         assert [segment.speaker for segment in segments] == ["A", "B"]
         assert abs(segments[1].start - 3.9) < 0.6
         assert events[-1].transcript == " ".join(segment.text for segment in segments)
 
     session(gateway, use)
+
+
+@pytest.fixture
+def naming(gateway: HttpGateway, home: Path, beckett: Path) -> Iterator[HttpGateway]:
+    """A second gateway, which may name a person who is known: Nagg."""
+    with Client() as client:
+        samples, rate = soundfile.read(beckett.with_name("endgame_nagg_nell.wav"), dtype="float32")
+        him = samples[round(4.6 * rate) : round(8.4 * rate)]
+        (voice,) = client.transcribe(him, rate=rate, diarize=True, voiceprints=True).voices
+    person = Person(
+        name="Nagg", voiceprint=voice.voiceprint, sentence="", recognised="", language="en", imitation=False, added=0.0
+    )
+    PeopleFolder().add(person, b"")
+    config = home / "naming.toml"
+    config.write_text(f"{find().config.read_text()}\n[http]\npeople = true\n")
+    made = HttpGateway(home, HUSHD_CONFIG=str(config))
+    yield made
+    made.stop()
+    PeopleFolder().forget("Nagg")
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_person_who_is_known(allowed: bool, naming: HttpGateway, gateway: HttpGateway, beckett: Path) -> None:
+    """They have their name where the configuration lets programs learn it, and a letter elsewhere; others have one."""
+
+    async def use(connection: Connection) -> None:
+        events = await _two_speakers(connection, beckett)
+        names = [event.speaker for event in events if event.type.endswith(".segment")]
+        assert names == (["Nagg", "B"] if allowed else ["A", "B"])
+
+    session(naming if allowed else gateway, use)
+
+
+def test_a_person_who_is_known_in_a_recording(naming: HttpGateway, beckett: Path) -> None:
+    """Their segments have the name, and those of others a letter."""
+    from openai import OpenAI
+
+    with OpenAI(base_url=naming.url, api_key="none", max_retries=0) as client:
+        found = client.audio.transcriptions.create(
+            model="gpt-4o-transcribe-diarize",
+            file=beckett.with_name("endgame_nagg_nell.wav"),
+            response_format="diarized_json",
+            chunking_strategy="auto",
+        )
+    assert {segment.speaker for segment in found.segments} == {"Nagg", "A"}
 
 
 def test_a_larger_model_that_is_missing(gateway: HttpGateway, sound: Callable[[int], bytes]) -> None:

@@ -66,6 +66,18 @@ def test_a_list_is_no_text(heard: dict[str, Any]) -> None:
         _session(heard)
 
 
+def test_semantic_vad_goes_by_meaning() -> None:
+    """It waits for sentences, and behind a finished one the shorter the more eager it is."""
+    silences = []
+    for eagerness in ("low", "medium", "auto", None, "high"):
+        session = _session({"turn_detection": {"type": "semantic_vad", "eagerness": eagerness}})
+        assert session.turn_end() == "meaning"
+        silences.append(session.silence_s())
+    assert silences == [1.0, 0.5, 0.5, 0.5, 0.3]
+    for detection in (None, {"type": "server_vad"}, {"type": "server_vad", "silence_duration_ms": 700}):
+        assert _session({"turn_detection": detection}).turn_end() == "silence"
+
+
 def test_who_speaks() -> None:
     """The model that OpenAI has for it, or hushd's own field, asks for speakers; else nobody does."""
     for transcription, diarize in (

@@ -211,4 +211,5 @@ def test_who_speaks() -> None:
         "content_index": 0,
     }.items() <= said.items()
     assert list(stream.renamed([3, 4], "SPEAKER_26")) == [said | {"type": f"{said['type']}.revised", "speaker": "AA"}]
+    assert [event["speaker"] for event in stream.renamed([4], "Anna")] == ["Anna"]
     assert "segment" not in _kinds(stream.segment(_segment(2, 3, "Who?")))

@@ -8,7 +8,10 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from hushd.roster.recent import Recent
+from hushd.roster.roster import Roster
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 from hushd_protocol.wording import advised
 from support.diary import RATE, Diary, words
 from support.mcp_host import Host, stdio_host, text
@@ -18,9 +21,9 @@ pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp 
 
 
 def test_tools_are_few_and_described(host: Host) -> None:
-    """Seven tools, every argument explained; one that opens a device or ends a call is not read-only."""
+    """Eight tools, every argument explained; one that opens a device or ends a call is not read-only."""
     tools = {tool.name: tool for tool in host.tools()}
-    names = ["say", "listen", "converse", "transcribe", "voices", "status", "result"]
+    names = ["say", "listen", "converse", "wake", "transcribe", "voices", "status", "result"]
     assert list(tools) == [f"hushd_{name}" for name in names]
     for tool in tools.values():
         assert tool.title
@@ -200,3 +203,17 @@ def test_files_are_not_named_over_the_network() -> None:
     assert tools._recording("", "aGVsbG8=") == b"hello"
     with pytest.raises(HushdError, match="send audio instead of path"):
         tools._recording("/etc/passwd", "")
+
+
+def test_sessions_have_names(host: Host, diary: Diary) -> None:
+    """One that speaks after another says its name first; a muted one is told so, and others are not."""
+    host.data("say", text="abc")
+    with stdio_host("--holder", "web", environment=diary.environment) as other:
+        other.data("say", text="abc")
+        other.data("say", text="abc")
+        assert [sound.heard for sound in diary.sounds()] == [3, len("web:\n\nabc"), 3]
+        Roster(paths.find()).mute("web")
+        assert "web is muted" in other.error("say", text="abc")
+        assert "web is muted" in other.error("converse", text="abc")
+    host.data("say", text="abc")
+    assert [each.name for each in Recent(paths.find()).utterances()][1:3] == ["web", "web"]

@@ -41,7 +41,7 @@ def test_two_hosts_of_one_server(runtime: Path, diary: Diary) -> None:
         http_host(server.url) as one,
         http_host(server.url) as two,
     ):
-        assert len(one.tools()) == 7
+        assert len(one.tools()) == 8
         calls = [host.begin("say", text=words(0.5)) for host in (one, two, one)]
         assert [call.result(30).is_error for call in calls] == [False] * 3
         long = one.begin("say", text=words(20))
@@ -107,7 +107,7 @@ def test_a_signal_ends_a_web_server(runtime: Path, diary: Diary, number: signal.
 )
 def test_addresses_that_cannot_be(address: str, sentence: str) -> None:
     """One sentence and exit code 2."""
-    done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
+    done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith(f"hushd mcp: {sentence}")
 
@@ -116,7 +116,7 @@ def test_an_address_that_is_taken() -> None:
     """One sentence that names it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=30)
+        done = warm.run([*PROGRAM, "--http", address], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith(f"hushd mcp: The address {address} cannot be used (")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hushd_gateway.announcement import TYPE
 from support.peer import BOUND_S, wait_until
+from support.ports import free_port
 from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
 
 SERVE = [sys.executable, "-m", "hushd", "serve", "--zeroconf"]
@@ -37,11 +38,6 @@ class Seen(ServiceListener):
 
     def update_service(self, zc: Zeroconf, type_: str, name: str) -> None:
         """Of no interest."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

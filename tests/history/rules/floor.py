@@ -69,13 +69,14 @@ def holds_of(history: History, story: Story, slack: float) -> Iterator[Hold]:
         else:
             stop = granted.at  # nothing is known of its end
         if stop > granted.at:
-            yield Hold(granted.at, stop, devices(story), granted.more["epoch"], story)
+            yield Hold(granted.at, stop, devices(story, granted), granted.more["epoch"], story)
 
 
-def devices(story: Story) -> frozenset[str]:
-    """The devices of a claim, each with its machine."""
+def devices(story: Story, granted: Event | None = None) -> frozenset[str]:
+    """The devices of a claim, each with its machine, which the event that granted them may know better."""
     assert story.invoke is not None
-    machine = story.invoke.more.get("machine", "")
+    more = story.invoke.more | (granted.more if granted else {})
+    machine = more.get("machine", "")
     return frozenset(f"{machine}:{device}".lstrip(":") for device in story.invoke.more["devices"])
 
 

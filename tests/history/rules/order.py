@@ -92,7 +92,7 @@ def _may_be_paused(history: History, since: float, until: float) -> bool:
 
 def _passed(hold: Hold, wait: Wait, earliest: float, verdict: Verdict) -> None:
     """Judges whether a claim was granted before another that had to come first."""
-    if wait.start > earliest or wait.epoch != hold.epoch or not devices(wait.story) <= hold.devices:
+    if wait.start > earliest or wait.epoch != hold.epoch or not devices(wait.story) <= devices(hold.story):
         return
     assert hold.story.invoke is not None
     assert wait.story.invoke is not None

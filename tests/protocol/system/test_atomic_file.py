@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.atomic_file import AtomicFile
+from support.descriptors import open_descriptors, settled_descriptors
 
 
 def test_the_old_content_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
@@ -128,3 +129,37 @@ def test_a_file_swept_before_it_was_locked_is_made_again(tmp_path: Path, monkeyp
     atomic_file.replace(tmp_path / "x", "text")
     assert not early
     assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("call", ["fchmod", "dup", "fsync"])
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+def test_a_call_that_fails_in_the_middle_leaves_nothing(
+    call: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a file nor an open descriptor, whichever call the error or Ctrl-C comes in."""
+
+    def fail(*_: object) -> int:
+        raise error
+
+    before = settled_descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(type(error)):
+            atomic_file.replace(tmp_path / "x", "text", mode=0o600, sync=True)
+    assert os.listdir(tmp_path) == []
+    assert open_descriptors() <= before
+
+
+def test_what_a_discarded_file_says_at_its_close_is_not_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file on a full server is discarded like any other, and the error for which it was is the one that is raised."""
+    close = os.close
+
+    def fail(descriptor: int) -> None:
+        close(descriptor)
+        raise OSError(28, "No space left on device")
+
+    new = AtomicFile(tmp_path / "x")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", fail)
+        new.discard()
+    assert os.listdir(tmp_path) == []

@@ -59,7 +59,7 @@ def supervisor() -> Iterator[Callable[..., tuple[int, list[int]]]]:
     yield start
     for process in started:
         process.kill()
-        process.wait(5)
+        process.wait(60)
         assert process.stdout
         process.stdout.close()
 
@@ -97,7 +97,7 @@ def test_a_supervisor_that_died_before_arming() -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", program], pass_fds=[read], process_group=0, stdout=subprocess.PIPE
     )
-    out, _ = process.communicate(timeout=10)
+    out, _ = process.communicate(timeout=60)
     os.close(read)
     os.close(write)
     assert (process.returncode, out) == (-signal.SIGKILL, b"")

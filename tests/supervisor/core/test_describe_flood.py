@@ -39,7 +39,7 @@ def test_each_describe_is_answered_exactly_once() -> None:
         children: list[str] = []
         for number in range(chance.randint(1, 30)):
             name, route = number.to_bytes(16, "big"), chance.choice((b"a", b"b", b"c"))
-            names = chance.choices(("stt", "tts"), k=chance.randint(0, 3))
+            names = chance.choices(("stt", "tts", "wake"), k=chance.randint(0, 4))
             out = directory.describe(route, Control(id=name, action="describe", names=names))
             children += [action.role for action in out if isinstance(action, Describe)]
             asked[name] = route
@@ -51,7 +51,7 @@ def test_each_describe_is_answered_exactly_once() -> None:
                 children = [other for other in children if other != role]  # one child answers all who ask
                 out = directory.described(role, NONE, chance.choice(("", "", "it broke")))
                 answered += [action.message.id for action in out if isinstance(action, ToClient)]
-        for role in ("stt", "tts"):
+        for role in ("stt", "tts", "wake"):
             out = directory.described(role, NONE, "")
             answered += [action.message.id for action in out if isinstance(action, ToClient)]
         assert sorted(answered) == sorted(asked), seed
@@ -63,10 +63,13 @@ def test_all_roles_come_in_one_answer() -> None:
     directory.describe(b"both", Control(id=bytes(16), action="describe", names=[]))
     directory.described("stt", RoleDescription.from_data({"role": "x"}), "")
     directory.describe(b"other", Control(id=b"1" * 16, action="describe", names=["stt"]))
+    directory.described("wake", RoleDescription.from_data({"role": "z"}), "")
     out = directory.described("tts", RoleDescription.from_data({"role": "y"}), "")
     (answer,) = [action.message for action in out if isinstance(action, ToClient)]
     assert isinstance(answer, Result)
-    assert {role: described["role"] for role, described in answer.data.items()} == {"stt": "x", "tts": "y"}
+    assert {role: described["role"] for role, described in answer.data.items()} == {
+        "stt": "x", "tts": "y", "wake": "z",
+    }  # fmt: skip
 
 
 def test_who_waits_for_a_catalogue_is_answered_before_the_supervisor_leaves() -> None:

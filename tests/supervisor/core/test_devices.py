@@ -159,6 +159,19 @@ def test_a_start_for_a_device_that_the_engine_cannot_use() -> None:
     assert devices(house) == [""]
 
 
+def test_warming_says_what_the_process_says() -> None:
+    """The reason why it is not on the card that was meant, whether or not the request names one."""
+    for device in ("", "cuda"):
+        house = House()
+        warmed = house.request(A, compute_device=device, op="warm")
+        house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
+        told = {"compute_device": "cpu", "why_there": "CUDA does not work here"}
+        house.says(A, m.Ready(slots=1, pss=300 * MB, capabilities=told))
+        answer = house.answer(warmed)
+        assert isinstance(answer, m.Result)
+        assert answer.data == {"worker": A, **told}
+
+
 def test_the_worker_knows_better() -> None:
     """A process's own word on its device, in a result, stays."""
     house = House(card_kinds=lambda _: ())

@@ -14,7 +14,8 @@ from hushd_protocol.limits import PRIORITIES
 from hushd_schema.status import FloorStatus, TurnStatus
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.claim import DEVICES
-from hushd_supervisor.core.floor import GRACE_S, LEASE_S, MAX_CLAIMS, PATIENCE_S, Floor
+from hushd_supervisor.core.floor import GRACE_S, LAST_S, LEASE_S, MAX_CLAIMS, PATIENCE_S, Floor
+from hushd_supervisor.core.holders import NOBODY, Bequest, Holder
 
 SPEAKER = ["speaker"]
 MICROPHONE = ["microphone"]
@@ -28,8 +29,8 @@ class Room:
     A claim is named by its client's letter and a number: `A1`. Its last word is a state, `result`, or a code.
     """
 
-    def __init__(self) -> None:
-        self.floor = Floor()
+    def __init__(self, bequest: Bequest = NOBODY) -> None:
+        self.floor = Floor(bequest)
         self.now = 100.0
         self.last: dict[str, str] = {}
         self.turns: dict[str, m.Turn] = {}
@@ -329,12 +330,25 @@ def test_a_stopped_holder_blocks_nobody(room: Room) -> None:
     assert room.holder() == "A"
     room.wait(0.01, alive="BC")
     assert room.last == {"A1": "waiting", "B1": "granted", "C1": "waiting"}
+    room.now += LAST_S
     room.take(room.floor.on_time(room.now))  # for whatever other reason
     assert room.pinged == ["A"]  # once, to wake it; nothing ticks for it any more
     room.heard("A")
     room.give_back("A1", keep=True)
     room.give_back("B1")
     assert room.last == {"A1": "granted", "B1": "result", "C1": "waiting"}
+
+
+def test_a_machine_that_stands_still_again_and_again_costs_nobody_the_floor(room: Room) -> None:
+    """Nobody answers a ping while all sleep; once the machine is awake for a second, a client that is silent is one."""
+    room.ask("A1")
+    for _ in range(8):
+        room.now += 2.5
+        if room.floor.deadline() <= room.now:
+            room.take(room.floor.on_time(room.now))
+        assert room.last == {"A1": "granted"}
+    room.wait(LAST_S, alive="")
+    assert room.last == {"A1": "waiting"}
 
 
 def test_who_is_silent_and_alone_costs_no_wake_ups(room: Room) -> None:
@@ -676,3 +690,86 @@ def give_back_first(room: Room, asked: list[str], served: list[str]) -> list[Act
     name = turn.client
     served.append(name)
     return room.floor.give_back(name.encode(), name.encode().ljust(16), False, room.now)
+
+
+def test_many_wait_for_a_word_beside_those_who_speak_and_listen() -> None:
+    """Everybody may wait at once, and is shown; it keeps nobody from speaker or microphone, nor is it kept by them."""
+    room = Room()
+    assert [room.ask("A1", BOTH), room.ask("B1", ["wake"]), room.ask("C1", ["wake"])] == ["granted"] * 3
+    room.give_back("A1")
+    assert room.ask("D1", MICROPHONE, "important") == "granted"
+    status = room.floor.status(room.now)
+    assert [turn.client for turn in status.wake] == ["client B", "client C"]
+    assert status.microphone is not None
+    assert status.microphone.client == "client D"
+    assert room.last["B1"] == room.last["C1"] == "granted"
+
+
+def test_a_pause_closes_the_microphone_of_those_who_wait_for_a_word() -> None:
+    """They are paused with everybody or by name, later ones too, and go on; to stop speech does not concern them."""
+    room = Room()
+    room.ask("A1", ["wake"])
+    room.ask("B1", ["wake"])
+    room.control("stop")
+    room.control("cancel")
+    assert room.last["A1"] == room.last["B1"] == "granted"
+    room.control("pause")
+    assert room.last["A1"] == room.last["B1"] == "paused"
+    room.give_back("A1", keep=True)
+    room.give_back("B1", keep=True)
+    assert room.floor.status(room.now).wake == ()
+    assert room.ask("C1", ["wake"]) == "paused"
+    room.control("resume")
+    assert [room.last[name] for name in ("A1", "B1", "C1")] == ["granted"] * 3
+
+
+def test_who_waits_for_a_word_claims_nothing_else() -> None:
+    """Shared and own devices are two claims: one could not be granted whole."""
+    room = Room()
+    assert room.ask("A1", ["wake", "microphone"]) == "bad_request"
+
+
+# --- over a restart ---------------------------------------------------------------------------------------------------
+
+
+def test_a_supervisor_that_leaves_names_who_may_go_on() -> None:
+    """Claims that have devices and are not to stop; neither those that wait, nor those for a word."""
+    room = Room()
+    room.ask("A1")
+    room.ask("B1")
+    room.ask("C1", MICROPHONE)
+    room.ask("D1", ["wake"])
+    room.control("stop", "client A")
+    assert room.floor.holders("laptop") == [Holder(ord("C"), frozenset(MICROPHONE), "laptop")]
+
+
+def test_the_next_supervisor_keeps_devices_for_who_had_them() -> None:
+    """Others wait for what they overlap with, and get it once the holder has had its turn."""
+    room = Room(Bequest((Holder(ord("A"), frozenset(SPEAKER)),), 102.0))
+    assert room.ask("B1") == "waiting"
+    assert room.ask("C1", MICROPHONE) == "granted"
+    assert room.ask("A1") == "granted"
+    room.give_back("A1")
+    assert room.last["B1"] == "granted"
+
+
+def test_something_urgent_interrupts_who_goes_on() -> None:
+    """As it would have with the supervisor before: only once the holder is back, and knows to be silent."""
+    room = Room(Bequest((Holder(ord("A"), frozenset(SPEAKER)),), 102.0))
+    assert room.ask("B1", priority="important") == "waiting"
+    assert room.ask("A1") == "cancelled"
+    assert room.last["B1"] == "waiting"
+    room.give_back("A1")
+    assert room.last["B1"] == "granted"
+
+
+def test_devices_are_not_kept_for_ever() -> None:
+    """A holder that does not come back keeps nobody waiting for longer than said."""
+    room = Room(Bequest((Holder(ord("A"), frozenset(BOTH)),), 102.0))
+    assert room.ask("B1") == "waiting"
+    assert room.floor.deadline() == 102.0
+    room.now = 102.0
+    room.take(room.floor.on_time(room.now))
+    assert room.last["B1"] == "granted"
+    late = Room(Bequest((Holder(ord("A"), frozenset(BOTH)),), 99.0))
+    assert late.ask("B1") == "granted"

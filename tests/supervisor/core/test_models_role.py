@@ -19,7 +19,7 @@ def test_the_role_alone_means_the_one_worker_there_is() -> None:
     """`models` is `models/store/local`, which no setting changes and no catalogue needs to be asked for."""
     assert resolve("models", Settings(), {}) == MODELS
     assert resolve("models/store", Settings(), {}) == MODELS
-    with pytest.raises(HushdError, match="stt, tts, models"):
+    with pytest.raises(HushdError, match="stt, tts, wake, models"):
         resolve("model", Settings(), {})
 
 

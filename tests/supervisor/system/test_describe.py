@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 import zmq
 from hushd_supervisor.core.events import Described
+from hushd_supervisor.system import describe
 from hushd_supervisor.system.describe import APART_S, LIMIT_BYTES, LIMIT_S, Descriptions
 from hushd_supervisor.system.process import Child
 from support.peer import BOUND_S, FAKE
@@ -110,6 +114,35 @@ def test_a_folder_that_is_gone_is_told_at_once(make: Make, tmp_path: Path) -> No
     assert described is not None
     assert "the file for its answer cannot be made" in described.error
     assert catalogue.deadline() is None
+
+
+def test_an_answer_that_cannot_be_read_is_an_error(
+    make: Make, poller: zmq.Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails at the answer, and as it is closed, ends nothing: who asked is told why."""
+
+    class Faulty(io.BytesIO):
+        def __init__(self, file: IO[bytes]) -> None:
+            super().__init__()
+            self._file = file
+
+        def fileno(self) -> int:
+            return self._file.fileno()
+
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        def close(self) -> None:
+            if not self._file.closed:
+                self._file.close()
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    whole = describe._nameless
+    monkeypatch.setattr(describe, "_nameless", lambda path: Faulty(whole(path)))
+    catalogue = make(*FAKE)
+    catalogue.ask("stt", 0.0)
+    (described,) = answers(catalogue, poller)
+    assert described == Described("stt", error="its answer cannot be read (Input/output error).")
 
 
 def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -> None:

@@ -16,11 +16,13 @@ import zmq
 from hushd_protocol import __version__
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Bye, Control, Error, Hello, Ping, Pong, Ready, Result, Welcome
+from hushd_protocol.system.own_modules import Replaced
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
 from hushd_schema.status import FloorStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
+from hushd_supervisor.core.backlog import AT_ONCE
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.memory.standing import Standing
 from hushd_supervisor.system.describe import Descriptions
@@ -117,6 +119,7 @@ class Extra(Source):
         self.seen: list[e.Event] = []
         self.ended: list[str] = []
         self.lies_unread: Callable[[], bool] = lambda: False
+        self.is_over = True
 
     def register(self, poller: zmq.Poller) -> None:
         poller.register(self.readable, zmq.POLLIN)
@@ -148,6 +151,10 @@ class Extra(Source):
 
     def leave(self, *, stop: bool) -> None:
         self.ended.append("stop" if stop else "leave")
+
+    def finish(self, now: float) -> bool:
+        self.ended.append("finish")
+        return self.is_over
 
     def close(self) -> None:
         self.ended.append("close")
@@ -623,14 +630,96 @@ def test_each_part_is_told_of_the_end(stage: Stage) -> None:
     signal.raise_signal(signal.SIGTERM)
     assert stage.ended()
     assert stage.extra.ended[-1] == "close"
-    assert set(stage.extra.ended[:-1]) == {"stop"}
+    assert set(stage.extra.ended[:-1]) == {"stop", "finish"}
+
+
+def test_clients_are_answered_while_a_part_has_not_ended(stage: Stage) -> None:
+    """After the pool's last word too: a gateway that is stopped keeps the supervisor, and costs nobody his answer."""
+    extra = stage.extra
+    extra.is_over = False
+
+    def rule(event: e.Event) -> list[a.Action]:
+        if isinstance(event, e.FromClient) and isinstance(event.message, Control):
+            return [a.ToClient(event.route, Result(id=event.message.id, data={"after": list(extra.ended)}))]
+        return [a.Leave()] if isinstance(event, e.Shutdown) else []
+
+    stage.start(rule)
+    peer = stage.connect()
+    signal.raise_signal(signal.SIGTERM)
+    wait_until(lambda: "finish" in extra.ended, "the end of all jobs")
+    after = peer.control("any")["after"]
+    assert "finish" in after
+    assert "close" not in after
+    extra.is_over = True
+    peer.send(Pong())  # a turn
+    assert stage.ended()
 
 
 def test_who_says_nothing_of_a_method_is_not_asked() -> None:
     """The loop asks only those sources that have something of their own to say."""
     bare, extra = Source(), Extra()
-    for method in ("events", "deadline", "on_time", "look", "unread"):
+    for method in ("events", "deadline", "on_time", "look", "unread", "finish"):
         assert having([bare, extra], method) == [extra]
-    assert (bare.deadline(), bare.unread(), bare.actions()) == (None, False, {})
+    assert (bare.deadline(), bare.unread(), bare.actions(), bare.finish(0.0)) == (None, False, {}, True)
     assert not [*bare.events({}, 0.0), *bare.on_time(0.0)]
     extra.close()
+
+
+class Handler(Source):
+    """Starts and kills processes that do not exist; a kill finds no memory as often as `short` says."""
+
+    def __init__(self) -> None:
+        self.done: list[a.Action] = []
+        self.short = 0
+
+    def actions(self) -> Mapping[type[a.Action], Perform]:
+        return {a.Spawn: self._do, a.Kill: self._do}
+
+    def _do(self, action: a.Action) -> tuple[Outcome, ...]:
+        if isinstance(action, a.Kill) and self.short:
+            self.short -= 1
+            raise MemoryError
+        self.done.append(action)
+        return ()
+
+
+def test_the_next_process_starts_as_soon_as_one_has_said_hello() -> None:
+    """Forty cold workers start one after the other, and not one every other second."""
+    handler, pool = Handler(), ScriptedPool()
+    loop = Loop(pool, zmq.Poller(), [handler], lambda level, text: None, clock=lambda: 0.0)
+    starts = [a.Spawn(f"stt/fake/{number}", 1) for number in range(AT_ONCE + 1)]
+    loop._carry_out(starts)
+    for _ in range(AT_ONCE):
+        loop._turn()
+    assert handler.done == starts[:-1]
+    loop._handle([e.Exited(starts[0].worker, 1, 0)])
+    loop._turn()
+    assert handler.done == starts
+
+
+def test_a_kill_for_which_there_is_no_memory_is_made_later() -> None:
+    """It is not forgotten: its worker would be there for ever."""
+    handler, pool = Handler(), ScriptedPool()
+    loop = Loop(pool, zmq.Poller(), [handler], lambda level, text: None, clock=lambda: 0.0)
+    handler.short = 2
+    loop._carry_out([a.Kill(NAME, 1)])
+    for _ in range(2):
+        loop._turn()
+    assert handler.done == [a.Kill(NAME, 1)]
+
+
+def test_a_module_of_another_version_ends_no_work(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor leaves as for one SIGTERM, however often it comes to such a module, and goes on until then."""
+
+    def look(event: e.Event, now: float) -> None:
+        if isinstance(event, e.Revoked):
+            raise Replaced
+
+    monkeypatch.setattr(stage.extra, "look", look)
+    stage.start()
+    for count in (1, 2, 3):
+        os.write(stage.extra.writable, b"laptop")
+        stage.pool.wait_for(e.Revoked, count)
+        stage.pool.wait_for(e.Shutdown)
+    assert len(stage.pool.of(e.Shutdown)) == 1
+    assert stage.log == [("warning", "hushd was updated: leaving")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
 import select
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,8 @@ import psutil
 import pytest
 from hushd_protocol.system.footprint import lists_children
 from hushd_supervisor.system import process
-from hushd_supervisor.system.process import Child
+from hushd_supervisor.system.process import Child, Forked
+from support.descriptors import open_descriptors, settled_descriptors
 from support.peer import wait_until
 
 Start = Callable[..., Child]
@@ -78,10 +81,10 @@ def test_an_exit_makes_the_descriptor_readable_and_gives_the_status(start: Start
 
 def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     """No process, no descriptor left."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = settled_descriptors()
     with open(tmp_path / "out", "wb") as output, pytest.raises(FileNotFoundError):
         Child(["/no/such/program"], {}, stdout=output.fileno(), stderr=output.fileno())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() <= before
 
 
 @pytest.mark.parametrize("session", [False, True])
@@ -95,7 +98,9 @@ def test_race_10_a_kill_reaches_children_in_their_own_session(start: Start, tmp_
     child = start(program)
     grandchild = int(wait_until(lambda: said(tmp_path).strip(), "a grandchild"))
     assert alive(grandchild)
+    before = open_descriptors()
     child.kill()
+    assert open_descriptors() <= before  # those by which it was sure of its victims are closed
     assert ended(child) == -signal.SIGKILL
     wait_until(lambda: not alive(grandchild), "the grandchild's end")
 
@@ -116,7 +121,7 @@ def test_a_kill_looks_at_no_other_process(start: Start, tmp_path: Path, monkeypa
         patched.setattr(os, "listdir", lambda path: listed.append(path) or list_folder(path))
         patched.setitem(sys.modules, "psutil", None)
         child.kill()
-    assert listed == [f"/proc/{pid}/task" for pid in (child.pid, grandchild)]
+    assert listed == [f"/proc/{pid}/task" for pid in (child.pid, grandchild)] * 2  # and again, once they are pinned
     wait_until(lambda: not alive(grandchild), "the grandchild's end")
 
 
@@ -139,6 +144,97 @@ def test_a_kill_after_the_exit_hits_nobody(start: Start) -> None:
     ended(child)
     child.kill()
     assert child.poll() == 0
+
+
+def test_what_was_reaped_is_forgotten(start: Start) -> None:
+    """Its number may be that of an orphan by then, which is to be reaped."""
+    child = start("import sys; sys.stdin.read()")
+    ended(child)
+    assert child.pid not in process._unreaped
+
+
+def test_the_descendants_of_one_that_has_gone_are_none(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the kernel does not list the children of a process."""
+    child = start("")
+    ended(child)
+    monkeypatch.setattr(process, "lists_children", lambda: False)
+    assert process._descendants(child.pid) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="templates fork on Linux alone")
+def test_a_fork_for_which_no_descriptor_is_left_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could tell its end: it is killed and reaped, and the start has failed."""
+    reading, writing = os.pipe()
+    with subprocess.Popen(SLEEPS, stdin=subprocess.PIPE, process_group=0) as forked, monkeypatch.context() as patched:
+
+        def refuse(_: int) -> int:
+            raise OSError(errno.EMFILE, "no descriptor is left")
+
+        patched.setattr(os, "pidfd_open", refuse)
+        with pytest.raises(OSError, match="no descriptor"):
+            Forked(forked.pid, reading)
+        with pytest.raises(ChildProcessError):
+            os.waitpid(forked.pid, os.WNOHANG)
+    os.close(reading)
+    os.close(writing)
+
+
+LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
+SLEEPS = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+
+
+def successor(pid: int) -> subprocess.Popen[bytes]:
+    """A program of somebody else's that has got this number."""
+    for _ in range(100):
+        LAST_PID.write_text(str(pid - 1))
+        program = subprocess.Popen(SLEEPS, stdin=subprocess.PIPE, start_new_session=True)
+        if program.pid == pid:
+            return program
+        with program:
+            program.kill()
+    pytest.skip("other programs start too often to choose a number")
+
+
+@pytest.mark.skipif(not os.access(LAST_PID, os.W_OK) or os.geteuid() != 0, reason="numbers are chosen by root on Linux")
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_a_program_that_got_the_number_of_a_child_lives(
+    start: Start, monkeypatch: pytest.MonkeyPatch, pidfd: bool
+) -> None:
+    """The child has ended: neither its kill nor another look at it reaches who has its number now."""
+    if not pidfd:
+        monkeypatch.setattr(process.sys, "platform", "darwin")
+    child = start("")
+    ended(child)
+    with successor(child.pid) as other:
+        child.kill()
+        assert child.poll() == 0
+        monkeypatch.undo()
+        assert other.stdin
+        other.stdin.close()
+        assert other.wait(60) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pidfds are Linux's")
+def test_a_descendant_whose_number_was_given_away_meanwhile_is_passed_over(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the kill it ended, and a stranger has its number: only who still is ours is killed."""
+    program = (
+        "import subprocess\n"
+        f"p = subprocess.Popen({SLEEPS!r}, stdin=subprocess.PIPE)\n"
+        "print(p.pid, flush=True); p.wait()"
+    )
+    child = start(program)
+    ours = int(wait_until(lambda: said(tmp_path), "its child"))
+    with subprocess.Popen(SLEEPS, stdin=subprocess.PIPE) as stranger:
+        looks = [[ours, stranger.pid], [ours]]
+        monkeypatch.setattr(process, "_descendants", lambda _: looks.pop(0))
+        child.kill()
+        assert looks == []
+        wait_until(lambda: not alive(ours), "the end of what is ours")
+        assert stranger.stdin
+        stranger.stdin.close()
+        assert stranger.wait(60) == 0
 
 
 def test_a_child_gets_the_old_limit_of_open_files(start: Start, tmp_path: Path) -> None:

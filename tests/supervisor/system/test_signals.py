@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hushd_supervisor.system.signals import Signals
+from hushd_supervisor.system.signals import FOLDER, Signals
 
 
 @pytest.fixture
@@ -43,6 +43,18 @@ def test_what_was_ignored_stays_ignored_and_all_is_put_back() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_what_only_we_send_is_not_left_ignored() -> None:
+    """A program that ignores SIGIO may start a supervisor, which would not notice then that its folder changes."""
+    before = signal.signal(FOLDER, signal.SIG_IGN)
+    try:
+        signals = Signals(children=False)
+        signal.raise_signal(FOLDER)
+        assert signals.read() == {FOLDER}
+        signals.restore()
+    finally:
+        signal.signal(FOLDER, before)
 
 
 # Python resets the signals before it clears modules, so this one comes when nothing of ours can handle it.

@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="only those that start no processes")
     parser.add_argument("--brief", action="store_true", help="print the faults alone, a line each")
     parser.add_argument("--role", choices=ENGINE_ROLES, help="of an engine that both hears and speaks")
-    parser.add_argument("--sound", metavar="WAV", help="speech that the model hears: 16 kHz, mono")
+    parser.add_argument("--sound", metavar="WAV", help="speech that the model hears, or its word: 16 kHz, mono")
     parser.add_argument("--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="of a case; default: 300")
     parser.add_argument("--play", type=int, help=argparse.SUPPRESS)
     return parser

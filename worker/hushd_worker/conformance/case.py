@@ -70,9 +70,3 @@ def chosen(cases: Sequence[Case[T]], words: str) -> Iterator[Case[T]]:
     """Those of which the name contains one of `words`, which are separated by commas; all where there are none."""
     parts = [part.strip() for part in words.split(",") if part.strip()]
     return (case for case in cases if not parts or any(part in case.name for part in parts))
-
-
-def problems(cases: Sequence[Case[T]], trial: T, exceptions: Mapping[str, str]) -> list[str]:
-    """The faults that the cases find which start no processes, played in this one."""
-    played = (play(case, trial, exceptions) for case in cases if not case.costly)
-    return [f"{outcome.case}: {fault}" for outcome in played if outcome.verdict == FAILED for fault in outcome.words]

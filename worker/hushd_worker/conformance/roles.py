@@ -19,7 +19,7 @@ def role_of(name: str) -> str:
     """The role of an engine.
 
     Raises:
-        HushdError: `engine_missing` for one that there is not.
+        HushdError: `engine_missing` for one that there is not, `bad_request` for one that has several.
     """
     specs = [spec.role for spec in engines.every() if spec.name == name]
     without = [role for role in ENGINE_ROLES if name in entry_points(f"hushd.{role}_engines")]

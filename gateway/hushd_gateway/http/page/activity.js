@@ -12,6 +12,7 @@ async function look(signal) {
   note('runs', '');
   showFigures(last);
   draw(last.memory);
+  showCards(last.status.memory.cards);
   showWorkers(last.status.workers);
   showNews(last.memory.events);
 }
@@ -39,8 +40,14 @@ function showFigures({ status, memory }) {
   const besides = gateway
     ? ` The program that serves this page has ${Math.round(gateway)} MB, and leaves after you do.`
     : '';
+  const { microphone, wake = [] } = status.floor;
+  const ears = [
+    microphone && `${microphone.client} listens`,
+    ...wake.map(({ client }) => `${client} waits for a word`),
+  ];
+  const open = ears.filter(Boolean).join(', ');
   $('means').textContent =
-    `On average over ${clock(memory.end - memory.start)}: ${Math.round(memory.mean_mb)} MB, against ${Math.round(memory.never_unloaded_mean_mb)} MB.${besides}`;
+    `On average over ${clock(memory.end - memory.start)}: ${Math.round(memory.mean_mb)} MB, against ${Math.round(memory.never_unloaded_mean_mb)} MB.${besides}${open && ` The microphone is open: ${open}.`}`;
 }
 
 function shape(name, attributes, parent, title = '') {
@@ -132,6 +139,30 @@ function showLegend(names) {
     ...names.map((name) => entry(name, 'area', { fill: colour(name) })),
     entry('a server that never unloads', 'rival'),
   );
+}
+
+// What workers and other programs take of each graphics card, in the words of `hushd top`.
+function showCards(cards) {
+  const rows = cards.map((card) => {
+    const { asleep, total_mb, used_mb, free_mb, seen_s, kept_s } = card;
+    const others = Math.max(0, total_mb - free_mb - used_mb);
+    const gigabytes = (megabytes) => (megabytes / 1000).toFixed(1);
+    const seen = seen_s >= 1 ? ` ${clock(seen_s)} ago` : '';
+    const away = kept_s == null ? '' : `, kept for other programs for ${clock(kept_s)}`;
+    const taken = `workers take ${gigabytes(used_mb)} of ${gigabytes(total_mb)} GB, other programs ${gigabytes(others)}, ${gigabytes(free_mb)} GB free${seen}`;
+    const row = make('li', {
+      textContent: `${`${card.device} ${card.name}`.trim()}: ${asleep ? 'asleep' : taken}${away}`,
+    });
+    const bar = shape(
+      'svg',
+      { viewBox: `0 0 ${total_mb || 1} 1`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+      row,
+    );
+    shape('rect', { width: used_mb, height: 1, class: 'ours' }, bar);
+    shape('rect', { x: used_mb, width: others, height: 1, class: 'others' }, bar);
+    return row;
+  });
+  $('cards').replaceChildren(...rows);
 }
 
 function showWorkers(workers) {

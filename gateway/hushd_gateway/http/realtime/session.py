@@ -23,7 +23,8 @@ from ..transcription.params import VAD
 from .audio import ALAW, FORMATS, PCM, RATE, TELEPHONE_RATE, ULAW
 
 Object = JsonObject
-SILENCE_S = {"low": 1.6, "medium": 0.8, "auto": 0.8, "high": 0.5}  # by the eagerness of semantic_vad
+# Behind a finished sentence, by the eagerness of semantic_vad; an unfinished one is waited for longer.
+SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
 DELAYS = ("minimal", "low", "medium", "high", "xhigh")
 _OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
@@ -158,6 +159,11 @@ class Session:
             return SILENCE_S[detection.get("eagerness") or "auto"]
         silence = detection.get("silence_duration_ms")
         return 0.5 if silence is None else max(0.1, float(silence) / 1000)
+
+    def turn_end(self) -> str:
+        """The value of the transcription's field of that name."""
+        detection = self.input.get("turn_detection") or {}
+        return schema.BY_MEANING if detection.get("type") == "semantic_vad" else schema.BY_SILENCE
 
     def transcription(self) -> Object:
         """Model, prompt, keywords and more: `audio.input.transcription`, or nothing."""

@@ -16,6 +16,8 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import whole
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from hushd_gateway import patience
+
 from .. import context, fields
 from ..errors import ApiError, bad
 from ..security import keys_of, report
@@ -121,7 +123,7 @@ class Connection:
     async def _send(self) -> None:
         while True:
             text = await self._outbox.get()
-            async with asyncio.timeout(SEND_S):
+            async with patience.timeout(SEND_S):
                 await self._socket.send_text(text)
             self._unsent -= len(text)
             self._sent.set()
@@ -284,7 +286,9 @@ class Connection:
             self._end_hearing()
         session = self._session
         asked, fair = session.transcription(), session.fair(self._shared.settings.fair)
-        language = session.language()
+        language, options = session.language(), session.asked()
+        if options["diarize"]:
+            options["people"] = self._shared.people()
         model = await self._shared.stt(asked.get("model") or "", language, logprobs=session.logprobs, speed="fast")
         kind, rate = coding(session.input)
         self._decoder = Decoder(kind)
@@ -293,11 +297,12 @@ class Connection:
             rate=rate,
             continuous=True,
             silence_s=session.silence_s(),
+            turn_end=session.turn_end(),
             engine=model.engine,
             model=model.model,
             fair=fair,
             fair_each="utterance" if session.vad else "session",
-            **session.asked(),
+            **options,
         )
         eager, unstable = asked.get("delay") == "minimal", fields.flag(asked, "unstable")
         stream = Stream(self._items, session.vad, self._past_s, eager, unstable, session.logprobs, bool(fair))

@@ -15,6 +15,7 @@ from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between, joined
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_schema.voiceprint import is_label
 
 from ..errors import ApiError
 from ..transcription.formats import letters, log_probabilities, usage
@@ -74,7 +75,9 @@ def _beyond(sent: str, text: str) -> str:
 
 
 def _letter(speaker: str) -> str:
-    """`SPEAKER_00` as OpenAI names the first one: A."""
+    """`SPEAKER_00` as OpenAI names the first one: A. A person who is known keeps their name."""
+    if not is_label(speaker):
+        return speaker
     return letters(int(speaker.rpartition("_")[2]))
 
 
@@ -151,7 +154,7 @@ class Stream:
             yield self._segment(item, segment)
 
     def speaks(self, speaker: str) -> Iterator[Event]:
-        """Somebody, such as `SPEAKER_00`, says the unfinished utterance."""
+        """Somebody, such as `SPEAKER_00` or a person who is known, says the unfinished utterance."""
         self._speaker = _letter(speaker)
         return iter(())
 

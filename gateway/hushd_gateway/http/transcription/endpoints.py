@@ -20,7 +20,7 @@ from ..errors import bad
 from ..fields import FormFields
 from ..parameters import Schema
 from ..streaming import Streamed
-from . import formats
+from . import formats, known_speakers
 from .params import DIARIZATION, Wanted, asked
 
 
@@ -73,7 +73,7 @@ async def _whole(shared: Context, form: Form, ask: Wanted) -> Response:
             verbose = formats.verbose(transcript, task, words=ask.words, segments=ask.segments)
             return JSONResponse(verbose | (formats.subtitles(transcript) if ask.subtitles else {}))
         case "diarized_json":
-            return JSONResponse(formats.diarized(transcript))
+            return JSONResponse(formats.diarized(transcript, ask.known))
     return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs))
 
 
@@ -85,12 +85,17 @@ async def begun(shared: Context, form: Form, ask: Wanted, options: Mapping[str, 
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
     model = await shared.stt(ask.model, ask.language, translate=translate, words=ask.words, logprobs=ask.logprobs)
-    return await shared.client.transcribe_stream(form.path, engine=model.engine, model=model.model, **options)
+    chosen: dict[str, Any] = {"engine": model.engine, "model": model.model}
+    if ask.known:
+        options = {**options, "people": await known_speakers.voiceprints(shared, ask.known, **chosen)}
+    elif options["diarize"]:
+        options = {**options, "people": shared.people()}
+    return await shared.client.transcribe_stream(form.path, **chosen, **options)
 
 
 async def _events(shared: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker where the format says so, and last the whole text."""
-    names, text, segments = formats.Speakers(), "", list[Segment]()
+    names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
     transcription = await begun(shared, form, ask, ask.options)
     async with aclosing(transcription):
         async for segment in transcription:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import count
 
 from hushd.transcripts.cues import tokens
 from hushd.transcripts.segment import Segment
@@ -12,6 +13,7 @@ from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
 from hushd_models import languages
 from hushd_protocol import JsonObject
+from hushd_schema.voiceprint import is_label
 
 Object = JsonObject
 LETTERS = 26
@@ -66,9 +68,9 @@ def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -
     return answer | {"usage": usage(transcript.duration)}
 
 
-def diarized(transcript: Transcript) -> Object:
-    """`response_format` diarized_json."""
-    names = Speakers()
+def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
+    """`response_format` diarized_json; `known` as for `Speakers`."""
+    names = Speakers(known)
     return {
         "task": "transcribe",
         "duration": transcript.duration,
@@ -79,10 +81,15 @@ def diarized(transcript: Transcript) -> Object:
 
 
 class Speakers:
-    """Names speakers as OpenAI does: A, B and so on, in the order in which they speak."""
+    """Names speakers as OpenAI does: A, B and so on as they first speak, but for those who are known by their names.
 
-    def __init__(self) -> None:
+    Args:
+        known: these names, none of which is another's letter.
+    """
+
+    def __init__(self, known: Collection[str] = ()) -> None:
         self._names: dict[str, str] = {}
+        self._letters = (letter for letter in map(letters, count()) if letter not in known)
 
     def segment(self, segment: Segment) -> Object:
         """The object, and the event, of a segment with its speaker."""
@@ -100,7 +107,9 @@ class Speakers:
         return replace(segment, speaker=self._name(segment) if len(self._names) > 1 else "")
 
     def _name(self, segment: Segment) -> str:
-        return self._names.setdefault(segment.speaker, letters(len(self._names)))
+        if segment.speaker not in self._names:
+            self._names[segment.speaker] = next(self._letters) if is_label(segment.speaker) else segment.speaker
+        return self._names[segment.speaker]
 
 
 def subtitles(transcript: Transcript) -> Object:

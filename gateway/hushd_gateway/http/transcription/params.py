@@ -15,6 +15,7 @@ from .. import fields, parameters
 from ..errors import bad
 from ..fields import Fields
 from ..parameters import Parameter, Parameters
+from . import known_speakers
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
@@ -35,6 +36,7 @@ class Wanted:
         words: whether `words` are wanted; the segments too, with `segments`.
         logprobs: whether the answer has how likely each word is.
         options: for `AsyncClient.transcribe`.
+        known: recordings of people, by the names by which they are to be called.
     """
 
     form: str
@@ -46,6 +48,7 @@ class Wanted:
     stream: bool
     subtitles: bool
     options: Mapping[str, Any]
+    known: Mapping[str, bytes]
 
 
 def asked(data: Fields, *, translate: bool = False) -> Wanted:
@@ -54,7 +57,6 @@ def asked(data: Fields, *, translate: bool = False) -> Wanted:
     Raises:
         ApiError: for a parameter that does not fit, or that no engine has.
     """
-    _refuse_missing(data)
     given = (TRANSLATION if translate else TRANSCRIPTION).check(data)
     form, model, stream = given["response_format"], given["model"], given.get("stream", False)
     if model == UNSTREAMED:
@@ -75,8 +77,15 @@ def asked(data: Fields, *, translate: bool = False) -> Wanted:
         "diarize": form == "diarized_json" or options["diarize"],
         **given["chunking_strategy"],
     }
+    known = known_speakers.references(data)
+    if known and not options["diarize"]:
+        raise bad(
+            f"{known_speakers.NAMES} is for an answer that says who speaks: response_format diarized_json, or diarize.",
+            known_speakers.NAMES,
+        )
     subtitles = fields.flag(data, "subtitles")
-    return Wanted(form, model, language, words, logprobs, not words or "segment" in detail, stream, subtitles, options)
+    segments = not words or "segment" in detail
+    return Wanted(form, model, language, words, logprobs, segments, stream, subtitles, options, known)
 
 
 def _logprobs(data: Fields, form: str) -> bool:
@@ -86,15 +95,6 @@ def _logprobs(data: Fields, form: str) -> bool:
     if included and form != "json":
         raise bad(f"logprobs come with the response_format json, not {form}.", "include")
     return bool(included)
-
-
-def _refuse_missing(data: Fields) -> None:
-    for name in ("known_speaker_names", "known_speaker_references"):
-        if fields.texts(data, name):
-            raise bad(
-                f"No engine of hushd recognises people by samples: leave {name} out; speakers are then A, B and so on.",
-                name,
-            )
 
 
 def _language(given: Mapping[str, Any]) -> str:
@@ -147,6 +147,8 @@ _COMMON = (
 TRANSCRIPTION = Parameters(
     *_COMMON,
     parameters.texts("languages", "What may be spoken."),
+    parameters.texts(known_speakers.NAMES, "The names of up to four people, with `known_speaker_references[]`."),
+    parameters.texts(known_speakers.REFERENCES, "Recordings of them, 2 to 30 s each, as data URLs; kept nowhere."),
     parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
     parameters.flag("stream", f"Events while it is made, with {', '.join(STREAMED)}."),
     file=_FILE,

@@ -71,7 +71,7 @@ def asked(data: Fields) -> tuple[Wanted, bool]:
     }
     ask = Wanted(
         given["response_format"], "", language, words=False, logprobs=False, segments=True, stream=False,
-        subtitles=False, options=options,
+        subtitles=False, options=options, known={},
     )  # fmt: skip
     return ask, not given["no_timestamps"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hushd_protocol import JsonObject
 from hushd_protocol import messages as m
 
 from .jobs import Jobs
@@ -17,6 +18,7 @@ class Dispatcher:
     Attributes:
         held: no process is started any more; requests go on waiting.
         down: the supervisor leaves: no request is accepted any more, and none repeated.
+        placement: what the result of a request that only starts the process says of its device.
     """
 
     def __init__(self, lifecycle: Lifecycle, jobs: Jobs, leases: Leases) -> None:
@@ -24,6 +26,7 @@ class Dispatcher:
         self._jobs = jobs
         self._leases = leases
         self.held = self.down = False
+        self.placement: JsonObject = {}
 
     def settle(self, now: float) -> None:
         """After any change: hands out work, rests, leaves or starts, as the state and the queue ask for."""
@@ -75,8 +78,6 @@ class Dispatcher:
     def lease(self, request: ActiveRequest, now: float) -> None:
         """Books the lease that a request has made by running."""
         self._leases.use(request.holder, request.message.keep_alive, now)
-        if request.orphaned:
-            self._leases.holder_left(request.holder.__eq__)
 
     def watch(self, now: float) -> None:
         """Ends jobs that are due, and a process that hangs under them."""
@@ -114,7 +115,7 @@ class Dispatcher:
         for request in [t for t in self._jobs.waiting if t.message.op == "warm"]:
             self._jobs.waiting.remove(request)
             self._leases.use(request.holder, request.message.keep_alive, now)
-            self._jobs.finish(request, m.Result(id=request.id, data={"worker": self._lifecycle.name}))
+            self._jobs.finish(request, m.Result(id=request.id, data={"worker": self._lifecycle.name} | self.placement))
 
     def _hand_out(self, now: float) -> None:
         # A used-up process is replaced after a job, not in the way of one.

@@ -312,8 +312,10 @@ class Lifecycle:
         """Takes `late` seconds out of every watch: nobody is to blame for a time in which nobody ran or was heard."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S
-        if self.state in (State.WAITING, State.STARTING, State.DRAINING):
+        if self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
             self._timer += late
+        elif self.state is State.STOPPING:
+            self._timer = now + GRACE_S
         if self._progress:
             self._progress.excuse(late)
 

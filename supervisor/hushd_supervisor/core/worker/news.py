@@ -101,6 +101,8 @@ class News:
         queue = self._jobs.queue
         queue.slots, queue.sessions, queue.aside = max(1, ready.slots), max(0, ready.sessions), max(0, ready.aside)
         self.compute_device, self.why_there = capabilities.compute_device, capabilities.why_there
+        told = {"compute_device": self.compute_device, "why_there": self.why_there}
+        self._dispatch.placement = told if self.why_there else {}
         self._tenancy.forget()
         self._crashes.stalled = 0
         self._lifecycle.become_ready(ready, capabilities.compute_device, now)

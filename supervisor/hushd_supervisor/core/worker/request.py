@@ -41,7 +41,6 @@ class ActiveRequest:
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client last heard what it waits for; 0 while it does not
     gone: bool = False  # its client has left: nothing more is sent
-    orphaned: bool = False  # nobody is left who could hold its lease
     degraded: bool = False  # it runs on a smaller model than usual, as its result will report
     unused_device: str = ""  # the reason why it is not on the device that it names, as its result will report
 

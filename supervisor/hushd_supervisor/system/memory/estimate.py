@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hushd_models import hf_cache
 from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.system.own_modules import Replaced
 
 from hushd_supervisor.core.memory.needs import Estimated
 
@@ -43,7 +44,10 @@ class Estimate:
         sizes: Sizes = {}
         if spec.memory_mb:
             sizes = dict(self._files(engine, model, flat=spec.flat)) or self._pulled(engine, model) or _in_hub(known)
-        return _estimated(spec, sizes, known)
+        try:
+            return _estimated(spec, sizes, known)
+        except Replaced:
+            return Estimated()  # it would take a module of another version
 
     def _files(self, engine: str, model: str, *, flat: bool) -> Iterator[tuple[str, int]]:
         """Yields the model's files in the models folder with their sizes."""

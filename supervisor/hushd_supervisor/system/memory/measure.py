@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hushd_protocol.buggify import buggify
 from hushd_protocol.system.footprint import descendants, rss
 
 from hushd_supervisor.core.memory.budget import Memory
@@ -143,6 +144,8 @@ class MachineMemory:
         self._last = machine(cgroup)
 
     def __call__(self) -> Memory:
+        if buggify("old measure holds"):
+            return self._last
         try:
             self._last = machine(self._cgroup)
         except OSError:

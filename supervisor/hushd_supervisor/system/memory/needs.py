@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hushd_protocol.buggify import buggify
 from hushd_protocol.system import atomic_file
 
 from hushd_supervisor.core.actions import Action, Remember
@@ -48,6 +49,8 @@ class Needs(Source):
 
     def save(self, needs: Mapping[str, int]) -> None:
         """Replaces the file as a whole."""
+        if buggify("needs are not written"):
+            return
         try:
             atomic_file.replace(self._path, json.dumps(dict(needs), indent=1, sort_keys=True) + "\n", mode=0o600)
         except OSError:

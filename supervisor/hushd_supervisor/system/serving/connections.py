@@ -134,6 +134,17 @@ class Connections:
                 self._drop(connection)
             self._due = min((connection.due for connection in self._all), default=math.inf)
 
+    @property
+    def awaits(self) -> bool:
+        """True if the deadline of any is that of a program in the middle of something."""
+        return any(not connection.rests for connection in self._all)
+
+    def excuse(self, seconds: float) -> None:
+        """Gives all so much more time, since this process stood still."""
+        for connection in self._all:
+            connection.due += seconds
+        self._due += seconds
+
     def described(self, now: float) -> None:
         """Answers those who have waited for the engines to be listed."""
         for connection in [connection for connection in self._all if connection.asked]:

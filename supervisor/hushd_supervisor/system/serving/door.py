@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from hushd_protocol.system import uploads
 from hushd_protocol.system.handover import Handover
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import HTTP_TOKEN, Settings
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from hushd_schema.status import DoorStatus
 
 PAUSE_S = 1.0  # in accepting, where the system is out of descriptors
+LOOK_S = 2.0  # between two looks at the time, while a program has a deadline: later ones tell how long we stood still
+LATE_S = 1.0  # from which on that is nobody else's time
 BATCH = 64  # sockets served in one turn
 
 
@@ -40,6 +43,7 @@ def open_door(
     figures: Callable[[], str],
 ) -> Door:
     """Makes a door that listens nowhere yet; `figures` returns the answer to `/metrics`."""
+    uploads.sweep()
     selector = selectors.DefaultSelector()
     gateway = Gateway(selector, launch, paths.logs / "gateway.log", record)
     return Door(selector, Answers(settings, figures, paths.listed), gateway, record, most=min(MOST, ceiling(10)))
@@ -76,7 +80,7 @@ class Door:
         self._clock = clock
         self._lingering = LingeringClose(selector, max(1, most // 2))
         self._connections = Connections(selector, answers, self._hand_over, self._lingering, gateway.__len__, most)
-        self._accept_again = math.inf
+        self._accept_again = self._look = math.inf
         self._turn = 0
         self._used = 0  # polls and handovers at the last look
         self._handovers = self._refusals = 0
@@ -98,10 +102,16 @@ class Door:
             elif mask & selectors.EVENT_WRITE:
                 self._gateway.flush()
         self._see_to_gateway(now)
+        self._look = min(self._look, self._next_look(now))
 
     def on_time(self) -> None:
         """Acts on the deadlines that have passed; to be called after `deadline`."""
         now = self._clock()
+        if (late := now - self._look) > LATE_S:
+            self._connections.excuse(late)
+            self._gateway.excuse(late)
+        if self._look <= now:
+            self._look = self._next_look(now)
         self._connections.on_time(now, BATCH)
         self._lingering.on_time(now)
         if self._accept_again <= now:
@@ -113,8 +123,15 @@ class Door:
     def deadline(self) -> float:
         """The time at which `on_time` is due, in the clock of the loop; infinite while nothing is."""
         return min(
-            self._connections.deadline(), self._lingering.deadline(), self._accept_again, self._gateway.deadline()
+            self._connections.deadline(),
+            self._lingering.deadline(),
+            self._accept_again,
+            self._gateway.deadline(),
+            self._look,
         )
+
+    def _next_look(self, now: float) -> float:
+        return now + LOOK_S if self._connections.awaits or self._gateway.awaits else math.inf
 
     def described(self) -> None:
         """Answers the polls that have waited for the engines to be listed."""
@@ -174,8 +191,14 @@ class Door:
         self._accept_again = math.inf
         self._connections.stop()
 
+    def finish(self, now: float) -> bool:
+        """Has the gateway leave; returns whether it has, or had its time for the last answers."""
+        over = self._gateway.leave(now)
+        self._see_to_gateway(now)
+        return over
+
     def close(self) -> None:
-        """Ends every connection, and the gateway after its last answers."""
+        """Ends every connection, and the gateway."""
         self.stop()
         self._connections.close()
         self._lingering.close()

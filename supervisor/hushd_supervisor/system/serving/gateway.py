@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from hushd_protocol.system import handover
+from hushd_protocol.system import handover, uploads
 from hushd_protocol.system.handover import Handover
 
 from hushd_supervisor.system import children
@@ -73,6 +73,7 @@ class Gateway:
         self._received = False  # whether it has received anything, as far as we know
         self._failures = 0
         self._not_before = -math.inf
+        self._leave_by = math.inf  # once it was told to leave
         self.starts = 0
 
     def __len__(self) -> int:
@@ -110,14 +111,28 @@ class Gateway:
                 self._started = now
         self.flush()
 
+    @property
+    def _leaves(self) -> bool:
+        return self._leave_by < math.inf
+
+    @property
+    def awaits(self) -> bool:
+        """True if a connection waits, or the gateway for its first one."""
+        return bool(self._queue) or (self._process is not None and not self._received)
+
+    def excuse(self, seconds: float) -> None:
+        """Gives the gateway, and who waits for it, so much more time, since this process stood still."""
+        self._started += seconds
+        self._queue = deque((due + seconds, waiting) for due, waiting in self._queue)
+
     def deadline(self) -> float:
         """The time at which `on_time` or `refused` is due."""
         start = self._started + START_S if self._process and not self._received else math.inf
-        return min(start, self._queue[0][0] if self._queue else math.inf)
+        return min(start, self._leave_by, self._queue[0][0] if self._queue else math.inf)
 
     def refused(self, now: float) -> Iterator[Connection]:
         """Yields the connections that will not be served: their time is up, or no gateway will be started soon."""
-        while self._queue and (self._queue[0][0] <= now or self.closed_for(now)):
+        while self._queue and (self._leaves or self._queue[0][0] <= now or self.closed_for(now)):
             yield self._queue.popleft()[1]
         if self.closed_for(now):
             yield from self._take_back()
@@ -135,35 +150,39 @@ class Gateway:
             self._record("debug", f"the gateway left after {lived:.0f} s")
         else:
             self._fail(now, lived, f"ended with status {status}, see {self._output}")
-            self._sweep()
+            uploads.sweep()
         if self._is_waiting() or self._queue:
             self._start(now)
         return True
 
+    def leave(self, now: float) -> bool:
+        """Ends the channel, by which the gateway leaves; returns whether it has, or had its time for that."""
+        if not self._leaves:
+            self._leave_by = now + LEAVE_S
+            if self._ours.fileno() in self._selector.get_map():
+                self._selector.unregister(self._ours)
+            self._ours.close()
+        return self._process is None or self._leave_by <= now
+
     def close(self) -> None:
-        """Ends the channel, waits a moment for the last answers, and ends the gateway."""
-        self._ours.close()
+        """Ends the channel and the gateway, at once."""
+        self.leave(-math.inf)
         if self._child and self._process:
+            self._process.kill()
             if self._process.exit_fd is not None:
                 _is_readable(self._process.exit_fd, LEAVE_S)
-            self._process.kill()
-            self._process.poll()
+            if self._process.poll() != 0:
+                uploads.sweep()
             self._child.close()
             self._child = None
         for connection, _ in [*self._take_back(), *(waiting for _, waiting in self._queue)]:
             connection.close()
         self._theirs.close()
 
-    def _sweep(self) -> None:
-        """Removes the recordings that a killed gateway has left."""
-        from hushd_protocol.system import uploads  # with tempfile, which nothing else here needs
-
-        uploads.sweep()
-
     # --- the process -------------------------------------------------------------------------------------------------
 
     def _start(self, now: float) -> None:
-        if self._process or now < self._not_before:
+        if self._process or self._leaves or now < self._not_before:
             return
         channel = self._theirs.fileno()
         try:
@@ -190,6 +209,8 @@ class Gateway:
 
     def flush(self) -> None:
         """Sends what the channel takes; watches it for room while something is left."""
+        if self._leaves:
+            return
         while self._queue:
             _, (connection, form) = self._queue[0]
             try:
@@ -209,11 +230,15 @@ class Gateway:
         return _is_readable(self._theirs.fileno(), 0.0)
 
     def _take_back(self) -> Iterator[Connection]:
-        try:
-            while self._process is None and (received := handover.receive(self._theirs)):
-                yield received
-        except BlockingIOError:
-            pass
+        while self._process is None and self._is_waiting():
+            try:
+                received = handover.receive(self._theirs)
+            except OSError:  # without a descriptor for it nobody can be answered
+                handover.drop(self._theirs)
+                continue
+            if received is None:
+                return
+            yield received
 
 
 def _is_readable(descriptor: int, patience: float) -> bool:

@@ -30,7 +30,8 @@ class LingeringClose:
     def add(self, connection: socket.socket, answer: bytes, now: float) -> None:
         """Sends as much of the answer as fits, and takes the connection, which is in no selector."""
         try:
-            connection.send(answer)
+            while answer:  # of which a socket may take a part
+                answer = answer[connection.send(answer) :]
             connection.shutdown(socket.SHUT_WR)
         except OSError:
             connection.close()

@@ -89,11 +89,11 @@ class Answers:
             self._made[key] = self._make(what, address)
         return self._made[key]
 
-    def wanted(self, now: float) -> set[str]:
-        """Takes the roles whose engines should be listed now."""
+    def wanted(self, now: float) -> list[str]:
+        """Takes the roles whose engines should be listed now, in the order of their names."""
         if now < self._again:
-            return set()
-        roles, self._wanted = self._wanted, set()
+            return []
+        roles, self._wanted = sorted(self._wanted), set()
         return roles
 
     def described(self, event: Described, now: float) -> None:

@@ -12,20 +12,25 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from hushd_protocol.buggify import buggify
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import pointer
 from hushd_protocol.system.paths import Paths
 
-PATIENCE_S = 6.0  # for a supervisor that is leaving: longer than its grace of 5 s
+from hushd_supervisor.core.holders import KEPT_FOR_S, NOBODY, Bequest, Holder
+
+PATIENCE_S = 10.0  # for a supervisor that is leaving: longer than its grace of 5 s and the 4 s of its gateway
 LONG_PATIENCE_S = 75.0  # for one that finishes its jobs first: longer than the default drain limit and the grace
 PAUSE_S = 0.05
+TOLD_S = 30.0  # after which nobody waits any more for a supervisor that keeps the floor for him
+LOOK_S = 0.01  # between two looks at the lock: others wait for the supervisor that gets it
 
 
-def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> int | None:
+def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False, predecessor: int = 0) -> int | None:
     """Takes the lock of the runtime folder and returns its descriptor, which must stay open.
 
     Returns None where there is nothing to do: another supervisor holds the lock and accepts connections, or a service
@@ -35,6 +40,7 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
         activated: whether a service manager's socket was handed to us, so that only we answer at its path. A
             supervisor that holds the lock had its own socket there, sees that it was replaced, finishes its jobs and
             leaves; this waits for that.
+        predecessor: the pid of the supervisor that was asked to leave, and that answers until it does; 0 for none.
 
     Raises:
         HushdError: `no_supervisor` when the holder neither leaves nor answers for `patience` seconds;
@@ -48,30 +54,67 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
             f"The lock {paths.lock} cannot be opened ({error.strerror}): remove it, or set HUSHD_RUNTIME_DIR.",
         ) from error
     give_up = time.monotonic() + patience
-    while not _take(descriptor):
-        if not activated and answers(paths.client_socket):
+    while buggify("lock is held for a moment") or not _take(descriptor):  # as `_is_held` does elsewhere
+        holder = _read(descriptor).partition("\n")[0] or "unknown"
+        waits = activated or holder == str(predecessor)
+        if not waits and answers(paths.client_socket):
             os.close(descriptor)
             return None
         if time.monotonic() >= give_up:
-            holder = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             raise HushdError(
                 "no_supervisor",
                 f"Another supervisor (pid {holder}) holds {paths.lock} and accepts no connections: it may be finishing "
                 "its last jobs; ask again in a moment, or end it.",
             )
-        time.sleep(PAUSE_S)
+        time.sleep(LOOK_S)
     if not activated and answers(paths.client_socket):
         time.sleep(PAUSE_S)  # the socket of a killed supervisor may outlive its lock for a moment
         if answers(paths.client_socket):
             os.close(descriptor)
             return None
+    _, _, told = _read(descriptor).partition("\n")
     try:
         os.ftruncate(descriptor, 0)  # which needs room where a file system copies on each write
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        os.pwrite(descriptor, f"{os.getpid()}\n{told}".encode(), 0)
     except OSError:
         pass  # a full disk: the number is only for people
     return descriptor
+
+
+def tell_next(paths: Paths, holders: Iterable[Holder]) -> None:
+    """Writes the holders of the floor behind our number, for the supervisor that gets the lock after us."""
+    now = time.monotonic()
+    lines = [f"{now:.1f} {each.pid} {','.join(sorted(each.devices))} {each.host}\n" for each in holders]
+    if lines:
+        with suppress(OSError), open(paths.lock, "a") as file:  # without it their devices are free for all
+            file.writelines(lines)
+
+
+def take_bequest(paths: Paths) -> Bequest:
+    """Takes the holders of the floor of the supervisor that had our lock before us; nobody where it left long ago."""
+    now = time.monotonic()
+    try:
+        with open(paths.lock, "r+") as file:
+            number = file.readline()
+            told = [line.rstrip("\n").split(" ", 3) for line in file]
+            if told:
+                file.truncate(len(number))
+        holders = tuple(
+            Holder(int(pid), frozenset(devices.split(",")), host)
+            for at, pid, devices, host in told
+            if abs(now - float(at)) <= TOLD_S
+        )
+    except (OSError, ValueError):  # also a line that was cut off by a full disk
+        return NOBODY
+    return Bequest(holders, now + KEPT_FOR_S)
+
+
+def _read(descriptor: int) -> str:
+    try:
+        return os.pread(descriptor, 1 << 16, 0).decode(errors="replace")
+    except OSError:
+        return ""  # a disk that fails: the next look may read it
 
 
 def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> Path | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import zmq
+from hushd_protocol.buggify import buggify
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
@@ -117,8 +118,10 @@ class WorkerSocket(Source):
         return {Spawn: self._spawn, Kill: self._kill, Gauge: self._gauge, ToWorker: self._send}
 
     def events(self, ready: Container[object], now: float) -> Iterator[Event]:
+        if buggify("exits before messages"):
+            yield from self.exits(ready, self._clock())
         if self.socket in ready:
-            yield from self.receive(BATCH)
+            yield from self.receive(1 if buggify("one message of workers") else BATCH)
         yield from self.exits(ready, self._clock())
         if self.limit.monitor in ready:
             deque(self.limit.changes(), maxlen=0)
@@ -148,6 +151,8 @@ class WorkerSocket(Source):
     def spawn(self, action: Spawn) -> SpawnFailed | None:
         """Starts a generation of a worker; there are no more processes than connections for them."""
         name, gen = action.worker, action.gen
+        if (name, gen) in self._workers:
+            return None  # started; only there was no memory to say so
         if len(self._workers) >= self.limit.ceiling:
             return SpawnFailed(name, gen, f"open files are left for {self.limit.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
@@ -174,10 +179,17 @@ class WorkerSocket(Source):
             return _failed(name, gen, error)
         if settings.nice:
             give_way(child.process.pid, settings.nice)
-        worker = _Worker(name, gen, child, self._oom_kills())
-        self._workers[name, gen] = self._tokens[token] = worker
-        if child.process.exit_fd is not None:
-            self._poller.register(child.process.exit_fd, zmq.POLLIN)
+        try:
+            worker = _Worker(name, gen, child, self._oom_kills())
+            if child.process.exit_fd is not None:
+                self._poller.register(child.process.exit_fd, zmq.POLLIN)
+            self._tokens[token] = self._workers[name, gen] = worker
+        except MemoryError:
+            self._tokens.pop(token, None)
+            if child.process.exit_fd is not None and child.process.exit_fd in self._poller:
+                self._poller.unregister(child.process.exit_fd)
+            child.abandon()
+            raise
         return None
 
     def _fork_of(self, template: int) -> Fork | None:
@@ -266,7 +278,9 @@ class WorkerSocket(Source):
                 worker.child.close()
                 worker.settled = now if worker.bye else now + SETTLE_S
                 self._dead.append(worker)
-            if now >= worker.settled and self._is_read(worker):
+            elif now > worker.settled + SETTLE_S and not worker.bye:
+                worker.settled = now + SETTLE_S  # we stood still, and libzmq's thread with us
+            if now >= worker.settled and self._is_read(worker) and not buggify("exit waits"):
                 self._dead.remove(worker)
                 self._remove(worker)
                 self._record("debug", f"{worker.name} ended with status {worker.status}")

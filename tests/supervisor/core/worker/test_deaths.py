@@ -84,6 +84,24 @@ def test_deaths_at_any_points_leave_nothing_behind(seed: int) -> None:
     _each_ended_once(desk)
 
 
+def test_who_waits_behind_those_that_die_loses_nothing() -> None:
+    """A request that never ran on a process that died is served, however many deaths it waited through."""
+    desk = Desk()
+    requests = [desk.request() for _ in range(20)]
+    had = set()
+    for _ in range(24):
+        until_started(desk)
+        desk.ready()
+        had |= set(desk.worker.jobs.running)
+        desk.exit(13)
+    _heals(desk)
+    untouched = [request for request in requests if request.message.id not in had]
+    assert len(untouched) == 20 - len(had) > 0
+    assert {desk.terminal(request) for request in untouched} == {"result"}
+    assert {desk.terminal(request) for request in requests if request not in untouched} <= {"poison_request", "result"}
+    _each_ended_once(desk)
+
+
 def _each_ended_once(desk: Desk) -> None:
     ends = Counter(
         action.message.id

@@ -229,6 +229,18 @@ def test_race_18_the_clock_jumps(hours: float) -> None:
     assert (house.code(working), house.code(starting)) == ("result", "result")
 
 
+def test_race_18_a_beat_is_read_first_after_the_jump() -> None:
+    """Nor is one killed as stalled where the beat that it sent before the jump is read before any timer is judged."""
+    house = House({"": {"stall_timeout": 30.0}})
+    working = house.busy(A)
+    house.now += 3600
+    house.says(A, m.Beat(cpu_s=0))
+    house.tick()
+    assert house.of(do.Kill) == []
+    house.finish(A)
+    assert house.code(working) == "result"
+
+
 def test_race_18_who_hangs_after_the_jump_is_killed() -> None:
     """The watch goes on: 6 s without a sign, counted from when there is a clock again."""
     house = House()

@@ -160,3 +160,10 @@ def test_the_status_has_the_keys_that_programs_read() -> None:
     assert (figures["budget_mb"], figures["available_mb"], figures["pressure"]) == (800.0, 123.5, "warning")
     assert figures["cards"] == []
     assert figures["reserve_mb"] == 60.0  # `--model auto` leaves it, too
+
+
+def test_a_worker_is_believed_of_cards_only_what_can_be() -> None:
+    """Sizes are bytes, and a card is known by its place: anything else could reach the account of another card."""
+    place = "0000:01:00.0"
+    said = {place: 5, "gpu": 5, "0000:02:00.0": "5", "0000:03:00.0": True, "0000:04:00.0": -5, "0000:05:00.0": 1 << 60}
+    assert measure.plausible_cards(said) == {place: 5}

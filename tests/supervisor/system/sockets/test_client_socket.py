@@ -66,6 +66,22 @@ def hello(clients: ClientSocket, peer: Peer) -> bytes:
     return event.route
 
 
+def test_an_answer_that_cannot_be_counted_is_sent_once(
+    clients: ClientSocket, connect: Callable[[], Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory may run out after it was sent: it counts as sent, or it would be sent again."""
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    peer = connect()
+    route = hello(clients, peer)
+    monkeypatch.setattr("hushd_supervisor.system.libzmq.traffic.Traffic.sent", fails)
+    assert clients.send(route, Result(id=ID)) is None
+    assert isinstance(peer.receive(), Result)
+    assert not peer.socket.poll(50)
+
+
 def test_messages_come_with_their_route_and_answers_find_it(clients: ClientSocket, connect: Callable[[], Peer]) -> None:
     """Two clients are told apart."""
     one, two = connect(), connect()

@@ -10,12 +10,14 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
+from hushd_supervisor.core.holders import Holder
 from hushd_supervisor.system.sockets import lock
 
 HOLDER = """
@@ -44,7 +46,9 @@ def holder(runtime: Path, request: pytest.FixtureRequest) -> Iterator[subprocess
 
 
 def test_a_free_lock_is_taken_and_names_its_holder(runtime: Path) -> None:
-    """The first gets a descriptor; the file, 0600, holds its pid."""
+    """The first gets a descriptor; the file, 0600, holds its pid, and nothing of a longer one that was there before."""
+    find().lock.touch(mode=0o600)
+    find().lock.write_text("123456789012\n")
     descriptor = lock.acquire(find())
     assert descriptor is not None
     assert find().lock.read_text() == f"{os.getpid()}\n"
@@ -85,12 +89,39 @@ def test_a_loser_leaves_at_once_when_the_holder_answers(holder: subprocess.Popen
 
 
 @pytest.mark.parametrize("holder", ["silent"], indirect=True)
+def test_a_lock_that_cannot_be_read_is_only_anonymous(
+    holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails keeps nobody from waiting for the holder: the number is only for people."""
+
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fails)
+    with pytest.raises(HushdError, match="pid unknown"):
+        lock.acquire(find(), patience=0.0)
+
+
+@pytest.mark.parametrize("holder", ["answers"], indirect=True)
+def test_a_successor_waits_for_a_holder_that_answers(holder: subprocess.Popen[str]) -> None:
+    """Only for the one that it was told of; at any other that answers it leaves at once."""
+    assert lock.acquire(find(), patience=60, predecessor=os.getpid()) is None
+    with pytest.raises(HushdError, match=f"pid {holder.pid}"):
+        lock.acquire(find(), patience=0, predecessor=holder.pid)
+    threading.Timer(0.1, holder.kill).start()
+    descriptor = lock.acquire(find(), patience=60, predecessor=holder.pid)
+    assert descriptor is not None
+    holder.wait(60)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("holder", ["silent"], indirect=True)
 def test_a_loser_takes_over_from_a_holder_that_leaves(holder: subprocess.Popen[str]) -> None:
     """A holder without its socket is leaving: the lock is taken as soon as its process has ended."""
     threading.Timer(0.1, holder.kill).start()
     descriptor = lock.acquire(find(), patience=60)
     assert descriptor is not None
-    holder.wait(10)
+    holder.wait(60)
     os.close(descriptor)
 
 
@@ -168,3 +199,34 @@ def test_a_lock_that_is_free_while_somebody_listens_is_left_to_the_manager(runti
         descriptor = lock.acquire(find(), activated=True)
         assert descriptor is not None
         os.close(descriptor)
+
+
+HOLDERS = (Holder(7, frozenset({"speaker"})), Holder(8, frozenset({"microphone", "speaker"}), "a laptop"))
+
+
+def test_holders_of_the_floor_are_told_to_the_next_supervisor(runtime: Path) -> None:
+    """Once, by the lock's file, which then has the number of its holder alone."""
+    first = lock.acquire(find())
+    lock.tell_next(find(), HOLDERS)
+    assert first is not None
+    os.close(first)
+    second = lock.acquire(find())
+    assert second is not None
+    holders, until = lock.take_bequest(find())
+    assert holders == HOLDERS
+    assert until > time.monotonic()
+    assert lock.take_bequest(find()).holders == ()
+    assert find().lock.read_text() == f"{os.getpid()}\n"
+    os.close(second)
+
+
+def test_a_holder_of_long_ago_has_nothing(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor has one of a line that a full disk has cut off, nor of no file at all."""
+    assert lock.take_bequest(find()).holders == ()
+    find().lock.write_text("1\n")
+    lock.tell_next(find(), HOLDERS)
+    now = time.monotonic()
+    monkeypatch.setattr(lock.time, "monotonic", lambda: now + lock.TOLD_S + 1)
+    assert lock.take_bequest(find()).holders == ()
+    find().lock.write_text("1\n12.0 7")
+    assert lock.take_bequest(find()).holders == ()

@@ -18,6 +18,7 @@ from hushd_supervisor.core.actions import Spawn
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, WorkerSocket
+from support.descriptors import open_descriptors, settled_descriptors
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
 
@@ -97,9 +98,40 @@ def start(desk: Desk) -> Start:
     return one
 
 
+@pytest.mark.parametrize("place", ["register", "record"])
+def test_a_start_for_which_memory_runs_out_is_undone(desk: Desk, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Its process was started already: it is ended, so that the next attempt starts the only one."""
+    before = settled_descriptors()
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as short:
+        if place == "register":
+            short.setattr(desk.poller, "register", fails)
+        else:
+            short.setattr("hushd_supervisor.system.sockets.worker_socket._Worker", fails)
+        with pytest.raises(MemoryError):
+            desk.workers.spawn(Spawn(NAME, 1))
+    (lost,) = desk.launch.started
+    assert lost.kills == 1
+    assert lost.closed
+    lost.exit(-9)
+    assert open_descriptors() <= before
+    assert desk.workers.spawn(Spawn(NAME, 1)) is None
+    assert list(desk.workers.pids()) == [(NAME, 1)]
+
+
+def test_a_start_that_is_asked_for_twice_is_one(desk: Desk) -> None:
+    """There was no memory to say that it had begun."""
+    assert desk.workers.spawn(Spawn(NAME, 1)) is None
+    assert desk.workers.spawn(Spawn(NAME, 1)) is None
+    assert len(desk.launch.started) == 1
+
+
 def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     """Command, environment, log and lifeline; the supervisor keeps only the lifeline's other end."""
-    before = set(os.listdir("/proc/self/fd"))
+    before = settled_descriptors()
     assert desk.workers.spawn(Spawn(NAME, 1)) is None
     assert desk.workers.spawn(Spawn("stt/own/m", 2)) is None
     first, second = desk.launch.started
@@ -113,7 +145,7 @@ def test_a_process_is_started_with_all_it_needs(desk: Desk) -> None:
     assert find().worker_log(NAME).exists()
     assert desk.workers.pids() == {(NAME, 1): first.pid, ("stt/own/m", 2): second.pid}
     # Of each: a lifeline's write end, and the two ends of the fake's exit pipe.
-    assert len(set(os.listdir("/proc/self/fd")) - before) == 6
+    assert len(open_descriptors() - before) == 6
 
 
 def test_a_process_for_another_device_than_the_configurations(desk: Desk) -> None:
@@ -126,11 +158,11 @@ def test_a_process_for_another_device_than_the_configurations(desk: Desk) -> Non
 @pytest.mark.parametrize("error", [OSError(8, "Exec format error"), ValueError("embedded null byte")])
 def test_a_process_that_cannot_be_started_is_an_event(desk: Desk, error: Exception) -> None:
     """The event has the reason, and no descriptor is left."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = settled_descriptors()
     desk.launch.error = error
     assert desk.workers.spawn(Spawn(NAME, 1)) == SpawnFailed(NAME, 1, str(error))
     assert desk.workers.pids() == {}
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() <= before
 
 
 def test_others_may_leave_no_descriptor_for_a_process(desk: Desk) -> None:
@@ -262,6 +294,35 @@ def test_a_worker_that_floods_has_its_turns_beside_an_exit(desk: Desk, start: St
     assert len(seen) < 300
     assert gone == [Exited(NAME, 1, -11, "")]
     assert len(list(desk.workers.receive(64))) <= 64
+
+
+def test_an_exit_waits_for_what_lies_unread(desk: Desk, start: Start) -> None:
+    """A supervisor was busy for longer than messages take: they are in its socket, and are read before the exit."""
+    process = start()
+    process.says(Result(id=ID))
+    wait_until(lambda: desk.workers.socket.poll(0) != 0, "the last message")
+    process.exit(-11)
+    assert desk.exits() == []
+    desk.now += SETTLE_S * 1.1
+    assert desk.exits() == []
+    assert desk.receive(1) == [FromWorker(NAME, 1, Result(id=ID))]
+    desk.now += SETTLE_S * 1.1
+    assert desk.exits() == [Exited(NAME, 1, -11, "")]
+
+
+def test_an_exit_waits_anew_where_the_machine_stood_still(desk: Desk, start: Start) -> None:
+    """Nothing lies unread, since libzmq's thread stood still too: it has its time to read before the exit counts, after
+    each standstill."""
+    process = start()
+    process.exit(-11)
+    assert desk.exits() == []
+    for _ in range(6):
+        desk.now += 2.5
+        assert desk.exits() == []
+    process.says(Result(id=ID))
+    assert desk.receive(1) == [FromWorker(NAME, 1, Result(id=ID))]
+    desk.now += SETTLE_S * 1.1
+    assert desk.exits() == [Exited(NAME, 1, -11, "")]
 
 
 def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:

@@ -1,0 +1,42 @@
+"""Limits of the time that a program has, in steps: a process that stood still has missed only one of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+STEPS = 5  # that a limit has
+
+
+class Limit:
+    """Calls `act` once `seconds` have passed in which this process could run, unless it is cancelled before."""
+
+    def __init__(self, seconds: float, act: Callable[[], object]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._step = seconds / STEPS
+        self._act = act
+        self._steps = 0
+        self._timer = self._loop.call_later(self._step, self._next)
+
+    def _next(self) -> None:
+        self._steps += 1
+        if self._steps == STEPS:
+            self._act()
+        else:
+            self._timer = self._loop.call_later(self._step, self._next)
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+
+@asynccontextmanager
+async def timeout(seconds: float) -> AsyncIterator[None]:
+    """As `asyncio.timeout`, in such steps; what has come by the end of the last one still counts."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(None) as limit:
+        steps = Limit(seconds, lambda: limit.reschedule(loop.time()))
+        try:
+            yield
+        finally:
+            steps.cancel()

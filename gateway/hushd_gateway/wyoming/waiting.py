@@ -1,0 +1,79 @@
+"""Waiting for a word in the audio that a program streams: `detect` of Wyoming."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from hushd import AsyncClient
+from hushd_schema.operations.detect import MOST_WORDS
+from wyoming.event import Eventable
+from wyoming.wake import Detection, NotDetected
+
+from .recording import Format, format_of, sixteen_bits
+
+_WAITING = 256  # chunks that may wait for the worker: then the program waits
+
+
+class Waiting:
+    """One stream of audio in which words are waited for.
+
+    Args:
+        data: of the event `detect`.
+        send: sends an event to the program.
+    """
+
+    def __init__(self, data: Mapping[str, Any], send: Callable[[Eventable], Awaitable[None]]) -> None:
+        names = data.get("names")
+        self.names = [name for name in names if isinstance(name, str)][:MOST_WORDS] if isinstance(names, list) else []
+        self._send = send
+        self._format = Format()
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(_WAITING)
+        self._began: int | None = None  # ms: the program's own time of the first chunk
+
+    def begin(self, data: Mapping[str, Any]) -> None:
+        """Takes the format of the audio; raises as `format_of`."""
+        self._format = format_of(data, self._format, begun=self._began is not None)
+
+    async def add(self, data: Mapping[str, Any], samples: bytes) -> None:
+        """Takes a chunk; waits while the worker has not taken those before. Raises as `format_of`."""
+        self.begin(data)
+        if self._began is None:
+            stamp = data.get("timestamp")
+            self._began = stamp if type(stamp) is int else 0
+        await self._room.acquire()
+        self._chunks.put_nowait(sixteen_bits(samples, self._format.width))
+
+    def end(self) -> None:
+        """Takes that there is no more audio."""
+        self._chunks.put_nowait(None)
+
+    async def run(self, client: AsyncClient, engine: str, words: Sequence[str]) -> None:
+        """Sends a `detection` for each word, or `not-detected` where there was none until the end.
+
+        Raises:
+            HushdError: a word that the engine does not know, or what else the worker refuses.
+        """
+        first = await self._chunks.get()
+        some = False
+        if first is not None:
+            format = self._format
+            detections = await client.detect(
+                self._samples(first), *words, rate=format.rate, channels=format.channels, engine=engine
+            )
+            async with aclosing(detections):
+                async for detection in detections:
+                    some = True
+                    at = (self._began or 0) + round(detection.at * 1000)
+                    await self._send(Detection(name=detection.name, timestamp=at))
+        if not some:
+            await self._send(NotDetected())
+
+    async def _samples(self, chunk: bytes | None) -> AsyncIterator[bytes]:
+        while chunk is not None:
+            yield chunk
+            self._room.release()
+            chunk = await self._chunks.get()

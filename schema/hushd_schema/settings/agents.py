@@ -1,0 +1,24 @@
+"""The settings of agents that speak, apart from all others: each of their words waits for the imports before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hushd_schema.kinds import flag, number
+
+from .declaration import setting
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """The table `[agents]`: sessions of agents that speak, by hooks and by MCP."""
+
+    voices: bool = setting(
+        True, flag(), "true: a session that names no voice gets one of its own, where there are several"
+    )
+    announce: bool = setting(True, flag(), "true: a session says its name first when another has just spoken")
+    remember: bool = setting(
+        True, flag(), "true: what was spoken lately is kept in memory, for `hushd said` and `hushd say-again`"
+    )
+    rate: float = setting(0.0, number(0, 1000), "words a minute of answers that are read aloud; 0: the voice's own")
+    volume: float = setting(1.0, number(0, 2), "how loud they are; 1: as loud as everything")

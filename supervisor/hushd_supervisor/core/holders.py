@@ -1,0 +1,45 @@
+"""Programs that had devices when their supervisor left.
+
+They go on meanwhile, and claim them from the next supervisor, which keeps them free for that: nobody who is faster
+talks over a speech that is still heard.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+KEPT_FOR_S = 2.0  # from the next supervisor's start; a program claims again within 0.1 s, and later on a busy machine
+
+
+class Holder(NamedTuple):
+    """A program and its devices; `host` is the machine's name, empty for this one."""
+
+    pid: int
+    devices: frozenset[str]
+    host: str = ""
+
+
+class Bequest(NamedTuple):
+    """The holders of a supervisor that has left, and until when their devices are free for them alone."""
+
+    holders: tuple[Holder, ...] = ()
+    until: float = 0.0
+
+    def of(self, host: str) -> Bequest:
+        """Those of one machine."""
+        return Bequest(tuple(holder for holder in self.holders if holder.host == host), self.until)
+
+    def without(self, pid: int) -> Bequest:
+        """The rest, once this program has claimed again."""
+        return Bequest(tuple(holder for holder in self.holders if holder.pid != pid), self.until)
+
+    def has(self, pid: int, devices: frozenset[str], now: float) -> bool:
+        """Returns whether these devices are kept for a program."""
+        return now < self.until and any(holder.pid == pid and devices <= holder.devices for holder in self.holders)
+
+    def devices(self, now: float) -> set[str]:
+        """The devices that are kept."""
+        return {device for holder in self.holders for device in holder.devices if now < self.until}
+
+
+NOBODY = Bequest()

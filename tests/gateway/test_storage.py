@@ -1,0 +1,34 @@
+"""Recordings that cannot be stored, over Wyoming; test_http_server.py has those over HTTP."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from contextlib import closing
+
+import pytest
+from hushd_gateway.wyoming import recording
+from hushd_protocol.errors import HushdError
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "text"),
+    [
+        (errno.EMFILE, "server_busy", "again"),
+        (errno.ENFILE, "server_busy", "again"),
+        (errno.ENOSPC, "output_failed", "room"),
+    ],
+)
+def test_a_long_recording_says_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, number: int, code: str, text: str
+) -> None:
+    """Without a descriptor it is to be sent again, on a full disk room is to be made."""
+
+    def refuses(**_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuses)
+    with closing(recording.Recording()) as made, pytest.raises(HushdError, match=text) as caught:
+        made.add({}, bytes(recording.SHORT + 2))
+    assert caught.value.code == code

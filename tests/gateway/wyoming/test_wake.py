@@ -1,0 +1,95 @@
+"""Waiting for words by Wyoming, as Home Assistant's integration does it (its wake_word.py), with its own classes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from hushd import Client
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.wake_words import needs_micro, room
+from support.wyoming_gateway import served
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncTcpClient
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.info import Describe, Info
+from wyoming.wake import Detect, Detection, NotDetected
+
+pytestmark = needs_micro
+SOUND = {"rate": 16_000, "width": 2, "channels": 1}
+CONFIG = "[worker.wake]\nkeep_alive = 0.1\n"
+
+
+@pytest.fixture(autouse=True)
+def supervisor(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
+    return start_supervisor(CONFIG)
+
+
+async def waited(sound: bytes, names: list[str] | None, *, end: bool = True) -> list[Event]:
+    """The events about one stream: until a detection, as Home Assistant reads them, or with `end` the last one."""
+    async with served() as port, AsyncTcpClient("127.0.0.1", port) as client, asyncio.timeout(2 * BOUND_S):
+        await client.write_event(Detect(names=names).event())
+        await client.write_event(AudioStart(**SOUND, timestamp=0).event())
+        for start in range(0, len(sound), 2048):
+            chunk = AudioChunk(audio=sound[start : start + 2048], timestamp=5000 + start // 32, **SOUND)
+            await client.write_event(chunk.event())
+        if end:
+            await client.write_event(AudioStop().event())
+        event = await client.read_event()
+        assert event is not None
+        return [event]
+
+
+def test_a_word_is_detected() -> None:
+    """It has the name that `info` lists, and the time by the program's own clock; no audio-stop is needed."""
+    (event,) = asyncio.run(waited(room(1.0, "alexa", 2.0), ["hey_jarvis", "alexa"], end=False))
+    detection = Detection.from_event(event)
+    assert Detection.is_type(event.type)
+    assert detection.name == "alexa"
+    assert detection.timestamp is not None
+    assert 6300 < detection.timestamp < 7200
+
+
+def test_without_names_any_word_counts() -> None:
+    """As the protocol has it: no names mean all models."""
+    (event,) = asyncio.run(waited(room(1.0, "hey jarvis", 2.0), None))
+    assert Detection.from_event(event).name == "hey_jarvis"
+
+
+@pytest.mark.parametrize("sound", [room(1.0, "please open the window", 1.0), b""])
+def test_the_end_without_a_word(sound: bytes) -> None:
+    """`not-detected` says that there was none."""
+    (event,) = asyncio.run(waited(sound, ["alexa"]))
+    assert NotDetected.is_type(event.type)
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    """Its sentence names the words that there are."""
+    (event,) = asyncio.run(waited(room(0.5), ["open_sesame"]))
+    assert "here it knows alexa" in Error.from_event(event).text
+
+
+def test_the_worker_leaves_with_the_connection() -> None:
+    """A program that just closes its connection leaves nothing behind."""
+    asyncio.run(waited(room(1.0, "alexa", 2.0), ["alexa"], end=False))
+    with Client() as client:
+        wait_until(lambda: all(worker.pid is None for worker in client.status().workers), "the worker leaves")
+
+
+def test_info_has_the_words() -> None:
+    """One program that waits, with a model a word."""
+
+    async def info() -> Info:
+        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client, asyncio.timeout(BOUND_S):
+            await client.write_event(Describe().event())
+            event = await client.read_event()
+            assert event is not None
+            return Info.from_event(event)
+
+    (program,) = asyncio.run(info()).wake
+    assert program.installed
+    phrases = {model.name: (model.phrase, model.installed) for model in program.models}
+    assert phrases["okay_nabu"] == ("Okay Nabu", True)
+    assert set(phrases) == {"alexa", "hey_jarvis", "hey_mycroft", "okay_nabu"}

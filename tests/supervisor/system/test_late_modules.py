@@ -1,0 +1,23 @@
+"""The modules that a supervisor imports with its first worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hushd_supervisor
+from support.late_imports import imported_by, late
+
+_START, _ADDED_ADDRESSES = ("run.py",), ("system/door_source.py", "system/remote/remote.py")
+# Seldom needed; their loss has the supervisor leave when its work is done (`Loop`).
+_SELDOM = {
+    "hushd_models.catalogue", "hushd_protocol.system.drm", "hushd_protocol.system.programs",
+    "hushd_schema.controls", "hushd_supervisor.system.sleep",
+}  # fmt: skip
+
+
+def test_a_supervisor_with_a_worker_has_all_its_modules() -> None:
+    """An upgrade of hushd leaves it nothing to import but modules seldom needed, or for addresses added later."""
+    package = Path(hushd_supervisor.__file__).parent
+    program = "import hushd_supervisor.__main__, hushd_supervisor.assembly, hushd_supervisor.system.living as living"
+    imported = imported_by(f"{program}\nliving._import_late_modules()")
+    assert late(package, *_START, *_ADDED_ADDRESSES) - imported <= _SELDOM

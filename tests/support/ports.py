@@ -1,0 +1,20 @@
+"""Ports for programs that are told their number before they listen."""
+
+from __future__ import annotations
+
+import random
+import socket
+from contextlib import suppress
+
+
+def free_port() -> int:
+    """Returns a TCP port where nobody listens, and which nobody gets who leaves the choice to the kernel.
+
+    One that the kernel has chosen and that is closed again may be another test's by the time that it is used: it
+    chooses from 32768 on, for whoever connects too.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

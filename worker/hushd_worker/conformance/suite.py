@@ -1,0 +1,23 @@
+"""The part of the suite that engines of all roles share, and the way to play it in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from . import damage, description, starting, working
+from .case import FAILED, Case, play
+from .trial import Trial
+
+
+def common() -> Iterator[Case[Any]]:
+    """Yields the cases of every engine."""
+    for part in (description, starting, working, damage):
+        yield from part.cases()
+
+
+def problems(trial: Trial, cases: Sequence[Case[Any]]) -> list[str]:
+    """The faults that the cases find which start no processes, played in this one."""
+    exceptions = trial.spec.exceptions if trial.spec else {}
+    played = (play(case, trial, exceptions) for case in cases if not case.costly)
+    return [f"{outcome.case}: {fault}" for outcome in played if outcome.verdict == FAILED for fault in outcome.words]
