@@ -24,7 +24,8 @@ def missing(*programs: str) -> str:
 def desktop(folder: Path, program: str = "") -> Iterator[str]:
     """Starts a desktop, and `program` in it by a shell; yields WAYLAND_DISPLAY for XDG_RUNTIME_DIR=`folder`.
 
-    As root it is nobody's, who gets the folder.
+    As root it is nobody's, who gets the folder and starts there: a terminal first enters where it was started,
+    and a clone of root's may be closed to everybody else.
     """
     display = folder / "display"
     (folder / "sway").write_text(
@@ -38,7 +39,9 @@ def desktop(folder: Path, program: str = "") -> Iterator[str]:
     if os.getuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
         command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         wait_until(display.exists, "the desktop")
         yield display.read_text().strip()
