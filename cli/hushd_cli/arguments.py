@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=prog, description=description, allow_abbrev=False, add_help=False)
         self.add_argument(
-            "-h", "--help", action=_Help, help="show what is used most; --help all: everything there is to know"
+            "-h", "--help", action=_Help, help="show what is used most, or all there is to know"
         )
         self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()
@@ -176,7 +176,9 @@ class _Help(argparse.Action):
     """`--help`, and `--help all`."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs="?", default=argparse.SUPPRESS, help=help, metavar="")
+        super().__init__(
+            option_strings, argparse.SUPPRESS, nargs="?", default=argparse.SUPPRESS, help=help, metavar=ALL
+        )
 
     def __call__(self, parser: argparse.ArgumentParser, _: object, values: object, option: str | None = None) -> None:
         assert isinstance(parser, Parser)
