@@ -30,9 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=prog, description=description, allow_abbrev=False, add_help=False)
-        self.add_argument(
-            "-h", "--help", action=_Help, help="show what is used most, or all there is to know"
-        )
+        self.add_argument("-h", "--help", action=_Help, help="show what is used most, or all there is to know")
         self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()
         self._switches: set[str] = set()
