@@ -134,6 +134,27 @@ def test_a_dead_process_does_nothing_more() -> None:
     assert done == []
 
 
+def test_the_lock_of_a_module_is_each_processs_own() -> None:
+    """A process that is killed with the lock of an imported module holds up no other one."""
+    scheduler = Scheduler(1)
+    modules = threads.modules(scheduler)
+    lock, victim, taken = modules["threading"].Lock(), Owner(), []
+
+    def hold() -> None:
+        with lock:
+            modules["threading"].Event().wait(10.0)
+
+    def take() -> None:
+        taken.append(lock.acquire(timeout=5.0))
+        taken.append(lock.acquire(timeout=1.0))  # and within the process it is one
+
+    scheduler.spawn(victim, hold, "main")
+    scheduler.later(1.0, lambda: scheduler.bury(victim))
+    scheduler.later(2.0, lambda: scheduler.spawn(Owner(), take, "main"))
+    scheduler.run(lambda: len(taken) == 2)
+    assert taken == [True, False]
+
+
 def test_nothing_to_wait_for_is_an_error() -> None:
     """A simulation in which all wait for ever ends with an error."""
     with pytest.raises(Stuck):

@@ -97,6 +97,40 @@ class RLock(Lock):
         self._depth = depth
 
 
+class ModuleLock:
+    """A lock that a module has made as it was imported: each process, which imports for itself, has one of its own."""
+
+    def __init__(self) -> None:
+        self._locks: dict[object, Lock] = {}
+
+    def _own(self) -> Lock:
+        task = _scheduler.current
+        return self._locks.setdefault(task and task.owner, Lock())
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return self._own().acquire(blocking, timeout)
+
+    def release(self) -> None:
+        self._own().release()
+
+    def locked(self) -> bool:
+        return self._own().locked()
+
+    def _at_fork_reinit(self) -> None:
+        """Nobody forks."""
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def lock() -> Lock | ModuleLock:
+    """Makes a lock for the process that runs now, or for the module that is imported."""
+    return Lock() if _scheduler.current else ModuleLock()
+
+
 class Condition:
     def __init__(self, lock: Any = None) -> None:
         self._lock = RLock() if lock is None else lock
@@ -370,7 +404,7 @@ def modules(scheduler: Scheduler) -> dict[str, ModuleType]:
     _scheduler = scheduler
     threading, queue = ModuleType("threading"), ModuleType("queue")
     threading.__dict__.update(
-        Lock=Lock, RLock=RLock, Condition=Condition, Event=Event, Semaphore=Semaphore, BoundedSemaphore=Semaphore,
+        Lock=lock, RLock=RLock, Condition=Condition, Event=Event, Semaphore=Semaphore, BoundedSemaphore=Semaphore,
         Thread=Thread, Timer=Timer, local=Local, current_thread=current_thread, main_thread=main_thread,
         get_ident=lambda: scheduler.current.number if scheduler.current else 0, TIMEOUT_MAX=real.TIMEOUT_MAX,
         _register_atexit=lambda *_, **__: None,
