@@ -29,6 +29,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
 
 from .call import new_id
+from .kept import ForgottenError
 from .source import Input
 from .warning import add_unused_device
 
@@ -60,7 +61,7 @@ class Attempts:
         self._lost = 0  # supervisors, while the caller had nothing of the answer
         self._returned: list[Partial] | None = [] if _is_repeated_whole(request) else None  # where no rest can be had
         self._known: deque[Partial] = deque()  # of these, what a repeated answer has not brought yet
-        self._failure: HushdError | None = None  # for which it was repeated
+        self._failure: HushdError | None = None  # for which it was sent again
         self.request = replace(request, **source.fields()) if source else request
         self.missing = ""
 
@@ -87,7 +88,13 @@ class Attempts:
         return not (self._known and isinstance(message, Partial) and self.request.session)
 
     def again(self, error: HushdError) -> bool:
-        """Returns whether to send `request`, changed to that end, again: it helps against `error` and loses nothing."""
+        """Returns whether to send `request`, changed to that end, again: it helps against `error` and loses nothing.
+
+        Raises:
+            HushdError: as the failure before it, whose remedy `error` was: the input has outgrown its room meanwhile.
+        """
+        if isinstance(error, ForgottenError) and self._failure:
+            raise HushdError(self._failure.code, error.message) from self._failure
         self.missing = ""
         if self._source and not self._source.whole:
             return False
@@ -95,7 +102,7 @@ class Attempts:
         live = ("worker_crashed",) if request.session else ()
         if self._handed_out and self._returned is not None and error.code in (*_BLAMELESS, *live):
             self.request = replace(request, id=new_id())
-            self._known, self._failure = deque(self._returned), error
+            self._known = deque(self._returned)
             self._handed_out, self._repeated = False, True
             self._lost = self._most_lost - 1  # one may leave once its worker has died: the next has not heard of it
         elif self._handed_out:
@@ -125,6 +132,7 @@ class Attempts:
             self._repeated = True
         else:
             return False
+        self._failure = error
         return True
 
 

@@ -7,6 +7,13 @@ from hushd_protocol.errors import HushdError
 KEPT = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
 
 
+class ForgottenError(HushdError):
+    """A part of the input that was to be sent again is no longer kept."""
+
+    def __init__(self) -> None:
+        super().__init__("worker_crashed", "The request was lost, and its input has grown too long to send again.")
+
+
 class Kept:
     """The pieces that were read of an iterable, kept up to a size, so that they can be sent again."""
 
@@ -29,12 +36,13 @@ class Kept:
         """Returns a kept piece; None when the next one is to be read for it.
 
         Raises:
-            BaseException: the error of the iterable; `worker_crashed` when the piece is no longer there.
+            BaseException: the error of the iterable.
+            ForgottenError: the piece is no longer there.
         """
         if self.has(position):
             return self._pieces[position]
         if position != self._count:
-            raise HushdError("worker_crashed", "The request was lost, and its input has grown too long to send again.")
+            raise ForgottenError
         if self._failure is not None:
             raise self._failure
         return None

@@ -99,6 +99,23 @@ def test_of_live_speech_that_is_too_long_to_keep_nothing_is_repeated() -> None:
     assert not attempts.again(lost("shutting_down"))
 
 
+@pytest.mark.parametrize("code", ["shutting_down", "supervisor_lost", "worker_stopped", "worker_crashed"])
+def test_an_input_that_outgrows_its_room_while_it_is_sent_again_ends_as_it_was_lost(code: str) -> None:
+    """No worker is said to have died where the supervisor left."""
+    speech = Stream([b"much", b"more"], room=5)
+    attempts = Attempts(LIVE, speech, pulls=False)
+    first = speech.pieces()
+    next(first)
+    assert attempts.again(lost(code))
+    second = speech.pieces()
+    assert next(first) == b"more"
+    with pytest.raises(HushdError, match="grown too long") as forgotten:
+        next(second)
+    with pytest.raises(HushdError, match="grown too long") as failed:
+        attempts.again(forgotten.value)
+    assert failed.value.code == code
+
+
 def test_of_a_recording_with_speakers_only_segments_are_left_out_of_a_repeated_answer() -> None:
     """Messages that do not last are sent anew, as in the first answer."""
     attempts = Attempts(replace(ASKED, params={"diarize": True}), None, pulls=False)
