@@ -29,6 +29,7 @@ _IMPORTING = "<frozen importlib._bootstrap>"  # the file name in a frame of Pyth
 _LATER_S = 0.01
 _WAKE_S = (0.01, 0.1, 1.0)  # a busy machine may keep a thread waiting just before its wait begins
 _CHAIN = 100  # a chain of causes may be a circle
+_over = False  # whether the command has ended: an exception of a signal would be nobody's
 
 
 def say() -> NoReturn:
@@ -59,6 +60,7 @@ def agent_hook(event: bytes) -> NoReturn:
 
 def _run(command: str, module: str) -> NoReturn:
     """Runs `main(prog, argv)` of a module, and exits with the status it returns."""
+    global _over
     mark("command started")
     guard()
     _take_signals(_leave)  # there is nothing to cancel yet
@@ -73,7 +75,10 @@ def _run(command: str, module: str) -> NoReturn:
             console.note(f"HUSHD_CONFIG names {config}, which does not exist: the defaults hold.")
         _take_signals(_unwind)
         _wake_for_signals()
-        status = main(command, sys.argv[1:])
+        try:
+            status = main(command, sys.argv[1:])
+        finally:
+            _over = True
     except KeyboardInterrupt:
         status = EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -148,6 +153,8 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 def _unwind(number: int, frame: FrameType | None) -> None:
     """Raises an exception, so that the request is cancelled and no half-written file is left."""
+    if _over:
+        _leave(number, frame)
     if frame is not None and _holds_a_lock(frame):
         signal.signal(signal.SIGALRM, lambda _, later: _unwind(number, later))
         signal.setitimer(signal.ITIMER_REAL, _LATER_S)
@@ -193,9 +200,8 @@ def _holds_a_lock(frame: FrameType) -> bool:
         frame = frame.f_back
     if frame.f_code.co_filename == _IMPORTING:
         return True
-    threading = sys.modules.get("threading")
-    of_condition = threading and isinstance(frame.f_locals.get("self"), threading.Condition)
-    return bool(of_condition) and "gotit" not in frame.f_locals
+    condition = getattr(sys.modules.get("threading"), "Condition", None)  # the module may have only begun
+    return condition is not None and isinstance(frame.f_locals.get("self"), condition) and "gotit" not in frame.f_locals
 
 
 def _open_standard_descriptors() -> None:

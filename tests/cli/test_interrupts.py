@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from hushd_cli import entry
 
 LOOK = "import signal; print(signal.getsignal(signal.SIGINT))"
 
@@ -168,3 +170,36 @@ def test_a_bug_that_an_interrupt_did_not_cause_is_told_of(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (70, "")
     assert done.stderr == "say: This is a bug in hushd (RuntimeError: round): HUSHD_DEBUG=1 shows where.\n"
+
+
+ENDED = """
+import os, signal, sys, types
+from hushd_cli import entry
+
+take, taken = entry._take_signals, []
+
+
+def interrupted(handler):
+    taken.append(handler)
+    if taken.count(entry._leave) == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+    take(handler)
+
+
+entry._take_signals = interrupted
+sys.modules["command"] = types.SimpleNamespace(main=lambda prog, argv: 0)
+entry._run("hushd", "command")
+"""
+
+
+def test_an_interrupt_just_behind_the_end_of_a_command() -> None:
+    """It ends the process, in the moment before the signals have their last handler too."""
+    done = subprocess.run([sys.executable, "-P", "-c", ENDED], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
+
+
+def test_an_interrupt_while_threading_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module has no conditions yet, and so nobody holds the lock of one."""
+    monkeypatch.setitem(sys.modules, "threading", ModuleType("threading"))
+    with pytest.raises(KeyboardInterrupt):
+        entry._unwind(signal.SIGINT, sys._getframe())
