@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 
+from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 
@@ -16,20 +17,30 @@ class OnlyOne:
 
     Attributes:
         taken: whether it is ours.
+
+    Raises:
+        HushdError: `output_failed` where the file cannot be written, as on a full disk.
     """
 
     def __init__(self, name: str) -> None:
         here = paths.find()
         paths.prepare_runtime(here)
-        self._descriptor = os.open(here.runtime / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = here.runtime / f"{name}.lock"
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.taken = self._take()
+        except OSError as error:
+            raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
+
+    def _take(self) -> bool:
+        """Takes the lock, with our number in the file; returns False where another process has it."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self.taken = False
-            return
-        self.taken = True
+            return False
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
+        return True
 
     def signal(self, number: int) -> None:
         """Sends the one that has it a signal."""

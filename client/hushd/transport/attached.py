@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -93,13 +94,19 @@ def find_machine(where: paths.Paths, *, models: bool = False) -> Path | None:
     suffix = MODELS if models else SUFFIX
     if wish and "/" in wish:
         return Path(wish) if wish.endswith(suffix) else None
-    try:
-        with os.scandir(where.attached) as entries:
-            sockets = [(entry.stat().st_mtime, entry.path) for entry in entries if entry.name.endswith(suffix)]
-    except OSError:
-        return None
-    latest = (Path(path) for _, path in sorted(sockets, reverse=True))
-    return next((path for path in latest if path.name.startswith(wish or "") and _answers(path)), None)
+    if not paths.is_private(where.runtime):
+        return None  # another user could have lent a microphone of theirs, and hear all that is spoken
+    latest = sorted(_sockets(where.attached, suffix), reverse=True)
+    return next((path for _, path in latest if path.name.startswith(wish or "") and _answers(path)), None)
+
+
+def _sockets(folder: Path, suffix: str) -> Iterator[tuple[float, Path]]:
+    """Yields the sockets of machines with the time at which each attached itself."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(suffix):
+                with suppress(OSError):  # it has just detached itself
+                    yield entry.stat().st_mtime, Path(entry.path)
 
 
 def _answers(path: Path) -> bool:
@@ -107,6 +114,7 @@ def _answers(path: Path) -> bool:
     import socket  # some milliseconds, where nobody has attached
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # an sshd that hangs accepts nobody, and would be waited for
         try:
             probe.connect(os.fspath(path))
         except OSError:

@@ -120,7 +120,8 @@ def make_parser(prog: str) -> Parser:
 def _check(options: Namespace) -> None:
     if options.words:
         raise HushdError("bad_request", f"`hushd captions` takes no {options.words[0]!r}: `listen FILE` reads files.")
-    if (options.keep or options.last) and (options.microphone or options.both or options.output or options.live):
+    others = (options.microphone, options.both, options.output, options.live, options.socket, options.json)
+    if (options.keep or options.last) and any((*others, options.diarize, options.fair)):
         raise HushdError(
             "bad_request", "--keep and --last are of what plays, and --last prints it: leave out the rest."
         )

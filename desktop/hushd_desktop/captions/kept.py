@@ -60,14 +60,18 @@ def _place() -> Path:
 
 def _listen(place: Path) -> socket.socket:
     """A socket that only its user may open; one that a killed process has left gives way."""
-    place.unlink(missing_ok=True)
+    paths.check_socket(place)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
+        place.unlink(missing_ok=True)
         server.bind(str(place))
+        server.listen()
+    except OSError as error:
+        server.close()
+        raise HushdError("output_failed", f"There can be no socket at {place} ({error.strerror}).") from error
     finally:
         os.umask(before)
-    server.listen()
     return server
 
 

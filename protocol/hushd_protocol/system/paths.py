@@ -136,14 +136,17 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
         folder = state if env.get("HUSHD_STATE_DIR") else home / ".local/state/hushd"
         pointer = folder / f"runtime-{os.getuid()}"
     paths = Paths(runtime, state, config, models, pointer, follows)
-    longest = len(os.fsencode(paths.worker_socket))
-    if longest > _SUN_PATH:
-        raise HushdError(
-            "bad_request",
-            f"The socket path {paths.worker_socket} has {longest} bytes and the system allows {_SUN_PATH}: "
-            "set HUSHD_RUNTIME_DIR to a shorter folder.",
-        )
+    check_socket(paths.worker_socket)
     return paths
+
+
+def check_socket(path: Path, remedy: str = "set HUSHD_RUNTIME_DIR to a shorter folder") -> None:
+    """Raises HushdError `bad_request`, with the `remedy`, for a path that is too long for a socket's."""
+    length = len(os.fsencode(path))
+    if length > _SUN_PATH:
+        raise HushdError(
+            "bad_request", f"The socket path {path} has {length} bytes and the system allows {_SUN_PATH}: {remedy}."
+        )
 
 
 def session_folder(environ: Mapping[str, str]) -> Path | None:
@@ -175,25 +178,26 @@ def prepare_runtime(paths: Paths) -> None:
             os.mkdir(paths.runtime, 0o700)
         except FileExistsError:
             pass
-        info = os.lstat(paths.runtime)
+        problem = _problem(paths.runtime)
     except OSError as error:
         raise HushdError(
             "output_failed",
             f"The runtime folder {paths.runtime} cannot be made ({error.strerror}): set HUSHD_RUNTIME_DIR.",
         ) from error
-    if not stat.S_ISDIR(info.st_mode):
-        problem = "is not a folder (a link is refused too)"
-    elif info.st_uid != os.getuid():
-        problem = f"belongs to user {info.st_uid}"
-    elif info.st_mode & 0o077:
-        problem = f"is open to others (mode {stat.S_IMODE(info.st_mode):04o})"
-    else:
-        return
-    raise HushdError(
-        "unauthorised",
-        f"The runtime folder {paths.runtime} {problem}: remove it, make it yours with mode 0700, "
-        "or set HUSHD_RUNTIME_DIR.",
-    )
+    if problem:
+        raise HushdError(
+            "unauthorised",
+            f"The runtime folder {paths.runtime} {problem}: remove it, make it yours with mode 0700, "
+            "or set HUSHD_RUNTIME_DIR.",
+        )
+
+
+def is_private(folder: Path) -> bool:
+    """Returns whether a folder is there, and nobody else can have put anything into it."""
+    try:
+        return not _problem(folder)
+    except OSError:
+        return False
 
 
 def prepare_state(paths: Paths) -> None:
@@ -223,6 +227,18 @@ def _can_be_made(folder: Path) -> bool:
         return False
     above = next(parent for parent in folder.parents if os.path.lexists(parent))
     return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+
+
+def _problem(folder: Path) -> str:
+    """The reason why a folder is not safe for sockets; empty for one that is. Raises OSError."""
+    info = os.lstat(folder)
+    if not stat.S_ISDIR(info.st_mode):
+        return "is not a folder (a link is refused too)"
+    if info.st_uid != os.getuid():
+        return f"belongs to user {info.st_uid}"
+    if info.st_mode & 0o077:
+        return f"is open to others (mode {stat.S_IMODE(info.st_mode):04o})"
+    return ""
 
 
 def _is_ours(folder: Path) -> bool:

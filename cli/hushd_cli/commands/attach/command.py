@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hushd.transport.attached import HERE, MODELS, SUFFIX, VARIABLE
 from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser
@@ -27,6 +28,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     if not options.host or options.host.startswith("-") or not options.host.isprintable():
         raise HushdError("bad_request", f"HOST must be a name that ssh knows, or a folder, not {options.host!r}.")
+    ssh = _command(options.ssh)
     os.environ[VARIABLE] = HERE  # the devices that are lent are this machine's own
     os.environ.pop("HUSHD_ENDPOINT", None)
     where = paths.find()
@@ -39,7 +41,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         if "/" in options.host:
             _serve_folder(Path(options.host), name, rights)
         else:
-            _attach(options, where, name, rights)
+            _attach(ssh, options.host, where, name, rights)
     except KeyboardInterrupt:  # the way to end it
         console.note("Detached.")
     return 0
@@ -65,9 +67,20 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _attach(options: object, where: paths.Paths, name: str, rights: Rights) -> None:
-    host, ssh = str(getattr(options, "host")), shlex.split(str(getattr(options, "ssh")))  # noqa: B009
+def _command(text: str) -> list[str]:
+    """The words of a command line."""
+    try:
+        if words := shlex.split(text):
+            return words
+        fault = "there is no command in it"
+    except ValueError as error:
+        fault = str(error).rstrip(".").lower()
+    raise HushdError("bad_request", f"--ssh {quoted(text)} cannot be run ({fault}): write it as 'ssh -p 2222'.")
+
+
+def _attach(ssh: Sequence[str], host: str, where: paths.Paths, name: str, rights: Rights) -> None:
     local = where.runtime / f"lent-{os.getpid()}.sock"
+    paths.check_socket(local)
     tunnel = Tunnel(ssh, host, local, where.runtime / f"ssh-{os.getpid()}", name)
     crowd = Crowd(local, rights)
     try:
@@ -103,6 +116,7 @@ def _serve_folder(folder: Path, name: str, rights: Rights) -> None:
         attached.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise HushdError("output_failed", f"{attached} cannot be made ({error.strerror}).") from error
+    paths.check_socket(attached / name, "name a folder with a shorter path")
     crowd = Crowd(attached / name, rights)
     try:
         console.note(f"Attached to {folder}: programs with HUSHD_RUNTIME_DIR there speak{_listens(rights)} here.")

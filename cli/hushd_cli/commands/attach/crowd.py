@@ -141,8 +141,9 @@ class Crowd:
                 self._deliver(name, Error.of(b"", error))
 
     def _take(self, route: bytes, message: Message, descriptor: int) -> None:
-        self._silent[route] = 0
         guest = self._guests.get(route)
+        if guest:
+            self._silent[route] = 0
         if isinstance(message, Hello):
             if guest is None:
                 self._welcome(route, message, descriptor)

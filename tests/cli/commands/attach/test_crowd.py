@@ -218,3 +218,14 @@ class Claiming(Unasked):
 
     def closed(self, name: bytes, message: Message) -> None:
         self.ended.put(name)
+
+
+def test_who_never_says_hello_leaves_nothing_behind(runtime: Path) -> None:
+    """A crowd that lives for days keeps no trace of those that were refused."""
+    crowd = Crowd(runtime / "lent.sock", Rights("server"))
+    for _ in range(3):
+        with Peer(runtime / "lent.sock", hello=False) as stranger:
+            stranger.send(Control(id=stranger.new_id(), action="status"))
+            assert stranger.expect(Error).message == "Say hello first."
+    crowd.close()
+    assert not crowd._silent

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hushd_cli.commands.attach import command
 from hushd_protocol.errors import HushdError
@@ -14,3 +16,17 @@ def test_a_host_that_cannot_be_one_is_refused(host: str) -> None:
         command.main("hushd attach", ["--", host])
     assert caught.value.code == "bad_request"
     assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize("ssh", ["ssh 'x", "", "  "])
+def test_an_ssh_that_is_no_command_is_refused(ssh: str) -> None:
+    """In one line that shows it."""
+    with pytest.raises(HushdError, match=r"--ssh .* cannot be run") as caught:
+        command.main("hushd attach", ["--ssh", ssh, "host"])
+    assert caught.value.code == "bad_request"
+
+
+def test_a_folder_with_a_path_too_long_for_a_socket(runtime: Path) -> None:
+    """It is refused with the length, instead of what libzmq says of it."""
+    with pytest.raises(HushdError, match="bytes and the system allows 107: name a folder with a shorter path"):
+        command.main("hushd attach", [str(runtime / ("x" * 100))])
