@@ -37,7 +37,7 @@ def run(command: Sequence[str], within_s: float, text: bytes = b"", stderr: int 
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
         finally:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: of a group that is ending
                 os.killpg(process.pid, signal.SIGKILL)
 
 

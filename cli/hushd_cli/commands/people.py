@@ -34,10 +34,11 @@ _PATIENCE_S = 30.0
 def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
     options, others = parser.parse_known_args(argv)
-    if others and getattr(options, "file", "") is None:  # argparse passes a FILE over that stands behind an option
-        options.file = others.pop(0)
-    if others or (getattr(options, "file", None) or "").startswith("-"):
-        parser.error(f"Unrecognized arguments: {' '.join(others or [options.file])}")
+    # argparse passes a FILE over that stands behind an option.
+    if getattr(options, "file", "") is None and len(others) == 1 and not others[0].startswith("-"):
+        options.file = others.pop()
+    if others:
+        parser.error(f"Unrecognized arguments: {' '.join(others)}")
     people = PeopleFolder()
     if options.command is None:
         parser.print_help()

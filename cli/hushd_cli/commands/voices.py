@@ -16,6 +16,7 @@ _NAME = "as it is listed here or in `hushd said`: for an agent's session its pro
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
+    from hushd.roster import names
     from hushd.roster.roster import Roster
 
     options = make_parser(prog).parse_args(argv)
@@ -24,7 +25,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         from hushd.client import Client
 
         with Client(holder="cli") as client:
-            choice = roster.assign(options.name, options.voice, client.describe("tts").tts)
+            choice = roster.assign(names.check(options.name), options.voice, client.describe("tts").tts)
         console.write(f"{options.name} speaks with {choice.voice}.\n")
     elif options.command == "take-back":
         if not roster.release(options.name):
@@ -80,11 +81,12 @@ class Muting(NamedTuple):
     def main(self, prog: str, argv: Sequence[str]) -> int:
         """Runs the command; returns the exit status."""
         options = self.make_parser(prog).parse_args(argv)
+        from hushd.roster import names
         from hushd.roster.roster import Roster
 
         where = paths.find()
         roster = Roster(where)
-        for name in options.names:
+        for name in [names.check(name) for name in options.names] if self.on else options.names:
             roster.mute(name, self.on)
             if self.on:
                 from .agent_hook import sessions

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+from hushd_protocol.errors import HushdError
+from hushd_protocol.suggest import quoted
+
 LONGEST = 40
 _TAKEN = ("", "self", "cli")  # by the floor and by hushd's own commands
 
@@ -18,3 +21,10 @@ def of_folder(folder: str) -> str:
     name = os.path.basename(path if project in ("", "/", home) else project)
     name = "".join(sign for sign in name if sign.isprintable())[:LONGEST].strip()
     return f"agent {name}".strip() if name.isdecimal() or name in _TAKEN else name
+
+
+def check(name: str) -> str:
+    """Returns a name that a person gives. Raises HushdError `bad_request` for one that no session can have."""
+    if not (name.strip() and name.isprintable()):
+        raise HushdError("bad_request", f"{quoted(name)} is nobody's name: `hushd said` lists those who spoke.")
+    return name

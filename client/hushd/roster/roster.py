@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.errors import HushdError
@@ -47,13 +48,12 @@ class Roster:
             from hushd.synthesis.voices import candidates  # the first time alone
 
             voices = candidates(describe())
-            if len(voices) < 2:
-                self._single = self._now()
-            else:
-                self._voices[name] = list(_own(name, voices, list(self._voices.values())))
-            self._write()
-            if len(voices) < 2:
-                return None
+            with self._changed():
+                if len(voices) < 2:
+                    self._single = self._now()
+                    return None
+                if name not in self._voices:
+                    self._voices[name] = list(_own(name, voices, list(self._voices.values())))
         return VoiceChoice(*self._voices[name])
 
     def assign(self, name: str, voice: str, catalogue: SpeakingDescription) -> VoiceChoice:
@@ -65,17 +65,15 @@ class Roster:
         from hushd.synthesis.voices import choose
 
         choice = choose(catalogue, voice, None)
-        self._voices.pop(name, None)
-        self._voices[name] = list(choice)
-        self._write()
+        with self._changed():
+            self._voices.pop(name, None)
+            self._voices[name] = list(choice)
         return choice
 
     def release(self, name: str) -> bool:
         """Takes a voice back; returns whether the name had one. Raises HushdError `output_failed`."""
-        if self._voices.pop(name, None) is None:
-            return False
-        self._write()
-        return True
+        with self._changed():
+            return self._voices.pop(name, None) is not None
 
     def assignments(self) -> dict[str, str]:
         """The voices by the names that have one."""
@@ -87,8 +85,16 @@ class Roster:
 
     def mute(self, name: str, on: bool = True) -> None:
         """Mutes a name, or lets it speak again. Raises HushdError `output_failed`."""
-        self._muted = [*(other for other in self._muted if other != name), *([name] if on else [])][-MOST:]
-        self._write()
+        with self._changed():
+            self._muted = [*(other for other in self._muted if other != name), *([name] if on else [])][-MOST:]
+
+    @contextmanager
+    def _changed(self) -> Iterator[None]:
+        """Writes a change of the file's content, as other processes have left it; they wait meanwhile."""
+        with atomic_file.locked_folder(self._where.state, 0o700):
+            self._voices, self._muted = self._read()
+            yield
+            self._write()
 
     def _read(self) -> tuple[dict[str, list[str | None]], list[str]]:
         try:

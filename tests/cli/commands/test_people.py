@@ -175,3 +175,20 @@ def test_consent_at_the_microphone(spoken: Path, monkeypatch: pytest.MonkeyPatch
     info = soundfile.info(PeopleFolder().recording(anna))
     assert (info.format, info.subtype) == ("WAV", "PCM_16")
     assert info.duration < soundfile.info(spoken / "both.wav").duration + 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["Ann", "--nosuch", "a.wav"], 2, "Unrecognized arguments: --nosuch a.wav"),
+        (["Ann", "--language", "en", "a.wav", "b.wav"], 2, "Unrecognized arguments: a.wav b.wav"),
+        (["Ann", "--", "-a.wav"], 4, "'-a.wav' cannot be read (No such file or directory)"),
+        (["Ann", "--language", "en", "a.wav"], 4, "'a.wav' cannot be read (No such file or directory)"),
+    ],
+)
+def test_the_arguments_that_are_wrong_are_named(
+    carried: Supervisor, arguments: list[str], code: int, sentence: str
+) -> None:
+    """A FILE may stand behind options, and only what nobody knows is called unknown."""
+    added = people("add", *arguments)
+    assert (added.returncode, sentence in added.stderr.decode()) == (code, True), added.stderr

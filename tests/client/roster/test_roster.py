@@ -94,6 +94,19 @@ def test_names_are_muted_until_they_are_not(runtime: Path) -> None:
     assert Roster(paths.find()).muted == ()
 
 
+def test_what_others_have_written_meanwhile_stays(runtime: Path) -> None:
+    """A person mutes a session while an agent waits for the list of voices: it is muted, and has its voice."""
+
+    def described() -> SpeakingDescription:
+        Roster(paths.find()).mute("web")
+        Roster(paths.find()).assign("docs", "d", catalogue(KOKORO))
+        return catalogue(KOKORO)
+
+    assert Roster(paths.find()).voice("api", described)
+    after = Roster(paths.find())
+    assert (after.muted, sorted(after.assignments())) == (("web",), ["api", "docs"])
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"voices": {"a": 3}, "muted": [], "single": 0}', '{"voices": []}'])
 def test_a_damaged_file_is_begun_anew(runtime: Path, content: str) -> None:
     """Half a file, or another program's, keeps nobody from speaking."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hushd.roster import names
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser
@@ -26,6 +27,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
         return 0
     switch = Switch(paths.find())
     if options.command in ("on", "off"):
+        if options.command == "off" and options.session is not None:
+            names.check(options.session)
         switch.turn(options.command == "on", options.session)
         if options.command == "off":
             sessions.hush(paths.find(), options.session)

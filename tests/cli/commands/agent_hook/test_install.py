@@ -166,6 +166,7 @@ def test_a_link_is_written_through_and_a_mode_kept(home: Path) -> None:
     [
         ("claude", '{"a": 1', "not JSON in line 1"),
         ("claude", '{\n"a": 01x\n}', "not JSON in line 2"),
+        ("claude", '{\n"a": "\\q"}', "since it is not JSON in line 2: mend"),
         ("claude", "[1]", "not a JSON object"),
         ("claude", '{"hooks": []}', "'hooks' is not an object"),
         ("claude", '{"hooks": {"Stop": 1}}', "'Stop' is not a list"),

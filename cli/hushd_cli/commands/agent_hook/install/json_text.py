@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 _SPACE = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*"')
 _ATOM = re.compile(r"-?\d[\d.eE+-]*|true|false|null")
 _INDENT = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 _DEEPEST = 100
