@@ -10,7 +10,7 @@ from hushd_desktop import program
 
 
 def test_a_group_that_is_ending(monkeypatch: pytest.MonkeyPatch) -> None:
-    """macOS does not permit a signal to it, which is no failure of the program: what it has printed counts."""
+    """macOS does not permit a signal to it, and the program has not failed by that: its output counts."""
 
     def refused(group: int, number: int) -> None:
         assert number == signal.SIGKILL

@@ -35,7 +35,7 @@ def test_a_folder_that_others_can_write_to_counts_as_empty(lent: Path) -> None:
 
 
 def test_a_machine_that_leaves_while_one_looks(lent: Path) -> None:
-    """What has gone since the folder was listed hides no other machine."""
+    """A socket that has gone since the folder was listed hides no other machine."""
     (lent.parent / "gone.sock").symlink_to("nowhere")  # listed, and not found
     assert find_machine(paths.find()) == lent
 

@@ -19,7 +19,7 @@ def test_a_host_that_cannot_be_one_is_refused(host: str) -> None:
 
 
 @pytest.mark.parametrize("ssh", ["ssh 'x", "", "  "])
-def test_an_ssh_that_is_no_command_is_refused(ssh: str) -> None:
+def test_an_ssh_that_cannot_be_run_is_refused(ssh: str) -> None:
     """In one line that shows it."""
     with pytest.raises(HushdError, match=r"--ssh .* cannot be run") as caught:
         command.main("hushd attach", ["--ssh", ssh, "host"])
