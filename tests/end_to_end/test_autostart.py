@@ -247,6 +247,18 @@ def test_records_of_another_supervisor_do_not_explain_a_start(tmp_path: Path) ->
     assert starting._last_line(str(log), 0) == "hushd: The folder is not ours"
 
 
+def test_half_a_record_of_another_supervisor_does_not_explain_a_start(tmp_path: Path) -> None:
+    """Another supervisor was in the middle of a line when the start began, or is now; so may be the place from which
+    the end of a long log is read. A sentence behind such a half is found."""
+    log, record = tmp_path / "supervisor.log", line("left", form="text", level="info")
+    for text, start in ((record, 5), (record + record[:1], len(record)), (300 * record, 0)):
+        log.write_text(text)
+        assert starting._last_line(str(log), start) == ""
+    log.write_text(f"{record}hushd: The folder is not ours.\n")
+    for start in (0, 5, len(record)):
+        assert starting._last_line(str(log), start) == "hushd: The folder is not ours"
+
+
 def test_a_supervisor_that_finishes_its_jobs_is_told_of(
     autostart: Callable[[str], object], runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,9 +67,8 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
     if code == "slow_consumer" and storm.stood_still(owner, since) >= SILENT_S:
         return ""
     if code in _DEATHS:
-        died = storm.deaths("engine", since - AFTER_S)
-        if op == "transcribe" and (storm.struck(("unload",), since - AFTER_S) or storm.excuses(since, 1)):
-            died += 1  # of an input that grew too long while it was to be sent again, whatever for
+        # A supervisor that stood still as the worker died is told of it once it has been awake for a moment.
+        died = storm.deaths("engine", storm.awake_until(since) - AFTER_S)
         return "" if died >= _DEATHS[code] else f"ended with {code}, and {died} workers have crashed meanwhile"
     kinds, seconds = _EXCUSES.get(code, ((), 0.0))
     twice = code == "no_supervisor" and storm.deaths("supervisor", since) > 1  # killed, each as soon as it was there

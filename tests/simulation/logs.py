@@ -15,7 +15,7 @@ def untrue(machine: Machine, storm: Storm, text: str) -> str:
     """Returns the fault of a line that a supervisor writes now; empty where it is true."""
     since = machine.scheduler.time - FOR_S
     # A line may be decided before a standstill, and written after it.
-    if any(said in text for said in _OF_MEMORY) and not storm.scarce(storm.awake_until() - FOR_S):
+    if any(said in text for said in _OF_MEMORY) and not storm.scarce(storm.awake_until(machine.scheduler.time) - FOR_S):
         return "said that memory is short"
     # Whoever stood still together with the supervisor is not to blame.
     if _OF_CLIENTS in text and not storm.struck(("stop client", "stop gateway"), since):

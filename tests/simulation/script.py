@@ -25,7 +25,7 @@ ACTS = {
 TASKS = {
     "hear": 3, "hear_stream": 4, "hear_blocking": 2, "say": 3, "say_stream": 3, "speak_aloud": 2, "preload": 1,
     "status": 1, "interrupt": 2, "rest": 3, "unload": 1, "leave": 1, "both": 6, "break_off": 8, "hurry": 5,
-    "hear_file": 1, "save": 3,
+    "hear_file": 1, "save": 3, "shutdown": 0.2, "restart": 0.2,
 }  # fmt: skip
 _SIGNALS = (signal.SIGHUP, signal.SIGIO, signal.SIGPROF)  # that a supervisor handles, and does not leave for
 _SHARES = (0.1, 0.25, 0.5, 1.0)  # of the longest storm

@@ -76,10 +76,11 @@ class Storm:
         blows = sum(moment >= since for moment in (*self._blows, *ended))
         return blows >= most or any(end >= since and end - begin >= STILL_S for begin, end in self._standstills)
 
-    def awake_until(self) -> float:
-        """Returns the time at which the standstill of supervisors began that has just ended; now where none has."""
-        now = self._machine.scheduler.time
-        return min((begin for begin, end in self._standstills if now <= end + BREATH_S), default=now)
+    def awake_until(self, moment: float) -> float:
+        """Returns the time at which the standstill of supervisors began in which a moment is, or which had just ended
+        then; the moment itself where there is none."""
+        standstills = (begin for begin, end in self._standstills if begin <= moment <= end + BREATH_S)
+        return min(standstills, default=moment)
 
     def stood_still(self, process: Process, since: float) -> float:
         """Returns the length of the longest standstill of a process alone that had not ended at `since`, so far."""

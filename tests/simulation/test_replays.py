@@ -26,6 +26,14 @@ def test_a_supervisor_that_leaves_refuses_a_client_once(seed: int) -> None:
     assert violations(Script(seed, 12.0, clients, told, loops=(1,), door="manager", visitors=(("rest",),))) == []
 
 
+@pytest.mark.parametrize("moment", [0.9, 0.95])
+def test_a_start_outlives_a_standstill(moment: float) -> None:
+    """The machine stands still for 40 s while a supervisor starts: its client does not count them to the 30 s that this
+    may take."""
+    faults = ((moment, "freeze", 20.0), (moment + 19.9, "freeze", 20.0))
+    assert violations(Script(5, 45.0, (("status",),), faults)) == []
+
+
 def test_a_door_without_a_gateway_says_so() -> None:
     """Gateways are killed as they start: a request by HTTP that none has received gets its 503."""
     killed = tuple((1.0 + 0.25 * number, "kill", "gateway", 0, 0) for number in range(60))

@@ -1,6 +1,7 @@
 """Steps that block, for tasks: short ones on asyncio's pool, long ones on a thread of their own.
 
-Cancelled, both wait until the thread is done: it must not write on to a file that was closed meanwhile.
+Cancelled, both wait until the thread is done: it must not write on to a file that was closed meanwhile. They are
+cancelled twice where Ctrl-C ends a loop: by whoever waits for them, and by `asyncio.run`, which cancels all tasks.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -16,7 +19,8 @@ T = TypeVar("T")
 
 async def step(function: Callable[..., T], *arguments: Any) -> T:
     """Runs something that takes a moment, such as writing to a file."""
-    return await _finished(asyncio.ensure_future(asyncio.to_thread(function, *arguments)))
+    work = partial(copy_context().run, function, *arguments)  # as `to_thread`, and no task that somebody may cancel
+    return await _finished(asyncio.get_running_loop().run_in_executor(None, work))
 
 
 async def long_step(function: Callable[..., T], *arguments: Any, stop: Callable[[], object]) -> T:
@@ -66,7 +70,9 @@ async def _finished(future: asyncio.Future[T], stop: Callable[[], object] = lamb
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         stop()
-        await asyncio.wait([future])
+        while not future.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
         if not future.cancelled():
             future.exception()  # nobody wants to know it any more
         raise

@@ -152,14 +152,25 @@ class ClientBase:
         """Ends the supervisor, whichever version of the protocol it speaks; returns whether it left in time."""
         from hushd.transport import versions
 
-        connection = yield partial(self.link.find, versions.connect)
+        connections: list[Connection] = []
+        over = False
+
+        def find() -> Connection:
+            connections.append(self.link.find(versions.connect))
+            if over:  # the task that wanted it was cancelled meanwhile
+                connections[0].close()
+            return connections[0]
+
         try:
+            connection = yield find
             refuse_borrowed(connection)
             yield partial(versions.end, connection, action)
             left: bool = yield Attend(partial(connection.wait_lost, timeout), stop=connection.close)
             return left
         finally:
-            connection.close()
+            over = True
+            for connection in connections:
+                connection.close()
 
     def _changed(
         self, op: str, params: JsonObject, on_progress: model_requests.OnProgress | None, *, own: bool = True

@@ -13,7 +13,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -125,12 +124,13 @@ def succeed(paths: Paths, predecessor: int, leave: Callable[[], object]) -> None
 
 def _start(paths: Paths, log: str) -> bool | None:
     """Starts a supervisor; returns whether one became ready, this or another one, None while none has in time."""
-    give_up = time.monotonic() + READY_S
     with _started(log) as ready:
-        while (reported := _reports(ready, LOOK_S)) is None and time.monotonic() < give_up:
+        for _ in range(round(READY_S / LOOK_S)):  # looks, not seconds: while we stood still, so perhaps did it
+            if (reported := _reports(ready, LOOK_S)) is not None:
+                return reported
             if running(paths):
                 return True
-        return reported
+    return None
 
 
 @contextmanager
@@ -210,14 +210,17 @@ def _inheritable() -> list[int]:
 def _last_line(log: str, start: int) -> str:
     """Returns the last sentence written to `log` behind the offset `start`.
 
-    Records, and the indented rest of them, are those of another supervisor, which may be about to leave.
+    Records, and the indented rest of them, are those of another supervisor, which may be about to leave; and so is a
+    part of a line, which it was writing then or is writing now.
     """
     from hushd_protocol.system.log_lines import text_of  # for a start that fails
 
     try:
         with open(log, "rb") as file:
-            file.seek(max(start, os.path.getsize(log) - 4096))
-            lines = file.read().decode(errors="replace").split("\n")
+            if begin := max(start, os.path.getsize(log) - 4096):
+                file.seek(begin - 1)
+                file.readline()
+            lines = file.read().decode(errors="replace").split("\n")[:-1]
     except OSError:
         return ""
     plain = (line for line in reversed(lines) if line.strip() and not line[0].isspace() and text_of(line) == line)

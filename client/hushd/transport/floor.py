@@ -99,6 +99,13 @@ class Floor:
 
     def give_back(self) -> None:
         """Gives the devices back. Safe to call when they are not ours."""
+        try:
+            self._give_back()
+        except BaseException:  # Ctrl-C: nobody would do it any more
+            self._give_back()
+            raise
+
+    def _give_back(self) -> None:
         with self._changed:
             self._post(keep=False)
             self._open, self._passing, self._connection, self._state = False, b"", None, ""

@@ -18,6 +18,7 @@ import pytest
 from hushd import AsyncClient, HushdError
 from hushd.aio.call import AsyncCall
 from hushd.aio.steps import run as run_steps
+from hushd.transport import versions
 from hushd.transport.connection import Connection
 from hushd.transport.requests import request
 from hushd.transport.retry import RetryingCall
@@ -453,6 +454,34 @@ def test_a_supervisor_is_started_without_blocking(runtime: Path, monkeypatch: py
         assert await client.shutdown()
 
     run(use)
+
+
+@pytest.mark.parametrize("action", ["shutdown", "restart"])
+def test_a_cancelled_goodbye_leaves_no_connection(
+    start_supervisor: Start, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """A task that is cancelled while another thread connects, to end the supervisor, has that connection closed."""
+    assert start_supervisor(CONFIG).ready
+    connects, may_go_on, made = threading.Event(), threading.Event(), []
+
+    def connect(*arguments: Any, **options: Any) -> Connection:
+        connects.set()
+        assert may_go_on.wait(BOUND_S)
+        made.append(Connection(*arguments, **options))
+        return made[0]
+
+    monkeypatch.setattr(versions, "connect", connect)
+
+    async def use(client: AsyncClient) -> None:
+        task = asyncio.create_task(getattr(client, action)())
+        await asyncio.to_thread(connects.wait, BOUND_S)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        may_go_on.set()
+
+    run(use)  # and waits for the threads of its loop
+    assert not made[0].usable
 
 
 def test_a_cancelled_question_harms_no_other(start_supervisor: Start) -> None:

@@ -332,6 +332,36 @@ def test_what_is_given_back_meanwhile_is_not_claimed_again(start_router: Start) 
         assert second.of(Hello) == []
 
 
+class Interruptible(threading.Condition):
+    """A condition at whose lock Ctrl-C comes once."""
+
+    interrupted = False
+
+    def __enter__(self) -> bool:
+        if not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        return super().__enter__()
+
+
+@pytest.mark.usefixtures("patient")
+def test_an_interrupted_return_gives_back_what_is_passed_on(start_router: Start) -> None:
+    """Ctrl-C as the block is left, while the supervisors take turns: likewise, since nobody leaves it again."""
+    first = start_router(usher := Usher("granted"))
+    with Client() as client:
+        floor = client.floor("speaker").__enter__()
+        leave(usher, client)
+        first.die()
+        floor._changed = Interruptible()
+        with pytest.raises(KeyboardInterrupt):
+            floor.__exit__()
+        second = start_router(usher)
+        for thread in [thread for thread in threading.enumerate() if thread.name == "hushd-floor"]:
+            thread.join()
+        assert not floor.held
+        assert second.of(Hello) == []
+
+
 @pytest.mark.usefixtures("patient")
 def test_not_for_ever(start_router: Start) -> None:
     """A row of supervisors that all are about to leave is an error in the end."""

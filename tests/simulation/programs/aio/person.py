@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import selectors
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import closing
 from typing import Any
 
 from hushd import AsyncClient
@@ -59,7 +61,7 @@ class Person(Life):
 
     async def break_off(self) -> None:
         """Cancels an act somewhere in the middle."""
-        task = asyncio.create_task(self._act(self.dice.choice(ACTS)))
+        task = asyncio.create_task(self._act(self.dice.choice((*ACTS, "restart"))))
         for _ in range(self.dice.choice([0, 1, 3, self.dice.randint(0, 60)])):
             await asyncio.sleep(0)
         await asyncio.wait([task], timeout=self.dice.choice([0.0, 0.003, 0.1, 3.0]) * self.dice.random())
@@ -237,6 +239,12 @@ class Person(Life):
     async def unload(self) -> None:
         await self._ask("unload", lambda _: self.client.unload(), workers=[])
 
+    async def shutdown(self) -> None:
+        await self._ask("shutdown", lambda _: self.client.shutdown())
+
+    async def restart(self) -> None:
+        await self._ask("restart", lambda _: self.client.restart(10.0))
+
     async def interrupt(self) -> None:
         """Closes a speech in the middle of its audio."""
         text, most, model = self.text() * 3, self.dice.randint(0, 4), self.model()
@@ -277,6 +285,16 @@ class Reader:
         return piece
 
 
+def run(life_of: Coroutine[Any, Any, None]) -> None:
+    """Runs a part of a life in a loop of its own; asyncio leaves the selector open where Ctrl-C comes as it closes the
+    loop."""
+    with (
+        closing(selectors.DefaultSelector()) as selector,
+        asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner,
+    ):
+        runner.run(life_of)
+
+
 def main(arguments: list[str]) -> None:
     """Lives the life of the client that the first argument names."""
     name, *script = arguments
@@ -284,7 +302,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which asyncio takes the place of
     while person.script and not life.world.calm:
         try:
-            asyncio.run(person.live())
+            run(person.live())
         except KeyboardInterrupt:
             pass
         except RuntimeError as error:  # of asyncio, where a second Ctrl-C came while the first one ended its loop
