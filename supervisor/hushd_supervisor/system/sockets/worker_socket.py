@@ -41,6 +41,7 @@ from .lock import ListeningSocket
 # only after this time without a frame of that worker, and once the socket is empty or has had a message of each other
 # connection, of which libzmq takes one in turn; unless the worker has sent `bye`.
 SETTLE_S = 0.05
+STANDSTILLS = 3  # in a row, after each of which that time begins anew: with a machine that is always late, too, it ends
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # open files, processes, memory
 
 
@@ -55,6 +56,7 @@ class _Worker:
     status: int | None = None  # once it was reaped
     settled: float = 0.0  # when its exit counts, unless a frame comes first
     others: int = 0  # messages of others that were read since then
+    standstills: int = 0  # of ours since then
 
     @property
     def process(self) -> Process:
@@ -278,8 +280,9 @@ class WorkerSocket(Source):
                 worker.child.close()
                 worker.settled = now if worker.bye else now + SETTLE_S
                 self._dead.append(worker)
-            elif now > worker.settled + SETTLE_S and not worker.bye:
+            elif now > worker.settled + SETTLE_S and not worker.bye and worker.standstills < STANDSTILLS:
                 worker.settled = now + SETTLE_S  # we stood still, and libzmq's thread with us
+                worker.standstills += 1
             if now >= worker.settled and self._is_read(worker) and not buggify("exit waits"):
                 self._dead.remove(worker)
                 self._remove(worker)

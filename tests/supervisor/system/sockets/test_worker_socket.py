@@ -17,7 +17,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Spawn
 from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
-from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, WorkerSocket
+from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, STANDSTILLS, WorkerSocket
 from support.descriptors import open_descriptors, settled_descriptors
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
@@ -311,18 +311,28 @@ def test_an_exit_waits_for_what_lies_unread(desk: Desk, start: Start) -> None:
 
 
 def test_an_exit_waits_anew_where_the_machine_stood_still(desk: Desk, start: Start) -> None:
-    """Nothing lies unread, since libzmq's thread stood still too: it has its time to read before the exit counts, after
-    each standstill."""
+    """Nothing lies unread, since libzmq's thread stood still too: it has its time to read before the exit counts."""
     process = start()
     process.exit(-11)
     assert desk.exits() == []
-    for _ in range(6):
+    for _ in range(STANDSTILLS):
         desk.now += 2.5
         assert desk.exits() == []
     process.says(Result(id=ID))
     assert desk.receive(1) == [FromWorker(NAME, 1, Result(id=ID))]
     desk.now += SETTLE_S * 1.1
     assert desk.exits() == [Exited(NAME, 1, -11, "")]
+
+
+def test_an_exit_counts_also_where_the_machine_is_always_late(desk: Desk, start: Start) -> None:
+    """No worker is dead for as long as a supervisor comes 0.1 s late to every turn."""
+    process = start()
+    process.exit(-11)
+    reported: list[Exited] = []
+    for _ in range(STANDSTILLS + 2):
+        reported += desk.exits()
+        desk.now += 3 * SETTLE_S
+    assert reported == [Exited(NAME, 1, -11, "")]
 
 
 def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:
