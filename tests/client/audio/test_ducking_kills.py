@@ -10,14 +10,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from support import sound_loop
+from support import pipewire_loop, sound_loop
 from support.other_programs import FULL, LOW, OtherPrograms, environment_of, ledgers
 from support.peer import Supervisor, wait_until
+from support.pipewire_loop import PipeWireLoop
 from support.sound_loop import SoundLoop
 
-pytestmark = [
-    pytest.mark.skipif(bool(sound_loop.missing()), reason=f"{sound_loop.missing()} is not installed"),
-    pytest.mark.skipif(find_spec("pulsectl") is None, reason="pulsectl is not installed"),
+pytestmark = pytest.mark.skipif(find_spec("pulsectl") is None, reason="pulsectl is not installed")
+SERVERS = [
+    pytest.param(kind, marks=pytest.mark.skipif(bool(missing), reason=f"{missing} is not installed"))
+    for kind, missing in ((SoundLoop, sound_loop.missing()), (PipeWireLoop, pipewire_loop.missing()))
 ]
 HOLDER = """
 from hushd import Client
@@ -33,14 +35,20 @@ with Client() as client, client.floor("speaker", duck=True) as floor:
 
 
 @pytest.mark.timeout(2400)
+@pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("kills", [6, pytest.param(200, marks=pytest.mark.night)])
 def test_no_volume_is_wrong(
-    tmp_path: Path, runtime: Path, start_supervisor: Callable[..., Supervisor], kills: int
+    tmp_path: Path,
+    runtime: Path,
+    start_supervisor: Callable[..., Supervisor],
+    kills: int,
+    server: type[SoundLoop] | type[PipeWireLoop],
 ) -> None:
     """The holder or the supervisor is killed at any moment, by turns; a stream ends, or appears, in between."""
     dice = random.Random(kills)
-    with SoundLoop(tmp_path / "sound") as loop, OtherPrograms(loop) as others:
-        loop.pactl("load-module", "module-stream-restore", "restore_device=no")
+    with server(tmp_path / "sound") as loop, OtherPrograms(loop) as others:
+        if isinstance(loop, SoundLoop):
+            loop.pactl("load-module", "module-stream-restore", "restore_device=no")
         environment = {**environment_of(loop, runtime), "HUSHD_AUTOSTART": "0"}
         others.play("Music", volume=(FULL, 40000))
         others.play("Film", "--channels=1", volume=(3 * FULL,))

@@ -18,8 +18,8 @@ from pulsectl.pulsectl import c as libpulse
 
 KEYS = ("media.role", "application.id", "application.name", "media.name")  # by which volumes are remembered
 ANSWER_S = 2.0
-SETTLE_S = 0.3  # for the session manager to set the volume that it remembers, or to see another one
-_LOOK_S = 0.02
+SETTLE_S = 0.3  # for the session manager to see a volume that has changed
+LOOK_S = 0.02
 _S16LE, _RATE = 3, 44100
 _CORKED = 1  # it plays nothing
 _READY, _FAILED = 2, 3
@@ -43,7 +43,7 @@ def stand_in(pulse: Pulse, properties: Mapping[str, str], channels: int) -> Iter
         give_up = time.monotonic() + ANSWER_S
         while (state := library.pa_stream_get_state(stream)) < _READY and time.monotonic() < give_up:
             pulse.server_info()  # which has the library read its answers
-            time.sleep(_LOOK_S)
+            time.sleep(LOOK_S)
         if state != _READY:
             raise PulseError("no stream")
         yield library.pa_stream_get_index(stream)

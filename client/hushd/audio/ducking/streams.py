@@ -17,7 +17,7 @@ from pulsectl.pulsectl import c as libpulse
 from hushd.audio.devices import OWN
 
 from .ledger import VOLUMES, Ledger, Lowered, Remembered, Volume, same
-from .stand_in import KEYS, SETTLE_S, stand_in
+from .stand_in import KEYS, LOOK_S, SETTLE_S, stand_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FULL = 65536  # 100 %
 ERRORS = (PulseError, PulseDisconnected, libpulse.pa.CallError)
 _ENTRY = "module-stream-restore.id"
+_GIVEN_S = 1.0  # for the session manager to give a new stream the volume that it remembers, on a busy machine
+_LESSONS = 5  # at most, to a session manager that learns from streams of the same application meanwhile
 # A call must stay loud while it is captioned, and who cannot see must hear.
 _SPARED = ("phone", "communication", "a11y", "accessibility")
 
@@ -116,32 +118,55 @@ class Streams:
         self._bring_back_late()
         if self.settle:
             live = {present[number].proplist.get(_ENTRY) for number in self._ledger.streams}
-            for name in self._ledger.remembered.keys() - live:
-                self._teach(self._ledger.remembered[name])
+            self._teach_all([entry for name, entry in self._ledger.remembered.items() if name not in live])
         self._ledger.streams, self._ledger.remembered = {}, {}
         self._ledger.write(self._path)
 
-    def _bring_back_late(self) -> None:
-        """Brings back streams that have begun low, in the moment before the server remembered the right volume."""
+    def _bring_back_late(self) -> bool:
+        """Brings back streams that have begun low, in the moment before the server remembered the right volume; returns
+        whether there were any."""
+        late = False
         for stream in self._pulse.sink_input_list():
             remembered = self._ledger.remembered.get(stream.proplist.get(_ENTRY))
             if remembered is None or stream.index in self._ledger.streams:
                 continue
             if before := remembered.before_that_of(_volume(stream.volume)):
                 self._set(stream.index, before)
+                late = True
+        return late
 
-    def _teach(self, remembered: Remembered) -> None:
-        """Has PipeWire's session manager remember the volume from before of an application whose streams have ended."""
-        before, now = remembered.ours[-1]
+    def _teach_all(self, ended: list[Remembered]) -> None:
+        """Teaches the volumes of these applications until a look finds nothing wrong: a stream that has begun meanwhile
+        is low, and from it the session manager learns the low volume again."""
+        for _ in range(_LESSONS):
+            time.sleep(SETTLE_S)
+            late = self._bring_back_late()
+            taught = [self._teach(each) for each in ended]
+            if not late and not any(taught):
+                return
+
+    def _teach(self, remembered: Remembered) -> bool:
+        """Has PipeWire's session manager remember the volume from before of an application whose streams have ended;
+        returns False where it does already."""
         try:
-            with stand_in(self._pulse, remembered.properties, len(before)) as number:
+            with stand_in(self._pulse, remembered.properties, len(remembered.ours[-1][0])) as number:
+                if not (before := self._low_from_the_start(number, remembered)):
+                    return False
+                self._set(number, before)
                 time.sleep(SETTLE_S)
-                if same(_volume(self._pulse.sink_input_info(number).volume), now):
-                    self._set(number, before)
-                    time.sleep(SETTLE_S)
         except ERRORS:
             if not self._pulse.connected:
                 raise
+        return True
+
+    def _low_from_the_start(self, number: int, remembered: Remembered) -> Volume | None:
+        """The volume from before of a new stream that is given a low one; None where it is given none in time."""
+        give_up = time.monotonic() + _GIVEN_S
+        before = None
+        while before is None and time.monotonic() < give_up:
+            time.sleep(LOOK_S)
+            before = remembered.before_that_of(_volume(self._pulse.sink_input_info(number).volume))
+        return before
 
     def _forget_ended(self, present: dict[int, Any]) -> None:
         """Keeps of the ledger's streams those that are there, and as loud as they were set, or not set yet."""
