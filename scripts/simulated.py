@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 import simulated_alone as alone
+import simulated_tested as tested
 from simulated_plants import PACKAGES, ROOT, Plant, install, made, path_of, reason, test_of, written
 from simulated_results import Results, Verdict
 from simulation import run
@@ -203,9 +204,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--faults", default=",".join(KINDS), metavar="LIST", help="what goes wrong, as for simulate")
     parser.add_argument("--door", action="store_true", help="faults of the door and the gateway, and no others")
     parser.add_argument("--results", type=Path, metavar="FILE", help="keeps them, and goes on where it ended")
+    parser.add_argument("--tests", action="store_true", help="run the tests that find faults, instead of seeds")
     options = parser.parse_args(arguments)
     trials = Trials(options.seeds, options.cpu, options.first, options.faults.split(","), door=options.door)
     try:
+        if options.tests:
+            return tested.play(options.only)
         return play(options.only, options.share, trials, Results(options.results, options.door))
     except NotPlayed as error:
         print(f"scripts/mutants: {error}", file=sys.stderr)

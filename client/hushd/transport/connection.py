@@ -101,6 +101,13 @@ class Connection:
         try:
             self._thread.start()
             self._welcomed.wait()  # the thread always sets it, after its patience at the latest
+        except RuntimeError as error:  # the system allows no more of them
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            raise HushdError(
+                "no_supervisor",
+                "The supervisor cannot be reached, since no thread can be started: end other programs, then try again.",
+            ) from error
         except BaseException:
             self.close()
             raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -89,6 +91,49 @@ def test_hello_then_welcome_then_requests(start_router: Start, connect: Callable
     assert isinstance(asked, Request)
     assert connection.supervisor is not None
     assert connection.usable
+
+
+def test_a_program_ends_without_closing_its_connection(start_router: Start) -> None:
+    """The thread that has the socket holds no program back whose own threads have ended."""
+    router = start_router()
+    program = "import sys; from hushd.transport.connection import Connection; held = Connection(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", program, os.fspath(router.path)], check=True, timeout=BOUND_S)
+
+
+def test_a_thread_that_cannot_be_started_is_the_error(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system has as many threads as it allows: that is a sentence, and nothing stays open."""
+    router = start_router()
+    before = settled_descriptors()
+
+    def fails(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", fails)
+        with pytest.raises(HushdError, match="no thread can be started") as caught:
+            Connection(router.path)
+    assert caught.value.code == "no_supervisor"
+    assert settled_descriptors() <= before
+
+
+def test_ctrl_c_while_its_thread_begins_is_ctrl_c(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a thread that has not begun; when it does, it finds that nobody needs it, and ends."""
+    router = start_router()
+    before = settled_descriptors()
+    late: list[threading.Thread] = []
+
+    def interrupted(self: threading.Thread) -> None:
+        late.append(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as slow:
+        slow.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Connection(router.path)
+    late[0].start()
+    late[0].join(BOUND_S)
+    assert not late[0].is_alive()
+    assert settled_descriptors() <= before
 
 
 def test_silence_is_given_up_after_a_second(start_router: Start) -> None:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hushd.transport import autostart, link
+from hushd.transport import autostart, link, versions
 from hushd.transport.connection import Connection
 from hushd.transport.link import Link
 from hushd_protocol.errors import HushdError
@@ -106,17 +106,100 @@ class Fake:
         pass
 
 
+def test_a_supervisor_that_works_for_ever_is_given_up_after_a_minute(
+    place: Link, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine gives it longer than `FIND_S` to answer, and not all the time in the world."""
+    too_late = clock.now + 3 * link.BUSY_S
+    monkeypatch.setattr(link, "_holder_of", lambda supervisor: SimpleNamespace(works=lambda: clock.now < too_late))
+    assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
+
+
+def test_a_search_opens_connections_as_it_was_told(place: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hushd restart` connects in the version of the supervisor that runs, and not in ours."""
+    made = Fake(7, [])
+    asked: list[object] = []
+    monkeypatch.setattr(place, "_open", lambda path, **options: pytest.fail("not in its own way"))
+
+    def opened(path: object, **options: Any) -> Any:
+        asked.append(path)
+        return made
+
+    assert place.find(opened) is made  # type: ignore[comparison-overlap]
+    assert asked == [place.paths.client_socket]
+
+
+class Older:
+    """Supervisors of an older version, one after the other; it counts those that are ended."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ended = 0
+        monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+        monkeypatch.setattr(link, "Connection", self._refuses)
+        monkeypatch.setattr(versions, "replace_older", self._end)
+
+    def _refuses(self, path: object, **options: Any) -> Any:
+        raise HushdError("version_mismatch", "An older one.")
+
+    def _end(self, path: object, mismatch: HushdError) -> None:
+        self.ended += 1
+
+
+def test_an_older_supervisor_is_ended_once(place: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two programs of two versions must not take turns in ending each other's."""
+    older = Older(monkeypatch)
+    with pytest.raises(HushdError) as lost:
+        place._open(place.paths.client_socket)
+    with pytest.raises(HushdError) as met_again:
+        place._open(place.paths.client_socket)
+    assert (lost.value.code, met_again.value.code, older.ended) == ("supervisor_lost", "version_mismatch", 1)
+
+
+@pytest.mark.parametrize(("starts", "variable"), [(False, "1"), (True, "0")])
+def test_who_starts_no_supervisor_ends_none(
+    place: Link, monkeypatch: pytest.MonkeyPatch, starts: bool, variable: str
+) -> None:
+    """Else there would be none afterwards."""
+    older = Older(monkeypatch)
+    monkeypatch.setenv("HUSHD_AUTOSTART", variable)
+    with pytest.raises(HushdError, match="An older one"):
+        Link(start=starts)._open(place.paths.client_socket)
+    assert older.ended == 0
+
+
+def test_of_another_machine_a_link_says_that_somebody_listens(runtime: Path) -> None:
+    """Only a connection shows whether it does; of this machine a look at the socket tells."""
+    machine = Link(endpoint=f"attached:{runtime}/laptop.models.sock")
+    assert machine.listens()
+    here = Link()
+    assert not here.listens()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.fspath(here.paths.client_socket))
+        listener.listen()
+        assert here.listens()
+
+
+def test_an_attached_machine_is_reached_at_the_path_that_names_it(runtime: Path) -> None:
+    """And not at that of the one that has attached itself last."""
+    machine = Link(endpoint=f"attached:{runtime}/laptop.models.sock")
+    with pytest.raises(HushdError, match="laptop, which was attached to this machine"):
+        machine.find()
+    assert machine.attached
+
+
 @pytest.mark.parametrize(("found", "waits"), [((7, 8), [link.LEAVE_S]), ((8,), [])])
 def test_who_was_refused_waits_for_the_end_of_that_supervisor(
     place: Link, monkeypatch: pytest.MonkeyPatch, found: tuple[int, ...], waits: list[float]
 ) -> None:
     """A service manager's socket leads to it until it has gone: then to the next one. Of another nobody waits."""
     waited: list[float | None] = []
-    connections = [Fake(pid, []) for pid in found]
-    last = connections[-1]
+    connections = [Open(pid, []) for pid in found]
+    *left, last = connections
     monkeypatch.setattr(place, "find", lambda: connections.pop(0))
     place.connection = Fake(7, waited, leaves=True)  # type: ignore[assignment]
     assert place.connect() is last  # type: ignore[comparison-overlap]
+    assert [each.closed for each in left] == [True] * len(left)
+    assert not last.closed
     assert waited == waits  # the refused connection's end, which is the process's, whatever number the next one has
 
 

@@ -708,6 +708,19 @@ def test_a_kill_for_which_there_is_no_memory_is_made_later() -> None:
     assert handler.done == [a.Kill(NAME, 1)]
 
 
+def test_the_reserve_is_taken_again_when_memory_is_there() -> None:
+    """So that the next want of memory finds it too, and is said again."""
+    log: list[str] = []
+    pool = ScriptedPool()
+    pool.due = pool.next_due = 0.0  # or a turn would wait
+    loop = Loop(pool, zmq.Poller(), [], lambda level, text: log.append(text), clock=lambda: 0.0)
+    for count in (1, 2):
+        loop._reserve.spend()
+        assert log == ["no memory is left for the supervisor itself"] * count
+        loop._turn()
+        assert not loop._reserve.spent
+
+
 def test_a_module_of_another_version_ends_no_work(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The supervisor leaves as for one SIGTERM, however often it comes to such a module, and goes on until then."""
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hushd_supervisor
 import psutil
@@ -253,6 +254,45 @@ def test_a_child_gets_the_old_limit_of_open_files(start: Start, tmp_path: Path) 
         assert ended(child) == 0
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_a_start_takes_no_open_files_from_this_process(
+    start: Start, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    """Where a child's limit can be set from outside ours stays high, for who connects meanwhile; elsewhere it is high
+    again afterwards."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, most = min(512, before[1]), (before[1], before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
+    meanwhile: list[tuple[int, int]] = []
+
+    class Watched(Child):
+        def __init__(self, *arguments: Any, **descriptors: Any) -> None:
+            meanwhile.append(resource.getrlimit(resource.RLIMIT_NOFILE))
+            super().__init__(*arguments, **descriptors)
+
+    monkeypatch.setattr(process, "Child", Watched)
+    try:
+        files = process.Limits()
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(process.sys, "platform", system)
+            assert ended(start("", files.launch)) == 0
+        assert meanwhile == [most if system == "linux" else (soft, before[1])]
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == most
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_child_whose_limit_cannot_be_set_is_started(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have exited already, or be another user's by then."""
+
+    def refuses(*_: object) -> None:
+        raise PermissionError
+
+    files = process.Limits()
+    monkeypatch.setattr(resource, "prlimit", refuses)
+    assert ended(start("", files.launch)) == 0
 
 
 def test_no_child_leaves_a_core_dump(start: Start, tmp_path: Path) -> None:

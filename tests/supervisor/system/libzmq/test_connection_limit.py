@@ -23,6 +23,7 @@ from hushd_supervisor.system.sockets.lock import ListeningSocket
 from support.peer import CONFIG, Supervisor, wait_until
 
 Start = Callable[..., Supervisor]
+NOTICES = 1001  # that a monitor of libzmq holds where its reader has a bound of one
 FEW = ("prlimit", "--nofile=256:256")
 
 
@@ -104,6 +105,20 @@ def test_no_more_are_accepted_than_the_ceiling(runtime: Path, monkeypatch: pytes
 
         wait_until(all_answered, "a greeting or an end for everybody")
         assert accepted == 2
+
+
+def test_what_is_not_counted_yet_holds_nobody_up(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor that stands still reads no notices: libzmq's thread goes on, and greets whoever comes."""
+    monkeypatch.setattr(connection_limit, "open_files", lambda: connection_limit.PLENTY)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with context, make_router(context) as router, contextlib.ExitStack() as held:
+        limit = connection_limit.ConnectionLimit(context, router, ListeningSocket(runtime / "client.sock"), ceiling=9)
+        held.callback(limit.close)
+        held.callback(lambda: list(limit.changes()))  # a thread that waits for room in the monitor goes on
+        limit.watch(zmq.Poller())
+        for _ in range(NOTICES // 2 + 10):  # of an accepted connection, and of its end
+            with hogs(runtime / "client.sock", 1):
+                pass
 
 
 @pytest.mark.parametrize("spare", [1, 2, 3, 4])

@@ -45,6 +45,15 @@ def test_bytes_that_wait_behind_whole_messages_are_nobodys_fault() -> None:
         assert kernel.traffic.endless() == []
 
 
+def test_before_all_messages_were_read_once_nothing_is_known() -> None:
+    """The first look counts only where the socket was empty before it, as each later one."""
+    kernel = Kernel(1)
+    kernel.unread[1] = 9000
+    assert kernel.traffic.endless() == []
+    assert kernel.looks(ENDLESS_LOOKS - 1) == []
+    assert kernel.looks(1) == [1]
+
+
 def test_a_message_is_a_new_start_and_a_pause_is_none() -> None:
     """A message that is just arriving is not one without an end; one whose bytes come slowly is."""
     kernel = Kernel(1, 2)

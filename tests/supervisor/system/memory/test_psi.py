@@ -216,6 +216,17 @@ def test_a_group_that_refuses_means_the_machines_stalls(poller: zmq.Poller, tmp_
     assert chosen._file == SYSTEM
 
 
+def test_a_group_with_a_limit_means_its_own_stalls(poller: zmq.Poller, tmp_path: Path) -> None:
+    """Another group's want of memory is none of ours."""
+    line = "avg10=0.00 avg60=0.00 avg300=0.00 total=5\n"
+    files = {"memory.max": "100", "memory.current": "5", "memory.pressure": f"some {line}full {line}"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    chosen = choose(poller, Cgroup(2, (tmp_path,)), lambda: SCARCE)
+    assert isinstance(chosen, Stalls)
+    assert chosen._file == tmp_path / "memory.pressure"
+
+
 def test_the_pipe_says_what_is_written_to_it(poller: zmq.Poller, tmp_path: Path) -> None:
     """Words of a level are events, in order, from any number of writers; other words are nothing; it never ends."""
     path = tmp_path / "pressure"

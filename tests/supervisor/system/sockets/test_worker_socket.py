@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import zmq
 from hushd_protocol import __version__
+from hushd_protocol.codec import Decoder
+from hushd_protocol.framing import unpack
 from hushd_protocol.limits import MAGIC, MAX_PAYLOAD, PROTOCOL
-from hushd_protocol.messages import Beat, Bye, Drain, LoadFailed, Partial, Ready, Result, Welcome
+from hushd_protocol.messages import TO_CLIENT, Beat, Bye, Drain, Error, LoadFailed, Partial, Ready, Result, Welcome
 from hushd_protocol.system.paths import find, prepare_state
 from hushd_schema.settings import Settings
-from hushd_supervisor.core.actions import Spawn
-from hushd_supervisor.core.events import Exited, FromWorker, SendFailed, SpawnFailed
+from hushd_supervisor.core.actions import Gauge, Spawn
+from hushd_supervisor.core.events import Exited, FromWorker, Gauged, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
 from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, STANDSTILLS, WorkerSocket
 from support.descriptors import open_descriptors, settled_descriptors
@@ -207,11 +209,30 @@ def test_strangers_are_dropped_and_logged_once(desk: Desk, start: Start) -> None
     desk.quiet()
     stranger.socket.send(b"garbage")
     desk.quiet()
+    for code in (*["unauthorised"] * 3, "protocol_error"):
+        assert stranger.socket.poll(BOUND_S * 1000), "no answer"
+        answer = unpack(stranger.socket.recv_multipart(), Decoder(TO_CLIENT))
+        assert isinstance(answer, Error)
+        assert answer.code == code
     assert [level for level, _ in desk.log] == ["warning"]
     stranger.hello()
     assert desk.receive(1)[0].worker == "stt/fake/two"
     process.says(Ready())
     assert desk.receive(1) == [FromWorker(NAME, 1, Ready())]
+
+
+def test_what_a_process_has_used_is_told_while_it_is_there(desk: Desk, start: Start) -> None:
+    """A start that goes on loading uses something; one that is gone, or was never there, says nothing."""
+    process = start()
+    process.pid = os.getpid()
+    (told,) = desk.workers._gauge(Gauge(NAME, 1))
+    assert isinstance(told, Gauged)
+    assert (told.worker, told.gen) == (NAME, 1)
+    assert told.used.private > 0
+    assert list(desk.workers._gauge(Gauge(NAME, 2))) == []
+    process.exit(0)
+    desk.exits()
+    assert list(desk.workers._gauge(Gauge(NAME, 1))) == []
 
 
 def test_a_worker_of_another_protocol_cannot_be_loaded(desk: Desk) -> None:

@@ -1,0 +1,57 @@
+"""Tests of a start that fails, with an invented supervisor; tests/end_to_end/test_autostart.py starts real ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hushd.transport import autostart
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system.paths import find
+
+EARLIER = "hushd: The folder is not ours.\n"
+
+
+@pytest.mark.parametrize(
+    ("becomes", "says", "starts"),
+    [(False, "", 2), (None, "", 1), (False, "hushd: No.\n", 1)],
+)
+@pytest.mark.usefixtures("runtime")
+def test_only_a_start_that_ended_without_a_word_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, becomes: bool | None, says: str, starts: int
+) -> None:
+    """Another program may have killed it; one that took `READY_S`, or said why it cannot start, would do so again."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    begun: list[str] = []
+
+    def start(paths: object, log: str) -> bool | None:
+        begun.append(log)
+        with open(log, "a") as file:
+            file.write(says)
+        return becomes
+
+    monkeypatch.setattr(autostart, "_start", start)
+    with pytest.raises(HushdError, match="did not start") as failed:
+        autostart.ensure(find())
+    assert len(begun) == starts
+    assert ("(hushd: No)" in failed.value.message) == bool(says)
+
+
+def _last(folder: Path, text: str, start: int = 0) -> str:
+    (folder / "log").write_text(text)
+    return autostart._last_line(str(folder / "log"), start)
+
+
+def test_what_an_earlier_start_has_said_does_not_explain_this_one(tmp_path: Path) -> None:
+    """The log goes on for ever."""
+    assert _last(tmp_path, EARLIER) == "hushd: The folder is not ours"
+    assert _last(tmp_path, EARLIER, len(EARLIER)) == ""
+    assert _last(tmp_path, EARLIER + "hushd: The disk is full.\n", len(EARLIER)) == "hushd: The disk is full"
+
+
+def test_a_long_reason_is_cut_between_two_words(tmp_path: Path) -> None:
+    """A shorter one is whole."""
+    assert _last(tmp_path, "word " * 20) == ("word " * 20).strip()
+    cut = _last(tmp_path, "word " * (autostart.LONGEST // 5 + 9))
+    assert len(cut) <= autostart.LONGEST + 2
+    assert cut.endswith("word …")
