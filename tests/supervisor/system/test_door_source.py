@@ -111,7 +111,7 @@ def test_a_service_managers_socket_opens_the_door(runtime: Path) -> None:
 
 
 def test_the_log_names_each_address_once_and_warns_of_those_that_strangers_reach(porch: Porch, runtime: Path) -> None:
-    """Other settings say only what is new."""
+    """Other settings name only the new ones."""
     ours, more = f"unix://{runtime}/ours", f"unix://{runtime}/more"
     porch.source.configure(settings(ours))
     assert porch.log == [("info", f"serves HTTP at {ours}")]

@@ -260,8 +260,7 @@ def test_a_child_gets_the_old_limit_of_open_files(start: Start, tmp_path: Path) 
 def test_a_start_takes_no_open_files_from_this_process(
     start: Start, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
-    """Where a child's limit can be set from outside ours stays high, for who connects meanwhile; elsewhere it is high
-    again afterwards."""
+    """Linux sets a child's limit from outside, and ours stays high; elsewhere ours is high again afterwards."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     soft, most = min(512, before[1]), (before[1], before[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
