@@ -35,6 +35,7 @@ class Parser(argparse.ArgumentParser):
         self.examples: Sequence[tuple[str, str]] = ()
         self._switches: set[str] = set()
         self._rare: list[argparse._ArgumentGroup] = []
+        self._topics: dict[str, argparse._ArgumentGroup] = {}  # of subcommands, for help
         self.stands_alone: dict[str, str] = {}  # the value of an option that is given without one
 
     def add_rare_group(self, title: str, description: str | None = None) -> argparse._ArgumentGroup:
@@ -50,7 +51,8 @@ class Parser(argparse.ArgumentParser):
     def format_help(self, whole: bool = False) -> str:
         """The help: the most used of it, or the `whole`, with exit codes and environment variables."""
         groups = self._action_groups
-        self._action_groups = groups if whole else [group for group in groups if group not in self._rare]
+        shown = groups if whole else [group for group in groups if group not in self._rare]
+        self._action_groups = [*self._topics.values(), *shown[1:]] if self._topics else shown
         text = super().format_help()
         self._action_groups = groups
         from . import help  # for who asks only
@@ -80,7 +82,12 @@ class Parser(argparse.ArgumentParser):
 
     def add_commands(self) -> Commands:
         """Adds room for subcommands; the attribute `command` gets the name of the one that was given."""
-        return Commands(self.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command, prog=self.prog))
+        parsers = self.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Command, prog=self.prog)
+        return Commands(parsers, self._topic)
+
+    def _topic(self, title: str) -> argparse._ArgumentGroup:
+        """Returns the group of subcommands of a topic, which is not one of the parser's arguments."""
+        return self._topics.setdefault(title, argparse._ArgumentGroup(self, title))
 
     def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
         """Adds an option that may stand alone or be followed by True or False."""
@@ -216,13 +223,25 @@ def _device(text: str) -> str:
 class Commands:
     """The subcommands of a parser; the help of each begins with what it does."""
 
-    def __init__(self, parsers: argparse._SubParsersAction[_Command]) -> None:
+    def __init__(
+        self, parsers: argparse._SubParsersAction[_Command], topic: Callable[[str], argparse._ArgumentGroup]
+    ) -> None:
         self._parsers = parsers
+        self._topic = topic
 
-    def add(self, name: str, does: str, more: str = "") -> Parser:
-        """Adds the command `name`; `does` is a phrase for the list of commands, `more` follows it in its own help."""
+    def add(self, name: str, does: str, more: str = "", topic: str = "") -> Parser:
+        """Adds the command `name`.
+
+        Args:
+            does: a phrase for the list of commands.
+            more: follows it in the command's own help.
+            topic: the heading under which it is listed; of a parser's commands, all have one or none has.
+        """
         description = f"{does[:1].upper()}{does[1:]}.{more and f' {more}'}"
-        return self._parsers.add_parser(name, help=does, description=description)
+        parser = self._parsers.add_parser(name, help=does, description=description)
+        if topic:
+            self._topic(topic)._group_actions.append(self._parsers._choices_actions[-1])
+        return parser
 
     def __contains__(self, name: object) -> bool:
         return name in self._parsers.choices

@@ -25,6 +25,7 @@ class Command(NamedTuple):
         completes: the kind of names that an option or a word takes (see `completion.values`), by its attribute in the
             parser, behind the subcommand's name where there are several: `pull names`.
         after: the command behind which it is listed; default: at the end.
+        topic: the heading of the list under which it stands; the table of commands sets it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Command(NamedTuple):
     this_machine_only: bool = False
     completes: Mapping[str, str] = MappingProxyType({})
     after: str = ""
+    topic: str = ""
 
     def run(self, prog: str, argv: Sequence[str]) -> int:
         """Runs the command; returns the exit status."""

@@ -74,5 +74,5 @@ def make_parser(prog: str) -> Parser:
     parser.examples = _EXAMPLES
     commands = parser.add_commands()
     for command in table.every():
-        commands.add(command.name, command.summary)
+        commands.add(command.name, command.summary, topic=command.topic)
     return parser

@@ -1,4 +1,4 @@
-"""The commands of `hushd`: those of this package, in the order of the list, and those that others add."""
+"""The commands of `hushd`: those of this package, by topic and in the order of the list, and those that others add."""
 
 from __future__ import annotations
 
@@ -26,93 +26,115 @@ def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
     return Command(name, summary, f"hushd_cli.commands.{home or name}", **more)
 
 
-BUILT_IN = (
-    _own(
-        "say",
-        "speak; also a command of its own",
-        "say.command",
-        parser="hushd_cli.commands.say.options",
-        completes=_SPOKEN,
+TOPICS: dict[str, tuple[Command, ...]] = {
+    "speak and listen": (
+        _own(
+            "say",
+            "speak; also a command of its own",
+            "say.command",
+            parser="hushd_cli.commands.say.options",
+            completes=_SPOKEN,
+        ),
+        _own(
+            "listen",
+            "write down what is said; also a command of its own",
+            "listen.command",
+            parser="hushd_cli.commands.listen.options",
+        ),
+        _own("watch", "write down each recording that is put into a folder"),
+        _own(
+            "talk",
+            "hold a conversation by loudspeaker and microphone, with a person or with a program",
+            completes={"language": "tts-languages"},
+        ),
+        _own("wake", "wait for a word, and run a command with what is said after it"),
     ),
-    _own(
-        "listen",
-        "write down what is said; also a command of its own",
-        "listen.command",
-        parser="hushd_cli.commands.listen.options",
+    "agents and other machines": (
+        _own(
+            "agent-hook",
+            "have coding agents read their answers aloud",
+            "agent_hook.command",
+            this_machine_only=True,
+        ),
+        _own(
+            "attach",
+            "lend this machine's loudspeaker and microphone to programs on another machine, by ssh",
+            "attach.command",
+            this_machine_only=True,
+        ),
+        _own("keys", "let other machines of yours use this one's hushd, by key"),
     ),
-    _own("watch", "write down each recording that is put into a folder"),
-    _own(
-        "talk",
-        "hold a conversation by loudspeaker and microphone, with a person or with a program",
-        completes={"language": "tts-languages"},
+    "what is spoken, and by whom": (
+        _own("voices", "give programs voices of their own, by name", this_machine_only=True),
+        _own("mute", "keep what has a name from speaking", "voices:MUTE", this_machine_only=True),
+        _own("unmute", "let it speak again", "voices:UNMUTE", this_machine_only=True),
+        _own("said", "list what was spoken lately", this_machine_only=True),
+        _own("say-again", "speak the last of it once more", "said:AGAIN", this_machine_only=True),
+        _own("stop-speaking", "end what is spoken, and what waits to be", "calls:STOP_SPEAKING"),
+        _own("pause", "interrupt speaking and listening until `hushd resume`", "calls:PAUSE"),
+        _own("resume", "go on where `hushd pause` interrupted", "calls:RESUME"),
+        _own("pronounce", "say how words are pronounced, by every voice", this_machine_only=True),
+        _own(
+            "people",
+            "know people by their voices, with their consent",
+            completes={"show name": "people", "forget name": "people"},
+        ),
     ),
-    _own(
-        "agent-hook",
-        "have coding agents read their answers aloud",
-        "agent_hook.command",
-        this_machine_only=True,
+    "workers and their memory": (
+        _own("status", "show what runs, and how much memory it has"),
+        _own("top", "show live what runs, with keys to start and to end it", "top.command"),
+        _own(
+            "memory",
+            "show memory over time, beside what a server that never unloads would have held",
+            "memory.command",
+            this_machine_only=True,
+        ),
+        _own("preload", "start workers before they are needed", "calls:PRELOAD", completes={"what": "workers"}),
+        _own("unload", "end workers and give their memory back", completes={"what": "running-workers"}),
+        _own("yield", "free memory of graphics cards for another program", "yield_vram", this_machine_only=True),
     ),
-    _own(
-        "people",
-        "know people by their voices, with their consent",
-        completes={"show name": "people", "forget name": "people"},
+    "models and engines": (
+        _own(
+            "models",
+            "list, download, check and remove models",
+            "models.command",
+            this_machine_only=True,
+            completes=_MODELS,
+        ),
+        _own(
+            "tune",
+            "measure which settings are fastest on this machine, and write them into the configuration",
+            "tune.command",
+            this_machine_only=True,
+            completes={"what": "workers"},
+        ),
+        _own("engine", "write an engine of your own, and check it", "engine.command"),
     ),
-    _own("wake", "wait for a word, and run a command with what is said after it"),
-    _own("status", "show what runs, and how much memory it has"),
-    _own("top", "show live what runs, with keys to start and to end it", "top.command"),
-    _own(
-        "memory",
-        "show memory over time, beside what a server that never unloads would have held",
-        "memory.command",
-        this_machine_only=True,
+    "the supervisor": (
+        _own(
+            "serve",
+            "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",
+            "serve.command",
+        ),
+        _own("run", "be the supervisor, in the foreground"),
+        _own("service", "have the system start the supervisor when a program needs it", "service.command"),
+        _own("reload", "have the supervisor read its configuration again", "calls:RELOAD", this_machine_only=True),
+        _own("restart", "finish what is running, and start a new supervisor", this_machine_only=True),
+        _own("shutdown", "finish what is running, then end the supervisor", "calls:SHUTDOWN", this_machine_only=True),
     ),
-    _own("welcome", "show what is here, and three commands to begin with", this_machine_only=True),
-    _own("doctor", "look for what is wrong, and say what to do about it", "doctor.command", this_machine_only=True),
-    _own("trace", "show where the time of a cold start goes", this_machine_only=True),
-    _own("completion", "print a script that has a shell complete commands, options and names", "completion.command"),
-    _own("engine", "write an engine of your own, and check it", "engine.command"),
-    _own(
-        "models", "list, download, check and remove models", "models.command", this_machine_only=True, completes=_MODELS
+    "this installation": (
+        _own("welcome", "show what is here, and three commands to begin with", this_machine_only=True),
+        _own("doctor", "look for what is wrong, and say what to do about it", "doctor.command", this_machine_only=True),
+        _own("config", "show, check and change the configuration", "config.command", completes={"key": "settings"}),
+        _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
+        _own("trace", "show where the time of a cold start goes", this_machine_only=True),
+        _own(
+            "completion", "print a script that has a shell complete commands, options and names", "completion.command"
+        ),
     ),
-    _own(
-        "tune",
-        "measure which settings are fastest on this machine, and write them into the configuration",
-        "tune.command",
-        this_machine_only=True,
-        completes={"what": "workers"},
-    ),
-    _own("preload", "start workers before they are needed", "calls:PRELOAD", completes={"what": "workers"}),
-    _own("unload", "end workers and give their memory back", completes={"what": "running-workers"}),
-    _own("yield", "free memory of graphics cards for another program", "yield_vram", this_machine_only=True),
-    _own("voices", "give programs voices of their own, by name", this_machine_only=True),
-    _own("mute", "keep what has a name from speaking", "voices:MUTE", this_machine_only=True),
-    _own("unmute", "let it speak again", "voices:UNMUTE", this_machine_only=True),
-    _own("said", "list what was spoken lately", this_machine_only=True),
-    _own("say-again", "speak the last of it once more", "said:AGAIN", this_machine_only=True),
-    _own("stop-speaking", "end what is spoken, and what waits to be", "calls:STOP_SPEAKING"),
-    _own("pause", "interrupt speaking and listening until `hushd resume`", "calls:PAUSE"),
-    _own("resume", "go on where `hushd pause` interrupted", "calls:RESUME"),
-    _own("pronounce", "say how words are pronounced, by every voice", this_machine_only=True),
-    _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
-    _own("config", "show, check and change the configuration", "config.command", completes={"key": "settings"}),
-    _own("keys", "let other machines of yours use this one's hushd, by key"),
-    _own(
-        "attach",
-        "lend this machine's loudspeaker and microphone to programs on another machine, by ssh",
-        "attach.command",
-        this_machine_only=True,
-    ),
-    _own("reload", "have the supervisor read its configuration again", "calls:RELOAD", this_machine_only=True),
-    _own("restart", "finish what is running, and start a new supervisor", this_machine_only=True),
-    _own("shutdown", "finish what is running, then end the supervisor", "calls:SHUTDOWN", this_machine_only=True),
-    _own("run", "be the supervisor, in the foreground"),
-    _own("service", "have the system start the supervisor when a program needs it", "service.command"),
-    _own(
-        "serve",
-        "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",
-        "serve.command",
-    ),
-)
+}
+BUILT_IN = tuple(command._replace(topic=topic) for topic, commands in TOPICS.items() for command in commands)
+OTHERS = "added by other packages"
 # Ollama's words for what has a longer name here: understood, and listed nowhere.
 SYNONYMS = {
     "list": ("models", "list", "--here"),
@@ -156,11 +178,12 @@ def every() -> list[Command]:
         listed.append(command)
         for other in added:
             if other.after == command.name:
-                place(other)
+                place(other._replace(topic=command.topic))
 
     for command in BUILT_IN:
         place(command)
-    return [*listed, *(command for command in added if command not in listed)]
+    names = {command.name for command in listed}
+    return [*listed, *(command._replace(topic=OTHERS) for command in added if command.name not in names)]
 
 
 def _loaded(value: str) -> Command:

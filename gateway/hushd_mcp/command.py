@@ -15,7 +15,7 @@ COMMAND = Command(
     "mcp",
     "give agents a voice and ears, as a server of the Model Context Protocol",
     "hushd_mcp.command",
-    after="captions",
+    after="agent-hook",
 )
 
 
