@@ -181,7 +181,7 @@ TESTED: tuple[tuple[str, str], ...] = (
     ("hushd.transport.link | Link.listens | self._machine is not None or autostart.find(self.paths) is not None | autostart.find(self.paths) is not None | 0", "tests/client/transport/test_link.py::test_of_another_machine_a_link_says_that_somebody_listens"),
     ("hushd.transport.link | Link._open | self._start and os.environ.get('HUSHD_AUTOSTART') != '0' | os.environ.get('HUSHD_AUTOSTART') != '0' | 0", "tests/client/transport/test_link.py::test_who_starts_no_supervisor_ends_none[False-1]"),
     ("hushd.transport.link | Link._after | connection.close() | pass | 0", "tests/client/transport/test_link.py::test_who_was_refused_waits_for_the_end_of_that_supervisor[found0-waits0]"),
-    ("hushd.transport.liveness | Liveness.works | error.errno in (errno.EMFILE, errno.ENFILE) and self._exists() | self._exists() | 0", "tests/client/transport/test_liveness.py::test_a_process_that_may_not_be_looked_at_does_not_work"),
+    ("hushd.transport.liveness | Liveness.works | error.errno in (errno.EMFILE, errno.ENFILE) and self.exists() | self.exists() | 0", "tests/client/transport/test_liveness.py::test_a_process_that_may_not_be_looked_at_does_not_work"),
     ("hushd.transport.retry | RetryingCall._send | call.cancel() | pass | 0", "tests/client/transport/test_retry.py::test_a_call_may_be_closed_at_any_time[before]"),
     ("hushd.transport.retry | RetryingCall.receive | except BaseException: | except BaseException: | 0", "tests/client/transport/test_retry.py::test_every_first_move[Ctrl-C]"),
     ("hushd.transport.retry | with_connection | now >= give_up | now > give_up | 0", "tests/client/transport/test_retry.py::test_supervisors_in_a_row_may_go_away_for_a_while[7]"),

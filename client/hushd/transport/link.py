@@ -154,7 +154,7 @@ class Link:
         from . import autostart
 
         supervisor = autostart.ensure(self.paths, start=self._start)  # which may take as long as a start does
-        began = time.monotonic()
+        first = began = time.monotonic()
         while True:
             holder = _holder_of(supervisor)
             patience = max(FIND_S / 2, began + FIND_S - time.monotonic())
@@ -163,9 +163,13 @@ class Link:
                 connection.borrowed = supervisor.runtime != self.paths.runtime
                 return connection
             except HushdError as error:
-                waited = time.monotonic() - began
+                now = time.monotonic()
                 limit = FIND_S if holder else autostart.READY_S
-                if error.code not in GONE or waited >= BUSY_S or (waited >= limit and not (holder and holder.works())):
+                if error.code not in GONE or now - first >= BUSY_S:
+                    raise
+                if holder and not holder.exists():
+                    began = now  # it made us wait, and has left: the next one has all its time
+                elif now - began >= limit and not (holder and holder.works()):
                     raise
             time.sleep(PAUSE_S)
             supervisor = autostart.ensure(self.paths, start=self._start)

@@ -22,7 +22,7 @@ class Liveness:
         So one that is stopped at this very moment, and worked before, works: it may go on in the next.
         """
         if sys.platform != "linux":
-            return self._exists()
+            return self.exists()
         try:
             with open(f"/proc/{self._pid}/stat", "rb") as file:
                 state = file.read().rpartition(b")")[2].split()[0]
@@ -30,12 +30,13 @@ class Liveness:
                 before, self._times = self._times, file.read()
         except OSError as error:
             # It has ended, or lives where we cannot see it; or it is we who have no open file left to look with.
-            return error.errno in (errno.EMFILE, errno.ENFILE) and self._exists()
+            return error.errno in (errno.EMFILE, errno.ENFILE) and self.exists()
         except IndexError:
             return False
         return state not in _ENDED and (state in _BUSY or before != self._times)
 
-    def _exists(self) -> bool:
+    def exists(self) -> bool:
+        """Returns whether there is a process of its number."""
         try:
             os.kill(self._pid, 0)
         except OSError:

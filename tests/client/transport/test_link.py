@@ -111,7 +111,9 @@ def test_a_supervisor_that_works_for_ever_is_given_up_after_a_minute(
 ) -> None:
     """A busy machine gives it longer than `FIND_S` to answer, and not all the time in the world."""
     too_late = clock.now + 3 * link.BUSY_S
-    monkeypatch.setattr(link, "_holder_of", lambda supervisor: SimpleNamespace(works=lambda: clock.now < too_late))
+    monkeypatch.setattr(
+        link, "_holder_of", lambda supervisor: SimpleNamespace(works=lambda: clock.now < too_late, exists=lambda: True)
+    )
     assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
 
 
@@ -220,9 +222,32 @@ def test_a_supervisor_that_starts_for_long_and_leaves_at_once_is_followed_by_the
         return Fake(8, [])
 
     monkeypatch.setattr(autostart, "ensure", ensure)
-    monkeypatch.setattr(link, "_holder_of", lambda supervisor: SimpleNamespace(works=lambda: False))
+    monkeypatch.setattr(link, "_holder_of", lambda _: SimpleNamespace(works=lambda: False, exists=lambda: True))
     place.find(leaves)
     assert len(began) == 3
+
+
+def test_a_supervisor_that_made_clients_wait_for_long_and_left_is_followed_by_the_next(
+    place: Link, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had no processor for 18 s and was told to leave: that is not the time in which the next one must answer."""
+    living, tries = [True], []
+
+    def opens(path: object, **options: Any) -> Any:
+        tries.append(clock.now)
+        if len(tries) == 2:
+            clock.wait(18.0)
+            living[0] = False
+        if len(tries) < 4:
+            raise HushdError("supervisor_lost", "The supervisor went away.")
+        return Fake(8, [])
+
+    monkeypatch.setattr(autostart, "ensure", lambda paths, *, start: paths)
+    monkeypatch.setattr(
+        link, "_holder_of", lambda _: SimpleNamespace(works=lambda: living[0], exists=lambda: living[0])
+    )
+    place.find(opens)
+    assert len(tries) == 4
 
 
 class Open(Fake):
