@@ -72,6 +72,8 @@ class Roster:
 
     def release(self, name: str) -> bool:
         """Takes a voice back; returns whether the name had one. Raises HushdError `output_failed`."""
+        if name not in self._voices:
+            return False
         with self._changed():
             return self._voices.pop(name, None) is not None
 

@@ -14,7 +14,7 @@ from wyoming.wake import Detection, NotDetected
 
 from .recording import Format, format_of, sixteen_bits
 
-_WAITING = 256  # chunks that may wait for the worker: then the program waits
+WAITING = 256 * 1024  # bytes that may wait for the worker, 8 s at 16 kHz: then the program waits
 
 
 class Waiting:
@@ -31,7 +31,8 @@ class Waiting:
         self._send = send
         self._format = Format()
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._room = asyncio.Semaphore(_WAITING)
+        self._held = 0  # bytes of them
+        self._taken = asyncio.Event()
         self._began: int | None = None  # ms: the program's own time of the first chunk
 
     def begin(self, data: Mapping[str, Any]) -> None:
@@ -44,8 +45,12 @@ class Waiting:
         if self._began is None:
             stamp = data.get("timestamp")
             self._began = stamp if type(stamp) is int else 0
-        await self._room.acquire()
-        self._chunks.put_nowait(sixteen_bits(samples, self._format.width))
+        while self._held >= WAITING:
+            self._taken.clear()
+            await self._taken.wait()
+        chunk = sixteen_bits(samples, self._format.width)
+        self._held += len(chunk)
+        self._chunks.put_nowait(chunk)
 
     def end(self) -> None:
         """Takes that there is no more audio."""
@@ -75,5 +80,6 @@ class Waiting:
     async def _samples(self, chunk: bytes | None) -> AsyncIterator[bytes]:
         while chunk is not None:
             yield chunk
-            self._room.release()
+            self._held -= len(chunk)
+            self._taken.set()
             chunk = await self._chunks.get()
