@@ -58,6 +58,7 @@ class Storm:
         self._late = 0.0  # seconds until a process runs
         self._blows: list[float] = []  # when a supervisor was ended, or told to leave
         self._standstills: list[tuple[float, float]] = []  # of supervisors: when each began and ends
+        self._absences: list[tuple[float, float]] = []  # likewise, with those that look busy
         self._stood: dict[int, list[tuple[float, float]]] = {}  # likewise of each process that was stopped alone
         self.folder = Path()
         self._struck: list[tuple[str, float]] = []  # the kind of each fault so far, and its end
@@ -79,8 +80,8 @@ class Storm:
     def awake_until(self, moment: float) -> float:
         """Returns the time at which the standstill of supervisors began in which a moment is, or which had just ended
         then; the moment itself where there is none."""
-        standstills = (begin for begin, end in self._standstills if begin <= moment <= end + BREATH_S)
-        return min(standstills, default=moment)
+        absences = (begin for begin, end in self._absences if begin <= moment <= end + BREATH_S)
+        return min(absences, default=moment)
 
     def stood_still(self, process: Process, since: float) -> float:
         """Returns the length of the longest standstill of a process alone that had not ended at `since`, so far."""
@@ -88,7 +89,7 @@ class Storm:
         standstills = self._stood.get(process.pid, [])
         return max((min(end, now) - begin for begin, end in standstills if end >= since), default=0.0)
 
-    def _stand_still(self, seconds: float, standstills: list[tuple[float, float]], breath_s: float) -> None:
+    def _stand_still(self, seconds: float, standstills: list[tuple[float, float]], breath_s: float = BREATH_S) -> None:
         """Notes a standstill, with an earlier one from which nobody had gone on for longer than a breath as one."""
         begin = self._machine.scheduler.time
         end = begin + seconds
@@ -159,7 +160,8 @@ class Storm:
             self._struck.append((f"stop {kind}", self._machine.scheduler.time + seconds))
             self._stand_still(seconds, self._stood.setdefault(process.pid, []), 0.0)
             if kind == "supervisor":
-                self._stand_still(seconds, self._standstills, BREATH_S)
+                self._stand_still(seconds, self._standstills)
+                self._stand_still(seconds, self._absences)
             self._stop([process], seconds)
 
     def _stop(self, processes: list[Process], seconds: float, alone: bool = True) -> None:
@@ -301,11 +303,13 @@ class Storm:
         if process := self._target("supervisor", 0):
             self._note_fault("starve", process, until=self._machine.scheduler.time + seconds)
             process.starved = True
+            self._stand_still(seconds, self._absences)
             self._stop([process], seconds)
 
     def _do_freeze(self, seconds: float) -> None:
         """Stops all processes that there are, but a service manager, which listens before anybody else begins."""
-        self._stand_still(seconds, self._standstills, BREATH_S)
+        self._stand_still(seconds, self._standstills)
+        self._stand_still(seconds, self._absences)
         self._note_fault("freeze", until=self._machine.scheduler.time + seconds)
         others = [p for p in self._machine.processes.values() if p.kind != "manager" and p is not self._machine.init]
         everybody = [process for process in others if process.living]

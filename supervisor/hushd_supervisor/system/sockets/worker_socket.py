@@ -221,7 +221,9 @@ class WorkerSocket(Source):
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            return SendFailed(name, gen)
+            if worker.process.poll() is None:
+                return SendFailed(name, gen)
+            # It has ended, as `exits` tells; who is told that it cannot be reached kills it, and would be blamed.
         return None
 
     # --- events for the loop -------------------------------------------------------------------------------------

@@ -272,6 +272,16 @@ def test_sends_that_cannot_succeed_are_events(desk: Desk, start: Start) -> None:
     assert failed == SendFailed("stt/fake/two", 2)
 
 
+def test_who_has_ended_is_not_unreachable(desk: Desk, start: Start) -> None:
+    """One that was killed while the supervisor was busy is told by its exit alone: who is unreachable is killed, and
+    the log would name hushd. One that lives and has no connection is unreachable."""
+    process = start()
+    process.socket.close()
+    wait_until(lambda: desk.workers.send(NAME, 1, Drain()) == SendFailed(NAME, 1), "the end of its connection")
+    process.exit(-9)
+    assert desk.workers.send(NAME, 1, Drain()) is None
+
+
 def test_race_23_an_exit_waits_for_the_messages_before_it(desk: Desk, start: Start) -> None:
     """Reaped at once, reported 50 ms after the last message; each message in between restarts that time."""
     process = start()
