@@ -37,7 +37,8 @@ def _names(process: Process, descriptors: list[int]) -> str:
 def _is_temporary(path: str) -> bool:
     """Returns whether a file is in the folder of temporary ones: without a name, or with one where the disk was full
     when it was to have none."""
-    return path.endswith("/tmp") or "/tmp/hushd-" in path
+    folder, _, name = path.rpartition("/")
+    return path.endswith("/tmp") or (folder.endswith("/tmp") and name.startswith("hushd-"))
 
 
 def _path(process: Process, descriptor: int) -> str:

@@ -6,6 +6,7 @@ from .machine import Machine
 from .storm import Storm
 
 FOR_S = 12.0  # for which what was so may be said: a level of memory holds for 10 s, a client is given up after 6 to 8
+GIVEN_UP_S = 5.0  # of standing still, before which nobody is given up: three pings, the first on its way for a second
 _OF_MEMORY = ("memory pressure is warning", "memory pressure is critical")
 _OF_CLIENTS = "has stopped answering"
 _OF_STRANGERS = "refused a stranger on the workers' socket"
@@ -17,8 +18,8 @@ def untrue(machine: Machine, storm: Storm, text: str) -> str:
     # A line may be decided before a standstill, and written after it.
     if any(said in text for said in _OF_MEMORY) and not storm.scarce(storm.awake_until(machine.scheduler.time) - FOR_S):
         return "said that memory is short"
-    # Whoever stood still together with the supervisor is not to blame.
-    if _OF_CLIENTS in text and not storm.struck(("stop client", "stop gateway"), since):
+    # Whoever stood still together with the supervisor is not to blame, nor whoever did so for less than it is given.
+    if _OF_CLIENTS in text and storm.held_for(since) < GIVEN_UP_S:
         return "blamed a client that never stood still"
     if _OF_STRANGERS in text and not storm.struck(("wire",), since):
         return "took one of its own workers for a stranger"

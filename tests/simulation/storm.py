@@ -89,6 +89,11 @@ class Storm:
         standstills = self._stood.get(process.pid, [])
         return max((min(end, now) - begin for begin, end in standstills if end >= since), default=0.0)
 
+    def held_for(self, since: float) -> float:
+        """Returns the length of the longest standstill of one process alone, whichever, likewise."""
+        processes = self._machine.processes.values()
+        return max((self.stood_still(process, since) for process in processes), default=0.0)
+
     def _stand_still(self, seconds: float, standstills: list[tuple[float, float]], breath_s: float = BREATH_S) -> None:
         """Notes a standstill, with an earlier one from which nobody had gone on for longer than a breath as one."""
         begin = self._machine.scheduler.time

@@ -192,7 +192,8 @@ class Link:
 
 def _close(connections: list[Connection]) -> None:
     while connections:
-        connections.pop().close()
+        connections[-1].close()
+        connections.pop()  # last, so that whoever was interrupted may close it once more
 
 
 def refuse_borrowed(connection: Connection) -> None:

@@ -276,3 +276,25 @@ def test_a_client_that_is_closed_leaves_no_connection_to_a_supervisor_that_leave
     place.close()
     assert first.closed
     assert second.closed
+
+
+class Interrupted(Fake):
+    """A connection in whose first `close` Ctrl-C comes."""
+
+    closed = -1
+
+    def close(self) -> None:
+        self.closed += 1
+        if not self.closed:
+            raise KeyboardInterrupt
+
+
+def test_a_client_that_was_interrupted_as_it_closed_can_be_closed(place: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection is not forgotten before it is closed: its thread would stay as long as the supervisor."""
+    connection = Interrupted(7, [])
+    monkeypatch.setattr(place, "find", lambda: connection)
+    place.connect()
+    with pytest.raises(KeyboardInterrupt):
+        place.close()
+    place.close()
+    assert connection.closed == 1
