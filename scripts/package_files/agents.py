@@ -116,6 +116,7 @@ def _gemini(source: Source) -> dict[str, str]:
     """An extension of Gemini CLI: `gemini extensions install` of the folder, or of a repository that begins with it."""
     extension = {
         "name": "hushd", "version": source.version, "description": source.summary,
-        "mcpServers": {"hushd": {"command": UVX[0], "args": list(UVX[1:])}},
+        # `gemini mcp list` waits for 5 s where none is said, and a session for this long.
+        "mcpServers": {"hushd": {"command": UVX[0], "args": list(UVX[1:]), "timeout": 600_000}},
     }  # fmt: skip
     return {"packaging/agents/gemini/gemini-extension.json": as_json(extension)}

@@ -29,6 +29,8 @@ exports.activate = (context) => {{
   );
 }};
 """
+# Codex passes on a few names alone, and these as far as they are set: uv finds its index by all but the first.
+_CODEX_NAMES = ["XDG_RUNTIME_DIR", "HTTPS_PROXY", "SSL_CERT_FILE", "UV_DEFAULT_INDEX", "UV_FIND_LINKS"]
 _README = """# hushd
 
 {long}
@@ -52,7 +54,7 @@ def _lines() -> dict[str, str]:
     return {
         f"{folder}/codex.toml": (
             f'[mcp_servers.hushd]\ncommand = "{command}"\nargs = {json.dumps(arguments)}\n'
-            'env_vars = ["XDG_RUNTIME_DIR"]\nrequired = true\nstartup_timeout_sec = 120\n'
+            f"env_vars = {json.dumps(_CODEX_NAMES)}\nrequired = true\nstartup_timeout_sec = 120\n"
         ),
         f"{folder}/cursor.json": as_json({"mcpServers": {"hushd": server}}),
         f"{folder}/zed.json": as_json({"context_servers": {"hushd": {**server, "env": {}}}}),

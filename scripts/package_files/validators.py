@@ -1,4 +1,4 @@
-"""The judgement of others on the files for agents: validators that npm has, and hosts that start the server."""
+"""The judgement of others on the files for agents: validators that npm has, and hosts that start and use the server."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import turns
 from .source import ROOT
 
 _BUNDLES, _VSCODE = "@anthropic-ai/mcpb@2", "@vscode/vsce@3"
-_CLAUDE, _GEMINI = "@anthropic-ai/claude-code@2", "@google/gemini-cli@0"
 _CACHE = ROOT / "build/npm"
 _BOUND_S = 600  # the largest is 250 MB
 _QUIET = {
@@ -42,28 +42,30 @@ CHECKS = (
     Check(_BUNDLES, "mcpb validate mcpb/manifest.json"),
     Check(_BUNDLES, "mcpb pack mcpb hushd.mcpb"),
     Check(_VSCODE, "vsce package --out ../hushd.vsix", folder="vscode"),
-    Check(_GEMINI, "gemini extensions validate gemini"),
-    Check(_CLAUDE, "claude plugin validate claude"),
-    Check(_CLAUDE, "claude plugin marketplace add ./claude"),
-    Check(_CLAUDE, "claude plugin install hushd@hushd"),
-    Check(_CLAUDE, "claude mcp list", shows="plugin:hushd:hushd: .* ✔ Connected"),
-    Check(_GEMINI, "gemini mcp add --scope user hushd hushd mcp"),
-    # It waits for 5 s, which a busy machine may need longer for.
-    Check(_GEMINI, "gemini mcp list", shows="✓ hushd: .* Connected"),
+    Check(turns.GEMINI, "gemini extensions validate gemini"),
+    Check(turns.CLAUDE, "claude plugin validate claude"),
+    Check(turns.CLAUDE, "claude plugin marketplace add ./claude"),
+    Check(turns.CLAUDE, "claude plugin install hushd@hushd"),
+    Check(turns.CLAUDE, "claude mcp list", shows="plugin:hushd:hushd: .* ✔ Connected"),
+    Check(turns.GEMINI, "gemini mcp add --scope user --timeout 600000 hushd hushd mcp"),
+    Check(turns.GEMINI, "gemini mcp list", shows="✓ hushd: .* Connected"),
 )
 
 
 def refused() -> list[str]:
-    """Runs all of them in a home of their own, with this environment's hushd; returns what each failure printed."""
+    """Runs all checks and turns in a home of their own, with this environment's hushd; returns what failed."""
     with tempfile.TemporaryDirectory() as scratch:
         home, agents = Path(scratch, "home"), Path(scratch, "agents")
         shutil.copytree(ROOT / "packaging/agents", agents)
         (home / ".gemini").mkdir(parents=True)
-        (home / ".gemini/trustedFolders.json").write_text(json.dumps({str(agents): "TRUST_FOLDER"}))
+        (home / ".gemini/trustedFolders.json").write_text(
+            json.dumps(dict.fromkeys((str(agents), str(home)), "TRUST_FOLDER"))
+        )
         private = {"HOME": str(home), "HUSHD_RUNTIME_DIR": f"{scratch}/run", "HUSHD_STATE_DIR": f"{scratch}/state"}
         path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "npm_config_cache": str(_CACHE)}
         environment = {**os.environ, **_QUIET, **private, **path}
-        return [failure for check in CHECKS if (failure := _failure(check, agents, environment))]
+        failures = [failure for check in CHECKS if (failure := _failure(check, agents, environment))]
+        return failures + turns.refused(home, environment)
 
 
 def _failure(check: Check, agents: Path, environment: dict[str, str]) -> str:
