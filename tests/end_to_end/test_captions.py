@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -186,6 +187,26 @@ def test_the_worker_dies(stage: Stage) -> None:
     output, _ = stage.interrupted(process)
     said = [json.loads(line)["text"] for line in output.splitlines() if json.loads(line)["kind"] == "line"]
     assert sum("tried" in text for text in said) == 2
+
+
+def test_two_workers_die_before_a_line(stage: Stage) -> None:
+    """The sound that killed them is left out, which standard error says, and the captions go on."""
+    process = stage.captions("--json")
+    playing = threading.Thread(target=stage.loop.play, args=(stage.person,), daemon=True)
+    playing.start()
+    killed = set()
+    with stage.supervisor.connect() as peer:
+        while len(killed) < 2:
+            worker = peer.status("stt/moonshine/tiny-en")
+            if worker["running"] and worker["pid"] not in {None, *killed}:
+                os.kill(worker["pid"], signal.SIGKILL)
+                killed.add(worker["pid"])
+    playing.join()
+    stage.loop.play(stage.person)
+    output, complaint = stage.interrupted(process)
+    said = [json.loads(line)["text"] for line in output.splitlines() if json.loads(line)["kind"] == "line"]
+    assert any("tried" in text for text in said)
+    assert "has killed its worker twice, and is left out" in complaint
 
 
 def test_it_is_terminated(stage: Stage) -> None:

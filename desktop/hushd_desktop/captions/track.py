@@ -8,6 +8,7 @@ With a larger model for a fair copy, each session has its own, which goes on beh
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ LONGEST_S = 8.0  # of a line where nobody pauses: what is said lags behind the m
 ASLEEP_S = 60.0  # without speech, that end a session
 LEAD_S = 1.0  # kept from before the first sound
 TRIES = 3  # sessions that may fail one after the other
+BACK_S = 30.0  # in which a supervisor that is not ours to start must be back
+AGAIN_S = 0.5  # between two looks for it
 # Nobody waits for the lines of a larger model, so these may be as long as it likes.
 FAIR: dict[str, Any] = {"fair_each": "minute", "fair_options": {"max_segment_s": None}}
 
@@ -131,6 +134,7 @@ class Track:
         if source.channels > 1 and self._listening.pop("fair", None):
             self._note(f"Lines of `{name}` get no fair copy: their sound has the loudspeaker in it.")
         self._recording = Recording(source)
+        self._stopped = False
         self._line = 0
         self._speaker = ""  # of the line in the making
         self._people = self._earlier = 0  # speakers named so far, and in earlier sessions
@@ -151,21 +155,46 @@ class Track:
 
     def stop(self) -> None:
         """Ends `run` after the speech heard until now. Safe in a signal handler."""
+        self._stopped = True
         self._source.stop()
 
     def _hear(self, client: Client) -> None:
-        failures = 0
+        failures, looks = 0, 0
         while self._wait_for_sound():
             count = self._line
             try:
                 if precedence.admitted(lambda: self._session(client)).ended == "input":
                     return
-                failures = 0
+                failures = looks = 0
             except HushdError as error:
-                failures = 1 if self._line > count else failures + 1
-                if not error.retryable or failures >= TRIES:
+                if self._line > count:
+                    failures = looks = 0
+                if error.code == "no_supervisor":
+                    if not self._look_again(error, looks):
+                        raise
+                    looks += 1
+                    continue
+                failures += 1
+                if not _may_go_on(error) or failures >= TRIES:
                     raise
-                self._note(f"{error.message} The captions go on, and a few words may be missing.")
+                self._excuse(error)
+
+    def _look_again(self, error: HushdError, looks: int) -> bool:
+        """Waits for a supervisor that has gone; returns False once it has been long enough. The sound is kept."""
+        if looks >= BACK_S / AGAIN_S or self._stopped:
+            return False
+        if not looks:
+            self._note(f"{error.message} The captions wait {BACK_S:.0f} s for it.")
+        time.sleep(AGAIN_S)
+        return True
+
+    def _excuse(self, error: HushdError) -> None:
+        """Says what has happened; sound that has killed two workers is not sent to a third."""
+        if error.code == "poison_request":
+            self._recording.go_back(0.0)
+            self._note("What was said just now has killed its worker twice, and is left out. The captions go on.")
+        else:
+            self._note(f"{error.message} The captions go on, and a few words may be missing.")
 
     def _wait_for_sound(self) -> bool:
         """Returns whether there is any before the source ends."""
@@ -258,3 +287,8 @@ class Track:
 
     def _note(self, sentence: str) -> None:
         self._put(Noted(self.name, sentence))
+
+
+def _may_go_on(error: HushdError) -> bool:
+    """Returns whether the next session may succeed: one with other sound, after one that was lethal."""
+    return error.retryable or error.code == "poison_request"

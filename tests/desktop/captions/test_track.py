@@ -10,6 +10,7 @@ import pytest
 from hushd import HushdError, Segment, Word
 from hushd.transcripts import precedence
 from hushd.transcripts.fair_plan import Revision
+from hushd_desktop.captions import track
 from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, Unfinished, lines_of
 
 RATE = 16_000
@@ -243,6 +244,55 @@ def test_a_worker_that_always_dies() -> None:
     failures = tuple(HushdError("worker_crashed", f"{number}.") for number in range(9))
     with pytest.raises(HushdError, match=r"^2\.$"):
         run(Client(1, 1, 1, 1, 1, 1, 1, 1, 1, failures=failures), Device(*[LOUD] * 4))
+
+
+def test_sound_that_kills_is_left_out() -> None:
+    """Sound that has killed two workers is sent to no third one, and the captions go on with the next words."""
+    device = Device(LOUD, LOUD, LOUD, LOUD)  # of which the session's end swallows the third
+    client = Client(2, 1000, failures=(HushdError("poison_request", "It killed two: do not repeat it."),))
+    events = run(client, device)
+    assert len([event for event in events if isinstance(event, Line)]) == 1
+    assert [session.sent for session in client.sessions] == [[LOUD, LOUD], [LOUD]]
+    assert notes(events) == ["What was said just now has killed its worker twice, and is left out. The captions go on."]
+
+
+def test_all_that_is_said_kills() -> None:
+    """Then they end, as with a worker that always dies."""
+    failures = tuple(HushdError("poison_request", f"{number}.") for number in range(9))
+    with pytest.raises(HushdError, match=r"^2\.$"):
+        run(Client(1, 1, 1, 1, 1, failures=failures), Device(*[LOUD] * 6))
+
+
+def test_a_supervisor_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for again and again, one note says so, and the words said meanwhile are heard."""
+    monkeypatch.setattr(track, "AGAIN_S", 0.001)
+    monkeypatch.setattr(track, "BACK_S", 0.01)
+    failures = (HushdError("no_supervisor", "There is none."),) * 9
+    client = Client(*[1] * 9, failures=failures)
+    events = run(client, Device(LOUD, LOUD, LOUD))
+    assert len([event for event in events if isinstance(event, Line)]) == 1
+    assert b"".join(client.sessions[-1].sent) == LOUD * 3
+    assert notes(events) == ["There is none. The captions wait 0 s for it."]
+
+
+def test_a_supervisor_that_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The captions end with the error of a session that has none."""
+    monkeypatch.setattr(track, "AGAIN_S", 0.001)
+    monkeypatch.setattr(track, "BACK_S", 0.01)
+    client = Client(*[1] * 99, failures=(HushdError("no_supervisor", "There is none."),) * 99)
+    with pytest.raises(HushdError, match="There is none"):
+        run(client, Device(LOUD, LOUD, LOUD))
+    assert 10 < len(client.sessions) < 20
+
+
+def test_they_are_ended_while_they_wait_for_a_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They look once more, and no longer."""
+    monkeypatch.setattr(track, "AGAIN_S", 0.001)
+    client = Client(*[1] * 9, failures=(HushdError("no_supervisor", "There is none."),) * 9)
+    ended = Track("them", Device(LOUD, LOUD), 0.0, lambda _: ended.stop(), {})
+    with pytest.raises(HushdError, match="There is none"):
+        ended.run(client)  # type: ignore[arg-type]
+    assert len(client.sessions) == 2
 
 
 @pytest.mark.parametrize("code", ["model_missing", "no_device"])
