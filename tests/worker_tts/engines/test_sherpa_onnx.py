@@ -13,7 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, NotAlike, sherpa_models
 from hushd_worker.job import Cancelled
 from hushd_worker_tts.engine import Voice
-from hushd_worker_tts.engines import espeak_ng, sherpa_onnx
+from hushd_worker_tts.engines import espeak_ng, sherpa_onnx, sherpa_onnx_models
 from hushd_worker_tts.engines.sherpa_onnx import SherpaOnnx
 from hushd_worker_tts.worker import Worker
 
@@ -113,7 +113,8 @@ def test_kokoros_speakers_have_languages_by_their_letters(models: Path) -> None:
 
 def test_without_espeak_a_lexicon_reads(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words that it has are spoken; with neither a voice is not offered, and says what it lacks."""
-    monkeypatch.setattr(sherpa_onnx, "find_library", lambda: None)
+    for module in (sherpa_onnx, sherpa_onnx_models):
+        monkeypatch.setattr(module, "find_library", lambda: None)
     monkeypatch.setattr("hushd_worker_tts.engines.espeak_phonemes.find_library", lambda: None)
     sherpa_voices.vits(models / "mute")
     sherpa_voices.vits(models / "read", lexicon=True)

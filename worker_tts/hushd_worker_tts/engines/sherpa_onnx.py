@@ -9,29 +9,26 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hushd_models import advice, catalogue, hf_cache, own_model
+from hushd_models import advice
 from hushd_models.installation import engine_command, engine_installed
-from hushd_models.inventory import files_in
-from hushd_models.manifest import Manifest
-from hushd_models.people import PeopleFolder, Person
-from hushd_models.store import Store
+from hushd_models.people import PeopleFolder
 from hushd_protocol.errors import HushdError, reason
-from hushd_protocol.names import is_name
-from hushd_protocol.system import footprint, paths
+from hushd_protocol.system import footprint
 from hushd_schema.engines import NoModel, NotAlike
 from hushd_schema.engines.sherpa_models import Described, Speaker, described
 from hushd_schema.engines.tts.sherpa_onnx import SPEC
 from hushd_worker.job import Cancelled
 from hushd_worker.read_ahead import read_ahead
 
-from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Voice
 
+from . import sherpa_onnx_models
 from .espeak_ng import find_library
-from .greetings import greeting
+from .sherpa_onnx_models import voice_name
 
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
@@ -39,8 +36,6 @@ if TYPE_CHECKING:
     from .espeak_phonemes import Phonemes
 
 INSTALL = engine_command(SPEC)
-# The usual pace of reading aloud; not measured: no voices were at hand.
-WPM = 170
 _LOOK_S = 0.1  # between two checks for a cancel
 _POCKET_RATE = 24_000  # Hz of the recordings that Pocket TTS takes a voice from,
 _HEARD_S = 10.0  # and as much of one as it hears
@@ -69,31 +64,16 @@ class SherpaOnnx:
 
     @classmethod
     def info(cls) -> EngineInfo:
-        package, here = engine_installed(SPEC), _here()
-        models = tuple(_model(name, here.get(name), package) for name in sorted(here.keys() | SPEC.models.keys()))
+        package, here = engine_installed(SPEC), sherpa_onnx_models.here()
+        models = tuple(
+            sherpa_onnx_models.model(name, here.get(name), package) for name in sorted(here.keys() | SPEC.models.keys())
+        )
         default = SPEC.default_model if SPEC.default_model in here or not here else min(here)
         return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        if not engine_installed(SPEC):
-            return ()
-        here = _here()
-        own = [
-            _voice(name, description, speaker)
-            for name, (_, description) in here.items()
-            for speaker in description.voices()
-        ]
-        own += [
-            voice for name, (_, description) in here.items() for voice in _imitations(name, description, _consenting())
-        ]
-        missing = [
-            _missing(name, tag, first=tag == known.languages[0])
-            for name, known in _known().items()
-            if name not in here
-            for tag in known.languages
-        ]
-        return (*own, *missing)
+        return tuple(sherpa_onnx_models.voices()) if engine_installed(SPEC) else ()
 
     @staticmethod
     def preload() -> None:
@@ -104,7 +84,7 @@ class SherpaOnnx:
 
     def load(self, report: Callable[[str], None]) -> None:
         report(f"{SPEC.name} and its model {self._model}")
-        folder = find(self._model)
+        folder = sherpa_onnx_models.find(self._model)
         if folder is not None:
             self._folder = folder
             try:
@@ -167,7 +147,7 @@ class SherpaOnnx:
             HushdError: `bad_request` where it is not.
         """
         if not voice.imitates:
-            return next(each for name, each in self._described.voices() if _name(self._model, name) == voice.name)
+            return next(each for name, each in self._described.voices() if voice_name(self._model, name) == voice.name)
         people = PeopleFolder()
         person = people.find(voice.imitates)
         if not person.imitation:
@@ -286,96 +266,3 @@ def _config(package: Any, folder: Path, description: Described) -> Any:
     )
     rules = ",".join(str(folder / name) for name in description.rules)
     return package.OfflineTtsConfig(model=model, rule_fsts=rules, max_num_sentences=1)
-
-
-# --- its files -------------------------------------------------------------------------------------------------------
-
-
-def find(model: str) -> Path | None:
-    """The folder of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
-    if not is_name(model):
-        return None
-    place = paths.find().models / SPEC.name / model
-    if any(place.glob("*.onnx")):
-        return place
-    store = Store(paths.find())
-    try:
-        if manifest := store.find(f"{SPEC.name}/{model}"):
-            return store.location(manifest)
-    except HushdError:
-        return None  # its manifest is damaged, which the load reports
-    known = catalogue.find(f"{SPEC.name}/{model}")
-    snapshot = hf_cache.snapshot(known.repository, known.revision) if known else None
-    return snapshot if known and snapshot and known.choose(files_in(snapshot)) else None
-
-
-def _known() -> dict[str, catalogue.Known]:
-    return {known.name: known for known in catalogue.of(SPEC.name)}
-
-
-def _here() -> dict[str, tuple[Path, Described]]:
-    """The models on this machine that the load will take, with what their files say."""
-    place = paths.find().models / SPEC.name
-    try:
-        names = [folder.name for folder in sorted(place.iterdir()) if folder.is_dir()]
-    except OSError:
-        names = []
-    names += [
-        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
-    ]
-    here = {}
-    for name in dict.fromkeys((*SPEC.models, *names)):
-        if folder := find(name):
-            try:
-                here[name] = (folder, described(folder))
-            except (NotAlike, NoModel, OSError):
-                continue  # which the load says
-    return here
-
-
-def _model(name: str, here: tuple[Path, Described] | None, package: bool) -> Model:
-    if here is None:
-        known = _known()[name]
-        return Model(name, known.languages, known.memory_mb, embedded=False, installed=False)
-    folder, description = here
-    return Model(
-        name, description.languages, own_model.memory_mb(SPEC.name, files_in(folder)), embedded=False, installed=package
-    )
-
-
-def _name(model: str, speaker: str) -> str:
-    return f"{model}.{speaker}" if speaker else model
-
-
-def _voice(model: str, description: Described, named: tuple[str, Speaker]) -> Voice:
-    name, speaker = named
-    readable = description.can_read(speaker) and (
-        not description.phonemes or bool(description.lexicons) or find_library() is not None
-    )
-    own = name.rpartition(".")[2]
-    sample = greeting(speaker.language, own if own and own != speaker.language else model)
-    return Voice(_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
-
-
-def _consenting() -> list[Person]:
-    """The people who have agreed that their voices may be imitated; none where they cannot be read."""
-    try:
-        return [person for person in PeopleFolder().every()[0] if person.imitation and is_name(person.name)]
-    except HushdError:
-        return []
-
-
-def _imitations(model: str, description: Described, people: Iterable[Person]) -> Iterator[Voice]:
-    """The voices of people by a model that takes on the voice of a recording."""
-    if description.family != "pocket":
-        return
-    own = [name for name, _ in description.voices()]
-    for person in people:
-        if person.name not in own:
-            sample = greeting("en", person.name)
-            yield Voice(_name(model, person.name), "en", "", model, True, sample, WPM, imitates=person.name)
-
-
-def _missing(model: str, language: str, *, first: bool) -> Voice:
-    """A voice of a well-known model that is not here."""
-    return Voice(_name(model, "" if first else language), language, "", model, False, greeting(language, model), WPM)

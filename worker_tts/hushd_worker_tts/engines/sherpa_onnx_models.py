@@ -1,0 +1,133 @@
+"""The models of sherpa-onnx on this machine and their voices, by what their files say. Nothing is loaded here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hushd_models import catalogue, hf_cache, own_model
+from hushd_models.inventory import files_in
+from hushd_models.manifest import Manifest
+from hushd_models.people import PeopleFolder, Person
+from hushd_models.store import Store
+from hushd_protocol.errors import HushdError
+from hushd_protocol.names import is_name
+from hushd_protocol.system import paths
+from hushd_schema.engines import NoModel, NotAlike
+from hushd_schema.engines.sherpa_models import Described, Speaker, described
+from hushd_schema.engines.tts.sherpa_onnx import SPEC
+
+from hushd_worker_tts.engine import Model, Voice
+
+from .espeak_ng import find_library
+from .greetings import greeting
+
+# The usual pace of reading aloud; not measured: no voices were at hand.
+WPM = 170
+
+
+def find(model: str) -> Path | None:
+    """The folder of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    if not is_name(model):
+        return None
+    place = paths.find().models / SPEC.name / model
+    if any(place.glob("*.onnx")):
+        return place
+    store = Store(paths.find())
+    try:
+        if manifest := store.find(f"{SPEC.name}/{model}"):
+            return store.location(manifest)
+    except HushdError:
+        return None  # its manifest is damaged, which the load reports
+    known = catalogue.find(f"{SPEC.name}/{model}")
+    snapshot = hf_cache.snapshot(known.repository, known.revision) if known else None
+    return snapshot if known and snapshot and known.choose(files_in(snapshot)) else None
+
+
+def _known() -> dict[str, catalogue.Known]:
+    return {known.name: known for known in catalogue.of(SPEC.name)}
+
+
+def here() -> dict[str, tuple[Path, Described]]:
+    """The models on this machine that the load will take, with what their files say."""
+    place = paths.find().models / SPEC.name
+    try:
+        names = [folder.name for folder in sorted(place.iterdir()) if folder.is_dir()]
+    except OSError:
+        names = []
+    names += [
+        manifest.name for manifest in Store(paths.find()).kept(SPEC.name).values() if isinstance(manifest, Manifest)
+    ]
+    models = {}
+    for name in dict.fromkeys((*SPEC.models, *names)):
+        if folder := find(name):
+            try:
+                models[name] = (folder, described(folder))
+            except (NotAlike, NoModel, OSError):
+                continue  # which the load says
+    return models
+
+
+def model(name: str, files: tuple[Path, Described] | None, package: bool) -> Model:
+    """Describes a model: by its files, or one that is known and not here."""
+    if files is None:
+        known = _known()[name]
+        return Model(name, known.languages, known.memory_mb, embedded=False, installed=False)
+    folder, description = files
+    return Model(
+        name, description.languages, own_model.memory_mb(SPEC.name, files_in(folder)), embedded=False, installed=package
+    )
+
+
+def voices() -> Iterator[Voice]:
+    """Yields the voices of the models here and of the people whom these may imitate, then those that are known."""
+    models = here()
+    for name, (_, description) in models.items():
+        for speaker in description.voices():
+            yield _voice(name, description, speaker)
+    for name, (_, description) in models.items():
+        yield from _imitations(name, description)
+    for name, known in _known().items():
+        if name not in models:
+            for tag in known.languages:
+                yield _missing(name, tag, first=tag == known.languages[0])
+
+
+def voice_name(model: str, speaker: str) -> str:
+    """The name of a voice, by its model and the speaker's name there."""
+    return f"{model}.{speaker}" if speaker else model
+
+
+def _voice(model: str, description: Described, named: tuple[str, Speaker]) -> Voice:
+    name, speaker = named
+    readable = description.can_read(speaker) and (
+        not description.phonemes or bool(description.lexicons) or find_library() is not None
+    )
+    own = name.rpartition(".")[2]
+    sample = greeting(speaker.language, own if own and own != speaker.language else model)
+    return Voice(voice_name(model, name), speaker.language, speaker.gender, model, readable, sample, WPM)
+
+
+def _consenting() -> list[Person]:
+    """The people who have agreed that their voices may be imitated; none where they cannot be read."""
+    try:
+        return [person for person in PeopleFolder().every()[0] if person.imitation and is_name(person.name)]
+    except HushdError:
+        return []
+
+
+def _imitations(model: str, description: Described) -> Iterator[Voice]:
+    """The voices of people by a model that takes on the voice of a recording."""
+    if description.family != "pocket":
+        return
+    own = [name for name, _ in description.voices()]
+    for person in _consenting():
+        if person.name not in own:
+            sample = greeting("en", person.name)
+            yield Voice(voice_name(model, person.name), "en", "", model, True, sample, WPM, imitates=person.name)
+
+
+def _missing(model: str, language: str, *, first: bool) -> Voice:
+    """A voice of a well-known model that is not here."""
+    name = voice_name(model, "" if first else language)
+    return Voice(name, language, "", model, False, greeting(language, model), WPM)
