@@ -53,15 +53,17 @@ License: Expat
 {text}"""
 _ENVIRONMENT = f"""#!/bin/sh
 # Makes the environment of this version, if it is not there yet, and leads the commands to it. The one before stays
-# until the next time, since a supervisor that runs in it may start workers. To be run by root, also by hand.
+# until the next time, and any in which a program runs: it may import more. To be run by root, also by hand.
 set -eu
 home={_HOME}
 version=$(cat /usr/share/hushd/version)
 new=$home/$version
 if [ ! -e "$new/complete" ]; then
   rm -rf "$new"
+  echo "hushd: fetching its engines, 130 MB ..."
   python3 -m venv "$new"
-  "$new/bin/python" -m pip install --quiet --no-cache-dir --require-hashes -r /usr/share/hushd/requirements.txt
+  "$new/bin/python" -m pip install --quiet --progress-bar off --no-cache-dir --require-hashes \\
+    -r /usr/share/hushd/requirements.txt
   "$new/bin/python" -m pip install --quiet --no-cache-dir --no-deps --no-index /usr/share/hushd/*.whl
   touch "$new/complete"
 fi
@@ -69,7 +71,8 @@ before=$(readlink "$home/current" || true)
 ln -sfn "$version" "$home/next"
 mv -T "$home/next" "$home/current"
 for folder in "$home"/*; do
-  case ${{folder##*/}} in current | "$version" | "$before") ;; *) rm -rf "$folder" ;; esac
+  case ${{folder##*/}} in current | "$version" | "$before") continue ;; esac
+  grep -qsF "$folder/" /proc/[0-9]*/maps || rm -rf "$folder"
 done
 """
 _COMMAND = f"""#!/bin/sh

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import mmap
 import os
 import re
 import shutil
@@ -58,6 +59,24 @@ def test_a_script_is_one_to_its_shell(place: str) -> None:
     shell = "bash" if place.endswith("PKGBUILD") else "sh"
     done = subprocess.run([shell, "-n", str(ROOT / place)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="which programs run where is read from /proc")
+def test_an_update_leaves_the_environment_of_a_running_program(tmp_path: Path) -> None:
+    """However many updates ago it was made, Debian's `environment` removes it only once nothing runs in it."""
+    home = tmp_path / "home"
+    for version in ("0.1.0", "0.2.0", "0.3.0"):
+        (home / version).mkdir(parents=True)
+        (home / version / "complete").write_text("library")
+    (home / "current").symlink_to("0.2.0")
+    (tmp_path / "version").write_text("0.3.0\n")
+    script = FILES["packaging/debian/environment"].replace("/var/lib/hushd-python", str(home))
+    script = script.replace("/usr/share/hushd", str(tmp_path))
+    with (home / "0.1.0/complete").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
+        subprocess.run(["sh", "-c", script], check=True, timeout=60)
+        assert {path.name for path in home.iterdir()} == {"0.1.0", "0.2.0", "0.3.0", "current"}
+    subprocess.run(["sh", "-c", script], check=True, timeout=60)
+    assert {path.name for path in home.iterdir()} == {"0.3.0", "current"}
 
 
 def test_ruby_takes_the_formula() -> None:
