@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 2.0
 _ANSWER_S = 0.5  # for one program, which may hang
+_DEEPEST = 200  # objects within each other: a program may have faults, and one within itself
 _ROOT = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
 _OBJECT, _TEXT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Text"
 _ACTIVE, _SHOWING = 1 << 1, 1 << 25  # states
@@ -59,6 +60,7 @@ class _Windows:
         self._bus = bus
         self._until = time.monotonic() + LOOK_S
         self._silent: set[str] = set()  # programs that did not answer
+        self._met: set[Object] = set()
 
     def selected(self) -> str:
         """The selected text of the first window that has one."""
@@ -69,8 +71,11 @@ class _Windows:
                 return text[:LONGEST]
         return ""
 
-    def _texts(self, parent: Object) -> Iterator[str]:
+    def _texts(self, parent: Object, depth: int = 0) -> Iterator[str]:
         """Texts selected in an object and those within, in their order."""
+        if parent in self._met or depth > _DEEPEST:
+            return
+        self._met.add(parent)
         children = self._children(parent)
         inserted: set[Object] = set()
         for begin, end in self._selections(parent):
@@ -79,11 +84,11 @@ class _Windows:
                 first = self._text(parent, 0, begin).count(_EMBEDDED)
                 embedded = children[first : first + text.count(_EMBEDDED)]
                 inserted |= {*embedded}
-                text = _filled(text, (" ".join(self._texts(child)) for child in embedded))
+                text = _filled(text, (" ".join(self._texts(child, depth + 1)) for child in embedded))
             yield text
         for child in children:
             if child not in inserted and self._states(child) & _SHOWING:
-                yield from self._texts(child)
+                yield from self._texts(child, depth + 1)
 
     def _selections(self, of: Object) -> list[tuple[int, int]]:
         (count,) = self._call(of, _TEXT, "GetNSelections") or (0,)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hushd_desktop.read_selection import accessible, selection
@@ -189,3 +190,22 @@ def test_a_window_of_gtk(bus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         finally:
             program.kill()
             program.wait()
+
+
+@pytest.mark.parametrize("within", ["/window", "/window/{}"])
+def test_objects_within_each_other_without_an_end(monkeypatch: pytest.MonkeyPatch, within: str) -> None:
+    """A faulty program has a window within itself, or always one more: what else is selected there is read."""
+    count = itertools.count()
+
+    def call(self: object, of: accessible.Object, interface: str, method: str, *_: object) -> object:
+        answers: dict[str, object] = {
+            "GetChildren": ([("program", within.format(next(count)))],),
+            "GetState": ([accessible._SHOWING],),
+            "GetNSelections": (int(of[1] == within.format(1)),),
+            "GetSelection": (0, 4),
+            "GetText": ("text",),
+        }
+        return answers[method]
+
+    monkeypatch.setattr(accessible._Windows, "_call", call)
+    assert accessible._Windows(cast(DBusConnection, None)).selected() == "text"

@@ -13,7 +13,7 @@ _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})")
 _DELIMITERS = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
 _WORD = re.compile(r"[^\s`<>\"“”()\[\]{}|,;]+")
 _PATH = re.compile(
-    r"(?P<root>~?/|\.{1,2}/)?(?:[\w.@+-]+/){1,40}(?P<name>[\w.@+-]*\w)(?P<place>(?::\d+){0,2}(?:-\d+)?)(?P<tail>[.:!?*_]*)"
+    r"(?P<root>~?/|\.{1,2}/)?(?:[\w.@+-]+/){1,40}(?P<name>[\w.@+-]*[^\W_])(?P<place>(?::\d+){0,2}(?:-\d+)?)(?P<tail>[.:!?*_]*)"
 )
 _FILE = re.compile(r"\w\.[A-Za-z]\w{0,4}$")
 _READ_ROWS = 2

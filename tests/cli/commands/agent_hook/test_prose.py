@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hushd_cli.commands.agent_hook.prose import prose
 from hypothesis import given, settings
@@ -19,6 +21,7 @@ TABLE = "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n| 5 | 6 |"
         ("`~/.config/hushd/config.toml`: new.", "`config.toml`: new."),
         ("in src/main.py and /etc/hosts", "in src/main.py and /etc/hosts"),
         ("src/main.py:12", "main.py"),
+        ("a/b/c/__init__.py and a/b/c/d/__main__, _x/y/z/w_.", "__init__.py and __main__, w_."),
         ("and/or yes/no/maybe 2026/11/22 n/a", "and/or yes/no/maybe 2026/11/22 n/a"),
         ("https://github.com/a/b/c/d", "https://github.com/a/b/c/d"),
         ("```sh\ncat /a/b/c/d.py\n```", "```sh\ncat /a/b/c/d.py\n```"),
@@ -31,6 +34,14 @@ TABLE = "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n| 5 | 6 |"
 def test_the_eyes_part_is_announced(written: str, spoken: str) -> None:
     """Long paths are their last part, tables a block of rows; code, addresses and words with a slash stay."""
     assert prose(written) == spoken
+
+
+def test_a_long_word_takes_no_longer_than_its_length() -> None:
+    """A ruler of underscores behind a slash is not tried at each place where a name could end."""
+    word = f"a/{'_' * 64_000}%"
+    began = time.process_time()
+    assert prose(word) == word
+    assert time.process_time() - began < 5.0  # three minutes, where it is
 
 
 @settings(deadline=None)  # on a busy machine
