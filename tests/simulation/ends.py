@@ -45,8 +45,8 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
         since: the time at which it began.
         answered: whether nothing could repeat it.
     """
-    if code == "supervisor_lost" and op in ENDING and storm.deaths("supervisor", since):
-        return ""  # it was killed while it was asked to leave, and nobody asks the next one to
+    if code == "supervisor_lost" and op in ENDING and (storm.deaths("supervisor", since) or storm.left(since)):
+        return ""  # it was killed while it was asked to leave, or left already, and nobody asks the next one to
     if code in BLAMELESS:
         # Of a transcript that was begun, the rest is asked for; a second death that brought nothing new is raised.
         most = MOST_LOST - (op == "transcribe")

@@ -28,6 +28,7 @@ _SPOTS = {
     "lock": (("write", "ftruncate"), "/hushd/lock"),
 }
 STILL_S = 5.0  # for which a supervisor must answer nobody until a client gives it up, `hushd.transport.link.FIND_S`
+LEAVE_S = 75.0  # for one that finishes its jobs first to leave, `lock.LONG_PATIENCE_S`
 BREATH_S = 1.0  # between two standstills that count as one
 SHORT = 500 * MEGABYTE  # available: with less, memory is short
 TIGHT = 3_500 * MEGABYTE  # with less, not all workers may have room that a supervisor expects to be of 400 MB each
@@ -120,6 +121,13 @@ class Storm:
     def deaths(self, kind: str, since: float) -> int:
         """The processes of a kind that have ended since then by a signal or with an error."""
         return sum(p.kind == kind and bool(p.status) and p.ended >= since for p in self._machine.processes.values())
+
+    def left(self, since: float) -> bool:
+        """Returns whether a supervisor has ended since then that was told so before, or leaves whenever it is idle."""
+        processes = self._machine.processes.values()
+        told = any(since - LEAVE_S <= moment < since for moment in self._blows)
+        leaves = told or "idle supervisor leaves" in self.points
+        return leaves and any(p.kind == "supervisor" and p.status == 0 and p.ended >= since for p in processes)
 
     def buggify(self, point: str) -> bool:
         """Returns whether product code takes the rare way at a point."""

@@ -153,13 +153,16 @@ class Person(Life):
             floor.on_loss = lost.set
             with floor:
                 end = time.monotonic() + long
-                self.record.saw("granted", request, **turn(floor))
+                held = turn(floor)
+                self.record.saw("granted", request, **held)
                 while time.monotonic() < end and not life.world.calm:
                     if lost.wait(0.2):
                         lost.clear()
                         self.record.saw("released", request, keep=True)
                         floor.keep()
-                        self.record.saw("granted", request, **turn(floor))
+                        held = turn(floor)
+                        self.record.saw("granted", request, **held)
+                    held = self.moved(request, floor, held)
                 self.record.saw("released", request, keep=False)
 
     def preload(self) -> None:

@@ -214,16 +214,19 @@ class Person(Life):
             floor.on_loss = lambda: loop.call_soon_threadsafe(lost.set) and None
             async with floor:
                 end = loop.time() + long
-                self.record.saw("granted", request, **turn(floor))
+                held = turn(floor)
+                self.record.saw("granted", request, **held)
                 while (left := end - loop.time()) > 0 and not life.world.calm:
                     try:
                         await asyncio.wait_for(lost.wait(), min(left, 0.2))
                     except TimeoutError:
+                        held = self.moved(request, floor, held)
                         continue
                     lost.clear()
                     self.record.saw("released", request, keep=True)
                     await floor.regain()
-                    self.record.saw("granted", request, **turn(floor))
+                    held = turn(floor)
+                    self.record.saw("granted", request, **held)
                 self.record.saw("released", request, keep=False)
 
         await self._ask("claim", ask, devices=["speaker"], priority=priority, machine=self.session())
