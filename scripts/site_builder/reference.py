@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from hushd_cli.manual import grouped
 from hushd_cli.reference import Argument, CommandReference, commands
 from hushd_protocol import errors, messages
 from hushd_schema.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings
 from hushd_schema.settings.declaration import settings_of
 from hushd_schema.settings.own_models import ModelSettings
 from hushd_schema.settings.reference import default
+from manual import grouped
 
 from . import python_reference
 from .markdown import prose

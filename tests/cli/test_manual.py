@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hushd_cli.manual import pages
 from hushd_cli.reference import Argument, commands
+from manual import pages
 
 FOLDER = Path(__file__).parents[2] / "packaging/man"
 
@@ -52,6 +52,6 @@ def test_mandoc_takes_the_pages() -> None:
 
 def test_a_line_that_begins_with_a_dot_is_text() -> None:
     """Nothing in a help text is taken for a request or an escape."""
-    from hushd_cli.manual import _text
+    from manual import _text
 
     assert _text(".srt and a\\b, 'so'") == "\\&.srt and a\\eb, \\(aqso\\(aq"

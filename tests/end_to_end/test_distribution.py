@@ -11,8 +11,8 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from hushd_cli.manual import pages
 from hushd_cli.reference import commands
+from manual import pages
 from release_maker import archives
 
 ROOT = Path(__file__).parents[2]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hushd_cli import help
+from hushd_cli.reference import ROOTS, Argument, CommandReference
 from hushd_protocol import __version__
-
-from . import help
-from .reference import ROOTS, Argument, CommandReference
 
 _SEE = "Documents that help and errors name lie beside the program, in Markdown; its sources have all of them."
 _FILES = (
