@@ -6,7 +6,7 @@ import threading
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from . import devices
@@ -89,7 +89,7 @@ class PlaybackBuffer:
     def fill(self, chunks: Iterable[bytes]) -> None:
         """Takes everything from `chunks`, never far ahead of the device; their errors are raised in the caller."""
         try:
-            for chunk in chunks:
+            for chunk in _whole(chunks, self._frame):
                 self._chunks.append(memoryview(chunk))
                 self._added += len(chunk)
                 self._moved.set()
@@ -277,3 +277,14 @@ class PlaybackBuffer:
         self._abandoned = True
         self._room.set()
         self._moved.set()
+
+
+def _whole(chunks: Iterable[bytes], frame: int) -> Iterator[bytes]:
+    """Yields the chunks without half frames, behind which silence would shift all that follows by a byte."""
+    rest = b""
+    for chunk in chunks:
+        if rest or len(chunk) % frame:
+            chunk = rest + bytes(chunk)
+            whole = len(chunk) - len(chunk) % frame
+            chunk, rest = chunk[:whole], chunk[whole:]
+        yield chunk

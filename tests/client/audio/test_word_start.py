@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 
 import pytest
 from hushd import Client
@@ -100,3 +101,22 @@ def test_real_speech_goes_on_at_a_silence_and_loses_no_sample(carried: Superviso
         assert after[fade : len(samples) - start] == samples[start + fade :]
     assert min(steps) >= SILENCE_S
     assert 0.5 < max(steps) <= BACK_S + 1 / 40
+
+
+def test_a_stream_that_is_slow_in_the_middle_of_a_sample() -> None:
+    """The half waits for its other half: what follows is not shifted by a byte, and a pause there is no error."""
+    buffer = PlaybackBuffer(Stopped, RATE, 1)
+    buffer.begin()
+    heard: list[int] = []
+
+    def chunks() -> Iterator[bytes]:
+        yield b"\1\2\3"
+        heard.extend(played(buffer, 2, 1))
+        yield b"\4\5\6"
+        heard.extend(played(buffer, 2, 1))
+        buffer.hush()
+        buffer.begin()
+
+    buffer.fill(chunks())
+    buffer.wait()  # raises what `chunks` has raised
+    assert heard == [0x201, 0, 0x403, 0x605]
