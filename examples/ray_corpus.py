@@ -3,7 +3,7 @@
     pip install 'hushd[default,ray]'                       # on every node
     ray start --head                                       # on the first one; it prints the command for the others
     python ray_corpus.py transcribe recordings texts       # on any of them
-    python ray_corpus.py search texts "release NEAR date"  # file, time and text; SQLite's full-text queries
+    python ray_corpus.py search texts "NEAR(release date)"  # file, time and text; SQLite's full-text queries
 
 The same command goes on where it was interrupted, and takes up recordings that are new. texts/set-aside.json names
 those that cannot be read. One machine is a cluster too.
@@ -25,6 +25,8 @@ def transcribe(recordings: Path, texts: Path) -> int:
     """Has the cluster transcribe the recordings that are new, and makes the index anew; returns the exit code."""
     command = [sys.executable, "-m", "hushd", "cluster", "transcribe", str(recordings), "-o", str(texts), "-f", "json"]
     code = subprocess.run(command).returncode
+    if not texts.is_dir():  # no recordings, or no cluster: the command has said so
+        return code
     with closing(sqlite3.connect(texts / "index.db")) as index, index:
         index.execute("DROP TABLE IF EXISTS sentences")
         index.execute("CREATE VIRTUAL TABLE sentences USING fts5 (text, file UNINDEXED, start UNINDEXED)")
@@ -37,9 +39,14 @@ def transcribe(recordings: Path, texts: Path) -> int:
 
 def search(texts: Path, query: str) -> int:
     """Prints the sentences that match, the best first; returns 1 where there are none."""
+    if not (texts / "index.db").exists():
+        sys.exit(f"{texts} has no index: run `ray_corpus.py transcribe RECORDINGS {texts}` first.")
     with closing(sqlite3.connect(texts / "index.db")) as index:
         matches = "SELECT file, start, text FROM sentences WHERE sentences MATCH ? ORDER BY rank"
-        rows = index.execute(matches, [query]).fetchall()
+        try:
+            rows = index.execute(matches, [query]).fetchall()
+        except sqlite3.OperationalError as error:
+            sys.exit(f"SQLite takes no such query ({error}): put words with other characters into double quotes.")
     for name, start, text in rows:
         print(f"{name} {timedelta(seconds=int(start))}: {text.strip()}")
     return int(not rows)

@@ -102,7 +102,10 @@ def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Pa
 
 
 def test_the_corpus_of_the_examples_can_be_searched(cluster: RayCluster, gate: Path, tmp_path: Path) -> None:
-    """examples/ray_corpus.py names a recording that cannot be read; a word of another leads to its file and time."""
+    """examples/ray_corpus.py names a recording that cannot be read; a word of another leads to its file and time.
+
+    A query that SQLite refuses, a folder without an index and one without recordings are a sentence each.
+    """
     gate.touch()
     words = {name: digest(data) for name, data in corpus(tmp_path / "in", 2).items()}
     (tmp_path / "in/empty.flac").touch()
@@ -120,6 +123,11 @@ def test_the_corpus_of_the_examples_can_be_searched(cluster: RayCluster, gate: P
     match = run("search", tmp_path / "out", words["b/01.wav"])
     assert (match.returncode, match.stdout) == (0, f"b/01.wav 0:00:00: {words['b/01.wav']}\n")
     assert run("search", tmp_path / "out", "nowhere").returncode == 1
+    refused, early = run("search", tmp_path / "out", "don't"), run("search", tmp_path / "in", "word")
+    assert refused.stderr.startswith("SQLite takes no such query (fts5: ")
+    assert "has no index: run" in early.stderr
+    assert max(refused.stderr.count("\n"), early.stderr.count("\n")) == 1
+    assert run("transcribe", tmp_path / "nothing", tmp_path / "none").stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("illness", ["a missing model", "workers that die"])

@@ -120,6 +120,12 @@ def test_a_supervisor_goes_away_in_the_middle(claim: str, unstarted: Path, run: 
     run("restarting", claim, HUSHD_TEST_HOLD=str(hold))
 
 
+@pytest.mark.parametrize("claim", claims("hostile"))
+def test_a_supervisor_that_is_broken_or_goes_away_is_told_in_a_sentence(claim: str, runtime: Path, run: Run) -> None:
+    """Garbage, answers of another shape, grants that are none, a closed socket; and many requests at once."""
+    run("hostile", claim)
+
+
 @pytest.mark.parametrize("claim", claims("devices"))
 def test_devices_are_used_by_hushds_own_programs(
     claim: str, carried: Supervisor, recording: Path, run: Run, tmp_path: Path

@@ -189,9 +189,9 @@ export class Client {
 
   /** All voices, installed or not. */
   async voices(): Promise<Voice[]> {
-    const engines = (await this.#described('tts'))['engines'] as Fields[];
-    return engines.flatMap((engine) =>
-      (engine['voices'] as Fields[]).map((voice) => ({
+    const described = await this.control('describe', 'tts');
+    return listed(described['tts'], 'engines').flatMap((engine) =>
+      listed(engine, 'voices').map((voice) => ({
         name: String(voice['name']),
         language: String(voice['language'] ?? ''),
         gender: String(voice['gender'] ?? ''),
@@ -204,10 +204,10 @@ export class Client {
 
   /** All models that hushd knows, installed or not. */
   async models(): Promise<Model[]> {
-    const roles = Object.entries(await this.control('describe')) as [string, Fields][];
+    const roles = Object.entries(await this.control('describe'));
     return roles.flatMap(([role, described]) =>
-      (described['engines'] as Fields[]).flatMap((engine) =>
-        (engine['models'] as Fields[]).map((model) => ({
+      listed(described, 'engines').flatMap((engine) =>
+        listed(engine, 'models').map((model) => ({
           role,
           name: `${String(engine['name'])}/${String(model['name'])}`,
           languages: (model['languages'] ?? []) as string[],
@@ -281,10 +281,6 @@ export class Client {
     return known;
   }
 
-  async #described(role: string): Promise<Fields> {
-    return (await this.control('describe', role))[role] as Fields;
-  }
-
   /** `options` with the engine and model of the voice they name, or of the first voice that speaks their language. */
   async #voice<Options extends SpeechOptions>(options: Options): Promise<Options> {
     const { voice, language, engine, model } = options;
@@ -297,6 +293,16 @@ export class Client {
     if (!chosen) return options; // the engine's own sentence says what there is
     return { ...options, voice: chosen.name, engine: chosen.engine, ...(chosen.model && { model: chosen.model }) };
   }
+}
+
+/** The list of this name in what was described. Throws `protocol_error` where there is none. */
+function listed(described: Value | undefined, name: string): Fields[] {
+  const list = (described as Fields | null | undefined)?.[name];
+  if (Array.isArray(list)) return list as Fields[];
+  throw new HushdError(
+    'protocol_error',
+    `The supervisor described no ${name}: is it of another version than this package?`,
+  );
 }
 
 /** The parameters among the options, by the names that they have in the protocol. */

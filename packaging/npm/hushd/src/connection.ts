@@ -219,7 +219,10 @@ export class Call {
       }
     }
     if (fields['type'] === 'credit') {
-      this.#credit += Number(fields['chunks']);
+      const chunks = Number(fields['chunks']);
+      if (!(chunks > 0))
+        return this.cancel(new HushdError('protocol_error', 'A grant is no number: please report this.'));
+      this.#credit += chunks;
       return this.#granted();
     }
     if (fields['type'] === 'error') {
@@ -269,7 +272,7 @@ function gone(sentence: string): HushdError {
 }
 
 function errorOf(fields: Fields): HushdError {
-  return new HushdError(String(fields['code']), String(fields['message']), {
+  return new HushdError(String(fields['code']), String(fields['message'] ?? 'The request failed: see `hushd logs`.'), {
     retryable: fields['retryable'] === true,
     retryAfterMs: typeof fields['retry_after_ms'] === 'number' ? fields['retry_after_ms'] : null,
     detail: (fields['detail'] ?? {}) as Fields,

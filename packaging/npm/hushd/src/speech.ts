@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { extname } from 'node:path';
 
@@ -74,7 +75,7 @@ export class Speech implements AsyncIterable<Uint8Array> {
   async save(path: string): Promise<void> {
     const extension = extname(path).toLowerCase();
     const format = this.#format ?? FORMATS[extension] ?? (extension.slice(1) || 'wav');
-    const draft = `${path}.${process.pid}.part`;
+    const draft = `${path}.${randomUUID()}.part`; // two may save there at once
     try {
       const file = await open(draft, 'w').catch(failed);
       try {
