@@ -129,12 +129,26 @@ def _check(options: Namespace) -> None:
         raise HushdError("bad_request", "--sink is of what plays: give --both instead of --microphone.")
     if options.device and not (options.microphone or options.both or options.device == "?"):
         raise HushdError("bad_request", "--audio-device is the microphone: give --microphone or --both too.")
+    if options.microphone or options.both:
+        _check_microphone()
     if options.headphones and not options.both:
         raise HushdError("bad_request", "--headphones is for --both.")
     if options.diarize and options.fair:
         raise HushdError("bad_request", "--diarize and --fair do not go together: `listen --diarize --fair` does both.")
     if options.output:
         _check_output(options.output)
+
+
+def _check_microphone() -> None:
+    """Refuses a microphone that is lent by another machine: it gives silence to who has not its floor."""
+    from hushd.transport.attached_link import devices_link
+
+    if devices_link("cli"):
+        raise HushdError(
+            "unsupported",
+            "The microphone is that of a machine that has attached itself, which lends it to `listen`, `talk` and "
+            "`wake` alone: run `hushd captions` there. HUSHD_DEVICES=here hears this machine's own.",
+        )
 
 
 def _keep(options: Namespace) -> None:
