@@ -185,9 +185,10 @@ class PeopleFolder:
             person = Person.from_data(data, str(place))
             if not (_identity(person.name) == entry and is_name(person.name) and is_voiceprint(person.voiceprint)):
                 raise ValueError("it is not as it was written")
+            time.localtime(person.added)  # which must be a time
             if "/" in person.recording or not person.recording.startswith(_CONSENT):
                 raise ValueError("it names a file elsewhere")
-        except (OSError, ValueError, RecursionError, HushdError) as error:
+        except (OSError, ValueError, OverflowError, RecursionError, HushdError) as error:
             if isinstance(error, HushdError) and error.code == "unauthorised":
                 raise
             raise HushdError(

@@ -121,6 +121,7 @@ def test_who_is_not_known(folder: PeopleFolder) -> None:
     "content",
     [b"", b"{", b"[]", b"\xff", b"[" * 50_000, b" " * 70_000, json.dumps(person("Bert").data()).encode(),
      json.dumps(replace(person("Anna"), voiceprint="x").data()).encode(),
+     json.dumps(replace(person("Anna"), added=1e300).data()).encode(),
      json.dumps(replace(person("Anna"), recording="../../x").data()).encode()],
 )  # fmt: skip
 def test_a_damaged_person_costs_nobody_else(folder: PeopleFolder, content: bytes) -> None:
