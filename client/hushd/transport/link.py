@@ -106,7 +106,8 @@ class Link:
             if not needed():
                 raise HushdError("cancelled", "The connection is not needed any more.")
             connection = self.connection = self._after(self.connection)
-            self._connections[:] = [*(other for other in self._connections if not other.wait_lost(0)), connection]
+            self._connections.append(connection)  # first: whoever is interrupted here may close it
+            self._connections[:] = [each for each in self._connections if each is connection or not each.wait_lost(0)]
             return connection
 
     def _after(self, last: Connection | None) -> Connection:
@@ -118,8 +119,8 @@ class Link:
         connection = self.find()
         if last is None or not last.leads_to_leaving(connection):
             return connection
-        last.wait_lost(LEAVE_S)
         connection.close()
+        last.wait_lost(LEAVE_S)
         return self.find()
 
     def listens(self) -> bool:

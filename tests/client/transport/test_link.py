@@ -298,3 +298,27 @@ def test_a_client_that_was_interrupted_as_it_closed_can_be_closed(place: Link, m
         place.close()
     place.close()
     assert connection.closed == 1
+
+
+class Waiting(Fake):
+    """A connection to a supervisor that leaves, at whose end Ctrl-C is waited for."""
+
+    def wait_lost(self, timeout: float | None) -> bool:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("pid", [7, 8])
+def test_a_client_that_was_interrupted_as_it_connected_can_be_closed(
+    place: Link, monkeypatch: pytest.MonkeyPatch, pid: int
+) -> None:
+    """Ctrl-C in the wait for the end of the supervisor before, or in a look at it, loses no connection."""
+    closed: list[Fake] = []
+    monkeypatch.setattr(Fake, "close", lambda connection: closed.append(connection))
+    place.connection = last = Waiting(7, [], leaves=True)  # type: ignore[assignment]
+    place._connections.append(last)  # type: ignore[arg-type]
+    made = Fake(pid, [])
+    monkeypatch.setattr(place, "find", lambda: made)
+    with pytest.raises(KeyboardInterrupt):
+        place.connect()
+    place.close()
+    assert made in closed
