@@ -78,7 +78,7 @@ class Door:
         self._gateway = gateway
         self._record = record
         self._clock = clock
-        self._lingering = LingeringClose(selector, max(1, most // 2))
+        self._lingering = LingeringClose(selector, most // 2)
         self._connections = Connections(selector, answers, self._hand_over, self._lingering, gateway.__len__, most)
         self._accept_again = self._look = math.inf
         self._turn = 0

@@ -167,11 +167,12 @@ class Gateway:
     def close(self) -> None:
         """Ends the channel and the gateway, at once."""
         self.leave(-math.inf)
-        if self._child and self._process:
-            self._process.kill()
-            if self._process.exit_fd is not None:
-                _is_readable(self._process.exit_fd, LEAVE_S)
-            if self._process.poll() != 0:
+        if self._child:
+            process = self._child.process
+            process.kill()
+            if process.exit_fd is not None:
+                _is_readable(process.exit_fd, LEAVE_S)
+            if process.poll() != 0:
                 uploads.sweep()
             self._child.close()
             self._child = None
