@@ -69,8 +69,8 @@ def failed(plant: Plant | None, tests: Sequence[str], limit_s: float = LIMIT_S) 
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return "no end"
-    if done.returncode == 0:
-        return ""
+    if done.returncode <= 0:  # a fault may have ended pytest by a signal
+        return f"signal {-done.returncode}" if done.returncode else ""
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     if done.returncode != 1 or not lines:
         raise NotPlayed(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -117,6 +117,18 @@ def test_a_supervisor_that_works_for_ever_is_given_up_after_a_minute(
     assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
 
 
+def test_a_refusal_ends_the_search(place: Link, clock: Clock) -> None:
+    """Only one that may be followed by another supervisor is asked again."""
+    answers = ["supervisor_lost", "version_mismatch"]
+
+    def refused(path: object, **options: Any) -> Any:
+        raise HushdError(answers.pop(0), "No.")
+
+    with pytest.raises(HushdError) as caught:
+        place.find(refused)
+    assert (caught.value.code, answers) == ("version_mismatch", [])
+
+
 def test_a_search_opens_connections_as_it_was_told(place: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     """`hushd restart` connects in the version of the supervisor that runs, and not in ours."""
     made = Fake(7, [])

@@ -152,7 +152,7 @@ def test_a_socket_that_takes_nothing_loses_nothing(hall: Hall) -> None:
 
 
 def test_two_answers_are_not_mixed(hall: Hall) -> None:
-    """What a program has sent behind a poll waits until the answer to that is away, in whatever pieces it came."""
+    """Requests behind a poll wait until the answer to that is away, in whatever pieces they came."""
     end = hall.come(says=HEALTH + HEALTH)
     end.send(METRICS + HEALTH)
     hall.turn()
@@ -178,7 +178,7 @@ def test_a_rest_after_a_long_answer_is_a_rest(hall: Hall) -> None:
 
 
 def test_who_waits_for_the_engines_to_be_listed_is_not_read(hall: Hall) -> None:
-    """Whatever it sends meanwhile costs no turn, and its time is that of the list."""
+    """Its bytes cost no turn meanwhile, and its time is that of the list."""
     end = hall.come(says=VOICES + HEALTH)
     end.send(HEALTH)
     assert hall.turn() == 0
@@ -189,7 +189,7 @@ def test_who_waits_for_the_engines_to_be_listed_is_not_read(hall: Hall) -> None:
 
 
 def test_who_has_left_before_the_answer_is_dropped(hall: Hall) -> None:
-    """Which ends nobody else's connection."""
+    """Its end is nobody else's."""
     ours, theirs = socket.socketpair()
     hall.ends.append(ours)
     theirs.send(HEALTH)
@@ -219,7 +219,7 @@ def test_of_a_full_address_one_of_its_own_makes_room(hall: Hall, monkeypatch: py
 
 
 def test_a_refused_program_of_wyoming_reads_an_end(hall: Hall) -> None:
-    """Which is all that there is to say in it."""
+    """An end is all that can be said in it."""
     end = hall.come(says=b"GET / HTTP/1.1\r\n", kind="wyoming")
     assert not is_open(end)
     assert hall.connections.refusals == 1

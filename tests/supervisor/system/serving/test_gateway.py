@@ -113,7 +113,7 @@ def test_a_gateway_that_failed_to_start_is_not_tried_again_at_once(porch: Porch)
 
 
 def test_a_gateway_that_is_not_there_is_not_killed(porch: Porch) -> None:
-    """What is in the channel may wait for the next one."""
+    """The connections in the channel may wait for the next one."""
     porch.launch.error = OSError(errno.EAGAIN, "no processes")
     porch.come()
     porch.log.clear()
