@@ -254,3 +254,10 @@ def test_no_input_takes_long() -> None:
             HTTP.decide(data[: PREFIX - 5] + b"\n\r\n\r\n")
             Wyoming().decide(data[: PREFIX - 1] + b"\n")
     assert (time.perf_counter() - began) / 2000 < 0.01
+
+
+def test_a_request_with_two_ends_of_its_body_is_refused() -> None:
+    """A proxy and the gateway could take different bytes for the next request."""
+    head = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n"
+    assert Http().decide(head + b"\r\n") == HandOver()
+    assert Http().decide(head + b"Transfer-Encoding: chunked\r\n\r\n") == Refuse(400)
