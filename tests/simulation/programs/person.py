@@ -186,8 +186,8 @@ class Person(Life):
     def _begin(self, act: Callable[..., None], *arguments: str) -> threading.Thread:
         """Does something beside what follows."""
         other = threading.Thread(target=act, args=arguments)
+        self._others.append(other)  # first: Ctrl-C may come as it starts
         other.start()
-        self._others.append(other)
         return other
 
     def _warm(self, worker: str) -> None:
