@@ -59,6 +59,8 @@ class Person(Life):
             time.sleep(min(left, 5.0))
 
     def leave(self) -> None:
+        for other in [other for other in self._others if other.is_alive()]:  # of an act that was interrupted
+            other.join()
         self.client.close()
         self.client = Client(holder=self.name)
 
