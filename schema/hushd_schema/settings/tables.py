@@ -16,7 +16,6 @@ from hushd_protocol.duration import FOREVER
 from hushd_protocol.names import COMPUTE_DEVICES, LOG_FORMATS, SPEECH_ROLES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole
-from hushd_schema.voiceprint import is_name
 
 from .agents import AgentSettings
 from .declaration import NEXT_START, REPLACES, setting, table
@@ -37,9 +36,17 @@ def _is_template(name: object) -> bool:
     return role in SPEECH_ROLES and (is_model(name) or is_model(rest))
 
 
+def _is_person_or_none(name: object) -> bool:
+    if name == "":
+        return True
+    from hushd_schema.voiceprint import is_name  # 0.1 MB, and most supervisors know nobody
+
+    return is_name(name)
+
+
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
 _MODEL_OR_NONE = Kind(_MODEL.must_be, lambda value: value == "" or is_model(value))
-_PERSON_OR_NONE = Kind("a name of `hushd people list`", lambda value: value == "" or is_name(value))
+_PERSON_OR_NONE = Kind("a name of `hushd people list`", _is_person_or_none)
 _TEMPLATES = Kind(
     'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"], or with a model, such as "tts/hibari/en"',
     lambda value: isinstance(value, list) and all(map(_is_template, value)),

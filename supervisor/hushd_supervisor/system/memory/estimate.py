@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hushd_models import hf_cache
 from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.system.own_modules import Replaced
 
@@ -85,7 +84,11 @@ def _estimated(spec: EngineSpec, sizes: Sizes, known: Known | None) -> Estimated
 
 def _in_hub(known: Known | None) -> dict[str, int]:
     """The sizes of a model's files in Hugging Face's cache, whoever has brought them; none where it is not whole."""
-    if known is None or not known.repository or not (snapshot := hf_cache.snapshot(known.repository, known.revision)):
+    if known is None or not known.repository:
+        return {}
+    from hushd_models import hf_cache  # 0.2 MB
+
+    if not (snapshot := hf_cache.snapshot(known.repository, known.revision)):
         return {}
     sizes = {}
     for folder, _, names in os.walk(snapshot):
