@@ -138,11 +138,16 @@ class Real:
         self.settle()
 
     def kill(self, name: str) -> None:
-        """Kills a party."""
+        """Kills a party.
+
+        Its end is waited for: its descriptors are closed from the highest number down, and the connection to it, whose
+        number is not the lowest, before others.
+        """
         pid, connection = self._parties.pop(name)
+        ended = os.pidfd_open(pid)
         os.kill(pid, signal.SIGKILL)
-        while connection.recv(1):
-            pass  # until its descriptors are closed
+        select.select([ended], [], [])
+        os.close(ended)
         connection.close()
 
     @property
