@@ -62,6 +62,18 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
+def environment_is_kept() -> Iterator[None]:
+    """Takes back whatever variables a command or a library has set in this process: others are tested here next."""
+    before = dict(os.environ)
+    yield
+    for name in before.keys() | os.environ.keys():
+        if name != "PYTEST_CURRENT_TEST" and os.environ.get(name) != before.get(name):
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
+
+
+@pytest.fixture(autouse=True)
 def standard_error_is_kept() -> Iterator[None]:
     """Fails the test that silences standard error in this process: each test after it would be silent too."""
     yield

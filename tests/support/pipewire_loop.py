@@ -51,6 +51,7 @@ class PipeWireLoop:
             "XDG_CONFIG_HOME": str(folder),
             "XDG_STATE_HOME": str(folder),
             "XDG_RUNTIME_DIR": str(folder),
+            "PULSE_RUNTIME_PATH": f"{folder}/pulse",
             "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere",
             "PULSE_SERVER": f"unix:{folder}/pulse/native",
             "PULSE_SINK": "loop",
