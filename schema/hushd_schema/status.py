@@ -244,9 +244,9 @@ class FloorStatus(Record):
     """The programs that speak and listen.
 
     Attributes:
-        wake: those that wait for a word, with the microphone open.
+        wake: those that listen in the background, for a word or for captions.
         waiting: the number of turns that wait.
-        paused: whether all speech, and waiting for words, is paused.
+        paused: whether all speech, and listening in the background, is paused.
     """
 
     speaker: TurnStatus | None

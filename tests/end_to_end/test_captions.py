@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hushd import Client
 from support import sound_loop, warm
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.recordings import recording
@@ -127,6 +128,28 @@ def test_me_and_them(stage: Stage) -> None:
         pass
     assert word_error_rate(f"them {FIRST}", line) <= 1 / 8
     stage.interrupted(process)
+
+
+@pytest.mark.parametrize("which", ["--microphone", "--both"])
+def test_a_pause_closes_the_microphone(stage: Stage, which: str) -> None:
+    """`status` shows who listens; after `pause` no microphone is open and nothing said is heard, until `resume`."""
+    stage.loop.add_sink("mouth")
+    process = stage.captions(which, "--json", PULSE_SOURCE="mouth.monitor")
+    recorders = stage.recorders
+    with Client(holder="person", start=False) as person:
+        wait_until(lambda: [turn.client for turn in person.status().floor.wake] == ["captions"], "a claim")
+        person.pause()
+        wait_until(lambda: stage.recorders == recorders - 1, "a closed microphone")
+        assert person.status().floor.wake == ()
+        stage.loop.play(stage.person, "mouth")
+        person.resume()
+        wait_until(lambda: stage.recorders == recorders, "an open microphone")
+    stage.loop.play(stage.person, "mouth")
+    output, said = stage.interrupted(process)
+    events = [json.loads(line) for line in output.splitlines()]
+    assert sum("tried" in event["text"] for event in events if event["kind"] == "line") == 1
+    assert "The microphone is closed: `hushd resume` opens it again.\n" in said
+    assert "The microphone is open again.\n" in said
 
 
 def test_a_named_microphone(stage: Stage) -> None:

@@ -39,7 +39,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     looking = {} if options.list else looking_for(options.only)
     if looking and options.at_once:
         raise HushdError("bad_request", "Whose word it was shows after it: leave out --at-once, or give --only ''.")
-    with Client(holder="cli", compute_device=options.compute_device) as client:
+    with Client(holder="wake", compute_device=options.compute_device) as client:
         if options.list:
             _list(client, json_wanted=options.json)
             return 0

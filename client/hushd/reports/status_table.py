@@ -131,13 +131,13 @@ def _floor(floor: FloorStatus) -> list[str]:
     """A line for each device that somebody has."""
     lines = []
     turns = [("speaker", floor.speaker), ("microphone", floor.microphone)]
-    turns += [("waiting for a word", turn) for turn in floor.wake]
+    turns += [("microphone, in the background", turn) for turn in floor.wake]
     for device, turn in turns:
         if turn:
             client = f"{turn.client}, pid {turn.pid}" if turn.pid else turn.client
             lines.append(f"{device}: turn {turn.turn} of {client}, {turn.priority}, for {clock(turn.for_s)}")
     if floor.paused:
-        lines.append("speaking is paused, and waiting for words: `hushd resume` goes on")
+        lines.append("speaking is paused, and listening in the background: `hushd resume` goes on")
     if floor.waiting:
         lines.append(f"waiting to speak or listen: {floor.waiting}")
     return lines

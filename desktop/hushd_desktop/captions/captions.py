@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from hushd.audio.microphone import RATE, Microphone
 from hushd.dialogue.duplex import cancels_echo
 from hushd.dialogue.recorder import CHUNK_S
+from hushd_protocol.errors import HushdError
 
 from hushd_desktop.sound_server.monitor import Monitor
 
+from .claim import ListeningClaim, Pausable
 from .paired_monitor import PairedMonitor
-from .track import Event, Heard, Track
+from .pausable import PausableMicrophone
+from .track import Event, Heard, Noted, Track
 
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
@@ -28,7 +31,8 @@ ME, THEM = "me", "them"
 class Captions(Iterator[Event]):
     """Iterates over the events of the tracks; a context manager.
 
-    Sound is recorded from its construction on, so that nothing is lost while a worker starts.
+    Sound is recorded from its construction on, so that nothing is lost while a worker starts. The microphone is closed
+    while somebody pauses it (`hushd pause`).
 
     Args:
         client: transcribes.
@@ -62,18 +66,22 @@ class Captions(Iterator[Event]):
         self._failure: BaseException | None = None
         self._listening = listening
         self._plays = plays
+        self._microphone: Pausable | None = None
         with ExitStack() as failing:
             failing.callback(self._opened.close)
             if plays and speaks and not headphones and not cancels_echo(device):
                 self._add_both(sink, device)
             else:
                 if speaks:
-                    self._add(ME, Microphone(device, rate=RATE, chunk_s=CHUNK_S))
+                    self._add_microphone(device)
                 if plays:
                     self._add(THEM, Monitor(sink, chunk_s=CHUNK_S, on_source=self._report_source))
             failing.pop_all()
 
     def __enter__(self) -> Captions:
+        if self._microphone:
+            claim = ListeningClaim(self._client, self._microphone, self._note, self._fail)
+            self._opened.enter_context(claim)
         for track in self._tracks:
             self._running += 1
             threading.Thread(target=self._run, args=(track,), name=f"hushd-{track.name}", daemon=True).start()
@@ -103,11 +111,17 @@ class Captions(Iterator[Event]):
         for track in self._tracks:
             track.stop()
 
+    def _add_microphone(self, device: str | None) -> None:
+        microphone = PausableMicrophone(lambda: Microphone(device, rate=RATE, chunk_s=CHUNK_S), CHUNK_S)
+        self._add(ME, microphone)
+        self._microphone = microphone
+
     def _add_both(self, sink: str | None, device: str | None) -> None:
         """Adds a microphone that hears the loudspeaker, and that."""
         monitor = PairedMonitor(sink, device, chunk_s=CHUNK_S, on_source=self._report_source)
         self._add(ME, monitor.microphone)
         self._add(THEM, monitor)
+        self._microphone = monitor
 
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)
@@ -118,6 +132,13 @@ class Captions(Iterator[Event]):
 
     def _report_source(self, source: str) -> None:
         self._events.put(Heard(THEM, source))
+
+    def _note(self, sentence: str) -> None:
+        self._events.put(Noted(ME, sentence))
+
+    def _fail(self, error: HushdError) -> None:
+        self._failure = error
+        self.stop()
 
     def _run(self, track: Track) -> None:
         try:

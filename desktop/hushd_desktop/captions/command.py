@@ -51,7 +51,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             from hushd.audio.ducking.holder import Ducking  # for one's own voice: what plays is not what is written
 
             stack.enter_context(Ducking())
-        client = stack.enter_context(Client(holder="cli", compute_device=options.compute_device))
+        client = stack.enter_context(Client(holder="captions", compute_device=options.compute_device))
         captions = stack.enter_context(_captions(client, options))
         console.note("Ctrl-C ends.")
         try:

@@ -18,6 +18,7 @@ from hushd_desktop.sound_server.monitor import Monitor
 from hushd_desktop.sound_server.pulse import Stream
 
 from .pairing import Pairing
+from .pausable import Silence
 
 
 class Recorder(Protocol):
@@ -110,7 +111,16 @@ class PairedMonitor(Monitor):
         on_source: Callable[[str], None] | None = None,
     ) -> None:
         self._device = device
+        self._paused = False
         super().__init__(sink, chunk_s=chunk_s, on_source=on_source)
+
+    def pause(self) -> None:
+        """Closes the microphone, and puts silence in its place."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Opens the microphone again; where that fails, the iteration does."""
+        self._paused = False
 
     def fail(self, error: HushdError) -> None:
         """See `Chunks`."""
@@ -123,7 +133,7 @@ class PairedMonitor(Monitor):
         self.microphone.stop()
 
     def _begin(self) -> Stream:
-        self._recorder = self._open_microphone()
+        self._recorder: Recorder = self._open_microphone()
         self._pairing = Pairing(self.rate)
         self.microphone = PairedMicrophone(self.rate)
         try:
@@ -145,10 +155,20 @@ class PairedMonitor(Monitor):
         super()._release()
 
     def _record(self) -> bytes:
+        if self._paused is not isinstance(self._recorder, Silence):
+            self._exchange_microphone()
         played = super()._record()
         if pairs := self._pairing.add(self._recorder.read(), played):
             self.microphone.put(pairs)
         return played
+
+    def _exchange_microphone(self) -> None:
+        """Puts silence in the place of the microphone, or the microphone in the place of silence."""
+        recorder = Silence(self.rate, self._chunk_s) if self._paused else self._open_microphone()
+        if pairs := self._pairing.add(self._recorder.read(), b""):
+            self.microphone.put(pairs)
+        self._recorder.close()
+        self._recorder = recorder
 
     def _look(self) -> None:
         if not self._recorder.alive:

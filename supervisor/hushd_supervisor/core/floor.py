@@ -1,8 +1,9 @@
 """The floor: grants the speaker and the microphone, so that two programs never talk over each other.
 
-A claim asks for the speaker, the microphone or both, and gets all of it at once or waits. Who waits for a word claims
-`wake`, which everybody may have at once: so it is known who listens, and a pause ends it. Claims are served by priority
-and, within one priority, in order of arrival; one that cannot be served yet lets others pass that can, for a while.
+A claim asks for the speaker, the microphone or both, and gets all of it at once or waits. Who listens in the
+background, for a word or for captions, claims `wake`, which everybody may have at once: so it is known who listens, and
+a pause ends it. Claims are served by priority and, within one priority, in order of arrival; one that cannot be served
+yet lets others pass that can, for a while.
 
 Within one client the rules of speech-dispatcher decide which claim ends which (see `claim`). Between clients equal
 priorities queue; only `important` and `message` interrupt, and only lower priorities. A claim that is ended or paused

@@ -13,7 +13,7 @@ from hushd_protocol.system import paths
 
 @pytest.mark.parametrize("which", ["--microphone", "--both"])
 def test_a_microphone_of_an_attached_machine(runtime: Path, which: str) -> None:
-    """It would give silence for ever, since captions take no floor: they are refused, and told where to run."""
+    """It would give silence for ever, lent as it is to who holds the floor: captions are refused, and told where."""
     attached = paths.find().attached
     attached.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as machine:

@@ -308,7 +308,7 @@ def test_a_token_refused_at_once_is_asked_for_again(browser: Chromium, guarded: 
 def test_an_open_microphone_is_seen(page: Chromium, peer: Peer) -> None:
     """As long as a program waits for a word, the page names it."""
     with Client(holder="kitchen") as client, client.floor("wake"):
-        page.until("document.querySelector('#means').textContent.includes('open: kitchen waits for a word.')")
+        page.until("document.querySelector('#means').textContent.includes('open: kitchen listens in the background.')")
     page.until("!document.querySelector('#means').textContent.includes('kitchen')")
 
 

@@ -110,7 +110,7 @@ def _floor(floor: FloorStatus) -> list[Line]:
     """A line with the programs that speak and listen."""
     parts: list[tuple[str, str]] = []
     turns = [(floor.speaker, "speaks"), (floor.microphone, "listens")]
-    turns += [(turn, "waits for a word") for turn in floor.wake]
+    turns += [(turn, "listens in the background") for turn in floor.wake]
     for turn, does in turns:
         if turn:
             parts.append((f"{turn.client} {does} for {clock(turn.for_s)} (turn {turn.turn})  ", "busy"))

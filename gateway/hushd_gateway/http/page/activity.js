@@ -43,7 +43,7 @@ function showFigures({ status, memory }) {
   const { microphone, wake = [] } = status.floor;
   const ears = [
     microphone && `${microphone.client} listens`,
-    ...wake.map(({ client }) => `${client} waits for a word`),
+    ...wake.map(({ client }) => `${client} listens in the background`),
   ];
   const open = ears.filter(Boolean).join(', ');
   $('means').textContent =

@@ -1,0 +1,136 @@
+"""A microphone that is closed while somebody pauses it, with silence in the place of its sound."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hushd.audio.recording import Device
+
+_MOST_S = 1.0  # of silence in a chunk, where its reader comes late
+
+
+class Silence(Iterator[bytes]):
+    """Iterates over chunks of zeros while time passes, like a microphone in a silent room; or is read as a `Recorder`.
+
+    Args:
+        rate: Hz.
+        chunk_s: seconds of a chunk.
+        clock: seconds.
+    """
+
+    channels = 1
+    alive = True
+
+    def __init__(self, rate: int, chunk_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self._chunk_s = chunk_s
+        self._clock = clock
+        self._begun_s = clock()
+        self._samples = 0  # that were read
+        self._end_s: float | None = None
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Silence:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __next__(self) -> bytes:
+        while self._due < self._chunk_s * self.rate and not self._ended.wait(self._chunk_s):
+            pass
+        if chunk := self.read():
+            return chunk
+        raise StopIteration
+
+    def read(self) -> bytes:
+        """Returns the silence since the last call; never waits."""
+        count = min(self._due, round(_MOST_S * self.rate))
+        self._samples += count
+        return bytes(2 * count)
+
+    def stop(self) -> None:
+        """Ends the iteration after the silence until now. Safe in a signal handler."""
+        if self._end_s is None:
+            self._end_s = self._clock()
+        self._ended.set()
+
+    def close(self) -> None:
+        """As `stop`."""
+        self.stop()
+
+    @property
+    def _due(self) -> int:
+        now = self._clock() if self._end_s is None else self._end_s
+        return round((now - self._begun_s) * self.rate) - self._samples
+
+
+class PausableMicrophone(Iterator[bytes]):
+    """Iterates over chunks of a microphone that may be closed and opened again; a context manager.
+
+    Whoever reads gets all of it in order: the sound before a pause, as much silence as it takes, the sound after it. So
+    times stay what they are.
+
+    Args:
+        open_microphone: opens the device.
+        chunk_s: seconds of a chunk of silence.
+
+    Raises:
+        HushdError: what `open_microphone` and the device raise.
+    """
+
+    channels = 1
+
+    def __init__(self, open_microphone: Callable[[], Device], chunk_s: float) -> None:
+        self._open = open_microphone
+        self._chunk_s = chunk_s
+        self._sources = [open_microphone()]  # the one that is read; then those after it
+        self._stopped = False
+        self.rate = self._sources[0].rate
+
+    def __enter__(self) -> PausableMicrophone:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __next__(self) -> bytes:
+        while True:
+            try:
+                return next(self._sources[0])
+            except StopIteration:
+                if len(self._sources) == 1:
+                    raise
+                del self._sources[0]
+
+    def pause(self) -> None:
+        """Closes the device, if it is open. Not to be called together with `resume`."""
+        if not isinstance(self._sources[-1], Silence):
+            self._go_on_with(Silence(self.rate, self._chunk_s))
+
+    def resume(self) -> None:
+        """Opens the device again, if it is closed."""
+        if isinstance(self._sources[-1], Silence) and not self._stopped:
+            self._go_on_with(self._open())
+
+    def stop(self) -> None:
+        """Ends the iteration after the sound recorded until now. Safe in a signal handler."""
+        self._stopped = True
+        for source in tuple(self._sources):
+            source.stop()
+
+    def close(self) -> None:
+        """Stops recording; ends the iteration after the sound recorded until now."""
+        self._stopped = True
+        for source in tuple(self._sources):
+            source.close()
+
+    def _go_on_with(self, source: Device) -> None:
+        self._sources.append(source)  # first: who reads must not find the end of the last one
+        self._sources[-2].close()
+        if self._stopped:
+            source.close()
