@@ -83,7 +83,7 @@ PRELOAD = Call(
     start=True,
 )
 PAUSE = Call(
-    "Interrupt speaking and listening until `hushd resume`. Nothing is lost.",
+    "Interrupt speaking, and close microphones that listen in the background, until `hushd resume`. No word is lost.",
     lambda client, options: client.pause(*options.who),
     _add_who,
 )
