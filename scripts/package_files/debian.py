@@ -7,6 +7,7 @@ lock's hashes; without a network the package is installed all the same, and says
 
 from __future__ import annotations
 
+from . import debian_tests
 from .source import ROOT, Source
 
 _DAY = "Thu, 01 Jan 1970 00:00:00 +0000"  # no day: scripts/deb writes the last commit's
@@ -105,7 +106,8 @@ def files(source: Source) -> dict[str, str]:
     licence = "".join(f" {line or '.'}\n" for line in (ROOT / "LICENSE").read_text().split("\n\n", 2)[2].splitlines())
     unit = (ROOT / "packaging/systemd/user/hushd.service").read_text()
     commands = {f"{folder}/commands/{name}": _COMMAND.format(name=name) for name in ("hushd", "say", "listen")}
-    return commands | {
+    programs = commands | debian_tests.files(folder)
+    return programs | {
         f"{folder}/control": _CONTROL.format(maintainer=source.maintainer, home=source.home),
         f"{folder}/rules": _RULES,
         f"{folder}/changelog": (
