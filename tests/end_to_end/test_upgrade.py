@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from support import next_wheel, wheelhouse
+from support import bare_debian, next_wheel, wheelhouse
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 500
@@ -79,9 +79,53 @@ def index(wheel: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["pip", "pipx", "uv tool", "uvx"])
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a bare Debian, from the network."""
+    if reason := bare_debian.missing():
+        pytest.skip(reason)
+    if shutil.which("dh") is None:
+        pytest.skip("debhelper is not installed here")
+    root = tmp_path_factory.mktemp("bare")
+    try:
+        bare_debian.make(root)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"Debian cannot be reached: {error.stderr.splitlines()[-1:]}")
+    return root
+
+
+@pytest.fixture
+def debian(bare: Path, wheel: Path, runtime: Path, tmp_path: Path) -> Iterator[Installed]:
+    """hushd by dpkg in a bare Debian, which sees this test's own folders; its engines come from the package index."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+    shutil.copy(wheel, old)
+    next_wheel.make(wheel, new)
+    packages = {folder: package(folder) for folder in (old, new)}
+    with bare_debian.entered(bare, tmp_path, runtime) as inside:
+
+        def dpkg(*words: str | Path) -> None:
+            kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
+            subprocess.run([*inside, "dpkg", *words], check=True, capture_output=True, env=kept, timeout=LIMIT_S)
+
+        dpkg("--install", packages[old])
+        yield Installed(lambda name: [*inside, name], lambda: dpkg("--install", packages[new]))
+        dpkg("--purge", "hushd")
+
+
+def package(folder: Path) -> Path:
+    """Makes the Debian package of the wheel in a folder."""
+    subprocess.run([ROOT / "scripts/deb", folder], check=True, capture_output=True, timeout=LIMIT_S)
+    (made,) = folder.glob("*.deb")
+    return made
+
+
+@pytest.fixture(params=["pip", "pipx", "uv tool", "uvx", "dpkg"])
 def installed(request: pytest.FixtureRequest, wheel: Path, index: Path, tmp_path: Path) -> Installed:
     """hushd from `wheel`, by each installer."""
+    if request.param == "dpkg":
+        return request.getfixturevalue("debian")
     if request.param == "pip":
         commands = environment(tmp_path, wheel)
         return Installed(lambda name: [str(commands / name)], lambda: install(commands, next_wheel.make(wheel, index)))
@@ -193,7 +237,7 @@ def test_an_upgrade_loses_no_work(start: Start, installed: Installed, tmp_path: 
 def test_an_upgrade_at_rest_loses_no_request(start: Start, installed: Installed) -> None:
     """An old supervisor without a worker makes way at the first request, which the next one answers.
 
-    Not by uvx: the old version's files stay, so that nothing hurries it.
+    Not by uvx and dpkg: the old version's files stay, so that nothing hurries it.
     """
     good(start("hushd", "restart"))  # starts one
     installed.upgrade()
