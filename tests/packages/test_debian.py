@@ -24,7 +24,7 @@ RESTRICTIONS = {
 
 
 def restrictions(name: str) -> set[str]:
-    """What the control file says of a test."""
+    """The restrictions of a test in the control file."""
     return set(re.split(r",\s*", TESTS[name]["Restrictions"]))
 
 
