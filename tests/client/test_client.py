@@ -775,6 +775,27 @@ def test_shutdown_waits_until_it_has_left(start_router: Start, client: Client) -
     assert client.shutdown(timeout=60) is True
 
 
+@pytest.mark.parametrize("action", ["shutdown", "restart"])
+def test_nothing_more_is_sent_to_one_that_has_left(
+    action: str, start_router: Start, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end may be seen later by the connection that was there before: input that is not kept would be lost there."""
+
+    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Control) and message.action == action:
+            router.welcome = router.successor()
+        router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
+        routes.append(route)
+
+    routes: list[bytes] = []
+    start_router(script)
+    client.pause()
+    monkeypatch.setattr(Connection, "wait_lost", lambda self, timeout: True)  # the other's end was seen
+    assert getattr(client, action)()
+    client.pause()
+    assert len(set(routes)) == 3
+
+
 def test_no_supervisor_and_no_start(runtime: Path, sound: Path) -> None:
     """HUSHD_AUTOSTART=0, and a client that shall not start one, both end with no_supervisor, exit code 3."""
     for client in (Client(), Client(start=False)):

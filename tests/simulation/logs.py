@@ -6,7 +6,9 @@ from .machine import Machine
 from .storm import Storm
 
 FOR_S = 12.0  # for which what was so may be said: a level of memory holds for 10 s, a client is given up after 6 to 8
-GIVEN_UP_S = 5.0  # of standing still, before which nobody is given up: three pings, the first on its way for a second
+# Of standing still, before which nobody is given up: 6 s without a sign of life, of which the last one, an answer to a
+# ping, may have come 2 s before.
+GIVEN_UP_S = 4.0
 _OF_MEMORY = ("memory pressure is warning", "memory pressure is critical")
 _OF_CLIENTS = "has stopped answering"
 _OF_STRANGERS = "refused a stranger on the workers' socket"

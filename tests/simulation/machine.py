@@ -351,7 +351,7 @@ def _of_process(process: Process, parts: list[str]) -> bytes | None:
             rest += [int(process.born * TICKS)] + [0] * 30
             return f"{process.pid} (python) {' '.join(map(str, rest))}\n".encode()
         case ["schedstat"]:
-            return f"{int(process.cpu * 1e9)} 0 1\n".encode()
+            return f"{int(process.cpu * 1e9)} 0 {1 + process.resumed}\n".encode()
         case ["io"]:
             return b"rchar: 1000\nread_bytes: 0\n"
         case ["task", _, "children"] | ["children"]:

@@ -52,6 +52,7 @@ class Process:
         self.status: int | None = None
         self.reaped = False
         self.stopped = False
+        self.resumed = 0  # how often it went on, each time on a processor
         self.starved = False  # it waits for its turn for so long that it is as good as stopped
         self.watchers: list[ProcessEnd] = []
         self.threads: list[Thread] = []
@@ -177,6 +178,7 @@ class Process:
             self.machine.scheduler.hold(self)
             self.machine.on_stop(self.pid)
         elif number == signal.SIGCONT:
+            self.resumed += self.stopped
             self.stopped = False
             self.machine.scheduler.release(self)
             self.machine.on_go_on(self.pid)

@@ -62,6 +62,7 @@ class Storm:
         self._absences: list[tuple[float, float]] = []  # likewise, with those that look busy
         self._stood: dict[int, list[tuple[float, float]]] = {}  # likewise of each process that was stopped alone
         self.folder = Path()
+        self._slow: list[tuple[float, float]] = []  # of libzmq's threads: a turn's delay at most, and until when
         self._struck: list[tuple[str, float]] = []  # the kind of each fault so far, and its end
         self._troubles: list[tuple[float, float]] = []  # the beginning of each, and its end
         self.crashing = 0.0
@@ -89,6 +90,12 @@ class Storm:
         now = self._machine.scheduler.time
         standstills = self._stood.get(process.pid, [])
         return max((min(end, now) - begin for begin, end in standstills if end >= since), default=0.0)
+
+    @property
+    def slowness(self) -> float:
+        """The seconds by which a turn of libzmq's threads is late now, at most."""
+        now = self._machine.scheduler.time
+        return max((delay for delay, end in self._slow if end + delay >= now), default=0.0)
 
     def held_for(self, since: float) -> float:
         """Returns the length of the longest standstill of one process alone, whichever, likewise."""
@@ -305,6 +312,7 @@ class Storm:
 
     def _do_wire(self, delay: float, seconds: float) -> None:
         self._note_fault("wire", delay=delay)
+        self._slow.append((delay, self._machine.scheduler.time + seconds))
         self._network.pace = lambda pid: delay * self._machine.random.random()
         self._machine.scheduler.later(seconds, self._hasten)
 

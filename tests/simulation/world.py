@@ -481,8 +481,9 @@ class World:
                 self.violation(f"{request} ({op}) {text}: {error}")
 
         if error:
-            # A supervisor closes its connections a moment before it ends.
-            self.scheduler.later(LEFT_S if code in BLAMELESS else 0.0, judge)
+            # A supervisor closes its connections a moment before it ends, which takes two turns of libzmq's thread.
+            left_s = LEFT_S + 2 * self.storm.slowness
+            self.scheduler.later(left_s if code in BLAMELESS else 0.0, judge)
         if request in self.connected and (text := delay(self.storm, op, self.scheduler.time - since, since)):
             self.violation(f"{request} ({op}) {text}")
         self.counts[code] = self.counts.get(code, 0) + 1

@@ -166,6 +166,8 @@ class ClientBase:
             refuse_borrowed(connection)
             yield partial(versions.end, connection, action)
             left: bool = yield Attend(partial(connection.wait_lost, timeout), stop=connection.close)
+            if left and (own := self.link.connection):
+                own.left(connection)
             return left
         finally:
             over = True

@@ -125,8 +125,11 @@ class Connection:
 
     def leads_to_leaving(self, other: Connection) -> bool:
         """Returns whether `other` has the supervisor of this connection, which has refused a request as it leaves."""
-        ours, theirs = self.supervisor, other.supervisor
-        return bool(self._leaving and ours and theirs and ours.pid == theirs.pid)
+        return self._leaving and _share_supervisor(self, other)
+
+    def left(self, other: Connection) -> None:
+        """Sends no more requests to the supervisor of `other`, which has left: its end may be seen later here."""
+        self._leaving |= _share_supervisor(self, other)
 
     @property
     def foreign(self) -> bool:
@@ -348,6 +351,10 @@ class Connection:
                 over = True
             if over:
                 del self._calls[name]  # by now the call may have asked again, under another
+
+
+def _share_supervisor(ours: Connection, theirs: Connection) -> bool:
+    return bool(ours.supervisor and theirs.supervisor and ours.supervisor.pid == theirs.supervisor.pid)
 
 
 def _loss(error: Error) -> HushdError:
