@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from importlib.metadata import PackageNotFoundError, requires
@@ -80,8 +81,8 @@ def index(wheel: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root of a bare Debian, from the network."""
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The root of a bare Debian, from the network; pytest would keep its 250 MB."""
     if reason := bare_debian.missing():
         pytest.skip(reason)
     if shutil.which("dh") is None:
@@ -91,11 +92,24 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bare_debian.make(root)
     except subprocess.CalledProcessError as error:
         pytest.skip(f"Debian cannot be reached: {error.stderr.splitlines()[-1:]}")
-    return root
+    yield root
+    shutil.rmtree(root)
 
 
 @pytest.fixture
-def debian(bare: Path, wheel: Path, runtime: Path, tmp_path: Path) -> Iterator[Installed]:
+def by_systemd(installer: str, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """True where a user's systemd starts the supervisor, by the package's units, in the runtime folder of a session."""
+    if "systemd" not in installer:
+        return False
+    for name in ("RUNTIME_DIR", "STATE_DIR", "CONFIG"):
+        monkeypatch.delenv(f"HUSHD_{name}")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return True
+
+
+@pytest.fixture
+def debian(bare: Path, wheel: Path, by_systemd: bool, runtime: Path, tmp_path: Path) -> Iterator[Installed]:
     """hushd by dpkg in a bare Debian, which sees this test's own folders; its engines come from the package index."""
     old, new = tmp_path / "old", tmp_path / "new"
     for folder in (old, new):
@@ -110,7 +124,8 @@ def debian(bare: Path, wheel: Path, runtime: Path, tmp_path: Path) -> Iterator[I
             subprocess.run([*inside, "dpkg", *words], check=True, capture_output=True, env=kept, timeout=LIMIT_S)
 
         dpkg("--install", packages[old])
-        yield Installed(lambda name: [*inside, name], lambda: dpkg("--install", packages[new]))
+        with bare_debian.session(inside) if by_systemd else nullcontext():
+            yield Installed(lambda name: [*inside, name], lambda: dpkg("--install", packages[new]))
         dpkg("--purge", "hushd")
 
 
@@ -121,16 +136,23 @@ def package(folder: Path) -> Path:
     return made
 
 
-@pytest.fixture(params=["pip", "pipx", "uv tool", "uvx", "dpkg"])
-def installed(request: pytest.FixtureRequest, wheel: Path, index: Path, tmp_path: Path) -> Installed:
-    """hushd from `wheel`, by each installer."""
-    if request.param == "dpkg":
-        return request.getfixturevalue("debian")
-    if request.param == "pip":
+@pytest.fixture(params=["pip", "pipx", "uv tool", "uvx", "dpkg", "dpkg and systemd"])
+def installer(request: pytest.FixtureRequest) -> str:
+    """The program that installs hushd."""
+    return str(request.param)
+
+
+@pytest.fixture
+def installed(request: pytest.FixtureRequest, installer: str, wheel: Path, index: Path, tmp_path: Path) -> Installed:
+    """hushd from `wheel`, by that installer."""
+    if installer.startswith("dpkg"):
+        debian: Installed = request.getfixturevalue("debian")
+        return debian
+    if installer == "pip":
         commands = environment(tmp_path, wheel)
         return Installed(lambda name: [str(commands / name)], lambda: install(commands, next_wheel.make(wheel, index)))
     offline(request.getfixturevalue("wheels"), index, tmp_path, request.getfixturevalue("monkeypatch"))
-    first, *words = request.param.split()
+    first, *words = installer.split()
     program = shutil.which(first, path=f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}")
     if program is None:
         pytest.skip(f"{first} is not installed here")
@@ -233,11 +255,11 @@ def test_an_upgrade_loses_no_work(start: Start, installed: Installed, tmp_path: 
     assert json.loads(good(start("hushd", "status", "--json")))["supervisor"]["version"] == next_wheel.VERSION
 
 
-@pytest.mark.parametrize("installed", ["pip", "pipx", "uv tool"], indirect=True)
+@pytest.mark.parametrize("installer", ["pip", "pipx", "uv tool", "dpkg and systemd"], indirect=True)
 def test_an_upgrade_at_rest_loses_no_request(start: Start, installed: Installed) -> None:
     """An old supervisor without a worker makes way at the first request, which the next one answers.
 
-    Not by uvx and dpkg: the old version's files stay, so that nothing hurries it.
+    Not by uvx, and by dpkg only under systemd: elsewhere the old version's files stay, so that nothing hurries it.
     """
     good(start("hushd", "restart"))  # starts one
     installed.upgrade()
