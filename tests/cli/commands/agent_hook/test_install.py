@@ -76,8 +76,11 @@ def put(agent: str, home: Path, text: str) -> Path:
         ("codex", CODEX),
         ("codex", "# only a comment"),
         ("codex", '[projects."/home/ada"]\ntrust_level = "trusted"\n'),
+        ("codex", '# `hushd agent-hook` reads aloud\nmodel = "gpt"  # hushd agent-hook\n'),
+        ("codex", 'model = "gpt"\r\n# mine\r\n'),
+        ("codex", 'instructions = "Say it by hushd agent-hook"\n'),
     ],
-    ids=range(9),
+    ids=range(12),
 )
 def test_what_is_put_in_is_taken_out_exactly(agent: str, text: str, home: Path) -> None:
     """A file has its hooks after install, once however often, and each of its bytes again after uninstall."""
@@ -89,6 +92,28 @@ def test_what_is_put_in_is_taken_out_exactly(agent: str, text: str, home: Path) 
     assert path.read_text() == installed
     installing.uninstall(agent, dry=False)
     assert path.read_bytes() == text.encode()
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_comments_in_codexs_hooks_stay(newline: str, home: Path) -> None:
+    """Those that people wrote beside our lines are there after install and uninstall; no hook is doubled."""
+    path = put("codex", home, CODEX)
+    installing.install("codex", dry=False)
+    own = "[[hooks.UserPromptSubmit]]"
+    text = (
+        path.read_text().replace(f"{own}\n", f"{own}  # it's hushd\n\n# to be silent\n").replace("= 3\n", "= 3 # s\n")
+    )
+    path.write_bytes(text.replace("\n", newline).encode())
+    installing.install("codex", dry=False)
+    installed = path.read_text()
+    assert installed.count(installing.command_line()) == 3
+    for comment in ("# mine", "# loud", "# it's hushd", "# to be silent"):
+        assert installed.count(comment) == 1
+    installing.install("codex", dry=False)
+    assert path.read_text() == installed
+    installing.uninstall("codex", dry=False)
+    assert tomllib.loads(path.read_text()) == tomllib.loads(CODEX)
+    assert path.read_text().count("# s\n") == 3
 
 
 def test_claudes_hooks_are_where_it_looks(home: Path) -> None:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
 
@@ -32,10 +32,14 @@ type = "command"
 command = {command}
 timeout = {seconds}
 """
+# People put comments beside the lines; these are the ends of lines, with what may stand before the next one.
+_END = r"([ \t\r]*(?:#[^\n]*)?(?:\n|\Z))"
+_BETWEEN = r"((?:[ \t\r]*(?:#[^\n]*)?\n)+)"
 _WRITTEN = re.compile(
-    r"(?:\A|\n)\[\[hooks\.(\w+)\]\]\n\[\[hooks\.\1\.hooks\]\]\n"
-    r"type = \"command\"\ncommand = \"[^\n]*hushd'? agent-hook\"\ntimeout = \d+\n"
+    rf"(?:\A|\n)\[\[hooks\.(\w+)\]\]{_BETWEEN}\[\[hooks\.\1\.hooks\]\]{_BETWEEN}"
+    rf"type = \"command\"{_BETWEEN}command = \"[^\n]*hushd'? agent-hook\"{_BETWEEN}timeout = \d+{_END}"
 )
+_COMMENT = re.compile(r"#[^\n]*")
 
 
 class Agent(NamedTuple):
@@ -123,17 +127,32 @@ def _toml_added(text: str, command: str) -> str:
 
 def _toml_removed(text: str) -> str:
     _toml(text)
-    without = _WRITTEN.sub("", text)
-    _toml(without)
-    if "hushd agent-hook" in without:
+    without = _WRITTEN.sub(_comments, text)
+    if any(_OURS.search(command) for command in _commands(_toml(without).get("hooks"))):
         raise ValueError("its hook of hushd's was changed by hand")
     return without
 
 
-def _toml(text: str) -> None:
-    """Raises ValueError for other text than TOML, and for another value in the place of a list of hooks."""
+def _comments(written: re.Match[str]) -> str:
+    """The comments that people put between the lines of a hook; they stay."""
+    comments = [comment for end in written.groups()[1:] for comment in _COMMENT.findall(end)]
+    return "".join(f"\n{comment}" for comment in comments) + "\n" if comments else ""
+
+
+def _commands(value: object) -> Iterator[str]:
+    """Yields the commands anywhere in a value of TOML."""
+    if isinstance(value, dict):
+        if isinstance(command := value.get("command"), str):
+            yield command
+        value = [*value.values()]
+    for inner in value if isinstance(value, list) else ():
+        yield from _commands(inner)
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """Reads TOML. Raises ValueError for other text, and for another value in the place of a list of hooks."""
     try:
-        tomllib.loads(text)
+        return tomllib.loads(text)
     except ValueError as error:
         raise ValueError(f"it is not TOML with lists of hooks ({error})") from error
 
