@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Error, Result
-from support.peer import CONFIG, FAKE, Peer, Supervisor, command, wait_until
+from hushd_supervisor.core.worker.crashes import COOLDOWN_S
+from support.peer import BOUND_S, CONFIG, FAKE, Peer, Supervisor, command, wait_until
 
 POINTS = ("import", "load", "ready", "job", "stream", "drain")
 TIMES = 3  # that each dies
+HEALED_S = COOLDOWN_S + BOUND_S  # beside load it dies more often until its cause is taken away, and is closed then
 REASON = "exit status 13; its log ends: fake worker: crashed as it was told"
 
 
@@ -49,7 +51,7 @@ def test_an_engine_that_dies_comes_back_when_the_cause_is_gone(point: str, cause
                 assert _end(peer, request) == "worker_crashed"
             elif point != "drain":
                 assert _end(peer, request) in ("result", "poison_request", "worker_failed")
-            wait_until(lambda: _served(peer, worker), "a whole process")
+            wait_until(lambda: _served(peer, worker), "a whole process", HEALED_S)
             status = peer.status(worker)
             assert (status["state"], status.get("failure")) == ("ready", None)
             assert _starts(peer, worker) > starts

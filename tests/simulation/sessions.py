@@ -19,18 +19,17 @@ def of(process: Process) -> str:
     return Path(process.environment.get("XDG_RUNTIME_DIR", NONE)).name
 
 
-def wrong_meeting(machine: Machine, process: Process, client: Any, op: str, error: Exception | None) -> str:
-    """Returns the fault of the supervisor that a client has used for a request; empty if nothing is."""
+def wrong_meeting(machine: Machine, process: Process, client: Any, op: str, end: str) -> str:
+    """Returns the fault of the supervisor that a client has used for a request, which ended so; empty if nothing is."""
     connection = client.link.connection
     if connection is None or connection.supervisor is None or op in ("shutdown", "restart"):  # these have their own
         return ""
     here, there = of(process), of(machine.processes[connection.supervisor.pid])
     if there != here and here != NONE:
         return f"met the supervisor of the session {there}"
-    changed = op in CHANGES and error is None
-    if there != here and changed:
+    if there != here and op in CHANGES and end == "ok":
         return f"changed the supervisor of the session {there}"
-    if there == here and getattr(error, "code", "") == "unsupported":
+    if there == here and end == "unsupported":
         return "was refused by its own supervisor"
     return ""
 

@@ -488,7 +488,7 @@ class World:
             self.violation(f"{request} ({op}) {text}")
         self.counts[code] = self.counts.get(code, 0) + 1
         self.promptness.ended()
-        if wrong := sessions.wrong_meeting(self.machine, owner, self.clients.pop(request), op, error):
+        if wrong := sessions.wrong_meeting(self.machine, owner, self.clients.pop(request), op, code):
             self.violation(f"{request} ({op}) {wrong}")
 
     def violation(self, text: str, error: BaseException | None = None) -> None:

@@ -41,6 +41,7 @@ from .lock import ListeningSocket
 # only after this time without a frame of that worker, and once the socket is empty or has had a message of each other
 # connection, of which libzmq takes one in turn; unless the worker has sent `bye`.
 SETTLE_S = 0.05
+BYE_S = 1.0  # the same for one that has ended by itself, without an error: it has sent `bye`, which is late
 STANDSTILLS = 3  # in a row, after each of which that time begins anew: with a machine that is always late, too, it ends
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # open files, processes, memory
 
@@ -280,7 +281,7 @@ class WorkerSocket(Source):
                 if worker.process.exit_fd is not None:
                     self._poller.unregister(worker.process.exit_fd)
                 worker.child.close()
-                worker.settled = now if worker.bye else now + SETTLE_S
+                worker.settled = now if worker.bye else now + (SETTLE_S if worker.status else BYE_S)
                 self._dead.append(worker)
             elif now > worker.settled + SETTLE_S and not worker.bye and worker.standstills < STANDSTILLS:
                 worker.settled = now + SETTLE_S  # we stood still, and libzmq's thread with us

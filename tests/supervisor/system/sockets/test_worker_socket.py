@@ -19,7 +19,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Gauge, Spawn
 from hushd_supervisor.core.events import Exited, FromWorker, Gauged, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
-from hushd_supervisor.system.sockets.worker_socket import SETTLE_S, STANDSTILLS, WorkerSocket
+from hushd_supervisor.system.sockets.worker_socket import BYE_S, SETTLE_S, STANDSTILLS, WorkerSocket
 from support.descriptors import open_descriptors, settled_descriptors
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
@@ -366,6 +366,27 @@ def test_an_exit_counts_also_where_the_machine_is_always_late(desk: Desk, start:
     assert reported == [Exited(NAME, 1, -11, "")]
 
 
+def test_a_bye_is_waited_for(desk: Desk, start: Start) -> None:
+    """Beside load libzmq's thread may be later than 50 ms: an exit without an error counts once the bye was read."""
+    process = start()
+    process.exit(0)
+    assert desk.exits() == []
+    desk.now += 3 * SETTLE_S
+    assert desk.exits() == []
+    process.says(Bye())
+    assert desk.receive(1) == [FromWorker(NAME, 1, Bye())]
+    desk.now += SETTLE_S
+    assert desk.exits() == [Exited(NAME, 1, 0, "")]
+
+
+def test_who_ends_without_a_bye_has_ended(desk: Desk, start: Start) -> None:
+    """An engine may end its process by itself: it is waited for, and not for ever."""
+    start().exit(0)
+    assert desk.exits() == []
+    desk.now += BYE_S
+    assert desk.exits() == [Exited(NAME, 1, 0, "")]
+
+
 def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:
     """It has said that nothing follows."""
     process = start()
@@ -441,6 +462,6 @@ def test_a_kill_for_want_of_memory_is_reported(
     desk.oom_kills = after
     process.exit(status)
     assert desk.exits() == []
-    desk.now += SETTLE_S
+    desk.now += SETTLE_S if status else BYE_S
     (exited,) = desk.exits()
     assert (exited.status, exited.out_of_memory) == (status, told)
