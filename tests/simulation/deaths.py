@@ -28,7 +28,7 @@ def _explains(storm: Storm, process: Process) -> bool:
     assert parent
     if process.status == -signal.SIGKILL:  # a lifeline, or a supervisor that leaves and waits no longer, or a start
         orphaned = not parent.living and parent.ended <= process.ended
-        hurried = process.ended - _HURRIED_S
+        hurried = storm.awake_until(process.ended) - _HURRIED_S
         unloaded = storm.struck(("unload",), hurried) or storm.scarce(hurried)
         return orphaned or unloaded or storm.struck(("term", "shutdown", "restart", "wire"), since)
     return storm.struck(("disk",), since)

@@ -39,6 +39,7 @@ class Life:
         self.dice = random.Random(f"{world.seed}/{name}")
         self.record = world.recorder(name)
         self.requests = 0
+        self._begun: dict[str, None] = {}  # requests that have no end yet, in order
         self.answered: set[str] = set()  # those that nothing can repeat: a part of the answer has come
 
     def acts(self) -> Iterator[str]:
@@ -54,6 +55,7 @@ class Life:
         request = f"{self.name}-{self.requests}"
         self.record.invoke(request, op if op in OPERATIONS else "other", **more)
         world.begun(self, request, op)
+        self._begun[request] = None
         try:
             yield request
         except HushdError as error:
@@ -66,12 +68,24 @@ class Life:
             world.violation(f"{request} ({op}) ended with {type(error).__name__}: {error}", error)
             self.record.fail(request, "bug")
         except BaseException:  # its task was cancelled
-            self.record.fail(request, "cancelled")
-            world.ended(request, None, True, "task cancelled")
+            if request in self._begun:
+                self._abandon(request)
             raise
         else:
             self.record.ok(request)
             world.ended(request, None, True)
+        finally:
+            self._begun.pop(request, None)
+
+    def abandon(self) -> None:
+        """Ends the requests of tasks that asyncio has left, where a second Ctrl-C came while it ended its loop."""
+        while self._begun:
+            self._abandon(next(iter(self._begun)))
+
+    def _abandon(self, request: str) -> None:
+        del self._begun[request]
+        self.record.fail(request, "cancelled")
+        world.ended(request, None, True, "task cancelled")
 
     def once(self, request: str, size: int) -> None:
         """Notes that a stream of so many bytes may be more than is kept of it, to be sent again."""

@@ -305,6 +305,7 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which asyncio takes the place of
     while person.script and not life.world.calm:
         try:
+            person.abandon()
             run(person.live())
         except KeyboardInterrupt:
             pass
@@ -312,5 +313,6 @@ def main(arguments: list[str]) -> None:
             if not isinstance(error.__context__, KeyboardInterrupt):
                 raise
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    person.abandon()
     asyncio.run(person.leave_for_good())
     life.check_left(name)
