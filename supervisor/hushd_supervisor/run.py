@@ -34,7 +34,7 @@ def run(options: Options, paths: Paths) -> None:
     settings = _settings(options, paths)
     if options.predecessor:
         _report(options)
-    if other := _other(paths, start.inherited is not None, options.predecessor):
+    if other := _other(start, settings):
         _report_ready(options)
         if options.serve:
             _hand_over(settings)
@@ -104,9 +104,12 @@ def _hand_over(settings: Settings) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_cli.commands.serve.beside", *listen])
 
 
-def _other(paths: Paths, activated: bool, predecessor: int) -> Path | None:
+def _other(start: Start, settings: Settings) -> Path | None:
     """The runtime folder of another supervisor of this user that serves already; None when we are the one to serve."""
-    patience = lock.LONG_PATIENCE_S if activated or predecessor else lock.PATIENCE_S
+    paths, predecessor, activated = start.paths, start.options.predecessor, start.inherited is not None
+    patience = lock.PATIENCE_S
+    if activated or predecessor:  # the other one finishes its jobs first, under the same configuration
+        patience = settings.longest_drain + lock.AFTER_JOBS_S
     if lock.acquire(paths, patience, activated=activated, predecessor=predecessor) is None:
         return paths.runtime
     return lock.claim_pointer(paths, patience, activated=activated)

@@ -28,7 +28,7 @@ _SPOTS = {
     "lock": (("write", "ftruncate"), "/hushd/lock"),
 }
 STILL_S = 5.0  # for which a supervisor must answer nobody until a client gives it up, `hushd.transport.link.FIND_S`
-LEAVE_S = 75.0  # for one that finishes its jobs first to leave, `lock.LONG_PATIENCE_S`
+LEAVE_S = 75.0  # for one that finishes its jobs first to leave: `drain_timeout` and `lock.AFTER_JOBS_S`
 BREATH_S = 1.0  # between two standstills that count as one
 SHORT = 500 * MEGABYTE  # available: with less, memory is short
 TIGHT = 3_500 * MEGABYTE  # with less, not all workers may have room that a supervisor expects to be of 400 MB each

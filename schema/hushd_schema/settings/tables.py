@@ -260,6 +260,11 @@ class Settings:
             values |= {**OF_ROLE.get(key, {}), **self.worker.get(key, {})}
         return WorkerSettings(**values)
 
+    @property
+    def longest_drain(self) -> float:
+        """The time that jobs have when the supervisor leaves, of the worker whose jobs have the longest."""
+        return max(self.for_worker(name).drain_timeout for name in ("", *self.worker))
+
     def small_model(self, role: str) -> str:
         """`engine/model` for a role named alone while memory is short, empty for none."""
         return {"stt": self.stt_small, "tts": self.tts_small}.get(role, "")

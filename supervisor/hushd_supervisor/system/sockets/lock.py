@@ -24,7 +24,7 @@ from hushd_protocol.system.paths import Paths
 from hushd_supervisor.core.holders import KEPT_FOR_S, NOBODY, Bequest, Holder
 
 PATIENCE_S = 10.0  # for a supervisor that is leaving: longer than its grace of 5 s and the 4 s of its gateway
-LONG_PATIENCE_S = 75.0  # for one that finishes its jobs first: longer than the default drain limit and the grace
+AFTER_JOBS_S = 15.0  # for one whose jobs are over: longer than its workers' grace and the end of its gateway
 PAUSE_S = 0.05
 TOLD_S = 30.0  # after which nobody waits any more for a supervisor that keeps the floor for him
 LOOK_S = 0.01  # between two looks at the lock: others wait for the supervisor that gets it
