@@ -20,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import hushd.transport.link
 from benches.stage import busy_loops
@@ -41,15 +42,22 @@ LATE_S = 10.0  # for descriptors to be closed
 ZEROS = ("lost", "duplicates", "orphans", "leaked_fds", "leaked_files", "violations")
 
 
-def act(
-    stage: Stage, ledger: Ledger, seconds: float, seed: str, chatterers: int, pause: float, *, mortal: bool
-) -> Faults:
+class Size(NamedTuple):
+    """The size of a storm, by the options of the same names."""
+
+    chatterers: int
+    bursts: int
+    pause: float
+    nice: int
+
+
+def act(stage: Stage, ledger: Ledger, seconds: float, seed: str, size: Size, *, mortal: bool) -> Faults:
     """Twenty clients, chatterers and all faults for so long; returns when each has its answers."""
     ledger.weather = WEATHER | CHANGES if mortal else WEATHER
     ledger.witness.begin(seed)
     over = threading.Event()
-    faults = Faults(stage, ledger, over, seed, mortal=mortal, pause=pause)
-    crowd = [*gather(stage, ledger, over, seed, chatterers), *perform(stage, ledger, over, seed)]
+    faults = Faults(stage, ledger, over, seed, mortal=mortal, pause=size.pause)
+    crowd = [*gather(stage, ledger, over, seed, size.chatterers, size.bursts), *perform(stage, ledger, over, seed)]
     for thread in (*crowd, faults):
         thread.start()
     time.sleep(seconds)
@@ -95,23 +103,23 @@ def leave(stage: Stage, ledger: Ledger) -> list[int]:
 
 
 def run(
-    seconds: float, seed: int, chatterers: int, pause: float, logs: Path | None, histories: Path
+    seconds: float, seed: int, size: Size, logs: Path | None, histories: Path
 ) -> tuple[dict[str, object], list[str]]:
     """The totals, and the complaints."""
     began = time.monotonic()
-    stage = Stage()
+    stage = Stage(nice=size.nice)
     vitals = Vitals(stage.run)
     ledger = Ledger(Witness(histories, stage.state / "logs", vitals))
     hushd.transport.link.Connection = watched(ledger)  # type: ignore[misc]
     own_before = descriptors(os.getpid())
     vitals.start()
     try:
-        first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", chatterers, pause, mortal=True)
+        first = act(stage, ledger, seconds * FIRST_ACT, f"{seed}-1", size, mortal=True)
         rest(stage, ledger)
         orphans = leave(stage, ledger)
-        prelude = act(stage, ledger, seconds * PRELUDE, f"{seed}-prelude", chatterers, pause, mortal=False)
+        prelude = act(stage, ledger, seconds * PRELUDE, f"{seed}-prelude", size, mortal=False)
         before = rest(stage, ledger)
-        second = act(stage, ledger, seconds * (1 - FIRST_ACT - PRELUDE), f"{seed}-2", chatterers, pause, mortal=False)
+        second = act(stage, ledger, seconds * (1 - FIRST_ACT - PRELUDE), f"{seed}-2", size, mortal=False)
         after = rest(stage, ledger, before)
         if after.pid != before.pid:
             ledger.complain("the supervisor of the second act has not lived through it")
@@ -167,7 +175,8 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, object], list[str]]:
     with tempfile.TemporaryDirectory(prefix="hushd-histories-") as name:
         folder = options.histories or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        return run(options.seconds, options.seed, options.chatterers, options.pause, options.logs, folder)
+        size = Size(options.chatterers, options.bursts, options.pause, options.nice)
+        return run(options.seconds, options.seed, size, options.logs, folder)
 
 
 def main() -> int:
@@ -178,7 +187,13 @@ def main() -> int:
         "--chatterers", type=int, default=0, metavar="N", help="N clients more, which only ask much (0)"
     )
     parser.add_argument(
+        "--bursts", type=int, default=1, metavar="N", help="of a chatterer in a row, while its worker answers (1)"
+    )
+    parser.add_argument(
         "--pause", type=float, default=PAUSE_S, metavar="SECONDS", help="between two faults, on average (%(default)s)"
+    )
+    parser.add_argument(
+        "--nice", type=int, default=0, metavar="N", help="of all workers, as `nice` of their configuration (0)"
     )
     parser.add_argument(
         "--load", type=int, default=0, metavar="N", help="N busy loops beside it, of the usual priority (0)"

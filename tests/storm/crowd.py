@@ -160,7 +160,9 @@ class Switchboard(Person):
         "memory": 1, "exit": 0.1,
     }  # fmt: skip
 
-    def burst(self) -> None:
+    def burst(self) -> bool:
+        """Returns whether any of it had its result."""
+        heard = False
         count = self.dice.choice((1, 3, 10, 30))
         calls: list[tuple[str, int, float, Call | HushdError]] = []
         for number in range(count):
@@ -169,7 +171,7 @@ class Switchboard(Person):
         if self.dice.random() < 0.04:
             self.vanish()
             self.ledger.abandon(count)
-            return
+            return False
         for kind, number, began, call in calls:
             # One is read after the other: those behind a few cold starts may have used up their credit long before.
             unread = ("slow_consumer",) if time.monotonic() - began >= STARVED_S else ()
@@ -180,6 +182,8 @@ class Switchboard(Person):
                     time.sleep(self.dice.random() * 0.005)
                     call.cancel()
                 self._check(kind, number, call)
+                heard = True
+        return heard
 
     def _start(self, kind: str, number: int) -> Call | HushdError:
         op, params = _OPS.get(kind, (kind, {"n": number}))
@@ -239,8 +243,13 @@ _ENDS = {"deadline": ["deadline_exceeded"], "cancel": ["cancelled"], "fail": ["b
 class Chatterer(Switchboard):
     """Small requests only, many at once: for runs that are to make a great number of them.
 
-    A burst asks one model, so that the end of a worker holds up a tenth of them, and not each.
+    Bursts in a row ask one model, so that the end of a worker holds up a tenth of them, and not each.
+
+    Attributes:
+        bursts: in a row at most: one that has found its worker warm makes use of it, and one that was refused does not.
     """
+
+    bursts = 1
 
     acts: ClassVar = {"chat": 5, "word": 10, "status": 10}
     mix: ClassVar = {"echo": 30, "cancel": 2, "fail": 1}
@@ -250,9 +259,11 @@ class Chatterer(Switchboard):
         return self._asked
 
     def chat(self) -> None:
-        """A burst, and sometimes an end of the connection or a lease, as of a switchboard."""
+        """Bursts, and sometimes an end of the connection or a lease, as of a switchboard."""
         self._asked = self.dice.choice(MODELS)
-        self.burst()
+        for _ in range(self.bursts):
+            if self.over.is_set() or not self.burst():
+                return
 
     def word(self) -> None:
         """Has one word spoken."""
@@ -354,11 +365,17 @@ class Manager(Person):
         self.over.wait(0.2)
 
 
-def gather(stage: Stage, ledger: Ledger, over: threading.Event, seed: str, chatterers: int) -> list[Person]:
-    """Twenty clients, and so many `chatterers`."""
+def gather(
+    stage: Stage, ledger: Ledger, over: threading.Event, seed: str, chatterers: int, bursts: int
+) -> list[Person]:
+    """Twenty clients, and so many `chatterers`, which make so many `bursts` in a row."""
     kinds: list[Callable[..., Person]] = [Talker] * 12 + [Switchboard] * 6 + [Reader] + [Manager]
     kinds += [Chatterer] * chatterers
-    return [kind(stage, ledger, over, f"{seed}-{number}") for number, kind in enumerate(kinds)]
+    crowd = [kind(stage, ledger, over, f"{seed}-{number}") for number, kind in enumerate(kinds)]
+    for person in crowd:
+        if isinstance(person, Chatterer):
+            person.bursts = bursts
+    return crowd
 
 
 def doubled(text: str) -> bytes:

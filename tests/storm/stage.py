@@ -44,8 +44,12 @@ ODD = {
 }
 
 
-def configuration() -> str:
-    """The configuration: good workers on the real harness (`echo`), misbehaving ones, and short limits."""
+def configuration(nice: int = 0) -> str:
+    """The configuration: good workers on the real harness (`echo`), misbehaving ones, and short limits.
+
+    Args:
+        nice: how far all workers give way to the supervisor.
+    """
 
     def command(script: str, *flags: str) -> str:
         return "command = [" + ", ".join(f"'{part}'" for part in (sys.executable, str(TESTS / script), *flags)) + "]\n"
@@ -53,7 +57,7 @@ def configuration() -> str:
     echo = command("echo_worker.py", "--slots", "4")
     recital = command("echo_worker.py", "--slots", "4", "--segments", str(SEGMENTS), "--takes", "1.5")
     tables = [
-        "[worker]\nkeep_alive = 10\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n",
+        f"[worker]\nnice = {nice}\nkeep_alive = 10\nstart_timeout = 5\nstall_timeout = 3\ndrain_timeout = 5\n",
         f'[worker."stt/echo"]\n{echo}',
         f'[worker."tts/echo"]\n{echo}',
         f'[worker."stt/kept"]\n{echo}',
@@ -77,10 +81,11 @@ class Stage:
 
     Args:
         more: at the end of every configuration.
+        nice: of all workers.
     """
 
-    def __init__(self, more: str = "") -> None:
-        self._more = more
+    def __init__(self, more: str = "", nice: int = 0) -> None:
+        self._more, self._nice = more, nice
         self.folder = Path(tempfile.mkdtemp(prefix="hushd-", dir="/tmp"))
         self.run, self.state, self.output, self.temporary = (
             self.folder / name for name in ("run", "state", "output", "tmp")
@@ -116,7 +121,7 @@ class Stage:
 
     def configure(self, more: str = "") -> None:
         """Writes the configuration, whole at any time, with `more` at its end."""
-        atomic_file.replace(self.folder / "config.toml", configuration() + self._more + more)
+        atomic_file.replace(self.folder / "config.toml", configuration(self._nice) + self._more + more)
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
