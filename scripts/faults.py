@@ -201,7 +201,7 @@ FAULTS = (
     ("worker/request", "self.message.attempt > 0 and not self.session", "self.message.attempt > 0"),
     ("replicas", "max(request.arrived, worker.lifecycle.ready_at)", "request.arrived"),
     ("replicas", "min(since) + min(worker.lifecycle.start_s for worker in living)", "min(since)"),
-    ("replicas", "len(counted) >= most or any", "any"),
+    ("replicas", "len(counted) >= limit(family[0].settings, _role(family[0]), family, cores)", "False"),
     ("replicas", "worker.state is not State.BUSY for worker in living", "False for worker in living"),
     ("replicas", "max(queues, key=lambda worker: (worker.state is State.BUSY, len", "min(queues, key=lambda worker: (worker.state is State.BUSY, len"),
     ("replicas", "+ max(others, min(taken, SESSIONS))", "+ others"),

@@ -273,12 +273,12 @@ class Fleet:
 
     def _in_need(self) -> list[list[Worker]]:
         """The families in which a request waits."""
+        needy = {base(worker.name) for worker in self.workers.values() if worker.jobs.waiting}
         families: dict[str, list[Worker]] = {}
-        if not any(worker.jobs.waiting for worker in self.workers.values()):
-            return []  # as after most events
-        for worker in self.workers.values():
-            families.setdefault(base(worker.name), []).append(worker)
-        return [family for family in families.values() if any(worker.jobs.waiting for worker in family)]
+        for worker in self.workers.values() if needy else ():  # nobody waits after most events
+            if (name := base(worker.name)) in needy:
+                families.setdefault(name, []).append(worker)
+        return list(families.values())
 
     def _share(self, now: float) -> list[Action]:
         """Moves requests that wait at a busy replica to one that is free."""
@@ -294,9 +294,8 @@ class Fleet:
         self._help_at = math.inf
         out: list[Action] = []
         for family in self._in_need():
-            name, settings = base(family[0].name), family[0].settings
-            most = replicas.limit(settings, name.split("/")[0], family, self._cores)
-            due = max(replicas.help_due(family, most), self._no_help_before.get(name, 0.0))
+            name = base(family[0].name)
+            due = max(replicas.help_due(family, self._cores), self._no_help_before.get(name, 0.0))
             if due <= now and self._has_place():
                 asked = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
                 out += self.admission.look_for(family[0], asked, now)

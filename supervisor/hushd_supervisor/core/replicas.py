@@ -64,16 +64,18 @@ def next_for(worker: Worker, family: Iterable[Worker]) -> ActiveRequest | None:
     return None
 
 
-def help_due(family: Iterable[Worker], most: int) -> float:
+def help_due(family: list[Worker], cores: int) -> float:
     """The time at which to start another process; `math.inf` as long as nobody waits, or not all replicas are busy.
 
     Many requests for a worker that has no process yet are one start. A process that retires has its own replaced
-    beyond `most`, except where the configuration sets that or only one may work.
+    beyond the limit, except where the configuration sets that or only one may work.
     """
     living = [worker for worker in family if worker.state is not State.STOPPED]
+    if any(worker.state is not State.BUSY for worker in living):
+        return math.inf  # first: after a loss many workers start, and each message comes by all of them
     taking = [worker for worker in living if not worker.lifecycle.retires]
     counted = taking if living and may_be_replaced(living[0]) else living
-    if len(counted) >= most or any(worker.state is not State.BUSY for worker in living):
+    if len(counted) >= limit(family[0].settings, _role(family[0]), family, cores):
         return math.inf
     # Time before the process was ready does not count as waiting for a slot.
     since = [max(request.arrived, worker.lifecycle.ready_at) for worker in living for request in worker.jobs.waiting]

@@ -57,6 +57,7 @@ class Needs:
     ) -> None:
         self._settings = settings
         self._estimate = estimate
+        self._sizes: dict[str, int] = {}  # as the configuration says
         self._estimates: dict[str, Estimated] = {}  # for one configuration: models come and go
         self.table: dict[str, int] = dict(table or {})
         self._peaks: dict[str, dict[str, int]] = {}  # of the present lives
@@ -65,6 +66,7 @@ class Needs:
     def configure(self, settings: Settings) -> None:
         """Applies other sizes for workers that never ran."""
         self._settings = settings
+        self._sizes.clear()
         self._estimates.clear()
         self._starved.clear()
 
@@ -169,10 +171,19 @@ class Needs:
 
     def _guess(self, name: str, card: str) -> int:
         """The configured size, else the estimate for the CPU or for beside a card, else 0."""
-        if configured := int(self._settings.for_worker(name).memory_mb * 1_000_000):
+        if configured := self._configured(name):
             return configured
         estimated = self._estimated(name)
         return (estimated.beside_card if card else 0) or estimated.memory
+
+    def _configured(self, name: str) -> int:
+        """The configured size, 0 for none, kept: while workers wait for memory, each event asks for everybody's."""
+        own = base(name)
+        if own not in self._sizes:
+            if len(self._sizes) >= MAX_ESTIMATES:
+                self._sizes.clear()
+            self._sizes[own] = int(self._settings.for_worker(own).memory_mb * 1_000_000)
+        return self._sizes[own]
 
     def _estimated(self, name: str) -> Estimated:
         own = base(name)

@@ -146,7 +146,9 @@ class Placement:
             return Decision(Verdict(False), assignment, exceeds(name, alone, memory, limit), ever=True)
         promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
         verdict = self._budget.decide(need, alone, self._budget.room(memory, promised), residents)
-        return Decision(verdict, assignment, lacks(name, need, memory, limit, residents), holders=tuple(residents))
+        refused = not (verdict.admit or verdict.wait)
+        message = lacks(name, need, memory, limit, residents) if refused else ""
+        return Decision(verdict, assignment, message, holders=tuple(residents))
 
     def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides for the CPU where a start may be there."""
