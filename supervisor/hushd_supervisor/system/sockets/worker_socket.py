@@ -42,6 +42,7 @@ from .lock import ListeningSocket
 # connection, of which libzmq takes one in turn; unless the worker has sent `bye`.
 SETTLE_S = 0.05
 BYE_S = 1.0  # the same for one that has ended by itself, without an error: it has sent `bye`, which is late
+FORMER = 64  # workers that are known after their exit has counted: a last message may come all the same
 STANDSTILLS = 3  # in a row, after each of which that time begins anew: with a machine that is always late, too, it ends
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # open files, processes, memory
 
@@ -109,6 +110,7 @@ class WorkerSocket(Source):
         self._tokens: dict[str, _Worker] = {}  # of workers that have not said hello
         self._dead: list[_Worker] = []  # whose exit waits for the last of their messages
         self._routes: dict[bytes, _Worker] = {}
+        self._former: deque[bytes] = deque(maxlen=FORMER)  # routes
         self._strangers = False  # one was logged
 
     # --- what the loop asks of it ------------------------------------------------------------------------------------
@@ -252,6 +254,8 @@ class WorkerSocket(Source):
                     self._record("error", f"{worker.name} sent something that is not a message: {error}")
                     yield SendFailed(worker.name, worker.gen)
                 continue
+            if worker is None and route in self._former:
+                continue
             if worker is None:
                 if admitted := self._admit(route, message):
                     yield admitted
@@ -359,6 +363,7 @@ class WorkerSocket(Source):
         del self._workers[worker.name, worker.gen]
         if worker.route is not None:
             del self._routes[worker.route]
+            self._former.append(worker.route)
         self._tokens = {token: other for token, other in self._tokens.items() if other is not worker}
         if worker.status is None:
             worker.child.close()

@@ -387,6 +387,19 @@ def test_who_ends_without_a_bye_has_ended(desk: Desk, start: Start) -> None:
     assert desk.exits() == [Exited(NAME, 1, 0, "")]
 
 
+def test_a_message_after_the_exit_is_no_strangers(desk: Desk, start: Start) -> None:
+    """One that was killed may have sent something that libzmq's thread brings late: nobody is refused in the log."""
+    process = start()
+    process.exit(-9)
+    assert desk.exits() == []
+    desk.now += SETTLE_S
+    assert desk.exits() == [Exited(NAME, 1, -9, "")]
+    process.says(Result(id=ID))
+    wait_until(lambda: desk.workers.socket.poll(0) != 0, "the last message")
+    assert list(desk.workers.receive(64)) == []
+    assert "warning" not in dict(desk.log)
+
+
 def test_an_exit_after_bye_is_reported_at_once(desk: Desk, start: Start) -> None:
     """It has said that nothing follows."""
     process = start()
