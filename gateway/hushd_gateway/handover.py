@@ -91,7 +91,7 @@ class Receiver:
         asyncio.get_running_loop().add_reader(self._channel, self._receive)
 
     def _listen_again(self) -> None:
-        if not self._ended and self._make_room():
+        if not self._ended:
             self._listen()
 
     def _make_room(self) -> bool:

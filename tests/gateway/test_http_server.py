@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import pytest
 from hushd_gateway import patience, slots
+from hushd_gateway.http import body as bodies
 from hushd_gateway.http import create_app
 from hushd_gateway.http.body import Form, pieces
 from hushd_gateway.http.security import Authorisation
@@ -247,6 +248,139 @@ def test_a_request_that_a_leaving_gateway_cannot_finish_is_to_be_sent_again(
     assert b"retry-after: 1" in head.lower()
     assert body["error"]["code"] == "shutting_down"
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_program_that_leaves_is_noticed() -> None:
+    """A request whose program has gone ends, and nothing of its connection is kept."""
+
+    async def run() -> None:
+        server = http_server.HttpServer(waits)
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", REQUEST)
+        serving = asyncio.create_task(server.serve(accepted, handover))
+        async with asyncio.timeout(BOUND_S):
+            while not server._state.tasks:
+                await asyncio.sleep(0)
+            program.close()
+            await serving
+            while server._state.tasks:
+                await asyncio.sleep(0)
+        assert not server._state.connections
+        accepted.close()
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_rested_works_with_its_next_request() -> None:
+    """Nobody else gets its slot in the middle of the second request."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def second_waits(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/second":
+            begun.set()
+            await go_on.wait()
+        await hello(scope, receive, send)
+
+    async def run() -> None:
+        slot = Slot()
+        slots.mine.set(slot)
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", REQUEST)
+        serving = asyncio.create_task(http_server.HttpServer(second_waits).serve(accepted, handover))
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S):
+            await reader.readuntil(b"hello")
+            writer.write(REQUEST.replace(b"/ ", b"/second ", 1))
+            await begun.wait()
+            assert not slot.rests(time.monotonic() + 3600)
+            go_on.set()
+            await reader.readuntil(b"hello")
+            writer.close()
+            await serving
+        accepted.close()
+
+    asyncio.run(run())
+
+
+async def says(scope: Any, receive: Any, send: Any) -> None:
+    body = json.dumps([scope["scheme"], scope["client"][0]]).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+def test_nobody_says_for_another_where_a_request_comes_from() -> None:
+    """A program on this machine may send the headers of a proxy: they change neither its address nor its scheme."""
+
+    async def run() -> bytes:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            program = socket.create_connection(listener.getsockname())
+            accepted, _ = listener.accept()
+        accepted.setblocking(False)
+        request = REQUEST[:-2] + b"Connection: close\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n\r\n"
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", request)
+        serving = asyncio.create_task(http_server.HttpServer(says).serve(accepted, handover))
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S):
+            answer = await reader.read()
+            writer.close()
+            await serving
+        accepted.close()
+        return answer
+
+    head, _, body = asyncio.run(run()).partition(b"\r\n\r\n")
+    assert b'["http", "127.0.0.1"]' in body
+    assert b"\r\nserver:" not in head.lower()  # nor is it told by what it is served
+
+
+async def accepts(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close"})
+
+
+def test_a_session_is_not_compressed() -> None:
+    """A kilobyte would become a megabyte: the extension that a program offers is not taken."""
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    upgrade += b"Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+
+    async def run() -> bytes:
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", REQUEST[:-2] + upgrade)
+        serving = asyncio.create_task(http_server.HttpServer(accepts).serve(accepted, handover))
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            await serving
+        accepted.close()
+        return head
+
+    head = asyncio.run(run())
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert b"deflate" not in head.lower()
+
+
+FORM = (
+    b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n"
+    b"Content-Type: multipart/form-data; boundary=%s\r\n\r\n"
+)
+
+
+def test_a_body_that_does_not_come_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that sends half of its form and then nothing is told to send it again."""
+    monkeypatch.setattr(bodies, "SILENT_S", 0.01)
+    app = create_app(None, Settings())  # type: ignore[arg-type]
+    head, answer = asyncio.run(_ask(http_server.HttpServer(app), FORM % b"b" + b"--b\r\n"))
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert answer["error"]["code"] == "timeout"
+
+
+def test_a_form_without_a_boundary_that_can_be_is_damaged() -> None:
+    """One that is longer than any may be is the sender's error."""
+    app = create_app(None, Settings())  # type: ignore[arg-type]
+    head, answer = asyncio.run(_ask(http_server.HttpServer(app), FORM % (b"b" * 300) + bytes(100)))
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert "damaged" in answer["error"]["message"]
 
 
 class _Full(io.FileIO):

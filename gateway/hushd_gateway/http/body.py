@@ -93,13 +93,11 @@ class Form:
     Attributes:
         fields: a list of texts by name.
         path: the file's; None where there was none.
-        size: of the file, in bytes.
     """
 
     def __init__(self) -> None:
         self.fields = FormFields()
         self.path: Path | None = None
-        self.size = 0
         self._lock = -1  # of the file
 
     def __enter__(self) -> Form:
@@ -232,7 +230,6 @@ class _FormReader:
             self._value.extend(data[start:end])
             return
         view = memoryview(data)[start:end]
-        self._form.size += len(view)
         while view:
             view = view[self._file.write(view) :]
 
