@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from hushd_cli.arguments import Parser, value
 from hushd_cli.command import Command
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_schema.kinds import above_zero
+
+from . import greeting
 
 COMMAND = Command(
     "mcp",
@@ -41,6 +44,7 @@ def make_parser(prog: str) -> Parser:
 
 def host(address: str | None, holder: str | None, patience: float | None) -> int:
     """Serves until the host closes standard input, or at `address` until a signal ends it."""
+    opening = greeting.receive() if address is None and find_spec("mcp") else greeting.UNREAD
     gc.disable()  # the SDK makes 100,000 objects that live for ever: walking them cost a sixth of the start
     try:
         from hushd_mcp import server
@@ -58,4 +62,4 @@ def host(address: str | None, holder: str | None, patience: float | None) -> int
         return web.serve(address, patience, holder, console.complain)
     gc.freeze()
     gc.enable()
-    return server.serve(patience, holder)
+    return server.serve(patience, holder, opening)

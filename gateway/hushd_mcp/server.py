@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from hushd_protocol import JsonObject, __version__
+import anyio
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -21,17 +22,13 @@ from pydantic import ValidationError
 
 from .answers import refusal
 from .calls import Calls, session_of
+from .greeting import INFORMATION, INSTRUCTIONS, Opening
+from .opening import Replayed, Unrepeated
 from .task import TaskRegistry
 from .tools import PREFIX, Tools
 from .unreadable import Answered
 
 _EMPTY = ("prompts", "resources")  # capabilities
-_INSTRUCTIONS = """\
-hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
-Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen,
-`hushd_wake` to be called by a word.
-An answer with a ticket is not the end: call `hushd_result` with it until there is none.
-A speech model writes their words down and may get names and numbers wrong: ask again when it matters."""
 
 
 class Server(MCPServer[Any]):
@@ -42,20 +39,22 @@ class Server(MCPServer[Any]):
         tools = Tools(answered, local=local).all()
         self._arguments = {tool.name: list(tool.parameters["properties"]) for tool in tools}
         super().__init__(
-            "hushd",
-            title="hushd: a voice and ears",
-            version=__version__,
-            instructions=_INSTRUCTIONS,
+            INFORMATION["name"],
+            title=INFORMATION["title"],
+            version=INFORMATION["version"],
+            instructions=INSTRUCTIONS,
             tools=tools,
             log_level="ERROR",
             subscriptions=False,
             middleware=[self._notice],
         )
 
-    async def run_stdio_async(self) -> None:
+    async def run_after(self, opening: Opening) -> None:
+        """Serves the host at standard input and output, whose first line has been read, and answered or not."""
         async with stdio_server() as (read, write):
             options = self._lowlevel_server.create_initialization_options()
-            await self._lowlevel_server.run(Answered(read, write), write, options)  # type: ignore[arg-type]
+            messages = Answered(Replayed(opening.line, read), write)
+            await self._lowlevel_server.run(messages, Unrepeated(opening.answered, write), options)  # type: ignore[arg-type]
 
     async def list_tools(self) -> list[ListedTool]:
         self._calls.resumable = True  # hosts that make one call a process do not look first
@@ -112,13 +111,13 @@ def build(
     return Server(Calls(tasks, patience, holder, shared=shared), local=local)
 
 
-def serve(patience: float | None, holder: str | None) -> int:
+def serve(patience: float | None, holder: str | None, opening: Opening) -> int:
     """Serves the host at standard input and output until it closes them; then everything ends."""
     tasks = TaskRegistry()
     server = build(tasks, patience, holder)
     take_signals(tasks.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
-        server.run()
+        anyio.run(server.run_after, opening)
     finally:
         tasks.close()
     return 0
