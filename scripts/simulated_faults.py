@@ -224,6 +224,7 @@ TESTED: tuple[tuple[str, str], ...] = (
     ("hushd_gateway.http.body | _FormReader.__init__ | except FormParserError: | except FormParserError: | 0", "tests/gateway/test_http_server.py::test_a_form_without_a_boundary_that_can_be_is_damaged"),
     ("hushd_gateway.uvicorn_internals.state | Patient.connection_lost | super().connection_lost(exc) | pass | 0", "tests/gateway/test_http_server.py::test_a_program_that_leaves_is_noticed"),
     ("hushd_gateway.http.body |  |             async with patience.timeout(SILENT_S): |             async with patience.timeout(1e6): | 0", "tests/gateway/test_http_server.py::test_a_body_that_does_not_come_is_an_answer"),
+    ("hushd_gateway.http.body | _FormReader._data | if self._file is None: | if not self._file is None: | 0", "tests/gateway/http/test_bodies.py::test_an_upload_is_as_it_was_sent_and_leaves_nothing"),
     ("hushd_gateway.http.body | _FormReader._header_end | 1 | 2 | 0", "tests/gateway/test_http_server.py::test_a_recording_without_room_is_an_answer[whole]"),
     ("hushd_gateway.http.body | _FormReader._begin | raise ApiError(413, f'A form has at most {PARTS} fields.') | pass | 0", "tests/gateway/http/test_bodies.py::test_limits_are_answers"),
     ("hushd_gateway.wyoming.events | _object | if b'\\\\u' in line: | if not b'\\\\u' in line: | 0", "tests/gateway/wyoming/test_events.py::test_half_of_a_character_is_no_event[line-first]"),
