@@ -79,9 +79,17 @@ class History:
             elif event.kind == "calm":
                 self.calm = event
 
-    def by_op(self, *ops: str) -> list[Story]:
-        """The requests of some operations, in the order in which they were made."""
-        return [story for story in self.stories.values() if story.op in ops]
+    @cached_property
+    def _by_op(self) -> defaultdict[str, list[Story]]:
+        """All requests by operation, sorted once: rules ask anew for each status that they judge."""
+        stories: defaultdict[str, list[Story]] = defaultdict(list)
+        for story in self.stories.values():
+            stories[story.op].append(story)
+        return stories
+
+    def by_op(self, op: str) -> list[Story]:
+        """The requests of an operation, in the order in which they were made."""
+        return self._by_op[op]
 
     def faults(self, *targets: str) -> list[Event]:
         """The faults that befell any of the targets, in no order."""
