@@ -38,7 +38,7 @@ OF_ALL = (  # errors that are none of the recording's
     "cancelled", "bad_request", "unsupported", "engine_missing", "model_missing", "model_too_large", "no_supervisor",
     "version_mismatch", "unauthorised",
 )  # fmt: skip
-BUSY = ("overloaded", "server_busy")  # while other requests of ours run: fewer at once, and this one later
+BUSY = ("overloaded", "server_busy")  # beside other requests of ours: fewer at once, and this one later
 
 
 class Recordings:
@@ -59,13 +59,14 @@ class Recordings:
         self._output = output
         self._params = transcribe_options(options)
         self._waiting = list(range(len(self._names)))  # a heap: a file that had to wait comes before later ones
-        self._threads = min(len(self._names), cores())
+        self._threads = self._at_once = min(len(self._names), cores())
         self._lock = threading.Lock()  # guards what follows and the heap
         self._requesting = threading.Lock()
         self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
         self._inboxes: list[deque[Event]] = [deque() for _ in self._names]  # what has arrived and is not yet printed
         self._journals: dict[int, Journal] = {}
-        self._running: set[Transcription] = set()
+        self._under_way: dict[int, Transcription | None] = {}  # None until the request is sent
+        self._accompanied: set[int] = set()  # those of them that have run beside another
         self._progress = Progress([(os.path.basename(name), size_of(name)) for name in self._names])
         self._line = console.StatusLine()
         self._stopped = False
@@ -174,23 +175,20 @@ class Recordings:
         """Cancels what still runs."""
         with self._lock:
             self._stopped = True
-            self._waiting.clear()
-            for transcription in self._running:
+            for transcription in filter(None, self._under_way.values()):
                 transcription.close()
 
     # --- the threads that hear ---------------------------------------------------------------------------------------
 
     def _work(self, job: Job | None) -> None:
         while job := job or self._begin():
-            index, transcription = job.index, job.transcription
             try:
-                self._events.put((index, self._transcribe(job)))
+                event: Event = self._transcribe(job)
             except BaseException as error:
-                if isinstance(error, HushdError) and error.code in BUSY and self._leave_to_others(job):
-                    return
-                self._events.put((index, error))
-            with self._lock:
-                self._running.discard(transcription)
+                event = error
+            if not (isinstance(event, HushdError) and event.code in BUSY and self._put_off(job)):
+                self._events.put((job.index, event))
+                self._end(job.index)
             job = None
 
     def _begin(self) -> Job | None:
@@ -201,33 +199,49 @@ class Recordings:
                     job = self._request(index, self._names[index])
                 except Exception as error:
                     self._events.put((index, error))
+                    self._end(index)
                 else:
                     with self._lock:
-                        self._running.add(job.transcription)
+                        self._under_way[index] = job.transcription
                         if self._stopped:
                             job.transcription.close()
                     return job
             return None
 
     def _next(self) -> int | None:
-        """The first recording that no thread has begun; without one, this thread counts as ended."""
+        """The first recording that no thread has begun; without one, or with too many threads, this one ends."""
         with self._lock:
-            if self._waiting:
-                return heapq.heappop(self._waiting)
-            self._threads -= 1
-            return None
+            if not self._waiting or self._stopped or self._threads > self._at_once:
+                self._threads -= 1
+                return None
+            index = heapq.heappop(self._waiting)
+            self._under_way[index] = None
+            if len(self._under_way) > 1:
+                self._accompanied.update(self._under_way)
+            return index
 
-    def _leave_to_others(self, job: Job) -> bool:
-        """Ends this thread, if another one remains that can take the recording later; returns whether it does."""
+    def _put_off(self, job: Job) -> bool:
+        """Takes a refused recording back, to be asked for with fewer at once; returns False if it has run alone.
+
+        Whether it has is noted as the requests begin: the other may end before this thread reads the refusal.
+        """
         with self._lock:
-            if self._threads == 1:
+            if job.index not in self._accompanied:
                 return False
-            self._threads -= 1
-            self._running.discard(job.transcription)
             if job.journal:
                 job.journal.close()
+            self._forget(job.index)
             heapq.heappush(self._waiting, job.index)
+            self._at_once = max(min(self._at_once, self._threads) - 1, 1)
             return True
+
+    def _end(self, index: int) -> None:
+        with self._lock:
+            self._forget(index)
+
+    def _forget(self, index: int) -> None:
+        del self._under_way[index]
+        self._accompanied.discard(index)
 
     def _request(self, index: int, name: str) -> Job:
         params = self._params.copy()
