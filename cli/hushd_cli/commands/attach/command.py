@@ -7,8 +7,10 @@ import shlex
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from hushd.transport.attached import HERE, MODELS, SUFFIX, VARIABLE
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
@@ -36,7 +38,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     rights = Rights(
         options.host.rpartition("@")[2].rstrip("/").rpartition("/")[2], not options.no_microphone, options.models
     )
-    name = f"{_plain(socket.gethostname())}-{os.getpid()}{MODELS if options.models else SUFFIX}"
+    name = f"{_machine()}-{os.getpid()}{MODELS if options.models else SUFFIX}"
     try:
         if "/" in options.host:
             _serve_folder(Path(options.host), name, rights)
@@ -79,6 +81,7 @@ def _command(text: str) -> list[str]:
 
 
 def _attach(ssh: Sequence[str], host: str, where: paths.Paths, name: str, rights: Rights) -> None:
+    _sweep(where.runtime, "lent-*.sock", "ssh-*")
     local = where.runtime / f"lent-{os.getpid()}.sock"
     paths.check_socket(local)
     tunnel = Tunnel(ssh, host, local, where.runtime / f"ssh-{os.getpid()}", name)
@@ -117,6 +120,7 @@ def _serve_folder(folder: Path, name: str, rights: Rights) -> None:
     except OSError as error:
         raise HushdError("output_failed", f"{attached} cannot be made ({error.strerror}).") from error
     paths.check_socket(attached / name, "name a folder with a shorter path")
+    _sweep(attached, f"{_machine()}-*{SUFFIX}")
     crowd = Crowd(attached / name, rights)
     try:
         console.note(f"Attached to {folder}: programs with HUSHD_RUNTIME_DIR there speak{_listens(rights)} here.")
@@ -126,9 +130,23 @@ def _serve_folder(folder: Path, name: str, rights: Rights) -> None:
         crowd.close()
 
 
+def _sweep(folder: Path, *names: str) -> None:
+    """Removes the sockets in `folder` that an earlier `attach` of this machine left as it was killed.
+
+    Args:
+        names: patterns of sockets; what stands behind the last `-` of a name is the process that made it.
+    """
+    for path in [path for name in names for path in folder.glob(name)]:
+        process = path.name.rpartition("-")[2].partition(".")[0]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            with suppress(OSError):
+                path.unlink()
+
+
 def _listens(rights: Rights) -> str:
     return " and listen" if rights.microphone else ""
 
 
-def _plain(name: str) -> str:
-    return "".join(sign for sign in name.partition(".")[0] if sign.isalnum() or sign in "-_")[:20] or "machine"
+def _machine() -> str:
+    name = socket.gethostname().partition(".")[0]
+    return "".join(sign for sign in name if sign.isalnum() or sign in "-_")[:20] or "machine"
