@@ -63,20 +63,29 @@ def test_the_sound_of_any_container_is_understood(ask: Ask, assets: Path, tmp_pa
 @needs_ffmpeg
 @pytest.mark.parametrize("form", ["mp4", "mkv", "m4a"])
 def test_from_the_middle(assets: Path, tmp_path: Path, form: str) -> None:
-    """Reading from 6 s on gives the samples that the whole has there, with the whole's times."""
+    """Reading from 6 s on gives the samples that the whole has there, with the whole's times.
+
+    ffmpeg 9 begins up to 50 ms later in an M4A, by its encoder's delay; 5 does not.
+    """
     path = convert(assets / "beckett.wav", tmp_path / f"a.{form}")
 
-    def loudness(start: float) -> np.ndarray:
+    def samples(start: float) -> np.ndarray:
         job, _ = make_job(path)
         with Recording(job, start) as recording:
             samples = np.concatenate(list(recording.blocks()))
         assert recording.damage is None
         assert recording.seconds == pytest.approx(9.963, abs=0.15)
-        assert recording.duration == pytest.approx(9.963, abs=0.4)
+        assert recording.duration == pytest.approx(9.963, abs=0.7)  # the picture goes on for some frames
+        return samples
+
+    def loudness(samples: np.ndarray) -> np.ndarray:
         return np.abs(samples[: len(samples) // 1600 * 1600].reshape(-1, 1600)).max(axis=1)
 
-    whole, rest = loudness(0.0)[60:], loudness(6.0)
-    assert np.abs(rest[: len(whole)] - whole[: len(rest)]).max() < 0.1
+    whole, rest = samples(0.0)[6 * RATE :], loudness(samples(6.0))
+    beginnings = range(0, RATE // 20 + 1, 16) if form == "m4a" else [0]
+    assert any(
+        np.abs(rest[: len(at)] - at[: len(rest)]).max() < 0.1 for at in (loudness(whole[n:]) for n in beginnings)
+    )
 
 
 @needs_ffmpeg

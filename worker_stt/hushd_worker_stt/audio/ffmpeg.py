@@ -41,6 +41,8 @@ _SLOWEST = 20_000_000  # bytes a second; it may have to read the whole file to f
 _LONGEST_S = 6 * 3600  # of any file
 _DENSEST = 16  # more bytes than that for each second are in every longer recording
 _REFUSED = "it is a playlist, a picture, a text or another file that is no recording by itself"
+_NO_TRACK = "there is no such track"
+_GENERAL = re.compile(r"^(?:/dev/fd/\d+|Error opening (?:input|output)(?: files)?): ")
 _LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
 
 
@@ -137,7 +139,7 @@ class Decoder:
         code = self._process.wait()
         self._listener.join()
         self.failure = self.failure or (code and (self._said or f"ffmpeg ended with {code}")) or ""
-        if "matches no streams" in self.failure:
+        if self.failure == _NO_TRACK:
             raise self._no_track()
         if self.failure and not frames:
             raise HushdError("input_unreadable", f"{self._name} is no audio that hushd reads: {self.failure}.")
@@ -177,11 +179,13 @@ class Decoder:
             elif _TRACK.search(line):
                 self.tracks += not of_output
             elif match_ := _LEVELLED.match(line.decode(errors="replace").strip()):
-                self._note(re.sub(r"^/dev/fd/\d+: ", "", match_[1]).rstrip("."))
+                self._note(_GENERAL.sub("", match_[1]).rstrip("."))
 
     def _note(self, error: str) -> None:
-        """Keeps the last error, or that the format is refused, which ffmpeg follows with a more general one."""
+        """Keeps the last error, or one that ffmpeg follows with more general ones, from version 6 on several."""
         if error.startswith("Format not on whitelist"):
             self._said = _REFUSED
-        elif self._said != _REFUSED:
+        elif "matches no streams" in error:
+            self._said = _NO_TRACK
+        elif self._said not in (_REFUSED, _NO_TRACK):
             self._said = f"ffmpeg says: {error}"

@@ -19,7 +19,7 @@ _SOUND_FILES = (
     "wav", "w64", "aiff", "au", "caf", "flac", "mp3", "aac", "ac3", "eac3", "ac4", "dts", "dtshd", "truehd", "mlp",
     "loas", "ape", "mpc", "mpc8", "wv", "tta", "tak", "shn", "oma", "aea", "aa", "dsf", "iff", "wsd", "voc", "sox",
     "ircam", "avr", "epaf", "pvf", "hcom", "nistsphere", "nsp", "xwma", "vqf", "osq", "iamf", "laf", "s337m", "spdif",
-    "sds", "rso", "wve", "daud",
+    "sds", "rso", "wve", "daud", "qoa",
 )  # fmt: skip
 _TELEPHONY = (
     "amr", "amrnb", "amrwb", "gsm", "qcp", "ilbc", "g723_1", "g729", "bit", "act", "dss", "sbc", "codec2", "lc3",
