@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,9 +89,13 @@ def _open(british: bool) -> Connection:
     try:
         # `immutable`: nobody writes to the file, so no lock and no look for a journal is needed.
         tables = sqlite3.connect(f"{place.as_uri()}?immutable=1", uri=True, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise Damaged from error
+    try:
         tables.execute("PRAGMA mmap_size = 268435456")
         tables.execute("PRAGMA cache_size = -256")
     except sqlite3.Error as error:
+        tables.close()
         raise Damaged from error
     return tables
 
@@ -99,8 +104,9 @@ def _on_tables(tables: Connection, british: bool) -> Any:
     from hibari import g2p
     from hibari.g2p import lexicon, tagger, tokenize
 
-    tags = Table(tables, "tags").get("")
     made = g2p.G2P.__new__(g2p.G2P)
+    weakref.finalize(made, tables.close)
+    tags = Table(tables, "tags").get("")
     made.lexicon = lexicon.Lexicon(Table(tables, "gold"), Table(tables, "silver"), british)
     made.tokenizer = tokenize.Tokenizer(g2p._load_json("tokenizer_exceptions.json"))
     made.tagger = tagger.Tagger(
@@ -115,18 +121,17 @@ def _tables(british: bool) -> bytes:
     import sqlite3
 
     gold, silver, tagger = (json.loads(gzip.decompress(source.read_bytes())) for source in _sources(british))
-    database = sqlite3.connect(":memory:", isolation_level=None)
-    database.execute("BEGIN")
-    vocabulary = dict.fromkeys(tagger["vocab"], 1)
     contents: dict[str, Mapping[str, Any]] = {
         "gold": gold, "silver": silver, "tagdict": tagger["tagdict"], "weights": tagger["weights"],
-        "vocab": vocabulary, "tags": {"": tagger["tags"]},
+        "vocab": dict.fromkeys(tagger["vocab"], 1), "tags": {"": tagger["tags"]},
     }  # fmt: skip
-    for name, content in contents.items():
-        database.execute(f"CREATE TABLE {name} (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID")
-        database.executemany(f"INSERT INTO {name} VALUES (?, ?)", _rows(content))
-    database.execute("COMMIT")
-    return database.serialize()
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        database.execute("BEGIN")
+        for name, content in contents.items():
+            database.execute(f"CREATE TABLE {name} (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID")
+            database.executemany(f"INSERT INTO {name} VALUES (?, ?)", _rows(content))
+        database.execute("COMMIT")
+        return database.serialize()
 
 
 def _rows(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
