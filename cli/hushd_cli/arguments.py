@@ -30,6 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, description: str) -> None:
         super().__init__(prog=prog, description=description, allow_abbrev=False, add_help=False)
+        self.color = False  # argparse colours its help from Python 3.14 on: ours is the same with all of them
         self.add_argument("-h", "--help", action=_Help, help="show what is used most, or all there is to know")
         self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()

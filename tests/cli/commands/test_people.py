@@ -180,8 +180,8 @@ def test_consent_at_the_microphone(spoken: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["Ann", "--nosuch", "a.wav"], 2, "Unrecognized arguments: --nosuch a.wav"),
-        (["Ann", "--language", "en", "a.wav", "b.wav"], 2, "Unrecognized arguments: a.wav b.wav"),
+        (["Ann", "--nosuch", "a.wav"], 2, "Unrecognized arguments: --nosuch"),
+        (["Ann", "--language", "en", "a.wav", "b.wav"], 2, "b.wav (see"),  # Python 3.11 names a.wav too
         (["Ann", "--", "-a.wav"], 4, "'-a.wav' cannot be read (No such file or directory)"),
         (["Ann", "--language", "en", "a.wav"], 4, "'a.wav' cannot be read (No such file or directory)"),
     ],
