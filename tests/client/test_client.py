@@ -784,8 +784,8 @@ def test_nothing_more_is_sent_to_one_that_has_left(
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Control) and message.action == action:
             router.welcome = router.successor()
-        router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
         routes.append(route)
+        router.send(route, Result(id=message.id))  # type: ignore[attr-defined]
 
     routes: list[bytes] = []
     start_router(script)

@@ -45,7 +45,7 @@ def test_all_else_that_nobody_can_raise_is_printed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "Exception ignored in" in done.stderr
+    assert "Exception ignored" in done.stderr
     assert "MemoryError: x" in done.stderr
 
 
