@@ -31,10 +31,16 @@ ENDLESS = b"\1\xc8" + bytes(200)  # a frame after which more come
 
 
 class Clock(Alone):
-    """A kernel whose clock moves when it is looked at."""
+    """A kernel whose clock moves when it is looked at; with `goes_on`, libzmq's threads do their work meanwhile."""
+
+    goes_on = False
 
     def now(self) -> float:
         self._now += TICK_S
+        if self.goes_on:
+            self.goes_on = False  # they look at the clock too
+            self.settle(TICK_S)
+            self.goes_on = True
         return self._now
 
 
@@ -235,14 +241,17 @@ class Rim:
                 bare.send(words)
             for _ in range(SOON):
                 self.turn(10)
-        ended = 0
-        for _ in range(traffic.ENDLESS_LOOKS if bare else 0):
+        ended, looks = 0, 0
+        while bare and not ended:
+            looks += 1
+            assert looks <= SOON, "a message without an end goes on"
             bare.send(ENDLESS * 20)
             KERNEL.pid = 1
             self.clients.take_left()
+            KERNEL.goes_on = True
             ended = self.clients.end_endless()
+            KERNEL.goes_on = False
             self.sent.clear()
-        assert ended or not bare, "a message without an end goes on"
         self.check_ended(ended)
 
     def join_bare(self) -> socket.socket | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 ENDLESS_LOOKS = 2  # during which bytes arrive, and no message in between: 128 KiB take a tenth of a millisecond
 LOOK_S = 0.002  # of one look
+WAITS = 4_096  # bytes unread of a client, up to which they may be whole requests that wait beside another's flood
 FULL = 64_000  # bytes in the kernel's queue of 208 KiB: only then libzmq holds more than a moment's
 WORTH = 1_000_000  # bytes under way below which nobody is greedy
 _FIONREAD, _SIOCOUTQ = 0x541B, 0x5411  # Linux
@@ -90,10 +91,15 @@ class Traffic:
         return [d for d, connection in self._connections.items() if connection.endless >= ENDLESS_LOOKS]
 
     def _arriving(self, silent: set[int]) -> set[int]:
-        """Watches connections for a moment, since libzmq empties the kernel's queue within microseconds."""
-        end, arriving = self._clock() + LOOK_S, set[int]()
+        """Watches connections for a moment, since libzmq empties the kernel's queue within microseconds.
+
+        Few bytes that wait are none that arrive: libzmq's thread is late with an innocent request beside a flood.
+        """
+        end, arriving, before = self._clock() + LOOK_S, set[int](), dict.fromkeys(silent, 0)
         while silent - arriving:
-            arriving |= {descriptor for descriptor in silent - arriving if self._unread(descriptor)}
+            unread = {descriptor: self._unread(descriptor) for descriptor in silent - arriving}
+            arriving |= {d for d, size in unread.items() if size < before[d] or size > WAITS}
+            before.update(unread)
             if self._clock() >= end:
                 break
         return arriving

@@ -186,7 +186,10 @@ class ClientSocket(Source):
         """Ends the connections that send a message without an end; returns how many."""
         if not self.socket.poll(0):
             self._traffic.emptied()
-        return self._end(self._traffic.endless())
+        endless = self._traffic.endless()
+        if endless and self.socket.poll(0):  # of whom is not known yet
+            return 0
+        return self._end(endless)
 
     def end_greediest(self) -> int:
         """Ends the connection with the most bytes under way, if there are many; returns how many it has ended."""
