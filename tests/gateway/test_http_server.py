@@ -122,6 +122,97 @@ def test_half_of_a_request_outlives_a_standstill(place: int) -> None:
         assert runner.run(run()).startswith(b"HTTP/1.1 200 ")
 
 
+def test_a_connection_at_rest_outlives_a_standstill() -> None:
+    """Its next request may be under way while the gateway stands still with the whole machine: it gets its answer
+    (simulation, seed 1449 with a door)."""
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Standing)
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", REQUEST)
+        serving = asyncio.create_task(http_server.HttpServer(hello).serve(accepted, handover))
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S * 3600):
+            for _ in range(patience.STEPS - 1):
+                await reader.readuntil(b"hello")
+                loop.leapt += 3600.0
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                writer.write(REQUEST)
+            await reader.readuntil(b"hello")
+            writer.close()
+            await serving
+        accepted.close()
+
+    with asyncio.Runner(loop_factory=Standing) as runner:
+        runner.run(run())
+
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+)
+TEXT, PONG = b"\x81\x85\0\0\0\0hello", b"\x8a\x84\0\0\0\0"  # frames of a program, the second one's beginning
+PING, CLOSE = b"\x89\x04", b"\x88"  # the beginnings of a server's
+
+
+async def leap(seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Standing)
+    loop.leapt += seconds
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_ping_is_for_programs_that_could_answer(answers: bool) -> None:
+    """While messages are handled one by one, what comes lies unread, an answer to our ping among it: that is not held
+    against the program, however long it takes. One that does not answer is ended 20 s after all was read, and not for a
+    standstill. (A program that sent sound faster than it was heard lost its session after 40 s.)"""
+    reads = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await reads.wait()
+        for _ in range(3):
+            await receive()
+        await send({"type": "websocket.send", "text": "all"})
+        await receive()
+
+    async def run() -> None:
+        program, accepted = socket.socketpair()
+        handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", UPGRADE)
+        serving = asyncio.create_task(http_server.HttpServer(slow).serve(accepted, handover))
+        reader, writer = await asyncio.open_connection(sock=program)
+        async with asyncio.timeout(BOUND_S * 3600):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(TEXT * 2)
+            await leap(21.0)
+            assert await reader.readexactly(2) == PING
+            ping = await reader.readexactly(4)
+            writer.write((PONG + ping if answers else b"") + TEXT)
+            for _ in range(50):
+                await leap(10.0)
+            reads.set()
+            while (frame := await reader.readexactly(2)) == PING:
+                ping = await reader.readexactly(4)
+            assert frame + await reader.readexactly(3) == b"\x81\x03all"
+            if answers:
+                writer.write(PONG + ping)
+            await leap(3600.0)
+            for _ in range(patience.STEPS):
+                await leap(state.PONG_S / patience.STEPS + 0.1)
+            assert await reader.readexactly(1) == (PING[:1] if answers else CLOSE)
+            writer.close()
+            await serving
+        accepted.close()
+
+    with asyncio.Runner(loop_factory=Standing) as runner:
+        runner.run(run())
+
+
 def test_a_program_that_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer waits for a while, and then its connection is broken off; what waited is not kept."""
     monkeypatch.setattr(state, "SEND_S", 0.2)

@@ -28,8 +28,9 @@ USED = {
     },
     "WebSocket": {
         "buffer", "close_sent", "close_timer", "conn", "connection_lost", "data_received", "handle_close",
-        "handle_message", "handle_ping", "handshake_complete", "loop", "pause_writing", "queue", "read_paused",
-        "receive", "response_started", "resume_writing", "send_500_response", "transport", "writable",
+        "handle_message", "handle_ping", "handshake_complete", "keepalive_timeout", "loop", "pause_writing",
+        "pong_timer", "queue", "read_paused", "receive", "response_started", "resume_writing", "send_500_response",
+        "send_keepalive_ping", "transport", "writable",
     },
     "self.cycle": {"body", "disconnected", "response_complete", "scope"},
     "self.buffer": {"clear", "length"},

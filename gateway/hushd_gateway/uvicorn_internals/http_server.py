@@ -12,8 +12,8 @@ from hushd_protocol.system.handover import Handover
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .. import slots
-from ..patience import Limit
-from .state import READ, Patient, State
+from ..patience import STEPS, Limit
+from .state import PONG_S, READ, Patient, State
 
 HEAD = 32 * 1024  # bytes of a request's head: a client secret has half of them
 HEADERS = 128  # of a request; each costs a hundred times its least size
@@ -41,6 +41,7 @@ class _Http(Patient, H11Protocol):
     server_state: State
     prefix = b""
     _slow: Limit | None = None
+    _rests = False  # between two requests
 
     def __init__(self, config: uvicorn.Config, server_state: State, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
@@ -53,6 +54,12 @@ class _Http(Patient, H11Protocol):
         if self.prefix:  # before anything that the transport reads; h11 takes no bytes for the end
             self.data_received(self.prefix)
 
+    def data_received(self, data: bytes) -> None:
+        if self._rests:
+            self._rests = False
+            self._wait_for_request(HEAD_S)
+        super().data_received(data)
+
     def handle_events(self) -> None:
         super().handle_events()
         if self.cycle is not None and not self.cycle.response_complete:
@@ -64,9 +71,10 @@ class _Http(Patient, H11Protocol):
         self.cycle.body = bytearray()
         self.cycle.scope = {**self.cycle.scope, "headers": [], "path": "", "raw_path": b"", "query_string": b""}
         self.scope, self.headers = self.cycle.scope, []
-        # uvicorn ends a connection that rests, and not one whose next request comes a byte at a time.
-        self._wait_for_request(KEEP_ALIVE_S + HEAD_S)
+        self._rests = True
+        self._wait_for_request(KEEP_ALIVE_S)
         super().on_response_complete()
+        self._unset_keepalive_if_required()  # uvicorn's own limit counts the time in which we stood still
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -115,7 +123,7 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
+            ws_ping_timeout=PONG_S / STEPS,
             ws_per_message_deflate=False,  # a kilobyte would become a megabyte; and programs are near
         )
         self._config.load()

@@ -11,6 +11,7 @@ from ..patience import Limit
 
 READ = 64 * 1024  # bytes at once; asyncio takes four times as many
 SEND_S = 60.0  # for a program that does not read
+PONG_S = 20.0  # for a program to answer the ping of a WebSocket
 
 
 class State(ServerState):

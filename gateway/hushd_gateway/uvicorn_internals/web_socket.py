@@ -12,7 +12,8 @@ from wsproto.connection import ConnectionState
 from wsproto.utilities import LocalProtocolError
 
 from ..http.errors import ApiError
-from .state import Patient, State
+from ..patience import STEPS
+from .state import PONG_S, Patient, State
 
 PIECE = 4096  # bytes that are looked at before the next message is waited for: a hundred messages at most
 MESSAGE = 8 * 1024 * 1024  # bytes: two minutes of sound
@@ -65,6 +66,7 @@ class WebSocket(Patient, WSProtocol):
         self._rest = b""  # arrived, and not looked at
         self._soon: asyncio.Handle | None = None  # of looking at it
         self._ending = False
+        self._unanswered = 0  # steps of `PONG_S` that have passed since a ping
 
     def data_received(self, data: bytes) -> None:
         if not self._ending:  # else passed over
@@ -126,6 +128,18 @@ class WebSocket(Patient, WSProtocol):
     def handle_ping(self, event: events.Ping) -> None:
         if not self.transport.is_closing():  # asyncio logs each write beyond
             super().handle_ping(event)
+
+    def send_keepalive_ping(self) -> None:
+        self._unanswered = 0
+        super().send_keepalive_ping()
+
+    def keepalive_timeout(self) -> None:
+        """Ends a connection whose program has not answered a ping, after a step in which we could have read that."""
+        self._unanswered = self._unanswered + 1 if self._is_free() and not self._rest else 0
+        if self._unanswered < STEPS:
+            self.pong_timer = self.loop.call_later(PONG_S / STEPS, self.keepalive_timeout)
+        else:
+            super().keepalive_timeout()
 
     def handle_message(self, event: events.TextMessage | events.BytesMessage) -> None:
         if self._ending:

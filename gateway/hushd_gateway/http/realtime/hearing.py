@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hushd.transcripts import precedence
 from hushd_protocol.errors import HushdError
 
+from .backlog import MEMORY, Backlog
 from .turns import Event, Stream
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from hushd_schema.transcript import LiveEvent
 
 
-ROOM = 1024 * 1024  # bytes that wait for the worker: 20 s of 24 kHz, and then the program waits
 SAMPLE = 2  # bytes
 
 Post = Callable[[Iterable[Event]], None]
@@ -59,13 +58,11 @@ class Hearing:
         self._rate = rate
         self._post = post
         self._unfair = unfair
-        self._waiting: deque[bytes] = deque()
-        self._size = 0  # bytes waiting
+        self._waiting = Backlog()
         self._given: list[bytes] | None = []  # pieces that no worker may have heard yet; None: one has
         self._attempt = 0  # at a request for it
         self._more = asyncio.Event()  # something waits, or nothing will any more
-        self._room = asyncio.Event()
-        self._room.set()
+        self._room = asyncio.Event()  # something was taken
         self._closed = self._cleared = False
         self._total = 0  # bytes so far
         self.stream = stream
@@ -79,16 +76,12 @@ class Hearing:
         return self._total / (SAMPLE * self._rate)
 
     async def add(self, samples: bytes) -> None:
-        """Adds s16le samples; waits while the worker has too many."""
-        await self._room.wait()
+        """Adds s16le samples; waits while there is no room for them, so that the program waits."""
         self._total += len(samples)
-        if self.task.done():
-            return
-        self._waiting.append(samples)
-        self._size += len(samples)
-        self._more.set()
-        if self._size >= ROOM:
+        while not self.task.done() and not self._waiting.add(samples):
             self._room.clear()
+            await self._room.wait()
+        self._more.set()
 
     def close(self) -> None:
         """Ends the sound; the speech until then is still transcribed."""
@@ -162,14 +155,13 @@ class Hearing:
         """Notes a piece that the request has got; of one that got much, no worker is missing."""
         if self._given is not None:
             self._given.append(piece)
-            if sum(map(len, self._given)) > ROOM:
+            if sum(map(len, self._given)) > MEMORY:
                 self._given = None
 
     def _take_back(self, pieces: list[bytes]) -> None:
         """Has these wait again, before all others."""
         self._attempt += 1
-        self._waiting.extendleft(reversed(pieces))
-        self._size += sum(map(len, pieces))
+        self._waiting.put_back(pieces)
         self._more.set()
 
     async def _copy(self, transcription: AsyncTranscription) -> None:
@@ -185,11 +177,9 @@ class Hearing:
             if attempt != self._attempt:
                 return  # the request has gone, and the next one gets the rest
             while self._waiting:
-                piece = self._waiting.popleft()
-                self._size -= len(piece)
+                piece = self._waiting.take()
                 self._give(piece)
-                if self._size < ROOM:
-                    self._room.set()
+                self._room.set()
                 yield piece
                 if attempt != self._attempt:
                     return

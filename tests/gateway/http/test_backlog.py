@@ -1,0 +1,74 @@
+"""Sound that waits for a worker: its order, its bounds, and a disk that fails."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from hushd_gateway.http.realtime import backlog
+from hushd_gateway.http.realtime.backlog import Backlog
+from hushd_protocol.errors import HushdError
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sound_comes_in_its_order(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of it was in memory, in the file or taken and put back, and however much waits."""
+    monkeypatch.setattr(backlog, "MEMORY", 100)
+    dice, waiting, sent, taken = random.Random(seed), Backlog(), bytearray(), bytearray()
+    for _ in range(400):
+        piece = dice.randbytes(dice.randint(1, 60))
+        assert waiting.add(piece)
+        sent += piece
+        some = [waiting.take() for _ in range(dice.randint(0, min(3, len(waiting))))]
+        if dice.random() < 0.2:
+            waiting.put_back(some)
+        else:
+            taken += b"".join(some)
+    while len(waiting):
+        taken += waiting.take()
+    assert taken == sent
+
+
+def test_the_file_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond that there is room again once something was taken."""
+    monkeypatch.setattr(backlog, "MEMORY", 10)
+    monkeypatch.setattr(backlog, "FILE", 20)
+    waiting = Backlog()
+    assert [waiting.add(bytes(10)) for _ in range(4)] == [True, True, True, False]
+    waiting.take()
+    assert waiting.add(bytes(10))
+    assert not waiting.add(bytes(10))
+
+
+def test_a_full_disk_leaves_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost of what was taken: the next piece has to wait until the worker has taken one."""
+    monkeypatch.setattr(backlog, "MEMORY", 10)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    waiting = Backlog()
+    assert waiting.add(b"0123456789")
+    assert not waiting.add(b"next")
+    assert waiting.take() == b"0123456789"
+    assert waiting.add(b"next")
+    assert waiting.take() == b"next"
+
+
+def test_sound_that_cannot_be_read_again_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows is not taken for the next part of the sound."""
+    monkeypatch.setattr(backlog, "MEMORY", 10)
+    waiting = Backlog()
+    for piece in (b"0123456789", b"lost", b"after"):
+        assert waiting.add(piece)
+    waiting.take()
+
+    def fails(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fails)
+    with pytest.raises(HushdError, match="cannot be read again"):
+        waiting.take()
+    assert not len(waiting)
