@@ -21,6 +21,7 @@ _EXCUSES = {
     "worker_failed": (("crash", "disk", "kill"), REMEMBERED_S),  # it keeps crashing, also at a start without its log
     "start_timeout": (("freeze", "stop"), REMEMBERED_S),
 }
+READY_S = 30.0  # for which a supervisor is waited for of which nothing is known, `hushd.transport.autostart`
 PROMPT_S = 3.0  # in which a supervisor tells its status that nothing keeps from it, but the start of a process
 _DELAYS = ("disk", "freeze", "kill", "restart", "shutdown", "starve", "stop", "term", "wire")
 _DELAYED_S = 10.0  # for which these last at most
@@ -56,7 +57,9 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
             most = 1  # the middle of an answer excuses the loss, and not that a supervisor was given up that works
         elif answered:
             most = 0
-        excused = storm.excuses(since, most)
+        # Who it is that looks busy cannot be read in a lock that was never written.
+        nameless = storm.struck(("spot",), since - REMEMBERED_S) and storm.slept(since) >= READY_S
+        excused = storm.excuses(since, most) or (code == "supervisor_lost" and nameless)
         return "" if excused else f"was lost, {code}, though not {most} supervisors ended meanwhile"
     if code == "cancelled":  # the loudspeaker was taken for something more urgent
         interrupted = owner.interrupted_at >= since - AFTER_S  # Ctrl-C: it closed its client, and left

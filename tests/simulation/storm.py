@@ -85,6 +85,11 @@ class Storm:
         absences = (begin for begin, end in self._absences if begin <= moment <= end + BREATH_S)
         return min(absences, default=moment)
 
+    def slept(self, since: float, until: float | None = None) -> float:
+        """Returns the seconds of that time, else until now, in which supervisors stood still, or looked busy."""
+        until = self._machine.scheduler.time if until is None else until
+        return sum(max(0.0, min(end, until) - max(begin, since)) for begin, end in self._absences)
+
     def stood_still(self, process: Process, since: float) -> float:
         """Returns the length of the longest standstill of a process alone that had not ended at `since`, so far."""
         now = self._machine.scheduler.time
@@ -384,8 +389,16 @@ class Storm:
         return self._spawn_s if process.kind == "supervisor" else 0.0
 
     def born(self, process: Process) -> None:
-        """Dooms a supervisor that starts, where that was meant."""
-        if process.kind == "supervisor" and self._doomed:
+        """Dooms a supervisor that starts, where that was meant; it is awake beside those who stand still."""
+        if process.kind != "supervisor":
+            return
+        now = self._machine.scheduler.time
+        until = max((end for begin, end in self._standstills if begin <= now < end), default=now)
+        for person in self._machine.living("person"):
+            if person.stopped:
+                self._note_fault("stop", person, until=until)
+                self._stand_still(until - now, self._stood.setdefault(person.pid, []), 0.0)
+        if self._doomed:
             self._note_fault("kill", process)
             self.felled.add(process.pid)
             process.doom = self._doomed.pop()

@@ -55,9 +55,10 @@ class Visits:
         self.counts: dict[str, int] = {}
         self._of: dict[Process, Visit] = {}
         self._told: list[tuple[float, int]] = []  # when which supervisor was told to leave
-        self._asked: dict[Stream, float] = {}  # when all of a request was sent, by the door's end of the connection
+        # When all of a request was sent, and when its visit began, by the door's end of the connection.
+        self._asked: dict[Stream, tuple[float, float]] = {}
         self._handed: set[Any] = set()  # the connections that a gateway has received
-        self._received: tuple[int, float] = (0, 0.0)  # the last gateway and the time of the latest request that it got
+        self._received: tuple[int, float] = (0, 0.0)  # the last gateway, and when the latest visit began that it got
         self._hurt: list[tuple[float, float]] = []  # when workers or their starts may have failed
 
     @property
@@ -137,8 +138,13 @@ class Visits:
         assert self._machine.current
         end = self._machine.current.look_up(descriptor)
         if isinstance(end, Stream) and isinstance(end.peer, Stream):
-            self._asked[end.peer] = self._machine.scheduler.time
-            self._of[self._machine.current].line = end.peer
+            visit = self._of[self._machine.current]
+            self._asked[end.peer] = self._machine.scheduler.time, visit.begin
+            visit.line = end.peer
+
+    def slept(self, since: float) -> float:
+        """The seconds since then in which hushd stood still, which are not its own."""
+        return self._world.storm.slept(since)
 
     def restarting(self) -> None:
         """Somebody tells the supervisor to leave for the next one: what still starts is killed."""
@@ -157,13 +163,13 @@ class Visits:
         if process.kind != "gateway":
             return
         self._handed.add(description)
-        asked = self._asked.pop(description, None)
-        if asked is None:
+        if description not in self._asked:
             return
+        asked, begin = self._asked.pop(description)  # who sends slowly is handed over before all of it is there
         pid, latest = self._received
         if pid == process.pid and asked < latest - UNFAIR_S and not self._world.storm.excuses(asked, 1):
             self._world.violation(f"a gateway got a request of {asked:.3f} s after one of {latest:.3f} s")
-        self._received = process.pid, max(asked, latest if pid == process.pid else 0.0)
+        self._received = process.pid, max(begin, latest if pid == process.pid else 0.0)
 
     # --- what must hold ----------------------------------------------------------------------------------------------
 
@@ -176,7 +182,7 @@ class Visits:
     def _excuse(self, visit: Visit) -> str:
         machine = self._machine
         if visit.refused:
-            lived = [p for p in machine.processes.values() if p.kind == "supervisor" and p.born < visit.begin - OPEN_S]
+            lived = [process for process in self._supervisors() if self._open_for(process, visit.begin) > OPEN_S]
             steady = any(p.living or p.ended > visit.end for p in lived if not self._leaves(p, visit))
             return "" if self.manager or steady else "nobody listened"
         for process in machine.processes.values():
@@ -185,7 +191,8 @@ class Visits:
                 return "its supervisor left"
             if process.kind != "gateway" or process.status in (0, None):
                 continue
-            failed = process.ended - process.born < SOUND_S and visit.begin - TOLD_S <= process.ended <= visit.end
+            lived = process.ended - process.born - self._world.storm.slept(process.born, process.ended)
+            failed = lived < SOUND_S and visit.begin - TOLD_S <= process.ended <= visit.end
             if (over or failed) and not self._unheard(visit):
                 return "its gateway died, or none was started for a while"
         if any(other.act == "crowd" and _overlap(visit, other.begin, other.end) for other in self.all):
@@ -198,6 +205,17 @@ class Visits:
             if process.kind == "engine" and process.status and visit.begin - TOLD_S <= process.ended <= visit.end:
                 return "a worker died"
         return ""
+
+    def _supervisors(self) -> list[Process]:
+        return [process for process in self._machine.processes.values() if process.kind == "supervisor"]
+
+    def _open_for(self, process: Process, until: float) -> float:
+        """Returns the seconds for which a supervisor could listen by then: since its start, and since the end of each
+        one before it that was told to leave, less those in which it stood still."""
+        told = {pid for _, pid in self._told}
+        before = [other for other in self._supervisors() if other.pid in told and other.born < process.born]
+        since = max([process.born, *(until if other.living else other.ended for other in before)])
+        return until - since - self._world.storm.slept(since, until)
 
     def _unheard(self, visit: Visit) -> bool:
         """Returns whether the door has dropped a request by HTTP without a word, which it can say without a gateway."""

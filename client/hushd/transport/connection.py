@@ -165,12 +165,20 @@ class Connection:
         """Closes the connection, which cancels requests under way. Safe to call twice, and in a forked child."""
         if self.foreign:
             return
+        try:
+            self._end()
+        except BaseException:  # Ctrl-C: nobody would do it any more
+            self._end()
+            raise
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:  # else interrupted as it began
+            self._thread.join(timeout=2 * WELCOME_S)
+
+    def _end(self) -> None:
+        """Has the thread end, once what was posted is sent."""
         with self._lock:
             self._closing = True
             if self._lost is None:
                 self._wake()
-        if self._thread.is_alive() and threading.current_thread() is not self._thread:  # else interrupted as it began
-            self._thread.join(timeout=2 * WELCOME_S)
 
     def post(self, message: Message) -> None:
         """Sends a message that needs no answer of its own; does nothing once the connection is lost."""

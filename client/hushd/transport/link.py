@@ -156,8 +156,9 @@ class Link:
 
         supervisor = autostart.ensure(self.paths, start=self._start)  # which may take as long as a start does
         first = began = time.monotonic()
+        holder = None
         while True:
-            holder = _holder_of(supervisor)
+            holder = _holder_of(supervisor, holder)
             patience = max(FIND_S / 2, began + FIND_S - time.monotonic())
             try:
                 connection = open(supervisor.client_socket, holder=self.holder, patience=patience)
@@ -209,15 +210,18 @@ def refuse_borrowed(connection: Connection) -> None:
         )
 
 
-def _holder_of(supervisor: paths.Paths) -> Liveness | None:
-    """The supervisor that holds the lock, from now on; None where there is none, or not yet."""
+def _holder_of(supervisor: paths.Paths, last: Liveness | None) -> Liveness | None:
+    """The supervisor that holds the lock, from now on; None where there is none, or not yet. The `last` one where the
+    lock cannot be read."""
     from .liveness import Liveness
 
     try:
         pid = int(supervisor.lock.read_text().partition("\n")[0])
         os.kill(pid, 0)  # a supervisor that was killed has left its number
-    except (OSError, ValueError):
+    except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
+    except OSError:
+        return last
     holder = Liveness(pid)
     holder.works()
     return holder

@@ -62,10 +62,13 @@ def replace_older(path: str | os.PathLike[str], mismatch: HushdError) -> None:
 
 
 def end(connection: Connection, action: str) -> None:
-    """Sends `shutdown` or `restart`; the first supervisors know only `shutdown`, which also finishes what runs."""
+    """Sends `shutdown` or `restart`, unless it leaves already; the first supervisors know only `shutdown`, which also
+    finishes what runs."""
     try:
         connection.start(Control(id=new_id(), action=action)).result()
     except HushdError as error:
+        if error.code == "shutting_down":
+            return
         if error.code != "unsupported" or action == "shutdown":
             raise
         end(connection, "shutdown")

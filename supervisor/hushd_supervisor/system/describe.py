@@ -6,7 +6,6 @@ Nothing is cached here, because packages may change at any time and a child take
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +24,7 @@ from .process import Launch, describe_command
 from .source import Outcome, Perform, Source
 
 LIMIT_S = 10.0
+LOOK_S = 0.5  # between two looks at the time while a child has not answered: what passes beyond that, we stood still
 APART_S = 0.5  # from the end of a role's child to its next, or a client that asks all the time takes a core
 LIMIT_BYTES = 1_000_000
 
@@ -33,8 +33,18 @@ LIMIT_BYTES = 1_000_000
 class _Question:
     child: Running
     answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
-    until: float
+    left: float  # seconds
+    looked: float  # when they were counted last
     given_up: bool = False  # it was answered for, and has not died of its kill yet
+
+    def due(self) -> float:
+        return self.looked + min(self.left, LOOK_S)
+
+    def passes(self, now: float) -> bool:
+        """Counts the time since the last look; returns whether it is up."""
+        self.left -= min(now - self.looked, LOOK_S)
+        self.looked = now
+        return self.left <= 0
 
 
 class Descriptions(Source):
@@ -45,7 +55,8 @@ class Descriptions(Source):
         launch: starts a process.
         logs: the folder for what they write to stderr.
         command: the command line for a role.
-        limit: seconds after which a child is ended, and answered for.
+        limit: seconds after which a child is ended, and answered for; those in which we stood still count for half a
+            second at most, since it stood still too.
         apart: seconds from the end of a role's child to its next.
         clock: monotonic seconds.
     """
@@ -105,7 +116,7 @@ class Descriptions(Source):
             _close(answer)
             return Described(role, error=f"it could not be started ({error}).")
         try:
-            self._questions[role] = _Question(child, answer, now + self._limit)
+            self._questions[role] = _Question(child, answer, self._limit, now)
             if child.process.exit_fd is not None:
                 self._poller.register(child.process.exit_fd, zmq.POLLIN)
         except MemoryError:
@@ -116,9 +127,9 @@ class Descriptions(Source):
         return None
 
     def deadline(self) -> float | None:
-        """The end of the oldest child's time, or the start of a child that had to wait."""
-        untils = (question.until for question in self._questions.values() if not question.given_up)
-        return min((*untils, *self._late.values()), default=None)
+        """The next look at a child's time, or the start of a child that had to wait."""
+        looks = (question.due() for question in self._questions.values() if not question.given_up)
+        return min((*looks, *self._late.values()), default=None)
 
     def events(self, ready: Container[object], now: float) -> Iterator[Described]:
         """Reaps the children that have ended and kills those whose time is up; `ready` are readable descriptors."""
@@ -127,9 +138,9 @@ class Descriptions(Source):
             descriptor = process.exit_fd
             status = process.poll() if descriptor is None or descriptor in ready else None
             if status is None:
-                if now >= question.until:
+                if not question.given_up and question.passes(now):
                     process.kill()
-                    question.until, question.given_up = math.inf, True
+                    question.given_up = True
                     yield Described(role, error=f"there was no answer in {self._limit:.0f} s.")
                 continue
             del self._questions[role]

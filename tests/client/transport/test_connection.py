@@ -623,3 +623,35 @@ def test_ctrl_c_while_its_thread_begins_leaves_no_connection(
         Connection(router.path, holder="test")
     begun[0].join(BOUND_S)
     assert not begun[0].is_alive()
+
+
+def test_ctrl_c_at_the_close_after_ctrl_c_leaves_no_connection(
+    start_router: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one comes as the constructor closes what it has begun: it does that all the same (simulation, seed
+    1415 with a door: the thread stayed until the end of the program)."""
+    start, wait, wake = threading.Thread.start, threading.Event.wait, Connection._wake
+
+    def begin(thread: threading.Thread) -> None:
+        start(thread)
+        monkeypatch.setattr(threading.Event, "wait", interrupted)
+
+    def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+        monkeypatch.setattr(threading.Event, "wait", wait)
+        assert event.wait(BOUND_S)  # its thread has a welcome, and waits for nothing but what we wake it for
+        raise KeyboardInterrupt
+
+    def interrupted_again(connection: Connection) -> None:
+        monkeypatch.setattr(Connection, "_wake", wake)
+        raise KeyboardInterrupt
+
+    router = start_router()
+    before = set(threading.enumerate())
+    with monkeypatch.context() as twice:
+        twice.setattr(threading.Thread, "start", begin)
+        twice.setattr(Connection, "_wake", interrupted_again)
+        with pytest.raises(KeyboardInterrupt):
+            Connection(router.path, holder="test")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(BOUND_S)
+        assert not thread.is_alive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -112,9 +113,28 @@ def test_a_supervisor_that_works_for_ever_is_given_up_after_a_minute(
     """A busy machine gives it longer than `FIND_S` to answer, and not all the time in the world."""
     too_late = clock.now + 3 * link.BUSY_S
     monkeypatch.setattr(
-        link, "_holder_of", lambda supervisor: SimpleNamespace(works=lambda: clock.now < too_late, exists=lambda: True)
+        link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: clock.now < too_late, exists=lambda: True)
     )
     assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
+
+
+def test_a_lock_that_cannot_be_read_once_forgets_nobody(
+    place: Link, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing disk hides who works only from the look that it fails (simulation, seed 2282 with a door: the client
+    gave up after half of its time)."""
+    place.paths.lock.write_text(str(os.getpid()))  # which works
+    began, read, failed = clock.now, Path.read_text, []
+
+    def fails_late(path: Path, *arguments: Any, **options: Any) -> str:
+        if clock.now - began > autostart.READY_S and not failed:
+            failed.append(path)
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", fails_late)
+    assert link.BUSY_S <= _searched(place, clock) < link.BUSY_S + 2 * link.FIND_S
+    assert failed == [place.paths.lock]
 
 
 def test_a_refusal_ends_the_search(place: Link, clock: Clock) -> None:
@@ -234,7 +254,7 @@ def test_a_supervisor_that_starts_for_long_and_leaves_at_once_is_followed_by_the
         return Fake(8, [])
 
     monkeypatch.setattr(autostart, "ensure", ensure)
-    monkeypatch.setattr(link, "_holder_of", lambda _: SimpleNamespace(works=lambda: False, exists=lambda: True))
+    monkeypatch.setattr(link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: False, exists=lambda: True))
     place.find(leaves)
     assert len(began) == 3
 
@@ -256,7 +276,7 @@ def test_a_supervisor_that_made_clients_wait_for_long_and_left_is_followed_by_th
 
     monkeypatch.setattr(autostart, "ensure", lambda paths, *, start: paths)
     monkeypatch.setattr(
-        link, "_holder_of", lambda _: SimpleNamespace(works=lambda: living[0], exists=lambda: living[0])
+        link, "_holder_of", lambda *_: SimpleNamespace(works=lambda: living[0], exists=lambda: living[0])
     )
     place.find(opens)
     assert len(tries) == 4

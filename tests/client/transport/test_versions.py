@@ -35,6 +35,22 @@ def test_the_first_supervisors_know_no_restart(start_router: Start, action: str)
     assert router.of(Control)[-1].action == "shutdown"
 
 
+@pytest.mark.parametrize("action", ["restart", "shutdown"])
+def test_one_that_leaves_already_is_waited_for(start_router: Start, action: str) -> None:
+    """Two programs restart it at once: for the second one it does what was asked (simulation, 2160 with a door)."""
+
+    def leaving(router: ScriptedRouter, route: bytes, message: Message) -> None:
+        if isinstance(message, Control):
+            router.send(route, Error(id=message.id, code="shutting_down", message="hushd is shutting down."))
+            router.send(route, Error(id=b"", code="shutting_down", message="Bye."))
+
+    router = start_router(leaving)
+    connection = versions.connect(router.path)
+    versions.end(connection, action)
+    assert connection.wait_lost(60)
+    assert [control.action for control in router.of(Control)] == [action]
+
+
 def test_an_older_supervisor_without_a_floor_is_idle(start_router: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """A feature that it does not have it does not use."""
     router = start_router(oldest)

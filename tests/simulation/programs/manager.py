@@ -34,6 +34,7 @@ def _listening(where: Any) -> socket.socket:
     try:
         end.bind(where)
     except OSError:  # of a supervisor that was there first: systemd, too, takes its place
+        world.restarting()  # it leaves
         os.unlink(where)
         end.bind(where)
     end.listen(128)
