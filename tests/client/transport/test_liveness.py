@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGHUP, SIGINT
 
 import pytest
 from hushd.transport import liveness
@@ -75,9 +76,16 @@ def test_a_process_that_has_ended_does_not() -> None:
 
 
 def test_elsewhere_a_process_that_exists_may_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without /proc no more is known."""
+    """Without /proc no more is known. It gets no signal, also where it would ignore one, as under nohup."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert Liveness(os.getpid()).works()
+    signals: list[int] = []
+    before = [(number, signal.signal(number, lambda got, _: signals.append(got))) for number in (SIGHUP, SIGINT)]
+    try:
+        assert Liveness(os.getpid()).works()
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+    assert not signals
     assert not Liveness(2**22 + 1).works()
 
 
