@@ -91,7 +91,7 @@ FAULTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("door", "hushd_gateway.handover", "self._changed.set()\n        if received is None", "if received is None", ""),
     ("door", "hushd_gateway.handover", "            self._leave()\n", "            pass\n", ""),
     ("door", "hushd_gateway.uvicorn_internals.http_server", "if self.prefix:", "if False:", ""),
-    ("door", "hushd_gateway.uvicorn_internals.http_server", "self._wait_for_request(KEEP_ALIVE_S + HEAD_S)", "self._wait_for_request(0.5)", ""),
+    ("door", "hushd_gateway.uvicorn_internals.http_server", "self._wait_for_request(KEEP_ALIVE_S)", "self._wait_for_request(0.5)", ""),
     ("door", "hushd_gateway.patience", "if self._steps == STEPS:", "if True:", "freeze"),
     ("door", "hushd_gateway.streams", "reader.feed_data(handover.prefix)", "pass", ""),
     ("door", "hushd_gateway.storage", "if error.errno in (errno.EMFILE, errno.ENFILE):", "if False:", ""),

@@ -174,7 +174,7 @@ class Connection:
             self._thread.join(timeout=2 * WELCOME_S)
 
     def _end(self) -> None:
-        """Has the thread end, once what was posted is sent."""
+        """Has the thread end, once all messages posted so far are sent."""
         with self._lock:
             self._closing = True
             if self._lost is None:

@@ -37,7 +37,7 @@ def test_the_first_supervisors_know_no_restart(start_router: Start, action: str)
 
 @pytest.mark.parametrize("action", ["restart", "shutdown"])
 def test_one_that_leaves_already_is_waited_for(start_router: Start, action: str) -> None:
-    """Two programs restart it at once: for the second one it does what was asked (simulation, 2160 with a door)."""
+    """Two programs restart it at once: the second one has its wish too (simulation, seed 2160 with a door)."""
 
     def leaving(router: ScriptedRouter, route: bytes, message: Message) -> None:
         if isinstance(message, Control):

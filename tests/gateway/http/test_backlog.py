@@ -42,7 +42,7 @@ def test_the_file_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_full_disk_leaves_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is lost of what was taken: the next piece has to wait until the worker has taken one."""
+    """No sound is lost: the next piece has to wait until the worker has taken one."""
     monkeypatch.setattr(backlog, "MEMORY", 10)
 
     def full(*_: object) -> int:
@@ -58,7 +58,7 @@ def test_a_full_disk_leaves_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sound_that_cannot_be_read_again_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What follows is not taken for the next part of the sound."""
+    """The sound behind it is not taken for the next part."""
     monkeypatch.setattr(backlog, "MEMORY", 10)
     waiting = Backlog()
     for piece in (b"0123456789", b"lost", b"after"):
