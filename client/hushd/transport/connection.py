@@ -166,14 +166,14 @@ class Connection:
         if self.foreign:
             return
         try:
-            self._end()
+            self._request_end()
         except BaseException:  # Ctrl-C: nobody would do it any more
-            self._end()
+            self._request_end()
             raise
         if self._thread.is_alive() and threading.current_thread() is not self._thread:  # else interrupted as it began
             self._thread.join(timeout=2 * WELCOME_S)
 
-    def _end(self) -> None:
+    def _request_end(self) -> None:
         """Has the thread end, once all messages posted so far are sent."""
         with self._lock:
             self._closing = True

@@ -633,10 +633,13 @@ def test_ctrl_c_at_the_close_after_ctrl_c_leaves_no_connection(
     start, wait, wake = threading.Thread.start, threading.Event.wait, Connection._wake
 
     def begin(thread: threading.Thread) -> None:
+        monkeypatch.setattr(threading.Thread, "start", start)
         start(thread)
         monkeypatch.setattr(threading.Event, "wait", interrupted)
 
     def interrupted(event: threading.Event, timeout: float | None = None) -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            return wait(event, timeout)
         monkeypatch.setattr(threading.Event, "wait", wait)
         assert event.wait(BOUND_S)  # its thread has a welcome, and waits for nothing but what we wake it for
         raise KeyboardInterrupt
@@ -647,11 +650,10 @@ def test_ctrl_c_at_the_close_after_ctrl_c_leaves_no_connection(
 
     router = start_router()
     before = set(threading.enumerate())
-    with monkeypatch.context() as twice:
-        twice.setattr(threading.Thread, "start", begin)
-        twice.setattr(Connection, "_wake", interrupted_again)
-        with pytest.raises(KeyboardInterrupt):
-            Connection(router.path, holder="test")
+    monkeypatch.setattr(threading.Thread, "start", begin)
+    monkeypatch.setattr(Connection, "_wake", interrupted_again)
+    with pytest.raises(KeyboardInterrupt):
+        Connection(router.path, holder="test")
     for thread in set(threading.enumerate()) - before:
         thread.join(BOUND_S)
         assert not thread.is_alive()
