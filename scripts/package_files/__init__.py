@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import agents, debian, editors, home_assistant, npm, systems
+from . import agents, debian, editors, home_assistant, npm
 from .source import ROOT, Source
 
 __all__ = ["ROOT", "files"]
@@ -11,5 +11,5 @@ __all__ = ["ROOT", "files"]
 def files() -> dict[str, str]:
     """The text of each generated file, by its path in the repository."""
     source = Source.read()
-    makers = (agents, editors, systems, debian, home_assistant, npm)
+    makers = (agents, editors, debian, home_assistant, npm)
     return {place: text for maker in makers for place, text in maker.files(source).items()}

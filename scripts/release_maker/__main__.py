@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -12,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from package_files import systems
-from package_files.source import Source
 
 from release_maker import archives, checks, environments
 from release_maker.checks import ROOT, Refusal
@@ -23,8 +20,8 @@ _LEFT = """Left for a person, in this order:
   2. git tag -s v{version} && git push origin v{version}: .github/workflows/release.yml publishes to PyPI by
      trusted publishing, once the project's page there names that workflow as its publisher (never run so far)
   3. gh release create v{version} dist/*: the archives, their sums, the list of components, the Debian package
-  4. dist/hushd.rb into a tap of Homebrew, dist/PKGBUILD to AUR, packaging/agents to the registries;
-     packaging/names.toml has the names to claim first (nobody has installed by any of these so far)"""
+  4. packaging/agents to the registries; packaging/names.toml has the names to claim first (nobody has installed
+     by any of these so far)"""
 
 
 def main() -> int:
@@ -81,7 +78,6 @@ def _make(target: Path, scratch: Path, version: str, pythons: Sequence[str]) -> 
         components = target / f"hushd-{version}.cdx.json"
         note = environments.write_bom(tried[0], components)
         notes += [note] if note else []
-    offer(made, target)
     if shutil.which("dh") is None:
         notes.append("debhelper is not installed here, so there is no Debian package: scripts/deb makes it.")
     elif subprocess.run([ROOT / "scripts/deb"], timeout=300).returncode:
@@ -102,15 +98,6 @@ def _try(wheel: Path, scratch: Path, pythons: Sequence[str]) -> tuple[list[str],
         for line in environments.smoke(environment, scratch / f"work{python}"):
             print(f"Python {python}: {line}", flush=True)
     return notes, tried
-
-
-def offer(made: Sequence[Path], target: Path) -> None:
-    """Writes Homebrew's formula and AUR's PKGBUILD with the sum of the source archive, which only a release knows."""
-    (archive,) = (path for path in made if path.name.endswith(".tar.gz"))
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    for place, text in systems.files(Source.read(), digest).items():
-        if digest in text:
-            (target / Path(place).name).write_text(text)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import json
 import mmap
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,7 +17,7 @@ from typing import Any
 import package_files
 import pytest
 from hushd_schema import settings
-from package_files import ROOT, systems, turns, validators
+from package_files import ROOT, turns, validators
 from package_files.source import UVX, Source
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -44,20 +43,17 @@ def test_a_file_is_as_its_sources_make_it(place: str) -> None:
     assert os.access(path, os.X_OK) == FILES[place].startswith("#!")
 
 
-@pytest.mark.parametrize("folder", ["agents", "aur", "debian", "home-assistant", "homebrew", "nix"])
+@pytest.mark.parametrize("folder", ["agents", "debian", "home-assistant"])
 def test_nothing_else_lies_beside_them(folder: str) -> None:
     """A file that is no longer made is deleted."""
     lying = {str(path.relative_to(ROOT)) for path in (ROOT / "packaging" / folder).rglob("*") if path.is_file()}
     assert lying == {place for place in FILES if place.startswith(f"packaging/{folder}/")}
 
 
-@pytest.mark.parametrize(
-    "place", [place for place in FILES if FILES[place].startswith("#!/bin/sh") or "PKGBUILD" in place]
-)
+@pytest.mark.parametrize("place", [place for place in FILES if FILES[place].startswith("#!/bin/sh")])
 def test_a_script_is_one_to_its_shell(place: str) -> None:
     """Read, and not run."""
-    shell = "bash" if place.endswith("PKGBUILD") else "sh"
-    done = subprocess.run([shell, "-n", str(ROOT / place)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["sh", "-n", str(ROOT / place)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -79,28 +75,12 @@ def test_an_update_leaves_the_environment_of_a_running_program(tmp_path: Path) -
     assert {path.name for path in home.iterdir()} == {"0.3.0", "current"}
 
 
-def test_ruby_takes_the_formula() -> None:
-    """Its syntax."""
-    if shutil.which("ruby") is None:
-        pytest.skip("ruby is not installed here")
-    formula = str(ROOT / "packaging/homebrew/hushd.rb")
-    assert subprocess.run(["ruby", "-c", formula], capture_output=True, timeout=60).returncode == 0
-
-
 def test_the_add_on_has_a_configuration_that_hushd_takes() -> None:
     """It serves Wyoming on the port that the add-on names, to Home Assistant's own network alone."""
     folder = ROOT / "packaging/home-assistant/hushd"
     configuration = settings.load(folder / "hushd.toml")
     assert configuration.wyoming.listen == ("tcp://0.0.0.0:10300",)
     assert "  10300/tcp: null" in (folder / "config.yaml").read_text()
-
-
-def test_a_release_writes_the_sum_of_its_archive() -> None:
-    """Into the formula and the PKGBUILD, in the place of zeros."""
-    texts = systems.files(SOURCE, "ab" * 32)
-    summed = [place for place, text in texts.items() if "ab" * 32 in text]
-    assert summed == ["packaging/homebrew/hushd.rb", "packaging/aur/PKGBUILD"]
-    assert all(systems.UNKNOWN_SUM not in text for text in texts.values())
 
 
 def test_the_lock_has_each_package_that_default_asks_for() -> None:

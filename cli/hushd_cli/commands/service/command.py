@@ -21,21 +21,19 @@ SPEECH_DISPATCHER = """\
 When speech-dispatcher starts the next time it has the module hushd: try `spd-say -o hushd hello`, choose it in the
 screen reader, or make it the usual one with the line DefaultModule hushd in ~/.config/speech-dispatcher/speechd.conf.
 """
-SPIEL = "The session bus starts hushd's provider for Spiel when a program looks for voices.\n"
 EXIT_INACTIVE = 3  # of `status`, as systemctl has it
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     listen = {"http": options.http, "wyoming": options.wyoming}
-    ours = units.find(listen, speech_dispatcher=options.speech_dispatcher, spiel=options.spiel)
+    ours = units.find(listen, speech_dispatcher=options.speech_dispatcher)
     if options.action == "status":
         return _status(ours)
     if options.action == "uninstall":
         _uninstall(ours, options.dry_run)
     else:
-        hints = (SPEECH_DISPATCHER if options.speech_dispatcher else "", SPIEL if options.spiel else "")
-        _install(ours, options.dry_run, "".join(hints))
+        _install(ours, options.dry_run, SPEECH_DISPATCHER if options.speech_dispatcher else "")
     return 0
 
 
@@ -46,9 +44,6 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--dry-run", action="store_true", help="only show the files and the commands")
     parser.add_argument(
         "--speech-dispatcher", action="store_true", help="a voice for screen readers, as a module of it; install"
-    )
-    parser.add_argument(
-        "--spiel", action="store_true", help="voices for programs that use Spiel, GNOME's speech API; install"
     )
     add_addresses(parser, "; install")
     return parser

@@ -25,7 +25,6 @@ UNITS = ("hushd.service", "hushd.socket")
 DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units that only some users want
 LABEL = "org.hushd"
 MODULE = "speech-dispatcher-modules/sd_hushd"
-PROVIDER = "org.hushd.Speech.Provider.service"
 _LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
 COMMAND_S = 100.0  # a service that stops may finish its jobs first
 
@@ -90,17 +89,15 @@ def find(
     platform: str = sys.platform,
     *,
     speech_dispatcher: bool = False,
-    spiel: bool = False,
 ) -> Service:
     """The service of this user on this system.
 
     Args:
         listen: addresses by kind, a key of `DOOR`; without any of a kind, those of the unit that is there stay.
         speech_dispatcher: whether its module is one of the files; one that is there stays, too.
-        spiel: the same of the file by which the session bus starts Spiel's provider.
 
     Raises:
-        HushdError: `unsupported` for addresses, speech-dispatcher and Spiel, where launchd is the manager.
+        HushdError: `unsupported` for addresses and speech-dispatcher, where launchd is the manager.
     """
     listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
@@ -109,8 +106,6 @@ def find(
             raise HushdError("unsupported", "launchd's agent has no such sockets yet: use [http] and [wyoming] listen.")
         if speech_dispatcher:
             raise HushdError("unsupported", "macOS has a screen reader of its own, and no speech-dispatcher.")
-        if spiel:
-            raise HushdError("unsupported", "Spiel speaks D-Bus, and macOS has no session bus.")
         return _launchd(home, paths.find(environ).client_socket)
     folder = _folder(environ, "XDG_CONFIG_HOME", home / ".config") / "systemd/user"
     data = _folder(environ, "XDG_DATA_HOME", home / ".local/share")
@@ -118,10 +113,6 @@ def find(
     module = data.parent / "libexec" / MODULE  # where speech-dispatcher looks for a user's modules
     if speech_dispatcher or os.path.lexists(module):
         more[module] = f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m hushd_desktop.screen_reader\n"
-    provider = data / "dbus-1/services" / PROVIDER
-    if spiel or os.path.lexists(provider):
-        text = (PACKAGING / "dbus" / PROVIDER).read_text(encoding="utf-8")
-        more[provider] = text.replace(f"={PYTHON} ", f"={shlex.quote(sys.executable)} ")
     return _systemd(folder, listen, more)
 
 
