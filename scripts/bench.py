@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benches import cold, commands, full_size, full_size_cold, incident, models, standby, turns, warm
+from benches import cold, commands, full_size, full_size_cold, incident, models, stages, standby, turns, warm
 from benches.hearing import (
     accuracy,
     captions,
@@ -60,6 +60,7 @@ CASES = {
     "top": commands.top,
     "extras": commands.extras,
     "cold": cold.cold,
+    "stages": stages.stages,
     "standby": standby.standby,
     "activation": activation.activation,
     "warm": warm.warm,

@@ -21,10 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
+from hushd.reports import card_record
 from hushd.reports import memory_record as record
+from hushd.reports.memory_window import RIVAL, Window, megabytes
 from hushd_cli.commands.top import frame
 from hushd_cli.commands.top.screen import Line
 from hushd_protocol.system import paths
+from picture import Tick, draw
 from site_builder import sources
 from support.sound_loop import SoundLoop
 
@@ -66,7 +69,24 @@ def draw_memory() -> None:
         client.preload("stt")
         _draw_top(client)
         speech.close()
-        subprocess.run([BIN / "hushd", "memory", "-o", FOLDER / "memory.svg"], check=True)
+        (FOLDER / "memory.svg").write_text(_memory_held(client))
+
+
+def _memory_held(client: Client) -> str:
+    """Returns a picture of what supervisor and workers have held so far, beside a server that never unloads."""
+    path, now = paths.find().memory_record, time.time()
+    window = Window.last(3600.0, record.read(path), client.status(), now, card_record.read(path))
+    assert window is not None
+    series = {"supervisor": [megabytes(part.supervisor) for part in window.moments]}
+    for use in window.uses:
+        series[use.name] = [megabytes(part.workers.get(use.name, 0)) for part in window.moments]
+    return draw(
+        window.summary,
+        [part.time - window.start for part in window.moments],
+        series,
+        beside=(RIVAL, [megabytes(part.resident) for part in window.moments]),
+        ticks=[Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in window.changes],
+    )
 
 
 def draw_captions() -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import psutil
-from hushd_cli.commands.memory.picture import draw
+from picture import draw
 
 NAMES = ("supervisor", "TTS worker", "STT worker")
 

@@ -127,7 +127,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         _own("doctor", "look for what is wrong, and say what to do about it", "doctor.command", this_machine_only=True),
         _own("config", "show, check and change the configuration", "config.command", completes={"key": "settings"}),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
-        _own("trace", "show where the time of a cold start goes", this_machine_only=True),
         _own(
             "completion", "print a script that has a shell complete commands, options and names", "completion.command"
         ),
@@ -143,16 +142,21 @@ SYNONYMS = {
     "rm": ("models", "rm"),
 }
 
+# Commands of earlier versions, with the sentence about what to use.
+REMOVED = {"trace": "`hushd trace` is gone: in a checkout `scripts/bench stages` measures a cold start."}
+
 
 def find(name: str) -> Command | None:
     """Returns the command, which a package may have added; None where there is none of the name.
 
     Raises:
-        HushdError: `engine_missing` when the package that adds it does not load.
+        HushdError: `engine_missing` when the package that adds it does not load; `bad_request` of a removed one.
     """
     for command in BUILT_IN:
         if command.name == name:
             return command
+    if name in REMOVED:
+        raise HushdError("bad_request", REMOVED[name])
     value = entry_points(GROUP).get(name)
     try:
         return _loaded(value) if value else None

@@ -19,8 +19,8 @@ import psutil
 import section as document
 from full_size.chatterbox import PYTHON
 from hushd import Client
-from hushd_cli.commands.memory.picture import draw
 from hushd_protocol.errors import HushdError
+from picture import draw
 
 from .process_memory import Held, Recording, by_kind, held, total
 from .stage import Row, recording, supervisor, wait_until_childless

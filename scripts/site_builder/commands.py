@@ -49,8 +49,6 @@ def unknown(program: str, rest: str) -> str:
     given = [word.strip("'\"`.,:)[]") for word in re.split(r"[\s=]+", rest.partition(" -- ")[0]) if word]
     if program == "hushd" and given:
         given = [*SYNONYMS.get(given[0], given[:1]), *given[1:]]
-        if given[0] == "trace" and given[1:2] and given[1] in PROGRAMS:  # which runs that program
-            return unknown(given[1], " ".join(given[2:]))
     while given and (*words, given[0]) in _known():
         words = (*words, given.pop(0))
     command = _known()[words]

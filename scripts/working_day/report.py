@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from hushd_cli.commands.memory.picture import draw
+from picture import draw
 from watch import NAMES
 
 from .clock import Account

@@ -122,3 +122,12 @@ def test_ollamas_names(synonym: str, meant: str, capsys: pytest.CaptureFixture[s
 
 def _printed(code: str) -> str:
     return subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", table.REMOVED)
+def test_a_removed_command(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It ends with a usage error whose one sentence says what to use."""
+    with pytest.raises(HushdError, match="is gone") as refused:
+        main.main("hushd", [name, "say", "-o", "a.wav"])
+    assert refused.value.exit_code == 2
+    assert name not in {command.name for command in table.every()}

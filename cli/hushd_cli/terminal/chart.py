@@ -17,6 +17,12 @@ def speaks_unicode() -> bool:
     )
 
 
+def round_up(value: float) -> float:
+    """The next of 1, 2, 4, 5, 10 times a power of ten, so that quarters are round numbers."""
+    scale = 10.0 ** (len(str(int(value))) - 1)
+    return next(step * scale for step in (1, 2, 4, 5, 6, 8, 10) if step * scale >= value)
+
+
 def chart(values: Sequence[float], above: Sequence[float], height: int, top: float, *, fine: bool) -> list[str]:
     """`height` lines of bars, one a column, from 0 to `top` beside its scale; dots mark `above` where it is higher.
 

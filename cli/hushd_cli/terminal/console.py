@@ -56,21 +56,6 @@ def complain(message: str) -> None:
         pass
 
 
-def ask(question: str) -> str:
-    """Asks on the terminal; returns the key that is pressed, empty at its end. Raises OSError where there is none."""
-    import termios
-    import tty
-
-    before = termios.tcgetattr(0)
-    try:
-        tty.setcbreak(0)  # and what was typed before the question does not answer it
-        os.write(_errors, shown(f"{program}: {question} ", _errors).encode(errors="replace"))
-        return os.read(0, 1).decode(errors="replace")
-    finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, before)
-        os.write(_errors, b"\n")
-
-
 def silence_libraries() -> None:
     """Keeps libraries off standard error: PortAudio prints lines of its source code when a device is unplugged.
 

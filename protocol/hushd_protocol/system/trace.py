@@ -1,4 +1,4 @@
-"""Marks on a request's way through the processes, for `hushd trace`; nothing is written where nobody traces.
+"""Marks on a request's way through the processes, for `scripts/bench stages`; nothing is written where nobody traces.
 
 Each mark is a line in a file that the variable HUSHD_TRACE names, and that supervisor and workers inherit: the
 monotonic clock, which all processes of a machine share, the process and its CPU seconds, the bytes that it has had

@@ -8,7 +8,8 @@ from datetime import date
 from html import escape
 
 import section as document
-from hushd_cli.commands.memory.picture import colour, round_up
+from hushd_cli.terminal.chart import round_up
+from picture import colour
 
 from .figures import Figures
 

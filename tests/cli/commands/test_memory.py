@@ -1,4 +1,4 @@
-"""`hushd memory` as a command: text, JSON, pictures and pages."""
+"""`hushd memory` as a command: text and JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 import sys
 import time
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -65,35 +64,6 @@ def test_json_is_for_programs(recorded: Path) -> None:
     assert data["workers"] == [{"name": NAME, "starts": 1, "seconds": 60.0, "most_mb": 200.0, "most_mapped_mb": 630.0}]
 
 
-@pytest.mark.parametrize("kind", ["svg", "html"])
-def test_a_picture_and_a_page(recorded: Path, tmp_path: Path, kind: str) -> None:
-    """The SVG is well-formed, names the worker with its signs escaped, and marks its start and its exit."""
-    run("-o", str(tmp_path / f"m.{kind}"))
-    text = (tmp_path / f"m.{kind}").read_text()
-    svg = ET.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
-    words = [element.text for element in svg.iter() if element.text]
-    assert NAME in words
-    assert [f"{event} of {NAME}" for event in ("start", "exit")] == [
-        word for word in words if word.endswith(f"of {NAME}")
-    ]
-    assert "a server that never unloads" in words
-
-
-def test_the_picture_has_colours_for_a_dark_page(recorded: Path, tmp_path: Path) -> None:
-    """The paper, its lines and its dark texts are replaced there: each rule is about something that is drawn."""
-    run("-o", str(tmp_path / "m.svg"))
-    style, drawn = (tmp_path / "m.svg").read_text().split("</style>")
-    assert "@media (prefers-color-scheme: dark)" in style
-    rules = re.findall(r"(\w*)\[(fill|stroke)=\"(#\w+)\"\]", style)
-    assert {colour for _, _, colour in rules} == {"#fff", "#222", "#ddd"}
-    assert all(re.search(rf'<{tag or "[a-z]+"} [^>]*{name}="{colour}"', drawn) for tag, name, colour in rules)
-
-
-def test_another_kind_of_file_is_refused(recorded: Path, tmp_path: Path) -> None:
-    """Its name must say what it shall be."""
-    assert "must end with .svg or .html" in run("-o", str(tmp_path / "m.png"), status=2)
-
-
 def test_nothing_recorded(runtime: Path) -> None:
     """Without a record and a supervisor there is nothing to show."""
     assert "Nothing is recorded yet" in run(status=4)
@@ -118,8 +88,8 @@ def on_card(recorded: Path) -> Path:
     return recorded
 
 
-def test_cards_are_drawn_beside_the_machine(on_card: Path, tmp_path: Path) -> None:
-    """In text, in JSON and in pictures: what workers take, what others do, and the most for workers."""
+def test_cards_are_drawn_beside_the_machine(on_card: Path) -> None:
+    """In text and in JSON: what workers take, what others do, and the most for workers."""
     text = run()
     assert "GB    # workers   . and other programs, of rocm:0 <Radeon>: 16.0 GB" in text.replace("█", "#").replace(
         "·", "."
@@ -128,12 +98,3 @@ def test_cards_are_drawn_beside_the_machine(on_card: Path, tmp_path: Path) -> No
     (card,) = json.loads(run("--json"))["cards"]
     assert {NAME: 4000.0} in [moment["workers_mb"] for moment in card["moments"]]
     assert {moment["others_mb"] for moment in card["moments"]} == {0.0, 3000.0}  # before the first look, and since
-    run("-o", str(tmp_path / "m.svg"))
-    svg = ET.parse(tmp_path / "m.svg").getroot()
-    parts = [element for element in svg if element.tag.endswith("svg")]
-    assert [part.get("y") for part in parts] == ["0", parts[0].get("height")]
-    assert svg.get("viewBox", "").split()[3] == str(sum(int(part.get("height", "")) for part in parts))
-    words = [element.text for element in parts[1].iter() if element.text]
-    assert {"rocm:0 <Radeon>: 16.0 GB", NAME, "other programs", "the most for workers"} <= set(words)
-    run("-o", str(tmp_path / "m.html"))
-    assert "other programs" in (tmp_path / "m.html").read_text()

@@ -12,8 +12,8 @@ from hushd_protocol.names import AUTO
 from hushd_cli.terminal import console
 from hushd_cli.terminal.download import shown_pulls, shown_waits
 
+from .better_model import mention
 from .files import Recordings
-from .offer import offer
 from .options import parse
 from .output import Output
 
@@ -36,15 +36,16 @@ def main(prog: str, argv: Sequence[str]) -> int:
         shown_waits() as on_wait,
         Client(holder="cli", on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
     ):
-        offer(client, options)
         _choose(client, options)
         if not options.files:
             from .microphone import transcribe
 
             transcribe(client, options, output)
+            mention(options)
             return 0
         recordings = Recordings(client, options, output)
         recordings.run()
+        mention(options)
         return recordings.status
 
 

@@ -6,8 +6,6 @@ import math
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd.reports import card_record
@@ -25,33 +23,18 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status
 
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.memory.picture import Tick, round_up
 from hushd_cli.terminal import console
-from hushd_cli.terminal.chart import chart, columns_for_bars, indent, speaks_unicode
+from hushd_cli.terminal.chart import chart, columns_for_bars, indent, round_up, speaks_unicode
 
 HEIGHT, CARD_HEIGHT = 10, 5  # lines of the bars
-POINTS = 600  # of a picture
-PLACES = 200  # in it for the marks of starts and exits
 _WIDE = 100  # columns of output that is not a terminal
 _DAY = 20 * 3600.0  # from which on a time needs its date
-_KINDS = (".svg", ".html")
-_PAGE = """\
-<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>body{{font:15px sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}}
-svg{{width:100%;height:auto}}td,th{{padding:.2rem 1rem .2rem 0;text-align:left}}</style>
-<h1>{title}</h1><p>{summary}</p>
-{svg}<table><tr><th>worker<th>starts<th>there for<th>most private<th>mapped</tr>
-{rows}</table></html>
-"""
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     window = _window(options.since)
-    if options.output:
-        _write(window, options.output)
-    elif options.json:
+    if options.json:
         console.write_json(window.data())
     else:
         console.write(_as_text(window, min(console.width(), _WIDE)))
@@ -68,7 +51,6 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument(
         "--since", type=_span, default=3600.0, metavar="TIME", help="how far back: 30m, 8h; default: 1h"
     )
-    parser.add_argument("-o", "--output", type=_picture, metavar="FILE", help="draw it there: FILE.svg or FILE.html")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
@@ -78,12 +60,6 @@ def _span(text: str) -> float:
     if seconds is None or seconds <= 0:
         raise ArgumentTypeError(f"must be a length of time such as 30m or 8h, not {text!r}")
     return seconds
-
-
-def _picture(text: str) -> str:
-    if Path(text).suffix not in _KINDS:
-        raise ArgumentTypeError(f"must end with {' or '.join(_KINDS)}, not {text!r}")
-    return text
 
 
 def _window(span: float) -> Window:
@@ -161,60 +137,3 @@ def _events(window: Window, columns: int, fine: bool) -> list[str]:
         same = line[place] in (" ", signs[entry.event])
         line[place] = signs[entry.event] if same else signs["both"]
     return [f"{indent()}{''.join(line).rstrip()}", f"{indent()}{signs['start']} start  {signs['exit']} exit"]
-
-
-def _write(window: Window, target: str) -> None:
-    """Writes the picture, in a page of its own if `target` ends so."""
-    from hushd_protocol.system.output_file import OutputFile
-
-    from hushd_cli.commands.memory.picture import stacked
-
-    svg = stacked([_drawn(window), *(_card_drawn(window, card) for card in window.cards)])
-    if target.endswith(".html"):
-        rows = "".join(
-            f"<tr><td>{escape(use.name)}<td>{use.starts}<td>{clock(use.seconds)}"
-            f"<td>{_mb(use.most):.0f} MB<td>{_mb(use.mapped):.0f} MB</tr>\n"
-            for use in window.uses
-        )
-        svg = _PAGE.format(title="Memory of hushd", summary=escape(window.summary), svg=svg, rows=rows)
-    with OutputFile(target) as file:
-        file.write(svg.encode())
-
-
-def _drawn(window: Window) -> str:
-    from hushd_cli.commands.memory.picture import draw
-
-    parts = record.highest(window.moments, POINTS)
-    names = [use.name for use in window.uses]
-    series = {"supervisor": [_mb(part.supervisor) for part in parts]}
-    series |= {name: [_mb(part.workers.get(name, 0)) for part in parts] for name in names}
-    return draw(
-        window.summary,
-        [part.time - window.start for part in parts],
-        series,
-        beside=(RIVAL, [_mb(part.resident) for part in parts]),
-        ticks=_ticks(window),
-        span_text=clock(math.ceil(window.end - window.start)),
-    )
-
-
-def _card_drawn(window: Window, card: CardHistory) -> str:
-    from hushd_cli.commands.memory.picture import draw
-
-    parts = card_record.highest(card.moments, POINTS)
-    names = dict.fromkeys(name for part in parts for name in part.workers)
-    series = {name: [_mb(part.workers.get(name, 0)) for part in parts] for name in names}
-    return draw(
-        card.described,
-        [part.time - window.start for part in parts],
-        series | {"other programs": [_mb(part.others) for part in parts]},
-        beside=("the most for workers", [_mb(card.budget)] * len(parts)),
-        span_text=clock(math.ceil(window.end - window.start)),
-    )
-
-
-def _ticks(window: Window) -> list[Tick]:
-    """The starts and exits; of one worker's that would stand in one place only the last."""
-    width = (window.end - window.start) / PLACES or 1.0
-    seen = {(int((e.time - window.start) / width), e.event, e.name): e for e in window.changes}
-    return [Tick(e.time - window.start, e.event == "start", f"{e.event} of {e.name}") for e in seen.values()]

@@ -11,8 +11,7 @@ from hushd.reports.display import Column, clock
 from hushd.reports.memory_record import Moment, highest, window
 from hushd.reports.status_table import card_line, standby_line
 
-from hushd_cli.commands.memory.picture import round_up
-from hushd_cli.terminal.chart import chart, columns_for_bars, indent
+from hushd_cli.terminal.chart import chart, columns_for_bars, indent, round_up
 
 from .screen import Line
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor
 
+from hushd_cli.terminal.chart import round_up
+
 WIDTH, HEIGHT = 760, 300
 STRIP = 130  # height of the part that shows one series by itself
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 44, 40
@@ -76,31 +78,12 @@ def draw(
     )
 
 
-def stacked(pictures: Sequence[str]) -> str:
-    """Several pictures below each other, as one."""
-    if len(pictures) == 1:
-        return pictures[0]
-    heights = [int(picture.split('viewBox="', 1)[1].split('"', 1)[0].split()[3]) for picture in pictures]
-    placed = (
-        picture.replace("<svg ", f'<svg y="{sum(heights[:number])}" width="{WIDTH}" height="{height}" ', 1)
-        for number, (picture, height) in enumerate(zip(pictures, heights, strict=True))
-    )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {sum(heights)}">'
-    return "\n".join([head, *placed, "</svg>", ""])
-
-
 def colour(number: int) -> str:
     """The colour of an area: chosen ones first, then hues a golden angle apart, so that no two are the same."""
     if number < len(_FIRST):
         return _FIRST[number]
     red, green, blue = hls_to_rgb(number * GOLDEN_ANGLE / 360 % 1.0, 0.45, 0.45)
     return "#" + "".join(f"{round(255 * part):02x}" for part in (red, green, blue))
-
-
-def round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 10 times a power of ten, so that quarters are round numbers."""
-    scale = 10.0 ** (len(str(int(value))) - 1)
-    return next(step * scale for step in (1, 2, 4, 5, 6, 8, 10) if step * scale >= value)
 
 
 class _Picture:

@@ -1,0 +1,121 @@
+"""A better model is named once, to a person at a terminal, behind the text."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hushd_cli.commands.listen import better_model
+from hushd_models import advice, recommendation
+from hushd_models.inventory import Row
+from hushd_models.recommendation import Hardware
+from hushd_protocol.system import paths
+from support.peer import TESTS
+from support.peer import command as toml_command
+
+MODEL = "whisper/mine"
+HINT = (
+    f"listen: {MODEL} (3 MB, MIT) makes fewer mistakes in English: `hushd models pull {MODEL}`, then "
+    f"`hushd config set stt {MODEL}`."
+)
+# `listen` in a session of its own, at the terminal that is its standard input; this model is the better one.
+LISTEN = f"""
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from hushd_cli import entry
+from hushd_cli.commands.listen import better_model
+from hushd_models import catalogue, user_models
+from hushd_protocol.system import paths
+better_model._better = lambda: catalogue.find({MODEL!r}, user_models.configured(paths.find().config))
+entry.listen()
+"""
+
+
+@pytest.fixture
+def listen(start_supervisor: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Runs `listen` at a terminal; returns the screen."""
+    monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
+    soundfile.write(tmp_path / "a.wav", np.zeros(8_000, np.float32), 16_000)
+    echo = toml_command([sys.executable, str(TESTS / "echo_worker.py")])
+    start_supervisor(
+        f'[models."{MODEL}"]\nurl = "http://127.0.0.1:9/files"\nfiles = ["mine.pt"]\nlicence = "MIT"\nsize_mb = 3\n'
+        f'[worker."stt/moonshine"]\n{echo}'
+    )
+
+    def run() -> str:
+        leader, follower = pty.openpty()
+        command = [sys.executable, "-P", "-c", LISTEN, str(tmp_path / "a.wav")]
+        process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower)
+        os.close(follower)
+        screen = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while block := os.read(leader, 65536):
+                screen += block
+        os.close(leader)
+        process.wait()
+        return screen.decode()
+
+    return run
+
+
+def test_it_is_said_once_behind_the_text(listen: Callable[[], str]) -> None:
+    """The last line of the first `listen` names the model and its commands; the second says nothing of it."""
+    assert listen().splitlines()[-1] == HINT
+    assert "makes fewer mistakes" not in listen()
+
+
+def test_a_state_folder_that_cannot_be_written(listen: Callable[[], str]) -> None:
+    """The text is there all the same, nothing is complained of, and the line comes again."""
+    (paths.find().state / "offered").symlink_to("missing/folder")
+    for _ in range(2):
+        assert listen().splitlines()[-1] == HINT
+
+
+@pytest.mark.parametrize(
+    ("options", "terminal"),
+    [
+        ({}, False),
+        ({"engine": "moonshine"}, True),
+        ({"model": "tiny-en"}, True),
+        ({"task": "translate"}, True),
+        ({"language": "de"}, True),
+    ],
+)
+def test_nothing_is_said_to(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], terminal: bool
+) -> None:
+    """Programs, and whoever has said what they want."""
+    monkeypatch.setattr(better_model, "_is_person", lambda: terminal)
+    monkeypatch.setattr(better_model, "_better", lambda: pytest.fail("it was looked for"))
+    usual = {"engine": None, "model": None, "task": "transcribe", "language": None}
+    better_model.mention(Namespace(**usual | options))
+
+
+def test_a_model_is_better_that_fits_and_whose_engine_is_here(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is named where the user has chosen one, has the best already, or would have to install an engine first."""
+    engines = {"moonshine", "transcribe-cpp"}
+    monkeypatch.setattr(advice, "engine_installed", engines.__contains__)
+    monkeypatch.setattr(recommendation, "here", lambda folder: Hardware(2, 8000, 20000))
+    known = better_model._better()
+    assert known is not None
+    assert known.model == "transcribe-cpp/moonshine-streaming-medium"
+    with monkeypatch.context() as patched:
+        patched.setattr(Row, "usable", True)
+        assert better_model._better() is None
+    paths.find().config.parent.mkdir(parents=True, exist_ok=True)
+    paths.find().config.write_text('stt = "whisper/base"\n')
+    assert better_model._better() is None
+    paths.find().config.unlink()
+    engines.remove("transcribe-cpp")
+    assert better_model._better() is None
