@@ -18,7 +18,7 @@ from hushd.transport.connection import Connection
 from hushd_cli.terminal import console
 from hushd_protocol.system import paths
 from hypothesis import settings
-from support import moonshine_once, skips
+from support import moonshine_once, passed, skips
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
 from support.processor_time import ProcessorTimes
@@ -30,6 +30,8 @@ from support.scripted_router import Script, ScriptedRouter
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--night` runs what only a night has time for; `--processor-times N` says which tests and files are dear."""
     parser.addoption("--night", action="store_true", help="run the tests marked `night` too")
+    parser.addoption("--passed-to", type=Path, metavar="FILE", help="write there which tests passed")
+    parser.addoption("--passed-in", type=Path, metavar="FILE", help="leave out what passed there and touches no engine")
     parser.addoption("--processor-times", type=int, metavar="N", help="show the N dearest files and tests")
 
 
@@ -46,6 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
         heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
         config.add_cleanup(lambda: shutil.rmtree(heard, ignore_errors=True))
         config.add_cleanup(lambda: os.environ.pop(moonshine_once.FOLDER))
+    if (path := config.getoption("--passed-to")) and not hasattr(
+        config, "workerinput"
+    ):
+        config.pluginmanager.register(passed.Writer(path))
     if shown := config.getoption("--processor-times"):
         config.pluginmanager.register(ProcessorTimes(shown))
 
@@ -195,6 +201,10 @@ def memory_group() -> Iterator[MemoryGroup]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves the tests of the night out by day and those of a user as root, and puts the longest files first."""
+    if path := config.getoption("--passed-in"):
+        names = passed.read(path)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in names])
+        items[:] = [item for item in items if item.nodeid not in names]
     left_out = {"night"} if not config.getoption("--night") else set()
     if os.getuid() == 0:
         left_out.add("user")
@@ -211,8 +221,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
     return Schedule(config, log)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints one table of skips with their reasons, and of which engines the tests have seen little or nothing."""
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Prints one table of skips with their reasons, what was left out, and which engines the tests have not seen."""
+    if path := config.getoption("--passed-in"):
+        for line in passed.summary(passed.read(path)):
+            terminalreporter.write_line(line)
     for line in skips.table(terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line(line)
     packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}
