@@ -48,9 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
         config.add_cleanup(lambda: shutil.rmtree(heard, ignore_errors=True))
         config.add_cleanup(lambda: os.environ.pop(moonshine_once.FOLDER))
-    if (path := config.getoption("--passed-to")) and not hasattr(
-        config, "workerinput"
-    ):
+    if (path := config.getoption("--passed-to")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(passed.Writer(path))
     if shown := config.getoption("--processor-times"):
         config.pluginmanager.register(ProcessorTimes(shown))
