@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -39,6 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Makes the marks known, and counts processor time where it is asked for."""
     # Tests run side by side, each on a core: threads of one, with models this small, mostly wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A shell has its background jobs ignore Ctrl-C, and nohup SIGHUP. The programs of tests would inherit that, but a
+    # handler ends with exec.
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     settings.register_profile("hushd", deadline=None)  # on a busy machine any example may take long
     settings.load_profile("hushd")
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
@@ -220,7 +226,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Prints one table of skips with their reasons, what was left out, and which engines the tests have not seen."""
+    """Prints one table of skips with their reasons, the tests left out, and the engines that no test has seen."""
     if path := config.getoption("--passed-in"):
         for line in passed.summary(passed.read(path)):
             terminalreporter.write_line(line)

@@ -115,7 +115,7 @@ def test_the_demo_ends_with_lines_that_work() -> None:
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
     shown = subprocess.run(
         [sys.executable, "-c", "import demo; print(demo.next_steps())"],
-        cwd=ROOT / "scripts", capture_output=True, text=True, timeout=50, env=environment,
+        cwd=ROOT / "lab", capture_output=True, text=True, timeout=50, env=environment,
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
     activate = f"source {Path(sys.prefix) / 'bin' / 'activate'}"

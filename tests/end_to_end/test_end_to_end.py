@@ -56,7 +56,7 @@ def test_what_say_writes_listen_reads(extension: str, carried: Supervisor, tmp_p
 
 
 def test_the_first_page_s_sound_says_what_stands_below_it(carried: Supervisor) -> None:
-    """A changed text is spoken anew by `scripts/pictures sound`."""
+    """A changed text is spoken anew by `lab/pictures.py sound`."""
     assert word_error_rate(sources.spoken()[-1], run("listen", sources.SOUND)) <= 0.15
 
 
@@ -195,7 +195,7 @@ def test_a_megabyte_of_text_can_be_stopped_in_the_middle(hushd: Supervisor) -> N
 def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     """`scripts/demo` succeeds, and its figures are within its own bounds."""
     figures = tmp_path / "figures.json"
-    demo = Path(__file__).parents[2] / "scripts" / "demo.py"
+    demo = Path(__file__).parents[2] / "lab" / "demo.py"
     done = subprocess.run([sys.executable, demo, "--json", figures], capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     found = json.loads(figures.read_text())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+LAB = Path(__file__).parents[2] / "lab"
 
 
 @pytest.mark.skipif(os.path.exists("/dev/nvidiactl"), reason="there is a card, which takes ten minutes")
@@ -19,7 +19,7 @@ def test_without_a_card_it_says_so_in_one_sentence(tmp_path: Path) -> None:
         "TMPDIR": str(tmp_path)
     }
     run = subprocess.run(
-        [sys.executable, str(SCRIPTS / "gpu.py")], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, str(LAB / "gpu.py")], env=environment, capture_output=True, text=True, timeout=60
     )
     assert run.returncode == 1
     assert run.stderr == ""

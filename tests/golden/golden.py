@@ -5,7 +5,7 @@
 `helps.txt` has the whole help of every command; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers, over HTTP and at the command line; `mcp.json` the tools with their schemas; `openapi.json` the document.
 Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/HTTP.md from the requests, and
-of docs/LISTEN.md from the command's parser.
+of docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL, HTTP, LISTEN = (f"../../docs/{name}.md" for name in ("PROTOCOL", "HTTP", "LISTEN"))
+PROTOCOL, HTTP, LISTEN, ARCHITECTURE, STANDBY = (
+    f"../../docs/{name}.md" for name in ("PROTOCOL", "HTTP", "LISTEN", "ARCHITECTURE", "STANDBY")
+)
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
 _NO_NAME = "☃"  # like no other: the refusal lists all there are
@@ -42,6 +44,8 @@ def texts() -> dict[str, Callable[[], str]]:
         PROTOCOL: with_references,
         HTTP: with_requests,
         LISTEN: with_options,
+        ARCHITECTURE: lambda: with_diagram(ARCHITECTURE, "states"),
+        STANDBY: lambda: with_diagram(STANDBY, "templates"),
         "openapi.json": lambda: _json(openapi()),
     }
 
@@ -221,6 +225,16 @@ def with_options() -> str:
             for start, title in starts.items()
         },
     )
+
+
+def with_diagram(document: str, mark: str) -> str:
+    """A document with the diagram of the states of workers, or of templates, as the supervisor's table has them."""
+    from hushd_supervisor.core import standby
+    from hushd_supervisor.core.worker import states
+
+    drawn = {"states": states.diagram, "templates": standby.diagram}[mark]()
+    marks = re.compile(rf"(<!-- {mark} -->\n```mermaid\n).*?(```\n<!-- /{mark} -->)", re.DOTALL)
+    return marks.sub(lambda found: f"{found[1]}{drawn}\n{found[2]}", (FOLDER / document).read_text())
 
 
 def _with_tables(document: str, tables: Mapping[str, str]) -> str:

@@ -44,7 +44,7 @@ def read(path: Path) -> frozenset[str]:
 
 
 def summary(names: Iterable[str]) -> Iterator[str]:
-    """Yields lines that say what is left out, by folder."""
+    """Yields lines about the tests that are left out, by folder."""
     folders = Counter(name.removeprefix("tests/").partition("::")[0].partition("/")[0] for name in names)
     yield f"Left out, since they passed in the run before and touch no engine: {folders.total()} tests."
     yield "  " + ", ".join(f"{folder} {count}" for folder, count in sorted(folders.items()))

@@ -12,7 +12,7 @@ CORE = ROOT / "supervisor/hushd_supervisor/core"
 def test_every_fault_has_its_place() -> None:
     """A line that was rewritten takes its fault along, or the promise that it stands for is no longer tried; and what
     is planted is Python, or else every test would catch it."""
-    faults = runpy.run_path(str(ROOT / "scripts" / "faults.py"))["FAULTS"]
+    faults = runpy.run_path(str(ROOT / "lab" / "faults.py"))["FAULTS"]
     sources = {module: (CORE / f"{module}.py").read_text() for module, _, _ in faults}
     lost = [(module, right) for module, right, _ in faults if right not in sources[module]]
     assert not lost

@@ -1,6 +1,6 @@
 """The states of a worker and every move between them, in one table.
 
-A `Lifecycle` moves only along `TRANSITIONS`. scripts/diagram draws the picture in docs/ARCHITECTURE.md from it, and a
+A `Lifecycle` moves only along `TRANSITIONS`. tests/golden draws the picture in docs/ARCHITECTURE.md from it, and a
 test compares the two.
 """
 

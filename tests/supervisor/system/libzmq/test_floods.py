@@ -12,7 +12,7 @@ import zmq
 from hushd_protocol.limits import MAX_CREDIT
 from support.peer import Peer, Supervisor, wait_until
 
-ENDLESS = Path(__file__).parents[4] / "scripts/benches/supervision/zmtp.py"
+ENDLESS = Path(__file__).parents[4] / "lab/benches/supervision/zmtp.py"
 LARGE = 150_000_000  # bytes of the supervisor, whatever its clients do
 PART = (
     500_000_000  # bytes that may come before a starved loop looks; unbounded it takes gigabytes (scripts/bench floods)

@@ -30,7 +30,7 @@ from hushd_worker_tts.engines import espeak_ng
 from hushd_worker_tts.registry import REGISTRY as VOICES
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*tiktoken:ResourceWarning")
-SCRIPT = Path(__file__).parents[2] / "scripts/fullsize.py"
+SCRIPT = Path(__file__).parents[2] / "lab/fullsize.py"
 SCALE = 16
 NEEDED = {
     "onnx-asr": ("onnx_asr", "onnxruntime"),

@@ -40,7 +40,7 @@ def in_forks(faults: list[Fault], jobs: int) -> Iterator[tuple[Fault, str | None
     """
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "planted", "-p", "no:cacheprovider", *map(str, TABLES)]
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT / "scripts"), "HUSHD_FUZZ_SEEDS": "1",
+        "PYTHONPATH": str(ROOT / "lab"), "HUSHD_FUZZ_SEEDS": "1",
         "MUTANTS": json.dumps({"jobs": jobs, "faults": faults}),
     }  # fmt: skip
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT / "scripts")]
+sys.path[:0] = [str(_ROOT / "tests"), str(_ROOT / "lab")]
 
 from support import small_models  # noqa: E402
 

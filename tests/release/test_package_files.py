@@ -257,7 +257,7 @@ def checked(
     if refuses:
         (tmp_path / "npm").write_text(NPM)
         (tmp_path / "npm").chmod(0o755)
-    command = [sys.executable, str(ROOT / "scripts/package_files"), "--check"]
+    command = [sys.executable, str(ROOT / "release/package_files"), "--check"]
     told = {"REFUSES": refuses, "HEALTH": health, "MUTE": "", "RESULT": '{"state":"completed"}', **host}
     environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), **told}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)

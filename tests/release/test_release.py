@@ -106,7 +106,7 @@ def test_a_workflow_runs_what_is_there_and_says_that_it_never_did(path: Path) ->
 
 def test_a_refusal_is_one_sentence() -> None:
     """No traceback: the exit status is 1, and nothing is built."""
-    command = [sys.executable, str(ROOT / "scripts/release_maker"), "9.9.9"]
+    command = [sys.executable, str(ROOT / "release/release_maker"), "9.9.9"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50)
     assert done.returncode == 1
     assert done.stderr.startswith("scripts/release: These have another version than 9.9.9: pyproject.toml (")

@@ -1,6 +1,6 @@
 """Plays a working day to hushd and to a server that never unloads: megabyte-hours, and the waiting that is added.
 
-The trace is scripts/working_day/day.txt; how a day becomes minutes is in scripts/working_day/clock.py. Both answer
+The trace is lab/working_day/day.txt; how a day becomes minutes is in lab/working_day/clock.py. Both answer
 the same requests, one after the other: first the resident server, then hushd with its defaults.
 """
 
