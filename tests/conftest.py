@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--night", action="store_true", help="run the tests marked `night` too")
     parser.addoption("--passed-to", type=Path, metavar="FILE", help="write there which tests passed")
     parser.addoption("--passed-in", type=Path, metavar="FILE", help="leave out what passed there and touches no engine")
+    parser.addoption("--most-skipped", type=int, metavar="N", help="fail where more tests are skipped")
     parser.addoption("--processor-times", type=int, metavar="N", help="show the N dearest files and tests")
 
 
@@ -225,13 +226,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
     return Schedule(config, log)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails a run that skipped more than it may."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    most = session.config.getoption("--most-skipped")
+    if (
+        most is not None
+        and reporter
+        and skips.count(reporter.stats.get("skipped", [])) > most
+        and not session.exitstatus
+    ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Prints one table of skips with their reasons, the tests left out, and the engines that no test has seen."""
     if path := config.getoption("--passed-in"):
         for line in passed.summary(passed.read(path)):
             terminalreporter.write_line(line)
-    for line in skips.table(terminalreporter.stats.get("skipped", [])):
+    skipped = terminalreporter.stats.get("skipped", [])
+    for line in skips.table(skipped):
         terminalreporter.write_line(line)
+    if (most := config.getoption("--most-skipped")) is not None:
+        terminalreporter.write_line(f"Skipped in all: {skips.count(skipped)}; at most {most} may be.")
     packages = {"faster-whisper": "faster_whisper", "onnx-asr": "onnx_asr", "whisper": "whisper"}
     packages |= {"kokoro": "kokoro_onnx", "piper": "piper", "ray": "ray"}
     if missing := [engine for engine, package in packages.items() if find_spec(package) is None]:

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from machines.root import RootError
 from packaging.requirements import Requirement
 from support import bare_debian, next_wheel, wheelhouse
 
@@ -80,22 +81,6 @@ def index(wheel: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The root of a bare Debian, from the network; pytest would keep its 250 MB."""
-    if reason := bare_debian.missing():
-        pytest.skip(reason)
-    if shutil.which("dh") is None:
-        pytest.skip("debhelper is not installed here")
-    root = tmp_path_factory.mktemp("bare")
-    try:
-        bare_debian.make(root)
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"Debian cannot be reached: {error.stderr.splitlines()[-1:]}")
-    yield root
-    shutil.rmtree(root)
-
-
 @pytest.fixture
 def by_systemd(installer: str, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """True where a user's systemd starts the supervisor, by the package's units, in the runtime folder of a session."""
@@ -109,15 +94,23 @@ def by_systemd(installer: str, runtime: Path, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.fixture
-def debian(bare: Path, wheel: Path, by_systemd: bool, runtime: Path, tmp_path: Path) -> Iterator[Installed]:
+def debian(wheel: Path, by_systemd: bool, runtime: Path, tmp_path: Path) -> Iterator[Installed]:
     """hushd by dpkg in a bare Debian, which sees this test's own folders; its engines come from the package index."""
+    if reason := bare_debian.missing():
+        pytest.skip(reason)
+    if shutil.which("dh") is None:
+        pytest.skip("debhelper is not installed here")
+    try:
+        archive = bare_debian.archive()
+    except RootError as error:
+        pytest.skip(f"{error}")
     old, new = tmp_path / "old", tmp_path / "new"
     for folder in (old, new):
         folder.mkdir()
     shutil.copy(wheel, old)
     next_wheel.make(wheel, new)
     packages = {folder: package(folder) for folder in (old, new)}
-    with bare_debian.entered(bare, tmp_path, runtime) as inside:
+    with bare_debian.entered(archive, tmp_path, runtime) as inside:
 
         def dpkg(*words: str | Path) -> None:
             kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}

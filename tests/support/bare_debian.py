@@ -1,84 +1,41 @@
-"""A Debian 12 with little but Python, in which a test's programs run as root, beside a user's systemd if it wants."""
+"""A Debian 12 with little but Python and systemd, in which a test's programs run as root."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+from machines import root
 from support.peer import BOUND_S, wait_until
 
-# As this machine reaches Debian and the package index, so does the other.
-_OURS = ("/usr/local/share/ca-certificates", "/etc/pip.conf")
-_PACKAGES = "ca-certificates,dbus-user-session,python3-venv,systemd"
-_LIMIT_S = 900
-# The first process of its namespace: the kernel reaps for it, ends all others with it, and takes the mounts away.
-_FIRST = """
-import os, signal, subprocess, sys
-root, *shared = sys.argv[1:]
-def mount(*words):
-    os.makedirs(root + words[-1], exist_ok=True)
-    subprocess.run(["mount", *words[:-1], root + words[-1]], check=True)
-for path in ("/dev", *shared):
-    mount("--rbind", path, path)
-mount("-t", "proc", "proc", "/proc")
-mount("-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
-mount("-t", "tmpfs", "tmpfs", "/run")
-os.chroot(root)
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-print("ready", flush=True)
-while True:
-    signal.pause()
-"""
+_PACKAGES = ("ca-certificates", "dbus-user-session", "python3-venv", "systemd")
 _IN_GROUP = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
 
 
 def missing() -> str:
     """The reason why no such Debian can be had here; empty when there is none."""
-    if os.geteuid() != 0:
-        return "only root can mount and change roots"
-    absent = [tool for tool in ("mmdebstrap", "nsenter", "unshare") if shutil.which(tool) is None]
-    if absent:
-        return f"not installed here: {', '.join(absent)}"
-    return "" if _groups() else "no cgroups of version 2 are mounted here"
+    return root.missing() or ("" if _groups() else "no cgroups of version 2 are mounted here")
 
 
-def make(root: Path) -> None:
-    """Fetches it into `root`.
+def archive() -> Path:
+    """Its archive, which may have to be fetched.
 
     Raises:
-        CalledProcessError: Debian cannot be reached.
+        RootError: Debian cannot be reached.
     """
-    hooks = [f"--customize-hook=copy-in {path} {Path(path).parent}" for path in _OURS if Path(path).exists()]
-    hooks.append('--customize-hook=chroot "$1" update-ca-certificates')
-    command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={_PACKAGES}", *hooks]
-    subprocess.run([*command, "bookworm", str(root)], check=True, capture_output=True, timeout=_LIMIT_S)
+    return root.archive("bookworm", _PACKAGES)
 
 
 @contextmanager
-def entered(root: Path, *shared: Path) -> Iterator[list[str]]:
+def entered(archive: Path, *shared: Path) -> Iterator[list[str]]:
     """Gives the words before a command that runs in there; its folder is the first that it shares with this machine."""
-    unshare = ["unshare", "--mount", "--pid", "--cgroup", "--fork", "--kill-child"]
-    with _group() as group:
-        first = subprocess.Popen(
-            ["sh", "-c", _IN_GROUP, group, *unshare, sys.executable, "-c", _FIRST, root, *shared],
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert first.stdout
-        assert first.stdout.readline() == "ready\n"
-        (inside,) = psutil.Process(first.pid).children()
-        try:
-            yield ["nsenter", f"--target={inside.pid}", "--mount", "--pid", "--cgroup", "--root", f"--wdns={shared[0]}"]
-        finally:
-            first.kill()
-            first.communicate()
-            inside.wait(BOUND_S)  # no other process of its namespace is left then
+    with _group() as group, root.unpacked(archive, *shared, words=("sh", "-c", _IN_GROUP, str(group))) as inside:
+        inside.run("mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
+        yield inside.before
 
 
 @contextmanager

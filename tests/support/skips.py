@@ -38,6 +38,11 @@ def table(reports: Iterable[Report]) -> Iterator[str]:
         yield f"{len(skipped.tests) or '':6}  {len(skipped.files) or '':5}  {reason}"
 
 
+def count(reports: Iterable[Report]) -> int:
+    """The number of tests and whole files that were skipped."""
+    return len({report.nodeid for report in reports})
+
+
 def _reason(longrepr: object) -> str:
     text = str(longrepr[2] if isinstance(longrepr, tuple) else longrepr)
     return " ".join(text.removeprefix("Skipped: ").split())
