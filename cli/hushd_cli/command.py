@@ -26,6 +26,7 @@ class Command(NamedTuple):
             parser, behind the subcommand's name where there are several: `pull names`.
         after: the command behind which it is listed; default: at the end.
         topic: the heading of the list under which it stands; the table of commands sets it.
+        rare: whether only the whole help lists it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Command(NamedTuple):
     completes: Mapping[str, str] = MappingProxyType({})
     after: str = ""
     topic: str = ""
+    rare: bool = False
 
     def run(self, prog: str, argv: Sequence[str]) -> int:
         """Runs the command; returns the exit status."""

@@ -12,7 +12,7 @@ from . import table
 from .arguments import Parser, refuse_undecodable
 from .terminal import console
 
-_DESCRIPTION = "Gives programs on this machine a voice and ears, and manages the workers that speak and listen."
+_DESCRIPTION = "Give programs on this machine a voice and ears."
 _EXAMPLES = (
     ("hushd status", "what runs, and the memory it has"),
     ("hushd models list stt de", "which models hear German, and what they cost"),
@@ -74,5 +74,5 @@ def make_parser(prog: str) -> Parser:
     parser.examples = _EXAMPLES
     commands = parser.add_commands()
     for command in table.every():
-        commands.add(command.name, command.summary, topic=command.topic)
+        commands.add(command.name, command.summary, topic=command.topic, rare=command.rare)
     return parser

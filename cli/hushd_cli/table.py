@@ -28,72 +28,52 @@ def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
 
 TOPICS: dict[str, tuple[Command, ...]] = {
     "speak and listen": (
-        _own(
-            "say",
-            "speak; also a command of its own",
-            "say.command",
-            parser="hushd_cli.commands.say.options",
-            completes=_SPOKEN,
-        ),
+        _own("say", "speak text", "say.command", parser="hushd_cli.commands.say.options", completes=_SPOKEN),
         _own(
             "listen",
-            "write down what is said; also a command of its own",
+            "transcribe the microphone or recordings",
             "listen.command",
             parser="hushd_cli.commands.listen.options",
         ),
-        _own("watch", "write down each recording that is put into a folder"),
-        _own(
-            "talk",
-            "hold a conversation by loudspeaker and microphone, with a person or with a program",
-            completes={"language": "tts-languages"},
-        ),
-        _own("wake", "wait for a word, and run a command with what is said after it"),
+        _own("watch", "transcribe each recording put into a folder", rare=True),
+        _own("talk", "hold a spoken conversation with a program", completes={"language": "tts-languages"}),
+        _own("wake", "wait for a wake word, then run a command"),
     ),
     "agents and other machines": (
-        _own(
-            "agent-hook",
-            "have coding agents read their answers aloud",
-            "agent_hook.command",
-            this_machine_only=True,
-        ),
+        _own("agent-hook", "have coding agents read answers aloud", "agent_hook.command", this_machine_only=True),
         _own(
             "attach",
-            "lend this machine's loudspeaker and microphone to programs on another machine, by ssh",
+            "lend loudspeaker and microphone to a machine, by ssh",
             "attach.command",
             this_machine_only=True,
         ),
-        _own("keys", "let other machines of yours use this one's hushd, by key"),
+        _own("keys", "let your other machines use this one's hushd, by key", rare=True),
     ),
-    "what is spoken, and by whom": (
-        _own("voices", "give programs voices of their own, by name", this_machine_only=True),
-        _own("mute", "keep what has a name from speaking", "voices:MUTE", this_machine_only=True),
-        _own("unmute", "let it speak again", "voices:UNMUTE", this_machine_only=True),
-        _own("said", "list what was spoken lately", this_machine_only=True),
-        _own("say-again", "speak the last of it once more", "said:AGAIN", this_machine_only=True),
-        _own("stop-speaking", "end what is spoken, and what waits to be", "calls:STOP_SPEAKING"),
-        _own("pause", "interrupt speaking and listening until `hushd resume`", "calls:PAUSE"),
-        _own("resume", "go on where `hushd pause` interrupted", "calls:RESUME"),
-        _own("pronounce", "say how words are pronounced, by every voice", this_machine_only=True),
+    "speech, and the people who hear it": (
+        _own("voices", "give programs voices of their own, by name", this_machine_only=True, rare=True),
+        _own("mute", "silence a named voice", "voices:MUTE", this_machine_only=True, rare=True),
+        _own("unmute", "let a named voice speak again", "voices:UNMUTE", this_machine_only=True, rare=True),
+        _own("said", "list recent speech", this_machine_only=True, rare=True),
+        _own("say-again", "repeat the last speech", "said:AGAIN", this_machine_only=True, rare=True),
+        _own("stop-speaking", "stop all speech, playing or queued", "calls:STOP_SPEAKING"),
+        _own("pause", "pause speaking and listening until `hushd resume`", "calls:PAUSE"),
+        _own("resume", "continue where `hushd pause` interrupted", "calls:RESUME"),
+        _own("pronounce", "set how words are pronounced, by every voice", this_machine_only=True, rare=True),
         _own(
             "people",
-            "know people by their voices, with their consent",
+            "recognise people by voice, with their consent",
             completes={"show name": "people", "forget name": "people"},
         ),
     ),
-    "workers and their memory": (
-        _own("status", "show what runs, and how much memory it has"),
-        _own("top", "show live what runs, with keys to start and to end it", "top.command"),
+    "workers, memory and models": (
+        _own("status", "show what runs and the memory it holds"),
+        _own("top", "show the same live, with keys to start and stop", "top.command"),
+        _own("memory", "show memory over time", "memory.command", this_machine_only=True, rare=True),
         _own(
-            "memory",
-            "show memory over time, beside what a server that never unloads would have held",
-            "memory.command",
-            this_machine_only=True,
+            "preload", "start workers before they are needed", "calls:PRELOAD", completes={"what": "workers"}, rare=True
         ),
-        _own("preload", "start workers before they are needed", "calls:PRELOAD", completes={"what": "workers"}),
         _own("unload", "end workers and give their memory back", completes={"what": "running-workers"}),
-        _own("yield", "free memory of graphics cards for another program", "yield_vram", this_machine_only=True),
-    ),
-    "models and engines": (
+        _own("yield", "free graphics memory for another program", "yield_vram", this_machine_only=True, rare=True),
         _own(
             "models",
             "list, download, check and remove models",
@@ -103,33 +83,27 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
         _own(
             "tune",
-            "measure which settings are fastest on this machine, and write them into the configuration",
+            "find the fastest settings for this machine",
             "tune.command",
             this_machine_only=True,
             completes={"what": "workers"},
         ),
-        _own("engine", "write an engine of your own, and check it", "engine.command"),
-    ),
-    "the supervisor": (
-        _own(
-            "serve",
-            "be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming",
-            "serve.command",
-        ),
-        _own("run", "be the supervisor, in the foreground"),
-        _own("service", "have the system start the supervisor when a program needs it", "service.command"),
-        _own("reload", "have the supervisor read its configuration again", "calls:RELOAD", this_machine_only=True),
-        _own("restart", "finish what is running, and start a new supervisor", this_machine_only=True),
-        _own("shutdown", "finish what is running, then end the supervisor", "calls:SHUTDOWN", this_machine_only=True),
+        _own("engine", "write an engine of your own, and check it", "engine.command", rare=True),
     ),
     "this installation": (
-        _own("welcome", "show what is here, and three commands to begin with", this_machine_only=True),
-        _own("doctor", "look for what is wrong, and say what to do about it", "doctor.command", this_machine_only=True),
+        _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command"),
+        _own("run", "run the supervisor in the foreground", rare=True),
+        _own("service", "have the system start hushd on demand", "service.command"),
+        _own("reload", "read the configuration again", "calls:RELOAD", this_machine_only=True, rare=True),
+        _own("restart", "finish what runs, and start a new supervisor", this_machine_only=True, rare=True),
+        _own(
+            "shutdown", "finish what runs, and end the supervisor", "calls:SHUTDOWN", this_machine_only=True, rare=True
+        ),
+        _own("welcome", "show what is here and how to begin", this_machine_only=True, rare=True),
+        _own("doctor", "find what is wrong and say how to mend it", "doctor.command", this_machine_only=True),
         _own("config", "show, check and change the configuration", "config.command", completes={"key": "settings"}),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
-        _own(
-            "completion", "print a script that has a shell complete commands, options and names", "completion.command"
-        ),
+        _own("completion", "print a script for a shell's completion", "completion.command", rare=True),
     ),
 }
 BUILT_IN = tuple(command._replace(topic=topic) for topic, commands in TOPICS.items() for command in commands)

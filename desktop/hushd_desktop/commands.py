@@ -6,19 +6,20 @@ from hushd_cli.command import Command
 
 DICTATE = Command(
     "dictate",
-    "type what is said where the cursor is, while a key is held",
+    "type what you say where the cursor is",
     "hushd_desktop.dictation.command",
     after="talk",
 )
 CAPTIONS = Command(
     "captions",
-    "write down what plays on this machine, while it is said",
+    "caption whatever this machine plays",
     "hushd_desktop.captions.command",
     after="dictate",
 )
 READ_SELECTION = Command(
     "read-selection",
-    "read the selected text of any window aloud, or end that",
+    "read the selected text of any window aloud",
     "hushd_desktop.read_selection.command",
     after="captions",
+    rare=True,
 )

@@ -16,7 +16,7 @@ from . import greeting
 
 COMMAND = Command(
     "mcp",
-    "give agents a voice and ears, as a server of the Model Context Protocol",
+    "serve agents by the Model Context Protocol",
     "hushd_mcp.command",
     after="agent-hook",
 )

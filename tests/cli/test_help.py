@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hushd_cli import help, main
+from hushd_cli import help, main, table
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen import options as listen
 from hushd_cli.commands.say import options as say
@@ -38,6 +38,21 @@ def test_options_of_decoders_and_those_without_effect_are_rare() -> None:
         assert option in options(whole)
     assert {"--language", "--audio-device", "--model", "--output"} <= options(short)
     assert "`listen --help all` shows more options, exit codes and environment variables." in short
+
+
+@pytest.mark.parametrize(("name", "lines"), [("hushd", 40), ("listen", 60), ("say", 76)])
+def test_the_usual_help_is_short(name: str, lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fits on a screen or two; what few need is in the whole."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert PARSERS[name].format_help().count("\n") <= lines
+
+
+def test_commands_that_few_need_are_listed_in_the_whole_help() -> None:
+    """The whole help of `hushd` lists every command, the usual one those that are used most."""
+    short, whole = (PARSERS["hushd"].format_help(whole=whole) for whole in (False, True))
+    for command in table.every():
+        assert f"\n  {command.name} " in whole
+        assert (f"\n  {command.name} " in short) is not command.rare
 
 
 @pytest.mark.parametrize(("argv", "whole"), [(["--help"], False), (["-h"], False), (["--help", "all"], True)])

@@ -216,13 +216,19 @@ def with_options() -> str:
     """The document on `listen` with the tables of two parts of its help."""
     from hushd_cli.commands.listen.options import make_parser
 
-    parts = {group.title: group._group_actions for group in make_parser("listen")._action_groups}
-    starts = {"### Subtitles that can be read": "layout of subtitles", "## The microphone": "the microphone"}
+    groups = make_parser("listen")._action_groups
+    starts = {
+        "### Subtitles that can be read": ("layout of subtitles",),
+        "## The microphone": ("the microphone", "more of the microphone"),
+    }
     return _with_tables(
         LISTEN,
         {
-            start: _markdown("option", ((_spelt(each), each.help) for each in parts[title]))
-            for start, title in starts.items()
+            start: _markdown(
+                "option",
+                ((_spelt(e), e.help) for group in groups if group.title in titles for e in group._group_actions),
+            )
+            for start, titles in starts.items()
         },
     )
 

@@ -36,7 +36,7 @@ class TranscribeOptions(TypedDict, total=False):
         Field(
             text(),
             "such as `en` or `English`, for engines that know several; `auto` or nothing: detected",
-            option=Option(help="the language: en, English; default: the engine detects it", metavar="NAME", group=TEXT),
+            option=Option(help="such as en or English; default: it is detected", metavar="NAME", group=TEXT),
             http=Name("What is spoken, as a tag such as de."),
             wyoming=Name(""),
             mcp=Name("Language spoken, such as en or de (default: any)."),

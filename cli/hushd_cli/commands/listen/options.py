@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
 ALL = "all"  # of the formats
 _LAYOUT = ("max_line_width", "max_line_count", "max_words_per_line", "highlight_words")
+_RARE = ("hotwords", "clips", "turn_end", "until", "silence_s")  # fields that only the whole help shows
 _SUBTITLES = ("vtt", "srt", ALL)
 
-_EPILOG = """\
-Underscores are as good as dashes: --word_timestamps is --word-timestamps.
-
+_LAID_OUT = """\
 Subtitles (vtt, srt) come in cues of at most two lines of 42 characters and
-seven seconds. With a layout option the rules are openai-whisper's instead, and
---max-line-width None alone leaves segments whole, as whisper does by itself."""
+seven seconds. With one of these options the rules are openai-whisper's instead,
+and --max-line-width None alone leaves segments whole, as whisper does by itself."""
 
 
 _EXAMPLES = (
@@ -60,6 +59,10 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     else:
         options.device = options.device or options.whisper_device  # an earlier name of --audio-device
     options.diarize |= options.speakers is not None
+    if options.once and options.continuous:
+        raise HushdError("bad_request", "--once and --continuous exclude each other: give one of them.")
+    if options.output and options.output_dir:
+        raise HushdError("bad_request", "--output and --output-dir both say where the text goes: give one of them.")
     _check_files(options) if options.files else _check_microphone(options)
     if options.speed and options.model != "auto":
         raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
@@ -73,10 +76,9 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(prog, "Writes down what is said in FILEs, or into the microphone until the speaker stops.")
     parser.usage = "%(prog)s [OPTION…] [FILE…]"
-    parser.epilog = _EPILOG
     parser.examples = _EXAMPLES
     parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, a video or a pipe; - is standard input")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, video or pipe; -: standard input")
     _add_output(parser)
     add_transcription(parser)
     add_cutting(parser)
@@ -189,19 +191,19 @@ def _add_output(parser: Parser) -> None:
         dest="format",
         choices=(*FORMATS, ALL),
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} or {ALL} of them in files; default: as -o says, or txt, a line a sentence",
+        help=f"{', '.join(FORMATS)} or {ALL}; default: as -o says, or txt, a line a sentence",
     )
-    place = group.add_mutually_exclusive_group()
-    place.add_argument(
+    group.add_argument(
         "-o",
         "--output",
         metavar="PLACE",
-        help=f"a file, such as talk.srt, or a folder, for NAME.FORMAT of every FILE; default with {ALL}: here",
+        help=f"a file, such as talk.srt, or a folder for NAME.FORMAT; default with {ALL}: here",
     )
-    place.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
-    add_doubtful(group)
     group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
-    group = parser.add_argument_group("layout of subtitles")
+    more = parser.add_rare_group("more of the output")
+    more.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
+    add_doubtful(more)
+    group = parser.add_rare_group("layout of subtitles", _LAID_OUT)
     unset: Any = argparse.SUPPRESS
     group.add_argument(
         "--max-line-width", type=_count, default=unset, metavar="N", help="characters in a line; None: no limit"
@@ -213,9 +215,10 @@ def _add_output(parser: Parser) -> None:
 
 def add_transcription(parser: Parser) -> None:
     """Adds the options of a transcription; `transcribe_options` reads them."""
-    group = parser.add_argument_group("transcription")
-    parser.add_fields(group, TRANSCRIBE, TRANSCRIBE.options(schema.TEXT))
-    group.add_argument(
+    group, more = parser.add_argument_group("transcription"), parser.add_rare_group("more of the transcription")
+    for name in TRANSCRIBE.options(schema.TEXT):
+        parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
+    more.add_argument(
         "--speed",
         choices=("fast", "medium", "slow"),
         help="with --model auto: how slow the model may be; default: medium, at the microphone fast",
@@ -225,11 +228,11 @@ def add_transcription(parser: Parser) -> None:
 
 
 def _add_microphone(parser: Parser) -> None:
-    group = parser.add_argument_group("the microphone")
-    once = group.add_mutually_exclusive_group()
-    once.add_argument("--once", action="store_true", help="end when the speaker stops, which is the default")
-    once.add_argument("--continuous", action="store_true", help="line after line until Ctrl-C, which ends with code 0")
-    parser.add_fields(group, TRANSCRIBE, TRANSCRIBE.options(schema.MICROPHONE))
+    group, more = parser.add_argument_group("the microphone"), parser.add_rare_group("more of the microphone")
+    group.add_argument("--continuous", action="store_true", help="line after line until Ctrl-C, which ends with code 0")
+    more.add_argument("--once", action="store_true", help="end when the speaker stops, which is the default")
+    for name in TRANSCRIBE.options(schema.MICROPHONE):
+        parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
     group.add_argument(
         "-a",
         "--audio-device",
@@ -237,7 +240,7 @@ def _add_microphone(parser: Parser) -> None:
         metavar="NAME",
         help="the microphone: its number, name or how that begins; '?' lists them",
     )
-    fair_copy.add_options(group)
+    fair_copy.add_options(more)
 
 
 def add_doubtful(group: argparse._ActionsContainer) -> None:
