@@ -30,6 +30,7 @@ from .rights import Rights
 from .streams import LoudspeakerStream, MicrophoneStream, device_names
 
 UNHANDLED = 1000  # messages that wait for the supervisor; then the guest is given up
+CLAIMS = 100_000  # of one connection, of which each id is remembered; then the guest is given up
 STREAMS = 32  # at once: those that wait for their claims too
 STREAM_CONTROLS = ("hush", "volume")
 Stream = LoudspeakerStream | MicrophoneStream
@@ -61,6 +62,7 @@ class Guest:
         self.send = send
         self.claims: dict[bytes, set[str]] = {}
         self.granted: set[bytes] = set()
+        self._claimed: set[bytes] = set()  # also those that are over: a turn of one may still be on its way
         self._rights = rights
         self._crowd = crowd
         self._link = Link(f"{rights.host}:{hello.holder or hello.pid}", endpoint="")
@@ -75,6 +77,12 @@ class Guest:
         What concerns a stream is done at once, in its order: the supervisor, which may be starting, has no part in it.
         """
         if isinstance(message, Claim) and not self._rights.refusal(message):
+            if message.id in self._claimed:
+                self.send(Error.of(message.id, HushdError("bad_request", "A claim's id is used once.")))
+                return True
+            if len(self._claimed) >= CLAIMS:
+                return False
+            self._claimed.add(message.id)
             self.claims[message.id] = {*message.devices}  # at once: a stream may follow
         if isinstance(message, Chunk) and (stream := self._streams.get(message.id)):
             return stream.take(message)

@@ -6,7 +6,7 @@ import os
 import queue
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,8 +20,8 @@ from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PROTOCOL
-from hushd_protocol.messages import Chunk, Control, Error, Hello, Message, Request, Welcome
-from support.peer import BOUND_S, Peer, wait_until
+from hushd_protocol.messages import Chunk, Claim, Control, Error, Hello, Message, Request, Result, Turn, Welcome, Yield
+from support.peer import BOUND_S, Peer, Supervisor, wait_until
 
 
 @pytest.fixture
@@ -94,6 +94,29 @@ def test_a_descriptor_whose_number_is_used_again(runtime: Path) -> None:
                 assert second.expect(Error).code == "unauthorised"
     finally:
         crowd.go_on.set()
+        crowd.close()
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_claim_s_id_is_used_once(start_supervisor: Callable[..., Supervisor], runtime: Path, over: bool) -> None:
+    """A second claim with the id of one that has the loudspeaker, or had it, does not open the microphone."""
+    start_supervisor()
+    crowd = Crowd(runtime / "lent.sock", Rights("server"))
+    try:
+        with Peer(runtime / "lent.sock") as peer:
+            name = peer.new_id()
+            peer.send(Claim(id=name, devices=["speaker"]))
+            while peer.expect(Turn).state != "granted":
+                pass
+            if over:
+                peer.send(Yield(id=name))
+                peer.expect(Result)
+            peer.send(Claim(id=name, devices=["microphone"]))
+            assert peer.expect(Error).message == "A claim's id is used once."
+            (guest,) = crowd._guests.values()
+            assert not crowd.claimed(guest.pid, "microphone")
+            assert crowd.claimed(guest.pid, "speaker") is not over
+    finally:
         crowd.close()
 
 
