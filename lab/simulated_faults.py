@@ -56,8 +56,9 @@ FAULTS: tuple[tuple[str, str, str, str, str], ...] = (
     # faults that simulations have found
     ("mends", "hushd.transport.autostart", "STARTS = 2", "STARTS = 1", "newborn"),
     ("mends", "hushd_supervisor.system.sockets.client_socket", "if not self.limit.has(descriptor):", "if False:", ""),
-    ("mends", "hushd_supervisor.run", "    except OSError:\n        return  # a disk", "    except OSError:\n        raise  # a disk", "spot"),
-    ("mends", "hushd_supervisor.system.sockets.lock", "    except OSError:\n        pass  # a full disk", "    except OSError:\n        raise  # a full disk", "spot"),
+    ("mends", "hushd_supervisor.run", "    with best_effort.writing(paths.supervisor_log):", "    if True:", "spot"),
+    ("mends", "hushd_supervisor.system.sockets.lock", "    with best_effort.writing(paths.lock):  # the number", "    if True:  # the number", "spot"),
+    ("mends", "hushd_protocol.system.log_files", "        ours = os.dup(2)\n", "        raise\n", "spot"),
     ("mends", "hushd.transport.attempts", "elif error.code in GONE and self._lost < self._most_lost:", "elif False:", ""),
     ("mends", "hushd_supervisor.system.sockets.worker_socket", "return worker.bye or worker.others > self.limit.connections or not self.socket.poll(0)", "return True", "kill crash points heavy"),
     # what the excuses of the rules must not hide

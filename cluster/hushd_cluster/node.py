@@ -7,7 +7,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
@@ -39,9 +39,18 @@ def as_file(data: bytes | memoryview, name: str = "The recording") -> Iterator[P
     Args:
         name: stands in errors instead of the path, which means nothing to whoever sent the data.
     """
-    with tempfile.NamedTemporaryFile(prefix="hushd-ray-", suffix=Path(name).suffix) as file:
-        file.write(data)
-        file.flush()
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(
+                tempfile.NamedTemporaryFile(prefix="hushd-ray-", suffix=Path(name).suffix, buffering=0)
+            )
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+        except OSError as error:
+            raise HushdError(
+                "output_failed", f"{name} cannot be stored ({error.strerror}): make room in the temporary folder."
+            ) from error
         try:
             yield Path(file.name)
         except HushdError as error:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hushd_protocol.system import log_files
+from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.log_lines import LogStream
 
 WINDOW_S = 60.0
@@ -41,4 +41,5 @@ class BoundedLog(LogStream):
 def take_over(form: str, path: Path) -> None:
     """Writes the log from now on, without asyncio's warnings: a line for each write on a connection that has ended."""
     sys.stderr = BoundedLog(form, path)
+    best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
     logging.getLogger("asyncio").setLevel(logging.ERROR)

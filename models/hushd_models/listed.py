@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import atomic_file
+from hushd_protocol.system import atomic_file, best_effort
 from hushd_schema.description import Descriptions
 
 
@@ -20,8 +20,10 @@ def save(path: Path, catalogues: Descriptions) -> None:
     """Replaces the file by these catalogues; without room for it there is none."""
     try:
         atomic_file.replace(path, json.dumps(catalogues.data(), ensure_ascii=False), mode=0o600)
-    except OSError:
-        path.unlink(missing_ok=True)
+    except OSError as error:
+        best_effort.failed(path, error)
+        with best_effort.writing(path):
+            path.unlink(missing_ok=True)
 
 
 def load(path: Path) -> Descriptions:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import atomic_file, best_effort, paths
 
 from . import catalogue
 from .manifest import SHA256, Manifest
-from .store import Store, replace
+from .store import Store
 
 if TYPE_CHECKING:
     from .inventory import Row
@@ -181,10 +181,8 @@ def remember(store: Store, model: Manifest) -> None:
 
 def forget(store: Store, model: str) -> None:
     """Forgets a model."""
-    try:
+    with best_effort.writing(_path(store, model)):  # it is compared with the file anyway
         _path(store, model).unlink(missing_ok=True)
-    except OSError:
-        pass  # it is compared with the file anyway
 
 
 def _another(path: Path, digest: str, expected: str) -> str:
@@ -205,10 +203,10 @@ def _marks(store: Store, model: str) -> dict[str, object]:
 
 
 def _remember(store: Store, model: str, marks: dict[str, list[object]]) -> None:
-    try:
-        replace(_path(store, model), json.dumps(marks))
-    except HushdError:
-        pass  # then it is read once more the next time
+    path = _path(store, model)
+    with best_effort.writing(path):  # without it the model is read once more the next time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_file.replace(path, json.dumps(marks), mode=0o644)
 
 
 def _path(store: Store, model: str) -> Path:

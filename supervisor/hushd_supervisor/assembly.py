@@ -15,6 +15,7 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
+from hushd_protocol.system import best_effort
 from hushd_protocol.system.footprint import cores
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
@@ -93,6 +94,7 @@ class Assembly:
             settings.log_level, paths.supervisor_log if start.unattended else None, form=settings.log_format
         )
         self.record = self._log.write
+        best_effort.report_to(functools.partial(self.record, "warning"))
         self._requests = RequestLog(self.record, settings.log_content)
         self._poller, self._launch = zmq.Poller(), Limits().launch
         self._door_source = DoorSource(self._poller, self._launch, paths, self.record, start.passed)

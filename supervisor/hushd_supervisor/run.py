@@ -12,8 +12,8 @@ from typing import NoReturn
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import log_files
-from hushd_protocol.system.paths import Paths, prepare_runtime, prepare_state
+from hushd_protocol.system import best_effort, log_files
+from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
 from hushd_protocol.system.terminal import escaped
 from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings, load
@@ -29,7 +29,8 @@ def run(options: Options, paths: Paths) -> None:
     os.umask(0o077)
     os.environ.pop("HUSHD_ENDPOINT", None)  # our gateway is our client, not another machine's
     prepare_runtime(paths)
-    prepare_state(paths)
+    with best_effort.writing(paths.logs):
+        make_state(paths)
     start = _start(options, paths)
     settings = _settings(options, paths)
     if options.predecessor:
@@ -51,12 +52,10 @@ def run(options: Options, paths: Paths) -> None:
 
 def _open_log(paths: Paths) -> None:
     """Makes the log our standard error; where it cannot be opened, we write where who started us wanted it."""
-    try:
+    with best_effort.writing(paths.supervisor_log):
         output = log_files.open_file(paths.supervisor_log)
-    except OSError:
-        return  # a disk that fails is a reason for no log, and for nothing else
-    os.dup2(output, 2)
-    os.close(output)
+        os.dup2(output, 2)
+        os.close(output)
 
 
 def _serve(start: Start, settings: Settings) -> None:

@@ -14,11 +14,14 @@ REMEMBERED_S = 60.0  # in which the starts and jobs that have failed count for t
 # Of faults, by error.
 _EXCUSES = {
     "server_busy": (("tight", "disk"), AFTER_S),  # no memory for a start, or no open files
-    # It cannot make its folders, sockets or log; or one that was told to leave still finishes its jobs.
+    # It cannot make its runtime folder or its sockets; or one that was told to leave still finishes its jobs.
     "no_supervisor": (("disk", "term", "shutdown", "restart"), REMEMBERED_S),
     "output_failed": (("disk",), AFTER_S),
     "input_unreadable": (("disk",), AFTER_S),
-    "worker_failed": (("crash", "disk", "kill"), REMEMBERED_S),  # it keeps crashing, also at a start without its log
+    "worker_failed": (
+        ("crash", "disk", "kill"),
+        REMEMBERED_S,
+    ),  # it keeps crashing, also where its pipes cannot be made
     "start_timeout": (("freeze", "stop"), REMEMBERED_S),
 }
 READY_S = 30.0  # for which a supervisor is waited for of which nothing is known, `hushd.transport.autostart`

@@ -131,8 +131,8 @@ def _rare_fault(dice: random.Random, kind: str) -> tuple[Any, ...]:
         case "newborn":
             return (dice.choice([1, dice.randint(1, 100), dice.randint(1, 1000)]),)
         case "spot":
-            error = dice.choice(["ENOSPC", "EIO", "EROFS"])
-            return dice.choice(["lock", "log"]), error, round(dice.expovariate(1 / 20.0), 3)
+            error = dice.choice(["ENOSPC", "EIO", "EROFS", "EACCES", "EDQUOT"])
+            return dice.choice(["lock", "log", "state"]), error, round(dice.expovariate(1 / 20.0), 3)
     raise ValueError(kind)
 
 

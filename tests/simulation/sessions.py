@@ -49,7 +49,11 @@ def lost_pointer(machine: Machine, home: Path, storm: Storm) -> str:
     """Returns the fault of the user's pointer where all supervisors had the same folder, which it must lead to."""
     supervisors = [process for process in machine.processes.values() if process.kind == "supervisor"]
     living = [process for process in supervisors if process.living]
-    if not living or {of(process) for process in supervisors} != {SESSION} or storm.struck(("disk", "short"), 0.0):
+    if (
+        not living
+        or {of(process) for process in supervisors} != {SESSION}
+        or storm.struck(("disk", "short", "spot"), 0.0)
+    ):
         return ""
     led = [Path(os.readlink(pointer)).parent.name for pointer in (home / ".local/state/hushd").glob("runtime-*")]
     return "" if led == [SESSION] else f"{living[0]} serves, and the pointer leads to {led}"

@@ -22,10 +22,11 @@ _FAILING = {  # calls, by error
 }
 # Faults that last so long as they say last.
 _LASTING = ("crash", "disk", "freeze", "heavy", "late", "memory", "short", "spot", "starve", "stop", "wire")
-# Files whose failure costs nobody anything: they are for people, or for the next life.
+# Files whose failure costs nobody anything, of which processes: they are for people, or for the next life.
 _SPOTS = {
-    "log": (("open", "write"), "/supervisor.log"),
-    "lock": (("write", "ftruncate"), "/hushd/lock"),
+    "log": (("open", "write"), "/supervisor.log", ("supervisor",)),
+    "lock": (("write", "ftruncate"), "/hushd/lock", ("supervisor",)),
+    "state": ((*_WRITING, "close", "unlink"), "/.local/state/hushd", ("supervisor", "engine", "gateway", "person")),
 }
 STILL_S = 5.0  # for which a supervisor must answer nobody until a client gives it up, `hushd.transport.link.FIND_S`
 LEAVE_S = 75.0  # for one that finishes its jobs first to leave: `drain_timeout` and `lock.AFTER_JOBS_S`
@@ -260,7 +261,7 @@ class Storm:
             self.hidden.rename(self.folder / "out")
 
     def _do_spot(self, name: str, error: str, seconds: float) -> None:
-        """Has one file fail that nobody's request needs."""
+        """Has one file fail, or a folder of some, that nobody's request needs."""
         self._note_fault("spot", name=name)
         self._spot = (getattr(errno, error), name)
         self._machine.scheduler.later(seconds, lambda: setattr(self, "_spot", (0, "")))
@@ -358,8 +359,10 @@ class Storm:
 
     def at_file(self, call: str, path: str, process: Process) -> int:
         number, name = self._spot
-        if number and process.kind == "supervisor" and call in _SPOTS[name][0] and str(path).endswith(_SPOTS[name][1]):
-            return number
+        if number:
+            calls, part, kinds = _SPOTS[name]
+            if process.kind in kinds and call in calls and part in str(path):
+                return number
         number, share = self._disk
         if call == "open" and Path(path).parent == self.folder / "tmp" and self.hidden.exists():
             return errno.ENOENT

@@ -40,7 +40,7 @@ from hushd_protocol.messages import (
     WorkerHello,
 )
 from hushd_protocol.messages import Job as JobMessage
-from hushd_protocol.system import lifeline, log_lines, own_modules
+from hushd_protocol.system import best_effort, lifeline, log_lines, own_modules
 from hushd_protocol.system.footprint import rss, trim
 
 from . import thread_starts
@@ -76,6 +76,7 @@ def serve(engine: Engine) -> NoReturn:
     os.dup2(2, 1)  # whatever an engine prints goes to the log,
     # without a buffer, which `os._exit` would not write out.
     sys.stdout = sys.stderr = log_lines.LogStream(2, os.environ.pop(log_lines.FORMAT, ""))
+    best_effort.report_to(print)
     try:
         status = _Harness(engine, endpoint, token).run()
     except BaseException:  # out of memory or descriptors: the supervisor starts another worker

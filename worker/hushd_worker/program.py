@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import best_effort, paths
 
 _LOOK_S = 0.1  # between two checks for a cancel
 _LINGER_S = 1.0  # to read the rest from the pipes of a program that has exited; a child of its own may hold them open
@@ -76,15 +76,22 @@ def sound_file() -> Path:
     It is in the runtime folder, which is gone after the login and is open to nobody else.
     """
     folder = paths.find().runtime
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with best_effort.writing(folder):  # it is there already
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in folder.glob("command-*.wav"):
         try:
             os.kill(int(path.stem.rpartition("-")[2]), 0)
         except ProcessLookupError:
-            path.unlink(missing_ok=True)
+            remove(path)
         except (ValueError, OSError):
             pass
     return folder / f"command-{os.getpid()}.wav"
+
+
+def remove(path: Path) -> None:
+    """Removes such a file, if it can be."""
+    with best_effort.writing(path):
+        path.unlink(missing_ok=True)
 
 
 def _watch(

@@ -7,14 +7,13 @@ nothing pumps. The first sentence of a voice that was never heard is measured be
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.system import atomic_file, best_effort
 
 from .loudness import HOP_S, lufs, power_of, powers
 
@@ -74,7 +73,7 @@ class Leveller:
         with self._lock:
             if self._changed:
                 self._changed = False
-                with contextlib.suppress(OSError):
+                with best_effort.writing(self._path):
                     _save(self._path, self._learned)
 
     def _power(self, voice: Voice, chunk: AudioChunk) -> float:
@@ -119,6 +118,4 @@ def _save(path: Path, learned: dict[str, tuple[float, float]]) -> None:
         for voice, (power, seconds) in learned.items()
     }
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}")
-    new.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(new, path)
+    atomic_file.replace(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n", mode=0o600)

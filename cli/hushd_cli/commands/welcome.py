@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from hushd_models.installation import extra_command
 from hushd_models.recommendation import Hardware, Recommendation, here, recommend
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import best_effort, paths
 
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
@@ -30,8 +30,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
     machine, rows = here(index.paths.models), index.rows()
     hearing, speaking = (recommend(rows, machine, language, role) for role in ("stt", "tts"))
     console.write("\n".join([*lines(language, machine, hearing, speaking), ""]))
+    with best_effort.writing(index.paths.state):
+        paths.make_state(index.paths)  # from now on `hushd` alone lists the commands
     try:
-        paths.prepare_state(index.paths)  # from now on `hushd` alone lists the commands
         if _present(speaking) and _has_loudspeaker():
             _speak()
     except HushdError:

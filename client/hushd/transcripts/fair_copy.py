@@ -10,6 +10,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -121,10 +122,16 @@ class Sound:
             if drop < MEMORY / 2 or drop < self._size / 2:
                 return
             fresh: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(MEMORY)  # noqa: SIM115 - as above
-            self._file.seek(drop)
-            while block := self._file.read(_BLOCK):
-                fresh.write(block)
-            self._file.close()
+            try:
+                self._file.seek(drop)
+                while block := self._file.read(_BLOCK):
+                    fresh.write(block)
+            except OSError:
+                with suppress(OSError):
+                    fresh.close()
+                raise
+            with suppress(OSError):
+                self._file.close()
             self._file, self._begins, self._size = fresh, self._begins + drop, self._size - drop
 
     def wav(self, start_s: float, end_s: float) -> Iterator[bytes]:
@@ -142,7 +149,7 @@ class Sound:
             yield block
 
     def close(self) -> None:
-        with self._guard:
+        with self._guard, suppress(OSError):  # a full disk may tell so only now, of what nobody needs any more
             self._file.close()
 
     def _place(self, seconds: float) -> int:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import pointer
-from hushd_protocol.system.paths import Paths, prepare_state
+from hushd_protocol.system import best_effort, pointer
+from hushd_protocol.system.paths import Paths, make_state
 from hushd_protocol.system.trace import mark
 
 # From the spawn to the byte that says it is ready. That takes about 0.1 s, but a supervisor waits 10 s for one that
@@ -85,7 +85,8 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
         raise HushdError(
             "no_supervisor", "No supervisor is running and HUSHD_AUTOSTART is 0: start one with `hushd run`."
         )
-    prepare_state(paths)
+    with best_effort.writing(paths.logs):
+        make_state(paths)
     log = os.fspath(paths.supervisor_log)
     log_size = os.path.getsize(log) if os.path.exists(log) else 0
     for _ in range(STARTS):
@@ -98,11 +99,9 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
         line = _last_line(log, log_size)
         if line or ready is None:
             break
-    raise HushdError(
-        "no_supervisor",
-        f"The supervisor did not start{f' ({line})' if line else ''}: see {log}.",
-        detail={"log": log},
-    )
+    reason = f" ({line})" if line else ""
+    advice = f"see {log}" if _is_writable(log) else f"`hushd run` shows why, since {log} cannot be written"
+    raise HushdError("no_supervisor", f"The supervisor did not start{reason}: {advice}.", detail={"log": log})
 
 
 def succeed(paths: Paths, predecessor: int, leave: Callable[[], object]) -> None:
@@ -169,12 +168,19 @@ def _reports(ready: int, seconds: float) -> bool | None:
 
 def _spawn(log: str, report: int, options: Sequence[str]) -> None:
     # posix_spawn and a shell for the second fork: forking a program with threads is not safe, and a big one is slow.
+    output = log if _is_writable(log) else os.devnull
     number = 3 if report != 3 else 4
     actions: list[tuple[int, int, int] | tuple[int, int] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_DUP2, report, number),
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 2, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+        (
+            os.POSIX_SPAWN_OPEN,
+            2,
+            output,
+            os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+            0o600,
+        ),
         # What we inherited ourselves, such as the pipe of `x=$(listen a.wav)`, would stay open for the daemon's life.
         *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inheritable() if fd > 2 and fd != number),
     ]
@@ -194,6 +200,14 @@ def _spawn(log: str, report: int, options: Sequence[str]) -> None:
         os.waitpid(shell, 0)
     except ChildProcessError:
         pass  # our program ignores SIGCHLD, so the system has reaped it
+
+
+def _is_writable(log: str) -> bool:
+    """Returns whether the log can be opened; makes it where there is none."""
+    with best_effort.writing(log):
+        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))
+        return True
+    return False
 
 
 def _inheritable() -> list[int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hushd.wake.ring import Ring
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import best_effort, paths
 
 from hushd_desktop.only_one import OnlyOne
 from hushd_desktop.sound_server.monitor import Monitor
@@ -35,7 +35,8 @@ def keep(sink: str | None, seconds: float) -> None:
             for _ in ring.reader(ring.now):
                 pass  # until the sound server ends, which is an error
         finally:
-            _place().unlink(missing_ok=True)
+            with best_effort.writing(_place()):
+                _place().unlink(missing_ok=True)
 
 
 def last() -> bytes:

@@ -40,8 +40,11 @@ def install(key: Key, arguments: Sequence[str]) -> None:
     ours = find([sys.executable, "-P", "-m", "hushd", "dictate", *arguments])
     names = paths.find().config.parent / "names.txt"
     if not names.exists():
-        names.parent.mkdir(parents=True, exist_ok=True)
-        atomic_file.replace(names, NAMES)
+        try:
+            names.parent.mkdir(parents=True, exist_ok=True)
+            atomic_file.replace(names, NAMES)
+        except OSError as error:
+            raise HushdError("output_failed", f"{names} cannot be written ({error.strerror}).") from error
         console.write(f"wrote {names}\n")
     for path in ours.write():
         console.write(f"wrote {path}\n")

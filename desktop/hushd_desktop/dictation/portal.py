@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import atomic_file
+from hushd_protocol.system import atomic_file, best_effort
 
 from .extra import needs_extra
 from .keys import Key, keysym
@@ -261,12 +261,17 @@ class Typist:
         if not granted.get("devices", ("u", 0))[1] & _KEYBOARD:
             raise HushdError("cancelled", "The desktop did not allow to type.")
         if "restore_token" in granted:
-            token.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            atomic_file.replace(token, granted["restore_token"][1], mode=0o600)
+            _keep(token, granted["restore_token"][1])
         return session
 
     def _send(self, code: int, down: bool) -> None:
         self._portal.call(_REMOTE, "NotifyKeyboardKeysym", "oa{sv}iu", (self._session, {}, code, int(down)))
+
+
+def _keep(token: Path, text: str) -> None:
+    with best_effort.writing(token):  # without it the desktop asks again
+        token.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        atomic_file.replace(token, text, mode=0o600)
 
 
 def _read(token: Path) -> str:

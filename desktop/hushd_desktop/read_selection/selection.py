@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 
 from hushd_protocol.errors import HushdError
 
@@ -41,7 +40,7 @@ def _primary() -> str:
     """Returns the primary selection; raises as `selected`."""
     command, variable = _command()
     try:
-        with tempfile.TemporaryFile() as errors:
+        with open(os.memfd_create("errors"), "w+b") as errors:  # in memory: no full disk keeps it from being read
             data, _ = program.run(command, ANSWER_S, stderr=errors.fileno())
             errors.seek(0)
             complaint = errors.read(4096).decode(errors="replace").lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any, NamedTuple
 
 from hushd_protocol.errors import HushdError
@@ -87,14 +88,22 @@ class Recording:
             raise storage.failure(error) from error
 
     def read(self) -> bytes | IO[bytes]:
-        """Returns the samples: a short recording's bytes, or a file of a longer one, which `close` removes."""
-        self._file.seek(0)
+        """Returns the samples: a short recording's bytes, or a file of a longer one, which `close` removes.
+
+        Raises:
+            HushdError: as `add`.
+        """
+        try:
+            self._file.seek(0)  # writes what was not written yet
+        except OSError as error:
+            raise storage.failure(error) from error
         return self._file.read() if self.size <= SHORT else self._file
 
     def close(self) -> None:
         """Forgets it all."""
         self._leave_memory()
-        self._file.close()
+        with suppress(OSError):  # a full disk may tell so only now, of what nobody needs any more
+            self._file.close()
 
     def _make_room(self, count: int) -> None:
         """Counts bytes that are kept in memory; goes to a file beyond the bounds."""

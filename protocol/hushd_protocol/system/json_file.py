@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from . import atomic_file
+from . import atomic_file, best_effort
 
 Content = TypeVar("Content")  # a dataclass
 
@@ -31,7 +31,8 @@ def edited(
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         descriptor = os.open(path, flags, 0o600)
-    except OSError:
+    except OSError as error:
+        best_effort.failed(path, error)
         yield content
         return
     try:
@@ -40,13 +41,15 @@ def edited(
             yield content
             return
         atomic_file.lock(descriptor, fcntl.LOCK_EX)
-        before = os.pread(descriptor, largest, 0)
-        with suppress(ValueError, KeyError, TypeError, RecursionError):
+        before = b""
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+            before = os.pread(descriptor, largest, 0)
             content = parse(json.loads(before))
         yield content
         after = json.dumps(content, default=asdict).encode()
         if after != before:
-            with suppress(OSError):
+            with best_effort.writing(path):
                 os.ftruncate(descriptor, os.pwrite(descriptor, after, 0))
     finally:
-        os.close(descriptor)
+        with best_effort.writing(path):  # a disk that fails may tell so only now
+            os.close(descriptor)

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from hushd_protocol.endpoint import KEY_BYTES, key_text, read_key
@@ -18,7 +18,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.names import NAME
 from hushd_protocol.suggest import quoted
 
-from . import atomic_file
+from . import atomic_file, best_effort
 from .paths import Paths
 
 _NAME = re.compile(NAME, re.ASCII)
@@ -103,12 +103,13 @@ class KeyFiles:
                 raise HushdError("bad_request", f"There is no key {quoted(name)}{known}.")
             del keys[name]
             self._write_allowed(keys)
-            (self.folder / "seen" / name).unlink(missing_ok=True)
+            with best_effort.writing(self.folder / "seen" / name):
+                (self.folder / "seen" / name).unlink(missing_ok=True)
 
     def touch(self, name: str) -> None:
         """Notes that a machine has connected; a disk that is full or read-only is no reason to refuse it."""
         mark = self.folder / "seen" / name
-        with suppress(OSError):
+        with best_effort.writing(mark):
             mark.parent.mkdir(mode=0o700, exist_ok=True)
             mark.touch(mode=0o600)
 
@@ -148,7 +149,10 @@ class KeyFiles:
     def _locked(self) -> Iterator[None]:
         """Makes the folder, 0700, and keeps other commands from changing it meanwhile."""
         with atomic_file.locked_folder(self.folder, 0o700) as folder:
-            os.fchmod(folder, 0o700)
+            try:
+                os.fchmod(folder, 0o700)
+            except OSError as error:
+                raise HushdError("output_failed", f"{self.folder} cannot be changed ({error.strerror}).") from error
             yield
 
 

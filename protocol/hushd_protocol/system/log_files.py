@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from . import best_effort
 from .log_lines import text_of
 
 ROTATE_BYTES = 1_000_000
@@ -29,12 +31,28 @@ def open_file(path: Path) -> int:
     Raises:
         OSError: it cannot be opened.
     """
-    try:
+    with suppress(OSError):  # one that cannot be moved grows
         if os.stat(path).st_size > ROTATE_BYTES:
             os.replace(path, f"{path}.1")
-    except FileNotFoundError:
-        pass
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def open_for_child(path: Path) -> tuple[int, int | None]:
+    """Opens the log of a process that we start, in a folder that is made anew; returns its descriptor and its size.
+
+    One that cannot be opened keeps no process from its work: it then writes where we do, and the size is None.
+
+    Raises:
+        OSError: no descriptor is left.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = open_file(path)
+        return descriptor, os.fstat(descriptor).st_size
+    except OSError as error:
+        ours = os.dup(2)
+        best_effort.failed(path, error)
+        return ours, None
 
 
 def tail(path: Path, start: int) -> str:

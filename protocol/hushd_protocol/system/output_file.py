@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import stat
+from contextlib import suppress
 
 from hushd_protocol.errors import HushdError
 
@@ -95,7 +96,8 @@ class OutputFile:
         if self._whole is not None:
             self._whole.discard()
         else:
-            os.close(self._descriptor)
+            with suppress(OSError):  # whatever has failed before is worth more
+                os.close(self._descriptor)
 
     def _open(self, path: str) -> None:
         try:

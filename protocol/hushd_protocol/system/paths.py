@@ -207,13 +207,18 @@ def prepare_state(paths: Paths) -> None:
         HushdError: `output_failed` when they cannot be made.
     """
     try:
-        for folder in (paths.state, paths.logs):  # `mode` is not that of the parents made on the way
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_state(paths)
     except OSError as error:
         raise HushdError(
             "output_failed",
             f"The log folder {paths.logs} cannot be made ({error.strerror}): set HUSHD_STATE_DIR.",
         ) from error
+
+
+def make_state(paths: Paths) -> None:
+    """As `prepare_state`. Raises OSError."""
+    for folder in (paths.state, paths.logs):  # `mode` is not that of the parents made on the way
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _absolute(folder: str | None) -> Path | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 VARIABLE = "HUSHD_TRACE"
 _file = os.environ.get(VARIABLE)
@@ -21,14 +22,12 @@ def mark(point: str, detail: str = "") -> None:
         return
     _marked.add(point)
     line = f"{time.monotonic()} {os.getpid()} {time.process_time():.4f} {_read_from_disk()} {point}\t{detail}\n"
-    try:
+    with suppress(OSError):  # the trace has been read, and its file is gone
         descriptor = os.open(_file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    except OSError:
-        return  # the trace has been read, and its file is gone
-    try:
-        os.write(descriptor, line.encode())  # at once: others write too
-    finally:
-        os.close(descriptor)
+        try:
+            os.write(descriptor, line.encode())  # at once: others write too
+        finally:
+            os.close(descriptor)
 
 
 def _read_from_disk() -> int:

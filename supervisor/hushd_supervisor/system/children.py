@@ -29,17 +29,17 @@ class Running:
     """A child, from its start until `close`.
 
     Attributes:
-        log: where its output goes, and from which byte on.
+        log: where its output goes, and from which byte on; None where it goes into our own.
     """
 
     process: Process
     log: Path
-    log_start: int
+    log_start: int | None
     _lifeline: int  # our end, whose end kills the child's group
 
     def output(self) -> str:
         """The end of what it has written."""
-        return log_files.tail(self.log, self.log_start)
+        return "" if self.log_start is None else log_files.tail(self.log, self.log_start)
 
     def last_words(self) -> str:
         """The last line that it has written, empty if it has written none."""
@@ -74,7 +74,7 @@ def start(
 
     Args:
         launch: starts a process.
-        output: its log.
+        output: its log; where that cannot be opened, it writes into ours.
         variables: added to its environment, the later ones in place of the earlier.
         answer: a descriptor for its standard output, in place of the log.
         inherited: descriptors that it inherits under the same numbers.
@@ -86,9 +86,8 @@ def start(
     # A pipe for each child: the group that its end kills is a property of the pipe, not of the descriptor.
     lifeline, ours = os.pipe()
     try:
-        descriptor = log_files.open_file(output)
+        descriptor, begin = log_files.open_for_child(output)
         try:
-            begin = os.fstat(descriptor).st_size
             tied = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())}
             whole = environment(os.environ, *variables, tied)
             process = fork(command, whole, descriptor, lifeline) if fork else None

@@ -6,6 +6,8 @@ Nothing is cached here, because packages may change at any time and a child take
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -106,7 +108,7 @@ class Descriptions(Source):
     def _start(self, role: str, now: float) -> Described | None:
         self._late.pop(role, None)
         try:
-            answer = _nameless(self._logs / f"describe-{role}.json")
+            answer = _nameless(self._logs / f"describe-{role}.json")  # where the system has none in memory
         except OSError as error:
             return Described(role, error=f"the file for its answer cannot be made ({error}).")
         try:
@@ -179,7 +181,12 @@ class Descriptions(Source):
 
 
 def _nameless(path: Path) -> IO[bytes]:
-    """Opens a file without a name, to write and read. (`tempfile` costs 0.9 MB for the same.)"""
+    """Opens a file without a name, to write and read: in memory, so that a full disk keeps nobody from an answer.
+
+    Where the system has none such, it is at `path` for a moment. (`tempfile` costs 0.9 MB for the same.)
+    """
+    if sys.platform == "linux":
+        return open(os.memfd_create(path.name, os.MFD_CLOEXEC), "w+b")
     file = open(path, "w+b")  # noqa: SIM115 - closed by the reader of the answer
     path.unlink()
     return file

@@ -17,7 +17,7 @@ import zmq
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Ready
 from hushd_protocol.standby import GO, READY, REFUSED, STAY, VARIABLE
-from hushd_protocol.system.paths import Paths, prepare_state
+from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import Settings
 
 from hushd_supervisor.core.actions import Action, Dismiss, Prepare
@@ -142,7 +142,6 @@ class Templates(Source):
         return None
 
     def _start(self, name: str, gen: int) -> _Template:
-        prepare_state(self._paths)
         path = self._paths.worker_log(f"standby-{name}")
         settings = self._settings.for_worker(name)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -46,6 +46,11 @@ class Files:
         name = real.fsdecode(path)
         return process.give(self._description(process, name, flags, mode))
 
+    def memfd_create(self, name: str, flags: int = 0) -> int:
+        process = self._may("open", "/proc/memory")  # which no disk is asked for
+        number = real.memfd_create(name, flags)
+        return process.give(File(self._machine, number, "/proc/memory")) if process else number
+
     def _description(self, process: Process, name: str, flags: int, mode: int) -> Description:
         machine = self._machine
         if name == "/proc/pressure/memory":

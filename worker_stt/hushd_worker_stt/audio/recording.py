@@ -8,10 +8,9 @@ does not lose its beginning: `Recording.damage` reports it when the blocks have 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 import soundfile
@@ -24,6 +23,7 @@ from .concatenated import is_concatenated, is_truncated
 from .ffmpeg import Decoder, find_ffmpeg
 from .high_pass import HighPass
 from .mixdown import Mixdown
+from .spool import Spool
 from .wav_repair import repaired
 
 if TYPE_CHECKING:
@@ -245,22 +245,15 @@ def open_input(job: Job) -> BinaryIO:
     """Opens the job's input: the file that it names, or an unlinked one to which a stream is spooled."""
     if job.input == "path":
         return open(job.open_path(), "rb", buffering=0)
-    spool = tempfile.TemporaryFile(prefix="hushd-")  # noqa: SIM115  # the caller closes it
+    spool = Spool()
     try:
         for piece in job.read():
             spool.write(piece)
-        spool.flush()
-        os.lseek(spool.fileno(), 0, os.SEEK_SET)
-    except OSError as error:
-        spool.close()
-        raise HushdError(
-            "output_failed",
-            f"The audio does not fit into {tempfile.gettempdir()} ({error.strerror}): make room, or set TMPDIR.",
-        ) from error
+        os.lseek(spool.file.fileno(), 0, os.SEEK_SET)
     except BaseException:
-        spool.close()
+        spool.file.close()
         raise
-    return spool
+    return cast(BinaryIO, spool.file)
 
 
 def _promised_bytes(head: bytes) -> int:

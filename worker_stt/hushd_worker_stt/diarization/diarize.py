@@ -9,15 +9,14 @@ An hour of talk keeps 2 MB in memory, however it was recorded.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hushd_protocol.errors import HushdError
 
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
+from hushd_worker_stt.audio.spool import Spool
 from hushd_worker_stt.engine import RATE
 
 from .clustering import assign, people
@@ -188,23 +187,17 @@ def by_speaker(
         HushdError: `output_failed`: the temporary folder is full.
     """
     diarizer = Diarizer(models)
-    with tempfile.TemporaryFile(prefix="hushd-") as spool:
+    spool = Spool()
+    with spool.file:
         for block in blocks:
             check()
-            try:
-                spool.write(block.astype(np.float16).tobytes())  # keeps quiet speech, which 16-bit integers do not
-            except OSError as error:
-                raise HushdError(
-                    "output_failed",
-                    f"The audio does not fit into {tempfile.gettempdir()} ({error.strerror}): "
-                    "make room, or set TMPDIR.",
-                ) from error
+            spool.write(block.astype(np.float16).tobytes())  # keeps quiet speech, which 16-bit integers do not
             diarizer.feed(block)
         parts = stretches(diarizer.turns(speakers, check))
-        spool.seek(0)
+        spool.file.seek(0)
 
         def again() -> Iterator[Samples]:
-            while data := spool.read(2 * RATE):
+            while data := spool.file.read(2 * RATE):
                 check()
                 yield np.frombuffer(data, np.float16).astype(np.float32)
 

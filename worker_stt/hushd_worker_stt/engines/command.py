@@ -85,7 +85,7 @@ class Command(Engine):
         return DetectedLanguage(language) if language in self._spec.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
-        from hushd_worker.program import reported, run
+        from hushd_worker.program import remove, reported, run
 
         spec, sound = self._spec, _wav(samples)
         try:
@@ -97,7 +97,7 @@ class Command(Engine):
                 arguments = spec.arguments(str(self._wav), options)
                 return run([self._program, *arguments], sound, spec.timeout, self.check)
         finally:
-            self._wav.unlink(missing_ok=True)
+            remove(self._wav)
 
 
 def _folder() -> Path:

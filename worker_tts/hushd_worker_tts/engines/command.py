@@ -98,7 +98,7 @@ class Command:
 
     def _run(self, spec: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
         """The sound that the program makes of a text, as it gives it."""
-        from hushd_worker.program import reported, run
+        from hushd_worker.program import remove, reported, run
 
         arguments = spec.arguments(text, str(self._wav), speaker, speed)
         data = f"{text}\n".encode("utf-8", "replace") if spec.reads_input else b""
@@ -109,7 +109,7 @@ class Command:
                 if spec.writes_file:
                     printed = self._wav.read_bytes() if self._wav.exists() else b""
         finally:
-            self._wav.unlink(missing_ok=True)
+            remove(self._wav)
         if not printed:
             where = "into its file" if spec.writes_file else "on standard output"
             raise HushdError("worker_failed", f"The program {spec.line.program!r} gave no sound {where}.")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from hushd_protocol.system import atomic_file
+from hushd_protocol.system import atomic_file, best_effort
 from hushd_protocol.system.paths import user_cache
 
 _NICE = 10
@@ -105,7 +105,8 @@ def make_alone(make: Callable[[str], None]) -> None:
         signal.alarm(_LONGEST_S)  # should the watching process be killed alone
         with suppress(OSError):
             os.nice(_NICE)
-        with suppress(Exception):  # of a library, or the folder; the next worker tries again
+        best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
+        with suppress(Exception), best_effort.writing(user_cache() / "hushd"):  # the next worker tries again
             make(word)
         os._exit(0)
     _wait(worker, supervisor)

@@ -63,10 +63,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def _look_for_devices() -> None:
     """Starts the look for loudspeakers, which takes longer than all else before the first word."""
-    try:
-        os.dup2(detach.open_log(LOG), 2)
-    except HushdError:
-        pass  # on a full disk an answer can be spoken all the same
+    os.dup2(detach.open_log(LOG), 2)
     console.silence_libraries()
     from hushd.audio import devices
 

@@ -7,19 +7,20 @@ needs neither the supervisor, which may hang, nor the id of a process, which may
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import json_file, paths
+from hushd_protocol.system import best_effort, json_file, paths
 from hushd_protocol.system.paths import Paths
 
 MOST_SPOKEN = 32  # digests of a session
@@ -90,12 +91,13 @@ class Session:
     @contextmanager
     def speaking(self, stop: Callable[[], None]) -> Iterator[bool]:
         """Has `stop` called, on another thread, when this session has to be silent; yields whether it has not yet."""
+        pipe = self._folder / f"{self._stem}-{self._name}.{os.getpid()}"
         try:
-            pipe = self._folder / f"{self._stem}-{self._name}.{os.getpid()}"
             _prepare(self._where)
             os.mkfifo(pipe, 0o600)
             descriptor = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
+        except OSError as error:
+            best_effort.failed(pipe, error)
             yield True  # a full disk keeps nobody from speaking
             return
 
@@ -110,12 +112,15 @@ class Session:
             yield not self._began <= silent <= self._now()
         finally:
             os.write(descriptor, b"e")
-            os.unlink(pipe)
+            _remove(pipe)
 
     def _memory(self, stem: str) -> AbstractContextManager[_Memory]:
         """The file's content, which is written back at the end; nobody else has it meanwhile."""
-        with suppress(OSError):  # then nothing is remembered
+        try:
             _prepare(self._where)
+        except OSError as error:
+            best_effort.failed(self._folder, error)
+            return nullcontext(_Memory())
         return json_file.edited(self._folder / f"{stem}{_MEMORY}", _LONGEST, _Memory(), _parsed)
 
 
@@ -128,7 +133,7 @@ def hush(where: Paths, name: str | None = None) -> None:
         try:
             descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
-            _remove_dead(pipe)
+            _remove(pipe)  # of a process that was killed: nobody reads there any more
             continue
         try:
             if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
@@ -139,12 +144,9 @@ def hush(where: Paths, name: str | None = None) -> None:
             os.close(descriptor)
 
 
-def _remove_dead(pipe: Path) -> None:
-    """Removes the pipe of a process that was killed: nobody reads there any more."""
-    try:
-        pipe.unlink()
-    except OSError:
-        pass
+def _remove(file: Path) -> None:
+    with best_effort.writing(file):
+        file.unlink(missing_ok=True)
 
 
 def _prepare(where: Paths) -> None:
@@ -159,7 +161,9 @@ def _prepare(where: Paths) -> None:
     try:
         paths.prepare_runtime(where)
     except HushdError as error:
-        raise PermissionError(error.message) from error
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from error
+        raise PermissionError(errno.EACCES, error.message) from error
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
@@ -167,7 +171,7 @@ def prune(where: Paths) -> None:
     """Removes the memories of the sessions that were quiet for longest, where there are many."""
     memories = [(entry.stat().st_mtime, entry) for entry in (where.runtime / "agents").glob(f"*{_MEMORY}")]
     for _, memory in sorted(memories)[:-MOST_SESSIONS]:
-        memory.unlink(missing_ok=True)
+        _remove(memory)
 
 
 def _parsed(fields: Any) -> _Memory:

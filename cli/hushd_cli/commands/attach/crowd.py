@@ -60,6 +60,9 @@ class Crowd:
         mask = os.umask(0o177)
         try:
             self._router.bind(f"ipc://{path}")
+        except zmq.ZMQError as error:
+            self._context.destroy(linger=0)
+            raise HushdError("output_failed", f"There can be no socket at {path} ({error.strerror}).") from error
         finally:
             os.umask(mask)
         self._thread = threading.Thread(target=self._run, name="hushd-crowd", daemon=True)

@@ -13,7 +13,7 @@ from hushd_models.installation import document
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean
-from hushd_protocol.system import paths
+from hushd_protocol.system import best_effort, paths
 from hushd_protocol.system.terminal import shown
 from hushd_schema import toml
 from hushd_schema.settings import editing, load
@@ -112,7 +112,7 @@ def _change(place: Path, change: Callable[[str], str]) -> None:
     try:
         _check(beside, place)
     finally:
-        beside.unlink(missing_ok=True)
+        _remove(beside)
     file.replace(place, new)
     file.have_it_read()
 
@@ -137,7 +137,7 @@ def _edit(place: Path) -> None:
         file.replace(place, toml.read(copy))
         file.have_it_read()
         break
-    copy.unlink(missing_ok=True)
+    _remove(copy)
 
 
 def _run_editor(path: Path) -> None:
@@ -147,7 +147,7 @@ def _run_editor(path: Path) -> None:
     except (OSError, ValueError) as error:
         raise HushdError("bad_request", f"The editor {words!r} cannot be run ({error}): set EDITOR.") from error
     if status:
-        path.unlink(missing_ok=True)
+        _remove(path)
         raise HushdError("cancelled", f"The editor ended with status {status}: nothing has changed.")
 
 
@@ -165,11 +165,20 @@ def _beside(place: Path, text: str) -> Path:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{place.stem}-", suffix=".toml", dir=place.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as new:
-            new.write(text)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+                new.write(text)
+        except OSError:
+            _remove(Path(name))
+            raise
     except OSError as error:
         raise HushdError("output_failed", f"{place} cannot be written ({error.strerror}).") from error
     return Path(name)
+
+
+def _remove(copy: Path) -> None:
+    with best_effort.writing(copy):
+        copy.unlink(missing_ok=True)
 
 
 def _check(copy: Path, place: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -79,6 +80,7 @@ def _new(name: str, role: str, folder: Path) -> None:
             file.write_text(_named((_TEMPLATES / role / template).read_text(encoding="utf-8"), name), encoding="utf-8")
         (folder / module / "__init__.py").touch()
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise HushdError("output_failed", f"{folder} cannot be written ({error.strerror}).") from error
     console.write(
         f"{folder} has an engine that works: install it with `pip install --editable {folder}`, then run its tests "

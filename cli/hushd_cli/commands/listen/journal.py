@@ -19,6 +19,7 @@ from typing import Any
 
 from hushd.transcripts.segment import Segment
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import best_effort
 from hushd_schema.transcript import SegmentData, WordData
 
 LONG_S = 300.0  # of audio, from which on a journal is kept
@@ -94,9 +95,12 @@ class Journal:
         while segments and segments[-1].start >= self.rest_s and segments[-1].end > self.rest_s:
             segments.pop()
         size = sum(map(len, lines[: 1 + len(segments)]))
-        os.ftruncate(descriptor, size)
-        os.lseek(descriptor, size, os.SEEK_SET)
         self._descriptor = descriptor
+        try:
+            os.ftruncate(descriptor, size)
+            os.lseek(descriptor, size, os.SEEK_SET)
+        except OSError as error:
+            self._give_up(error)
         self._waiting.clear()
         return segments
 
@@ -118,22 +122,27 @@ class Journal:
                     return
                 self._begin()
             self._write()
-        except OSError:
-            self.close()
-            self._given_up = True
+        except OSError as error:
+            self._give_up(error)
 
     def remove(self) -> None:
         """Removes the file, since the transcript is written."""
         if self._descriptor is not None:
-            with contextlib.suppress(OSError):
+            with best_effort.writing(self._path()):
                 self._path().unlink()
             self.close()
 
     def close(self) -> None:
         """Closes the file, which stays for `resume`."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            with contextlib.suppress(OSError):  # a disk that fails may tell so only now
+                os.close(descriptor)
+
+    def _give_up(self, error: OSError) -> None:
+        best_effort.failed(self._path(), error)
+        self.close()
+        self._given_up = True
 
     def _begin(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,8 +151,8 @@ class Journal:
         if not _lock(descriptor):
             os.close(descriptor)
             raise BlockingIOError  # whoever has it works on the same
-        os.ftruncate(descriptor, 0)
         self._descriptor = descriptor
+        os.ftruncate(descriptor, 0)
 
     def _write(self) -> None:
         assert self._descriptor is not None

@@ -12,7 +12,8 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -66,8 +67,13 @@ class TrialSupervisor:
 
     def __enter__(self) -> TrialSupervisor:
         # Short: sockets are made in it.
-        self._folder = Path(tempfile.mkdtemp(prefix="hushd-tune-", dir="/tmp" if os.path.isdir("/tmp") else None))
-        self._configure(self.before)
+        with _reported():
+            self._folder = Path(tempfile.mkdtemp(prefix="hushd-tune-", dir="/tmp" if os.path.isdir("/tmp") else None))
+        try:
+            self._configure(self.before)
+        except HushdError:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         self._environment = dict(os.environ)
         os.environ |= {
             "HUSHD_RUNTIME_DIR": str(self._folder / "run"),
@@ -167,7 +173,18 @@ class TrialSupervisor:
         table = with_values(toml.loads(self._config), self.worker, values)
         for name in _ADDRESSES:  # the user's own supervisor listens there
             table.pop(name, None)
-        (self._folder / "config.toml").write_text(plain(table), encoding="utf-8")
+        with _reported():
+            (self._folder / "config.toml").write_text(plain(table), encoding="utf-8")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HushdError(
+            "output_failed", f"Nothing can be tried ({error.strerror}): make room in the temporary folder."
+        ) from error
 
 
 def own_settings(config: str, worker: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hushd_protocol.messages import Beat, Ready
-from hushd_protocol.system import log_files
+from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.footprint import rss
 
 from hushd_supervisor.core.events import Event, Exited, FromWorker, Seen, Spawned, TemplateGone, TemplateReady
@@ -93,11 +93,9 @@ class History(Source):
         self._write(f"{event} {name} {private} {rss()} {max(0, size - private)}")
 
     def _write(self, words: str) -> None:
-        try:
+        with best_effort.writing(self._path):
             descriptor = log_files.open_file(self._path)
             try:
                 os.write(descriptor, f"{self._clock():.2f} {' '.join(words.split())}\n".encode())
             finally:
                 os.close(descriptor)
-        except OSError:
-            pass  # a full disk ends no worker

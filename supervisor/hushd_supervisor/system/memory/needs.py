@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hushd_protocol.buggify import buggify
-from hushd_protocol.system import atomic_file
+from hushd_protocol.system import atomic_file, best_effort
 
 from hushd_supervisor.core.actions import Action, Remember
 
@@ -51,7 +51,5 @@ class Needs(Source):
         """Replaces the file as a whole."""
         if buggify("needs are not written"):
             return
-        try:
+        with best_effort.writing(self._path):
             atomic_file.replace(self._path, json.dumps(dict(needs), indent=1, sort_keys=True) + "\n", mode=0o600)
-        except OSError:
-            pass

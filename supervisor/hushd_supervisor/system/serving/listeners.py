@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.hosts import same_secret
+from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings, access
 from hushd_schema.settings.address import Address, Kind, networks
 
@@ -40,7 +41,8 @@ class Listener:
         """Ends new connections, and removes our own socket from the file system."""
         self.socket.close()
         if self.address.path and not self.lasting:
-            Path(self.address.path).unlink(missing_ok=True)
+            with best_effort.writing(self.address.path):
+                Path(self.address.path).unlink(missing_ok=True)
 
 
 def open_all(

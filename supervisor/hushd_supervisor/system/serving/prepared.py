@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hushd_models import listed, listings
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings
 from hushd_schema.settings.address import Address
 
@@ -123,7 +124,8 @@ class Answers:
 
     def close(self) -> None:
         """Removes the file."""
-        self._file.unlink(missing_ok=True)
+        with best_effort.writing(self._file):
+            self._file.unlink(missing_ok=True)
 
     def renew(self) -> None:
         """Has the engines listed again; until then the last answers hold."""

@@ -13,12 +13,12 @@ import socket
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from hushd_protocol.buggify import buggify
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import pointer
+from hushd_protocol.system import best_effort, pointer
 from hushd_protocol.system.paths import Paths
 
 from hushd_supervisor.core.holders import KEPT_FOR_S, NOBODY, Bequest, Holder
@@ -74,11 +74,9 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
             os.close(descriptor)
             return None
     _, _, told = _read(descriptor).partition("\n")
-    try:
+    with best_effort.writing(paths.lock):  # the number is only for people
         os.ftruncate(descriptor, 0)  # which needs room where a file system copies on each write
         os.pwrite(descriptor, f"{os.getpid()}\n{told}".encode(), 0)
-    except OSError:
-        pass  # a full disk: the number is only for people
     return descriptor
 
 
@@ -87,8 +85,8 @@ def tell_next(paths: Paths, holders: Iterable[Holder]) -> None:
     now = time.monotonic()
     lines = [f"{now:.1f} {each.pid} {','.join(sorted(each.devices))} {each.host}\n" for each in holders]
     if lines:
-        with suppress(OSError), open(paths.lock, "a") as file:  # without it their devices are free for all
-            file.writelines(lines)
+        with best_effort.writing(paths.lock), open(paths.lock, "a") as file:
+            file.writelines(lines)  # without them their devices are free for all
 
 
 def take_bequest(paths: Paths) -> Bequest:
@@ -141,8 +139,9 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
                     return None
                 if not paths.follows:
                     return None
-        except OSError:
-            return None  # a state folder that cannot be written: each environment has a supervisor of its own
+        except OSError as error:
+            best_effort.failed(paths.pointer, error)
+            return None  # each environment has a supervisor of its own
         if answers(other.client_socket):
             return other.runtime
         if time.monotonic() >= give_up:
@@ -158,11 +157,8 @@ def withdraw_pointer(paths: Paths) -> None:
     """Takes the user's pointer away if it leads to us, who leave."""
     if paths.pointer is None:
         return
-    try:
-        with _locked(paths.pointer.parent):
-            pointer.withdraw(paths)
-    except OSError:
-        pass  # there is no state folder: it was never made
+    with best_effort.writing(paths.pointer), _locked(paths.pointer.parent):
+        pointer.withdraw(paths)
 
 
 @contextmanager
@@ -261,7 +257,8 @@ class ListeningSocket:
     def remove(self) -> None:
         """Ends new connections; those that exist stay, and so does a service manager's socket."""
         if not self.lasting and self.is_ours():
-            self.path.unlink(missing_ok=True)
+            with best_effort.writing(self.path):
+                self.path.unlink(missing_ok=True)
 
     def watch(self) -> None:
         """Has SIGIO sent when the folder changes, and with it perhaps the owner of the path.

@@ -19,7 +19,7 @@ from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Beat, Bye, Error, LoadFailed, Message, Ready, Welcome, WorkerHello
 from hushd_protocol.system import log_lines
-from hushd_protocol.system.paths import Paths, prepare_state
+from hushd_protocol.system.paths import Paths
 from hushd_protocol.system.trace import mark
 from hushd_schema.settings import Settings
 
@@ -165,7 +165,6 @@ class WorkerSocket(Source):
         token = os.urandom(16).hex()
         mark("worker spawned", name)
         try:
-            prepare_state(self._paths)
             child = children.start(
                 self._launch,
                 worker_command(name, settings.command),

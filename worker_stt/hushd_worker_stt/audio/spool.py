@@ -1,0 +1,42 @@
+"""Audio on its way through the temporary folder: a file without a name, and one sentence where there is no room."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from hushd_protocol.errors import HushdError
+
+
+class Spool:
+    """A file without a name, which its `file` reads; `close` removes it.
+
+    Raises:
+        HushdError: from every method: `output_failed` where the temporary folder cannot take it.
+    """
+
+    def __init__(self) -> None:
+        with _reported():
+            # Without a buffer, of which a full disk would be told only when it is closed.
+            self.file: IO[bytes] = tempfile.TemporaryFile(prefix="hushd-", buffering=0)  # noqa: SIM115
+
+    def write(self, data: bytes) -> None:
+        """Appends `data`."""
+        view = memoryview(data)
+        with _reported():
+            while view:
+                view = view[self.file.write(view) :]
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HushdError(
+            "output_failed",
+            f"The audio does not fit into {tempfile.tempdir or 'the temporary folder'} ({error.strerror}): "
+            "make room, or set TMPDIR.",
+        ) from error
