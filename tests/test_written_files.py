@@ -529,3 +529,22 @@ def test_a_fault_at_each_call(row: tuple[str, str], name: str, error: int, tmp_p
             for file, content in contents(place).items():
                 assert len(content) in (len(before.get(file, b"")), len(after.get(file, content))), file
     assert moment or name in ("`logs/say.log`",)
+
+
+@pytest.mark.parametrize(("row", "name"), list(zip(ROWS, CASES, strict=False)), ids=list(CASES))
+def test_a_folder_in_its_place(row: tuple[str, str], name: str, tmp_path: Path) -> None:
+    """As a fault at a call, for each name that is written to."""
+    whole = tmp_path / "whole"
+    with house(whole), pytest.MonkeyPatch.context() as patch:
+        files = FailingFiles(patch, whole, errno.ENOSPC, 1_000_000)
+        CASES[name](find())
+    stable = [file for file in sorted(files.named) if not file.startswith("tmp/") and "/.hushd-" not in file]
+    for number, file in enumerate(stable):
+        place = tmp_path / str(number)
+        with house(place):
+            if (place / file).is_dir():
+                continue
+            (place / file).unlink(missing_ok=True)
+            (place / file / "taken").mkdir(parents=True, exist_ok=True)
+            tried(CASES[name], row[1])
+            assert len(best_effort._kept) <= 1

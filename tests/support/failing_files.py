@@ -42,6 +42,7 @@ class FailingFiles:
 
     Attributes:
         struck: whether a call has failed.
+        named: the files that were to be made or changed, as far as that came.
     """
 
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path, error: int, moment: int) -> None:
@@ -50,6 +51,7 @@ class FailingFiles:
         self._left = moment
         self._changed: dict[int, str] = {}  # the files through whose descriptors something was written
         self.struck = False
+        self.named: set[str] = set()
         for name in (*_NAMES, *_AWAY, *_OPENED, "fchmod", "close"):
             patch.setattr(os, name, self._failing(name, getattr(os, name)))
         patch.setattr(os, "open", self._failing_open(os.open))
@@ -61,6 +63,8 @@ class FailingFiles:
         """Fails, where it is time."""
         if call not in ERRORS[self._error] or not self._is_below(target):
             return
+        if not isinstance(target, int):
+            self.named.add(os.path.relpath(target, self._folder))
         if self._left:
             self._left -= 1
             return

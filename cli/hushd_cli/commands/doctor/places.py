@@ -56,6 +56,10 @@ def _sockets(places: paths.Paths) -> Iterator[Finding]:
 def _writable(what: str, folder: Path, variable: str) -> Finding:
     existing = next(place for place in (folder, *folder.parents) if place.exists())
     if os.access(existing, os.W_OK | os.X_OK):
+        room = os.statvfs(existing)
+        if not room.f_bavail or (room.f_files and not room.f_favail):  # some file systems count no files
+            remedy = "make room: logs and records are not written meanwhile, and speech and hearing go on"
+            return Finding("folders", "warning", f"{what} folder {folder} is full", remedy)
         return Finding("folders", "ok", f"{what} folder {folder}")
     remedy = f"chown -R $USER {existing}, or set {variable} to a folder of yours"
     return Finding("folders", "broken", f"{what} folder {folder} cannot be written", remedy)

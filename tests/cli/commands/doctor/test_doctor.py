@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_cli.commands.doctor import installation, machine, running
+from hushd_cli.commands.doctor import installation, machine, places, running
 from hushd_cli.commands.doctor.finding import Finding
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
@@ -103,6 +104,18 @@ def test_a_runtime_folder_that_is_open_to_others(runtime: Path) -> None:
     assert status == 1
     assert "0755" in broken["text"]
     assert "0700" in broken["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("room", "files", "free", "state"), [(0, 9, 9, "warning"), (9, 9, 0, "warning"), (9, 0, 0, "ok")]
+)
+def test_a_full_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, files: int, free: int, state: str
+) -> None:
+    """No block, or no inode where these are counted: nothing else says so, since all goes on."""
+    monkeypatch.setattr(os, "statvfs", lambda _: Namespace(f_bavail=room, f_files=files, f_favail=free))
+    found = places._writable("state", tmp_path, "HUSHD_STATE_DIR")
+    assert (found.state, "is full" in found.text) == (state, state == "warning")
 
 
 def test_a_socket_that_is_open_to_others(supervisor: Supervisor, runtime: Path) -> None:
