@@ -28,8 +28,8 @@ from support.failing_files import ERRORS, FailingFiles
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/TROUBLESHOOTING.md").read_text().partition("## The disk is full")[2]
 ROWS = re.findall(r"^\| (.*?) \| .*? \| (all goes on|an error).*? \|$", PAGE, re.MULTILINE)
-_REST = ("packaging", "scripts", "tests", "examples", "client/typescript")  # folders that are no part of the product
-# Modules with calls that write, and no file of hushd's.
+_REST = ("packaging", "scripts", "tests", "examples", "client/typescript")  # folders beside the product
+# Modules with calls that write, but not to a file that hushd keeps.
 _ELSEWHERE = {
     "hushd_cli/entry.py", "hushd_cli/hook.py", "hushd_cli/terminal/console.py",  # the null device
     "hushd_worker/read_ahead.py",
