@@ -163,17 +163,15 @@ def loudness(here: Paths) -> None:
     leveller.end()
 
 
-def offered(here: Paths) -> None:
-    from hushd_cli.commands.listen import offer
+def offered(_: Paths) -> None:
+    from hushd_cli.commands.listen import better_model
 
-    known = argparse.Namespace(model="stt/a/b")
+    known = argparse.Namespace(model="stt/a/b", size_mb=1, licence="MIT")
     options = argparse.Namespace(engine=None, model=None, task="transcribe", language=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(offer, "_is_person", lambda: True)
-        patch.setattr(offer, "_better", lambda: known)
-        patch.setattr(offer, "_answer", lambda _: False)
-        client: Any = None
-        offer.offer(client, options)
+        patch.setattr(better_model, "_is_person", lambda: True)
+        patch.setattr(better_model, "_better", lambda: known)
+        better_model.mention(options)
 
 
 def seen(here: Paths) -> None:
@@ -322,11 +320,8 @@ def long_requests(_: Paths) -> None:
 
 
 def own_supervisors(here: Paths) -> None:
-    from hushd_cli.commands import trace
     from hushd_cli.commands.tune.trial_supervisor import TrialSupervisor
 
-    with trace._folder():
-        pass
     trial: Any = argparse.Namespace(environment=lambda _: {}, _config="", worker="stt/a/b", _folder=here.state)
     TrialSupervisor._configure(trial, {})
 
@@ -440,14 +435,14 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`engines.json`": listed_engines,
     "`agents/`": hooks,
     "`hushd-UID-*`": said,
-    "the file of `hushd trace`": trace_marks,
+    "the file that `HUSHD_TRACE`": trace_marks,
     "`ducking*`": ducking,
     "the longer sound": fair_copy,
     "`lock`, `client.sock`": the_supervisors_own,
     "`attached/`": one_of_a_kind,
     "`command-*.wav`": command_sound,
     "an answer, a recording": long_requests,
-    "the folders of `hushd trace`": own_supervisors,
+    "the folder of `hushd tune`": own_supervisors,
     "`roster.json`": roster,
     "`agent-hook.json`": switch,
     "`keys/secret`": keys,

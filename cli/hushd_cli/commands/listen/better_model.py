@@ -10,7 +10,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
+from hushd_protocol.system import best_effort, paths
 
 from hushd_cli.terminal import console
 
@@ -34,11 +34,9 @@ def mention(options: Namespace) -> None:
         f"{known.model} ({known.size_mb} MB, {known.licence}) makes fewer mistakes in English: `hushd models pull "
         f"{known.model}`, then `hushd config set stt {known.model}`."
     )
-    try:
+    with best_effort.writing(told):  # it is said again the next time
         told.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         told.write_text(f"{known.model}\n")
-    except OSError:
-        pass  # it is said again the next time
 
 
 def _is_person() -> bool:
