@@ -86,7 +86,7 @@ _CLEAN = ("env", "-i", PATH, "HOME=/root")
 def missing() -> str:
     """The reason why none can be had here; empty when there is none."""
     if os.geteuid() != 0:
-        return "only root can mount and change roots"
+        return "only root can mount and change roots, so run it by sudo"
     absent = [tool for tool in _TOOLS if shutil.which(tool) is None]
     return f"not installed here: {', '.join(absent)}" if absent else ""
 

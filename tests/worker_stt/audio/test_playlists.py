@@ -73,7 +73,6 @@ def test_every_format_of_ffmpeg_is_allowed_or_refused_with_a_reason() -> None:
     assert refused & ALLOWED == set()
 
 
-@needs_ffmpeg
 @pytest.mark.parametrize("way", ["path", "bytes"])
 @pytest.mark.parametrize("name", FILES)
 def test_nothing_of_another_file_is_read(tmp_path: Path, name: str, way: str) -> None:

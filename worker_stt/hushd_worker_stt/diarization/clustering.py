@@ -50,7 +50,7 @@ def cluster(
             end = min(start + MOST, len(means))
             merged = _merge(means[start:end], sizes[start:end], _NOBODY, max((end - start) // 4, 1), check)
             batches.append(merged + first)
-            first += int(merged.max()) + 1
+            first += int(np.max(merged)) + 1
         labels, means, sizes = _regroup(labels, np.concatenate(batches), means, sizes)
     merged = _merge(means, sizes, _NOBODY if count else threshold, count or 1, check)
     labels, means, sizes = _regroup(labels, merged, means, sizes)
@@ -77,14 +77,15 @@ def people(
     voices = centroids(embeddings, seconds, labels)
     if count == 0:
         spoken = np.bincount(labels, weights=seconds) * share
-        voices = voices[(spoken >= _SPEAKER_S) | (spoken == spoken.max())]
+        voices = voices[(spoken >= _SPEAKER_S) | (spoken == np.max(spoken))]
     return voices
 
 
 def centroids(embeddings: Samples, weights: Samples, labels: Numbers) -> Samples:
     """The centroid of each cluster, k by d, rows of length 1."""
     sums = _sums(labels, embeddings, weights)
-    centres: Samples = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    norms = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    centres: Samples = (sums / norms).astype(np.float32, copy=False)
     return centres
 
 
@@ -134,7 +135,7 @@ def _regroup(labels: Numbers, merged: Numbers, means: Samples, sizes: Samples) -
 
 def _sums(labels: Numbers, rows: Samples, weights: Samples) -> Samples:
     """The weighted sum of the rows of each label."""
-    sums = np.empty((int(labels.max()) + 1, rows.shape[1]), np.float32)
+    sums = np.empty((int(np.max(labels)) + 1, rows.shape[1]), np.float32)
     for label in range(len(sums)):
         chosen = labels == label
         sums[label] = weights[chosen] @ rows[chosen]
