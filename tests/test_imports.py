@@ -22,7 +22,7 @@ def load(names):
     for name in names:
         try:
             importlib.import_module(name)
-        except ImportError:
+        except (ImportError, OSError):  # as pulsectl without libpulse
             pass
     gc.freeze()
 for others, names in packages:
@@ -32,7 +32,9 @@ for others, names in packages:
             try:
                 importlib.import_module(name)
             except BaseException as error:
-                print(json.dumps([name, getattr(error, "name", ""), traceback.format_exc()]), flush=True)
+                trace = traceback.format_exc()
+                absent = name if "cannot open shared object file" in trace else getattr(error, "name", "")
+                print(json.dumps([name, absent, trace]), flush=True)
             os._exit(0)
         os.wait()
     if names[0] in shared:

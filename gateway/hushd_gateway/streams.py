@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -32,6 +32,17 @@ class _Protocol(asyncio.StreamReaderProtocol):
         super().connection_lost(exc)
 
 
+class _Writer(asyncio.StreamWriter):
+    """Writes lines as other bytes.
+
+    From Python 3.12 on a transport's own `writelines` writes to a lost connection too, and has the loop watch its
+    descriptor, which may be another connection's by now: that one hears of nothing any more, and never ends.
+    """
+
+    def writelines(self, data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.write(b"".join(data))
+
+
 async def serve_streams(connection: socket.socket, handover: Handover, serve: Streams) -> None:
     """Has `serve` serve one connection by streams, and closes it; cancels `serve` when the program leaves.
 
@@ -44,7 +55,7 @@ async def serve_streams(connection: socket.socket, handover: Handover, serve: St
     protocol = _Protocol(reader)
     transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection)
     transport.max_size = READ  # type: ignore[attr-defined]  # of asyncio's transport for sockets
-    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+    writer = _Writer(transport, protocol, reader, loop)
     try:
         await _until_left(asyncio.ensure_future(serve(reader, writer)), protocol.left)
         if not protocol.left.is_set():

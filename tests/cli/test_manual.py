@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from hushd_cli.reference import Argument, commands
 from manual import pages
+from support.outside import needs
 
 FOLDER = Path(__file__).parents[2] / "packaging/man"
 
@@ -41,10 +40,9 @@ def test_choices_are_listed_once() -> None:
     assert Argument(("--json",), "", "").sentence == ""
 
 
+@needs("mandoc")
 def test_mandoc_takes_the_pages() -> None:
     """No error and no warning but of the date, which would differ with every build."""
-    if shutil.which("mandoc") is None:
-        pytest.skip("mandoc is not installed here")
     command = ["mandoc", "-T", "lint", "-W", "warning", *map(str, FOLDER.glob("*.1"))]
     said = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
     assert [line for line in said if "missing date" not in line] == []

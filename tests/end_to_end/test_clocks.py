@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,25 +13,25 @@ from pathlib import Path
 
 import pytest
 from hushd_protocol.messages import Cancel, Error
+from support.outside import needs
 from support.peer import CONFIG, Supervisor, descendants, wait_until
 
 SOURCE = Path(__file__).parents[1] / "support" / "shifted_clock.c"
-COMPILER = shutil.which("cc") or shutil.which("gcc")
 TEN_YEARS, HOUR = 315_576_000, 3600
 KEPT_S = 600.0
 KEPT, BUSY = "stt/echo/a", "stt/echo/b"
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or COMPILER is None,
-    reason="shifts clocks by LD_PRELOAD, which needs Linux and a C compiler",
-)
+pytestmark = [
+    needs("cc"),
+    pytest.mark.skipif(sys.platform != "linux", reason="shifts clocks by LD_PRELOAD, which only Linux has"),
+]
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library that shifts the clocks of the programs that load it."""
     path = tmp_path_factory.mktemp("clock") / "shifted.so"
-    subprocess.run([str(COMPILER), "-shared", "-fPIC", "-O1", "-o", path, SOURCE, "-ldl"], check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", path, SOURCE, "-ldl"], check=True)
     return path
 
 

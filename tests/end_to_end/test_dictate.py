@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 from hushd import Client
 from support import desktop, sound_loop, warm
 from support.desktop import Desktop
+from support.outside import needs
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.portal_desktop import PortalDesktop
 from support.recordings import recording
@@ -208,7 +208,7 @@ def test_a_program_gets_the_text(stage: Stage) -> None:
     assert place.read_text().startswith("Ever tried")
 
 
-@pytest.mark.skipif(shutil.which("xclip") is None, reason="not installed: xclip")
+@needs("xclip")
 def test_pasting(stage: Stage) -> None:
     """The text goes to the clipboard and from there to the cursor."""
     process = stage.dictate("--output", "paste")

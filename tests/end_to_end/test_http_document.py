@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from hushd_schema import settings as schema
+from support.outside import needs
 from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
 from support.recordings import recording
 
@@ -61,7 +62,7 @@ def run(command: list[str], room: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+@needs("curl")
 def test_every_curl_line_is_answered(room: Path, address: str) -> None:
     """In the pages' order, with the files of the lines before; each succeeds."""
     printed = ""

@@ -20,6 +20,7 @@ from hushd.transport.connection import Connection
 from hushd_protocol.messages import Error, Request, Result
 from hushd_protocol.system.paths import find
 from support.client_calls import result, sent
+from support.outside import needs
 from support.peer import BOUND_S, CONFIG, Peer, Supervisor, check_nothing_is_left, wait_until
 from support.service_manager import ServiceManager
 
@@ -73,12 +74,12 @@ def activate(runtime: Path, command: list[str]) -> subprocess.Popen[bytes]:
     raise AssertionError(f"systemd-socket-activate does not start: {errors.read_text()}")
 
 
-@pytest.mark.skipif(ACTIVATE is None, reason="systemd-socket-activate is not installed (Debian package systemd)")
+@needs("systemd-socket-activate")
 def test_systemd_starts_it_with_the_first_request(runtime: Path) -> None:
     """Nothing of hushd runs before; the request that woke it is answered, and with nothing to do it leaves again."""
     configure(LEAVES_SOON)
     names = ("HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR", "HUSHD_CONFIG")
-    assert ACTIVATE is not None
+    assert ACTIVATE
     command = [ACTIVATE, *(f"--setenv={name}" for name in names), "-l", str(runtime / "client.sock")]
     process = activate(runtime, [*command, sys.executable, "-P", "-m", "hushd_supervisor"])
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import plistlib
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,11 @@ from pathlib import Path
 import pytest
 from hushd_cli.commands.service import units
 from hushd_supervisor.system import activation
+from support.outside import needs
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
-ANALYZE = shutil.which("systemd-analyze")
-needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed (Debian package systemd)")
+needs_systemd = needs("systemd-analyze")
 
 
 class Unit(configparser.RawConfigParser):
@@ -32,10 +31,9 @@ class Unit(configparser.RawConfigParser):
 
 def verify(folder: Path, *options: str) -> str:
     """Returns the output of `systemd-analyze verify` for the units in `folder`."""
-    assert ANALYZE is not None
     files = [str(path) for path in sorted(folder.glob("hushd*"))]
     done = subprocess.run(
-        [ANALYZE, *options, "--man=no", "verify", *files],
+        ["systemd-analyze", *options, "--man=no", "verify", *files],
         capture_output=True,
         text=True,
         env={"PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)},
@@ -61,10 +59,9 @@ def test_systemd_takes_the_units(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "limit"), [("user", 6.5), ("system", 1.7)])
 def test_exposure(kind: str, limit: float) -> None:
     """The score of `systemd-analyze security` stays: 0 is a locked box, 9.6 a service that says nothing."""
-    assert ANALYZE is not None
     done = subprocess.run(
         [
-            ANALYZE,
+            "systemd-analyze",
             "security",
             "--offline=true",
             "--no-pager",

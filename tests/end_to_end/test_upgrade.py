@@ -21,6 +21,7 @@ import pytest
 from machines.root import RootError
 from packaging.requirements import Requirement
 from support import bare_debian, next_wheel, wheelhouse
+from support.outside import lacking
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 500
@@ -98,8 +99,8 @@ def debian(wheel: Path, by_systemd: bool, runtime: Path, tmp_path: Path) -> Iter
     """hushd by dpkg in a bare Debian, which sees this test's own folders; its engines come from the package index."""
     if reason := bare_debian.missing():
         pytest.skip(reason)
-    if shutil.which("dh") is None:
-        pytest.skip("debhelper is not installed here")
+    if absent := lacking("dh"):
+        pytest.skip(f"not installed: {absent}")
     try:
         archive = bare_debian.archive()
     except RootError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import urllib.error
@@ -16,6 +15,7 @@ import hushd
 import psutil
 import pytest
 from support.examples_room import EXAMPLES, LIMIT_S, Room, ended
+from support.outside import lacking
 from support.peer import wait_until
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
@@ -74,8 +74,8 @@ SHELLS = {"bash": ["bash", "--noprofile", "--norc", "-i"], "zsh": ["zsh", "-f", 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_tells_of_a_long_command(room: Room, shell: str) -> None:
     """With its exit code, which whoever comes next has too, its seconds and its name; short ones are passed over."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    if absent := lacking(shell):
+        pytest.skip(f"not installed: {absent}")
     told, log = room.folder / "told", room.folder / "log"
     told.write_text(f'echo "$@" >>{log}\n')
     program = shlex.join([sys.executable, str(EXAMPLES / "long_commands.py")])
@@ -102,11 +102,12 @@ def test_a_shell_tells_of_a_long_command(room: Room, shell: str) -> None:
 
 
 def members(session: int) -> list[int]:
-    """The processes of a session, which may be in the background."""
+    """The processes of a session, which may be in the background; a zombie is none."""
     found = []
-    for pid in psutil.pids():
+    for process in psutil.process_iter(["status"]):
         try:
-            found += [pid] if os.getsid(pid) == session else []
+            there = os.getsid(process.pid) == session and process.info["status"] != psutil.STATUS_ZOMBIE
+            found += [process.pid] if there else []
         except ProcessLookupError:
             pass
     return found

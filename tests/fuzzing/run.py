@@ -32,7 +32,7 @@ class Report(NamedTuple):
 
 def run(name: str, folder: Path, seed: str, seconds: float, inputs: int, first: int) -> Report:
     """Feeds a target with the inputs of `seed` from number `first` on."""
-    errors = os.open(folder / "errors", os.O_WRONLY | os.O_CREAT)
+    errors = os.open(folder / "errors", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(errors, 2)  # decoders complain there; so does faulthandler
     faulthandler.enable()
     signal.signal(signal.SIGPROF, _hang)

@@ -69,7 +69,7 @@ class House:
         names = {"RUNTIME_DIR": self.run, "STATE_DIR": self._folder / "state", "CONFIG": config}
         environment = os.environ | {f"HUSHD_{name}": str(path) for name, path in names.items()}
         ready, told = os.pipe()
-        with open(self._log, "wb") as log:
+        with open(self._log, "ab") as log:  # what this process has said there stays
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "hushd_supervisor", "--ready-fd", str(told)],
                 pass_fds=(told,), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,

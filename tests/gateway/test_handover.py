@@ -68,6 +68,23 @@ def test_what_comes_too_late_for_one_is_there_for_the_next(ends: Channel) -> Non
             assert answer.read().endswith(b" %d" % number)
 
 
+def test_lines_to_a_lost_connection_go_nowhere(ends: Channel) -> None:
+    """Neither an error nor a descriptor that the loop watches, which is another connection's next."""
+
+    async def answer(connection: socket.socket, handover: Handover) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.transport.abort()
+            await asyncio.sleep(0)
+            written.append(writer.writelines((b"a line", b"\n")))
+
+        await serve_streams(connection, handover, serve)
+
+    written: list[None] = []
+    with give(ends[0], b""):
+        asyncio.run(Receiver(ends[1], {"wyoming": answer}, idle=0.0).run())
+    assert written == [None]
+
+
 def test_no_more_connections_are_received_than_it_takes(ends: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others stay in the channel until one of these has ended."""
     monkeypatch.setattr(gateway, "MOST", 2)

@@ -34,7 +34,7 @@ SCRIPT = Path(__file__).parents[2] / "lab/fullsize.py"
 SCALE = 16
 NEEDED = {
     "onnx-asr": ("onnx_asr", "onnxruntime"),
-    "whisper": ("whisper",),
+    "whisper": ("whisper", "torch"),
     "faster-whisper": ("faster_whisper", "whisper"),
     "kokoro": ("kokoro_onnx", "onnxruntime"),
     "piper": ("piper", "onnxruntime"),

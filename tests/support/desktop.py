@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from support.outside import lacking
 from support.peer import BOUND_S, wait_until
 
 # The field's content is in a file after each change; newlines and all. It has the focus.
@@ -35,7 +35,7 @@ root.mainloop()
 def missing() -> str:
     """Names the missing packages; empty when all is."""
     packages = [name for name in ("Xlib", "tkinter", "jeepney") if find_spec(name) is None]
-    return ", ".join([*(["Xvfb"] if shutil.which("Xvfb") is None else []), *packages])
+    return ", ".join([*packages, *filter(None, [lacking("Xvfb")])])
 
 
 class Desktop:

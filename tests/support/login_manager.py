@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 
 from hushd_supervisor.system import dbus
+from support.outside import lacking
 
 from .peer import BOUND_S
 
@@ -36,7 +36,7 @@ LOGIND, PATH, MANAGER, BUS = (
 
 def is_there() -> bool:
     """Returns whether a bus can be started here."""
-    return shutil.which("dbus-daemon") is not None
+    return not lacking("dbus-daemon")
 
 
 class LoginManager:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
+from support.outside import lacking
 from support.peer import BOUND_S, wait_until
 
 _SERVERS = ("pipewire", "wireplumber", "pipewire-pulse")
@@ -33,7 +33,7 @@ wireplumber.profiles = {
 
 def missing() -> str:
     """Names the programs of a loop that are not installed; empty when all are."""
-    return ", ".join(name for name in (*_SERVERS, "pactl", "pacat") if shutil.which(name) is None)
+    return lacking(*_SERVERS, "pactl", "pacat")
 
 
 class PipeWireLoop:

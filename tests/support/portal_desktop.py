@@ -5,7 +5,6 @@ Global keys are pressed by `press` and `release`; a text field is what arrives b
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_method_return, new_signal
 from jeepney.bus_messages import message_bus
 from jeepney.io.blocking import open_dbus_connection
+from support.outside import lacking
 
 PATH = "/org/freedesktop/portal/desktop"
 NAME = "org.freedesktop.portal.Desktop"
@@ -25,7 +25,7 @@ BACKSPACE, RETURN = 0xFF08, 0xFF0D
 
 def missing() -> str:
     """Names the missing packages; empty when all is."""
-    return "" if shutil.which("dbus-daemon") else "dbus-daemon"
+    return lacking("dbus-daemon")
 
 
 class PortalDesktop:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import threading
 import time
 from array import array
 from pathlib import Path
 
+from support.outside import lacking
 from support.peer import BOUND_S, wait_until
 
 _NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
@@ -21,7 +21,7 @@ ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.!jack { ty
 
 def missing() -> str:
     """Names the programs of a loop that are not installed; empty when all are."""
-    return ", ".join(name for name in _NEEDED if shutil.which(name) is None)
+    return lacking(*_NEEDED)
 
 
 class SoundLoop:

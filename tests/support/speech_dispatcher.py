@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from support.outside import lacking
 from support.peer import BOUND_S, wait_until
 from support.sound_loop import SoundLoop
 
@@ -25,7 +25,7 @@ DefaultModule hushd
 
 def missing() -> str:
     """Names the programs that are not installed; empty when all are."""
-    return ", ".join(name for name in ("speech-dispatcher", "spd-say") if shutil.which(name) is None)
+    return lacking("speech-dispatcher", "spd-say")
 
 
 class SpeechDispatcher:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.outside import lacking
 from support.peer import BOUND_S, wait_until
 
 NOBODY = 65534
@@ -17,7 +17,7 @@ NEEDED = ("sway", *(("setpriv",) if os.getuid() == 0 else ()))
 
 def missing(*programs: str) -> str:
     """Names the programs that are not installed, of these and of what `desktop` needs; empty when all are."""
-    return ", ".join(name for name in (*NEEDED, *programs) if shutil.which(name) is None)
+    return lacking(*NEEDED, *programs)
 
 
 @contextmanager

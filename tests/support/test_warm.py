@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,18 @@ def test_a_command_is_the_same_to_its_user(words: list[str], runtime: Path) -> N
     forked, started = (start(command, capture_output=True, text=True) for start in (warm.run, subprocess.run))
     assert (forked.stdout, forked.stderr, forked.returncode) == (started.stdout, started.stderr, started.returncode)
     parents = [child.pid for child in psutil.Process().children() if child.pid not in {c.pid for c in warm.children()}]
-    with warm.Popen([command[0], "--version"], stdout=subprocess.PIPE) as process:
-        assert Path(f"/proc/{process.pid}/cmdline").read_bytes() in {
-            Path(f"/proc/{parent}/cmdline").read_bytes() for parent in parents
-        }
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with suppress(BlockingIOError):
+        while True:  # what is printed waits, and its process with it
+            os.write(write, bytes(4096))
+    os.set_blocking(write, True)
+    with warm.Popen([command[0], "--version"], stdout=write) as process:
+        found = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        os.close(write)
+        with open(read, "rb") as printed:
+            assert b"hushd" in printed.read()
+    assert found in {Path(f"/proc/{parent}/cmdline").read_bytes() for parent in parents}
 
 
 def test_limits_are_those_of_whoever_starts_it() -> None:

@@ -20,6 +20,7 @@ from hushd_worker.conformance.opened import opened
 from hushd_worker.conformance.roles import all_cases, role_of
 from support import small_models
 from support.engine_example import package
+from support.peer import wait_until
 
 ENGINE = """
 import os, time
@@ -114,7 +115,7 @@ def test_a_killed_command_leaves_no_process_behind(tmp_path: Path) -> None:
     (player,) = psutil.Process(process.pid).children()
     process.kill()
     process.wait()
-    player.wait(60)
+    wait_until(lambda: not player.is_running() or player.status() == psutil.STATUS_ZOMBIE, "the player's end")
 
 
 def test_an_outcome_is_what_the_case_found() -> None:

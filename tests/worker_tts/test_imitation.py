@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.speech import IMITATED, imitation_mark
 from hushd_schema.voiceprint import MODEL, NUMBERS
 from hushd_worker_tts.worker import Worker
+from support.outside import needs
 
 MARK = imitation_mark("Zoë")
 
@@ -57,7 +57,7 @@ def test_a_file_of_an_imitated_voice_is_marked(imitating: Worker, say: Callable[
         assert np.array_equal(heard, without)
 
 
-@pytest.mark.skipif(not (which("ffmpeg") and which("ffprobe")), reason="ffmpeg is not installed")
+@needs("ffmpeg", "ffprobe")
 @pytest.mark.parametrize("format", ["m4a", "alac", "aac", "wav"])
 def test_ffmpeg_reads_the_mark(imitating: Worker, say: Callable[..., Any], format: str, tmp_path: Path) -> None:
     """AAC and Apple Lossless have the comment, too; another program reads it."""

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.outside import PROGRAMS
 from hushd_worker.job import Job
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class FfmpegEncoder:
         if program is None:
             raise HushdError(
                 "engine_missing",
-                f"{format} needs the program ffmpeg: sudo apt install ffmpeg, or brew install ffmpeg.",
+                f"{format} needs the program ffmpeg: {PROGRAMS['ffmpeg'].remedy()}.",
             )
         self._job = job
         self._format = format

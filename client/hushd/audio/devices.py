@@ -64,7 +64,9 @@ def load() -> Any:
             "no_device", f"Loudspeaker and microphone need sounddevice: {extra_command('audio')}."
         ) from error
     except OSError as error:
-        remedy = "brew install portaudio" if sys.platform == "darwin" else "apt install libportaudio2"
+        from hushd_schema.outside import LIBRARIES
+
+        remedy = LIBRARIES["portaudio"].remedy()
         raise HushdError("no_device", f"Loudspeaker and microphone need the PortAudio library: {remedy}.") from error
     if sys.platform == "linux" and not os.environ.get("HUSHD_DEBUG"):
         _silence_alsa()

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
+from hushd_schema import outside
 
 from .composition import Edit
 
@@ -195,7 +196,8 @@ def _on_wayland() -> Typist:
             raise
         raise HushdError(
             "no_device",
-            f"{error.message} Without a portal typing needs wtype and a compositor of wlroots' (apt install wtype); "
+            f"{error.message} Without a portal typing needs wtype and a compositor of wlroots' "
+            f"({outside.PROGRAMS['wtype'].remedy()}); "
             "--output clipboard needs neither.",
         ) from error
 
@@ -221,8 +223,8 @@ def _clipboard() -> list[str]:
             return list(command)
     if sys.platform != "darwin" and not any(os.environ.get(variable) for _, variable in CLIPBOARDS if variable):
         raise HushdError("no_device", "There is no desktop with a clipboard: use --output print or --output command.")
-    name = "wl-clipboard" if os.environ.get("WAYLAND_DISPLAY") else "xclip"
-    raise HushdError("no_device", f"The clipboard needs a program: apt install {name}.")
+    remedy = outside.PROGRAMS["wl-copy" if os.environ.get("WAYLAND_DISPLAY") else "xclip"].remedy()
+    raise HushdError("no_device", f"The clipboard needs a program: {remedy}.")
 
 
 def _run(command: Sequence[str], text: str) -> None:

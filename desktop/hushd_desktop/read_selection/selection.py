@@ -6,6 +6,7 @@ import os
 import shutil
 
 from hushd_protocol.errors import HushdError
+from hushd_schema import outside
 
 from hushd_desktop import program
 
@@ -66,5 +67,5 @@ def _command() -> tuple[tuple[str, ...], str]:
     for command, variable in PROGRAMS:
         if variable in displays and shutil.which(command[0]):
             return command, variable
-    package = "wl-clipboard" if "WAYLAND_DISPLAY" in displays else "xclip"
-    raise HushdError("no_device", f"No program here reads selected text: apt install {package}.")
+    remedy = outside.PROGRAMS["wl-paste" if "WAYLAND_DISPLAY" in displays else "xclip"].remedy()
+    raise HushdError("no_device", f"No program here reads selected text: {remedy}.")

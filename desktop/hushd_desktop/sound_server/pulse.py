@@ -16,6 +16,7 @@ from typing import Any
 
 from hushd.audio.devices import Device
 from hushd_protocol.errors import HushdError
+from hushd_schema.outside import LIBRARIES
 
 CONNECT_S = 5.0  # for the sound server to answer
 _NO_AUTOSPAWN = 1
@@ -94,8 +95,8 @@ def _library() -> Any:
     except OSError as error:
         raise HushdError(
             "no_device",
-            f"What plays is heard through PulseAudio or PipeWire, whose library is missing: apt install libpulse0; "
-            f"{_REMEDY}.",
+            "What plays is heard through PulseAudio or PipeWire, whose library is missing: "
+            f"{LIBRARIES['pulse'].remedy()}; {_REMEDY}.",
         ) from error
     for name, (result, *arguments) in _SIGNATURES.items():
         function = getattr(library, name)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support.other_programs import ledgers, let_go, quiet, start_helper
+from support.outside import needs
 from support.peer import wait_until
 
 media_player = pytest.importorskip("support.media_player", reason="jeepney is not installed")
-pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="dbus-daemon is not installed")
+pytestmark = needs("dbus-daemon")
 
 
 class Desk:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 from hushd_desktop.dictation import profiles
 from hushd_desktop.dictation.keys import Key
@@ -51,8 +51,12 @@ def test_a_filter_that_is_not_to_be_trusted(script: str, complaint: str) -> None
         TextFilter(("sh", "-c", f"{script} {mark}"), within_s=0.2 if "took" in complaint else 60.0)(TEXT)
     assert raised.value.code == "output_failed"
     assert raised.value.message.startswith(complaint)
-    ended = ["pgrep", "-f", "--", mark]
-    wait_until(lambda: subprocess.run(ended, stdout=subprocess.DEVNULL).returncode == 1, "the end of its processes")
+    wait_until(lambda: not marked(mark), "the end of its processes")
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """The processes whose command line has these words."""
+    return [each for each in psutil.process_iter(["cmdline"]) if mark in " ".join(each.info["cmdline"] or ())]
 
 
 def test_a_long_text_does_not_stop_up(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import which
 from typing import Any, cast
 
 import pytest
@@ -16,6 +15,7 @@ from hushd_desktop.read_selection import accessible, selection
 from hushd_protocol.errors import HushdError
 from support import desktop
 from support.desktop import Desktop
+from support.outside import needs
 from support.peer import wait_until
 
 media_player = pytest.importorskip("support.media_player", reason="jeepney is not installed")
@@ -23,7 +23,7 @@ media_player = pytest.importorskip("support.media_player", reason="jeepney is no
 from jeepney import HeaderFields, Message, MessageType, message_bus, new_error, new_method_return  # noqa: E402
 from jeepney.io.blocking import DBusConnection, open_dbus_connection  # noqa: E402
 
-pytestmark = pytest.mark.skipif(which("dbus-daemon") is None, reason="not installed: dbus-daemon")
+pytestmark = needs("dbus-daemon")
 
 ACTIVE, SHOWN = 1 << 1, 1 << 25
 GTK = """

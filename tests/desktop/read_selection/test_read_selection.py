@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +15,10 @@ from hushd_desktop.read_selection import selection
 from hushd_protocol.errors import HushdError
 from support import desktop, sway
 from support.desktop import Desktop
+from support.outside import lacking
 from support.peer import Supervisor, wait_until
 
-LACKS = ", ".join(filter(None, [desktop.missing(), "" if shutil.which("xclip") else "xclip"]))
+LACKS = ", ".join(filter(None, [desktop.missing(), lacking("xclip")]))
 NO_WAYLAND = sway.missing("wl-copy", "wl-paste")
 pytestmark = pytest.mark.skipif(bool(LACKS), reason=f"not installed: {LACKS}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hushd_gateway.http.fields import FormFields
 from hushd_gateway.http.transcription import formats
 from hushd_gateway.http.transcription.whisper_cpp import FORMATS, answer, asked
 from support.http_gateway import HttpGateway
+from support.outside import lacking
 from support.wer import BECKETT, word_error_rate
 
 
@@ -63,8 +63,8 @@ def test_values_that_do_not_fit(field: str, value: str) -> None:
 
 def curl(gateway: HttpGateway, *fields: str) -> tuple[int, str, str]:
     """Sends a form as the README of whisper.cpp's server does; returns the status, the type and the answer."""
-    if not shutil.which("curl"):
-        pytest.skip("needs curl")
+    if absent := lacking("curl"):
+        pytest.skip(f"not installed: {absent}")
     address = f"http://127.0.0.1:{gateway.port}/inference"
     command = ["curl", "-s", address, "-H", "Content-Type: multipart/form-data", "-w", "\n%{http_code} %{content_type}"]
     for field in fields:

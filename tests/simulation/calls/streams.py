@@ -18,13 +18,14 @@ def io_module(machine: Machine, os: ModuleType) -> ModuleType:
 
     class FileIO(real_io.RawIOBase):
         def __init__(self, file: Any, mode: str = "r", closefd: bool = True, opener: Any = None) -> None:
-            self.mode, self._closefd, self._process = mode, closefd, machine.current
+            self.mode, self._closefd = mode, closefd
+            self._process = None  # of what could not be opened nothing is closed
             if isinstance(file, int):
                 self._descriptor = file
             else:
                 flags = _flags(mode) | real.O_CLOEXEC
                 self._descriptor = opener(file, flags) if opener else os.open(file, flags, 0o666)
-            self.name = file
+            self._process, self.name = machine.current, file
             if "a" in mode:
                 os.lseek(self._descriptor, 0, real.SEEK_END)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -19,12 +18,13 @@ from hushd_worker.job import Cancelled, Job
 from hushd_worker_stt.audio.recording import Recording
 from hushd_worker_stt.worker import SpeechToText
 from support.descriptors import open_descriptors, settled_descriptors
+from support.outside import needs
 from support.stopwatch import Stopwatch
 from support.stt_jobs import Ask, chunked, make_job
 from support.wer import BECKETT, word_error_rate
 
 RATE = 16_000
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+needs_ffmpeg = needs("ffmpeg")
 FORMATS = {
     "mp4": ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5", "-c:v", "mpeg4", "-c:a", "aac", "-shortest"],
     "mkv": ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=5", "-c:v", "mpeg4", "-c:a", "ac3", "-ac", "6", "-shortest"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import resource
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -15,11 +14,12 @@ from hushd_worker_stt.audio import ffmpeg
 from hushd_worker_stt.audio.ffmpeg_formats import ALLOWED
 from hushd_worker_stt.audio.recording import Recording
 from support import warm
+from support.outside import needs
 from support.playlists import FILES, WORDS, private_files
 from support.stt_jobs import make_job
 
 RATE = 16_000
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+needs_ffmpeg = needs("ffmpeg")
 
 REFUSED = {
     "names other files": "concat dash hls imf webm_dash_manifest image2 image2pipe vobsub mlv dvdvideo",

@@ -22,6 +22,7 @@ from hushd_worker_stt.engine import DetectedLanguage, Options, PieceLength, Segm
 from hushd_worker_stt.engines.command import Command
 from hushd_worker_stt.engines.command_file import CommandSpec
 from hushd_worker_stt.engines.command_output import OutputError, from_json, from_text
+from support.peer import wait_until
 from support.stopwatch import Stopwatch
 from support.wer import BECKETT, word_error_rate
 
@@ -308,13 +309,11 @@ open(sys.argv[1], 'w').write(str(child.pid))
 
 
 def gone(pid: int) -> bool:
-    """Returns whether the process ends within five seconds."""
+    """Returns whether the process ends; whose child it has become may leave it a zombie."""
     try:
-        psutil.Process(pid).wait(60)
+        wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "its end")
     except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        return False
+        pass
     return True
 
 

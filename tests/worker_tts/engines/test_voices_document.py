@@ -14,6 +14,7 @@ from hushd_schema.engines import own
 from hushd_worker_tts.engines.command import Command
 from hushd_worker_tts.engines.command_file import CommandSpec
 from support.engine_example import DOCS, blocks, installed, python
+from support.outside import needs
 
 OWN = own("tts")
 TEXT = (DOCS / "VOICES.md").read_text(encoding="utf-8")
@@ -69,7 +70,7 @@ def test_macos_say() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed: apt install flite")
+@needs("flite")
 def test_flite(runtime: Path) -> None:
     """The real program speaks, twice as fast if it is asked to, and a text is not taken for its options."""
     (runtime / "voices").mkdir()

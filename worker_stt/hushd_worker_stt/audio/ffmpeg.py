@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from hushd_protocol.errors import HushdError
+from hushd_schema.outside import PROGRAMS
 
 from hushd_worker_stt.engine import RATE
 
@@ -79,7 +80,7 @@ class Decoder:
             raise HushdError(
                 "input_unreadable",
                 f"{name} is no audio that hushd reads ({why}): it takes WAV, FLAC, OGG, MP3 and AIFF, and with ffmpeg "
-                "installed (sudo apt install ffmpeg, brew install ffmpeg) other formats and the sound of videos.",
+                f"installed ({PROGRAMS['ffmpeg'].remedy()}) other formats and the sound of videos.",
             )
         self._name = name
         self._check = check

@@ -13,6 +13,7 @@ from hushd_models import advice
 from hushd_models.installation import extra_command
 from hushd_protocol import __version__
 from hushd_schema import engines
+from hushd_schema.outside import PROGRAMS
 
 from .finding import Finding
 
@@ -109,7 +110,8 @@ def commands() -> Iterator[Finding]:
         else:
             yield Finding("commands", "ok", f"{name} is {program}")
     if shutil.which("ffmpeg") is None:
-        yield Finding("commands", "note", "ffmpeg is not here, which reads M4A, AAC and films", "apt install ffmpeg")
+        ffmpeg = PROGRAMS["ffmpeg"]
+        yield Finding("commands", "note", f"ffmpeg is not here, which {ffmpeg.purpose}", ffmpeg.remedy())
 
 
 def _is_ours(program: str, ours: str) -> bool:

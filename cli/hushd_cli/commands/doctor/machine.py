@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from ctypes.util import find_library
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from hushd_protocol.system import footprint
 from hushd_protocol.system.drm import totals
 from hushd_protocol.system.graphics_cards import PciCard, cards
 from hushd_schema import engines as specs
+from hushd_schema.outside import LIBRARIES
 
 from .finding import Finding
 
@@ -56,7 +58,9 @@ def sound() -> Iterator[Finding]:
             usual = next((device.name for device in present if device.usual), "none")
             yield Finding("sound", "ok", f"{kind}s: {len(present)}, by default {usual}")
     except HushdError as error:
-        yield Finding.of_error("sound", error)
+        found = Finding.of_error("sound", error)
+        remedy = "; ".join(filter(None, (found.remedy, "`say -o FILE` and `listen FILE` need none")))
+        yield replace(found, state="warning", remedy=remedy)
 
 
 def volumes() -> Iterator[Finding]:
@@ -102,7 +106,7 @@ def _other(card: PciCard, size: int) -> Iterator[Finding]:
     able = [spec for spec in specs.every() if "vulkan" in spec.cards and spec.packages]
     here = [spec.name for spec in able if engine_installed(spec)]
     if find_library("vulkan") is None:
-        yield Finding("card", "warning", f"{text}; there is no libvulkan", "apt install mesa-vulkan-drivers libvulkan1")
+        yield Finding("card", "warning", f"{text}; there is no libvulkan", LIBRARIES["vulkan"].remedy())
     elif here:
         yield Finding("card", "ok", f"{text}; by Vulkan for {', '.join(here)}")
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ from hushd_cli.commands.agent_hook.install.agents import AGENTS
 from hushd_protocol.errors import HushdError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.outside import needs
 from support.peer import BOUND_S
 
 CLAUDE = """\
@@ -273,14 +273,13 @@ for (const event of [idle("s1"), idle("sub"), { type: "file.edited", properties:
 """
 
 
+@needs("node")
 def test_opencodes_plugin_tells_what_its_events_mean(tmp_path: Path) -> None:
     """With a client as in opencode's SDK, a prompt, an answer and an end are told, and a subagent's answer is not."""
-    if not (node := shutil.which("node")):
-        pytest.skip("node is not installed, in which opencode's plugins run")
     command = f"cat > {tmp_path}/event.$$"
     (tmp_path / "hushd.mjs").write_text(AGENTS["opencode"].added("", command))
     (tmp_path / "run.mjs").write_text(_OPENCODE)
-    subprocess.run([node, tmp_path / "run.mjs"], check=True, timeout=BOUND_S)
+    subprocess.run(["node", tmp_path / "run.mjs"], check=True, timeout=BOUND_S)
     told = [events.read(path.read_bytes()) for path in tmp_path.glob("event.*")]
     assert {event and (event.kind, event.session, event.text, event.turn) for event in told} == {
         ("prompt", "s1", "", ""),

@@ -6,7 +6,6 @@ import os
 import pty
 import select
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from hushd_cli.commands.completion import bash, fish, values, zsh
 from hushd_cli.reference import CommandReference, completed
 from hushd_schema.settings import WorkerSettings
 from hushd_schema.settings.declaration import settings_of
+from support.outside import lacking
 from support.peer import BOUND_S
 
 SCRIPTS = {"bash": bash.script, "zsh": zsh.script, "fish": fish.script}
@@ -41,8 +41,8 @@ def shell(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, every:
 
 
 def needs(program: str) -> None:
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed here")
+    if absent := lacking(program):
+        pytest.skip(f"not installed: {absent}")
 
 
 def in_bash(shell: Path, line: str) -> set[str]:

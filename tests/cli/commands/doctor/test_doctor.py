@@ -53,6 +53,20 @@ def test_what_works_is_ok(supervisor: Supervisor) -> None:
     assert "engines" not in areas
 
 
+def test_without_portaudio_files_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loudspeaker and microphone need it, which is a warning with both remedies: nothing is broken."""
+
+    def load() -> None:
+        raise HushdError(
+            "no_device", "Loudspeaker and microphone need the PortAudio library: apt install libportaudio2."
+        )
+
+    monkeypatch.setattr("hushd.audio.devices.load", load)
+    (found,) = machine.sound()
+    assert (found.state, found.text) == ("warning", "Loudspeaker and microphone need the PortAudio library")
+    assert found.remedy == "apt install libportaudio2; `say -o FILE` and `listen FILE` need none"
+
+
 def test_every_finding_that_is_not_fine_has_a_remedy(supervisor: Supervisor) -> None:
     """Each fault and each warning comes with its remedy."""
     _, found = doctor("--no-engines")

@@ -1,0 +1,47 @@
+"""Programs and libraries of the system that hushd uses where they are: what each is for, and how to get it.
+
+Speech goes into files, and recordings into text, without any of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+
+class Outside(NamedTuple):
+    """A program or a library that pip does not bring.
+
+    Attributes:
+        purpose: what it does for hushd, after its name: "reads M4A".
+        debian: Debian's package of it.
+        homebrew: Homebrew's formula; empty where it is of no use on macOS.
+    """
+
+    purpose: str
+    debian: str
+    homebrew: str = ""
+
+    def remedy(self) -> str:
+        """Returns the command that installs it here."""
+        if sys.platform == "darwin" and self.homebrew:
+            return f"brew install {self.homebrew}"
+        return f"apt install {self.debian}"
+
+
+PROGRAMS = {
+    "ffmpeg": Outside("reads M4A, AAC and films, and writes M4A and AAC", "ffmpeg", "ffmpeg"),
+    "ssh": Outside("carries `hushd attach`", "openssh-client"),
+    "wl-copy": Outside("fills the clipboard under Wayland", "wl-clipboard"),
+    "wl-paste": Outside("reads selected text under Wayland", "wl-clipboard"),
+    "wtype": Outside("types under Wayland where no portal does", "wtype"),
+    "xclip": Outside("reads selected text and fills the clipboard under X11", "xclip"),
+}
+
+# By the names that `ctypes.util.find_library` knows.
+LIBRARIES = {
+    "espeak-ng": Outside("speaks a hundred languages, and reads words for other voices", "espeak-ng", "espeak-ng"),
+    "portaudio": Outside("reaches loudspeaker and microphone", "libportaudio2", "portaudio"),
+    "pulse": Outside("makes other programs quieter, and hears what they play", "libpulse0"),
+    "vulkan": Outside("reaches graphics cards of AMD and Intel", "mesa-vulkan-drivers libvulkan1"),
+}
