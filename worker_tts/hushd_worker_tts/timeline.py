@@ -10,9 +10,9 @@ from hushd_schema.speech import SentenceData, SpokenData
 from .engine import AudioChunk
 from .reading.source_map import MappedText
 
-_WORD = re.compile(r"\S*\w\S*")
+_WORD = re.compile(r"(?<!\S)[^\s\w]*+\w\S*")
 # Where time is shared out by letters, the end of a clause counts as some more.
-_CLAUSE_END = re.compile(r"[,;:.!?…—]\W*$")
+_CLAUSE_END = re.compile(r"(?<!\W)[^\w,;:.!?…—]*+[,;:.!?…—]\W*+$")
 _CLAUSE_WEIGHT = 4
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hushd_schema.description import SpeakingDescription
 
 # Whether the configuration names a voice of its own: where it does not, the usual voice speaks English.
-_CONFIGURED = re.compile(rb"^\s*tts\s*=", re.MULTILINE)
+_CONFIGURED = re.compile(rb"^[ \t]*tts[ \t]*=", re.MULTILINE)
 
 
 class OtherVoice(NamedTuple):

@@ -117,6 +117,7 @@ def _spaced(words: list[str], text: str) -> list[str]:
 
 def _estimated(segment: Segment) -> list[Token]:
     text = segment.text.strip()
+    text = text.rstrip()
     texts = _WORD.findall(text if _JOINS.match(text) else f" {text}")
     total = sum(map(len, texts))
     tokens, done = [], 0

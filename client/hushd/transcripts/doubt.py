@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hushd.transport.warning import ResultWarning
 
 _SIGN = "\ue0d7"  # of Unicode's private use
-_SIGNED = re.compile(rf"([^\s<>]+?){_SIGN}")
+_SIGNED = re.compile(rf"(?<![^\s<>{_SIGN}])([^\s<>{_SIGN}]++){_SIGN}")
 _MARKS = {"vtt": r"<c.doubtful>\1</c>"}  # a class, whose colour the player or the page chooses
 _MARK = r"\1(?)"
 

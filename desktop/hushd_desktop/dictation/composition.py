@@ -6,7 +6,6 @@ phrase (`new` of `new line`), nor a full stop behind the last one, which goes wh
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import takewhile
 from unicodedata import normalize
@@ -19,7 +18,7 @@ _CLOSING = ",.;:?!…)]}”’»%"  # marks that stand close behind a word
 _ENDING = ".?!…"  # and that end a sentence
 _OPENING = "([{“‘«"  # and before one
 _JOINING = "-/"  # and between two
-_GUESSED = re.compile(r"[,.;:?!…]+$")  # marks that an engine puts where it hears a pause
+_GUESSED = ",.;:?!…"  # marks that an engine puts where it hears a pause
 _BREAKS = {NEW_LINE: "\n", NEW_PARAGRAPH: "\n\n"}
 
 
@@ -114,8 +113,7 @@ class _Page:
         self._guessed = ""
 
     def _guess(self, word: str) -> None:
-        marks = _GUESSED.search(word)
-        self._guessed = marks.group() if marks else ""
+        self._guessed = word[len(word.rstrip(_GUESSED)) :]
 
     def _add(self, text: str) -> None:
         apart = self.text and self.text[-1] not in f"\n{_OPENING}" and not self._joined(text)

@@ -30,7 +30,8 @@ _READ = {
     "all": frozenset(_NAMES) - {" ", "\n"},
 }
 _KEYS = {"kp": "keypad", "ctrl": "control", "esc": "escape", "del": "delete", "prior": "page up", "next": "page down"}
-_MARK = re.compile(r"""<mark\s[^>]*?name\s*=\s*(["'])(?P<name>.*?)\1[^>]*>""", re.IGNORECASE | re.DOTALL)
+_MARK = re.compile(r"<mark\s[^<>]*>", re.IGNORECASE)
+_NAME = re.compile(r"""\bname\s*+=\s*+(?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)')""", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _NO_MARK = re.compile(r"</mark\s*>", re.IGNORECASE)
 
@@ -94,8 +95,8 @@ def _key(message: str) -> str:
 def _spelt(message: str, settings: Settings) -> Utterance:
     text, marks = "", []
     for part in _parts(message):
-        if mark := _MARK.fullmatch(part):
-            marks.append((len(text), unescape(mark["name"])))
+        if (name := _mark(part)) is not None:
+            marks.append((len(text), name))
         elif not _TAG.fullmatch(part):
             text += "".join(f"{_one(sign, settings).text}, " for sign in unescape(part).strip())
     return Utterance(text.rstrip(", "), marks=tuple(marks))
@@ -104,14 +105,20 @@ def _spelt(message: str, settings: Settings) -> Utterance:
 def _read(message: str, settings: Settings, ssml: bool) -> Utterance:
     text, marks = "", []
     for part in _parts(message):
-        if mark := _MARK.fullmatch(part):
-            marks.append((len(text), unescape(mark["name"])))
+        if (name := _mark(part)) is not None:
+            marks.append((len(text), name))
         elif not _TAG.fullmatch(part):
             spoken = _punctuated(unescape(part), _READ[settings.punctuation_mode])
             text += escape(spoken, quote=False) if ssml else _plain(spoken)
         elif ssml:
             text += part
     return Utterance(text, "ssml" if ssml else "text", tuple(marks))
+
+
+def _mark(part: str) -> str | None:
+    """The name of the index mark that a part is; None where it is something else."""
+    name = _MARK.fullmatch(part) and _NAME.search(part)
+    return unescape(name["double"] or name["single"] or "") if name else None
 
 
 def _parts(message: str) -> list[str]:

@@ -17,7 +17,7 @@ from hushd_schema.toml import Table
 
 from .reference import written
 
-_WORKER = re.compile(r"worker\.(?P<name>[^\"'.][^\"']*/[^\"']*)\.(?P<key>\w+)")
+_WORKER = re.compile(r"worker\.(?![.])(?P<name>[^\"'/]++/[^\"']*)\.(?P<key>\w++)")
 _KINDS = (str, int, float, bool, list, dict)
 Values = Mapping[str, Any]  # numbers, strings or tables of strings; None takes a key away
 

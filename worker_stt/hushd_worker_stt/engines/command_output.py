@@ -16,7 +16,7 @@ _BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # characters that woul
 _MOST = 60_000  # bytes of a segment on the wire: a message holds little more
 _WORD = 40  # bytes of a word's times
 # As whisper and whisper.cpp print: [00:00:00.000 --> 00:00:02.500]  Ever tried.
-_LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\]\s*(.*?)\s*")
+_LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\](.*)")
 
 
 class OutputError(Exception):

@@ -19,7 +19,7 @@ from .espeak_ng import INSTALL, NO_EXIT, SYNCHRONOUS, find_library
 _UTF8, _IPA = 1, 2  # of espeak_TextToPhonemes
 _LANGUAGE = re.compile(r"\([a-z-]+\)")  # a mark that words of another language follow
 _CLAUSE_END = re.compile(r"([,;:!?—–…])[^\w,;:!?—–…]*\w?$")
-_STOP = re.compile(r"[.!?…]\W*$")
+_STOP = re.compile(r"(?<!\W)[^\w.!?…]*+(?P<mark>[.!?…])\W*+$")
 
 
 class Phonemes:
@@ -65,7 +65,7 @@ class Phonemes:
                 clauses.append(phonemes + _sign(data[start:end].decode("utf-8", "replace")))
         spoken = _LANGUAGE.sub("", " ".join(clauses))
         if spoken and (stop := _STOP.search(text)):
-            spoken = spoken.rstrip(",;:!?") + stop[0][0].replace("…", ".")
+            spoken = spoken.rstrip(",;:!?") + stop["mark"].replace("…", ".")
         return unicodedata.normalize("NFD", spoken)
 
 

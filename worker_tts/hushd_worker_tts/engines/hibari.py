@@ -32,7 +32,7 @@ _LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; the voices t
 INSTALL = engine_command(SPEC)
 # hibari's own command cuts beyond this many phonemes too: memory and time grow faster than the length.
 MAX_PHONEMES = 400
-_CLAUSE_END = re.compile(r"[,;:—.!?…]+ ")
+_CLAUSE_END = re.compile(r"[,;:—.!?…] ")
 
 
 class Hibari:

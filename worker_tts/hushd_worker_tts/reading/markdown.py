@@ -29,9 +29,9 @@ _RULE = re.compile(r"\s*(?:=+|-+|(?:[*_-]\s*){3,})\s*$")
 _QUOTE = re.compile(r"\s{0,3}>\s?")
 _ITEM = re.compile(r"\s*(?:[-*+]|(?P<number>\d{1,9})[.)])(?:\s+|$)")
 _TASK = re.compile(r"\[(?P<mark>[ xX])\]\s+")
-_DELIMITERS = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_DELIMITERS = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+$")
 _CELL = re.compile(r"(?<!\\)\|")
-_BAR = re.compile(r"\s+\|\s+")
+_BAR = re.compile(r"(?<!\s)\s++\|\s+")
 _DEFINITION = re.compile(r"\s{0,3}\[(?!\^)[^\]]{1,200}\]:\s+\S")
 _FOOTNOTE = re.compile(r"\s{0,3}\[\^[^\]]{1,60}\]:\s*")
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]]{1,60}\]")
@@ -291,7 +291,7 @@ def _balanced(text: str) -> bool:
     return (
         text.count("`") % 2 == 0
         and len(re.findall(r"\*(?=\S)|(?<=\S)\*", text)) % 2 == 0
-        and len(re.findall(r"\*+(?=[^\s*])|(?<=[^\s*])\*+", text)) % 2 == 0
+        and len(re.findall(r"(?<!\*)\*++(?=[^\s*])|(?<=[^\s*])\*++", text)) % 2 == 0
         and text.count("[") == text.count("]")
         and not re.search(r"\]\([^)]*\Z", text)  # a link's address; other brackets are text, as in :) and 1)
         and not re.search(r"<[A-Za-z/!][^>]*\Z", text)

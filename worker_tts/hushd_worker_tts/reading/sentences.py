@@ -59,7 +59,7 @@ _SPACE = re.compile(r"\s+")
 _OPENING = "\"'“‘«([{*_`¿¡ \n"
 _ITEM = re.compile(r"(?:[-*•‣◦–—]|#{1,6}|\(?(?:\d{1,3}|[A-Za-z])[.)])\s")
 _MARKER = re.compile(r"\A(?:[-*•‣◦]|#{1,6})\s+")
-_NUMBER_OF_ITEM = re.compile(r"(?:^|\n)\s*\(?\d{1,3}$")
+_NUMBER_OF_ITEM = re.compile(r"(?:^|\n)[^\S\n]*\(?\d{1,3}$")
 # Invisible characters are deleted; other control characters and lone surrogates become a space.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]")
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})")
-_DELIMITERS = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_DELIMITERS = re.compile(r"\s*+\|?\s*+:?-++:?\s*+(?:\|\s*+:?-++:?\s*+)*+\|?\s*+$")
 _WORD = re.compile(r"[^\s`<>\"“”()\[\]{}|,;]+")
 _PATH = re.compile(
     r"(?P<root>~?/|\.{1,2}/)?(?:[\w.@+-]+/){1,40}(?P<name>[\w.@+-]*[^\W_])(?P<place>(?::\d+){0,2}(?:-\d+)?)(?P<tail>[.:!?*_]*)"

@@ -73,4 +73,4 @@ def _sent(value: bytes) -> str:
     """The sequence without the delays that paper terminals needed."""
     import re
 
-    return re.sub(rb"\$<[^>]*>", b"", value).decode("latin-1")
+    return re.sub(rb"\$<[^$>]*>", b"", value).decode("latin-1")
