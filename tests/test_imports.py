@@ -33,7 +33,8 @@ for others, names in packages:
                 importlib.import_module(name)
             except BaseException as error:
                 trace = traceback.format_exc()
-                absent = name if "cannot open shared object file" in trace else getattr(error, "name", "")
+                lacks = "cannot open shared object file" in trace
+                absent = "(a library of the system)" if lacks else getattr(error, "name", "")
                 print(json.dumps([name, absent, trace]), flush=True)
             os._exit(0)
         os.wait()

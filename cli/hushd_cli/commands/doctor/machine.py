@@ -58,9 +58,9 @@ def sound() -> Iterator[Finding]:
             usual = next((device.name for device in present if device.usual), "none")
             yield Finding("sound", "ok", f"{kind}s: {len(present)}, by default {usual}")
     except HushdError as error:
-        found = Finding.of_error("sound", error)
-        remedy = "; ".join(filter(None, (found.remedy, "`say -o FILE` and `listen FILE` need none")))
-        yield replace(found, state="warning", remedy=remedy)
+        finding = Finding.of_error("sound", error)
+        remedy = "; ".join(filter(None, (finding.remedy, "`say -o FILE` and `listen FILE` need none")))
+        yield replace(finding, state="warning", remedy=remedy)
 
 
 def volumes() -> Iterator[Finding]:
