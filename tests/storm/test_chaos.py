@@ -33,7 +33,7 @@ def test_nothing_is_lost_whatever_breaks(tmp_path: Path, seconds: int) -> None:
             "--logs",
             tmp_path / "logs",
         ],
-        env=os.environ | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'scripts'}"},
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'lab'}"},
         capture_output=True,
         text=True,
     )
