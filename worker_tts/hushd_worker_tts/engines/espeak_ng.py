@@ -19,6 +19,7 @@ from hushd_models.installation import engine_command
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.engines.tts.espeak_ng import LANGUAGES, SPEC
+from hushd_worker.load_error import check_files
 
 from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
 
@@ -37,7 +38,7 @@ _LIBRARIES = {
     "darwin": ("libespeak-ng.1.dylib", "/opt/homebrew/lib/libespeak-ng.1.dylib", "/usr/local/lib/libespeak-ng.1.dylib"),
 }
 
-SYNCHRONOUS, _BUFFER_MS, NO_EXIT = 2, 500, 0x8000  # of espeak_Initialize
+_SYNCHRONOUS, _BUFFER_MS, _NO_EXIT = 2, 500, 0x8000  # of espeak_Initialize
 _RATE = 1  # of espeak_SetParameter
 _CHARACTERS, _UTF8, _END_PAUSE = 1, 1, 0x1000  # of espeak_Synth
 _LIST_END, _WORD = 0, 1  # of espeak_EVENT
@@ -97,11 +98,7 @@ class EspeakNg:
         if library is None:
             raise HushdError("engine_missing", f"The engine espeak-ng is not installed: {INSTALL}.")
         self._library, folder = library
-        # The library makes a client of PulseAudio, which it never uses; without a session folder that made others.
-        os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))
-        self._rate = self._library.espeak_Initialize(SYNCHRONOUS, _BUFFER_MS, str(folder).encode(), NO_EXIT)
-        if self._rate <= 0:
-            raise HushdError("engine_missing", f"espeak-ng cannot read its data in {folder}: reinstall it.")
+        self._rate = initialize(self._library, folder, _BUFFER_MS)
         self._library.espeak_SetSynthCallback(self._callback)
         import numpy  # noqa: F401
 
@@ -158,6 +155,24 @@ def find_library() -> tuple[Any, Path] | None:
         if (data / "phontab").is_file():
             return library, data
     return None
+
+
+def initialize(library: Any, folder: Path, buffer_ms: int = 0) -> int:
+    """Has the library read its data, and returns its sample rate.
+
+    Raises:
+        HushdError: `engine_missing` where it cannot.
+    """
+    # The library makes a client of PulseAudio, which it never uses; without a session folder that made others.
+    os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))
+    try:
+        check_files(folder)
+        rate: int = library.espeak_Initialize(_SYNCHRONOUS, buffer_ms, str(folder).encode(), _NO_EXIT)
+    except (OSError, ValueError):
+        rate = 0
+    if rate <= 0:
+        raise HushdError("engine_missing", f"espeak-ng cannot read its data in {folder}: reinstall it.")
+    return rate
 
 
 def _packaged() -> Iterator[tuple[str, Path | None]]:

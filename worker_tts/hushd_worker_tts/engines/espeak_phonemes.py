@@ -7,14 +7,12 @@ text each clause goes. What it reads ahead, a letter of the next clause, is left
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import unicodedata
 
 from hushd_protocol.errors import HushdError
-from hushd_protocol.system import paths
 
-from .espeak_ng import INSTALL, NO_EXIT, SYNCHRONOUS, find_library
+from .espeak_ng import INSTALL, find_library, initialize
 
 _UTF8, _IPA = 1, 2  # of espeak_TextToPhonemes
 _LANGUAGE = re.compile(r"\([a-z-]+\)")  # a mark that words of another language follow
@@ -34,9 +32,7 @@ class Phonemes:
         if library is None:
             raise HushdError("engine_missing", f"This voice reads by espeak-ng, which is not here: {INSTALL}.")
         self._library, folder = library
-        os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))  # as for speaking
-        if self._library.espeak_Initialize(SYNCHRONOUS, 0, str(folder).encode(), NO_EXIT) <= 0:
-            raise HushdError("engine_missing", f"espeak-ng cannot read its data in {folder}: reinstall it.")
+        initialize(self._library, folder)
         self._convert = self._library.espeak_TextToPhonemes
         self._convert.restype = ctypes.c_char_p
         self._convert.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
