@@ -115,7 +115,7 @@ def show(row: Row) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("cases", nargs="*", metavar="CASE", help="default: all")
     parser.add_argument("--list", action="store_true", help="name the cases")
     parser.add_argument("--json", metavar="FILE", help="write the rows there")
@@ -141,7 +141,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.list:
         for name, case in CASES.items():
-            print(f"{name:16}{case.__doc__.splitlines()[0]}")
+            print(f"{name:16}{(case.__doc__ or name).splitlines()[0]}")
         return 0
     unknown = set(options.cases) - set(CASES)
     if unknown:

@@ -30,7 +30,7 @@ WARM_UP = "Ready."
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("trace", nargs="?", type=Path, default=TRACE, help="another day than the one that comes along")
     parser.add_argument("--speed", type=float, default=40.0, help="of the day's clock; 1: real time (40)")
     parser.add_argument("--from", dest="first", type=seconds, default=0.0, metavar="HH:MM", help="begin then")

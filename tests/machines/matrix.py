@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from . import root, user
+from . import emulator, group, root, user
 from .user import Clone
 
 
@@ -64,6 +64,8 @@ class Bare:
         home: the user's folder.
         umask: the user's.
         environment: the user's, besides HOME and PATH.
+        architecture: Debian's name of it, where it is another than this machine's.
+        memory_mb: the limit of its control group, which then has one processor; 0 for none.
         arrange: a script that root's shell runs in there once the clone is made, with its folder as `$1`.
     """
 
@@ -75,19 +77,26 @@ class Bare:
     home: str = "/home/ann"
     umask: int = 0o022
     environment: Mapping[str, str] = field(default_factory=dict)
+    architecture: str = ""
+    memory_mb: int = 0
     arrange: str = ""
 
     def missing(self) -> str:
-        return root.missing()
+        return root.missing() or (emulator.missing(self.architecture) if self.architecture else "")
 
     @contextmanager
     def entered(self, tree: Path) -> Iterator[Clone]:
-        with root.unpacked(root.archive(self.suite, PACKAGES)) as inside:
+        options = [f"--architectures={self.architecture}"] if self.architecture else []
+        with ExitStack() as stack:
+            groups = stack.enter_context(group.limited(self.memory_mb)) if self.memory_mb else []
+            enter = group.enter(groups) if groups else ()
+            inside = stack.enter_context(root.unpacked(root.archive(self.suite, PACKAGES, *options), words=enter))
             user.add(inside, self.home)
             clone = user.clone(inside, tree, self.home, self.umask, self.environment)
-            if self.arrange:
-                inside.run("sh", "-euc", self.arrange, "arrange", clone.folder)
-            yield clone
+            for script in (group.seen(groups), self.arrange):
+                if script:
+                    inside.run("sh", "-euc", script, "arrange", clone.folder)
+            yield replace(clone, before=(*enter, *clone.before))
 
 
 # All that the README asks for, and git, by which a clone is made.
@@ -100,6 +109,32 @@ DEMO = Run(("scripts/demo",), limit_s=900)
 ALL = Run(("scripts/test", *_SIDE_BY_SIDE, "--most-skipped", str(MOST_SKIPPED)), limit_s=3600, all_tests=True)
 # What starts programs from end to end: a machine that is drawn has a quarter of an hour.
 END_TO_END = Run(("scripts/test", *_SIDE_BY_SIDE, "tests/end_to_end"), limit_s=900)
+# Where not even the tree can be written, or a gigabyte is all there is, what scripts/test checks besides has no place.
+SETUP = Run(("scripts/setup",), limit_s=900)
+_PYTEST = (".venv/bin/python", "-m", "pytest", "-p", "no:cacheprovider", *_SIDE_BY_SIDE)
+_SECCOMP = ("python3", "tests/machines/seccomp.py")
+_OPTIMISED = ("env", "PYTHONOPTIMIZE=2", "PYTHONDONTWRITEBYTECODE=1", "PYTHONWARNINGS=error")
+# What is tested under an emulator, which takes ten times as long.
+_FOREIGN = ("tests/worker", "tests/worker_stt", "tests/worker_tts", "tests/client")
+_TIGHT = """
+setpriv --reuid=ann --regid=ann --init-groups env HOME=/home/ann sh -euc 'cd "$1" && scripts/setup' setup "$1"
+mkdir /run/dev
+mount -t tmpfs -o mode=755 tmpfs /run/dev
+for device in null zero full random urandom tty; do
+  touch /run/dev/$device
+  mount --bind /dev/$device /run/dev/$device
+done
+mkdir /run/dev/pts
+mount --rbind /dev/pts /run/dev/pts
+ln -s pts/ptmx /run/dev/ptmx
+ln -s /proc/self/fd /run/dev/fd
+mount --rbind /run/dev /dev
+mount -o remount,bind,ro /dev
+mount -t tmpfs -o noexec,nosuid,nodev,mode=1777 tmpfs /tmp
+mount -t proc -o hidepid=2 proc /proc
+[ ! -d /proc/pressure ] || mount -t tmpfs -o ro tmpfs /proc/pressure
+mount -o remount,bind,ro /
+"""
 
 MACHINES: dict[str, Machine] = {
     machine.name: machine
@@ -110,6 +145,39 @@ MACHINES: dict[str, Machine] = {
         Bare(
             "user", "a home with a space and an é, umask 077, LC_ALL=C", "trixie", (DEMO, ALL), (DEMO, END_TO_END),
             home="/home/Renée Roux", umask=0o077, environment={"LC_ALL": "C"},
+        ),
+        Bare(
+            "aarch64", "a bare Debian 13 of another architecture, under qemu-user", "trixie",
+            (
+                replace(DEMO, limit_s=7200), Run(("scripts/test", "--quick"), limit_s=7200),
+                Run((*_PYTEST, *_FOREIGN), limit_s=14400),
+            ),
+            architecture="arm64",
+        ),
+        Bare(
+            "small", "a control group of one processor and 1 GB", "trixie",
+            (DEMO, Run((*_PYTEST, "tests/end_to_end"), limit_s=3600)), (DEMO,), memory_mb=1024,
+        ),
+        Bare("smaller", "a control group of one processor and 512 MB", "trixie", (DEMO,), (DEMO,), memory_mb=512),
+        Bare(
+            "tight", "a container's: read-only, /tmp noexec, no /dev/shm, nothing to see of others, seccomp", "trixie",
+            (
+                Run((*_SECCOMP, *DEMO.words), limit_s=900),
+                Run((*_SECCOMP, *_PYTEST, "tests/end_to_end", "tests/supervisor"), limit_s=3600),
+            ),
+            (Run((*_SECCOMP, *DEMO.words), limit_s=900),), arrange=_TIGHT,
+        ),
+        Bare(
+            "optimised", "python -OO, no byte code written, each warning an error", "trixie",
+            (
+                SETUP, Run((*_OPTIMISED, *DEMO.words), limit_s=900),
+                # What is ignored is pytest's own word on -O.
+                Run(
+                    (*_OPTIMISED, *_PYTEST, "-Wignore:assertions not in test modules", "tests/supervisor/core"),
+                    limit_s=1800,
+                ),
+            ),
+            (SETUP, Run((*_OPTIMISED, *DEMO.words), limit_s=900)),
         ),
     )
 }  # fmt: skip

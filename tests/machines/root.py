@@ -31,6 +31,7 @@ outside = os.readlink("/proc/self")
 def mount(*words):
     os.makedirs(root + words[-1], exist_ok=True)
     subprocess.run(["mount", *words[:-1], root + words[-1]], check=True, stdin=subprocess.DEVNULL)
+mount("--bind", root, "")  # a mount of its own, which can be made read-only
 for path in ("/dev", "/sys", *shared):
     mount("--rbind", path, path)
 mount("-t", "devpts", "-o", "newinstance,ptmxmode=666,mode=620,gid=5", "devpts", "/dev/pts")

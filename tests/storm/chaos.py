@@ -180,7 +180,7 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, object], list[str]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the storm lasts (60; 300 at night)")
     parser.add_argument("--seed", type=int, default=0, help="of all dice")
     parser.add_argument(

@@ -181,7 +181,7 @@ def _clip(folder: Path) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=5.0, help="of work, at least (5)")
     parser.add_argument("--hours", type=float, help="the same in hours; 8 for a night")
     parser.add_argument("--requests", type=int, default=10_000, help="at least so many, however long they take (10000)")

@@ -137,7 +137,7 @@ class SynthesizeOptions(TypedDict, total=False):
 
 
 OPTIONS = operation.fields(SynthesizeOptions)
-SynthesizeOptions.__doc__ = operation.documented(str(SynthesizeOptions.__doc__), OPTIONS)
+SynthesizeOptions.__doc__ = operation.documented(SynthesizeOptions.__doc__, OPTIONS)
 SYNTHESIZE = Operation(
     "synthesize",
     {

@@ -261,7 +261,7 @@ class TranscribeOptions(TypedDict, total=False):
 
 
 OPTIONS = operation.fields(TranscribeOptions)
-TranscribeOptions.__doc__ = operation.documented(str(TranscribeOptions.__doc__), OPTIONS)
+TranscribeOptions.__doc__ = operation.documented(TranscribeOptions.__doc__, OPTIONS)
 TRANSCRIBE = Operation(
     "transcribe",
     {

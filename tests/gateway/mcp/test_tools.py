@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -39,6 +41,15 @@ def test_tools_are_few_and_described(host: Host) -> None:
     assert reading == {"hushd_transcribe", "hushd_voices", "hushd_status"}
     assert tools["hushd_say"].input_schema["required"] == ["text"]
     assert tools["hushd_converse"].input_schema["properties"]["timeout"]["minimum"] == 1
+
+
+def test_tools_are_described_without_docstrings(host: Host) -> None:
+    """Python -OO drops docstrings; a host's model reads the same descriptions all the same."""
+    program = (
+        "import json; from hushd_mcp.tools import Tools; print(json.dumps([t.description for t in Tools(None).all()]))"
+    )
+    done = subprocess.run([sys.executable, "-OO", "-c", program], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == [tool.description for tool in host.tools()]
 
 
 def test_the_list_of_tools_is_short(host: Host) -> None:

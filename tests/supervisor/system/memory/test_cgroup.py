@@ -57,7 +57,7 @@ def used_2(limit: object, usage: int, cache: int = 0, **more: object) -> dict[st
         "memory.max": limit,
         "memory.high": "max",
         "memory.current": usage,
-        "memory.stat": f"anon 5\ninactive_file {cache}\nactive_file 77",
+        "memory.stat": f"anon 5\ninactive_file {cache}\nactive_file 77\nfile_mapped 77",
         **{name.replace("_", "."): value for name, value in more.items()},
     }
 
@@ -162,6 +162,25 @@ def test_a_model_beyond_the_containers_budget_is_not_started(tmp_path: Path, mad
     assert (answer.code, house.spawned()) == ("model_too_large", [])
     assert "needs 1700 MB, and all workers together may take" in answer.message
     assert "of the 2000 MB there are" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("made", "names"),
+    [
+        (version_1, ("total_inactive_file", "total_active_file", "total_mapped_file")),
+        (version_2, ("inactive_file", "active_file", "file_mapped")),
+    ],
+)
+def test_files_that_were_just_written_are_no_use_of_memory(
+    tmp_path: Path, made: Callable[..., Path], names: tuple[str, ...]
+) -> None:
+    """An installation leaves its files in the active cache, which the kernel drops too, but for what is mapped."""
+    used = used_1 if made is version_1 else used_2
+    root = made(tmp_path, "/a", {"a": used(537 * MB, 299 * MB)})
+    stat = next(root.glob("sys/fs/cgroup/**/a/memory.stat"))
+    for cache, available in (((56, 232, 0), 526), ((56, 232, 90), 436), ((56, 20, 90), 294)):
+        stat.write_text("".join(f"{name} {size * MB}\n" for name, size in zip(names, cache, strict=True)))
+        assert Cgroup.own(root).limits() == [Limit(537 * MB, available * MB)]
 
 
 def test_usage_beyond_the_limit_leaves_nothing(tmp_path: Path) -> None:
