@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import jiwer
 import psutil
@@ -54,7 +55,7 @@ def command(name: str, *arguments: str) -> str:
     done = subprocess.run([Path(sys.executable).parent / name, *arguments], capture_output=True, text=True)
     print((done.stdout or done.stderr).rstrip(), flush=True)
     if done.returncode:
-        raise SystemExit(f"{name} failed with exit code {done.returncode}.")
+        fail(name, done.returncode)
     return done.stdout
 
 
@@ -63,7 +64,13 @@ def play(text: str) -> None:
     done = subprocess.run([Path(sys.executable).parent / "say", text], capture_output=True, text=True)
     print(f"\n$ say {text!r}\n{done.stderr.rstrip() or '(spoken)'}", flush=True)
     if done.returncode not in (0, 8):
-        raise SystemExit(f"say failed with exit code {done.returncode}.")
+        fail("say", done.returncode)
+
+
+def fail(name: str, code: int) -> NoReturn:
+    """Ends the demo with the exit code of the command that failed."""
+    print(f"{name} failed with exit code {code}.", file=sys.stderr)
+    sys.exit(code)
 
 
 def show(root: psutil.Process, folder: Path, drawing: Path | None) -> dict[str, float]:

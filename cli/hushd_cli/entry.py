@@ -79,14 +79,8 @@ def _run(command: str, module: str) -> NoReturn:
             status = main(command, sys.argv[1:])
         finally:
             _over = True
-    except KeyboardInterrupt:
-        status = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        status = EXIT_BROKEN_PIPE
-    except SystemExit as leaving:  # `--help`, or a signal
-        status = leaving.code if isinstance(leaving.code, int) else EXIT_BUG
-    except Exception as error:
-        status = _explain(error)
+    except BaseException as error:
+        status = _status_of(error)
     if device := sys.modules.get("hushd.audio.devices"):
         _take_signals(lambda *_: None)
         device.settle()
@@ -101,7 +95,23 @@ def _run(command: str, module: str) -> NoReturn:
     os._exit(status)
 
 
-def _explain(error: Exception) -> int:
+def _status_of(error: BaseException) -> int:
+    """Returns the exit code of what has ended a command; says it in one sentence, unless whoever ended it knows.
+
+    Tasks side by side fail in a group: one that was interrupted ends them all, and the pipe that broke under one breaks
+    under all.
+    """
+    from hushd_protocol.errors import leaves
+
+    errors = list(leaves(error))
+    for leaving in errors:
+        if (status := _asked_for(leaving)) is not None:
+            return status
+    failed = next((each for each in errors if not isinstance(each, BrokenPipeError)), None)
+    return _explain(failed) if failed else EXIT_BROKEN_PIPE
+
+
+def _explain(error: BaseException) -> int:
     """Prints the error as one sentence; returns the exit code."""
     from hushd_protocol.errors import HushdError
 
@@ -110,7 +120,7 @@ def _explain(error: Exception) -> int:
     if isinstance(error, HushdError):
         complain(error.message)
         return error.exit_code
-    if interrupted := _interrupt_behind(error):
+    if (interrupted := _interrupt_behind(error)) is not None:
         return interrupted
     if os.environ.get("HUSHD_DEBUG"):
         import traceback
@@ -120,8 +130,8 @@ def _explain(error: Exception) -> int:
     return EXIT_BUG
 
 
-def _interrupt_behind(error: BaseException) -> int:
-    """Returns the exit code of the interrupt that became this error, or 0.
+def _interrupt_behind(error: BaseException) -> int | None:
+    """Returns the exit code of the interrupt that became this error, or None.
 
     Python up to 3.11 makes a RuntimeError of whatever a `__set_name__` raises, and so of an interrupt there; a library
     that catches all exceptions may do so too.
@@ -129,11 +139,16 @@ def _interrupt_behind(error: BaseException) -> int:
     cause: BaseException | None = error
     for _ in range(_CHAIN):
         cause = cause and (cause.__cause__ or cause.__context__)
-        if isinstance(cause, KeyboardInterrupt):
-            return EXIT_INTERRUPTED
-        if isinstance(cause, SystemExit) and isinstance(cause.code, int):
-            return cause.code
-    return 0
+        if cause and (status := _asked_for(cause)) is not None:
+            return status
+    return None
+
+
+def _asked_for(error: BaseException) -> int | None:
+    """Returns the exit code that Ctrl-C, a signal or `--help` asked for, or None of another error."""
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else None
 
 
 def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:

@@ -38,6 +38,7 @@ several files the exit code of a command is the highest one that occurred.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hushd_protocol import JsonObject
@@ -138,3 +139,12 @@ class HushdError(Exception):
     @property
     def exit_code(self) -> int:
         return CODES[self.code].exit
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yields the errors of a group, at any depth; of any other error, the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from leaves(member)
+    else:
+        yield error

@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 from hushd_cli import entry
+from hushd_protocol.errors import HushdError
+from hushd_protocol.limits import EXIT_BUG
 
 LOOK = "import signal; print(signal.getsignal(signal.SIGINT))"
 
@@ -203,3 +205,29 @@ def test_an_interrupt_while_threading_is_imported(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "threading", ModuleType("threading"))
     with pytest.raises(KeyboardInterrupt):
         entry._unwind(signal.SIGINT, sys._getframe())
+
+
+@pytest.mark.parametrize(
+    ("errors", "status", "said"),
+    [
+        ([BrokenPipeError()], entry.EXIT_BROKEN_PIPE, ""),
+        ([BrokenPipeError(), BrokenPipeError()], entry.EXIT_BROKEN_PIPE, ""),
+        ([BrokenPipeError(), KeyboardInterrupt()], entry.EXIT_INTERRUPTED, ""),
+        ([ValueError("one"), SystemExit(143)], 143, ""),
+        ([BrokenPipeError(), HushdError("no_device", "There is no microphone.")], 8, "There is no microphone.\n"),
+        ([BrokenPipeError(), ValueError("one")], EXIT_BUG, "This is a bug in hushd (ValueError: one)"),
+        ([SystemExit("a library's words")], EXIT_BUG, "This is a bug in hushd (SystemExit: a library's words)"),
+    ],
+)
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_a_group_of_errors_ends_a_command_as_its_members_do(
+    errors: list[BaseException], status: int, said: str, depth: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An interrupt counts most, a bug more than a broken pipe; no group is itself a bug."""
+    error = errors[0] if len(errors) == 1 else BaseExceptionGroup("tasks", errors)
+    for _ in range(depth):
+        error = BaseExceptionGroup("tasks", [error])
+    assert entry._status_of(error) == status
+    written = capfd.readouterr().err
+    assert said in written
+    assert bool(said) == bool(written)

@@ -56,15 +56,17 @@ def played(machine: Machine, by_day: bool, passed_to: Path | None) -> str:
                 asked = ("--passed-to", f"{clone.folder}-passed") if passed_to and run.all_tests else ()
                 began = time.monotonic()
                 print(f"\n{machine.name} $ {' '.join(run.words)}", flush=True)
-                reason = clone.run((*run.words, *asked), run.limit_s)
+                reason = clone.run((*run.words, *asked), run.limit_s, run.ends)
                 print(f"{machine.name}: {' '.join(run.words)}: {reason or 'passed'}, {time.monotonic() - began:.0f} s")
                 if reason:
                     failed.append(f"{' '.join(run.words)} {reason}")
                 elif passed_to and asked:
                     shutil.copyfile(f"{clone.outside}-passed", passed_to)
             return "; ".join(failed)
-    except (RootError, subprocess.TimeoutExpired) as error:
+    except RootError as error:
         return f"{error}"
+    except subprocess.TimeoutExpired as error:
+        return f"It took longer than {error.timeout:.0f} s to make."
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

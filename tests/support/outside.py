@@ -1,7 +1,7 @@
 """The table of programs that a test uses beyond Python, pip and git, and `needs()`, by which it says so.
 
 Those of the product stand in `hushd_schema.outside`, and its libraries. `scripts/test --machine hidden` runs all tests
-with nothing to be found but what `BASE` has: there a test fails that uses a program and has not asked for it.
+with nothing to be found but what all systems have: there a test fails that uses a program and has not asked for it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,6 @@ PACKAGES = {name: outside.debian for name, outside in PROGRAMS.items()} | {
     "sshd": "openssh-server", "sway": "sway", "systemd-analyze": "systemd", "systemd-socket-activate": "systemd",
     "tar": "tar", "unshare": "util-linux", "wireplumber": "wireplumber", "Xvfb": "xvfb", "zsh": "zsh",
 }  # fmt: skip
-
-# What Debian's essential packages and macOS have, and git: used without asking.
-BASE = (
-    "basename", "bash", "cat", "chmod", "chown", "cksum", "cmp", "cp", "cut", "date", "dd", "df", "diff", "dirname",
-    "echo", "env", "expr", "false", "find", "getconf", "git", "grep", "gzip", "head", "id", "kill", "ldconfig",
-    "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "nice", "nohup", "nproc", "od", "printf", "ps", "pwd",
-    "readlink", "realpath", "rm", "rmdir", "sed", "seq", "setsid", "sh", "sleep", "sort", "split", "stat", "stdbuf",
-    "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "tty", "umount", "uname",
-    "uniq", "unshare", "wc", "which", "xargs", "yes",
-)  # fmt: skip
 
 
 def lacking(*names: str) -> str:

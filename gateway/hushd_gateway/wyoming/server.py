@@ -14,14 +14,14 @@ wait for a transcript for ever.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
 from hushd import AsyncClient
 from hushd.transcripts.spacing import between
 from hushd_protocol import JsonObject, wording
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import HushdError, leaves
 from hushd_schema.operations.synthesize import SYNTHESIZE
 from hushd_schema.operations.transcribe import TRANSCRIBE
 from hushd_schema.settings import Settings
@@ -66,7 +66,7 @@ async def serve_connection(
                 while event := await events.read_event(reader, idle=connection.is_idle):
                     await connection.handle(event)
     except* HushdError as group:
-        failed = next(error for error in _leaves(group))
+        failed = next(error for error in leaves(group) if isinstance(error, HushdError))
     except* (OSError, TimeoutError, asyncio.IncompleteReadError):
         pass  # it has left, or does not read
     if failed:
@@ -246,14 +246,6 @@ class _Connection:
 async def _send(writer: asyncio.StreamWriter, event: Eventable) -> None:
     async with patience.timeout(SEND_S):
         await async_write_event(event.event(), writer)
-
-
-def _leaves(group: BaseExceptionGroup[HushdError]) -> Iterator[HushdError]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 async def _until_none(texts: asyncio.Queue[str | None]) -> AsyncIterator[str]:

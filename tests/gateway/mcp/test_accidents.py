@@ -9,8 +9,10 @@ import subprocess
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
+from hushd_cli.entry import EXIT_BROKEN_PIPE
 from hushd_models.installation import extra_command
 from support import warm
 from support.diary import ECHO, Diary, words
@@ -50,9 +52,10 @@ def test_a_listener_whose_supervisor_is_killed(host: Host, diary: Diary, echo: S
     assert host.data("status")["calls"] == []
 
 
-def speaking_server(diary: Diary, seconds: float = 20) -> subprocess.Popen[bytes]:
+def speaking_server(diary: Diary, seconds: float = 20, *, stderr: BinaryIO | None = None) -> subprocess.Popen[bytes]:
     """A server in the middle of a word, as a process whose pipes are ours."""
-    process = warm.Popen(PROGRAM, env=os.environ | diary.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    process = warm.Popen(PROGRAM, env=os.environ | diary.environment, **pipes, stderr=stderr)
     information = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
     arguments = {"name": "hushd_say", "arguments": {"text": words(seconds)}}
     assert process.stdin
@@ -80,6 +83,23 @@ def test_a_host_that_leaves(diary: Diary) -> None:
     assert sound.closed - closed < 0.5
     assert process.stdout
     process.stdout.close()
+
+
+@pytest.mark.usefixtures("echo")
+@pytest.mark.parametrize("spoken", [False, True], ids=["while-it-speaks", "before-it-answers"])
+def test_a_host_that_is_killed(diary: Diary, tmp_path: Path, spoken: bool) -> None:
+    """The server says nothing of an answer that nobody reads, which once was a bug in a group of errors."""
+    with (tmp_path / "said").open("w+b") as said:
+        process = speaking_server(diary, 0.5 if spoken else 20, stderr=said)
+        assert process.stdin
+        assert process.stdout
+        process.stdout.close()
+        if spoken:
+            wait_until(lambda: diary.sounds(), "the end of the speech")
+        process.stdin.close()
+        assert process.wait(BOUND_S) in (0, EXIT_BROKEN_PIPE)
+        said.seek(0)
+        assert said.read() == b""
 
 
 @pytest.mark.usefixtures("echo")

@@ -174,7 +174,7 @@ def test_a_model_beyond_the_containers_budget_is_not_started(tmp_path: Path, mad
 def test_files_that_were_just_written_are_no_use_of_memory(
     tmp_path: Path, made: Callable[..., Path], names: tuple[str, ...]
 ) -> None:
-    """An installation leaves its files in the active cache, which the kernel drops too, but for what is mapped."""
+    """An installation leaves its files in the active cache, which the kernel drops too, except for mapped ones."""
     used = used_1 if made is version_1 else used_2
     root = made(tmp_path, "/a", {"a": used(537 * MB, 299 * MB)})
     stat = next(root.glob("sys/fs/cgroup/**/a/memory.stat"))
