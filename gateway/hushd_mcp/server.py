@@ -16,7 +16,8 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
@@ -29,6 +30,7 @@ from .tools import PREFIX, Tools
 from .unreadable import Answered
 
 _EMPTY = ("prompts", "resources")  # capabilities
+_METHODS = {"prompts/get": "prompts", "resources/read": "resources"}  # of what there is none
 
 
 class Server(MCPServer[Any]):
@@ -92,6 +94,8 @@ class Server(MCPServer[Any]):
         resources that would be empty."""
         if ctx.method == "notifications/cancelled":
             self._calls.note_cancelled(session_of(ctx), dict(ctx.params or {}))
+        if nothing := _METHODS.get(ctx.method):  # the SDK would write a traceback for each
+            raise MCPError(INVALID_PARAMS, f"hushd has no {nothing}: it has tools.")
         result = await call_next(ctx)
         if ctx.method in ("initialize", "server/discover") and isinstance(result, dict):
             offered = result.get("capabilities", {})

@@ -74,6 +74,16 @@ class Host:
         assert result.structured_content["error"]["message"] == text(result)
         return text(result)
 
+    def refused(self, request: str, *arguments: Any) -> str:
+        """The sentence by which a request of the SDK's client, such as `get_prompt`, is refused."""
+        from mcp.shared.exceptions import MCPError
+
+        try:
+            self._portal.call(getattr(self._client, request), *arguments)
+        except MCPError as error:
+            return error.message
+        raise AssertionError(f"{request} was not refused")
+
     def finish(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Polls until there is no ticket any more; returns the last answer."""
         while ticket := answer.get("ticket"):
@@ -176,8 +186,12 @@ class WebServer:
                 stderr=errors,
             )
 
+    def log(self) -> str:
+        """All that it has written to standard error."""
+        return self._errors.read_text()
+
     def __enter__(self) -> WebServer:
-        line = wait_until(lambda: self._errors.read_text().endswith(".\n") and self._errors.read_text(), "the server")
+        line = wait_until(lambda: self.log().endswith(".\n") and self.log(), "the server")
         self.url = line.split()[-1].removesuffix(".")
         return self
 

@@ -179,9 +179,11 @@ def _at(moment: Moment, time: float) -> Moment:
 def highest(moments: Sequence[Moment], count: int) -> list[Moment]:
     """`count` equal parts of a window, each shown by its moment of most memory and its highest `resident`."""
     start, end = moments[0].time, moments[-1].time
+    if start >= end:  # a part of so short a window is all of it
+        return [_highest(moments, start)] * count
     parts: list[list[Moment]] = [[] for _ in range(count)]
     for moment, following in pairwise(moments):
-        first, last = (int((at - start) / (end - start or 1.0) * count) for at in (moment.time, following.time))
+        first, last = (int((at - start) / (end - start) * count) for at in (moment.time, following.time))
         for part in parts[first : max(first, min(last, count - 1)) + 1]:
             part.append(moment)
     parts[-1].append(moments[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Protocol
 
 from hushd_protocol.buggify import buggify
@@ -16,6 +17,8 @@ from hushd_protocol.system.trace import mark
 from .source import Input
 from .spool import Spool
 
+# Of all ids that are made in a context, so that what asks for several things can be found in the log by one.
+beginning_of_ids: ContextVar[bytes] = ContextVar("beginning_of_ids", default=b"")
 _GRANT = CREDIT_WINDOW // 2  # a credit message for every so many chunks: the peer never runs dry
 
 
@@ -187,4 +190,5 @@ class Call:
 
 def new_id() -> bytes:
     """Returns an id for a request: random, so that nobody has to remember those in use."""
-    return os.urandom(ID_BYTES)
+    beginning = beginning_of_ids.get()
+    return beginning + os.urandom(ID_BYTES - len(beginning))

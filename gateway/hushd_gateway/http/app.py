@@ -23,6 +23,7 @@ from .operations import TEXT, Operation, document
 from .page import activity, files
 from .parameters import Schema
 from .realtime import client_secrets, socket
+from .request_id import HEADER, NamesRequests
 from .security import Authorisation
 from .transcription import endpoints as transcription
 from .transcription import whisper_cpp
@@ -94,10 +95,16 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Star
     """
     uploads.sweep()
     origins = list(settings.http.origins)
-    middleware = [Middleware(Authorisation, settings.http.hosts, origins, token)]
+    middleware = [Middleware(NamesRequests), Middleware(Authorisation, settings.http.hosts, origins, token)]
     if origins:
         middleware.append(
-            Middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
+            Middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+                expose_headers=[HEADER],
+            )
         )
     middleware.append(Middleware(EndsWithClient))
     app = Starlette(

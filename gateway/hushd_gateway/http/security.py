@@ -130,20 +130,21 @@ class _Quiet:
             if started and isinstance(error, OSError):
                 return  # the program has left
             if not isinstance(error, ApiError | HushdError):
-                report(error)
+                report(error, scope.get("request_id", ""))
                 error = ApiError(500, "hushd failed at this request: its log says where.", code="internal_error")
             known = error if isinstance(error, ApiError) else ApiError.of(error)
             if not started:
                 await _refuse(known, scope, receive, send)
 
 
-def report(error: BaseException) -> None:
-    """Writes the kind and place of an error to the log."""
+def report(error: BaseException, request: str = "") -> None:
+    """Writes the kind and place of an error to the log, with the id of the request as its answer has it."""
     last = error.__traceback__
     while last and last.tb_next:
         last = last.tb_next
     place = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "unknown"
-    print(f"an HTTP request failed: {type(error).__name__} at {place}", file=sys.stderr)
+    named = f"request {request}" if request else "an HTTP request"
+    print(f"{named} failed: {type(error).__name__} at {place}", file=sys.stderr)
 
 
 def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:

@@ -16,14 +16,14 @@ from .terminal import escaped
 
 FORMAT = "HUSHD_LOG_FORMAT"  # the variables by which a worker knows the form of its lines,
 CONTENT = "HUSHD_LOG_CONTENT"  # and, where it is set, that they may have what is said and heard
-_ID_BYTES = 4  # of a request's id, which tell any two apart that are in a log at once
+SHORT_ID_BYTES = 4  # of a request's id, which tell any two apart that are in a log at once
 _at_work = threading.local()  # `request`: the short id of the one on which a thread works
 _OURS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?:[A-Z]+ +)?(?:request [0-9a-f]{8}: )?")
 
 
 def short_id(request: bytes) -> str:
     """The id of a request as logs have it."""
-    return request[:_ID_BYTES].hex()
+    return request[:SHORT_ID_BYTES].hex()
 
 
 def line(text: str, *, form: str, request: str = "", level: str = "", facts: Mapping[str, Any] | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
 from hushd.reports import memory_record as record
 from hushd.reports.memory_record import Entry
 from hushd.reports.memory_window import Window
@@ -86,6 +87,14 @@ def test_a_short_life_is_seen_in_a_wide_picture() -> None:
     parts = record.highest(record.window(record.moments(LIFE), 0, 4000), 10)
     assert [part.total / MB for part in parts] == [220] + [20] * 9
     assert [part.resident / MB for part in parts] == [320] * 10
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-9, 1e-7, 1e-6])
+@pytest.mark.parametrize("end", [15.0, 1.8e9])
+def test_a_window_shorter_than_the_clocks_step(end: float, seconds: float) -> None:
+    """Each part of its picture is the one moment that it has: `since=1ns` is a window without length."""
+    parts = record.highest(record.window(record.moments(LIFE), end - seconds, end), 10)
+    assert [part.total / MB for part in parts] == [at(LIFE, end)[0]] * 10
 
 
 def test_uses_of_a_window() -> None:

@@ -73,6 +73,16 @@ def test_a_token_keeps_others_out(runtime: Path, diary: Diary) -> None:
 
 
 @pytest.mark.usefixtures("echo")
+def test_what_there_is_not_leaves_nothing_in_the_log(runtime: Path, diary: Diary) -> None:
+    """A prompt, a resource or a tool that hushd does not have is refused, where the SDK writes tracebacks."""
+    with WebServer(runtime, environment=diary.environment) as server, http_host(server.url) as host:
+        assert host.refused("get_prompt", "x") == "hushd has no prompts: it has tools."
+        assert host.refused("read_resource", "file:///x") == "hushd has no resources: it has tools."
+        assert "hushd_say" in host.error("sya", text="One.")
+    assert server.log().count("\n") == 1
+
+
+@pytest.mark.usefixtures("echo")
 def test_a_web_server_leaves_at_once(runtime: Path, diary: Diary) -> None:
     """SIGTERM in the middle of a word: silence, and its end within the grace of open connections."""
     with WebServer(runtime, environment=diary.environment) as server:
