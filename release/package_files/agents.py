@@ -48,11 +48,16 @@ def files(source: Source) -> dict[str, str]:
 
 
 def _registry(source: Source) -> dict[str, str]:
-    """MCP's registry: https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json."""
+    """MCP's registry: https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json.
+
+    Hosts start `uvx` with the runtime's arguments, then hushd==VERSION or hushd@VERSION as the command, then the
+    package's arguments: so what comes with it is wanted by `--with`, not by `--from`. VS Code takes registryBaseUrl,
+    where there is one, for the address of an index.
+    """
     package = {
-        "registryType": "pypi", "registryBaseUrl": "https://pypi.org", "identifier": "hushd", "version": source.version,
+        "registryType": "pypi", "identifier": "hushd", "version": source.version,
         "runtimeHint": "uvx",
-        "runtimeArguments": [{"type": "named", "name": "--from", "value": f"{REQUIREMENT}=={source.version}"}],
+        "runtimeArguments": [{"type": "named", "name": "--with", "value": f"{REQUIREMENT}=={source.version}"}],
         "packageArguments": [{"type": "positional", "value": "mcp"}],
         "transport": {"type": "stdio"},
     }  # fmt: skip

@@ -125,6 +125,14 @@ def test_the_registry_takes_the_server() -> None:
     assert package["version"] == server["version"] == SOURCE.version
 
 
+def test_hosts_start_the_registry_s_server() -> None:
+    """Its command is the package, as VS Code has it, behind an option that leaves it so; no index is named."""
+    (package,) = read("server.json")["packages"]
+    (brought,) = package["runtimeArguments"]
+    assert (brought["name"], brought["value"]) == ("--with", f"hushd[default]=={SOURCE.version}")
+    assert "registryBaseUrl" not in package
+
+
 @pytest.mark.parametrize(
     ("path", "value", "fault"),
     [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings.agents import AgentSettings
 
+from .keys import without_keys
 from .recent import Recent
 from .roster import Roster
 
@@ -51,11 +52,12 @@ class Member:
 
     def prepare(self, text: str, options: JsonObject, describe: Callable[[], SpeakingDescription]) -> Prepared:
         """A text that is about to be spoken, with its own voice where the options name none, and with its name before
-        it where another has just spoken; remembers it.
+        it where another has just spoken; remembers it. Of a key in it that it is one is all that is said and kept.
 
         Args:
             describe: returns what `describe` says of the role `tts`.
         """
+        text = without_keys(text)
         chosen = self._voice(text, options, describe)
         if self.settings.remember:
             voice = tuple(options.get(key) or chosen.get(key) for key in ("engine", "model", "voice"))

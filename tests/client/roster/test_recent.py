@@ -99,6 +99,12 @@ def test_a_session_says_its_name_when_another_has_spoken(runtime: Path) -> None:
     assert len(memory().utterances()) == 2
 
 
+def test_a_key_is_neither_said_nor_remembered(runtime: Path) -> None:
+    """Whoever listens, and `hushd said`, get no more of it than that it is one."""
+    assert spoken("api", "I set `sk-proj-abcdEFGH1234abcdEFGH1234`.") == "I set `a key`."
+    assert [each.text for each in memory().utterances()] == ["I set `a key`."]
+
+
 def test_a_muted_session_is_told(runtime: Path) -> None:
     """One sentence says who is muted, and the way out."""
     from hushd.roster.roster import Roster

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LOG = "agent-hook"
 LATEST_S = 600  # an answer that could not be begun by then is old news
 SILENT_S = 1.0  # to fade out, and to end
+READ_S = 10.0  # of a processor, to make an answer one that is read: the longest takes a tenth of one
 WRITTEN_S = 1.0  # for an agent to write into its transcript what it says has ended
 LOOK_S = 0.05
 
@@ -77,7 +78,6 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
     if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn, message)):
         return
     signal.alarm(LATEST_S)  # until its first word
-    from .prose import prose
     from .speaker import Speaker
 
     speaker = Speaker(where, name)
@@ -89,7 +89,27 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
 
     with session.speaking(silence) as may_speak:
         if may_speak:
-            speaker.speak(prose(text), on_begin=_begun)
+            speaker.speak(_to_be_read(text), on_begin=_begun)
+
+
+def _to_be_read(markdown: str) -> str:
+    """An answer as it is read aloud.
+
+    A pattern that takes more than READ_S of a processor ends this process, and the log says where: while it runs, no
+    handler and no other thread of Python could.
+    """
+    import faulthandler
+
+    from hushd.roster.keys import without_keys
+
+    from .prose import prose
+
+    faulthandler.register(signal.SIGPROF, chain=True)
+    signal.setitimer(signal.ITIMER_PROF, READ_S)
+    try:
+        return prose(without_keys(markdown))  # keys first: of a long path prose leaves the last part alone
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _begun() -> None:

@@ -257,3 +257,28 @@ def test_a_session_is_paused_by_its_name(supervised: Supervisor, hooks: Hooks) -
     hooks.finish()
     assert len(hooks.heard()) == 2
     assert sum(hooks.heard()) > 2 * 16_000 * 0.99  # the fade ends in silence
+
+
+ENDLESS = """
+import re
+from hushd_cli.commands.agent_hook import prose, reaction
+
+reaction.READ_S = 0.2
+prose.prose = lambda text: re.match(r"(a+)+$", text)
+reaction._to_be_read("a" * 100 + "!")
+"""
+
+
+def test_a_pattern_that_takes_for_ever_ends_the_hook() -> None:
+    """By the processor's time, which a busy machine does not shorten; the log says which one it was."""
+    done = subprocess.run([sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=BOUND_S)
+    assert done.returncode == -signal.SIGPROF
+    assert "_to_be_read" in done.stderr
+
+
+def test_a_key_is_hidden_before_a_path_is_shortened() -> None:
+    """Of a long path the last part alone is read, and of such a part nobody could tell that it belongs to a key."""
+    from hushd_cli.commands.agent_hook.reaction import _to_be_read
+
+    assert _to_be_read("It is wJalrXUt1nF3MI9K7/bPxRf1CY8xq2Wd01pZ8n/aB3c now.") == "It is a key now."
+    assert signal.getitimer(signal.ITIMER_PROF)[0] == 0

@@ -1,0 +1,77 @@
+"""Secrets are said as "a key"; names, paths and numbers are not."""
+
+from __future__ import annotations
+
+import base64
+import random
+import string
+
+import pytest
+from hushd.roster.keys import without_keys
+
+PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjE=\nAAAA\n-----END OPENSSH PRIVATE KEY-----"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-proj-abcdEFGH1234abcdEFGH1234", "sk-ant-api03-abcdEFGH1234_abcd-EFGH", "sk_live_abcd1234EFGH",
+        "ghp_abcdefghijKLMNOPqrst0123456789abcdef", "github_pat_11ABCDEFG0abcdefghij_KLMNOP",
+        "glpat-abcd1234efgh5678ijkl",
+        "xoxb-123456789012-abcdef", "hf_abcdefghij0123456789", "npm_abcdefghij0123456789abcdefghij",
+        "AKIAIOSFODNN7EXAMPLE", "AIzaSyA1234567890abcdefghijklmnopqrstuv", "ya29.a0AfH6SMB1234567890abc", JWT, PEM,
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "01234567890123456789012345678901", "hG7dK2mQ9xR4vT8wZ1bN5cJ3fL6pS0yA",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "after"), [("", ""), ("Set it to `", "`."), ("It is ", ", which works."), ("KEY: ", "\nand go on")]
+)
+def test_a_secret_is_said_as_a_key(before: str, secret: str, after: str) -> None:
+    """By the beginning that its issuer gives it, or by its shape, and nothing else of the text changes."""
+    assert without_keys(before + secret + after) == f"{before}a key{after}"
+
+
+def test_a_block_that_was_cut_off_is_hidden_to_the_end() -> None:
+    """A stream may have ended in the middle of it."""
+    assert without_keys(f"Here:\n{PEM[:60]}") == "Here:\na key"
+
+
+def test_a_secret_in_an_address_or_behind_an_equals_sign_stays_one_word() -> None:
+    """So the rest of the address is read as it would be."""
+    text = "Open https://example.org/hook/9f86d081884c7d659a2feaa0c55ad015?key=AKIAIOSFODNN7EXAMPLE&page=2."
+    assert without_keys(text) == "Open https://example.org/hook/a-key?key=a-key&page=2."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "src/components/settings/VoiceSettingsPanel2/IndexPageWithHeader.tsx",
+        "test_a_supervisor_that_was_killed_starts_again_within_2_seconds",
+        "getHttp2ServerConfigurationFromManifestFile", "nvmlDeviceGetHandleByPciBusId_v2",
+        "MyOrganisation/Qwen3-ASR-1B-Q4_K_M-GGUF-v2", "the commit 14067fb7", "e58dca18-0eb8-41a1-a00a-aa509ac86ae4",
+        "sk-learn-contrib-package-three", "task-sk-1", "----------------------------------------", "=" * 80,
+        "+49 30 901820, 2026-11-24T14:48:23.123456+00:00", "a1b2c3", "https://example.org/a/b/c?x=1#fragment-2",
+        "SUPERVISOR_MEMORY_LIMIT_IN_MEGABYTES_2", "-----BEGIN of a line",
+    ],
+)  # fmt: skip
+def test_names_are_no_secrets(text: str) -> None:
+    """However long they are."""
+    assert without_keys(text) == text
+
+
+@pytest.mark.parametrize(("size", "most"), [(24, 0.04), (32, 0.03), (48, 0.02)])
+def test_random_words_of_base64_are_known(size: int, most: float) -> None:
+    """But for the few in a hundred that have too few digits, or parts that are short."""
+    chance = random.Random(size)
+    words = [base64.b64encode(chance.randbytes(size)).decode() for _ in range(2000)]
+    assert sum(without_keys(word) != "a key" for word in words) <= most * len(words)
+
+
+def test_most_random_words_of_letters_and_digits_are_known() -> None:
+    """Those of one case have fewer turns, but more digits."""
+    chance = random.Random(1)
+    for letters in (string.ascii_letters, string.ascii_lowercase):
+        words = ["".join(chance.choices(letters + string.digits, k=40)) for _ in range(2000)]
+        assert sum(without_keys(word) != "a key" for word in words) <= 0.09 * len(words)
