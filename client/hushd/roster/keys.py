@@ -31,16 +31,16 @@ _TURNS = 0.25  # of a word's characters, by which another kind follows: random o
 
 def without_keys(text: str) -> str:
     """Returns a text with "a key" in place of each secret in it."""
-    text = _ISSUED.sub(lambda found: _said(found, _has_digit(found[0])), _PEM.sub(SAID, text))
+    text = _ISSUED.sub(lambda word: _said(word, _has_digit(word[0])), _PEM.sub(SAID, text))
     for shape in (_BASE64, _WORD):
-        text = shape.sub(lambda found: _said(found, _is_key(found[0])), text)
+        text = shape.sub(lambda word: _said(word, _is_key(word[0])), text)
     return text
 
 
-def _said(found: re.Match[str], is_key: bool) -> str:
+def _said(word: re.Match[str], is_key: bool) -> str:
     if not is_key:
-        return found[0]
-    return _INSIDE if found.string[found.start() - 1 : found.start()] in ("/", "=", "&") else SAID
+        return word[0]
+    return _INSIDE if word.string[word.start() - 1 : word.start()] in ("/", "=", "&") else SAID
 
 
 def _is_key(word: str) -> bool:
