@@ -52,11 +52,11 @@ def _is_key(word: str) -> bool:
     return sum(map(_takes_turn, word, word[1:])) > _TURNS * len(word)
 
 
-def _takes_turn(one: str, other: str) -> bool:
-    """Returns whether the second is of another kind than the first; a capital before a small letter begins a name."""
-    if not (one.isalnum() and other.isalnum()) or (one.isupper() and other.islower()):
+def _takes_turn(sign: str, following: str) -> bool:
+    """Returns whether a sign follows of another kind; a capital before a small letter begins a name."""
+    if not (sign.isalnum() and following.isalnum()) or (sign.isupper() and following.islower()):
         return False
-    return (one.isdigit(), one.isupper()) != (other.isdigit(), other.isupper())
+    return (sign.isdigit(), sign.isupper()) != (following.isdigit(), following.isupper())
 
 
 def _has_digit(word: str) -> bool:
