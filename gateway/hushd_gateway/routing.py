@@ -11,6 +11,7 @@ from hushd_models import advice, languages, listings
 from hushd_models import catalogue as known_models
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
+from hushd_schema import voice_mix
 from hushd_schema.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,8 +80,10 @@ def stand_in(catalogue: SpeakingDescription, voice: str) -> tuple[str, str] | No
 
     Many programs have kokoro's names built in, since the servers that they were made for speak with nothing else. The
     stand-in is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of
-    OpenAI's names of that gender.
+    OpenAI's names of that gender. That of a mixed voice is that of its first.
     """
+    parts = voice_mix.parts(voice)
+    voice = parts[0].voice if parts else voice
     installed = [voice for voice in catalogue.voices() if voice.installed]
     if voice in ALIASES or voice in (each.name for each in installed):
         return None

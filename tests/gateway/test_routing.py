@@ -132,10 +132,12 @@ def test_a_voice_of_kokoros_that_is_not_there_has_a_stand_in() -> None:
         assert routing.stand_in(catalogue, "af_sky") == ("alloy", "en")
         assert routing.stand_in(catalogue, "ff_siwis") == ("alloy", "fr")
         assert routing.stand_in(catalogue, "bm_george") == ("ash", "en")
+        assert routing.stand_in(catalogue, "bm_george(2)+af_sky") == ("ash", "en")
         assert routing.stand_in(catalogue, "alan") is None
         assert routing.stand_in(catalogue, "af_nobody") is None
     catalogue = both
     assert routing.stand_in(catalogue, "am_adam") is None
+    assert routing.stand_in(catalogue, "am_adam+am_adam") is None
     assert routing.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
 
 

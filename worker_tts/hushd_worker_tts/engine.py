@@ -70,6 +70,7 @@ class EngineInfo:
         install: the command that installs it.
         slowest, fastest: the bounds of its speed, 1 being natural.
         streaming: whether it makes audio while it still reads text.
+        mixes: whether it speaks with mixed voices (`hushd_schema.voice_mix`).
     """
 
     name: str
@@ -81,6 +82,7 @@ class EngineInfo:
     slowest: float
     fastest: float
     streaming: bool
+    mixes: bool = False
 
     @classmethod
     def of(
@@ -93,6 +95,7 @@ class EngineInfo:
         default_model: str = "",
         slowest: float = 0.5,
         fastest: float = 2.0,
+        mixes: bool = False,
     ) -> EngineInfo:
         """The description of the engine that has a spec, and makes audio while it still reads text."""
         return cls(
@@ -105,6 +108,7 @@ class EngineInfo:
             slowest=slowest,
             fastest=fastest,
             streaming=True,
+            mixes=mixes,
         )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # loud as what else is played. At -23, broadcasting's, all voices here would be half as loud as that.
 TARGET = -19.0
 _MOST_DB = 15.0  # what is further away is not speech
+_MOST_VOICES = 500  # that are known at once; mixed ones have no end
 _ENOUGH_S = 30.0  # of speech; sentences of one voice differ by 1 to 2 LU, means of so much by 0.2
 
 _CEILING = 10 ** (-1 / 20)  # -1 dBFS
@@ -67,6 +68,8 @@ class Leveller:
             if total := seconds + len(heard) * HOP_S:
                 self._learned[voice.name] = (power * seconds + float(heard.sum()) * HOP_S) / total, total
                 self._changed = True
+                if len(self._learned) > _MOST_VOICES:
+                    del self._learned[next(iter(self._learned))]
 
     def end(self) -> None:
         """Ends a job: keeps the learned level, where the folder can be written to."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hushd_models import languages
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import did_you_mean, listed, quoted
+from hushd_schema import voice_mix
 from hushd_schema.operations.synthesize import SYNTHESIZE
 
 from .engine import EngineInfo, Voice
@@ -167,6 +168,12 @@ def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
     by_name = {voice.name: voice for voice in voices}
     if name in by_name:
         return by_name[name]
+    if parts := voice_mix.parts(name):
+        if not info.mixes:
+            raise HushdError("bad_request", f"{info.name} cannot mix voices: ask for one, as {parts[0].voice}.")
+        mixed = [_named(part.voice, info, voices) for part in parts]
+        canonical = voice_mix.named(part._replace(voice=voice.name) for part, voice in zip(parts, mixed, strict=True))
+        return replace(mixed[0], name=canonical)
     for known, voice in by_name.items():
         if known.casefold() == name.casefold():
             return voice

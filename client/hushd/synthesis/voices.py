@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_models import languages
@@ -10,6 +11,7 @@ from hushd_models.installation import document
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import listed, nearest
 from hushd_protocol.wording import advised
+from hushd_schema import voice_mix
 
 from .voice import Voice
 from .voice_choice import VoiceChoice
@@ -105,6 +107,8 @@ class _VoiceIndex:
 
     def named(self, name: str, tag: str | None) -> Voice:
         """The voice called `name`; of several, one that is installed."""
+        if parts := voice_mix.parts(name):
+            return self._mixed(name, parts, tag)
         engine, _, bare = name.partition("/")
         voices = [voice for voice in self.voices if voice.engine == engine]
         if not bare or not voices:
@@ -123,6 +127,17 @@ class _VoiceIndex:
         meant = f" (did you mean {close}?)" if close else ""
         shown = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
         raise advised("bad_request", f"There is no voice {shown}{meant}", "list_voices")
+
+    def _mixed(self, name: str, parts: Sequence[voice_mix.Part], tag: str | None) -> Voice:
+        """Returns a mixed voice, which speaks the language of its first; whether its engine mixes, its worker knows."""
+        engine, slash, _ = name.rpartition("/")
+        voices = [self.named(f"{engine}{slash}{part.voice.rpartition('/')[2]}", tag) for part in parts]
+        first, *others = voices
+        if other := next((voice for voice in others if voice.engine != first.engine), None):
+            told = f"{first.name} is a voice of {first.engine} and {other.name} one of {other.engine}"
+            raise HushdError("bad_request", f"{told}: mix voices of one engine.")
+        names = (part._replace(voice=voice.name) for part, voice in zip(parts, voices, strict=True))
+        return replace(first, name=voice_mix.named(names))
 
     def _missing(self, name: str) -> HushdError | None:
         """Returns the error for a voice of an engine that is not installed; None for a name that nobody knows."""

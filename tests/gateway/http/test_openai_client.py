@@ -281,7 +281,9 @@ def test_a_translation_needs_a_model_that_can(package: ModuleType, openai: OpenA
         openai.audio.translations.create(model="whisper-1", file=beckett)
 
 
-@pytest.mark.parametrize("name", ["af_sky", "af_heart", "bf_emma", "am_adam"])
+@pytest.mark.parametrize(
+    "name", ["af_sky", "af_heart", "bf_emma", "am_adam", "af_sky+af_bella", "af_sky(2)+af_bella(1)"]
+)
 def test_kokoros_names_are_spoken_by_a_stand_in_that_the_answer_names(openai: OpenAI, name: str) -> None:
     """Without kokoro's package too, which is the default install: its clients send nothing else."""
     speech = openai.audio.speech.with_raw_response.create(

@@ -16,6 +16,7 @@ from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError
 from hushd_worker_tts.engine import Voice
 from hushd_worker_tts.engines.kokoro import Kokoro
+from hushd_worker_tts.params import choose_voice
 from hushd_worker_tts.reading.phonemes import marked
 from hushd_worker_tts.worker import Worker
 
@@ -88,6 +89,30 @@ def test_speed(models: Path, speed: float) -> None:
     (natural,) = loaded().synthesize(text, voice("af_heart"), 1.0)
     (chunk,) = loaded().synthesize(text, voice("af_heart"), speed)
     assert len(chunk.samples) - pause == pytest.approx((len(natural.samples) - pause) / speed, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("mixed", "alike"),
+    [("af_heart+af_sky", "af_bella"), ("af_heart(3)+af_sky(1)", "af_alloy"), ("AF_Sky+af_sky", "af_sky")],
+)
+def test_mixed_voices(models: Path, mixed: str, alike: str) -> None:
+    """Their numbers are weighed: half way, and a quarter of it, the small model hums as a voice in between does."""
+    tiny_voices.kokoro(models, "af_heart", "af_alloy", "af_bella", "af_nova", "af_sky")
+    info, voices, engine = Kokoro.info(), Kokoro.voices(), loaded()
+    chosen = choose_voice(mixed, None, info, voices)
+    (chunk,) = engine.synthesize("Ever tried.", chosen, 1.0)
+    (single,) = engine.synthesize("Ever tried.", voice(alike), 1.0)
+    assert (chosen.language, chosen.name.casefold()) == ("en-US", mixed.casefold().replace("(1)", ""))
+    np.testing.assert_allclose(chunk.samples, single.samples, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["af_heart+nobody", "af_heart+", "af_heart(0)+af_sky", "+".join(["af_heart"] * 9)])
+def test_what_cannot_be_mixed(models: Path, name: str) -> None:
+    """A name that nobody has, none at all, no weight, and a crowd."""
+    tiny_voices.kokoro(models, "af_heart", "af_sky")
+    with pytest.raises(HushdError) as caught:
+        choose_voice(name, None, Kokoro.info(), Kokoro.voices())
+    assert caught.value.code == "bad_request"
 
 
 def test_words_are_marked_where_the_model_says_when(models: Path) -> None:

@@ -16,6 +16,7 @@ from hushd_models import advice, catalogue, own_model
 from hushd_models.installation import engine_command, engine_installed, package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.system import paths
+from hushd_schema import voice_mix
 from hushd_schema.engines.tts.kokoro import SPEC
 from hushd_worker import compute_device
 from hushd_worker.read_ahead import read_ahead
@@ -59,7 +60,9 @@ class Kokoro:
             for name in sorted(files.keys() | SPEC.models.keys())
         )
         default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
-        return EngineInfo.of(SPEC, models, installed=package, default_voice="af_heart", default_model=default)
+        return EngineInfo.of(
+            SPEC, models, installed=package, default_voice="af_heart", default_model=default, mixes=True
+        )
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
@@ -123,15 +126,16 @@ class Kokoro:
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         import numpy as np
 
-        if voice.name not in self._kokoro.get_voices():
+        parts = voice_mix.parts(voice.name) or [voice_mix.Part(voice.name)]
+        if lacks := [part.voice for part in parts if part.voice not in self._kokoro.get_voices()]:
             raise HushdError(
                 "model_missing",
-                f"The voice {voice.name} is not in {_voices_file()}: `hushd models pull kokoro/{self._model}` gets it.",
+                f"The voice {lacks[0]} is not in {_voices_file()}: `hushd models pull kokoro/{self._model}` gets it.",
             )
         phonemes = self._phonemes(text, voice)
         if not any(c.isalpha() for c in self._kokoro.tokenizer.known(phonemes)):
             return
-        style = self._style(voice.name)
+        style = np.average([self._style(part.voice) for part in parts], axis=0, weights=[part.weight for part in parts])
         samples, rate, timings = self._kokoro.create_timed(phonemes, style, speed, is_phonemes=True)
         marks = word_marks(text, ((timing.phoneme, timing.start) for timing in timings))
         pause = np.zeros(int(_PAUSE_S * rate), np.float32)
