@@ -24,7 +24,7 @@ def parts(name: str) -> list[Part]:
     """The voices of a mixed one; none for the name of a single voice.
 
     Raises:
-        HushdError: `bad_request` for a `+` between what are no voices with weights above 0.
+        HushdError: `bad_request` for a `+` that does not stand between voices with weights above 0.
     """
     words = name.split("+")
     if len(words) == 1:
@@ -33,7 +33,7 @@ def parts(name: str) -> list[Part]:
     if len(words) > MOST or not all(part.weight for part in mixed):
         raise HushdError(
             "bad_request",
-            f"{quoted(name)} is no mixed voice: write VOICE+VOICE or VOICE(2)+VOICE(1), of {MOST} at most.",
+            f"{quoted(name)} is not a mixed voice: write VOICE+VOICE or VOICE(2)+VOICE(1), of {MOST} at most.",
         )
     return mixed
 
@@ -44,6 +44,6 @@ def named(mixed: Iterable[Part]) -> str:
 
 
 def _part(word: str) -> Part:
-    """A voice with its weight, which is 0 for what is neither."""
+    """A voice with its weight; the weight is 0 where the word is not written so."""
     part = _PART.fullmatch(word)
     return Part(part["name"].strip(), float(part["weight"] or 1)) if part else Part("", 0.0)

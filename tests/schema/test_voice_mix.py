@@ -19,7 +19,7 @@ from hushd_schema.voice_mix import MOST, named, parts
     ],
 )
 def test_names(name: str, mixed: list[tuple[str, float]]) -> None:
-    """One voice is no mixed one; without a weight each counts alike. What is read can be written and read again."""
+    """A single voice is not mixed; without a weight each counts alike. A name that was read can be written and read again."""
     assert parts(name) == mixed
     assert not mixed or parts(named(parts(name))) == mixed
 
@@ -42,6 +42,8 @@ def test_names(name: str, mixed: list[tuple[str, float]]) -> None:
 )
 def test_what_is_no_mixed_voice(name: str) -> None:
     """A sentence says how one is written."""
-    with pytest.raises(HushdError, match=r"is no mixed voice: write VOICE\+VOICE or VOICE\(2\)\+VOICE\(1\)") as caught:
+    with pytest.raises(
+        HushdError, match=r"is not a mixed voice: write VOICE\+VOICE or VOICE\(2\)\+VOICE\(1\)"
+    ) as caught:
         parts(name)
     assert caught.value.code == "bad_request"

@@ -247,7 +247,7 @@ REFUSED = [
     (ALL, "af_heart+espeak-fr", None, None, "bad_request",
      "af_heart is a voice of kokoro and espeak-fr one of espeak-ng: mix voices of one engine."),
     (ALL, "af_heart+", None, None, "bad_request",
-     "'af_heart+' is no mixed voice: write VOICE+VOICE or VOICE(2)+VOICE(1), of 8 at most."),
+     "'af_heart+' is not a mixed voice: write VOICE+VOICE or VOICE(2)+VOICE(1), of 8 at most."),
 ]  # fmt: skip
 
 
