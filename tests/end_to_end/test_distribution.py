@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -119,7 +120,7 @@ def test_the_demo_ends_with_lines_that_work() -> None:
         cwd=ROOT / "lab", capture_output=True, text=True, timeout=50, env=environment,
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
-    activate = f"source {Path(sys.prefix) / 'bin' / 'activate'}"
+    activate = f"source {shlex.quote(str(Path(sys.prefix) / 'bin' / 'activate'))}"
     assert activate in shown.stdout
     if not (Path(sys.prefix) / "bin" / "activate").exists():
         pytest.skip("this environment has no script that activates it")

@@ -41,7 +41,7 @@ def face(pid: int, supervisor: int) -> dict[str, object]:
         "leads": os.getpgid(pid) == pid,
         "session": os.getsid(pid),
         "cwd": process.cwd(),
-        "command": process.cmdline(),
+        "command": " ".join(process.cmdline()),  # of a forked one words end in blanks, as in any title
         "limits": process.rlimit(psutil.RLIMIT_NOFILE),
         "masks": [line for line in status if line.startswith(("Umask", "SigIgn", "SigBlk"))],
         "stdin": os.readlink(f"/proc/{pid}/fd/0"),
