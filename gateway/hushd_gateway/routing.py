@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,9 @@ from hushd_schema.settings import Settings
 
 if TYPE_CHECKING:
     from hushd_schema.description import HearingDescription, RoleDescription, SpeakingDescription, VoiceDescription
+
+
+_PIPER = re.compile(r"(?P<language>[a-z]{2,3}_[A-Z]{2})-(?P<speaker>\w+)-(?:x_low|low|medium|high)")
 
 
 class Model(NamedTuple):
@@ -75,18 +79,22 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     return VoiceChoice(model.engine, model.model, voice or None)
 
 
-def stand_in(catalogue: SpeakingDescription, voice: str) -> tuple[str, str] | None:
+def stand_in(catalogue: SpeakingDescription, voice: str) -> tuple[str | None, str] | None:
     """The name and language of the stand-in for a well-known voice that is not installed; None for every other name.
 
     Many programs have kokoro's names built in, since the servers that they were made for speak with nothing else. The
     stand-in is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of
-    OpenAI's names of that gender. That of a mixed voice is that of its first.
+    OpenAI's names of that gender. That of a mixed voice is that of its first. Of piper's (`en_US-ryan-low`), which no
+    list has all of, another quality of the speaker stands in, or the usual voice of the language, named None.
     """
     parts = voice_mix.parts(voice)
     voice = parts[0].voice if parts else voice
     installed = [voice for voice in catalogue.voices() if voice.installed]
     if voice in ALIASES or voice in (each.name for each in installed):
         return None
+    if piper := _PIPER.fullmatch(voice):
+        alike = (each.name for each in installed if each.name.startswith(f"{piper['language']}-{piper['speaker']}-"))
+        return next(alike, None), piper["language"].replace("_", "-")
     named = (each for engine in known_models.engines() for each in known_models.voices(engine))
     if (known := next((each for each in named if each.name == voice), None)) is None:
         return None
@@ -145,6 +153,9 @@ def _first_of(catalogue: RoleDescription, engine: str | None) -> str | None:
 def _named(catalogue: RoleDescription, name: str) -> Model | None:
     if name == AUTO or is_openai(name):
         return None
+    if known := known_models.of_repository(name):  # of the hub, whose names clients of other servers have built in
+        here = any(entry.name == known.engine and known.name in entry.installed_models() for entry in catalogue.engines)
+        return Model(known.engine, known.name) if here else None
     engine, _, model = name.partition("/")
     for entry in catalogue.engines:
         if entry.name == engine and (model or entry.installed_models()):

@@ -172,6 +172,12 @@ def find(model: str, added: Mapping[str, Known] | None = None) -> Known | None:
     return next((known for known in every.values() if model in (f"{known.engine}/{n}" for n in known.aliases)), None)
 
 
+def of_repository(name: str) -> Known | None:
+    """The one well-known model that comes from a repository, whose name programs have built in for it."""
+    brought = [known for known in models().values() if known.repository == name]
+    return brought[0] if len(brought) == 1 else None
+
+
 def canonical(model: str) -> str:
     """`model` under the name that it is kept by."""
     known = find(model)

@@ -141,6 +141,25 @@ def test_a_voice_of_kokoros_that_is_not_there_has_a_stand_in() -> None:
     assert routing.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
 
 
+def test_pipers_names_have_stand_ins() -> None:
+    """Another quality of the same speaker, else the usual voice of the language."""
+    voices = [{"name": "en_US-ryan-high", "language": "en-US", "installed": True}]
+    catalogue = SpeakingDescription.from_data({"engines": [{"name": "piper", "voices": voices}]})
+    assert routing.stand_in(catalogue, "en_US-ryan-low") == ("en_US-ryan-high", "en-US")
+    assert routing.stand_in(catalogue, "en_US-lessac-medium") == (None, "en-US")
+    assert routing.stand_in(catalogue, "de_DE-thorsten_emotional-x_low") == (None, "de-DE")
+    assert routing.stand_in(catalogue, "en_US-ryan-high") is None
+    assert routing.stand_in(catalogue, "en_US-ryan") is None
+
+
+def test_a_repositorys_name_is_that_of_its_model() -> None:
+    """That model answers where it is installed; elsewhere the default stands in."""
+    engines = [{"name": "faster-whisper", "models": [{"name": "tiny.en", "installed": True, "languages": ["en"]}]}]
+    catalogue = HearingDescription.from_data({"engines": engines})
+    assert routing.stt(catalogue, SETTINGS, "Systran/faster-whisper-tiny.en") == ("faster-whisper", "tiny.en")
+    assert routing.stt(catalogue, SETTINGS, "Systran/faster-whisper-small") == (None, None)
+
+
 def test_a_voice_of_the_same_name_and_language_stands_in_first() -> None:
     """hibari's voices are called after those of kokoro's that they were made from."""
     spoken = {"heart": "en-US", "emma": "en-GB", "alex": "en-US"}

@@ -19,7 +19,7 @@ from hushd_schema.voice_mix import MOST, named, parts
     ],
 )
 def test_names(name: str, mixed: list[tuple[str, float]]) -> None:
-    """A single voice is not mixed; without a weight each counts alike. What was read can be written and read again."""
+    """A single voice is not mixed; without a weight each counts alike. Names can be written and read again."""
     assert parts(name) == mixed
     assert not mixed or parts(named(parts(name))) == mixed
 

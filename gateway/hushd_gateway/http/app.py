@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from . import cards, context, listings, speech
+from . import cards, context, listings, model_files, speech
 from .context import Context
 from .errors import ApiError, answer
 from .lifetime import EndsWithClient
-from .operations import TEXT, Operation, document
+from .operations import TEXT, Operation, document, routes
 from .page import activity, files
 from .parameters import Schema
 from .realtime import client_secrets, socket
@@ -68,6 +68,8 @@ OPERATIONS = [
     Operation("GET", "/v1/audio/models", listings.models, "Lists the models.", _json(listings.MODELS)),
     Operation("GET", "/v1/models", listings.models, "Lists the models.", _json(listings.MODELS)),
     Operation("GET", "/v1/models/{name}", listings.model, "Describes a model.", _json(listings.MODEL)),
+    Operation("POST", "/v1/models/{name}", model_files.pull, "Gets a model."),
+    Operation("DELETE", "/v1/models/{name}", model_files.delete, "Removes a model from this machine."),
     Operation(
         "POST", "/v1/realtime/client_secrets", client_secrets.create, "Makes a secret that opens one kind of session.",
         _json(client_secrets.ANSWER), body=client_secrets.PARAMETERS,
@@ -79,7 +81,7 @@ OPERATIONS = [
     Operation("GET", "/openapi.json", openapi, "This document."),
 ]  # fmt: skip
 ROUTES: list[BaseRoute] = [
-    *(operation.route() for operation in OPERATIONS),
+    *routes(OPERATIONS),
     WebSocketRoute("/v1/realtime", socket.serve),
     *(Route(path, files.serve) for path in files.FILES),
 ]

@@ -5,7 +5,7 @@ The door answers most of these requests itself; the rest come here on connection
 
 from __future__ import annotations
 
-from hushd_models import listings
+from hushd_models import catalogue, listings
 from hushd_schema import metrics as figures
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -22,12 +22,17 @@ async def models(request: Request) -> Response:
 
 
 async def model(request: Request) -> Response:
-    """Answers with one model."""
+    """Answers with one model; a repository's name, which many programs have built in, is that of the model from there,
+    and where that is not installed the default one stands in for it."""
     shared = context.of(request)
     name = request.path_params["name"]
+    known = catalogue.of_repository(name)
     for entry in listings.models(await shared.catalogues(), shared.settings.http.models)["data"]:
-        if entry["id"] == name:
-            return JSONResponse(entry)
+        if entry["id"] in (name, known and known.model):
+            return JSONResponse(entry | {"id": name})
+    if known:
+        stand_in = shared.settings.default_model(known.role)
+        return JSONResponse(listings.model(name, known.role, known.engine) | {"stand_in": stand_in})
     raise ApiError(404, "There is no such model: GET /v1/models lists them.", "model", "model_not_found")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hushd_protocol import JsonObject, __version__
@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from .parameters import Parameters, Schema
 
+Handle = Callable[[Request], Awaitable[Response]]
 NONE = Parameters()
 OBJECT: Schema = {"type": "object"}
 TEXT: Schema = {"type": "string"}
@@ -51,17 +52,13 @@ class Operation:
 
     method: str
     path: str
-    handle: Callable[[Request], Awaitable[Response]]
+    handle: Handle
     about: str
     answers: Mapping[str, Schema] = field(default_factory=lambda: {"application/json": OBJECT})
     body: Parameters = NONE
     form: Parameters = NONE
     query: Parameters = NONE
     open: bool = False
-
-    def route(self) -> Route:
-        """Its route; the last part of a path may have slashes."""
-        return Route(self.path.replace("}", ":path}"), self.handle, methods=[self.method])
 
     def described(self, guarded: bool) -> Schema:
         """Its description in OpenAPI."""
@@ -85,6 +82,25 @@ class Operation:
         if guarded:
             description["security"] = [] if self.open else [{name: []} for name in _KEYS]
         return description
+
+
+def routes(operations: Iterable[Operation]) -> list[Route]:
+    """A route for each path, by which its refusal of a method names all that there are; the last part of a path may
+    have slashes."""
+    by_path: dict[str, dict[str, Handle]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation.handle
+    return [
+        Route(path.replace("}", ":path}"), _by_method(handles), methods=list(handles))
+        for path, handles in by_path.items()
+    ]
+
+
+def _by_method(handles: Mapping[str, Handle]) -> Handle:
+    async def handle(request: Request) -> Response:
+        return await handles["GET" if request.method == "HEAD" else request.method](request)
+
+    return handle
 
 
 _REFERENCE: Schema = {"$ref": "#/components/schemas/Error"}

@@ -56,7 +56,7 @@ class Offer:
         return usual, names
 
     async def voice(self, name: str, language: str) -> VoiceChoice:
-        """The voice of this name, else of this language, else the usual one.
+        """The voice of this name or its stand-in, else of this language, else the usual one.
 
         Raises:
             HushdError: there is none.
@@ -65,4 +65,6 @@ class Offer:
         if not name and not language:
             return VoiceChoice(engine or None, model or None, None)
         catalogue = await self._engines.tts()
+        if not engine and (instead := routing.stand_in(catalogue, name)):
+            return voices.choose(catalogue, *instead)
         return voices.choose(catalogue, name or None, None if name else language, engine or None, model or None)

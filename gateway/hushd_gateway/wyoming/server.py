@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, closing
+from dataclasses import dataclass
 from typing import Any
 
 from hushd import AsyncClient
@@ -236,11 +237,23 @@ class _Connection:
             async for samples in speech:
                 if not sound:
                     sound = {"rate": speech.rate, "width": 2, "channels": speech.channels}
-                    await self._send(AudioStart(**sound))
+                    await self._send(_Begun(**sound, voice=choice.voice))
                 await self._send(AudioChunk(audio=samples, **sound))
         if not sound:
             await self._send(AudioStart(**_SILENCE))
         await self._send(AudioStop())
+
+
+@dataclass
+class _Begun(AudioStart):
+    """The start of a speech with the name of its voice, which may stand in for the one that was asked for."""
+
+    voice: str | None = None
+
+    def event(self) -> Event:
+        event = super().event()
+        event.data |= {"voice": {"name": self.voice}} if self.voice else {}
+        return event
 
 
 async def _send(writer: asyncio.StreamWriter, event: Eventable) -> None:

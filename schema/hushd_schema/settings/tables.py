@@ -136,6 +136,7 @@ class HttpSettings:
     people: bool = setting(
         False, flag(), "true: where speakers are told apart they have the names of `hushd people`", document="PEOPLE.md"
     )
+    pull: bool = setting(False, flag(), "true: programs may get models, and remove them")
     models: Mapping[str, str] = setting({}, text_table(), "ENGINE/NAME by the name that programs use")
     voices: Mapping[str, str] = setting({}, text_table(), "an installed voice by the name that programs use")
 

@@ -105,6 +105,9 @@ def test_a_transcription_comes_in_each_format(openai: OpenAI, beckett: Path) -> 
     }
     assert _heard(found["text"])
     assert found["srt"].startswith("1\n00:00:0")
+    raw = openai.audio.transcriptions.with_raw_response
+    answer = raw.create(model="gpt-4o-transcribe", file=beckett, response_format="srt")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert found["vtt"].startswith("WEBVTT\n\n00:0")
     verbose = found["verbose_json"]
     assert verbose.language == "english"

@@ -18,7 +18,7 @@ from wyoming.asr import Transcribe
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
-from wyoming.info import Describe, Info
+from wyoming.info import Describe, Info, TtsVoice
 from wyoming.ping import Ping
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
@@ -181,6 +181,25 @@ def test_a_voice_by_its_language_reads_ssml() -> None:
             assert 1.5 < seconds[1] - seconds[0] < 3
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", ["en_US-ryan-low", "en_US-lessac-medium", "af_sky"])
+def test_a_voice_that_other_servers_have_is_stood_in_for(name: str) -> None:
+    """Home Assistant's settings have piper's names; the speech begins with that of the voice that speaks."""
+
+    async def run() -> None:
+        async with served() as port, AsyncTcpClient("127.0.0.1", port) as client:
+            await client.write_event(Synthesize(text="Yes.", voice=SynthesizeVoice(name=name)).event())
+            first, *_ = await until(client, "audio-stop")
+            assert AudioStart.from_event(first).rate == 24_000
+            assert first.data["voice"]["name"] in [voice.name for voice in (await _voices(client))]
+
+    asyncio.run(run())
+
+
+async def _voices(client: AsyncTcpClient) -> list[TtsVoice]:
+    await client.write_event(Describe().event())
+    return Info.from_event((await until(client, "info"))[-1]).tts[0].voices
 
 
 def test_a_port_offers_its_own_model() -> None:

@@ -77,7 +77,7 @@ async def _whole(shared: Context, form: Form, ask: Wanted) -> Response:
     return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs))
 
 
-MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # as OpenAI sends them
 
 
 async def begun(shared: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:

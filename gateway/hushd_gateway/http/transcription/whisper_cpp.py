@@ -29,6 +29,7 @@ from . import endpoints, formats
 from .params import Wanted
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
+MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}  # as whisper.cpp sends them
 _YES = ("true", "1", "yes", "y")
 
 
@@ -83,7 +84,7 @@ def answer(transcript: Transcript, ask: Wanted, *, timed: bool) -> Response:
         case "text":
             return PlainTextResponse(text)
         case "srt" | "vtt":
-            return PlainTextResponse(transcript.render(ask.form), media_type=endpoints.MEDIA[ask.form])
+            return PlainTextResponse(transcript.render(ask.form), media_type=MEDIA[ask.form])
         case "verbose_json":
             return JSONResponse(_verbose(transcript, text, ask.options, timed))
     return JSONResponse({"text": text})
@@ -128,4 +129,7 @@ INFERENCE = Parameters(
     file="A recording: whatever ffmpeg reads.",
 )
 _TRANSCRIPT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
-ANSWERS: Mapping[str, Schema] = endpoints.TRANSLATIONS | {"application/json": _TRANSCRIPT}
+ANSWERS: Mapping[str, Schema] = endpoints.TRANSLATIONS | {
+    "application/json": _TRANSCRIPT,
+    MEDIA["srt"]: {"type": "string"},
+}

@@ -1,0 +1,48 @@
+"""`POST` and `DELETE /v1/models/ID`: get a model, and remove it, where the configuration lets programs do so."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hushd_models import catalogue, user_models
+from hushd_models.inventory import row
+from hushd_models.removal import remove
+from hushd_models.store import Store
+from hushd_protocol.system import paths
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from . import context
+from .errors import ApiError
+
+
+async def pull(request: Request) -> Response:
+    """Answers once the model is here; one that is, is checked."""
+    model = await context.of(request).client.pull(_permitted(request))
+    return JSONResponse({"id": model.model, "object": "model", "size": model.size})
+
+
+async def delete(request: Request) -> Response:
+    """Answers once the model's files are removed. A worker that has loaded it keeps it until it ends."""
+    model = _permitted(request)
+    removed = await asyncio.to_thread(_remove, model)
+    return JSONResponse({"id": model, "object": "model", "deleted": True, "size": removed})
+
+
+def _remove(model: str) -> int:
+    where = paths.find()
+    store = Store(where)
+    return remove(store, row(store, model, user_models.configured(where.config))).size
+
+
+def _permitted(request: Request) -> str:
+    """The model that the request names, ENGINE/NAME or its repository. Raises ApiError 409 where none may be got."""
+    name: str = request.path_params["name"]
+    known = catalogue.of_repository(name)
+    model = known.model if known else name
+    if not context.of(request).settings.http.pull:
+        sentence = (
+            f"Programs get and remove no models here: set pull = true in [http], or run `hushd models pull {model}`."
+        )
+        raise ApiError(409, sentence, "model", "pull_is_off")
+    return model

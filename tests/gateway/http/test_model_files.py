@@ -1,0 +1,86 @@
+"""Models that programs get and remove over HTTP, from a hub on this machine."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.http_gateway import HttpGateway
+from support.hub_server import HubServer, serving
+from support.peer import CONFIG, Supervisor, check_nothing_is_left
+
+FILES = ("config.json", "model.bin", "tokenizer.json")
+REPOSITORY, MODEL = "Systran/faster-whisper-tiny.en", "faster-whisper/tiny.en"
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubServer]:
+    with serving() as server:
+        server.add(REPOSITORY, {name: name.encode() * 100 for name in FILES})
+        yield server
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["off", "on"])
+def pulls(request: pytest.FixtureRequest) -> bool:
+    """The setting: programs may get models, or may not."""
+    return bool(request.param)
+
+
+@pytest.fixture(scope="module")
+def served(pulls: bool, home: Path, hub: HubServer) -> Iterator[HttpGateway]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("HF_ENDPOINT", hub.url), ("HF_HOME", str(home / "hf")), ("HUSHD_MODELS_DIR", str(home / "models")),
+        ):  # fmt: skip
+            patch.setenv(name, value)
+        supervisor = Supervisor(home, f"{CONFIG}[http]\npull = {str(pulls).lower()}\n")
+        assert supervisor.ready, supervisor.log()
+        gateway = HttpGateway(home)
+        yield gateway
+        gateway.stop()
+        supervisor.stop()
+        check_nothing_is_left(home)
+
+
+def asked(gateway: HttpGateway, method: str, name: str) -> tuple[int, dict[str, Any]]:
+    request = urllib.request.Request(f"{gateway.url}/models/{name}", method=method)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)["error"]
+
+
+def test_a_model_comes_and_goes(pulls: bool, served: HttpGateway, hub: HubServer) -> None:
+    """By the name of its repository or hushd's own, where the configuration says so; elsewhere a sentence says how."""
+    if not pulls:
+        for method in ("POST", "DELETE"):
+            status, error = asked(served, method, REPOSITORY)
+            assert (status, error["code"]) == (409, "pull_is_off")
+            assert error["message"].endswith(f"set pull = true in [http], or run `hushd models pull {MODEL}`.")
+        assert hub.requests == []
+        return
+    size = 100 * len("".join(FILES))
+    status, model = asked(served, "POST", REPOSITORY)
+    assert (status, model["id"], model["size"]) == (200, MODEL, size)
+    assert asked(served, "POST", MODEL)[0] == 200
+    assert asked(served, "DELETE", REPOSITORY) == (
+        200, {"id": MODEL, "object": "model", "deleted": True, "size": size},
+    )  # fmt: skip
+    status, error = asked(served, "DELETE", MODEL)
+    assert (status, error["code"]) == (404, "model_not_found")
+    assert [asked(served, method, "no/such")[0] // 100 for method in ("POST", "DELETE")] == [4, 4]
+
+
+def test_a_name_that_clients_have_built_in_is_described(served: HttpGateway) -> None:
+    """As the model that it names or, where that is not here, with the one that stands in."""
+    status, model = asked(served, "GET", REPOSITORY)
+    assert (status, model["id"], model["owned_by"]) == (200, REPOSITORY, "faster-whisper")
+    assert model["stand_in"] == "moonshine/tiny-en"
+    assert asked(served, "GET", "Systran/no-such")[0] == 404
