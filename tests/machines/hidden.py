@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 BASE = (
     "basename", "bash", "cat", "chmod", "chown", "cksum", "cmp", "cp", "cut", "date", "dd", "df", "diff", "dirname",
     "echo", "env", "expr", "false", "find", "getconf", "git", "grep", "gzip", "head", "id", "kill", "ldconfig",
-    "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "nice", "nohup", "nproc", "od", "printf", "prlimit", "ps",
-    "pwd", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "setsid", "sh", "sleep", "sort", "split", "stat", "stdbuf",
-    "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "tty", "umount", "uname",
-    "uniq", "unshare", "wc", "which", "xargs", "yes",
+    "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "nice", "nohup", "nproc", "od", "printf", "prlimit",
+    "ps", "pwd", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "setsid", "sh", "sleep", "sort", "split",
+    "stat", "stdbuf", "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "tty",
+    "umount", "uname", "uniq", "unshare", "wc", "which", "xargs", "yes",
 )  # fmt: skip
 # `ctypes.util.find_library` asks for the loader's cache, and the loader opens the files themselves.
 _BLIND = 'while [ "$1" != -- ]; do mount --bind /dev/null "$1"; shift; done; shift; exec "$@"'
