@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = (
-    "cli", "client", "cluster", "desktop", "gateway", "models", "protocol", "schema", "supervisor", "worker",
+    "agents", "cli", "client", "cluster", "desktop", "gateway", "models", "protocol", "schema", "supervisor", "worker",
     "worker_models", "worker_stt", "worker_tts", "worker_wake",
 )  # fmt: skip
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "findall", "finditer", "split")

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
 PAGES = sorted([*ROOT.glob("*.md"), ROOT / "examples/README.md", *(ROOT / "docs").rglob("*.md")])
 FOLDERS = (
+    "agents",
     "cli",
     "client",
     "cluster",

@@ -12,7 +12,7 @@ from hushd_schema import engines
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "cli", "client", "cluster", "desktop", "gateway", "models", "protocol", "schema", "supervisor", "worker",
+    "agents", "cli", "client", "cluster", "desktop", "gateway", "models", "protocol", "schema", "supervisor", "worker",
     "worker_models", "worker_stt", "worker_tts", "worker_wake",
 )  # fmt: skip
 # `command` and `keywords` are words, and other packages' names are not engines of ours.
