@@ -20,6 +20,7 @@ from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from mimetypes import guess_type
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import urlopen, urlretrieve
 from xml.etree import ElementTree
 
@@ -72,6 +73,8 @@ async def main() -> None:
                     await subtitle(client, recording, target)
             except (hushd.HushdError, OSError) as error:  # the others go on
                 print(f"{title}: {error}", file=sys.stderr)
+                if isinstance(error, HTTPError):
+                    error.close()
 
     async with hushd.AsyncClient() as client:
         await asyncio.gather(*(subtitled(*episode) for episode in episodes(options.source)))

@@ -86,6 +86,7 @@ def _answer(url: str) -> str:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S):
             return ""
     except urllib.error.HTTPError as error:
-        return "" if error.code in _REFUSED else f"it answers {error.code}"
+        with error:
+            return "" if error.code in _REFUSED else f"it answers {error.code}"
     except OSError as error:
         return f"it cannot be reached ({error})"

@@ -33,8 +33,9 @@ def test_a_post_rings_at_once(room: Room) -> None:
     assert process.stdout
     address = process.stdout.readline().strip()
     foreign = urllib.request.Request(address, b"Boo!", {"Origin": "https://example.org"})
-    with pytest.raises(urllib.error.HTTPError, match="403"):
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
         urllib.request.urlopen(foreign, timeout=LIMIT_S)
+    refused.value.close()
     with hushd.Client() as client, client.floor("speaker", priority="text") as floor:
         urllib.request.urlopen(urllib.request.Request(address, b"A parcel is here."), timeout=LIMIT_S).close()
         wait_until(lambda: not floor.held, "the interruption", LIMIT_S)

@@ -122,6 +122,8 @@ class Web:
                 # Addresses that are signed are signed for one method.
                 if method == "HEAD" and error.status in (403, 405, 501):
                     method, more = "GET", {"Range": "bytes=0-0"}
+                    if isinstance(error, urllib.error.HTTPError):
+                        error.close()
                 elif isinstance(error, Refused):
                     raise
                 else:
