@@ -68,7 +68,7 @@ SECRET = {"session": SESSION, "expires_after": {"anchor": "created_at", "seconds
 MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]}
 EVENTS: tuple[dict[str, Any], ...] = (
     {"type": "session.update", "session": SESSION},
-    {"type": "transcription_session.update", "session": FLAT},
+    {"type": "session.update", "session": FLAT},
     {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(4801)).decode()},
     {"type": "input_audio_buffer.commit"},
     {"type": "input_audio_buffer.clear"},

@@ -65,7 +65,7 @@ def test_a_program_that_has_left_wants_no_fair_copy(when: str) -> None:
         def fail(error: HushdError) -> None:
             raise error
 
-        stream = Stream(Items(), True, 0.0, fair=True)
+        stream = Stream(Items(), 0.0, vad=True, fair=True)
         hearing = Hearing(listen, 16_000, stream, lambda news: events.extend(news), fail, vad=True)
         async with asyncio.timeout(30):
             while not events:
@@ -129,7 +129,7 @@ def test_sound_is_read_as_it_comes() -> None:
             heard.append(Heard(chunks))
             return heard[0]
 
-        stream = Stream(Items(), True, 0.0)
+        stream = Stream(Items(), 0.0, vad=True)
         hearing = Hearing(listen, 24_000, stream, lambda news: None, lambda error: None, vad=False)
         pieces = [bytes([number]) * 96_000 for number in range(100)]
         async with asyncio.timeout(30):
@@ -175,7 +175,7 @@ def test_a_stream_without_memory_has_a_fair_copy_give_way(code: str, monkeypatch
             heard.append(Heard(chunks))
             return heard[0]
 
-        stream = Stream(Items(), True, 0.0)
+        stream = Stream(Items(), 0.0, vad=True)
         hearing = Hearing(listen, 16_000, stream, lambda news: events.extend(news), lambda error: None, vad=True)
         async with asyncio.timeout(30):
             for piece in (b"one ", b"two ", b"three"):

@@ -115,8 +115,8 @@ def test_speech_comes_with_the_times_of_its_words(gateway: HttpGateway) -> None:
 def test_text_that_may_still_change_is_sent_only_where_it_is_asked_for() -> None:
     """With `unstable`, and beside the deltas, which take nothing back."""
     items = Items()
-    asked = list(Stream(items, True, 0.0, unstable=True).partial("Hello", " there"))
+    asked = list(Stream(items, 0.0, vad=True, unstable=True).partial("Hello", " there"))
     kinds = [event["type"].rpartition(".")[2] for event in asked]
     assert (kinds, asked[0]["stable"], asked[0]["text"]) == (["unstable", "delta"], "Hello", " there")
-    assert [event["delta"] for event in Stream(items, True, 0.0).partial("Hello", " there")] == ["Hello"]
-    assert not list(Stream(items, True, 0.0).partial("", "Yellow"))
+    assert [event["delta"] for event in Stream(items, 0.0, vad=True).partial("Hello", " there")] == ["Hello"]
+    assert not list(Stream(items, 0.0, vad=True).partial("", "Yellow"))

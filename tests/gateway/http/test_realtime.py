@@ -459,7 +459,6 @@ def test_clearing_the_output_ends_the_response(gateway: HttpGateway) -> None:
     ("settings", "response"),
     [
         ({"output_modalities": ["text"]}, {}),
-        ({"modalities": ["text"]}, {}),
         ({"output_modalities": ["audio"]}, {"output_modalities": ["text"]}),
     ],
 )

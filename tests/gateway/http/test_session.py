@@ -34,14 +34,15 @@ def test_one_of_the_possible_languages_is_the_language() -> None:
     assert _session({"transcription": None}).language() == ""
 
 
-def test_the_flat_names_of_before_are_taken() -> None:
-    """`transcription_session.update` had no `audio`."""
-    session = Session("sess_1", "transcription")
-    session.update({"input_audio_format": "g711_ulaw", "input_audio_transcription": {"language": "de"}})
-    session.update({"turn_detection": None})
-    assert session.input["format"] == {"type": "audio/pcmu"}
-    assert session.language() == "de"
-    assert not session.vad
+def test_the_flat_names_of_2024_are_refused_with_their_successors() -> None:
+    """Passed over, they would leave a program with another format than it thinks; the session stays as it was."""
+    session = _session()
+    before = repr(session.data)
+    with pytest.raises(ApiError, match=r"input_audio_format .*: send audio\.input\.format\."):
+        session.update({"input_audio_format": "g711_ulaw"})
+    with pytest.raises(ApiError, match=r"voice .*: send audio\.output\.voice\."):
+        session.with_response({"voice": "alloy"})
+    assert repr(session.data) == before
 
 
 def test_an_update_applies_whole_or_not_at_all() -> None:

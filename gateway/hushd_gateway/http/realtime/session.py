@@ -20,35 +20,32 @@ from hushd_schema.settings.declaration import settings_of
 from .. import fields, parameters
 from ..errors import bad
 from ..transcription.params import VAD
-from .audio import ALAW, FORMATS, PCM, RATE, TELEPHONE_RATE, ULAW
+from .audio import FORMATS, PCM, RATE, TELEPHONE_RATE
 
 Object = JsonObject
 # Behind a finished sentence, by the eagerness of semantic_vad; an unfinished one is waited for longer.
 SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
 DELAYS = ("minimal", "low", "medium", "high", "xhigh")
-_OLD_FORMATS = {"pcm16": PCM, "g711_ulaw": ULAW, "g711_alaw": ALAW}
+_OLD_NAMES = {
+    "input_audio_format": "audio.input.format",
+    "input_audio_noise_reduction": "audio.input.noise_reduction",
+    "input_audio_transcription": "audio.input.transcription",
+    "modalities": "output_modalities",
+    "output_audio_format": "audio.output.format",
+    "speed": "audio.output.speed",
+    "turn_detection": "audio.input.turn_detection",
+    "voice": "audio.output.voice",
+}
 RATES = SYNTHESIZE.fields["sample_rate"].kind
 HEARD = parameters.of(TRANSCRIBE, LIVE)  # that a session's transcription may have
 LOGPROBS = "item.input_audio_transcription.logprobs"  # the only thing that a session may include
 LARGEST = 64 * 1024  # characters of a session as JSON
 # The keys that OpenAI's sessions have; whatever else a program sends is passed over.
-_KEYS = frozenset(
-    [
-        "audio",
-        "include",
-        "instructions",
-        "max_output_tokens",
-        "max_response_output_tokens",
-        "model",
-        "output_modalities",
-        "prompt",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "tracing",
-        "truncation",
-    ]
-)
+_KEYS = frozenset((
+    "audio", "include", "instructions", "max_output_tokens", "max_response_output_tokens", "model", "output_modalities",
+    "prompt", "temperature", "tool_choice", "tools", "tracing", "truncation",
+))  # fmt: skip
+_RESPONSE = ("audio", "output_modalities", *_OLD_NAMES)  # that `response.create` changes, or is refused for
 _SIDES = {
     "input": frozenset(["format", "noise_reduction", "transcription", "turn_detection"]),
     "output": frozenset(["format", "model", "speed", "voice"]),
@@ -92,23 +89,35 @@ class Session:
         Raises:
             ApiError: for a value that does not fit.
         """
+        new = self._changed(changes)
+        self._adapt(new, changes)
+        if len(json.dumps(new, ensure_ascii=False)) > LARGEST:
+            raise bad(f"A session has at most {LARGEST // 1024} KB.", "session")
+        self.data = new
+
+    def with_response(self, response: Mapping[str, Any]) -> Object:
+        """The session's data as `response.create` changes it for one response.
+
+        Raises:
+            ApiError: for a value that does not fit.
+        """
+        return self._changed({name: response[name] for name in _RESPONSE if name in response})
+
+    def _changed(self, changes: Any) -> Object:
         if not isinstance(changes, Mapping):
             raise bad("session must be an object.", "session")
-        sent = _modern(changes)
+        _refuse_old_names(changes)
         # Values are replaced and never changed, so that a copy shares them.
         new = {**self.data, "audio": dict(self.data["audio"])}
-        new |= {name: value for name, value in sent.items() if name in _KEYS and name != "audio"}
-        audio = _object(sent.get("audio") or {}, "session.audio")
+        new |= {name: value for name, value in changes.items() if name in _KEYS and name != "audio"}
+        audio = _object(changes.get("audio") or {}, "session.audio")
         for side, keys in _SIDES.items():
             part = _object(audio.get(side) or {}, f"session.audio.{side}")
             known = {name: value for name, value in part.items() if name in keys}
             if known or side in new["audio"]:
                 new["audio"][side] = {**new["audio"].get(side, {}), **known}
         _check(new)
-        self._adapt(new, sent)
-        if len(json.dumps(new, ensure_ascii=False)) > LARGEST:
-            raise bad(f"A session has at most {LARGEST // 1024} KB.", "session")
-        self.data = new
+        return new
 
     def _adapt(self, new: Object, sent: Mapping[str, Any]) -> None:
         """Turns the detection of turns off for a model that has none, unless the program has ever chosen."""
@@ -122,12 +131,6 @@ class Session:
     def input(self) -> Object:
         """`audio.input`."""
         settings: Object = self.data["audio"]["input"]
-        return settings
-
-    @property
-    def output(self) -> Object:
-        """`audio.output`."""
-        settings: Object = self.data["audio"].get("output") or {}
         return settings
 
     @property
@@ -229,40 +232,13 @@ def _check_detection(detection: Mapping[str, Any]) -> None:
         VAD.check(detection)
 
 
-def _modern(changes: Mapping[str, Any]) -> Object:
-    """The object with today's names for the flat ones of before."""
-    modern = dict(changes)
-    heard: Object = {}
-    for old, new in (
-        ("input_audio_transcription", "transcription"),
-        ("input_audio_noise_reduction", "noise_reduction"),
-    ):
-        if old in modern:
-            heard[new] = modern.pop(old)
-    if "modalities" in modern:
-        modern["output_modalities"] = modern.pop("modalities")
-    if "turn_detection" in modern:
-        heard["turn_detection"] = modern.pop("turn_detection")
-    if "input_audio_format" in modern:
-        heard["format"] = _old_format(modern.pop("input_audio_format"), "session.input_audio_format")
-    spoken: Object = {}
-    if "output_audio_format" in modern:
-        spoken["format"] = _old_format(modern.pop("output_audio_format"), "session.output_audio_format")
-    for name in ("voice", "speed"):
-        if name in modern:
-            spoken[name] = modern.pop(name)
-    audio = dict(_object(modern.get("audio") or {}, "session.audio"))
-    for side, part in (("input", heard), ("output", spoken)):
-        if part:
-            audio[side] = {**part, **_object(audio.get(side) or {}, f"session.audio.{side}")}
-    return modern | ({"audio": audio} if audio else {})
-
-
-def _old_format(value: Any, param: str) -> Object:
-    if not isinstance(value, str) or value not in _OLD_FORMATS:
-        raise bad(f"{param} must be one of {', '.join(_OLD_FORMATS)}.", param)
-    kind = _OLD_FORMATS[value]
-    return {"type": kind, "rate": RATE} if kind == PCM else {"type": kind}
+def _refuse_old_names(changes: Mapping[str, Any]) -> None:
+    """Refuses the flat names of OpenAI's interface of 2024, which would otherwise be passed over in silence."""
+    for old, new in _OLD_NAMES.items():
+        if old in changes:
+            raise bad(
+                f"{old} is a name of the interface that OpenAI ends in January 2027: send {new}.", f"session.{old}"
+            )
 
 
 def _object(value: Any, param: str) -> Object:

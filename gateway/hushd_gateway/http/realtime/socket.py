@@ -38,7 +38,6 @@ SEND_S = 30.0  # for a program that does not read
 CLOSE_TOO_SLOW = 1008
 APPEND = "input_audio_buffer.append"
 _ITEM = ("type", "role", "content", "call_id", "name", "arguments", "output")  # that is kept of an item
-_RESPONSE = ("audio", "output_modalities", "modalities", "voice", "output_audio_format")  # that changes a response
 
 
 async def serve(socket: WebSocket) -> None:
@@ -80,7 +79,6 @@ class Connection:
         self._sent = asyncio.Event()
         self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
             "session.update": self._update,
-            "transcription_session.update": self._update,
             APPEND: self._append,
             "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": self._clear,
@@ -174,8 +172,7 @@ class Connection:
         self._session.update(event.get("session"))
         if self._session.input != before and (self._hearing is None or self._hearing.vad):
             self._end_hearing()
-        kind = event["type"].replace(".update", ".updated")
-        self._post([{"type": kind, "session": self._session.data}])
+        self._post([{"type": "session.updated", "session": self._session.data}])
 
     async def _append(self, event: Event) -> None:
         data = event.get("audio")
@@ -245,18 +242,13 @@ class Connection:
         if not isinstance(response, dict):
             raise bad("response must be an object.", "response")
         text = text_to_read(response, self._items.unread)
-        changed = Session("", "realtime")
-        changed.update(
-            {name: self._session.data[name] for name in ("output_modalities",) if name in self._session.data}
-        )
-        changed.update({"audio": {"output": self._session.output}})
-        changed.update({name: value for name, value in response.items() if name in _RESPONSE})
+        data = self._session.with_response(response)
         metadata = fields.record(response, "metadata")
         if len(json.dumps(metadata)) > METADATA:
             raise bad(f"metadata has at most {METADATA // 1024} KB.", "response.metadata")
         self._items.all_read()
-        output = {"model": self._session.data.get("model"), **changed.output}
-        speaking = Speaking(self._shared, self._items, text, output, metadata or None, aloud=is_spoken(changed.data))
+        output = {"model": data.get("model"), **data["audio"].get("output", {})}
+        speaking = Speaking(self._shared, self._items, text, output, metadata or None, aloud=is_spoken(data))
         self._speaking, self._last_response = (speaking, asyncio.create_task(self._speak(speaking))), speaking.name
 
     async def _cancel_response(self, event: Event) -> None:
@@ -304,8 +296,15 @@ class Connection:
             fair_each="utterance" if session.vad else "session",
             **options,
         )
-        eager, unstable = asked.get("delay") == "minimal", fields.flag(asked, "unstable")
-        stream = Stream(self._items, session.vad, self._past_s, eager, unstable, session.logprobs, bool(fair))
+        stream = Stream(
+            self._items,
+            self._past_s,
+            vad=session.vad,
+            eager=asked.get("delay") == "minimal",
+            unstable=fields.flag(asked, "unstable"),
+            logprobs=session.logprobs,
+            fair=bool(fair),
+        )
         failed = partial(self._unfair, asked=bool(session.fair("")))
         hearing = Hearing(listen, rate, stream, self._post, failed, vad=session.vad)
         self._hearing = hearing

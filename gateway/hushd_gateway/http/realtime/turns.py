@@ -86,8 +86,8 @@ class Stream:
 
     Args:
         items: of the session.
-        vad: whether each utterance becomes an item.
         start_s: seconds of sound that the session had before.
+        vad: whether each utterance becomes an item.
         eager: whether the first text of an utterance is sent before it is certain.
         unstable: whether the unfinished utterance is sent too, with the text that may still change.
         logprobs: whether a turn that is complete says how likely each of its words is.
@@ -97,8 +97,9 @@ class Stream:
     def __init__(
         self,
         items: Items,
-        vad: bool,
         start_s: float,
+        *,
+        vad: bool,
         eager: bool = False,
         unstable: bool = False,
         logprobs: bool = False,
