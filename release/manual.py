@@ -1,11 +1,13 @@
-"""Manual pages in man(7), made of the parsers; `scripts/man` writes them. Pure."""
+"""Manual pages in man(7) from the parsers; `release/manual.py FOLDER` writes them, as each build of a wheel does."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from hushd_cli import help
-from hushd_cli.reference import ROOTS, Argument, CommandReference
+from hushd_cli.reference import ROOTS, Argument, CommandReference, commands
 from hushd_protocol import __version__
 
 _SEE = "Documents that help and errors name lie beside the program, in Markdown; its sources have all of them."
@@ -116,3 +118,8 @@ def _text(text: str) -> str:
     """Text that means itself: no request at the start of a line, dashes and backslashes as they are."""
     safe = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga").replace("'", "\\(aq")
     return f"\\&{safe}" if safe.startswith(".") else safe
+
+
+if __name__ == "__main__":
+    for name, text in pages(commands()).items():
+        Path(sys.argv[1], name).write_text(text)

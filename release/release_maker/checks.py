@@ -23,11 +23,9 @@ def versions(root: Path = ROOT) -> dict[str, str]:
     """The version that each place of the sources has, by its file."""
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     module = root / "protocol/hushd_protocol/__init__.py"
-    manual = root / "packaging/man/hushd.1"
     return {
         "pyproject.toml": project["version"],
         str(module.relative_to(root)): _only(r'^__version__ = "(.+)"$', module),
-        str(manual.relative_to(root)): _only(r'"hushd (\S+)"', manual),
         "CHANGELOG.md": _latest(root)[0],
     }
 

@@ -80,10 +80,10 @@ def test_the_wheel_stays_within_its_limit(built: Path) -> None:
 
 
 def test_a_wheel_carries_manual_pages(wheel: dict[str, bytes]) -> None:
-    """They lie where pipx and package managers look for them, as `scripts/man` has written them."""
+    """They lie where pipx and package managers look for them, as the parsers have them."""
     folder = "hushd-0.1.0.data/data/share/man/man1/"
     carried = {name.removeprefix(folder): text for name, text in wheel.items() if name.startswith(folder)}
-    assert carried == {path.name: path.read_bytes() for path in (ROOT / "packaging/man").iterdir()}
+    assert carried == {name: text.encode() for name, text in pages(commands()).items()}
     assert {"hushd.1", "say.1", "listen.1"} <= set(carried)
 
 

@@ -2,7 +2,7 @@
 
 `python tests/golden/golden.py` rewrites them, where a change is on purpose; the difference is part of the commit.
 
-`helps.txt` has the whole help of every command; `refusals.txt` the sentence for every bad value of every parameter, at
+`help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers, over HTTP and at the command line; `mcp.json` the tools with their schemas; `openapi.json` the document.
 Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/HTTP.md from the requests, and
 of docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
@@ -38,7 +38,7 @@ _BAD_FORMS = ("nonsense", "-1", "1.5", "1e9", "nan")
 def texts() -> dict[str, Callable[[], str]]:
     """The files by their names, each with what makes its text."""
     return {
-        "helps.txt": lambda: "\n".join(helps()),
+        "help.txt": help_of_hushd,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
         "mcp.json": lambda: _json(mcp_tools()),
         PROTOCOL: with_references,
@@ -50,14 +50,14 @@ def texts() -> dict[str, Callable[[], str]]:
     }
 
 
-def helps() -> Iterator[str]:
-    """The whole help of each command, wherever this checkout lies: a long folder would break a line elsewhere."""
+def help_of_hushd() -> str:
+    """The list of commands, wherever this checkout lies: a long folder would break a line elsewhere."""
+    from hushd_cli import main
     from hushd_models import installation
 
     check_setup()
     with patch.object(installation, "_checkout", Path):
-        for words, parser in _parsers():
-            yield f"=== {' '.join(words)}\n{parser.format_help(whole=True)}"
+        return main.make_parser("hushd").format_help()
 
 
 def check_setup() -> None:

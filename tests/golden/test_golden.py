@@ -1,4 +1,4 @@
-"""Helps, refusals, tools and the document of HTTP stay what they are, to the letter, unless a change is on purpose."""
+"""The list of commands, refusals, tools and HTTP's document stay to the letter, unless a change is on purpose."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ REWRITE = "`python tests/golden/golden.py` rewrites the files, where the change 
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse lays its help out in another way from Python 3.13 on")
-def test_every_help_is_the_one_that_was_agreed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command's whole help is that of `helps.txt`, byte for byte."""
+def test_the_first_help_is_the_one_that_was_agreed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hushd --help` is that of `help.txt`, byte for byte."""
     monkeypatch.setenv("COLUMNS", golden.WIDTH)
-    assert_same("helps.txt", TEXTS["helps.txt"])
+    assert_same("help.txt", TEXTS["help.txt"])
 
 
-@pytest.mark.parametrize("name", [name for name in TEXTS if name != "helps.txt"])
+@pytest.mark.parametrize("name", [name for name in TEXTS if name != "help.txt"])
 def test_what_is_read_is_what_was_agreed(name: str) -> None:
     """Refusals of bad values, the tools of MCP and `/openapi.json` are those of the files, byte for byte."""
     assert_same(name, TEXTS[name])
@@ -36,8 +36,8 @@ def assert_same(name: str, make: Callable[[], str]) -> None:
 
 
 def test_an_environment_that_lacks_commands_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Helps without the commands of an entry point are not written: the error says to run scripts/setup."""
+    """A help without the commands of an entry point is not written: the error says to run scripts/setup."""
     golden.check_setup()
     monkeypatch.setattr(golden, "entry_points", lambda group: {})
     with pytest.raises(RuntimeError, match=r"lacks dictate, captions.*run scripts/setup"):
-        next(golden.helps())
+        golden.help_of_hushd()
