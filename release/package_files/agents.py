@@ -102,7 +102,7 @@ def _claude(source: Source) -> dict[str, str]:
         "plugins": [{**introduction, "source": "./"}],
     }  # fmt: skip
     runner = "${CLAUDE_PLUGIN_ROOT}/bin/hushd"
-    hooks = json.loads(AGENTS["claude"].added("{}", f'"{runner}" agent-hook'))
+    hooks = json.loads(AGENTS["claude"].edited("{}", f'"{runner}" agent-hook'))
     commands = {
         f"{_CLAUDE}/commands/{name}.md": f"---\ndescription: {summary}\n---\n\n{text}\n"
         for name, (summary, text) in _COMMANDS.items()

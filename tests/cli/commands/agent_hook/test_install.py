@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 from hushd_cli.commands.agent_hook import events
-from hushd_cli.commands.agent_hook.install import installing, json_text
+from hushd_cli.commands.agent_hook.install import installing
 from hushd_cli.commands.agent_hook.install.agents import AGENTS
 from hushd_protocol.errors import HushdError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.outside import needs
 from support.peer import BOUND_S
 
 CLAUDE = """\
 {
-    "model": "opus", // mine
+    "model": "opus",
     "permissions": {"allow": ["Bash(ls:*)", "X"]},
     "hooks": {
         "Stop": [
@@ -70,50 +68,43 @@ def put(agent: str, home: Path, text: str) -> Path:
         ("claude", CLAUDE),
         ("claude", CLAUDE.replace("\n", "\r\n")),
         ("claude", '{"hooks":{"Stop":[{"hooks":[]}]}}'),
-        ("claude", '{\n\t"a": 1,\n}\n'),
-        ("gemini", "// mine\n{}\n"),
-        ("gemini", '{"security": {}} /* mine */'),
+        ("gemini", '{\n\t"a": 1\n}\n'),
         ("codex", CODEX),
-        ("codex", "# only a comment"),
+        ("codex", CODEX.replace("\n", "\r\n")),
+        ("codex", "# only a comment\n"),
         ("codex", '[projects."/home/ada"]\ntrust_level = "trusted"\n'),
         ("codex", '# `hushd agent-hook` reads aloud\nmodel = "gpt"  # hushd agent-hook\n'),
-        ("codex", 'model = "gpt"\r\n# mine\r\n'),
         ("codex", 'instructions = "Say it by hushd agent-hook"\n'),
+        ("codex", "[[hooks.Stop]]\nhooks = [{type = 'command', command = 'afplay'}]\n"),
     ],
-    ids=range(12),
+    ids=range(11),
 )
-def test_what_is_put_in_is_taken_out_exactly(agent: str, text: str, home: Path) -> None:
-    """A file has its hooks after install, once however often, and each of its bytes again after uninstall."""
+def test_only_the_hooks_come_and_go(agent: str, text: str, home: Path) -> None:
+    """A file has its hooks once, however often they are installed; after uninstall it says what it said before."""
     path = put(agent, home, text)
     installing.install(agent, dry=False)
-    installed = path.read_text()
-    assert installed.count(installing.command_line()) == (3 if agent == "codex" else 4)
+    installed = path.read_bytes().decode()
+    assert installed.count('agent-hook"') == (3 if agent == "codex" else 4) + text.count('agent-hook"')
+    assert ("\r\n" in text) == ("\r\n" in installed)
     installing.install(agent, dry=False)
-    assert path.read_text() == installed
+    assert path.read_bytes().decode() == installed
     installing.uninstall(agent, dry=False)
-    assert path.read_bytes() == text.encode()
+    left = path.read_bytes().decode()
+    if agent == "codex":
+        assert left.rstrip() == text.rstrip()
+    else:
+        assert json.loads(left) == json.loads(text)
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_comments_in_codexs_hooks_stay(newline: str, home: Path) -> None:
-    """Those that people wrote beside our lines are there after install and uninstall; no hook is doubled."""
-    path = put("codex", home, CODEX)
-    installing.install("codex", dry=False)
-    own = "[[hooks.UserPromptSubmit]]"
-    text = (
-        path.read_text().replace(f"{own}\n", f"{own}  # it's hushd\n\n# to be silent\n").replace("= 3\n", "= 3 # s\n")
-    )
-    path.write_bytes(text.replace("\n", newline).encode())
-    installing.install("codex", dry=False)
-    installed = path.read_text()
-    assert installed.count(installing.command_line()) == 3
-    for comment in ("# mine", "# loud", "# it's hushd", "# to be silent"):
-        assert installed.count(comment) == 1
-    installing.install("codex", dry=False)
-    assert path.read_text() == installed
-    installing.uninstall("codex", dry=False)
-    assert tomllib.loads(path.read_text()) == tomllib.loads(CODEX)
-    assert path.read_text().count("# s\n") == 3
+def test_an_edit_keeps_the_order_and_the_indent(home: Path) -> None:
+    """Keys that people have written stand where they stood."""
+    path = put("claude", home, CLAUDE)
+    installing.install("claude", dry=False)
+    lines = path.read_text().splitlines()
+    assert lines[1] == '    "model": "opus",'
+    assert [line for line in lines if line.startswith('    "')] == [
+        '    "model": "opus",', '    "permissions": {', '    "hooks": {', '    "unknown": {'
+    ]  # fmt: skip
 
 
 def test_claudes_hooks_are_where_it_looks(home: Path) -> None:
@@ -168,7 +159,7 @@ def test_the_difference_is_shown(home: Path, capfd: pytest.CaptureFixture[str]) 
     installing.install("claude", dry=True)
     shown = capfd.readouterr().out
     assert f"+++ {path}" in shown
-    assert "-    " not in shown.replace('-            {"hooks"', "")  # but for the comma behind the last one
+    assert '+                        "command": ' in shown
     assert path.read_text() == CLAUDE
 
 
@@ -189,17 +180,16 @@ def test_a_link_is_written_through_and_a_mode_kept(home: Path) -> None:
 @pytest.mark.parametrize(
     ("agent", "text", "reason"),
     [
-        ("claude", '{"a": 1', "not JSON in line 1"),
-        ("claude", '{\n"a": 01x\n}', "not JSON in line 2"),
-        ("claude", '{\n"a": "\\q"}', "since it is not JSON in line 2: mend"),
+        ("claude", '{"a": 1', "line 1 is not JSON"),
+        ("claude", '{\n"a": 01x\n}', "line 2 is not JSON"),
+        ("gemini", "{\n// mine\n}", "since line 2 is not JSON, or a comment that an edit would lose: mend"),
         ("claude", "[1]", "not a JSON object"),
         ("claude", '{"hooks": []}', "'hooks' is not an object"),
         ("claude", '{"hooks": {"Stop": 1}}', "'Stop' is not a list"),
-        ("claude", "[" * 100_000, "not JSON"),
+        ("claude", "[" * 100_000, "nested too deeply"),
         ("codex", "a = = 1", "not TOML"),
-        ("codex", "hooks = 1", "not TOML with lists of hooks"),
-        ("codex", "[hooks]\nStop = 1", "not TOML with lists of hooks"),
-        ("codex", "[[hooks.Stop]]\nhooks = [{command = 'hushd agent-hook'}]", "changed by hand"),
+        ("codex", "hooks = 1", "'hooks' is not an object"),
+        ("codex", "[hooks]\nStop = 1", "'Stop' is not a list"),
     ],
 )
 def test_a_file_that_is_not_as_it_should_be_is_left(agent: str, text: str, reason: str, home: Path) -> None:
@@ -234,27 +224,6 @@ def test_what_is_not_ones_own_is_left(home: Path, monkeypatch: pytest.MonkeyPatc
         installing.install("claude", dry=False)
 
 
-_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=12,
-)
-
-
-@settings(deadline=None)  # on a busy machine
-@given(st.dictionaries(st.text(), _VALUES, max_size=4), st.sampled_from([None, 1, 2, "\t"]), st.text())
-def test_any_object_keeps_its_text(value: dict[str, object], indent: int | str | None, key: str) -> None:
-    """A JSON parser reads the appended value, and without it the text is as it was."""
-    value.pop(key, None)
-    text = json.dumps(value, indent=indent)
-    changed = json_text.append(text, json_text.parse(text), {"b": [1]}, key)
-    assert json.loads(changed) == value | {key: {"b": [1]}}
-    root = json_text.parse(changed)
-    again = json_text.remove(changed, root, root.items[-1])
-    assert json.loads(again) == value
-    assert again == text or not value
-
-
 _OPENCODE = """
 import { Hushd } from "./hushd.mjs"
 const part = (text) => ({ type: "text", text })
@@ -277,7 +246,7 @@ for (const event of [idle("s1"), idle("sub"), { type: "file.edited", properties:
 def test_opencodes_plugin_tells_what_its_events_mean(tmp_path: Path) -> None:
     """With a client as in opencode's SDK, a prompt, an answer and an end are told, and a subagent's answer is not."""
     command = f"cat > {tmp_path}/event.$$"
-    (tmp_path / "hushd.mjs").write_text(AGENTS["opencode"].added("", command))
+    (tmp_path / "hushd.mjs").write_text(AGENTS["opencode"].edited("", command))
     (tmp_path / "run.mjs").write_text(_OPENCODE)
     subprocess.run(["node", tmp_path / "run.mjs"], check=True, timeout=BOUND_S)
     told = [events.read(path.read_bytes()) for path in tmp_path.glob("event.*")]

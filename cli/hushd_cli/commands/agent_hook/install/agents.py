@@ -8,38 +8,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
-
-from . import json_text
 
 _OURS = re.compile(r"(?:^|[/\s'])hushd'? agent-hook$")
 _SECONDS = 3  # for a hook that ends within 0.05; Codex allows no more at a session's end
 _CLAUDE = ("Stop", "Notification", "UserPromptSubmit", "SessionEnd")
 _GEMINI = ("AfterAgent", "Notification", "BeforeAgent", "SessionEnd")
 _CODEX = ("Stop", "UserPromptSubmit", "SessionEnd")
-# Tables may stand at the end of any TOML, which stays as it is down to the last byte.
-_ENTRY = """
-[[hooks.{event}]]
-[[hooks.{event}.hooks]]
-type = "command"
-command = {command}
-timeout = {seconds}
-"""
-# People put comments beside the lines; these are the ends of lines, with what may stand before the next one.
-_END = r"([ \t\r]*(?:#[^\n]*)?(?:\n|\Z))"
-_BETWEEN = r"((?:[ \t\r]*(?:#[^\n]*)?\n)+)"
-_WRITTEN = re.compile(
-    rf"(?:\A|\n)\[\[hooks\.(\w+)\]\]{_BETWEEN}\[\[hooks\.\1\.hooks\]\]{_BETWEEN}"
-    rf"type = \"command\"{_BETWEEN}command = \"[^\n]*hushd'? agent-hook\"{_BETWEEN}timeout = \d+{_END}"
-)
-_COMMENT = re.compile(r"#[^\n]*")
+_INDENT = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
 
 class Agent(NamedTuple):
@@ -48,113 +32,97 @@ class Agent(NamedTuple):
     Attributes:
         name: as people write it.
         file: finds the file, from the environment and the home folder.
-        added: the file's text with the hooks, from the text without and the command line.
-        removed: the text without them.
-        after: a sentence for who has installed them.
+        edited: the file's text with the hooks for a command line alone; for an empty one without hooks.
+        after: a sentence for the person who has installed them.
     """
 
     name: str
     file: Callable[[Mapping[str, str], Path], Path]
-    added: Callable[[str, str], str]
-    removed: Callable[[str], str]
+    edited: Callable[[str, str], str]
     after: str = "Sessions that begin now read aloud."
 
 
-def _json_added(events: tuple[str, ...], more: JsonObject) -> Callable[[str, str], str]:
-    def added(text: str, command: str) -> str:
-        text = text if text.strip() else "{}\n"
-        entry = {"hooks": [{"type": "command", "command": command, **more}]}
-        for event in events:
-            hooks = _member(json_text.parse(text), "hooks", "{")
-            if hooks is None:
-                text = json_text.append(text, json_text.parse(text), {event: [entry]}, "hooks")
-            elif (groups := _member(hooks, event, "[")) is None:
-                text = json_text.append(text, hooks, [entry], event)
-            else:
-                text = json_text.append(text, groups, entry)
-        return text
-
-    return added
-
-
-def _member(parent: json_text.Node, key: str, kind: str) -> json_text.Node | None:
-    """A member of an object, None where there is none. Raises ValueError where it is of another kind."""
-    if parent.kind != "{":
-        raise ValueError("it is not a JSON object")
-    node = parent.get(key)
-    if node is not None and node.kind != kind:
-        raise ValueError(f"its {key!r} is not {'an object' if kind == '{' else 'a list'}")
-    return node
-
-
-def _json_removed(text: str) -> str:
-    """The text without our hooks, and without the lists and objects that are then empty."""
-    while text.strip():
-        root = json_text.parse(text)
-        hooks = _member(root, "hooks", "{")
-        way = next((way for way in _ways(root, hooks) if _is_ours(way[-1])), None) if hooks else None
-        if way is None:
-            break
-        while len(way) > 2 and len(way[-2].items) == 1:
-            way = way[:-1]
-        text = json_text.remove(text, way[-2], way[-1])
-    return text
-
-
-def _ways(root: json_text.Node, hooks: json_text.Node) -> list[list[json_text.Node]]:
-    """The ways from the file to each hook: by `hooks`, an event, a group and its `hooks`."""
-    return [
-        [root, hooks, groups, group, inner, hook]
-        for groups in hooks.items
-        for group in groups.items
-        if (inner := group.get("hooks")) is not None
-        for hook in inner.items
-    ]
-
-
-def _is_ours(hook: json_text.Node) -> bool:
-    command = hook.get("command")
-    return command is not None and _OURS.search(command.value) is not None
-
-
-def _toml_added(text: str, command: str) -> str:
-    for event in _CODEX:
-        entry = _ENTRY.format(event=event, command=json.dumps(command, ensure_ascii=False), seconds=_SECONDS)
-        text += entry if text else entry.lstrip("\n")
-    _toml(text)
-    return text
-
-
-def _toml_removed(text: str) -> str:
-    _toml(text)
-    without = _WRITTEN.sub(_comments, text)
-    if any(_OURS.search(command) for command in _commands(_toml(without).get("hooks"))):
-        raise ValueError("its hook of hushd's was changed by hand")
-    return without
-
-
-def _comments(written: re.Match[str]) -> str:
-    """The comments that people put between the lines of a hook; they stay."""
-    comments = [comment for end in written.groups()[1:] for comment in _COMMENT.findall(end)]
-    return "".join(f"\n{comment}" for comment in comments) + "\n" if comments else ""
-
-
-def _commands(value: object) -> Iterator[str]:
-    """Yields the commands anywhere in a value of TOML."""
-    if isinstance(value, dict):
-        if isinstance(command := value.get("command"), str):
-            yield command
-        value = [*value.values()]
-    for inner in value if isinstance(value, list) else ():
-        yield from _commands(inner)
-
-
-def _toml(text: str) -> dict[str, Any]:
-    """Reads TOML. Raises ValueError for other text, and for another value in the place of a list of hooks."""
+def _json_edited(events: tuple[str, ...], more: JsonObject, text: str, command: str) -> str:
     try:
-        return tomllib.loads(text)
-    except ValueError as error:
-        raise ValueError(f"it is not TOML with lists of hooks ({error})") from error
+        document = json.loads(text if text.strip() else "{}")
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno} is not JSON, or a comment that an edit would lose") from error
+    before = copy.deepcopy(document)
+    _edit(document, events, more, command)
+    if document == before:
+        return text
+    if not document:
+        return ""
+    indent = _INDENT.search(text)
+    written = json.dumps(document, indent=indent[1] if indent else 2, ensure_ascii=False)
+    return _with_newlines(written + "\n", text)
+
+
+def _toml_edited(text: str, command: str) -> str:
+    import tomlkit  # some milliseconds, for Codex alone
+
+    try:
+        document = tomlkit.parse(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not TOML ({error})") from error
+    before = document.unwrap()
+    _edit(document, _CODEX, {"timeout": _SECONDS}, command)
+    return text if document.unwrap() == before else _with_newlines(document.as_string(), text)
+
+
+def _with_newlines(written: str, text: str) -> str:
+    """The text as it is written, with the ends of lines of another one."""
+    written = written.replace("\r\n", "\n")
+    return written.replace("\n", "\r\n") if "\r\n" in text else written
+
+
+def _edit(document: Any, events: tuple[str, ...], more: JsonObject, command: str) -> None:
+    """Takes hushd's hooks out, with the lists and tables that are empty then, and puts those for a command in.
+
+    Args:
+        document: a dictionary, or tomlkit's in its place.
+
+    Raises:
+        ValueError: something else stands where hooks should.
+    """
+    if not isinstance(document, dict):
+        raise ValueError("it is not a JSON object")
+    hooks = document.setdefault("hooks", {})
+    if not isinstance(hooks, dict):
+        raise ValueError("its 'hooks' is not an object")
+    for event, groups in list(hooks.items()):
+        if isinstance(groups, list) and _remove(groups):
+            del hooks[event]
+    for event in events if command else ():
+        group = {"hooks": [{"type": "command", "command": command, **more}]}
+        if event not in hooks:
+            hooks[event] = [group]
+        elif isinstance(hooks[event], list):
+            hooks[event].append(group)
+        else:
+            raise ValueError(f"its {event!r} is not a list")
+    if not hooks:
+        del document["hooks"]
+
+
+def _remove(groups: list[Any]) -> bool:
+    """Takes hushd's hooks out of an event's groups; returns whether nothing is left of what had them."""
+    had_ours = False
+    for group in reversed(list(groups)):
+        inner: Any = group.get("hooks") if isinstance(group, dict) else None
+        ours = [hook for hook in inner if _is_ours(hook)] if isinstance(inner, list) else []
+        for hook in ours:
+            inner.remove(hook)
+        if ours and not inner:
+            groups.remove(group)
+        had_ours = had_ours or bool(ours)
+    return had_ours and not groups
+
+
+def _is_ours(hook: object) -> bool:
+    return isinstance(hook, dict) and _OURS.search(str(hook.get("command"))) is not None
 
 
 # opencode tells its plugins of every event, and its SDK has the messages of a session.
@@ -193,14 +161,12 @@ export const Hushd = async ({ client, directory }) => {
 _PLUGIN_MARK = _PLUGIN.partition("\n")[0]
 
 
-def _plugin_added(text: str, command: str) -> str:
+def _plugin_edited(text: str, command: str) -> str:
     if text and not text.startswith(_PLUGIN_MARK):
-        raise ValueError("it is somebody else's")
-    return _PLUGIN % json.dumps(command)
-
-
-def _plugin_removed(text: str) -> str:
-    return "" if text.startswith(_PLUGIN_MARK) else text
+        if command:
+            raise ValueError("it is somebody else's")
+        return text
+    return _PLUGIN % json.dumps(command) if command else ""
 
 
 def _folder(environ: Mapping[str, str], variable: str, otherwise: Path) -> Path:
@@ -211,26 +177,22 @@ AGENTS = {
     "claude": Agent(
         "Claude Code",
         lambda environ, home: _folder(environ, "CLAUDE_CONFIG_DIR", home / ".claude") / "settings.json",
-        _json_added(_CLAUDE, {"timeout": _SECONDS}),
-        _json_removed,
+        partial(_json_edited, _CLAUDE, {"timeout": _SECONDS}),
     ),
     "codex": Agent(
         "Codex",
         lambda environ, home: _folder(environ, "CODEX_HOME", home / ".codex") / "config.toml",
-        _toml_added,
-        _toml_removed,
+        _toml_edited,
         "Codex asks at its next start whether you trust the hooks.",
     ),
     "gemini": Agent(
         "Gemini CLI",
         lambda environ, home: home / ".gemini" / "settings.json",
-        _json_added(_GEMINI, {"name": "hushd", "timeout": _SECONDS * 1000}),
-        _json_removed,
+        partial(_json_edited, _GEMINI, {"name": "hushd", "timeout": _SECONDS * 1000}),
     ),
     "opencode": Agent(
         "opencode",
         lambda environ, home: _folder(environ, "XDG_CONFIG_HOME", home / ".config") / "opencode/plugins/hushd.js",
-        _plugin_added,
-        _plugin_removed,
+        _plugin_edited,
     ),
 }

@@ -1,4 +1,4 @@
-"""`hushd agent-hook install|uninstall`: puts the hooks into an agent's configuration, and takes exactly them out."""
+"""`hushd agent-hook install|uninstall`: puts the hooks into an agent's configuration, and takes them out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def install(agent: str, *, dry: bool) -> None:
         HushdError: `input_unreadable`, `output_failed` or `unauthorised`, where the file is left as it is.
     """
     entry = AGENTS[agent]
-    if _edit(entry, lambda text: entry.added(entry.removed(text), command_line()), dry):
+    if _edit(entry, lambda text: entry.edited(text, command_line()), dry):
         console.note(entry.after)
     else:
         console.note(f"{entry.name} reads aloud already.")
@@ -38,7 +38,7 @@ def install(agent: str, *, dry: bool) -> None:
 def uninstall(agent: str, *, dry: bool) -> None:
     """Takes the hooks out; prints the difference. Raises as `install` does."""
     entry = AGENTS[agent]
-    if not _edit(entry, entry.removed, dry):
+    if not _edit(entry, lambda text: entry.edited(text, ""), dry):
         console.note(f"{entry.name} has no hook of hushd's.")
 
 
