@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("hushd")
     config.addinivalue_line("markers", "night: takes long; run by scripts/test --night alone")
     config.addinivalue_line("markers", "permissions: run as root and as a user, see tests/end_to_end/test_as_a_user.py")
+    config.addinivalue_line("markers", "guest(name): is about a guest too; left out of a tree that lacks it")
     config.addinivalue_line("markers", "user: says nothing of root, who may do everything; run as a user alone")
     if moonshine_once.FOLDER not in os.environ:  # in xdist's processes it is there
         heard = os.environ[moonshine_once.FOLDER] = tempfile.mkdtemp(prefix="hushd-heard-")
@@ -213,6 +215,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {"night"} if not config.getoption("--night") else set()
     if os.getuid() == 0:
         left_out.add("user")
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    here = {*project["tool"]["hushd"]["guests"]}
+    lacking = {item for item in items if any(not here.issuperset(m.args) for m in item.iter_markers("guest"))}
+    items[:] = [item for item in items if item not in lacking]
     if late := {item for item in items if any(map(item.get_closest_marker, left_out))}:
         config.hook.pytest_deselected(items=[item for item in items if item in late])
         items[:] = [item for item in items if item not in late]

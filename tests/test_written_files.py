@@ -291,7 +291,6 @@ def command_sound(here: Paths) -> None:
 
 def long_requests(_: Paths) -> None:
     from hushd.transport.overflow import Overflow
-    from hushd_cluster import node
     from hushd_gateway import storage
     from hushd_gateway.wyoming import recording
     from hushd_worker_stt.audio.spool import Spool
@@ -301,8 +300,6 @@ def long_requests(_: Paths) -> None:
     spool = Spool()
     with spool.file:
         spool.write(bytes(9000))
-    with node.as_file(bytes(9000)):
-        pass
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "SHORT", 10)
         with closing(recording.Recording()) as made:
@@ -317,6 +314,13 @@ def long_requests(_: Paths) -> None:
                 file.write(bytes(9000))
         except OSError as error:  # as `Form.read` does
             raise storage.failure(error) from error
+
+
+def of_a_node(_: Paths) -> None:
+    from hushd_cluster import node
+
+    with node.as_file(bytes(9000)):
+        pass
 
 
 def own_supervisors(here: Paths) -> None:
@@ -372,6 +376,16 @@ def words(here: Paths) -> None:
     pronunciations.changed(here.pronunciations, lambda text: pronunciations.with_entry(text, "nginx", "engine x"))
 
 
+def dictation(_: Paths) -> None:
+    from hushd_desktop.dictation import install
+
+    key: Any = "F9"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(install.units, "run", lambda command: "")
+        patch.setattr(install.console, "write", lambda text: None)
+        install.install(key, [])
+
+
 def units(here: Paths) -> None:
     from hushd_cli.commands.service.units import find as find_units
 
@@ -417,7 +431,7 @@ def new_engine(here: Paths) -> None:
     command._new("my-whistle", "stt", here.state / "my-whistle")
 
 
-# By the first words of a row, in its order.
+# By the first words of a row, in its order; those of a guest with the folder of its package.
 CASES: dict[str, Callable[[Paths], object]] = {
     "`logs/supervisor.log`": supervisor_log,
     "`logs/WORKER.log`": worker_log,
@@ -439,9 +453,10 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`ducking*`": ducking,
     "the longer sound": fair_copy,
     "`lock`, `client.sock`": the_supervisors_own,
-    "`attached/`": one_of_a_kind,
+    "`captions-keep.sock`": one_of_a_kind,
     "`command-*.wav`": command_sound,
     "an answer, a recording": long_requests,
+    "a recording in the temporary folder of a node": of_a_node,
     "the folder of `hushd tune`": own_supervisors,
     "`roster.json`": roster,
     "`agent-hook.json`": switch,
@@ -449,6 +464,7 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`people/`": people,
     "`config.toml`": configuration,
     "`pronunciations.txt`": words,
+    "`names.txt`": dictation,
     "units of the service": units,
     "the models folder": models,
     "what `-o`": outputs,
@@ -456,6 +472,11 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "the transcripts of": cluster,
     "the folder of `hushd engine": new_engine,
 }
+_OF_GUESTS = {
+    permission_to_type: "desktop", one_of_a_kind: "desktop", dictation: "desktop", captions: "desktop",
+    of_a_node: "cluster", cluster: "cluster",
+}  # fmt: skip
+CASES = {name: case for name, case in CASES.items() if (ROOT / _OF_GUESTS.get(case, "")).exists()}
 
 
 def test_each_row_is_tried() -> None:

@@ -11,5 +11,6 @@ __all__ = ["ROOT", "files"]
 def files() -> dict[str, str]:
     """The text of each generated file, by its path in the repository."""
     source = Source.read()
-    makers = (agents, editors, debian, home_assistant, npm)
+    guests = ((agents, agents.FOLDER), (editors, agents.FOLDER), (npm, npm.FOLDER))
+    makers = [*(maker for maker, folder in guests if (ROOT / folder).exists()), debian, home_assistant]
     return {place: text for maker in makers for place, text in maker.files(source).items()}

@@ -32,14 +32,6 @@ def test_a_switch_of_a_subcommand_may_stand_alone(words: list[str], update: bool
     assert (options.update, options.names) == (update, names)
 
 
-def test_the_cluster_tells_speakers_apart() -> None:
-    """Its command takes the options of `listen`, and those of a transcription are switches."""
-    from hushd_cluster.command import make_parser
-
-    options = make_parser("hushd cluster").parse_args(["transcribe", "talks", "-o", "texts", "--diarize"])
-    assert (options.folder, options.diarize) == ("talks", True)
-
-
 def test_a_field_that_an_operation_needs_is_required() -> None:
     """Unless the command has a default for it."""
     parser = Parser("hushd try", "Tries.")

@@ -17,3 +17,11 @@ def test_without_ray_the_error_names_the_command_that_installs_it(monkeypatch: p
     assert raised.value.code == "engine_missing"
     with pytest.raises(SystemExit):
         cluster.main("hushd cluster", ["transcribe", "--help"])
+
+
+def test_the_cluster_tells_speakers_apart() -> None:
+    """Its command takes the options of `listen`, and those of a transcription are switches."""
+    from hushd_cluster.command import make_parser
+
+    options = make_parser("hushd cluster").parse_args(["transcribe", "talks", "-o", "texts", "--diarize"])
+    assert (options.folder, options.diarize) == ("talks", True)

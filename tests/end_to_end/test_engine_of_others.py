@@ -232,6 +232,7 @@ def room_for_one(house: House) -> Iterator[None]:
         house.run("hushd", "reload")
 
 
+@pytest.mark.guest("desktop")
 @pytest.mark.parametrize("by", ["client", "captions"])
 def test_a_fair_copy_has_the_words_of_the_file_and_the_memory_of_one_model(by: str, house: House) -> None:
     """A larger model reads a session once it has ended, and captions when nothing plays any more: the words are those

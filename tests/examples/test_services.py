@@ -193,6 +193,7 @@ def events(*texts: str) -> str:
     return "".join(f"{json.dumps(event)}\n" for event in made)
 
 
+@pytest.mark.guest("desktop")
 def test_captions_of_a_voice_are_on_a_page(room: Room) -> None:
     """From the microphone by `hushd captions` to the event that the page gets; the page asks for these events."""
     captions = room.spawn(
@@ -208,6 +209,7 @@ def test_captions_of_a_voice_are_on_a_page(room: Room) -> None:
         assert any("failed" in caption.lower() for caption in shown)
 
 
+@pytest.mark.guest("desktop")
 def test_a_caption_has_two_lines_and_the_one_in_the_making(room: Room) -> None:
     """Older lines leave, and a fair copy takes the place of the lines that it replaces."""
     revised = {"kind": "revised", "track": "me", "replaces": [1, 2], "lines": [{"text": "Two, three."}]}
@@ -226,6 +228,7 @@ def digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+@pytest.mark.guest("desktop")
 @needs("obsws_python")
 def test_captions_are_in_a_text_source(room: Room) -> None:
     """Whoever knows the password sets the text of the source, and nothing else of it.

@@ -3,7 +3,8 @@
 `python tests/golden/golden.py` rewrites them, where a change is on purpose; the difference is part of the commit.
 
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
-the workers, over HTTP and at the command line; `mcp.json` the tools with their schemas; `openapi.json` the document.
+the workers, over HTTP and at the command line; `openapi.json` the document. What is a guest's
+lies among its own tests: the refusals of the commands that it adds, and `mcp.json`, the tools of agents with schemas.
 Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/HTTP.md from the requests, and
 of docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
 """
@@ -14,8 +15,9 @@ import argparse
 import json
 import os
 import re
+import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -37,10 +39,18 @@ _BAD_FORMS = ("nonsense", "-1", "1.5", "1e9", "nan")
 
 def texts() -> dict[str, Callable[[], str]]:
     """The files by their names, each with what makes its text."""
-    return {
+    from without import guests
+
+    made: dict[str, Callable[[], str]] = {}
+    here = guests.read(FOLDER.parents[1])
+    for guest in here.values():
+        if added := guest.commands:
+            made[f"../{guest.name}/refusals.txt"] = lambda added=added: "\n".join([*of_commands(added), ""])
+    if "agents" in here:
+        made["../agents/mcp.json"] = lambda: _json(mcp_tools())
+    return made | {
         "help.txt": help_of_hushd,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
-        "mcp.json": lambda: _json(mcp_tools()),
         PROTOCOL: with_references,
         HTTP: with_requests,
         LISTEN: with_options,
@@ -51,19 +61,19 @@ def texts() -> dict[str, Callable[[], str]]:
 
 
 def help_of_hushd() -> str:
-    """The list of commands, wherever this checkout lies: a long folder would break a line elsewhere."""
-    from hushd_cli import main
+    """The list of the core's commands, wherever this checkout lies: a long folder would break a line elsewhere."""
+    from hushd_cli import main, table
     from hushd_models import installation
 
     check_setup()
-    with patch.object(installation, "_checkout", Path):
+    with patch.object(installation, "_checkout", Path), patch.object(table, "entry_points", lambda group: {}):
         return main.make_parser("hushd").format_help()
 
 
 def check_setup() -> None:
     """Raises an error where an entry point of pyproject.toml is not installed, so that a command would be left out."""
     project = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text())["project"]
-    for group, points in project["entry-points"].items():
+    for group, points in project.get("entry-points", {}).items():
         installed = entry_points(group)
         if lacking := [name for name, target in points.items() if installed.get(name) != target]:
             raise RuntimeError(f"This environment lacks {', '.join(lacking)} of pyproject.toml: run scripts/setup.")
@@ -139,11 +149,11 @@ def of_http() -> Iterator[str]:
                 )
 
 
-def of_commands() -> Iterator[str]:
-    """The refusals of each option's value at the command line."""
+def of_commands(added: Collection[str] = ()) -> Iterator[str]:
+    """The refusals of each option's value at the command line, of the core's commands or of a guest's."""
     from hushd_protocol.errors import HushdError
 
-    for words, parser in _parsers():
+    for words, parser in _parsers(added):
         for action in parser._actions:
             if action.nargs == 0 or action.help == argparse.SUPPRESS or isinstance(action, argparse._SubParsersAction):
                 continue
@@ -271,11 +281,18 @@ def _spelt(option: argparse.Action) -> str:
     return "`, `".join(f"{flag}{value}" for flag in option.option_strings)
 
 
-def _parsers() -> Iterator[tuple[tuple[str, ...], Any]]:
+def _parsers(added: Collection[str]) -> Iterator[tuple[tuple[str, ...], Any]]:
     from hushd_cli import main, table
 
-    yield ("hushd",), main.make_parser("hushd")
-    every = {command.name: command for command in table.every()}
+    if added:
+        for name in sorted(added):
+            command = table.find(name)
+            assert command
+            yield from _walk(("hushd", name), command.make_parser(f"hushd {name}"))
+        return
+    with patch.object(table, "entry_points", lambda group: {}):
+        yield ("hushd",), main.make_parser("hushd")
+    every = {command.name: command for command in table.BUILT_IN}
     for name, command in every.items():
         yield from _walk(("hushd", name), command.make_parser(f"hushd {name}"))
     for name in ("say", "listen"):
@@ -308,6 +325,7 @@ def _json(data: Any) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, os.fspath(FOLDER.parent))
     os.environ["COLUMNS"] = WIDTH
     for file, make in texts().items():
         (FOLDER / file).write_text(make())

@@ -35,6 +35,7 @@ def assert_same(name: str, make: Callable[[], str]) -> None:
     assert len(agreed) == len(found), f"{name} has {len(agreed)} lines, and {len(found)} now: {REWRITE}"
 
 
+@pytest.mark.guest("desktop")
 def test_an_environment_that_lacks_commands_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """A help without the commands of an entry point is not written: the error says to run scripts/setup."""
     golden.check_setup()

@@ -10,8 +10,9 @@ LONGEST = (
     "supervisor/core/test_pool_fuzz.py", "worker_stt/test_transcribe.py", "worker_stt/diarization/test_diarize.py",
     "worker_stt/engines/test_whisper.py", "end_to_end/test_tuning_programs.py", "end_to_end/test_python.py",
     "end_to_end/test_listening.py", "worker_stt/live/test_listener.py", "gateway/http/test_openapi.py",
-    "worker_tts/reading/test_reading.py", "end_to_end/test_end_to_end.py", "end_to_end/test_mcp_speech.py",
-    "storm/test_chaos.py", "end_to_end/test_serving.py", "fuzzing/test_fuzz.py", "end_to_end/", "cluster/",
+    "worker_tts/reading/test_reading.py", "end_to_end/test_end_to_end.py", "agents/test_mcp_speech.py",
+    "storm/test_chaos.py", "end_to_end/test_serving.py", "fuzzing/test_fuzz.py", "end_to_end/",
+    "desktop/test_captions.py", "desktop/test_dictate.py", "cluster/",
     "test_imports.py", "worker_stt/", "worker_tts/", "worker_models/", "gateway/", "supervisor/test_",
 )  # fmt: skip
 # Files whose tests share nothing that takes time to make, so that several processes may divide them.

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hushd.synthesis.text_voice import OtherVoice, other_voice
-from hushd_mcp import work
 from hushd_schema.description import SpeakingDescription
 
 GERMAN = "Guten Morgen, wie geht es dir heute?"
@@ -61,11 +60,14 @@ def test_usual_texts_cost_no_look_up(text: str, tmp_path: Path) -> None:
     assert other_voice(text, config, never) is None
 
 
+@pytest.mark.guest("agents")
 @pytest.mark.parametrize(
     ("given", "options"),
     [({}, {"language": "de"}), ({"voice": "heart"}, {"voice": "heart"}), ({"language": "en"}, {"language": "en"})],
 )
 def test_agents_too(given: dict[str, Any], options: dict[str, Any], runtime: Path) -> None:
     """Their tools take such a voice, unless they name one or a language."""
+    from hushd_mcp import work
+
     client: Any = SimpleNamespace(describe=lambda role: SimpleNamespace(tts=catalogue(HEART, ANNA)))
     assert work._prepared(client, "api", GERMAN, given).options == options

@@ -1,4 +1,4 @@
-/** What the tests share. tests/packages/test_npm.py names the files and the programs in the environment. */
+/** What the tests share. tests/npm/test_npm.py names the files and the programs in the environment. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,0 +1,256 @@
+"""The files by which hosts of agents find hushd's server: as their readers want them."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import package_files
+import pytest
+from package_files import ROOT, turns, validators
+from package_files.source import UVX, Source
+
+AGENTS = ROOT / "packaging/agents"
+DATA = ROOT / "tests/support/data"
+BUNDLE_SCHEMA = "mcpb-manifest-v0.4.schema.json"
+SERVER_SCHEMA = "registry-server.schema.json"
+FILES = package_files.files()
+SOURCE = Source.read()
+
+
+def read(path: str) -> Any:
+    """The JSON of a file in packaging/agents."""
+    return json.loads((AGENTS / path).read_text())
+
+
+def faults(value: Any, schema: str) -> list[str]:
+    """The places of a value that a schema of tests/support/data refuses."""
+    import jsonschema  # takes a while
+
+    checker = jsonschema.validators.validator_for(rules := json.loads((DATA / schema).read_text()))
+    checker.check_schema(rules)
+    return sorted(fault.json_path for fault in checker(rules).iter_errors(value))
+
+
+def changed(value: Any, path: str, new: Any) -> Any:
+    """A copy of it with another value at a path such as `packages.0.version`; None takes it away."""
+    value = copy.deepcopy(value)
+    *way, last = (int(word) if word.isdigit() else word for word in path.split("."))
+    place = functools.reduce(lambda inside, word: inside[word], way, value)
+    if new is None:
+        del place[last]
+    else:
+        place[last] = new
+    return value
+
+
+def test_the_registry_takes_the_server() -> None:
+    """By the rules that its documentation states, in a schema of hushd's own; in the version of the sources."""
+    server = read("server.json")
+    assert faults(server, SERVER_SCHEMA) == []
+    (package,) = server["packages"]
+    assert package["version"] == server["version"] == SOURCE.version
+
+
+def test_hosts_start_the_registry_s_server() -> None:
+    """Its command is the package, as VS Code has it, behind an option that leaves it so; no index is named."""
+    (package,) = read("server.json")["packages"]
+    (brought,) = package["runtimeArguments"]
+    assert (brought["name"], brought["value"]) == ("--with", f"hushd[default]=={SOURCE.version}")
+    assert "registryBaseUrl" not in package
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "fault"),
+    [
+        ("name", "hushd", "$.name"),
+        ("description", "x" * 101, "$.description"),
+        ("packages.0.version", "latest", "$.packages[0].version"),
+        ("packages.0.version", ">=0.1.0", "$.packages[0].version"),
+        ("packages.0.transport", None, "$.packages[0]"),
+        ("packages.0.runtimeHint", None, "$.packages[0]"),
+        ("packages.0.runtimeArguments.0.name", None, "$.packages[0].runtimeArguments[0]"),
+        ("packages.0.registryBaseUrl", "https://example.org", "$.packages[0].registryBaseUrl"),
+        ("repository.source", None, "$.repository"),
+        ("websiteURL", "https://example.org", "$"),
+    ],
+)
+def test_the_registry_s_rules_refuse(path: str, value: str | None, fault: str) -> None:
+    """Values that its documentation refuses, and a field that is misspelt."""
+    assert faults(changed(read("server.json"), path, value), SERVER_SCHEMA) == [fault]
+
+
+def test_a_bundle_has_a_manifest_as_its_schema_has_it() -> None:
+    """That of @anthropic-ai/mcpb for version 0.4; what it refuses is refused."""
+    manifest = read("mcpb/manifest.json")
+    assert faults(manifest, BUNDLE_SCHEMA) == []
+    for path, value, fault in (
+        ("author", None, "$"),
+        ("server.type", "ruby", "$.server.type"),
+        ("server.mcp_config.command", None, "$.server.mcp_config"),
+        ("compatibility.platforms", ["plan9"], "$.compatibility.platforms[0]"),
+        ("tool", [], "$"),
+    ):
+        assert faults(changed(manifest, path, value), BUNDLE_SCHEMA) == [fault]
+
+
+def test_the_readme_has_the_name_that_the_registry_looks_for() -> None:
+    """PyPI's page is the README, and has to say which server it is."""
+    assert f"<!-- mcp-name: {SOURCE.mcp} -->" in (ROOT / "README.md").read_text()
+
+
+def test_a_bundle_names_the_tools_and_what_runs_them() -> None:
+    """All tools that `hushd mcp` lists, the file that starts it, and this very version of hushd."""
+    manifest = read("mcpb/manifest.json")
+    assert [tool["name"] for tool in manifest["tools"]] == [
+        tool["name"] for tool in json.loads((ROOT / "tests/agents/mcp.json").read_text())
+    ]
+    assert (AGENTS / "mcpb" / manifest["server"]["entry_point"]).is_file()
+    project = tomllib.loads((AGENTS / "mcpb/pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == [f"hushd[default]=={SOURCE.version}"]
+
+
+def test_the_marketplace_leads_to_the_plugin() -> None:
+    """By a path within its own folder, whose manifest has the same name and version."""
+    market = read("claude/.claude-plugin/marketplace.json")
+    (entry,) = market["plugins"]
+    plugin = json.loads((AGENTS / "claude" / entry["source"] / ".claude-plugin/plugin.json").read_text())
+    assert (plugin["name"], plugin["version"]) == (entry["name"], entry["version"]) == ("hushd", SOURCE.version)
+
+
+def runner(tmp_path: Path, *words: str, **programs: str) -> subprocess.CompletedProcess[str]:
+    """Runs the plugin's bin/hushd where these programs are all there is."""
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    command = ["/bin/sh", str(AGENTS / "claude/bin/hushd"), *words]
+    return subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+
+
+def test_the_plugin_runs_the_hushd_that_is_installed(tmp_path: Path) -> None:
+    """Before one that uv brings."""
+    programs = {"hushd": '#!/bin/sh\necho "hushd $*"\n', "uvx": '#!/bin/sh\necho "uvx $*"\n'}
+    assert runner(tmp_path, "mcp", **programs).stdout == "hushd mcp\n"
+
+
+def test_the_plugin_has_uv_bring_hushd(tmp_path: Path) -> None:
+    """By the same words as every other host."""
+    assert runner(tmp_path, "mcp", uvx='#!/bin/sh\necho "uvx $*"\n').stdout == " ".join(UVX) + "\n"
+
+
+def test_the_plugin_without_either_says_so_to_an_agent_and_nothing_at_a_hook(tmp_path: Path) -> None:
+    """A sentence at each answer would be a nuisance; a server that does not start needs one."""
+    served, hooked = runner(tmp_path, "mcp"), runner(tmp_path, "agent-hook")
+    assert (served.returncode, hooked.returncode, hooked.stderr) == (127, 0, "")
+    assert served.stderr.startswith("hushd: neither hushd nor uv is installed")
+
+
+def test_every_file_of_lines_is_named_in_the_documents() -> None:
+    """docs/MCP.md says where each goes."""
+    page = (ROOT / "docs/MCP.md").read_text()
+    folders = {place.split("/")[2] for place in FILES if place.startswith("packaging/agents/")}
+    assert {folder for folder in folders if f"packaging/agents/{folder}" not in page} == set()
+
+
+# A host of agents as far as a turn goes: its model asks for the tool, hushd sounds, and the model is told the result.
+HOST = """
+import json, os, sys, urllib.request
+
+def ask(*messages):
+    function = {"name": "mcp__hushd__hushd_say"}
+    body = json.dumps({"messages": messages, "tools": [{"function": function}]}).encode()
+    url = os.environ["ANTHROPIC_BASE_URL"] + "/v1/chat/completions"
+    with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:
+        return json.loads(answer.readline().removeprefix(b"data: "))["choices"][0]["delta"]
+
+sounds = 2 if sys.argv[1] == "claude" and sys.stdin.readline() else 1
+call = ask()["tool_calls"][0]
+with open(os.environ["HOME"] + "/diary", "a") as diary:
+    diary.write("1 sound 0\\n" * (sounds - (os.environ["MUTE"] == sys.argv[1])))
+result = os.environ["RESULT"] if sys.argv[1] == "gemini" else "Spoken, 1.4 seconds."
+print(ask({"role": "tool", "tool_call_id": call["id"], "content": result})["content"])
+"""
+# npm as far as `scripts/packages --check` goes: it prints what the hosts would, and fails as it is told.
+NPM = f"""#!/bin/sh
+host() {{ exec {sys.executable} -c '{HOST}' "$1"; }}
+case "$*" in
+  *"$REFUSES"*) echo "it is refused"; exit 1 ;;
+  *"claude mcp list") echo "plugin:hushd:hushd: /x/bin/hushd mcp - $HEALTH" ;;
+  *"gemini mcp list") echo "✓ hushd: hushd mcp (stdio) - Connected" ;;
+  *"claude -p"*) host claude ;;
+  *"codex exec"*) host codex ;;
+  *"gemini -m"*) host gemini ;;
+  *"opencode run"*) host opencode ;;
+esac
+"""
+
+
+def checked(
+    tmp_path: Path, refuses: str = "nothing", health: str = "✔ Connected", **host: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs `scripts/packages --check` with that npm, or without one where `refuses` is empty."""
+    if refuses:
+        (tmp_path / "npm").write_text(NPM)
+        (tmp_path / "npm").chmod(0o755)
+    command = [sys.executable, str(ROOT / "release/package_files"), "--check"]
+    told = {"REFUSES": refuses, "HEALTH": health, "MUTE": "", "RESULT": '{"state":"completed"}', **host}
+    environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), **told}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def test_the_validators_are_asked(tmp_path: Path) -> None:
+    """Each of them, by its package with a major version; nothing is printed of those that have no fault."""
+    done = checked(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    asked = [f"{check.package}: {check.command}" for check in validators.CHECKS]
+    taken = [f"{turn.package}: {turn.command[0]} takes a turn" for turn in turns.TURNS]
+    assert done.stdout.splitlines() == asked + taken
+    assert all(re.search(r"@\d+$", each.package) for each in (*validators.CHECKS, *turns.TURNS))
+
+
+def test_a_validator_that_refuses_fails_the_check(tmp_path: Path) -> None:
+    """With what it printed; the others are asked all the same."""
+    done = checked(tmp_path, refuses="vsce package")
+    assert done.returncode == 1
+    assert done.stderr.startswith("scripts/packages: vsce package --out ../hushd.vsix: exit status 1\nit is refused\n")
+    assert "gemini mcp list" in done.stdout
+
+
+def test_a_host_that_does_not_reach_the_server_fails_the_check(tmp_path: Path) -> None:
+    """Hosts end with 0 all the same."""
+    done = checked(tmp_path, health="✘ Failed to connect")
+    assert done.returncode == 1
+    assert "claude mcp list: exit status 0\nplugin:hushd:hushd" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "told", "fault"),
+    [
+        ("claude", {"MUTE": "claude"}, "hushd spoke 1 times instead of 2"),
+        ("codex", {"MUTE": "codex"}, "hushd spoke 0 times instead of 1"),
+        ("gemini", {"RESULT": "Nobody hears it."}, "hushd spoke 1 times instead of 1, and these results came: ["),
+        ("opencode", {"refuses": "opencode run"}, "hushd spoke 0 times instead of 1, and these results came: []"),
+    ],
+)
+def test_a_host_in_whose_turn_nothing_is_spoken_fails_the_check(
+    tmp_path: Path, host: str, told: dict[str, str], fault: str
+) -> None:
+    """The hook of Claude Code's plugin included; and so does one that tells its model of an error, or takes no turn."""
+    done = checked(tmp_path, **told)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("scripts/packages: ")]
+    assert line.startswith(f"scripts/packages: {host}: {fault}")
+
+
+def test_without_npm_no_validator_is_asked(tmp_path: Path) -> None:
+    """A sentence says so."""
+    done = checked(tmp_path, refuses="")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "scripts/packages: npm is not installed, so no validator was asked.\n"

@@ -1,0 +1,173 @@
+"""Guests: folders that the rest needs neither to be understood, nor installed, nor tested; and the tree without them.
+
+By convention a guest GUEST is the folder of that name, or the one that `folder` names, with its packages, and
+`tests/GUEST`; what else is its own stands in its line of pyproject.toml's `[tool.hushd.guests]`: `files`, and the
+`extras` by which it is installed. All other traces are found: commands by their entry points, and whoever imports it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+_FENCE = re.compile(r"^ *```")
+_ITEM = re.compile(r"^ *(?:[-*]|\d+\.) ")
+_REQUIREMENT = re.compile(r"^hushd\[(.*)\]$")
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest, and all that is its own.
+
+    Attributes:
+        files: its folder, its tests, and what else it has of documents, examples and packaging.
+        packages: the import packages in its folder.
+        commands: the commands of `hushd` that its packages add.
+        extras: the extras by which it is installed.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    packages: frozenset[str]
+    commands: frozenset[str]
+    extras: frozenset[str]
+
+
+def read(tree: Path) -> dict[str, Guest]:
+    """Returns the guests of a tree, by name."""
+    project = tomllib.loads((tree / "pyproject.toml").read_text())
+    commands: dict[str, str] = project["project"].get("entry-points", {}).get("hushd.commands", {})
+    guests = {}
+    for name, line in project["tool"]["hushd"]["guests"].items():
+        folder = line.get("folder", name)
+        packages = frozenset(path.parent.name for path in (tree / folder).glob("hushd*/py.typed"))
+        guests[name] = Guest(
+            name,
+            (folder, f"tests/{name}", *line.get("files", ())),
+            packages,
+            frozenset(command for command, target in commands.items() if _package(target) in packages),
+            frozenset(line.get("extras", ())),
+        )
+    return guests
+
+
+def with_dependants(tree: Path, names: set[str]) -> set[str]:
+    """Returns the guests of these names, and those that import them: the cluster's replicas are gateways."""
+    guests = read(tree)
+    while True:
+        gone = frozenset().union(*(guests[name].packages for name in names))
+        more = {name for name, guest in guests.items() if name not in names and _imports(tree / guest.files[0], gone)}
+        if not more:
+            return names
+        names = names | more
+
+
+def _imports(folder: Path, packages: frozenset[str]) -> bool:
+    if not packages:
+        return False
+    line = re.compile(rf"^\s*(?:from|import) ({'|'.join(packages)})\b", re.MULTILINE)
+    return any(line.search(path.read_text()) for path in folder.rglob("*.py"))
+
+
+def remove(tree: Path, guests: list[Guest]) -> None:
+    """Takes guests out of a tree: their files, their lines of pyproject.toml, and what the documents say of them."""
+    for guest in guests:
+        for name in guest.files:
+            path = tree / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        _leave_project(tree / "pyproject.toml", guest)
+        _leave_limits(tree / "packaging/wheel.toml", guest)
+        named = _names(guest)
+        for page in [*tree.glob("*.md"), *tree.glob("docs/**/*.md"), *tree.glob("examples/*.md")]:
+            page.write_text("".join(block for block in blocks(page.read_text()) if not named.search(block)))
+        for page in tree.glob("release/site_builder/*.html"):
+            lines = page.read_text().splitlines(keepends=True)
+            page.write_text("".join(line for line in lines if not named.search(line.replace(".html", ".md"))))
+
+
+def _names(guest: Guest) -> re.Pattern[str]:
+    """Finds what a document calls a guest by: packages, commands and files."""
+    documents = (re.escape(Path(name).name if name.startswith("docs/") else name) for name in guest.files[1:])
+    words = [rf"\b{package}\b" for package in guest.packages]
+    words += [rf"\bhushd {command}\b(?!-)" for command in guest.commands]
+    words += [rf"(?<![\w-]){name}" for name in documents]
+    words += [rf"(?<![\w/-]){guest.files[0]}\b"] if "/" in guest.files[0] else []
+    return re.compile("|".join(words))
+
+
+def blocks(page: str) -> Iterator[str]:
+    """Yields a page in Markdown in pieces that make sense alone: a paragraph, an item, a row, a line of code."""
+    piece, fenced = "", False
+    for line in page.splitlines(keepends=True):
+        fence = bool(_FENCE.match(line))
+        alone = fenced or fence or line.startswith(("|", "#", "<")) or not line.strip()
+        if piece and (alone or _ITEM.match(line)) and not (fenced and piece.endswith("\\\n")):
+            yield piece
+            piece = ""
+        piece += line
+        if alone and not (fenced and line.endswith("\\\n")):
+            yield piece
+            piece = ""
+        fenced ^= fence
+    if piece:
+        yield piece
+
+
+def _leave_project(path: Path, guest: Guest) -> None:
+    project = tomlkit.parse(path.read_text())
+    _drop(project, guest)
+    extras: Any = project["project"]["optional-dependencies"]  # type: ignore[index]
+    for extra in guest.extras:
+        del extras[extra]
+    contracts: Any = project["tool"]["importlinter"]["contracts"]  # type: ignore[index]
+    for number in reversed(range(len(contracts))):
+        contract = contracts[number]
+        if any(contract.get(key) == [] for key in ("source_modules", "forbidden_modules", "modules", "containers")):
+            del contracts[number]
+    path.write_text(tomlkit.dumps(project))
+
+
+def _drop(node: Any, guest: Guest) -> None:
+    """Takes all that names a guest out of a table or an array, at any depth."""
+    for key, value in [*node.items()] if isinstance(node, dict) else [*enumerate(node)][::-1]:
+        if isinstance(value, str):
+            left = _without(value, guest)
+            if not left or key == guest.name:
+                del node[key]
+            elif left != value:
+                node[key] = left
+        elif key == guest.name:
+            del node[key]
+        elif isinstance(value, dict | list):
+            _drop(value, guest)
+
+
+def _without(value: str, guest: Guest) -> str:
+    """A value of pyproject.toml without a guest: its path, package, module or extra; empty where nothing is left."""
+    if extras := _REQUIREMENT.match(value):
+        left = ",".join(each for each in extras[1].split(",") if each not in guest.extras)
+        return f"hushd[{left}]" if left else ""
+    if " | " in value:
+        return " | ".join(part for part in value.split(" | ") if part not in guest.packages)
+    modules = value.split(" -> ")
+    of_guest = value.split("/")[0] == guest.files[0] or any(_package(module) in guest.packages for module in modules)
+    return "" if of_guest else value
+
+
+def _package(module: str) -> str:
+    return module.split(":")[0].split(".")[0]
+
+
+def _leave_limits(path: Path, guest: Guest) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if line.partition(" ")[0] not in guest.packages))
