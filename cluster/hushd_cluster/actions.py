@@ -80,7 +80,7 @@ def transcribe(options: Namespace) -> int:
     params = transcribe_params(transcribe_options(options)) | {
         name: getattr(options, name) for name in ("engine", "model", "speed")
     }
-    names = [name for name in corpus.recordings() if not corpus.is_done(name)]
+    names = [name for name, state in corpus.found() if not corpus.is_done(name, state)]
     passed = [] if options.retry else [name for name in names if name in corpus.set_aside]
     line = console.StatusLine()
     with session.connected(options.address):

@@ -12,10 +12,6 @@ from dataclasses import dataclass, field
 
 from hushd_protocol.errors import HushdError
 
-# The node's own fault, whatever the recording: it is left out at the first.
-OF_NODE = frozenset(
-    ("engine_missing", "model_missing", "no_supervisor", "output_failed", "unauthorised", "version_mismatch")
-)
 DOUBTFUL = frozenset(("input_unreadable", "poison_request"))  # by the recording's fault, or its node lacks something
 VAIN = 50  # failures without a success, after which no node is waited for that might do better
 PROOFS = 2  # recordings that failed on a node alone, after which the node is at fault
@@ -80,7 +76,7 @@ class Nodes:
         """
         if node in self.left_out:
             return False
-        if error.code in OF_NODE:
+        if error.scope == "machine":  # whatever the recording
             self._leave_out(node, error)
             if not alive - self.left_out.keys():
                 raise error

@@ -29,7 +29,6 @@ AHEAD = 2  # tasks for each CPU: while one is at work the bytes of the next trav
 LOOK_S = 1.0  # for results, before the cluster is counted anew
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
-OF_ALL = ("bad_request", "unsupported")  # wrong options, wherever they arrive
 STORE_SHARE = 0.5  # of the object store of the driver's node, for recordings on their way and at work
 _NODE_LABEL = "ray.io/node-id"
 
@@ -165,9 +164,9 @@ class Spread:
             self._nodes.succeeded(outcome.node, name, self._alive)
             self._fruitless = 0
             self._end()
-        elif error.code in OF_ALL:
+        elif error.scope == "command":  # wrong options, wherever they arrive
             raise error
-        elif error.code != "no_supervisor" and (error.culprit == "supervisor" or error.retry_after_ms is not None):
+        elif error.scope != "machine" and (error.culprit == "supervisor" or error.retry_after_ms is not None):
             self._again(name, error)
         elif self._nodes.failed(outcome.node, name, error, self._alive):
             if outcome.transcript:  # as `listen` keeps what could be read of a recording that is cut off

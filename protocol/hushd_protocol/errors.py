@@ -1,39 +1,40 @@
 """Every error of hushd, in one table.
 
-========================= ========== ========= ==== ==== =====================================================
-code                      culprit    retryable HTTP exit when
-========================= ========== ========= ==== ==== =====================================================
-bad_request               client     no        400  2    wrong arguments, empty text, bad option
-unsupported               client     no        400  2    an unknown operation, message or format
-protocol_error            client     no        400  2    frames that are not hushd/1
-version_mismatch          client     no        426  2    another protocol version
-unauthorised              client     no        401  2    no token, or a key that may not come or do this
-too_large                 client     no        413  2    a header, payload or input beyond its limit
-no_speech                 client     no        422  1    the microphone recorded no speech in time
-input_unreadable          client     no        422  4    a missing, empty, truncated or corrupt input
-path_unreachable          client     yes       422  4    the worker cannot open the file by its path
-deadline_exceeded         client     yes       504  4    the request's own deadline passed
-model_missing             machine    no        404  6    an engine without its weights
-engine_missing            machine    no        404  6    an engine that is unknown or not installed
-model_too_large           machine    no        507  6    it needs more memory than all workers may take
-overloaded                supervisor yes       429  7    the queue is full
-server_busy               supervisor yes       503  7    no memory for another worker now
-shutting_down             supervisor yes       503  3    the supervisor is leaving
-supervisor_lost           supervisor yes       503  3    the supervisor went away in the middle
-no_supervisor             supervisor yes       503  3    none is running and none could be started
-worker_failed             worker     yes       503  5    the worker crashes too often, or failed at a job
-start_timeout             worker     yes       503  5    the worker made no progress while it loaded, twice
-worker_crashed            worker     yes       502  5    the worker died under this request
-worker_stopped            supervisor yes       503  5    the worker was stopped before the job had finished
-poison_request            client     no        422  5    this request killed its worker twice
-no_device                 machine    no        500  8    no microphone or loudspeaker
-output_failed             machine    no        500  9    the output could not be written
-slow_consumer             client     no        499  130  the client stopped reading its own result
-cancelled                 client     no        499  130  the client cancelled, or left
-========================= ========== ========= ==== ==== =====================================================
+========================= ========== ========= ==== ======= ==== =====================================================
+code                      culprit    retryable HTTP exit scope   when
+========================= ========== ========= ==== ======= ==== =====================================================
+bad_request               client     no        400  2    command wrong arguments, empty text, bad option
+unsupported               client     no        400  2    command an unknown operation, message or format
+protocol_error            client     no        400  2    request frames that are not hushd/1
+version_mismatch          client     no        426  2    machine another protocol version
+unauthorised              client     no        401  2    machine no token, or a key that may not come or do this
+too_large                 client     no        413  2    request a header, payload or input beyond its limit
+no_speech                 client     no        422  1    request the microphone recorded no speech in time
+input_unreadable          client     no        422  4    request a missing, empty, truncated or corrupt input
+path_unreachable          client     yes       422  4    request the worker cannot open the file by its path
+deadline_exceeded         client     yes       504  4    request the request's own deadline passed
+model_missing             machine    no        404  6    machine an engine without its weights
+engine_missing            machine    no        404  6    machine an engine that is unknown or not installed
+model_too_large           machine    no        507  6    machine it needs more memory than all workers may take
+overloaded                supervisor yes       429  7    request the queue is full
+server_busy               supervisor yes       503  7    request no memory for another worker now
+shutting_down             supervisor yes       503  3    request the supervisor is leaving
+supervisor_lost           supervisor yes       503  3    request the supervisor went away in the middle
+no_supervisor             supervisor yes       503  3    machine none is running and none could be started
+worker_failed             worker     yes       503  5    request the worker crashes too often, or failed at a job
+start_timeout             worker     yes       503  5    request the worker made no progress while it loaded, twice
+worker_crashed            worker     yes       502  5    request the worker died under this request
+worker_stopped            supervisor yes       503  5    request the worker was stopped before the job had finished
+poison_request            client     no        422  5    request this request killed its worker twice
+no_device                 machine    no        500  8    request no microphone or loudspeaker
+output_failed             machine    no        500  9    machine the output could not be written
+slow_consumer             client     no        499  130  request the client stopped reading its own result
+cancelled                 client     no        499  130  command the client cancelled, or left
+========================= ========== ========= ==== ======= ==== =====================================================
 
 `HushdError` is the only exception the public API raises on purpose; its `code` is a row of this table. With
-several files the exit code of a command is the highest one that occurred.
+several files the exit code of a command is the highest one that occurred. The scope says which other requests would
+fail alike: none (`request`), those with the same options (`command`), or all on this machine (`machine`).
 """
 
 from __future__ import annotations
@@ -53,39 +54,41 @@ class Code:
     retryable: bool
     http: int
     exit: int
+    scope: str
 
 
 UNANSWERED = ("no_supervisor", "supervisor_lost", "shutting_down")  # of a request: there is none, or soon none
+BUSY = ("overloaded", "server_busy")  # with other requests
 CODES: dict[str, Code] = {
-    name: Code(name, culprit, retryable, http, exit_code)
-    for name, culprit, retryable, http, exit_code in (
-        ("bad_request", "client", False, 400, 2),
-        ("unsupported", "client", False, 400, 2),
-        ("protocol_error", "client", False, 400, 2),
-        ("version_mismatch", "client", False, 426, 2),
-        ("unauthorised", "client", False, 401, 2),
-        ("too_large", "client", False, 413, 2),
-        ("no_speech", "client", False, 422, 1),
-        ("input_unreadable", "client", False, 422, 4),
-        ("path_unreachable", "client", True, 422, 4),
-        ("deadline_exceeded", "client", True, 504, 4),
-        ("model_missing", "machine", False, 404, 6),
-        ("engine_missing", "machine", False, 404, 6),
-        ("model_too_large", "machine", False, 507, 6),
-        ("overloaded", "supervisor", True, 429, 7),
-        ("server_busy", "supervisor", True, 503, 7),
-        ("shutting_down", "supervisor", True, 503, 3),
-        ("supervisor_lost", "supervisor", True, 503, 3),
-        ("no_supervisor", "supervisor", True, 503, 3),
-        ("worker_failed", "worker", True, 503, 5),
-        ("start_timeout", "worker", True, 503, 5),
-        ("worker_crashed", "worker", True, 502, 5),
-        ("worker_stopped", "supervisor", True, 503, 5),
-        ("poison_request", "client", False, 422, 5),
-        ("no_device", "machine", False, 500, 8),
-        ("output_failed", "machine", False, 500, 9),
-        ("slow_consumer", "client", False, 499, 130),
-        ("cancelled", "client", False, 499, 130),
+    name: Code(name, culprit, retryable, http, exit_code, scope)
+    for name, culprit, retryable, http, exit_code, scope in (
+        ("bad_request", "client", False, 400, 2, "command"),
+        ("unsupported", "client", False, 400, 2, "command"),
+        ("protocol_error", "client", False, 400, 2, "request"),
+        ("version_mismatch", "client", False, 426, 2, "machine"),
+        ("unauthorised", "client", False, 401, 2, "machine"),
+        ("too_large", "client", False, 413, 2, "request"),
+        ("no_speech", "client", False, 422, 1, "request"),
+        ("input_unreadable", "client", False, 422, 4, "request"),
+        ("path_unreachable", "client", True, 422, 4, "request"),
+        ("deadline_exceeded", "client", True, 504, 4, "request"),
+        ("model_missing", "machine", False, 404, 6, "machine"),
+        ("engine_missing", "machine", False, 404, 6, "machine"),
+        ("model_too_large", "machine", False, 507, 6, "machine"),
+        ("overloaded", "supervisor", True, 429, 7, "request"),
+        ("server_busy", "supervisor", True, 503, 7, "request"),
+        ("shutting_down", "supervisor", True, 503, 3, "request"),
+        ("supervisor_lost", "supervisor", True, 503, 3, "request"),
+        ("no_supervisor", "supervisor", True, 503, 3, "machine"),
+        ("worker_failed", "worker", True, 503, 5, "request"),
+        ("start_timeout", "worker", True, 503, 5, "request"),
+        ("worker_crashed", "worker", True, 502, 5, "request"),
+        ("worker_stopped", "supervisor", True, 503, 5, "request"),
+        ("poison_request", "client", False, 422, 5, "request"),
+        ("no_device", "machine", False, 500, 8, "request"),
+        ("output_failed", "machine", False, 500, 9, "machine"),
+        ("slow_consumer", "client", False, 499, 130, "request"),
+        ("cancelled", "client", False, 499, 130, "command"),
     )
 }
 
@@ -131,6 +134,11 @@ class HushdError(Exception):
     def retryable(self) -> bool:
         """True if the same request may succeed later, unchanged."""
         return CODES[self.code].retryable
+
+    @property
+    def scope(self) -> str:
+        """`request`, `command` or `machine`: how far the failure reaches."""
+        return CODES[self.code].scope
 
     @property
     def http_status(self) -> int:

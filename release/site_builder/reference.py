@@ -30,7 +30,7 @@ TABLES = {
     "worker": WorkerSettings,
     'models."ENGINE/NAME"': ModelSettings,
 }
-_ROW = re.compile(r"^(\w+) +\w+ +(?:yes|no) +\d+ +\d+ +(.+)$", re.MULTILINE)
+_ROW = re.compile(r"^(\w+) +\w+ +(?:yes|no) +\d+ +\d+ +\w+ +(.+)$", re.MULTILINE)
 _DIRECTIONS = {
     "client to supervisor": messages.FROM_CLIENT,
     "supervisor to client": messages.TO_CLIENT,

@@ -26,15 +26,15 @@ def corpus(tmp_path: Path) -> Corpus:
 
 def test_recordings_are_known_by_their_suffix(corpus: Corpus) -> None:
     """In any case and folder, but not hidden, and not those in the folder of transcripts."""
-    assert list(corpus.recordings()) == ["talk.mp3", "talk.wav", "b/c.FLAC"]
+    assert [name for name, _ in corpus.found()] == ["talk.mp3", "talk.wav", "b/c.FLAC"]
 
 
 def test_each_recording_has_a_transcript_of_its_own(corpus: Corpus, tmp_path: Path) -> None:
     """Under its whole name, so that two of one stem do not share it."""
-    for name in corpus.recordings():
-        assert not corpus.is_done(name)
+    for name, state in corpus.found():
+        assert not corpus.is_done(name, state)
         corpus.save(name, SAID)
-        assert corpus.is_done(name)
+        assert corpus.is_done(name, state)
     written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.txt")}
     assert written == {"talk.mp3.txt", "talk.wav.txt", "b/c.FLAC.txt"}
     assert (tmp_path / "out/talk.wav.txt").read_text() == "Hello.\n"
@@ -44,7 +44,7 @@ def test_a_recording_that_has_changed_is_not_done(corpus: Corpus, tmp_path: Path
     """Its transcript is older."""
     corpus.save("talk.wav", SAID)
     os.utime(tmp_path / "out/talk.wav.txt", (1, 1))
-    assert not corpus.is_done("talk.wav")
+    assert not corpus.is_done("talk.wav", dict(corpus.found())["talk.wav"])
 
 
 def test_what_was_set_aside_is_remembered_until_it_is_transcribed(corpus: Corpus, tmp_path: Path) -> None:

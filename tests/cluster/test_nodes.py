@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from hushd_cluster.nodes import OF_NODE, Nodes
-from hushd_protocol.errors import HushdError
+from hushd_cluster.nodes import Nodes
+from hushd_protocol.errors import CODES, HushdError
 from support.seeds import seeds
 
 ALIVE = {"a", "b", "c"}
@@ -15,7 +15,7 @@ POISON = HushdError("poison_request", "It killed its worker twice.")
 BROKEN = HushdError("input_unreadable", "It is cut off.")
 
 
-@pytest.mark.parametrize("code", sorted(OF_NODE))
+@pytest.mark.parametrize("code", [code.name for code in CODES.values() if code.scope == "machine"])
 def test_a_node_that_lacks_something_is_left_out_at_once(code: str) -> None:
     """Its recording goes to others; when every node lacks it, nothing can be transcribed, and the run ends so."""
     nodes, error = Nodes(3), HushdError(code, "It lacks something.")

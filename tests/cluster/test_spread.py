@@ -88,7 +88,7 @@ def run(
     monkeypatch.setattr(spread, "_store_bytes", lambda: ROOM / spread.STORE_SHARE)
     monkeypatch.setattr(spread.session, "alive", lambda: [{"NodeID": "a"}, {"NodeID": "b"}])
     corpus = Corpus(str(folder / "in"), str(folder / "out"), "txt")
-    made = spread.Spread(corpus, list(corpus.recordings()), {})
+    made = spread.Spread(corpus, [name for name, _ in corpus.found()], {})
     made.run()
     return cluster, made
 

@@ -107,6 +107,7 @@ def test_errors() -> None:
             {"yes": True, "no": False}[row["retryable"]],
             int(row["HTTP"]),
             int(row["exit"]),
+            row["scope"],
         )
         for row in table("code")
     ]

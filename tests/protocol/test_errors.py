@@ -17,17 +17,18 @@ def test_the_docstring_is_the_table() -> None:
     rules = [number for number, line in enumerate(lines) if line.startswith("====")]
     rows = []
     for line in lines[rules[1] + 1 : rules[2]]:
-        name, culprit, retryable, http, exit_code, when = line.split(None, 5)
+        name, culprit, retryable, http, exit_code, scope, when = line.split(None, 6)
         assert when
-        rows.append(Code(name, culprit, {"yes": True, "no": False}[retryable], int(http), int(exit_code)))
+        rows.append(Code(name, culprit, {"yes": True, "no": False}[retryable], int(http), int(exit_code), scope))
     assert rows == list(CODES.values())
     assert [code.name for code in rows] == list(CODES)
 
 
 def test_values_are_in_their_ranges() -> None:
-    """Culprits are the four known; HTTP statuses are errors; exit codes are what a shell can tell apart."""
+    """Culprits and scopes are those known; HTTP statuses are errors; exit codes are what a shell can tell apart."""
     for code in CODES.values():
         assert code.culprit in ("client", "worker", "supervisor", "machine")
+        assert code.scope in ("request", "command", "machine")
         assert 400 <= code.http <= 599
         assert code.exit in (1, 2, 3, 4, 5, 6, 7, 8, 9, 130)
         if code.http in (429, 503):
@@ -35,11 +36,11 @@ def test_values_are_in_their_ranges() -> None:
 
 
 def test_an_exception_knows_its_row() -> None:
-    """Culprit, retryable, HTTP status and exit code come from the table; str() is the sentence alone."""
+    """Culprit, retryable, HTTP status, exit code and scope come from the table; str() is the sentence alone."""
     for code in CODES.values():
         error = HushdError(code.name, "It did not work: try again.")
-        assert (error.culprit, error.retryable, error.http_status, error.exit_code) == (
-            code.culprit, code.retryable, code.http, code.exit,
+        assert (error.culprit, error.retryable, error.http_status, error.exit_code, error.scope) == (
+            code.culprit, code.retryable, code.http, code.exit, code.scope,
         )  # fmt: skip
         assert str(error) == "It did not work: try again."
 

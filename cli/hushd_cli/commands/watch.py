@@ -7,21 +7,19 @@ supervisor and its workers leave as they would without it.
 
 from __future__ import annotations
 
-import os
-import stat
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import AUTO
-from hushd_schema.sound_file import SUFFIXES
 
 from hushd_cli.arguments import Parser
 from hushd_cli.commands.listen import options as of_listen
+from hushd_cli.recordings import Recordings, State
 from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
@@ -32,11 +30,6 @@ if TYPE_CHECKING:
 LOOK_S = 1.0  # between two looks at the folder
 WHOLE_S = 2.0  # a recording is whole when nobody has written to it for so long
 AGAIN_S = 10.0  # until one is tried again that failed for what may pass, such as memory that others use
-# Errors of the command line or the machine: the next recording would fare no better.
-OF_ALL = (
-    "bad_request", "unsupported", "engine_missing", "model_missing", "model_too_large", "version_mismatch",
-    "unauthorised", "output_failed", "cancelled",
-)  # fmt: skip
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -101,38 +94,18 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _stem(name: str) -> str:
-    return os.path.splitext(name)[0]
-
-
-def _written(path: str) -> int:
-    """The time of the last write to a file, 0 for a folder and whatever else is not a file."""
-    status = os.stat(path)
-    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else 0
-
-
-class _State(NamedTuple):
-    """A recording as it was when somebody looked: another state is another recording."""
-
-    written: int  # ns since 1970
-    size: int
-
-
-class Folder:
+class Folder(Recordings):
     """The recordings of a folder: which of them are whole and have no transcript yet. Reads no clock.
-
-    Args:
-        formats: of the transcripts in the folder `target`; a recording is done when it has one of each.
 
     Attributes:
         growing: whether the last look saw a recording that was not known to be whole.
         doubles: recordings whose transcripts would have one name, so that none of them is written down.
     """
 
-    def __init__(self, place: str, target: str, formats: Sequence[str]) -> None:
-        self._place, self._target, self._formats = place, target, formats
-        self._seen: dict[str, tuple[_State, float]] = {}
-        self._tried: dict[str, _State] = {}
+    def __init__(self, source: str, target: str, formats: Sequence[str]) -> None:
+        super().__init__(source, target, formats)
+        self._seen: dict[str, tuple[State, float]] = {}
+        self._tried: dict[str, State] = {}
         self._put_off: dict[str, float] = {}
         self.growing = False
         self.doubles: list[list[str]] = []
@@ -144,10 +117,10 @@ class Folder:
             HushdError: `input_unreadable` when the folder cannot be read.
         """
         self.growing, self.doubles = False, []
-        states = dict(self._recordings())
+        states = {name: state for name, state in self.found() if state.size}
         self._seen = {name: (state, self._since(name, state, now)) for name, state in states.items()}
         due: list[tuple[int, str]] = []
-        for _, same in groupby(sorted(states, key=_stem), _stem):
+        for _, same in groupby(sorted(states, key=self.transcripts), self.transcripts):
             name, *others = sorted(same)
             if others:
                 self.doubles.append([name, *others])
@@ -163,46 +136,17 @@ class Folder:
         """Leaves a recording alone until that time."""
         self._put_off[name] = until
 
-    def path(self, name: str) -> str:
-        return os.path.join(self._place, name)
-
-    def transcripts(self, name: str) -> list[str]:
-        """Returns the paths of a recording's transcripts, one a format."""
-        return [os.path.join(self._target, f"{_stem(name)}.{form}") for form in self._formats]
-
-    def _recordings(self) -> Iterator[tuple[str, _State]]:
-        try:
-            with os.scandir(self._place) as entries:
-                for entry in entries:
-                    if os.path.splitext(entry.name)[1].lower() in SUFFIXES and not entry.name.startswith("."):
-                        try:
-                            status = entry.stat()
-                        except OSError:
-                            continue  # it has just gone, or leads nowhere
-                        if stat.S_ISREG(status.st_mode) and status.st_size:
-                            yield entry.name, _State(status.st_mtime_ns, status.st_size)
-        except OSError as error:
-            raise HushdError(
-                "input_unreadable", f"The folder {self._place!r} cannot be read ({error.strerror})."
-            ) from error
-
     def _is_due(self, name: str, now: float) -> bool:
         state, since = self._seen[name]
-        if self._tried.get(name) == state or self._is_done(name, state):
+        if self._tried.get(name) == state or self.is_done(name, state):
             return False
         whole = now - since >= WHOLE_S
         self.growing |= not whole
         return whole and now >= self._put_off.get(name, now)
 
-    def _since(self, name: str, state: _State, now: float) -> float:
+    def _since(self, name: str, state: State, now: float) -> float:
         earlier, since = self._seen.get(name, (None, now))
         return since if earlier == state else now
-
-    def _is_done(self, name: str, state: _State) -> bool:
-        try:
-            return all(_written(path) >= state.written for path in self.transcripts(name))
-        except OSError:
-            return False  # there is none
 
 
 class Watch:
@@ -239,8 +183,8 @@ class Watch:
         try:
             self._output.save(name, self._transcript(name))
         except HushdError as error:
-            if error.code in OF_ALL:
-                raise
+            if error.scope != "request" and not error.retryable:
+                raise  # the next recording would fare no better
             self._tell(error.message)
             if error.retryable and not self._options.once:
                 self._folder.put_off(name, time.monotonic() + AGAIN_S)

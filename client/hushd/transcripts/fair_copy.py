@@ -14,7 +14,7 @@ from contextlib import suppress
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import BUSY, HushdError
 from hushd_schema.sound_file import wav_header
 
 from . import precedence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 MEMORY = 8 * 1024 * 1024  # bytes of sound that are kept in memory: four minutes at 16 kHz
 LARGEST = 1 << 30  # bytes of it in all: nine hours
 _BLOCK = 1 << 16
-_BUSY = ("server_busy", "overloaded")
 _AGAIN_S = 5.0  # after the session's end, between two requests for which there is no memory
 _PATIENCE_S = 600.0  # of those
 
@@ -330,7 +329,7 @@ class FairCopy:
             except HushdError as error:
                 if self._gave_way():
                     continue
-                if error.code not in _BUSY or waited > _PATIENCE_S:
+                if error.code not in BUSY or waited > _PATIENCE_S:
                     raise
                 pause_s = (error.retry_after_ms or 1000 * _AGAIN_S) / 1000
             with self._changed:

@@ -13,7 +13,7 @@ from hushd_models import advice, catalogue
 from hushd_models.inventory import of_engine
 from hushd_models.store import Store
 from hushd_protocol import __version__
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.system import page_cache, paths
 
 from .finding import Check, Finding
@@ -26,7 +26,6 @@ ANSWER_S = 5.0  # for a gateway's address
 DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
 SILENT = 300  # of 32768: speech is far louder
 DISKS_PART = 0.1  # of the model's files: less was not what took the time
-_BUSY = ("server_busy", "overloaded")
 _PROGRAMS = "command"  # the engine of the user's own programs, of which nobody needs one
 
 
@@ -115,7 +114,7 @@ class Running:
         try:
             state, text = does(name, model)
         except HushdError as error:
-            state = "warning" if error.code in _BUSY else "broken"
+            state = "warning" if error.code in BUSY else "broken"
             return Finding("engines", state, f"{role}/{name}/{model}: {error.message}", f"hushd logs {role}/{name}")
         took = f"{text}, {time.monotonic() - began:.1f} s with its start"
         if read > DISKS_PART * size:

@@ -13,7 +13,7 @@ from hushd_cli.terminal import console
 from hushd_cli.terminal.download import shown_pulls, shown_waits
 
 from .better_model import mention
-from .files import Recordings
+from .files import Files
 from .options import parse
 from .output import Output
 
@@ -43,10 +43,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
             transcribe(client, options, output)
             mention(options)
             return 0
-        recordings = Recordings(client, options, output)
-        recordings.run()
+        files = Files(client, options, output)
+        files.run()
         mention(options)
-        return recordings.status
+        return files.status
 
 
 def _choose(client: Client, options: Namespace) -> None:

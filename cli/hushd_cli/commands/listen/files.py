@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import stat
 import threading
 import time
 from argparse import Namespace
+from bisect import insort
 from collections import deque
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from hushd.client import Client
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import NO_EFFECT, ResultWarning
-from hushd_protocol.errors import HushdError
+from hushd_protocol.errors import BUSY, HushdError
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 
@@ -30,23 +30,15 @@ from .output import Output
 from .progress import Progress
 
 if TYPE_CHECKING:
-    from hushd.transcripts.transcription import Transcription
-
     from .journal import Journal
 
-OF_ALL = (  # errors that are none of the recording's
-    "cancelled", "bad_request", "unsupported", "engine_missing", "model_missing", "model_too_large", "no_supervisor",
-    "version_mismatch", "unauthorised",
-)  # fmt: skip
-BUSY = ("overloaded", "server_busy")  # beside other requests of ours: fewer at once, and this one later
 
-
-class Recordings:
+class Files:
     """The files of one command, from their first request to their last line.
 
     As many requests run as there are cores; the supervisor starts further workers where memory allows, and queues the
-    rest. Threads transcribe, and the caller's thread does everything that can be seen: it prints, writes and
-    complains, in an order that does not depend on which file was faster.
+    rest. The caller's thread alone decides and does everything that can be seen: it requests, prints, writes and
+    complains, in the order of the arguments. A thread a request hears, and puts what comes into `_events`.
 
     Attributes:
         status: the highest exit code so far.
@@ -58,18 +50,14 @@ class Recordings:
         self._names: list[str] = options.files
         self._output = output
         self._params = transcribe_options(options)
-        self._waiting = list(range(len(self._names)))  # a heap: a file that had to wait comes before later ones
-        self._threads = self._at_once = min(len(self._names), cores())
-        self._lock = threading.Lock()  # guards what follows and the heap
-        self._requesting = threading.Lock()
+        self._waiting = list(range(len(self._names)))
+        self._at_once = min(len(self._names), cores())
+        self._running: dict[int, Job] = {}
         self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
         self._inboxes: list[deque[Event]] = [deque() for _ in self._names]  # what has arrived and is not yet printed
         self._journals: dict[int, Journal] = {}
-        self._under_way: dict[int, Transcription | None] = {}  # None until the request is sent
-        self._accompanied: set[int] = set()  # those of them that have run beside another
         self._progress = Progress([(os.path.basename(name), size_of(name)) for name in self._names])
         self._line = console.StatusLine()
-        self._stopped = False
         self._wordless = False
         self._warned: set[str] = set()
         self.status = 0
@@ -77,25 +65,21 @@ class Recordings:
     def run(self) -> None:
         """Transcribes all files; complains about those that fail."""
         try:
-            first = self._begin()  # in this thread, so that Ctrl-C also interrupts the start of a supervisor
-            for job in [first, *[None] * (self._threads - 1)]:
-                threading.Thread(target=self._work, args=(job,), name="hushd-transcribe", daemon=True).start()
             for index, name in enumerate(self._names):
                 try:
                     self._show(index, name)
                 except HushdError as error:
                     self._complain(error)
-                    if error.code in OF_ALL or (error.code == "output_failed" and self._output.printed):
+                    if error.scope != "request" and (error.code != "output_failed" or self._output.printed):
                         break  # the next one would fare no better
         finally:
-            self._stop()
+            for job in self._running.values():
+                job.transcription.close()
             self._line.clear()
-            if any(journal.kept for journal in list(self._journals.values())):  # threads add to it
+            if any(journal.kept for journal in self._journals.values()):
                 console.note("The same command with --resume goes on where it was interrupted.")
         if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
             console.complain("The engine knows no word times, so there are none.")
-
-    # --- the caller's thread -----------------------------------------------------------------------------------------
 
     def _show(self, index: int, name: str) -> None:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
@@ -117,6 +101,8 @@ class Recordings:
         """The next segment of a recording, and at last the whole; raises the error that ended it."""
         inbox = self._inboxes[index]
         while not inbox:
+            while self._waiting and len(self._running) < self._at_once:
+                self._begin(self._waiting.pop(0))
             self._take(*self._events.get())
         event = inbox.popleft()
         if isinstance(event, BaseException):
@@ -127,6 +113,10 @@ class Recordings:
     def _take(self, index: int, event: Event) -> None:
         """Handles an event of one recording."""
         now = time.monotonic()
+        job = self._running.pop(index, None) if isinstance(event, Done | BaseException) else None
+        if job and job.accompanied and isinstance(event, HushdError) and event.code in BUSY:
+            self._put_off(job)
+            return
         if isinstance(event, tuple):
             self._progress.heard(index, *event, now)
         elif isinstance(event, Segment):
@@ -171,77 +161,31 @@ class Recordings:
         console.complain(error.message)
         self.status = max(self.status, error.exit_code)
 
-    def _stop(self) -> None:
-        """Cancels what still runs."""
-        with self._lock:
-            self._stopped = True
-            for transcription in filter(None, self._under_way.values()):
-                transcription.close()
+    def _begin(self, index: int) -> None:
+        """Requests a recording, and has a thread hear what comes of it."""
+        try:
+            job = self._running[index] = self._request(index, self._names[index])
+        except Exception as error:
+            self._events.put((index, error))
+            return
+        if len(self._running) > 1:  # noted now: the others may have ended before a refusal is read
+            for each in self._running.values():
+                each.accompanied = True
+        threading.Thread(target=self._hear, args=(job,), name="hushd-transcribe", daemon=True).start()
 
-    # --- the threads that hear ---------------------------------------------------------------------------------------
+    def _put_off(self, job: Job) -> None:
+        """Takes a recording back that was refused beside others, to be asked for with fewer at once."""
+        if job.journal:
+            job.journal.close()
+        insort(self._waiting, job.index)  # before later ones
+        self._at_once = max(min(self._at_once, len(self._running) + 1) - 1, 1)
 
-    def _work(self, job: Job | None) -> None:
-        while job := job or self._begin():
-            try:
-                event: Event = self._transcribe(job)
-            except BaseException as error:
-                event = error
-            if not (isinstance(event, HushdError) and event.code in BUSY and self._put_off(job)):
-                self._events.put((job.index, event))
-                self._end(job.index)
-            job = None
-
-    def _begin(self) -> Job | None:
-        """Sends the next request, one thread at a time, so that they are in the arguments' order."""
-        with self._requesting:
-            while (index := self._next()) is not None:
-                try:
-                    job = self._request(index, self._names[index])
-                except Exception as error:
-                    self._events.put((index, error))
-                    self._end(index)
-                else:
-                    with self._lock:
-                        self._under_way[index] = job.transcription
-                        if self._stopped:
-                            job.transcription.close()
-                    return job
-            return None
-
-    def _next(self) -> int | None:
-        """The first recording that no thread has begun; without one, or with too many threads, this one ends."""
-        with self._lock:
-            if not self._waiting or self._stopped or self._threads > self._at_once:
-                self._threads -= 1
-                return None
-            index = heapq.heappop(self._waiting)
-            self._under_way[index] = None
-            if len(self._under_way) > 1:
-                self._accompanied.update(self._under_way)
-            return index
-
-    def _put_off(self, job: Job) -> bool:
-        """Takes a refused recording back, to be asked for with fewer at once; returns False if it has run alone.
-
-        Whether it has is noted as the requests begin: the other may end before this thread reads the refusal.
-        """
-        with self._lock:
-            if job.index not in self._accompanied:
-                return False
-            if job.journal:
-                job.journal.close()
-            self._forget(job.index)
-            heapq.heappush(self._waiting, job.index)
-            self._at_once = max(min(self._at_once, self._threads) - 1, 1)
-            return True
-
-    def _end(self, index: int) -> None:
-        with self._lock:
-            self._forget(index)
-
-    def _forget(self, index: int) -> None:
-        del self._under_way[index]
-        self._accompanied.discard(index)
+    def _hear(self, job: Job) -> None:
+        try:
+            event: Event = self._transcribe(job)
+        except BaseException as error:
+            event = error
+        self._events.put((job.index, event))
 
     def _request(self, index: int, name: str) -> Job:
         params = self._params.copy()

@@ -30,14 +30,15 @@ class Done:
 Event = Segment | Done | BaseException | tuple[float, float]  # the last: seconds done, and the total
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
-    """A recording under way, with the segments of an earlier run."""
+    """A recording under way, with the segments of an earlier run, and whether it has run beside another one."""
 
     index: int
     transcription: Transcription
     journal: Journal | None
     segments: list[Segment]
+    accompanied: bool = False
 
 
 class Feed:

@@ -32,10 +32,6 @@ RUNS = 5  # of which the median counts; one pass before them warms everything up
 RUN_S = 1.0  # a run takes at least so long: shorter work is repeated, since a clock and a scheduler have their noise
 MOST_PASSES = 50  # of the work in a run
 _ADDRESSES = ("http", "remote", "wyoming")  # tables that have a supervisor listen
-# What other settings would not change.
-_HOPELESS = (
-    "deadline_exceeded", "model_missing", "engine_missing", "model_too_large", "no_supervisor", "input_unreadable"
-)  # fmt: skip
 
 
 class TrialSupervisor:
@@ -124,7 +120,7 @@ class TrialSupervisor:
                 runs.append(self._run())
             return Trial(dict(tried), Measured.of(runs, self._memory_mb(), text))
         except HushdError as error:
-            if error.code in _HOPELESS:
+            if error.scope == "machine" or error.code in ("deadline_exceeded", "input_unreadable"):
                 raise
             return Trial(dict(tried), None, error.message)
 
