@@ -47,6 +47,7 @@ def _manifest(source: Source) -> dict[str, object]:
         "os": ["linux", "darwin"],
         "engines": {"node": NODE},
         "scripts": {"build": "tsc -p .", "prepack": "npm run build"},
+        "dependencies": {"@msgpack/msgpack": "^3"},
         "devDependencies": {"@types/node": "^20", "typescript": "^7"},
     }
 

@@ -1,7 +1,7 @@
 """The package for Node.js (packaging/npm/hushd) and its own tests, which node runs, before a real supervisor.
 
-They take a Node.js that reads TypeScript (22.18 and later), or one from 20 on and the package's compiler (`npm install`
-in its folder).
+They take what `npm install` puts into the package's folder, and a Node.js that reads TypeScript (22.18 and later) or one
+from 20 on with the package's compiler.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from support.peer import Supervisor, descendants, wait_until
 from support.programs import DEVICE
 
 PACKAGE = Path(__file__).parents[2] / "packaging" / "npm" / "hushd"
-COMPILER = PACKAGE / "node_modules" / ".bin" / "tsc"
+MODULES = PACKAGE / "node_modules"
+COMPILER = MODULES / ".bin" / "tsc"
 BOUND_S = 150.0
 Run = Callable[..., None]
 
@@ -41,6 +42,8 @@ def tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     node = shutil.which("node")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout if node else "v0.0"
     number = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if not (MODULES / "@msgpack").exists():
+        pytest.skip("the package's own packages are not installed here: npm install in packaging/npm/hushd")
     if number >= (22, 18):
         return PACKAGE / "test"
     if number < (20, 0):
@@ -49,6 +52,7 @@ def tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"Node.js {version.strip()} reads no TypeScript, and the package's compiler is not installed here")
     folder = tmp_path_factory.mktemp("npm")
     shutil.copy(PACKAGE / "package.json", folder)  # says that these are modules
+    (folder / "node_modules").symlink_to(MODULES)
     subprocess.run([COMPILER, "-p", PACKAGE / "test", "--outDir", folder], check=True, timeout=BOUND_S)
     return folder / "test"
 

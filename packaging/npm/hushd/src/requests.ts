@@ -40,7 +40,9 @@ export class Link {
     const last = await this.#connecting?.catch(() => null);
     if (last && !last.over) return last;
     if (last) {
-      await Promise.race([last.lost, sleep(LEAVE_MS, undefined, { ref: false })]);
+      const patience = new AbortController(); // its timer keeps the program alive, which the socket does no longer
+      await Promise.race([last.lost, sleep(LEAVE_MS, undefined, patience).catch(() => {})]);
+      patience.abort();
       this.#connecting = null;
     }
     const connecting = (this.#connecting ??= this.#connect());
