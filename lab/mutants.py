@@ -1,9 +1,7 @@
-"""Plants faults in the supervisor's pure modules, one at a time, and reports those that no test catches.
+"""Plants faults and says which live: cosmic-ray's in modules of the pure core, or those of the table (--planted).
 
-Each fault is a line that somebody could have got wrong. The tests of the core have to catch it, or else the fuzz test;
-a fault that lives means that a promise is not tested. One process imports and collects the tests of the core, and a
-fork of it plays them to each fault (scripts/planted.py). What lives then meets the fuzz test in turn, in a copy of the
-package, since that test starts processes of its own and takes every core.
+Each fault is in a copy of its package, which comes first on the path; the tests are those of the tree. cosmic-ray has
+an environment of its own, by uv.
 """
 
 from __future__ import annotations
@@ -11,124 +9,137 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
-from faults import FAULTS
-from planted import ENDLESS, Fault, NotPlayed
+from planted import PLANTED
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "supervisor" / "hushd_supervisor"
-TESTS = ROOT / "tests" / "supervisor" / "core"
-FUZZ = TESTS / "test_pool_fuzz.py"
-TABLES = sorted({*TESTS.rglob("test_*.py")} - {FUZZ, *TESTS.glob("serving/*")})  # the door has no faults here
-FAILED = re.compile(r"^(?:FAILED|ERROR) tests/supervisor/core/(\S+::.+)$", re.MULTILINE)  # a test, not its import
-SEED_S = 0.3  # of the processor's time at most for a seed of the fuzz test, which takes 0.06
-
-
-def in_forks(faults: list[Fault], jobs: int) -> Iterator[tuple[Fault, str | None]]:
-    """Yields each fault with the first test of the core that fails; empty if none does, None if no fork can tell.
-
-    Raises:
-        NotPlayed: a fault has no place, or the tests fail without any.
-    """
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "planted", "-p", "no:cacheprovider", *map(str, TABLES)]
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT / "lab"), "HUSHD_FUZZ_SEEDS": "1",
-        "MUTANTS": json.dumps({"jobs": jobs, "faults": faults}),
-    }  # fmt: skip
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        lines = []
-        for line in process.stdout:
-            if line.startswith("verdict "):
-                number, test = json.loads(line.removeprefix("verdict "))
-                yield faults[number], test
-            else:
-                lines.append(line)
-    if process.returncode:
-        raise NotPlayed("".join(lines))
+ROOT = Path(__file__).parents[1]
+LIMIT_S = 900  # for all that is played to one fault of the table
+SEEDS = {"HUSHD_FUZZ_SEEDS": "100"}
+UV = [str(ROOT / ".venv/bin/uv"), "tool", "run", "--quiet", "--from", "cosmic-ray>=8.7,<9"]
+# What is pure, and the tests that hold it.
+CORE = {
+    "supervisor/hushd_supervisor/core/": "tests/supervisor/core",
+    "protocol/hushd_protocol/codec.py": "tests/protocol/test_codec.py",
+    "protocol/hushd_protocol/framing.py": "tests/protocol",
+    "schema/hushd_schema/kinds.py": "tests/schema",
+    "schema/hushd_schema/operation.py": "tests/schema",
+}
+# Annotations are text here, so that `int | None` may be anything.
+CONFIG = """[cosmic-ray]
+module-path = {module}
+timeout = {timeout}
+excluded-modules = []
+test-command = {command}
+[cosmic-ray.distributor]
+name = "local"
+[cosmic-ray.filters.operators-filter]
+exclude-operators = ["core/ReplaceBinaryOperator_BitOr_.*"]
+"""
 
 
-def in_copy(fault: Fault | None, tests: list[Path], seeds: int) -> str:
-    """Returns the first of the tests that fails with the fault planted in a copy of the package; empty if none does.
-
-    Raises:
-        NotPlayed: the tests could not be played, as where the fault is a syntax error, which proves nothing.
-    """
+@contextmanager
+def copied(module: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Copies the package of a module, such as `hushd.transport.link`; yields its file there, and an environment."""
+    package, *_ = module.split(".")
+    (source,) = ROOT.glob(f"*/{package}/__init__.py")
     with tempfile.TemporaryDirectory(prefix="hushd-") as folder:
-        package = Path(folder) / PACKAGE.name
-        shutil.copytree(PACKAGE, package)
-        if fault:
-            (package / fault.file).write_text(fault.planted((package / fault.file).read_text()))
-        environment = os.environ | {"PYTHONPATH": folder, "HUSHD_FUZZ_SEEDS": str(seeds)}
-        limited = ["sh", "-c", 'ulimit -t "$0" && exec "$@"', str(round(60 + SEED_S * seeds))]
-        options = ["-q", "-x", "--tb=no", "-rfE", "-p", "no:cacheprovider"]
-        command = [*limited, sys.executable, "-m", "pytest", *options, *map(str, tests)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    failed = FAILED.search(done.stdout)
-    if done.returncode < 0 or (done.returncode == 1 and failed):
-        return failed[1] if failed else ENDLESS
-    if done.returncode:
-        raise NotPlayed(f"with {fault}, pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return ""
+        shutil.copytree(source.parent, Path(folder, package), ignore=shutil.ignore_patterns("__pycache__"))
+        path = os.pathsep.join((folder, str(ROOT / "tests")))
+        yield Path(folder, f"{module.replace('.', '/')}.py"), os.environ | SEEDS | {"PYTHONPATH": path}
 
 
-def tried(faults: list[Fault], seeds: int, jobs: int) -> Iterator[tuple[Fault, str]]:
-    """Yields each fault with the test that caught it, an empty name for one that lives."""
-    living, elsewhere = [], []
-    for fault, test in in_forks(faults, jobs):
-        if test:
-            yield fault, test
-        else:
-            (elsewhere if test is None else living).append(fault)
-    for fault in elsewhere:
-        if test := in_copy(fault, TABLES, 1):
-            yield fault, test
-        else:
-            living.append(fault)
-    if living and (test := in_copy(None, [FUZZ], seeds)):
-        raise NotPlayed(f"{test} fails without any fault planted")
-    for fault in living:
-        yield fault, in_copy(fault, [FUZZ], seeds)
+def command(finder: str, seeds: int = 1) -> list[str]:
+    """The command that fails where a fault is found: tests by their place, or `simulate` with options."""
+    if finder.startswith("simulate"):
+        return [sys.executable, "-m", "simulation", "--seeds", str(seeds), *shlex.split(finder)[1:]]
+    return [sys.executable, "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", *finder.split()]
+
+
+def lives(row: tuple[str, str, str, str], seeds: int) -> bool:
+    """Returns whether a fault of the table is found by nothing. Raises LookupError where it has no place any more."""
+    module, right, wrong, finder = row
+    with copied(module) as (file, environment):
+        source = file.read_text()
+        if right not in source:
+            raise LookupError(f"{module} has no {right!r} any more")
+        file.write_text(source.replace(right, wrong, 1))
+        try:
+            done = subprocess.run(
+                command(finder, seeds), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    if done.returncode > 1:
+        raise LookupError(f"{shlex.join(command(finder))} could not be played:\n{done.stdout}{done.stderr}")
+    return done.returncode == 0
+
+
+def mutated(path: str) -> tuple[int, list[str]]:
+    """Plays a module's tests to each fault that cosmic-ray makes in it; returns their number and those that live."""
+    tests = next(tests for place, tests in CORE.items() if path.startswith(place))
+    own = [str(test.relative_to(ROOT)) for test in sorted((ROOT / tests).rglob(f"test_{Path(path).stem}*.py"))]
+    with copied(path.partition("/")[2].removesuffix(".py").replace("/", ".")) as (file, environment):
+        work, played = file.parents[len(Path(path).parts) - 2], shlex.join(command(" ".join([*own, tests])))
+        (work / "config.toml").write_text(
+            CONFIG.format(
+                module=json.dumps(str(file)),
+                timeout=120,
+                command=json.dumps(f"sh -c {shlex.quote(f'cd {ROOT} && {played}')}"),
+            )
+        )
+
+        def ray(*words: str) -> str:
+            return subprocess.run(
+                [*UV, *words], cwd=work, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            ).stdout
+
+        ray("cosmic-ray", "init", "config.toml", "session")
+        ray("cr-filter-operators", "session", "config.toml")
+        ray("cosmic-ray", "exec", "config.toml", "session")
+        results = [json.loads(line) for line in ray("cosmic-ray", "dump", "session").splitlines()]
+    tried = [(item["mutations"][0], result) for item, result in results if result["worker_outcome"] == "normal"]
+    return len(tried), [
+        f"{path}:{made['start_pos'][0]} {made['operator_name']}"
+        for made, result in tried
+        if result["test_outcome"] == "survived"
+    ]
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["--simulated"]:
-        sys.path.insert(0, str(ROOT / "tests"))
-        from simulated import main as simulated  # whose modules see a simulated machine
-
-        return simulated(sys.argv[2:])
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--simulated", action="store_true", help="in what the simulation loads: see its own --help")
-    parser.add_argument("--only", default="", help="plant faults only in modules whose names begin so, such as worker/")
-    parser.add_argument("--seeds", type=int, default=1000, help="of the fuzz test for each fault; default: 1000")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="faults side by side; default: the cores")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say which test caught each fault")
+    parser.add_argument("modules", nargs="*", metavar="FILE", help="modules of the pure core; default: all")
+    parser.add_argument("--planted", action="store_true", help="the faults of lab/planted.py instead")
+    parser.add_argument("--only", default="", help="of these, in modules whose names begin so")
+    parser.add_argument("--seeds", type=int, default=20, help="of storms for each; default: 20")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="side by side; default: the cores")
     options = parser.parse_args()
-    faults = [Fault(*fault) for fault in FAULTS if fault[0].startswith(options.only)]
-    began, fuzzed, alive = time.monotonic(), 0, 0
-    try:
-        for fault in faults:
-            compile(fault.planted((PACKAGE / fault.file).read_text()), fault.file, "exec")
-        for fault, test in tried(faults, options.seeds, options.jobs):
-            if options.verbose or not test:
-                print(f"{test or 'LIVES'}  {fault.module}: {fault.right!r} -> {fault.wrong!r}", flush=True)
-            alive += not test
-            fuzzed += test.startswith(FUZZ.name)
-    except (NotPlayed, SyntaxError) as error:
-        print(f"scripts/mutants: {error}", file=sys.stderr)
-        return 2
-    caught = len(faults) - alive
-    counted = f"{caught - fuzzed} by the tests of the core, {fuzzed} more by the fuzz test"
-    print(f"{len(faults)} faults planted, {caught} caught: {counted} ({time.monotonic() - began:.0f} s)")
-    return 1 if alive else 0
+    found = lived = 0
+    with ThreadPoolExecutor(options.jobs) as pool:
+        if options.planted:
+            rows = [row for row in PLANTED if row[0].startswith(options.only)]
+            for row, alive in zip(rows, pool.map(lives, rows, [options.seeds] * len(rows)), strict=True):
+                print(f"{'LIVES' if alive else 'found'}  {row[0]}: {row[1]!r} -> {row[2]!r}", flush=True)
+                found, lived = found + (not alive), lived + alive
+        else:
+            every = [str(path.relative_to(ROOT)) for place in CORE for path in _files(ROOT / place)]
+            for number, alive in pool.map(mutated, options.modules or every):
+                print("\n".join(f"LIVES  {one}" for one in alive), flush=True)
+                found, lived = found + number - len(alive), lived + len(alive)
+    print(f"{found + lived} faults, {found} found")
+    return 1 if lived else 0
+
+
+def _files(place: Path) -> list[Path]:
+    return sorted(path for path in place.rglob("*.py")) if place.is_dir() else [place]
 
 
 if __name__ == "__main__":

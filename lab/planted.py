@@ -1,154 +1,108 @@
-"""Planted faults, and a plugin of pytest that plays the tests it has collected to each of them, in a fork.
+"""Faults that only a hand can plant: orders, races, and what takes a simulated machine to be seen. At most a hundred.
 
-A fault changes the body of a function, so that the fork needs no import: the functions of the module get the code of
-the changed source. Where a fault changes anything else, such as a table, scripts/mutants has to plant it in a copy of
-the package. Each fork ends with the first test that fails; those that are named after the
-module, or lie beside it, come first.
+`scripts/mutants --planted` plants each in a copy of its package and plays what has to find it: tests, or storms of the
+simulation with these options. One that lives is a promise that nothing holds.
 """
 
-from __future__ import annotations
-
-import json
-import os
-import signal
-from collections.abc import Callable
-from functools import partial
-from importlib import import_module
-from pathlib import Path
-from typing import NamedTuple
-
-import pytest
-from transplant import Elsewhere, NotPlayed, transplant
-
-CPU_S = 10.0  # of the processor's time for a test, whatever the load of the machine; the longest takes 1
-ENDLESS = "(it computes without end)"
-LONG = "test_floor"  # plays a world of its own
-
-
-class Fault(NamedTuple):
-    """A line of the core, and the wrong one that is planted in its place."""
-
-    module: str
-    right: str
-    wrong: str
-
-    @property
-    def file(self) -> str:
-        return f"core/{self.module}.py"
-
-    def planted(self, source: str) -> str:
-        if self.right not in source:
-            raise NotPlayed(f"{self.file} has no {self.right!r} any more")
-        return source.replace(self.right, self.wrong, 1)
-
-    def distance(self, test: Path) -> tuple[bool, bool, bool]:
-        """Puts tests in order, those first that are most likely to catch it."""
-        folder, _, name = f"core/{self.module}".rpartition("/")
-        return name not in test.stem, test.stem == LONG, test.parent.name != folder.rpartition("/")[2]
-
-
-def plant(fault: Fault) -> None:
-    """Gives the functions of the fault's module the code that they have with it.
-
-    Raises:
-        NotPlayed: it has no place.
-        Elsewhere: more than bodies of functions would change.
-    """
-    module = import_module(f"hushd_supervisor.core.{fault.module.replace('/', '.')}")
-    path = str(module.__file__)
-    source = Path(path).read_text()
-    right, wrong = (compile(text, path, "exec", dont_inherit=True) for text in (source, fault.planted(source)))
-    transplant(module, right, wrong)
-
-
-class _Ended(Exception):
-    """The first test has failed."""
-
-
-class _Failures:
-    """Raises with the first failure."""
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed:
-            raise _Ended(_short(report.nodeid))
-
-
-def pytest_runtestloop(session: pytest.Session) -> bool:
-    """Plays all tests without a fault, and then to each; prints a verdict a line: the fault's number and the test.
-
-    The test is empty where all passed, and null where the fault is none that can be planted in a fork.
-    """
-    task = json.loads(os.environ["MUTANTS"])
-    faults = list(enumerate(Fault(*fault) for fault in task["faults"]))
-    if test := _verdict(*_fork(session, None)):
-        raise session.Failed(f"{test} fails without any fault planted")
-    playing: dict[int, tuple[int, int]] = {}  # process: number of the fault, descriptor of its verdict
-    while faults or playing:
-        while faults and len(playing) < task["jobs"]:
-            number, fault = faults.pop(0)
-            pid, reading = _fork(session, fault)
-            playing[pid] = number, reading
-        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-        assert ended
-        pid = ended.si_pid
-        number, reading = playing.pop(pid)
-        print(f"verdict {json.dumps([number, _verdict(pid, reading)])}", flush=True)
-    return True
-
-
-def _fork(session: pytest.Session, fault: Fault | None) -> tuple[int, int]:
-    """Returns the process that plays the tests, and the descriptor on which it says how that went."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        _play(session, fault, lambda kind, text="": os.write(writing, json.dumps([kind, text]).encode()))
-    os.close(writing)
-    return pid, reading
-
-
-def _verdict(pid: int, reading: int) -> str | None:
-    """Returns the name of the test that failed, empty if none did, None where the fault could not be planted.
-
-    Raises:
-        NotPlayed: the process ended otherwise.
-    """
-    with os.fdopen(reading, "rb") as file:
-        data = file.read()
-    os.waitpid(pid, 0)
-    kind, text = json.loads(data or b'["error", "a fork ended without a word"]')
-    if kind == "error":
-        raise NotPlayed(text)
-    return None if kind == "elsewhere" else str(text)
-
-
-def _give_up(test: str, tell: Callable[..., object], *_: object) -> None:
-    tell("test", f"{_short(test)} {ENDLESS}")
-    os._exit(0)
-
-
-def _short(test: str) -> str:
-    return test.removeprefix("tests/supervisor/core/")
-
-
-def _play(session: pytest.Session, fault: Fault | None, tell: Callable[..., object]) -> None:
-    """Plays the tests in this process, tells the verdict, and ends it."""
-    try:
-        items = session.items
-        if fault:
-            plant(fault)
-            items = sorted(items, key=lambda item: fault.distance(item.path))
-        session.config.pluginmanager.register(_Failures())
-        for item, after in zip(items, [*items[1:], None], strict=True):
-            signal.signal(signal.SIGPROF, partial(_give_up, item.nodeid, tell))
-            signal.setitimer(signal.ITIMER_PROF, CPU_S)
-            session.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-        tell("test")
-    except _Ended as failed:
-        tell("test", str(failed))
-    except Elsewhere:
-        tell("elsewhere")
-    except BaseException as error:
-        tell("error", f"{fault}: {type(error).__name__}: {error}")
-    finally:
-        os._exit(0)
+# (module, what is right, what is planted in its place, what finds it)
+PLANTED = (
+    ("hushd_supervisor.core.worker.news", "if not self._lifecycle.is_current(gen):\n            return []\n        self._lifecycle.receive", "self._lifecycle.receive", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.dispatch", "self._lifecycle.enter(State.STOPPED)\n        self.settle(now)", "self._lifecycle.enter(State.STOPPED)", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.dispatch", "self._lifecycle.kill(now, expected=True)\n        elif self._jobs.running.stalled", "self._lifecycle.kill(now)\n        elif self._jobs.running.stalled", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.progress", "if grown:\n            self._grown_cpu_s = used.cpu_s", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.jobs", "self._to_client(request, message)\n        request.done = True", "self._to_client(request, message)\n        self._to_client(request, message)\n        request.done = True", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.jobs", "self.waiting.remove(request)\n            self.fail(request, code)", "self.fail(request, code)", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.dispatch", "if state is State.DRAINING or self._lifecycle.unwanted:\n            self._jobs.running.hurry(now)", "if False:\n            pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.request", "self.download -= 1\n        self.output = True", "self.download -= 1", "tests/supervisor/core"),
+    ("hushd_supervisor.core.memory.admission", "starting += need", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.memory.admission", "if lifecycle.cards:\n            self.cards.forget()", "if False:\n            pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.memory.placement", "residents += self._cards.pending(card.id)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.pool", "self._excused_at = now", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.lifecycle", "self._progress = Progress(now)\n            self._timer = self._progress.timer(self.settings)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.worker", "self.lifecycle.excuse(late, now)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.worker", "self.jobs.running.excuse(late, now)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.death", "request.killed.append(crashes)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.death", "record.explain(request.key)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.dispatch", "if not self._lifecycle.retires:\n            self._run_next(now)", "self._run_next(now)", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.dispatch", "if self._lifecycle.retiring:\n            self._replace(now)", "if False:\n            self._replace(now)", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.news", "elif request.done:\n                self._dispatch.lease", "else:\n                self._dispatch.lease", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.worker", "self.jobs.running.repeat_none()", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.lifecycle", "self.start_s = now - self._started_at", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.worker", "self.jobs.queue.sort(now)\n        self._dispatch.settle", "self._dispatch.settle", "tests/supervisor/core"),
+    ("hushd_supervisor.core.replicas", "if free:\n        return min(free", "if False:\n        return min(free", "tests/supervisor/core"),
+    ("hushd_supervisor.core.fleet", "self._help_at = min(self._help_at, due)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.fleet", "self._no_help_before[base(worker.name)] = now + FUTILE_S", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.memory.admission", "if any(worker.state is State.WAITING for worker in self._workers.values()):\n            return None", "if False:\n            return None", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.worker", "if self.state is State.STOPPED:\n            self.tenancy.forget()", "if False:\n            pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.jobs", "request.degraded = True\n", "pass\n", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "elif now - claim.asked >= PATIENCE_S:\n                promised |= claim.devices", "elif False:\n                pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "claim.until = min(claim.until, now + GRACE_S)\n        else:\n            self._forget(claim)", "self._forget(claim)\n        else:\n            self._forget(claim)", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "if claim.over or not keep:\n            self._forget(claim)", "self._forget(claim)", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "self._seen[route] = now\n        self._doubted.pop(route, None)\n        if route", "self._doubted.pop(route, None)\n        if route", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "self._doubted.pop(route, None)\n        if route not in", "if route not in", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "self._paused.discard(route)\n        for", "for", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "claim.reported = claim.state\n", "pass\n", "tests/supervisor/core"),
+    ("hushd_supervisor.core.floor", "if self._closed:\n            out", "if False:\n            out", "tests/supervisor/core"),
+    ("hushd_supervisor.core.requests", "request.message = replace(request.message, keep_alive=None)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.worker", "if self.jobs.queue.aside and self.jobs.running.set_aside(now):\n            self._dispatch.settle(now)", "if self.jobs.queue.aside:\n            self.jobs.running.set_aside(now)", "tests/supervisor/core"),
+    ("hushd_supervisor.core.worker.request", "self.hungry_since = min(now, self.hungry_since + late)", "pass", "tests/supervisor/core"),
+    ("hushd_supervisor.system.memory.psi", "weight(level, memory) if true else Level.NORMAL", "level", "simulate"),
+    ("hushd_supervisor.core.memory.pressure", "return level if sign(memory) > Level.NORMAL else Level.NORMAL", "return level", "simulate"),
+    ("hushd_supervisor.system.loop", "if patient and ", "if False and ", "tests/supervisor/system/test_loop.py"),
+    ("hushd_supervisor.core.pool", "if late > LATE_S:", "if False:", "simulate --faults freeze"),
+    ("hushd_supervisor.core.pool", "self._fleet.excuse(late, now)", "pass", "simulate --faults freeze"),
+    ("hushd_supervisor.core.pool", "self._floors.excuse(late, now)", "pass", "simulate --faults freeze"),
+    ("hushd_supervisor.core.pool", "self._connections.excuse()", "pass", "tests/supervisor/core/test_lateness.py"),
+    ("hushd_supervisor.system.loop", "if not isinstance(action, _COSTLY):", "if True:", "simulate --faults heavy"),
+    ("hushd.transport.connection", "works = self._liveness.works()", "works = False", "simulate --faults starve"),
+    ("hushd.transport.link", "elif now - began >= limit and not (holder and holder.works()):", "elif now - began >= limit:", "simulate --faults starve"),
+    ("hushd.transport.liveness", "(state in _BUSY or before != self._times)", "before != self._times", "simulate --faults starve"),
+    ("hushd_protocol.system.pointer", "return target(paths) if paths.follows else None", "return target(paths)", "simulate"),
+    ("hushd.transport.link", "if connection.borrowed:", "if False:", "simulate"),
+    ("hushd.transport.link", "connection.borrowed = supervisor.runtime != self.paths.runtime", "pass", "simulate"),
+    ("hushd_supervisor.system.sockets.lock", "        pointer.withdraw(paths)", "        pass", "simulate"),
+    ("hushd_supervisor.system.sockets.lock", "                if not paths.follows:\n                    return None", "                pass", "simulate"),
+    ("hushd_supervisor.core.worker.request", "hurried = math.inf if self.hurried_at is None else self.hurried_at + CANCEL_S", "hurried = self.touched + CANCEL_S", "simulate --faults crash,short"),
+    ("hushd.transport.autostart", "STARTS = 2", "STARTS = 1", "simulate --faults newborn"),
+    ("hushd_supervisor.system.sockets.client_socket", "if not self.limit.has(descriptor):", "if False:", "simulate"),
+    ("hushd_supervisor.run", "    with best_effort.writing(paths.supervisor_log):", "    if True:", "simulate --faults spot"),
+    ("hushd_supervisor.system.sockets.lock", "    with best_effort.writing(paths.lock):  # the number", "    if True:  # the number", "simulate --faults spot"),
+    ("hushd_protocol.system.log_files", "        ours = os.dup(2)\n", "        raise\n", "simulate --faults spot"),
+    ("hushd.transport.attempts", "elif error.code in GONE and self._lost < self._most_lost:", "elif False:", "simulate"),
+    ("hushd_supervisor.system.sockets.worker_socket", "return worker.bye or worker.others > self.limit.connections or not self.socket.poll(0)", "return True", "tests/supervisor/system/sockets/test_worker_socket.py"),
+    ("hushd_supervisor.core.connections", "MISSED_PONGS = 3", "MISSED_PONGS = 1", "simulate --faults stop"),
+    ("hushd.transport.overflow", 'tempfile.TemporaryFile(buffering=0, prefix="hushd-")', 'open(tempfile.mkstemp(prefix="hushd-")[0], "wb+", buffering=0)', "simulate"),
+    ("hushd.transport.connection", "        os.close(self._wake_read)\n", "        pass\n", "simulate --faults disk"),
+    ("hushd.transport.attempts", "if isinstance(error, ForgottenError) and self._failure:", "if False:", "simulate --faults term"),
+    ("hushd.transport.attempts", '_BLAMELESS = (*GONE, "worker_stopped")', "_BLAMELESS = GONE", "simulate --faults crash"),
+    ("hushd.transport.connection", 'return HushdError("supervisor_lost", "The supervisor went', 'return HushdError("cancelled", "The supervisor went', "simulate --faults kill,signal"),
+    ("hushd.transport.autostart", "range(round(READY_S / LOOK_S))", "range(2)", "simulate --faults term"),
+    ("hushd_supervisor.core.worker.lifecycle", "        self.leaves(now)\n        self.send(m.Drain())", "        self.kill(now, expected=True)", "simulate --faults wire"),
+    ("hushd_supervisor.core.worker.exits", "HushdError(code, ENDINGS[code])", 'HushdError("worker_crashed", ENDINGS[code])', "simulate --faults freeze,starve"),
+    ("hushd.aio.threads", "while not future.done():", "if True:", "simulate --faults signal"),
+    ("hushd.transport.floor", "        except BaseException:  # Ctrl-C: nobody would do it any more\n            self._give_back()\n            raise", "        except BaseException:\n            raise", "simulate --faults signal,term"),
+    ("hushd.exchange.client_base", "            if over:  # the task", "            if False:  # the task", "simulate --faults term"),
+    ("hushd_supervisor.core.pool", "return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]", "return self._shutdown(now)", "simulate --faults wire"),
+    ("hushd_supervisor.system.serving.connections", "connection.data = connection.data[asked.used :]", "connection.data = b''", "tests/supervisor/system/serving/test_connections.py::test_two_answers_are_not_mixed"),
+    ("hushd_supervisor.system.serving.connections", "[: reply.head if asked.head_only else None]", "[:]", "tests/supervisor/system/serving/test_connections.py::test_the_answer_to_head_has_no_body"),
+    ("hushd_supervisor.system.serving.connections", "connection.out = connection.out[sent:]", "connection.out = connection.out[sent and len(connection.out):]", "simulate --door --faults short"),
+    ("hushd_supervisor.system.serving.connections", "connection.peer, connection.data)", "connection.peer, b'')", "simulate --door"),
+    ("hushd_supervisor.system.serving.connections", "connection.due += seconds", "pass", "tests/supervisor/system/serving/test_door.py"),
+    ("hushd_supervisor.system.serving.connections", "            connection.asked = None\n            self._decide(connection, now)", "            connection.asked = None", "tests/supervisor/system/serving/test_door.py::test_a_poll_waits_until_the_engines_are_listed"),
+    ("hushd_supervisor.system.serving.gateway", "            yield from self._take_back()", "            pass", "simulate --door"),
+    ("hushd_supervisor.system.serving.gateway", "            yield self._queue.popleft()[1]", "            self._queue.popleft()[1][0].close()", "tests/supervisor/system/serving/test_door.py::test_who_waits_for_a_gateway_that_leaves_is_told_to_come_again"),
+    ("hushd_supervisor.system.serving.gateway", "        if self._is_waiting() or self._queue:\n            self._start(now)", "        pass", "tests/supervisor/system/serving/test_door.py::test_a_connection_that_a_dead_gateway_left_behind_is_served_by_the_next"),
+    ("hushd_supervisor.system.serving.gateway", "            self._queue.popleft()\n            connection.close()", "            self._queue.popleft()", "simulate --door"),
+    ("hushd_supervisor.system.serving.door", "            self._refuse(connection, form, 1, now)\n            return", "            connection.close()\n            return", "tests/supervisor/system/serving/test_door.py::test_a_door_that_leaves_answers_polls_and_asks_all_others_to_come_again"),
+    ("hushd_supervisor.system.serving.door", "self._lingering.add(connection, refusal(503, retry_after), now)", "connection.close()", "simulate --door --faults kill"),
+    ("hushd_supervisor.system.serving.door", "self._accept_again = now + PAUSE_S", "self._accept_again = math.inf", "simulate --door --faults disk"),
+    ("hushd_gateway.handover", "self._changed.set()\n        if received is None", "if received is None", "tests/gateway/test_handover.py::test_the_end_of_the_channel_is_the_end"),
+    ("hushd_gateway.handover", "            self._leave()\n", "            pass\n", "tests/gateway/test_handover.py::test_the_end_of_the_channel_is_the_end"),
+    ("hushd_gateway.uvicorn_internals.http_server", "if self.prefix:", "if False:", "simulate --door"),
+    ("hushd_gateway.uvicorn_internals.http_server", "self._wait_for_request(KEEP_ALIVE_S)", "self._wait_for_request(0.5)", "simulate --door"),
+    ("hushd_gateway.patience", "if self._steps == STEPS:", "if True:", "tests/gateway/test_http_server.py::test_half_of_a_request_outlives_a_standstill[9]"),
+    ("hushd_gateway.streams", "reader.feed_data(handover.prefix)", "pass", "simulate --door"),
+    ("hushd_gateway.storage", "if error.errno in (errno.EMFILE, errno.ENFILE):", "if False:", "tests/gateway/test_storage.py::test_a_long_recording_says_what_it_lacks[24-server_busy-again]"),
+    ("hushd_gateway.http.body", "            async with patience.timeout(SILENT_S):", "            async with patience.timeout(1e6):", "tests/gateway/test_http_server.py::test_a_body_that_does_not_come_is_an_answer"),
+    ("hushd.transport.link", "if last is None or not last.leads_to_leaving(connection):", "if True:", "tests/client/transport/test_link.py::test_who_was_refused_waits_for_the_end_of_that_supervisor[found0-waits0]"),
+)  # fmt: skip

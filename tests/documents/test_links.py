@@ -119,8 +119,8 @@ def test_command_lines_are_known(page: Path) -> None:
         ("listen -f srt a.wav", ""),
         ("scripts/bnch idle", "bnch"),
         ("scripts/bench.py", ""),
-        ("./scripts/mutants --simulatd", "--simulatd"),
-        ("scripts/mutants --simulated --share 2", ""),
+        ("./scripts/mutants --plantd", "--plantd"),
+        ("scripts/mutants --planted --seeds 2", ""),
     ],
 )
 def test_a_wrong_command_line_is_noticed(line: str, word: str) -> None:

@@ -1,7 +1,6 @@
 """The package for Node.js (packaging/npm/hushd) and its own tests, which node runs, before a real supervisor.
 
-They take what `npm install` puts into the package's folder, and a Node.js that reads TypeScript (22.18 and later) or one
-from 20 on with the package's compiler.
+They take what `npm install` puts into the package's folder, its compiler too for a Node.js before 22.18.
 """
 
 from __future__ import annotations
