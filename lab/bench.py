@@ -33,7 +33,20 @@ from benches.peers.case import peers
 from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
 from benches.speaking import attached, pages, playing, screen_reader, talking
 from benches.stage import Row
-from benches.supervision import activation, crush, curve, floods, load, memory, pauses, points, pressure, relay, taken
+from benches.supervision import (
+    activation,
+    crush,
+    curve,
+    floods,
+    load,
+    memory,
+    pauses,
+    places,
+    points,
+    pressure,
+    relay,
+    taken,
+)
 
 CASES = {
     "idle": memory.idle,
@@ -45,6 +58,7 @@ CASES = {
     "crush": crush.crush,
     "floods": floods.floods,
     "pauses": pauses.pauses,
+    "places": places.places,
     "relay": relay.relay,
     "points": points.points,
     "curve": curve.curve,

@@ -65,7 +65,7 @@ class Gateway:
         """Serves the connections that come by `channel`."""
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
-            self._client = await stack.enter_async_context(AsyncClient(holder="gateway"))
+            self._client = await stack.enter_async_context(AsyncClient(holder="gateway", wait=False))
             await Receiver(channel, servers, self._configuration.settings.gateway_idle, self._leave).run()
             if "_http" in self.__dict__:
                 await self._http.end()
@@ -83,7 +83,8 @@ class Gateway:
         serve: Callable[..., Awaitable[None]] = import_module("hushd_gateway.wyoming").serve_connection
         self._configuration.refresh()
         settings = self._configuration.settings
-        by_streams = partial(serve, client=self._client, settings=settings, listener=handover.listener)
+        waiting = AsyncClient.on(self._client.link, None)  # no answer of the protocol says when to ask again
+        by_streams = partial(serve, client=waiting, settings=settings, listener=handover.listener)
         await serve_streams(connection, handover, by_streams)
 
     @cached_property

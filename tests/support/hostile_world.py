@@ -85,6 +85,7 @@ class World:
     def __init__(self, seed: int, pool: type[Pool] = Pool) -> None:
         self.random = random.Random(seed)
         self.dice = random.Random(~seed)
+        self.patience = random.Random(seed + 1_000_000)  # of those who wait for a place
         self.now = 1000.0
         self.cards = Cards.of(self, seed)
         self.templates = Templates(self, seed)
@@ -199,7 +200,8 @@ class World:
         person = Person(self.random.randbytes(5))
         self.people.append(person)
         holder = self.random.choice([None, "cli", "mcp"])
-        self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder)))
+        pid = self.patience.choice([0, 0, 7, 8])  # of a program with several connections
+        self.tell(ev.FromClient(person.route, m.Hello(protocol=1, version="1", holder=holder, pid=pid)))
         return person
 
     def request(self, person: Person, **fields: Any) -> bytes:
@@ -217,6 +219,7 @@ class World:
             keep_alive=r.choice([None, None, 0, 1.5, 600.0, -1.0]),
             session=self.dice.random() < 0.3,
             compute_device=self.dice.choice(["", "", "", "", "cpu", "cuda:1"]),
+            wait=self.patience.random() < 0.7,
         )
         if self.dice.random() < 0.15:  # somebody speaks for as long as they like
             fields = {"op": "echo", "input": "stream", "session": True, "deadline_ms": None, "credit": 8} | fields
@@ -425,6 +428,12 @@ class World:
             person.upload[name] += message.chunks
             for _ in range(self.random.randint(0, message.chunks)):
                 self.at(self.random.random(), lambda: self._continue_input(person, name))
+        elif isinstance(message, m.Accepted) and message.state in ("waiting", "send"):
+            assert person.open[name].wait, "told to wait, and did not ask for it"
+            self.events.add("a request waits for a place")
+            chance = 0.8 if message.state == "send" else 0.05  # some send too late, or before they are told
+            if self.patience.random() < chance:
+                self.at(self.patience.choice([0.0, 0.1, 11.0]), lambda: self._send_again(person, name))
         elif isinstance(message, m.Turn):
             before = person.turns.get(name, "")
             assert message.state != before, "told twice"
@@ -435,6 +444,12 @@ class World:
                 self.silence(person, name)
         elif isinstance(message, m.Ping) and not person.stopped and self.random.random() < 0.9:
             self.at(0.01, lambda: person.connected and self.tell(ev.FromClient(route, m.Pong())))
+
+    def _send_again(self, person: Person, name: bytes) -> None:
+        if person.connected and (person.route, name) in self.pool._requests.turnstile and not self.left:
+            self.tell(ev.FromClient(person.route, person.open[name]))
+            if (person.route, name) in self.pool._requests.active:
+                self.events.add("a request has had its place")
 
     def _grant(self, person: Person, name: bytes) -> None:
         if person.connected and not self.left:
@@ -699,8 +714,19 @@ class World:
         self.templates.check()
         assert held == len(pool._requests.active), "a request that nobody holds"
         routes = [request.route for request in pool._requests.active.values()]
+        routes += self._check_turnstile()
         for route, connection in pool._connections._known.items():
             assert connection.requests == routes.count(route)
+
+    def _check_turnstile(self) -> list[bytes]:
+        """Nobody waits for a place that is free, or without a word; returns whose requests wait."""
+        turnstile = self.pool._requests.turnstile
+        assert not self.pool._requests.call(self.now), "somebody waits, and there is a place"
+        for person in self.people:
+            if person.connected:
+                waits = [name for name in person.open if (person.route, name) in turnstile]
+                assert all(self.now - person.heard[name] <= 10.1 for name in waits), "no word to who waits for a place"
+        return [route for route, _ in turnstile._tickets]
 
     def _check_state(self, worker: Worker, live: int) -> None:
         """Checks that a worker's state agrees with its processes and its requests."""
@@ -821,6 +847,8 @@ class World:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
                     assert self.pool._floors.of(person.route).has(person.route, name), "a claim was lost"
+                elif person.connected and (person.route, name) in self.pool._requests.turnstile:
+                    self.events.add("somebody still waits for a place")
                 elif person.connected and request.op != "control":
                     request = self.pool._requests.active.get((person.route, name))
                     assert request is not None, "a request was lost"

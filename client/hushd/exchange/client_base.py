@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -50,7 +51,9 @@ class ClientBase:
         on_wait: Callable[[str], object] | None = None,
         compute_device: str | None = None,
         endpoint: str | None = None,
+        wait: bool = True,
     ) -> None:
+        self._wait = wait
         self.link = Link(holder, start, compute_device, endpoint)
         self._on_pull, self._on_wait = on_pull, on_wait
 
@@ -58,7 +61,7 @@ class ClientBase:
     def on(cls, link: Link, on_pull: model_requests.OnProgress | None) -> Self:
         """Returns a client on a connection that another one has too."""
         client = cls.__new__(cls)
-        client.link, client._on_pull, client._on_wait = link, on_pull, None
+        client.link, client._on_pull, client._on_wait, client._wait = link, on_pull, None, True
         return client
 
     @cached_property
@@ -74,9 +77,8 @@ class ClientBase:
     def _send(self, request: Request, source: Input | None = None) -> Steps[RetryingCall]:
         """Sends a request; returns it under way."""
         link = self.link
-        call = RetryingCall(
-            link, self.calls, link.placed(request), link.sent(source), self._pulled, on_wait=self._on_wait
-        )
+        request = replace(link.placed(request), wait=self._wait)
+        call = RetryingCall(link, self.calls, request, link.sent(source), self._pulled, on_wait=self._on_wait)
         yield from call.begin()
         return call
 

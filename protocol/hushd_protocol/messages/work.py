@@ -30,6 +30,8 @@ class Request(Message):
     requests, which are called files, so that neither has to wait for the other.
 
     `compute_device` moves the worker to that device, if it is on another, before it does this; empty: wherever it is.
+
+    `wait`: where no place is free, the client waits for one, and sends the request again when it is told to.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -50,6 +52,7 @@ class Request(Message):
     attempt: int = 0
     session: bool = False
     compute_device: str = ""
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,9 @@ class Accepted(Message):
     Sent when the state changes, and every few seconds while it waits; `position` is the place in the queue, 0 for the
     next, and `note` what happens meanwhile, such as `loading, 2.1 of 3.2 GB`. A request that runs at once gets its
     answer alone.
+
+    One that said `wait` and finds no place is `waiting`, and nothing of it is kept; `send` tells its client to send it
+    again, unchanged.
     """
 
     TYPE: ClassVar[str] = "accepted"

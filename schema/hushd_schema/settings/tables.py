@@ -219,7 +219,7 @@ class Settings:
     queue: int = setting(
         200,
         whole(1),
-        "requests that may wait, over all workers; further ones are refused as `overloaded` (one program: 150)",
+        "requests that may wait, over all workers; further ones wait for a place (one program: 150)",
     )
     log_level: str = setting("info", choice(*LOG_LEVELS), "debug, info, warning or error")
     log_format: str = setting(

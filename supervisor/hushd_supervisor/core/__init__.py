@@ -31,6 +31,11 @@
 # ordered by priority, then in rounds so that no client starves another, and rise with time (`queue`). Live sessions and
 # files have slots of their own where a worker declares them.
 #
+# Places (`turnstile`). A request that finds no place in a queue is not refused, if its client waits: all of it but its
+# name is forgotten, and its client sends it again when it is told to. A thousand threads cost a thousand entries, and
+# no thousand requests. Clients that ask again by themselves would poll: a thousand of them at 1 s are a thousand
+# messages a second, most in vain, with nobody's turn kept. Each program has its turn.
+#
 # Credit. Nobody sends a chunk that the receiver has not granted, in either direction, so no queue grows without bound
 # and a slow reader slows its own request alone. The supervisor keeps the account of both sides: a client that exceeds
 # it loses the request, a worker that exceeds it loses its process. While a side waits for credit or input, the stall

@@ -13,6 +13,8 @@ from hushd_protocol.messages.control import EVERY_VERSION
 from .actions import Action, ToClient
 from .machines import machine
 
+# The connections of a program share its part of the places, or each thread would have a part of its own.
+Program = tuple[str, int] | bytes  # its machine and process, or a connection whose process is not known
 MISSED_PONGS = 3  # then the client counts as gone, even if its socket lives
 
 
@@ -49,6 +51,15 @@ class Connections:
 
     def get(self, route: bytes) -> Connection | None:
         return self._known.get(route)
+
+    def program(self, route: bytes) -> Program:
+        """The program that a connection belongs to."""
+        known = self._known.get(route)
+        return (machine(route), known.pid) if known and known.pid else route
+
+    def any_of_program(self, program: Program) -> bool:
+        """Returns whether a program has a connection."""
+        return any(self.program(route) == program for route in self._known)
 
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
         """Registers a client, or refuses a newer version of the protocol: such a client speaks ours too, for controls.

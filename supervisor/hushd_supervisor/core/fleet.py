@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,15 @@ class Fleet:
         if len(self.workers) >= MAX_WORKERS and (unused := next(filter(_unused, self.workers.values()), None)):
             del self.workers[unused.name]
         return len(self.workers) < MAX_WORKERS
+
+    def has_place(self, name: str, program: Hashable, rank: int, promised: Iterable[tuple[Hashable, int]]) -> bool:
+        """Returns whether the queue of `name` has a place beside those that are `promised`."""
+        family = self._family(name)
+        return not family or max(family, key=lambda w: len(w.jobs.waiting)).has_room(program, rank, promised)
+
+    def is_idle(self, name: str) -> bool:
+        """Returns whether a process of this name has nothing to do."""
+        return any(worker.state is State.READY for worker in self._family(name))
 
     def choose(self, request: ActiveRequest) -> Worker:
         """The replica of its worker to which a new request goes."""
@@ -253,6 +262,7 @@ class Fleet:
         except HushdError as error:
             return self.workers[request.worker].decline(request, error)
         request.worker = name
+        request.placed |= request.message.wait  # it has had one
         return target.submit(request, now)
 
     def take_ended(self) -> Iterator[ActiveRequest]:

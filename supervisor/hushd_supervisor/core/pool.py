@@ -131,7 +131,7 @@ class Pool:
     def on_time(self, now: float) -> list[Action]:
         """Acts on deadlines that have passed; to be called after `deadline`, once all from before `now` was handled."""
         self._excuse_if_late(now)
-        out = self._fleet.on_time(now) + self._directory.on_time(now)
+        out = self._fleet.on_time(now) + self._directory.on_time(now) + self._requests.on_time(now)
         if self._floors.deadline() <= now:
             out += self._floors.on_time(now)
         if self._next_ping <= now:
@@ -159,7 +159,7 @@ class Pool:
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
         parts = self._fleet.deadline(), self._floors.deadline(), self._directory.deadline()
-        due = min(*parts, self._next_ping, self._departure.at)
+        due = min(*parts, self._requests.turnstile.deadline(), self._next_ping, self._departure.at)
         return None if due == math.inf else due
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
@@ -214,12 +214,15 @@ class Pool:
         return []
 
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
+        program = self._connections.program(route)
         connection = self._connections.gone(route)
+        left = not self._connections.any_of_program(program)
         self._directory.gone(route)
         is_theirs = self._departed(route, connection)
         out = self._floors.of(route).gone(route, now) + self._requests.client_gone(route, now)
         for worker in self._workers.values():
-            worker.jobs.queue.forget(route)
+            if left:
+                worker.jobs.queue.forget(program)
             if is_theirs:
                 out += worker.release(is_theirs, now)
         return out
@@ -321,7 +324,8 @@ class Pool:
 
     def _shutdown(self, now: float) -> list[Action]:
         self._departure.down = True
-        out = self._floors.shut(now) + self._directory.shut() + self._fleet.yields.shut()
+        out = self._requests.end_waiting("shutting_down")
+        out += self._floors.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         out += self._fleet.standby.shut(now)
         for worker in self._workers.values():
             out += worker.shutdown(now)
@@ -335,7 +339,9 @@ class Pool:
         if self._departure.renewing and not self._departure.down and not self._fleet.lives:
             out += self._shutdown(now) + self._fleet.settle(now)
         self._requests.forget_ended()
-        active, floors_busy = bool(self._requests.active), self._floors.busy
+        out += self._requests.call(now)
+        active = bool(self._requests.active or self._requests.turnstile)
+        floors_busy = self._floors.busy
         # Also where nobody waits any more for what a worker does: without this look its watches would count our sleep.
         works = any(worker.jobs.running for worker in self._workers.values())
         if not (active or works or floors_busy or self._directory.busy or self._fleet.awaited):

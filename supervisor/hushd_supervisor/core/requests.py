@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable
 from dataclasses import replace
 
 from hushd_protocol import messages as m
@@ -17,7 +19,10 @@ from .directory import Directory
 from .fleet import Fleet
 from .names import check
 from .share import has_room
+from .turnstile import Ticket, Turnstile
 from .worker.request import ActiveRequest
+from .worker.states import State
+from .worker.worker import Worker
 
 
 class Requests:
@@ -26,6 +31,7 @@ class Requests:
     Attributes:
         settings: the user's configuration; may be replaced at any time.
         active: the requests, by their clients' routes and their ids.
+        turnstile: those that wait for a place.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class Requests:
     ) -> None:
         self.settings = settings
         self.active: dict[tuple[bytes, bytes], ActiveRequest] = {}
+        self.turnstile = Turnstile()
         self._connections = connections
         self._directory = directory
         self._fleet = fleet
@@ -48,36 +55,73 @@ class Requests:
         return (route, request_id) in self.active or self._directory.has(route, request_id)
 
     def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
-        """Accepts a request with a new id, or refuses it; parks it until it is known what its model's name means."""
-        renewing = self._departure.renewing
+        """Accepts a request, has it wait for a place, or refuses it; parks it until its model's name is known.
+
+        One that has waited for a place comes again under its id, and goes on with the time and the turn that it has.
+        """
+        ticket, promised = self.turnstile.take((route, message.id)) or (None, False)
+        connection = self._connections[route]
+        connection.requests -= ticket is not None
+        self._accepted += ticket is None
+        order, arrived = (ticket.order, ticket.arrived) if ticket else (self._accepted, now)
+        deadline = ticket.deadline if ticket else _deadline(message, now)
+        program = self._connections.program(route)
         try:
             if self._departure.down:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(message)
+            rank = PRIORITIES.index(message.priority)
             name = self._directory.resolve(message.worker, self.settings)
             if name is None:
-                self._check_room(route, PRIORITIES.index(message.priority))
-                return self._directory.park(route, message, now)
-            chosen = self._fleet.under_pressure(name, message, now)
-            worker = self._fleet.worker(chosen)
-            connection = self._connections[route]
-            request = ActiveRequest(route, message, connection.holder, chosen, self._accepted + 1, now)
-            request.degraded, request.client = chosen != name, connection.number
-            devices.settle(request, worker)
-            if message.op != "warm" and not renewing:
-                worker = self._fleet.choose(request)
-                request.worker = worker.name
-            if renewing or not worker.would_run(request):
-                self._check_room(route, request.rank)
+                full = None if promised or self._has_room(program, rank) else self._full()
+                if full is None:
+                    if ticket and deadline < math.inf:
+                        message = replace(message, deadline_ms=max(1, round((deadline - now) * 1000)))
+                    return self._directory.park(route, message, now)
+            else:
+                chosen = self._fleet.under_pressure(name, message, now)
+                worker = self._fleet.worker(chosen)
+                request = ActiveRequest(
+                    route,
+                    message,
+                    connection.holder,
+                    chosen,
+                    order,
+                    arrived,
+                    deadline,
+                    program=program,
+                    placed=promised,
+                )
+                request.degraded, request.client = chosen != name, connection.number
+                devices.settle(request, worker)
+                full = self._full_for(request, worker, now)
+            if full and not (message.wait and self.turnstile.has_room(program)):
+                raise full
         except HushdError as error:
             return [ToClient(route, m.Error.of(message.id, error))]
         connection.requests += 1
-        self._accepted += 1
-        if message.deadline_ms is not None:
-            request.deadline = now + message.deadline_ms / 1000
+        if full:
+            entry = Ticket(route, message.id, program, rank, chosen if name else "", order, arrived, deadline)
+            return self.turnstile.add(entry, now)
+        worker = self._fleet.workers[request.worker]
         self.active[request.key] = request
-        held = worker.hold(now) if renewing else []
+        held = worker.hold(now) if self._departure.renewing else []
         return held + worker.submit(request, now)
+
+    def call(self, now: float) -> list[Action]:
+        """Promises the places that are free to those who wait for one."""
+        if not self.turnstile or self._departure.down or self._departure.renewing:
+            return []
+
+        def has_place(ticket: Ticket) -> bool:
+            promised = [(t.program, t.rank) for t in self.turnstile.promised if t.worker == ticket.worker]
+            if ticket.worker and not promised and self._fleet.is_idle(ticket.worker):
+                return True
+            if not self._has_room(ticket.program, ticket.rank):
+                return False
+            return not ticket.worker or self._fleet.has_place(ticket.worker, ticket.program, ticket.rank, promised)
+
+        return self.turnstile.call(has_place, now)
 
     def submit_parked(self, role: str, now: float) -> list[Action]:
         """Accepts or refuses the requests that waited for the models of `role`: they are known."""
@@ -88,6 +132,8 @@ class Requests:
         """Passes on what a client sends about a request of its own."""
         request = self.active.get((route, message.id))
         if request is None:  # it may have ended while this was on its way
+            if isinstance(message, m.Cancel) and (route, message.id) in self.turnstile:
+                return self._without(self.turnstile.end((route, message.id), "cancelled"))
             return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
         worker = self._fleet.workers[request.worker]
         match message:
@@ -101,12 +147,15 @@ class Requests:
     def cancel_all_of(self, route: bytes, now: float, code: str = "cancelled") -> list[Action]:
         """Ends the requests of one client."""
         workers = self._fleet.workers
-        return [action for request in self.of(route) for action in workers[request.worker].cancel(request, now, code)]
+        return self.end_waiting(code, route) + [
+            action for request in self.of(route) for action in workers[request.worker].cancel(request, now, code)
+        ]
 
     def client_gone(self, route: bytes, now: float) -> list[Action]:
         """Ends the requests of a client that has left, to which nothing more is sent."""
         for request in self.of(route):
             request.gone = True
+        self.turnstile.end_all("cancelled", route)  # nobody hears it
         return self.cancel_all_of(route, now)
 
     def revoke(self, holders: str) -> None:
@@ -122,9 +171,52 @@ class Requests:
             if connection := self._connections.get(request.route):
                 connection.requests -= 1
 
-    def _check_room(self, route: bytes, rank: int) -> None:
-        """Raises HushdError `overloaded` where a request that has to wait finds no place among all that do."""
-        waiting = [(t.route, t.rank) for worker in self._fleet.workers.values() for t in worker.jobs.waiting]
-        waiting += [(t.route, PRIORITIES.index(t.message.priority)) for t in self._directory.parked]
-        if not has_room(route, rank, waiting, self.settings.queue):
-            raise HushdError("overloaded", f"{len(waiting)} requests wait already; try again later.", 1000)
+    def end_waiting(self, code: str, route: bytes | None = None) -> list[Action]:
+        """Ends all that wait for a place, or those of one client."""
+        return self._without(self.turnstile.end_all(code, route))
+
+    def on_time(self, now: float) -> list[Action]:
+        """Acts on the deadlines of those who wait for a place."""
+        return self._without(self.turnstile.on_time(now)) if self.turnstile.deadline() <= now else []
+
+    def _without(self, ended: list[Action]) -> list[Action]:
+        """Takes the requests that the turnstile has ended off their clients' accounts."""
+        for action in ended:
+            match action:
+                case ToClient(route, m.Error()) if connection := self._connections.get(route):
+                    connection.requests -= 1
+        return ended
+
+    def _full_for(self, request: ActiveRequest, worker: Worker, now: float) -> HushdError | None:
+        """Finds the replica for a new request; returns its refusal where no place is free."""
+        renewing = self._departure.renewing
+        named = worker.name
+        if request.message.op != "warm" and not renewing:
+            worker = self._fleet.choose(request)
+            request.worker = worker.name
+        if request.placed or (not renewing and worker.would_run(request)):
+            return None
+        if not self._has_room(request.program, request.rank):
+            return self._full()
+        if worker.state is State.FAILED:
+            return None  # its verdict is the answer
+        promised = [(t.program, t.rank) for t in self.turnstile.promised if t.worker == named]
+        return None if worker.has_room(request.program, request.rank, promised) else worker.full(request)
+
+    def _waiting(self) -> list[tuple[Hashable, int]]:
+        """The programs and priorities of all that take a place, or were promised one."""
+        waiting = [(t.program, t.rank) for worker in self._fleet.workers.values() for t in worker.jobs.waiting]
+        parked = [
+            (self._connections.program(t.route), PRIORITIES.index(t.message.priority)) for t in self._directory.parked
+        ]
+        return waiting + parked + [(t.program, t.rank) for t in self.turnstile.promised]
+
+    def _has_room(self, program: Hashable, rank: int) -> bool:
+        return has_room(program, rank, self._waiting(), self.settings.queue)
+
+    def _full(self) -> HushdError:
+        return HushdError("overloaded", f"{len(self._waiting())} requests wait already; try again later.", 1000)
+
+
+def _deadline(message: m.Request, now: float) -> float:
+    return math.inf if message.deadline_ms is None else now + message.deadline_ms / 1000

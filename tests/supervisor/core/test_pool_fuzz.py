@@ -25,6 +25,7 @@ def test_every_request_ends_once_whatever_happens() -> None:
         "a job is set aside", "a job goes on aside", "a client has its share of pauses",
         "a worker moves to the device that is asked for", "an engine without a choice of device is asked for one",
         "a worker is forked from a template", "a template makes room", "a load that turns in a circle is ended",
+        "a request waits for a place", "a request has had its place",
     }  # fmt: skip
     assert {
         "result", "cancelled", "deadline_exceeded", "worker_crashed", "poison_request", "slow_consumer",

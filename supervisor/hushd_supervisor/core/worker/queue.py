@@ -9,7 +9,7 @@ turns of a piece.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 
 from .request import ActiveRequest
 
@@ -29,22 +29,22 @@ class Queue:
         self.sessions = 0
         self.aside = 0
         self._report = report  # sends a request's new position to its client
-        self._served: dict[bytes, float] = {}  # when a job of each client was last handed out
+        self._served: dict[Hashable, float] = {}  # when a job of each program was last handed out
 
     def sort(self, now: float) -> None:
         """Puts the waiting requests in order, and reports their new positions.
 
         By priority, a level higher for each AGING_S of waiting, so that none starves. Then in rounds: the first request
-        of each client, then each client's second, so that a client with many delays no other client's first. Then by
-        how long ago the client was served, then by arrival.
+        of each program, then each one's second, so that one with many delays no other's first. Then by how long ago
+        the program was served, then by arrival.
         """
         if not self.waiting:
             return
-        rounds: dict[bytes, int] = {}
+        rounds: dict[Hashable, int] = {}
         keys: dict[ActiveRequest, tuple[float, int, float, int]] = {}
         for request in sorted(self.waiting, key=lambda t: (t.level(now), t.order)):
-            nth = rounds[request.route] = rounds.get(request.route, -1) + 1
-            keys[request] = (request.level(now), nth, self._served.get(request.route, -math.inf), request.order)
+            nth = rounds[request.program] = rounds.get(request.program, -1) + 1
+            keys[request] = (request.level(now), nth, self._served.get(request.program, -math.inf), request.order)
         self.waiting.sort(key=keys.__getitem__)
         positions = [0, 0]
         for request in self.waiting:
@@ -85,11 +85,11 @@ class Queue:
     def serve(self, request: ActiveRequest, now: float) -> None:
         """Takes out a request that is about to run, here or at a replica."""
         self.waiting.remove(request)
-        self._served[request.route] = now
+        self._served[request.program] = now
 
-    def forget(self, route: bytes) -> None:
-        """Forgets a client that has left."""
-        self._served.pop(route, None)
+    def forget(self, program: Hashable) -> None:
+        """Forgets a program that has left."""
+        self._served.pop(program, None)
 
     def _apart(self, request: ActiveRequest) -> bool:
         """Returns whether it takes one of the slots that are for sessions alone."""

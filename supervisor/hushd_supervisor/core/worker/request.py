@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from hushd_protocol import JsonObject
@@ -38,6 +39,8 @@ class ActiveRequest:
     deadline: float = math.inf
     done: bool = False
     client: int = 0  # the number of its connection
+    program: Hashable = b""  # to which its connection belongs; the connection itself where that is not known
+    placed: bool = False  # a place was promised to it
     position: int | None = None  # in the queue, as last reported to the client
     told: float = 0.0  # when its client last heard what it waits for; 0 while it does not
     gone: bool = False  # its client has left: nothing more is sent
@@ -71,6 +74,7 @@ class ActiveRequest:
     device: str = field(init=False)  # to which its worker is moved; empty: wherever that is
 
     def __post_init__(self) -> None:
+        self.program = self.program or self.route
         self.rank = PRIORITIES.index(self.message.priority)
         self.device = self.message.compute_device
         self.alone = self.message.attempt > 0 and not self.session
@@ -104,7 +108,7 @@ class ActiveRequest:
 
     def level(self, now: float) -> int:
         """Its priority, 0 for the most urgent; rises by one for each AGING_S of waiting."""
-        return self.rank - int((now - self.arrived) / AGING_S)
+        return level(self.rank, self.arrived, now)
 
     def remarks(self, data: JsonObject) -> JsonObject:
         """The supervisor's additions to the `data` of its result."""
@@ -223,3 +227,8 @@ class ActiveRequest:
             return self._obeys_until()
         starved = math.inf if self.starved_since is None else self.starved_since + STARVED_S
         return min(self.deadline, starved, self.stalls_at(stall_limit))
+
+
+def level(rank: int, arrived: float, now: float) -> int:
+    """The priority of a request that has waited since `arrived`, 0 for the most urgent; rises by one each AGING_S."""
+    return rank - int((now - arrived) / AGING_S)

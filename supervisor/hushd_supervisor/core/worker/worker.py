@@ -7,7 +7,7 @@ to `Exits` when it is gone; the decisions on its memory go to its `Tenancy`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import ANY_KIND
@@ -107,9 +107,9 @@ class Worker:
             self.jobs.fail(request, "shutting_down", "hushd is shutting down; ask again in a moment.")
         elif self.state is State.FAILED:
             self.jobs.fail(request, *self.exits.verdict, retry_after_ms=self.lifecycle.retry_ms(now))
-        elif not (self.would_run(request) or self._has_room(request)):
-            message = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
-            self.jobs.fail(request, "overloaded", message, self.jobs.wait_ms(request))
+        elif not (request.placed or self.would_run(request) or self.has_room(request.program, request.rank)):
+            full = self.full(request)
+            self.jobs.fail(request, full.code, full.message, full.retry_after_ms)
         else:
             self.jobs.wait(request, now)
             self._dispatch.settle(now)
@@ -126,6 +126,16 @@ class Worker:
         """Returns whether a newcomer would be handed to the process at once."""
         loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.device)
         return loaded and not self.lifecycle.retires and self.jobs.would_run(request)
+
+    def has_room(self, program: Hashable, rank: int, promised: Iterable[tuple[Hashable, int]] = ()) -> bool:
+        """Returns whether one more request may wait, beside those to which a place is `promised`."""
+        waiting = ((other.program, other.rank) for other in self.jobs.waiting)
+        return has_room(program, rank, (*waiting, *promised), self.settings.queue)
+
+    def full(self, request: ActiveRequest) -> HushdError:
+        """The answer to a request that finds no place and does not wait for one."""
+        message = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
+        return HushdError("overloaded", message, self.jobs.wait_ms(request))
 
     def give(self, request: ActiveRequest, now: float) -> list[Action]:
         """Hands over a waiting request to a replica where it would run."""
@@ -270,10 +280,6 @@ class Worker:
     def _loads(self) -> bool:
         """True if those who wait do so for a process to come."""
         return self.state is not State.BUSY and not self._dispatch.held
-
-    def _has_room(self, request: ActiveRequest) -> bool:
-        waiting = ((other.route, other.rank) for other in self.jobs.waiting)
-        return has_room(request.route, request.rank, waiting, self.settings.queue)
 
     def _end(self, now: float) -> list[Action]:
         """Ends the worker whatever its leases say; running jobs have a limited time to finish."""
