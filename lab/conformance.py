@@ -4,7 +4,7 @@
     scripts/conformance tts/piper -k damage
     scripts/conformance client -- PROGRAM    another suite: that of the protocol, see docs/PROTOCOL.md; or `supervisor`
 
-What follows the engines goes to `python -m hushd_worker.conformance`, see there.
+What follows the engines goes to `python -m hushd_conformance`, see there.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 def main(arguments: list[str]) -> int:
     """Plays the suite to the engines that `arguments` name, or to all; returns 1 if one has failed a case."""
     if arguments[:1] in (["client"], ["supervisor"]):
-        return subprocess.call([sys.executable, "-P", "-m", "hushd_protocol.conformance", *arguments])
+        return subprocess.call([sys.executable, "-P", "-m", "hushd_conformance.protocol", *arguments])
     names = [word for word in arguments if word in small_models.ENGINES] or list(small_models.ENGINES)
     options = [word for word in arguments if word not in small_models.ENGINES]
     rows = [row for name in names if (row := _play(name, options))]
@@ -61,7 +61,7 @@ def _play(name: str, options: list[str]) -> Row | None:
             return None
         print(f"{name}:", flush=True)
         begun, last = _cpu_s(), ""
-        command = [sys.executable, "-P", "-m", "hushd_worker.conformance", *small.arguments, *options]
+        command = [sys.executable, "-P", "-m", "hushd_conformance", *small.arguments, *options]
         environment = {**os.environ, **small.environment}
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout

@@ -426,7 +426,7 @@ def cluster(here: Paths) -> None:
 
 
 def new_engine(here: Paths) -> None:
-    from hushd_cli.commands.engine import command
+    from hushd_conformance.engine_command import command
 
     command._new("my-whistle", "stt", here.state / "my-whistle")
 
@@ -474,7 +474,7 @@ CASES: dict[str, Callable[[Paths], object]] = {
 }
 _OF_GUESTS = {
     permission_to_type: "desktop", one_of_a_kind: "desktop", dictation: "desktop", captions: "desktop",
-    of_a_node: "cluster", cluster: "cluster",
+    of_a_node: "cluster", cluster: "cluster", new_engine: "conformance",
 }  # fmt: skip
 CASES = {name: case for name, case in CASES.items() if (ROOT / _OF_GUESTS.get(case, "")).exists()}
 

@@ -88,7 +88,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             this_machine_only=True,
             completes={"what": "workers"},
         ),
-        _own("engine", "write an engine of your own, and check it", "engine.command", rare=True),
     ),
     "this installation": (
         _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command"),

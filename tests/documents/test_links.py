@@ -18,6 +18,7 @@ FOLDERS = (
     "cli",
     "client",
     "cluster",
+    "conformance",
     "desktop",
     "docs",
     "examples",

@@ -18,8 +18,8 @@ from release_maker import archives
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "cli", "client", "desktop", "models", "protocol", "schema", "supervisor", "worker", "worker_models", "worker_stt",
-    "worker_tts", "worker_wake",
+    "cli", "client", "conformance", "desktop", "models", "protocol", "schema", "supervisor", "worker", "worker_models",
+    "worker_stt", "worker_tts", "worker_wake",
 )  # fmt: skip
 
 

@@ -352,6 +352,7 @@ def test_doctor_says_what_it_lacks(house: House) -> None:
     ]
 
 
+@pytest.mark.guest("conformance")
 def test_it_keeps_the_contract(house: House) -> None:
     """The conformance run, by its name; one that there is not is named with its neighbour."""
     assert house.run("hushd", "engine", "check", "kazoo", "--model", "mine") == "kazoo keeps the contract.\n"

@@ -140,9 +140,10 @@ def test_devices_are_used_by_hushds_own_programs(
     run("devices", claim, PYTHONPATH=str(DEVICE), HUSHD_DIARY=str(diary), HUSHD_PERSON=str(person))
 
 
+@pytest.mark.guest("conformance")
 def test_its_client_conforms_to_the_protocol(tests: Path) -> None:
     """A scripted supervisor finds no fault in its frames, and the program ends as each case wants."""
     (program,) = tests.glob("program.[jt]s")
-    command = [sys.executable, "-P", "-m", "hushd_protocol.conformance", "client", "--", "node", str(program)]
+    command = [sys.executable, "-P", "-m", "hushd_conformance.protocol", "client", "--", "node", str(program)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S)
     assert done.returncode == 0, done.stdout

@@ -12,8 +12,8 @@ from hushd_schema import engines
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
-    "agents", "cli", "client", "cluster", "desktop", "gateway", "models", "protocol", "schema", "supervisor", "worker",
-    "worker_models", "worker_stt", "worker_tts", "worker_wake",
+    "agents", "cli", "client", "cluster", "conformance", "desktop", "gateway", "models", "protocol", "schema",
+    "supervisor", "worker", "worker_models", "worker_stt", "worker_tts", "worker_wake",
 )  # fmt: skip
 # `command` and `keywords` are words, and other packages' names are not engines of ours.
 NAMES = {name for role in ENGINE_ROLES for name in engines.own(role)} - {"command", "keywords"}

@@ -17,7 +17,6 @@ from full_size import gguf_langid
 from full_size.gguf_file import Value, write
 from hushd_protocol.errors import HushdError
 from hushd_schema.engines import NoModel, langid
-from hushd_worker.conformance.damage import KINDS
 from hushd_worker_stt import identification
 from hushd_worker_stt.engine import DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, Segment
 from hushd_worker_stt.engines import ecapa, gguf_models
@@ -272,7 +271,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from hushd_protocol.errors import HushdError
-from hushd_worker.conformance.damage import KINDS
+from hushd_conformance.damage import KINDS
 from hushd_worker_stt.identification import Identification
 path, noise = Path(sys.argv[1]), np.random.default_rng(1).standard_normal(32000).astype("f") * 0.1
 whole, said = path.read_bytes(), {}
@@ -292,9 +291,12 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.guest("conformance")
 @real
 def test_no_damage_ends_the_process(models: Path) -> None:
     """Each kind of the conformance suite's is as no file, is said in a sentence, or makes no difference."""
+    from hushd_conformance.damage import KINDS
+
     path = identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
     path.replace(models / "whole.gguf")
     path.write_bytes((models / "whole.gguf").read_bytes())

@@ -168,7 +168,7 @@ class EngineSpec(NamedTuple):
         recommended: which of its models are.
         translates: whether its models of several languages translate into English.
         robotic: whether it sounds like a machine, and so stands in for nobody while there is another.
-        exceptions: the cases of `hushd_worker.conformance` that it is known to fail, with the reasons.
+        exceptions: the cases of `hushd_conformance` that it is known to fail, with the reasons.
     """
 
     name: str

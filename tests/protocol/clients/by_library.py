@@ -1,4 +1,4 @@
-"""A program on hushd's own client, as `python -m hushd_protocol.conformance client` wants one."""
+"""A program on hushd's own client, as `python -m hushd_conformance.protocol client` wants one."""
 
 import sys
 

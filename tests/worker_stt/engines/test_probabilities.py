@@ -16,17 +16,18 @@ from support import small_models
 # In a process of its own, which has the small models' environment.
 ASK = """
 import json, sys
-from hushd_worker.conformance.roles import trial_of
+from hushd_conformance.roles import trial_of
 trial = trial_of("stt", *sys.argv[1:])
 params = {"format": "s16le", "rate": 16000, "probabilities": True}
 segments = trial.hear(trial.speech, word_times=True)
-from hushd_worker_stt.conformance.trial import s16le
+from hushd_conformance.stt.trial import s16le
 answer = trial.ask("transcribe", s16le(trial.speech), params)
 words = [[word.text, word.probability] for segment in segments for word in segment.words]
 print(json.dumps([words, answer.result.get("warnings", [])]))
 """
 
 
+@pytest.mark.guest("conformance")
 @pytest.mark.parametrize("name", ["stt/faster-whisper", "stt/whisper", "stt/onnx-asr", "stt/moonshine"])
 def test_words_have_probabilities_or_the_result_says_that_they_have_none(name: str, tmp_path: Path) -> None:
     """Whisper's alignment and onnx-asr's tokens have them; moonshine knows none."""

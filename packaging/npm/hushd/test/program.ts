@@ -1,4 +1,4 @@
-/** A program on this package's client, as `python -m hushd_protocol.conformance client` wants one. */
+/** A program on this package's client, as `python -m hushd_conformance.protocol client` wants one. */
 
 import { HushdError, status, synthesize, transcribe } from '../src/index.ts';
 

@@ -1,0 +1,7 @@
+"""`python -m hushd_conformance.stt NAME [MODEL]`: the suite, for an engine that hears."""
+
+import sys
+
+from hushd_conformance.__main__ import main
+
+sys.exit(main(["--role", "stt", *sys.argv[1:]]))

@@ -1,0 +1,7 @@
+"""`python -m hushd_conformance.wake NAME [MODEL]`: the suite, for an engine that waits for words."""
+
+import sys
+
+from hushd_conformance.__main__ import main
+
+sys.exit(main(["--role", "wake", *sys.argv[1:]]))

@@ -1,0 +1,77 @@
+"""The conformance suite of the protocol: hushd's own client and supervisor pass it, and planted mistakes are found."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hushd_conformance.protocol import client, supervisor
+from support.peer import Supervisor
+
+CLIENTS = Path(__file__).parents[1] / "protocol/clients"
+BOUND_S = 150.0
+# Each mistake, and the case that finds it.
+MISTAKES = {
+    "asks before hello": "hello",
+    "does not wait for the welcome": "hello",
+    "takes any welcome": "version",
+    "grants no credit": "credit",
+    "forgets the text": "credit",
+    "takes what is others'": "strangers",
+    "stumbles over types": "strangers",
+    "answers no ping": "ping",
+    "sees no gap": "gap",
+    "is glad of errors": "refusal",
+    "hides codes": "refusal",
+    "is glad of a loss": "lost",
+    "insists on its path": "path",
+    "names another file": "path",
+    "sends without credit": "path",
+    "does not count": "path",
+}
+
+
+def conform(*arguments: str, status: int = 0) -> str:
+    """Returns the text that the command prints; it must end with the status."""
+    command = [sys.executable, "-P", "-m", "hushd_conformance.protocol", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S)
+    assert (done.returncode, done.stderr) == (status, ""), done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("program", ["by_library.py", "mistaken.py"])
+def test_a_client_that_keeps_the_protocol_passes(program: str) -> None:
+    """hushd's own, and one from scratch that makes none of the mistakes."""
+    words = [] if program == "by_library.py" else ["none"]
+    told = conform("client", "--", sys.executable, str(CLIENTS / program), *words)
+    assert told.endswith(f"{len(client.CASES)} cases, {len(client.CASES)} passed, 0 failed.\n"), told
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_planted_mistake_is_found(mistake: str) -> None:
+    """The case that is about it fails, and says in a sentence why."""
+    program = ["--limit", "10", "--", sys.executable, str(CLIENTS / "mistaken.py"), mistake]
+    told = conform("client", "-k", MISTAKES[mistake], *program, status=1)
+    assert re.search(r" failed .* But ", told), told
+
+
+def test_each_case_finds_a_mistake() -> None:
+    """But for those of an unknown code and a refused input, which the same lines of a client decide as a refusal."""
+    assert {case.name for case in client.CASES} - set(MISTAKES.values()) == {"later_code", "refused_input"}
+
+
+def test_the_supervisor_keeps_the_protocol(carried: Supervisor) -> None:
+    """hushd's own, with the voice that it carries."""
+    told = conform("supervisor")
+    assert told.endswith(f"{len(supervisor.CASES)} cases, {len(supervisor.CASES)} passed, 0 failed.\n"), told
+
+
+def test_nobody_to_play_to_is_one_sentence(runtime: Path) -> None:
+    """The command says so, and how to start one."""
+    command = [sys.executable, "-P", "-m", "hushd_conformance.protocol", "supervisor"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S)
+    assert done.returncode == 2
+    assert done.stderr == f"No supervisor listens at {runtime}/client.sock: `hushd run` starts one.\n"

@@ -1,0 +1,166 @@
+"""The conformance suite's cases of streams: an engine that keeps the contract passes, each breach of it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hushd_conformance.case import FAILED, LEFT_OUT, PASSED, play
+from hushd_conformance.stt import streams
+from hushd_conformance.stt.trial import Trial
+from hushd_worker_stt.engine import (
+    RATE,
+    Engine,
+    EngineInfo,
+    EngineStream,
+    Hypothesis,
+    ModelInfo,
+    Options,
+    Segment,
+    Word,
+)
+
+if TYPE_CHECKING:
+    from hushd_worker_stt.engine import Samples
+
+CASES = {case.name: case for case in streams.cases()}
+
+
+class Stream(EngineStream):
+    """A word a second, by the number of samples; `breach` is the one thing that it does wrong."""
+
+    def __init__(self, engine: Steady, options: Options) -> None:
+        self._engine, self._options = engine, options
+        self._samples, self._feeds, self._over = 0, 0, False
+
+    def feed(self, samples: Samples) -> Hypothesis:
+        self._check("fed")
+        self._samples, self._feeds = self._samples + len(samples), self._feeds + 1
+        if self._engine.breach == "writes":
+            samples[:] = 0
+        words = [f"w{second}" for second in range(self._samples // RATE)]
+        if self._engine.breach == "takes back" and self._feeds % 2:
+            words = words[:-1]
+        return Hypothesis(" ".join(words), "")
+
+    def finish(self) -> list[Segment]:
+        self._check("ended")
+        self._over = True
+        breach, seconds = self._engine.breach, self._samples / RATE
+        count = self._feeds if breach == "by the feed" else int(seconds)
+        self._engine.streams += 1
+        text = " ".join(f"w{second}" for second in range(count))
+        if breach == "remembers":
+            text += f" {self._engine.streams}"
+        if breach == "makes words up":
+            text = text or "Thank you."
+        if not text:
+            return []
+        words = tuple(Word(f"w{second}", second, second + 0.5) for second in range(count))
+        return [Segment(0, seconds + (breach == "beyond") * 2, text, words if self._wants_words() else ())]
+
+    def cancel(self) -> None:
+        if self._engine.breach == "cancels once" and self._over:
+            raise RuntimeError("it has been cancelled")
+        self._over = True
+
+    def _wants_words(self) -> bool:
+        return self._options.word_times != (self._engine.breach == "words")
+
+    def _check(self, what: str) -> None:
+        if self._over and self._engine.breach != f"{what} after its end":
+            raise RuntimeError("the stream has ended")
+        self._engine.check()
+
+
+class Steady(Engine):
+    INFO = EngineInfo("steady", "", "m", (ModelInfo("m", ("en",), 1),), streaming=True, word_times=True)
+    feed_s, any_feeds = 0.5, True
+    installed = classmethod(lambda cls, model: True)  # type: ignore[assignment]
+
+    def __init__(self, breach: str = "") -> None:
+        self.breach, self.streams = breach, 0
+
+    def load(self, model: str, report: object) -> None: ...
+
+    def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
+        yield Segment(0, len(samples) / RATE, f"text{self.streams * (self.breach == 'changes pieces')}")
+
+    def begin(self, options: Options) -> EngineStream:
+        return Stream(self, options)
+
+
+class OnTrial(Trial):
+    """An engine that nothing was installed for."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__("steady")
+        self.__dict__["info"], self.__dict__["abilities"] = engine.INFO.models[0], engine.INFO
+        self.__dict__["speech"] = np.full(3 * RATE, 0.1, np.float32)
+        self._steady = engine
+
+    @property
+    def engine(self) -> Engine:
+        return self._steady
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_engine_that_keeps_the_contract_passes(name: str) -> None:
+    """And one without streams is left out."""
+    outcome = play(CASES[name], OnTrial(Steady()), {})
+    assert (outcome.verdict, outcome.words) == (PASSED, ())
+    without = Steady()
+    without.feed_s = 0.0
+    assert play(CASES[name], OnTrial(without), {}).verdict == LEFT_OUT
+
+
+@pytest.mark.parametrize(
+    ("breach", "case"),
+    [
+        ("takes back", "stream.committed"),
+        ("by the feed", "stream.feeds"),
+        ("remembers", "stream.same"),
+        ("remembers", "stream.cancel"),
+        ("makes words up", "stream.nothing"),
+        ("beyond", "stream.speech"),
+        ("words", "stream.words"),
+        ("writes", "stream.unchanged"),
+        ("writes", "stream.read-only"),
+        ("fed after its end", "stream.after-finish"),
+        ("fed after its end", "stream.after-cancel"),
+        ("ended after its end", "stream.after-finish"),
+        ("cancels once", "stream.cancel"),
+        ("changes pieces", "stream.then-piece"),
+    ],
+)
+def test_a_breach_is_found(breach: str, case: str) -> None:
+    """By the case that is about it."""
+    assert play(CASES[case], OnTrial(Steady(breach)), {}).verdict == FAILED
+
+
+def test_an_engine_that_promises_nothing_of_feeds_is_not_held_to_it() -> None:
+    """It says that its words depend on them."""
+    engine = Steady("by the feed")
+    engine.any_feeds = False
+    assert play(CASES["stream.feeds"], OnTrial(engine), {}).verdict == LEFT_OUT
+
+
+def test_a_client_that_has_gone_is_not_made_an_error_of() -> None:
+    """A stream that swallows what its engine's check raises, and raises another error, is found."""
+
+    class Muddled(Steady):
+        def begin(self, options: Options) -> EngineStream:
+            return Swallowing(self, options)
+
+    class Swallowing(Stream):
+        def feed(self, samples: Samples) -> Hypothesis:
+            try:
+                return super().feed(samples)
+            except Exception as error:
+                raise ValueError("odd") from error
+
+    outcome = play(CASES["stream.client-gone"], OnTrial(Muddled()), {})
+    assert outcome.verdict == FAILED
+    assert outcome.words == ("it makes a ValueError of it: odd",)
