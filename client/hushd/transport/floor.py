@@ -1,4 +1,7 @@
-"""The floor: the right to use the speaker or the microphone, which the supervisor grants to one program at a time."""
+"""The floor: the right to use the speaker or the microphone, which the supervisor grants to one program at a time.
+
+`floor_state` decides; here its events come from the program and from the I/O thread, and its actions are done.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from hushd_protocol.messages import Claim, Error, Message, Result, Turn, Yield
 from .attempts import GONE
 from .call import new_id
 from .connection import Connection
+from .floor_state import Action, FloorState, Phase
 from .link import Link
 from .retry import with_connection
 from .steps import Steps, Until, Way, run
@@ -53,18 +57,12 @@ class Floor:
         self._way = way
         self._devices = list(devices)
         self._priority = priority
-        self._on_wait = on_wait
-        self._on_hold = on_hold
-        self._changed = threading.Condition()
-        self._open = False  # between entering and leaving the block
-        self._depth = 0  # of blocks within each other
-        self._stopped = False
-        self._passing = b""  # the claim of a supervisor that has left, while we ask the next one
+        self._on_wait, self._on_hold = on_wait, on_hold
+        self._changed = threading.Condition()  # guards the state and its connection
+        self._state = FloorState()
         self._connection: Connection | None = None
-        self._state = ""  # of the last `turn` received; empty: none yet, or none any more
+        self._depth = 0  # of blocks within each other
         self._reported = False  # the last that `on_hold` was called with
-        self._error: HushdError | None = None
-        self.id = b""
         self.number = 0
         self.on_loss: Callable[[], None] | None = None
         self.on_claim: Callable[[Connection], None] | None = None
@@ -81,7 +79,12 @@ class Floor:
     @property
     def held(self) -> bool:
         """True if the devices are ours."""
-        return self._state == "granted"
+        return self._state.held
+
+    @property
+    def id(self) -> bytes:
+        """The claim's."""
+        return self._state.claim
 
     def keep(self) -> None:
         """Returns at once while the devices are ours; else yields them and waits until they are ours again.
@@ -108,8 +111,8 @@ class Floor:
     def _give_back(self) -> None:
         with self._changed:
             self._post(keep=False)
-            self._open, self._passing, self._connection, self._state = False, b"", None, ""
-            self._error = HushdError("cancelled", "The floor was given back.")
+            self._connection = None
+            self._state.leave()
             self._notify()
 
     def stop(self) -> None:
@@ -117,12 +120,7 @@ class Floor:
 
         The devices are given back when the block is left: until then the end of a fade may still be heard.
         """
-        with self._changed:
-            self._stopped = True
-            self._state, self._error = "", HushdError("cancelled", "It was stopped.")
-            self._notify()
-        if self.on_loss is not None:
-            self.on_loss()
+        self._do(self._state.stop)
 
     @property
     def attached(self) -> Link | None:
@@ -134,47 +132,43 @@ class Floor:
     def receive(self, message: Message) -> bool:
         """Receives an answer; returns whether it was the last one."""
         if isinstance(message, Turn):
-            self._become(message.id, message.state, None)
+            self._do(partial(self._state.answer, message.id, message.state))
             self.number = message.number
         elif isinstance(message, Error):
-            self._become(message.id, "", message.exception())
+            self._do(partial(self._state.answer, message.id, "", message.exception()))
         return isinstance(message, Error | Result)
 
     def end(self, error: BaseException | None = None) -> None:
         """Called when the connection is lost."""
         if isinstance(error, HushdError):
-            self._become(self.id, "", error)
+            self._do(lambda: self._state.answer(self.id, "", error))
 
-    def _become(self, name: bytes, state: str, error: HushdError | None) -> None:
+    def _do(self, event: Callable[[], Action | None]) -> None:
+        """Has an event happen to the state, and does what follows."""
         with self._changed:
-            if not self._open or self._stopped or name != self.id:
-                return  # of a turn that was given back
-            if self.held and error is not None and error.code == "shutting_down" and not self._passing:
-                self._passing = name
-                threading.Thread(target=self._pass_over, args=(name,), name="hushd-floor", daemon=True).start()
-                return
-            self._passing = b""
-            lost = self.held and state != "granted"
-            self._state, self._error = state, error
+            action = event()
             self._notify()
-        if lost and self.on_loss is not None:
+        if action is Action.PASS_OVER:
+            threading.Thread(
+                target=self._pass_over, args=(self._state.passed,), name="hushd-floor", daemon=True
+            ).start()
+        elif action is Action.TELL_LOSS and self.on_loss is not None:
             self.on_loss()
 
-    def _pass_over(self, held: bytes) -> None:
-        """Claims what we have by the claim `held` from the next supervisor; on a thread of its own.
+    def _pass_over(self, passed: bytes) -> None:
+        """Claims what we have by a claim from the next supervisor; on a thread of its own.
 
         That comes by itself after a restart. To start one would stop all of this program for as long as the machine
         takes to begin a process, which could be heard.
         """
         give_up = time.monotonic() + NEXT_S
         try:
-            while self._passing == held and not self._way.listens() and time.monotonic() < give_up:
+            while self._state.passed == passed and not self._way.listens() and time.monotonic() < give_up:
                 time.sleep(PAUSE_S)
-            run(self._ask(held))
-        except HushdError as error:
-            with self._changed:
-                name = self.id if self._passing == held else b""
-            self._become(name, "", error)
+            run(self._ask(passed))
+        except HushdError as caught:
+            error = caught
+            self._do(lambda: self._state.answer(self.id, "", error) if self._state.passed == passed else None)
 
     def _notify(self) -> None:
         """Wakes those who wait; under the lock, on any thread."""
@@ -192,67 +186,61 @@ class Floor:
 
     def _enter(self) -> Steps[None]:
         """Enters the block: claims the devices and waits for them, unless an outer block has them."""
-        if not self._depth:
+        if self._depth:
+            yield from self._regain()
+        else:
             with self._changed:
-                if self._stopped:
-                    raise HushdError("cancelled", "It was stopped.")
-                self._open = True
-        try:
-            if self._depth:
-                yield from self._regain()
-            else:
+                self._state.enter()
+            try:
                 yield from self._ask()
                 yield from self._wait()
-        except BaseException:
-            if not self._depth:
+            except BaseException:
                 self.give_back()
-            raise
+                raise
         self._depth += 1
 
     def _regain(self) -> Steps[None]:
         """See `keep`."""
         if not self.held:
-            if not self._stopped:
+            if self._state.phase is not Phase.STOPPED:
                 self._post(keep=True)  # confirms that they were taken, and that we wait to have them again
             yield from self._wait()
 
-    def _ask(self, held: bytes = b"") -> Steps[None]:
-        """Claims the devices, which stay ours meanwhile where `held` is the claim by which we have them."""
+    def _ask(self, passed: bytes = b"") -> Steps[None]:
+        """Claims the devices, which stay ours meanwhile where `passed` is the claim by which we have them."""
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
         def carry(connection: Connection) -> Steps[None]:
             with self._changed:
-                if not self._open or self._stopped or held != self._passing:
-                    raise self._error or HushdError("cancelled", "Another claim has taken its place.")
-                state = self._state if held else ""
-                self.id, self._connection, self._state, self._error = claim.id, connection, state, None
+                self._state.ask(claim.id, passed)
+                self._connection = connection
                 connection.carry(self, claim)  # here, so that the claim precedes what gives it back
-            if self.on_claim is not None and not held:
+            if self.on_claim is not None and not passed:
                 self.on_claim(connection)
             yield from ()
 
         try:
             # Who has given back meanwhile what is passed on has perhaps closed the client: no connection for them.
-            yield from with_connection(self._way, carry, needed=lambda: not held or held == self._passing)
+            needed = lambda: passed in (b"", self._state.passed)  # noqa: E731
+            yield from with_connection(self._way, carry, needed=needed)
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
             if error.code != "no_supervisor":
                 raise
             with self._changed:
-                if not self._stopped and held == self._passing:
-                    self._connection, self._state, self._error = None, "granted", None
-                    self._notify()
+                self._connection = None
+                self._state.find_nobody(passed)
+                self._notify()
 
     def _wait(self) -> Steps[None]:
         """Waits until the devices are ours; asks the next supervisor when one is lost meanwhile."""
-        yield Until(self, lambda: self._state or self._error)
         state = self._state
-        if state not in ("", "granted") and self._on_wait is not None:
-            yield partial(self._on_wait, state)
+        yield Until(self, lambda: state.word or state.held or state.error)
+        if state.phase is Phase.WAITING and self._on_wait is not None:
+            yield partial(self._on_wait, state.word)
         for attempt in range(1, ATTEMPTS + 1):
-            yield Until(self, lambda: self.held or self._error)
-            error = self._error
-            if error is None:
+            yield Until(self, lambda: state.held or state.error)
+            if (error := state.error) is None:
                 return
             if error.code not in GONE or attempt == ATTEMPTS:
                 raise error
