@@ -243,17 +243,17 @@ def ducking(here: Paths) -> None:
         Paused({"a": "b"}, 1.0).write(here.runtime / "ducking-players.json")
 
 
-def fair_copy(_: Paths) -> None:
-    from hushd.transcripts import fair_copy
+def second_pass(_: Paths) -> None:
+    from hushd.transcripts import second_pass
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fair_copy, "MEMORY", 10)
-        sound = fair_copy.Sound(16000)
+        patch.setattr(second_pass, "MEMORY", 10)
+        sound = second_pass.Sound(16000)
         try:
             sound.add(bytes(100_000))
             sound.forget(2.0)
         except OSError:
-            pass  # which `FairCopy` takes for the end of the copy
+            pass  # which `SecondPass` takes for the end of the copy
         finally:
             sound.close()
 
@@ -451,7 +451,7 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`hushd-UID-*`": said,
     "the file that `HUSHD_TRACE`": trace_marks,
     "`ducking*`": ducking,
-    "the longer sound": fair_copy,
+    "the longer sound": second_pass,
     "`lock`, `client.sock`": the_supervisors_own,
     "`captions-keep.sock`": one_of_a_kind,
     "`command-*.wav`": command_sound,

@@ -16,7 +16,7 @@ ROOTS = ("hushd", "say", "listen")  # commands of their own
 _NAMES = {
     "engine": "stt-engines",
     "model": "stt-models",
-    "fair": "stt-models",
+    "second_pass": "stt-models",
     "voice": "voices",
     "language": "stt-languages",
     "languages": "languages",

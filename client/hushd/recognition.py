@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from .audio.source import Audio
     from .models.choice import ModelChoice
-    from .transcripts.fair_copy import OnRevised
-    from .transcripts.fair_plan import Each
+    from .transcripts.second_pass import OnRevised
+    from .transcripts.second_pass_plan import Each
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
@@ -113,9 +113,9 @@ class Recognition(Management):
         keep_alive: KeepAlive = None,
         priority: str = "text",
         echo: bool = False,
-        fair: str | None = None,
-        fair_each: Each = "utterance",
-        fair_options: TranscribeOptions | None = None,
+        second_pass: str | None = None,
+        second_pass_each: Each = "utterance",
+        second_pass_options: TranscribeOptions | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
         on_revised: OnRevised | None = None,
@@ -131,29 +131,33 @@ class Recognition(Management):
             speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
             turn_end: `meaning`: a sentence that is not finished is waited for, up to 2 s of silence.
             until: words, such as `over`, that end it where an utterance ends with them, and are not in the text. Pauses
-                do not end it then, and `no_speech_s` of silence after the first utterance does. Not with `fair`.
+                do not end it then, and `no_speech_s` of silence after the first utterance does. Not with `second_pass`.
             no_speech_s: seconds in which somebody must begin to speak, 30 by default. With `continuous`, seconds of
                 silence that end the session; by default no silence does.
             echo: there are two channels, and the second is what a loudspeaker plays, which is taken out of the first.
-            fair: a larger model, which reads the same sound once more behind the first one; `Transcription.fair_copy`
-                waits for it. Where there is no memory for both, that is when the session has ended. Not with `echo`.
-            fair_each: what it is given at once: each `utterance` as it ends, those of a `minute` that wait for it, or
-                the whole `session` at its end.
-            fair_options: options of its reading that differ from the session's.
+            second_pass: a larger model, which reads the same sound once more behind the first one;
+                `Transcription.after_second_pass` waits for it. Where there is no memory for both, that is when the
+                session has ended. Not with `echo`.
+            second_pass_each: what it is given at once: each `utterance` as it ends, those of a `minute` that wait for
+                it, or the whole `session` at its end.
+            second_pass_options: options of its reading that differ from the session's.
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
             on_event: called while iterating with `began` as soon as somebody speaks, before there is any text, with
                 `ended` after the last segment of their utterance, with `nothing` when it was a cough, and with `echo`,
                 `speaker` and `revised`: see docs/PROTOCOL.md.
-            on_revised: called with each `Revision` of segments: on a thread with those that `fair` has made of their
-                text, and while iterating, with `diarize`, with those whose speaker turns out to be another.
+            on_revised: called with each `Revision` of segments: on a thread with those of the second pass, and while
+                iterating, with `diarize`, with those whose speaker turns out to be another.
             options: language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
             HushdError: `no_speech` when nobody has begun to speak in time.
         """
-        from .transcripts.options import live_params
+        from .transcripts.options import live_params, with_former_names
 
+        second_pass, second_pass_each, second_pass_options = with_former_names(
+            options, second_pass, second_pass_each, second_pass_options
+        )
         params = live_params(
             options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, turn_end=turn_end,
             until=until, no_speech_s=no_speech_s, echo=echo,
@@ -162,12 +166,12 @@ class Recognition(Management):
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
         )
         copy = None
-        if fair:
-            from .transcripts.fair_copy import follow
+        if second_pass:
+            from .transcripts.second_pass import follow
 
             copy = follow(
-                self.transcribe_stream, fair, rate, channels, {**options, **(fair_options or {})}, on_revised,
-                fair_each, echo=echo, until=until,
+                self.transcribe_stream, second_pass, rate, channels, {**options, **(second_pass_options or {})},
+                on_revised, second_pass_each, echo=echo, until=until,
             )  # fmt: skip
             chunks = copy.hear(chunks)
         try:
@@ -184,7 +188,7 @@ class Recognition(Management):
             on_event=on_event,
             on_revised=on_revised,
             diarized=bool(options.get("diarize")),
-            fair=copy,
+            second_pass=copy,
         )
 
     def choose_model(

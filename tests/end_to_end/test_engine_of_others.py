@@ -158,11 +158,11 @@ def test_its_streams_hear_who_speaks(house: House) -> None:
     assert rest[0] == rest[1] >= 1
 
 
-FAIR = """
+SECOND_PASS = """
 import json, sys, threading
 import soundfile
 from hushd import Client
-from hushd.transcripts.fair_copy import Sound
+from hushd.transcripts.second_pass import Sound
 from hushd_desktop.captions.track import Line, Revised, Track
 
 sound = soundfile.read(sys.argv[1], dtype="int16")[0].tobytes()
@@ -198,21 +198,21 @@ def put(event):
         read.append(stretches[-1])
 
 def by_client():
-    session = client.listen([sound], continuous=True, fair_each="session", on_revised=revised, **listening)
+    session = client.listen([sound], continuous=True, second_pass_each="session", on_revised=revised, **listening)
     draft = [segment.text for segment in session]
-    return draft, [segment.text for segment in session.fair_copy()]
+    return draft, [segment.text for segment in session.after_second_pass()]
 
 def by_captions():
     Track("them", Loudspeaker(), 0.0, put, listening).run(client)
     return lines, captions
 
-listening = {"engine": "kazoo", "model": "mine", "fair": "moonshine/tiny-en"}
+listening = {"engine": "kazoo", "model": "mine", "second_pass": "moonshine/tiny-en"}
 Sound.wav = wav
 with Client(holder="test") as client:
-    draft, fair = by_captions() if sys.argv[2] == "captions" else by_client()
+    draft, second_pass = by_captions() if sys.argv[2] == "captions" else by_client()
     read = read or [sys.argv[1]]
     file = [segment.text for each in read for segment in client.transcribe(each, model="moonshine/tiny-en")]
-print(json.dumps([draft, fair, file, revisions, states]))
+print(json.dumps([draft, second_pass, file, revisions, states]))
 """
 
 
@@ -234,17 +234,17 @@ def room_for_one(house: House) -> Iterator[None]:
 
 @pytest.mark.guest("desktop")
 @pytest.mark.parametrize("by", ["client", "captions"])
-def test_a_fair_copy_has_the_words_of_the_file_and_the_memory_of_one_model(by: str, house: House) -> None:
+def test_a_second_pass_has_the_words_of_the_file_and_the_memory_of_one_model(by: str, house: House) -> None:
     """A larger model reads a session once it has ended, and captions when nothing plays any more: the words are those
     of the same sound as a file. Where there is memory for one of the two, the small one has left before."""
     with room_for_one(house):
-        command = [sys.executable, "-c", FAIR, beckett(), by]
+        command = [sys.executable, "-c", SECOND_PASS, beckett(), by]
         done = warm.run(command, env=house.environment, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
-    draft, fair, file, revisions, states = json.loads(done.stdout)
+    draft, second_pass, file, revisions, states = json.loads(done.stdout)
     assert all(text.startswith("Hummed") for text in draft)
-    assert " ".join(fair) == " ".join(file)
-    assert "Ever tried" in fair[0]
+    assert " ".join(second_pass) == " ".join(file)
+    assert "Ever tried" in second_pass[0]
     assert sum(revisions) == len(draft)
     assert {state.get("mine") for state in states} == {"stopped"}
 
@@ -260,7 +260,7 @@ def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Pat
     heard = {
         "format": {"type": "audio/pcm", "rate": 16000},
         "turn_detection": None,
-        "transcription": {"model": "kazoo/mine", "fair": "moonshine/tiny-en"},
+        "transcription": {"model": "kazoo/mine", "second_pass": "moonshine/tiny-en"},
     }
 
     async def revised(url: str) -> tuple[list[str], dict[str, str]]:
@@ -285,12 +285,12 @@ def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Pat
     with room_for_one(house):
         gateway = HttpGateway(tmp_path, **{**house.environment, "PYTHONPATH": path})
         try:
-            (draft, fair), states = asyncio.run(revised(gateway.url))
+            (draft, second_pass), states = asyncio.run(revised(gateway.url))
         finally:
             gateway.stop()
     file = house.run("listen", "--model", "moonshine/tiny-en", beckett())
     assert draft.startswith("Hummed")
-    assert fair.split() == file.split()
+    assert second_pass.split() == file.split()
     assert states["mine"] == "stopped"
 
 

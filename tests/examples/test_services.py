@@ -211,7 +211,7 @@ def test_captions_of_a_voice_are_on_a_page(room: Room) -> None:
 
 @pytest.mark.guest("desktop")
 def test_a_caption_has_two_lines_and_the_one_in_the_making(room: Room) -> None:
-    """Older lines leave, and a fair copy takes the place of the lines that it replaces."""
+    """Older lines leave, and a second pass takes the place of the lines that it replaces."""
     revised = {"kind": "revised", "track": "me", "replaces": [1, 2], "lines": [{"text": "Two, three."}]}
     program = "import sys, obs_captions\nfor caption in obs_captions.captions(sys.stdin): print(repr(caption))"
     process = room.spawn([sys.executable, "-c", program], stdin=subprocess.PIPE)

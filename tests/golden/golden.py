@@ -236,7 +236,13 @@ def with_options() -> str:
         {
             start: _markdown(
                 "option",
-                ((_spelt(e), e.help) for group in groups if group.title in titles for e in group._group_actions),
+                (
+                    (_spelt(e), e.help)
+                    for group in groups
+                    if group.title in titles
+                    for e in group._group_actions
+                    if e.help is not argparse.SUPPRESS
+                ),
             )
             for start, titles in starts.items()
         },

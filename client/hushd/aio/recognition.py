@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from hushd_schema.operations.transcribe import TranscribeOptions
 
 from hushd.audio.source import is_array
-from hushd.transcripts.options import live_params, transcribe_params
+from hushd.transcripts.options import live_params, transcribe_params, with_former_names
 from hushd.transport.requests import KeepAlive
 
 from . import source
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from hushd_schema.transcript import OnEvent
 
     from hushd.models.choice import ModelChoice
-    from hushd.transcripts.fair_copy import OnRevised
-    from hushd.transcripts.fair_plan import Each
+    from hushd.transcripts.second_pass import OnRevised, SecondPass
+    from hushd.transcripts.second_pass_plan import Each, Revision
     from hushd.transcripts.transcript import Transcript
+
+AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]
 
 
 class AsyncRecognition(AsyncManagement):
@@ -93,7 +96,7 @@ class AsyncRecognition(AsyncManagement):
 
     async def listen(
         self,
-        chunks: Iterable[bytes] | AsyncIterable[bytes],
+        chunks: AsyncChunks,
         *,
         rate: int = 16000,
         channels: int = 1,
@@ -108,9 +111,9 @@ class AsyncRecognition(AsyncManagement):
         keep_alive: KeepAlive = None,
         priority: str = "text",
         echo: bool = False,
-        fair: str | None = None,
-        fair_each: Each = "utterance",
-        fair_options: TranscribeOptions | None = None,
+        second_pass: str | None = None,
+        second_pass_each: Each = "utterance",
+        second_pass_options: TranscribeOptions | None = None,
         on_partial: Callable[[str, str], None] | None = None,
         on_event: OnEvent | None = None,
         on_revised: OnRevised | None = None,
@@ -123,6 +126,9 @@ class AsyncRecognition(AsyncManagement):
                 `Microphone`, which is read in another thread.
             on_revised: called on the loop.
         """
+        second_pass, second_pass_each, second_pass_options = with_former_names(
+            options, second_pass, second_pass_each, second_pass_options
+        )
         params = live_params(
             options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, turn_end=turn_end,
             until=until, no_speech_s=no_speech_s, echo=echo,
@@ -131,18 +137,16 @@ class AsyncRecognition(AsyncManagement):
             self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
         )
         copy = None
-        if fair:
+        if second_pass:
             from hushd.client import Client
-            from hushd.transcripts.fair_copy import follow
-
-            from .fair_copy import heard, on_loop
+            from hushd.transcripts.second_pass import follow
 
             transcribe = Client.on(self.link, None).transcribe_stream  # of the copy's thread, on the same connection
             copy = follow(
-                transcribe, fair, rate, channels, {**options, **(fair_options or {})}, on_loop(on_revised),
-                fair_each, echo=echo, until=until,
+                transcribe, second_pass, rate, channels, {**options, **(second_pass_options or {})},
+                _on_loop(on_revised), second_pass_each, echo=echo, until=until,
             )  # fmt: skip
-            chunks = heard(copy, chunks)
+            chunks = _heard(copy, chunks)
         try:
             call = await run(self._send(request, source.of_chunks(chunks)))
         except BaseException:
@@ -155,7 +159,7 @@ class AsyncRecognition(AsyncManagement):
             on_event=on_event,
             on_revised=on_revised,
             diarized=bool(options.get("diarize")),
-            fair=copy,
+            second_pass=copy,
         )
 
     async def choose_model(
@@ -172,3 +176,29 @@ class AsyncRecognition(AsyncManagement):
     async def find_model(self, name: str) -> tuple[str, str]:
         """As `Client.find_model`."""
         return await run(self._preparation.find_model(name))
+
+
+def _on_loop(on_revised: OnRevised | None) -> OnRevised:
+    """The same for the second pass's thread: `on_revised` is called on the loop that runs now, as long as it does."""
+    loop = asyncio.get_running_loop()
+
+    def report(revision: Revision) -> None:
+        if on_revised and not loop.is_closed():
+            loop.call_soon_threadsafe(on_revised, revision)
+
+    return report
+
+
+def _heard(
+    second: SecondPass, chunks: Iterable[bytes] | AsyncIterable[bytes]
+) -> Iterable[bytes] | AsyncIterable[bytes]:
+    """The session's sound, which `second` keeps."""
+    if not isinstance(chunks, AsyncIterable):
+        return second.hear(chunks)
+
+    async def kept() -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            second.add(chunk)
+            yield chunk
+
+    return kept()

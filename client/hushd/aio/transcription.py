@@ -34,10 +34,12 @@ class AsyncTranscription(IncomingTranscript, AsyncIterator[Segment]):
         """As `Transcription.transcript`."""
         return self._transcript(self.revised([segment async for segment in self]))
 
-    async def fair_copy(self) -> Transcript:
-        """As `Transcription.fair_copy`."""
-        assert self.fair is not None, "the session has no fair copy"
-        return self._transcript(await long_step(self.fair.wait, stop=self.fair.close))
+    async def after_second_pass(self) -> Transcript:
+        """As `Transcription.after_second_pass`."""
+        assert self.second_pass is not None, "the session has no second pass"
+        return self._transcript(await long_step(self.second_pass.wait, stop=self.second_pass.close))
+
+    fair_copy = after_second_pass  # its former name
 
     async def aclose(self) -> None:
         """As `close`, for `contextlib.aclosing`."""

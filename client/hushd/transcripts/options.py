@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from hushd_protocol import JsonObject
 from hushd_schema.operation import given
 from hushd_schema.operations.transcribe import BY_SILENCE, OPTIONS, TranscribeOptions
@@ -19,6 +21,12 @@ def transcribe_params(options: TranscribeOptions) -> JsonObject:
     if clips := list(params.pop("clips", ())):
         params["clips"] = clips
     return params
+
+
+def with_former_names(options: TranscribeOptions, *values: Any) -> Any:
+    """Takes the arguments of a second pass out of `options`, by which a program calls them as they were called once."""
+    given = cast(dict[str, Any], options)
+    return [given.pop(name, value) for name, value in zip(("fair", "fair_each", "fair_options"), values, strict=True)]
 
 
 def live_params(

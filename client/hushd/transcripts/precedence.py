@@ -1,4 +1,4 @@
-"""The precedence of live sessions over fair copies, where there is no memory for both models.
+"""The precedence of live sessions over second passes, where there is no memory for both models.
 
 A copy is read when its session has ended. Who speaks then is not to wait for it, and less so to be refused: the copies
 of this process stop reading, the larger model leaves, and what they have not read waits for the end of the session. The
@@ -22,7 +22,7 @@ PATIENCE_S = 30.0  # of those: a larger model ends within seconds
 
 
 class Copy(Protocol):
-    """A fair copy."""
+    """A second pass."""
 
     def give_way(self) -> bool:
         """Ends the reading under way, until `go_on`; returns whether there is one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hushd.client import Client
 from hushd.exchange.preparation import names_no_engine
 from hushd.transcripts.formats import FORMATS
-from hushd_cli import fair_copy
+from hushd_cli import second_pass
 from hushd_cli.arguments import Parser, value
 from hushd_cli.commands.listen.options import add_doubtful
 from hushd_cli.known_people import known
@@ -73,7 +73,7 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog,
         "Writes down what plays on this machine while it is said: a line a sentence, until Ctrl-C. The sound is kept "
-        "nowhere, or with --fair until it was read once more.",
+        "nowhere, or with --second-pass until it was read once more.",
     )
     source = parser.add_argument_group("what is heard")
     source.add_argument(
@@ -111,7 +111,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_fields(text, TRANSCRIBE, ["diarize"])
     text.add_argument("--translate", action="store_true", help="into English, if the engine can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
-    fair_copy.add_options(text)
+    second_pass.add_options(text)
     parser.add_worker_options()
     parser.set_defaults(words=[])
     return parser
@@ -121,7 +121,7 @@ def _check(options: Namespace) -> None:
     if options.words:
         raise HushdError("bad_request", f"`hushd captions` takes no {options.words[0]!r}: `listen FILE` reads files.")
     others = (options.microphone, options.both, options.output, options.live, options.socket, options.json)
-    if (options.keep or options.last) and any((*others, options.diarize, options.fair)):
+    if (options.keep or options.last) and any((*others, options.diarize, options.second_pass)):
         raise HushdError(
             "bad_request", "--keep and --last are of what plays, and --last prints it: leave out the rest."
         )
@@ -133,8 +133,10 @@ def _check(options: Namespace) -> None:
         _check_microphone()
     if options.headphones and not options.both:
         raise HushdError("bad_request", "--headphones is for --both.")
-    if options.diarize and options.fair:
-        raise HushdError("bad_request", "--diarize and --fair do not go together: `listen --diarize --fair` does both.")
+    if options.diarize and options.second_pass:
+        raise HushdError(
+            "bad_request", "--diarize and --second-pass do not go together: `listen --diarize --second-pass` does both."
+        )
     if options.output:
         _check_output(options.output)
 
@@ -238,7 +240,7 @@ def _captions(client: Client, options: Namespace) -> Captions:
         "probabilities": None if options.doubtful is None else True,
         "diarize": options.diarize or None,
         "people": (known() or None) if options.diarize else None,
-        "fair": None if options.diarize else fair_copy.model(options),
+        "second_pass": None if options.diarize else second_pass.model(options),
         "engine": engine,
         "model": model,
         "keep_alive": options.keep_alive,

@@ -43,7 +43,7 @@ class Feed(Protocol):
 class Terminal:
     """Lines on standard output, and below them, on a terminal, the line in the making.
 
-    A terminal shows the fair copy of a line in its place, as long as that is on the screen. A file and a pipe, which
+    A terminal shows the second pass of a line in its place, as long as that is on the screen. A file and a pipe, which
     cannot, keep the line as it was heard.
 
     Args:

@@ -3,7 +3,7 @@
 A session ends when nobody has spoken for a minute. Until something sounds again nothing is sent, and so the worker may
 leave: captions of a silent evening hold no memory.
 
-With a larger model for a fair copy, each session has its own, which goes on behind it while the next one hears.
+With a larger model for a second pass, each session has its own, which goes on behind it while the next one hears.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hushd_schema.voiceprint import is_label
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
     from hushd.client import Client
-    from hushd.transcripts.fair_plan import Revision
+    from hushd.transcripts.second_pass_plan import Revision
     from hushd.transcripts.segment import Segment
     from hushd.transcripts.transcription import Transcription
     from hushd_schema.transcript import LiveEvent
@@ -37,7 +37,7 @@ TRIES = 3  # sessions that may fail one after the other
 BACK_S = 30.0  # in which a supervisor that is not ours to start must be back
 AGAIN_S = 0.5  # between two looks for it
 # Nobody waits for the lines of a larger model, so these may be as long as it likes.
-FAIR: dict[str, Any] = {"fair_each": "minute", "fair_options": {"max_segment_s": None}}
+SECOND_PASS: dict[str, Any] = {"second_pass_each": "minute", "second_pass_options": {"max_segment_s": None}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """The fair copy of lines, or the line that turns out to be another speaker's: `segments` instead of those whose ids
+    """Lines after a second pass, or one that turns out to be another speaker's: `segments` instead of those whose ids
     are in `replaces`."""
 
     track: str
@@ -108,7 +108,7 @@ class Track:
         name: `me` or `them`.
         source: the open device.
         begun_s: seconds since the captions began, when the source was opened.
-        put: called with each event, on the thread of `run` or that of a fair copy.
+        put: called with each event, on the thread of `run` or that of a second pass.
         listening: further arguments of `Client.listen`. With `diarize` lines have the names of their speakers, and not
             the track's; who speaks after a minute's silence has a name that nobody had before.
 
@@ -129,10 +129,10 @@ class Track:
         self._begun_s = begun_s
         self._put = put
         self._listening = dict(listening)
-        self._copies: list[Transcription] = []  # sessions whose fair copy is not whole yet
+        self._copies: list[Transcription] = []  # sessions whose second pass is not whole yet
         self._complaints: set[str] = set()
-        if source.channels > 1 and self._listening.pop("fair", None):
-            self._note(f"Lines of `{name}` get no fair copy: their sound has the loudspeaker in it.")
+        if source.channels > 1 and self._listening.pop("second_pass", None):
+            self._note(f"Lines of `{name}` get no second pass: their sound has the loudspeaker in it.")
         self._recording = Recording(source)
         self._stopped = False
         self._line = 0
@@ -141,7 +141,7 @@ class Track:
         self.language = ""
 
     def run(self, client: Client) -> None:
-        """Puts the events of this track until its source ends and its last fair copy has come.
+        """Puts the events of this track until its source ends and its last second pass has come.
 
         Raises:
             HushdError: the source has gone, or sessions keep failing.
@@ -150,7 +150,7 @@ class Track:
             self._hear(client)
         finally:
             if self._copies:
-                self._put(Noted(self.name, "Making the fair copy: Ctrl-C keeps the draft.", hint=True))
+                self._put(Noted(self.name, "The second pass is under way: Ctrl-C keeps the draft.", hint=True))
             self._settle(self._copies)
 
     def stop(self) -> None:
@@ -218,17 +218,17 @@ class Track:
             on_partial=lambda stable, text: self._put(Unfinished(self.name, stable, text, self._speaker)),
             on_event=self._follow,
             on_revised=lambda revision: self._revise(revision, lines, begun_s),
-            **FAIR,
+            **SECOND_PASS,
             **{"silence_s": SILENCE_S, "max_segment_s": LONGEST_S, **self._listening},
         )
-        if transcription.fair:
+        if transcription.second_pass:
             self._copies.append(transcription)
         try:
             for segment in transcription:
                 lines[segment.id] = self._line
                 self._finish(segment, begun_s)
                 self.language = transcription.language
-                self._settle([copy for copy in self._copies if copy.fair and copy.fair.over])
+                self._settle([copy for copy in self._copies if copy.second_pass and copy.second_pass.over])
         except HushdError:
             self._recording.go_on_at(transcription.rest_s, SILENCE_S)
             raise
@@ -255,7 +255,7 @@ class Track:
         return f"SPEAKER_{number:02d}"
 
     def _revise(self, revision: Revision, lines: dict[int, int], begun_s: float) -> None:
-        if self._listening.get("diarize"):  # and so there is no fair copy
+        if self._listening.get("diarize"):  # and so there is no second pass
             for segment in revision.segments:
                 line = self._timed(replace(segment, id=lines[segment.id]), begun_s)
                 self._put(Revised(self.name, (line.id,), (line,)))
@@ -275,11 +275,11 @@ class Track:
         return replace(segment, start=start, end=end, words=tuple(words), speaker=speaker)
 
     def _settle(self, copies: list[Transcription]) -> None:
-        """Waits for these fair copies; where one cannot be made, the lines stay, and the user learns of it once."""
+        """Waits for these second passes; where one cannot be made, the lines stay, and the user learns of it once."""
         for transcription in copies:
             self._copies = [copy for copy in self._copies if copy is not transcription]
             try:
-                transcription.fair_copy()
+                transcription.after_second_pass()
             except HushdError as error:
                 if error.message not in self._complaints:
                     self._complaints.add(error.message)

@@ -26,7 +26,7 @@ CHUNK_S = 0.032  # short ones, so that the last one is soon there
 LEAD_S = 0.3  # of silence before the recording: speech that begins with it is understood less well
 TAIL_S = 0.1  # recorded after the end: a finger is quicker than the end of a word
 FLOOR = "important"  # a person who presses a key waits for no program
-PATIENCE_S = 30.0  # for a fair copy, and as long again as the dictation took
+PATIENCE_S = 30.0  # for a second pass, and as long again as the dictation took
 
 
 def _microphone(device: str | None) -> Device:
@@ -51,7 +51,7 @@ class Dictation:
         output: gets the text.
         vocabulary: replacements and commands.
         change: makes the text that is written of the whole text, or fails; None: the text is written as it is heard.
-        fair: a larger model, which reads the dictation once more before the whole text is written; None: there is none.
+        second_pass: a larger model, which reads the dictation once more before the whole text is written; None: none.
         ending: written behind the last word.
         device: the microphone; None: the usual one.
         listening: further arguments of `Client.listen`.
@@ -70,7 +70,7 @@ class Dictation:
         vocabulary: Vocabulary,
         *,
         change: Callable[[str], str] | None = None,
-        fair: str | None = None,
+        second_pass: str | None = None,
         ending: str = "",
         device: str | None = None,
         listening: dict[str, Any] | None = None,
@@ -83,9 +83,9 @@ class Dictation:
         self._output = output
         self._vocabulary = vocabulary
         self._composition = Composition(vocabulary)
-        self._live = output.live and change is None and fair is None
+        self._live = output.live and change is None and second_pass is None
         self._change = change
-        self._fair = fair
+        self._second_pass = second_pass
         self._ending = ending
         self._listening = listening or {}
         if vocabulary.expected:
@@ -115,7 +115,7 @@ class Dictation:
             with self._microphone, self._client.floor("microphone", priority=FLOOR, duck=self._duck) as floor:
                 recording = Recording(self._microphone)
                 transcription = precedence.admitted(lambda: self._hear_all(floor.while_held(recording.read())))
-            error = self._read_again(transcription) if self._fair else None
+            error = self._read_again(transcription) if self._second_pass else None
             error = self._finish() or error
         except HushdError as failure:
             error = failure
@@ -128,8 +128,8 @@ class Dictation:
             rate=self._microphone.rate,
             continuous=True,
             on_partial=self._hear,
-            fair=self._fair,
-            fair_each="session",
+            second_pass=self._second_pass,
+            second_pass_each="session",
             **self._listening,
         )
         for segment in transcription:
@@ -144,18 +144,18 @@ class Dictation:
         Returns:
             the reason why there is none.
         """
-        assert transcription.fair is not None
-        timer = threading.Timer(PATIENCE_S + transcription.duration, transcription.fair.close)
+        assert transcription.second_pass is not None
+        timer = threading.Timer(PATIENCE_S + transcription.duration, transcription.second_pass.close)
         timer.daemon = True
         timer.start()
         try:
-            fair = transcription.fair_copy()
+            second_pass = transcription.after_second_pass()
         except HushdError as error:
             return error
         finally:
             timer.cancel()
         self._composition = Composition(self._vocabulary)
-        for segment in fair:
+        for segment in second_pass:
             self._composition.finish(segment.text)
         return None
 

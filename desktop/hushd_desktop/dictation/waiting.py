@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from hushd.audio import devices
 from hushd.client import Client
-from hushd_cli import fair_copy
+from hushd_cli import second_pass
 from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
@@ -72,11 +72,13 @@ class Dictations:
             self.recording = False
 
     def _for(self, profile: Profile | None) -> dict[str, Any]:
-        """The arguments of a dictation. The configuration's model of fair copies is for places that get the whole text
-        anyway: text at a cursor cannot be replaced safely, and who wants it later but better says so by an option."""
+        """The arguments of a dictation. The configuration's model for a second pass is for places that get all text at
+        the end: text at a cursor cannot be replaced safely, and who wants it later but better says so by an option."""
         settings = self._settings | ({"change": profile.change} if profile is not None else {})
         typed = self._output.live and settings["change"] is None
-        return settings | {"fair": None if typed and self._options.fair is None else fair_copy.model(self._options)}
+        return settings | {
+            "second_pass": None if typed and self._options.second_pass is None else second_pass.model(self._options)
+        }
 
     def close(self) -> None:
         """Ends all of them, with the last word."""

@@ -185,7 +185,7 @@ class Settings:
         'instead of it, while memory is short and the usual one does not run; "": the same',
     )
     tts_small: str = setting("", _MODEL_OR_NONE, "the same for `say`")
-    fair: str = setting(
+    second_pass: str = setting(
         "",
         _MODEL_OR_NONE,
         'a larger model that reads live speech once more, and whose text replaces the first; "": none',
@@ -276,7 +276,7 @@ class Settings:
         if role in SPEECH_ROLES:
             chosen[f"{role}_small"] = self.small_model(role)
         if role == "stt":
-            chosen["fair"] = self.fair
+            chosen["second_pass"] = self.second_pass
         return {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
 
     def default_model(self, role: str) -> str:
@@ -285,3 +285,4 @@ class Settings:
 
 
 DEFAULTS = Settings()
+FORMER = {"fair": "second_pass"}  # names that settings had, which files may still have

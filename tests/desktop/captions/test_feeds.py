@@ -94,7 +94,7 @@ def test_the_caption_as_it_stands(runtime: Path) -> None:
     assert path.read_text() == ""
 
 
-def test_the_fair_copy_of_the_caption_as_it_stands(runtime: Path) -> None:
+def test_the_second_pass_of_the_caption_as_it_stands(runtime: Path) -> None:
     """It takes the place of the last line, beside the one in the making; that of an earlier line changes nothing."""
     path = runtime / "live.txt"
     file = LiveFile(str(path), 0.5)
@@ -163,7 +163,7 @@ def revised(*lines: int, texts: tuple[str, ...]) -> Revised:
     return Revised("them", lines, tuple(Segment(-1, 0.0, 1.0, text) for text in texts))
 
 
-def test_a_terminal_shows_the_fair_copy_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_second_pass_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that wrap, lines after it, sentences for the user and the line in the making stay as they are."""
     monkeypatch.setattr(console, "program", "hushd")
     before = [
@@ -203,7 +203,7 @@ def test_rows_of_a_line() -> None:
     ]  # fmt: skip
 
 
-def test_a_fair_copy_for_programs() -> None:
+def test_a_second_pass_for_programs() -> None:
     """It names the lines that it replaces by the ids that they had."""
     assert json.loads(as_json(revised(0, 1, texts=("Ever tried.",)))) == {
         "kind": "revised", "track": "them", "replaces": [0, 1],

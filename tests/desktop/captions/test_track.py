@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hushd import HushdError, Segment, Word
 from hushd.transcripts import precedence
-from hushd.transcripts.fair_plan import Revision
+from hushd.transcripts.second_pass_plan import Revision
 from hushd_desktop.captions import track
 from hushd_desktop.captions.track import Event, Line, Noted, Revised, Track, Unfinished, lines_of
 
@@ -46,7 +46,7 @@ class Session:
 
     language = "en"
     rest_s = 0.0
-    fair: Copy | None = None
+    second_pass: Copy | None = None
 
     def __init__(self, chunks: Iterator[bytes], seconds: int, failure: HushdError | None) -> None:
         self.sent = [chunk for chunk, _ in zip(chunks, range(seconds), strict=False)]
@@ -59,13 +59,13 @@ class Session:
             raise self._failure
         yield Segment(0, 0.25, 0.5, " Hello.", (Word("Hello.", 0.25, 0.5),))
 
-    def fair_copy(self) -> None:
-        assert self.fair
-        self.fair.finish()
+    def after_second_pass(self) -> None:
+        assert self.second_pass
+        self.second_pass.finish()
 
 
 class Copy:
-    """The fair copy of a session: at its end it revises the one line, or says what kept it from that."""
+    """The second pass of a session: at its end it revises the one line, or says what kept it from that."""
 
     over = False
 
@@ -77,7 +77,7 @@ class Copy:
         self.over = True
         if self._failure:
             raise self._failure
-        self._on_revised(Revision(0.0, 1.0, (0,), (Segment(0, 0.2, 0.6, "Hello, fair."),)))
+        self._on_revised(Revision(0.0, 1.0, (0,), (Segment(0, 0.2, 0.6, "Hello, second_pass."),)))
 
 
 LABELS = ("SPEAKER_00", "SPEAKER_01")
@@ -115,8 +115,8 @@ class Client:
         if options.get("diarize"):
             return People(chunks, options)
         session = Session(chunks, next(self._lengths, 1000), next(self._failures, None))
-        if "fair" in options:
-            session.fair = Copy(options["on_revised"], self._unfair)
+        if "second_pass" in options:
+            session.second_pass = Copy(options["on_revised"], self._unfair)
         self.sessions.append(session)
         return session
 
@@ -157,20 +157,20 @@ def test_times_of_lines() -> None:
     assert [line.words[0].start for line in lines] == [3.25, 7.25]
 
 
-def test_lines_get_their_fair_copy() -> None:
+def test_lines_get_their_second_pass() -> None:
     """Each session's copy replaces its own line, with times since the captions began; the last ones are waited for."""
-    events = run(Client(2), Device(QUIET, QUIET, LOUD, QUIET, QUIET, QUIET, LOUD), fair="big/one")
+    events = run(Client(2), Device(QUIET, QUIET, LOUD, QUIET, QUIET, QUIET, LOUD), second_pass="big/one")
     revisions = [event for event in events if isinstance(event, Revised)]
     assert [revision.replaces for revision in revisions] == [(0,), (1,)]
     assert [(segment.start, segment.end) for revision in revisions for segment in revision.segments] == [
         (3.2, 3.6), (7.2, 7.6),
     ]  # fmt: skip
     assert [event.sentence for event in events if isinstance(event, Noted)] == [
-        "Making the fair copy: Ctrl-C keeps the draft."
+        "The second pass is under way: Ctrl-C keeps the draft."
     ]
 
 
-def test_lines_of_a_fair_copy() -> None:
+def test_lines_of_a_second_pass() -> None:
     """A recording is cut at each short pause, and a line of captions where somebody is silent, or after 8 seconds."""
     spoken = [
         (0.0, 1.0, "Ever tried,"), (1.7, 3.0, "ever failed."), (3.9, 5.0, "No matter."), (5.5, 12.5, "Try again,"),
@@ -185,16 +185,16 @@ def test_lines_of_a_fair_copy() -> None:
     assert lines_of([], 0.8) == []
 
 
-def test_lines_without_a_fair_copy_stay() -> None:
+def test_lines_without_a_second_pass_stay() -> None:
     """A larger model that is missing is said once, however many sessions there are."""
     client = Client(2, unfair=HushdError("model_missing", "It is not installed."))
-    events = run(client, Device(LOUD, QUIET, QUIET, QUIET, LOUD), fair="big/one")
+    events = run(client, Device(LOUD, QUIET, QUIET, QUIET, LOUD), second_pass="big/one")
     assert len([event for event in events if isinstance(event, Line)]) == 2
     assert notes(events) == ["It is not installed. The captions stay as they were heard."]
 
 
 class Giving:
-    """A fair copy that is being read, and goes on after so many sessions."""
+    """A second pass that is being read, and goes on after so many sessions."""
 
     gave_way = went_on = 0
 
@@ -206,7 +206,7 @@ class Giving:
         self.went_on += 1
 
 
-def test_a_fair_copy_gives_way_to_who_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_pass_gives_way_to_who_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A session that is refused since the larger model has the memory is begun again, however often, with its sound
     from the beginning on: the captions go on, and say nothing of it."""
     monkeypatch.setattr(precedence, "AGAIN_S", 0.0)
@@ -221,14 +221,14 @@ def test_a_fair_copy_gives_way_to_who_speaks(monkeypatch: pytest.MonkeyPatch) ->
     assert b"".join(last.sent).startswith(b"".join(first.sent))
 
 
-def test_sound_with_the_loudspeaker_in_it_gets_no_fair_copy() -> None:
+def test_sound_with_the_loudspeaker_in_it_gets_no_second_pass() -> None:
     """The session itself takes it out, so nobody else can read it; the user is told."""
     device = Device(LOUD)
     device.channels = 2
     client = Client()
-    events = run(client, device, fair="big/one")
-    assert [session.fair for session in client.sessions] == [None]
-    assert notes(events) == ["Lines of `them` get no fair copy: their sound has the loudspeaker in it."]
+    events = run(client, device, second_pass="big/one")
+    assert [session.second_pass for session in client.sessions] == [None]
+    assert notes(events) == ["Lines of `them` get no second pass: their sound has the loudspeaker in it."]
 
 
 def test_a_worker_that_dies() -> None:

@@ -1,4 +1,4 @@
-"""A stream of a realtime session and its fair copy: who ends what."""
+"""A stream of a realtime session and its second pass: who ends what."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hushd_protocol.errors import HushdError
 
 
 class Copy:
-    """A fair copy that never comes."""
+    """A second pass that never comes."""
 
     closed = False
 
@@ -28,7 +28,7 @@ class Transcription:
     """A live one, which has one segment and goes on until its sound ends."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
-        self.fair = Copy()
+        self.second_pass = Copy()
         self.waited = asyncio.Event()
         self._chunks = chunks
 
@@ -37,12 +37,12 @@ class Transcription:
         async for _ in self._chunks:
             pass
 
-    async def fair_copy(self) -> None:
+    async def after_second_pass(self) -> None:
         self.waited.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            self.fair.close()
+            self.second_pass.close()
             raise
 
     async def aclose(self) -> None:
@@ -50,7 +50,7 @@ class Transcription:
 
 
 @pytest.mark.parametrize("when", ["heard", "ended", "cleared"])
-def test_a_program_that_has_left_wants_no_fair_copy(when: str) -> None:
+def test_a_program_that_has_left_wants_no_second_pass(when: str) -> None:
     """While its sound is heard, while the copy is made, and where it has cleared the rest of the sound before: the copy
     is closed, so that nothing more is read. Sound that was cleared alone ends no copy of the turns before."""
 
@@ -65,7 +65,7 @@ def test_a_program_that_has_left_wants_no_fair_copy(when: str) -> None:
         def fail(error: HushdError) -> None:
             raise error
 
-        stream = Stream(Items(), 0.0, vad=True, fair=True)
+        stream = Stream(Items(), 0.0, vad=True, second_pass=True)
         hearing = Hearing(listen, 16_000, stream, lambda news: events.extend(news), fail, vad=True)
         async with asyncio.timeout(30):
             while not events:
@@ -77,9 +77,9 @@ def test_a_program_that_has_left_wants_no_fair_copy(when: str) -> None:
                 hearing.clear()
             if when != "heard":
                 await transcription.waited.wait()
-                assert not transcription.fair.closed
+                assert not transcription.second_pass.closed
             await asyncio.gather(*hearing.end(), return_exceptions=True)
-        assert transcription.fair.closed
+        assert transcription.second_pass.closed
 
     asyncio.run(run())
 
@@ -87,7 +87,7 @@ def test_a_program_that_has_left_wants_no_fair_copy(when: str) -> None:
 class Refused(Transcription):
     """One that has taken a piece of the sound when it is refused, and wants more."""
 
-    fair = None  # type: ignore[assignment]
+    second_pass = None  # type: ignore[assignment]
 
     def __init__(self, chunks: AsyncIterator[bytes], error: HushdError) -> None:
         self._chunks = chunks
@@ -104,7 +104,7 @@ class Refused(Transcription):
 class Heard(Transcription):
     """One that hears all of the sound, which it keeps."""
 
-    fair = None  # type: ignore[assignment]
+    second_pass = None  # type: ignore[assignment]
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
@@ -144,7 +144,7 @@ def test_sound_is_read_as_it_comes() -> None:
 
 
 class Giving:
-    """A fair copy that is being read."""
+    """A second pass that is being read."""
 
     gave_way = went_on = 0
 
@@ -157,7 +157,7 @@ class Giving:
 
 
 @pytest.mark.parametrize("code", ["server_busy", "model_missing"])
-def test_a_stream_without_memory_has_a_fair_copy_give_way(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_without_memory_has_a_second_pass_give_way(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refused twice, it is heard at the third attempt from its first sample on, and then the copy goes on. Another
     error is the program's to know."""
     monkeypatch.setattr(precedence, "AGAIN_S", 0.0)

@@ -71,11 +71,11 @@ async def _configure(
     connection: Connection,
     detection: Any,
     form: dict[str, Any] | None = None,
-    fair: str | None = None,
+    second_pass: str | None = None,
     model: str = "gpt-4o-transcribe",
 ) -> None:
     heard = {"format": form or {"type": PCM, "rate": 24000}, "turn_detection": detection}
-    heard["transcription"] = {"model": model, "language": "en"} | ({"fair": fair} if fair else {})
+    heard["transcription"] = {"model": model, "language": "en"} | ({"second_pass": second_pass} if second_pass else {})
     await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
 
 
@@ -227,7 +227,7 @@ REVISED = COMPLETED.replace("completed", "revised")
 
 
 async def _revised(connection: Connection) -> AsyncIterator[Any]:
-    """The events until each turn that is complete has its fair copy, the one with the last words among them."""
+    """The events until each turn that is complete has its second pass, the one with the last words among them."""
     turns: dict[str, str] = {}
     async for event in connection:
         assert event.type != "error", event
@@ -251,11 +251,11 @@ def test_a_committed_turn_gets_the_words_of_the_file(
     file = openai.audio.transcriptions.create(
         file=("a.wav", wav.getvalue()), model="moonshine/tiny-en", language="en", timeout=BOUND_S
     )
-    (home / "fair.toml").write_text('fair = "moonshine/tiny-en"\n')
-    served = HttpGateway(home, HUSHD_CONFIG=str(home / "fair.toml")) if configured else gateway
+    (home / "second_pass.toml").write_text('second_pass = "moonshine/tiny-en"\n')
+    served = HttpGateway(home, HUSHD_CONFIG=str(home / "second_pass.toml")) if configured else gateway
 
     async def use(connection: Connection) -> None:
-        await _configure(connection, None, fair=None if configured else "moonshine/tiny-en")
+        await _configure(connection, None, second_pass=None if configured else "moonshine/tiny-en")
         await _append(connection, sound(24000))
         await connection.input_audio_buffer.commit()
         events = [event async for event in _revised(connection)]
@@ -277,7 +277,9 @@ def test_turns_that_are_found_are_each_revised(gateway: HttpGateway, sound: Call
     """Every item once, after it was completed, while the session goes on."""
 
     async def use(connection: Connection) -> None:
-        await _configure(connection, {"type": "server_vad", "silence_duration_ms": 400}, fair="moonshine/tiny-en")
+        await _configure(
+            connection, {"type": "server_vad", "silence_duration_ms": 400}, second_pass="moonshine/tiny-en"
+        )
         await _append(connection, sound(24000), silence=96_000)
         events = [event async for event in _revised(connection)]
         completed = [event.item_id for event in events if event.type == COMPLETED]
@@ -365,16 +367,16 @@ def test_a_larger_model_that_is_missing(gateway: HttpGateway, sound: Callable[[i
     refused before."""
 
     async def use(connection: Connection) -> None:
-        await _configure(connection, None, fair="moonshine/nobody")
+        await _configure(connection, None, second_pass="moonshine/nobody")
         await _append(connection, sound(24000)[: int(2 * HALF_S * 24000)])
         await connection.input_audio_buffer.commit()
         events = [event async for event in _until(connection, "error")]
         assert COMPLETED in [event.type for event in events]
         assert events[-1].error.code == "model_not_found"
         assert events[-1].error.message.endswith("The text stays as it was heard.")
-        await _configure(connection, None, fair="nobody")
+        await _configure(connection, None, second_pass="nobody")
         *_, refused = [event async for event in _until(connection, "error")]
-        assert refused.error.param == "fair"
+        assert refused.error.param == "second_pass"
 
     session(gateway, use)
 

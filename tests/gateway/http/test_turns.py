@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hushd.transcripts.fair_plan import Revision
+from hushd.transcripts.second_pass_plan import Revision
 from hushd.transcripts.segment import Segment
 from hushd_gateway.http.realtime.items import Items
 from hushd_gateway.http.realtime.turns import Event, Stream
@@ -102,7 +102,7 @@ def _revision(start: float, *texts: str, replaces: tuple[int, ...]) -> Revision:
 def test_a_turn_is_revised() -> None:
     """Its text is that of the larger model, for who retrieves the item as well; other turns stay."""
     items = Items()
-    stream = Stream(items, 0.0, vad=True, fair=True)
+    stream = Stream(items, 0.0, vad=True, second_pass=True)
     names = []
     for number in range(2):
         stream_events = [*stream.segment(replace(_segment(5.0 * number, 5.0 * number + 2, "Draft."), id=number))]
@@ -121,8 +121,8 @@ def test_a_turn_is_revised() -> None:
 
 
 def test_a_committed_turn_of_several_utterances_is_revised_when_complete() -> None:
-    """A fair copy of its first part that comes before the end is sent behind `completed`, with the rest as it is."""
-    stream = Stream(Items(), 0.0, vad=True, fair=True)
+    """A second pass of its first part that comes before the end is sent behind `completed`, with the rest as it is."""
+    stream = Stream(Items(), 0.0, vad=True, second_pass=True)
     [*stream.began(0.0), *stream.commit(4.0)]
     [*stream.segment(_segment(0.0, 2.0, "Draft one."))]
     assert not [*stream.finished(), *stream.revised(_revision(0.0, "Fair one.", replaces=(0,)))]
@@ -137,7 +137,7 @@ def test_a_committed_turn_of_several_utterances_is_revised_when_complete() -> No
 
 def test_what_was_cleared_is_not_revised() -> None:
     """An utterance without an end has no item that a program knows of."""
-    stream = Stream(Items(), 0.0, vad=True, fair=True)
+    stream = Stream(Items(), 0.0, vad=True, second_pass=True)
     [*stream.segment(_segment(0.0, 2.0, "Draft."))]
     assert not [*stream.revised(_revision(0.0, "Fair.", replaces=(0,)))]
 

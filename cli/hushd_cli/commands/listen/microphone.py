@@ -16,7 +16,7 @@ from hushd.transport.warning import ResultWarning
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import Styled, escaped
 
-from hushd_cli import fair_copy
+from hushd_cli import second_pass
 from hushd_cli.terminal import console
 
 from .options import transcribe_options
@@ -31,7 +31,7 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 def transcribe(client: Client, options: Namespace, output: Output) -> None:
     """Transcribes one utterance, or with --continuous or --until all up to the end or Ctrl-C, which keeps the text."""
-    fair = None if options.until and options.fair is None else fair_copy.model(options)
+    larger = None if options.until and options.second_pass is None else second_pass.model(options)
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False)  # it loads while the microphone opens
     console.silence_libraries()
@@ -56,16 +56,16 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
             engine=options.engine,
             model=options.model,
             keep_alive=options.keep_alive,
-            fair=fair,
-            fair_each="session",
+            second_pass=larger,
+            second_pass_each="session",
             on_partial=screen.unfinished,
             on_event=screen.event,
             **transcribe_options(options),
         )
         session = _Session(transcription)
         try:
-            if fair:
-                _write_fairly(session, output, screen)
+            if larger:
+                _write_twice(session, output, screen)
             elif output.printed and not (options.diarize and output.whole):
                 for text in output.pieces(session):
                     screen.clear()
@@ -111,8 +111,8 @@ def numbered_lines(ids: Sequence[int]) -> str:
     return f"Lines {', '.join(before)} and {last}" if before else f"Line {last}"
 
 
-def _write_fairly(session: _Session, output: Output, screen: console.StatusLine) -> None:
-    """Writes the draft, and in its place, once a larger model has read all of it, the fair copy.
+def _write_twice(session: _Session, output: Output, screen: console.StatusLine) -> None:
+    """Writes the draft, and in its place, once a larger model has read all of it, that of the second pass.
 
     Standard output gets the last version alone: meanwhile the draft is shown on standard error.
     """
@@ -126,8 +126,8 @@ def _write_fairly(session: _Session, output: Output, screen: console.StatusLine)
         output.save("microphone", version)
     try:
         if draft:
-            console.note("Making the fair copy: Ctrl-C keeps the draft.")
-            version = session.fair_copy()
+            console.note("The second pass is under way: Ctrl-C keeps the draft.")
+            version = session.after_second_pass()
             if not output.printed:
                 output.save("microphone", version)
     finally:
@@ -180,9 +180,9 @@ class _Session:
             language_probability=self.language_probability,
         )
 
-    def fair_copy(self) -> Transcript:
-        """See `Transcription.fair_copy`."""
-        return self._transcription.fair_copy()
+    def after_second_pass(self) -> Transcript:
+        """See `Transcription.after_second_pass`."""
+        return self._transcription.after_second_pass()
 
     def __iter__(self) -> Iterator[Segment]:
         some = False

@@ -16,7 +16,7 @@ from hushd_schema.kinds import number, whole
 from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
-from hushd_cli import fair_copy
+from hushd_cli import second_pass
 from hushd_cli.arguments import Parser, value
 from hushd_cli.known_people import known
 
@@ -114,11 +114,11 @@ def layout(options: Namespace) -> Layout | None:
 
 def _check_files(options: Namespace) -> None:
     live = options.once or options.continuous or options.no_speech_s or options.silence_s or options.turn_end
-    if live or options.until or options.device or options.fair:
+    if live or options.until or options.device or options.second_pass:
         raise HushdError(
             "bad_request",
-            "--once, --continuous, --timeout, --silence, --turn-end, --until, --audio-device and --fair are for the "
-            "microphone, not FILE.",
+            "--once, --continuous, --timeout, --silence, --turn-end, --until, --audio-device and --second-pass are for "
+            "the microphone, not FILE.",
         )
     if options.files.count("-") > 1:
         raise HushdError("bad_request", "Standard input can be read once only: give - once.")
@@ -240,7 +240,7 @@ def _add_microphone(parser: Parser) -> None:
         metavar="NAME",
         help="the microphone: its number, name or how that begins; '?' lists them",
     )
-    fair_copy.add_options(more)
+    second_pass.add_options(more)
 
 
 def add_doubtful(group: argparse._ActionsContainer) -> None:

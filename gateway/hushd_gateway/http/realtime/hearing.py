@@ -1,4 +1,4 @@
-"""Transcribes one stream of a realtime session by a live request, and waits for its fair copy."""
+"""Transcribes one stream of a realtime session by a live request, and waits for its second pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .turns import Event, Stream
 
 if TYPE_CHECKING:
     from hushd.aio.transcription import AsyncTranscription
-    from hushd.transcripts.fair_plan import Revision
+    from hushd.transcripts.second_pass_plan import Revision
     from hushd_schema.transcript import LiveEvent
 
 
@@ -36,12 +36,12 @@ class Hearing:
         rate: of the samples, in Hz.
         stream: what becomes of it.
         post: sends events.
-        unfair: called with the reason why some of it gets no fair copy.
+        left_as_heard: called with the reason why some of it gets no second pass.
         vad: whether the turns are found in it.
 
     Attributes:
         task: transcribes it.
-        copying: waits for its fair copy after that, where it has one.
+        copying: waits for its second pass after that, where it has one.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Hearing:
         rate: int,
         stream: Stream,
         post: Post,
-        unfair: Callable[[HushdError], None],
+        left_as_heard: Callable[[HushdError], None],
         *,
         vad: bool,
     ) -> None:
         self._listen = listen
         self._rate = rate
         self._post = post
-        self._unfair = unfair
+        self._left_as_heard = left_as_heard
         self._waiting = Backlog()
         self._given: list[bytes] | None = []  # pieces that no worker may have heard yet; None: one has
         self._attempt = 0  # at a request for it
@@ -89,7 +89,7 @@ class Hearing:
         self._more.set()
 
     def clear(self) -> None:
-        """Ends the request; nothing more is sent but the fair copies of turns that are complete."""
+        """Ends the request; nothing more is sent but the second passes of turns that are complete."""
         self._cleared = True
         self.task.cancel()
 
@@ -125,7 +125,7 @@ class Hearing:
         """Transcribes all of the sound.
 
         Raises:
-            _GaveWayError: a fair copy has the memory for it, and gives way; all of the sound waits again.
+            _GaveWayError: a second pass has the memory for it, and gives way; all of the sound waits again.
         """
         transcription: AsyncTranscription | None = None
         self._given = []
@@ -143,12 +143,12 @@ class Hearing:
             transcription = None
             raise _GaveWayError from error
         except asyncio.CancelledError:
-            if transcription and transcription.fair and not self._cleared:
-                transcription.fair.close()
+            if transcription and transcription.second_pass and not self._cleared:
+                transcription.second_pass.close()
                 transcription = None
             raise
         finally:
-            if transcription and transcription.fair:
+            if transcription and transcription.second_pass:
                 self.copying = asyncio.create_task(self._copy(transcription))
 
     def _give(self, piece: bytes) -> None:
@@ -166,9 +166,9 @@ class Hearing:
 
     async def _copy(self, transcription: AsyncTranscription) -> None:
         try:
-            await transcription.fair_copy()
+            await transcription.after_second_pass()
         except HushdError as error:
-            self._unfair(HushdError(error.code, f"{error.message} The text stays as it was heard."))
+            self._left_as_heard(HushdError(error.code, f"{error.message} The text stays as it was heard."))
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         attempt = self._attempt

@@ -143,14 +143,14 @@ class Session:
         """True if turns come with how likely each word is."""
         return bool(self.data.get("include"))
 
-    def fair(self, usual: str) -> str | None:
+    def second_pass(self, usual: str) -> str | None:
         """The larger model that reads each turn once more; `usual` where the program does not say.
 
         None where speakers are told apart: those of a turn alone would have other names in the next.
         """
         if self.asked()["diarize"]:
             return None
-        model = self.transcription().get("fair")
+        model = self.transcription().get("second_pass")
         return (usual if model is None else model) or None
 
     def silence_s(self) -> float:
@@ -214,7 +214,9 @@ def _check(new: Object) -> None:
     HEARD.check(transcription)
     fields.choice(transcription, "delay", DELAYS, "low")
     fields.flag(transcription, "unstable")
-    fields.value(transcription, "fair", settings_of(Settings)["fair"].kind)
+    if "fair" in transcription:  # its former name
+        transcription.setdefault("second_pass", transcription.pop("fair"))
+    fields.value(transcription, "second_pass", settings_of(Settings)["second_pass"].kind)
     for name in ("languages", "keywords"):
         fields.texts(transcription, name)
     if set(fields.texts(new, "include")) - {LOGPROBS}:

@@ -277,7 +277,7 @@ class Connection:
         if self._hearing is not None:
             self._end_hearing()
         session = self._session
-        asked, fair = session.transcription(), session.fair(self._shared.settings.fair)
+        asked, second_pass = session.transcription(), session.second_pass(self._shared.settings.second_pass)
         language, options = session.language(), session.asked()
         if options["diarize"]:
             options["people"] = self._shared.people()
@@ -292,8 +292,8 @@ class Connection:
             turn_end=session.turn_end(),
             engine=model.engine,
             model=model.model,
-            fair=fair,
-            fair_each="utterance" if session.vad else "session",
+            second_pass=second_pass,
+            second_pass_each="utterance" if session.vad else "session",
             **options,
         )
         stream = Stream(
@@ -303,9 +303,9 @@ class Connection:
             eager=asked.get("delay") == "minimal",
             unstable=fields.flag(asked, "unstable"),
             logprobs=session.logprobs,
-            fair=bool(fair),
+            second_pass=bool(second_pass),
         )
-        failed = partial(self._unfair, asked=bool(session.fair("")))
+        failed = partial(self._left_as_heard, asked=bool(session.second_pass("")))
         hearing = Hearing(listen, rate, stream, self._post, failed, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)
@@ -318,9 +318,9 @@ class Connection:
             self._hearing.close()
             self._hearing = None
 
-    def _unfair(self, error: HushdError, *, asked: bool) -> None:
+    def _left_as_heard(self, error: HushdError, *, asked: bool) -> None:
         """Reports that some texts stay as they are, also to a program that has asked for better ones."""
-        print(f"no fair copy in a realtime session: {error.message}", file=sys.stderr)
+        print(f"no second pass in a realtime session: {error.message}", file=sys.stderr)
         if asked:
             self._fail(ApiError.of(error), {})
 

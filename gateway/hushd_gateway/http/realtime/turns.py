@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hushd.transcripts.fair_plan import Revision, revised
+from hushd.transcripts.second_pass_plan import Revision, revised
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between, joined
 from hushd_protocol import JsonObject
@@ -91,7 +91,7 @@ class Stream:
         eager: whether the first text of an utterance is sent before it is certain.
         unstable: whether the unfinished utterance is sent too, with the text that may still change.
         logprobs: whether a turn that is complete says how likely each of its words is.
-        fair: whether its segments will be revised.
+        second_pass: whether its segments will be revised.
     """
 
     def __init__(
@@ -103,13 +103,13 @@ class Stream:
         eager: bool = False,
         unstable: bool = False,
         logprobs: bool = False,
-        fair: bool = False,
+        second_pass: bool = False,
     ) -> None:
         self._items = items
         self._eager = eager
         self._unstable = unstable
         self._logprobs = logprobs
-        self._fair = fair
+        self._second_pass = second_pass
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
@@ -148,7 +148,7 @@ class Stream:
         if self._finds_turns:
             yield from self.began(segment.start)
         item = self._ongoing()
-        if self._fair:
+        if self._second_pass:
             self._owners[segment.id] = item
         yield from item.final(segment)
         if segment.speaker:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from hushd import AsyncClient, Client, HushdError
 from hushd.audio.devices import Device, choose
-from hushd.transcripts.fair_plan import Revision
+from hushd.transcripts.second_pass_plan import Revision
 from hushd_cli.commands.listen.microphone import unfinished
 from hushd_protocol.messages import Chunk, Claim, Credit, Error, Message, Partial, Request, Result, Turn
 from support import warm
@@ -326,11 +326,11 @@ def test_speakers_are_revised_for_tasks_too(start_router: Start, runtime: Path) 
     assert speakers == ["SPEAKER_00", "SPEAKER_00"]
 
 
-def test_a_fair_copy_tells_nobody_apart_by_utterance(start_router: Start, client: Client) -> None:
+def test_a_second_pass_tells_nobody_apart_by_utterance(start_router: Start, client: Client) -> None:
     """Speakers of one utterance alone would have the names of others in the next: it is refused."""
     start_router(people)
-    with pytest.raises(HushdError, match="fair_each must be session"):
-        client.listen(iter(CHUNKS), diarize=True, fair="big/one")
+    with pytest.raises(HushdError, match="second_pass_each must be session"):
+        client.listen(iter(CHUNKS), diarize=True, second_pass="big/one")
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_who_speaks(
 
 
 @pytest.mark.parametrize("configured", [False, True])
-def test_a_fair_copy_takes_the_place_of_the_draft(
+def test_a_second_pass_takes_the_place_of_the_draft(
     configured: bool, start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once the session has ended a larger model gets all of its sound as a file, at the lowest priority; standard
@@ -373,19 +373,19 @@ def test_a_fair_copy_takes_the_place_of_the_draft(
         elif isinstance(message, Chunk) and copies and message.id == copies[0].id:
             sound.extend(message.payload)
             if message.last:
-                router.send(route, segment(message.id, 0, "A fair line."), Result(id=message.id))
+                router.send(route, segment(message.id, 0, "A second_pass line."), Result(id=message.id))
         else:
             finishing(router, route, message)
 
     if configured:
-        (runtime / "config.toml").write_text('fair = "big/one"\n')
+        (runtime / "config.toml").write_text('second_pass = "big/one"\n')
         monkeypatch.setenv("HUSHD_CONFIG", str(runtime / "config.toml"))
     router = start_router(script)
-    process = start_listen(runtime, "--continuous", *([] if configured else ["--fair", "big/one"]))
+    process = start_listen(runtime, "--continuous", *([] if configured else ["--second-pass", "big/one"]))
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
     text, complaint = process.communicate(timeout=60)
-    assert (process.returncode, text, complaint) == (0, "A fair line.\n", "")
+    assert (process.returncode, text, complaint) == (0, "A second_pass line.\n", "")
     assert [(copy.priority, copy.session, "live" in copy.params) for copy in copies] == [("progress", False, False)]
     session = next(request.id for request in router.of(Request) if request.session)
     heard = b"".join(chunk.payload for chunk in router.of(Chunk) if chunk.id == session)
@@ -393,7 +393,7 @@ def test_a_fair_copy_takes_the_place_of_the_draft(
     assert sound[44:] == heard
 
 
-def test_a_fair_copy_that_fails_leaves_the_draft(start_router: Start, runtime: Path) -> None:
+def test_a_second_pass_that_fails_leaves_the_draft(start_router: Start, runtime: Path) -> None:
     """A model that is not installed: the draft is written, the error said, and the status tells of it."""
 
     def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
@@ -403,7 +403,7 @@ def test_a_fair_copy_that_fails_leaves_the_draft(start_router: Start, runtime: P
             finishing(router, route, message)
 
     router = start_router(script)
-    process = start_listen(runtime, "--continuous", "--fair", "big/one", "-o", str(runtime / "notes.txt"))
+    process = start_listen(runtime, "--continuous", "--second-pass", "big/one", "-o", str(runtime / "notes.txt"))
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
     _, complaint = process.communicate(timeout=60)
@@ -411,14 +411,14 @@ def test_a_fair_copy_that_fails_leaves_the_draft(start_router: Start, runtime: P
     assert (runtime / "notes.txt").read_text() == "A line.\nThe rest.\n"
 
 
-def test_an_option_does_without_the_configured_fair_copy(
+def test_an_option_does_without_the_configured_second_pass(
     start_router: Start, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """--no-fair prints the text as it was heard, and no second request is sent."""
-    (runtime / "config.toml").write_text('fair = "big/one"\n')
+    """--no-second-pass prints the text as it was heard, and no second request is sent."""
+    (runtime / "config.toml").write_text('second_pass = "big/one"\n')
     monkeypatch.setenv("HUSHD_CONFIG", str(runtime / "config.toml"))
     router = start_router(finishing)
-    process = start_listen(runtime, "--continuous", "--no-fair")
+    process = start_listen(runtime, "--continuous", "--no-second-pass")
     wait_until(lambda: len(router.of(Chunk)) > 6, "chunks")
     process.send_signal(signal.SIGINT)
     text, complaint = process.communicate(timeout=60)

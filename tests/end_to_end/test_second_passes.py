@@ -1,4 +1,4 @@
-"""Fair copies while processes are killed: the text comes all the same."""
+"""Second passes while processes are killed: the text comes all the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 import soundfile
 from hushd import Client, HushdError
-from hushd.transcripts.fair_copy import Sound
+from hushd.transcripts.second_pass import Sound
 from support import moonshine_once
 from support.peer import check_nothing_is_left
 from support.recordings import recording
@@ -33,7 +33,7 @@ def client(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("killed", ["the worker", "the supervisor"])
-def test_a_fair_copy_outlives_who_makes_it(killed: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_pass_outlives_who_makes_it(killed: str, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process is killed once it has got sound of the session; the text is that of the whole session's file."""
     file = recording()
     samples, rate = soundfile.read(file, dtype="int16")
@@ -50,8 +50,10 @@ def test_a_fair_copy_outlives_who_makes_it(killed: str, client: Client, monkeypa
                 sent.set()
 
     monkeypatch.setattr(Sound, "wav", wav)
-    session = client.listen([sound], rate=rate, continuous=True, fair=MODEL, fair_each="session")
+    session = client.listen([sound], rate=rate, continuous=True, second_pass=MODEL, second_pass_each="session")
     assert [segment.text for segment in session]
-    fair = session.fair_copy()
+    second_pass = session.after_second_pass()
     assert sent.is_set()
-    assert [segment.text for segment in fair] == [segment.text for segment in client.transcribe(file, model=MODEL)]
+    assert [segment.text for segment in second_pass] == [
+        segment.text for segment in client.transcribe(file, model=MODEL)
+    ]

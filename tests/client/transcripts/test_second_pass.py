@@ -1,22 +1,27 @@
-"""The fair copy of a live session: the sound that is kept for it, and the thread that has it read."""
+"""The second pass of a live session: the sound that is kept for it, and the thread that has it read."""
 
 from __future__ import annotations
 
+import argparse
 import errno
 import io
 import os
 import threading
 import wave
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.transcripts import fair_copy, precedence
-from hushd.transcripts.fair_copy import FairCopy, Sound
-from hushd.transcripts.fair_plan import Revision
+from hushd.transcripts import precedence, second_pass
+from hushd.transcripts.options import with_former_names
+from hushd.transcripts.second_pass import SecondPass, Sound
+from hushd.transcripts.second_pass_plan import Revision
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
+from hushd_cli.second_pass import add_options
 from hushd_protocol.errors import HushdError
+from hushd_schema.settings import load
 
 RATE = 1000
 
@@ -67,7 +72,7 @@ class Larger:
         return Transcript((Segment(0, 0.0, seconds, f"{seconds:.1f} s"),))
 
 
-def spoken(copy: FairCopy, *utterances: tuple[float, float]) -> None:
+def spoken(copy: SecondPass, *utterances: tuple[float, float]) -> None:
     """Has a session hear utterances, each as its draft."""
     heard = 0.0
     for number, (start, end) in enumerate(utterances):
@@ -80,7 +85,7 @@ def spoken(copy: FairCopy, *utterances: tuple[float, float]) -> None:
 def test_a_copy_is_of_the_very_sound() -> None:
     """The larger model gets the samples of the stretch as a WAV file, and its text replaces the draft."""
     larger, revisions = Larger(), list[Revision]()
-    copy = FairCopy(larger, Sound(RATE), revisions.append, "utterance")
+    copy = SecondPass(larger, Sound(RATE), revisions.append, "utterance")
     spoken(copy, (2.0, 3.0))
     assert larger.asked.acquire(timeout=60)
     copy.end()
@@ -92,7 +97,7 @@ def test_a_copy_is_of_the_very_sound() -> None:
 def test_a_session_without_memory_for_both_gets_its_text_when_it_has_ended() -> None:
     """The first request finds no memory; after the session's end they are repeated until there is some."""
     larger = Larger(busy=3)
-    copy = FairCopy(larger, Sound(RATE), None, "minute")
+    copy = SecondPass(larger, Sound(RATE), None, "minute")
     spoken(copy, (2.0, 3.0))
     assert larger.asked.acquire(timeout=60)
     spoken_later = Segment(1, 5.0, 6.0, "draft")
@@ -124,7 +129,7 @@ def test_a_copy_gives_way_to_a_live_session() -> None:
     """Its reading ends at once, nothing is read while the session lasts, and then all of it; where nothing is read,
     nothing gives way."""
     larger = Interrupted()
-    copy = FairCopy(larger, Sound(RATE), None, "session")
+    copy = SecondPass(larger, Sound(RATE), None, "session")
     spoken(copy, (2.0, 3.0))
     refused = HushdError("server_busy", "There is no memory.")
     assert not copy.give_way()
@@ -148,7 +153,7 @@ def test_a_model_that_is_missing_leaves_the_draft() -> None:
     def missing(blocks: Iterable[bytes]) -> Any:
         raise HushdError("model_missing", "It is not installed.")
 
-    copy = FairCopy(missing, Sound(RATE), None, "session")
+    copy = SecondPass(missing, Sound(RATE), None, "session")
     spoken(copy, (2.0, 3.0))
     copy.end()
     with pytest.raises(HushdError, match="not installed"):
@@ -159,7 +164,7 @@ def test_a_model_that_is_missing_leaves_the_draft() -> None:
 def test_a_copy_that_is_closed_reads_nothing_more() -> None:
     """The draft is left as it is for whoever does not want the copy any more."""
     larger = Larger()
-    copy = FairCopy(larger, Sound(RATE), None, "session")
+    copy = SecondPass(larger, Sound(RATE), None, "session")
     spoken(copy, (2.0, 3.0))
     copy.close()
     assert [segment.text for segment in copy.wait()] == ["draft"]
@@ -167,8 +172,8 @@ def test_a_copy_that_is_closed_reads_nothing_more() -> None:
 
 
 def test_an_utterance_that_cannot_be_read_costs_no_other() -> None:
-    """A worker that dies of one: its draft stays, the next one gets its fair copy, and `wait` says what happened."""
-    texts: list[str | HushdError] = [HushdError("worker_crashed", "It died."), "fair"]
+    """A worker that dies of one: its draft stays, the next one gets its second pass, and `wait` says what happened."""
+    texts: list[str | HushdError] = [HushdError("worker_crashed", "It died."), "second_pass"]
 
     def text() -> Transcript:
         text = texts.pop(0)
@@ -176,12 +181,12 @@ def test_an_utterance_that_cannot_be_read_costs_no_other() -> None:
             raise text
         return Transcript((Segment(0, 0.5, 1.0, text),))
 
-    copy = FairCopy(lambda _: Reading(text), Sound(RATE), None, "utterance")  # type: ignore[arg-type,return-value]
+    copy = SecondPass(lambda _: Reading(text), Sound(RATE), None, "utterance")  # type: ignore[arg-type,return-value]
     spoken(copy, (2.0, 3.0), (5.0, 6.0))
     copy.end()
     with pytest.raises(HushdError, match="It died"):
         copy.wait()
-    assert [segment.text for segment in copy.segments] == ["draft", "fair"]
+    assert [segment.text for segment in copy.segments] == ["draft", "second_pass"]
 
 
 def test_a_copy_that_is_closed_ends_its_request() -> None:
@@ -194,7 +199,7 @@ def test_a_copy_that_is_closed_ends_its_request() -> None:
         raise HushdError("cancelled", "It was cancelled.")
 
     reading = Reading(text)
-    copy = FairCopy(lambda _: reading, Sound(RATE), None, "session")  # type: ignore[arg-type,return-value]
+    copy = SecondPass(lambda _: reading, Sound(RATE), None, "session")  # type: ignore[arg-type,return-value]
     spoken(copy, (2.0, 3.0))
     copy.end()
     assert under_way.wait(60)
@@ -205,9 +210,9 @@ def test_a_copy_that_is_closed_ends_its_request() -> None:
 @pytest.mark.parametrize("full", ["the bound", "the disk"])
 def test_sound_without_room_ends_the_copy_alone(full: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The session goes on hearing; its draft stays, and `wait` says why in a sentence."""
-    copy = FairCopy(Larger(), Sound(RATE), None, "session")
+    copy = SecondPass(Larger(), Sound(RATE), None, "session")
     if full == "the bound":
-        monkeypatch.setattr(fair_copy, "LARGEST", 2000)
+        monkeypatch.setattr(second_pass, "LARGEST", 2000)
     else:
         full_disk = lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))  # noqa: E731
         monkeypatch.setattr(copy._sound._file, "write", full_disk)
@@ -221,7 +226,7 @@ def test_sound_without_room_ends_the_copy_alone(full: str, monkeypatch: pytest.M
 
 def test_sound_lies_in_memory_and_then_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any seconds of it come back as they were; those that nobody needs any more go, and take no place."""
-    monkeypatch.setattr(fair_copy, "MEMORY", 10_000)
+    monkeypatch.setattr(second_pass, "MEMORY", 10_000)
     sound = Sound(RATE)
     for second in range(60):
         sound.add(pcm(1, second * RATE))
@@ -239,11 +244,28 @@ def test_sound_lies_in_memory_and_then_in_a_file(monkeypatch: pytest.MonkeyPatch
 
 def test_a_loudspeaker_in_the_sound_is_refused() -> None:
     """The session takes it out by itself; a recording of both would be transcribed with it."""
-    with pytest.raises(HushdError, match="leave out fair"):
-        fair_copy.follow(lambda: Transcript(()), "a/b", RATE, 2, {}, None, "utterance", echo=True)
+    with pytest.raises(HushdError, match="leave out second_pass, or echo"):
+        second_pass.follow(lambda: Transcript(()), "a/b", RATE, 2, {}, None, "utterance", echo=True)
 
 
 def test_an_end_word_in_the_sound_is_refused() -> None:
     """The session leaves it out of its text; a reading of the whole would have it again."""
-    with pytest.raises(HushdError, match="leave out fair, or until"):
-        fair_copy.follow(lambda: Transcript(()), "a/b", RATE, 1, {}, None, "session", echo=False, until="over")
+    with pytest.raises(HushdError, match="leave out second_pass, or until"):
+        second_pass.follow(lambda: Transcript(()), "a/b", RATE, 1, {}, None, "session", echo=False, until="over")
+
+
+def test_former_names(tmp_path: Path) -> None:
+    """Programs, command lines and configurations that say `fair` mean the second pass."""
+    options: Any = {"fair": "a/b", "fair_each": "session", "language": "en"}
+    assert with_former_names(options, None, "utterance", None) == ["a/b", "session", None]
+    assert options == {"language": "en"}
+    (tmp_path / "config.toml").write_text('fair = "a/b"\n')
+    assert load(tmp_path / "config.toml").second_pass == "a/b"
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    assert [parser.parse_args(words).second_pass for words in ([], ["--fair", "c/d"], ["--no-fair"])] == [
+        None,
+        "c/d",
+        "",
+    ]
+    assert "fair" not in parser.format_help()

@@ -1,6 +1,6 @@
 """The stretches of a live session that a larger model reads once more, and when it may. Pure.
 
-The draft of a session comes at once, from a small model. Its fair copy comes behind it: of each utterance once it has
+The draft of a session comes at once, from a small model. Its second pass comes behind it: of each utterance once it has
 ended, of those of a minute that wait together, or of all of it once the session has. Nobody waits for a copy, so while
 there is no memory for both models those that are due wait for the session's end, when the small one can leave.
 """
@@ -29,7 +29,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The fair copy of a stretch: `segments` instead of those of the draft whose ids are in `replaces`."""
+    """The second pass of a stretch: `segments` instead of those of the draft whose ids are in `replaces`."""
 
     start: float
     end: float
@@ -37,7 +37,7 @@ class Revision:
     segments: tuple[Segment, ...]
 
 
-class FairPlan:
+class SecondPassPlan:
     """The stretches of one session. Times are seconds of its audio.
 
     Args:
@@ -122,7 +122,7 @@ class FairPlan:
 
 
 def revised(drafts: tuple[Segment, ...], revisions: tuple[Revision, ...]) -> tuple[Segment, ...]:
-    """Returns the segments of a session with those of its fair copies in their places, numbered anew."""
+    """Returns the segments of a session with those of its second passes in their places, numbered anew."""
     replaced = {draft for revision in revisions for draft in revision.replaces}
     segments = [draft for draft in drafts if draft.id not in replaced]
     segments += [segment for revision in revisions for segment in revision.segments]

@@ -1,4 +1,4 @@
-"""The plan of fair copies: which seconds are read once more, when, and what their text replaces."""
+"""The plan of second passes: which seconds are read once more, when, and what their text replaces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hushd.transcripts.fair_plan import LONGEST_S, TAIL_S, FairPlan, Revision, Stretch, revised
+from hushd.transcripts.second_pass_plan import LONGEST_S, TAIL_S, Revision, SecondPassPlan, Stretch, revised
 from hushd.transcripts.segment import Segment, Word
 
 
@@ -14,35 +14,35 @@ def draft(number: int, start: float, end: float) -> Segment:
     return Segment(number, start, end, f"draft {number}")
 
 
-def say(plan: FairPlan, number: int, start: float, end: float) -> None:
+def say(plan: SecondPassPlan, number: int, start: float, end: float) -> None:
     """An utterance of one segment, whose end is noticed 0.8 s after it."""
     plan.segment(draft(number, start, end))
     plan.ended(end + 0.8)
 
 
-def fair(start: float, end: float, text: str = "fair") -> Segment:
+def second_pass(start: float, end: float, text: str = "second_pass") -> Segment:
     return Segment(0, start, end, text, words=(Word(text, start, end),))
 
 
 def test_an_utterance_is_read_with_the_quiet_around_it() -> None:
     """From a second before its first segment to half a second behind its last; its text has the session's times."""
-    plan = FairPlan()
+    plan = SecondPassPlan()
     plan.segment(draft(0, 5.0, 7.0))
     plan.segment(draft(1, 7.0, 9.0))
     assert plan.next() is None  # in the middle of the utterance
     plan.ended(9.8)
     stretch = plan.next()
     assert stretch == Stretch(4.0, 9.5, (draft(0, 5.0, 7.0), draft(1, 7.0, 9.0)))
-    revision = plan.read(stretch, (fair(1.0, 4.5),))
+    revision = plan.read(stretch, (second_pass(1.0, 4.5),))
     assert (revision.replaces, revision.segments[0].start, revision.segments[0].end) == ((0, 1), 5.0, 8.5)
-    assert revision.segments[0].words == (Word("fair", 5.0, 8.5),)
+    assert revision.segments[0].words == (Word("second_pass", 5.0, 8.5),)
     assert plan.next() is None
 
 
 def test_no_second_is_read_twice() -> None:
     """The second before an utterance ends where the last stretch did, read already or not."""
     for read_first in (True, False):
-        plan = FairPlan()
+        plan = SecondPassPlan()
         say(plan, 0, 1.0, 3.0)
         first = plan.next()
         assert first
@@ -60,7 +60,7 @@ def test_sound_that_comes_faster_than_it_is_heard_is_read_whole() -> None:
     """Ten minutes of sound may be here before the first utterance is: each is read by itself, and none is left out."""
     for seed in range(300):
         rng = random.Random(seed)
-        plan, replaced, stretches, now = FairPlan(), [], [], 0.0
+        plan, replaced, stretches, now = SecondPassPlan(), [], [], 0.0
         for number in range(20):
             start = now + rng.uniform(0.3, 3.0)
             now = start + rng.uniform(0.2, 20.0)
@@ -84,7 +84,7 @@ def test_sound_that_comes_faster_than_it_is_heard_is_read_whole() -> None:
 
 def test_utterances_that_wait_are_read_as_one() -> None:
     """A model that is behind gets a minute of them at once, and never breaks one."""
-    plan = FairPlan("minute")
+    plan = SecondPassPlan("minute")
     for number in range(12):
         say(plan, number, 10.0 * number, 10.0 * number + 8)
     stretches = []
@@ -99,7 +99,7 @@ def test_utterances_that_wait_are_read_as_one() -> None:
 
 def test_each_utterance_is_read_by_itself() -> None:
     """However many wait: each text replaces one utterance's, as a conversation of items needs it."""
-    plan = FairPlan()
+    plan = SecondPassPlan()
     for number in range(3):
         say(plan, number, 10.0 * number, 10.0 * number + 8)
     replaced = []
@@ -110,7 +110,7 @@ def test_each_utterance_is_read_by_itself() -> None:
 
 def test_an_utterance_that_cannot_be_read_is_left_out() -> None:
     """The next one is read all the same, and its sound is needed no more."""
-    plan = FairPlan()
+    plan = SecondPassPlan()
     say(plan, 0, 0.0, 3.0)
     say(plan, 1, 10.0, 13.0)
     first = plan.next()
@@ -124,7 +124,7 @@ def test_an_utterance_that_cannot_be_read_is_left_out() -> None:
 
 def test_an_utterance_beyond_the_bound_is_read_by_itself() -> None:
     """A monologue of two minutes is one stretch all the same."""
-    plan = FairPlan("minute")
+    plan = SecondPassPlan("minute")
     say(plan, 0, 0.0, 120.0)
     stretch = plan.next()
     assert stretch
@@ -133,7 +133,7 @@ def test_an_utterance_beyond_the_bound_is_read_by_itself() -> None:
 
 def test_without_memory_for_both_copies_wait_for_the_end() -> None:
     """The small model cannot leave while somebody speaks; then all that waited is read, and what comes last too."""
-    plan = FairPlan("minute")
+    plan = SecondPassPlan("minute")
     say(plan, 0, 0.0, 3.0)
     assert plan.next()
     plan.busy()
@@ -152,7 +152,7 @@ def test_without_memory_for_both_copies_wait_for_the_end() -> None:
 
 def test_a_session_is_read_as_a_whole() -> None:
     """All of it at its end, as a recording would be, however long."""
-    plan = FairPlan("session")
+    plan = SecondPassPlan("session")
     for number in range(30):
         say(plan, number, 10.0 * number, 10.0 * number + 8)
     assert plan.next() is None
@@ -168,7 +168,7 @@ def test_a_session_is_read_as_a_whole() -> None:
 def test_a_silent_session_is_not_read() -> None:
     """Nothing was said, so the larger model is not even started."""
     for each in ("utterance", "session"):
-        plan = FairPlan(each)  # type: ignore[arg-type]
+        plan = SecondPassPlan(each)  # type: ignore[arg-type]
         plan.ended(3.0)
         plan.end(60.0)
         assert plan.next() is None
@@ -176,7 +176,7 @@ def test_a_silent_session_is_not_read() -> None:
 
 def test_sound_is_needed_no_longer_than_it_is() -> None:
     """Of hours of captions a minute is kept, and what waits to be read."""
-    plan = FairPlan()
+    plan = SecondPassPlan()
     assert plan.needed_s(3600.0) == 3540.0
     say(plan, 0, 3550.0, 3560.0)
     assert plan.needed_s(3600.0) == 3549.0
@@ -186,14 +186,14 @@ def test_sound_is_needed_no_longer_than_it_is() -> None:
     assert plan.needed_s(3600.0) == stretch.end
     plan.segment(draft(1, 3700.0, 3701.0))
     assert plan.needed_s(3702.0) == 3699.0
-    assert FairPlan("session").needed_s(3600.0) == 0.0
+    assert SecondPassPlan("session").needed_s(3600.0) == 0.0
 
 
-def test_a_transcript_has_fair_copies_in_their_places() -> None:
+def test_a_transcript_has_second_passes_in_their_places() -> None:
     """In order of time and numbered anew; drafts without one stay; a copy without text takes its drafts away."""
     drafts = tuple(draft(number, 10.0 * number, 10.0 * number + 8) for number in range(4))
     revisions = (
-        Revision(10.0, 19.0, (1,), (fair(10.0, 14.0, "a"), fair(14.0, 18.0, "b"))),
+        Revision(10.0, 19.0, (1,), (second_pass(10.0, 14.0, "a"), second_pass(14.0, 18.0, "b"))),
         Revision(30.0, 39.0, (3,), ()),
     )
     segments = revised(drafts, revisions)

@@ -1,4 +1,4 @@
-"""The fair copy of a live session: a larger model reads its sound once more, behind the draft, on a thread.
+"""The second pass of a live session: a larger model reads its sound once more, behind the draft, on a thread.
 
 The sound is kept for that, and no longer: 8 MB of it in memory, what is more in a file that nobody else can open. The
 session goes on as it is whatever becomes of the copy.
@@ -18,7 +18,7 @@ from hushd_protocol.errors import BUSY, HushdError
 from hushd_schema.sound_file import wav_header
 
 from . import precedence
-from .fair_plan import Each, FairPlan, Revision, Stretch, revised
+from .second_pass_plan import Each, Revision, SecondPassPlan, Stretch, revised
 
 if TYPE_CHECKING:
     from .segment import Segment
@@ -58,8 +58,8 @@ def follow(
     *,
     echo: bool,
     until: str | None = None,
-) -> FairCopy:
-    """Returns the fair copy of a session that is about to begin, by `model`, with the session's options.
+) -> SecondPass:
+    """Returns the second pass of a session that is about to begin, by `model`, with the session's options.
 
     Args:
         transcribe: `Client.transcribe_stream`.
@@ -70,18 +70,20 @@ def follow(
             once.
     """
     if echo:
-        raise HushdError("bad_request", "A fair copy is made of the sound as it was recorded: leave out fair, or echo.")
+        raise HushdError(
+            "bad_request", "A second pass is made of the sound as it was recorded: leave out second_pass, or echo."
+        )
     if until:
-        raise HushdError("bad_request", "A fair copy would have the end word in it: leave out fair, or until.")
+        raise HushdError("bad_request", "A second pass would have the end word in it: leave out second_pass, or until.")
     if options.get("diarize") and each != "session":
         raise HushdError(
-            "bad_request", "Speakers are not told apart utterance by utterance: fair_each must be session."
+            "bad_request", "Speakers are not told apart utterance by utterance: second_pass_each must be session."
         )
 
     def read(wav: Iterable[bytes]) -> Reading:
         return transcribe(wav, model=model, priority=PRIORITY, **options)
 
-    return FairCopy(read, Sound(rate, channels), on_revised, each)
+    return SecondPass(read, Sound(rate, channels), on_revised, each)
 
 
 class Sound:
@@ -157,7 +159,7 @@ class Sound:
         return min(max(0, byte), self._size)
 
 
-class FairCopy:
+class SecondPass:
     """Follows one session of live transcription.
 
     Args:
@@ -173,7 +175,7 @@ class FairCopy:
         self._transcribe = transcribe
         self._sound = sound
         self._on_revised = on_revised
-        self._plan = FairPlan(each)
+        self._plan = SecondPassPlan(each)
         self._changed = threading.Condition()
         self._drafts: list[Segment] = []
         self._closed = self._done = False
@@ -183,7 +185,7 @@ class FairCopy:
         self._error: BaseException | None = None
         self.revisions: tuple[Revision, ...] = ()
         precedence.register(self)
-        threading.Thread(target=self._work, name="hushd-fair-copy", daemon=True).start()
+        threading.Thread(target=self._work, name="hushd-second-pass", daemon=True).start()
 
     def hear(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yields the session's sound, and keeps it."""
@@ -350,5 +352,5 @@ class FairCopy:
 
 def _no_room(error: OSError) -> HushdError:
     return HushdError(
-        "output_failed", f"There is no room for the sound of the fair copy ({error.strerror}): the draft stays."
+        "output_failed", f"There is no room for the sound of the second pass ({error.strerror}): the draft stays."
     )

@@ -49,9 +49,9 @@ class Microphone(Iterator[bytes]):
 class Client:
     """Hears a draft; its larger model has a text, an error, or (None) nothing until it is closed."""
 
-    def __init__(self, microphone: Microphone, fair: str | HushdError | None = "") -> None:
+    def __init__(self, microphone: Microphone, second_pass: str | HushdError | None = "") -> None:
         self.microphone = microphone
-        self.fair = fair
+        self.second_pass = second_pass
         self.models: list[str | None] = []
 
     @contextmanager
@@ -61,8 +61,8 @@ class Client:
     def while_held(self, chunks: Any) -> Any:
         return chunks
 
-    def listen(self, chunks: Any, *, fair: str | None, **options: Any) -> Session:
-        self.models.append(fair)
+    def listen(self, chunks: Any, *, second_pass: str | None, **options: Any) -> Session:
+        self.models.append(second_pass)
         assert b"".join(chunks)
         options["on_partial"]("Draft", "")
         return Session(self)
@@ -72,7 +72,7 @@ class Session(Iterator[Segment]):
     duration = 2.0
 
     def __init__(self, client: Client) -> None:
-        self.fair = self
+        self.second_pass = self
         self._client = client
         self._drafts = iter([Segment(0, 0.0, 1.0, "Draft of kubernetes.")])
         self._closed = threading.Event()
@@ -83,13 +83,13 @@ class Session(Iterator[Segment]):
     def close(self) -> None:
         self._closed.set()
 
-    def fair_copy(self) -> Transcript:
+    def after_second_pass(self) -> Transcript:
         assert not self._client.microphone.open
-        if isinstance(self._client.fair, HushdError):
-            raise self._client.fair
-        if self._client.fair is None:
+        if isinstance(self._client.second_pass, HushdError):
+            raise self._client.second_pass
+        if self._client.second_pass is None:
             assert self._closed.wait(60)
-        text = self._client.fair or "Draft of kubernetes."
+        text = self._client.second_pass or "Draft of kubernetes."
         return Transcript((Segment(0, 0.0, 1.0, text),))
 
 
@@ -111,20 +111,20 @@ class Field:
 
 
 class Refusing(Client):
-    """Has no memory for so many sessions, since a fair copy is being read."""
+    """Has no memory for so many sessions, since a second pass is being read."""
 
     def __init__(self, microphone: Microphone, refusals: int) -> None:
         super().__init__(microphone, "Fair.")
         self.refusals = refusals
         self.heard: list[bytes] = []
 
-    def listen(self, chunks: Any, *, fair: str | None, **options: Any) -> Session:
+    def listen(self, chunks: Any, *, second_pass: str | None, **options: Any) -> Session:
         if self.refusals:
             self.refusals -= 1
             next(iter(chunks))
             raise HushdError("server_busy", "There is no memory.", 60_000)
         self.heard = list(chunks)
-        return super().listen(self.heard, fair=fair, **options)
+        return super().listen(self.heard, second_pass=second_pass, **options)
 
     def give_way(self) -> bool:
         return True
@@ -140,7 +140,7 @@ def test_the_copy_of_the_dictation_before_gives_way(monkeypatch: pytest.MonkeyPa
     microphone, field, ends = Microphone(), Field(live=False), list[HushdError | None]()
     monkeypatch.setattr(dictation, "_microphone", lambda _: microphone)
     precedence.register(client := Refusing(microphone, 3))
-    Dictation(client, field, VOCABULARY, fair="big/one", on_end=ends.append).wait()  # type: ignore[arg-type]
+    Dictation(client, field, VOCABULARY, second_pass="big/one", on_end=ends.append).wait()  # type: ignore[arg-type]
     assert (field.given, ends) == (["Fair."], [None])
     lead = round(dictation.LEAD_S * Microphone.rate)
     assert len(b"".join(client.heard)) == 2 * (lead + 2 * Microphone.rate)
@@ -151,18 +151,18 @@ def dictated(
 ) -> tuple[list[Edit | str], list[HushdError | None]]:
     microphone, field, ends = Microphone(), Field(live), list[HushdError | None]()
     monkeypatch.setattr(dictation, "_microphone", lambda _: microphone)
-    made = Dictation(Client(microphone, text), field, VOCABULARY, fair="big/one", on_end=ends.append)  # type: ignore[arg-type]
+    made = Dictation(Client(microphone, text), field, VOCABULARY, second_pass="big/one", on_end=ends.append)  # type: ignore[arg-type]
     made.wait()
     return field.given, ends
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_the_fair_text_is_written_at_once_at_the_end(live: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_pass_text_is_written_at_once_at_the_end(live: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the draft is typed before, names are written as wanted, and the microphone is closed by then."""
     assert dictated(monkeypatch, "Fair copy of kubernetes.", live) == (["Fair copy of Kubernetes."], [None])
 
 
-def test_without_a_fair_text_the_draft_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_second_pass_text_the_draft_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """A larger model that is missing, or that takes too long: no word is lost, and an error is said behind it."""
     missing = HushdError("model_missing", "It is not installed.")
     assert dictated(monkeypatch, missing) == (["Draft of Kubernetes."], [missing])
@@ -184,7 +184,7 @@ def test_what_is_typed_as_it_is_heard_is_not_held_back_by_the_configuration(
     option: str | None, live: bool, change: Any, model: str | None, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The setting is for places that get the whole text anyway; an option counts everywhere."""
-    (runtime / "config.toml").write_text('fair = "own/one"\n')
+    (runtime / "config.toml").write_text('second_pass = "own/one"\n')
     monkeypatch.setenv("HUSHD_CONFIG", str(runtime / "config.toml"))
     microphone = Microphone()
     client = Client(microphone)
@@ -192,7 +192,7 @@ def test_what_is_typed_as_it_is_heard_is_not_held_back_by_the_configuration(
     monkeypatch.setattr(waiting, "vocabulary", lambda _: VOCABULARY)
     monkeypatch.setattr(waiting, "output", lambda _: Field(live))
     monkeypatch.setattr(waiting, "settings", lambda _: {"change": change})
-    dictations = waiting.Dictations(client, Namespace(fair=option, duck=False), lambda _: None)  # type: ignore[arg-type]
+    dictations = waiting.Dictations(client, Namespace(second_pass=option, duck=False), lambda _: None)  # type: ignore[arg-type]
     dictations.begin()
     dictations.close()
     assert client.models == [model]
