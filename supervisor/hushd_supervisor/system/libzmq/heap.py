@@ -12,7 +12,7 @@ from hushd_protocol.system.footprint import rss, trim
 
 PAUSE_S = 1.0  # libzmq frees a client's memory a little after it has reported its end
 APART_S = 4.0  # from one trim to the next
-WORTH = 4_000_000  # bytes above the size at the start
+WORTH = 2_000_000  # bytes above the size at the start
 LOOKS = 2  # after clients have left, while a trim is not enough: libzmq may have freed their memory after it
 GROWTH = 1_000_000  # bytes worth a look at what clients do
 MOST = 60_000_000  # bytes above it that clients may cost: 1000 quiet ones take 40 MB
