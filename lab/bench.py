@@ -12,56 +12,24 @@ import signal
 import sys
 from pathlib import Path
 
-from benches import cold, commands, full_size, full_size_cold, incident, models, stages, standby, turns, warm
-from benches.hearing import (
-    accuracy,
-    captions,
-    diarization,
-    dictate,
-    int8,
-    labels,
-    live,
-    long,
-    noise,
-    people,
-    streams,
-    turn_ends,
-    two_files,
-    wake,
-)
+from benches import cold, commands, full_size, incident, stages, warm
+from benches.hearing import accuracy, captions, diarization, dictate, live, long, wake
 from benches.peers.case import peers
-from benches.serving import cluster, crowd, door, http, mcp, neighbours, realtime, wyoming
+from benches.serving import crowd, door, http, mcp, neighbours, realtime, wyoming
 from benches.speaking import attached, pages, playing, screen_reader, talking
 from benches.stage import Row
-from benches.supervision import (
-    activation,
-    crush,
-    curve,
-    floods,
-    load,
-    memory,
-    pauses,
-    places,
-    points,
-    pressure,
-    relay,
-    taken,
-)
+from benches.supervision import floods, load, memory, pauses, places, pressure, relay
 
 CASES = {
     "idle": memory.idle,
     "memory-back": memory.memory_back,
     "pressure": pressure.pressure,
-    "taken": taken.taken,
     "cycles": memory.cycles,
     "hang": load.hang,
-    "crush": crush.crush,
     "floods": floods.floods,
     "pauses": pauses.pauses,
     "places": places.places,
     "relay": relay.relay,
-    "points": points.points,
-    "curve": curve.curve,
     "peers": peers,
     "polls": door.polls,
     "door": door.door,
@@ -69,34 +37,19 @@ CASES = {
     "wyoming": wyoming.wyoming,
     "crowd": crowd.crowd,
     "neighbours": neighbours.neighbours,
-    "cluster": cluster.cluster,
     "commands": commands.commands,
-    "top": commands.top,
-    "extras": commands.extras,
     "cold": cold.cold,
     "stages": stages.stages,
-    "standby": standby.standby,
-    "activation": activation.activation,
     "warm": warm.warm,
     "live": live.live,
-    "streams": streams.streams,
-    "turn-ends": turn_ends.turn_ends,
     "realtime": realtime.realtime,
     "mcp": mcp.mcp,
-    "files": two_files.files,
     "wer": accuracy.wer,
-    "noise": noise.noise,
     "diarization": diarization.diarization,
-    "labels": labels.labels,
-    "people": people.people,
     "wake": wake.wake,
     "long": long.long,
-    "int8": int8.int8,
-    "models-list": models.listed,
-    "pull": models.pull,
-    "killed": models.killed,
     "pages": pages.pages,
-    "intelligibility": pages.intelligibility,
+    "screen-reader": screen_reader.screen_reader,
     "first": playing.first,
     "attached": attached.attached,
     "hook": playing.hook,
@@ -106,11 +59,8 @@ CASES = {
     "talk": talking.talk,
     "dictate": dictate.dictate,
     "captions": captions.captions,
-    "screen-reader": screen_reader.screen_reader,
     "incident": incident.incident,
-    "turns": turns.turns,
     "fullsize": full_size.full_size,
-    "fullsize-cold": full_size_cold.full_size_cold,
 }
 
 
@@ -136,18 +86,17 @@ def main() -> int:
     parser.add_argument(
         "--audio", metavar="DIR", type=Path, help="clips, with their texts for wer, for it and diarization"
     )
-    parser.add_argument("--model", help="int8 on these weights of openai-whisper's, with --audio; default: the tests'")
     parser.add_argument(
         "--minutes",
         type=float,
-        help="how long gaps, talk, polls, crowd and taken (each share) take; of speech for wake",
+        help="how long gaps, talk, polls and crowd take; of speech for wake",
     )
-    parser.add_argument("--engine", help="cold, standby or fullsize with this engine, or all")
+    parser.add_argument("--engine", help="cold or fullsize with this engine, or all")
     parser.add_argument(
         "--models",
         metavar="DIR",
         type=Path,
-        help="incident, turns, fullsize, fullsize-cold, streams: a folder filled by scripts/fullsize",
+        help="incident, fullsize: a folder filled by scripts/fullsize",
     )
     parser.add_argument(
         "--document", action="store_true", help="peers, incident, fullsize: write their sections of docs/BENCHMARKS.md"

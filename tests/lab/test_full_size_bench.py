@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from benches import full_size, full_size_cold, incident, turns
+from benches import full_size, incident
 from benches.full_size import Taken
-from benches.full_size_cold import Cost
 from benches.incident import Speaker, Turns
 from benches.process_memory import Held, Recording, parsed, total, within
 from full_size.catalogue import MODELS
@@ -119,21 +117,13 @@ def test_a_row_stays_until_its_model_is_measured_anew() -> None:
     assert rows[1].startswith("| `kokoro/kokoro-v1.0` | 1,000 (1.00 x) | 990 (0.99 x) |")
 
 
-@pytest.mark.parametrize("case", [incident.incident, turns.turns, full_size.full_size])
+@pytest.mark.parametrize("case", [incident.incident, full_size.full_size])
 def test_without_models_a_note_says_how_to_make_them(case: object, tmp_path: Path) -> None:
     """No folder is named, or an empty one: nothing is started."""
     for models in (None, tmp_path):
         rows = list(case(Namespace(models=models, document=False, engine=None)))
         assert [row.value for row in rows] == [None]
         assert "--models names a folder" in rows[0].note or "scripts/fullsize make" in rows[0].note
-
-
-def test_turns_tell_the_refused_from_the_lost() -> None:
-    """Each kind of failure has its row and its goal; the budget holds either model, and not both."""
-    found = list(turns.rows(375.0, Counter({"server_busy": 2, "worker_crashed": 1}), 0, 99, 300.0))
-    assert [(row.value, row.ok) for row in found] == [(2, False), (1, False), (0, True), (300.0, None)]
-    assert all(row.ok is not False for row in turns.rows(375.0, Counter(), 0, 99, 300.0))
-    assert turns.budget_mb((300_000_000, 150_000_000)) == pytest.approx(315.0)
 
 
 def test_every_model_that_can_be_made_has_a_bare_load() -> None:
@@ -153,20 +143,3 @@ def test_files_of_a_model_are_found_in_both_layouts(tmp_path: Path) -> None:
     assert [path.name for path in full_size._files(tmp_path, "onnx-asr/a")] == ["encoder.onnx"]
     assert [path.name for path in full_size._files(tmp_path, "whisper/small")] == ["small.pt"]
     assert full_size._files(tmp_path, "whisper/medium") == []
-
-
-def test_a_cold_request_is_compared_by_medians() -> None:
-    """The first output and the CPU time are measured against the package's, and the goal is 0.6 of it."""
-    ours = [Cost(9.0, 3.7), Cost(2.0, 3.9), Cost(3.0, 3.8)]
-    bare = [Cost(5.0, 6.0), Cost(50.0, 6.0), Cost(4.0, 6.5)]
-    first, cpu = full_size_cold.rows("disk", ours, bare)
-    assert (first.value, first.floor, first.ok) == (3.0, 5.0, True)
-    assert (cpu.value, cpu.floor, cpu.ok) == (3.8, 6.0, False)
-    assert "from the disk" in cpu.case
-
-
-def test_a_cold_request_without_its_model_is_a_note(tmp_path: Path) -> None:
-    """Nothing is started for a folder without Parakeet, or for none."""
-    for models in (None, tmp_path):
-        (row,) = full_size_cold.full_size_cold(Namespace(models=models))
-        assert row.note.startswith("not measured")

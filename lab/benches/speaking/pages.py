@@ -1,8 +1,7 @@
-"""Speech: how well it is understood, how soon it begins, and how fast pages become a file."""
+"""Speech: how soon it begins, and how fast pages become a file."""
 
 from __future__ import annotations
 
-import re
 import statistics
 import subprocess
 import sys
@@ -12,18 +11,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
-import jiwer
 import psutil
 from hushd import Client
-from whisper_normalizer.english import EnglishTextNormalizer
 
 from ..stage import SENTENCE, Row, mb, supervisor
-from ..utterances import UTTERANCES, Utterance
 
 RUNS = 15
-_NORMALISE = EnglishTextNormalizer()
-# The kinds of which none may be wrong.
-EXACT = ("numbers", "percent", "dates", "times", "money", "abbreviations")
 PARAGRAPH = (
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness. The "
     "period was so far like the present period, that some of its noisiest authorities insisted on its being received, "
@@ -43,49 +36,6 @@ began = time.perf_counter()
 tts.save(text, sys.argv[1])
 print(time.perf_counter() - began)
 """
-
-
-def intelligibility(_: Namespace) -> Iterator[Row]:
-    """100 sentences of many kinds spoken and transcribed; the floor has numbers and signs written as words."""
-    with tempfile.TemporaryDirectory(prefix="hushd-") as folder, supervisor(), Client() as client:
-
-        def heard(text: str) -> str:
-            path = Path(folder) / "said.wav"
-            client.synthesize(text, format="wav").save(path)
-            return client.transcribe(path).text
-
-        ours, floors, wrong = [], [], []
-        for utterance in UTTERANCES:
-            ours.append(heard(utterance.text))
-            floors.append(heard(utterance.spoken))
-            # The transcriber writes numbers its own way; what sounds like the words to it was read right.
-            same = _plain(ours[-1]) == _plain(floors[-1])
-            if not same and (missing := _missing(utterance, ours[-1])):
-                wrong.append((utterance, missing, ours[-1], bool(_missing(utterance, floors[-1]))))
-    spoken = [_NORMALISE(utterance.spoken) for utterance in UTTERANCES]
-    rate, floor = (jiwer.wer(spoken, [_NORMALISE(text) or "-" for text in texts]) for texts in (ours, floors))
-    yield Row(f"intelligibility: WER of {len(UTTERANCES)} sentences", rate, "", "", floor, note="floor: said in words")
-    for kind in dict.fromkeys(utterance.kind for utterance in UTTERANCES if utterance.point):
-        count = sum(utterance.kind == kind for utterance in UTTERANCES)
-        bad = [entry for entry in wrong if entry[0].kind == kind and not entry[3]]
-        right = count - len(bad)
-        yield Row(
-            f"intelligibility: {kind} right", right, f"of {count}", f"{count}" if kind in EXACT else "", ok=not bad
-        )
-    for utterance, missing, text, misheard in wrong:
-        why = "misheard in words too" if misheard else "MISREAD?"
-        print(f"    {why}: {utterance.text!r} lacks {missing!r}: {text!r}", file=sys.stderr)
-
-
-def _missing(utterance: Utterance, heard: str) -> str:
-    """The first point of the sentence that was not heard."""
-    points = filter(None, utterance.point.split(" / "))
-    return next((point for point in points if _plain(point) not in _plain(heard)), "")
-
-
-def _plain(text: str) -> str:
-    cardinal = re.sub(r"(?<=\d)(st|nd|rd|th)\b", "", _NORMALISE(text))  # "March 15" is how March fifteenth is written
-    return "".join(c for c in cardinal if c.isalnum() or c in "$€£%.")
 
 
 def pages(_: Namespace) -> Iterator[Row]:
