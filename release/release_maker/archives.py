@@ -17,33 +17,24 @@ TABLE = ROOT / "packaging/wheel.toml"
 
 
 def build(target: Path, scratch: Path, root: Path = ROOT) -> list[Path]:
-    """Builds both archives of the last commit in two clones; returns those in `target` if both are equal to the byte.
+    """Builds both archives twice, each time at another place; returns those in `target` if they are equal to the byte.
 
     Raises:
         Refusal: a build fails, or the two differ.
     """
     epoch = git("log", "-1", "--format=%ct", root=root)
-    clones = [scratch / name for name in ("a-clone", "a-clone-at-another-place")]
-    for clone in clones:
-        git("clone", "--quiet", "--no-hardlinks", str(root), str(clone), root=root)
-    archives = _build(clones[0], target, epoch)
-    for archive, again in zip(archives, _build(clones[1], scratch / "again", epoch), strict=True):
-        if archive.name != again.name or archive.read_bytes() != again.read_bytes():
-            raise Refusal(
-                f"{archive.name} differs from the one of another clone, {again}: its build depends on the place."
-            )
+    again = scratch / "again"
+    for folder in (target, again):
+        command = [sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", str(folder), str(root)]
+        environment = os.environ | {"SOURCE_DATE_EPOCH": epoch}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+        if done.returncode:
+            raise Refusal(f"uv could not build {root}: {done.stderr.strip().splitlines()[-1:]}")
+    archives = sorted(path for path in target.iterdir() if path.name.endswith((".whl", ".tar.gz")))
+    for archive in archives:
+        if archive.read_bytes() != (again / archive.name).read_bytes():
+            raise Refusal(f"{archive.name} differs when it is built once more: something in it is no source.")
     return archives
-
-
-def _build(sources: Path, target: Path, epoch: str) -> list[Path]:
-    target.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", str(target)],
-        cwd=sources, capture_output=True, text=True, timeout=300, env=os.environ | {"SOURCE_DATE_EPOCH": epoch},
-    )  # fmt: skip
-    if done.returncode:
-        raise Refusal(f"hatchling could not build {sources}: {done.stderr.strip().splitlines()[-1:]}")
-    return sorted(path for path in target.iterdir() if path.name.endswith((".whl", ".tar.gz")))
 
 
 def weights(wheel: Path) -> dict[str, int]:
