@@ -89,12 +89,13 @@ class Bare:
 
     @contextmanager
     def entered(self, tree: Path) -> Iterator[Clone]:
-        options = [f"--architectures={self.architecture}"] if self.architecture else []
         with ExitStack() as stack:
             groups = stack.enter_context(group.limited(self.memory_mb)) if self.memory_mb else []
             enter = group.enter(groups) if groups else ()
-            inside = stack.enter_context(root.unpacked(root.archive(self.suite, PACKAGES, *options), words=enter))
+            inside = stack.enter_context(root.unpacked(root.archive(self.suite, PACKAGES), words=enter))
             user.add(inside, self.home)
+            if self.architecture:
+                root.translate(inside, self.suite, PACKAGES, self.architecture)
             clone = user.clone(inside, tree, self.home, self.umask, self.environment)
             for script in (group.seen(groups), self.arrange):
                 if script:
