@@ -35,7 +35,6 @@ _ELSEWHERE = {
     "hushd_worker/read_ahead.py",
     "hushd_supervisor/system/memory/psi.py",  # of the kernel
     "hushd_supervisor/system/libzmq/connection_limit.py", "hushd_supervisor/system/libzmq/numbers.py",  # sockets of the
-    "hushd_supervisor/system/remote/remote_socket.py",  # process, and of the network
 }  # fmt: skip
 _OPENING = {"os.open": ("O_WRONLY", "O_RDWR", "O_CREAT", "flags"), "open": "wax+"}
 _WRITING = {

@@ -47,7 +47,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "attach.command",
             this_machine_only=True,
         ),
-        _own("keys", "let your other machines use this one's hushd, by key", rare=True),
+        _own("relay", "join ssh from another machine of yours to this one's hushd", rare=True, this_machine_only=True),
     ),
     "speech, and the people who hear it": (
         _own("voices", "give programs voices of their own, by name", this_machine_only=True, rare=True),
@@ -99,7 +99,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "shutdown", "finish what runs, and end the supervisor", "calls:SHUTDOWN", this_machine_only=True, rare=True
         ),
         _own("welcome", "show what is here and how to begin", this_machine_only=True, rare=True),
-        _own("doctor", "find what is wrong and say how to mend it", "doctor.command", this_machine_only=True),
+        _own("doctor", "find what is wrong and say how to mend it", "doctor.command"),
         _own("config", "show, check and change the configuration", "config.command", completes={"key": "settings"}),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
         _own("completion", "print a script for a shell's completion", "completion.command", rare=True),
@@ -116,7 +116,10 @@ SYNONYMS = {
 }
 
 # Commands of earlier versions, with the sentence about what to use.
-REMOVED = {"trace": "`hushd trace` is gone: in a checkout `scripts/bench stages` measures a cold start."}
+REMOVED = {
+    "keys": "`hushd keys` is gone: other machines come by ssh, with its keys (HUSHD_ENDPOINT=ssh://HOST there).",
+    "trace": "`hushd trace` is gone: in a checkout `scripts/bench stages` measures a cold start.",
+}
 
 
 def find(name: str) -> Command | None:

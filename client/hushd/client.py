@@ -44,7 +44,7 @@ class Client(Recognition):
             empty text once it does not.
         compute_device: `cpu`, `mps`, `cuda`, `rocm`, `vulkan`, or one such as `cuda:1`: a worker on another device is
             moved there first; None: where it is, or the configuration has it.
-        endpoint: `tcp+curve://KEY@HOST:PORT` of a supervisor on another machine; empty: this machine; None: the one
+        endpoint: `ssh://[USER@]HOST[:PORT]` of a supervisor on another machine; empty: this machine; None: the one
             in HUSHD_ENDPOINT, else this machine.
         wait: whether a request waits for a place where too many wait already, until its deadline if it has one; False:
             it is refused with `overloaded`.

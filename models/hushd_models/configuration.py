@@ -15,7 +15,6 @@ from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_protocol.system import paths
 from hushd_schema.settings import HTTP_TOKEN, Settings, access, load
-from hushd_schema.settings.address import parse_remote
 
 from . import user_models
 from .catalogue import Known
@@ -35,8 +34,6 @@ def check(path: Path) -> None:
     token = os.environ.get(HTTP_TOKEN, "") or access.read_token(settings)
     for at in access.addresses(settings):
         access.check(at, settings, token)
-    if settings.remote.listen:
-        parse_remote(settings.remote.listen)
 
 
 def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> None:

@@ -1,39 +1,33 @@
-"""The address of a supervisor on another machine, `tcp+curve://KEY@HOST:PORT`, and public keys as text.
-
-A key is written in base32: it has no sign that means something to a shell or an address, does not begin like an option,
-and a double click selects all of it.
-"""
+"""The address of a supervisor on another machine, `ssh://[USER@]HOST[:PORT]`, and addresses in general."""
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 
 from .errors import HushdError
 from .suggest import quoted
 
-SCHEME = "tcp+curve://"
-KEY_BYTES = 32
-_KEY_TEXT = 52  # characters of a key
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%a-z]+\]|[^\[\]:/@\s]*):([0-9]{1,5})", re.ASCII)
+SCHEME = "ssh://"
+_OLD = ("tcp+curve://", "tcp://")
+_HOST = r"\[[0-9A-Fa-f:.%a-z]+\]|[^\[\]:/@\s]*"
+_HOST_PORT = re.compile(rf"({_HOST}):([0-9]{{1,5}})", re.ASCII)
+_PLACE = re.compile(rf"(?:([^\s@/:-][^\s@/:]*)@)?(?!-)({_HOST})(?::([0-9]{{1,5}}))?/?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A supervisor on another machine: its public key, and where it listens."""
+    """A machine as ssh knows it; `user` may be empty, and `port` 0, for ssh's own."""
 
-    key: bytes
+    user: str
     host: str
     port: int
 
     @property
-    def place(self) -> str:
-        """`HOST:PORT`, for people."""
-        return place(self.host, self.port)
-
-    def __str__(self) -> str:
-        return f"{SCHEME}{key_text(self.key)}@{self.place}"
+    def words(self) -> list[str]:
+        """The words of ssh's command line that name it."""
+        port = ["-p", str(self.port)] if self.port else []
+        return [*port, "--", f"{self.user}@{self.host}" if self.user else self.host]
 
 
 def parse(text: str) -> Endpoint:
@@ -42,21 +36,15 @@ def parse(text: str) -> Endpoint:
     Raises:
         HushdError: `bad_request`.
     """
-    if text.startswith("tcp://"):
+    if text.startswith(_OLD):
         raise HushdError(
             "bad_request",
-            f"Plain TCP ({quoted(text)}) is neither encrypted nor bound to a key: use tcp+curve://KEY@HOST:PORT, as "
-            "`hushd keys allow` prints it on that machine.",
+            f"{quoted(text)} is how hushd reached other machines before: they are reached by ssh now, as ssh://HOST.",
         )
-    key, at, address = text.removeprefix(SCHEME).partition("@")
-    parts = split_address(address)
-    if not text.startswith(SCHEME) or not at or parts is None or not all(parts):
-        raise HushdError(
-            "bad_request",
-            f"{quoted(text)} names no supervisor: use tcp+curve://KEY@HOST:PORT, as `hushd keys allow` prints it on "
-            "that machine.",
-        )
-    return Endpoint(read_key(key), *parts)
+    match = _PLACE.fullmatch(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
+    if match is None or not match[2] or int(match[3] or 0) > 65535:
+        raise HushdError("bad_request", f"{quoted(text)} names no machine: use ssh://[USER@]HOST[:PORT].")
+    return Endpoint(match[1] or "", match[2].strip("[]"), int(match[3] or 0))
 
 
 def split_address(text: str) -> tuple[str, int] | None:
@@ -65,31 +53,3 @@ def split_address(text: str) -> tuple[str, int] | None:
     if match is None or int(match[2]) > 65535:
         return None
     return match[1].strip("[]"), int(match[2])
-
-
-def place(host: str, port: int) -> str:
-    """Returns `HOST:PORT`, an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def key_text(key: bytes) -> str:
-    """Returns a key as people copy it."""
-    return base64.b32encode(key).decode().rstrip("=").lower()
-
-
-def read_key(text: str) -> bytes:
-    """Returns the key that `text` is.
-
-    Raises:
-        HushdError: `bad_request`; the text, which may be a secret, is not repeated.
-    """
-    try:
-        if len(text) != _KEY_TEXT or not text.isascii():
-            raise ValueError
-        return base64.b32decode(text.upper() + "====")
-    except ValueError:
-        raise HushdError(
-            "bad_request",
-            f"A key has {_KEY_TEXT} letters and digits, as `hushd keys generate` prints it, and this one has "
-            f"{len(text)}{'' if len(text) != _KEY_TEXT else ' but other signs among them'}: copy it again.",
-        ) from None

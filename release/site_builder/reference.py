@@ -13,7 +13,7 @@ from typing import Any
 
 from hushd_cli.reference import Argument, CommandReference, commands
 from hushd_protocol import errors, messages
-from hushd_schema.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings
+from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
 from hushd_schema.settings.declaration import settings_of
 from hushd_schema.settings.own_models import ModelSettings
 from hushd_schema.settings.reference import default
@@ -26,7 +26,6 @@ TABLES = {
     "": Settings,
     "http": HttpSettings,
     "wyoming": WyomingSettings,
-    "remote": RemoteSettings,
     "worker": WorkerSettings,
     'models."ENGINE/NAME"': ModelSettings,
 }

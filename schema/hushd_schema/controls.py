@@ -29,13 +29,6 @@ class EndedWorkers(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machines(Record):
-    """The answer to `keys`: the number of connections by the name of each other machine."""
-
-    machines: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class YieldedCard(Record):
     """A graphics card after a `yield`; sizes in MB (10^6 bytes).
 

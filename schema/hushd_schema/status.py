@@ -213,15 +213,6 @@ class DoorStatus(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteStatus(Record):
-    """The address for other machines of the user, its public key, and the connections of each that is there."""
-
-    address: str
-    key: str
-    machines: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnStatus(Record):
     """A program that has the speaker or the microphone.
 
@@ -263,7 +254,6 @@ class Status(Record):
     Attributes:
         standby: the templates, where any is wanted.
         door: None where programs cannot come by HTTP or Wyoming.
-        remote: None where other machines cannot come.
     """
 
     supervisor: SupervisorStatus
@@ -271,5 +261,4 @@ class Status(Record):
     memory: MemoryStatus
     standby: tuple[TemplateStatus, ...] = ()
     door: DoorStatus | None = None
-    remote: RemoteStatus | None = None
     floor: FloorStatus

@@ -37,11 +37,9 @@ from .system.memory.estimate import Estimate
 from .system.memory.history import History
 from .system.memory.needs import Needs
 from .system.process import Limits
-from .system.remote.remote import Remote
 from .system.reporter import Reporter
 from .system.request_log import Logged, RequestLog
 from .system.signals import BUSY, FOLDER, LEAVE, RELOAD, Signals
-from .system.sockets.answers import Answers
 from .system.sockets.client_socket import ClientSocket
 from .system.sockets.lock import ListeningSocket, take_bequest
 from .system.sockets.watch import SocketWatch
@@ -106,8 +104,6 @@ class Assembly:
             )
         if start.options.serve:
             self._door_source.invite()
-        self._remote = Remote(self._poller, paths, self.record)
-        self._open("other machines", self._remote.configure)
         worker_listener = ListeningSocket(paths.worker_socket)
         self._listener = ListeningSocket(paths.client_socket, start.inherited)
         self.signals = Signals(children=sys.platform != "linux")
@@ -162,12 +158,12 @@ class Assembly:
         """All parts, in the order of their turns: who has died is known before others ask for what it did."""
         logs, manager = self._start.paths.logs, self._start.manager
         descriptions = Descriptions(self._poller, self._launch, logs)
-        reporter = Reporter(self._pool, self._workers, self._templates, self._door_source, self._remote)
+        reporter = Reporter(self._pool, self._workers, self._templates, self._door_source)
         self._door_source.describe, self._door_source.report = descriptions.ask, reporter.figures
-        followers = (self._door_source, self._workers, self._remote, self._templates)
+        followers = (self._door_source, self._workers, self._templates)
         configuration = Configuration(self._settings, self._read_again, followers, self.record, manager)
         watch = SocketWatch((self._listener, self._workers.listener), self.record)
-        bounds = Bounds(self._clients, self.record, self._remote)
+        bounds = Bounds(self._clients, self.record)
         self._hear(configuration, watch, bounds)
         living = Living(
             self._poller, self._workers, self._templates, self._triggers, self._pool.on_cards, self.record, manager
@@ -182,12 +178,10 @@ class Assembly:
             self._templates,
             living,
             self._clients,
-            self._remote,
             bounds,
             self._door_source,
             *((manager,) if manager else ()),
             watch,
-            Answers(self._clients, self._remote),
             reporter,
             configuration,
             self._needs,
@@ -197,7 +191,6 @@ class Assembly:
         """Says what follows from each signal."""
         self.signals.on(BUSY, bounds.check)
         self.signals.on(FOLDER, watch.check)
-        self.signals.on(FOLDER, self._remote.look_at_keys)
         in_terminal = sys.stderr.isatty()
         for number in (*LEAVE, *((RELOAD,) if in_terminal else ())):  # SIGHUP: that the terminal is gone
             self.signals.on(number, self._asked_to_leave)

@@ -103,7 +103,7 @@ def test_dropping_while_nothing_runs(weights: Path, runtime: Path) -> None:
 
 def test_another_machines_files(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are not here: nothing is dropped, and a sentence says so."""
-    monkeypatch.setenv("HUSHD_ENDPOINT", "tcp+curve://elsewhere:7300")
+    monkeypatch.setenv("HUSHD_ENDPOINT", "ssh://elsewhere")
     done = hushd("unload", "--drop")
     assert done.returncode != 0
     assert b"--drop is about files of the machine it runs on" in done.stderr

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.machines import variables
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import DEVICE, RATE, Programs, finish
-from support.ssh_server import SshServer
+from support.ssh_server import SshServer, variables
 
 CHUNKS = """
 import sys

@@ -1,90 +1,260 @@
-"""Two machines on one: a desk that speaks and transcribes, and the commands of a laptop whose files it cannot see."""
+"""A laptop whose HUSHD_ENDPOINT leads to a desk by a real ssh: models of the desk, files and devices of the laptop."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import shutil
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hushd
+import psutil
 import pytest
-from support.machines import LISTEN, Desk, Laptop, on
-from support.peer import BOUND_S, Supervisor
-from support.programs import Programs
+from hushd.transport import autostart
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from support.peer import BOUND_S, CONFIG, Supervisor, wait_until
+from support.programs import Programs, finish
+from support.ssh_server import SshServer, variables
 
-# Hides the laptop's folder from a program.
-HIDE = 'mount -t tmpfs none "$0" && exec "$@"'
+ENDPOINT = "ssh://127.0.0.1"
+
+
+class Machines:
+    """Both machines; this process is a program of the laptop."""
+
+    def __init__(self, desk: SshServer, laptop: Path) -> None:
+        self.desk = desk
+        self.laptop = laptop
+        self.away = Programs(laptop)
+
+    def run(self, command: str, *words: str) -> str:
+        process = self.away.start(command, *words)
+        output, complaint = process.communicate(timeout=BOUND_S)
+        assert process.returncode == 0, complaint
+        return str(output.decode())
+
+    def refusal(self) -> HushdError:
+        """The error of a client's first request, in one sentence."""
+        with pytest.raises(HushdError) as caught, hushd.Client() as client:
+            client.status()
+        assert caught.value.message.count("\n") == 0
+        assert caught.value.message[-1] in ".?"
+        return caught.value
+
+    def desk_status(self) -> dict[str, object]:
+        with self.desk.on_it(), hushd.Client(endpoint="", start=False) as client:
+            return dict(client.status().data())
 
 
 @pytest.fixture
-def machines(start_supervisor: Callable[..., Supervisor], runtime: Path) -> tuple[Desk, Laptop]:
-    """A desk that listens, and a laptop that may come."""
-    laptop = Laptop.at(runtime / "laptop")
-    inside = ("unshare", "-m", "sh", "-c", HIDE, str(laptop.folder))
-    if not shutil.which("unshare") or subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
-        inside = ()  # nobody may mount here: the files are seen, and not asked for all the same
-    desk = Desk.of(start_supervisor(LISTEN, inside=inside))
-    desk.keys.allow("laptop", laptop.public)
-    return desk, laptop
-
-
-@pytest.fixture
-def away(machines: tuple[Desk, Laptop]) -> Iterator[Programs]:
-    """Commands on the laptop, whose devices keep a diary."""
-    desk, laptop = machines
-    made = Programs(laptop.folder)
-    with on(laptop, desk.endpoint):
-        yield made
-    for process in made.started:
+def machines(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machines]:
+    """A desk on which nothing runs yet, and a laptop that ssh lets in."""
+    desk, laptop = SshServer(runtime / "desk"), runtime / "laptop"
+    laptop.mkdir(mode=0o700)
+    for folder in (desk.folder, laptop):
+        (folder / "config.toml").write_text(CONFIG)
+    desk.install_ssh(laptop / "bin")
+    for name, value in variables(laptop).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HUSHD_ENDPOINT", ENDPOINT)
+    monkeypatch.setenv("PATH", f"{laptop / 'bin'}:{os.environ['PATH']}")
+    made = Machines(desk, laptop)
+    yield made
+    for process in made.away.started:
         process.kill()
         process.communicate()
+    for folder in (desk.folder, laptop):
+        if autostart.running(paths.find(variables(folder))):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("HUSHD_RUNTIME_DIR", str(folder))
+                with hushd.Client(endpoint="", start=False) as client:
+                    client.shutdown()
+    desk.stop()
 
 
-def run(away: Programs, command: str, *words: str) -> str:
-    process = away.start(command, *words)
-    output, complaint = process.communicate(timeout=BOUND_S)
-    assert process.returncode == 0, complaint
-    return str(output.decode())
+def tunnels() -> list[psutil.Process]:
+    """The processes of ssh that this process has."""
+    return [child for child in psutil.Process().children(recursive=True) if child.name() == "ssh"]
 
 
-def test_a_file_is_spoken_and_heard(machines: tuple[Desk, Laptop], away: Programs) -> None:
-    """`say -o` writes on the laptop what the desk has made, and `listen` has the laptop's file heard there."""
-    spoken = machines[1].folder / "spoken.wav"
-    run(away, "say", "--engine", "hibari", "-o", str(spoken), "The quick brown fox jumps over the lazy dog.")
+def test_a_file_is_spoken_and_heard(machines: Machines) -> None:
+    """`say -o` starts a supervisor on the desk and writes on the laptop; `listen` sends the file, and not its path."""
+    spoken = machines.laptop / "spoken.wav"
+    machines.run("say", "--engine", "hibari", "-o", str(spoken), "The quick brown fox jumps over the lazy dog.")
     assert spoken.read_bytes()[:4] == b"RIFF"
-    assert "quick brown fox" in run(away, "listen", str(spoken))
-    with machines[0].supervisor.connect() as peer:
-        names = {row["name"] for row in peer.control("status")["workers"]}
+    assert "quick brown fox" in machines.run("listen", str(spoken))
+    names = {row["name"] for row in machines.desk_status()["workers"]}
     assert names == {"tts/hibari/en", "stt/moonshine/tiny-en"}
+    assert str(spoken) not in (machines.desk.folder / "state" / "logs" / "supervisor.log").read_text()
+    assert not [path.name for path in machines.laptop.iterdir() if path.is_socket()]
 
 
-def test_words_are_heard_on_the_laptop_and_stopped_there(machines: tuple[Desk, Laptop], away: Programs) -> None:
-    """Its loudspeaker plays, under a floor of its own: a stop on the desk leaves it alone, on the laptop it ends."""
-    with away.held():
-        speech = away.say(30.0)
-        away.wait_for_sound(speech)
-        with machines[0].supervisor.connect() as peer:
-            assert peer.control("cancel") == {"turns": []}
+def test_the_laptop_sees_the_desk(machines: Machines) -> None:
+    """`hushd status` shows the desk's supervisor and names it, `doctor` says where programs ask; none runs here."""
+    machines.run("hushd", "preload", "stt/echo/a")
+    shown = machines.run("hushd", "status")
+    assert " on 127.0.0.1, pid " in shown
+    assert "stt/echo/a" in shown
+    assert "stt/echo/a" in machines.run("hushd", "unload", "--json")
+    assert not (machines.laptop / "client.sock").exists()
+    doctor = machines.away.start("hushd", "doctor", "--no-engines", "--json").communicate(timeout=BOUND_S)[0]
+    finding = json.loads(doctor)["findings"][0]
+    assert (finding["area"], finding["state"]) == ("endpoint", "ok")
+
+
+def test_words_are_heard_on_the_laptop_and_stopped_there(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The laptop's loudspeaker plays under the laptop's floor: a stop on the desk leaves it alone, here it ends."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+    with machines.away.held():
+        speech = machines.away.say(30.0)
+        machines.away.wait_for_sound(speech)
+        with machines.desk.on_it(), hushd.Client(endpoint="", start=False) as client:
+            assert client.stop_speaking() == []
         assert speech.poll() is None
-        run(away, "hushd", "stop-speaking")
+        machines.run("hushd", "stop-speaking")
     _, complaint = speech.communicate(timeout=BOUND_S)
     assert speech.returncode == 130, complaint
 
 
-def test_the_laptop_sees_the_desk(machines: tuple[Desk, Laptop], away: Programs) -> None:
-    """`hushd status` shows the desk's supervisor; no supervisor was started on the laptop."""
-    status = json.loads(run(away, "hushd", "status", "--json"))
-    assert status["remote"]["machines"] == {"laptop": 1}
-    run(away, "hushd", "preload", "stt/echo/a")
-    assert "stt/echo/a" in run(away, "hushd", "status")
-    assert "stt/echo/a" in run(away, "hushd", "unload", "--json")
-    assert not (machines[1].folder / "client.sock").exists()
+def test_clients_of_both_kinds_are_served(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By HUSHD_ENDPOINT and by their argument; without either it is this machine. All of ssh ends with them."""
+    recording = machines.laptop / "a.raw"
+    recording.write_bytes(b"samples" * 100_000)
+
+    async def ask(**options: str) -> str:
+        async with hushd.AsyncClient(**options) as client:
+            return (await client.transcribe(recording, engine="echo", model="a")).text
+
+    with hushd.Client() as client:
+        heard = client.transcribe(recording, engine="echo", model="a").text
+        assert tunnels()
+    monkeypatch.delenv("HUSHD_ENDPOINT")
+    assert asyncio.run(ask(endpoint=ENDPOINT)) == heard
+    wait_until(lambda: not tunnels(), "the end of ssh")
+    with hushd.Client(start=False) as client, pytest.raises(HushdError) as caught:
+        client.status()
+    assert caught.value.code == "no_supervisor"
+
+
+def test_a_supervisor_that_is_killed_has_a_successor(machines: Machines) -> None:
+    """Its client asks again by another ssh, which starts the next one."""
+    with hushd.Client() as client:
+        first = client.status().supervisor.pid
+        os.kill(first, signal.SIGKILL)
+        assert client.status().supervisor.pid != first
+
+
+def test_a_lost_connection_is_made_again(machines: Machines) -> None:
+    """An ssh that is killed between two requests, and one that is killed during one, cost their client nothing."""
+    with hushd.Client() as client:
+        client.status()
+        tunnels()[0].kill()
+        assert client.status()
+        speech = client.synthesize("hello", engine="echo", model="a")
+        tunnels()[0].kill()
+        assert b"".join(speech)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_is_left_of_a_program_that_is_killed(machines: Machines, number: int) -> None:
+    """Whatever kills a program, its ssh ends, the desk ends its request, and no file stays on the laptop."""
+    recording = subprocess.Popen(["sleep", "600"], stdout=subprocess.PIPE)
+    before = {path.name for path in machines.laptop.iterdir()}
+    try:
+        program = machines.away.start("listen", "--engine", "echo", "-", stdin=recording.stdout)
+        wait_until(lambda: [row for row in running(machines) if row["running"]], "the request")
+        ssh = [child for child in psutil.Process(program.pid).children(recursive=True) if child.name() == "ssh"]
+        assert ssh
+        program.send_signal(number)
+        program.wait(BOUND_S)
+        wait_until(lambda: not any(map(alive, ssh)), "the end of ssh")
+        wait_until(lambda: not [row for row in running(machines) if row["running"]], "the request's end")
+    finally:
+        recording.kill()
+        recording.communicate()
+    assert {path.name for path in machines.laptop.iterdir() if path.is_socket()} <= before
+
+
+def running(machines: Machines) -> list[dict[str, object]]:
+    try:
+        return list(machines.desk_status()["workers"])  # type: ignore[call-overload]
+    except HushdError:
+        return []
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "key", "code", "sentence"),
+    [
+        (ENDPOINT, "stranger", "unauthorised", "refuses this machine's key"),
+        ("ssh://nowhere.invalid", "own", "no_supervisor", "its name is not known"),
+    ],
+)
+def test_faults_of_ssh_are_one_sentence(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str, code: str, sentence: str
+) -> None:
+    """A key that does not come in, and a name that nobody knows."""
+    machines.desk.install_ssh(machines.laptop / "bin", key)
+    monkeypatch.setenv("HUSHD_ENDPOINT", endpoint)
+    error = machines.refusal()
+    assert error.code == code
+    assert sentence in error.message
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "sentence"),
+    [
+        ("", "no_supervisor", "no hushd on the PATH of a login"),
+        ("echo 'hushd: There is no command relay.' >&2; exit 2", "version_mismatch", "another version"),
+        ("echo 'hushd relay: The supervisor did not start: see logs.' >&2; exit 3", "no_supervisor", "did not start"),
+        ("echo Welcome; sleep 600", "no_supervisor", "its shell prints"),
+    ],
+)
+def test_faults_of_the_other_machine_are_one_sentence(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, program: str, code: str, sentence: str
+) -> None:
+    """None there, an older one, one that cannot start, and a shell that greets whoever logs in."""
+    there = machines.desk.folder / "bin" / "hushd"
+    there.write_text(f"#!/bin/sh\n{program}\n") if program else there.unlink()
+    monkeypatch.setattr("hushd.transport.remote.RemoteMachine.patience", 1.0)
+    error = machines.refusal()
+    assert error.code == code
+    assert sentence in error.message
+
+
+def test_without_ssh_there_is_a_sentence(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine has no ssh."""
+    monkeypatch.setenv("PATH", str(machines.desk.folder))
+    assert "no ssh on this machine" in machines.refusal().message
+
+
+def test_ctrl_c_ends_a_program_and_its_ssh(machines: Machines) -> None:
+    """SIGINT of a terminal reaches the whole process group: the program says what it has to, and ssh ends after it."""
+    code = "from hushd_cli import entry; entry.listen()"
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", code, "--engine", "echo", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    wait_until(lambda: [row for row in running(machines) if row["running"]], "the request")
+    os.killpg(process.pid, signal.SIGINT)
+    assert finish(process, 130) == ""
+    wait_until(lambda: not [row for row in running(machines) if row["running"]], "the request's end")
 
 
 def test_a_supervisor_never_asks_another(start_supervisor: Callable[..., Supervisor]) -> None:
     """One that is started where HUSHD_ENDPOINT is set passes it on to no process: its gateway is its own client."""
-    supervisor = start_supervisor(environment={"HUSHD_ENDPOINT": f"tcp+curve://{'a' * 52}@desk:7300"})
+    supervisor = start_supervisor(environment={"HUSHD_ENDPOINT": "ssh://desk"})
     with supervisor.connect() as peer:
         pid = peer.ask("echo")["pid"]
     variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from . import audio, handshake, http, models, remote, serving, sockets, state, text, wire
+from . import audio, handshake, http, models, serving, sockets, state, text, wire
 from .mutate import Feed
 
 Target = Callable[[Path], AbstractContextManager[Feed]]
@@ -16,7 +16,6 @@ TARGETS: dict[str, Target] = {
     "worker.sock": sockets.strangers,
     "worker": sockets.worker,
     "handshakes": handshake.handshakes,
-    "remote": remote.remote,
     "door": serving.door,
     "wyoming": serving.wyoming,
     "http": http.http,

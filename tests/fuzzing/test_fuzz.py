@@ -14,7 +14,7 @@ from support import warm
 
 TESTS = Path(__file__).parents[1]
 INPUTS = {
-    "client.sock": 2000, "worker.sock": 2000, "worker": 100, "handshakes": 1000, "remote": 1000, "door": 1000,
+    "client.sock": 2000, "worker.sock": 2000, "worker": 100, "handshakes": 1000, "door": 1000,
     "wyoming": 1000, "http": 1000, "messages": 5000, "wav": 500,
     "recording": 500, "program-sound": 500, "kernel": 300, "script": 1000,
     "ffmpeg": 30, "config": 300, "config-edit": 300, "state": 200, "journal": 300, "transcript": 1000, "hub": 500,

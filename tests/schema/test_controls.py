@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.controls import EndedWorkers, Machines, Turns, Yielded
+from hushd_schema.controls import EndedWorkers, Turns, Yielded
 from hushd_schema.model_result import ModelResult
 from hushd_schema.record import Record
 from hushd_schema.status import Listeners
@@ -21,7 +21,6 @@ ANSWERS: list[tuple[type[Record], dict[str, Any]]] = [
     (Turns, {"turns": []}),
     (EndedWorkers, {"unloaded": ["stt/a/x"]}),
     (EndedWorkers, {"unloaded": [], "busy": {"tts/c/z": 2}}),
-    (Machines, {"machines": {"laptop": 1}}),
     (Listeners, {"listeners": [{"kind": "http", "address": "127.0.0.1:8890", "service": False}]}),
     (Yielded, {"cards": [CARD], "unloaded": ["stt/a/x"], "busy": {}, "for_s": 60.0}),
     (ModelResult, {"model": "whisper/tiny", "size": 7, "location": "/models/whisper"}),

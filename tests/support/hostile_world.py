@@ -822,7 +822,7 @@ class World:
                 self.events.add("a client has its share of pauses")
 
     def _check_floor(self) -> None:
-        floor = self.pool._floors.of(b"")
+        floor = self.pool._floor
         for device in ("speaker", "microphone") if floor._claims else ():
             holders = [c for c in floor._claims.values() if c.holds and device in c.devices]
             assert len(holders) <= 1, "two have one device"
@@ -846,7 +846,7 @@ class World:
         for person in self.people:
             for name, request in person.open.items():
                 if request.op == "claim" and person.connected:
-                    assert self.pool._floors.of(person.route).has(person.route, name), "a claim was lost"
+                    assert self.pool._floor.has(person.route, name), "a claim was lost"
                 elif person.connected and (person.route, name) in self.pool._requests.turnstile:
                     self.events.add("somebody still waits for a place")
                 elif person.connected and request.op != "control":

@@ -15,14 +15,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
     from hushd.client import Client
 
     with Client(holder="cli", start=False) as client:
-        status = client.status()
+        status, place = client.status(), client.link.place
     if options.json:
         console.write_json(status.data())
     else:
         from hushd.reports.status_table import table
 
-        console.write(table(status, console.width()))
-        if not os.environ.get("HUSHD_ENDPOINT"):  # the models of another machine are not here
+        console.write(table(status, console.width(), place))
+        if not place:  # the models of another machine are not here
             console.write("".join(f"{line}\n" for line in _warm(worker.name for worker in status.workers)))
     return 0
 

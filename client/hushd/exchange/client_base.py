@@ -82,8 +82,8 @@ class ClientBase:
         yield from call.begin()
         return call
 
-    def _controlled(self, action: str, *names: str, **options: Any) -> Steps[JsonObject]:
-        """Sends a control message; returns the data of its result."""
+    def _controlled(self, action: str, *names: str, by: Link | None = None, **options: Any) -> Steps[JsonObject]:
+        """Sends a control message, `by` another link if given; returns the data of its result."""
 
         def ask(connection: Connection) -> Steps[Result]:
             control = Control(id=new_id(), action=action, names=list(names), **options)
@@ -97,13 +97,15 @@ class ClientBase:
                 raise
             return message
 
-        return (yield from with_connection(self.link, ask, own=action in CHANGES)).data
+        return (yield from with_connection(by or self.link, ask, own=action in CHANGES)).data
 
     def _turned(self, action: str, *who: str) -> Steps[list[int]]:
         """Changes turns of the floor; returns their numbers."""
         from hushd_schema.controls import Turns
 
-        return list(Turns.from_data((yield from self._controlled(action, *who))).turns)
+        from hushd.transport.attached_link import own_link
+
+        return list(Turns.from_data((yield from self._controlled(action, *who, by=own_link(self.link)))).turns)
 
     def _ended(self, workers: tuple[str, ...], force: bool) -> Steps[Unloaded]:
         """See `Client.unload`."""

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
         CardStatus,
         DoorStatus,
         FloorStatus,
-        RemoteStatus,
         Status,
         TemplateStatus,
         WorkerStatus,
@@ -61,17 +60,17 @@ _COLUMNS: tuple[Column[WorkerStatus], ...] = (
 )
 
 
-def table(status: Status, width: int) -> str:
-    """The status as lines of at most `width` characters, as far as the first column allows."""
+def table(status: Status, width: int, place: str = "") -> str:
+    """The status as lines of at most `width` characters, as far as the first column allows, of another machine where
+    `place` names one."""
     own, memory, workers = status.supervisor, status.memory, status.workers
     lines = [
-        f"hushd {own.version}, pid {own.pid}, up {clock(own.uptime_s)}, {own.size_mb:.1f} MB",
+        f"hushd {own.version}{place and f' on {place}'}, pid {own.pid}, up {clock(own.uptime_s)}, {own.size_mb:.1f} MB",
         f"memory: {memory.used_mb:.0f} of {memory.budget_mb:.0f} MB used, "
         f"{memory.available_mb:.0f} MB available, pressure {memory.pressure or 'none'}",
         *map(card_line, memory.cards),
         *map(standby_line, status.standby),
         *_door(status.door),
-        *_remote(status.remote),
         *_floor(status.floor),
     ]
     if not workers:
@@ -117,14 +116,6 @@ def _door(door: DoorStatus | None) -> list[str]:
     if door.gateway.pid:
         lines.append(f"gateway: pid {door.gateway.pid}, {_megabytes(door.gateway.rss_mb)}")
     return lines
-
-
-def _remote(remote: RemoteStatus | None) -> list[str]:
-    """The address for other machines, and those that are there."""
-    if remote is None:
-        return []
-    machines = ", ".join(f"{name} ({count})" for name, count in sorted(remote.machines.items()))
-    return [f"other machines: {remote.address}{machines and f', connected: {machines}'}"]
 
 
 def _floor(floor: FloorStatus) -> list[str]:

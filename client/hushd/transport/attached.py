@@ -16,9 +16,10 @@ from hushd_protocol.system import paths
 if TYPE_CHECKING:
     import zmq
 
-    from .remote import RemoteMachine
+    from .remote import RemoteMachine, Tunnel
 
     Machine: TypeAlias = "AttachedMachine | RemoteMachine"
+    ElsewhereWay: TypeAlias = "AttachedMachine | Tunnel"
 
 VARIABLE = "HUSHD_DEVICES"
 HERE = "here"  # the value for the devices of this machine
@@ -48,7 +49,7 @@ class AttachedMachine:
         self.place = path.name.removesuffix(SUFFIX).removesuffix(".models")
         self._served = False  # whether we had a connection before
 
-    def connect(self, open: Callable[[], T]) -> T:
+    def connect(self, open: Callable[[AttachedMachine], T]) -> T:
         """Returns the connection that `open` makes; waits for one that was lost.
 
         Raises:
@@ -57,7 +58,7 @@ class AttachedMachine:
         give_up = time.monotonic() + (BACK_S if self._served else 0.0)
         while True:
             try:
-                connection = open()
+                connection = open(self)
             except HushdError as error:
                 if error.code not in ("supervisor_lost", "shutting_down"):
                     raise
@@ -73,13 +74,16 @@ class AttachedMachine:
             self._served = True
             return connection
 
-    def secure(self, dealer: zmq.Socket[bytes]) -> str:
-        """Returns where a socket is to connect; ssh encrypts."""
-        return f"ipc://{self._path}"
+    def lead(self, dealer: zmq.Socket[bytes]) -> None:
+        """Connects a socket."""
+        dealer.connect(f"ipc://{self._path}")
 
-    def explain(self, events: list[int], silent: bool) -> HushdError:
+    def explain(self, *, silent: bool) -> HushdError:
         """The reason why there was no welcome."""
         return HushdError("supervisor_lost", f"{self.place} does not answer: is `hushd attach` still running there?")
+
+    def close(self) -> None:
+        """Does nothing: the ssh is that of `hushd attach`."""
 
 
 def find_machine(where: paths.Paths, *, models: bool = False) -> Path | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import struct
 import threading
 import time
 from collections import deque
@@ -31,7 +30,7 @@ from hushd_protocol.system.trace import mark
 from .call import Answered, Call
 
 if TYPE_CHECKING:
-    from .attached import Machine
+    from .attached import ElsewhereWay
     from .liveness import Liveness
 
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
@@ -62,7 +61,7 @@ class Connection:
     """A connection, established by its construction, until it is lost or closed; then make another.
 
     Args:
-        place: the path of a socket, or another machine.
+        place: the path of a socket, or the way to another machine.
 
     Raises:
         HushdError: `supervisor_lost` when no welcome comes within `patience` seconds, `version_mismatch` when the
@@ -71,13 +70,13 @@ class Connection:
 
     def __init__(
         self,
-        place: str | os.PathLike[str] | Machine,
+        place: str | os.PathLike[str] | ElsewhereWay,
         *,
         holder: str | None = None,
         patience: float = WELCOME_S,
         protocol: int = PROTOCOL,
     ) -> None:
-        self._machine = None if isinstance(place, str | os.PathLike) else place
+        self._elsewhere = None if isinstance(place, str | os.PathLike) else place
         self.path = os.fspath(place) if isinstance(place, str | os.PathLike) else ""
         self._patience = patience
         self._hello = Hello(protocol=protocol, version=__version__, holder=holder, pid=os.getpid())
@@ -91,7 +90,6 @@ class Connection:
         self._welcomed = threading.Event()
         self._calls: dict[bytes, Answered] = {}
         self._liveness: Liveness  # while it is silent
-        self._handshake: list[int] = []  # the events of the socket's monitor so far
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -197,18 +195,23 @@ class Connection:
     def _run(self) -> None:
         with contextlib.ExitStack() as opened:
             try:
+                if self._elsewhere:
+                    opened.callback(self._elsewhere.close)
                 context = zmq.Context()
                 opened.callback(context.term)
                 socket = context.socket(zmq.DEALER)
                 opened.callback(lambda: socket.close(linger=LINGER_MS if self._closing else 0))
-                monitor = socket.get_monitor_socket(_LOSS | (zmq.EVENT_HANDSHAKE_SUCCEEDED if self._machine else 0))
+                monitor = socket.get_monitor_socket(_LOSS)
                 opened.callback(monitor.close, linger=0)
                 opened.callback(socket.disable_monitor)
                 socket.setsockopt(zmq.SNDHWM, HIGH_WATER)
                 socket.setsockopt(zmq.RCVHWM, READ_AHEAD)
                 socket.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
                 socket.setsockopt(zmq.RECONNECT_IVL, NEVER_MS)
-                socket.connect(self._machine.secure(socket) if self._machine else f"ipc://{self.path}")
+                if self._elsewhere:
+                    self._elsewhere.lead(socket)
+                else:
+                    socket.connect(f"ipc://{self.path}")
                 with contextlib.suppress(zmq.Again):  # refused already, as the monitor reports
                     socket.send_multipart(pack(self._hello), zmq.NOBLOCK)
                 reason = self._serve(socket, monitor)
@@ -256,8 +259,8 @@ class Connection:
             if socket in events or monitor in events:  # first what it said before it went
                 self._receive(socket, decoder)
                 silent = 0
-            if monitor in events and (reason := self._loss(monitor)):
-                return reason
+            if monitor in events:
+                return self._loss()
             if closing:
                 return HushdError("cancelled", "The client was closed.")
             if self._calls and time.monotonic() >= long:
@@ -265,21 +268,21 @@ class Connection:
                 with contextlib.suppress(HushdError):  # it is too late
                     from . import late_modules  # noqa: F401
             if self.supervisor is None and time.monotonic() >= deadline:
-                if self._machine:
-                    return self._machine.explain([], silent=True)
+                if self._elsewhere:
+                    return self._elsewhere.explain(silent=True)
                 return HushdError("supervisor_lost", "The supervisor does not answer: see `hushd logs`.")
             if not events:
                 silent += 1
                 self._send(socket, Pong())
                 if self._is_given_up(silent):
-                    at = f" at {self._machine.place}" if self._machine else ""
+                    at = f" at {self._elsewhere.place}" if self._elsewhere else ""
                     return HushdError("supervisor_lost", f"The supervisor{at} has stopped answering: see `hushd logs`.")
 
     def _is_given_up(self, silent: int) -> bool:
         """Returns whether to give up a supervisor that was silent for so many ticks."""
         if silent < SILENT_TICKS - 1:
             return False
-        if self._machine or self.supervisor is None:
+        if self._elsewhere or self.supervisor is None:
             return silent >= SILENT_TICKS
         if silent == SILENT_TICKS - 1:
             from .liveness import Liveness  # for few
@@ -288,16 +291,10 @@ class Connection:
         works = self._liveness.works()
         return silent >= SILENT_TICKS and (not works or silent >= MOST_TICKS)
 
-    def _loss(self, monitor: zmq.Socket[bytes]) -> HushdError | None:
-        """The reason for which the connection is lost, by the monitor's events; None where it is not."""
-        events = [monitor.recv_multipart()[0]]
-        while monitor.poll(0):
-            events.append(monitor.recv_multipart()[0])
-        self._handshake += [struct.unpack("=H", event[:2])[0] for event in events]
-        if self._handshake == [zmq.EVENT_HANDSHAKE_SUCCEEDED]:
-            return None
-        if self._machine and self.supervisor is None:
-            return self._machine.explain(self._handshake, silent=False)
+    def _loss(self) -> HushdError:
+        """The reason for which the connection is lost."""
+        if self._elsewhere and self.supervisor is None:
+            return self._elsewhere.explain(silent=False)
         return HushdError("supervisor_lost", "The supervisor went away: please try again.")
 
     def _send_outbox(self, socket: zmq.Socket[bytes]) -> None:

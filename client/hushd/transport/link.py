@@ -36,6 +36,7 @@ class Link:
     Attributes:
         holder: the name under which it holds workers.
         paths: where this machine's supervisor has its files.
+        starts: whether one is started where there is none.
         connection: the last one, which may be lost; None before the first, and once it is closed.
     """
 
@@ -50,13 +51,18 @@ class Link:
         self.connection: Connection | None = None
         self._machine = _machine(endpoint, self.paths)
         self.holder = holder
-        self._start = start
+        self.starts = start
         self._compute_device = compute_device or ""
         self._lock = threading.Lock()
         self._replaced = False  # an older supervisor, and once only: programs of two versions must not take turns
         # Of a supervisor that leaves there is one in which requests go on, beside that to the next.
         self._connections: list[Connection] = []
         weakref.finalize(self, _close, self._connections)
+
+    @property
+    def place(self) -> str:
+        """The name of the other machine that it leads to; empty for this one."""
+        return self._machine.place if self._machine else ""
 
     @property
     def attached(self) -> bool:
@@ -133,7 +139,7 @@ class Link:
         """Connects, by `open` if given; tries again after a failure, having started a supervisor if none listens.
 
         For some seconds, because several supervisors in a row may be about to end, and because the listener may be a
-        service manager that has only begun to start one. On another machine none is started.
+        service manager that has only begun to start one.
         """
         try:
             return self._search(open)
@@ -144,7 +150,7 @@ class Link:
 
     def _search(self, open: Callable[..., Connection] | None) -> Connection:
         if machine := self._machine:
-            return machine.connect(lambda: Connection(machine, holder=self.holder, patience=machine.patience))
+            return machine.connect(lambda way: Connection(way, holder=self.holder, patience=machine.patience))
         open = open or self._open
         paths.prepare_runtime(self.paths)
         try:
@@ -154,7 +160,7 @@ class Link:
                 raise
         from . import autostart
 
-        supervisor = autostart.ensure(self.paths, start=self._start)  # which may take as long as a start does
+        supervisor = autostart.ensure(self.paths, start=self.starts)  # which may take as long as a start does
         first = began = time.monotonic()
         holder = None
         while True:
@@ -174,14 +180,14 @@ class Link:
                 elif now - began >= limit and not (holder and holder.works()):
                     raise
             time.sleep(PAUSE_S)
-            supervisor = autostart.ensure(self.paths, start=self._start)
+            supervisor = autostart.ensure(self.paths, start=self.starts)
 
     def _open(self, path: os.PathLike[str], **options: Any) -> Connection:
         """Connects to a supervisor of our version; an idle one of an older version is ended, and counts as lost."""
         try:
             return Connection(path, **options)
         except HushdError as error:
-            may_start = self._start and os.environ.get("HUSHD_AUTOSTART") != "0"
+            may_start = self.starts and os.environ.get("HUSHD_AUTOSTART") != "0"
             borrowed = path != self.paths.client_socket
             if error.code != "version_mismatch" or self._replaced or borrowed or not may_start:
                 raise

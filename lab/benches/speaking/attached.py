@@ -18,10 +18,9 @@ from pathlib import Path
 from ..stage import BIN, Row, supervisor
 
 sys.path.append(str(Path(__file__).parents[3] / "tests"))  # sshd, the worker and the device are the tests' too
-from support.machines import variables
 from support.peer import CONFIG, Supervisor, wait_until
 from support.programs import DEVICE
-from support.ssh_server import SSHD, SshServer
+from support.ssh_server import SSHD, SshServer, variables
 
 SPEECHES = 15
 DELAYS_MS = (0, 20, 74, 150)  # of a round trip, beside that of ssh itself

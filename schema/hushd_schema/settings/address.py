@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Literal
 
-from hushd_protocol.endpoint import SCHEME, split_address
+from hushd_protocol.endpoint import split_address
 from hushd_protocol.errors import HushdError
 from hushd_protocol.hosts import is_loopback
 from hushd_protocol.suggest import quoted
@@ -15,7 +15,6 @@ Kind = Literal["http", "wyoming"]
 _WANTED = {
     "http": "HOST:PORT or unix:///PATH, such as 127.0.0.1:8000",
     "wyoming": "tcp://HOST:PORT or unix:///PATH, such as tcp://127.0.0.1:10300",
-    "remote": "tcp+curve://HOST:PORT, such as tcp+curve://0.0.0.0:7300",
 }
 
 
@@ -48,23 +47,6 @@ def parse(kind: Kind, text: str) -> Address:
     if parts is None or (kind == "wyoming" and rest == text):
         raise HushdError("bad_request", f"{quoted(text)} is no address for {kind}: use {_WANTED[kind]}.")
     return Address(kind, text, *parts)
-
-
-def parse_remote(text: str) -> tuple[str, int]:
-    """Returns the host and port at which other machines may come.
-
-    Raises:
-        HushdError: `bad_request`, for plain TCP too.
-    """
-    if text.startswith("tcp://"):
-        raise HushdError(
-            "bad_request",
-            f"Plain TCP ({quoted(text)}) is neither encrypted nor bound to keys: use {_WANTED['remote']}.",
-        )
-    parts = split_address(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
-    if parts is None:
-        raise HushdError("bad_request", f"{quoted(text)} is no address for other machines: use {_WANTED['remote']}.")
-    return parts
 
 
 def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

@@ -166,13 +166,6 @@ class WyomingSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteSettings:
-    """The table `[remote]`: other machines of the same owner."""
-
-    listen: str = setting("", text(), 'an address, such as "tcp+curve://0.0.0.0:7300"; "": off')
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything in the configuration file."""
 
@@ -248,7 +241,6 @@ class Settings:
     )
     http: HttpSettings = table(HttpSettings, "OpenAI's audio API", document="SERVING.md")
     wyoming: WyomingSettings = table(WyomingSettings, "Home Assistant and others", document="SERVING.md")
-    remote: RemoteSettings = table(RemoteSettings, "other machines of yours", document="REMOTE.md")
     agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
     worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
     own_models: Mapping[str, Any] = field(default_factory=dict)  # the tables of `[models]`, see `own_models`

@@ -126,15 +126,6 @@ class Configure:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckKeys:
-    """Read the keys of other machines again, end the connections of those that may no longer come, and answer control
-    `id` of `route` with the number of connections of each machine."""
-
-    route: bytes
-    id: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Listen:
     """Listen for HTTP and Wyoming at `addresses` (KIND=ADDRESS) too, until `route` is gone, and answer its control
     `id`."""
@@ -171,7 +162,6 @@ Action = (
     | Describe
     | Look
     | Configure
-    | CheckKeys
     | Listen
     | Remember
     | Log

@@ -11,7 +11,6 @@ from hushd_protocol.limits import MAX_HOLDER, OLDEST_PROTOCOL, PROTOCOL
 from hushd_protocol.messages.control import EVERY_VERSION
 
 from .actions import Action, ToClient
-from .machines import machine
 
 # The connections of a program share its part of the places, or each thread would have a part of its own.
 Program = tuple[str, int] | bytes  # its machine and process, or a connection whose process is not known
@@ -77,8 +76,6 @@ class Connections:
         own = hello.holder is None
         self._count += 1  # never the route: libzmq aborts at a client that takes the number of the next one
         holder = hello.holder or f"connection-{self._count}"
-        if name := machine(route):  # whose `cli` is not ours
-            holder = f"{name}:{holder}"
         self._known[route] = Connection(holder, own, hello.pid, self._count, hello.protocol)
         return [ToClient(route, replace(self._welcome, protocol=hello.protocol))]
 
@@ -106,10 +103,6 @@ class Connections:
     def of(self, holder: str) -> set[bytes]:
         """The connections of a holder, by the name that `status` shows."""
         return {route for route, connection in self._known.items() if connection.holder == holder}
-
-    def any_of(self, name: str) -> bool:
-        """Returns whether another machine has a connection."""
-        return any(machine(route) == name for route in self._known)
 
     def excuse(self) -> None:
         """Starts to count anew: the supervisor was late itself, and pinged and heard nobody."""

@@ -27,11 +27,11 @@ class Departure:
         self.renewing = False
         self.down = False
         self._left = False
-        self._needed: frozenset[str] = frozenset()  # by what other programs and machines come through
+        self._needed = False  # by a program that has come through the door
 
-    def visited(self, needed: bool, by: str) -> None:
-        """Takes whether somebody is there who came through `by`; the time counts from now on."""
-        self._needed = self._needed | {by} if needed else self._needed - {by}
+    def visited(self, needed: bool) -> None:
+        """Takes whether somebody is there who came through the door; the time counts from now on."""
+        self._needed = needed
         self.at = math.inf
 
     def is_due(self, now: float) -> bool:

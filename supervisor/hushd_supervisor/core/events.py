@@ -162,20 +162,9 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A program has used the door, or (`by` is "remote") this machine is open to others, or no longer.
-
-    `needed`: that cannot do without this process, however long nobody comes.
-    """
+    """A program has used the door. `needed`: one that cannot do without this process, however long nobody comes."""
 
     needed: bool
-    by: str = "door"
-
-
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """The programs of another machine may no longer come; their connections are ended beside this."""
-
-    machine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +193,6 @@ Event = (
     | Sleep
     | Pressure
     | Configured
-    | Revoked
     | Shutdown
     | Visited
 )

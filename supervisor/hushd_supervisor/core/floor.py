@@ -265,9 +265,9 @@ class Floor:
         self._closed = True
         return self._settle(now)
 
-    def holders(self, host: str) -> list[Holder]:
+    def holders(self) -> tuple[Holder, ...]:
         """The programs that have devices and may go on with them."""
-        return [Holder(c.pid, c.own, host) for c in self._claims.values() if c.state == "granted" and c.own]
+        return tuple(Holder(c.pid, c.own) for c in self._claims.values() if c.state == "granted" and c.own)
 
     def close(self) -> list[Action]:
         """Ends every claim: the supervisor leaves now."""

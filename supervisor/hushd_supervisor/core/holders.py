@@ -12,11 +12,10 @@ KEPT_FOR_S = 2.0  # from the next supervisor's start; a program claims again wit
 
 
 class Holder(NamedTuple):
-    """A program and its devices; `host` is the machine's name, empty for this one."""
+    """A program and its devices."""
 
     pid: int
     devices: frozenset[str]
-    host: str = ""
 
 
 class Bequest(NamedTuple):
@@ -24,10 +23,6 @@ class Bequest(NamedTuple):
 
     holders: tuple[Holder, ...] = ()
     until: float = 0.0
-
-    def of(self, host: str) -> Bequest:
-        """Those of one machine."""
-        return Bequest(tuple(holder for holder in self.holders if holder.host == host), self.until)
 
     def without(self, pid: int) -> Bequest:
         """The rest, once this program has claimed again."""

@@ -17,14 +17,13 @@ from hushd_protocol.limits import ID_BYTES, MAX_ARGUMENTS, PROTOCOL
 from hushd_schema.settings import Settings
 
 from . import events as ev
-from .actions import Action, CheckKeys, Configure, Leave, Listen, Log, ReportStatus, ToClient
+from .actions import Action, Configure, Leave, Listen, Log, ReportStatus, ToClient
 from .connections import Connection, Connections
 from .departure import Departure
 from .directory import Directory
 from .fleet import Fleet
-from .floors import Floors
+from .floor import Floor
 from .holders import NOBODY, Bequest
-from .machines import as_ours, machine, refusal
 from .memory.admission import PLENTY
 from .memory.budget import Memory
 from .memory.needs import Estimated
@@ -83,7 +82,7 @@ class Pool:
         self._directory = Directory()
         self._departure = Departure(auto)
         self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
-        self._floors = Floors(bequest)
+        self._floor = Floor(bequest)
         self._next_ping = math.inf
         self._awake_at = self._excused_at = -math.inf  # when it last did anything, and last blamed nobody
 
@@ -119,11 +118,9 @@ class Pool:
             case ev.Configured(settings):
                 self._settings = self._requests.settings = settings
                 out = self._fleet.configure(settings, now)
-            case ev.Visited(needed, by):
-                self._departure.visited(needed, by)
+            case ev.Visited(needed):
+                self._departure.visited(needed)
                 out = []
-            case ev.Revoked(name):
-                out = self._revoked(f"{name}:", now)
             case ev.Shutdown(renew):
                 out = self._renew(now) if renew and not self._departure.renewing else self._shutdown(now)
         return out + self._after(now)
@@ -132,8 +129,8 @@ class Pool:
         """Acts on deadlines that have passed; to be called after `deadline`, once all from before `now` was handled."""
         self._excuse_if_late(now)
         out = self._fleet.on_time(now) + self._directory.on_time(now) + self._requests.on_time(now)
-        if self._floors.deadline() <= now:
-            out += self._floors.on_time(now)
+        if self._floor.deadline() <= now:
+            out += self._floor.on_time(now)
         if self._next_ping <= now:
             out += self._ping(now)
         if self._departure.is_due(now):
@@ -147,18 +144,18 @@ class Pool:
         All counts since it last did anything: the part behind a deadline alone would leave that exactly due.
         """
         watches = (worker.deadline() for worker in self._workers.values())
-        late = now - max(self._excused_at, min((self._next_ping, self._floors.deadline(), *watches)))
+        late = now - max(self._excused_at, min((self._next_ping, self._floor.deadline(), *watches)))
         if late > LATE_S:
             late = max(late, now - self._awake_at)
             self._excused_at = now
             self._fleet.excuse(late, now)
-            self._floors.excuse(late, now)
+            self._floor.excuse(late, now)
             self._connections.excuse()
         self._awake_at = now
 
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
-        parts = self._fleet.deadline(), self._floors.deadline(), self._directory.deadline()
+        parts = self._fleet.deadline(), self._floor.deadline(), self._directory.deadline()
         due = min(*parts, self._requests.turnstile.deadline(), self._next_ping, self._departure.at)
         return None if due == math.inf else due
 
@@ -190,11 +187,7 @@ class Pool:
         connection.unanswered = 0
         if mismatch := self._connections.refuse(route, message):
             return [ToClient(route, mismatch)]
-        if machine(route):
-            if refused := refusal(message, self._settings.auto_pull):
-                return [ToClient(route, m.Error.of(getattr(message, "id", b""), refused))]
-            message = as_ours(message)
-        return self._floors.of(route).alive(route, now) + self._from_known(route, message, now)
+        return self._floor.alive(route, now) + self._from_known(route, message, now)
 
     def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         match message:
@@ -206,9 +199,9 @@ class Pool:
             case m.Claim():
                 return self._claim(route, message, now)
             case m.Yield():
-                return self._floors.of(route).give_back(route, message.id, message.keep, now)
-            case m.Cancel() if self._floors.of(route).has(route, message.id):
-                return self._floors.of(route).cancel(route, message.id, now)
+                return self._floor.give_back(route, message.id, message.keep, now)
+            case m.Cancel() if self._floor.has(route, message.id):
+                return self._floor.cancel(route, message.id, now)
             case m.Chunk() | m.Credit() | m.Cancel():
                 return self._requests.forward(route, message, now)
         return []
@@ -218,8 +211,8 @@ class Pool:
         connection = self._connections.gone(route)
         left = not self._connections.any_of_program(program)
         self._directory.gone(route)
-        is_theirs = self._departed(route, connection)
-        out = self._floors.of(route).gone(route, now) + self._requests.client_gone(route, now)
+        is_theirs = self._departed(connection)
+        out = self._floor.gone(route, now) + self._requests.client_gone(route, now)
         for worker in self._workers.values():
             if left:
                 worker.jobs.queue.forget(program)
@@ -227,17 +220,9 @@ class Pool:
                 out += worker.release(is_theirs, now)
         return out
 
-    def _departed(self, route: bytes, connection: Connection | None) -> Callable[[str], bool] | None:
-        """Tells the holders that are gone with a connection: itself where it was its own, or all of a machine."""
-        name = machine(route)
-        if name and not self._connections.any_of(name):
-            return lambda holder: holder.startswith(f"{name}:")
+    def _departed(self, connection: Connection | None) -> Callable[[str], bool] | None:
+        """Tells the holder that is gone with a connection, where it was its own."""
         return connection.holder.__eq__ if connection and connection.own_holder else None
-
-    def _revoked(self, holders: str, now: float) -> list[Action]:
-        """Drops the leases of all holders whose names begin so; their requests that still run make no new ones."""
-        self._requests.revoke(holders)
-        return [action for worker in self._workers.values() for action in worker.release_all(holders, now)]
 
     def _ping(self, now: float) -> list[Action]:
         silent = self._connections.silent(self._waits)
@@ -251,7 +236,7 @@ class Pool:
 
     def _waits(self, route: bytes) -> bool:
         """Returns whether a client waits for anything but a request's end."""
-        parts = self._floors.of(route).watches, self._directory.awaited_by, self._fleet.awaited_by
+        parts = self._floor.watches, self._directory.awaited_by, self._fleet.awaited_by
         return any(part(route) for part in parts)
 
     # --- the floor ---------------------------------------------------------------------------------------------------
@@ -260,14 +245,10 @@ class Pool:
         if not self._is_new(route, claim.id):
             return [ToClient(route, _ID_IN_USE)]
         connection = self._connections[route]
-        return self._floors.of(route).claim(route, claim, connection.holder, connection.pid, now)
+        return self._floor.claim(route, claim, connection.holder, connection.pid, now)
 
     def _is_new(self, route: bytes, name: bytes) -> bool:
-        return (
-            len(name) == ID_BYTES
-            and not self._requests.has(route, name)
-            and not self._floors.of(route).has(route, name)
-        )
+        return len(name) == ID_BYTES and not self._requests.has(route, name) and not self._floor.has(route, name)
 
     # --- control -----------------------------------------------------------------------------------------------------
 
@@ -277,7 +258,7 @@ class Pool:
                 raise HushdError("bad_request", f"A control needs an id and at most {MAX_ARGUMENTS} names.")
             match control.action:
                 case "status":
-                    return [ReportStatus(route, control.id, self._floors.of(route).status(now))]
+                    return [ReportStatus(route, control.id, self._floor.status(now))]
                 case "unload":
                     return self._fleet.unload(route, control, now)
                 case "yield":
@@ -293,11 +274,8 @@ class Pool:
                     if self._departure.down or self._departure.renewing:
                         raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
                     return [Listen(route, control.id, tuple(control.names))]
-                case "keys":
-                    return [CheckKeys(route, control.id)]
                 case "stop" | "cancel" | "pause" | "resume":
-                    floor, named = self._floors.of(route), self._connections.of
-                    return floor.control(control, route, named, now)
+                    return self._floor.control(control, route, self._connections.of, now)
                 case "shutdown":
                     return [ToClient(route, m.Result(id=control.id)), *self._shutdown(now)]
                 case "restart":
@@ -325,7 +303,7 @@ class Pool:
     def _shutdown(self, now: float) -> list[Action]:
         self._departure.down = True
         out = self._requests.end_waiting("shutting_down")
-        out += self._floors.shut(now) + self._directory.shut() + self._fleet.yields.shut()
+        out += self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         out += self._fleet.standby.shut(now)
         for worker in self._workers.values():
             out += worker.shutdown(now)
@@ -341,7 +319,7 @@ class Pool:
         self._requests.forget_ended()
         out += self._requests.call(now)
         active = bool(self._requests.active or self._requests.turnstile)
-        floors_busy = self._floors.busy
+        floors_busy = self._floor.busy
         # Also where nobody waits any more for what a worker does: without this look its watches would count our sleep.
         works = any(worker.jobs.running for worker in self._workers.values())
         if not (active or works or floors_busy or self._directory.busy or self._fleet.awaited):
@@ -350,6 +328,6 @@ class Pool:
             self._next_ping = now + PING_S
         resting = not (active or self._fleet.lives)
         if self._departure.settle(resting, floors_busy, self._settings.exit_when_idle, now):
-            leave = Leave(self._floors.holders())
-            out += (*self._floors.close(), leave)
+            leave = Leave(self._floor.holders())
+            out += (*self._floor.close(), leave)
         return out

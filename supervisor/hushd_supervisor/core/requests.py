@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
@@ -157,12 +156,6 @@ class Requests:
             request.gone = True
         self.turnstile.end_all("cancelled", route)  # nobody hears it
         return self.cancel_all_of(route, now)
-
-    def revoke(self, holders: str) -> None:
-        """Has requests that still run make no new leases for the holders whose names begin so."""
-        for request in self.active.values():
-            if request.holder.startswith(holders):
-                request.message = replace(request.message, keep_alive=None)
 
     def forget_ended(self) -> None:
         """Forgets the requests that have ended."""

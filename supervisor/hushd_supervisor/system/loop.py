@@ -28,7 +28,6 @@ from hushd_supervisor.core.actions import Action, Dismiss, Kill, Leave, Log, ToC
 from hushd_supervisor.core.backlog import Backlog, Costly
 from hushd_supervisor.core.events import Event, Exited, FromClient, FromWorker, Shutdown, SpawnFailed
 from hushd_supervisor.core.holders import Holder
-from hushd_supervisor.core.machines import machine
 
 from .reserve import AGAIN_S, BROKEN, Reserve, failure, refused
 from .source import Outcome, Perform, Source, having
@@ -264,8 +263,6 @@ class Loop:
     def _see_end(self, event: Event) -> None:
         """Has all sources know when `event` is the beginning of the end."""
         match event:
-            case FromClient(route) if machine(route):
-                pass  # another machine does not end this supervisor, as the pool answers
             case Shutdown(renew=True) | FromClient(_, Control(action="restart")):
                 self._announce(stop=False)  # new requests are kept until the next supervisor takes them
             case Shutdown() | FromClient(_, Control(action="shutdown")):

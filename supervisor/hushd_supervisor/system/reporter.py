@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus, Status, TemplateStatus, WorkerStatus
 
     from .door_source import DoorSource
-    from .remote.remote import Remote
     from .sockets.worker_socket import WorkerSocket
     from .standby import Templates
 
@@ -37,7 +36,7 @@ class Reporter(Source):
 
     Args:
         workers, templates: have the processes.
-        door_source, remote: report a part of their own.
+        door_source: reports a part of its own.
         clock: monotonic seconds.
     """
 
@@ -47,14 +46,12 @@ class Reporter(Source):
         workers: WorkerSocket,
         templates: Templates | None = None,
         door_source: DoorSource | None = None,
-        remote: Remote | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
         self._workers = workers
         self._templates = templates
         self._door_source = door_source
-        self._remote = remote
         self._clock = clock
         self._started = clock()
         self._usages = status.Usages()
@@ -84,5 +81,4 @@ class Reporter(Source):
             usage_of,
             status.templates(self._pool.templates(), self._templates.pids(), usage_of) if self._templates else (),
             self._door_source.status() if self._door_source else None,
-            self._remote.status() if self._remote else None,
         )

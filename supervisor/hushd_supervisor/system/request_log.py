@@ -11,7 +11,6 @@ from hushd_protocol.system.log_lines import short_id
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
-from hushd_supervisor.core.machines import machine
 
 NAME = 80  # characters of a name that a client has chosen
 CONTENT = 2000  # of a text
@@ -50,8 +49,7 @@ class RequestLog:
         """Sees an event before the pool does."""
         match event:
             case FromClient(route, Hello() as hello):
-                name = hello.holder or f"pid {hello.pid}"
-                self._clients[route] = (f"{host}:{name}" if (host := machine(route)) else name)[:NAME]
+                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:NAME]
             case FromClient(route, Request() as request):
                 self._arrived(route, request, now)
             case FromClient(route, Chunk(id=name, payload=payload)) if self.content:

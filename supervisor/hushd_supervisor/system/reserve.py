@@ -100,7 +100,7 @@ def failure(action: a.Action) -> Outcome | None:
             return e.Described(role, error=_REASON)
         case a.Look():
             return e.Seen(error=_REASON)
-        case a.ReportStatus(route, name) | a.Configure(route, name) | a.CheckKeys(route, name) | a.Listen(route, name):
+        case a.ReportStatus(route, name) | a.Configure(route, name) | a.Listen(route, name):
             return a.ToClient(route, Error.of(name, BUSY))
     return None
 

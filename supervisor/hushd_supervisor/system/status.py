@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         CardStatus,
         DoorStatus,
         FloorStatus,
-        RemoteStatus,
         Status,
         TemplateStatus,
         WorkerStatus,
@@ -88,7 +87,6 @@ def report(
     usage_of: Callable[[int], Usage] = measure.usage,
     standby: tuple[TemplateStatus, ...] = (),
     door: DoorStatus | None = None,
-    remote: RemoteStatus | None = None,
 ) -> Status:
     """The answer: what the pool says, and the memory of the processes.
 
@@ -131,7 +129,6 @@ def report(
         ),
         standby=standby,
         door=door and _with_memory(door, usage_of),
-        remote=remote,
         floor=floor,
     )
 

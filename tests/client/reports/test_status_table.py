@@ -27,18 +27,11 @@ def test_who_speaks_is_counted_apart(row: dict[str, int], cell: str) -> None:
     assert lines[-1][:end].endswith(f" {cell}")
 
 
-@pytest.mark.parametrize(
-    ("machines", "line"),
-    [
-        ({}, "other machines: tcp+curve://0.0.0.0:7300"),
-        ({"phone": 1, "laptop": 2}, "other machines: tcp+curve://0.0.0.0:7300, connected: laptop (2), phone (1)"),
-    ],
-)
-def test_other_machines_have_a_line(machines: dict[str, int], line: str) -> None:
-    """It says where they may come, and who is there; without an address there is none."""
-    remote = {"address": "tcp+curve://0.0.0.0:7300", "key": "k", "machines": machines}
-    assert line in table(Status.from_data(STATUS | {"workers": [], "remote": remote}), 200).splitlines()
-    assert "machines" not in table(Status.from_data(STATUS | {"workers": []}), 200)
+def test_another_machine_is_named() -> None:
+    """The first line says which one was asked; of this one it says nothing."""
+    status = Status.from_data(STATUS | {"workers": []})
+    assert " on desk, pid " in table(status, 200, "desk").splitlines()[0]
+    assert " on " not in table(status, 200).splitlines()[0]
 
 
 @pytest.mark.parametrize(

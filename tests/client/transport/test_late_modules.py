@@ -9,8 +9,8 @@ from support.late_imports import imported_by, late
 
 # Of another machine, which is known before; of the request; of a start that fails; of another version of the protocol.
 _NOT_NEEDED = {
-    "hushd.transport.attached", "hushd.transport.remote", "hushd.transport.versions", "hushd_models.hf_cache",
-    "hushd_protocol.duration", "hushd_protocol.system.log_lines", "hushd_schema.model_result",
+    "hushd.transport.attached", "hushd.transport.remote", "hushd.transport.ssh", "hushd.transport.versions",
+    "hushd_models.hf_cache", "hushd_protocol.duration", "hushd_protocol.system.log_lines", "hushd_schema.model_result",
 }  # fmt: skip
 
 

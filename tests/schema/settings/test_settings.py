@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol.errors import HushdError
 from hushd_schema import settings as schema
-from hushd_schema.settings import HttpSettings, RemoteSettings, Settings, WorkerSettings, WyomingSettings, reference
+from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings, reference
 from hushd_schema.settings.declaration import AT_ONCE, settings_of
 from hushd_schema.settings.own_models import ModelSettings
 
@@ -42,7 +42,7 @@ def test_the_document_names_what_a_reload_does_not_take_at_once() -> None:
     """Its sentence about `hushd reload` has every setting that waits for a process, and no other."""
     text = DOCUMENT.read_text()
     (sentence,) = re.findall(r"takes every setting at once, except .*?\.\n", text, re.DOTALL)
-    tables = (Settings, HttpSettings, WyomingSettings, RemoteSettings, WorkerSettings)
+    tables = (Settings, HttpSettings, WyomingSettings, WorkerSettings)
     settings = {name: setting for table in tables for name, setting in settings_of(table).items()}
     later = {name for name, setting in settings.items() if setting.reload != AT_ONCE}
     assert set(re.findall(r"`(\w+)`", sentence)) == later

@@ -7,7 +7,7 @@ from pathlib import Path
 import hushd_supervisor
 from support.late_imports import imported_by, late
 
-_START, _ADDED_ADDRESSES = ("run.py",), ("system/door_source.py", "system/remote/remote.py")
+_START, _ADDED_ADDRESSES = ("run.py",), ("system/door_source.py",)
 # Seldom needed; their loss has the supervisor leave when its work is done (`Loop`).
 _SELDOM = {
     "hushd_models.catalogue", "hushd_models.hf_cache", "hushd_protocol.system.drm", "hushd_protocol.system.programs",

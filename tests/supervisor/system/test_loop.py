@@ -125,11 +125,11 @@ class Extra(Source):
         poller.register(self.readable, zmq.POLLIN)
 
     def actions(self) -> Mapping[type[a.Action], Perform]:
-        return {a.CheckKeys: self._check}
+        return {a.Listen: self._check}
 
-    def _check(self, action: a.CheckKeys) -> Iterator[Outcome]:
-        yield a.ToClient(action.route, Result(id=action.id, data={"machines": {}}))
-        yield e.Revoked("laptop")
+    def _check(self, action: a.Listen) -> Iterator[Outcome]:
+        yield a.ToClient(action.route, Result(id=action.id, data={"heard": True}))
+        yield e.Described("stt")
 
     def deadline(self) -> float | None:
         return self.due
@@ -141,7 +141,7 @@ class Extra(Source):
 
     def events(self, ready: Container[object], now: float) -> Iterator[e.Event]:
         if self.readable in ready:
-            yield from map(e.Revoked, os.read(self.readable, 100).decode().split())
+            yield from map(e.Described, os.read(self.readable, 100).decode().split())
 
     def unread(self) -> bool:
         return self.lies_unread()
@@ -606,17 +606,17 @@ def test_a_part_is_tended_that_the_loop_does_not_know(stage: Stage) -> None:
     extra.due = due
     stage.start(
         lambda event: (
-            [a.CheckKeys(event.route, event.message.id)]
+            [a.Listen(event.route, event.message.id, ())]
             if isinstance(event, e.FromClient) and isinstance(event.message, Control)
             else []
         )
     )
     assert stage.pool.wait_for(e.Visited) == [e.Visited(True)]
     assert time.monotonic() >= due
-    os.write(extra.writable, b"desk")
-    stage.pool.wait_for(e.Revoked)
-    assert stage.connect().control("keys") == {"machines": {}}
-    assert stage.pool.wait_for(e.Revoked, 2) == [e.Revoked("desk"), e.Revoked("laptop")]
+    os.write(extra.writable, b"tts")
+    stage.pool.wait_for(e.Described)
+    assert stage.connect().control("listen") == {"heard": True}
+    assert stage.pool.wait_for(e.Described, 2) == [e.Described("tts"), e.Described("stt")]
     wait_until(lambda: extra.seen == stage.pool.events, "the last event")
 
 
@@ -725,14 +725,14 @@ def test_a_module_of_another_version_ends_no_work(stage: Stage, monkeypatch: pyt
     """The supervisor leaves as for one SIGTERM, however often it comes to such a module, and goes on until then."""
 
     def look(event: e.Event, now: float) -> None:
-        if isinstance(event, e.Revoked):
+        if isinstance(event, e.Described):
             raise Replaced
 
     monkeypatch.setattr(stage.extra, "look", look)
     stage.start()
     for count in (1, 2, 3):
-        os.write(stage.extra.writable, b"laptop")
-        stage.pool.wait_for(e.Revoked, count)
+        os.write(stage.extra.writable, b"stt")
+        stage.pool.wait_for(e.Described, count)
         stage.pool.wait_for(e.Shutdown)
     assert len(stage.pool.of(e.Shutdown)) == 1
     assert stage.log == [("warning", "hushd was updated: leaving")]

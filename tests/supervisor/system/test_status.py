@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
-from hushd_schema.status import DoorStatus, GatewayStatus, ListenerStatus, RemoteStatus
+from hushd_schema.status import DoorStatus, GatewayStatus, ListenerStatus
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core.events import FromClient
 from hushd_supervisor.system import status
@@ -100,12 +100,11 @@ def test_the_answer_is_the_golden_one(monkeypatch: pytest.MonkeyPatch) -> None:
     gateway = GatewayStatus(pid=33, starts=2, rss_mb=None)
     listeners = (ListenerStatus(kind="http", address="127.0.0.1:8890", service=False),)
     door = DoorStatus(listeners=listeners, connections=1, polls=7, handovers=3, refusals=0, gateway=gateway)
-    remote = RemoteStatus(address="tcp+curve://0.0.0.0:7300", key="k", machines={"laptop": 1})
     pids = {(name, house.worker(name).gen): 300 + number for number, name in enumerate((A, B))}
     standby = status.templates(house.pool.templates(), {("tts/hibari", 1): 34}, usage)
     asked = house.control("status")
     (floor,) = [action.floor for action in house.of(do.ReportStatus) if action.id == asked]
     report = status.report(
-        house.pool.status(house.now), house.pool.standing(house.now), floor, pids, 12.34, usage, standby, door, remote
+        house.pool.status(house.now), house.pool.standing(house.now), floor, pids, 12.34, usage, standby, door
     )
     assert json.dumps(report.data(), indent=2) + "\n" == GOLDEN.read_text()

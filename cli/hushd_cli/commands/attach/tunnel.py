@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import select
-import shlex
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from hushd.transport import ssh
 from hushd_protocol.errors import HushdError
 
 LOGIN_S = 120.0  # a person may have to type something
@@ -37,15 +37,6 @@ echo "MARK$s"
 cat
 rm -f "$s"
 """
-_REASONS = (
-    ("could not resolve", "its name is not known"),
-    ("host key verification failed", "its host key is not the one that ssh knows: look at ~/.ssh/known_hosts"),
-    ("identification has changed", "its host key has changed: look at ~/.ssh/known_hosts"),
-    ("permission denied", "it refuses this machine's key or password: does `ssh HOST` let you in?"),
-    ("connection refused", "nobody listens there: does sshd run?"),
-    ("timed out", "it does not answer"),
-    ("no route", "there is no way to it in the network"),
-)
 
 
 class Tunnel:
@@ -71,24 +62,11 @@ class Tunnel:
         """Logs in and forwards the socket. Raises HushdError `no_device`, in one sentence, with the cause."""
         with suppress(OSError):
             self._control.unlink()
-        options = [
-            "-T",
-            "-x",
-            "-a",
-            "-o",
-            "ControlMaster=yes",
-            "-o",
-            "ControlPersist=no",
-            "-o",
-            "ServerAliveInterval=5",
-        ]
-        if not os.isatty(0):
-            options += ["-o", "BatchMode=yes"]
+        options = ["-o", "ControlMaster=yes", "-o", "ControlPersist=no", *ssh.options(prompts=os.isatty(0))]
         script = _SCRIPT.replace("NAME", self._name).replace("MARK", MARK)
-        remote = f"exec sh -c {shlex.quote(script)}"
         try:
             self._process = subprocess.Popen(
-                [*self._ssh, *options, self._host, remote],
+                [*self._ssh, *options, self._host, ssh.script(script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -187,15 +165,10 @@ class Tunnel:
         return b""
 
     def _failed(self) -> HushdError:
-        errors = self._errors.decode(errors="replace")
-        for sign, reason in _REASONS:
-            if sign in errors.lower():
-                return self._refused(reason.replace("HOST", self._host))
-        lines = [line.strip().rstrip(".") for line in errors.splitlines() if line.strip()]
-        return self._refused(lines[-1] if lines else "ssh has ended without a word")
+        return self._refused(ssh.reason(self._errors, self._host))
 
     def _refused(self, reason: str) -> HushdError:
-        return HushdError("no_device", f"{self._host} cannot be attached to: {reason}.")
+        return HushdError("no_device", f"{self._host} cannot be attached to: {ssh.ended(reason)}")
 
 
 def _line(output: bytes) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from hushd.client import Client
+from hushd.transport.remote import VARIABLE
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import Styled, escaped
 
@@ -38,8 +39,10 @@ _CHECKS: dict[str, Check] = {
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     console.silence_libraries()
-    with Client(holder="cli") as client:
+    with Client(holder="cli", endpoint="") as client:  # this machine, wherever programs ask
         checks = _CHECKS | Running(client).checks()
+        if os.environ.get(VARIABLE):
+            checks = {"endpoint": places.endpoint, **checks}
         if options.no_engines:
             del checks["engines"]
         findings = []

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from hushd.client import Client
 from hushd_models import advice, user_models
 from hushd_models.inventory import rows
 from hushd_models.store import Store
@@ -20,6 +22,20 @@ from .finding import Finding
 
 _PATHS = ("HUSHD_CONFIG", "HUSHD_MODELS_DIR", "HUSHD_RUNTIME_DIR", "HUSHD_STATE_DIR")
 FULL_MB = 500  # of free disk, below which models have no room
+
+
+def endpoint() -> Iterator[Finding]:
+    """The machine to which HUSHD_ENDPOINT leads: whether its hushd answers, and after how long."""
+    began = time.monotonic()
+    with Client(holder="cli") as client:
+        version = client.status().supervisor.version
+        took = time.monotonic() - began
+        yield Finding(
+            "endpoint",
+            "ok",
+            f"programs ask hushd {version} on {client.link.place}, which answers after {took:.1f} s; what follows is "
+            "about this machine",
+        )
 
 
 def folders() -> Iterator[Finding]:

@@ -31,7 +31,7 @@ from .search import Environment, Measured, Trial, variables, words
 RUNS = 5  # of which the median counts; one pass before them warms everything up
 RUN_S = 1.0  # a run takes at least so long: shorter work is repeated, since a clock and a scheduler have their noise
 MOST_PASSES = 50  # of the work in a run
-_ADDRESSES = ("http", "remote", "wyoming")  # tables that have a supervisor listen
+_ADDRESSES = ("http", "wyoming")  # tables that have a supervisor listen
 
 
 class TrialSupervisor:

@@ -57,6 +57,6 @@ test('a supervisor that cannot start says why', async () => {
 });
 
 test("another machine's hushd is not asked in silence", async () => {
-  process.env['HUSHD_ENDPOINT'] = 'tcp+curve://key@desktop:9000';
+  process.env['HUSHD_ENDPOINT'] = 'ssh://desktop';
   assert.equal((await failure(() => new Client().status())).code, 'unsupported');
 });

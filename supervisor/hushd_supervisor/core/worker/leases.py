@@ -48,16 +48,8 @@ class Leases:
 
         One that ends before the worker would leave without it stays: a wish to have the memory back soon.
         """
-        usual = self._last_use + self._default
-        return self._drop(lambda holder: is_theirs(holder) and self._until[holder] >= usual)
-
-    def drop(self, holders: str) -> bool:
-        """Drops the leases of all holders whose names begin so; returns whether there was one."""
-        return self._drop(lambda holder: holder.startswith(holders))
-
-    def _drop(self, ends: Callable[[str], bool]) -> bool:
-        before = len(self._until)
-        self._until = {holder: until for holder, until in self._until.items() if not ends(holder)}
+        before, usual = len(self._until), self._last_use + self._default
+        self._until = {holder: until for holder, until in self._until.items() if not is_theirs(holder) or until < usual}
         return len(self._until) < before
 
     def clear(self) -> None:

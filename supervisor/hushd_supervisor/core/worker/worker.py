@@ -167,14 +167,8 @@ class Worker:
         return self._take_after(request, now)
 
     def release(self, is_theirs: Callable[[str], bool], now: float) -> list[Action]:
-        """Drops the leases of a connection that held them in its own name, or of a machine: it is gone."""
+        """Drops the leases of a connection that held them in its own name: it is gone."""
         if self.leases.holder_left(is_theirs) and self.state is State.READY:
-            self._dispatch.rest(now)
-        return self._out.take()
-
-    def release_all(self, holders: str, now: float) -> list[Action]:
-        """Drops all leases of the holders whose names begin so."""
-        if self.leases.drop(holders) and self.state is State.READY:
             self._dispatch.rest(now)
         return self._out.take()
 

@@ -40,9 +40,5 @@
 # What libzmq's monitor calls a connection is a descriptor, which is reused at once. `traffic` therefore remembers the
 # inode, and `sockets/client_socket` says why the old and the new owner of a descriptor cannot be mistaken.
 #
-# Between machines (`remote/`) there is a context, and so a thread, of its own; CURVE's keys are asked for by ZAP, which
-# must be enforced (ZAP_ENFORCE_DOMAIN: else any key may come while nobody answers); a handshake has ten seconds
-# (HANDSHAKE_IVL), an address 64 of them; heartbeats end what a pulled cable leaves.
-#
 # Workers and clients trust their supervisor, and are not defended: they set MAXMSGSIZE and the queues' lengths as here
 # (`hushd_protocol.limits`), and read the monitor only to learn that it is gone.

@@ -14,7 +14,6 @@ from .heap import Heap
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from ..remote.remote import Remote
     from ..sockets.client_socket import ClientSocket
 
 COMPLAINT_S = 60.0  # from one line in the log about greedy clients to the next
@@ -24,9 +23,8 @@ class Bounds(Source):
     """Watches what clients cost.
 
     Args:
-        clients: of this machine.
+        clients: their socket.
         record: writes to the supervisor's log (level, text).
-        remote: those of other machines.
         heap: this process's memory.
     """
 
@@ -34,11 +32,9 @@ class Bounds(Source):
         self,
         clients: ClientSocket,
         record: Callable[[str, str], None],
-        remote: Remote | None = None,
         heap: Heap | None = None,
     ) -> None:
         self._clients = clients
-        self._remote = remote
         self._record = record
         self._heap = heap or Heap()
         self._next_complaint = -math.inf
@@ -63,8 +59,6 @@ class Bounds(Source):
         ended = self._clients.end_endless()
         if too_large:
             ended += self._clients.end_greediest()
-        if self._remote:
-            ended += self._remote.end_bad(too_large)
         if ended and now >= self._next_complaint:
             self._next_complaint = now + COMPLAINT_S
             self._record("warning", "ended a client's connection for what it sends, or does not read")

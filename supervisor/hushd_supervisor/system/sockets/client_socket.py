@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import zmq
@@ -15,13 +15,14 @@ from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import HIGH_WATER
 from hushd_protocol.messages import FROM_CLIENT, Cancel, Chunk, Control, Credit, Error, Message, Result, Yield
 
+from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
 from ..libzmq import numbers
 from ..libzmq.connection_limit import ConnectionLimit, ListeningSocket, ceiling
 from ..libzmq.routers import LINGER_MS, make_router, send
 from ..libzmq.traffic import Traffic
-from ..source import Source
+from ..source import Outcome, Perform, Source
 
 UNREAD = 32  # messages of a connection that libzmq reads ahead, of 128 KiB at most; then the client waits
 BATCH = 64  # messages of one socket in a turn
@@ -55,7 +56,6 @@ class ClientSocket(Source):
     ) -> None:
         self.socket = make_router(context, UNREAD)
         self._first = numbers.first(context, self.socket)
-        self._secure(self.socket)
         self.limit = ConnectionLimit(context, self.socket, listener, ceiling(3) if most is None else most)
         self.monitor = self.limit.monitor
         self._listener = listener
@@ -97,6 +97,13 @@ class ClientSocket(Source):
         self.refuse(LEAVING)
         self.shut(LINGER_MS)
 
+    def actions(self) -> Mapping[type[Action], Perform]:
+        return {ToClient: self._answer}
+
+    def _answer(self, action: ToClient) -> Iterable[Outcome]:
+        gone = self.send(action.route, action.message)
+        return (gone,) if gone else ()
+
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def receive(self, limit: int, seconds: float = math.inf) -> Iterator[FromClient | ClientGone]:
@@ -134,10 +141,6 @@ class ClientSocket(Source):
                     continue
                 if not self.limit.has(descriptor):
                     self._late.add(route)
-                if not self._admit(first, route, descriptor):
-                    self._traffic.end(descriptor)
-            if not self._may_go_on(route):
-                continue
             self._traffic.received(self._descriptors[route], sum(map(len, frames)))
             if len(frames) > MOST_FRAMES:
                 self._traffic.end(self._descriptors[route])
@@ -154,7 +157,7 @@ class ClientSocket(Source):
                 if gone := self.send(route, Error.of(error.detail.get("id", b""), error)):
                     yield gone
                 continue
-            yield FromClient(self._full_route(route), message)
+            yield FromClient(route, message)
 
     def _refuse_name(self, route: bytes, descriptor: int) -> None:
         """Answers a client that has chosen its route, once. Ending the connection now would lose the answer."""
@@ -204,10 +207,11 @@ class ClientSocket(Source):
         """Yields the clients whose connections have ended since the last call."""
         for accepted, descriptor in self.limit.changes():
             if accepted:
-                self._opened(descriptor)
+                self._traffic.opened(descriptor)
                 continue
             self._left = True
-            self._closed(descriptor)
+            self._traffic.closed(descriptor)
+            self._named.discard(descriptor)
             if (route := self._routes.get(descriptor)) is not None:
                 dropped = route in self._dropped
                 gone = self._forget(route)
@@ -251,7 +255,7 @@ class ClientSocket(Source):
             send(self.socket, route, frames)
         except zmq.Again:
             self._dropped.add(route)
-            return ClientGone(self._full_route(route), slow=True)
+            return ClientGone(route, slow=True)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
@@ -275,37 +279,13 @@ class ClientSocket(Source):
         """Returns whether libzmq can have made `route`: it numbers its connections one after the other."""
         return numbers.is_number(route, self._first, self.limit.accepted)
 
-    # --- what differs where clients are on other machines -----------------------------------------------------------
-
-    def _secure(self, router: zmq.Socket[bytes]) -> None:
-        """Sets the options for authentication, before the socket is bound."""
-
-    def _admit(self, frame: zmq.Frame, route: bytes, descriptor: int) -> bool:
-        """Returns whether a connection, of which this is the first frame, may come."""
-        return True
-
-    def _may_go_on(self, route: bytes) -> bool:
-        """Returns whether a connection that was admitted still may send."""
-        return True
-
-    def _full_route(self, route: bytes) -> bytes:
-        """The name by which the pool knows a connection."""
-        return route
-
-    def _opened(self, descriptor: int) -> None:
-        self._traffic.opened(descriptor)
-
-    def _closed(self, descriptor: int) -> None:
-        self._traffic.closed(descriptor)
-        self._named.discard(descriptor)
-
     def _forget(self, route: bytes) -> ClientGone:
         descriptor = self._descriptors.pop(route, None)
         if descriptor is not None:
             del self._routes[descriptor]
         self._dropped.discard(route)
         self._late.discard(route)
-        return ClientGone(self._full_route(route))
+        return ClientGone(route)
 
 
 def _renewed(event: Event) -> Event:

@@ -83,7 +83,7 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
 def tell_next(paths: Paths, holders: Iterable[Holder]) -> None:
     """Writes the holders of the floor behind our number, for the supervisor that gets the lock after us."""
     now = time.monotonic()
-    lines = [f"{now:.1f} {each.pid} {','.join(sorted(each.devices))} {each.host}\n" for each in holders]
+    lines = [f"{now:.1f} {each.pid} {','.join(sorted(each.devices))}\n" for each in holders]
     if lines:
         with best_effort.writing(paths.lock), open(paths.lock, "a") as file:
             file.writelines(lines)  # without them their devices are free for all
@@ -95,12 +95,12 @@ def take_bequest(paths: Paths) -> Bequest:
     try:
         with open(paths.lock, "r+") as file:
             number = file.readline()
-            told = [line.rstrip("\n").split(" ", 3) for line in file]
+            told = [line.split()[:3] for line in file]
             if told:
                 file.truncate(len(number))
         holders = tuple(
-            Holder(int(pid), frozenset(devices.split(",")), host)
-            for at, pid, devices, host in told
+            Holder(int(pid), frozenset(devices.split(",")))
+            for at, pid, devices in told
             if abs(now - float(at)) <= TOLD_S
         )
     except (OSError, ValueError):  # also a line that was cut off by a full disk

@@ -236,7 +236,7 @@ def test_a_lock_that_is_free_while_somebody_listens_is_left_to_the_manager(runti
         os.close(descriptor)
 
 
-HOLDERS = (Holder(7, frozenset({"speaker"})), Holder(8, frozenset({"microphone", "speaker"}), "a laptop"))
+HOLDERS = (Holder(7, frozenset({"speaker"})), Holder(8, frozenset({"microphone", "speaker"})))
 
 
 def test_holders_of_the_floor_are_told_to_the_next_supervisor(runtime: Path) -> None:
