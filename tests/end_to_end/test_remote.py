@@ -160,6 +160,16 @@ def test_a_lost_connection_is_made_again(machines: Machines) -> None:
         assert b"".join(speech)
 
 
+def test_a_laptop_that_vanishes_is_gone_for_the_desk(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing comes by its ssh any more, and nothing ends it: its leases end all the same."""
+    monkeypatch.setattr("hushd.transport.remote.HEARTBEAT_MS", 200)
+    with hushd.Client() as client:
+        client.preload("stt/echo/a", keep_alive=-1)
+        assert running(machines)[0]["holders"]
+        tunnels()[0].suspend()
+        wait_until(lambda: not running(machines)[0]["holders"], "the end of the lease")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_nothing_is_left_of_a_program_that_is_killed(machines: Machines, number: int) -> None:
     """Whatever kills a program, its ssh ends, the desk ends its request, and no file stays on the laptop."""

@@ -21,10 +21,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
     make_parser(prog).parse_args(argv)
     here = paths.find()
     paths.prepare_runtime(here)
-    found = autostart.ensure(here)
+    supervisor = autostart.ensure(here)
     with socket.socket(socket.AF_UNIX) as end:
         try:
-            end.connect(os.fspath(found.client_socket))
+            end.connect(os.fspath(supervisor.client_socket))
         except OSError as error:  # it has just left
             raise HushdError("supervisor_lost", "The supervisor went away: please try again.") from error
         threading.Thread(target=_send, args=(end,), daemon=True).start()

@@ -27,7 +27,7 @@ def script(text: str) -> str:
 
 
 def reason(errors: bytes, host: str) -> str:
-    """Why ssh has ended, by what it has written."""
+    """The reason why ssh has ended, by what it has written."""
     text = errors.decode(errors="replace")
     for sign, cause in _REASONS:
         if sign in text.lower():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from dataclasses import replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
