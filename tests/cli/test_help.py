@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def options(text: str) -> set[str]:
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
 def test_the_whole_help_has_every_option(parser: Parser) -> None:
-    """Whatever the parser takes is in `--help all`, and what few need is only there."""
-    everything = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
+    """Whatever the parser takes is in `--help all`, but for former names, and what few need is only there."""
+    shown = [action for action in parser._actions if action.help != argparse.SUPPRESS]
+    everything = {flag for action in shown for flag in action.option_strings if flag.startswith("--")}
     assert everything <= options(parser.format_help(whole=True))
     rare = {flag for group in parser._rare for action in group._group_actions for flag in action.option_strings}
     assert not rare & options(parser.format_help())

@@ -127,4 +127,4 @@ def test_the_demo_ends_with_lines_that_work() -> None:
     found = subprocess.run(
         ["bash", "-c", f"{activate} && command -v say listen hushd"], capture_output=True, text=True, env=environment
     )
-    assert found.stdout.split() == [str(Path(sys.prefix) / "bin" / name) for name in ("say", "listen", "hushd")]
+    assert found.stdout.splitlines() == [str(Path(sys.prefix) / "bin" / name) for name in ("say", "listen", "hushd")]

@@ -13,7 +13,7 @@ from hushd_protocol.messages.control import EVERY_VERSION
 from .actions import Action, ToClient
 
 # The connections of a program share its part of the places, or each thread would have a part of its own.
-Program = tuple[str, int] | bytes  # its machine and process, or a connection whose process is not known
+Program = int | bytes  # its process, or a connection whose process is not known
 MISSED_PONGS = 3  # then the client counts as gone, even if its socket lives
 
 
@@ -54,7 +54,7 @@ class Connections:
     def program(self, route: bytes) -> Program:
         """The program that a connection belongs to."""
         known = self._known.get(route)
-        return (machine(route), known.pid) if known and known.pid else route
+        return known.pid if known and known.pid else route
 
     def any_of_program(self, program: Program) -> bool:
         """Returns whether a program has a connection."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from hushd_protocol import messages as m
@@ -173,13 +173,13 @@ class Requests:
         """Acts on the deadlines of those who wait for a place."""
         return self._without(self.turnstile.on_time(now)) if self.turnstile.deadline() <= now else []
 
-    def _without(self, ended: list[Action]) -> list[Action]:
+    def _without(self, ended: Sequence[Action]) -> list[Action]:
         """Takes the requests that the turnstile has ended off their clients' accounts."""
         for action in ended:
             match action:
                 case ToClient(route, m.Error()) if connection := self._connections.get(route):
                     connection.requests -= 1
-        return ended
+        return list(ended)
 
     def _full_for(self, request: ActiveRequest, worker: Worker, now: float) -> HushdError | None:
         """Finds the replica for a new request; returns its refusal where no place is free."""

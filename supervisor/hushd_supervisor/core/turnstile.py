@@ -87,7 +87,7 @@ class Turnstile:
                 self._deadlines = sorted({(t.deadline, t.key) for t in self._tickets.values() if t.deadline < math.inf})
             heapq.heappush(self._deadlines, (ticket.deadline, ticket.key))
         self._tell_at = min(self._tell_at, now + TELL_S)
-        return [_waiting(ticket, len(self._tickets) - 1)]
+        return [ToClient(ticket.route, _waiting(ticket, len(self._tickets) - 1))]
 
     def take(self, key: Key) -> tuple[Ticket, bool] | None:
         """Removes and returns the one of this name, if there is one, and whether it was promised a place."""
@@ -147,7 +147,7 @@ class Turnstile:
             self._groups.setdefault(ticket.group, {})[ticket.key] = ticket
         if self._tell_at <= now:
             self._tell_at = now + TELL_S if self._tickets else math.inf
-            out += [_waiting(ticket, place) for place, ticket in enumerate(self._tickets.values())]
+            out += [ToClient(t.route, _waiting(t, place)) for place, t in enumerate(self._tickets.values())]
         return out
 
     # --- inside --------------------------------------------------------------------------------------------------
@@ -167,6 +167,6 @@ class Turnstile:
             del self._groups[ticket.group]
 
 
-def _waiting(ticket: Ticket, place: int) -> ToClient:
+def _waiting(ticket: Ticket, place: int) -> m.Accepted:
     note = f"{place} requests before this one wait for a place"
-    return ToClient(ticket.route, m.Accepted(id=ticket.id, state="waiting", position=place, note=note))
+    return m.Accepted(id=ticket.id, state="waiting", position=place, note=note)

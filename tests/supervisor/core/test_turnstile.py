@@ -17,7 +17,7 @@ numbers = itertools.count(1)
 def ticket(program: int, rank: int = TEXT, arrived: float = 0.0, deadline: float = math.inf) -> Ticket:
     number = next(numbers)
     name = number.to_bytes(16, "big")
-    return Ticket(b"r%d" % number, name, ("", program), rank, "stt/a/x", number, arrived, deadline)
+    return Ticket(b"r%d" % number, name, program, rank, "stt/a/x", number, arrived, deadline)
 
 
 def line(*tickets: Ticket) -> Turnstile:
@@ -80,10 +80,10 @@ def test_their_number_is_bounded(rounds: int) -> None:
     """One program's requests leave room for another's, however often they come and go; nothing is kept of the gone."""
     turnstile = Turnstile()
     for _ in range(rounds):
-        while turnstile.has_room(("", 1)):
+        while turnstile.has_room(1):
             turnstile.add(ticket(1, deadline=1e9), 0.0)
         assert 0.7 * MOST < len(turnstile) < MOST
-        assert turnstile.has_room(("", 2))
+        assert turnstile.has_room(2)
         turnstile.end_all("cancelled")
     assert len(turnstile._deadlines) <= 2 * MOST
     assert not turnstile._groups

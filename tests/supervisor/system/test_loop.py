@@ -32,7 +32,6 @@ from hushd_supervisor.system.memory.needs import Needs
 from hushd_supervisor.system.memory.psi import Pipe
 from hushd_supervisor.system.reporter import Reporter
 from hushd_supervisor.system.signals import LEAVE, Signals
-from hushd_supervisor.system.sockets.answers import Answers
 from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
 from hushd_supervisor.system.sockets.watch import SocketWatch
@@ -195,7 +194,6 @@ class Stage:
             Living(poller, self.workers, templates, self.triggers, lambda: False, record),
             self.clients,
             SocketWatch((self.listener, worker_listener), record, apart=0.0),
-            Answers(self.clients),
             Reporter(self.pool, self.workers),
             Needs(find().needs),
             self.extra,
