@@ -173,12 +173,6 @@ def offered(_: Paths) -> None:
         better_model.mention(options)
 
 
-def seen(here: Paths) -> None:
-    from hushd_protocol.system.keys import KeyFiles
-
-    KeyFiles(here).touch("laptop")
-
-
 def permission_to_type(here: Paths) -> None:
     pytest.importorskip("jeepney")
     from hushd_desktop.dictation import portal
@@ -341,14 +335,6 @@ def switch(here: Paths) -> None:
     Switch(here).turn(False)
 
 
-def keys(here: Paths) -> None:
-    from hushd_protocol.system.keys import KeyFiles
-
-    files = KeyFiles(here)
-    files.generate()
-    files.allow("laptop", bytes(32))
-
-
 def people(here: Paths) -> None:
     import base64
 
@@ -442,7 +428,6 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`verified/`": verified,
     "`loudness/`": loudness,
     "`offered`": offered,
-    "`keys/seen/`": seen,
     "the desktop's permission": permission_to_type,
     "`hibari-*`": prepared_files,
     "`engines.json`": listed_engines,
@@ -459,7 +444,6 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "the folder of `hushd tune`": own_supervisors,
     "`roster.json`": roster,
     "`agent-hook.json`": switch,
-    "`keys/secret`": keys,
     "`people/`": people,
     "`config.toml`": configuration,
     "`pronunciations.txt`": words,
