@@ -32,6 +32,7 @@ _REST = ("packaging", "scripts", "tests", "examples", "client/typescript")  # fo
 # Modules with calls that write, but not to a file that hushd keeps.
 _ELSEWHERE = {
     "hushd_cli/entry.py", "hushd_cli/hook.py", "hushd_cli/terminal/console.py",  # the null device
+    "hushd/transport/ssh.py", "hushd/transport/remote.py",  # the terminal; a socket whose name goes before ssh begins
     "hushd_worker/read_ahead.py",
     "hushd_supervisor/system/memory/psi.py",  # of the kernel
     "hushd_supervisor/system/libzmq/connection_limit.py", "hushd_supervisor/system/libzmq/numbers.py",  # sockets of the
