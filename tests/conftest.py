@@ -9,6 +9,7 @@ import signal
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,9 @@ def _private_folder(patch: pytest.MonkeyPatch) -> Iterator[Path]:
     recent = Recent(paths.find())
     yield folder
     recent.forget()
+    for lock in folder.glob("mcp-*.lock"):  # of a process that would wait for calls for a minute
+        with suppress(ProcessLookupError, ValueError):
+            os.kill(int(lock.read_text()), signal.SIGTERM)
     shutil.rmtree(folder, ignore_errors=True)
 
 

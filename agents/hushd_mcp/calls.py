@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import anyio
@@ -41,23 +41,64 @@ class Calls:
         tasks: the tasks of the calls.
         patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, but for such hosts.
         holder: the name shown by `hushd status`; None: the host's own.
-        shared: whether the process serves any number of sessions, so that a ticket outlives its own.
+        shared: whether any number of sessions have the same tasks, so that a ticket outlives its own.
+        folder: in which the host has started its server; empty: unknown.
 
     Attributes:
         resumable: whether the host can come back with a ticket.
+        answered: the id of an `initialize` that has had its answer; None: there is none.
+        called: the time at which a request came or was answered last.
     """
 
     def __init__(
-        self, tasks: TaskRegistry, patience: float | None = None, holder: str | None = None, *, shared: bool = False
+        self,
+        tasks: TaskRegistry,
+        patience: float | None = None,
+        holder: str | None = None,
+        *,
+        shared: bool = False,
+        folder: str = "",
     ) -> None:
         self.tasks = tasks
+        self.answered: object = None
+        self.called = time.monotonic()
+        self._open = 0
         self.resumable = shared or patience is not None
         self._patience = PATIENCE_S if patience is None else patience
         self._limits: dict[str | None, float] = {}  # of sessions, see `note_cancelled`
         self._began: dict[tuple[str | None, str], float] = {}  # by session and request
         self._holder = holder
-        self._shared = shared
+        self._folder = folder
         self._threads: anyio.CapacityLimiter | None = None
+
+    @classmethod
+    def of(cls, tasks: TaskRegistry, about: JsonObject) -> Calls:
+        """Those of the session that a relay tells about: `holder`, `patience` and `folder`, the `answered` request, and
+        what an earlier process has `remembered`."""
+        calls = cls(tasks, about.get("patience"), about.get("holder"), folder=about["folder"])
+        calls.resumable = calls.resumable or bool(about.get("resumable"))
+        if about.get("limit"):
+            calls._limits[""] = about["limit"]
+        calls.answered = about.get("answered")
+        return calls
+
+    def remembered(self) -> JsonObject:
+        """What is worth knowing of the host for as long as its session lasts."""
+        return {"resumable": self.resumable, "limit": self._limits.get("")}
+
+    def resting_since(self) -> float:
+        """The time since which there was nothing to do: no call, no task, and no result that may still be asked for."""
+        return time.monotonic() if self._open or self.tasks.awaited() else self.called
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Marks a request that is not answered."""
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+            self.called = time.monotonic()
 
     async def carry_out(
         self, context: Context, kind: str, work: Work, *, wait: bool = True, word: str = ""
@@ -90,6 +131,7 @@ class Calls:
             task.end()
             raise
         self._began.pop(request, None)
+        task.told = task.finished.is_set()
         return of_task(task)
 
     async def ask(self, ask: Callable[[], CallToolResult]) -> CallToolResult:
@@ -113,8 +155,8 @@ class Calls:
 
     def speaker(self, context: Context) -> str:
         """The name under which people speak of the caller: that of the project in whose folder its host has started
-        this process; the host's own where it serves several, or none."""
-        name = "" if self._shared or self._holder else names.of_folder(os.getcwd())
+        its server; the host's own where that is unknown, or no project's."""
+        name = names.of_folder(self._folder) if self._folder and not self._holder else ""
         return self.holder(context) if name.startswith("agent") or not name else name
 
     def _limit(self, session: str | None) -> float:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+import json
+import os
+import re
+import sys
+import zlib
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from typing import NoReturn
 
 from hushd_cli.arguments import Parser, value
 from hushd_cli.command import Command
 from hushd_cli.terminal import console
+from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import best_effort, paths
+from hushd_protocol.system.paths import Paths
 from hushd_schema.kinds import above_zero
-
-from . import greeting
 
 COMMAND = Command(
     "mcp",
@@ -20,6 +27,14 @@ COMMAND = Command(
     "hushd_mcp.command",
     after="agent-hook",
 )
+
+_RELAY = "import sys; sys.path.append(sys.argv[1]); from hushd_mcp.relay import main; main()"
+# The variables that hushd, Python and the libraries of sound and network read; not a terminal's or a session's own.
+_COUNTS = re.compile(
+    "(HUSHD|PULSE|PIPEWIRE|ALSA|HF|HIBARI|SSL|LC|LD|DYLD)_.*|XDG_(RUNTIME_DIR|(CONFIG|DATA|STATE|CACHE)_HOME)|"
+    "PYTHON\\w*|HOME|LANG|TZ|TMPDIR|DBUS_SESSION_BUS_ADDRESS|SSH_AUTH_SOCK|REQUESTS_CA_BUNDLE|(?i:\\w+_proxy)|"
+    "CUDA_VISIBLE_DEVICES|OMP_NUM_THREADS|DISPLAY|WAYLAND_DISPLAY"
+).fullmatch
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -44,22 +59,49 @@ def make_parser(prog: str) -> Parser:
 
 def host(address: str | None, holder: str | None, patience: float | None) -> int:
     """Serves until the host closes standard input, or at `address` until a signal ends it."""
-    opening = greeting.receive() if address is None and find_spec("mcp") else greeting.UNREAD
-    gc.disable()  # the SDK makes 100,000 objects that live for ever: walking them cost a sixth of the start
-    try:
-        from hushd_mcp import server
-    except ImportError as error:
-        from hushd_models.installation import extra_command
+    check_sdk()
+    if address is None:
+        relay(holder, patience)
+    gc.disable()  # as in `__main__`
+    from hushd_mcp import web
 
-        raise HushdError(
-            "engine_missing", f"`hushd mcp` needs the MCP SDK ({error}): {extra_command('mcp')}."
-        ) from error
-    if address is not None:
-        from hushd_mcp import web
-
-        gc.freeze()
-        gc.enable()
-        return web.serve(address, patience, holder, console.complain)
     gc.freeze()
     gc.enable()
-    return server.serve(patience, holder, opening)
+    return web.serve(address, patience, holder, console.complain)
+
+
+def check_sdk() -> None:
+    """Raises HushdError `engine_missing` where the SDK is not installed, without importing it."""
+    for name in ("mcp", "mcp_types"):  # 1.x has only the first
+        found = find_spec(name)
+        if found is None or found.origin is None or not found.submodule_search_locations:
+            from hushd_models.installation import extra_command
+
+            raise HushdError(
+                "engine_missing", f"`hushd mcp` needs the MCP SDK (no package {name}): {extra_command('mcp')}."
+            )
+
+
+def relay(holder: str | None, patience: float | None) -> NoReturn:
+    """Becomes the relay: another program in this process, without any of the memory that it took to come here."""
+    found = paths.find()
+    with best_effort.writing(found.logs):
+        paths.make_state(found)
+    session = {"holder": holder, "patience": patience, "folder": os.getcwd()}
+    options = {
+        "version": __version__, "place": place(found, os.environ), "log": os.fspath(found.logs / "mcp.log"),
+        "session": json.dumps(session),
+    }  # fmt: skip
+    folder = os.path.dirname(os.path.dirname(__file__))
+    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _RELAY, folder, "hushd", "mcp", json.dumps(options)])
+
+
+def place(found: Paths, environ: Mapping[str, str]) -> str:
+    """The socket at which the relays meet that have the same hushd, and the same in their environment of what counts.
+
+    What a call does, hushd reads from the environment of its process in many places. So sessions whose hosts pass on
+    others have a process of their own, and none works by what the first one happened to have.
+    """
+    counts = sorted((name, value) for name, value in environ.items() if _COUNTS(name))
+    facts = repr((__version__, sys.executable, os.path.dirname(__file__), counts))
+    return os.fspath(found.runtime / f"mcp-{zlib.crc32(os.fsencode(facts)):08x}")

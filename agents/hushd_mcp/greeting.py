@@ -1,20 +1,16 @@
-"""The answer to a host's `initialize` over standard input, before the SDK is imported.
+"""The answer to a host's `initialize`, which the relay gives before the SDK is imported anywhere.
 
 The import takes half a second of a processor, without byte code two, and on a busy machine longer than hosts wait for
-this answer (Claude Code: 30 s). So the answer is given first, and the SDK, which gets the same line, repeats it to
-nobody. Nothing is imported here that takes time.
+this answer (Claude Code: 30 s). The SDK gets the same line later, and its answer goes nowhere. Nothing is imported here
+that takes time or memory.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from typing import Any, NamedTuple
-
-from hushd_protocol import JsonObject, __version__
+from . import light_json
 
 VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  # those that the SDK agrees to in `initialize`
-INFORMATION = {"name": "hushd", "title": "hushd: a voice and ears", "version": __version__}
+INFORMATION = {"name": "hushd", "title": "hushd: a voice and ears"}
 INSTRUCTIONS = """\
 hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
 Use `hushd_converse` to ask aloud and get the answer, `hushd_say` to only speak, `hushd_listen` to only listen,
@@ -24,54 +20,43 @@ A speech model writes their words down and may get names and numbers wrong: ask 
 _CAPABILITIES = {"tools": {"listChanged": False}}
 
 
-class Opening(NamedTuple):
-    """The first line of a host.
+def answer(message: dict[str, object], version: str) -> dict[str, object] | None:
+    """The answer to an `initialize`, the SDK's to the letter; None where the SDK may have another one.
 
-    Attributes:
-        line: as it came.
-        answered: the id of the request in it that was answered; None: none was.
+    Args:
+        version: hushd's.
     """
-
-    line: bytes
-    answered: str | int | None
-
-
-UNREAD = Opening(b"", None)
-
-
-def receive() -> Opening:
-    """Reads the first line, and not a byte more; answers it where it is an `initialize` of the usual form."""
-    line = bytearray()
-    while not line.endswith(b"\n") and (byte := os.read(0, 1)):
-        line += byte
-    result = answer(line)
-    if result is not None:
-        os.write(1, json.dumps(result, separators=(",", ":")).encode() + b"\n")
-    return Opening(bytes(line), None if result is None else result["id"])
-
-
-def answer(line: bytes | bytearray) -> JsonObject | None:
-    """The answer to the line, the SDK's to the letter; None where the SDK may have another one."""
-    try:
-        message = json.loads(line)
-        json.dumps(message, ensure_ascii=False, allow_nan=False).encode()  # half a character is refused by the SDK
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(message, dict) or message.get("method") != "initialize" or message.get("jsonrpc") != "2.0":
-        return None
-    name, params = message.get("id"), message.get("params")
-    if type(name) not in (str, int) or not isinstance(params, dict) or not _is_usual(params):
+    params = message.get("params")
+    if type(message.get("id")) not in (str, int) or not isinstance(params, dict) or not _is_usual(params):
         return None
     result = {
         "capabilities": _CAPABILITIES,
         "instructions": INSTRUCTIONS,
         "protocolVersion": params["protocolVersion"],
-        "serverInfo": INFORMATION,
+        "serverInfo": INFORMATION | {"version": version},
     }
-    return {"jsonrpc": "2.0", "id": name, "result": result}
+    return {"jsonrpc": "2.0", "id": message["id"], "result": result}
 
 
-def _is_usual(params: dict[str, Any]) -> bool:
+def is_plain(message: dict[str, object]) -> bool:
+    """Returns whether a request can be answered from what is prepared: with nothing but what every host may add."""
+    params = message.get("params", {})
+    extra = params.get("_meta", {}) if isinstance(params, dict) and params.keys() <= {"_meta"} else None
+    token = extra.get("progressToken", 0) if isinstance(extra, dict) else None
+    return type(message.get("id")) in (str, int) and type(token) in (str, int)
+
+
+def read(line: bytes | bytearray) -> dict[str, object] | None:
+    """The message in a line of a host; None where only the SDK can say whether it is one."""
+    try:
+        message = light_json.loads(line)
+        readable = b"\\u" not in line or light_json.is_whole(message)  # the SDK refuses half a character
+    except (ValueError, RecursionError):
+        return None
+    return message if readable and isinstance(message, dict) and message.get("jsonrpc") == "2.0" else None
+
+
+def _is_usual(params: dict[str, object]) -> bool:
     """Returns whether these are parameters that the SDK accepts, as far as they are known here."""
     client, capabilities = params.get("clientInfo"), params.get("capabilities")
     return (

@@ -1,4 +1,4 @@
-"""`hushd mcp` over standard input and output, or over HTTP."""
+"""The server of one session over standard input and output, or of all that come by HTTP."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import anyio
-from hushd_protocol import JsonObject
+from hushd_protocol import JsonObject, __version__
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import nearest
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, InputRequiredResult
 from mcp_types import Tool as ListedTool
@@ -23,11 +21,9 @@ from pydantic import ValidationError
 
 from .answers import refusal
 from .calls import Calls, session_of
-from .greeting import INFORMATION, INSTRUCTIONS, Opening
-from .opening import Replayed, Unrepeated
+from .greeting import INFORMATION, INSTRUCTIONS
 from .task import TaskRegistry
 from .tools import PREFIX, Tools
-from .unreadable import Answered
 
 _EMPTY = ("prompts", "resources")  # capabilities
 _METHODS = {"prompts/get": "prompts", "resources/read": "resources"}  # of what there is none
@@ -43,7 +39,7 @@ class Server(MCPServer[Any]):
         super().__init__(
             INFORMATION["name"],
             title=INFORMATION["title"],
-            version=INFORMATION["version"],
+            version=__version__,
             instructions=INSTRUCTIONS,
             tools=tools,
             log_level="ERROR",
@@ -51,12 +47,9 @@ class Server(MCPServer[Any]):
             middleware=[self._notice],
         )
 
-    async def run_after(self, opening: Opening) -> None:
-        """Serves the host at standard input and output, whose first line has been read, and answered or not."""
-        async with stdio_server() as (read, write):
-            options = self._lowlevel_server.create_initialization_options()
-            messages = Answered(Replayed(opening.line, read), write)
-            await self._lowlevel_server.run(messages, Unrepeated(opening.answered, write), options)  # type: ignore[arg-type]
+    async def attend(self, read: Any, write: Any) -> None:
+        """Serves the session whose messages these streams are, until they end."""
+        await self._lowlevel_server.run(read, write, self._lowlevel_server.create_initialization_options())
 
     async def list_tools(self) -> list[ListedTool]:
         self._calls.resumable = True  # hosts that make one call a process do not look first
@@ -96,7 +89,8 @@ class Server(MCPServer[Any]):
             self._calls.note_cancelled(session_of(ctx), dict(ctx.params or {}))
         if nothing := _METHODS.get(ctx.method):  # the SDK would write a traceback for each
             raise MCPError(INVALID_PARAMS, f"hushd has no {nothing}: it has tools.")
-        result = await call_next(ctx)
+        with self._calls.under_way():
+            result = await call_next(ctx)
         if ctx.method in ("initialize", "server/discover") and isinstance(result, dict):
             offered = result.get("capabilities", {})
             return result | {"capabilities": {name: offered[name] for name in offered if name not in _EMPTY}}
@@ -113,18 +107,6 @@ def build(
 ) -> Server:
     """The server with its tools; the arguments are those of `Calls` and `Tools`."""
     return Server(Calls(tasks, patience, holder, shared=shared), local=local)
-
-
-def serve(patience: float | None, holder: str | None, opening: Opening) -> int:
-    """Serves the host at standard input and output until it closes them; then everything ends."""
-    tasks = TaskRegistry()
-    server = build(tasks, patience, holder)
-    take_signals(tasks.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    try:
-        anyio.run(server.run_after, opening)
-    finally:
-        tasks.close()
-    return 0
 
 
 def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hushd.client import Client
 
 KEPT = 50  # ended tasks whose results can still be fetched
+KEPT_S = 600.0  # ... for which a process stays that would leave
 LEAVE_S = 1.0  # to fall silent and close the devices
 GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above what parallel calls of one host lie apart
 UNATTENDED_S = 60.0  # that a microphone stays open while no call waits for its result
@@ -81,6 +82,7 @@ class Task:
         result: the work's return value.
         error: the reason for its failure.
         finished: set at the end.
+        told: the host has had the result.
         scope: ends the work.
         asked: time of the last call for it.
     """
@@ -94,6 +96,7 @@ class Task:
         self.result: JsonObject = {}
         self.error: HushdError | None = None
         self.finished = threading.Event()
+        self.told = False
         self.asked = time.monotonic()
         self._calls = 0  # that wait for it
         self._abandoning: threading.Timer | None = None
@@ -205,8 +208,8 @@ class TaskRegistry:
         if task is None:
             raise HushdError(
                 "bad_request",
-                f"There is no ticket {ticket!r}: a ticket ends with the `hushd mcp` process that gave it, and the "
-                f"last {KEPT} results are kept; make the call again.",
+                f"There is no ticket {ticket!r}: a ticket ends with the session that it was given, and the last {KEPT} "
+                "results are kept until a minute after they were told; make the call again.",
             )
         return task
 
@@ -214,6 +217,15 @@ class TaskRegistry:
         """Tasks that have not ended, the oldest first."""
         with self._lock:
             return self._under_way()
+
+    def awaited(self) -> bool:
+        """Returns whether a task has not ended, or has a result that the host may still ask for."""
+        with self._lock:
+            since = time.monotonic() - KEPT_S
+            return any(
+                not task.finished.is_set() or (task.kind != "say" and not task.told and task.asked > since)
+                for task in self._tasks.values()
+            )
 
     def close(self) -> None:
         """Ends everything, and returns when it is quiet. Nothing can be begun any more."""

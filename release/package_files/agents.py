@@ -73,7 +73,7 @@ def _registry(source: Source) -> dict[str, str]:
 def _bundle(source: Source) -> dict[str, str]:
     """A bundle (.mcpb) for Claude Desktop, by manifest version 0.4: uv brings Python and hushd at its first start."""
     run = {"command": "uv", "args": ["run", "--directory", "${__dirname}", "server.py"]}
-    tools = json.loads((ROOT / "tests/agents/mcp.json").read_text())
+    tools = json.loads((ROOT / "agents/hushd_mcp/prepared.json").read_text())["tools/list"]["result"]["tools"]
     manifest = {
         "manifest_version": "0.4", "name": "hushd", "display_name": "hushd", "version": source.version,
         "description": source.summary, "long_description": source.long, "author": {"name": source.authors},

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hushd_mcp import greeting
@@ -14,9 +16,22 @@ from support.peer import BOUND_S
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
-_CODE = "from hushd_mcp import greeting, server; server.serve(None, None, greeting.UNREAD)"
+# The SDK at standard input and output, without a relay.
+_CODE = """
+import anyio
+from hushd_mcp import calls, server, task, unreadable
+from mcp.server.stdio import stdio_server
+
+async def serve():
+    async with stdio_server() as (read, write):
+        made = server.Server(calls.Calls(task.TaskRegistry()), local=True)
+        await made.attend(unreadable.Answered(read, write), write)
+
+anyio.run(serve)
+"""
 UNGREETED = [sys.executable, "-P", "-c", _CODE]
 STATUS = {"jsonrpc": "2.0", "id": "last", "method": "ping"}
+pytestmark = [pytestmark, pytest.mark.usefixtures("runtime")]
 
 
 def initialize(version: object, **changes: object) -> dict[str, object]:
@@ -49,7 +64,7 @@ def test_the_versions_are_the_sdks() -> None:
 @pytest.mark.parametrize("version", greeting.VERSIONS)
 def test_the_answer_is_the_sdks_and_comes_once(version: str) -> None:
     """Each version gets what the SDK would say, and the session goes on."""
-    assert greeting.answer(json.dumps(initialize(version)).encode()) is not None
+    assert greeting.answer(json.loads(json.dumps(initialize(version))), "1") is not None
     lines = (initialize(version), {"jsonrpc": "2.0", "method": "notifications/initialized"}, {**STATUS})
     assert answers(PROGRAM, *lines) == answers(UNGREETED, *lines)
 
@@ -72,12 +87,17 @@ def test_the_answer_is_the_sdks_and_comes_once(version: str) -> None:
 )
 def test_what_is_unusual_is_left_to_the_sdk(message: object) -> None:
     """Other versions, parameters that it may refuse, and other lines: nothing is said before it."""
-    assert greeting.answer(json.dumps(message).encode()) is None
+    read = greeting.read(json.dumps(message).encode())
+    assert read is None or read["method"] != "initialize" or greeting.answer(read, "1") is None
     assert answers(PROGRAM, message, {**STATUS}) == answers(UNGREETED, message, {**STATUS})
 
 
-def test_it_is_answered_without_the_sdk() -> None:
-    """The answer's module imports none of it: its import takes longer than busy machines have."""
-    code = "import sys\nfrom hushd_mcp import command\nprint({'mcp', 'mcp_types', 'pydantic'} & {*sys.modules})"
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=BOUND_S)
-    assert done.stdout == "set()\n"
+def test_all_but_calls_is_answered_by_the_relay_alone() -> None:
+    """A host that has started, pinged and listed everything has started no other process."""
+    prepared = json.loads((Path(greeting.__file__).with_name("prepared.json")).read_text())
+    lists = [{"jsonrpc": "2.0", "id": method, "method": method} for method in prepared]
+    told = answers(PROGRAM, initialize("2025-06-18"), *lists, STATUS)
+    assert {
+        each["id"]: {"result": each["result"]} for each in told[1:-1] if "result" in each
+    }.items() <= prepared.items()
+    assert not list(Path(os.environ["HUSHD_RUNTIME_DIR"]).glob("mcp-*"))

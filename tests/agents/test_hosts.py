@@ -178,14 +178,12 @@ def test_a_session_for_each_call_of_a_web_server(runtime: Path, environment: dic
     assert [sound.heard for sound in diary.sounds()] == [RATE]
 
 
-def test_a_ticket_of_another_process(environment: dict[str, str]) -> None:
+def test_a_ticket_of_another_session(environment: dict[str, str]) -> None:
     """It is refused with what became of it."""
     with RawHost("--patience", "0.1", environment=environment, lists=False) as host:
         ticket = host.data("say", text=words(1))["ticket"]
     with RawHost(environment=environment, lists=False) as host:
-        assert (
-            "ends with the `hushd mcp` process that gave it" in host.data("result", ticket=ticket)["error"]["message"]
-        )
+        assert "ends with the session" in host.data("result", ticket=ticket)["error"]["message"]
 
 
 # --- a microphone that nobody waits for -------------------------------------------------------------------------------

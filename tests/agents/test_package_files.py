@@ -110,7 +110,8 @@ def test_a_bundle_names_the_tools_and_what_runs_them() -> None:
     """All tools that `hushd mcp` lists, the file that starts it, and this very version of hushd."""
     manifest = read("mcpb/manifest.json")
     assert [tool["name"] for tool in manifest["tools"]] == [
-        tool["name"] for tool in json.loads((ROOT / "tests/agents/mcp.json").read_text())
+        tool["name"]
+        for tool in json.loads((ROOT / "agents/hushd_mcp/prepared.json").read_text())["tools/list"]["result"]["tools"]
     ]
     assert (AGENTS / "mcpb" / manifest["server"]["entry_point"]).is_file()
     project = tomllib.loads((AGENTS / "mcpb/pyproject.toml").read_text())["project"]

@@ -4,7 +4,7 @@
 
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers, over HTTP and at the command line; `openapi.json` the document. What is a guest's
-lies among its own tests: the refusals of the commands that it adds, and `mcp.json`, the tools of agents with schemas.
+lies with it: the refusals of the commands that it adds, and `prepared.json`, what the SDK answers to hosts of agents.
 Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/HTTP.md from the requests, and
 of docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
 """
@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -47,7 +47,7 @@ def texts() -> dict[str, Callable[[], str]]:
         if added := guest.commands:
             made[f"../{guest.name}/refusals.txt"] = lambda added=added: "\n".join([*of_commands(added), ""])
     if "agents" in here:
-        made["../agents/mcp.json"] = lambda: _json(mcp_tools())
+        made["../../agents/hushd_mcp/prepared.json"] = lambda: _json(prepared_answers())
     return made | {
         "help.txt": help_of_hushd,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
@@ -172,15 +172,44 @@ def of_commands(added: Collection[str] = ()) -> Iterator[str]:
             yield from _table(f"{' '.join(words)} {name}", check, _BAD_WORDS)
 
 
-def mcp_tools() -> list[dict[str, Any]]:
-    """The tools as a host lists them."""
-    from hushd_mcp import server, task
+def prepared_answers() -> dict[str, Any]:
+    """The SDK's answers to the requests that need no work, by their methods."""
+    import anyio
+    from hushd_mcp import calls, server, task
+    from mcp.server.stdio import stdio_server
 
-    tools = server.build(task.TaskRegistry())._tool_manager.list_tools()
-    return [
-        {"name": tool.name, "title": tool.title, "description": tool.description, "inputSchema": tool.parameters}
-        for tool in tools
+    methods = ("ping", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "logging/setLevel")
+    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}}
+    requests = [
+        ("initialize", client),
+        ("notifications/initialized", {}),
+        *((method, {"level": "info"} if "Level" in method else {}) for method in methods),
     ]
+    found: dict[str, Any] = {}
+
+    class Lines:
+        """Standard input and output of a host that asks for one after the other."""
+
+        async def __aiter__(self) -> AsyncIterator[str]:
+            for method, params in requests:
+                asked = {} if "notifications" in method else {"id": method}
+                yield json.dumps({"jsonrpc": "2.0", "method": method, "params": params} | asked)
+                while asked and method not in found:
+                    await anyio.sleep(0)
+
+        async def write(self, line: str) -> None:
+            answer = json.loads(line)
+            found[answer["id"]] = {key: answer[key] for key in ("result", "error") if key in answer}
+
+        async def flush(self) -> None:
+            pass
+
+    async def ask() -> None:
+        async with stdio_server(Lines(), Lines()) as (read, write):  # type: ignore[arg-type]
+            await server.Server(calls.Calls(task.TaskRegistry()), local=True).attend(read, write)
+
+    anyio.run(ask)
+    return {method: found[method] for method in methods}
 
 
 def openapi() -> Any:

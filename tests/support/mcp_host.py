@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio.unix_events
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -107,6 +108,34 @@ def text(result: CallToolResult) -> str:
 
 
 @contextmanager
+def serving(environment: dict[str, str], rest_s: float = 60) -> Iterator[subprocess.Popen[bytes] | None]:
+    """Has the process for the calls of sessions with that environment wait for them: its imports are paid once in all
+    tests, as a relay's own start of it would not be. None where there is one."""
+    from hushd_mcp.command import place
+    from hushd_protocol.system import paths
+
+    found = paths.find(environment)
+    meeting = place(found, environment)
+    if os.path.exists(meeting):
+        yield None
+        return
+    found.runtime.mkdir(mode=0o700, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(meeting)
+        listener.listen()
+        number = listener.fileno()
+        command = [sys.executable, "-P", "-m", "hushd_mcp", str(number), meeting, str(rest_s)]
+        process = warm.Popen(command, env=environment, pass_fds=[number], stdin=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(BOUND_S)
+        if os.path.exists(meeting):
+            os.unlink(meeting)
+
+
+@contextmanager
 def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto", lists: bool = True) -> Iterator[Host]:
     """A host that has started `hushd mcp` for itself and, with `lists`, has had the list of tools, as most do.
 
@@ -114,10 +143,10 @@ def stdio_host(*arguments: str, environment: dict[str, str], mode: str = "auto",
     """
     from mcp.client.stdio import StdioServerParameters, stdio_client
 
-    parameters = StdioServerParameters(
-        command=PROGRAM[0], args=[*PROGRAM[1:], *arguments], env=dict(os.environ) | environment
-    )
+    environment = dict(os.environ) | environment
+    parameters = StdioServerParameters(command=PROGRAM[0], args=[*PROGRAM[1:], *arguments], env=environment)
     with (
+        serving(environment),
         patch.object(asyncio.unix_events, "subprocess", warm),
         _connected(stdio_client(parameters, errlog=sys.__stderr__ or sys.stderr), mode) as host,
     ):

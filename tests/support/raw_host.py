@@ -9,10 +9,12 @@ import queue
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from support import warm
-from support.mcp_host import PROGRAM
+from support.mcp_host import PROGRAM, serving
 from support.peer import BOUND_S
 
 
@@ -23,6 +25,8 @@ class RawHost:
         name: the name in its handshake; "mcp" is that of the Python SDK's users.
         environment: all of the server's environment.
         lists: whether it asks for the list of tools before its first call.
+        folder: in which it starts the server.
+        starts: whether the process for calls is the relay's to start, as it is for people.
     """
 
     def __init__(
@@ -32,12 +36,15 @@ class RawHost:
         name: str = "mcp",
         lists: bool = True,
         era: str = "2025-06-18",
+        folder: Path | None = None,
+        starts: bool = False,
     ) -> None:
         self._ids = itertools.count(1)
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
-        self.process = warm.Popen(
-            [*PROGRAM, *arguments], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._serving: AbstractContextManager[object] = nullcontext() if starts else serving(environment)
+        self._serving.__enter__()
+        pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+        self.process = warm.Popen([*PROGRAM, *arguments], env=environment, **pipes, text=True, cwd=folder)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         client = {"name": name, "version": "1"}
@@ -60,6 +67,7 @@ class RawHost:
         self._reader.join()
         assert self.process.stdout
         self.process.stdout.close()
+        self._serving.__exit__(None, None, None)
 
     def begin(self, method: str, params: dict[str, Any] | None = None) -> int:
         """Sends a request; returns its id."""

@@ -38,7 +38,9 @@ IMPORTED = {
     "fuzzing": ("fuzzing.command",),
     "hushd_worker_stt.convert": ("hushd_worker_stt.convert.whisper", "ctranslate2", "tokenizers"),
     "cluster": (*COMMANDS, "hushd_cluster.actions"),
-    "mcp": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.server", "mcp.server.stdio"),
+    "hushd_mcp": ("hushd_mcp.sessions", "hushd.client"),
+    "--http": (*COMMANDS, "hushd_mcp.command", "hushd_mcp.web"),
+    "mcp": (*COMMANDS, "hushd_mcp.command"),
 }
 # What Python and hushd read of the environment before the first line of a program; PYTHONPATH is added.
 _READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "HUSHD_TRACE")

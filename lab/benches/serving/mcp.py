@@ -18,11 +18,14 @@ import psutil
 import soundfile
 from support.sound_loop import Monitor, SoundLoop
 
+from ..process_memory import held
 from ..speaking.playing import own_loop, sound_loop
 from ..stage import BIN, Row, mb, recording, supervisor
 
 RUNS = 11
 TURNS = 7
+SESSIONS = 10
+REST_S = 75.0  # a minute, after which the process for calls leaves, and some
 ANSWER_S = 3.0
 SILENCE_S = 0.8
 LOUD = 100  # of a sample; the sink adds no noise
@@ -46,7 +49,81 @@ def mcp(options: Namespace) -> Iterator[Row]:
         yield Row(f"mcp: {what}", value, unit, f"<= {goal}", floor, value <= goal, "floor: an empty server")
     value, floor = (statistics.median(run[1] for run in runs) for runs in (ours, empty))
     yield Row("mcp: CPU time of that start", value, "s", "", floor, note="floor: an empty server")
+    yield from _sessions()
     yield from _turns()
+
+
+def _sessions() -> Iterator[Row]:
+    """Ten sessions, as an ordinary day with coding agents has: at rest, and after a call each and a minute."""
+    command = [str(BIN / "hushd"), "mcp"]
+    with supervisor():
+        first = statistics.median(first_call(command) for _ in range(5))
+        (one, _), (ten, after) = resting(command, 1, 0), resting(command, SESSIONS, REST_S)
+    yield Row("mcp: start to a first call's answer", first, "s", note="hushd_status, 5 runs")
+    yield Row("mcp: a session at rest, PSS", one, "MB", "<= 6", ok=one <= 6)
+    yield Row("mcp: ten sessions at rest, PSS", ten, "MB", "<= 60", ok=ten <= 60)
+    yield Row("mcp: ten after a call each and a minute, PSS", after, "MB", "<= 60", ok=after <= 60)
+
+
+def first_call(command: list[str]) -> float:
+    """Seconds from the start of a session to the answer of its first call."""
+    began = time.perf_counter()
+    with _Sessions(command, 1) as sessions:
+        sessions.call()
+        return time.perf_counter() - began
+
+
+def resting(command: list[str], count: int, rest_s: float) -> tuple[float, float]:
+    """MB of PSS of so many sessions and all that they have started: before any call, and `rest_s` after one each."""
+    with _Sessions(command, count) as sessions:
+        time.sleep(2)
+        before = sessions.weigh()
+        sessions.call()
+        time.sleep(rest_s)
+        return before, sessions.weigh()
+
+
+class _Sessions:
+    """Hosts that have started a server each, and have its tools. A context manager."""
+
+    def __init__(self, command: list[str], count: int) -> None:
+        pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+        self._processes = [subprocess.Popen(command, **pipes) for _ in range(count)]
+        self._ask({"method": "initialize", "params": _INFORMATION})
+        self._ask({"method": "tools/list"})
+
+    def call(self) -> None:
+        """Has each make a call."""
+        self._ask({"method": "tools/call", "params": {"name": "hushd_status", "arguments": {}}})
+
+    def weigh(self) -> float:
+        """MB of all their processes, shared pages divided among those who have them."""
+        own = [psutil.Process(each.pid) for each in self._processes]
+        below = [child for each in own for child in each.children(recursive=True)]
+        return sum(each.private + each.mapped for each in map(held, [*own, *below, *self._started()]))
+
+    def _ask(self, message: dict[str, object]) -> None:
+        for process in self._processes:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 1} | message).encode() + b"\n")
+            process.stdin.flush()
+            assert "result" in json.loads(process.stdout.readline())
+
+    def _started(self) -> list[psutil.Process]:
+        """The process for their calls, which is nobody's child."""
+        locks = Path(os.environ["HUSHD_RUNTIME_DIR"]).glob("mcp-*.lock")
+        return [psutil.Process(number) for lock in locks if psutil.pid_exists(number := int(lock.read_text() or 0))]
+
+    def __enter__(self) -> _Sessions:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.communicate(timeout=10)
+        for started in self._started():
+            started.terminate()
+            started.wait(10)
 
 
 def _start(command: list[str]) -> tuple[float, float, float]:

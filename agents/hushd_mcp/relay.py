@@ -1,0 +1,294 @@
+"""`hushd mcp` at standard input and output: a relay, which a session of a host of agents holds for as long as it lives.
+
+It answers what needs no work (`initialize`, `ping`, the lists) by itself, and passes on everything else, from the first
+call of a tool on, to the one process that serves the calls of all sessions (`sessions`), which it starts where none
+listens. That process leaves when nobody calls; the next call starts another, and tells it how the session began.
+
+Ten sessions are ten of these, so it is the standard library's least: no hushd, no SDK, no `json`, `socket` or
+`subprocess`, each of which is a megabyte. A line for the process, or of it, that begins with # is between the two:
+`#ready` at the beginning, then `#session JSON` about this session; `#rest JSON` where it has had no call for a while,
+with what the next process shall know of it.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # `signal` makes enumerations
+import _socket
+import os
+import select
+import sys
+
+from . import greeting, light_json, meeting
+
+TRIES = 3  # one that has just left may not answer any more
+_BROKEN_PIPE = 128 + 13
+_PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
+_CHUNK = 1 << 16
+_LEAVE_S = 1.5  # for what is spoken to fall silent
+
+
+class Relay:
+    """The session of one host.
+
+    Args:
+        options: what the command line has found out: see `command`.
+    """
+
+    def __init__(self, options: dict[str, str]) -> None:
+        self._options = options
+        self._session: dict[str, object] = light_json.loads(options["session"])  # what `sessions` is told of it
+        self._beginning: list[bytes] = []  # the lines with which the host began, for each process anew
+        self._asked = b""  # an `initialize` that was passed on
+        self._greeted = False  # the host's `initialize` has been answered here
+        self._calls: dict[object, str] = {}  # the methods of the requests that were passed on, until their answers
+        self._waiting: list[bytes] = []  # for a process that is not ready
+        self._link: Link | None = None
+        self._tries = 0
+        self._poll = select.poll()
+        self._poll.register(0, select.POLLIN)
+
+    def run(self) -> None:
+        """Serves until the host closes standard input."""
+        received = bytearray()
+        while True:
+            for descriptor, event in self._poll.poll():
+                if descriptor == 0:
+                    chunk = os.read(0, _CHUNK)
+                    received += chunk
+                    if b"\n" in chunk or not chunk:
+                        *lines, received = received.split(b"\n") if chunk else [received, bytearray()]
+                        for line in lines:
+                            if line or chunk:
+                                self._take(bytes(line))
+                    if not chunk:
+                        return
+                elif self._link and descriptor == self._link.fileno():
+                    self._serve(event)
+
+    def leave(self) -> None:
+        """Ends all that the host has asked for, and waits until it is quiet."""
+        if self._link:
+            self._link.end()
+
+    # --- the host ----------------------------------------------------------------------------------------------------
+
+    def _take(self, line: bytes) -> None:
+        """Answers a line of the host, or passes it on."""
+        message = greeting.read(line)
+        if message is None:
+            self._pass(line)
+        elif message.get("method") == "initialize":
+            self._begin(message, line)
+        elif message.get("method") == "notifications/initialized" and self._beginning:
+            self._beginning.append(line)
+            if self._link and self._link.ready:
+                self._pass(line)
+        elif not (self._greeted and self._answer(message)):
+            self._follow(message, line)
+
+    def _begin(self, message: dict[str, object], line: bytes) -> None:
+        answer = None if self._beginning else greeting.answer(message, self._options["version"])
+        if answer:
+            self._greeted = True
+            self._session["answered"] = message["id"]
+            self._beginning = [line]
+            _send(answer)
+            return
+        self._asked = line
+        self._follow(message, line)
+
+    def _answer(self, message: dict[str, object]) -> bool:
+        """Gives the answer that is prepared; returns whether there is one."""
+        method = message.get("method")
+        if method not in ("ping", "logging/setLevel") and not str(method).endswith("/list"):
+            return False
+        with open(_PREPARED, "rb") as file:
+            prepared = light_json.loads(file.read()).get(method)
+        if prepared is None or not (greeting.is_plain(message) or ("error" in prepared and _id(message) is not None)):
+            return False
+        if method == "tools/list":
+            self._session["resumable"] = True
+        _send({"jsonrpc": "2.0", "id": message["id"]} | prepared)
+        return True
+
+    def _follow(self, message: dict[str, object], line: bytes) -> None:
+        """Passes on a request; of anything else what the process that serves has asked for, or can know of."""
+        name = _id(message)
+        if "method" in message and name is not None:
+            self._calls[name] = str(message["method"])
+        elif message.get("method") == "notifications/cancelled":
+            params = message.get("params")
+            self._calls.pop(params.get("requestId") if isinstance(params, dict) else None, None)
+        if self._link or self._calls or not self._greeted:
+            self._pass(line)
+
+    # --- the process that serves -------------------------------------------------------------------------------------
+
+    def _pass(self, line: bytes) -> None:
+        if self._link and self._link.ready:
+            self._link.send(line)
+            self._watch()
+            return
+        self._waiting.append(line)
+        if self._link is None:
+            self._tries = 0
+            self._connect()
+
+    def _connect(self) -> None:
+        self._tries += 1
+        try:
+            self._link = Link(meeting.connect(self._options["place"], self._options["log"]))
+            self._watch()
+        except OSError as error:
+            self._fail(f"The process for calls of tools cannot be started ({error.strerror or error})")
+
+    def _watch(self) -> None:
+        if self._link:
+            self._poll.register(self._link.fileno(), select.POLLIN | (select.POLLOUT if self._link.unsent else 0))
+
+    def _serve(self, event: int) -> None:
+        """Sends what the process takes, and passes on its lines."""
+        link = self._link
+        assert link
+        try:
+            lines = link.exchange(event)
+        except OSError:
+            lines = None
+        if lines is None:
+            self._part()
+            if link.ready:
+                self._fail("The process for calls of tools has ended in the middle")
+            elif self._tries < TRIES:
+                self._connect()
+            else:
+                self._fail("The process for calls of tools ends at its start")
+            return
+        for line in lines:
+            self._told(line)
+        self._watch()
+
+    def _told(self, line: bytes) -> None:
+        if line.startswith(b"#ready"):
+            assert self._link
+            self._link.ready = True
+            waiting, self._waiting = self._waiting, []
+            about = b"#session " + light_json.dumps(self._session).encode()
+            for each in (about, *self._beginning, *waiting):
+                self._link.send(each)
+        elif line.startswith(b"#rest "):
+            self._session |= light_json.loads(line[6:])
+            if not self._calls and self._link and not self._link.unsent:
+                self._part()
+        else:
+            message = light_json.loads(line) if self._calls else {}
+            method = "" if "method" in message else self._calls.pop(message.get("id"), "")
+            if method == "initialize" and "result" in message:
+                self._session["answered"] = message["id"]
+                self._beginning = [self._asked]
+            _write(line + b"\n")
+
+    def _part(self) -> None:
+        if self._link:
+            self._poll.unregister(self._link.fileno())
+            self._link.close()
+            self._link = None
+
+    def _fail(self, sentence: str) -> None:
+        """Answers every request that waits with an error."""
+        calls, self._calls, self._waiting = self._calls, {}, []
+        sentence = f"{sentence}: call again, and see {self._options['log']} if that does not help."
+        for name, method in calls.items():
+            message: dict[str, object] = {"jsonrpc": "2.0", "id": name}
+            if method == "tools/call":
+                reason = {"code": "worker_failed", "message": sentence, "retryable": True}
+                data = {"state": "failed", "error": reason}
+                content = [{"type": "text", "text": sentence}]
+                era = {} if self._beginning else {"resultType": "complete"}  # 2026's, which has no handshake
+                _send(message | {"result": {"content": content, "structuredContent": data, "isError": True} | era})
+            else:
+                _send(message | {"error": {"code": -32603, "message": sentence}})
+
+
+class Link:
+    """A connection with the process that serves.
+
+    Attributes:
+        ready: it has taken the connection.
+        unsent: what it has not yet taken.
+    """
+
+    def __init__(self, connected: _socket.socket) -> None:
+        self._socket = connected
+        self._received = bytearray()
+        self.ready = False
+        self.unsent = bytearray()
+
+    def fileno(self) -> int:
+        number: int = self._socket.fileno()
+        return number
+
+    def send(self, line: bytes) -> None:
+        self.unsent += line + b"\n"
+
+    def exchange(self, event: int) -> list[bytes] | None:
+        """Sends and receives what goes at once; returns the lines that are whole, None at the end. Raises OSError."""
+        if event & select.POLLOUT:
+            del self.unsent[: self._socket.send(memoryview(self.unsent)[: _CHUNK * 4])]
+        if not event & ~select.POLLOUT:
+            return []
+        chunk = self._socket.recv(_CHUNK)
+        if not chunk:
+            return None
+        self._received += chunk
+        if b"\n" not in chunk:
+            return []
+        *lines, self._received = self._received.split(b"\n")
+        return [bytes(line) for line in lines]
+
+    def end(self) -> None:
+        """Sends nothing any more, and returns once the process has seen to that, or does not."""
+        self._socket.settimeout(_LEAVE_S)
+        try:
+            self._socket.shutdown(_socket.SHUT_WR)
+            while self._socket.recv(_CHUNK):
+                pass
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def main() -> None:
+    """Runs the relay, whose options are the last argument."""
+    for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM):
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, _exit)
+    relay = Relay(light_json.loads(sys.argv[-1]))
+    status = 0
+    try:
+        relay.run()
+    except BrokenPipeError:  # the host is gone
+        status = _BROKEN_PIPE
+    except SystemExit as leaving:
+        status = int(str(leaving.code))
+    relay.leave()
+    os._exit(status)
+
+
+def _exit(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _id(message: dict[str, object]) -> object:
+    name = message.get("id")
+    return name if type(name) in (str, int) else None
+
+
+def _send(message: dict[str, object]) -> None:
+    _write(light_json.dumps(message).encode() + b"\n")
+
+
+def _write(data: bytes) -> None:
+    while data:
+        data = data[os.write(1, data) :]

@@ -1,0 +1,194 @@
+"""The process that serves the calls of all sessions of `hushd mcp` at standard input and output.
+
+Each connection is the session of one relay, which says first how it began: a server of its own, with its own tasks,
+name, tickets and limits, so that nothing of one session reaches another. A session without a call for a minute is asked
+to part; with the last of them the process leaves. What of the environment counts is the same for all: the relays of
+another one meet elsewhere (`command.place`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Sequence
+
+from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCError, JSONRPCResponse
+
+from .calls import Calls
+from .server import Server, take_signals
+from .task import TaskRegistry
+from .unreadable import Answered
+
+REST_S = 60.0  # without a call, after which a session parts and the process leaves
+LONGEST = 1 << 28  # bytes of a line
+
+
+class Sessions:
+    """All sessions.
+
+    Args:
+        place: where it listens.
+        rest_s: see `REST_S`.
+    """
+
+    def __init__(self, place: str, rest_s: float) -> None:
+        self._place = place
+        self._socket = os.stat(place).st_ino
+        with open(f"{place}.lock", "w") as lock:  # for who looks for the process
+            lock.write(str(os.getpid()))
+        self._rest_s = rest_s
+        self._tasks: dict[TaskRegistry, None] = {}
+        self._called = time.monotonic()
+        self._parted = asyncio.Event()
+
+    async def run(self, listener: socket.socket) -> None:
+        """Serves until nobody has called for a while, and no session is left."""
+        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST)
+        while self._tasks or (left := self._called + self._rest_s - time.monotonic()) > 0:
+            self._parted.clear()
+            try:
+                async with asyncio.timeout(None if self._tasks else left):
+                    await self._parted.wait()
+            except TimeoutError:
+                pass
+        self._withdraw()
+        await asyncio.sleep(0)  # one that came before that is accepted now
+        while self._tasks:
+            self._parted.clear()
+            await self._parted.wait()
+        server.close()
+
+    def close(self) -> None:
+        """Ends all that is under way."""
+        for tasks in list(self._tasks):
+            tasks.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks = TaskRegistry()
+        self._tasks[tasks] = None
+        try:
+            writer.write(b"#ready\n")
+            if (line := await reader.readline()).startswith(b"#session "):
+                await self._attend(Calls.of(tasks, json.loads(line[9:])), reader, writer)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            await asyncio.to_thread(tasks.close)
+            writer.close()
+            del self._tasks[tasks]
+            self._parted.set()
+
+    async def _attend(self, calls: Calls, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        watching = asyncio.create_task(self._watch(calls, writer))
+        try:
+            async with stdio_server(_Input(reader), _Output(writer)) as (read, write):  # type: ignore[arg-type]
+                await Server(calls, local=True).attend(Answered(read, write), Unrepeated(calls.answered, write))
+        finally:
+            watching.cancel()
+            self._called = max(self._called, calls.called)
+
+    async def _watch(self, calls: Calls, writer: asyncio.StreamWriter) -> None:
+        """Asks the session to part when it has rested for long enough."""
+        while True:
+            left = calls.resting_since() + self._rest_s - time.monotonic()
+            if left <= 0:
+                writer.write(b"#rest " + json.dumps(calls.remembered()).encode() + b"\n")
+            await asyncio.sleep(left if left > 0 else self._rest_s)
+
+    def _withdraw(self) -> None:
+        """Removes the socket, unless it is another process's by now: whoever connects next starts one."""
+        try:
+            with open(f"{self._place}.lock", "a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if os.stat(self._place).st_ino == self._socket:
+                    os.unlink(self._place)
+        except OSError:  # the folder is gone
+            pass
+
+
+class Unrepeated:
+    """The stream of sent messages, without the answer to the `initialize` that a host has had already.
+
+    Args:
+        answered: the id of that request; None: there is none.
+        write: sends messages.
+    """
+
+    def __init__(self, answered: object, write: object) -> None:
+        self._answered = answered
+        self._write = write
+
+    async def send(self, item: SessionMessage) -> None:
+        message = item.message
+        if (
+            self._answered is not None
+            and isinstance(message, JSONRPCResponse | JSONRPCError)
+            and message.id == self._answered
+        ):
+            self._answered = None
+        else:
+            await self._write.send(item)  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._write, name)
+
+    async def __aenter__(self) -> Unrepeated:
+        await self._write.__aenter__()  # type: ignore[attr-defined]
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._write.__aexit__(*error)  # type: ignore[attr-defined]
+
+
+class _Input:
+    """The lines of a relay, as the SDK reads a file."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    def __aiter__(self) -> _Input:
+        return self
+
+    async def __anext__(self) -> str:
+        try:
+            line = await self._reader.readline()
+        except OSError:
+            line = b""
+        if not line:
+            raise StopAsyncIteration
+        return line.decode(errors="replace")
+
+
+class _Output:
+    """The lines for a relay, as the SDK writes a file. That a relay is gone is seen by reading."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    async def write(self, text: str) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(text.encode())
+
+    async def flush(self) -> None:
+        try:
+            await self._writer.drain()
+        except OSError:
+            pass
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves the sessions that connect to descriptor `argv[0]`, which listens at `argv[1]`."""
+    listener = socket.socket(fileno=int(argv[0]))
+    listener.setblocking(False)
+    sessions = Sessions(argv[1], float(argv[2]) if argv[2:] else REST_S)
+    take_signals(sessions.close, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    asyncio.run(sessions.run(listener))
+    return 0

@@ -1,0 +1,260 @@
+"""The relay that a host's session holds, and the one process for the calls of all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hushd.roster.recent import Recent
+from hushd_mcp import light_json
+from hushd_mcp.command import place
+from hushd_protocol.system import paths
+from hypothesis import given
+from hypothesis import strategies as st
+from support.diary import Diary, words
+from support.mcp_host import serving, stdio_host, text
+from support.peer import BOUND_S, Supervisor, wait_until
+from support.raw_host import RawHost
+
+pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
+AGENTS = Path(light_json.__file__).parents[1]
+
+
+@pytest.fixture
+def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
+    return os.environ | diary.environment
+
+
+def process(environment: dict[str, str]) -> psutil.Process:
+    """The process that serves the calls of sessions with that environment."""
+    return psutil.Process(int(Path(f"{place(paths.find(environment), environment)}.lock").read_text()))
+
+
+# --- what a session holds ---------------------------------------------------------------------------------------------
+
+
+def test_a_relay_imports_next_to_nothing() -> None:
+    """No hushd, no SDK, and of the standard library nothing that is half a megabyte by itself."""
+    code = "import sys; sys.path.append(sys.argv[1]); before = {*sys.modules}\nfrom hushd_mcp import relay\n"
+    code += "print(*sorted({*sys.modules} - before))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(AGENTS)], capture_output=True, text=True)
+    parts = {f"hushd_mcp{name}" for name in ("", ".relay", ".greeting", ".meeting", ".light_json")}
+    system = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc"}
+    assert {*done.stdout.split()} <= parts | system | {"__future__", "_json", "_socket", "fcntl", "select"}, done.stderr
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(_VALUES)
+def test_its_json_is_json(value: Any) -> None:
+    """It reads what others write, and others read what it writes."""
+    for written in (json.dumps(value), json.dumps(value, indent=1)):
+        assert light_json.loads(written) == value
+    assert json.loads(light_json.dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{", b'{"a":}', b"[1] 2", b"NaN", b"\xff", b"nonsense", b'"\x01"', b"[" * 100_000]
+)
+def test_what_is_no_json_is_refused(line: bytes) -> None:
+    """By an error that its caller expects, where `json` has never been imported too."""
+    code = "import sys; sys.path.append(sys.argv[1])\nfrom hushd_mcp import light_json\ntry: light_json.loads("
+    code += "sys.stdin.buffer.read())\nexcept (ValueError, RecursionError): print('refused')"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(AGENTS)], input=line, capture_output=True)
+    assert done.stdout == b"refused\n", done.stderr
+
+
+# --- the process for calls --------------------------------------------------------------------------------------------
+
+
+def test_relays_that_start_it_at_once_start_one(environment: dict[str, str], diary: Diary) -> None:
+    """Four sessions whose first calls come together are served by one process, which is nobody's child."""
+    hosts = [RawHost(environment=environment, starts=True, name=f"host {number}") for number in range(4)]
+    try:
+        calls = [(host, host.call("say", text=words(0.1))) for host in hosts]
+        assert [host.wait(call)["structuredContent"]["state"] for host, call in calls] == ["completed"] * 4
+        assert {sound.pid for sound in diary.sounds()} == {process(environment).pid}
+        assert process(environment).ppid() not in {host.process.pid for host in hosts}
+    finally:
+        for host in hosts:
+            host.leave()
+
+
+def test_it_is_killed_in_the_middle_of_a_call(environment: dict[str, str], diary: Diary) -> None:
+    """The calls under way of both sessions end with an error in one sentence, and their next ones work."""
+    with (
+        RawHost(environment=environment, starts=True) as one,
+        RawHost(environment=environment, starts=True, name="other") as two,
+    ):
+        calls = [(host, host.call("say", text=words(20))) for host in (one, two)]
+        diary.wait_for_sound()
+        wait_until(lambda: len(two.data("status")["calls"]) == 1)
+        killed = process(environment)
+        killed.kill()
+        for host, call in calls:
+            answer = host.wait(call)
+            assert answer["isError"]
+            assert "has ended in the middle: call again" in answer["content"][0]["text"]
+            assert answer["structuredContent"]["error"]["message"] == answer["content"][0]["text"]
+            assert host.data("say", text=words(0.1))["state"] == "completed"
+        assert process(environment).pid != killed.pid
+
+
+def test_a_host_and_its_relay_are_killed(environment: dict[str, str], diary: Diary, echo: Supervisor) -> None:
+    """What they let speak falls silent, the floor is free, other sessions go on, and nothing is said of it."""
+    with RawHost(environment=environment, starts=True) as other:
+        killed = RawHost(environment=environment, starts=True)
+        call = killed.call("say", text=words(20))
+        diary.wait_for_sound()
+        waiting = other.call("say", text=words(0.1))
+        assert call
+        killed.process.kill()
+        killed.leave()
+        assert other.wait(waiting)["structuredContent"]["state"] == "completed"
+        with echo.connect() as peer:
+            wait_until(lambda: not peer.control("status")["floor"].get("speaker"), "a free floor")
+    assert (paths.find().logs / "mcp.log").read_text() == ""
+
+
+def test_sessions_are_apart(environment: dict[str, str], diary: Diary, tmp_path: Path) -> None:
+    """Each has the name of its own folder, its own calls and tickets; what one cancels ends nothing of another."""
+    folders = [tmp_path / name for name in ("api", "web")]
+    for folder in folders:
+        (folder / ".git").mkdir(parents=True)
+    api, web = (RawHost(environment=environment, folder=folder, name="claude") for folder in folders)
+    with web, api:
+        ticket = api.data("say", text=words(2), wait=False)["ticket"]
+        diary.wait_for_sound()
+        waiting = web.call("say", text="abc")
+        wait_until(lambda: [call["tool"] for call in web.data("status")["calls"]] == ["hushd_say"])
+        assert web.data("result", ticket=ticket)["error"]["code"] == "bad_request"
+        cancelled = web.call("listen")
+        web.notify("notifications/cancelled", {"requestId": cancelled, "reason": "User pressed Esc"})
+        web.notify("notifications/cancelled", {"requestId": waiting, "reason": "User pressed Esc"})
+        assert api.data("result", ticket=ticket)["state"] == "completed"
+        assert web.data("say", text="abc")["state"] == "completed"
+    names = [each.name for each in Recent(paths.find()).utterances()]
+    assert {*names} == {"api", "web"}
+
+
+def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
+    """... though the session stays, whose next call starts another, which knows the host: it has tickets."""
+    with serving(environment, 0.3) as first:
+        assert first
+        with RawHost(environment=environment, starts=True) as host:
+            assert host.data("say", text=words(0.1))["state"] == "completed"
+            assert first.wait(BOUND_S) == 0
+            assert not os.path.exists(place(paths.find(environment), environment))
+            assert host.ask("ping") == {}
+            assert host.data("say", text=words(0.1), wait=False)["ticket"]
+            assert process(environment).pid != first.pid
+
+
+def test_it_stays_while_there_is_something_to_come_back_for(environment: dict[str, str]) -> None:
+    """A result that nobody has asked for yet is kept beyond the rest."""
+    with serving(environment, 0.3) as first, RawHost("--patience", "0.1", environment=environment) as host:
+        assert first
+        ticket = host.data("listen", timeout=1)["ticket"]
+        wait_until(lambda: not host.data("status")["calls"], "the end of it")
+        with pytest.raises(subprocess.TimeoutExpired):
+            first.wait(1.5)
+        assert host.data("result", ticket=ticket)["error"]["code"] == "no_speech"
+        assert first.wait(BOUND_S) == 0
+
+
+def test_what_counts_of_the_environment_parts_sessions(runtime: Path) -> None:
+    """Another configuration, sound server or home is another process; a terminal's own variables are not."""
+    found = paths.find()
+    plain = {"HOME": "/home/ann", "TERM": "xterm"}
+    same = [plain | {"TERM": "dumb", "PWD": "/x", "CLAUDE_CODE_SESSION_ID": "7", "XDG_SESSION_ID": "3"}]
+    others = [
+        plain | {name: "/x"}
+        for name in (
+            "HOME",
+            "HUSHD_CONFIG",
+            "HUSHD_ENDPOINT",
+            "PULSE_SERVER",
+            "XDG_RUNTIME_DIR",
+            "PYTHONPATH",
+            "https_proxy",
+        )
+    ]
+    assert {place(found, each) for each in same} == {place(found, plain)}
+    assert len({place(found, each) for each in [plain, *others]}) == 1 + len(others)
+
+
+def test_a_setting_of_one_session_is_not_anothers(environment: dict[str, str], diary: Diary, runtime: Path) -> None:
+    """A session whose host passes on no supervisor's folder finds none, though another's process has one."""
+    with RawHost(environment=environment) as one:
+        assert one.data("status")["running"]
+        elsewhere = environment | {"HUSHD_RUNTIME_DIR": str(runtime / "b")}
+        with RawHost(environment=elsewhere) as two:
+            assert not two.data("status")["running"]
+        assert one.data("status")["running"]
+
+
+def test_a_folder_that_is_open_to_others_is_refused(runtime: Path) -> None:
+    """Whoever can put a socket there could have the calls."""
+    with RawHost(environment=dict(os.environ), starts=True) as host:
+        runtime.chmod(0o777)
+        answer = host.wait(host.call("status"))
+        runtime.chmod(0o700)
+    assert answer["isError"]
+    assert "is not ours alone" in answer["content"][0]["text"]
+
+
+def test_one_that_ends_at_its_start_is_an_error(runtime: Path) -> None:
+    """A process that takes connections and says nothing is tried three times, and the session goes on."""
+    environment = dict(os.environ)
+    came = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(place(paths.find(), environment))
+        listener.listen()
+
+        def misbehave() -> None:
+            for _ in range(3):
+                connection, _ = listener.accept()
+                came.append(connection)
+                connection.close()
+
+        thread = threading.Thread(target=misbehave)
+        thread.start()
+        with RawHost(environment=environment, starts=True) as host:
+            answer = host.wait(host.call("status"))
+            thread.join(BOUND_S)
+            assert "ends at its start: call again, and see" in answer["content"][0]["text"]
+            assert host.ask("ping") == {}
+    assert len(came) == 3
+
+
+def test_a_large_line_passes(environment: dict[str, str]) -> None:
+    """Eight megabytes of audio in a call, and the next call."""
+    with RawHost(environment=environment) as host:
+        assert host.data("transcribe", audio="A" * 8_000_000)["state"] == "completed"
+        assert host.data("status")["calls"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_quietly(environment: dict[str, str], diary: Diary, number: int) -> None:
+    """The process for calls falls silent and leaves; its session's call is an error, and the next one works."""
+    with stdio_host(environment=diary.environment) as host:
+        speaking = host.begin("say", text=words(20))
+        diary.wait_for_sound()
+        process(environment).send_signal(number)
+        assert text(speaking.result(BOUND_S))
+        assert host.data("say", text=words(0.1))["state"] == "completed"
+        os.kill(process(environment).pid, signal.SIGTERM)
