@@ -83,7 +83,7 @@ class Calls:
         return calls
 
     def remembered(self) -> JsonObject:
-        """What is worth knowing of the host for as long as its session lasts."""
+        """The facts about the host that the next process for its session has to know."""
         return {"resumable": self.resumable, "limit": self._limits.get("")}
 
     def resting_since(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import sys
 import zlib
 from collections.abc import Mapping, Sequence
@@ -30,11 +29,14 @@ COMMAND = Command(
 
 _RELAY = "import sys; sys.path.append(sys.argv[1]); from hushd_mcp.relay import main; main()"
 # The variables that hushd, Python and the libraries of sound and network read; not a terminal's or a session's own.
-_COUNTS = re.compile(
-    "(HUSHD|PULSE|PIPEWIRE|ALSA|HF|HIBARI|SSL|LC|LD|DYLD)_.*|XDG_(RUNTIME_DIR|(CONFIG|DATA|STATE|CACHE)_HOME)|"
-    "PYTHON\\w*|HOME|LANG|TZ|TMPDIR|DBUS_SESSION_BUS_ADDRESS|SSH_AUTH_SOCK|REQUESTS_CA_BUNDLE|(?i:\\w+_proxy)|"
-    "CUDA_VISIBLE_DEVICES|OMP_NUM_THREADS|DISPLAY|WAYLAND_DISPLAY"
-).fullmatch
+_PREFIXES = (
+    "HUSHD_", "PULSE_", "PIPEWIRE_", "ALSA_", "HF_", "HIBARI_", "SSL_", "LC_", "LD_", "DYLD_", "PYTHON"
+)  # fmt: skip
+_NAMES = {
+    "CUDA_VISIBLE_DEVICES", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "HOME", "LANG", "OMP_NUM_THREADS",
+    "REQUESTS_CA_BUNDLE", "SSH_AUTH_SOCK", "TMPDIR", "TZ", "WAYLAND_DISPLAY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR", "XDG_STATE_HOME",
+}  # fmt: skip
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -73,8 +75,8 @@ def host(address: str | None, holder: str | None, patience: float | None) -> int
 def check_sdk() -> None:
     """Raises HushdError `engine_missing` where the SDK is not installed, without importing it."""
     for name in ("mcp", "mcp_types"):  # 1.x has only the first
-        found = find_spec(name)
-        if found is None or found.origin is None or not found.submodule_search_locations:
+        package = find_spec(name)
+        if package is None or package.origin is None or not package.submodule_search_locations:
             from hushd_models.installation import extra_command
 
             raise HushdError(
@@ -84,24 +86,29 @@ def check_sdk() -> None:
 
 def relay(holder: str | None, patience: float | None) -> NoReturn:
     """Becomes the relay: another program in this process, without any of the memory that it took to come here."""
-    found = paths.find()
-    with best_effort.writing(found.logs):
-        paths.make_state(found)
+    folders = paths.find()
+    with best_effort.writing(folders.logs):
+        paths.make_state(folders)
     session = {"holder": holder, "patience": patience, "folder": os.getcwd()}
     options = {
-        "version": __version__, "place": place(found, os.environ), "log": os.fspath(found.logs / "mcp.log"),
+        "version": __version__, "place": place(folders, os.environ), "log": os.fspath(folders.logs / "mcp.log"),
         "session": json.dumps(session),
     }  # fmt: skip
     folder = os.path.dirname(os.path.dirname(__file__))
     os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _RELAY, folder, "hushd", "mcp", json.dumps(options)])
 
 
-def place(found: Paths, environ: Mapping[str, str]) -> str:
+def _counts(name: str) -> bool:
+    """Returns whether the process for calls may work otherwise by a variable."""
+    return name in _NAMES or name.startswith(_PREFIXES) or name.lower().endswith("_proxy")
+
+
+def place(folders: Paths, environ: Mapping[str, str]) -> str:
     """The socket at which the relays meet that have the same hushd, and the same in their environment of what counts.
 
     What a call does, hushd reads from the environment of its process in many places. So sessions whose hosts pass on
     others have a process of their own, and none works by what the first one happened to have.
     """
-    counts = sorted((name, value) for name, value in environ.items() if _COUNTS(name))
+    counts = sorted((name, value) for name, value in environ.items() if _counts(name))
     facts = repr((__version__, sys.executable, os.path.dirname(__file__), counts))
-    return os.fspath(found.runtime / f"mcp-{zlib.crc32(os.fsencode(facts)):08x}")
+    return os.fspath(folders.runtime / f"mcp-{zlib.crc32(os.fsencode(facts)):08x}")

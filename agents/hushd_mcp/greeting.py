@@ -39,7 +39,7 @@ def answer(message: dict[str, object], version: str) -> dict[str, object] | None
 
 
 def is_plain(message: dict[str, object]) -> bool:
-    """Returns whether a request can be answered from what is prepared: with nothing but what every host may add."""
+    """Returns whether a prepared answer will do: the request has no parameters but those that every host may add."""
     params = message.get("params", {})
     extra = params.get("_meta", {}) if isinstance(params, dict) and params.keys() <= {"_meta"} else None
     token = extra.get("progressToken", 0) if isinstance(extra, dict) else None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class _Form:
-    """What the scanner asks for, as `json.JSONDecoder` has it."""
+    """The attributes that the scanner reads, as `json.JSONDecoder` has them."""
 
     strict = True
     object_hook = object_pairs_hook = None

@@ -125,7 +125,7 @@ class Relay:
     # --- the process that serves -------------------------------------------------------------------------------------
 
     def _pass(self, line: bytes) -> None:
-        if self._link and self._link.ready:
+        if self._link and self._link.ready and not self._link.leaves:
             self._link.send(line)
             self._watch()
             return
@@ -175,6 +175,9 @@ class Relay:
             about = b"#session " + light_json.dumps(self._session).encode()
             for each in (about, *self._beginning, *waiting):
                 self._link.send(each)
+        elif line == b"#leave":
+            assert self._link
+            self._link.leaves = True
         elif line.startswith(b"#rest "):
             self._session |= light_json.loads(line[6:])
             if not self._calls and self._link and not self._link.unsent:
@@ -186,6 +189,11 @@ class Relay:
                 self._session["answered"] = message["id"]
                 self._beginning = [self._asked]
             _write(line + b"\n")
+        if self._link and self._link.leaves and len(self._calls) <= len(self._waiting):
+            self._part()
+            if self._waiting:
+                self._tries = 0
+                self._connect()
 
     def _part(self) -> None:
         if self._link:
@@ -214,13 +222,14 @@ class Link:
 
     Attributes:
         ready: it has taken the connection.
+        leaves: it takes no further call.
         unsent: what it has not yet taken.
     """
 
     def __init__(self, connected: _socket.socket) -> None:
         self._socket = connected
         self._received = bytearray()
-        self.ready = False
+        self.ready = self.leaves = False
         self.unsent = bytearray()
 
     def fileno(self) -> int:

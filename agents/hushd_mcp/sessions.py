@@ -45,12 +45,14 @@ class Sessions:
         with open(f"{place}.lock", "w") as lock:  # for who looks for the process
             lock.write(str(os.getpid()))
         self._rest_s = rest_s
-        self._tasks: dict[TaskRegistry, None] = {}
+        self._tasks: dict[TaskRegistry, asyncio.StreamWriter] = {}
         self._called = time.monotonic()
         self._parted = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None  # once it runs
 
     async def run(self, listener: socket.socket) -> None:
         """Serves until nobody has called for a while, and no session is left."""
+        self._loop = asyncio.get_running_loop()
         server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST)
         while self._tasks or (left := self._called + self._rest_s - time.monotonic()) > 0:
             self._parted.clear()
@@ -67,13 +69,20 @@ class Sessions:
         server.close()
 
     def close(self) -> None:
-        """Ends all that is under way."""
+        """Ends all that is under way, on a thread; no session calls here any more once it has its last result."""
+        self._withdraw()
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._part)
         for tasks in list(self._tasks):
             tasks.close()
 
+    def _part(self) -> None:
+        for writer in self._tasks.values():
+            writer.write(b"#leave\n")
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks = TaskRegistry()
-        self._tasks[tasks] = None
+        self._tasks[tasks] = writer
         try:
             writer.write(b"#ready\n")
             if (line := await reader.readline()).startswith(b"#session "):

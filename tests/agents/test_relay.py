@@ -115,7 +115,7 @@ def test_it_is_killed_in_the_middle_of_a_call(environment: dict[str, str], diary
 
 
 def test_a_host_and_its_relay_are_killed(environment: dict[str, str], diary: Diary, echo: Supervisor) -> None:
-    """What they let speak falls silent, the floor is free, other sessions go on, and nothing is said of it."""
+    """Their speech falls silent, the floor is free, other sessions go on, and nothing is printed."""
     with RawHost(environment=environment, starts=True) as other:
         killed = RawHost(environment=environment, starts=True)
         call = killed.call("say", text=words(20))
