@@ -54,9 +54,9 @@ def test_a_relay_imports_next_to_nothing() -> None:
     assert {*done.stdout.split()} <= parts | system | {"__future__", "_json", "_socket", "errno", "fcntl", "select"}
 
 
-_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+_VALUES: st.SearchStrategy[Any] = st.deferred(
+    lambda: _SCALARS | st.lists(_VALUES, max_size=3) | st.dictionaries(st.text(), _VALUES, max_size=3)
 )
 
 
