@@ -7,7 +7,7 @@ listens. That process leaves when nobody calls; the next call starts another, an
 Ten sessions are ten of these, so it is the standard library's least: no hushd, no SDK, no `json`, `socket` or
 `subprocess`, each of which is a megabyte. A line for the process, or of it, that begins with # is between the two:
 `#ready` at the beginning, then `#session JSON` about this session; `#rest JSON` where it has had no call for a while,
-with what the next process shall know of it.
+with what the next process shall know of it; `#leave` where it takes no further call.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class Relay:
                 self._link.send(each)
         elif line == b"#leave":
             assert self._link
-            self._link.leaves = True
+            self._link.leaves, self._link.taken = True, {*self._calls}
         elif line.startswith(b"#rest "):
             self._session |= light_json.loads(line[6:])
             if not self._calls and self._link and not self._link.unsent:
@@ -189,7 +189,7 @@ class Relay:
                 self._session["answered"] = message["id"]
                 self._beginning = [self._asked]
             _write(line + b"\n")
-        if self._link and self._link.leaves and len(self._calls) <= len(self._waiting):
+        if self._link and self._link.leaves and self._link.taken.isdisjoint(self._calls):
             self._part()
             if self._waiting:
                 self._tries = 0
@@ -222,7 +222,7 @@ class Link:
 
     Attributes:
         ready: it has taken the connection.
-        leaves: it takes no further call.
+        leaves: it takes no further call, and answers those that it has `taken`.
         unsent: what it has not yet taken.
     """
 
@@ -230,6 +230,7 @@ class Link:
         self._socket = connected
         self._received = bytearray()
         self.ready = self.leaves = False
+        self.taken: set[object] = set()
         self.unsent = bytearray()
 
     def fileno(self) -> int:
