@@ -18,6 +18,7 @@ import pytest
 from hushd.roster.recent import Recent
 from hushd_mcp import light_json
 from hushd_mcp.command import place
+from hushd_mcp.relay import Link, Relay
 from hushd_protocol.system import paths
 from hypothesis import given
 from hypothesis import strategies as st
@@ -247,6 +248,26 @@ def test_a_large_line_passes(environment: dict[str, str]) -> None:
     with RawHost(environment=environment) as host:
         assert host.data("transcribe", audio="A" * 8_000_000)["state"] == "completed"
         assert host.data("status")["calls"] == []
+
+
+def test_a_process_that_leaves_answers_the_calls_that_it_has(capfd: pytest.CaptureFixture[str]) -> None:
+    """Lines that come from the host meanwhile wait for the next process, whatever they are and however many."""
+    served, other = socket.socketpair()
+    relay = Relay({"session": "{}", "place": "", "log": ""})
+    relay._link = Link(served)
+    relay._watch()
+    relay._told(b"#ready")
+    relay._take(b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call"}')
+    relay._told(b"#leave")
+    for _ in range(2):
+        relay._take(b'{"jsonrpc": "2.0", "method": "notifications/progress"}')
+    relay._told(b'{"jsonrpc": "2.0", "method": "notifications/message"}')
+    assert relay._link.fileno() == served.fileno()
+    relay._waiting.clear()  # or another process would be started
+    relay._told(b'{"jsonrpc": "2.0", "id": 1, "result": {}}')
+    assert relay._link is None
+    assert '"id": 1' in capfd.readouterr().out
+    other.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
