@@ -24,19 +24,15 @@ What a peer has sent is read although it has gone.  `engine`: reading goes on to
                                                     forgotten, with all that the kernel still has of it.
 ... and for RECONNECT_IVL of -1, which drops what   `core.drop`. With any other interval, a day too, the pipe outlives
 was not read.                                       the connection, and messages wait in it for the next one.
-MAXMSGSIZE ends the connection, not the peer.       `codec`: a frame's size on the wire, with CURVE's 33 bytes more.
+MAXMSGSIZE ends the connection, not the peer.       `codec`: a frame's size on the wire.
 LINGER: what was sent is passed to the kernel.      `session.end`: after that, until the time is over, and no more.
 A handshake has HANDSHAKE_IVL; an idle connection   `engine`.
 HEARTBEAT_IVL, _TIMEOUT and _TTL.
-ZAP: no message before the authenticator's yes.     `mechanism`: CURVE's commands and sizes, with keys that are
-                                                    compared instead of proved.
 
 Left open, and so not compared: how many messages fit between two full queues, which depends on the sizes of libzmq's
 writes; which of the messages under way are lost with a connection that ends in that moment; the order of events, and
-of messages, of different connections at one time; how often somebody tries to connect again; which side notices first
-that mechanisms differ; and whether a ROUTER that must ask an authenticator and has none hangs up at once, which depends
-on what `errno` happens to be. In a simulation each of these is drawn.
+of messages, of different connections at one time; how often somebody tries to connect again; and which side notices
+first that mechanisms differ. In a simulation each of these is drawn.
 
-Not simulated: other types of sockets, PLAIN and GSSAPI, IMMEDIATE, CONFLATE, several I/O threads, and TCP's own ways:
-an endpoint of TCP is an abstract Unix socket (`Network.address`).
+Not simulated: other types of sockets, PLAIN, CURVE and GSSAPI, IMMEDIATE, CONFLATE, several I/O threads, and TCP.
 """

@@ -35,7 +35,7 @@ class Connecter:
         connection.setblocking(False)
         descriptor = connection.fileno()
         try:
-            connection.connect(network.address(session.endpoint))
+            connection.connect(session.endpoint.removeprefix("ipc://"))
         except OSError:
             connection.close()
             session.event("CLOSED", descriptor, session.endpoint)

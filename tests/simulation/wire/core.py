@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import zmq
 
 from .options import Options
-from .patterns import Dealer, Pair, Pattern, Reply, Router, Unsendable
+from .patterns import Dealer, Pair, Pattern, Router, Unsendable
 from .pipe import Pipe
 from .session import Owned, Session
 
 if TYPE_CHECKING:
     from .context import Context
 
-KINDS = {int(zmq.ROUTER): "ROUTER", int(zmq.DEALER): "DEALER", int(zmq.PAIR): "PAIR", int(zmq.REP): "REP"}
+KINDS = {int(zmq.ROUTER): "ROUTER", int(zmq.DEALER): "DEALER", int(zmq.PAIR): "PAIR"}
 
 
 class Core:
@@ -51,8 +51,6 @@ class Core:
     def _make(self, kind: int) -> Pattern:
         if kind == zmq.ROUTER:
             return Router(self._network.first_number(), lambda: bool(self.options.mandatory), self._abort)
-        if kind == zmq.REP:
-            return Reply(self._network.first_number(), self._abort)
         return Dealer() if kind == zmq.DEALER else Pair()
 
     def _abort(self, reason: str) -> None:

@@ -11,7 +11,7 @@ from simulation.kernel import Timer
 
 from . import codec
 from .codec import COMMAND, MORE
-from .mechanism import MISMATCH, Abandoned, Refused, Status
+from .mechanism import MISMATCH, Refused, Status
 from .pipe import Message
 from .writer import Writer
 
@@ -50,7 +50,7 @@ class Engine(Writer):
         """Begins."""
         self.session = session
         self.options = session.options
-        self._greeting = codec.Greeting(self.options.mechanism, session.owner.number)
+        self._greeting = codec.Greeting("NULL", session.owner.number)
         if self.options.handshake_ivl > 0:
             self._set_timer("handshake", self.options.handshake_ivl, self._timeout)
         self._network.watch(self)
@@ -73,10 +73,6 @@ class Engine(Writer):
         """Closes the connection, as the end of its process does."""
         if not self._over:
             self.unplug()
-
-    def peer_address(self) -> bytes:
-        """The address of the peer, as an authenticator gets it."""
-        return b"127.0.0.1"
 
     def _unwatch(self) -> None:
         if self._registered:
@@ -158,9 +154,6 @@ class Engine(Writer):
 
     def _speak_old(self) -> bool:
         """Speaks as peers did before there was a handshake: a routing id, then messages."""
-        if self.options.authenticated:
-            self.fail("protocol", errno.EPROTO)
-            return False
         limit, route = self.options.max_size, self.options.route
         if self._greeting.protocol == 1:
             self._encoder, self._decoder = codec.OldEncoder(), codec.OldDecoder(limit)
@@ -195,13 +188,6 @@ class Engine(Writer):
             except codec.TooLarge:
                 self.fail("protocol", errno.EMSGSIZE)
                 return False
-            except Abandoned:
-                self.session.event("HANDSHAKE_FAILED_NO_DETAIL", errno.EFAULT, self.endpoint)
-                self._input_stopped = self._network.kernel.random.random() < 0.5  # by what errno is left
-                if self._input_stopped:
-                    return True
-                self.fail("protocol", errno.EPROTO)
-                return False
             except Refused as refusal:
                 if refusal.event:
                     self.session.event(refusal.event, refusal.value, self.endpoint)
@@ -222,7 +208,6 @@ class Engine(Writer):
             self.mechanism.process(data)
             self.go_on()
             return True
-        flags, data = self.mechanism.decode(flags, data)
         self._cancel("answer")
         self._cancel("ttl")
         if flags & COMMAND:
@@ -236,8 +221,7 @@ class Engine(Writer):
             return False
         self._frames.append(data)
         if not flags & MORE:
-            descriptor, user = (self.descriptor, self.mechanism.user) if self.mechanism else (-1, "")
-            self.session.push(Message(self._frames, descriptor, user))
+            self.session.push(Message(self._frames, self.descriptor if self.mechanism else -1))
             self._frames = []
         return True
 
@@ -263,12 +247,10 @@ class Engine(Writer):
     # --- the handshake -----------------------------------------------------------------------------------------------
 
     def go_on(self) -> None:
-        """Goes on with the handshake, when the peer or the authenticator has said something. Raises Refused."""
+        """Goes on with the handshake, when the peer has said something."""
         assert self.mechanism
         if self.mechanism.status is Status.READY:
             self._ready()
-        elif self.mechanism.status is Status.FAILED:
-            raise Refused
         if self._output_stopped:
             self.restart_output()
 

@@ -21,12 +21,10 @@ class Frame:
     def __len__(self) -> int:
         return len(self.bytes)
 
-    def get(self, option: int | str) -> int | str:
+    def get(self, option: int) -> int:
         """Raises ZMQError for a fact that is not known of the connection."""
         if option == zmq.MORE:
             return int(self.more)
         if option == zmq.SRCFD and self._message.descriptor >= 0:
             return self._message.descriptor
-        if option == "User-Id" and self._message.user:
-            return self._message.user
         raise ZMQError(errno.EINVAL)

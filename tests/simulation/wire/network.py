@@ -8,10 +8,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Protocol
 
-import zmq
 from simulation.kernel import Kernel
 from zmq import constants
-from zmq.utils import z85
 
 from . import errors
 from .context import Context
@@ -41,17 +39,14 @@ class Network:
     Attributes, which a world may change at any time:
         pace: the seconds after which a thread of libzmq in a process does what it has to do.
         may_open: whether a process may open another descriptor.
-        address: the address of a Unix socket for an endpoint.
     """
 
-    def __init__(self, kernel: Kernel, private: str = "") -> None:
+    def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.contexts: dict[int, list[Context]] = {}
         self.busy: dict[Thread, None] = {}
         self.pace: Callable[[int], float] = self._draw_pace
         self.may_open: Callable[[int], bool] = lambda pid: True
-        self.address: Callable[[str], str | bytes] = self._address
-        self._private = private
         self._frozen: set[int] = set()
         self._watched: dict[int, Watched] = {}
         self.parts: dict[Watched, None] = {}  # all that has a descriptor
@@ -104,11 +99,11 @@ class Network:
     def modules(self) -> dict[str, ModuleType]:
         """The modules to put into `sys.modules`."""
         module = self.module()
-        return {"zmq": module, "zmq.utils": module.utils, "zmq.utils.z85": z85}
+        return {"zmq": module}
 
     def module(self) -> ModuleType:
         """Makes the stand-in for `zmq`."""
-        module, utils = ModuleType("zmq"), ModuleType("zmq.utils")
+        module = ModuleType("zmq")
         for name in constants.__all__:
             setattr(module, name, getattr(constants, name))
         context = type("Context", (Context,), {"network": self, "__class_getitem__": classmethod(lambda cls, _: cls)})
@@ -120,16 +115,10 @@ class Network:
             "ZMQError": errors.ZMQError,
             "Again": errors.Again,
             "ContextTerminated": errors.ContextTerminated,
-            "curve_public": zmq.curve_public,
-            "curve_keypair": self._keypair,
-            "has": lambda name: name == "curve",
-            "utils": utils,
             "__path__": [],
         }
         for name, value in contents.items():
             setattr(module, name, value)
-        utils.z85 = z85  # type: ignore[attr-defined]
-        utils.__path__ = []  # type: ignore[attr-defined]
         return module
 
     # --- for its parts -----------------------------------------------------------------------------------------------
@@ -142,10 +131,6 @@ class Network:
         """Draws as libzmq does, from libc's generator."""
         low, high = self._libc.rand(), self._libc.rand()
         return int(low | high << 31) & 0xFFFFFFFF
-
-    def public_of(self, secret: bytes) -> bytes:
-        """The public key of a secret one."""
-        return z85.decode(zmq.curve_public(z85.encode(secret)))
 
     def preempt(self) -> None:
         """Perhaps lets a thread of libzmq run between two calls of a program."""
@@ -181,12 +166,3 @@ class Network:
         if draw < 0.9:
             return 0.0002 * draw
         return 0.005 * (draw - 0.9) * 10 if draw < 0.99 else 0.1 * (draw - 0.99) * 100
-
-    def _address(self, endpoint: str) -> str:
-        if endpoint.startswith("ipc://"):
-            return endpoint[6:]
-        return f"\0{self._private}{endpoint}"
-
-    def _keypair(self) -> tuple[bytes, bytes]:
-        secret = z85.encode(self.kernel.random.randbytes(32))
-        return zmq.curve_public(secret), secret

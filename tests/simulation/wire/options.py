@@ -21,16 +21,9 @@ _NAMES = {
     zmq.ROUTER_MANDATORY: "mandatory",
     zmq.USE_FD: "use_fd",
     zmq.IPV6: "ipv6",
-    zmq.CURVE_SERVER: "curve_server",
-    zmq.CURVE_PUBLICKEY: "curve_public",
-    zmq.CURVE_SECRETKEY: "curve_secret",
-    zmq.CURVE_SERVERKEY: "curve_other",
-    zmq.ZAP_DOMAIN: "zap_domain",
-    zmq.ZAP_ENFORCE_DOMAIN: "zap_enforced",
     zmq.SNDTIMEO: "send_timeout",
     zmq.RCVTIMEO: "receive_timeout",
 }
-_KEYS = ("curve_public", "curve_secret", "curve_other")
 
 
 @dataclass
@@ -51,33 +44,12 @@ class Options:
     mandatory: int = 0
     use_fd: int = -1
     ipv6: int = 0
-    curve_server: int = 0
-    curve_public: bytes = b""
-    curve_secret: bytes = b""
-    curve_other: bytes = b""
-    zap_domain: bytes = b""
-    zap_enforced: int = 0
     send_timeout: int = -1
     receive_timeout: int = -1
 
-    @property
-    def mechanism(self) -> str:
-        """The name in the greeting."""
-        return "CURVE" if self.curve_server or self.curve_other else "NULL"
-
-    @property
-    def authenticated(self) -> bool:
-        """True if an authenticator is asked."""
-        return self.mechanism != "NULL" or bool(self.zap_domain)
-
     def set(self, option: int, value: int | bytes) -> None:
         """Raises KeyError for an option that is not simulated."""
-        name = _NAMES[zmq.SocketOption(option)]
-        if name in _KEYS and isinstance(value, bytes) and len(value) == 40:
-            from zmq.utils import z85
-
-            value = z85.decode(value)
-        setattr(self, name, value)
+        setattr(self, _NAMES[zmq.SocketOption(option)], value)
 
     def get(self, option: int) -> int | bytes:
         """Raises KeyError for an option that is not simulated."""

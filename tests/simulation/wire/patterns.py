@@ -1,4 +1,4 @@
-"""Types of sockets, by what they do with their pipes: ROUTER, DEALER, PAIR and REP."""
+"""Types of sockets, by what they do with their pipes: ROUTER, DEALER and PAIR."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Router(Pattern):
         while taken := self._fair.read():
             message, pipe = taken
             if not message.introduces:
-                return Message([pipe.route, *message.frames], message.descriptor, message.user)
+                return Message([pipe.route, *message.frames], message.descriptor)
         return None
 
     def read(self) -> Message | None:
@@ -198,41 +198,6 @@ class Router(Pattern):
     def send(self, target: object, frames: list[bytes]) -> None:
         if isinstance(target, Pipe) and target.write(Message(frames[1:])):
             target.flush()
-
-
-class Reply(Router):
-    """Answers each question before it hears the next."""
-
-    def __init__(self, first: int, abort: Callable[[str], None]) -> None:
-        super().__init__(first, lambda: False, abort)
-        self._envelope: list[bytes] | None = None
-
-    def read(self) -> Message | None:
-        if self._envelope is not None:
-            raise Unsendable(156384763)  # EFSM
-        while message := super().read():
-            if b"" in message.frames[1:]:
-                end = message.frames.index(b"", 1) + 1
-                self._envelope, message.frames = message.frames[:end], message.frames[end:]
-                return message
-            self.finish()
-        return None
-
-    def has_message(self) -> bool:
-        return self._envelope is None and super().has_message()
-
-    def has_room(self) -> bool:
-        return self._envelope is not None
-
-    def begin(self, first: bytes, more: bool) -> object:
-        if self._envelope is None:
-            raise Unsendable(156384763)
-        return super().begin(self._envelope[0], True)
-
-    def send(self, target: object, frames: list[bytes]) -> None:
-        assert self._envelope
-        super().send(target, [*self._envelope, *frames])
-        self._envelope = None
 
 
 class Pair(Pattern):

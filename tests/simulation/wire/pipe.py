@@ -17,16 +17,14 @@ class Message:
 
     Args:
         descriptor: of the connection that it came by; -1 for none.
-        user: the name that an authenticator has given to the peer.
         introduces: whether it is the routing id that a peer begins with.
     """
 
-    __slots__ = ("descriptor", "frames", "introduces", "user")
+    __slots__ = ("descriptor", "frames", "introduces")
 
-    def __init__(self, frames: list[bytes], descriptor: int = -1, user: str = "", introduces: bool = False) -> None:
+    def __init__(self, frames: list[bytes], descriptor: int = -1, introduces: bool = False) -> None:
         self.frames = frames
         self.descriptor = descriptor
-        self.user = user
         self.introduces = introduces
 
 

@@ -10,13 +10,11 @@ from simulation.kernel import Timer
 
 from .connecter import Connecter
 from .engine import Engine
-from .mechanism import CurveClient, CurveServer, Mechanism, Status
+from .mechanism import Mechanism
 from .pipe import Message, Pipe, pair
 
 if TYPE_CHECKING:
     from .core import Core
-
-ZAP = "inproc://zeromq.zap.01"
 
 
 class Owned(Protocol):
@@ -52,7 +50,6 @@ class Session:
         self._engine: Engine | None = None
         self._connecter: Connecter | None = None
         self.pipe: Pipe | None = None
-        self._zap: Pipe | None = None
         self._pending = False  # it leaves once its pipes have
         self._leaving = False
         self._gone = False
@@ -66,13 +63,7 @@ class Session:
 
     def mechanism(self) -> Mechanism:
         """Makes the handshake of a connection."""
-        options = self.options
-        if options.curve_server:
-            public = self.owner.context.network.public_of(options.curve_secret)
-            return CurveServer(self.owner.kind, options.route, public, self._ask, bool(options.zap_enforced))
-        if options.curve_other:
-            return CurveClient(self.owner.kind, options.route, options.curve_public, options.curve_other)
-        return Mechanism(self.owner.kind, options.route)
+        return Mechanism(self.owner.kind, self.options.route)
 
     def has_room(self) -> bool:
         """Returns whether the socket takes another message."""
@@ -120,14 +111,12 @@ class Session:
         if reason != "protocol" and self._active:
             self._reconnect()
         elif self._pending:
-            for pipe in filter(None, (self.pipe, self._zap)):
-                pipe.terminate(False)
+            if self.pipe:
+                self.pipe.terminate(False)
         else:
             self.leave()
         if self.pipe:
             self.pipe.check_read()
-        if self._zap:
-            self._zap.check_read()
 
     # --- connecting --------------------------------------------------------------------------------------------------
 
@@ -157,10 +146,8 @@ class Session:
     # --- the pipes' events -------------------------------------------------------------------------------------------
 
     def read_activated(self, pipe: Pipe) -> None:
-        """Sends what the socket, or the authenticator, has said."""
-        if pipe is self._zap:
-            self._judged()
-        elif self._engine is None:
+        """Sends the messages of the socket."""
+        if self._engine is None:
             pipe.check_read()
         else:
             self._engine.restart_output()
@@ -176,46 +163,9 @@ class Session:
             self.pipe = None
             if self._linger:
                 self._linger.cancel()
-        elif pipe is self._zap:
-            self._zap = None
-        if self._pending and not self.pipe and not self._zap:
+        if self._pending and not self.pipe:
             self._pending = False
             self._finish()
-
-    # --- the authenticator -------------------------------------------------------------------------------------------
-
-    def _ask(self, key: bytes) -> bool:
-        judge = self.owner.context.endpoints.get(ZAP)
-        if judge is None:
-            return False
-        if self._zap is None:
-            ours, theirs = pair(self.thread, judge, 0, 0)
-            ours.sink = self
-            ours.patient = False
-            self._zap = ours
-            judge.post(lambda: judge.attach(theirs))
-            ours.write(Message([b""], introduces=True))
-        address = self._engine.peer_address() if self._engine else b""
-        options = self.options
-        self._zap.write(Message([b"", b"1.0", b"1", options.zap_domain, address, options.route, b"CURVE", key]))
-        self._zap.flush()
-        self._zap.check_read()  # and so hears of the answer
-        return True
-
-    def _judged(self) -> None:
-        engine = self._engine
-        if self._zap is None or engine is None or not isinstance(engine.mechanism, CurveServer):
-            return
-        answer = self._zap.read()
-        if answer is None:
-            return
-        if engine.mechanism.status is not Status.GOING_ON:
-            return
-        status = answer.frames[3].decode()
-        if status != "200":
-            self.event("HANDSHAKE_FAILED_AUTH", int(status), engine.endpoint)
-        engine.mechanism.judged(status, answer.frames[5].decode())
-        engine.restart_output()
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -229,18 +179,15 @@ class Session:
         if self._gone or self._pending:
             return
         self._leaving = True
-        if not self.pipe and not self._zap:
+        if not self.pipe:
             self._finish()
             return
         self._pending = True
-        if self.pipe:
-            if linger > 0:
-                self._linger = self.thread.later(linger / 1000, self._expired)
-            self.pipe.terminate(linger != 0)
-            if not self._engine:
-                self.pipe.check_read()
-        if self._zap:
-            self._zap.terminate(False)
+        if linger > 0:
+            self._linger = self.thread.later(linger / 1000, self._expired)
+        self.pipe.terminate(linger != 0)
+        if not self._engine:
+            self.pipe.check_read()
 
     def _expired(self) -> None:
         if self.pipe:

@@ -91,12 +91,11 @@ class Socket(Core):
             listening = socket.socket(fileno=self.options.use_fd)
             listening.setblocking(False)
             return listening
-        address = self._network.address(endpoint)
-        if isinstance(address, str) and not address.startswith("\0"):
-            try:
-                os.unlink(address)
-            except FileNotFoundError:
-                pass
+        address = endpoint.removeprefix("ipc://")
+        try:
+            os.unlink(address)
+        except FileNotFoundError:
+            pass
         listening = socket.socket(socket.AF_UNIX)
         try:
             listening.bind(address)

@@ -121,7 +121,7 @@ class Writer:
                 assert self._sending
                 self.session.count(self._sending)
                 self._sending = None
-        return mechanism.encode(flags, data) if mechanism else (flags, data)
+        return flags, data
 
     def _write(self) -> bool:
         """Writes the batch; returns whether all of it was taken."""

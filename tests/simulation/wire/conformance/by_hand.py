@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import zmq
 from simulation.wire.conformance.play import Script
-from zmq.utils import z85
 
 NEVER = 24 * 3600 * 1000
 GREETING = b"\xff" + bytes(7) + b"\x01\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -40,26 +38,6 @@ def _numbered(name: str, count: int, size: int = 10) -> Script:
 def _one_by_one(name: str, count: int, size: int = 10) -> Script:
     """Each when the one before has gone as far as it goes."""
     return [(name, "send", [bytes([number]), bytes(size)]) for number in range(count)]
-
-
-def _keys(number: int) -> tuple[bytes, bytes]:
-    """A public key and its secret one."""
-    secret = z85.encode(bytes([number]) * 32)
-    return zmq.curve_public(secret), secret
-
-
-_SERVER, _CLIENT = _keys(1), _keys(2)
-_GUARDED = {"CURVE_SERVER": 1, "CURVE_SECRETKEY": _SERVER[1], "ZAP_DOMAIN": b"test", "ZAP_ENFORCE_DOMAIN": 1}
-_SECRET = {
-    "CURVE_SERVERKEY": _SERVER[0], "CURVE_PUBLICKEY": _CLIENT[0], "CURVE_SECRETKEY": _CLIENT[1], "RECONNECT_IVL": NEVER,
-}  # fmt: skip
-
-
-def _guarded(options: dict[str, Any] | None = None, guard: bool = True) -> Script:
-    """A ROUTER that asks for keys, and a DEALER with one."""
-    opened = ("r", "open", "ROUTER", {**_GUARDED, **(options or {})})
-    guards = [("r", "guard")] if guard else []
-    return [opened, *guards, ("r", "bind", "@a"), ("d", "open", "DEALER", _SECRET)]
 
 
 BY_HAND: dict[str, Script] = {
@@ -602,75 +580,6 @@ BY_HAND: dict[str, Script] = {
         ("w", "raw_read"),
         ("r", "take"),
         ("r", "send", [b"x"], {"to": 1}),
-        ("w", "raw_read"),
-    ],
-    "a key that may come": [
-        *_guarded(),
-        ("d", "connect", "@a"),
-        ("d", "send", [b"x", b"y"]),
-        ("r", "take"),
-        ("r", "judge", "200"),
-        ("r", "take"),
-        ("r", "send", [bytes(300), bytes(20_000)], {"to": 0}),
-        ("d", "take"),
-        ("d", "kill"),
-        ("r", "send", [b"x"], {"to": 0}),
-    ],
-    "a key that may not": [
-        *_guarded(),
-        ("d", "connect", "@a"),
-        ("d", "send", [b"x"]),
-        ("r", "judge", "400"),
-        ("r", "take"),
-        ("d", "send", [b"x"]),
-    ],
-    "a key that might come later": [*_guarded(), ("d", "connect", "@a"), ("r", "judge", "300"), ("r", "take")],
-    "a guard who fails": [*_guarded(), ("d", "connect", "@a"), ("r", "judge", "500"), ("r", "take")],
-    "nobody to ask": [
-        *_guarded({"ZAP_ENFORCE_DOMAIN": 0}, guard=False),
-        ("d", "connect", "@a"),
-        ("d", "send", [b"x"]),
-        ("r", "take"),
-    ],
-    "a wrong key of the server": [
-        *_guarded(),
-        ("e", "open", "DEALER", {**_SECRET, "CURVE_SERVERKEY": _CLIENT[0]}),
-        ("e", "connect", "@a"),
-        ("r", "take"),
-    ],
-    "no key at a guarded place": [
-        *_guarded(),
-        ("w", "raw_connect", "@a"),
-        ("w", "raw_write", GREETING),
-        ("w", "raw_read"),
-    ],
-    "who goes while a guard thinks": [
-        *_guarded(),
-        ("d", "connect", "@a"),
-        ("d", "kill"),
-        ("r", "judge", "200"),
-        ("r", "take"),
-    ],
-    "a guard who thinks too long": [
-        *_guarded({"HANDSHAKE_IVL": 400}),
-        ("d", "connect", "@a"),
-        ("r", "until", "DISCONNECTED"),
-        ("r", "judge", "200"),
-        ("r", "take"),
-    ],
-    "a frame that is too large only with its box": [
-        *_guarded({"MAXMSGSIZE": 1000}),
-        ("d", "connect", "@a"),
-        ("r", "judge", "200"),
-        ("d", "send", [bytes(967)]),
-        ("r", "take"),
-        ("d", "send", [bytes(968)]),
-        ("r", "take"),
-    ],
-    "a bare socket of 2011 at a guarded place": [
-        *_guarded(),
-        ("w", "raw_connect", "@a"),
-        ("w", "raw_write", OLD + b"\x02\0x"),
         ("w", "raw_read"),
     ],
     "a bare socket of 2011": [

@@ -37,7 +37,6 @@ class Party:
         self._instances: dict[int, int] = {}  # of connections, by their descriptors now
         self._count = 0
         self._ended: set[object] = set()
-        self._judge: Any = None
         self._bare: list[socket.socket] = []
         self._events: Counter[str] = Counter()
         self._told: list[list[object]] = []
@@ -58,20 +57,6 @@ class Party:
         self._monitor = self._context.socket(names.PAIR)
         self._monitor.set_hwm(0)
         self._monitor.connect("inproc://monitor")
-
-    def guard(self) -> None:
-        """Has connections' keys asked for."""
-        self._judge = self._context.socket(names.REP)
-        self._judge.bind("inproc://zeromq.zap.01")
-
-    def judge(self, status: str) -> list[object]:
-        """Answers all questions about keys alike; returns them."""
-        questions: list[object] = []
-        while self._judge.poll(0):
-            version, number, domain, _address, *rest = self._judge.recv_multipart()
-            questions.append([version, number, domain, *rest])
-            self._judge.send_multipart([version, number, status.encode(), b"text", b"somebody", b""])
-        return questions
 
     def bind(self, path: str, given: bool = False) -> str:
         """Binds; `given`: to a listening socket that it makes itself."""
@@ -127,19 +112,13 @@ class Party:
             name: object = (int.from_bytes(route[1:]) - int.from_bytes(start[1:])) % 2**32
         else:
             name = route.hex()
-        return [name, self._instance(first), digests[1:], self._user(first)]
+        return [name, self._instance(first), digests[1:]]
 
     def _instance(self, frame: Any) -> object:
         try:
             return self._instances.get(frame.get(names.SRCFD), "unknown")
         except self._zmq.ZMQError:
             return "none"
-
-    def _user(self, frame: Any) -> object:
-        try:
-            return frame.get("User-Id")
-        except self._zmq.ZMQError:
-            return "nobody"
 
     def _route(self, to: int | None) -> list[bytes]:
         if to is None:
@@ -203,8 +182,6 @@ class Party:
     def leave(self) -> None:
         """Waits for the end of what `close` has begun."""
         self.events_into()
-        if self._judge:
-            self._judge.close(0)
         if self._monitor:
             self._monitor.close(0)
             self._monitor = None
