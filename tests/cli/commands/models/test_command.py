@@ -51,10 +51,11 @@ def base(machine: Store) -> Path:
 
 def hushd(*arguments: str, cwd: Path | None = None, lacking: str = "") -> subprocess.CompletedProcess[str]:
     """Runs `hushd models` with sockets forbidden, but for those of this machine, and every package installed but
-    `lacking`."""
+    `lacking`; pip where it is."""
     program = (
         "from hushd_models import installation\n"
-        f"installation.find_spec = lambda package: package != {lacking!r}\n"
+        "found = installation.find_spec\n"
+        f"installation.find_spec = lambda name: found(name) if name == 'pip' else name != {lacking!r}\n"
         "import socket, sys\n"
         "def forbidden(*a, **k): raise AssertionError(f'the network was used: {a}')\n"
         "socket.getaddrinfo = socket.create_connection = forbidden\n"
