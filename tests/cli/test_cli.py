@@ -571,7 +571,19 @@ def test_help_and_version() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["status", "run", "config", "models", "models pull", "tune", "talk", "say", "listen", "mcp", "logs"],
+    [
+        "status",
+        "run",
+        "config",
+        "models",
+        "models pull",
+        "tune",
+        "talk",
+        "say",
+        "listen",
+        pytest.param("mcp", marks=pytest.mark.guest("agents")),
+        "logs",
+    ],
 )
 def test_every_command_of_hushd_has_help(name: str) -> None:
     """`hushd help NAME` and `hushd NAME --help` are the same, and begin with what that command does."""
