@@ -13,6 +13,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
 
 _PIECE = 1 << 17
 
@@ -30,7 +31,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         threading.Thread(target=_send, args=(end,), daemon=True).start()
         with suppress(ConnectionError):
             while data := end.recv(_PIECE):
-                _write(data)
+                console.write_bytes(data)
     return 0
 
 
@@ -49,9 +50,3 @@ def _send(end: socket.socket) -> None:
         while data := os.read(0, _PIECE):
             end.sendall(data)
         end.shutdown(socket.SHUT_RDWR)
-
-
-def _write(data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(1, left) :]
