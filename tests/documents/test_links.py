@@ -12,7 +12,9 @@ from site_builder.commands import BLOCK, SPAN, wrong
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
-PAGES = sorted([*ROOT.glob("*.md"), ROOT / "examples/README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), ROOT / "examples/README.md", ROOT / "lab/README.md", *(ROOT / "docs").rglob("*.md")]
+)
 FOLDERS = (
     "agents",
     "cli",

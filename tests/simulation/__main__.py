@@ -1,4 +1,4 @@
-"""Plays the whole house in one thread, for as many seeds as are wanted; see docs/SIMULATION.md.
+"""Plays the whole house in one thread, for as many seeds as are wanted; see lab/README.md.
 
 scripts/simulate --seed 7                  one seed; its last line is the seed and the digest of its history
 scripts/simulate --seeds 200               the 200 seeds from --seed on; its last line has the digest of all
