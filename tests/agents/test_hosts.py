@@ -136,7 +136,7 @@ def test_a_person_who_cancels_sets_no_limit(environment: dict[str, str], diary: 
 
 
 def test_a_host_with_a_limit_of_five_seconds(environment: dict[str, str]) -> None:
-    """openai-agents as it comes, with the recipe of docs/MCP.md: a ticket in time, and the rest in as many calls."""
+    """openai-agents as it comes, with the recipe of docs/AGENTS.md: a ticket in time, and the rest in as many calls."""
     with RawHost("--patience", "4", environment=environment) as host:
         asked = Stopwatch()
         answer = host.data("say", text=words(6))

@@ -154,8 +154,8 @@ def test_the_plugin_without_either_says_so_to_an_agent_and_nothing_at_a_hook(tmp
 
 
 def test_every_file_of_lines_is_named_in_the_documents() -> None:
-    """docs/MCP.md says where each goes."""
-    page = (ROOT / "docs/MCP.md").read_text()
+    """docs/AGENTS.md says where each goes."""
+    page = (ROOT / "docs/AGENTS.md").read_text()
     folders = {place.split("/")[2] for place in FILES if place.startswith("packaging/agents/")}
     assert {folder for folder in folders if f"packaging/agents/{folder}" not in page} == set()
 

@@ -1,8 +1,9 @@
 """Guests: folders that the rest needs neither to be understood, nor installed, nor tested; and the tree without them.
 
 By convention a guest GUEST is the folder of that name, or the one that `folder` names, with its packages, and
-`tests/GUEST`; what else is its own stands in its line of pyproject.toml's `[tool.hushd.guests]`: `files`, and the
-`extras` by which it is installed. All other traces are found: commands by their entry points, and whoever imports it.
+`tests/GUEST`; what else is its own stands in its line of pyproject.toml's `[tool.hushd.guests]`: `files`, of which
+`PAGE.md#heading` is one section of a document, and the `extras` by which it is installed. All other traces are found:
+commands by their entry points, and whoever imports it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import tomlkit
 
 _FENCE = re.compile(r"^ *```")
+_HEADING = re.compile(r"^(#+) +(.+)$")
 _ITEM = re.compile(r"^ *(?:[-*]|\d+\.) ")
 _REQUIREMENT = re.compile(r"^hushd\[(.*)\]$")
 
@@ -79,30 +81,58 @@ def _imports(folder: Path, packages: frozenset[str]) -> bool:
 def remove(tree: Path, guests: list[Guest]) -> None:
     """Takes guests out of a tree: their files, their lines of pyproject.toml, and what the documents say of them."""
     for guest in guests:
+        named = _names(guest, tree)
         for name in guest.files:
+            name, _, heading = name.partition("#")
             path = tree / name
-            if path.is_dir():
+            if heading:
+                kept, _ = _section(path.read_text(), heading)
+                path.write_text(kept)
+            elif path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
         _leave_project(tree / "pyproject.toml", guest)
         _leave_limits(tree / "packaging/wheel.toml", guest)
-        named = _names(guest)
         for page in [*tree.glob("*.md"), *tree.glob("docs/**/*.md"), *tree.glob("examples/*.md")]:
-            page.write_text("".join(block for block in blocks(page.read_text()) if not named.search(block)))
+            within = f"({page.name}#"  # a link to a heading of the same page
+            left = (block for block in blocks(page.read_text()) if not named.search(block.replace("(#", within)))
+            page.write_text("".join(left))
         for page in tree.glob("release/site_builder/*.html"):
             lines = page.read_text().splitlines(keepends=True)
             page.write_text("".join(line for line in lines if not named.search(line.replace(".html", ".md"))))
 
 
-def _names(guest: Guest) -> re.Pattern[str]:
-    """Finds what a document calls a guest by: packages, commands and files."""
-    documents = (re.escape(Path(name).name if name.startswith("docs/") else name) for name in guest.files[1:])
+def _names(guest: Guest, tree: Path) -> re.Pattern[str]:
+    """Finds what a document calls a guest by: packages, commands, files, and links to its sections."""
     words = [rf"\b{package}\b" for package in guest.packages]
     words += [rf"\bhushd {command}\b(?!-)" for command in guest.commands]
-    words += [rf"(?<![\w-]){name}" for name in documents]
+    for name in guest.files[1:]:
+        place, _, heading = name.partition("#")
+        if heading:
+            _, anchors = _section((tree / place).read_text(), heading)
+            words.append(rf"(?<![\w-]){re.escape(Path(place).name)}#(?:{'|'.join(anchors)})(?![\w-])")
+        else:
+            words.append(rf"(?<![\w-]){re.escape(Path(place).name) if name.startswith('docs/') else name}")
     words += [rf"(?<![\w/-]){guest.files[0]}\b"] if "/" in guest.files[0] else []
     return re.compile("|".join(words))
+
+
+def _section(page: str, anchor: str) -> tuple[str, list[str]]:
+    """Returns a page without the section of a heading and those below it, and the anchors of their headings."""
+    kept, level, fenced = "", 0, False
+    anchors: list[str] = []
+    for block in blocks(page):
+        fenced ^= bool(_FENCE.match(block))
+        if not fenced and (heading := _HEADING.match(block)):
+            slug = re.sub(r"[^\w\- ]", "", heading[2].lower()).replace(" ", "-")
+            if level and len(heading[1]) <= level:
+                level = 0
+            if slug == anchor:
+                level = len(heading[1])
+            anchors += [slug] if level else []
+        kept += "" if level else block
+    return kept, anchors
 
 
 def blocks(page: str) -> Iterator[str]:

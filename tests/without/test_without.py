@@ -18,7 +18,7 @@ all = ["hushd[ray]", "x"]
 many = "hushd_many.commands:MANY"
 
 [tool.hushd.guests]
-many = { extras = ["ray"], files = ["docs/MANY.md"] }
+many = { extras = ["ray"], files = ["docs/MANY.md", "docs/SHARED.md#many-machines"] }
 upper = {}
 npm = { folder = "packaging/npm" }
 
@@ -57,6 +57,25 @@ hushd many transcribe \\
 say
 ```
 """
+SHARED = """\
+# Machines
+
+One, or [many](#start).
+
+## One machine
+
+See [the others](A.md#start).
+
+## Many machines
+
+```
+# not a heading
+```
+
+### Start
+
+## The end
+"""
 LEFT = """\
 # Title
 
@@ -80,7 +99,8 @@ def tree(tmp_path: Path) -> Path:
     """A small tree: `upper` imports `many`, which the core does not."""
     texts = {
         "pyproject.toml": PROJECT, "packaging/wheel.toml": "hushd = 1\nhushd_many = 2\n", "docs/A.md": PAGE,
-        "docs/MANY.md": "", "many/hushd_many/py.typed": "", "tests/many/test_a.py": "", "packaging/npm/a.ts": "",
+        "docs/MANY.md": "", "docs/SHARED.md": SHARED,
+        "many/hushd_many/py.typed": "", "tests/many/test_a.py": "", "packaging/npm/a.ts": "",
         "upper/hushd_upper/py.typed": "", "upper/hushd_upper/a.py": "def a():\n    from hushd_many import b\n",
     }  # fmt: skip
     for name, text in texts.items():
@@ -90,10 +110,12 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_nothing_of_a_guest_is_left(tree: Path) -> None:
-    """Folder, tests, documents and what other pages say of it; its lines of the project, and words of others' lines."""
+    """Folder, tests, documents, its sections of shared ones, and mentions on other pages; its lines of the project."""
     guests.remove(tree, [guests.read(tree)["many"]])
     assert not [name for name in ("many", "tests/many", "docs/MANY.md") if (tree / name).exists()]
     assert (tree / "docs/A.md").read_text() == LEFT
+    one = "## One machine\n\nSee [the others](A.md#start).\n"
+    assert (tree / "docs/SHARED.md").read_text() == f"# Machines\n\n\n{one}\n## The end\n"
     assert (tree / "packaging/wheel.toml").read_text() == "hushd = 1\n"
     project = tomllib.loads((tree / "pyproject.toml").read_text())
     assert project["project"]["optional-dependencies"] == {"default": ["hushd[stt]"], "all": ["x"]}
