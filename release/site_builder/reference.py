@@ -46,7 +46,8 @@ _CODES = """
 ## Codes
 
 *Who* can do something about it; *again*: whether the same request may succeed later, unchanged; *HTTP*: the status that
-[OpenAI's audio API](../HTTP.md) answers. [The protocol](../PROTOCOL.md#9-errors) says more about some of them.
+[OpenAI's audio API](../SERVING.md#openais-audio-api) answers. [The protocol](../PROTOCOL.md#9-errors) says more about
+some of them.
 """
 _SETTINGS = """# All settings
 

@@ -1,4 +1,4 @@
-"""docs/HTTP.md and docs/hosts: their lines and programs run as they stand, with the real engines."""
+"""docs/SERVING.md and docs/hosts: their lines and programs run as they stand, with the real engines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
 from support.recordings import recording
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (DOCS / "HTTP.md", *sorted((DOCS / "hosts").glob("*.md")))
+PAGES = (DOCS / "SERVING.md", *sorted((DOCS / "hosts").glob("*.md")))
 PORT = 8000  # of the pages
 
 
@@ -91,7 +91,7 @@ def test_every_table_is_a_configuration(tmp_path: Path) -> None:
         path = tmp_path / "config.toml"
         path.write_text(text)
         http = schema.load(path).http
-        table = tomllib.loads(text)["http"]
+        table = tomllib.loads(text).get("http", {})
         for name, value in table.items():
             found = getattr(http, name)
             assert (dict(found) if isinstance(value, dict) else found) in (value, tuple(value)), page

@@ -5,8 +5,8 @@
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
 the workers, over HTTP and at the command line; `openapi.json` the document. What is a guest's
 lies with it: the refusals of the commands that it adds, and `prepared.json`, what the SDK answers to hosts of agents.
-Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/HTTP.md from the requests, and
-of docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
+Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/SERVING.md from the requests,
+and of docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL, HTTP, LISTEN, ARCHITECTURE, STANDBY = (
-    f"../../docs/{name}.md" for name in ("PROTOCOL", "HTTP", "LISTEN", "ARCHITECTURE", "STANDBY")
+PROTOCOL, SERVING, LISTEN, ARCHITECTURE, STANDBY = (
+    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "STANDBY")
 )
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
@@ -52,7 +52,7 @@ def texts() -> dict[str, Callable[[], str]]:
         "help.txt": help_of_hushd,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
         PROTOCOL: with_references,
-        HTTP: with_requests,
+        SERVING: with_requests,
         LISTEN: with_options,
         ARCHITECTURE: lambda: with_diagram(ARCHITECTURE, "states"),
         STANDBY: lambda: with_diagram(STANDBY, "templates"),
@@ -248,7 +248,9 @@ def with_requests() -> str:
     from hushd_gateway.http.transcription.whisper_cpp import INFERENCE
 
     tables = {"## Speech": speech.PARAMETERS, "## Transcriptions": TRANSCRIPTION, "## whisper.cpp's server": INFERENCE}
-    return _with_tables(HTTP, {start: _markdown("parameter", map(_explained, each)) for start, each in tables.items()})
+    return _with_tables(
+        SERVING, {start: _markdown("parameter", map(_explained, each)) for start, each in tables.items()}
+    )
 
 
 def with_options() -> str:
