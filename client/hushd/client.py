@@ -13,12 +13,10 @@ from .transport.source import Text
 from .transport.steps import run
 
 if TYPE_CHECKING:
-    from hushd_schema.operations.synthesize import SynthesizeOptions
-
     from .dialogue.conversation import Conversation
     from .dialogue.duplex import Mode
+    from .exchange.options import SayOptions, SpeechOptions
     from .synthesis.speech import Speech
-    from .synthesis.timeline import Sentence
     from .synthesis.voice import Voice
     from .wake.detection import Detections
     from .wake.wake import Wake
@@ -50,51 +48,22 @@ class Client(Recognition):
             it is refused with `overloaded`.
     """
 
-    def synthesize(
-        self,
-        text: Text,
-        *,
-        format: str = "s16le",
-        engine: str | None = None,
-        model: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        deadline: float | None = None,
-        on_sentence: Callable[[Sentence], None] | None = None,
-        keep: bool = True,
-        **options: Unpack[SynthesizeOptions],
-    ) -> Speech:
+    def synthesize(self, text: Text, **options: Unpack[SpeechOptions]) -> Speech:
         """Returns speech while it is made, sentence by sentence.
 
         Args:
             text: a string, UTF-8 bytes, or an iterable of either, which is read in another thread while it is written.
-            format: `s16le` for raw samples, or a kind of file such as `wav` or `mp3` for a file's bytes.
+            format: `s16le`, the default, for raw samples, or a kind of file such as `wav` or `mp3` for a file's bytes.
+            deadline: seconds after which the request is given up.
             on_sentence: called while iterating, before each sentence's audio, with its times and those of its words.
-            keep: whether the speech can be saved, played or turned into an array more than once; False for hours of
-                speech that are used once.
-            options: voice, language, pace, markup and more: see `SynthesizeOptions`.
+            keep: whether the speech can be saved, played or turned into an array more than once, as by default; False
+                for hours of speech that are used once.
+            options: also engine, model, keep_alive, priority; voice, language, pace, markup and more: see
+                `SynthesizeOptions`.
         """
-        from .synthesis.options import speech_params  # not for who listens
+        return run(self._speech(_speech_class, source.of_text(text), **options))
 
-        params = speech_params(options, format, timeline=on_sentence is not None)
-        request = run(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
-        call = run(self._send(request, source.of_text(text)))
-        from .synthesis.speech import Speech  # while the worker works
-
-        floor = partial(self.floor, "speaker", priority=priority)
-        return Speech(call, format, on_sentence, floor=floor, keep=keep)
-
-    def say(
-        self,
-        text: Text,
-        *,
-        device: str | int | None = None,
-        engine: str | None = None,
-        model: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        **options: Unpack[SynthesizeOptions],
-    ) -> None:
+    def say(self, text: Text, *, device: str | int | None = None, **options: Unpack[SayOptions]) -> None:
         """Speaks `text` aloud, as the command `say` does; returns when the last word was heard.
 
         It waits while another program speaks, and `hushd stop-speaking` ends it with `cancelled`.
@@ -102,11 +71,10 @@ class Client(Recognition):
         Args:
             text: as for `synthesize`; an iterable is spoken while it is written.
             device: the loudspeaker's number, its name or how that begins; None: the usual one.
-            options: voice, language, pace, markup and more: see `SynthesizeOptions`.
+            options: engine, model, keep_alive, priority; voice, language, pace, markup and more: see
+                `SynthesizeOptions`.
         """
-        speech = self.synthesize(
-            text, engine=engine, model=model, keep_alive=keep_alive, priority=priority, keep=False, **options
-        )
+        speech = self.synthesize(text, keep=False, **options)
         try:
             speech.play(device)
         finally:
@@ -188,3 +156,9 @@ class Client(Recognition):
         from .dialogue.conversation import Conversation  # for those who have a loudspeaker and a microphone
 
         return Conversation(self, mode=mode, priority=priority, **options)
+
+
+def _speech_class() -> type[Speech]:
+    from .synthesis.speech import Speech
+
+    return Speech

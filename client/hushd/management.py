@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from .exchange.client_base import ClientBase
+from .exchange.speech_base import SpeechBase
 from .exchange.unloaded import Unloaded
 from .transport import model_requests, requests
 from .transport.requests import KeepAlive
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .transport.warning import ResultWarning
 
 
-class Management(ClientBase):
+class Management(SpeechBase):
     """Manages devices, workers and models; the base of `hushd.Client`. Every method raises `HushdError`."""
 
     def __enter__(self) -> Self:

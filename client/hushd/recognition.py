@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from .management import Management
-from .transport.requests import KeepAlive
 from .transport.source import Stream
 from .transport.steps import run
 
 if TYPE_CHECKING:
-    from hushd_schema.operations.transcribe import TranscribeOptions
-    from hushd_schema.transcript import OnEvent
-
     from .audio.source import Audio
+    from .exchange.options import ListenOptions, TranscriptionOptions
     from .models.choice import ModelChoice
-    from .transcripts.second_pass import OnRevised
-    from .transcripts.second_pass_plan import Each
+    from .transcripts.second_pass import OnRevised, SecondPass
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
 
@@ -25,108 +21,38 @@ if TYPE_CHECKING:
 class Recognition(Management):
     """Transcribes recordings and live audio; a base of `hushd.Client`. Every method raises `HushdError`."""
 
-    def transcribe(
-        self,
-        audio: Audio,
-        *,
-        rate: int | None = None,
-        channels: int = 1,
-        engine: str | None = None,
-        model: str | None = None,
-        speed: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        deadline: float | None = None,
-        on_progress: Callable[[float, float], None] | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> Transcript:
+    def transcribe(self, audio: Audio, **options: Unpack[TranscriptionOptions]) -> Transcript:
         """Returns the whole transcript of `audio`. Arguments: those of `transcribe_stream`."""
-        return self.transcribe_stream(
-            audio,
-            rate=rate,
-            channels=channels,
-            engine=engine,
-            model=model,
-            speed=speed,
-            keep_alive=keep_alive,
-            priority=priority,
-            deadline=deadline,
-            on_progress=on_progress,
-            **options,
-        ).transcript()
+        return self.transcribe_stream(audio, **options).transcript()
 
-    def transcribe_stream(
-        self,
-        audio: Audio,
-        *,
-        rate: int | None = None,
-        channels: int = 1,
-        engine: str | None = None,
-        model: str | None = None,
-        speed: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        deadline: float | None = None,
-        on_progress: Callable[[float, float], None] | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> Transcription:
+    def transcribe_stream(self, audio: Audio, **options: Unpack[TranscriptionOptions]) -> Transcription:
         """Returns an iterator over the segments, each as soon as it is known.
 
         Args:
             audio: a path; a file's bytes; an iterable of bytes such as a binary file, read in another thread; or an
                 array of float32, float64 or int16 samples, of shape (frames,) or (frames, channels).
             rate: Hz, of an array, or when the bytes are raw s16le samples; None when they are a sound file's.
-            channels: of raw s16le samples; an array's shape says its own.
+            channels: of raw s16le samples, by default 1; an array's shape says its own.
             model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast`, `medium` (the default) or `slow`.
             deadline: seconds after which the request is given up.
             on_progress: called with the seconds done and in all, while iterating.
-            options: language, task, prompt, words, speakers and more: see `TranscribeOptions`.
+            options: also engine, keep_alive, priority; language, task, prompt, words, speakers and more: see
+                `TranscribeOptions`.
         """
         from .audio.source import is_array, of_audio  # not for who speaks
-        from .transcripts.options import transcribe_params
 
-        params = transcribe_params(options)
-        input = of_audio(audio, rate)
-        if rate is not None and not is_array(audio):
-            params |= {"format": "s16le", "rate": rate, "channels": channels}
-        request = run(self._preparation.transcription(params, speed, engine, model, keep_alive, priority, deadline))
-        call = run(self._send(request, input))
-        from .transcripts.transcription import Transcription  # while the worker works
+        input = of_audio(audio, options.get("rate"))
+        return run(self._transcription(_transcription_class, input, is_array=is_array(audio), **options))
 
-        return Transcription(call, on_progress, diarized=bool(options.get("diarize")))
-
-    def listen(
-        self,
-        chunks: Iterable[bytes],
-        *,
-        rate: int = 16000,
-        channels: int = 1,
-        continuous: bool = False,
-        silence_s: float = 0.8,
-        turn_end: str = "silence",
-        until: str | None = None,
-        no_speech_s: float | None = None,
-        engine: str | None = None,
-        model: str | None = None,
-        speed: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        echo: bool = False,
-        second_pass: str | None = None,
-        second_pass_each: Each = "utterance",
-        second_pass_options: TranscribeOptions | None = None,
-        on_partial: Callable[[str, str], None] | None = None,
-        on_event: OnEvent | None = None,
-        on_revised: OnRevised | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> Transcription:
-        """Transcribes one utterance of live audio; ends by itself after `silence_s` seconds of silence.
+    def listen(self, chunks: Iterable[bytes], **options: Unpack[ListenOptions]) -> Transcription:
+        """Transcribes one utterance of live audio; ends by itself after `silence_s` seconds of silence, 0.8 by default.
 
         With `continuous` it transcribes one utterance after the other, a segment each, until `chunks` end.
 
         Args:
             chunks: s16le samples as they are recorded, such as a `Microphone` yields; read in another thread.
+            rate, channels: of the samples; by default 16000 Hz and 1.
             model: one of the engine's; without an engine, as `find_model` finds it; or `auto`: see `choose_model`.
             speed: of the model with `auto`: `fast` (the default), `medium` or `slow`.
             turn_end: `meaning`: a sentence that is not finished is waited for, up to 2 s of silence.
@@ -138,8 +64,8 @@ class Recognition(Management):
             second_pass: a larger model, which reads the same sound once more behind the first one;
                 `Transcription.after_second_pass` waits for it. Where there is no memory for both, that is when the
                 session has ended. Not with `echo`.
-            second_pass_each: what it is given at once: each `utterance` as it ends, those of a `minute` that wait for
-                it, or the whole `session` at its end.
+            second_pass_each: what it is given at once: each `utterance` as it ends, as by default, those of a `minute`
+                that wait for it, or the whole `session` at its end.
             second_pass_options: options of its reading that differ from the session's.
             on_partial: called while iterating with the unfinished utterance in two parts: text that will not change
                 before its segment comes, and the text behind it, which may.
@@ -148,48 +74,19 @@ class Recognition(Management):
                 `speaker` and `revised`: see docs/PROTOCOL.md.
             on_revised: called with each `Revision` of segments: on a thread with those of the second pass, and while
                 iterating, with `diarize`, with those whose speaker turns out to be another.
-            options: language, task, prompt and more: see `TranscribeOptions`.
+            options: also engine, keep_alive, priority; language, task, prompt and more: see `TranscribeOptions`.
 
         Raises:
             HushdError: `no_speech` when nobody has begun to speak in time.
         """
-        from .transcripts.options import live_params, with_former_names
 
-        second_pass, second_pass_each, second_pass_options = with_former_names(
-            options, second_pass, second_pass_each, second_pass_options
-        )
-        params = live_params(
-            options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, turn_end=turn_end,
-            until=until, no_speech_s=no_speech_s, echo=echo,
-        )  # fmt: skip
-        request = run(
-            self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
-        )
-        copy = None
-        if second_pass:
-            from .transcripts.second_pass import follow
+        def stream(second: SecondPass | None) -> Stream:
+            return Stream(second.hear(chunks) if second else chunks)
 
-            copy = follow(
-                self.transcribe_stream, second_pass, rate, channels, {**options, **(second_pass_options or {})},
-                on_revised, second_pass_each, echo=echo, until=until,
-            )  # fmt: skip
-            chunks = copy.hear(chunks)
-        try:
-            call = run(self._send(request, Stream(chunks)))
-        except BaseException:
-            if copy:
-                copy.close()
-            raise
-        from .transcripts.transcription import Transcription  # while the worker works
+        return run(self._session(_transcription_class, stream, **options))
 
-        return Transcription(
-            call,
-            on_partial=on_partial,
-            on_event=on_event,
-            on_revised=on_revised,
-            diarized=bool(options.get("diarize")),
-            second_pass=copy,
-        )
+    def _reader(self, on_revised: OnRevised | None) -> tuple[Callable[..., Transcription], OnRevised | None]:
+        return self.transcribe_stream, on_revised
 
     def choose_model(
         self,
@@ -221,3 +118,9 @@ class Recognition(Management):
             HushdError: `model_missing`, with the command that gets it.
         """
         return run(self._preparation.find_model(name))
+
+
+def _transcription_class() -> type[Transcription]:
+    from .transcripts.transcription import Transcription
+
+    return Transcription

@@ -7,9 +7,13 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, ForwardRef, get_type_hints
 
 import hushd
+from hushd.exchange.options import ListenOptions, SayOptions, SpeechOptions, TranscriptionOptions
+from hushd.exchange.speech_base import SpeechBase
+from hushd.transcripts.options import LIVE
+from hushd.transport import requests
 from hushd_schema.operations.synthesize import SynthesizeOptions
 from hushd_schema.operations.transcribe import TranscribeOptions
 
@@ -21,6 +25,13 @@ Every public name of `hushd` with its methods, as the code has them. [Python](..
 says what stays as it is.
 """
 OPTIONS = (TranscribeOptions, SynthesizeOptions)
+# The options of a method, with those of the operation among them, and the procedure that has their defaults.
+METHOD_OPTIONS: Mapping[str, tuple[type, type, Any]] = {
+    "Unpack[SayOptions]": (SayOptions, SynthesizeOptions, requests.request),
+    "Unpack[SpeechOptions]": (SpeechOptions, SynthesizeOptions, SpeechBase._speech),
+    "Unpack[TranscriptionOptions]": (TranscriptionOptions, TranscribeOptions, SpeechBase._transcription),
+    "Unpack[ListenOptions]": (ListenOptions, TranscribeOptions, SpeechBase._session),
+}
 _SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
 _ENTRY = re.compile(r"^    ([\w*, ]+): (.*)$")
 _DEFINED = (property, cached_property, classmethod, staticmethod)
@@ -91,7 +102,12 @@ class _Type:
 def _signature(name: str, value: Any) -> str:
     """The call with its types; a parameter a line where it is long."""
     signature = inspect.signature(value)
-    given = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
+    given = [
+        option
+        for each in signature.parameters.values()
+        if each.name not in ("self", "cls")
+        for option in _options(each)
+    ]
     given = [
         each if each.annotation is each.empty else each.replace(annotation=_Type(each.annotation)) for each in given
     ]
@@ -102,6 +118,25 @@ def _signature(name: str, value: Any) -> str:
     inside, _, result = str(signature)[1:].rpartition(") -> ")
     parameters = re.split(r", (?=\*|\w+:)", inside)
     return "\n".join([f"{call}(", *(f"    {each}," for each in parameters), f") -> {result}"])
+
+
+def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    """The options of a method, a parameter each with its default, and those of the operation as they are."""
+    stated = METHOD_OPTIONS.get(parameter.annotation)
+    if stated is None:
+        yield parameter
+        return
+    options, operation, procedure = stated
+    defaults = {**_defaults(requests.request), **LIVE, **_defaults(procedure)}
+    for name, hint in options.__annotations__.items():
+        if hint is not operation.__annotations__.get(name):
+            hint = hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint
+            yield inspect.Parameter(name, parameter.KEYWORD_ONLY, default=defaults[name], annotation=hint)
+    yield parameter.replace(annotation=f"Unpack[{operation.__name__}]")
+
+
+def _defaults(procedure: Any) -> Mapping[str, Any]:
+    return {name: each.default for name, each in inspect.signature(procedure).parameters.items()}
 
 
 def _documented(value: Any) -> Iterator[str]:

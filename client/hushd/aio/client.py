@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from hushd_schema.operations.synthesize import SynthesizeOptions
-
-from hushd.synthesis.options import speech_params
 from hushd.transport.requests import KeepAlive
 
 from . import source
@@ -19,7 +15,7 @@ from .steps import run
 
 if TYPE_CHECKING:
     from hushd.dialogue.duplex import Mode
-    from hushd.synthesis.timeline import Sentence
+    from hushd.exchange.options import SayOptions, SpeechOptions
     from hushd.synthesis.voice import Voice
 
     from .conversation import AsyncConversation
@@ -35,48 +31,18 @@ class AsyncClient(AsyncRecognition):
     Args: those of `Client`.
     """
 
-    async def synthesize(
-        self,
-        text: AsyncText,
-        *,
-        format: str = "s16le",
-        engine: str | None = None,
-        model: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        deadline: float | None = None,
-        on_sentence: Callable[[Sentence], None] | None = None,
-        keep: bool = True,
-        **options: Unpack[SynthesizeOptions],
-    ) -> AsyncSpeech:
+    async def synthesize(self, text: AsyncText, **options: Unpack[SpeechOptions]) -> AsyncSpeech:
         """As `Client.synthesize`; the request is sent when this returns.
 
         Args:
             text: as there, or an asynchronous iterable. Any other iterable is read in another thread, since it may
                 block.
         """
-        params = speech_params(options, format, timeline=on_sentence is not None)
-        request = await run(self._preparation.speech(params, engine, model, keep_alive, priority, deadline))
-        call = await run(self._send(request, source.of_text(text)))
-        floor = partial(self.floor, "speaker", priority=priority)
-        return AsyncSpeech(call, format, on_sentence, floor=floor, keep=keep)
+        return await run(self._speech(lambda: AsyncSpeech, source.of_text(text), **options))
 
-    async def say(
-        self,
-        text: AsyncText,
-        *,
-        device: str | int | None = None,
-        engine: str | None = None,
-        model: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        **options: Unpack[SynthesizeOptions],
-    ) -> None:
+    async def say(self, text: AsyncText, *, device: str | int | None = None, **options: Unpack[SayOptions]) -> None:
         """As `Client.say`; falls silent when the task is cancelled."""
-        speech = await self.synthesize(
-            text, engine=engine, model=model, keep_alive=keep_alive, priority=priority, keep=False, **options
-        )
-        async with speech:
+        async with await self.synthesize(text, keep=False, **options) as speech:
             await speech.play(device)
 
     async def voices(self) -> list[Voice]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from hushd.exchange.client_base import ClientBase
+from hushd.exchange.speech_base import SpeechBase
 from hushd.exchange.unloaded import Unloaded
 from hushd.transport import model_requests, requests
 from hushd.transport.attached_link import floor_link
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hushd.transport.warning import ResultWarning
 
 
-class AsyncManagement(ClientBase):
+class AsyncManagement(SpeechBase):
     """Manages devices, workers and models; the base of `hushd.AsyncClient`, as `Management` is of `hushd.Client`.
 
     The connection has one thread, which answers the supervisor and receives whatever comes even while the loop is

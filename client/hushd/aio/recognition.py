@@ -6,11 +6,8 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Unpack
 
-from hushd_schema.operations.transcribe import TranscribeOptions
-
 from hushd.audio.source import is_array
-from hushd.transcripts.options import live_params, transcribe_params, with_former_names
-from hushd.transport.requests import KeepAlive
+from hushd.transport.source import Input
 
 from . import source
 from .management import AsyncManagement
@@ -19,11 +16,10 @@ from .steps import run
 from .transcription import AsyncTranscription
 
 if TYPE_CHECKING:
-    from hushd_schema.transcript import OnEvent
-
+    from hushd.exchange.options import ListenOptions, TranscriptionOptions
     from hushd.models.choice import ModelChoice
-    from hushd.transcripts.second_pass import OnRevised, SecondPass
-    from hushd.transcripts.second_pass_plan import Each, Revision
+    from hushd.transcripts.second_pass import OnRevised, Reading, SecondPass
+    from hushd.transcripts.second_pass_plan import Revision
     from hushd.transcripts.transcript import Transcript
 
 AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]
@@ -32,93 +28,21 @@ AsyncChunks = Iterable[bytes] | AsyncIterable[bytes]
 class AsyncRecognition(AsyncManagement):
     """Transcribes recordings and live audio; a base of `hushd.AsyncClient`, as `Recognition` is of `hushd.Client`."""
 
-    async def transcribe(
-        self,
-        audio: AsyncAudio,
-        *,
-        rate: int | None = None,
-        channels: int = 1,
-        engine: str | None = None,
-        model: str | None = None,
-        speed: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        deadline: float | None = None,
-        on_progress: Callable[[float, float], None] | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> Transcript:
+    async def transcribe(self, audio: AsyncAudio, **options: Unpack[TranscriptionOptions]) -> Transcript:
         """As `Client.transcribe`. Arguments: those of `transcribe_stream`."""
-        transcription = await self.transcribe_stream(
-            audio,
-            rate=rate,
-            channels=channels,
-            engine=engine,
-            model=model,
-            speed=speed,
-            keep_alive=keep_alive,
-            priority=priority,
-            deadline=deadline,
-            on_progress=on_progress,
-            **options,
-        )
-        return await transcription.transcript()
+        return await (await self.transcribe_stream(audio, **options)).transcript()
 
-    async def transcribe_stream(
-        self,
-        audio: AsyncAudio,
-        *,
-        rate: int | None = None,
-        channels: int = 1,
-        engine: str | None = None,
-        model: str | None = None,
-        speed: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        deadline: float | None = None,
-        on_progress: Callable[[float, float], None] | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> AsyncTranscription:
+    async def transcribe_stream(self, audio: AsyncAudio, **options: Unpack[TranscriptionOptions]) -> AsyncTranscription:
         """As `Client.transcribe_stream`; the request is sent when this returns.
 
         Args:
             audio: as there, or an asynchronous iterable of bytes, or a file whose `read` is awaited. Any other iterable
                 is read in another thread, since it may block.
         """
-        params = transcribe_params(options)
-        input = await source.of_audio(audio, rate)
-        if rate is not None and not is_array(audio):
-            params |= {"format": "s16le", "rate": rate, "channels": channels}
-        request = await run(
-            self._preparation.transcription(params, speed, engine, model, keep_alive, priority, deadline)
-        )
-        call = await run(self._send(request, input))
-        return AsyncTranscription(call, on_progress, diarized=bool(options.get("diarize")))
+        input = await source.of_audio(audio, options.get("rate"))
+        return await run(self._transcription(lambda: AsyncTranscription, input, is_array=is_array(audio), **options))
 
-    async def listen(
-        self,
-        chunks: AsyncChunks,
-        *,
-        rate: int = 16000,
-        channels: int = 1,
-        continuous: bool = False,
-        silence_s: float = 0.8,
-        turn_end: str = "silence",
-        until: str | None = None,
-        no_speech_s: float | None = None,
-        engine: str | None = None,
-        model: str | None = None,
-        speed: str | None = None,
-        keep_alive: KeepAlive = None,
-        priority: str = "text",
-        echo: bool = False,
-        second_pass: str | None = None,
-        second_pass_each: Each = "utterance",
-        second_pass_options: TranscribeOptions | None = None,
-        on_partial: Callable[[str, str], None] | None = None,
-        on_event: OnEvent | None = None,
-        on_revised: OnRevised | None = None,
-        **options: Unpack[TranscribeOptions],
-    ) -> AsyncTranscription:
+    async def listen(self, chunks: AsyncChunks, **options: Unpack[ListenOptions]) -> AsyncTranscription:
         """As `Client.listen`; the request is sent when this returns.
 
         Args:
@@ -126,41 +50,16 @@ class AsyncRecognition(AsyncManagement):
                 `Microphone`, which is read in another thread.
             on_revised: called on the loop.
         """
-        second_pass, second_pass_each, second_pass_options = with_former_names(
-            options, second_pass, second_pass_each, second_pass_options
-        )
-        params = live_params(
-            options, rate=rate, channels=channels, continuous=continuous, silence_s=silence_s, turn_end=turn_end,
-            until=until, no_speech_s=no_speech_s, echo=echo,
-        )  # fmt: skip
-        request = await run(
-            self._preparation.transcription(params, speed or "fast", engine, model, keep_alive, priority, session=True)
-        )
-        copy = None
-        if second_pass:
-            from hushd.client import Client
-            from hushd.transcripts.second_pass import follow
 
-            transcribe = Client.on(self.link, None).transcribe_stream  # of the copy's thread, on the same connection
-            copy = follow(
-                transcribe, second_pass, rate, channels, {**options, **(second_pass_options or {})},
-                _on_loop(on_revised), second_pass_each, echo=echo, until=until,
-            )  # fmt: skip
-            chunks = _heard(copy, chunks)
-        try:
-            call = await run(self._send(request, source.of_chunks(chunks)))
-        except BaseException:
-            if copy:
-                copy.close()
-            raise
-        return AsyncTranscription(
-            call,
-            on_partial=on_partial,
-            on_event=on_event,
-            on_revised=on_revised,
-            diarized=bool(options.get("diarize")),
-            second_pass=copy,
-        )
+        def stream(second: SecondPass | None) -> Input:
+            return source.of_chunks(_heard(second, chunks) if second else chunks)
+
+        return await run(self._session(lambda: AsyncTranscription, stream, **options))
+
+    def _reader(self, on_revised: OnRevised | None) -> tuple[Callable[..., Reading], OnRevised]:
+        from hushd.client import Client
+
+        return Client.on(self.link, None).transcribe_stream, _on_loop(on_revised)  # on the same connection
 
     async def choose_model(
         self,

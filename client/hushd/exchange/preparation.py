@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from hushd.models.choice import Candidate, ModelChoice
     from hushd.synthesis.voice_choice import VoiceChoice
-    from hushd.transport.requests import KeepAlive
 
 
 class Preparation:
@@ -41,44 +40,33 @@ class Preparation:
         self._engines: HearingDescription | None = None  # for speech to text, once a request depends on them
         self._voices: dict[tuple[str | None, ...], VoiceChoice] = {}
 
-    def speech(
-        self,
-        params: JsonObject,
-        engine: str | None,
-        model: str | None,
-        keep_alive: KeepAlive,
-        priority: str,
-        deadline: float | None,
-    ) -> Steps[Request]:
-        """Returns the request for a speech with `params`, by the engine that has the voice."""
+    def speech(self, params: JsonObject, shared: JsonObject) -> Steps[Request]:
+        """Returns the request for a speech with `params`, by the engine that has the voice.
+
+        Args:
+            shared: see `requests.take_shared`.
+        """
         voice, language = params.get("voice"), params.get("language")
+        engine, model = shared.get("engine"), shared.get("model")
         if (voice or language) and not (engine and model):
             engine, model, voice = yield from self._voice(voice, language, engine, model)
             if voice:
                 params["voice"] = voice
                 params.pop("language", None)  # the voice was chosen by it
-        return requests.request("tts", "synthesize", params, engine, model, keep_alive, priority, deadline)
+        return requests.request("tts", "synthesize", params, **{**shared, "engine": engine, "model": model})
 
     def transcription(
-        self,
-        params: JsonObject,
-        speed: str | None,
-        engine: str | None,
-        model: str | None,
-        keep_alive: KeepAlive,
-        priority: str,
-        deadline: float | None = None,
-        *,
-        session: bool = False,
+        self, params: JsonObject, speed: str | None, shared: JsonObject, *, session: bool = False
     ) -> Steps[Request]:
         """Returns the request for a transcript with `params`, or for a `session` of live audio."""
+        engine, model = shared.get("engine"), shared.get("model")
         if model == AUTO:
             translate = params.get("task") == "translate"
             choice = yield from self.choose_model(params.get("language"), speed, engine, translate)
             engine, model = choice.engine, choice.model
         elif model and not engine and names_no_engine(model):
             engine, model = yield from self.find_model(model)
-        request = requests.request("stt", "transcribe", params, engine, model, keep_alive, priority, deadline)
+        request = requests.request("stt", "transcribe", params, **{**shared, "engine": engine, "model": model})
         return replace(request, session=True) if session else request
 
     def choose_model(

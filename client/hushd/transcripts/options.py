@@ -1,12 +1,19 @@
-"""The options that `transcribe` and `transcribe_stream` share."""
+"""The options of transcription as a request carries them."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from hushd_protocol import JsonObject
 from hushd_schema.operation import given
-from hushd_schema.operations.transcribe import BY_SILENCE, OPTIONS, TranscribeOptions
+from hushd_schema.operations.transcribe import BY_SILENCE, OPTIONS, SILENCE_S, TranscribeOptions
+
+# What holds for the options of live audio that are left out; a request carries the first four in any case.
+LIVE = {
+    "rate": 16_000, "channels": 1, "continuous": False, "silence_s": SILENCE_S,
+    "no_speech_s": None, "turn_end": BY_SILENCE, "until": None, "echo": False,
+}  # fmt: skip
+_ALWAYS = ("rate", "channels", "continuous", "silence_s")
 
 
 def transcribe_params(options: TranscribeOptions) -> JsonObject:
@@ -23,35 +30,13 @@ def transcribe_params(options: TranscribeOptions) -> JsonObject:
     return params
 
 
-def with_former_names(options: TranscribeOptions, *values: Any) -> Any:
+def with_former_names(options: dict[str, Any], *values: Any) -> Any:
     """Takes the arguments of a second pass out of `options`, by which a program calls them as they were called once."""
-    given = cast(dict[str, Any], options)
-    return [given.pop(name, value) for name, value in zip(("fair", "fair_each", "fair_options"), values, strict=True)]
+    return [options.pop(name, value) for name, value in zip(("fair", "fair_each", "fair_options"), values, strict=True)]
 
 
-def live_params(
-    options: TranscribeOptions,
-    *,
-    rate: int,
-    channels: int,
-    continuous: bool,
-    silence_s: float,
-    turn_end: str,
-    until: str | None,
-    no_speech_s: float | None,
-    echo: bool,
-) -> JsonObject:
-    """Returns the parameters of live audio. Arguments: those of `Client.listen`. Raises as `transcribe_params`."""
-    params = transcribe_params(options) | {
-        "format": "s16le", "rate": rate, "channels": channels,
-        "live": True, "continuous": continuous, "silence_s": silence_s,
-    }  # fmt: skip
-    if no_speech_s is not None:
-        params["no_speech_s"] = no_speech_s
-    if turn_end != BY_SILENCE:
-        params["turn_end"] = turn_end
-    if until is not None:
-        params["until"] = until
-    if echo:
-        params["echo"] = True
-    return params
+def take_live_params(options: dict[str, Any]) -> JsonObject:
+    """Takes the options of live audio out of those of `Client.listen`; returns them as a request carries them."""
+    values = {name: options.pop(name, default) for name, default in LIVE.items()}
+    live = {name: value for name, value in values.items() if name in _ALWAYS or value != LIVE[name]}
+    return {"format": "s16le", "live": True} | live

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import CREDIT_WINDOW, PRIORITIES
@@ -11,16 +13,22 @@ from .call import new_id
 from .keep_alive import parse
 
 KeepAlive = float | str | None
+_SHARED = ("engine", "model", "keep_alive", "priority", "deadline")
+
+
+def take_shared(options: dict[str, Any]) -> JsonObject:
+    """Takes the options that all requests have, the last arguments of `request`, out of a method's."""
+    return {name: options.pop(name) for name in _SHARED if name in options}
 
 
 def request(
     role: str,
     op: str,
     params: JsonObject,
-    engine: str | None,
-    model: str | None,
-    keep_alive: KeepAlive,
-    priority: str,
+    engine: str | None = None,
+    model: str | None = None,
+    keep_alive: KeepAlive = None,
+    priority: str = "text",
     deadline: float | None = None,
 ) -> Request:
     """Returns a request to a worker of `role`, without its input.

@@ -44,10 +44,13 @@ def public(of: type) -> dict[str, inspect.Signature]:
 
 
 def test_the_names_and_options_are_those_of_client() -> None:
-    """By name, kind and default, in their order, so that a program changes only its `await`s."""
+    """By name, kind and default, in their order, so that a program changes only its `await`s; and options by type."""
 
     def shape(signature: inspect.Signature) -> list[tuple[Any, ...]]:
-        return [(each.name, each.kind, each.default) for each in signature.parameters.values()]
+        return [
+            (each.name, each.kind, each.annotation if each.kind is each.VAR_KEYWORD else each.default)
+            for each in signature.parameters.values()
+        ]
 
     ours, theirs = public(AsyncClient), public(Client)
     assert set(ours) == set(theirs)

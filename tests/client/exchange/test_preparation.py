@@ -68,35 +68,35 @@ def preparation(tmp_path: Path) -> Preparation:
 )
 def test_a_request_that_names_all_asks_nothing(preparation: Preparation, engine: str | None, model: str | None) -> None:
     """Nor does one that leaves all to the supervisor: no question delays it."""
-    steps = preparation.transcription({}, None, engine, model, None, "text")
+    steps = preparation.transcription({}, None, {"engine": engine, "model": model})
     asked, request = answered(steps)
     assert (asked, request.op, request.session) == ([], "transcribe", False)
 
 
 def test_a_bare_model_is_looked_for_once(preparation: Preparation) -> None:
     """The engine that has it is described once for all requests of a client."""
-    asked, request = answered(preparation.transcription({}, None, None, "turbo", None, "text"), STT)
+    asked, request = answered(preparation.transcription({}, None, {"model": "turbo"}), STT)
     assert (asked, request.worker) == ([Ask("describe", ("stt",))], "stt/whisper/turbo")
-    asked, request = answered(preparation.transcription({}, None, None, "turbo", None, "text", session=True))
+    asked, request = answered(preparation.transcription({}, None, {"model": "turbo"}, session=True))
     assert (asked, request.worker, request.session) == ([], "stt/whisper/turbo", True)
 
 
 def test_an_unknown_model_is_refused_before_anything_is_sent(preparation: Preparation) -> None:
     """The procedure ends with the sentence."""
     with pytest.raises(HushdError, match="No engine has a model 'tubro'") as caught:
-        answered(preparation.transcription({}, None, None, "tubro", None, "text"), STT)
+        answered(preparation.transcription({}, None, {"model": "tubro"}), STT)
     assert caught.value.code == "model_missing"
 
 
 def test_a_voice_names_engine_and_model_and_is_looked_for_once(preparation: Preparation) -> None:
     """And it takes the place of the language by which it was chosen."""
-    asked, request = answered(preparation.speech({"language": "de"}, None, None, None, "text", None), TTS)
+    asked, request = answered(preparation.speech({"language": "de"}, {}), TTS)
     assert asked == [Ask("describe", ("tts",))]
     assert request.worker.startswith("tts/hibari")
     assert request.params == {"voice": "clara"}
-    asked, again = answered(preparation.speech({"language": "de"}, None, None, None, "text", None))
+    asked, again = answered(preparation.speech({"language": "de"}, {}))
     assert (asked, again.params) == ([], request.params)
-    assert answered(preparation.speech({}, None, None, None, "text", None))[0] == []
+    assert answered(preparation.speech({}, {}))[0] == []
 
 
 @pytest.mark.parametrize(

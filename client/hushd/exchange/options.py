@@ -1,0 +1,70 @@
+"""The options of the methods of `Client` and `AsyncClient`, each stated once, for type checkers and editors.
+
+The methods say what they mean, and `speech_base` has what holds for those left out. Nothing here is loaded to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypedDict
+
+from hushd_schema.operations.synthesize import SynthesizeOptions
+from hushd_schema.operations.transcribe import TranscribeOptions
+from hushd_schema.transcript import OnEvent
+
+from hushd.synthesis.timeline import Sentence
+from hushd.transcripts.second_pass import OnRevised
+from hushd.transcripts.second_pass_plan import Each
+from hushd.transport.requests import KeepAlive
+
+
+class WorkerOptions(TypedDict, total=False):
+    """Options of every request: see `Client`."""
+
+    engine: str | None
+    model: str | None
+    keep_alive: KeepAlive
+    priority: str
+
+
+class SayOptions(WorkerOptions, SynthesizeOptions, total=False):
+    """Options of `Client.say`."""
+
+
+class SpeechOptions(SayOptions, total=False):
+    """Options of `Client.synthesize`."""
+
+    format: str
+    deadline: float | None
+    on_sentence: Callable[[Sentence], None] | None
+    keep: bool
+
+
+class TranscriptionOptions(WorkerOptions, TranscribeOptions, total=False):
+    """Options of `Client.transcribe` and `Client.transcribe_stream`."""
+
+    rate: int | None
+    channels: int
+    speed: str | None
+    deadline: float | None
+    on_progress: Callable[[float, float], None] | None
+
+
+class ListenOptions(WorkerOptions, TranscribeOptions, total=False):
+    """Options of `Client.listen`."""
+
+    rate: int
+    channels: int
+    continuous: bool
+    silence_s: float
+    turn_end: str
+    until: str | None
+    no_speech_s: float | None
+    speed: str | None
+    echo: bool
+    second_pass: str | None
+    second_pass_each: Each
+    second_pass_options: TranscribeOptions | None
+    on_partial: Callable[[str, str], None] | None
+    on_event: OnEvent | None
+    on_revised: OnRevised | None

@@ -1,0 +1,120 @@
+"""Speech in both directions, as procedures of both clients. The results differ, and where sound and text come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hushd.transport import requests
+from hushd.transport.source import Input
+from hushd.transport.steps import Steps
+
+from .client_base import ClientBase
+
+if TYPE_CHECKING:
+    from hushd.transcripts.second_pass import OnRevised, Reading, SecondPass
+    from hushd.transcripts.second_pass_plan import Each
+
+T = TypeVar("T")
+ResultClass = Callable[[], Callable[..., T]]  # imports that class, while the worker works
+
+
+class SpeechBase(ClientBase):
+    """Makes requests of the options of the public methods, with what holds for those left out."""
+
+    floor: Callable[..., Any]
+
+    def _reader(self, on_revised: OnRevised | None) -> tuple[Callable[..., Reading], OnRevised | None]:
+        """Returns the function by which a second pass transcribes on its thread, and the callback for it."""
+        raise NotImplementedError
+
+    def _speech(
+        self,
+        result: ResultClass[T],
+        text: Input,
+        *,
+        format: str = "s16le",
+        on_sentence: Callable[..., None] | None = None,
+        keep: bool = True,
+        **options: Any,
+    ) -> Steps[T]:
+        """See `Client.synthesize`."""
+        from hushd.synthesis.options import speech_params  # not for who listens
+
+        shared = requests.take_shared(options)
+        params = speech_params(options, format, timeline=on_sentence is not None)  # type: ignore[arg-type]
+        request = yield from self._preparation.speech(params, shared)
+        call = yield from self._send(request, text)
+        floor = partial(self.floor, "speaker", priority=request.priority)
+        return result()(call, format, on_sentence, floor=floor, keep=keep)
+
+    def _transcription(
+        self,
+        result: ResultClass[T],
+        audio: Input,
+        *,
+        is_array: bool,
+        rate: int | None = None,
+        channels: int = 1,
+        speed: str | None = None,
+        on_progress: Callable[[float, float], None] | None = None,
+        **options: Any,
+    ) -> Steps[T]:
+        """See `Client.transcribe_stream`."""
+        from hushd.transcripts.options import transcribe_params  # not for who speaks
+
+        shared = requests.take_shared(options)
+        params = transcribe_params(options)  # type: ignore[arg-type]
+        if rate is not None and not is_array:
+            params |= {"format": "s16le", "rate": rate, "channels": channels}
+        request = yield from self._preparation.transcription(params, speed, shared)
+        call = yield from self._send(request, audio)
+        return result()(call, on_progress, diarized=bool(options.get("diarize")))
+
+    def _session(
+        self,
+        result: ResultClass[T],
+        stream: Callable[[SecondPass | None], Input],
+        *,
+        speed: str | None = None,
+        second_pass: str | None = None,
+        second_pass_each: Each = "utterance",
+        second_pass_options: Any = None,
+        on_partial: Callable[[str, str], None] | None = None,
+        on_event: Callable[..., object] | None = None,
+        on_revised: OnRevised | None = None,
+        **options: Any,
+    ) -> Steps[T]:
+        """See `Client.listen`.
+
+        Args:
+            stream: returns the live audio, which the second pass hears, too, if there is one.
+        """
+        from hushd.transcripts.options import take_live_params, transcribe_params, with_former_names
+
+        second_pass, second_pass_each, second_pass_options = with_former_names(
+            options, second_pass, second_pass_each, second_pass_options
+        )
+        shared, live = requests.take_shared(options), take_live_params(options)
+        params = transcribe_params(options) | live  # type: ignore[arg-type]
+        request = yield from self._preparation.transcription(params, speed or "fast", shared, session=True)
+        second = None
+        if second_pass:
+            from hushd.transcripts.second_pass import follow
+
+            reader, on_read = self._reader(on_revised)
+            second = follow(
+                reader, second_pass, live["rate"], live["channels"], options | (second_pass_options or {}), on_read,
+                second_pass_each, echo="echo" in live, until=live.get("until"),
+            )  # fmt: skip
+        try:
+            call = yield from self._send(request, stream(second))
+        except BaseException:
+            if second:
+                second.close()
+            raise
+        return result()(
+            call, on_partial=on_partial, on_event=on_event, on_revised=on_revised,
+            diarized=bool(options.get("diarize")), second_pass=second,
+        )  # fmt: skip

@@ -1,0 +1,42 @@
+"""The options that type checkers know are those that the procedures of both clients take."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection
+from typing import Any
+
+import pytest
+from hushd.exchange import options
+from hushd.exchange.speech_base import SpeechBase
+from hushd.transcripts.options import take_live_params
+from hushd.transport import requests
+from hushd_schema.operations import synthesize, transcribe
+
+
+def named(procedure: Callable[..., Any]) -> set[str]:
+    """The options that a procedure has parameters for."""
+    parameters = inspect.signature(procedure).parameters.values()
+    return {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} - {"is_array"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "procedure", "operation"),
+    [
+        (options.SpeechOptions, SpeechBase._speech, synthesize.OPTIONS),
+        (options.TranscriptionOptions, SpeechBase._transcription, transcribe.OPTIONS),
+        (options.ListenOptions, SpeechBase._session, transcribe.OPTIONS),
+    ],
+    ids=["synthesize", "transcribe", "listen"],
+)
+def test_each_option_is_one_that_a_request_takes(
+    stated: type, procedure: Callable[..., Any], operation: Collection[str]
+) -> None:
+    """By name: nothing that an editor offers is refused, and nothing that is taken is unknown to it."""
+    rest = dict.fromkeys(stated.__annotations__)
+    shared = requests.take_shared(rest)
+    live = dict(rest)
+    if procedure is SpeechBase._session:
+        take_live_params(rest)
+    taken = {*shared, *(live.keys() - rest.keys()), *named(procedure), *operation}
+    assert taken == stated.__annotations__.keys()
