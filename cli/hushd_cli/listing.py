@@ -28,7 +28,7 @@ def list_voices(client: Client, options: Namespace) -> None:
 
         voices = speaking(voices, options.language)
     if not voices:
-        raise HushdError("engine_missing", f"No such voice is known: {document('VOICES.md')} says how to get one.")
+        raise HushdError("engine_missing", f"No such voice is known: {document('MODELS.md')} says how to get one.")
     voices.sort(key=lambda voice: not voice.installed)
     if options.json:
         from dataclasses import asdict

@@ -31,7 +31,7 @@ def python() -> str:
     path = os.environ.get(PYTHON, "")
     if not path or shutil.which(path) is None:
         raise CannotMake(
-            f"Chatterbox's models are made by its own package: install it as docs/VOICES.md says, and set {PYTHON} to "
+            f"Chatterbox's models are made by its own package: install it as docs/MODELS.md says, and set {PYTHON} to "
             "that environment's Python."
         )
     return path

@@ -65,11 +65,11 @@ def engine_command(spec: EngineSpec | None) -> str:
         return spec.outside + package_command(spec.requirement)
     if spec and spec.extra:
         return spec.outside + extra_command(spec.extra)
-    return f"make it an environment of its own, as {document('VOICES.md')} says"
+    return f"make it an environment of its own, as {document('MODELS.md')} says"
 
 
 def document(name: str) -> str:
-    """The path of a document of hushd's, such as `VOICES.md`, in this installation."""
+    """The path of a document of hushd's, such as `MODELS.md`, in this installation."""
     checkout = _checkout()
     return str(checkout / "docs" / name if checkout else _PACKAGES / "hushd_models" / "docs" / name)
 

@@ -62,7 +62,7 @@ def test_a_wheel_carries_the_documents_that_errors_and_help_name(wheel: dict[str
     named = {name for path in sources for name in re.findall(r"document\([\"']([\w-]+\.md)[\"']\)", path.read_text())}
     helped = "".join(pages(commands()).values()).replace("\\-", "-")
     named |= set(re.findall(r"docs/([\w-]+\.md)", helped))
-    assert {"CONFIGURATION.md", "ENGINES.md", "VOICES.md"} <= named
+    assert {"CONFIGURATION.md", "MODELS.md"} <= named
     assert carried(wheel, "hushd_models/docs") == files_of(*(f"docs/{name}" for name in named), "docs/examples")
 
 

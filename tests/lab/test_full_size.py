@@ -167,7 +167,7 @@ def test_chatterbox_needs_an_environment_of_its_own(tmp_path: Path, monkeypatch:
     """A sentence says how to name it, where none is named and where its Python lacks the package; nothing is left."""
     model = MODELS["chatterbox/english"]
     monkeypatch.delenv(chatterbox.PYTHON, raising=False)
-    with pytest.raises(CannotMake, match=r"install it as docs/VOICES.md says, and set HUSHD_CHATTERBOX_PYTHON to that"):
+    with pytest.raises(CannotMake, match=r"install it as docs/MODELS.md says, and set HUSHD_CHATTERBOX_PYTHON to that"):
         make(tmp_path / model.place, model.parts(1), model.flat)
     monkeypatch.setenv(chatterbox.PYTHON, sys.executable)
     with pytest.raises(CannotMake, match=r"its model: ModuleNotFoundError: No module named '(chatt|torch)"):

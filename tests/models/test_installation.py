@@ -236,7 +236,7 @@ def test_the_systems_python_is_told_that_it_may(shell: Path, tmp_path: Path, mon
     installation.package_command.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["VOICES.md", "ENGINES.md", "MODELS.md"])
+@pytest.mark.parametrize("name", ["CONFIGURATION.md", "MODELS.md"])
 def test_documents_are_named_by_a_path_that_exists(name: str) -> None:
     """As they lie in this installation."""
     assert Path(installation.document(name)).is_file()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,18 +14,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 def blocks(text: str, language: str) -> list[str]:
     """Returns the code blocks of that language in a document."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-
-
-def installed(text: str, folder: Path) -> dict[str, str]:
-    """Installs the document's engine by its entry point; returns the environment that has it."""
-    (source,) = blocks(text, "python")
-    (project,) = [block for block in blocks(text, "toml") if "entry-points" in block]
-    ((group, points),) = tomllib.loads(project)["project"]["entry-points"].items()
-    ((name, target),) = points.items()
-    module = target.partition(":")[0]
-    (folder / f"{module}.py").write_text(source)
-    package(folder, module, group, {name: target})
-    return os.environ | {"PYTHONPATH": str(folder)}
 
 
 def package(folder: Path, name: str, group: str, points: Mapping[str, str]) -> None:

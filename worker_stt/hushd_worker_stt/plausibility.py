@@ -2,7 +2,7 @@
 
 A model that does not know the language of a recording writes fluent sentences of its own language, and other ones
 each time it reads the same speech: a third of a second of silence in front is enough, or another pitch. Speech that it
-knows it reads the same way. The thresholds were chosen on half of 29 clips of people who read (docs/ENGINES.md).
+knows it reads the same way. The thresholds were chosen on half of 29 clips of people who read (docs/BENCHMARKS.md).
 """
 
 from __future__ import annotations

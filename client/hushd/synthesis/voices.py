@@ -180,8 +180,8 @@ class _VoiceIndex:
             elif not entry.installed and any(languages.code(each) == languages.code(tag) for each in spoken):
                 ways.append(f"install {entry.name} ({entry.install})")
         if not ways:
-            return f"no engine that is known here does, and {document('VOICES.md')} says how to add one"
-        return f"{listed(ways)}; see {document('VOICES.md')}"
+            return f"no engine that is known here does, and {document('MODELS.md')} says how to add one"
+        return f"{listed(ways)}; see {document('MODELS.md')}"
 
     def _stand_in(self, alias: str, tag: str | None) -> Voice | None:
         """Returns a voice named after the alias (as some of kokoro's are), else one of its gender, else any."""

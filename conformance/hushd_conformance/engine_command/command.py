@@ -41,7 +41,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, f"Helps to write an engine of your own; {document('ENGINES.md')} explains how.")
+    parser = Parser(prog, f"Helps to write an engine of your own; {document('MODELS.md')} explains how.")
     commands = parser.add_commands()
     new = commands.add("new", "write a package with an engine, a test and a tiny model, to begin with")
     new.add_argument("name", metavar="NAME", help="of the engine, such as my-whistle")

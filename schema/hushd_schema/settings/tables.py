@@ -134,7 +134,7 @@ class HttpSettings:
         "", text(), "holds the secret that every request must carry; required beyond this machine"
     )
     people: bool = setting(
-        False, flag(), "true: where speakers are told apart they have the names of `hushd people`", document="PEOPLE.md"
+        False, flag(), "true: where speakers are told apart they have the names of `hushd people`", document="LISTEN.md"
     )
     pull: bool = setting(False, flag(), "true: programs may get models, and remove them")
     models: Mapping[str, str] = setting({}, text_table(), "ENGINE/NAME by the name that programs use")
@@ -194,7 +194,7 @@ class Settings:
         "",
         _PERSON_OR_NONE,
         'a person of `hushd people`: nobody else wakes anything by a word or interrupts `hushd talk`; "": anybody',
-        document="PEOPLE.md",
+        document="LISTEN.md",
     )
     standby: Sequence[str] = setting(
         (),

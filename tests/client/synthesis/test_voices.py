@@ -206,13 +206,13 @@ def test_every_openai_name_means_somebody() -> None:
     ]  # fmt: skip
     assert sorted(ALIASES) == names
     assert {choose(catalogue(HIBARI), name, None).voice for name in names} == {"heart"}
-    text = (DOCS / "VOICES.md").read_text(encoding="utf-8")
+    text = (DOCS / "MODELS.md").read_text(encoding="utf-8")
     for gender in ("female", "male"):
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {gender} |")]
         assert {name for name in names if f"`{name}`" in row} == {n for n in names if ALIASES[n] == gender}
 
 
-GUIDE = document("VOICES.md")
+GUIDE = document("MODELS.md")
 
 REFUSED = [
     (ALL, "hart", None, None, "bad_request",

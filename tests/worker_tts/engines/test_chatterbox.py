@@ -72,7 +72,7 @@ def test_not_installed(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = Chatterbox.info()
     assert (info.installed, info.install) == (
         False,
-        f"make it an environment of its own, as {document('VOICES.md')} says",
+        f"make it an environment of its own, as {document('MODELS.md')} says",
     )
     assert {model.name: len(model.languages) for model in info.models} == {"english": 1, "multilingual": 23, "turbo": 1}
     assert Chatterbox.voices() == ()

@@ -317,7 +317,7 @@ def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: s
         CommandSpec.read(path)
     assert str(caught.value) == words
     assert [(voice.name, voice.model, voice.installed) for voice in Command.voices()] == [("mine", "mine", False)]
-    with pytest.raises(HushdError, match=r"mine\.toml: .+ \(see .*VOICES\.md\)\.$") as refused:
+    with pytest.raises(HushdError, match=r"mine\.toml: .+ \(see .*MODELS\.md\)\.$") as refused:
         Worker("command", "mine").load(lambda note: None)
     assert refused.value.code == "model_missing"
 

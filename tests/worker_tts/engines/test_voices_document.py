@@ -1,8 +1,9 @@
-"""docs/VOICES.md and its examples hold: each is run, where its program is here."""
+"""The part of docs/MODELS.md on engines that speak holds: its examples are run, where their programs are here."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -13,17 +14,60 @@ import pytest
 from hushd_schema.engines import own
 from hushd_worker_tts.engines.command import Command
 from hushd_worker_tts.engines.command_file import CommandSpec
-from support.engine_example import DOCS, blocks, installed, python
+from support.engine_example import DOCS, blocks, package, python
 from support.outside import needs
 
 OWN = own("tts")
-TEXT = (DOCS / "VOICES.md").read_text(encoding="utf-8")
+TEXT = (DOCS / "MODELS.md").read_text(encoding="utf-8")
+WHISTLE = """\
+from hushd_worker_tts.engine import AudioChunk, EngineInfo, Model, Voice
+
+
+class Whistle:
+    economy = degraded = False
+
+    def __init__(self, model):
+        self.model = model
+
+    @classmethod
+    def info(cls):
+        model = Model("tin", languages=("en",), memory_mb=60, embedded=True, installed=True)
+        return EngineInfo(
+            name="whistle",
+            installed=True,
+            install="pip install hushd-whistle",
+            default_model="tin",
+            default_voice="penny",
+            models=(model,),
+            slowest=0.5,
+            fastest=4.0,
+            streaming=True,
+        )
+
+    @classmethod
+    def voices(cls):
+        return (Voice("penny", "en", "", "tin", installed=True, sample="Fweet.", wpm=120),)
+
+    def load(self, report):
+        import numpy  # import heavy libraries here: describing the engines imports this module
+
+        self.numpy = numpy
+
+    def synthesize(self, text, voice, speed):
+        np, rate, letters = self.numpy, 16_000, [c for c in text.lower() if c.isalpha()]
+        time = np.arange(int(0.05 * rate / speed)) / rate
+        if letters:
+            tones = [np.sin(2 * np.pi * (800 + 40 * (ord(letter) - 97)) * time) for letter in letters]
+            yield AudioChunk(0.5 * np.concatenate(tones).astype(np.float32), rate)
+"""  # an engine without a spec, which whistles a tone for each letter
 
 
 def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
     """Installed by its entry point it is listed beside hushd's, and whistles three letters through the worker."""
-    package = installed(TEXT, tmp_path)
-    described = json.loads(python(package, "-m", "hushd_worker_tts", "--describe"))["engines"]
+    (tmp_path / "hushd_whistle.py").write_text(WHISTLE)
+    package(tmp_path, "hushd_whistle", "hushd.tts_engines", {"whistle": "hushd_whistle:Whistle"})
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    described = json.loads(python(environment, "-m", "hushd_worker_tts", "--describe"))["engines"]
     assert {engine["name"] for engine in described} >= {*OWN, "whistle"}
     program = (
         "from hushd_worker.job import Job; from hushd_protocol.messages import Job as Message\n"
@@ -34,22 +78,23 @@ def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
         "job = Job(message, sent.append)\n"
         "print(worker.run(job), sum(len(chunk.payload) for chunk in sent))\n"
     )
-    said = python(package, "-c", program)
+    said = python(environment, "-c", program)
     assert said.splitlines()[0] == "('penny',)"
     assert "'duration': 0.075, 'rate': 16000, 'voice': 'penny'" in said
     assert said.split()[-1] == "2400"
 
 
 def test_all_engines_are_in_the_tables() -> None:
-    """Each of hushd's own has its row, and its section where there is something to install."""
-    rows = re.findall(r"^\| `([a-z-]+)`", TEXT, re.MULTILINE)
-    assert {*rows} == {*OWN}
-    assert {*re.findall(r"^## ([a-z-]+)", TEXT, re.MULTILINE)} == {*OWN}
+    """Each of hushd's own has its row, which leads to its section."""
+    table = TEXT.partition("### What speaks")[2].partition("###")[0]
+    assert {*re.findall(r"^\| \[`([a-z-]+)`\]", table, re.MULTILINE)} == {*OWN}
+    sections = TEXT.partition("## Engines that speak")[2].partition("\n## ")[0]
+    assert {*re.findall(r"^### ([a-z-]+)$", sections, re.MULTILINE)} == {*OWN} - {"command"}
 
 
 def test_the_documents_command_is_one(tmp_path: Path) -> None:
     """The file that is explained there has every key but the list of voices, and the values it calls defaults are."""
-    (example,) = [block for block in blocks(TEXT, "toml") if block.startswith("run = ")]
+    (example,) = [block for block in blocks(TEXT, "toml") if block.startswith("run = ") and "\nwpm = " in block]
     (tmp_path / "x.toml").write_text(example)
     (tmp_path / "short").mkdir()
     (tmp_path / "short" / "x.toml").write_text(example.partition("# All that follows")[0])

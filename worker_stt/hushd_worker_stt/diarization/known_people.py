@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SURE_S = 0.9  # of speech: less has no name of its own
 # The cosine with a voiceprint from which a voice of so many seconds is that person's. Of 10,000 pairs of different
 # people none had more than 0.44 in 0.9 s and more, 0.41 in 2 s, 0.34 in 3.5 s; with a telephone or a room in between,
-# less (`scripts/bench people`). docs/PEOPLE.md has the whole table.
+# less (`scripts/bench people`).
 _SECONDS = (SURE_S, 2.0, 4.0)
 _SAME = (0.50, 0.47, 0.45)
 _RESEMBLES = 0.30  # the cosine that 1 in 100 voices of other people have in a second

@@ -1,6 +1,6 @@
 """Any program that reads a WAV file and prints its transcript: whisper.cpp, Apple's SpeechAnalyzer, a script.
 
-Its models are the files `commands/NAME.toml` beside hushd's configuration (see docs/ENGINES.md). The program is started
+Its models are the files `commands/NAME.toml` beside hushd's configuration (see docs/MODELS.md). The program is started
 once for each piece of speech, without a shell, in the worker's process group, and so dies with the worker.
 """
 
@@ -55,7 +55,7 @@ class Command(Engine):
         try:
             spec = CommandSpec.read(self._path)
         except CommandSpecError as error:
-            raise HushdError("model_missing", f"{self._path}: {error} (see {document('ENGINES.md')}).") from error
+            raise HushdError("model_missing", f"{self._path}: {error} (see {document('MODELS.md')}).") from error
         if (program := spec.line.find(self._path.parent)) is None:
             raise HushdError("engine_missing", f"The program {spec.program!r} of {self._path} is not installed.")
         self._spec, self._program, self.PIECE = spec, program, spec.piece

@@ -1,4 +1,4 @@
-"""Command files of models: small TOML files that say how to run a program that transcribes (see docs/ENGINES.md)."""
+"""Command files of models: small TOML files that say how to run a program that transcribes (see docs/MODELS.md)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """chatterbox: models by Resemble AI that speak with the voice of a ten-second recording; MIT.
 
 Its package pins torch 2.6 and numpy 1 (on Python before 3.13), so it usually lives in an environment of its own, which
-hushd starts by `[worker."tts/chatterbox"] command = …` (docs/VOICES.md). Its weights are a folder in hushd's models
+hushd starts by `[worker."tts/chatterbox"] command = …` (docs/MODELS.md). Its weights are a folder in hushd's models
 folder, and so are the recordings. Nothing is downloaded here. Its speech carries its makers' inaudible watermark.
 """
 

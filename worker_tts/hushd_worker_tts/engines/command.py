@@ -1,6 +1,6 @@
 """Any program that speaks: macOS's `say`, festival, a script.
 
-Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/VOICES.md), with one voice or several
+Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/MODELS.md), with one voice or several
 each. The program is started once for each sentence, without a shell, in the worker's process group, and so dies with
 the worker.
 """
@@ -62,7 +62,7 @@ class Command:
             name=SPEC.name,
             # Its code comes with hushd; without a file of the user's it has no voice.
             installed=bool(specs),
-            install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('VOICES.md')} says",
+            install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} says",
             default_model=default,
             default_voice=next((voice.name for voice in voices if voice.model == default), ""),
             models=models,
@@ -212,7 +212,7 @@ def _loaded(model: str) -> tuple[CommandSpec, str]:
     try:
         spec = CommandSpec.read(path)
     except CommandSpecError as error:
-        raise HushdError("model_missing", f"{path}: {error} (see {document('VOICES.md')}).") from error
+        raise HushdError("model_missing", f"{path}: {error} (see {document('MODELS.md')}).") from error
     program = spec.line.find(path.parent)
     if program is None:
         raise HushdError("engine_missing", f"The program {spec.line.program!r} of {path} is not installed.")

@@ -1,4 +1,4 @@
-"""Command files of voices: small TOML files that say how to run a program that speaks (see docs/VOICES.md)."""
+"""Command files of voices: small TOML files that say how to run a program that speaks (see docs/MODELS.md)."""
 
 from __future__ import annotations
 

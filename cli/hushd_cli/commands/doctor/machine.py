@@ -134,7 +134,7 @@ def _builds() -> Iterator[Finding]:
             "card",
             "note",
             "torch is a build for the processor alone",
-            f"install torch from NVIDIA's index of PyTorch ({document('ENGINES.md')})",
+            f"install torch from NVIDIA's index of PyTorch ({document('MODELS.md')})",
         )
     if _version("onnxruntime") and not _version("onnxruntime-gpu"):
         yield Finding("card", "note", "onnxruntime is a build for the processor alone", "pip install onnxruntime-gpu")
