@@ -71,7 +71,7 @@ def main() -> None:
         while (text := rings.get()) is not None:
             try:
                 client.say(text, priority="important")
-            except hushd.HushdError as error:  # such as `hushd stop-speaking`: the next ring counts again
+            except hushd.HushdError as error:  # such as `hushd stop`: the next ring counts again
                 print(error, file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Draws `hushd top`, `hushd memory` and `hushd captions` as pictures for the documents, from real use.
+"""Draws `hushd top`, `hushd top --history` and `hushd captions` as pictures for the documents, from real use.
 
 Captions are of a recording, played into a sound server without a device and shown in tmux. `lab/pictures.py captions`
 draws only these, `lab/pictures.py memory` the others; `lab/pictures.py sound` speaks that of the first page.

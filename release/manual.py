@@ -43,8 +43,11 @@ def _has_page(command: CommandReference) -> bool:
 
 def _inside(command: CommandReference, commands: Sequence[CommandReference]) -> list[CommandReference]:
     """The commands under one that have no page of their own."""
-    below = [other for other in commands if other.words[:-1] == command.words and other is not command]
-    return [other for other in below if len(command.words) > 1 or not (_has_page(other) or other.words[-1] in ROOTS)]
+    depth = len(command.words)
+    below = [other for other in commands if other.words[:depth] == command.words and other is not command]
+    if depth > 1:
+        return below
+    return [other for other in below if len(other.words) == 2 and not (_has_page(other) or other.words[-1] in ROOTS)]
 
 
 def _name(command: CommandReference) -> str:

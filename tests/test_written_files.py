@@ -199,7 +199,7 @@ def listed_engines(here: Paths) -> None:
 
 
 def hooks(here: Paths) -> None:
-    from hushd_cli.commands.agent_hook.sessions import Session, prune
+    from hushd_cli.commands.agents.sessions import Session, prune
 
     session = Session(here, "a", "b")
     session.take("text", "turn", "message")
@@ -331,7 +331,7 @@ def roster(here: Paths) -> None:
 
 
 def switch(here: Paths) -> None:
-    from hushd_cli.commands.agent_hook.switch import Switch
+    from hushd_cli.commands.agents.switch import Switch
 
     Switch(here).turn(False)
 

@@ -24,7 +24,8 @@ COMMAND = Command(
     "mcp",
     "serve agents by the Model Context Protocol",
     "hushd_mcp.command",
-    after="agent-hook",
+    family="agents",
+    hidden=True,
 )
 
 _RELAY = "import sys; sys.path.append(sys.argv[1]); from hushd_mcp.relay import main; main()"

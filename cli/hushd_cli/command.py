@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hushd_protocol.errors import HushdError
+
+from .terminal import console
 
 if TYPE_CHECKING:
     from .arguments import Parser
 
 GROUP = "hushd.commands"  # of entry points, by which other packages add commands: name = "module:COMMAND"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Command(NamedTuple):
@@ -19,34 +25,91 @@ class Command(NamedTuple):
     Attributes:
         summary: what it does, as a phrase.
         home: the module with `main(prog, argv)`, which returns the exit status, and `make_parser(prog)`; or
-            `module:NAME`, a value there with these methods.
+            `module:NAME`, a value there with these methods. Empty for a family, which has members alone.
         parser: another module with `make_parser`, where `home` imports much.
         this_machine_only: whether it is about the machine that it runs on: its files, its devices, its supervisor.
         completes: the kind of names that an option or a word takes (see `completion.values`), by its attribute in the
             parser, behind the subcommand's name where there are several: `pull names`.
+        members: commands behind its name, `hushd NAME MEMBER`; where it has a home, the parser there lists them, too.
+        also: other names of it, each with the words that they stand for behind its own: listed nowhere.
+        former: names that it had in earlier versions, likewise; to use one says the new name.
+        family: the command of which one that another package adds is a member, too.
         after: the command behind which it is listed; default: at the end.
         topic: the heading of the list under which it stands; the table of commands sets it.
         rare: whether only the whole help lists it.
+        hidden: whether no help lists it.
     """
 
     name: str
     summary: str
-    home: str
+    home: str = ""
     parser: str = ""
     this_machine_only: bool = False
-    completes: Mapping[str, str] = MappingProxyType({})
+    completes: Mapping[str, str] = _NONE
+    members: tuple[Command, ...] = ()
+    also: Mapping[str, str] = _NONE
+    former: Mapping[str, str] = _NONE
+    family: str = ""
     after: str = ""
     topic: str = ""
     rare: bool = False
+    hidden: bool = False
 
     def run(self, prog: str, argv: Sequence[str]) -> int:
-        """Runs the command; returns the exit status."""
+        """Runs the command, or the member that the first word names; returns the exit status."""
+        member, rest = named(self.members, prog, argv)
+        if member is not None:
+            return member.run(f"{prog} {member.name}", rest)
+        if not self.home:
+            parser = self.make_parser(prog)
+            parser.parse_args(argv)
+            parser.print_help()
+            return 0
+        if self.this_machine_only and not {"-h", "--help"} & {*argv}:
+            refuse_elsewhere(prog)
+        console.program = prog
         return int(_home(self.home).main(prog, argv))
 
     def make_parser(self, prog: str) -> Parser:
         """Its parser, for help, completion and manual pages."""
-        parser: Parser = _home(self.parser or self.home).make_parser(prog)
-        return parser
+        if self.home:
+            parser: Parser = _home(self.parser or self.home).make_parser(prog)
+            return parser
+        from .arguments import Parser
+
+        family = Parser(prog, f"{self.summary[:1].upper()}{self.summary[1:]}.")
+        commands = family.add_commands()
+        for member in self.members:
+            commands.add(member.name, member.summary)
+        return family
+
+
+def named(commands: Iterable[Command], prog: str, argv: Sequence[str]) -> tuple[Command | None, list[str]]:
+    """Returns the command that the first word names, or None, and the words for it; says what a former name is now."""
+    name = argv[0] if argv else ""
+    for command in commands:
+        if command.name == name:
+            return command, [*argv[1:]]
+        for names in (command.also, command.former):
+            if name in names:
+                words = names[name].split()
+                if names is command.former:
+                    console.complain(f"`{prog} {name}` is now `{' '.join([prog, command.name, *words])}`.")
+                return command, [*words, *argv[1:]]
+    return None, [*argv]
+
+
+def refuse_elsewhere(command: str) -> None:
+    """Raises `unsupported` for a command about this machine, while HUSHD_ENDPOINT leads to another."""
+    if not (place := os.environ.get("HUSHD_ENDPOINT")):
+        return
+    from hushd_protocol import endpoint
+
+    raise HushdError(
+        "unsupported",
+        f"`{command}` is about the machine that it runs on, and HUSHD_ENDPOINT leads to {endpoint.parse(place).host}: "
+        "run it there, or for this machine with HUSHD_ENDPOINT= before it.",
+    )
 
 
 def _home(place: str) -> Any:

@@ -55,7 +55,7 @@ def serve_beside() -> NoReturn:
 def agent_hook(event: bytes) -> NoReturn:
     """Does what an agent's event asks for, in a process that nobody waits for."""
     sys.argv[1:] = [os.fsdecode(event)]
-    _run("hushd agent-hook", "hushd_cli.commands.agent_hook.reaction")
+    _run("hushd agents hook", "hushd_cli.commands.agents.reaction")
 
 
 def _run(command: str, module: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The first half of `hushd agent-hook`: takes the event from the agent and lets the agent go on.
+"""The first half of `hushd agents hook`: takes the event from the agent and lets the agent go on.
 
 An agent waits for its hooks. So the process that it started only reads the event, and ends; a child in a session of its
 own, without any descriptor of the agent's, does the rest. Nothing is imported here that takes time: this half needs
@@ -18,10 +18,10 @@ _DESCRIPTORS = 256  # of the agent's that may have been passed on by mistake
 
 
 def is_event(words: list[str]) -> bool:
-    """Returns whether the arguments are an agent's: none, where the event comes by standard input, or its JSON."""
-    if words[:1] != ["agent-hook"] or len(words) > 2:
+    """Returns whether an agent wrote the words behind the command: none, and the event on standard input, or JSON."""
+    if len(words) > 1:
         return False
-    return words[1].startswith("{") if len(words) == 2 else not _is_terminal()
+    return words[0].startswith("{") if words else not _is_terminal()
 
 
 def receive(words: list[str]) -> bytes:
@@ -30,7 +30,7 @@ def receive(words: list[str]) -> bytes:
     Any other exit status would be a word to the agent: Claude Code goes on working where a hook of `Stop` ends with 2.
     """
     try:
-        event = os.fsencode(words[1]) if len(words) == 2 else _read()
+        event = os.fsencode(words[0]) if words else _read()
         if event and not os.fork():  # nothing has started a thread yet
             _let_go()
             return event

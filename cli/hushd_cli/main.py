@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
 
 from . import table
-from .arguments import Parser, refuse_undecodable
-from .terminal import console
+from .arguments import ALL, Parser, refuse_undecodable
 
 _DESCRIPTION = "Give programs on this machine a voice and ears."
 _EXAMPLES = (
@@ -26,21 +24,16 @@ _EXAMPLES = (
 def main(prog: str, argv: Sequence[str]) -> int:
     refuse_undecodable(argv)
     if argv[:1] == ["help"]:
-        argv = [*argv[1:], "--help"]
+        argv = ["--help", *argv[1:]] if argv[1:] in ([], [ALL]) else [*argv[1:], "--help"]
     if not argv and _is_new_here():
         argv = ["welcome"]
-    argv = [*table.SYNONYMS.get("".join(argv[:1]), argv[:1]), *argv[1:]]
-    command = table.find(argv[0]) if argv and not argv[0].startswith("-") else None
-    if command is None:
-        parser = make_parser(prog)
-        parser.parse_args(argv)
-        parser.print_help()
-        return 0
-    rest = argv[1:]
-    if command.this_machine_only and os.environ.get("HUSHD_ENDPOINT") and not {"-h", "--help"} & {*rest}:
-        _refuse_elsewhere(command.name)
-    console.program = f"{prog} {command.name}"
-    return command.run(console.program, rest)
+    command, rest = (None, []) if argv[:1] and argv[0].startswith("-") else table.find(prog, argv)
+    if command is not None:
+        return command.run(f"{prog} {command.name}", rest)
+    parser = make_parser(prog)
+    parser.parse_args(argv)
+    parser.print_help()
+    return 0
 
 
 def _is_new_here() -> bool:
@@ -55,18 +48,6 @@ def _is_new_here() -> bool:
         return False
 
 
-def _refuse_elsewhere(command: str) -> NoReturn:
-    """Raises `unsupported` for a command about this machine, while HUSHD_ENDPOINT leads to another."""
-    from hushd_protocol import endpoint
-
-    place = endpoint.parse(os.environ["HUSHD_ENDPOINT"]).host
-    raise HushdError(
-        "unsupported",
-        f"`hushd {command}` is about the machine that it runs on, and HUSHD_ENDPOINT leads to {place}: run it there, "
-        "or for this machine with HUSHD_ENDPOINT= before it.",
-    )
-
-
 def make_parser(prog: str) -> Parser:
     """The parser of `hushd` itself, which knows the commands by their names only."""
     parser = Parser(prog, _DESCRIPTION)
@@ -74,5 +55,6 @@ def make_parser(prog: str) -> Parser:
     parser.examples = _EXAMPLES
     commands = parser.add_commands()
     for command in table.every():
-        commands.add(command.name, command.summary, topic=command.topic, rare=command.rare)
+        if not command.hidden:
+            commands.add(command.name, command.summary, topic=command.topic, rare=command.rare)
     return parser

@@ -10,6 +10,7 @@ from hushd_models.installation import document
 
 from . import main, table
 from .arguments import Parser
+from .command import Command
 
 ROOTS = ("hushd", "say", "listen")  # commands of their own
 # The kind of names that an option takes by its attribute in the parser, unless its command says otherwise.
@@ -82,39 +83,63 @@ class CommandReference:
 
 def commands() -> list[CommandReference]:
     """All commands, each before its subcommands; `say` and `listen` also as commands of their own."""
-    listed = {command.name: command for command in table.every()}
-    root, *_ = _walk(ROOTS[:1], main.make_parser(ROOTS[0]), {})
-    references = [root]
-    for command in listed.values():
-        references += _walk(
-            (ROOTS[0], command.name), command.make_parser(f"{ROOTS[0]} {command.name}"), command.completes
-        )
-    for name in ROOTS[1:]:
-        references += _walk((name,), listed[name].make_parser(name), listed[name].completes)
+    listed = {command.name: command for command in table.every() if not command.hidden}
+    references = [_reference(ROOTS[:1], main.make_parser(ROOTS[0]), {})]
+    for words, command in [
+        *(((ROOTS[0], name), command) for name, command in listed.items()),
+        *(((name,), listed[name]) for name in ROOTS[1:]),
+    ]:
+        references += (_reference(*each) for each in parsers(words, command))
     return references
 
 
 def completed() -> list[CommandReference]:
-    """The same with Ollama's words, which no list and no manual page names."""
+    """The same with what no list and no manual page names: hidden commands, and other names, such as Ollama's."""
     references = commands()
     root, paths = references[0], {reference.path: reference for reference in references}
-    for name, meaning in table.SYNONYMS.items():
-        path = " ".join((ROOTS[0], *(word for word in meaning if not word.startswith("-"))))
-        references.append(replace(paths[path], words=(ROOTS[0], name)))
-        root.commands[name] = paths[" ".join(paths[path].words[:-1])].commands[paths[path].words[-1]]
+    for command in table.every():
+        for name, meaning in command.also.items():
+            words = [ROOTS[0], command.name, *(word for word in meaning.split() if not word.startswith("-"))]
+            references.append(replace(paths[" ".join(words)], words=(ROOTS[0], name)))
+            root.commands[name] = paths[" ".join(words[:-1])].commands[words[-1]]
+        if command.hidden:
+            references += (_reference(*each) for each in parsers((ROOTS[0], command.name), command))
     return references
 
 
+def parsers(
+    words: tuple[str, ...], command: Command
+) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser, Mapping[str, str]]]:
+    """Yields the parsers of a command, of its subcommands and of its members, with their words and what they take."""
+    members = {(*words, member.name): member for member in command.members}
+    for path, parser in _walk(words, command.make_parser(" ".join(words))):
+        if path not in members:
+            yield path, parser, command.completes
+    for path, member in members.items():
+        yield from parsers(path, member)
+
+
 def _walk(
+    words: tuple[str, ...], parser: argparse.ArgumentParser
+) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+    yield words, parser
+    children = _children(parser)
+    for name, child in (children.choices if children else {}).items():
+        yield from _walk((*words, name), child)
+
+
+def _children(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argparse.ArgumentParser] | None:
+    return next((each for each in parser._actions if isinstance(each, argparse._SubParsersAction)), None)
+
+
+def _reference(
     words: tuple[str, ...], parser: argparse.ArgumentParser, completes: Mapping[str, str]
-) -> Iterator[CommandReference]:
-    children = next((a for a in parser._actions if isinstance(a, argparse._SubParsersAction)), None)
+) -> CommandReference:
+    children = _children(parser)
     listed = {choice.dest: choice.help or "" for choice in children._choices_actions} if children else {}
     arguments = tuple(_argument(words, parser, action, completes) for action in parser._actions if _is_shown(action))
     examples = tuple(getattr(parser, "examples", ()))
-    yield CommandReference(words, _plain(parser.description), _plain(parser.epilog), examples, arguments, listed)
-    for name, child in (children.choices if children else {}).items():
-        yield from _walk((*words, name), child, completes)
+    return CommandReference(words, _plain(parser.description), _plain(parser.epilog), examples, arguments, listed)
 
 
 def _is_shown(action: argparse.Action) -> bool:

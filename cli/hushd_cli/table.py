@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 from hushd_protocol.errors import HushdError
 from hushd_schema.entry_points import entry_points
 
-from .command import GROUP, Command
+from .command import GROUP, Command, named
 
 _SPOKEN = {"engine": "tts-engines", "model": "tts-models", "language": "tts-languages", "device": "loudspeakers"}
 _MODELS = {
@@ -19,11 +20,17 @@ _MODELS = {
     "verify names": "models-here",
     "quantize names": "models-here",
 }
+_UNLOAD = "end workers and give their memory back"
 
 
 def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
     """A command whose program lies in `commands`, by default under its name."""
     return Command(name, summary, f"hushd_cli.commands.{home or name}", **more)
+
+
+def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
+    """A command that its members are."""
+    return Command(name, summary, members=members, **more)
 
 
 TOPICS: dict[str, tuple[Command, ...]] = {
@@ -34,31 +41,43 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "transcribe the microphone or recordings",
             "listen.command",
             parser="hushd_cli.commands.listen.options",
+            former={"watch": "--watch"},
         ),
-        _own("watch", "transcribe each recording put into a folder", rare=True),
         _own("talk", "hold a spoken conversation with a program", completes={"language": "tts-languages"}),
         _own("wake", "wait for a wake word, then run a command"),
     ),
     "agents and other machines": (
-        _own("agent-hook", "have coding agents read answers aloud", "agent_hook.command", this_machine_only=True),
+        _family(
+            "agents",
+            "have coding agents speak and listen",
+            _own("hook", "have coding agents read answers aloud", "agents.hook", this_machine_only=True),
+            former={"agent-hook": "hook"},
+        ),
         _own(
             "attach",
             "lend loudspeaker and microphone to a machine, by ssh",
             "attach.command",
             this_machine_only=True,
         ),
-        _own("relay", "join ssh from another machine of yours to this one's hushd", rare=True, this_machine_only=True),
+        _own(
+            "relay", "join ssh from another machine of yours to this one's hushd", this_machine_only=True, hidden=True
+        ),
     ),
     "speech, and the people who hear it": (
-        _own("voices", "give programs voices of their own, by name", this_machine_only=True, rare=True),
-        _own("mute", "silence a named voice", "voices:MUTE", this_machine_only=True, rare=True),
-        _own("unmute", "let a named voice speak again", "voices:UNMUTE", this_machine_only=True, rare=True),
-        _own("said", "list recent speech", this_machine_only=True, rare=True),
-        _own("say-again", "repeat the last speech", "said:AGAIN", this_machine_only=True, rare=True),
-        _own("stop-speaking", "stop all speech, playing or queued", "calls:STOP_SPEAKING"),
-        _own("pause", "pause speaking and listening until `hushd resume`", "calls:PAUSE"),
-        _own("resume", "continue where `hushd pause` interrupted", "calls:RESUME"),
-        _own("pronounce", "set how words are pronounced, by every voice", this_machine_only=True, rare=True),
+        _own("stop", "stop all speech, playing or queued", "simple_commands:STOP", former={"stop-speaking": ""}),
+        _own("pause", "pause speaking and listening until `hushd resume`", "simple_commands:PAUSE"),
+        _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
+        _own(
+            "names",
+            "give voices to names, silence and repeat them",
+            "names.command",
+            members=(
+                _own("said", "", "names.said", this_machine_only=True),
+                _own("again", "", "names.said:AGAIN", this_machine_only=True),
+            ),
+            this_machine_only=True,
+            former={"voices": "", "mute": "mute", "unmute": "unmute", "said": "said", "say-again": "again"},
+        ),
         _own(
             "people",
             "recognise people by voice, with their consent",
@@ -66,20 +85,27 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "workers, memory and models": (
-        _own("status", "show what runs and the memory it holds"),
-        _own("top", "show the same live, with keys to start and stop", "top.command"),
-        _own("memory", "show memory over time", "memory.command", this_machine_only=True, rare=True),
-        _own(
-            "preload", "start workers before they are needed", "calls:PRELOAD", completes={"what": "workers"}, rare=True
+        _own("status", "show what runs and the memory it holds", also={"ps": ""}),
+        _own("top", "show the same live, with keys to start and stop", "top.command", former={"memory": "--history"}),
+        _family(
+            "workers",
+            "start and stop workers, and free graphics memory",
+            _own(
+                "start", "start workers before they are needed", "simple_commands:START", completes={"what": "workers"}
+            ),
+            _own("stop", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
+            _own("yield", "free graphics memory for another program", "workers.yield_vram", this_machine_only=True),
+            former={"preload": "start", "yield": "yield"},
+            rare=True,
         ),
-        _own("unload", "end workers and give their memory back", completes={"what": "running-workers"}),
-        _own("yield", "free graphics memory for another program", "yield_vram", this_machine_only=True, rare=True),
+        _own("unload", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
         _own(
             "models",
             "list, download, check and remove models",
             "models.command",
             this_machine_only=True,
             completes=_MODELS,
+            also={"list": "list --here", "pull": "pull", "rm": "rm"},
         ),
         _own(
             "tune",
@@ -90,30 +116,38 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "this installation": (
-        _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command"),
-        _own("run", "run the supervisor in the foreground", rare=True),
+        _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command", former={"run": ""}),
         _own("service", "have the system start hushd on demand", "service.command"),
-        _own("reload", "read the configuration again", "calls:RELOAD", this_machine_only=True, rare=True),
-        _own("restart", "finish what runs, and start a new supervisor", this_machine_only=True, rare=True),
         _own(
-            "shutdown", "finish what runs, and end the supervisor", "calls:SHUTDOWN", this_machine_only=True, rare=True
+            "restart",
+            "finish what runs, and start a new supervisor",
+            this_machine_only=True,
+            former={"reload": "--config-only"},
+            rare=True,
         ),
-        _own("welcome", "show what is here and how to begin", this_machine_only=True, rare=True),
+        _own(
+            "shutdown",
+            "finish what runs, and end the supervisor",
+            "simple_commands:SHUTDOWN",
+            this_machine_only=True,
+            rare=True,
+        ),
+        _own("welcome", "show what is here and how to begin", this_machine_only=True, hidden=True),
         _own("doctor", "find what is wrong and say how to mend it", "doctor.command"),
-        _own("config", "show, check and change the configuration", "config.command", completes={"key": "settings"}),
+        _own(
+            "config",
+            "show, check and change the configuration",
+            "config.command",
+            completes={"key": "settings"},
+            members=(_own("pronounce", "", "config.pronounce", this_machine_only=True),),
+            former={"pronounce": "pronounce"},
+        ),
         _own("logs", "show the end of a log", this_machine_only=True, completes={"what": "workers"}),
         _own("completion", "print a script for a shell's completion", "completion.command", rare=True),
     ),
 }
 BUILT_IN = tuple(command._replace(topic=topic) for topic, commands in TOPICS.items() for command in commands)
 OTHERS = "added by other packages"
-# Ollama's words for what has a longer name here: understood, and listed nowhere.
-SYNONYMS = {
-    "list": ("models", "list", "--here"),
-    "ps": ("status",),
-    "pull": ("models", "pull"),
-    "rm": ("models", "rm"),
-}
 
 # Commands of earlier versions, with the sentence about what to use.
 REMOVED = {
@@ -122,20 +156,21 @@ REMOVED = {
 }
 
 
-def find(name: str) -> Command | None:
-    """Returns the command, which a package may have added; None where there is none of the name.
+def find(prog: str, argv: Sequence[str]) -> tuple[Command | None, list[str]]:
+    """Returns the command that the first word names, which a package may have added, and the words that are for it.
 
     Raises:
         HushdError: `engine_missing` when the package that adds it does not load; `bad_request` of a removed one.
     """
-    for command in BUILT_IN:
-        if command.name == name:
-            return command
+    command, rest = named(BUILT_IN, prog, argv)
+    if command or not argv:
+        return command and _with_added(command), rest
+    name, *rest = argv
     if name in REMOVED:
         raise HushdError("bad_request", REMOVED[name])
     value = entry_points(GROUP).get(name)
     try:
-        return _loaded(value) if value else None
+        return _loaded(value) if value else None, rest
     except Exception as error:
         raise HushdError(
             "engine_missing", f"The package that adds `hushd {name}` does not load ({error}): install it again."
@@ -144,14 +179,7 @@ def find(name: str) -> Command | None:
 
 def every() -> list[Command]:
     """Returns all commands, each added one behind that which it names; one whose package does not load is left out."""
-    own = {command.name for command in BUILT_IN}
-    added = []
-    for name, value in sorted(entry_points(GROUP).items()):
-        try:
-            if name not in own:
-                added.append(_loaded(value))
-        except Exception:
-            continue  # to run it says why
+    added = _added()
     listed: list[Command] = []
 
     def place(command: Command) -> None:
@@ -161,9 +189,30 @@ def every() -> list[Command]:
                 place(other._replace(topic=command.topic))
 
     for command in BUILT_IN:
-        place(command)
+        place(_with_added(command))
     names = {command.name for command in listed}
     return [*listed, *(command._replace(topic=OTHERS) for command in added if command.name not in names)]
+
+
+def _with_added(command: Command) -> Command:
+    """A family with the members that packages add to it."""
+    if command.home or not command.members:
+        return command
+    more = [each for each in _added() if each.family == command.name]
+    return command._replace(members=(*command.members, *(each._replace(hidden=False) for each in more)))
+
+
+def _added() -> list[Command]:
+    """The commands of other packages; one of a name that is taken is none."""
+    own = {command.name for command in BUILT_IN}
+    added = []
+    for name, value in sorted(entry_points(GROUP).items()):
+        try:
+            if name not in own:
+                added.append(_loaded(value))
+        except Exception:
+            continue  # to run it says why
+    return added
 
 
 def _loaded(value: str) -> Command:

@@ -28,11 +28,12 @@ def listen() -> None:
 
 def hushd() -> None:
     """Runs `hushd`."""
-    if "agent-hook" in sys.argv[1:2]:
+    if sys.argv[1:3] == ["agents", "hook"] or sys.argv[1:2] == ["agent-hook"]:  # its former name, in users' settings
         from hushd_cli import hook
 
-        if hook.is_event(sys.argv[1:]):
-            event = hook.receive(sys.argv[1:])
+        words = sys.argv[3 if sys.argv[1] == "agents" else 2 :]
+        if hook.is_event(words):
+            event = hook.receive(words)
             from hushd_cli import entry
 
             entry.agent_hook(event)

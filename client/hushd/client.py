@@ -66,7 +66,7 @@ class Client(Recognition):
     def say(self, text: Text, *, device: str | int | None = None, **options: Unpack[SayOptions]) -> None:
         """Speaks `text` aloud, as the command `say` does; returns when the last word was heard.
 
-        It waits while another program speaks, and `hushd stop-speaking` ends it with `cancelled`.
+        It waits while another program speaks, and `hushd stop` ends it with `cancelled`.
 
         Args:
             text: as for `synthesize`; an iterable is spoken while it is written.

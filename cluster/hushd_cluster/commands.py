@@ -4,6 +4,4 @@ from __future__ import annotations
 
 from hushd_cli.command import Command
 
-CLUSTER = Command(
-    "cluster", "serve and transcribe on many machines, with Ray", "hushd_cluster.command", after="keys", rare=True
-)
+CLUSTER = Command("cluster", "serve and transcribe on many machines, with Ray", "hushd_cluster.command", rare=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hushd_cli.commands.agent_hook.install.agents import AGENTS
+from hushd_cli.commands.agents.install.agents import AGENTS
 
 from .source import REQUIREMENT, ROOT, UVX, Source, as_json
 
@@ -13,7 +13,7 @@ _RUNNER = f"""#!/bin/sh
 # hushd as it is installed, else as uv brings it.
 command -v hushd >/dev/null 2>&1 && exec hushd "$@"
 command -v uvx >/dev/null 2>&1 && exec uvx --from '{REQUIREMENT}' hushd "$@"
-[ "$1" = agent-hook ] && exit 0
+[ "$1" = agents ] && exit 0
 echo "hushd: neither hushd nor uv is installed: https://docs.astral.sh/uv/ has uv." >&2
 exit 127
 """
@@ -28,7 +28,7 @@ _COMMANDS = {
         "Call the tool hushd_converse with this question, or where there is none with the one that you would ask next, "
         "and go on with the answer: $ARGUMENTS",
     ),
-    "quiet": ("End what is spoken, and read nothing aloud", "!`hushd agent-hook off && hushd stop-speaking`"),
+    "quiet": ("Stop all speech, and read nothing aloud", "!`hushd agents hook off && hushd stop`"),
 }
 _BUNDLED_SERVER = '''"""`hushd mcp`, as uv starts it from the bundle."""
 
@@ -103,7 +103,7 @@ def _claude(source: Source) -> dict[str, str]:
         "plugins": [{**introduction, "source": "./"}],
     }  # fmt: skip
     runner = "${CLAUDE_PLUGIN_ROOT}/bin/hushd"
-    hooks = json.loads(AGENTS["claude"].edited("{}", f'"{runner}" agent-hook'))
+    hooks = json.loads(AGENTS["claude"].edited("{}", f'"{runner}" agents hook'))
     commands = {
         f"{_CLAUDE}/commands/{name}.md": f"---\ndescription: {summary}\n---\n\n{text}\n"
         for name, (summary, text) in _COMMANDS.items()

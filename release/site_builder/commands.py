@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from hushd_cli.reference import CommandReference, commands
-from hushd_cli.table import SYNONYMS
+from hushd_cli.reference import CommandReference, completed
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("hushd", "say", "listen")
@@ -47,8 +46,6 @@ def unknown(program: str, rest: str) -> str:
         return _unknown_to_script(Path(program).name, rest)
     words = (program,)
     given = [word.strip("'\"`.,:)[]") for word in re.split(r"[\s=]+", rest.partition(" -- ")[0]) if word]
-    if program == "hushd" and given:
-        given = [*SYNONYMS.get(given[0], given[:1]), *given[1:]]
     while given and (*words, given[0]) in _known():
         words = (*words, given.pop(0))
     command = _known()[words]
@@ -77,7 +74,7 @@ def _unknown_option(command: CommandReference, rest: str) -> str:
 
 @cache
 def _known() -> dict[tuple[str, ...], CommandReference]:
-    return {command.words: command for command in commands()}
+    return {command.words: command for command in completed()}
 
 
 def _unknown_to_script(name: str, rest: str) -> str:

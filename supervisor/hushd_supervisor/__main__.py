@@ -1,6 +1,6 @@
 """`python -m hushd_supervisor [--auto] [--ready-fd N] [run | serve]`.
 
-`hushd run` and `hushd serve` replace themselves by this program.
+`hushd serve` replaces itself by this program.
 """
 
 from __future__ import annotations

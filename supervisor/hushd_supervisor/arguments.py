@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from hushd_protocol.errors import HushdError
 
-USAGE = "hushd run or hushd serve"
+USAGE = "hushd serve"
 HELP = """\
 usage: python -m hushd_supervisor [--auto] [--ready-fd N] [--after PID] [--http ADDRESS] [--wyoming ADDRESS]
                                   [run | serve]
 
-Runs the supervisor. `hushd run` and `hushd serve` do the same.
+Runs the supervisor; `hushd serve` does the same.
 
   --auto        leave after a while without a worker or a request (`exit_when_idle` in the configuration)
   --ready-fd N  write a line to the open file N once clients can connect
@@ -33,7 +33,7 @@ class Options:
         predecessor: the pid of the supervisor that is about to leave, for which to wait; 0 for none.
         http, wyoming: addresses to listen at, in place of the configuration's.
         help: whether to show the help instead of running.
-        serve: whether it is an error to listen nowhere for HTTP and Wyoming.
+        serve: whether a person has it serve HTTP and Wyoming, and reads where.
     """
 
     auto: bool = False

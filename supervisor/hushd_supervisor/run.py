@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from hushd_protocol import __version__
-from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.paths import Paths, make_state, prepare_runtime
 from hushd_protocol.system.terminal import escaped
@@ -37,7 +36,7 @@ def run(options: Options, paths: Paths) -> None:
         _report(options)
     if other := _other(start, settings):
         _report_ready(options)
-        if options.serve:
+        if options.serve and (settings.http.listen or settings.wyoming.listen):
             _hand_over(settings)
         if not options.auto:
             complain(f"Another supervisor already listens on {other / 'client.sock'}.")
@@ -88,11 +87,6 @@ def _settings(options: Options, paths: Paths) -> Settings:
         settings = replace(settings, http=replace(settings.http, listen=options.http))
     if options.wyoming:
         settings = replace(settings, wyoming=replace(settings.wyoming, listen=options.wyoming))
-    if options.serve and not (settings.http.listen or settings.wyoming.listen):
-        raise HushdError(
-            "bad_request",
-            "hushd serve was given no address: use --http 127.0.0.1:8000 or --wyoming tcp://127.0.0.1:10300.",
-        )
     return settings
 
 

@@ -148,7 +148,7 @@ def test_the_plugin_has_uv_bring_hushd(tmp_path: Path) -> None:
 
 def test_the_plugin_without_either_says_so_to_an_agent_and_nothing_at_a_hook(tmp_path: Path) -> None:
     """A sentence at each answer would be a nuisance; a server that does not start needs one."""
-    served, hooked = runner(tmp_path, "mcp"), runner(tmp_path, "agent-hook")
+    served, hooked = runner(tmp_path, "mcp"), runner(tmp_path, "agents", "hook")
     assert (served.returncode, hooked.returncode, hooked.stderr) == (127, 0, "")
     assert served.stderr.startswith("hushd: neither hushd nor uv is installed")
 

@@ -436,7 +436,7 @@ def test_unload_and_preload(words: list[str], start_router: Start) -> None:
     router = start_router(script)
     assert run("hushd", "unload", *words).returncode == 0
     assert router.of(Control)[0].names == words
-    assert run("hushd", "preload", *words, "--keep-alive", "1h").returncode == 0
+    assert run("hushd", "workers", "start", *words, "--keep-alive", "1h").returncode == 0
     assert [(r.worker, r.op, r.keep_alive) for r in router.of(Request)] == [(word, "warm", 3600.0) for word in words]
 
 
@@ -444,9 +444,9 @@ def test_preload_says_which_worker_is_not_on_its_card(start_router: Start) -> No
     """And the reason; all of them are started all the same."""
     told = {"worker": "stt/a/b", "compute_device": "cpu", "why_there": "the engine a computes on the CPU alone"}
     start_router(lambda router, route, message: router.send(route, Result(id=message.id, data=dict(told))))
-    done = run("hushd", "preload", "stt", "--compute-device", "vulkan")
+    done = run("hushd", "workers", "start", "stt", "--compute-device", "vulkan")
     assert (done.returncode, done.stdout) == (0, b"")
-    assert done.stderr == b"hushd preload: stt/a/b computes on the CPU: the engine a computes on the CPU alone.\n"
+    assert done.stderr == b"hushd workers start: stt/a/b computes on the CPU: the engine a computes on the CPU alone.\n"
 
 
 @pytest.mark.parametrize(
@@ -619,9 +619,9 @@ def wait_until(true: Callable[[], bool], timeout: float = 5.0) -> None:
 
 
 def test_hushd_run_is_the_supervisor(runtime: Path) -> None:
-    """`hushd run` becomes the supervisor, under its own number, from whatever folder; `shutdown` ends it."""
+    """`hushd serve` becomes the supervisor, under its own number, from whatever folder; `shutdown` ends it."""
     (runtime / "json.py").write_text("raise SystemExit('imported from the folder we happen to be in')")
-    with warm.Popen(command("hushd", "run"), cwd=runtime, stderr=subprocess.DEVNULL) as process:
+    with warm.Popen(command("hushd", "serve"), cwd=runtime, stderr=subprocess.DEVNULL) as process:
         try:
             wait_until((runtime / "client.sock").exists)
             status = json.loads(run("hushd", "status", "--json").stdout)

@@ -50,11 +50,11 @@ def test_the_usual_help_is_short(name: str, lines: int, monkeypatch: pytest.Monk
 
 
 def test_commands_that_few_need_are_listed_in_the_whole_help() -> None:
-    """The whole help of `hushd` lists every command, the usual one those that are used most."""
+    """The whole help of `hushd` lists every command that people type, the usual one those that are used most."""
     short, whole = (PARSERS["hushd"].format_help(whole=whole) for whole in (False, True))
     for command in table.every():
-        assert f"\n  {command.name} " in whole
-        assert (f"\n  {command.name} " in short) is not command.rare
+        assert (f"\n  {command.name} " in whole) is not command.hidden
+        assert (f"\n  {command.name} " in short) is not (command.rare or command.hidden)
 
 
 @pytest.mark.parametrize(("argv", "whole"), [(["--help"], False), (["-h"], False), (["--help", "all"], True)])

@@ -38,14 +38,14 @@ def test_a_program_that_imports_hushd_keeps_its_own() -> None:
     assert "default_int_handler" in printed(f"import hushd; hushd.Client; {LOOK}")
 
 
-@pytest.mark.parametrize("words", [["run"], ["serve", "--http", "127.0.0.1:0"]])
+@pytest.mark.parametrize("words", [["serve"], ["serve", "--http", "127.0.0.1:0"]])
 def test_an_interrupt_while_the_supervisor_is_imported(runtime: Path, words: list[str]) -> None:
     """It waits, and ends the process as soon as that can be done quietly."""
 
     def begin() -> None:
         signal.pthread_sigmask(
             signal.SIG_BLOCK, {signal.SIGINT}
-        )  # as `hushd run` does before it becomes the supervisor
+        )  # as `hushd serve` does before it becomes the supervisor
         os.kill(os.getpid(), signal.SIGINT)
 
     done = subprocess.run(
@@ -54,7 +54,7 @@ def test_an_interrupt_while_the_supervisor_is_imported(runtime: Path, words: lis
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
-@pytest.mark.parametrize("words", [["run"], ["serve", "--http", "127.0.0.1:0"]])
+@pytest.mark.parametrize("words", [["serve"], ["serve", "--http", "127.0.0.1:0"]])
 def test_the_supervisor_is_started_with_the_interrupt_held_back(words: list[str]) -> None:
     """No moment is left between the command and the supervisor that it becomes."""
     code = (

@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hushd_cli import main, table
-from hushd_cli.command import GROUP
-from hushd_cli.reference import commands
+from hushd_cli.command import GROUP, Command
+from hushd_cli.reference import commands, completed
 from hushd_protocol.errors import HushdError
 
 ADDED = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
@@ -35,6 +36,14 @@ def make_parser(prog):
 """
 
 
+def _leaves(above: str, commands: Iterable[Command]) -> Iterator[tuple[str, Command]]:
+    """The commands that have a program, by their words behind `hushd`."""
+    for command in commands:
+        if command.home:
+            yield f"{above}{command.name}", command
+        yield from _leaves(f"{above}{command.name} ", command.members)
+
+
 @pytest.fixture
 def waving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package that adds `hushd wave`, known to nobody here."""
@@ -49,13 +58,14 @@ def waving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_command_has_a_program_and_a_parser_in_the_package_that_declares_it() -> None:
     """So no name leads where an import may not."""
-    values = {command.name: (command, "hushd_cli") for command in table.BUILT_IN}
+    values = {name: (command, "hushd_cli") for name, command in _leaves("", table.BUILT_IN)}
+    own = len(values)
     for name, value in ADDED.items():
         module, _, attribute = value.partition(":")
         values[name] = getattr(import_module(module), attribute), module.partition(".")[0]
-    assert len(values) == len(table.BUILT_IN) + len(ADDED)
+    assert len(values) == own + len(ADDED)
     for name, (command, package) in values.items():
-        assert command.name == name
+        assert command.name == name.rpartition(" ")[2]
         for home in filter(None, (command.home, command.parser)):
             assert home.startswith(f"{package}.")
             assert find_spec(home.partition(":")[0]), home
@@ -100,7 +110,7 @@ def test_a_command_that_does_not_load_keeps_nobody_else(waving: Path) -> None:
 def test_no_package_takes_the_place_of_a_command(waving: Path) -> None:
     """A name that is taken stays what it is."""
     (waving / "hushd_waving-1.dist-info/entry_points.txt").write_text(f"[{GROUP}]\nstatus = hushd_waving:WAVE\n")
-    assert table.find("status") in table.BUILT_IN
+    assert table.find("hushd", ["status"])[0] in table.BUILT_IN
     assert [command.name for command in table.every()].count("status") == 1
     assert "wave" not in [command.name for command in table.every()]
 
@@ -118,6 +128,47 @@ def test_ollamas_names(synonym: str, meant: str, capsys: pytest.CaptureFixture[s
     assert len(set(answers)) == 1
     assert answers[0].startswith(f"hushd {meant} ")
     assert synonym not in [command.name for command in table.every()]
+
+
+FORMER = {
+    "run": "serve", "reload": "restart --config-only", "preload": "workers start", "yield": "workers yield",
+    "stop-speaking": "stop", "voices": "names", "mute": "names mute", "unmute": "names unmute", "said": "names said",
+    "say-again": "names again", "watch": "listen --watch", "memory": "top --history",
+    "pronounce": "config pronounce", "agent-hook": "agents hook",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("former", "name"), FORMER.items(), ids=FORMER)
+def test_a_former_name(former: str, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It goes on working, says the new one in a line on standard error, and is listed nowhere."""
+    answers = []
+    for words in (former, name):
+        with pytest.raises(SystemExit):
+            main.main("hushd", [*words.split(), "--help"])
+        answers.append(capfd.readouterr())
+    assert answers[0].out == answers[1].out != ""
+    assert answers[0].err.endswith(f": `hushd {former}` is now `hushd {name}`.\n")
+    assert answers[1].err == ""
+    whole = main.make_parser("hushd").format_help(whole=True)
+    assert f"\n  {former} " not in whole
+    assert f"hushd {former}" not in {command.path for command in completed()}
+
+
+def test_every_former_name_is_tried() -> None:
+    """The table above has them all."""
+    assert {former for command in table.BUILT_IN for former in command.former} == FORMER.keys()
+
+
+def test_a_package_adds_a_member(waving: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command of a family runs behind its name, has its options there, and is listed once."""
+    (waving / "hushd_waving.py").write_text(MODULE.replace('after="pause"', 'family="agents", hidden=True'))
+    assert main.main("hushd", ["agents", "wave", "Ann"]) == main.main("hushd", ["wave", "Ann"]) == 3
+    assert capsys.readouterr().out == "hushd agents wave waves to Ann\nhushd wave waves to Ann\n"
+    assert "\n  wave " not in main.make_parser("hushd").format_help(whole=True)
+    (wave,) = (command for command in commands() if command.words[-1] == "wave")
+    assert (wave.path, [operand.metavar for operand in wave.operands]) == ("hushd agents wave", ["WHOM"])
+    with pytest.raises(HushdError, match=r"There is no command 'wav' \(did you mean wave\?\)"):
+        main.main("hushd", ["agents", "wav"])
 
 
 def _printed(code: str) -> str:

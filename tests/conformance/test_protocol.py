@@ -74,4 +74,4 @@ def test_nobody_to_play_to_is_one_sentence(runtime: Path) -> None:
     command = [sys.executable, "-P", "-m", "hushd_conformance.protocol", "supervisor"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S)
     assert done.returncode == 2
-    assert done.stderr == f"No supervisor listens at {runtime}/client.sock: `hushd run` starts one.\n"
+    assert done.stderr == f"No supervisor listens at {runtime}/client.sock: `hushd serve` starts one.\n"

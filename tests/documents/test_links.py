@@ -112,7 +112,7 @@ def test_command_lines_are_known(page: Path) -> None:
     [
         ("hushd models pul x", "pul"),
         ("hushd pull --jsn x", "--jsn"),
-        ("hushd memory --jsn", "--jsn"),
+        ("hushd top --history --jsn", "--jsn"),
         ("hushd status --jsn", "--jsn"),
         ("hushd models list --here", ""),
         ("hushd talk -- say --jsn", ""),

@@ -230,7 +230,7 @@ def room_for_one(house: House) -> Iterator[None]:
         yield
     finally:
         config.write_text(before)
-        house.run("hushd", "reload")
+        house.run("hushd", "restart", "--config-only")
 
 
 @pytest.mark.guest("desktop")

@@ -130,7 +130,7 @@ def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
     assert done.returncode == 0
     assert done.stderr == (
         "hushd config: A supervisor of another session runs. To have it read this: "
-        f"HUSHD_RUNTIME_DIR={user.home}/one/hushd hushd reload\n"
+        f"HUSHD_RUNTIME_DIR={user.home}/one/hushd hushd restart --config-only\n"
     )
     assert user.supervisors() == {pid}
     asynchronous = """
@@ -174,9 +174,9 @@ def test_a_supervisor_that_was_killed_leaves_nothing_in_the_way(user: User) -> N
 
 @needs_no_session
 def test_a_supervisor_by_hand_names_the_other(user: User) -> None:
-    """`hushd run` without a session says where the one is that serves, and leaves."""
+    """`hushd serve` without a session says where the one is that serves, and leaves."""
     user.ask("one")
-    done = user.hushd("cut", "run")
+    done = user.hushd("cut", "serve")
     assert done.returncode == 0
     assert done.stderr == f"hushd: Another supervisor already listens on {user.home}/one/hushd/client.sock.\n"
 

@@ -57,13 +57,13 @@ def test_something_urgent_interrupts(priority: str, programs: Programs) -> None:
 
 
 def test_stop_speaking_is_silence(programs: Programs) -> None:
-    """`hushd stop-speaking` ends who speaks and who waits, with 130."""
+    """`hushd stop` ends who speaks and who waits, with 130."""
     with programs.held():
         first = programs.say(7)
         programs.wait_for_sound(first)
         second = programs.say(1)
         wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-        programs.hushd("stop-speaking")
+        programs.hushd("stop")
     for process in (first, second):
         assert finish(process, 130) == "say: It was stopped.\n"
     assert len(programs.sounds()) == 1
@@ -76,7 +76,7 @@ def test_stop_speaking_of_the_current_one(programs: Programs) -> None:
         programs.wait_for_sound(first)
         second = programs.say(0.1)
         wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-        programs.hushd("stop-speaking", "--current")
+        programs.hushd("stop", "--current")
     finish(first, 130)
     finish(second)
     check_no_overlap(programs.sounds())

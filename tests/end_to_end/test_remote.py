@@ -96,7 +96,7 @@ def test_a_file_is_spoken_and_heard(machines: Machines) -> None:
 
 def test_the_laptop_sees_the_desk(machines: Machines) -> None:
     """`hushd status` shows the desk's supervisor and names it, `doctor` says where programs ask; none runs here."""
-    machines.run("hushd", "preload", "stt/echo/a")
+    machines.run("hushd", "workers", "start", "stt/echo/a")
     shown = machines.run("hushd", "status")
     assert " on 127.0.0.1, pid " in shown
     assert "stt/echo/a" in shown
@@ -116,7 +116,7 @@ def test_words_are_heard_on_the_laptop_and_stopped_there(machines: Machines, mon
         with machines.desk.on_it(), hushd.Client(endpoint="", start=False) as client:
             assert client.stop_speaking() == []
         assert speech.poll() is None
-        machines.run("hushd", "stop-speaking")
+        machines.run("hushd", "stop")
     _, complaint = speech.communicate(timeout=BOUND_S)
     assert speech.returncode == 130, complaint
 

@@ -313,7 +313,7 @@ def test_serve_prints_the_url_to_open(runtime: Path) -> None:
 def test_a_reload_opens_and_closes_addresses(runtime: Path) -> None:
     """Off by default; a line in the configuration turns it on, and off again, without a restart."""
     config = runtime / "config.toml"
-    process = hushd("run")
+    process = hushd("serve")
     try:
         wait_until(lambda: (runtime / "client.sock").exists(), "a supervisor")
         with Peer(runtime / "client.sock") as peer:
@@ -412,7 +412,6 @@ def test_an_address_that_strangers_reach_is_warned_about(runtime: Path) -> None:
 def test_what_cannot_be_served_is_one_sentence() -> None:
     """Exit status 2, no traceback, and what to do."""
     for arguments, sentence in (
-        ((), "hushd serve was given no address: use --http 127.0.0.1:8000"),
         (("--http", "0.0.0.0:0"), "set HUSHD_HTTP_TOKEN or [http] token_file, or use 127.0.0.1."),
         (("--wyoming", "tcp://0.0.0.0:0"), "[wyoming] allow"),
         (("--http", "nonsense"), "'nonsense' is no address for http: use HOST:PORT"),

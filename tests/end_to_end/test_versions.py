@@ -64,13 +64,13 @@ def test_a_newer_shutdown(supervisor: Supervisor, hushd: Run, newer: dict[str, s
 def test_an_older_shutdown(start_supervisor: Callable[..., Supervisor], hushd: Run, newer: dict[str, str]) -> None:
     """Ends a newer supervisor, which refuses everything else in a sentence that says so."""
     supervisor = start_supervisor(CONFIG, environment=newer)
-    refused = hushd("preload", "stt/echo/a")
+    refused = hushd("workers", "start", "stt/echo/a")
     assert refused.returncode == 2
     assert f"The client speaks hushd/{PROTOCOL} and this supervisor" in refused.stderr
     assert "run `hushd shutdown`, then try again" in refused.stderr
     good(hushd("shutdown"))
     assert ended(supervisor)
-    good(hushd("preload", "stt/echo/a"))
+    good(hushd("workers", "start", "stt/echo/a"))
 
 
 def test_a_newer_restart(supervisor: Supervisor, hushd: Run, newer: dict[str, str]) -> None:
@@ -85,7 +85,7 @@ def test_an_idle_older_supervisor_is_replaced(supervisor: Supervisor, hushd: Run
     seen = hushd("status", env=newer)
     assert (seen.returncode, supervisor.process.poll()) == (2, None)
     assert "run `hushd shutdown`, then try again" in seen.stderr
-    good(hushd("preload", "stt/echo/a", env=newer))
+    good(hushd("workers", "start", "stt/echo/a", env=newer))
     assert ended(supervisor)
     assert "stt/echo/a" in good(hushd("status", env=newer))
 
@@ -95,18 +95,18 @@ def test_a_busy_older_supervisor_is_not_replaced(supervisor: Supervisor, hushd: 
     with supervisor.connect() as peer:
         peer.request("copy", input="stream", credit=1)
         peer.expect(Credit)  # it runs
-        refused = hushd("preload", "stt/echo/a", env=newer)
+        refused = hushd("workers", "start", "stt/echo/a", env=newer)
         assert (refused.returncode, supervisor.process.poll()) == (2, None)
         assert "is busy: `hushd restart` replaces it once its work is done." in refused.stderr
         assert peer.status()["running"] == 1
     good(hushd("restart", env=newer))
     assert ended(supervisor)
-    good(hushd("preload", "stt/echo/a", env=newer))
+    good(hushd("workers", "start", "stt/echo/a", env=newer))
 
 
 def test_nobody_is_replaced_where_nothing_may_be_started(
     supervisor: Supervisor, hushd: Run, newer: dict[str, str]
 ) -> None:
     """With HUSHD_AUTOSTART=0 the supervisor is somebody else's to end."""
-    refused = hushd("preload", "stt/echo/a", env=newer | {"HUSHD_AUTOSTART": "0"})
+    refused = hushd("workers", "start", "stt/echo/a", env=newer | {"HUSHD_AUTOSTART": "0"})
     assert (refused.returncode, supervisor.process.poll()) == (2, None)

@@ -320,27 +320,19 @@ def _spelt(option: argparse.Action) -> str:
 
 def _parsers(added: Collection[str]) -> Iterator[tuple[tuple[str, ...], Any]]:
     from hushd_cli import main, table
+    from hushd_cli.reference import ROOTS, parsers
 
-    if added:
-        for name in sorted(added):
-            command = table.find(name)
-            assert command
-            yield from _walk(("hushd", name), command.make_parser(f"hushd {name}"))
-        return
-    with patch.object(table, "entry_points", lambda group: {}):
-        yield ("hushd",), main.make_parser("hushd")
-    every = {command.name: command for command in table.BUILT_IN}
-    for name, command in every.items():
-        yield from _walk(("hushd", name), command.make_parser(f"hushd {name}"))
-    for name in ("say", "listen"):
-        yield from _walk((name,), every[name].make_parser(name))
-
-
-def _walk(words: tuple[str, ...], parser: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    yield words, parser
-    children = next((each for each in parser._actions if isinstance(each, argparse._SubParsersAction)), None)
-    for name, child in (children.choices if children else {}).items():
-        yield from _walk((*words, name), child)
+    if not added:
+        with patch.object(table, "entry_points", lambda group: {}):
+            yield ("hushd",), main.make_parser("hushd")
+    here = [table.find("hushd", [name])[0] for name in sorted(added)] if added else table.BUILT_IN
+    for words, command in [
+        *((("hushd", command.name), command) for command in here if command),
+        *(((name,), table.find("hushd", [name])[0]) for name in ROOTS[1:] if not added),
+    ]:
+        assert command
+        for path, parser, _ in parsers(words, command):
+            yield path, parser
 
 
 def _table(title: str, check: Callable[[Any], object], values: tuple[Any, ...]) -> Iterator[str]:

@@ -242,15 +242,15 @@ def _state(supervisor: Supervisor, worker: str) -> str:
 
 
 def yielded(*arguments: str, status: int = 0) -> str:
-    """The output of `hushd yield`, on both channels."""
-    command = [sys.executable, "-P", "-m", "hushd", "yield", *arguments]
+    """The output of `hushd workers yield`, on both channels."""
+    command = [sys.executable, "-P", "-m", "hushd", "workers", "yield", *arguments]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BOUND_S)
     assert done.returncode == status, done
     return done.stdout + done.stderr
 
 
 def test_a_card_is_left_to_another_program(on_cards: Supervisor, driver: Driver) -> None:
-    """`hushd yield` answers in one line once the memory is free, and workers keep away until its time is over."""
+    """`hushd workers yield` answers in a line once the memory is free, and workers keep away until its time is over."""
     with on_cards.connect() as peer:
         assert where(peer, LARGE) == ("cuda", "")
         assert yielded("--vram", "20G", "--for", "10m") == (
@@ -348,7 +348,7 @@ def test_who_takes_what(on_cards: Supervisor, driver: Driver) -> None:
         figures = metrics.text(Status.from_data(peer.control("status") | {"door": DOOR}))
         assert f'hushd_worker_vram_bytes{{worker="{MIDDLE}",card="{FIRST}"}} 12000000000\n' in figures
         assert f'hushd_card_free_bytes{{card="{FIRST}",device="cuda:0"}} 10000000000\n' in figures
-        command = [sys.executable, "-P", "-m", "hushd", "memory", "--json"]
+        command = [sys.executable, "-P", "-m", "hushd", "top", "--history", "--json"]
         drawn = json.loads(subprocess.run(command, capture_output=True, timeout=BOUND_S, check=True).stdout)
         (history,) = drawn["cards"]
         assert (history["total_mb"], history["budget_mb"], history["id"]) == (24000.0, 24000.0, FIRST)

@@ -38,7 +38,7 @@ def test_arguments(arguments: list[str], options: Options) -> None:
 )
 def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
     """One sentence that says how it is used."""
-    with pytest.raises(HushdError, match="use hushd run or hushd serve") as caught:
+    with pytest.raises(HushdError, match="use hushd serve") as caught:
         parse(arguments)
     assert caught.value.exit_code == 2
 

@@ -1,4 +1,4 @@
-"""`hushd restart`: a new supervisor takes over from the running one."""
+"""`hushd restart`: a new supervisor takes over from the running one, or that one reads its configuration again."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ from hushd_cli.commands.config.file import checked
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    make_parser(prog).parse_args(argv)
-    restart()
+    if make_parser(prog).parse_args(argv).config_only:
+        with Client(holder="cli", start=False) as client:
+            client.reload()
+    else:
+        restart()
     return 0
 
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    return Parser(prog, "Finish what is running, and start a new supervisor. Requests wait for it meanwhile.")
+    parser = Parser(prog, "Finish what runs, and start a new supervisor. Requests wait for it meanwhile.")
+    parser.add_argument(
+        "--config-only", action="store_true", help="keep the supervisor, and have it read its configuration again"
+    )
+    return parser
 
 
 def restart() -> None:

@@ -20,7 +20,7 @@ _SENTENCE = "Hello. This is the voice that your programs have now."
 _NEXT = (
     ('say "The build is green."', "speaks"),
     ("listen", "writes down what you say, until you pause"),
-    ("hushd agent-hook install claude", "has Claude Code read its answers aloud"),
+    ("hushd agents hook install claude", "has Claude Code read its answers aloud"),
 )
 
 

@@ -55,7 +55,7 @@ class Conversation:
     system cancels, or where the worker finds that it can remove what is played. Then a person who begins to speak
     interrupts it. Else it is half duplex: what is recorded while it speaks is ignored.
 
-    Every method raises `HushdError`: `cancelled` when it was stopped here, by `hushd stop-speaking`, or by a request
+    Every method raises `HushdError`: `cancelled` when it was stopped here, by `hushd stop`, or by a request
     of higher priority; `no_device`; `no_speech` when nobody answers; and errors of the workers.
 
     Args:

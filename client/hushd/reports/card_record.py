@@ -76,7 +76,7 @@ class CardHistory:
         return f"{f'{self.device} {self.name}'.strip()}: {self.total / 1e9:.1f} GB{bound}"
 
     def data(self) -> JsonObject:
-        """Its part of what `hushd memory --json` prints."""
+        """Its part of what `hushd top --history --json` prints."""
         return {
             "device": self.device,
             "id": self.id,

@@ -72,7 +72,7 @@ class Window:
         )
 
     def data(self, points: int = 0) -> JsonObject:
-        """The object that `hushd memory --json` prints; with `points`, thinned to that many equal parts."""
+        """The object that `hushd top --history --json` prints; with `points`, thinned to that many equal parts."""
         ours, theirs = record.mean(self.moments)
         moments = record.highest(self.moments, points) if points else self.moments
         return {

@@ -48,7 +48,7 @@ class Member:
     def check(self) -> None:
         """Raises HushdError `cancelled` where it is muted."""
         if self.muted:
-            raise HushdError("cancelled", f"{self._name} is muted: `hushd unmute {self._name}` lets it speak.")
+            raise HushdError("cancelled", f"{self._name} is muted: `hushd names unmute {self._name}` lets it speak.")
 
     def prepare(self, text: str, options: JsonObject, describe: Callable[[], SpeakingDescription]) -> Prepared:
         """A text that is about to be spoken, with its own voice where the options name none, and with its name before

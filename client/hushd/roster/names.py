@@ -26,5 +26,5 @@ def of_folder(folder: str) -> str:
 def check(name: str) -> str:
     """Returns a name that a person gives. Raises HushdError `bad_request` for one that no session can have."""
     if not (name.strip() and name.isprintable()):
-        raise HushdError("bad_request", f"{quoted(name)} is nobody's name: `hushd said` lists those who spoke.")
+        raise HushdError("bad_request", f"{quoted(name)} is nobody's name: `hushd names said` lists those who spoke.")
     return name

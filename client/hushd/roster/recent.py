@@ -1,4 +1,4 @@
-"""The texts of late, for `hushd said` and `hushd say-again`: in the machine's memory, bounded, and never on disk.
+"""Recent texts, for `hushd names said` and `hushd names again`: in the machine's memory, bounded, and never on disk.
 
 No process has to live for it, and the supervisor holds nothing: it is a file of the user's alone in Linux' shared
 memory, which goes with the session or the machine. Where there is no such memory, nothing is remembered.

@@ -88,7 +88,7 @@ class Speech(IncomingSpeech, Iterator[bytes]):
     def play(self, device: str | int | None = None, *, volume: float = 1.0) -> None:
         """Plays all of it, from its beginning, as it is made; returns when the last of it was heard.
 
-        It holds the floor, as `say` does: it waits while another program speaks, and `hushd stop-speaking` ends it.
+        It holds the floor, as `say` does: it waits while another program speaks, and `hushd stop` ends it.
 
         Args:
             device: the loudspeaker's number, its name or how that begins; None: the usual one.

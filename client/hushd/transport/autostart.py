@@ -83,7 +83,7 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
         raise HushdError("no_supervisor", "No supervisor is running: the next `say` or `listen` starts one.")
     if os.environ.get("HUSHD_AUTOSTART") == "0":
         raise HushdError(
-            "no_supervisor", "No supervisor is running and HUSHD_AUTOSTART is 0: start one with `hushd run`."
+            "no_supervisor", "No supervisor is running and HUSHD_AUTOSTART is 0: start one with `hushd serve`."
         )
     with best_effort.writing(paths.logs):
         make_state(paths)
@@ -100,7 +100,7 @@ def ensure(paths: Paths, *, start: bool = True) -> Paths:
         if line or ready is None:
             break
     reason = f" ({line})" if line else ""
-    advice = f"see {log}" if _is_writable(log) else f"`hushd run` shows why, since {log} cannot be written"
+    advice = f"see {log}" if _is_writable(log) else f"`hushd serve` shows why, since {log} cannot be written"
     raise HushdError("no_supervisor", f"The supervisor did not start{reason}: {advice}.", detail={"log": log})
 
 

@@ -41,7 +41,7 @@ class Floor:
         on_hold: called, on any thread, with whether the devices are ours, whenever that changes; it must be quick.
 
     Attributes:
-        number: of this turn in `hushd status`, for `hushd stop-speaking`, `pause` and `resume`.
+        number: of this turn in `hushd status`, for `hushd stop`, `pause` and `resume`.
         on_loss: called on another thread, so it must be quick; or None.
         on_claim: called with the connection by which the devices have just been claimed, before they are ours; or None.
     """

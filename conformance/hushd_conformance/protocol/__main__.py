@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if play(trials, lambda: Trial(options.program, options.limit), Trial.close) else 0
     socket = options.socket or paths.find().client_socket
     if not socket.exists():
-        print(f"No supervisor listens at {socket}: `hushd run` starts one.", file=sys.stderr)
+        print(f"No supervisor listens at {socket}: `hushd serve` starts one.", file=sys.stderr)
         return 2
     meetings = [case for case in supervisor.CASES if options.k in case.name]
     return 1 if play(meetings, lambda: Peer(socket, options.limit), Peer.close) else 0

@@ -203,7 +203,7 @@ def output(options: Namespace) -> Output:
 
 
 def vocabulary(options: Namespace) -> Vocabulary:
-    """Returns that of the file which the options name, or of names.txt if it is there, and of `hushd pronounce`.
+    """Returns that of the file which the options name, or of names.txt if it is there, and of `hushd config pronounce`.
 
     Raises:
         HushdError: `input_unreadable`, or `bad_request` for a line that says nothing.

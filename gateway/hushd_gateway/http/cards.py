@@ -1,4 +1,4 @@
-"""`POST /v1/yield`: workers leave graphics cards to another program, as `hushd yield` has them do."""
+"""`POST /v1/yield`: workers leave graphics cards to another program, as `hushd workers yield` has them do."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def first(_: Namespace) -> Iterator[Row]:
 
 
 def hook(_: Namespace) -> Iterator[Row]:
-    """The time for which `hushd agent-hook` keeps its agent, and until the first sound of the answer, warm; beside
+    """The time for which `hushd agents hook` keeps its agent, and until the first sound of the answer, warm; beside
     busy programs, one a core, and while the supervisor is stopped."""
     with supervisor() as process, Client() as client:
         speech = client.synthesize(SENTENCE)
@@ -126,7 +126,7 @@ def _hook(name: str) -> tuple[float, float]:
     event = {"hook_event_name": name, "session_id": "bench", "prompt_id": os.urandom(8).hex()}
     began = time.monotonic()
     data = json.dumps(event | {"last_assistant_message": SENTENCE}).encode()
-    subprocess.run([BIN / "hushd", "agent-hook"], input=data, check=True)
+    subprocess.run([BIN / "hushd", "agents", "hook"], input=data, check=True)
     return began, time.monotonic() - began
 
 

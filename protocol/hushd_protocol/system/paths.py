@@ -62,7 +62,7 @@ class Paths:
 
     @property
     def memory_record(self) -> Path:
-        """The memory of supervisor and workers over time, line by line, for `hushd memory`."""
+        """The memory of supervisor and workers over time, line by line, for `hushd top --history`."""
         return self.state / "memory.log"
 
     @property

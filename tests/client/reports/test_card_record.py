@@ -78,7 +78,7 @@ def test_the_present_is_the_supervisors_word(tmp_path: Path) -> None:
 
 
 def test_json(tmp_path: Path) -> None:
-    """`hushd memory --json` has each card, and no such key where none was looked at."""
+    """`hushd top --history --json` has each card, and no such key where none was looked at."""
     (tmp_path / "memory.log").write_text(RECORD)
     events = card_record.read(tmp_path / "memory.log")
     entries = memory_record.read(tmp_path / "memory.log")

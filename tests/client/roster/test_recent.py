@@ -100,7 +100,7 @@ def test_a_session_says_its_name_when_another_has_spoken(runtime: Path) -> None:
 
 
 def test_a_key_is_neither_said_nor_remembered(runtime: Path) -> None:
-    """Whoever listens, and `hushd said`, get no more of it than that it is one."""
+    """Whoever listens, and `hushd names said`, get no more of it than that it is one."""
     assert spoken("api", "I set `sk-proj-abcdEFGH1234abcdEFGH1234`.") == "I set `a key`."
     assert [each.text for each in memory().utterances()] == ["I set `a key`."]
 
@@ -110,7 +110,7 @@ def test_a_muted_session_is_told(runtime: Path) -> None:
     from hushd.roster.roster import Roster
 
     Roster(paths.find()).mute("api")
-    with pytest.raises(HushdError, match="api is muted: `hushd unmute api`"):
+    with pytest.raises(HushdError, match="api is muted: `hushd names unmute api`"):
         Member(paths.find(), "api").check()
     Member(paths.find(), "web").check()
 

@@ -39,7 +39,7 @@ def test_the_document_shows_every_key_with_its_default(tmp_path: Path) -> None:
 
 
 def test_the_document_names_what_a_reload_does_not_take_at_once() -> None:
-    """Its sentence about `hushd reload` has every setting that waits for a process, and no other."""
+    """Its sentence about `hushd restart --config-only` has every setting that waits for a process, and no other."""
     text = DOCUMENT.read_text()
     (sentence,) = re.findall(r"takes every setting at once, except .*?\.\n", text, re.DOTALL)
     tables = (Settings, HttpSettings, WyomingSettings, WorkerSettings)

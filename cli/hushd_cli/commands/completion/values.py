@@ -45,7 +45,7 @@ def _known_models() -> Iterable[str]:
 
 
 def _workers() -> Iterable[str]:
-    """Roles, engines and models that are here, as `hushd preload` takes them."""
+    """Roles, engines and models that are here, as `hushd workers start` takes them."""
     usable = _usable(*ENGINE_ROLES)
     engines = [f"{row.role}/{row.engine}" for row in usable]
     return [*ENGINE_ROLES, *engines, *(f"{row.role}/{row.model}" for row in usable)]

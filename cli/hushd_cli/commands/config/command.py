@@ -65,6 +65,7 @@ def make_parser(prog: str) -> Parser:
     changed.add_argument("value", metavar="VALUE", help='such as 10m, true, espeak-ng/all or ["127.0.0.1:8000"]')
     unset = commands.add("unset", "take a setting away, so that the default holds again")
     unset.add_argument("key", metavar="KEY")
+    commands.add("pronounce", "set how words are pronounced, by every voice")
     return parser
 
 

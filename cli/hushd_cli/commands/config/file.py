@@ -61,7 +61,8 @@ def have_it_read() -> None:
     except HushdError as error:
         if folder := error.detail.get("runtime"):
             console.complain(
-                f"A supervisor of another session runs. To have it read this: HUSHD_RUNTIME_DIR={folder} hushd reload"
+                "A supervisor of another session runs. To have it read this: "
+                f"HUSHD_RUNTIME_DIR={folder} hushd restart --config-only"
             )
         elif error.code != "no_supervisor":
             raise

@@ -27,9 +27,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
         list_devices(inputs())
         return 0
-    output = Output(options, options.files)
     if options.note:
         console.complain(options.note)
+    if options.watch:
+        from .watch import watch
+
+        return watch(options)
+    output = Output(options, options.files)
     device = options.compute_device
     with (
         shown_pulls() as on_pull,

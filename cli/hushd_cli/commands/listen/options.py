@@ -42,6 +42,7 @@ _EXAMPLES = (
     ("listen -f srt -o talk.srt talk.mp4", "subtitles of a film"),
     ("listen --diarize -f vtt panel.mp4", "who said what"),
     ("listen --continuous -o notes.txt", "line after line, until Ctrl-C"),
+    ("listen --watch ~/Recordings", "a text beside each recording, now and later"),
     ("ssh host cat a.flac | listen -", "standard input"),
 )
 
@@ -63,7 +64,10 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
         raise HushdError("bad_request", "--once and --continuous exclude each other: give one of them.")
     if options.output and options.output_dir:
         raise HushdError("bad_request", "--output and --output-dir both say where the text goes: give one of them.")
-    _check_files(options) if options.files else _check_microphone(options)
+    if options.watch:
+        _check_watch(options)
+    else:
+        _check_files(options) if options.files else _check_microphone(options)
     if options.speed and options.model != "auto":
         raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
     options.note = " ".join(filter(None, [whisper.note(options), _layout_note(options)]))
@@ -113,13 +117,7 @@ def layout(options: Namespace) -> Layout | None:
 
 
 def _check_files(options: Namespace) -> None:
-    live = options.once or options.continuous or options.no_speech_s or options.silence_s or options.turn_end
-    if live or options.until or options.device or options.second_pass:
-        raise HushdError(
-            "bad_request",
-            "--once, --continuous, --timeout, --silence, --turn-end, --until, --audio-device and --second-pass are for "
-            "the microphone, not FILE.",
-        )
+    _refuse_live(options, options.once)
     if options.files.count("-") > 1:
         raise HushdError("bad_request", "Standard input can be read once only: give - once.")
     if "-" in options.files and os.isatty(0):
@@ -135,6 +133,25 @@ def _check_files(options: Namespace) -> None:
     if options.clips and options.diarize:
         raise HushdError(
             "bad_request", "Speakers are told apart in whole recordings only: leave out --clip-timestamps."
+        )
+
+
+def _check_watch(options: Namespace) -> None:
+    if len(options.files) != 1:
+        raise HushdError("bad_request", "--watch takes one folder: name it.")
+    if options.resume:
+        raise HushdError("bad_request", "--watch goes on by itself: leave out --resume.")
+    _refuse_live(options, once=False)
+
+
+def _refuse_live(options: Namespace, once: bool) -> None:
+    """Refuses options of the microphone, beside files."""
+    live = once or options.continuous or options.no_speech_s or options.silence_s or options.turn_end
+    if live or options.until or options.device or options.second_pass:
+        raise HushdError(
+            "bad_request",
+            "--once, --continuous, --timeout, --silence, --turn-end, --until, --audio-device and --second-pass are for "
+            "the microphone, not FILE.",
         )
 
 
@@ -200,6 +217,7 @@ def _add_output(parser: Parser) -> None:
         help=f"a file, such as talk.srt, or a folder for NAME.FORMAT; default with {ALL}: here",
     )
     group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
+    group.add_argument("--watch", action="store_true", help="transcribe what is put into the folder FILE")
     more = parser.add_rare_group("more of the output")
     more.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
     add_doubtful(more)
@@ -229,8 +247,10 @@ def add_transcription(parser: Parser) -> None:
 
 def _add_microphone(parser: Parser) -> None:
     group, more = parser.add_argument_group("the microphone"), parser.add_rare_group("more of the microphone")
-    group.add_argument("--continuous", action="store_true", help="line after line until Ctrl-C, which ends with code 0")
-    more.add_argument("--once", action="store_true", help="end when the speaker stops, which is the default")
+    group.add_argument("--continuous", action="store_true", help="line after line, until Ctrl-C")
+    more.add_argument(
+        "--once", action="store_true", help="end when the speaker stops, the default; with --watch, once all is tried"
+    )
     for name in TRANSCRIBE.options(schema.MICROPHONE):
         parser.add_fields(more if name in _RARE else group, TRANSCRIBE, [name])
     group.add_argument(

@@ -125,7 +125,7 @@ def _speak(client: Client, options: Namespace, text: Script) -> None:
 
 
 def _remember(options: Namespace, text: Script) -> None:
-    """Lets `hushd said` know of a text that stood on the command line; the others may be long, or nobody's business."""
+    """Remembers a text of the command line for `hushd names said`; others may be long, or nobody's business."""
     if not options.text or not isinstance(text.source, str | bytes):
         return
     from hushd.roster.member import settings

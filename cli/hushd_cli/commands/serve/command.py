@@ -1,15 +1,16 @@
-"""`hushd serve`: becomes the supervisor, or a program beside it, for programs of other protocols."""
+"""`hushd serve`: becomes the supervisor in the foreground, or a program beside it that serves other protocols."""
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import SUPPRESS, Namespace
 from collections.abc import Sequence
 from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
 
 from hushd_cli.arguments import Parser
-from hushd_cli.commands.run import become, become_supervisor
+
+from .supervisor import become, become_supervisor
 
 STDIO = "stdio://"  # an address of Wyoming
 
@@ -18,6 +19,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     if STDIO in options.wyoming:
         _become_wyoming(options)
+    if options.auto:
+        become_supervisor(["--auto", "run"])
     listen = [("--http", address) for address in options.http]
     listen += [("--wyoming", address) for address in options.wyoming]
     arguments = [*(word for pair in listen for word in pair), "serve"]
@@ -30,15 +33,16 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Be the supervisor, in the foreground, for programs that speak OpenAI's audio API or Wyoming. "
-        "It prints the URL to open. Where a supervisor runs already, that one listens there until this ends. "
-        "Each address may also be unix:///PATH, and each option may be repeated. Without an address, at those in the "
-        f"configuration. `--wyoming {STDIO}`, alone, speaks Wyoming on standard input and output.",
+        "Run the supervisor in the foreground, and serve OpenAI's audio API and Wyoming at the addresses given here "
+        "or in the configuration. It prints the URL to open. Where a supervisor runs already, that one serves there "
+        "until this command ends. An address may also be unix:///PATH, and each option may be repeated. "
+        f"`--wyoming {STDIO}`, alone, speaks Wyoming on standard input and output.",
     )
     parser.add_argument(
         "--zeroconf", action="store_true", help="announce Wyoming's addresses on the local network, by mDNS"
     )
     add_addresses(parser)
+    parser.add_argument("--auto", action="store_true", help=SUPPRESS)  # as programs start it, by docs/PROTOCOL.md
     return parser
 
 

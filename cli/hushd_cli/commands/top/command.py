@@ -1,20 +1,25 @@
-"""`hushd top`: the status, live, with keys to preload, unload and stop."""
+"""`hushd top`: the status, live, with keys to start and stop workers and speech; or memory over time."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hushd.client import Client
 from hushd.reports import memory_record as record
+from hushd.reports.memory_window import RIVAL
+from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.kinds import number
 
 from hushd_cli.arguments import Parser, value
+from hushd_cli.command import refuse_elsewhere
+from hushd_cli.terminal import console
 from hushd_cli.terminal.chart import speaks_unicode
 
 from . import frame
@@ -25,7 +30,16 @@ NOTE_S = 6.0  # for which what a key did is shown
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    options = make_parser(prog).parse_args(argv)
+    options = _parse(prog, argv)
+    if options.history:
+        from . import history
+
+        history.show(options.since or history.SPAN_S, options.json)
+        return 0
+    if options.json:
+        with Client(holder="cli", start=False) as client:
+            console.write_json(client.status().data())
+        return 0
     with Screen() as screen, Client(holder="cli", start=False) as watching, Client(holder="cli") as acting:
         try:
             Top(screen, watching, acting, options.period).run()
@@ -50,7 +64,32 @@ def make_parser(prog: str) -> Parser:
         metavar="SECONDS",
         help="between two looks; default: 2",
     )
+    parser.add_argument(
+        "--history",
+        action="store_true",
+        help=f"print memory over time instead, beside what {RIVAL} would have held, as the supervisor recorded it",
+    )
+    parser.add_argument(
+        "--since", type=_span, metavar="TIME", help="how far back the history goes: 30m, 8h; default: 1h"
+    )
+    parser.add_argument("--json", action="store_true", help="print the status, or the history, as JSON for programs")
     return parser
+
+
+def _parse(prog: str, argv: Sequence[str]) -> Namespace:
+    options = make_parser(prog).parse_args(argv)
+    if options.since and not options.history:
+        raise HushdError("bad_request", "--since says how far back --history goes: give --history too.")
+    if options.history:
+        refuse_elsewhere(f"{prog} --history")
+    return options
+
+
+def _span(text: str) -> float:
+    seconds = duration.parse(text)
+    if seconds is None or seconds <= 0:
+        raise ArgumentTypeError(f"must be a length of time such as 30m or 8h, not {text!r}")
+    return seconds
 
 
 class Top:

@@ -1,4 +1,4 @@
-"""`GET /v1/activity`: what `hushd status --json` and `hushd memory --json` print, for the page and other monitors.
+"""`GET /v1/activity`: the output of `hushd status --json` and `hushd top --history --json`, for the page and monitors.
 
 It starts no worker and keeps none alive: nothing but the supervisor's status and its record are read.
 """

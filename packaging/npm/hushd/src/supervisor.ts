@@ -31,7 +31,9 @@ export async function reach(start: boolean, command?: string): Promise<Way> {
     if (socket) return { socket, borrowed: place !== folder };
   }
   if (!start || process.env['HUSHD_AUTOSTART'] === '0') {
-    throw new HushdError('no_supervisor', 'No supervisor is running: start one with `hushd run`.', { retryable: true });
+    throw new HushdError('no_supervisor', 'No supervisor is running: start one with `hushd serve`.', {
+      retryable: true,
+    });
   }
   return { socket: await started(folder, findCommand(command)), borrowed: false };
 }
@@ -139,7 +141,7 @@ async function started(folder: string, command: string): Promise<Socket> {
     const errors = openSync(log, 'a', 0o600);
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !PRIVATE.test(name)));
     const options = { cwd: '/', detached: true, env };
-    const child = spawn(command, ['run', '--auto'], { ...options, stdio: ['ignore', 'ignore', errors] });
+    const child = spawn(command, ['serve', '--auto'], { ...options, stdio: ['ignore', 'ignore', errors] });
     closeSync(errors);
     child.once('error', (error) => (ended = reason(error)));
     child.once('exit', () => (ended ??= lastLine(log)));

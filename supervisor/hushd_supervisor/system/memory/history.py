@@ -1,6 +1,6 @@
 """The record of memory in the state folder: a line at each start, exit and beat that comes anyway.
 
-Nothing is sampled for it, so it wakes nobody: `hushd memory` draws what these lines say.
+Nothing is sampled for it, so it wakes nobody: `hushd top --history` draws what these lines say.
 """
 
 from __future__ import annotations

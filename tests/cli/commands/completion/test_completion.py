@@ -84,7 +84,7 @@ def test_commands_options_and_names(shell: Path, ask: object) -> None:
     assert ask(shell, "say --priority imp") == {"important"}
     assert ask(shell, "say -v hea") == {"heart"}
     assert ask(shell, "listen --model tin") == {"tiny-en"}
-    assert ask(shell, "hushd preload stt/moonshine/") == {"stt/moonshine/tiny-en"}
+    assert ask(shell, "hushd workers start stt/moonshine/") == {"stt/moonshine/tiny-en"}
     assert ask(shell, "hushd models show hibari/e") >= {"hibari/en", "hibari/emma"}
     assert ask(shell, "hushd service ins") == {"install"}
 

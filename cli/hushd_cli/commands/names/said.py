@@ -1,4 +1,4 @@
-"""`hushd said` and `hushd say-again`: what agents and `say` have spoken lately."""
+"""`hushd names said` and `hushd names again`: the recent speech of agents and of `say`, listed and repeated."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Lists what agents and `say` have spoken lately: the last 50 texts, in memory alone, unless the configuration "
+        "List the recent speech of agents and of `say`: the last 50 texts, in memory alone, unless the configuration "
         "has remember = false in [agents].",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="only of this name, as of a project's folder")
-    parser.add_argument("--json", action="store_true", help="for programs, with whole texts")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="of this name alone, as of a project's folder")
+    parser.add_argument("--json", action="store_true", help="print JSON with whole texts, for programs")
     return parser
 
 
 class Again:
-    """`hushd say-again`, as `hushd_cli.command.Command` runs it."""
+    """`hushd names again`, as `hushd_cli.command.Command` runs it."""
 
     def main(self, prog: str, argv: Sequence[str]) -> int:
         """Runs the command; returns the exit status."""
@@ -51,7 +51,7 @@ class Again:
         utterances = _utterances(options.name)
         if not utterances:
             whose = f" by {options.name}" if options.name else ""
-            raise HushdError("bad_request", f"{_NOTHING}{whose}: `hushd said` lists what there is.")
+            raise HushdError("bad_request", f"{_NOTHING}{whose}: `hushd names said` lists what there is.")
         from hushd.audio import devices
 
         console.silence_libraries()
@@ -66,8 +66,8 @@ class Again:
 
     def make_parser(self, prog: str) -> Parser:
         """Its parser."""
-        parser = Parser(prog, "Speaks the last text once more, of agents and of `say`, in its voice.")
-        parser.add_argument("name", nargs="?", metavar="NAME", help="the last of this name")
+        parser = Parser(prog, "Repeat the last speech of agents and of `say`, in its voice.")
+        parser.add_argument("name", nargs="?", metavar="NAME", help="the last speech of this name")
         return parser
 
 

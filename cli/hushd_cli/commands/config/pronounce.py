@@ -1,4 +1,4 @@
-"""`hushd pronounce`: how words are said, for every engine and program."""
+"""`hushd config pronounce`: how words are said, for every engine and program."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _remove(path: Path, options: Namespace) -> None:
         rest = pronunciations.without_entry(text, options.word, options.language)
         if rest == text:
             raise HushdError(
-                "bad_request", f"{path} has no {quoted(options.word)}: `hushd pronounce list` shows what it has."
+                "bad_request", f"{path} has no {quoted(options.word)}: `hushd config pronounce list` shows what it has."
             )
         return rest
 
@@ -86,4 +86,4 @@ def _list(path: Path, as_json: bool) -> None:
         console.write(f"[{language}]\n" * bool(language))
         console.write("".join(f"{word} -> {spoken}\n" for word, spoken in table.items()))
     if not entries.tables:
-        console.note("No word has a pronunciation of its own; `hushd pronounce add WORD SPOKEN` gives one.")
+        console.note("No word has a pronunciation of its own; `hushd config pronounce add WORD SPOKEN` gives one.")

@@ -1,11 +1,9 @@
-"""`hushd memory`: what supervisor and workers have held, against a server that never unloads."""
+"""`hushd top --history`: the memory that supervisor and workers have held, beside a server that never unloads."""
 
 from __future__ import annotations
 
 import math
 import time
-from argparse import ArgumentTypeError
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hushd.reports import card_record
@@ -15,59 +13,36 @@ from hushd.reports.display import Column, clock, laid_out
 from hushd.reports.memory_record import Use
 from hushd.reports.memory_window import RIVAL, Window
 from hushd.reports.memory_window import megabytes as _mb
-from hushd_protocol import duration
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 if TYPE_CHECKING:
     from hushd_schema.status import Status
 
-from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 from hushd_cli.terminal.chart import chart, columns_for_bars, indent, round_up, speaks_unicode
 
+SPAN_S = 3600.0  # unless another is asked for
 HEIGHT, CARD_HEIGHT = 10, 5  # lines of the bars
 _WIDE = 100  # columns of output that is not a terminal
 _DAY = 20 * 3600.0  # from which on a time needs its date
 
 
-def main(prog: str, argv: Sequence[str]) -> int:
-    options = make_parser(prog).parse_args(argv)
-    window = _window(options.since)
-    if options.json:
-        console.write_json(window.data())
-    else:
-        console.write(_as_text(window, min(console.width(), _WIDE)))
-    return 0
-
-
-def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
-    parser = Parser(
-        prog,
-        f"Shows the memory of supervisor and workers over time, beside what {RIVAL} would have held: every model that "
-        "was used, from its first use on. Nothing is sampled: the supervisor records starts, exits and heartbeats.",
-    )
-    parser.add_argument(
-        "--since", type=_span, default=3600.0, metavar="TIME", help="how far back: 30m, 8h; default: 1h"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
-    return parser
-
-
-def _span(text: str) -> float:
-    seconds = duration.parse(text)
-    if seconds is None or seconds <= 0:
-        raise ArgumentTypeError(f"must be a length of time such as 30m or 8h, not {text!r}")
-    return seconds
-
-
-def _window(span: float) -> Window:
-    """Returns the record of the last `span` seconds, and the state of now.
+def show(span: float, as_json: bool) -> None:
+    """Prints the record of the last `span` seconds.
 
     Raises:
         HushdError: `input_unreadable` when nothing was recorded yet.
     """
+    window = _window(span)
+    if as_json:
+        console.write_json(window.data())
+    else:
+        console.write(_as_text(window, min(console.width(), _WIDE)))
+
+
+def _window(span: float) -> Window:
+    """Returns the record of the last `span` seconds, and the state of now."""
     path = paths.find().memory_record
     window = Window.last(span, record.read(path), _status(), time.time(), card_record.read(path))
     if window is None:

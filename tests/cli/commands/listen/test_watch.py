@@ -1,4 +1,4 @@
-"""`hushd watch`: which recordings are whole and due, and the command with a real supervisor and real files."""
+"""`listen --watch`: which recordings are whole and due, and the command with a real supervisor and real files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hushd_cli.commands import watch
-from hushd_cli.commands.watch import WHOLE_S, Folder
+from hushd_cli.commands.listen import options as listen
+from hushd_cli.commands.listen.watch import WHOLE_S, Folder, Watch
 from hushd_protocol.errors import HushdError
 from hushd_schema.sound_file import SUFFIXES
 from support import warm
@@ -23,10 +23,10 @@ from support.peer import ECHO as ECHO_WORKER
 # The command with short times, on the engine that hears the SHA-256 of a file's bytes.
 QUICK = """
 from hushd_cli import entry
-from hushd_cli.commands import watch
+from hushd_cli.commands.listen import watch
 watch.LOOK_S = watch.WHOLE_S = 0.05
 watch.AGAIN_S = 0.2
-entry.hushd()
+entry.listen()
 """
 ECHO = ("--engine", "echo", "--model", "a")
 HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of b"test"
@@ -60,7 +60,7 @@ def due(folder: Folder, now: float) -> str | None:
 
 
 def words(place: Path, *options: str) -> list[str]:
-    return [sys.executable, "-P", "-c", QUICK, "watch", str(place), *ECHO, *options]
+    return [sys.executable, "-P", "-c", QUICK, "--watch", str(place), *ECHO, *options]
 
 
 def once(place: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -222,23 +222,26 @@ def test_two_of_one_name_are_named(supervisor: Supervisor, place: Path) -> None:
     done = once(place)
     assert done.stdout == f"{place}/b.txt\n"
     sentence = "'a.mp3' and 'a.wav' would have the same transcript: rename all but one."
-    assert done.stderr == f"hushd watch: {sentence}\n"
+    assert done.stderr == f"listen: {sentence}\n"
     assert sorted(os.listdir(place)) == ["a.mp3", "a.wav", "b.txt", "b.wav"]
 
 
-def test_options_are_those_of_listen(place: Path) -> None:
-    """With underscores, and switches before FOLDER; one FOLDER there has to be."""
-    options = watch._parse("hushd watch", ["--word_timestamps", "--speakers", "2", str(place), "--model", "auto"])
-    assert (options.folder, options.output_dir, options.format) == (str(place), str(place), "txt")
-    assert (options.word_times, options.diarize, options.once) == (True, True, False)
+def test_options_are_those_for_recordings(place: Path) -> None:
+    """One folder there has to be, which has the transcripts, too; options of the microphone are refused."""
+    options = listen.parse("listen", ["--watch", "--word_timestamps", "--speakers", "2", str(place), "--model", "auto"])
+    assert (options.files, options.word_times, options.diarize, options.once) == ([str(place)], True, True, False)
+    assert listen.parse("listen", ["--watch", "--once", str(place)]).once
+    watched = Watch(options)
+    assert watched._output._folder == watched._folder._target == str(place)
     for argv, sentence in (
-        ([], r"Name one FOLDER\. \(see"),
-        ([str(place), "elsewhere"], r"Name one FOLDER\. \(see"),
+        ([], "--watch takes one folder"),
+        ([str(place), "elsewhere"], "--watch takes one folder"),
         ([str(place), "--speed", "fast"], "give --model auto too"),
-        ([str(place), "--continuous"], "Unrecognized arguments: --continuous"),
+        ([str(place), "--continuous"], "are for the microphone"),
+        ([str(place), "--resume"], "leave out --resume"),
     ):
         with pytest.raises(HushdError, match=sentence):
-            watch._parse("hushd watch", argv)
+            listen.parse("listen", ["--watch", *argv])
 
 
 def test_it_follows_what_is_put_there_until_ctrl_c(
@@ -275,7 +278,7 @@ def test_it_waits_for_a_supervisor(
 def test_it_ends_quietly_when_nobody_reads(
     supervisor: Supervisor, place: Path, watching: subprocess.Popen[str]
 ) -> None:
-    """As in `hushd watch FOLDER | head -1`: the status is that of SIGPIPE."""
+    """As in `listen --watch FOLDER | head -1`: the status is that of SIGPIPE."""
     assert watching.stdout
     watching.stdout.close()
     put(place, "a.wav")
@@ -294,7 +297,7 @@ def test_a_folder_that_goes_ends_it(
     place.rename(tmp_path / "elsewhere")
     _, errors = watching.communicate(timeout=BOUND_S)
     assert watching.returncode == 4
-    sentence = f"hushd watch: The folder {str(place)!r} cannot be read (No such file or directory).\n"
+    sentence = f"listen: The folder {str(place)!r} cannot be read (No such file or directory).\n"
     assert errors == sentence
     done = once(place, "-o", str(tmp_path / "texts"))
     assert (done.returncode, done.stderr) == (4, sentence)

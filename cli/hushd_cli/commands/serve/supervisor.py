@@ -1,4 +1,4 @@
-"""`hushd run`: becomes the supervisor, in the foreground."""
+"""Becomes the supervisor, or another program, in the process of the command."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
-
-from hushd_cli.arguments import Parser
-
-
-def main(prog: str, argv: Sequence[str]) -> int:
-    if {"-h", "--help"} & {*argv}:
-        make_parser(prog).parse_args(argv)
-    become_supervisor(argv)
-
-
-def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
-    return Parser(prog, "Be the supervisor, in the foreground. Service managers use it; programs start one themselves.")
 
 
 def become_supervisor(arguments: Sequence[str]) -> NoReturn:

@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.agent_hook import sessions
-from hushd_cli.commands.agent_hook.sessions import Session
-from hushd_cli.commands.agent_hook.switch import Switch
+from hushd_cli.commands.agents import sessions
+from hushd_cli.commands.agents.sessions import Session
+from hushd_cli.commands.agents.switch import Switch
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from support.peer import BOUND_S

@@ -1,4 +1,4 @@
-"""The switch of `hushd agent-hook on|off`: for all agents, or for single sessions or projects."""
+"""The switch of `hushd agents hook on|off`: for all agents, or for single sessions or projects."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Switch:
         """Says in a sentence who is on and who is off."""
         every, off = self._read()
         if every:
-            return "Off: `hushd agent-hook on` has agents read aloud."
+            return "Off: `hushd agents hook on` has agents read aloud."
         return f"On, but for {', '.join(off)}." if off else "On."
 
     def _read(self) -> tuple[bool, list[str]]:

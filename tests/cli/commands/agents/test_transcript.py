@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_cli.commands.agent_hook.transcript import Answer, last_answer
+from hushd_cli.commands.agents.transcript import Answer, last_answer
 
 from .test_events import ANSWER, RECORDED
 

@@ -1,4 +1,4 @@
-"""`hushd watch FOLDER`: writes down each recording that is put into a folder, once it is whole.
+"""`listen --watch FOLDER`: transcribes each recording that is put into a folder, once it is whole.
 
 There is no list of what is done: as for make, a recording needs a transcript that is not older than itself. So the
 command may end at any time, and the next one goes on. While nothing is to be done it holds no connection, and the
@@ -15,83 +15,30 @@ from typing import TYPE_CHECKING
 
 from hushd.transcripts.formats import FORMATS
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import AUTO
 
-from hushd_cli.arguments import Parser
-from hushd_cli.commands.listen import options as of_listen
 from hushd_cli.recordings import Recordings, State
 from hushd_cli.terminal import console
+
+from . import options as of_listen
 
 if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcript
 
-    from .listen.output import Output
+    from .output import Output
 
 LOOK_S = 1.0  # between two looks at the folder
 WHOLE_S = 2.0  # a recording is whole when nobody has written to it for so long
 AGAIN_S = 10.0  # until one is tried again that failed for what may pass, such as memory that others use
 
 
-def main(prog: str, argv: Sequence[str]) -> int:
-    options = _parse(prog, argv)
+def watch(options: Namespace) -> int:
+    """Watches the folder that the options name; returns the exit code. Without `--once` Ctrl-C ends it, with 0."""
     try:
         return Watch(options).run()
-    except KeyboardInterrupt:  # the way to end it
+    except KeyboardInterrupt:
         if options.once:
             raise
         return 0
-
-
-def _parse(prog: str, argv: Sequence[str]) -> Namespace:
-    parser = make_parser(prog)
-    options = parser.parse(argv, "folders", files=True)
-    if len(options.folders) != 1:
-        parser.error("Name one FOLDER.")
-    if options.speed and options.model != AUTO:
-        raise HushdError("bad_request", "--speed chooses among models: give --model auto too.")
-    (options.folder,) = options.folders
-    options.diarize |= options.speakers is not None
-    options.output_dir = options.output_dir or options.folder
-    return options
-
-
-def make_parser(prog: str) -> Parser:
-    """The parser of the command; its options are those that `listen` has for files."""
-    parser = Parser(
-        prog,
-        "Writes down the recordings in FOLDER, and each that is put there later, once it is whole, until Ctrl-C. "
-        "One that has a transcript which is not older than itself is left alone. "
-        "The paths of the transcripts go to standard output.",
-    )
-    parser.usage = "%(prog)s [OPTION…] FOLDER"
-    parser.examples = (
-        ("hushd watch ~/Recordings", "a text beside each recording"),
-        ("hushd watch ~/Recordings -f srt -o ~/Subtitles", "subtitles, in another folder"),
-        ("hushd watch --once ~/Recordings", "what is there now, as for cron"),
-    )
-    parser.add_argument(
-        "folders", nargs="*", metavar="FOLDER", help="the folder of the recordings; those below it are not looked at"
-    )
-    group = parser.add_argument_group("output")
-    group.add_argument(
-        "-f",
-        "--output-format",
-        "--format",
-        dest="format",
-        choices=(*FORMATS, of_listen.ALL),
-        default="txt",
-        metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} or {of_listen.ALL} of them; default: txt, a line a sentence",
-    )
-    group.add_argument(
-        "-o", "--output-dir", metavar="DIR", help="the folder of the transcripts, NAME.FORMAT; default: FOLDER"
-    )
-    of_listen.add_doubtful(group)
-    group.add_argument("--once", action="store_true", help="end once every recording that is there has been tried")
-    of_listen.add_transcription(parser)
-    of_listen.add_cutting(parser)
-    parser.add_worker_options()
-    return parser
 
 
 class Folder(Recordings):
@@ -153,19 +100,21 @@ class Watch:
     """The watching of one folder: one recording after the other, and each in a connection of its own."""
 
     def __init__(self, options: Namespace) -> None:
-        from .listen.output import Output
+        from .output import Output
 
-        formats = tuple(FORMATS) if options.format == of_listen.ALL else (options.format,)
-        self._options = options
-        self._folder = Folder(options.folder, options.output_dir, formats)
+        (folder,) = options.files
+        target = options.output_dir or options.output or folder
+        self._options = Namespace(**vars(options) | {"output_dir": target, "format": options.format or "txt"})
+        formats = tuple(FORMATS) if options.format == of_listen.ALL else (self._options.format,)
+        self._name, self._folder = folder, Folder(folder, target, formats)
         self._folder.next(time.monotonic())  # complains before a folder for transcripts is made
-        self._output: Output = Output(Namespace(**vars(options), output=None), [])
+        self._output: Output = Output(self._options, [])
         self._told: set[str] = set()
 
     def run(self) -> int:
         """Writes down one recording after the other; with `--once` returns the highest exit code of the failures."""
         status, folder = 0, self._folder
-        console.note(f"Watching {self._options.folder}: Ctrl-C ends it.")
+        console.note(f"Watching {self._name}: Ctrl-C ends it.")
         while True:
             name = folder.next(time.monotonic())
             for names in folder.doubles:
@@ -201,7 +150,7 @@ class Watch:
 
         from hushd_cli.terminal.download import shown_pulls, shown_waits
 
-        from .listen.progress import Progress
+        from .progress import Progress
 
         options, path = self._options, self._folder.path(name)
         progress, line = Progress([(name, 0)]), console.StatusLine()

@@ -1,4 +1,4 @@
-"""`hushd yield`: workers leave graphics cards to another program, and keep away from them for a while."""
+"""`hushd workers yield`: workers leave graphics cards to another program, and keep away from them for a while."""
 
 from __future__ import annotations
 

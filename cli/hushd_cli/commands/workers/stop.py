@@ -1,4 +1,4 @@
-"""`hushd unload`: ends workers, and reports those that go on for other programs."""
+"""`hushd workers stop`, and `hushd unload` for short: ends workers, and reports those that go on for other programs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument(
         "--drop",
         action="store_true",
-        help="also have the system forget their models' files, which it keeps while nobody needs the room",
+        help="also drop the models' files from the page cache",
     )
     parser.add_argument("--json", action="store_true", help="print what has ended, and what goes on, for programs")
     return parser

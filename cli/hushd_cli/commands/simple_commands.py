@@ -1,5 +1,4 @@
-"""The commands that are one call of a client's method: `hushd preload`, `pause`, `resume`, `stop-speaking`, `reload`
-and `shutdown`."""
+"""Commands that are one call of a client's method: `hushd workers start`, `pause`, `resume`, `stop` and `shutdown`."""
 
 from __future__ import annotations
 
@@ -60,7 +59,7 @@ def _add_who(parser: Parser) -> None:
 
 
 def _add_who_and_current(parser: Parser) -> None:
-    parser.add_argument("--current", action="store_true", help="only what is spoken now; the next goes on")
+    parser.add_argument("--current", action="store_true", help="stop the speech that plays; queued speech goes on")
     _add_who(parser)
 
 
@@ -69,29 +68,30 @@ def _shut_down(client: Client, options: Namespace) -> None:
         raise HushdError("shutting_down", "The supervisor is shutting down, once the jobs that run have finished.")
 
 
-def _preload(client: Client, options: Namespace) -> None:
+def _start(client: Client, options: Namespace) -> None:
     from hushd_cli.terminal import console
 
     for warning in client.preload(*options.what, keep_alive=options.keep_alive):
         console.complain(warning.message)
 
 
-PRELOAD = Call(
+START = Call(
     "Start workers before they are needed.",
-    _preload,
+    _start,
     _add_workers,
     start=True,
 )
 PAUSE = Call(
-    "Interrupt speaking, and close microphones that listen in the background, until `hushd resume`. No word is lost.",
+    "Interrupt speech, and close microphones that listen in the background, until `hushd resume`. No word is lost.",
     lambda client, options: client.pause(*options.who),
     _add_who,
 )
-RESUME = Call("Go on where `hushd pause` interrupted.", lambda client, options: client.resume(*options.who), _add_who)
-STOP_SPEAKING = Call(
-    "End what is spoken, and what waits to be.",
+RESUME = Call(
+    "Continue where `hushd pause` interrupted.", lambda client, options: client.resume(*options.who), _add_who
+)
+STOP = Call(
+    "Stop all speech, playing or queued.",
     lambda client, options: client.stop_speaking(*options.who, current=options.current),
     _add_who_and_current,
 )
-RELOAD = Call("Have the supervisor read its configuration again.", lambda client, options: client.reload())
-SHUTDOWN = Call("Finish what is running, then end the supervisor.", _shut_down)
+SHUTDOWN = Call("Finish what runs, then end the supervisor.", _shut_down)

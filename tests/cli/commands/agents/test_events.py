@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.agent_hook import events
+from hushd_cli.commands.agents import events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""`hushd agent-hook install` and `uninstall`: real files of agents, as people have them."""
+"""`hushd agents hook install` and `uninstall`: real files of agents, as people have them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands.agent_hook import events
-from hushd_cli.commands.agent_hook.install import installing
-from hushd_cli.commands.agent_hook.install.agents import AGENTS
+from hushd_cli.commands.agents import events
+from hushd_cli.commands.agents.install import installing
+from hushd_cli.commands.agents.install.agents import AGENTS
 from hushd_protocol.errors import HushdError
 from support.outside import needs
 from support.peer import BOUND_S
@@ -73,8 +73,8 @@ def put(agent: str, home: Path, text: str) -> Path:
         ("codex", CODEX.replace("\n", "\r\n")),
         ("codex", "# only a comment\n"),
         ("codex", '[projects."/home/ada"]\ntrust_level = "trusted"\n'),
-        ("codex", '# `hushd agent-hook` reads aloud\nmodel = "gpt"  # hushd agent-hook\n'),
-        ("codex", 'instructions = "Say it by hushd agent-hook"\n'),
+        ("codex", '# `hushd agents hook` reads aloud\nmodel = "gpt"  # hushd agents hook\n'),
+        ("codex", 'instructions = "Say it by hushd agents hook"\n'),
         ("codex", "[[hooks.Stop]]\nhooks = [{type = 'command', command = 'afplay'}]\n"),
     ],
     ids=range(11),
@@ -84,7 +84,7 @@ def test_only_the_hooks_come_and_go(agent: str, text: str, home: Path) -> None:
     path = put(agent, home, text)
     installing.install(agent, dry=False)
     installed = path.read_bytes().decode()
-    assert installed.count('agent-hook"') == (3 if agent == "codex" else 4) + text.count('agent-hook"')
+    assert installed.count('agents hook"') == (3 if agent == "codex" else 4) + text.count('agents hook"')
     assert ("\r\n" in text) == ("\r\n" in installed)
     installing.install(agent, dry=False)
     assert path.read_bytes().decode() == installed
@@ -150,7 +150,7 @@ def test_a_hook_of_another_hushd_is_replaced(home: Path) -> None:
     path.write_text(text)
     installing.install("claude", dry=False)
     assert "/opt" not in path.read_text()
-    assert path.read_text().count("agent-hook") == 4
+    assert path.read_text().count("agents hook") == 4
 
 
 def test_the_difference_is_shown(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -173,7 +173,7 @@ def test_a_link_is_written_through_and_a_mode_kept(home: Path) -> None:
     path.symlink_to(target)
     installing.install("claude", dry=False)
     assert path.is_symlink()
-    assert "agent-hook" in target.read_text()
+    assert "agents hook" in target.read_text()
     assert target.stat().st_mode & 0o777 == 0o600
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hushd_cli.commands.agent_hook.prose import prose
+from hushd_cli.commands.agents.prose import prose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-"""`hushd memory` as a command: text and JSON."""
+"""`hushd top --history` as a command: text and JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "tts/<a>/b"
 def run(*arguments: str, status: int = 0) -> str:
     code = "from hushd_cli import entry; entry.hushd()"
     done = warm.run(
-        [sys.executable, "-P", "-c", code, "memory", *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-P", "-c", code, "top", "--history", *arguments], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == status, done.stderr
     return done.stderr if status else done.stdout

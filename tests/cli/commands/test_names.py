@@ -1,4 +1,4 @@
-"""`hushd voices`, `mute` and `agent-hook off`: names that nobody can have."""
+"""`hushd names mute` and `hushd agents hook off`: names that nobody can have."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from hushd.roster.roster import Roster
-from hushd_cli.commands import voices
-from hushd_cli.commands.agent_hook import command as agent_hook
+from hushd_cli.commands.agents import hook
+from hushd_cli.commands.names import command as names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
 COMMANDS: list[Callable[[str], int]] = [
-    lambda name: voices.MUTE.main("hushd mute", ["api", name]),
-    lambda name: agent_hook.main("hushd agent-hook", ["off", "--session", name]),
+    lambda name: names.main("hushd names", ["mute", "api", name]),
+    lambda name: hook.main("hushd agents hook", ["off", "--session", name]),
 ]
 
 
@@ -32,5 +32,5 @@ def test_a_name_that_nobody_can_have(runtime: Path, command: Callable[[str], int
 def test_one_that_was_muted_before_can_be_unmuted(runtime: Path) -> None:
     """Whatever its name is."""
     Roster(paths.find()).mute("a\nb")
-    voices.UNMUTE.main("hushd unmute", ["a\nb"])
+    names.main("hushd names", ["unmute", "a\nb"])
     assert Roster(paths.find()).muted == ()

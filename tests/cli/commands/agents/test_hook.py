@@ -1,4 +1,4 @@
-"""`hushd agent-hook` as agents start it: real processes, a real supervisor, and a loudspeaker that keeps a diary."""
+"""`hushd agents hook` as agents start it: real processes, a real supervisor, and a loudspeaker that keeps a diary."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ class Hooks:
     def run(self, data: bytes = b"", *arguments: str) -> None:
         """Gives an agent's event to a hook, which ends well and writes nothing."""
         done = subprocess.run(
-            [HUSHD, "agent-hook", *arguments], input=data, env=self._environment, capture_output=True, timeout=BOUND_S
+            [HUSHD, "agents", "hook", *arguments],
+            input=data,
+            env=self._environment,
+            capture_output=True,
+            timeout=BOUND_S,
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -129,13 +133,13 @@ def test_off_is_silence(supervised: Supervisor, hooks: Hooks) -> None:
     hooks.hold.touch()
     hooks.run(stop(words(20.0)))
     hooks.diary.wait_for_sound()
-    hooks.hushd("agent-hook", "off", "--session", "api")
+    hooks.hushd("agents", "hook", "off", "--session", "api")
     hooks.finish()
     hooks.hold.unlink()
     hooks.run(stop("abc", turn="t2"))
     hooks.finish()
     assert len(hooks.heard()) == 1
-    hooks.hushd("agent-hook", "on")
+    hooks.hushd("agents", "hook", "on")
     hooks.run(stop("abc", turn="t3"))
     hooks.finish()
     assert len(hooks.heard()) == 2
@@ -172,7 +176,7 @@ def test_garbage_is_taken_quietly(hooks: Hooks, data: bytes) -> None:
 
 def test_more_than_is_for_ears_is_dropped(hooks: Hooks) -> None:
     """An event of 50 MB is not read to its end."""
-    process = subprocess.Popen([HUSHD, "agent-hook"], stdin=subprocess.PIPE, bufsize=0)
+    process = subprocess.Popen([HUSHD, "agents", "hook"], stdin=subprocess.PIPE, bufsize=0)
     assert process.stdin
     with pytest.raises(BrokenPipeError), process.stdin:
         process.stdin.writelines(b"a" * 1_000_000 for _ in range(50))
@@ -181,11 +185,11 @@ def test_more_than_is_for_ears_is_dropped(hooks: Hooks) -> None:
 
 def test_an_input_that_never_ends_is_not_waited_for(hooks: Hooks) -> None:
     """An agent that keeps the pipe open is let go; a closed standard input is none."""
-    process = subprocess.Popen([HUSHD, "agent-hook"], stdin=subprocess.PIPE)
+    process = subprocess.Popen([HUSHD, "agents", "hook"], stdin=subprocess.PIPE)
     assert process.wait(BOUND_S) == 0
     assert process.stdin
     process.stdin.close()
-    closed = subprocess.run(["/bin/sh", "-c", f"exec {HUSHD} agent-hook <&-"], capture_output=True, timeout=BOUND_S)
+    closed = subprocess.run(["/bin/sh", "-c", f"exec {HUSHD} agents hook <&-"], capture_output=True, timeout=BOUND_S)
     assert (closed.returncode, closed.stderr) == (0, b"")
 
 
@@ -209,12 +213,15 @@ def test_what_was_said_is_listed_and_said_again(supervised: Supervisor, hooks: H
     hooks.run(stop("abc"))
     hooks.finish()
     hooks.hushd("say", "from a person")
-    assert [line.split(" ", 1)[1] for line in hooks.hushd("said").splitlines()] == ["api: abc", "say: from a person"]
-    assert hooks.hushd("said", "api").count("\n") == 1
+    assert [line.split(" ", 1)[1] for line in hooks.hushd("names", "said").splitlines()] == [
+        "api: abc",
+        "say: from a person",
+    ]
+    assert hooks.hushd("names", "said", "api").count("\n") == 1
     before = len(hooks.heard())
-    hooks.hushd("say-again", "api")
+    hooks.hushd("names", "again", "api")
     assert len(hooks.heard()) == before + 1
-    assert json.loads(hooks.hushd("said", "--json"))[0]["text"] == "abc"
+    assert json.loads(hooks.hushd("names", "said", "--json"))[0]["text"] == "abc"
 
 
 def test_mute_is_silence_for_a_name(supervised: Supervisor, hooks: Hooks) -> None:
@@ -222,14 +229,14 @@ def test_mute_is_silence_for_a_name(supervised: Supervisor, hooks: Hooks) -> Non
     hooks.hold.touch()
     hooks.run(stop(words(20.0)))
     hooks.diary.wait_for_sound()
-    hooks.hushd("mute", "api")
+    hooks.hushd("names", "mute", "api")
     hooks.finish()
     hooks.hold.unlink()
     hooks.run(stop("abc", turn="t2"))
     hooks.finish()
     assert len(hooks.heard()) == 1
-    assert hooks.hushd("voices", "list").splitlines()[1].split() == ["api", "the", "usual", "one", "muted"]
-    hooks.hushd("unmute", "api")
+    assert hooks.hushd("names", "list").splitlines()[1].split() == ["api", "the", "usual", "one", "muted"]
+    hooks.hushd("names", "unmute", "api")
     hooks.run(stop("abc", turn="t3"))
     hooks.finish()
     assert len(hooks.heard()) == 2
@@ -261,7 +268,7 @@ def test_a_session_is_paused_by_its_name(supervised: Supervisor, hooks: Hooks) -
 
 ENDLESS = """
 import re
-from hushd_cli.commands.agent_hook import prose, reaction
+from hushd_cli.commands.agents import prose, reaction
 
 reaction.READ_S = 0.2
 prose.prose = lambda text: re.match(r"(a+)+$", text)
@@ -278,7 +285,7 @@ def test_a_pattern_that_takes_for_ever_ends_the_hook() -> None:
 
 def test_a_key_is_hidden_before_a_path_is_shortened() -> None:
     """Of a long path the last part alone is read, and of such a part nobody could tell that it belongs to a key."""
-    from hushd_cli.commands.agent_hook.reaction import _to_be_read
+    from hushd_cli.commands.agents.reaction import _to_be_read
 
     assert _to_be_read("It is wJalrXUt1nF3MI9K7/bPxRf1CY8xq2Wd01pZ8n/aB3c now.") == "It is a key now."
     assert signal.getitimer(signal.ITIMER_PROF)[0] == 0

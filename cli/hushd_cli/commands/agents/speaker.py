@@ -17,7 +17,7 @@ class Speaker:
     """Speaks one text.
 
     Args:
-        name: in `hushd status`, and for `hushd stop-speaking`, `pause` and `resume`.
+        name: in `hushd status`, and for `hushd stop`, `pause` and `resume`.
     """
 
     def __init__(self, where: Paths, name: str) -> None:

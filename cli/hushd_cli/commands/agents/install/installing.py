@@ -1,4 +1,4 @@
-"""`hushd agent-hook install|uninstall`: puts the hooks into an agent's configuration, and takes them out."""
+"""`hushd agents hook install|uninstall`: puts the hooks into an agent's configuration, and takes them out."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def command_line() -> str:
     own = Path(sys.prefix) / "bin/hushd"
     first = shutil.which("hushd")
     if first and os.path.realpath(first) == os.path.realpath(own):
-        return f"{shlex.quote(os.path.abspath(first))} agent-hook"
+        return f"{shlex.quote(os.path.abspath(first))} agents hook"
     if own.exists():
-        return f"{shlex.quote(str(own))} agent-hook"
-    return f"{shlex.quote(sys.executable)} -P -m hushd agent-hook"
+        return f"{shlex.quote(str(own))} agents hook"
+    return f"{shlex.quote(sys.executable)} -P -m hushd agents hook"
 
 
 def _edit(agent: Agent, change: Callable[[str], str], dry: bool) -> bool:

@@ -1,4 +1,4 @@
-"""`hushd pronounce`, and a voice that goes by it."""
+"""`hushd config pronounce`, and a voice that goes by it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands import pronounce
+from hushd_cli.commands.config import pronounce
 from hushd_protocol.errors import HushdError
 
 Capture = pytest.CaptureFixture[str]
@@ -20,7 +20,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(capfd: Capture, *words: str) -> str:
-    assert pronounce.main("hushd pronounce", words) == 0
+    assert pronounce.main("hushd config pronounce", words) == 0
     return capfd.readouterr().out
 
 
@@ -42,7 +42,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(own: Path, capfd: Capture
     run(capfd, "add", "nginx", "engine x")
     for words, complaint in (
         (("add", "a", "/b$/"), r"\$ is none of its signs"),
-        (("remove", "b"), "has no 'b': `hushd pronounce list` shows what it has"),
+        (("remove", "b"), "has no 'b': `hushd config pronounce list` shows what it has"),
         (("remove", "nginx", "--language", "de"), "has no 'nginx'"),
     ):
         with pytest.raises(HushdError, match=complaint):
@@ -58,7 +58,7 @@ def test_a_line_by_hand_that_says_nothing_is_shown(own: Path, capfd: Capture) ->
     """On standard error, beside all that count."""
     own.parent.mkdir()
     own.write_text("nginx\na -> b\n")
-    assert pronounce.main("hushd pronounce", ("list",)) == 0
+    assert pronounce.main("hushd config pronounce", ("list",)) == 0
     out, err = capfd.readouterr()
     assert out == "a -> b\n"
     assert "pronunciations.txt, line 1: 'nginx' has no ->" in err

@@ -1,4 +1,4 @@
-"""`hushd agent-hook`: has coding agents read their answers aloud."""
+"""`hushd agents hook`: has coding agents read their answers aloud."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def make_parser(prog: str) -> Parser:
     )
     parser.usage = "%(prog)s [COMMAND | JSON]"
     parser.examples = (
-        ("hushd agent-hook install claude", "have Claude Code read its answers aloud"),
-        ("hushd agent-hook off", "be quiet, all of them"),
-        ("hushd agent-hook off --session api", "those that work in the folder api"),
+        ("hushd agents hook install claude", "have Claude Code read its answers aloud"),
+        ("hushd agents hook off", "be quiet, all of them"),
+        ("hushd agents hook off --session api", "those that work in the folder api"),
     )
     commands = parser.add_commands()
     for name, does in (("install", "have an agent run this"), ("uninstall", "have it run this no longer")):

@@ -1,0 +1,94 @@
+"""`hushd names`: names that have a voice of their own, and those that are silenced."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS
+from collections.abc import Sequence
+
+from hushd.reports.display import Column, laid_out
+from hushd.roster import names
+from hushd.roster.roster import Roster
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+
+from hushd_cli.arguments import Parser
+from hushd_cli.terminal import console
+
+_NAME = "as `hushd names` or `hushd names said` lists it: for an agent's session its project's folder"
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    if argv[:1] == ["take-back"]:  # its former name
+        argv = ["unassign", *argv[1:]]
+    options = make_parser(prog).parse_args(argv)
+    roster = Roster(paths.find())
+    if options.command == "assign":
+        from hushd.client import Client
+
+        with Client(holder="cli") as client:
+            choice = roster.assign(names.check(options.name), options.voice, client.describe("tts").tts)
+        console.write(f"{options.name} speaks with {choice.voice}.\n")
+    elif options.command == "unassign":
+        if not roster.release(options.name):
+            raise HushdError("bad_request", f"{options.name!r} has no voice of its own: `hushd names` lists those.")
+    elif options.command == "mute":
+        _mute(roster, options.names)
+    elif options.command == "unmute":
+        for name in options.names:
+            roster.mute(name, False)
+    else:
+        _list(roster.assignments(), roster.muted, "json" in options)
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "List the names under which programs speak, with the voice of each. A session of an agent that names no voice "
+        "gets one of its own when it first speaks, where there are several, and keeps it. All voices: say -v '?'",
+    )
+    parser.examples = (
+        ("hushd names", "who has which voice"),
+        ("hushd names assign api af_bella", "another for the sessions in the folder api"),
+        ("hushd names mute api", "silence them"),
+    )
+    commands = parser.add_commands()
+    for listing in (parser, commands.add("list", "list the names, which is the default")):
+        listing.add_argument("--json", action="store_true", default=SUPPRESS, help="print JSON, for programs")
+    assigned = commands.add("assign", "give a name a voice")
+    assigned.add_argument("name", metavar="NAME", help=_NAME)
+    assigned.add_argument("voice", metavar="VOICE", help="one of those that say -v '?' lists")
+    released = commands.add("unassign", "take its voice from a name: it gets the next free one")
+    released.add_argument("name", metavar="NAME", help=_NAME)
+    for name, does in (
+        ("mute", "silence agents of a name, by hooks and by MCP, until `unmute`"),
+        ("unmute", "let a silenced name speak again"),
+    ):
+        commands.add(name, does).add_argument("names", nargs="+", metavar="NAME", help=_NAME)
+    commands.add("said", "list recent speech")
+    commands.add("again", "repeat the last speech")
+    return parser
+
+
+def _mute(roster: Roster, muted: Sequence[str]) -> None:
+    from hushd_cli.commands.agents import sessions
+
+    for name in [names.check(name) for name in muted]:
+        roster.mute(name)
+        sessions.hush(paths.find(), name)
+
+
+def _list(voices: dict[str, str], muted: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        console.write_json({"voices": voices, "muted": list(muted)})
+        return
+    if listed := sorted({*voices, *muted}):
+        columns: tuple[Column[str], ...] = (
+            Column("NAME", str, left=True),
+            Column("VOICE", lambda name: voices.get(name, "the usual one"), left=True),
+            Column("", lambda name: "muted" if name in muted else "", left=True),
+        )
+        console.write("".join(f"{line}\n" for line in laid_out(columns, listed, console.width())))
+    else:
+        console.note("No name has a voice of its own yet.")
