@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from hushd import Client
 from support import sound_loop, warm
-from support.peer import BOUND_S, Supervisor, wait_until
-from support.recordings import recording
+from support.peer import BOUND_S, Supervisor, check_nothing_is_left, wait_until
+from support.recordings import opening
 from support.sound_loop import SoundLoop
 from support.wer import word_error_rate
 
 pytestmark = pytest.mark.skipif(bool(sound_loop.missing()), reason=f"not installed: {sound_loop.missing()}")
 
-FIRST = "Ever tried. Ever failed. No matter. Try again."  # before the first pause of more than 0.8 s
+FIRST = "Ever tried. Ever failed. No matter."
 
 
 class Stage:
-    """Captions on a sound loop, and a person's recording to be played into one of its sinks."""
+    """Captions on a sound loop, a person's recording to be played into one of its sinks, and a folder for results."""
 
-    def __init__(self, loop: SoundLoop, supervisor: Supervisor, folder: Path) -> None:
+    def __init__(self, loop: SoundLoop, supervisor: Supervisor, person: Path) -> None:
         self.loop = loop
         self.supervisor = supervisor
-        self.folder = folder
+        self.person = person
+        self.folder = Path(tempfile.mkdtemp(dir=loop.folder.parent))
         self.started: list[subprocess.Popen[str]] = []
-        self.person = recording()
+        (self.folder / "tmp").mkdir()
 
     def captions(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Started, and recording."""
@@ -66,18 +69,33 @@ class Stage:
         assert process.returncode == 0, complaint
         return text, complaint
 
-
-@pytest.fixture
-def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterator[Stage]:
-    supervisor = start_supervisor("")
-    assert supervisor.ready
-    (runtime / "tmp").mkdir()
-    with SoundLoop(runtime / "sound") as loop:
-        made = Stage(loop, supervisor, runtime)
-        yield made
-        for process in made.started:
+    def end(self) -> None:
+        """Leaves the loop to the next test as it was."""
+        for process in self.started:
             process.kill()
             process.communicate()
+        self.loop.remove_sinks()
+        wait_until(lambda: self.recorders == 0, "the end of all recording")
+        shutil.rmtree(self.folder)
+
+
+@pytest.fixture(scope="module")
+def room(home: Path) -> Iterator[tuple[SoundLoop, Supervisor, Path]]:
+    """One sound server and one supervisor for the tests of this file, and the sound of a person."""
+    person = opening(home / "person.wav", 4.6)
+    supervisor = Supervisor(home, "")
+    assert supervisor.ready
+    with SoundLoop(home / "sound") as loop:
+        yield loop, supervisor, person
+    supervisor.stop()
+    check_nothing_is_left(home)
+
+
+@pytest.fixture
+def stage(room: tuple[SoundLoop, Supervisor, Path]) -> Iterator[Stage]:
+    made = Stage(*room)
+    yield made
+    made.end()
 
 
 def test_what_plays_becomes_text(stage: Stage) -> None:
@@ -89,9 +107,9 @@ def test_what_plays_becomes_text(stage: Stage) -> None:
     first = process.stdout.readline()
     _, complaint = stage.interrupted(process)
     assert complaint.splitlines()[0] == "hushd captions: Hearing what Null Output plays."
-    assert word_error_rate(FIRST, first) <= 1 / 8
+    assert word_error_rate(FIRST, first) <= 1 / 6
     assert subtitles.read_text().startswith("1\n00:00:0")
-    assert "again." in subtitles.read_text()
+    assert "matter" in subtitles.read_text()
     assert not list((stage.folder / "tmp").iterdir())
 
 
@@ -102,14 +120,15 @@ def test_events_for_programs(stage: Stage) -> None:
     with socket.socket(socket.AF_UNIX) as overlay:
         overlay.connect(str(path))
         stage.loop.play(stage.person)
-        wait_until(lambda: "better" in live.read_text(), "a caption in the file")
+        wait_until(lambda: "matter" in live.read_text(), "a caption in the file")
+        stage.loop.play(stage.person)
         output, _ = stage.interrupted(process)
         received = b"".join(iter(lambda: overlay.recv(65536), b"")).decode()
     events = [json.loads(line) for line in output.splitlines()]
     assert events[0] == {"kind": "source", "track": "them", "source": "Null Output"}
     assert received.splitlines() == output.splitlines()[-len(received.splitlines()) :]
     lines = [event for event in events if event["kind"] == "line"]
-    assert word_error_rate(FIRST, lines[0]["text"]) <= 1 / 8
+    assert word_error_rate(FIRST, lines[0]["text"]) <= 1 / 6
     assert 0 <= lines[0]["start"] < lines[0]["end"] < lines[1]["start"]
     assert any(event["kind"] == "unfinished" and event["stable"].startswith("Ever") for event in events)
     assert not path.exists()
@@ -122,15 +141,15 @@ def test_me_and_them(stage: Stage) -> None:
     process = stage.captions("--both", PULSE_SOURCE="mouth.monitor")
     stage.loop.play(stage.person, "mouth")
     assert process.stdout
-    assert word_error_rate(f"me {FIRST}", process.stdout.readline()) <= 1 / 8
+    assert word_error_rate(f"me {FIRST}", process.stdout.readline()) <= 1 / 6
     stage.loop.play(stage.person)
     while (line := process.stdout.readline()).startswith("me: "):
         pass
-    assert word_error_rate(f"them {FIRST}", line) <= 1 / 8
+    assert word_error_rate(f"them {FIRST}", line) <= 1 / 6
     stage.interrupted(process)
 
 
-@pytest.mark.parametrize("which", ["--microphone", "--both"])
+@pytest.mark.parametrize("which", ["--microphone", pytest.param("--both", marks=pytest.mark.night)])
 def test_a_pause_closes_the_microphone(stage: Stage, which: str) -> None:
     """`status` shows who listens; after `pause` no microphone is open and nothing said is heard, until `resume`."""
     stage.loop.add_sink("mouth")
@@ -158,7 +177,7 @@ def test_a_named_microphone(stage: Stage) -> None:
     process = stage.captions("--both", "--device", "default", PULSE_SOURCE="mouth.monitor")
     stage.loop.play(stage.person, "mouth")
     assert process.stdout
-    assert word_error_rate(f"me {FIRST}", process.stdout.readline()) <= 1 / 8
+    assert word_error_rate(f"me {FIRST}", process.stdout.readline()) <= 1 / 6
     stage.interrupted(process)
 
 
@@ -167,7 +186,7 @@ def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
     process = stage.captions("--both")
     stage.loop.play(stage.person)
     text, _ = stage.interrupted(process)
-    assert word_error_rate(f"them {FIRST}", text.splitlines()[0]) <= 1 / 8
+    assert word_error_rate(f"them {FIRST}", text.splitlines()[0]) <= 1 / 6
     assert "me:" not in text
 
 
@@ -178,7 +197,7 @@ def test_a_sink_that_goes(stage: Stage) -> None:
     process = stage.captions("--sink", "desk", "-o", str(subtitles))
     stage.loop.play(stage.person, "desk")
     assert process.stdout
-    assert word_error_rate(FIRST, process.stdout.readline()) <= 1 / 8
+    assert word_error_rate(FIRST, process.stdout.readline()) <= 1 / 6
     stage.loop.pactl("unload-module", module)
     _, complaint = process.communicate(timeout=BOUND_S)
     assert process.returncode == 8
@@ -200,6 +219,7 @@ def test_another_default_sink(stage: Stage) -> None:
     assert any("tried" in json.loads(line).get("text", "") for line in output.splitlines())
 
 
+@pytest.mark.night
 def test_the_worker_dies(stage: Stage) -> None:
     """The captions go on."""
     process = stage.captions("--json")
@@ -288,9 +308,6 @@ def test_the_sinks(stage: Stage) -> None:
     assert os.fspath(stage.folder) not in output
 
 
-WHOLE = f"{FIRST} Fail again. Fail better."
-
-
 def test_what_played_just_now(stage: Stage) -> None:
     """Kept by one process, asked for by another, as often as one likes, and gone with the first; never on the disk."""
     keeper = stage.start("--keep", "60")
@@ -303,8 +320,8 @@ def test_what_played_just_now(stage: Stage) -> None:
         assert asked.returncode == 0, complaint
         return output
 
-    wait_until(lambda: "better" in text(), "the last word, which the sound server may still hold")
-    assert word_error_rate(WHOLE, text()) <= 2 / 12
+    wait_until(lambda: "matter" in text(), "the last word, which the sound server may still hold")
+    assert word_error_rate(FIRST, text()) <= 1 / 6
     assert not list((stage.folder / "tmp").iterdir())
     stage.interrupted(keeper)
     asked = stage.start("--last")

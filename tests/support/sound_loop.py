@@ -44,6 +44,7 @@ class SoundLoop:
             "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
             *(f"--load={module}" for module in modules),
         ]  # fmt: skip
+        self._added: list[str] = []
         self._server = self._started()
 
     def __enter__(self) -> SoundLoop:
@@ -84,7 +85,14 @@ class SoundLoop:
     def add_sink(self, name: str) -> str:
         """Adds a null sink; returns the number of its module, for `pactl("unload-module", …)`."""
         properties = f"sink_properties=device.description={name}"
-        return self.pactl("load-module", "module-null-sink", f"sink_name={name}", properties).strip()
+        self._added.append(self.pactl("load-module", "module-null-sink", f"sink_name={name}", properties).strip())
+        return self._added[-1]
+
+    def remove_sinks(self) -> None:
+        """Removes the sinks that were added."""
+        while self._added:
+            self.pactl("unload-module", self._added.pop())
+        self.pactl("set-default-sink", "loop")
 
     def pactl(self, *arguments: str) -> str:
         """Returns what `pactl` prints."""
