@@ -114,6 +114,7 @@ def test_line_after_line_until_ctrl_c(loop: SoundLoop, beckett: Path) -> None:
     assert 1 <= len(words(rest)) <= 4
 
 
+@pytest.mark.night
 def test_text_grows_on_the_terminal(loop: SoundLoop, beckett: Path) -> None:
     """A terminal shows the line in the making, dim where it may change, and is cleared; standard output has the end."""
     with Terminal() as terminal:

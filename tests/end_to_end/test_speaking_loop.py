@@ -141,6 +141,7 @@ def test_all_is_heard_to_the_last_sample(loop: SoundLoop) -> None:
     assert loud / RATE == pytest.approx(1 - math.asin(0.1) * 2 / math.pi, abs=0.01)
 
 
+@pytest.mark.night
 def test_a_moment_without_the_processor(loop: SoundLoop) -> None:
     """300 ms too late, the device has had an underrun or two, and from then on plays all of the rest."""
     with Monitor(loop) as monitor:

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import sound_loop, warm
-from support.peer import Supervisor, wait_until
-from support.recordings import recording
+from support.peer import Supervisor, check_nothing_is_left, wait_until
+from support.recordings import opening
 from support.sound_loop import Monitor, SoundLoop
 from support.stopwatch import Stopwatch
 from support.wer import word_error_rate
@@ -40,7 +40,7 @@ class Stage:
         self.supervisor = supervisor
         self._monitor = monitor
         self._started: list[subprocess.Popen[str]] = []
-        self._beckett = recording()
+        self._person = opening(loop.folder / "person.wav", 5.7)
 
     def talk(self, *arguments: str, stdin: int | None = subprocess.PIPE) -> subprocess.Popen[str]:
         """With `stdin` None the descriptor is closed."""
@@ -63,8 +63,8 @@ class Stage:
             process.communicate()
 
     def person(self) -> None:
-        """Somebody speaks, for ten seconds."""
-        self._loop.play(self._beckett)
+        """Somebody speaks, for five seconds."""
+        self._loop.play(self._person)
 
     def speaking(self, line: str) -> subprocess.Popen[str]:
         """A `talk` that has begun to say `line`, and has a standard input still."""
@@ -89,12 +89,24 @@ class Stage:
         return sum(max(samples) > LOUD for _, samples in blocks)
 
 
+@pytest.fixture(scope="module")
+def room(home: Path) -> Iterator[tuple[SoundLoop, list[Supervisor]]]:
+    """One sound server for the tests of this file, and one supervisor, until a test kills it."""
+    supervisors = [Supervisor(home, "")]
+    with SoundLoop(home / "sound") as loop:
+        yield loop, supervisors
+    supervisors[-1].stop()
+    check_nothing_is_left(home)
+
+
 @pytest.fixture
-def stage(runtime: Path, start_supervisor: Callable[..., Supervisor]) -> Iterator[Stage]:
-    supervisor = start_supervisor("")
-    assert supervisor.ready
-    with SoundLoop(runtime / "sound") as loop, Monitor(loop) as monitor:
-        made = Stage(loop, supervisor, monitor)
+def stage(room: tuple[SoundLoop, list[Supervisor]], home: Path) -> Iterator[Stage]:
+    loop, supervisors = room
+    if supervisors[-1].process.poll() is not None:
+        supervisors.append(Supervisor(home, ""))
+    assert supervisors[-1].ready
+    with Monitor(loop) as monitor:
+        made = Stage(loop, supervisors[-1], monitor)
         yield made
         made.end()
 
@@ -117,6 +129,7 @@ def test_a_person_interrupts(stage: Stage) -> None:
     assert began.calm < 25, "it went on speaking"
 
 
+@pytest.mark.night
 def test_an_answer_to_a_line(stage: Stage) -> None:
     """Half duplex: who waits for the end is heard, and its own voice is not."""
     process = stage.talk("--half-duplex")
@@ -132,6 +145,7 @@ def test_an_answer_to_a_line(stage: Stage) -> None:
     assert word_error_rate(FIRST, text) <= 1 / 8
 
 
+@pytest.mark.night
 def test_nobody_answers(stage: Stage) -> None:
     """That is said, and the next line's turn comes."""
     text, complaint = stage.talk("--timeout", "1").communicate("Hello?\n\n", timeout=40)
@@ -151,6 +165,7 @@ def test_lines_without_words(stage: Stage) -> None:
     assert last == "hushd talk: Nobody spoke within 1 seconds: is the microphone on?"
 
 
+@pytest.mark.night
 def test_a_program_writes_a_line_without_words(stage: Stage) -> None:
     """A chatbot's rule or emoji does not end the conversation."""
     program = f"import time; print('---', flush=True); time.sleep(2); print({LINE!r}); raise SystemExit(7)"
@@ -175,6 +190,7 @@ def test_without_standard_input(stage: Stage) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.night
 def test_a_program_takes_part(stage: Stage) -> None:
     """The program's lines are spoken, each answer is a line to it, and its exit code is the command's."""
     process = stage.talk("--", sys.executable, "-c", PARTNER)
@@ -191,6 +207,7 @@ def test_the_supervisor_is_killed(stage: Stage) -> None:
     """While it speaks: the audio made so far is played, then comes one sentence, and the code of a lost supervisor."""
     process = stage.speaking(LINE)
     stage.supervisor.process.kill()
+    stage.supervisor.process.wait()
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 3, complaint
     assert complaint.startswith("hushd talk: ")
