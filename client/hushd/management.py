@@ -60,7 +60,7 @@ class Management(SpeechBase):
 
         Args:
             on_wait: called with `waiting` or `paused` when it is not granted at once.
-            duck: whether other programs are quieter meanwhile, as the setting `duck` says (docs/TALK.md).
+            duck: whether other programs are quieter meanwhile, as the setting `duck` says (docs/DESKTOP.md).
 
         Raises:
             HushdError: `bad_request` for an error in the configuration, with `duck`; and when the block is entered:

@@ -21,6 +21,7 @@ import tomlkit
 _FENCE = re.compile(r"^ *```")
 _HEADING = re.compile(r"^(#+) +(.+)$")
 _ITEM = re.compile(r"^ *(?:[-*]|\d+\.) ")
+_PAGES = ("*.md", "docs/**/*.md", "examples/*.md", "lab/*.md")
 _REQUIREMENT = re.compile(r"^hushd\[(.*)\]$")
 
 
@@ -94,7 +95,7 @@ def remove(tree: Path, guests: list[Guest]) -> None:
                 path.unlink(missing_ok=True)
         _leave_project(tree / "pyproject.toml", guest)
         _leave_limits(tree / "packaging/wheel.toml", guest)
-        for page in [*tree.glob("*.md"), *tree.glob("docs/**/*.md"), *tree.glob("examples/*.md")]:
+        for page in [path for place in _PAGES for path in tree.glob(place)]:
             within = f"({page.name}#"  # a link to a heading of the same page
             left = (block for block in blocks(page.read_text()) if not named.search(block.replace("(#", within)))
             page.write_text("".join(left))

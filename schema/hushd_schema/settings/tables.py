@@ -171,7 +171,9 @@ class Settings:
 
     stt: str = setting("moonshine/tiny-en", _MODEL, "engine/model for `listen` when it names none")
     tts: str = setting("hibari/en", _MODEL, "engine/model for `say` when it names none")
-    wake: str = setting("micro/words", _MODEL, "engine/model for `hushd wake` when it names none", document="WAKE.md")
+    wake: str = setting(
+        "micro/words", _MODEL, "engine/model for `hushd wake` when it names none", document="DESKTOP.md"
+    )
     stt_small: str = setting(
         "",
         _MODEL_OR_NONE,
@@ -188,7 +190,7 @@ class Settings:
         20.0,
         number(0, 90),
         "decibels by which other programs are quieter while you talk with hushd or dictate, and players pause; 0: off",
-        document="TALK.md",
+        document="DESKTOP.md",
     )
     only: str = setting(
         "",

@@ -67,8 +67,8 @@ def test_every_phase_is_reached() -> None:
 
 
 def test_the_table_of_the_documents() -> None:
-    """docs/TALK.md shows the one in the code."""
-    lines = (Path(__file__).parents[3] / "docs" / "TALK.md").read_text().splitlines()
+    """docs/DESKTOP.md shows the one in the code."""
+    lines = (Path(__file__).parents[3] / "docs" / "DESKTOP.md").read_text().splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("| phase |"))
     events = [Event(name.strip(" `")) for name in lines[start].split("|")[2:-1]]
     written = {}
