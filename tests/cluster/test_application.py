@@ -20,7 +20,7 @@ if find_spec("ray") is None:
     pytest.skip("the extra ray is not installed", allow_module_level=True)
 
 MANIFEST = Path(__file__).parents[2] / "packaging/kuberay/hushd.yaml"
-DOCUMENT = MANIFEST.parents[2] / "docs/CLUSTER.md"
+DOCUMENT = MANIFEST.parents[2] / "docs/REMOTE.md"
 
 
 @pytest.fixture(scope="module")
