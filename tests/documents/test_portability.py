@@ -1,4 +1,4 @@
-"""docs/PORTABILITY.md names every module that asks for the platform, and no other."""
+"""docs/INSTALL.md names every module that asks for the platform, and no other."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "PORTABILITY.md").read_text()
-MACOS, ELSEWHERE = (set(re.findall(r"^\| `([\w/]+\.py)` \|", part, re.MULTILINE)) for part in PAGE.split("\n## ")[1:])
+PAGE = (ROOT / "docs" / "INSTALL.md").read_text().partition("## Linux and macOS")[2]
+MACOS, ELSEWHERE = (set(re.findall(r"^\| `([\w/]+\.py)` \|", part, re.MULTILINE)) for part in PAGE.split("\n### ")[1:])
 
 
 def sources() -> dict[str, str]:
