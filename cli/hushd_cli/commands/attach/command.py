@@ -19,8 +19,8 @@ from hushd_protocol.system import paths
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
-from .crowd import Crowd
-from .rights import Rights
+from .permissions import Permissions
+from .server import AttachServer
 from .tunnel import Tunnel
 
 PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # before each attempt to come back; the last one for all that follow
@@ -35,15 +35,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
     os.environ.pop("HUSHD_ENDPOINT", None)
     where = paths.find()
     paths.prepare_runtime(where)
-    rights = Rights(
+    permissions = Permissions(
         options.host.rpartition("@")[2].rstrip("/").rpartition("/")[2], not options.no_microphone, options.models
     )
     name = f"{_machine()}-{os.getpid()}{MODELS if options.models else SUFFIX}"
     try:
         if "/" in options.host:
-            _serve_folder(Path(options.host), name, rights)
+            _serve_folder(Path(options.host), name, permissions)
         else:
-            _attach(ssh, options.host, where, name, rights)
+            _attach(ssh, options.host, where, name, permissions)
     except KeyboardInterrupt:  # the way to end it
         console.note("Detached.")
     return 0
@@ -80,22 +80,24 @@ def _command(text: str) -> list[str]:
     raise HushdError("bad_request", f"--ssh {quoted(text)} cannot be run ({fault}): write it as 'ssh -p 2222'.")
 
 
-def _attach(ssh: Sequence[str], host: str, where: paths.Paths, name: str, rights: Rights) -> None:
+def _attach(ssh: Sequence[str], host: str, where: paths.Paths, name: str, permissions: Permissions) -> None:
     _sweep(where.runtime, "lent-*.sock", "ssh-*")
     local = where.runtime / f"lent-{os.getpid()}.sock"
     paths.check_socket(local)
     tunnel = Tunnel(ssh, host, local, where.runtime / f"ssh-{os.getpid()}", name)
-    crowd = Crowd(local, rights)
+    server = AttachServer(local, permissions)
     try:
         tunnel.open()
         while True:
-            console.note(f"Attached to {rights.host}: its programs speak{_listens(rights)} here, until Ctrl-C.")
-            tunnel.keep(lambda seconds: setattr(crowd, "round_trip", seconds))
-            console.note(f"The connection to {rights.host} was lost.")
+            console.note(
+                f"Attached to {permissions.host}: its programs speak{_listens(permissions)} here, until Ctrl-C."
+            )
+            tunnel.keep(lambda seconds: setattr(server, "round_trip", seconds))
+            console.note(f"The connection to {permissions.host} was lost.")
             _again(tunnel)
     finally:
         tunnel.close()
-        crowd.close()
+        server.close()
 
 
 def _again(tunnel: Tunnel) -> None:
@@ -112,7 +114,7 @@ def _again(tunnel: Tunnel) -> None:
                 console.complain(reason := error.message)
 
 
-def _serve_folder(folder: Path, name: str, rights: Rights) -> None:
+def _serve_folder(folder: Path, name: str, permissions: Permissions) -> None:
     """Serves programs that see `folder` as their runtime folder, until Ctrl-C."""
     attached = folder / "attached"
     try:
@@ -121,13 +123,13 @@ def _serve_folder(folder: Path, name: str, rights: Rights) -> None:
         raise HushdError("output_failed", f"{attached} cannot be made ({error.strerror}).") from error
     paths.check_socket(attached / name, "name a folder with a shorter path")
     _sweep(attached, f"{_machine()}-*{SUFFIX}")
-    crowd = Crowd(attached / name, rights)
+    server = AttachServer(attached / name, permissions)
     try:
-        console.note(f"Attached to {folder}: programs with HUSHD_RUNTIME_DIR there speak{_listens(rights)} here.")
+        console.note(f"Attached to {folder}: programs with HUSHD_RUNTIME_DIR there speak{_listens(permissions)} here.")
         while True:
             time.sleep(3600)
     finally:
-        crowd.close()
+        server.close()
 
 
 def _sweep(folder: Path, *names: str) -> None:
@@ -143,8 +145,8 @@ def _sweep(folder: Path, *names: str) -> None:
                 path.unlink()
 
 
-def _listens(rights: Rights) -> str:
-    return " and listen" if rights.microphone else ""
+def _listens(permissions: Permissions) -> str:
+    return " and listen" if permissions.microphone else ""
 
 
 def _machine() -> str:

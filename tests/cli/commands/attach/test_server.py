@@ -13,9 +13,9 @@ from typing import ClassVar
 import pytest
 from hushd.transport.call import new_id
 from hushd_cli.commands.attach import streams
-from hushd_cli.commands.attach.crowd import Crowd
-from hushd_cli.commands.attach.rights import Rights
-from hushd_cli.commands.attach.streams import LoudspeakerStream
+from hushd_cli.commands.attach.permissions import Permissions
+from hushd_cli.commands.attach.server import AttachServer
+from hushd_cli.commands.attach.streams import LoudspeakerStream, Owner
 from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
@@ -27,9 +27,9 @@ from support.peer import BOUND_S, Peer, Supervisor, wait_until
 @pytest.fixture
 def path(runtime: Path) -> Iterator[Path]:
     """A socket for programs of a server, without the right to listen."""
-    crowd = Crowd(runtime / "lent.sock", Rights("server", microphone=False))
+    server = AttachServer(runtime / "lent.sock", Permissions("server", microphone=False))
     yield runtime / "lent.sock"
-    crowd.close()
+    server.close()
     assert not (runtime / "lent.sock").exists()
 
 
@@ -72,36 +72,37 @@ def test_a_request_out_of_bounds_is_refused(volume: object) -> None:
     """A volume that no device takes is an error of the request that brought it."""
     with pytest.raises(HushdError):
         LoudspeakerStream(
-            Unasked(), Request(id=bytes(16), worker="devices", op="play", params={"rate": 16000, "volume": volume})
+            Claiming().owner(bytes(16)),
+            Request(id=bytes(16), worker="devices", op="play", params={"rate": 16000, "volume": volume}),
         )
 
 
 def test_a_descriptor_whose_number_is_used_again(runtime: Path) -> None:
     """A program's hello is read before the notice that another has gone, whose descriptor had the same number: it is
     not taken for the one that has gone."""
-    crowd = HeldCrowd(runtime / "lent.sock")
+    server = HeldServer(runtime / "lent.sock")
     try:
-        with Peer(crowd.path):
-            number = f"/proc/self/fd/{crowd.numbers[0]}"
+        with Peer(server.path):
+            number = f"/proc/self/fd/{server.numbers[0]}"
             descriptor = os.readlink(number)
         wait_until(lambda: not os.path.islink(number) or os.readlink(number) != descriptor, "the end of the first")
-        with Peer(crowd.path, hello=False) as second:
+        with Peer(server.path, hello=False) as second:
             second.send(Hello(protocol=PROTOCOL, version=__version__))
-            crowd.go_on.set()
+            server.go_on.set()
             second.expect(Welcome)
             for _ in range(2):  # the first may still come before the notice
                 second.send(Control(id=second.new_id(), action="resume"))
                 assert second.expect(Error).code == "unauthorised"
     finally:
-        crowd.go_on.set()
-        crowd.close()
+        server.go_on.set()
+        server.close()
 
 
 @pytest.mark.parametrize("over", [False, True])
 def test_a_claim_s_id_is_used_once(start_supervisor: Callable[..., Supervisor], runtime: Path, over: bool) -> None:
     """A second claim with the id of one that has the loudspeaker, or had it, does not open the microphone."""
     start_supervisor()
-    crowd = Crowd(runtime / "lent.sock", Rights("server"))
+    server = AttachServer(runtime / "lent.sock", Permissions("server"))
     try:
         with Peer(runtime / "lent.sock") as peer:
             name = peer.new_id()
@@ -113,21 +114,21 @@ def test_a_claim_s_id_is_used_once(start_supervisor: Callable[..., Supervisor], 
                 peer.expect(Result)
             peer.send(Claim(id=name, devices=["microphone"]))
             assert peer.expect(Error).message == "A claim's id is used once."
-            (guest,) = crowd._guests.values()
-            assert not crowd.claimed(guest.pid, "microphone")
-            assert crowd.claimed(guest.pid, "speaker") is not over
+            (program,) = server._programs.values()
+            assert not [*program._claimed("microphone")]
+            assert bool([*program._claimed("speaker")]) is not over
     finally:
-        crowd.close()
+        server.close()
 
 
-class HeldCrowd(Crowd):
+class HeldServer(AttachServer):
     """Reads nothing between the first hello and `go_on`, and takes all descriptors for that of the first."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.numbers: list[int] = []
         self.go_on = threading.Event()
-        super().__init__(path, Rights("server"))
+        super().__init__(path, Permissions("server"))
 
     def _receive(self, decoder: Decoder) -> None:
         super()._receive(decoder)
@@ -146,7 +147,7 @@ def test_samples_wait_for_the_claim_before_them(monkeypatch: pytest.MonkeyPatch)
     """A stream that names a claim is silent until that is granted, begins then, and is over when it is taken."""
     monkeypatch.setattr(streams, "Player", SilentPlayer)
     program = Claiming()
-    stream = LoudspeakerStream(program, play_request(claim=program.claim.hex()))
+    stream = LoudspeakerStream(program.owner(program.claim), play_request())
     stream.start()
     stream.take(Chunk(id=stream.id, seq=0, payload=b"\1\0"))
     stream.look()
@@ -165,8 +166,8 @@ def test_samples_whose_claim_fails_are_never_heard(monkeypatch: pytest.MonkeyPat
     """One whose claim is refused or given back before it was granted ends, and so does one that names another's."""
     monkeypatch.setattr(streams, "Player", SilentPlayer)
     program = Claiming()
-    refused = LoudspeakerStream(program, play_request(claim=program.claim.hex()))
-    strange = LoudspeakerStream(program, play_request(claim=bytes(16).hex()))
+    refused = LoudspeakerStream(program.owner(program.claim), play_request())
+    strange = LoudspeakerStream(program.owner(bytes(16)), play_request())
     for stream in (refused, strange):
         stream.start()
         stream.take(Chunk(id=stream.id, seq=0, payload=b"\1\0"))
@@ -178,8 +179,8 @@ def test_samples_whose_claim_fails_are_never_heard(monkeypatch: pytest.MonkeyPat
     assert not any(player.played for player in players)
 
 
-def play_request(**params: object) -> Request:
-    return Request(id=new_id(), worker="devices", op="play", params={"rate": 16000, **params})
+def play_request() -> Request:
+    return Request(id=new_id(), worker="devices", op="play", params={"rate": 16000})
 
 
 class SilentPlayer:
@@ -204,28 +205,7 @@ class SilentPlayer:
         self._stopped = True
 
 
-class Unasked:
-    """A program that is asked nothing."""
-
-    round_trip = 0.0
-
-    def send(self, message: Message) -> None:
-        raise AssertionError(message)
-
-    def may_use(self, *devices: str) -> bool:
-        raise AssertionError(devices)
-
-    def holds(self, claim: bytes) -> bool:
-        raise AssertionError(claim)
-
-    def claimed(self, claim: bytes) -> bool:
-        raise AssertionError(claim)
-
-    def closed(self, name: bytes, message: Message) -> None:
-        raise AssertionError(message)
-
-
-class Claiming(Unasked):
+class Claiming:
     """A program with one claim to the loudspeaker."""
 
     def __init__(self) -> None:
@@ -233,22 +213,24 @@ class Claiming(Unasked):
         self.granted = False
         self.ended: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
-    def holds(self, claim: bytes) -> bool:
-        return self.granted and claim == self.claim
+    def owner(self, claim: bytes) -> Owner:
+        """The owner of a stream that names a claim."""
 
-    def claimed(self, claim: bytes) -> bool:
-        return claim == self.claim
+        def permitted() -> bool | None:
+            return (self.granted or None) if claim == self.claim else False
 
-    def closed(self, name: bytes, message: Message) -> None:
-        self.ended.put(name)
+        return Owner(self.refuse, permitted, lambda end: self.ended.put(end.id))
+
+    def refuse(self, message: Message) -> None:
+        raise AssertionError(message)
 
 
 def test_who_never_says_hello_leaves_nothing_behind(runtime: Path) -> None:
-    """A crowd that lives for days keeps no trace of those that were refused."""
-    crowd = Crowd(runtime / "lent.sock", Rights("server"))
+    """A server that lives for days keeps no trace of those that were refused."""
+    server = AttachServer(runtime / "lent.sock", Permissions("server"))
     for _ in range(3):
         with Peer(runtime / "lent.sock", hello=False) as stranger:
             stranger.send(Control(id=stranger.new_id(), action="status"))
             assert stranger.expect(Error).message == "Say hello first."
-    crowd.close()
-    assert not crowd._silent
+    server.close()
+    assert not server._unanswered

@@ -1,4 +1,4 @@
-"""The rights of programs on the machine that this one is attached to. Pure."""
+"""The permissions of programs on the machine that this one is attached to. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LISTENS = ("microphone", "wake")
 
 
 @dataclass(frozen=True)
-class Rights:
+class Permissions:
     """Lets them speak and listen as the floor allows; whoever has paused something here resumes it here.
 
     Attributes:

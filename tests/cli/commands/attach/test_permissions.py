@@ -1,17 +1,21 @@
-"""The rights of a program on a server, on the machine that was attached to it."""
+"""The permissions of a program on a server, on the machine that was attached to it."""
 
 from __future__ import annotations
 
 import pytest
-from hushd_cli.commands.attach.rights import Rights
+from hushd_cli.commands.attach.permissions import Permissions
 from hushd_protocol.messages import Claim, Control, Message, Request
 
 ID = bytes(16)
-DEVICES, MODELS, MUTE = Rights("server"), Rights("server", models=True), Rights("server", microphone=False)
+DEVICES, MODELS, MUTE = (
+    Permissions("server"),
+    Permissions("server", models=True),
+    Permissions("server", microphone=False),
+)
 
 
 @pytest.mark.parametrize(
-    ("rights", "message"),
+    ("permissions", "message"),
     [
         (DEVICES, Claim(id=ID, devices=["speaker", "microphone"])),
         (DEVICES, Control(id=ID, action="pause")),
@@ -21,13 +25,13 @@ DEVICES, MODELS, MUTE = Rights("server"), Rights("server", models=True), Rights(
         (MODELS, Control(id=ID, action="status")),
     ],
 )
-def test_passes(rights: Rights, message: Message) -> None:
+def test_passes(permissions: Permissions, message: Message) -> None:
     """To speak, to listen and to be silent; with models, to have them work."""
-    assert rights.refusal(message) is None
+    assert permissions.refusal(message) is None
 
 
 @pytest.mark.parametrize(
-    ("rights", "message", "code"),
+    ("permissions", "message", "code"),
     [
         (MUTE, Claim(id=ID, devices=["speaker", "microphone"]), "unauthorised"),
         (MUTE, Claim(id=ID, devices=["wake"]), "unauthorised"),
@@ -41,8 +45,8 @@ def test_passes(rights: Rights, message: Message) -> None:
         ),
     ],
 )
-def test_is_refused(rights: Rights, message: Message, code: str) -> None:
+def test_is_refused(permissions: Permissions, message: Message, code: str) -> None:
     """A pause is ended by the person; no file is opened, nothing is downloaded, changed or ended."""
-    error = rights.refusal(message)
+    error = permissions.refusal(message)
     assert error
     assert error.code == code

@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -20,31 +21,37 @@ from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import FROM_CLIENT, Error, Hello, Message, Ping, Welcome
 
-from .guest import Guest
-from .rights import Rights
+from .permissions import Permissions
+from .program import AttachedProgram
 
-GUESTS = 64
-UNREAD = 32  # messages of a guest that are read ahead
-UNSENT = 1000  # to a guest; then it is given up
+MAX_PROGRAMS = 64
 TURN = 64  # messages, before those that wait to be sent
 PING_S = 2.0
-MISSED = 5  # pings, before a guest counts as gone
+MAX_MISSED = 5  # pings, before a program counts as gone
+_OPTIONS = {
+    zmq.LINGER: 0,
+    zmq.RCVHWM: 32,  # messages of a program that are read ahead
+    zmq.SNDHWM: 1000,  # to a program; then it is given up
+    zmq.ROUTER_MANDATORY: 1,
+    zmq.MAXMSGSIZE: MAX_WIRE,
+    zmq.BACKLOG: MAX_PROGRAMS,
+}
 
 
-class Crowd:
+class AttachServer:
     """Serves the programs of one other machine, on a thread of its own, until `close`.
 
     Attributes:
         round_trip: seconds to that machine and back.
     """
 
-    def __init__(self, path: Path, rights: Rights) -> None:
+    def __init__(self, path: Path, permissions: Permissions) -> None:
         self.round_trip = 0.0
-        self._rights = rights
+        self._permissions = permissions
         self._path = path
-        self._guests: dict[bytes, Guest] = {}
-        self._silent: dict[bytes, int] = {}  # pings without an answer
-        self._routes: dict[int, bytes] = {}  # by descriptor: the notice of an end names only that
+        self._programs: dict[bytes, AttachedProgram] = {}
+        self._unanswered: dict[bytes, int] = {}  # pings
+        self._descriptors: dict[bytes, int] = {}  # the notice of an end names only that
         self._outbox: deque[tuple[bytes, Message]] = deque()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -55,8 +62,7 @@ class Crowd:
         for option, value in _OPTIONS.items():
             self._router.setsockopt(option, value)
         self._monitor = self._router.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        with suppress(OSError):
-            path.unlink()
+        path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
             self._router.bind(f"ipc://{path}")
@@ -65,7 +71,7 @@ class Crowd:
             raise HushdError("output_failed", f"There can be no socket at {path} ({error.strerror}).") from error
         finally:
             os.umask(mask)
-        self._thread = threading.Thread(target=self._run, name="hushd-crowd", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="hushd-attach", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -76,23 +82,11 @@ class Crowd:
         with suppress(OSError):
             self._path.unlink()
 
-    # --- what guests ask, on any thread ------------------------------------------------------------------------------
+    # --- for the programs, on any thread -----------------------------------------------------------------------------
 
-    def claimed(self, pid: int, device: str) -> bool:
-        """Returns whether a process has asked for a device."""
-        return any(device in devices for guest in self._of(pid) for devices in [*guest.claims.values()])
-
-    def granted(self, pid: int, device: str) -> bool:
-        """Returns whether a process has the floor of a device."""
-        return any(device in guest.claims.get(name, ()) for guest in self._of(pid) for name in [*guest.granted])
-
-    def look(self, pid: int) -> None:
-        """Has the streams of a process look at the floor."""
-        for guest in self._of(pid):
-            guest.look()
-
-    def _of(self, pid: int) -> list[Guest]:
-        return [guest for guest in [*self._guests.values()] if guest.pid == pid]
+    def _connections(self, pid: int) -> Iterator[AttachedProgram]:
+        """Yields the connections of a process."""
+        return (program for program in [*self._programs.values()] if program.pid == pid)
 
     def _send(self, route: bytes, message: Message) -> None:
         self._outbox.append((route, message))
@@ -112,23 +106,19 @@ class Crowd:
         while not self._closing:
             ready = dict(poller.poll(max(0, math.ceil((due - time.monotonic()) * 1000))))
             if self._wake_read in ready:
-                with suppress(BlockingIOError):
-                    os.read(self._wake_read, 4096)
+                os.read(self._wake_read, 4096)
             if self._router in ready:
                 self._receive(decoder)
-            if self._monitor in ready:
-                self._depart()
+            self._depart()
             while self._outbox:
                 self._deliver(*self._outbox.popleft())
             if time.monotonic() >= due:
                 due = time.monotonic() + PING_S
                 self._ping()
-        for route in [*self._guests]:
+        for route in [*self._programs]:
             self._lose(route)
         self._router.disable_monitor()
-        self._monitor.close(linger=0)
-        self._router.close(linger=0)
-        self._context.term()
+        self._context.destroy(linger=0)
 
     def _receive(self, decoder: Decoder) -> None:
         for _ in range(TURN):
@@ -144,17 +134,16 @@ class Crowd:
                 self._deliver(name, Error.of(b"", error))
 
     def _take(self, route: bytes, message: Message, descriptor: int) -> None:
-        guest = self._guests.get(route)
-        if guest:
-            self._silent[route] = 0
-        if isinstance(message, Hello):
-            if guest is None:
-                self._welcome(route, message, descriptor)
-        elif guest is None:
-            raise HushdError("protocol_error", "Say hello first.")
-        elif not guest.receive(message):
-            self._deliver(route, Error.of(b"", HushdError("protocol_error", "More was sent than was allowed.")))
+        program = self._programs.get(route)
+        if program is None:
+            if not isinstance(message, Hello):
+                raise HushdError("protocol_error", "Say hello first.")
+            self._welcome(route, message, descriptor)
+            return
+        self._unanswered[route] = 0
+        if not isinstance(message, Hello) and not program.receive(message):
             self._lose(route)
+            raise HushdError("protocol_error", "More was sent than was allowed.")
 
     def _welcome(self, route: bytes, hello: Hello, descriptor: int) -> None:
         if hello.protocol != PROTOCOL:
@@ -164,12 +153,13 @@ class Crowd:
                 f"({hello.version}): install the same version on both.",
             )
         self._depart()  # before it is known: the number of its descriptor was that of another a moment ago
-        if (old := self._routes.pop(descriptor, None)) is not None:
-            self._lose(old)
-        if len(self._guests) >= GUESTS:
-            raise HushdError("server_busy", f"At most {GUESTS} programs use a machine that is attached.")
-        self._routes[descriptor] = route
-        self._guests[route] = Guest(hello, self._rights, partial(self._send, route), self)
+        self._lose_by(descriptor)
+        if len(self._programs) >= MAX_PROGRAMS:
+            raise HushdError("server_busy", f"At most {MAX_PROGRAMS} programs use a machine that is attached.")
+        self._descriptors[route], self._unanswered[route] = descriptor, 0
+        self._programs[route] = AttachedProgram(
+            hello, self._permissions, partial(self._send, route), self._connections, lambda: self.round_trip
+        )
         self._deliver(route, Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()))
 
     def _deliver(self, route: bytes, message: Message) -> None:
@@ -182,28 +172,21 @@ class Crowd:
         """Silences at once those whose connection has ended."""
         while self._monitor.poll(0):
             (descriptor,) = struct.unpack("=i", self._monitor.recv_multipart()[0][2:6])
-            if (route := self._routes.pop(descriptor, None)) is not None:
-                self._lose(route)
+            self._lose_by(descriptor)
+
+    def _lose_by(self, descriptor: int) -> None:
+        for route in [route for route, number in self._descriptors.items() if number == descriptor]:
+            self._lose(route)
 
     def _ping(self) -> None:
-        for route in [*self._guests]:
-            self._silent[route] = self._silent.get(route, 0) + 1
-            if self._silent[route] > MISSED:
+        for route in [*self._programs]:
+            self._unanswered[route] += 1
+            if self._unanswered[route] > MAX_MISSED:
                 self._lose(route)
             else:
                 self._deliver(route, Ping())
 
     def _lose(self, route: bytes) -> None:
-        self._silent.pop(route, None)
-        if guest := self._guests.pop(route, None):
-            guest.leave()
-
-
-_OPTIONS = {
-    zmq.LINGER: 0,
-    zmq.RCVHWM: UNREAD,
-    zmq.SNDHWM: UNSENT,
-    zmq.ROUTER_MANDATORY: 1,
-    zmq.MAXMSGSIZE: MAX_WIRE,
-    zmq.BACKLOG: GUESTS,
-}
+        if program := self._programs.pop(route, None):
+            del self._descriptors[route], self._unanswered[route]
+            program.leave()

@@ -1,0 +1,251 @@
+"""A program on the other machine, by its connection: its requests to this machine's supervisor, and its streams."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from hushd.audio.attached_devices import WORKER
+from hushd.transport.link import Link
+from hushd_protocol.errors import HushdError
+from hushd_protocol.messages import (
+    Cancel,
+    Chunk,
+    Claim,
+    Control,
+    Credit,
+    Error,
+    Hello,
+    Message,
+    Request,
+    Result,
+    Turn,
+    Yield,
+)
+
+from .permissions import Permissions
+from .streams import LoudspeakerStream, MicrophoneStream, Owner, device_names
+
+MAX_WAITING = 1000  # messages for the supervisor; then the program is given up
+MAX_CLAIMS = 100_000  # of one connection, of which each id is remembered; then the program is given up
+MAX_STREAMS = 32  # at once: those that wait for their claims too
+STREAM_CONTROLS = ("hush", "volume")
+M = TypeVar("M", bound=Message)
+
+
+@dataclass
+class Claimed:
+    """The devices of a claim, and whether they are granted."""
+
+    devices: set[str]
+    granted: bool = False
+
+
+class AttachedProgram:
+    """Serves one connection, with a thread of its own for what waits for the supervisor, until `leave`.
+
+    Args:
+        send: sends the program a message; for any thread.
+        connections: yields those of a process: it may claim by one and play by another.
+        round_trip: seconds to the other machine and back.
+    """
+
+    def __init__(
+        self,
+        hello: Hello,
+        permissions: Permissions,
+        send: Callable[[Message], None],
+        connections: Callable[[int], Iterable[AttachedProgram]],
+        round_trip: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self.send = send
+        self.pid = hello.pid
+        self._permissions = permissions
+        self._connections = connections
+        self._round_trip = round_trip
+        self._claims: dict[bytes, Claimed] = {}
+        self._claim_ids: set[bytes] = set()  # also those that are over: a turn of one may still be on its way
+        self._calls: set[bytes] = set()
+        self._streams: dict[bytes, LoudspeakerStream | MicrophoneStream] = {}
+        self._link = Link(f"{permissions.host}:{hello.holder or hello.pid}", endpoint="")
+        self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._left = False
+        threading.Thread(target=self._run, name="hushd-attached-program", daemon=True).start()
+
+    def receive(self, message: Message) -> bool:
+        """Takes a message of the program; returns False for one too many.
+
+        What concerns a stream is done at once, in its order: the supervisor, which may be starting, has no part in it.
+        """
+        stream = self._streams.get(getattr(message, "id", b""))
+        if isinstance(message, Claim) and not self._permissions.refusal(message):
+            if message.id in self._claim_ids:
+                self.send(Error.of(message.id, HushdError("bad_request", "A claim's id is used once.")))
+                return True
+            if len(self._claim_ids) >= MAX_CLAIMS:
+                return False
+            self._claim_ids.add(message.id)
+            self._claims[message.id] = Claimed({*message.devices})  # at once: a stream may follow
+        if isinstance(message, Chunk) and stream:
+            return isinstance(stream, LoudspeakerStream) and stream.take(message)
+        if isinstance(message, Credit) and isinstance(stream, MicrophoneStream):
+            stream.credit(message.chunks)
+        elif isinstance(message, Cancel) and stream:
+            stream.hush()
+        elif isinstance(message, Request) and message.worker == WORKER:
+            self._attempt(self._open, message)
+        elif isinstance(message, Control) and message.action in STREAM_CONTROLS:
+            self._attempt(self._tell, message)
+        elif self._inbox.qsize() < MAX_WAITING:
+            self._inbox.put(message)
+        else:
+            return False
+        return True
+
+    def leave(self) -> None:
+        """Ends all that the program has begun; its loudspeaker falls silent at once."""
+        self._left = True
+        self._claims.clear()
+        for stream in [*self._streams.values()]:
+            stream.hush()
+        self._look()
+        self._inbox.put(None)
+
+    def _attempt(self, handle: Callable[[M], None], message: M) -> None:
+        try:
+            handle(message)
+        except HushdError as error:
+            if error.code == "no_supervisor":  # a program there would take the floor for its own
+                error = HushdError("no_device", error.message)
+            if name := getattr(message, "id", b""):
+                self.ended(name)
+                self.send(Error.of(name, error))
+
+    # --- the supervisor ----------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (message := self._inbox.get()) is not None and not self._left:
+            self._attempt(self._pass_on, message)
+        self._link.close()
+
+    def _pass_on(self, message: Message) -> None:
+        if isinstance(message, Control) and message.action == "devices":
+            self.send(Result(id=message.id, data={"devices": device_names(message.names)}))
+        elif isinstance(message, Request | Control | Claim):
+            if error := self._permissions.refusal(message):
+                raise error
+            if isinstance(message, Claim):
+                message = replace(message, pauses=True)  # whoever sits here sees and ends that they are recorded
+            self._calls.add(message.id)
+            self._link.connect().carry(_Answers(self, message.id), message)
+        elif isinstance(message, Yield | Cancel | Chunk | Credit) and message.id in self._calls:
+            if isinstance(message, Yield):
+                self.turned(message.id, granted=False)
+            elif isinstance(message, Cancel):
+                self.ended(message.id)
+            if connection := self._link.current():
+                connection.post(message)
+
+    def turned(self, claim: bytes, *, granted: bool) -> None:
+        """Notes whether a claim is granted; the streams of the process look at the floor."""
+        if claimed := self._claims.get(claim):
+            claimed.granted = granted
+            self._look()
+
+    def ended(self, name: bytes) -> None:
+        """Notes that a call or a claim is over."""
+        self._calls.discard(name)
+        if self._claims.pop(name, None):
+            self._look()
+
+    def _look(self) -> None:
+        for program in self._connections(self.pid):
+            for stream in [*program._streams.values()]:
+                stream.look()
+
+    # --- devices -----------------------------------------------------------------------------------------------------
+
+    def _claimed(self, *devices: str) -> Iterator[Claimed]:
+        """Yields the claims of the process to one of the devices."""
+        for program in self._connections(self.pid):
+            yield from (claim for claim in [*program._claims.values()] if claim.devices & {*devices})
+
+    def _has(self, *devices: str) -> bool:
+        return any(claim.granted for claim in self._claimed(*devices))
+
+    def _has_claim(self, name: bytes) -> bool | None:
+        """Returns whether a claim to the loudspeaker is granted; None while it is under way."""
+        claim = self._claims.get(name)
+        if claim is None or "speaker" not in claim.devices:
+            return False
+        return claim.granted or None
+
+    def _open(self, request: Request) -> None:
+        if len(self._streams) >= MAX_STREAMS:
+            raise HushdError("server_busy", f"A program has at most {MAX_STREAMS} streams at once.")
+        on_end = partial(self._close, request.id)
+        if request.op == "play":
+            if not any(self._claimed("speaker")):
+                raise HushdError(
+                    "unauthorised",
+                    "The person's machine plays what has claimed its floor: pass floor=client.floor('speaker').",
+                )
+            claim = _id(request.params.get("claim", ""), "`claim` is the id of a claim, in hexadecimal digits.")
+            permitted = partial(self._has_claim, claim) if claim else partial(self._has, "speaker")
+            stream: Any = LoudspeakerStream(Owner(self.send, permitted, on_end, self._round_trip), request)
+        elif request.op == "record":
+            if not self._permissions.microphone:
+                raise HushdError("unauthorised", "The person's machine is attached with --no-microphone.")
+            stream = MicrophoneStream(Owner(self.send, partial(self._has, "microphone", "wake"), on_end), request)
+        else:
+            raise HushdError("unsupported", f"A device cannot {request.op[:20]!r}.")
+        self._streams[request.id] = stream
+        stream.start()
+
+    def _close(self, name: bytes, end: Message) -> None:
+        self._streams.pop(name, None)
+        self.send(end)
+
+    def _tell(self, message: Control) -> None:
+        name, *words = message.names or [""]
+        stream = self._streams.get(_id(name, f"`{message.action}` names a stream."))
+        if isinstance(stream, LoudspeakerStream) and message.action == "volume":
+            try:
+                stream.volume(float(words[0]))
+            except (IndexError, ValueError) as error:
+                raise HushdError("bad_request", "A volume is a number.") from error
+        elif stream:
+            stream.hush()
+
+
+def _id(digits: Any, fault: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except (TypeError, ValueError) as error:
+        raise HushdError("bad_request", fault) from error
+
+
+class _Answers:
+    """The answers of the supervisor to one message, on their way to the program: an `Answered`."""
+
+    def __init__(self, program: AttachedProgram, name: bytes) -> None:
+        self._program = program
+        self.id = name
+
+    def receive(self, message: Message) -> bool:
+        is_last = isinstance(message, Error | Result)
+        if is_last:
+            self._program.ended(self.id)
+        self._program.send(message)  # first the reason, then the silence
+        if isinstance(message, Turn):
+            self._program.turned(message.id, granted=message.state == "granted")
+        return is_last
+
+    def end(self, error: BaseException | None = None) -> None:
+        self._program.ended(self.id)
+        lost = error if isinstance(error, HushdError) else HushdError("supervisor_lost", "The supervisor went away.")
+        self._program.send(Error.of(self.id, lost))
