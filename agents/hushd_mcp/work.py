@@ -53,8 +53,8 @@ def wake(word: str, options: Options) -> Work:
     """Waits for a word, and hears the speech after it."""
 
     def work(client: Client, task: Task) -> Options:
-        from hushd.wake.wake import SPEECH_S
         from hushd_models.people import looking_for
+        from hushd_schema.operations.transcribe import SPEECH_S
 
         waiting = task.progress = Waiting()
 

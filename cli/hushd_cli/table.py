@@ -44,7 +44,6 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             former={"watch": "--watch"},
         ),
         _own("talk", "hold a spoken conversation with a program", completes={"language": "tts-languages"}),
-        _own("wake", "wait for a wake word, then run a command"),
     ),
     "agents and other machines": (
         _family(

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from hushd_models.people import known_people
     from hushd_protocol.errors import HushdError
     from hushd_schema.status import Status
+    from hushd_wake_words.detection import Detection, Detections
+    from hushd_wake_words.heard import Heard, Wake
+    from hushd_wake_words.tasks import AsyncDetections, AsyncWake
 
     from .aio.client import AsyncClient
     from .aio.conversation import AsyncConversation
     from .aio.floor import AsyncFloor
     from .aio.speech import AsyncSpeech
     from .aio.transcription import AsyncTranscription
-    from .aio.wake import AsyncDetections, AsyncWake
     from .audio.microphone import Microphone
     from .audio.playback import Player
     from .client import Client
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from .transcripts.transcript import Transcript
     from .transcripts.transcription import Transcription
     from .transport.floor import Floor
-    from .wake.detection import Detection, Detections
-    from .wake.wake import Heard, Wake
 
 __all__ = [
     "AsyncClient",
@@ -83,17 +83,17 @@ __all__ = [
 _HOMES = {
     "AsyncClient": "hushd.aio.client",
     "AsyncConversation": "hushd.aio.conversation",
-    "AsyncDetections": "hushd.aio.wake",
+    "AsyncDetections": "hushd_wake_words.tasks",
     "AsyncFloor": "hushd.aio.floor",
     "AsyncSpeech": "hushd.aio.speech",
     "AsyncTranscription": "hushd.aio.transcription",
-    "AsyncWake": "hushd.aio.wake",
+    "AsyncWake": "hushd_wake_words.tasks",
     "Client": "hushd.client",
     "Conversation": "hushd.dialogue.conversation",
-    "Detection": "hushd.wake.detection",
-    "Detections": "hushd.wake.detection",
+    "Detection": "hushd_wake_words.detection",
+    "Detections": "hushd_wake_words.detection",
     "Floor": "hushd.transport.floor",
-    "Heard": "hushd.wake.wake",
+    "Heard": "hushd_wake_words.heard",
     "HushdError": "hushd_protocol.errors",
     "Layout": "hushd.transcripts.cues",
     "Microphone": "hushd.audio.microphone",
@@ -107,7 +107,7 @@ _HOMES = {
     "Transcript": "hushd.transcripts.transcript",
     "Transcription": "hushd.transcripts.transcription",
     "Voice": "hushd.synthesis.voice",
-    "Wake": "hushd.wake.wake",
+    "Wake": "hushd_wake_words.heard",
     "Word": "hushd.transcripts.segment",
     "known_people": "hushd_models.people",
 }

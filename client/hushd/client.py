@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
+from .guests import guest
 from .recognition import Recognition
 from .transport import requests, source
 from .transport.requests import KeepAlive
@@ -13,13 +14,14 @@ from .transport.source import Text
 from .transport.steps import run
 
 if TYPE_CHECKING:
+    from hushd_wake_words.detection import Detections
+    from hushd_wake_words.heard import Wake
+
     from .dialogue.conversation import Conversation
     from .dialogue.duplex import Mode
     from .exchange.options import SayOptions, SpeechOptions
     from .synthesis.speech import Speech
     from .synthesis.voice import Voice
-    from .wake.detection import Detections
-    from .wake.wake import Wake
 
 
 class Client(Recognition):
@@ -108,11 +110,12 @@ class Client(Recognition):
             model: one of the engine's, or as ENGINE/NAME.
             threshold: how sure the model must be, 0.01 to 0.999; None: as its makers chose.
         """
-        from .wake.request import detect_request
+        with guest("wake"):
+            from hushd_wake_words.request import detect_request
 
         request = detect_request(words, rate, channels, engine, model, threshold, keep_alive, priority)
         call = run(self._send(request, source.Stream(chunks, room=0)))  # what was heard once must not be heard again
-        from .wake.detection import Detections
+        from hushd_wake_words.detection import Detections
 
         return Detections(call)
 
@@ -136,8 +139,9 @@ class Client(Recognition):
             on_wait: called with `paused` when it is not to begin yet.
             options: engine, model, threshold, keep_alive: see `detect`.
         """
+        with guest("wake"):
+            from hushd_wake_words.heard import CHUNK_S, Wake
         from .audio.microphone import Microphone
-        from .wake.wake import CHUNK_S, Wake
 
         return Wake(
             lambda chunks, *, rate: self.detect(chunks, *words, rate=rate, **options),

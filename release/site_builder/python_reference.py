@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any, ForwardRef, get_type_hints
 
 import hushd
@@ -39,10 +40,15 @@ LONGEST = 90  # characters of a signature in a line
 _INTERNAL = ("from_data",)  # makes an object of a message
 
 
+def names() -> list[str]:
+    """The public names, but for those of a guest that is not here."""
+    return [name for name in hushd.__all__ if find_spec(hushd._HOMES.get(name, "hushd").partition(".")[0])]
+
+
 def page() -> str:
     """The page in Markdown."""
     lines = [INTRODUCTION]
-    for name in sorted(hushd.__all__, key=lambda name: name.startswith("Async")):
+    for name in sorted(names(), key=lambda name: name.startswith("Async")):
         if inspect.isclass(kind := getattr(hushd, name)):
             lines += [f"## {name}", "", *_documented(kind), *_typed(_fields(kind))]
             for member in sorted(_members(kind)):

@@ -117,6 +117,9 @@ class SpeakingEngine(EngineDescription):
     streaming: bool
 
 
+MOST_WORDS = 20  # that one request waits for
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WakeWord(Record):
     """A word that an engine waits for.

@@ -60,7 +60,7 @@ class Ear:
 """
 
 
-@pytest.mark.parametrize("role", ["stt", "tts", "wake"])
+@pytest.mark.parametrize("role", ["stt", "tts", pytest.param("wake", marks=pytest.mark.guest("wake"))])
 def test_every_engine_is_played_sixty_cases_and_more(role: str) -> None:
     """Their names are their own, and the claim of each is a sentence."""
     cases = all_cases(role)
@@ -87,6 +87,7 @@ def test_a_case_that_ends_its_process_or_hangs_fails_alone(tmp_path: Path) -> No
     assert done.stdout.splitlines()[-1] == "bad: 4 cases, 2 passed, 2 failed."
 
 
+@pytest.mark.guest("wake")
 def test_an_engine_that_hears_words_in_silence_fails(tmp_path: Path) -> None:
     """So does one whose words lie outside the sound, or whose probabilities are none; noise it passes."""
     (tmp_path / "bad.py").write_text(WAKE_ENGINE)
@@ -189,7 +190,13 @@ def test_no_engine_of_hushds_is_excepted_from_anything() -> None:
 
 # One that costs little and is real, of either role; all of it is for the night.
 @pytest.mark.parametrize(
-    "name", ["stt/command", "stt/transcribe-cpp/nemotron", "tts/espeak-ng", "wake/micro", "wake/keywords"]
+    "name",
+    [
+        "stt/command",
+        "stt/transcribe-cpp/nemotron",
+        "tts/espeak-ng",
+        *(pytest.param(name, marks=pytest.mark.guest("wake")) for name in ("wake/micro", "wake/keywords")),
+    ],
 )
 def test_engines_keep_the_contract(name: str, tmp_path: Path) -> None:
     """A few cases of each group, played to engines that load in a moment."""

@@ -33,9 +33,10 @@ FOLDERS = (
     "scripts",
     "supervisor",
     "tests",
+    "wake/hushd_wake_words",
+    "wake/hushd_worker_wake",
     "worker_stt",
     "worker_tts",
-    "worker_wake",
 )
 ELSEWHERE = ("custom_nodes/hushd_yield/__init__.py", "src/main.py")  # in another program's folder, in an example
 

@@ -12,13 +12,12 @@ import urllib.request
 from email.message import Message
 from pathlib import Path
 
-import hushd
 import pytest
 from hushd_cli.reference import commands
 from hushd_protocol.errors import CODES
 from hushd_protocol.messages import FROM_CLIENT, FROM_WORKER, TO_CLIENT, TO_WORKER
 from hushd_schema.settings.declaration import settings_of
-from site_builder import links, reference, sources
+from site_builder import links, python_reference, reference, sources
 from support import chromium
 from support.chromium import Chromium
 
@@ -84,7 +83,7 @@ def test_the_reference_has_every_error_and_message() -> None:
 def test_the_reference_has_the_python_package() -> None:
     """Every public class with its methods, their types and defaults, and what the docstring says of them."""
     page = PAGES["reference/python"]
-    assert all(f"\n## {name}\n" in page for name in hushd.__all__ if name != "__version__")
+    assert all(f"\n## {name}\n" in page for name in python_reference.names() if name != "__version__")
     assert "    format: str = 's16le',\n" in page
     assert "await transcribe(" in page
     assert "\n- `keep`: whether the speech can be saved" in page

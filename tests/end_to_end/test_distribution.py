@@ -19,7 +19,7 @@ from release_maker import archives
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "cli", "client", "conformance", "desktop", "models", "protocol", "schema", "supervisor", "worker", "worker_models",
-    "worker_stt", "worker_tts", "worker_wake",
+    "worker_stt", "worker_tts", "wake",
 )  # fmt: skip
 
 

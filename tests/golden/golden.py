@@ -3,10 +3,10 @@
 `python tests/golden/golden.py` rewrites them, where a change is on purpose; the difference is part of the commit.
 
 `help.txt` has what `hushd --help` prints; `refusals.txt` the sentence for every bad value of every parameter, at
-the workers, over HTTP and at the command line; `openapi.json` the document. What is a guest's
-lies with it: the refusals of the commands that it adds, and `prepared.json`, what the SDK answers to hosts of agents.
-Tables in docs are written, too: those of docs/PROTOCOL.md from the operations, of docs/SERVING.md from the requests,
-and of docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
+the workers and at the command line. What is a guest's lies with it: the refusals of its commands, operations and
+requests, `openapi.json`, and `prepared.json`, what the SDK answers to hosts of agents. Tables in docs are written, too:
+those of docs/PROTOCOL.md and docs/DESKTOP.md from the operations, of docs/SERVING.md from the requests, and of
+docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL, SERVING, LISTEN, ARCHITECTURE, STANDBY = (
-    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "STANDBY")
+PROTOCOL, SERVING, LISTEN, ARCHITECTURE, STANDBY, DESKTOP = (
+    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "STANDBY", "DESKTOP")
 )
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
@@ -43,20 +43,25 @@ def texts() -> dict[str, Callable[[], str]]:
 
     made: dict[str, Callable[[], str]] = {}
     here = guests.read(FOLDER.parents[1])
+    others = {"wake": of_detect}
     for guest in here.values():
-        if added := guest.commands:
-            made[f"../{guest.name}/refusals.txt"] = lambda added=added: "\n".join([*of_commands(added), ""])
+        if guest.commands:
+            made[f"../{guest.name}/refusals.txt"] = lambda guest=guest: "\n".join(
+                [*others.get(guest.name, list)(), *of_commands(guest.commands), ""]
+            )
     if "agents" in here:
         made["../../agents/hushd_mcp/prepared.json"] = lambda: _json(prepared_answers())
+    if (FOLDER.parents[1] / "gateway").exists():
+        made |= {SERVING: with_requests, "../gateway/openapi.json": lambda: _json(openapi())}
+    if "wake" in here:
+        made[DESKTOP] = with_detect
     return made | {
         "help.txt": help_of_hushd,
         "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
         PROTOCOL: with_references,
-        SERVING: with_requests,
         LISTEN: with_options,
         ARCHITECTURE: lambda: with_diagram(ARCHITECTURE, "states"),
         STANDBY: lambda: with_diagram(STANDBY, "templates"),
-        "openapi.json": lambda: _json(openapi()),
     }
 
 
@@ -82,10 +87,7 @@ def check_setup() -> None:
 def of_workers() -> Iterator[str]:
     """The refusals of each operation's parameters by the worker that does it."""
     for operation, check in _operations().items():
-        sentence = _refused(check, {_NO_NAME: 1}) or ""
-        yield f"{operation}: {sentence}"
-        for name in re.findall(r"\w+", sentence.partition("it takes ")[2].replace(" or ", " ")):
-            yield from _table(f"{operation} {name}", lambda value, name=name, check=check: check({name: value}), _BAD)
+        yield from _of_operation(operation, check)
     for name in _decoder_names():
         yield from _table(
             f"transcribe decoder {name}",
@@ -101,8 +103,21 @@ def of_workers() -> Iterator[str]:
         yield f"synthesize {given}: {_refused(_operations()['synthesize'], given)}"
 
 
+def of_detect() -> Iterator[str]:
+    """The same of the operation that waits for words."""
+    from hushd_worker_wake.operation import DETECT
+
+    yield from _of_operation(DETECT.name, DETECT.read)
+
+
+def _of_operation(operation: str, check: Callable[[Mapping[str, Any]], object]) -> Iterator[str]:
+    sentence = _refused(check, {_NO_NAME: 1}) or ""
+    yield f"{operation}: {sentence}"
+    for name in re.findall(r"\w+", sentence.partition("it takes ")[2].replace(" or ", " ")):
+        yield from _table(f"{operation} {name}", lambda value, name=name: check({name: value}), _BAD)
+
+
 def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
-    from hushd_schema.operations.detect import DETECT
     from hushd_schema.operations.models import OPERATIONS
     from hushd_worker_stt.engine import EngineInfo, ModelInfo
     from hushd_worker_stt.request import Request
@@ -118,7 +133,6 @@ def _operations() -> dict[str, Callable[[Mapping[str, Any]], object]]:
         "transcribe": lambda given: Request.parse(given, hears, tiny),
         "synthesize": lambda given: params.read(given, speaks, [voice]),
     }
-    found[DETECT.name] = DETECT.read
     return found | {name: operation.read for name, operation in OPERATIONS.items()}
 
 
@@ -224,7 +238,6 @@ def with_references() -> str:
     """The protocol's document with the tables of parameters as the operations have them."""
     from hushd_schema.operation import reference
     from hushd_schema.operations.decoder import DECODER
-    from hushd_schema.operations.detect import DETECT
     from hushd_schema.operations.models import IMPORT, PULL, QUANTIZE
     from hushd_schema.operations.synthesize import SYNTHESIZE
     from hushd_schema.operations.transcribe import TRANSCRIBE
@@ -233,12 +246,19 @@ def with_references() -> str:
         (TRANSCRIBE, "**`transcribe`**"),
         (DECODER, "The options of `decoder`"),
         (SYNTHESIZE, "**`synthesize`**"),
-        (DETECT, "**`detect`**"),
         (PULL, "**`pull`**"),
         (IMPORT, "**`import`**"),
         (QUANTIZE, "**`quantize`**"),
     )
     return _with_tables(PROTOCOL, {start: reference(operation) for operation, start in starts})
+
+
+def with_detect() -> str:
+    """The document on wake words with the table of the operation's parameters."""
+    from hushd_schema.operation import reference
+    from hushd_worker_wake.operation import DETECT
+
+    return _with_tables(DESKTOP, {"### Words on the wire": reference(DETECT)})
 
 
 def with_requests() -> str:

@@ -7,18 +7,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hushd_protocol.names import ENGINE_ROLES
 from hushd_schema import engines
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
     "agents", "cli", "client", "cluster", "conformance", "desktop", "gateway", "models", "protocol", "schema",
-    "supervisor", "worker", "worker_models", "worker_stt", "worker_tts", "worker_wake",
+    "supervisor", "worker", "worker_models", "worker_stt", "worker_tts", "wake",
 )  # fmt: skip
 # `command` and `keywords` are words, and other packages' names are not engines of ours.
-NAMES = {name for role in ENGINE_ROLES for name in engines.own(role)} - {"command", "keywords"}
+NAMES = {spec.name for spec in engines.every() if spec.engine.startswith("hushd_")} - {"command", "keywords"}
 NAMED = re.compile(rf"(?<![\w-])({'|'.join(sorted(NAMES, key=len, reverse=True))})(?![\w-])")
-OWN = re.compile(r"schema/hushd_schema/engines/|worker_(stt|tts|wake)/hushd_worker_\w+/(engines|convert)/")
+OWN = re.compile(r"schema/hushd_schema/engines/|(worker_stt|worker_tts|wake)/hushd_worker_\w+/(engines|convert|specs)/")
 # Files that name one otherwise than as an example (`such as stt/moonshine`), each with its reason.
 ALLOWED = {
     "cli/hushd_cli/commands/listen/options.py": "openai-whisper's command, whose layout it is",

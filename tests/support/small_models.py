@@ -185,8 +185,8 @@ def _program(role: str, kind: str, run: list[str]) -> Callable[[Path], Small]:
 
 # By the processor's time that the suite takes, those that take least first.
 _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
-    "wake/micro": (_micro, ("pymicro_wakeword", "hibari")),
-    "wake/keywords": (_keywords, ("sherpa_onnx", "onnx")),
+    "wake/micro": (_micro, ("hushd_worker_wake", "pymicro_wakeword", "hibari")),
+    "wake/keywords": (_keywords, ("hushd_worker_wake", "sherpa_onnx", "onnx")),
     "tts/command": (_program("tts", "voices", [sys.executable, "-c", SPEAK]), ()),
     "tts/espeak-ng": (lambda folder: Small("espeak-ng", "tts"), ("espeakng_loader",)),
     "tts/chatterbox": (_chatterbox, ()),

@@ -2,8 +2,8 @@
 
 By convention a guest GUEST is the folder of that name, or the one that `folder` names, with its packages, and
 `tests/GUEST`; what else is its own stands in its line of pyproject.toml's `[tool.hushd.guests]`: `files`, of which
-`PAGE.md#heading` is one section of a document, and the `extras` by which it is installed. All other traces are found:
-commands by their entry points, and whoever imports it.
+`PAGE.md#heading` is one section of a document, and one in another guest a part that needs both; and the `extras` by
+which it is installed. All other traces are found: commands and engines by their entry points, and whoever imports it.
 """
 
 from __future__ import annotations
@@ -65,18 +65,21 @@ def with_dependants(tree: Path, names: set[str]) -> set[str]:
     """Returns the guests of these names, and those that import them: the cluster's replicas are gateways."""
     guests = read(tree)
     while True:
-        gone = frozenset().union(*(guests[name].packages for name in names))
-        more = {name for name, guest in guests.items() if name not in names and _imports(tree / guest.files[0], gone)}
+        packages = frozenset().union(*(guests[name].packages for name in names))
+        files = tuple(f"{tree / file}" for name in names for file in guests[name].files)
+        more = {name for name in {*guests} - names if _imports(tree / guests[name].files[0], packages, files)}
         if not more:
             return names
         names = names | more
 
 
-def _imports(folder: Path, packages: frozenset[str]) -> bool:
+def _imports(folder: Path, packages: frozenset[str], gone: tuple[str, ...]) -> bool:
+    """Returns whether a folder's files import one of these packages, but for those that go with them."""
     if not packages:
         return False
     line = re.compile(rf"^\s*(?:from|import) ({'|'.join(packages)})\b", re.MULTILINE)
-    return any(line.search(path.read_text()) for path in folder.rglob("*.py"))
+    left = (path for path in folder.rglob("*.py") if not f"{path}".startswith(gone))
+    return any(line.search(path.read_text()) for path in left)
 
 
 def remove(tree: Path, guests: list[Guest]) -> None:
@@ -95,9 +98,11 @@ def remove(tree: Path, guests: list[Guest]) -> None:
                 path.unlink(missing_ok=True)
         _leave_project(tree / "pyproject.toml", guest)
         _leave_limits(tree / "packaging/wheel.toml", guest)
+        listed = _listed(guest)
         for page in [path for place in _PAGES for path in tree.glob(place)]:
             within = f"({page.name}#"  # a link to a heading of the same page
-            left = (block for block in blocks(page.read_text()) if not named.search(block.replace("(#", within)))
+            text = listed.sub("", page.read_text())
+            left = (block for block in blocks(text) if not named.search(block.replace("(#", within)))
             page.write_text("".join(left))
         for page in tree.glob("release/site_builder/*.html"):
             lines = page.read_text().splitlines(keepends=True)
@@ -136,6 +141,12 @@ def _section(page: str, anchor: str) -> tuple[str, list[str]]:
     return kept, anchors
 
 
+def _listed(guest: Guest) -> re.Pattern[str]:
+    """Finds a guest's packages among others in a list, of which the rest stays."""
+    one = f"`(?:{'|'.join(guest.packages) or '(?!)'})`"
+    return re.compile(f"{one}, |, {one}")
+
+
 def blocks(page: str) -> Iterator[str]:
     """Yields a page in Markdown in pieces that make sense alone: a paragraph, an item, a row, a line of code."""
     piece, fenced = "", False
@@ -159,7 +170,7 @@ def _leave_project(path: Path, guest: Guest) -> None:
     _drop(project, guest)
     extras: Any = project["project"]["optional-dependencies"]  # type: ignore[index]
     for extra in guest.extras:
-        del extras[extra]
+        extras.pop(extra, None)
     contracts: Any = project["tool"]["importlinter"]["contracts"]  # type: ignore[index]
     for number in reversed(range(len(contracts))):
         contract = contracts[number]
@@ -190,6 +201,8 @@ def _without(value: str, guest: Guest) -> str:
         return f"hushd[{left}]" if left else ""
     if " | " in value:
         return " | ".join(part for part in value.split(" | ") if part not in guest.packages)
+    if value.endswith(".*") and " -> " not in value:
+        return value  # for mypy, to which it is missing now
     modules = value.split(" -> ")
     of_guest = value.split("/")[0] == guest.files[0] or any(_package(module) in guest.packages for module in modules)
     return "" if of_guest else value

@@ -18,8 +18,9 @@ all = ["hushd[ray]", "x"]
 many = "hushd_many.commands:MANY"
 
 [tool.hushd.guests]
-many = { extras = ["ray"], files = ["docs/MANY.md", "docs/SHARED.md#many-machines"] }
+many = { extras = ["ray"], files = ["docs/MANY.md", "docs/SHARED.md#many-machines", "beside/hushd_beside/many"] }
 upper = {}
+beside = {}
 npm = { folder = "packaging/npm" }
 
 [tool.hatch.build]
@@ -49,7 +50,7 @@ Another stays: `hushd many-others`.
 | a | b |
 |---|---|
 | [many](MANY.md) | c |
-| d | e |
+| d | `a`, `hushd_many` |
 
 ```
 hushd many transcribe \\
@@ -86,7 +87,7 @@ Another stays: `hushd many-others`.
 
 | a | b |
 |---|---|
-| d | e |
+| d | `a` |
 
 ```
 say
@@ -102,6 +103,7 @@ def tree(tmp_path: Path) -> Path:
         "docs/MANY.md": "", "docs/SHARED.md": SHARED,
         "many/hushd_many/py.typed": "", "tests/many/test_a.py": "", "packaging/npm/a.ts": "",
         "upper/hushd_upper/py.typed": "", "upper/hushd_upper/a.py": "def a():\n    from hushd_many import b\n",
+        "beside/hushd_beside/py.typed": "", "beside/hushd_beside/many/a.py": "import hushd_many\n",
     }  # fmt: skip
     for name, text in texts.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +122,7 @@ def test_nothing_of_a_guest_is_left(tree: Path) -> None:
     project = tomllib.loads((tree / "pyproject.toml").read_text())
     assert project["project"]["optional-dependencies"] == {"default": ["hushd[stt]"], "all": ["x"]}
     assert project["project"]["entry-points"] == {"hushd.commands": {}}
-    assert {*guests.read(tree)} == {"upper", "npm"}
+    assert {*guests.read(tree)} == {"upper", "beside", "npm"}
     assert project["tool"]["hatch"]["build"]["dev-mode-dirs"] == ["cli"]
     assert project["tool"]["importlinter"]["contracts"] == [
         {"name": "hushd_many and the rest", "layers": ["hushd_upper", "hushd"]}
@@ -128,7 +130,7 @@ def test_nothing_of_a_guest_is_left(tree: Path) -> None:
 
 
 def test_who_imports_a_guest_goes_with_it(tree: Path) -> None:
-    """And with no other."""
+    """And with no other: a part of another guest that needs it is its own."""
     assert guests.with_dependants(tree, {"many"}) == {"many", "upper"}
     assert guests.with_dependants(tree, {"upper", "npm"}) == {"upper", "npm"}
 
@@ -139,6 +141,7 @@ def test_the_commands_of_a_guest_are_those_of_its_packages(tree: Path) -> None:
     assert {name: {*guest.commands} for name, guest in found.items()} == {
         "many": {"many"},
         "upper": set(),
+        "beside": set(),
         "npm": set(),
     }
     assert found["npm"].files == ("packaging/npm", "tests/npm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Unpack
 
+from hushd.guests import guest
 from hushd.transport.requests import KeepAlive
 
 from . import source
@@ -14,12 +15,13 @@ from .speech import AsyncSpeech
 from .steps import run
 
 if TYPE_CHECKING:
+    from hushd_wake_words.tasks import AsyncDetections, AsyncWake
+
     from hushd.dialogue.duplex import Mode
     from hushd.exchange.options import SayOptions, SpeechOptions
     from hushd.synthesis.voice import Voice
 
     from .conversation import AsyncConversation
-    from .wake import AsyncDetections, AsyncWake
 
 
 class AsyncClient(AsyncRecognition):
@@ -64,9 +66,9 @@ class AsyncClient(AsyncRecognition):
         priority: str = "text",
     ) -> AsyncDetections:
         """As `Client.detect`; the request is sent when this returns."""
-        from hushd.wake.request import detect_request
-
-        from .wake import AsyncDetections
+        with guest("wake"):
+            from hushd_wake_words.request import detect_request
+            from hushd_wake_words.tasks import AsyncDetections
 
         request = detect_request(words, rate, channels, engine, model, threshold, keep_alive, priority)
         return AsyncDetections(await run(self._send(request, source.of_chunks(chunks, room=0))))
@@ -79,9 +81,9 @@ class AsyncClient(AsyncRecognition):
         **options: Any,
     ) -> AsyncWake:
         """As `Client.wake`, by `async for`; pass `sound` to `AsyncClient.listen`."""
+        with guest("wake"):
+            from hushd_wake_words.tasks import AsyncWake
         from hushd.client import Client  # for those who have a microphone
-
-        from .wake import AsyncWake
 
         blocking = Client.on(self.link, self._on_pull)
         return AsyncWake(blocking.wake(*words, device=device, on_wait=on_wait, **options))

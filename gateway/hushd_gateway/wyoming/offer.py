@@ -7,7 +7,7 @@ from hushd.synthesis import voices
 from hushd.synthesis.voice_choice import VoiceChoice
 from hushd_models import listings
 from hushd_protocol.names import AUTO
-from hushd_schema.operations.detect import MOST_WORDS
+from hushd_schema.description import MOST_WORDS
 from hushd_schema.settings import Settings
 
 from hushd_gateway import routing

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from hushd import AsyncClient
-from hushd_schema.operations.detect import MOST_WORDS
+from hushd_schema.description import MOST_WORDS
 from wyoming.event import Eventable
 from wyoming.wake import Detection, NotDetected
 

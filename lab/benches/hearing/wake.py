@@ -22,8 +22,8 @@ import psutil
 import soundfile
 import soxr
 from hushd import Client
-from hushd.wake.wake import CHUNK_S, LEAD_S, Wake
 from hushd_protocol.errors import HushdError
+from hushd_wake_words.heard import CHUNK_S, LEAD_S, Wake
 from hushd_worker_wake.engine import Listener
 from hushd_worker_wake.worker import WakeWorker
 

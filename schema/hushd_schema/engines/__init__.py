@@ -1,6 +1,6 @@
 """Everything that is known of an engine without running it, said once: a `SPEC` in a small file for each engine.
 
-`stt/`, `tts/` and `wake/` have a file for each engine of hushd's; another package names its own under the entry point
+`stt/` and `tts/` have a file for each engine of the core's; guests and other packages name theirs under the entry point
 group `hushd.engine_specs`. Import, languages, tuning, recommendation, completion, `hushd doctor` and the advice to
 install all read specs and know no engine by name. `find` loads the one that is asked for, and looks at other packages
 only for a name that is none of hushd's; `every` loads all of them.
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hushd_protocol.cards import ANY_KIND
-from hushd_protocol.names import ENGINE_ROLES
+from hushd_protocol.names import ENGINE_ROLES, SPEECH_ROLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,23 +220,23 @@ class EngineSpec(NamedTuple):
 
 @cache
 def own(role: str) -> tuple[str, ...]:
-    """The names of hushd's engines of a role."""
-    files = os.listdir(os.path.join(os.path.dirname(__file__), role)) if role in ENGINE_ROLES else []
+    """The names of the core's engines of a role."""
+    files = os.listdir(os.path.join(os.path.dirname(__file__), role)) if role in SPEECH_ROLES else []
     names = (file.removesuffix(".py").replace("_", "-") for file in files if file.endswith(".py") and file[0] != "_")
     return tuple(sorted(names))
 
 
 def find(name: str, role: str = "") -> EngineSpec | None:
     """The spec of an engine; None for one that nobody knows, or that is another package's and does not import."""
-    for each in (role,) if role else ENGINE_ROLES:
+    for each in (role,) if role else SPEECH_ROLES:
         if name in own(each):
             return _own(each, name)
     return next((spec for spec in added() if spec.name == name and role in ("", spec.role)), None)
 
 
 def every(role: str = "") -> tuple[EngineSpec, ...]:
-    """All specs, hushd's and other packages', in the order of `rank`."""
-    specs = [_own(each, name) for each in ENGINE_ROLES for name in own(each)]
+    """All specs, the core's and other packages', in the order of `rank`."""
+    specs = [_own(each, name) for each in SPEECH_ROLES for name in own(each)]
     taken = {(spec.role, spec.name) for spec in specs}
     specs += [spec for spec in added() if (spec.role, spec.name) not in taken]
     return tuple(spec for spec in sorted(specs, key=lambda spec: (spec.role, spec.rank)) if role in ("", spec.role))
@@ -244,7 +244,7 @@ def every(role: str = "") -> tuple[EngineSpec, ...]:
 
 def usual_model(role: str) -> str:
     """`ENGINE/NAME` of a role that is used where nobody has chosen one."""
-    spec = min((_own(role, name) for name in own(role)), key=lambda spec: spec.rank)
+    spec = min((_own(role, name) for name in own(role)), key=lambda spec: spec.rank, default=None) or every(role)[0]
     return f"{spec.name}/{spec.default_model}"
 
 

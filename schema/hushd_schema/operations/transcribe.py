@@ -262,6 +262,7 @@ class TranscribeOptions(TypedDict, total=False):
 
 OPTIONS = operation.fields(TranscribeOptions)
 TranscribeOptions.__doc__ = operation.documented(TranscribeOptions.__doc__, OPTIONS)
+SPEECH_S = 5.0  # of `no_speech_s` for who has been called by a word, and begins to speak at once
 TRANSCRIBE = Operation(
     "transcribe",
     {

@@ -171,9 +171,7 @@ class Settings:
 
     stt: str = setting("moonshine/tiny-en", _MODEL, "engine/model for `listen` when it names none")
     tts: str = setting("hibari/en", _MODEL, "engine/model for `say` when it names none")
-    wake: str = setting(
-        "micro/words", _MODEL, "engine/model for `hushd wake` when it names none", document="DESKTOP.md"
-    )
+    wake: str = setting("micro/words", _MODEL, "engine/model that waits for words where none is named")
     stt_small: str = setting(
         "",
         _MODEL_OR_NONE,

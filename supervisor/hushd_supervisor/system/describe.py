@@ -22,7 +22,7 @@ from hushd_supervisor.core.events import Described
 
 from . import children
 from .children import Running
-from .process import Launch, describe_command
+from .process import Launch, describe_command, is_here
 from .source import Outcome, Perform, Source
 
 LIMIT_S = 10.0
@@ -92,7 +92,7 @@ class Descriptions(Source):
         return (failed,) if failed else ()
 
     def ask(self, role: str, now: float) -> Described | None:
-        """Starts a child for `role`, unless one is under way; returns the error if it cannot be started.
+        """Starts a child for `role`, unless one is under way; returns the answer where none can be or need be started.
 
         Right after a role's last child the next waits for a moment, and serves all who have asked meanwhile.
         """
@@ -107,6 +107,8 @@ class Descriptions(Source):
 
     def _start(self, role: str, now: float) -> Described | None:
         self._late.pop(role, None)
+        if not is_here(role):
+            return Described(role, {"role": role})
         try:
             answer = _nameless(self._logs / f"describe-{role}.json")  # where the system has none in memory
         except OSError as error:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from importlib.machinery import PathFinder
 from typing import Any, Protocol
 
 from hushd_protocol.cards import PLACE
@@ -119,6 +120,11 @@ def template_command(name: str, own: Sequence[str] = ()) -> list[str]:
         "--standby",
         " " * 80,
     ]
+
+
+def is_here(role: str) -> bool:
+    """Returns whether this installation has the workers of a role: those of a guest may lack."""
+    return PathFinder.find_spec(f"hushd_worker_{role}") is not None
 
 
 def describe_command(role: str) -> list[str]:

@@ -7,8 +7,8 @@ from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError
 
-from hushd.audio.chunks import Chunks
-from hushd.audio.recording import Device
+from .chunks import Chunks
+from .recording import Device
 
 KEPT_S = 10.0  # for who wants to hear what was said after a word, and is busy for a moment
 

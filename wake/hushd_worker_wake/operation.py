@@ -1,9 +1,9 @@
 """`detect`: a worker waits in live audio for words."""
 
+from hushd_schema.description import MOST_WORDS
 from hushd_schema.kinds import Kind, number, whole
 from hushd_schema.operation import Field, Operation
 
-MOST_WORDS = 20
 LONGEST_WORD = 80  # characters
 
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Self
 
-from hushd.wake.detection import Detection, IncomingDetections
-from hushd.wake.wake import Heard, Wake
+from hushd.aio.steps import run
+from hushd.aio.threads import long_step
 
-from .steps import run
-from .threads import long_step
+from .detection import Detection, IncomingDetections
+from .heard import Heard, Wake
 
 
 class AsyncDetections(IncomingDetections, AsyncIterator[Detection]):

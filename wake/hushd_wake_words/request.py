@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hushd_protocol import JsonObject
-from hushd_protocol.messages import Request
-from hushd_schema.operations.detect import DETECT
-
 from hushd.transport import requests
 from hushd.transport.requests import KeepAlive
+from hushd_protocol import JsonObject
+from hushd_protocol.messages import Request
+from hushd_worker_wake.operation import DETECT
 
 
 def detect_request(

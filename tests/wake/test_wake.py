@@ -16,8 +16,8 @@ import pytest
 import soundfile
 import soxr
 from hushd import AsyncClient, Client, HushdError
-from hushd.wake.wake import Heard, Wake
 from hushd_models.people import PeopleFolder, Person
+from hushd_wake_words.heard import Heard, Wake
 from support import moonshine_once
 from support.peer import BOUND_S, Supervisor, wait_until
 from support.programs import Programs

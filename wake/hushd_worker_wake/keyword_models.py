@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from . import NoModel, NotAlike, model_files
+from hushd_schema.engines import NoModel, NotAlike, model_files
 
 
 class Described(NamedTuple):

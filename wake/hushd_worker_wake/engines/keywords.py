@@ -18,11 +18,11 @@ from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema.engines import NoModel, NotAlike
-from hushd_schema.engines.keyword_models import Described, described
-from hushd_schema.engines.wake.keywords import SPEC
 from hushd_worker.engine_model import Model
 
 from hushd_worker_wake.engine import RATE, Detection, EngineInfo
+from hushd_worker_wake.keyword_models import Described, described
+from hushd_worker_wake.specs.keywords import SPEC
 
 from .keyword_units import in_units
 

@@ -9,7 +9,8 @@ from unicodedata import category
 from hushd_models.installation import package_command
 from hushd_protocol.errors import HushdError, reason
 from hushd_protocol.suggest import quoted
-from hushd_schema.engines.keyword_models import SUBWORDS, TOKENS, Described
+
+from hushd_worker_wake.keyword_models import SUBWORDS, TOKENS, Described
 
 _BEGIN = "\N{LOWER ONE EIGHTH BLOCK}"  # of a word, as SentencePiece writes it
 

@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hushd.client import Client
-from hushd.wake.wake import SPEECH_S
-from hushd_models.people import looking_for
-from hushd_protocol.errors import HushdError
-from hushd_schema.operations.detect import DETECT, THRESHOLD
-from hushd_schema.operations.transcribe import TRANSCRIBE
-
 from hushd_cli import only
 from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
+from hushd_models.people import looking_for
+from hushd_protocol.errors import HushdError
+from hushd_schema.operations.transcribe import SPEECH_S, TRANSCRIBE
+from hushd_worker_wake.operation import DETECT, THRESHOLD
 
 if TYPE_CHECKING:
-    from hushd.wake.wake import Heard
+    from .heard import Heard
 
 WORD, TEXT = "HUSHD_WAKE_WORD", "HUSHD_WAKE_TEXT"  # variables of the command
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .record import Record
+from hushd_schema.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from hushd_protocol.messages import Message, Partial
-from hushd_schema.detection import DetectionData
-
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Steps, run
+from hushd_protocol.messages import Message, Partial
+from hushd_worker_wake.answers import DetectionData
 
 
 @dataclass(frozen=True, slots=True)

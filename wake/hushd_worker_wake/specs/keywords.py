@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def _look(path: Path, name: str) -> Files:
     """See `Recognition.look`."""
-    from hushd_schema.engines import keyword_models, model_files
+    from hushd_schema.engines import model_files
+
+    from hushd_worker_wake import keyword_models
 
     keyword_models.described(path)
     return model_files.all_in(path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hushd_cli.commands import wake
 from hushd_protocol.errors import HushdError
+from hushd_wake_words import command
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,6 @@ from hushd_protocol.errors import HushdError
 def test_what_cannot_work_is_told_before_anybody_speaks(words: list[str], complaint: str, runtime: Path) -> None:
     """No supervisor is started for a word that none can be, nor for a program that is not there."""
     with pytest.raises(HushdError, match=complaint) as raised:
-        wake.main("hushd wake", words)
+        command.main("hushd wake", words)
     assert raised.value.code == "bad_request"
     assert not (runtime / "client.sock").exists()

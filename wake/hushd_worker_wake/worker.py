@@ -54,7 +54,7 @@ class WakeWorker:
         Raises:
             HushdError: `unsupported`, `bad_request`, or what the input raises.
         """
-        from hushd_schema.operations.detect import DETECT
+        from .operation import DETECT
 
         if job.op != DETECT.name:
             raise HushdError("unsupported", f"A worker that waits for words can 'detect', not {job.op!r}.")
@@ -67,7 +67,7 @@ class WakeWorker:
 
 
 def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject:
-    from hushd_schema.detection import DetectionData, DetectionResult
+    from .answers import DetectionData, DetectionResult
 
     recent, samples, count = RecentSound(), 0, 0
     for piece in pieces:

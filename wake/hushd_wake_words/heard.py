@@ -8,20 +8,18 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, Self
 
-from hushd_protocol.errors import HushdError
-
 from hushd.audio.chunks import Chunks
 from hushd.audio.recording import Device
-from hushd.transcripts.wake_word import without_start
+from hushd.audio.ring import Ring
 from hushd.transport.floor import Floor
+from hushd_protocol.errors import HushdError
 
 from .detection import Detection, Detections
-from .ring import Ring
+from .start import without_start
 
 if TYPE_CHECKING:
     from hushd.transcripts.transcription import Transcription
 
-SPEECH_S = 5.0  # in which somebody must begin to speak after the word, unless a program says otherwise
 # Which end a request and are nobody's fault: the next one goes on.
 _AGAIN = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed", "slow_consumer")
 # Of silence before the sound: of 36 commands said in one breath with the word a model lost words of five where it began

@@ -1,0 +1,7 @@
+"""The command that waits for words, as pyproject.toml adds it to `hushd`."""
+
+from __future__ import annotations
+
+from hushd_cli.command import Command
+
+WAKE = Command("wake", "wait for a wake word, then run a command", "hushd_wake_words.command", after="talk")
