@@ -244,7 +244,8 @@ PATTERNS = sorted({pattern.place: pattern for pattern in patterns()}.values())
 def test_there_are_patterns() -> None:
     """They are found: names, lines, and those put together of constants."""
     assert len(PATTERNS) > 180
-    assert all(any(pattern.place.startswith(place) for pattern in PATTERNS) for place in BOUNDED)
+    here = [place for place in BOUNDED if (ROOT / place.partition("/")[0]).exists()]  # the others are of guests
+    assert all(any(pattern.place.startswith(place) for pattern in PATTERNS) for place in here)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.place)

@@ -285,8 +285,6 @@ def command_sound(here: Paths) -> None:
 
 def long_requests(_: Paths) -> None:
     from hushd.transport.overflow import Overflow
-    from hushd_gateway import storage
-    from hushd_gateway.wyoming import recording
     from hushd_worker_stt.audio.spool import Spool
 
     with closing(Overflow("answer")) as overflow:
@@ -294,6 +292,14 @@ def long_requests(_: Paths) -> None:
     spool = Spool()
     with spool.file:
         spool.write(bytes(9000))
+    if (ROOT / "gateway").exists():
+        uploads_of_a_gateway()
+
+
+def uploads_of_a_gateway() -> None:
+    from hushd_gateway import storage
+    from hushd_gateway.wyoming import recording
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "SHORT", 10)
         with closing(recording.Recording()) as made:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .source import Source
 
 _NETWORK = "172.30.32.0/23"  # on which Home Assistant's Supervisor puts it and its add-ons
+FOLDER = "packaging/home-assistant"
 _REPOSITORY = """name: hushd
 url: {home}
 maintainer: {maintainer}
@@ -56,11 +57,10 @@ def files(source: Source) -> dict[str, str]:
     words = {
         "home": source.home, "maintainer": source.maintainer, "version": source.version, "summary": source.summary,
     }  # fmt: skip
-    folder = "packaging/home-assistant"
     return {
-        f"{folder}/repository.yaml": _REPOSITORY.format(**words),
-        f"{folder}/hushd/config.yaml": _ADD_ON.format(**words),
-        f"{folder}/hushd/hushd.toml": _CONFIGURATION,
-        f"{folder}/hushd/Dockerfile": _DOCKERFILE.format(**words),
-        f"{folder}/hushd/DOCS.md": _DOCS,
+        f"{FOLDER}/repository.yaml": _REPOSITORY.format(**words),
+        f"{FOLDER}/hushd/config.yaml": _ADD_ON.format(**words),
+        f"{FOLDER}/hushd/hushd.toml": _CONFIGURATION,
+        f"{FOLDER}/hushd/Dockerfile": _DOCKERFILE.format(**words),
+        f"{FOLDER}/hushd/DOCS.md": _DOCS,
     }

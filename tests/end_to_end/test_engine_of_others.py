@@ -23,7 +23,6 @@ from hushd_models.installation import package_command
 from hushd_schema import engines
 from support import moonshine_once, quick_tune, warm
 from support.engine_example import package
-from support.http_gateway import HttpGateway
 from support.peer import BOUND_S
 
 BIN = Path(sys.executable).parent
@@ -250,6 +249,7 @@ def test_a_second_pass_has_the_words_of_the_file_and_the_memory_of_one_model(by:
     assert {state.get("mine") for state in states} == {"stopped"}
 
 
+@pytest.mark.guest("gateway")
 @pytest.mark.skipif(not find_spec("openai"), reason="not installed: openai")
 def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Path) -> None:
     """A committed turn is complete by the small model, and then revised by the larger one, for which the small one has
@@ -282,6 +282,8 @@ def test_a_realtime_turn_has_the_memory_of_one_model(house: House, tmp_path: Pat
                     break
             workers = await asyncio.to_thread(house.json, "hushd", "status")
         return texts, {worker["model"]: worker["state"] for worker in workers["workers"]}
+
+    from support.http_gateway import HttpGateway
 
     with room_for_one(house):
         gateway = HttpGateway(tmp_path, **{**house.environment, "PYTHONPATH": path})

@@ -28,7 +28,6 @@ import pytest
 import soundfile
 from support.examples_room import EXAMPLES, LIMIT_S, Room, ended
 from support.wer import BECKETT, word_error_rate
-from support.wyoming_gateway import served
 
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 
@@ -170,8 +169,10 @@ def test_a_bot_answers_a_voice_message(room: Room, telegram: str) -> None:
         assert word_error_rate(text, client.transcribe(spoken["voice"]).text) <= 0.5
 
 
+@pytest.mark.guest("gateway")
 def test_a_satellite_is_heard_and_answered(room: Room) -> None:
     """By Wyoming, as Home Assistant speaks it for a satellite: prints its words, and has the answer as a file."""
+    from support.wyoming_gateway import served
 
     async def run() -> str:
         async with served() as port:

@@ -21,10 +21,12 @@ INPUTS = {
     "manifest": 2000, "own-models": 300, "imports": 300, "checkpoint": 300, "command-files": 300, "params": 2000,
     "command-output": 2000, "markup": 300, "durations": 2000, "looks": 1000, "bus": 1000, "weights": 1000,
 }  # fmt: skip
+SERVED = {name: [pytest.mark.guest("gateway")] for name in ("door", "wyoming", "http")}
+targets = pytest.mark.parametrize("target", [pytest.param(name, marks=SERVED.get(name, ())) for name in INPUTS])
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("target", INPUTS)
+@targets
 def test_nothing_breaks_whatever_comes(target: str) -> None:
     """Every input is read, or refused in a sentence; no process dies, and none takes for ever."""
     report = watched(target, "1", 250, INPUTS[target], 0, warm.Popen)
@@ -34,7 +36,7 @@ def test_nothing_breaks_whatever_comes(target: str) -> None:
 
 @pytest.mark.night
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("target", INPUTS)
+@targets
 def test_nothing_breaks_all_night(target: str) -> None:
     """Other inputs each night, for half a minute a target; what fails names its seed."""
     seed = str(int(time.time()))

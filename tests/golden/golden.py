@@ -43,21 +43,21 @@ def texts() -> dict[str, Callable[[], str]]:
 
     made: dict[str, Callable[[], str]] = {}
     here = guests.read(FOLDER.parents[1])
-    others = {"wake": of_detect}
+    others = {"gateway": of_http, "wake": of_detect}
     for guest in here.values():
-        if guest.commands:
+        if guest.commands or guest.name in others:
             made[f"../{guest.name}/refusals.txt"] = lambda guest=guest: "\n".join(
-                [*others.get(guest.name, list)(), *of_commands(guest.commands), ""]
+                [*others.get(guest.name, list)(), *(of_commands(guest.commands) if guest.commands else ()), ""]
             )
     if "agents" in here:
         made["../../agents/hushd_mcp/prepared.json"] = lambda: _json(prepared_answers())
-    if (FOLDER.parents[1] / "gateway").exists():
+    if "gateway" in here:
         made |= {SERVING: with_requests, "../gateway/openapi.json": lambda: _json(openapi())}
     if "wake" in here:
         made[DESKTOP] = with_detect
     return made | {
         "help.txt": help_of_hushd,
-        "refusals.txt": lambda: "\n".join([*of_workers(), *of_http(), *of_commands(), ""]),
+        "refusals.txt": lambda: "\n".join([*of_workers(), *of_commands(), ""]),
         PROTOCOL: with_references,
         LISTEN: with_options,
         ARCHITECTURE: lambda: with_diagram(ARCHITECTURE, "states"),

@@ -16,6 +16,8 @@ def test_every_fault_has_its_place() -> None:
     is planted is Python, or else every test would catch it."""
     assert len(PLANTED) <= 100
     for module, right, wrong, finder in PLANTED:
+        if not [*ROOT.glob(f"*/{module.partition('.')[0]}")]:
+            continue  # a guest's, which is not here
         (path,) = ROOT.glob(f"*/{module.replace('.', '/')}.py")
         source = path.read_text()
         assert right in source, module

@@ -65,6 +65,7 @@ def test_an_update_leaves_the_environment_of_a_running_program(tmp_path: Path) -
     assert {path.name for path in home.iterdir()} == {"0.3.0", "current"}
 
 
+@pytest.mark.guest("gateway")
 def test_the_add_on_has_a_configuration_that_hushd_takes() -> None:
     """It serves Wyoming on the port that the add-on names, to Home Assistant's own network alone."""
     folder = ROOT / "packaging/home-assistant/hushd"

@@ -20,7 +20,6 @@ from hushd_protocol.messages import Cancel
 from hushd_schema import metrics
 from hushd_schema.status import Status
 from support.card_stand_in import environment as stand_in
-from support.http_gateway import HttpGateway
 from support.login_manager import LoginManager
 from support.login_manager import is_there as login_manager_is_there
 from support.peer import BOUND_S, TESTS, Peer, Supervisor, command, wait_until
@@ -298,8 +297,11 @@ def test_a_yield_without_a_supervisor(runtime: Path) -> None:
     assert yielded("--vram", "12G") == "No graphics card is known here: there is nothing to free.\n"
 
 
+@pytest.mark.guest("gateway")
 def test_a_yield_over_http(on_cards: Supervisor, runtime: Path) -> None:
     """`POST /v1/yield` answers with the same, in JSON."""
+    from support.http_gateway import HttpGateway
+
     gateway = HttpGateway(runtime)
     try:
         with on_cards.connect() as peer:

@@ -142,8 +142,8 @@ def _section(page: str, anchor: str) -> tuple[str, list[str]]:
 
 
 def _listed(guest: Guest) -> re.Pattern[str]:
-    """Finds a guest's packages among others in a list, of which the rest stays."""
-    one = f"`(?:{'|'.join(guest.packages) or '(?!)'})`"
+    """Finds a guest's packages and modules among others in a list, of which the rest stays."""
+    one = rf"`(?:{'|'.join(guest.packages) or '(?!)'})(?:/[\w./]+)?`"
     return re.compile(f"{one}, |, {one}")
 
 

@@ -16,7 +16,8 @@ from hushd_protocol.errors import HushdError
 from .address import Address, Kind, parse
 from .tables import HTTP_TOKEN, Settings
 
-PACKAGES = {"http": ("starlette", "uvicorn", "wsproto"), "wyoming": ("wyoming",)}  # that the gateway needs
+# The gateway, which can be left out, and what it needs.
+PACKAGES = {"http": ("hushd_gateway", "starlette", "uvicorn", "wsproto"), "wyoming": ("hushd_gateway", "wyoming")}
 
 
 def read_token(settings: Settings) -> str:

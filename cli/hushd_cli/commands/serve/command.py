@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
+from hushd_schema.settings.access import check_packages
 
 from hushd_cli.arguments import Parser
 
@@ -62,4 +63,5 @@ def _become_wyoming(options: Namespace) -> NoReturn:
     """Replaces this process by one that speaks Wyoming on standard input and output."""
     if options.http or options.zeroconf or options.wyoming != [STDIO]:
         raise HushdError("bad_request", f"{STDIO} stands alone: leave out --zeroconf and other addresses.")
+    check_packages("wyoming", STDIO)
     become("hushd_gateway.stdio")

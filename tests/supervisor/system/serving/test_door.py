@@ -30,6 +30,8 @@ from support.descriptors import open_descriptors, settled_descriptors
 from support.doorway import SETTINGS, Doorway, is_whole
 from support.scrambled import scramble
 
+pytestmark = pytest.mark.guest("gateway")  # what the door hands over goes to a small one
+
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 WORK = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
 DESCRIBE = b'{"type": "describe", "version": "1.10.2"}\n'
