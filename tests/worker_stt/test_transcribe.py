@@ -123,14 +123,14 @@ def test_any_file_is_understood(
     assert word_error_rate(BECKETT, asked.text) <= 1 / 12
 
 
-@pytest.mark.parametrize("decibels", [-20, -40])
+@pytest.mark.parametrize("decibels", [pytest.param(-20, marks=pytest.mark.night), -40])
 def test_quiet_speech_is_understood(ask: Ask, bare: Bare, beckett: np.ndarray, decibels: int) -> None:
     """A whisper far from the microphone, rounded to 16 bits, is levelled, not dropped."""
     asked = ask([encoded(beckett * 10 ** (decibels / 20))])
     assert word_error_rate(bare(beckett), asked.text) <= 2 / 12
 
 
-@pytest.mark.parametrize("start", [3.0, 6.2])
+@pytest.mark.parametrize("start", [3.0, pytest.param(6.2, marks=pytest.mark.night)])
 @pytest.mark.parametrize("form", ["WAV", "MP3", "s16le"])
 def test_resuming_in_the_middle(ask: Ask, beckett: np.ndarray, form: str, start: float) -> None:
     """From a second on: the words that are said after it, at the times they have in the whole."""
@@ -171,7 +171,7 @@ def test_hot_clipping_is_understood(ask: Ask, beckett: np.ndarray) -> None:
     assert word_error_rate(BECKETT, asked.text) <= 2 / 12
 
 
-@pytest.mark.parametrize("way", ["file", "raw", "live"])
+@pytest.mark.parametrize("way", ["file", pytest.param("raw", marks=pytest.mark.night), "live"])
 @pytest.mark.parametrize(("hertz", "amplitude"), [(0, 0.3), (30, 0.316)], ids=["offset", "rumble"])
 def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str, hertz: int, amplitude: float) -> None:
     """Direct current and rumble, 20 dB louder than a quiet voice, do not count for its level, wherever it is from."""
@@ -194,13 +194,16 @@ def test_a_rumbling_bass_channel_of_six(ask: Ask, beckett: np.ndarray) -> None:
     assert word_error_rate(BECKETT, asked.text) <= 2 / 12
 
 
+@pytest.mark.night
 def test_quiet_speech_after_loud(ask: Ask, beckett: np.ndarray) -> None:
     """Somebody near the microphone, then somebody 30 dB further away: both are understood."""
     asked = ask([encoded(np.concatenate([beckett, np.zeros(3 * RATE, np.float32), beckett * 0.03]))])
     assert word_error_rate(f"{BECKETT} {BECKETT}", asked.text) <= 2 / 24
 
 
-@pytest.mark.parametrize("order", [(1.0, 0.008), (0.008, 1.0)], ids=["near first", "far first"])
+@pytest.mark.parametrize(
+    "order", [(1.0, 0.008), pytest.param((0.008, 1.0), marks=pytest.mark.night)], ids=["near first", "far first"]
+)
 def test_two_readers_of_unequal_level(ask: Ask, assets: Path, order: tuple[float, float]) -> None:
     """One 42 dB below the other, half a second apart: no stretch of either is lost that is heard of each alone."""
     samples, rate = soundfile.read(assets / "two_cities.wav", dtype="float32")

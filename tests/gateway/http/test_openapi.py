@@ -54,7 +54,9 @@ def test_the_document_has_what_the_checks_have(echo: HttpGateway) -> None:
 
 @pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed")
 @pytest.mark.timeout(SECONDS + 60)
-@pytest.mark.parametrize("drawn", [False, True], ids=["one-seed", "a-drawn-seed"])
+@pytest.mark.parametrize(
+    "drawn", [False, pytest.param(True, marks=pytest.mark.night)], ids=["one-seed", "a-drawn-seed"]
+)
 def test_a_tester_driven_by_the_description_has_no_complaint(guarded: HttpGateway, tmp_path: Path, drawn: bool) -> None:
     """Whatever fits the schema or does not: no failure of the server, and answers as they are described.
 

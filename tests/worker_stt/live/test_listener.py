@@ -46,7 +46,9 @@ def microphone(*sounds: np.ndarray, rate: int = RATE) -> list[bytes]:
 # --- the real engine and detector -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("decibels", [0, -20, -35])
+@pytest.mark.parametrize(
+    "decibels", [pytest.param(0, marks=pytest.mark.night), pytest.param(-20, marks=pytest.mark.night), -35]
+)
 def test_an_utterance_ends_by_itself(ask: Ask, bare: Bare, beckett: np.ndarray, decibels: int) -> None:
     """Whatever the level, the words are right, and the rest of the stream is left unread."""
     chunks = microphone(quiet(1), beckett * 10 ** (decibels / 20), quiet(20))
@@ -112,7 +114,9 @@ def test_a_stream_that_ends_early_yields_what_was_said(ask: Ask, bare: Bare, bec
     assert asked.result["duration"] == 4.0
 
 
-@pytest.mark.parametrize("size", [1, 3, 1_001, 65_535])
+@pytest.mark.parametrize(
+    "size", [1, pytest.param(3, marks=pytest.mark.night), 1_001, pytest.param(65_535, marks=pytest.mark.night)]
+)
 def test_chunks_of_any_size(ask: Ask, bare: Bare, beckett: np.ndarray, size: int) -> None:
     """Samples may be split between chunks, and half a sample at the end is nothing."""
     data = s16le(np.concatenate((beckett[: 3 * RATE // 2], quiet(1)))) + b"\1"
