@@ -14,12 +14,12 @@ from support import warm
 
 TESTS = Path(__file__).parents[1]
 INPUTS = {
-    "client.sock": 2000, "worker.sock": 2000, "worker": 100, "handshakes": 1000, "door": 1000,
-    "wyoming": 1000, "http": 1000, "messages": 5000, "wav": 500,
-    "recording": 500, "program-sound": 500, "kernel": 300, "script": 1000,
-    "ffmpeg": 30, "config": 300, "config-edit": 300, "state": 200, "journal": 300, "transcript": 1000, "hub": 500,
-    "manifest": 2000, "own-models": 300, "imports": 300, "checkpoint": 300, "command-files": 300, "params": 2000,
-    "command-output": 2000, "markup": 300, "durations": 2000, "looks": 1000, "bus": 1000, "weights": 1000,
+    "client.sock": 800, "worker.sock": 800, "worker": 40, "handshakes": 400, "door": 400,
+    "wyoming": 400, "http": 400, "messages": 2000, "wav": 200,
+    "recording": 200, "program-sound": 200, "kernel": 120, "script": 400,
+    "ffmpeg": 30, "config": 120, "config-edit": 120, "state": 80, "journal": 120, "transcript": 400, "hub": 200,
+    "manifest": 800, "own-models": 120, "imports": 120, "checkpoint": 120, "command-files": 120, "params": 800,
+    "command-output": 800, "markup": 120, "durations": 800, "looks": 400, "bus": 400, "weights": 400,
 }  # fmt: skip
 SERVED = {name: [pytest.mark.guest("gateway")] for name in ("door", "wyoming", "http")}
 targets = pytest.mark.parametrize("target", [pytest.param(name, marks=SERVED.get(name, ())) for name in INPUTS])

@@ -42,7 +42,7 @@ class World:
         return names
 
 
-@pytest.fixture(params=range(10))
+@pytest.fixture(params=[*range(3), *(pytest.param(seed, marks=pytest.mark.night) for seed in range(3, 10))])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made = World(request.param, tmp_path)
     yield made
