@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
+import threading
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hushd_mcp import greeting
@@ -16,22 +18,9 @@ from support.peer import BOUND_S
 
 pytestmark = pytest.mark.skipif(find_spec("mcp") is None, reason="the extra mcp is not installed")
 
-# The SDK at standard input and output, without a relay.
-_CODE = """
-import anyio
-from hushd_mcp import calls, server, task, unreadable
-from mcp.server.stdio import stdio_server
-
-async def serve():
-    async with stdio_server() as (read, write):
-        made = server.Server(calls.Calls(task.TaskRegistry()), local=True)
-        await made.attend(unreadable.Answered(read, write), write)
-
-anyio.run(serve)
-"""
-UNGREETED = [sys.executable, "-P", "-c", _CODE]
 STATUS = {"jsonrpc": "2.0", "id": "last", "method": "ping"}
-pytestmark = [pytestmark, pytest.mark.usefixtures("runtime")]
+# One process for the calls of all tests: it loads the SDK once.
+pytestmark = [pytestmark, pytest.mark.usefixtures("home")]
 
 
 def initialize(version: object, **changes: object) -> dict[str, object]:
@@ -39,18 +28,46 @@ def initialize(version: object, **changes: object) -> dict[str, object]:
     return {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params | changes}
 
 
-def answers(command: list[str], *messages: object) -> list[dict[str, object]]:
-    """All that is answered to these lines."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def answers(*messages: object) -> list[dict[str, object]]:
+    """All that a session answers to these lines, the last of which is STATUS."""
+    process = subprocess.Popen(PROGRAM, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin
     assert process.stdout
-    process.stdin.write("".join(f"{json.dumps(message)}\n" for message in messages).encode())
-    process.stdin.flush()
-    told = []
-    while not told or told[-1].get("id") != "last":  # at the end of its input the SDK drops what it is at
-        told.append(json.loads(process.stdout.readline()))
+    told = said(process.stdin, process.stdout, messages)
     rest, _ = process.communicate(timeout=BOUND_S)
     assert (process.returncode, rest) == (0, b"")
+    return told
+
+
+def of_the_sdk(*messages: object) -> list[dict[str, object]]:
+    """All that the SDK answers to them, without a relay."""
+    import anyio
+    from hushd_mcp import calls, server, task, unreadable
+    from mcp.server.stdio import stdio_server
+
+    async def serve(lines: IO[str], answers: IO[str]) -> None:
+        with lines, answers:
+            async with stdio_server(anyio.wrap_file(lines), anyio.wrap_file(answers)) as (read, write):
+                made = server.Server(calls.Calls(task.TaskRegistry()), local=True)
+                await made.attend(unreadable.Answered(read, write), write)
+
+    (lines, ours), (theirs, answers) = os.pipe(), os.pipe()
+    serving = threading.Thread(
+        target=anyio.run, args=(serve, os.fdopen(lines, errors="replace"), os.fdopen(answers, "w"))
+    )
+    serving.start()
+    with os.fdopen(ours, "wb") as stdin, os.fdopen(theirs, "rb") as stdout:
+        told = said(stdin, stdout, messages)
+    serving.join(BOUND_S)
+    return told
+
+
+def said(stdin: IO[bytes], stdout: IO[bytes], messages: Iterable[object]) -> list[dict[str, object]]:
+    stdin.write("".join(f"{json.dumps(message)}\n" for message in messages).encode())
+    stdin.flush()
+    told: list[dict[str, object]] = []
+    while not told or told[-1].get("id") != "last":  # at the end of its input the SDK drops what it is at
+        told.append(json.loads(stdout.readline()))
     return told
 
 
@@ -66,7 +83,7 @@ def test_the_answer_is_the_sdks_and_comes_once(version: str) -> None:
     """Each version gets what the SDK would say, and the session goes on."""
     assert greeting.answer(json.loads(json.dumps(initialize(version))), "1") is not None
     lines = (initialize(version), {"jsonrpc": "2.0", "method": "notifications/initialized"}, {**STATUS})
-    assert answers(PROGRAM, *lines) == answers(UNGREETED, *lines)
+    assert answers(*lines) == of_the_sdk(*lines)
 
 
 @pytest.mark.parametrize(
@@ -89,15 +106,15 @@ def test_what_is_unusual_is_left_to_the_sdk(message: object) -> None:
     """Other versions, parameters that it may refuse, and other lines: nothing is said before it."""
     read = greeting.read(json.dumps(message).encode())
     assert read is None or read["method"] != "initialize" or greeting.answer(read, "1") is None
-    assert answers(PROGRAM, message, {**STATUS}) == answers(UNGREETED, message, {**STATUS})
+    assert answers(message, {**STATUS}) == of_the_sdk(message, {**STATUS})
 
 
-def test_all_but_calls_is_answered_by_the_relay_alone() -> None:
+def test_all_but_calls_is_answered_by_the_relay_alone(runtime: Path) -> None:
     """A host that has started, pinged and listed everything has started no other process."""
     prepared = json.loads((Path(greeting.__file__).with_name("prepared.json")).read_text())
     lists = [{"jsonrpc": "2.0", "id": method, "method": method} for method in prepared]
-    told = answers(PROGRAM, initialize("2025-06-18"), *lists, STATUS)
+    told = answers(initialize("2025-06-18"), *lists, STATUS)
     assert {
         each["id"]: {"result": each["result"]} for each in told[1:-1] if "result" in each
     }.items() <= prepared.items()
-    assert not list(Path(os.environ["HUSHD_RUNTIME_DIR"]).glob("mcp-*"))
+    assert not list(runtime.glob("mcp-*"))
