@@ -21,12 +21,10 @@ from hushd.transport.connection import Connection
 from hushd_cli.terminal import console
 from hushd_protocol.system import paths
 from hypothesis import settings
-from support import moonshine_once, passed, skips
+from support import moonshine_once, passed, processor_time, skips
 from support.memory_group import MemoryGroup
 from support.peer import CONFIG, Supervisor, check_nothing_is_left
-from support.processor_time import ProcessorTimes
 from support.programs import Programs
-from support.schedule import Schedule, put_longest_first
 from support.scripted_router import Script, ScriptedRouter
 
 
@@ -37,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--passed-in", type=Path, metavar="FILE", help="leave out what passed there and touches no engine")
     parser.addoption("--most-skipped", type=int, metavar="N", help="fail where more tests are skipped")
     parser.addoption("--processor-times", type=int, metavar="N", help="show the N dearest files and tests")
+    parser.addoption("--record", action="store_true", help="keep each file's processor time in tests/seconds.json")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,8 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: os.environ.pop(moonshine_once.FOLDER))
     if (path := config.getoption("--passed-to")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(passed.Writer(path))
-    if shown := config.getoption("--processor-times"):
-        config.pluginmanager.register(ProcessorTimes(shown))
+    shown, kept = config.getoption("--processor-times"), config.getoption("--record")
+    if shown or kept:
+        config.pluginmanager.register(processor_time.ProcessorTimes(shown or 0, kept))
 
 
 def pytest_sessionstart() -> None:
@@ -226,14 +226,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if late := {item for item in items if any(map(item.get_closest_marker, left_out))}:
         config.hook.pytest_deselected(items=[item for item in items if item in late])
         items[:] = [item for item in items if item not in late]
-    put_longest_first(items)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
-    """Lets several processes share the tests as `support.schedule` says."""
-    config.option.loadscopereorder = False
-    return Schedule(config, log)
+    seconds = processor_time.recorded()
+    files = {item.path: seconds.get(item.nodeid.partition("::")[0], 0) for item in items}
+    items.sort(key=lambda item: -files[item.path])  # or one process begins a long file when all others are about to end
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

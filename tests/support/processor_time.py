@@ -1,16 +1,22 @@
 """Processor time of tests, `scripts/test --processor-times 40`: on a busy machine the only time that can be compared.
 
+`--record` keeps that of each file in tests/seconds.json, by which the dearest begin.
+
 Counted are the process that runs the tests and its children, once it has waited for them; so a supervisor counts with
 its workers, in the test that ends it. Collection has a line of its own, for each of xdist's processes.
 """
 
 from __future__ import annotations
 
+import json
 import resource
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+RECORD = Path(__file__).parents[1] / "seconds.json"
 
 
 def spent_s() -> float:
@@ -19,11 +25,17 @@ def spent_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def recorded() -> dict[str, int]:
+    """The seconds of each file that took a second or more when it was last recorded."""
+    return json.loads(RECORD.read_text())  # type: ignore[no-any-return]
+
+
 class ProcessorTimes:
     """Measures each test where it runs, and prints the dearest, and the dearest files, where the reports arrive."""
 
-    def __init__(self, shown: int) -> None:
+    def __init__(self, shown: int, kept: bool = False) -> None:
         self.shown = shown
+        self.kept = kept
         self.began = 0.0
         self.tests: Counter[str] = Counter()
         self.collections: list[float] = []
@@ -64,6 +76,10 @@ class ProcessorTimes:
         files: Counter[str] = Counter()
         for test, seconds in self.tests.items():
             files[test.partition("::")[0]] += seconds
+        if self.kept:
+            seconds = recorded() | {file: round(total) for file, total in files.items()}
+            there = {file: total for file, total in seconds.items() if total and (RECORD.parents[1] / file).exists()}
+            RECORD.write_text(json.dumps(there, indent=1, sort_keys=True) + "\n")
         terminalreporter.section("processor time")
         for counted in (files, self.tests):
             for name, seconds in counted.most_common(self.shown):
