@@ -24,6 +24,7 @@ MISTAKES = {
     "stumbles over types": "strangers",
     "answers no ping": "ping",
     "sees no gap": "gap",
+    "cannot wait": "places",
     "is glad of errors": "refusal",
     "hides codes": "refusal",
     "is glad of a loss": "lost",

@@ -155,6 +155,21 @@ def refused_input(trial: Trial) -> None:
     trial.fails("input_unreadable", "This is no recording.")
 
 
+def places(trial: Trial) -> None:
+    """No place for a request that waits for one, and then one."""
+    request = spoken(trial)
+    if request.wait:
+        trial.send(Accepted(id=request.id, state="waiting", position=7))
+        trial.quiet()  # it is not its turn
+        trial.send(Accepted(id=request.id, state="send"))
+        again = spoken(trial, trial.expect(Request))
+        if again != request:
+            raise Fault("the request that it sent again is another one")
+    send_pieces(trial, request, PIECES[:1])
+    trial.send(Result(id=request.id, data=SPOKEN))
+    trial.succeeds()
+
+
 CASES = (
     Case("hello", "The first message is hello, and no other goes before the welcome.", hello),
     Case("version", "A client whose version is refused ends with version_mismatch.", version),
@@ -162,6 +177,9 @@ CASES = (
     Case("strangers", "Unknown keys and types, and answers to others, are ignored.", strangers),
     Case("ping", "A client with a request answers each ping.", ping),
     Case("gap", "A client that finds a gap in seq ends the request with protocol_error.", gap),
+    Case(
+        "places", "A request that says wait is sent again when a place is its own, unchanged and not before.", places
+    ),
     Case("refusal", "An error ends the request with its code and its sentence.", refusal),
     Case("later_code", "An unknown code counts as worker_failed, and its sentence is kept.", later_code),
     Case("lost", "A client whose connection ends in the middle reports supervisor_lost.", lost),
@@ -172,9 +190,9 @@ CASES = (
 )
 
 
-def spoken(trial: Trial) -> Request:
-    """A request for a speech, which must be complete."""
-    request = trial.request("synthesize", TEXT)
+def spoken(trial: Trial, request: Request | None = None) -> Request:
+    """A request for a speech, the first or a given one, which must be complete."""
+    request = request or trial.request("synthesize", TEXT)
     text = receive_input(trial, request) if request.input == "stream" else request.payload
     if text.decode(errors="replace").strip() != TEXT:
         raise Fault(f"its text is {text!r}")

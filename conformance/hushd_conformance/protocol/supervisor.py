@@ -15,6 +15,7 @@ from hushd_protocol.framing import pack, unpack
 from hushd_protocol.limits import MAGIC, MAX_HEADER, PROTOCOL
 from hushd_protocol.messages import (
     TO_CLIENT,
+    Accepted,
     Cancel,
     Chunk,
     Claim,
@@ -36,6 +37,7 @@ from hushd_protocol.messages import (
 from .case import Case, Fault
 
 TEXT = b"The first sentence. The second sentence. The third sentence."
+CROWD = 1000  # more than any queue that is meant for a machine's own programs
 M = TypeVar("M", bound=Message)
 
 
@@ -43,7 +45,7 @@ class Peer:
     """A client without manners of its own. All waits end after `limit_s` seconds."""
 
     def __init__(self, socket: Path, limit_s: float) -> None:
-        self._limit_s = limit_s
+        self._limit_s, self._heard = limit_s, time.monotonic()
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.connect(f"ipc://{socket}")
@@ -80,7 +82,11 @@ class Peer:
         if not self._socket.poll(round(self._limit_s * 1000)):
             raise Fault(f"nothing came within {self._limit_s:.0f} s")
         message = unpack(self._socket.recv_multipart(), self._decoder)
-        if isinstance(message, Ping):
+        if not isinstance(message, Ping):
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > self._limit_s:
+            raise Fault(f"nothing but pings came within {self._limit_s:.0f} s")
+        else:
             self.send(Pong())
         return message
 
@@ -92,6 +98,18 @@ class Peer:
                 raise Fault(f"a {message.TYPE} came{words}")
         return message
 
+    def take_of(self, identifier: bytes, *kinds: type[M]) -> M:
+        """Returns the next message of the kinds about one request; an error about it is a fault."""
+        while not (isinstance(message := self.take(), kinds) and getattr(message, "id", b"") == identifier):
+            if isinstance(message, Error) and message.id == identifier:
+                raise Fault(f"an error came ({message.code}: {message.message})")
+        return message
+
+    def state(self, identifier: bytes) -> str:
+        """The next state of a request with streamed input; `running` once that is asked for."""
+        message = self.take_of(identifier, Accepted, Credit)
+        return message.state if isinstance(message, Accepted) else "running"
+
     def refused(self, code: str, identifier: bytes = b"") -> None:
         """Waits for an error with the code and the id."""
         error = self.expect(Error)
@@ -100,7 +118,7 @@ class Peer:
 
     def speak(self, **fields: object) -> bytes:
         """Asks for a speech; returns the request's id."""
-        request = Request(id=os.urandom(16), worker="tts", op="synthesize", **fields)  # type: ignore[arg-type]
+        request = Request(**{"id": os.urandom(16), "worker": "tts", "op": "synthesize", **fields})  # type: ignore[arg-type]
         self.send(request)
         return request.id
 
@@ -249,6 +267,28 @@ def floor(peer: Peer) -> None:
         raise Fault("the result has another id")
 
 
+def places(peer: Peer) -> None:
+    """More requests than there are places, of which the last one waits for its own."""
+    peer.begin()
+    held: list[bytes] = []
+    while not held or (state := peer.state(held[-1])) != "waiting":
+        if held and state == "send":
+            raise Fault("a request was told to send that had not waited")
+        if len(held) == CROWD:
+            raise Fault(f"{CROWD} requests have found a place")
+        held.append(peer.speak(input="stream", credit=8, wait=True))
+    late = held.pop()
+    for identifier in held:
+        peer.send(Cancel(id=identifier))
+    while (message := peer.take()) and not (isinstance(message, Accepted) and message.state == "send"):
+        if getattr(message, "id", b"") == late and not isinstance(message, Accepted):
+            raise Fault(f"a {message.TYPE} came before it was told to send")
+    peer.speak(id=late, wait=True, payload=TEXT, credit=256)
+    while peer.take_of(late, Chunk, Result).TYPE != "result":
+        pass
+    peer.last(late)
+
+
 CASES = (
     Case("welcome", "A hello is answered by a welcome in its version.", welcome),
     Case("uninvited", "Whatever comes before hello is a protocol_error.", uninvited),
@@ -261,5 +301,6 @@ CASES = (
     Case("overdrawn", "A chunk out of order ends the request with protocol_error.", overdrawn),
     Case("cancel", "A cancelled request ends once, with cancelled.", cancel),
     Case("deadline", "A request ends with its deadline, whether it waited or ran.", deadline),
+    Case("places", "A request without a place waits if it says so, and is told to send once one is free.", places),
     Case("floor", "A claim is granted, and ends with a result once it is given back.", floor),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hushd_protocol import messages as m
@@ -15,6 +16,8 @@ from .actions import Action, ToClient
 # The connections of a program share its part of the places, or each thread would have a part of its own.
 Program = int | bytes  # its process, or a connection whose process is not known
 MISSED_PONGS = 3  # then the client counts as gone, even if its socket lives
+PING_S = 2.0  # between two pings of one client
+AT_ONCE = 32  # a thousand programs that all woke at the same moment would leave the supervisor no processor
 
 
 @dataclass(slots=True)
@@ -35,12 +38,17 @@ class Connections:
 
     Args:
         welcome: the answer to hello.
+
+    Attributes:
+        ping_s: seconds between two turns of pings.
     """
 
     def __init__(self, welcome: m.Welcome) -> None:
         self._welcome = welcome
         self._known: dict[bytes, Connection] = {}
         self._count = 0
+        self._unpinged: list[bytes] = []  # of those to be pinged in this round
+        self.ping_s = PING_S
 
     def __contains__(self, route: bytes) -> bool:
         return route in self._known
@@ -109,21 +117,31 @@ class Connections:
         for connection in self._known.values():
             connection.unanswered = 0
 
-    def silent(self, waits: Callable[[bytes], bool]) -> list[bytes]:
-        """Those of the clients to be pinged that have not answered for long."""
-        return [route for route, known in self._pinged(waits) if known.unanswered >= MISSED_PONGS]
+    def turn(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes]]:
+        """Returns the next to be pinged of the clients that have a request or that `waits` says to wait.
 
-    def ping(self, waits: Callable[[bytes], bool]) -> list[Action]:
-        """Pings the clients that have a request or that `waits` says to wait, but for the silent ones."""
-        pinged = dict(self._pinged(waits))
-        out: list[Action] = []
-        for route, connection in self._known.items():
-            if route not in pinged:
-                connection.unanswered = 0
-            elif connection.unanswered < MISSED_PONGS:
+        And those whose turn it was that have not answered for long. The next turn is due after `ping_s`.
+        """
+        if not self._unpinged:
+            self._begin_round(waits)
+        routes, self._unpinged = self._unpinged[:AT_ONCE], self._unpinged[AT_ONCE:]
+        pinged: list[bytes] = []
+        silent: list[bytes] = []
+        for route in routes:
+            connection = self._known.get(route)
+            if connection is None or not (connection.requests or waits(route)):
+                continue
+            if connection.unanswered >= MISSED_PONGS:
+                silent.append(route)
+            else:
                 connection.unanswered += 1
-                out.append(ToClient(route, m.Ping()))
-        return out
+                pinged.append(route)
+        return pinged, silent
 
-    def _pinged(self, waits: Callable[[bytes], bool]) -> Iterator[tuple[bytes, Connection]]:
-        return ((route, known) for route, known in self._known.items() if known.requests or waits(route))
+    def _begin_round(self, waits: Callable[[bytes], bool]) -> None:
+        for route, connection in self._known.items():
+            if connection.requests or waits(route):
+                self._unpinged.append(route)
+            else:
+                connection.unanswered = 0
+        self.ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / AT_ONCE))

@@ -18,7 +18,7 @@ from hushd_schema.settings import Settings
 
 from . import events as ev
 from .actions import Action, Configure, Leave, Listen, Log, ReportStatus, ToClient
-from .connections import Connection, Connections
+from .connections import PING_S, Connection, Connections
 from .departure import Departure
 from .directory import Directory
 from .fleet import Fleet
@@ -33,7 +33,6 @@ from .requests import Requests
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus, WorkerStatus
 
-PING_S = 2.0
 LATE_S = 0.5  # a timer that fires later than this: we were stopped or busy, or the machine slept
 # With no id: an answer with the id would end the request that has it.
 _ID_IN_USE = m.Error.of(
@@ -225,13 +224,13 @@ class Pool:
         return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _ping(self, now: float) -> list[Action]:
-        silent = self._connections.silent(self._waits)
-        out = self._connections.ping(self._waits)
+        pinged, silent = self._connections.turn(self._waits)
+        out: list[Action] = [ToClient(route, m.Ping()) for route in pinged]
         for route in silent:
             # Its socket may still live (a stopped process): its requests end with an error and free their workers.
             out.append(Log("WARNING", "a client with a request has stopped answering"))
             out += self._requests.cancel_all_of(route, now, "slow_consumer")
-        self._next_ping = now + PING_S
+        self._next_ping = now + self._connections.ping_s
         return out
 
     def _waits(self, route: bytes) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
 
 from .actions import Action, ToClient
-from .connections import Program
+from .connections import AT_ONCE, Program
 from .share import SHARE
 from .worker.jobs import ENDINGS, TELL_S
 from .worker.request import level
@@ -65,6 +65,7 @@ class Turnstile:
         self._deadlines: list[tuple[float, Key]] = []  # a heap; some of those that have ended are left in it
         self._turns: dict[Program, int] = {}  # when each had its last turn
         self._turn = 0
+        self._to_tell: deque[Ticket] = deque()  # in the order in which they were told; some have ended
         self._tell_at = math.inf
 
     def __len__(self) -> int:
@@ -86,7 +87,8 @@ class Turnstile:
             if len(self._deadlines) > 2 * len(self._tickets):
                 self._deadlines = sorted({(t.deadline, t.key) for t in self._tickets.values() if t.deadline < math.inf})
             heapq.heappush(self._deadlines, (ticket.deadline, ticket.key))
-        self._tell_at = min(self._tell_at, now + TELL_S)
+        self._to_tell.append(ticket)
+        self._tell_at = min(self._tell_at, now + self._step_s())
         return [ToClient(ticket.route, _waiting(ticket, len(self._tickets) - 1))]
 
     def take(self, key: Key) -> tuple[Ticket, bool] | None:
@@ -101,6 +103,9 @@ class Turnstile:
         if not self._counts[ticket.program]:
             del self._counts[ticket.program]
             self._turns.pop(ticket.program, None)
+        if not self._tickets:
+            self._deadlines.clear()
+            self._to_tell.clear()
         return ticket, promised
 
     def call(self, has_place: Callable[[Ticket], bool], now: float) -> list[Action]:
@@ -146,9 +151,20 @@ class Turnstile:
             ticket.arrived = now
             self._groups.setdefault(ticket.group, {})[ticket.key] = ticket
         if self._tell_at <= now:
-            self._tell_at = now + TELL_S if self._tickets else math.inf
-            out += [ToClient(t.route, _waiting(t, place)) for place, t in enumerate(self._tickets.values())]
+            out += self._tell(now)
         return out
+
+    def _tell(self, now: float) -> list[Action]:
+        """Tells some of those who wait that they do: each of them every `TELL_S`, never all at the same moment."""
+        oldest = [self._to_tell.popleft() for _ in range(min(AT_ONCE, len(self._to_tell)))]
+        told = [ticket for ticket in oldest if self._tickets.get(ticket.key) is ticket]
+        self._to_tell += told
+        self._tell_at = now + self._step_s() if self._to_tell else math.inf
+        places = {ticket: place for place, ticket in enumerate(self._tickets.values())}
+        return [ToClient(ticket.route, _waiting(ticket, places[ticket])) for ticket in told]
+
+    def _step_s(self) -> float:
+        return TELL_S / max(1, math.ceil(len(self._to_tell) / AT_ONCE))
 
     # --- inside --------------------------------------------------------------------------------------------------
 

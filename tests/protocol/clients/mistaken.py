@@ -53,11 +53,11 @@ def chunks(path):
             yield piece
 
 
-def ask(request, payload=b"", **fields):
+def ask(request, text=b"", **fields):
     """Sends a request and what it streams; returns the output."""
     output, expected, number = b"", 0, 0
     input = chunks(arguments[0]) if fields.get("input") == "stream" else None
-    send(payload, type="request", id=request, credit=8, **fields)
+    send(text, type="request", id=request, credit=8, wait=True, **fields)
     if mistake == "sends without credit" and input:
         send(next(input), type="chunk", id=request, seq=0)
     while True:
@@ -79,6 +79,8 @@ def ask(request, payload=b"", **fields):
             output += payload if kind == "chunk" else header["data"]["text"].encode()
             if mistake != "grants no credit":
                 send(type="credit", id=request, chunks=1)
+        elif kind == "accepted" and header["state"] == ("waiting" if mistake == "cannot wait" else "send"):
+            send(text, type="request", id=request, credit=8, wait=True, **fields)
         elif kind == "error":
             return header
         elif kind == "result":

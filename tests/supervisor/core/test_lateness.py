@@ -6,8 +6,9 @@ import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.connections import PING_S
 from hushd_supervisor.core.floor import LEASE_S
-from hushd_supervisor.core.pool import LATE_S, PING_S
+from hushd_supervisor.core.pool import LATE_S
 from hushd_supervisor.core.worker.lifecycle import ALARM_S, GRACE_S
 from hushd_supervisor.core.worker.progress import HELLO_S
 from hushd_supervisor.core.worker.request import CANCEL_S, UNHEARD_STILL_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
+from hushd_supervisor.core.connections import AT_ONCE, PING_S
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.jobs import TELL_S
 
@@ -131,6 +133,29 @@ def test_a_client_that_waits_for_a_catalogue_is_pinged(asked: ev.FromClient) -> 
     pool.handle(ev.FromClient(b"r", m.Cancel(id=ONE)), due)
     pool.handle(ev.ClientGone(b"r"), due)
     assert pool.deadline() is None
+
+
+def test_a_crowd_is_pinged_in_turns() -> None:
+    """Each of 500 clients with a request is pinged every two seconds, and never more than a few at the same moment."""
+    pool = Pool(Settings(queue=5000), version="1", pid=1)
+    for number in range(500):
+        route = b"r%d" % number
+        pool.handle(ev.FromClient(route, m.Hello(protocol=1, version="1", pid=number + 1)), 0)
+        pool.handle(ev.FromClient(route, request(id=number.to_bytes(16, "big"), worker="stt/other").message), 0)
+    pinged: dict[bytes, list[float]] = {}
+    while (due := pool.deadline()) is not None and due <= 10:
+        for action in pool.on_time(due):
+            if isinstance(action, do.ToClient) and isinstance(action.message, m.Ping):
+                pinged.setdefault(action.route, []).append(due)
+        for route, times in pinged.items():
+            if times[-1] == due:
+                pool.handle(ev.FromClient(route, m.Pong()), due)
+        together = [times[-1] for times in pinged.values()].count(due)
+        assert together <= AT_ONCE
+    assert len(pinged) == 500
+    for times in pinged.values():
+        assert len(times) >= 4
+        assert all(abs(later - earlier - PING_S) < 0.01 for earlier, later in pairwise(times))
 
 
 def test_the_limit_over_all_workers_counts() -> None:

@@ -8,7 +8,9 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core.actions import Action, ToClient
+from hushd_supervisor.core.connections import AT_ONCE
 from hushd_supervisor.core.turnstile import MOST, SEND_S, Ticket, Turnstile
+from hushd_supervisor.core.worker.jobs import TELL_S
 
 TEXT, PROGRESS = 2, 4
 numbers = itertools.count(1)
@@ -85,6 +87,31 @@ def test_their_number_is_bounded(rounds: int) -> None:
         assert 0.7 * MOST < len(turnstile) < MOST
         assert turnstile.has_room(2)
         turnstile.end_all("cancelled")
-    assert len(turnstile._deadlines) <= 2 * MOST
+    assert not turnstile._deadlines
     assert not turnstile._groups
     assert not turnstile._counts
+
+
+def test_a_crowd_is_told_a_few_at_a_time() -> None:
+    """Each of a thousand hears every `TELL_S`, never all at once: a thousand threads that wake take all cores."""
+    turnstile = line(*[ticket(1) for _ in range(1000)])
+    heard: dict[bytes, float] = {}
+    now = 0.0
+    for latecomer in range(200):
+        due = turnstile.deadline()
+        assert due > now
+        now = due
+        told = turnstile.on_time(now)
+        assert 0 < len(told) <= AT_ONCE
+        for action in told:
+            assert isinstance(action, ToClient)
+            assert now - heard.get(action.route, 0.0) <= TELL_S + 0.2
+            heard[action.route] = now
+        if latecomer % 10 == 0:
+            turnstile.add(each := ticket(2), now)
+            heard[each.route] = now
+    assert len(heard) == 1020
+    assert now - min(heard.values()) <= TELL_S + 0.2
+    turnstile.end_all("cancelled")
+    assert turnstile.deadline() == math.inf
+    assert not turnstile._to_tell
