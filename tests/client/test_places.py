@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ import pytest
 from hushd import AsyncClient, Client
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Accepted, Cancel, Error, Request, Result
-from support.peer import ECHO, Peer, Supervisor, command, wait_until
+from support.peer import BOUND_S, ECHO, Peer, Supervisor, command, wait_until
 
 NARROW = f'queue = 8\n[worker."tts/echo"]\nqueue = 4\nmax_replicas = 1\n{command(ECHO)}'
 ENGINE = "tts/echo/a"
@@ -102,6 +104,44 @@ def test_a_peer_that_says_wait_is_told_when_to_send(narrow: Supervisor) -> None:
         while not isinstance(message := peer.receive(), Result):
             assert message.id in before or not isinstance(message, Error)
         assert message.id == late
+
+
+@pytest.mark.parametrize("end", ["kill", "restart", "worker"])
+def test_no_end_loses_one_that_waits(end: str, narrow: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor or the worker is killed, or restarted, while threads wait for a place: all are served."""
+    monkeypatch.setenv("HUSHD_AUTOSTART", "1")
+
+    def speak(number: int) -> bytes:
+        with Client() as client:
+            return b"".join(client.synthesize(f"{number}", engine="echo", model="a"))
+
+    with narrow.connect() as peer, Client() as client, ThreadPoolExecutor(9) as threads:
+        worker = peer.ask("echo", ENGINE)["pid"]
+        held = [peer.request("wait", ENGINE) for _ in range(5)]
+        wait_until(lambda: peer.status(ENGINE)["queued"] == 4)
+        heard = [threads.submit(speak, number) for number in range(8)]
+        wait_until(lambda: _position(peer) == 8)
+        if end == "worker":
+            os.kill(worker, signal.SIGKILL)
+        elif end == "kill":
+            os.kill(narrow.pid, signal.SIGKILL)
+        else:
+            peer.control("restart")
+        if end != "kill":
+            for name in held:
+                peer.send(Cancel(id=name))
+        assert [each.result(BOUND_S) for each in heard] == [b"%d%d" % (number, number) for number in range(8)]
+        assert client.shutdown()
+
+
+def _position(peer: Peer) -> int:
+    """The number of requests that wait for a place, found by one more."""
+    name = peer.request("echo", ENGINE, wait=True)
+    accepted = peer.expect(Accepted)
+    assert accepted.id == name
+    peer.send(Cancel(id=name))
+    peer.expect(Error)
+    return accepted.position
 
 
 def _told(peer: Peer, name: bytes) -> str:

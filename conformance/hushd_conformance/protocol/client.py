@@ -177,9 +177,7 @@ CASES = (
     Case("strangers", "Unknown keys and types, and answers to others, are ignored.", strangers),
     Case("ping", "A client with a request answers each ping.", ping),
     Case("gap", "A client that finds a gap in seq ends the request with protocol_error.", gap),
-    Case(
-        "places", "A request that says wait is sent again when a place is its own, unchanged and not before.", places
-    ),
+    Case("places", "A request that says wait is sent again when a place is its own, unchanged and not before.", places),
     Case("refusal", "An error ends the request with its code and its sentence.", refusal),
     Case("later_code", "An unknown code counts as worker_failed, and its sentence is kept.", later_code),
     Case("lost", "A client whose connection ends in the middle reports supervisor_lost.", lost),
