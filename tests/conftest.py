@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd.roster.recent import Recent
 from hushd.transport import versions
 from hushd.transport.connection import Connection
+from hushd.voice_assignments.recent import Recent
 from hushd_cli.terminal import console
 from hushd_protocol.system import paths
 from hypothesis import settings

@@ -209,7 +209,7 @@ def hooks(here: Paths) -> None:
 
 
 def said(here: Paths) -> None:
-    from hushd.roster import recent
+    from hushd.voice_assignments import recent
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recent, "MEMORY", os.fspath(here.runtime))
@@ -331,9 +331,9 @@ def own_supervisors(here: Paths) -> None:
 
 
 def roster(here: Paths) -> None:
-    from hushd.roster.roster import Roster
+    from hushd.voice_assignments.assignments import VoiceAssignments
 
-    Roster(here).mute("a")
+    VoiceAssignments(here).mute("a")
 
 
 def switch(here: Paths) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import anyio
 import anyio.to_thread
-from hushd.roster import names
+from hushd.voice_assignments import names
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
 from mcp.server.context import ServerRequestContext

@@ -13,8 +13,8 @@ from .task import Reading, Task, Waiting, Work
 if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.dialogue.conversation import Conversation
-    from hushd.roster.member import Prepared
     from hushd.transcripts.transcript import Transcript
+    from hushd.voice_assignments.speaker import Prepared
 
 Options = JsonObject
 
@@ -120,10 +120,10 @@ def _conversation(client: Client, task: Task, priority: str, duck: bool = False)
 
 def _prepared(client: Client, name: str, text: str, options: Options) -> Prepared:
     """The text and the options of its voice: the session's own, unless it names one or its language has another."""
-    from hushd.roster.member import Member
+    from hushd.voice_assignments.speaker import NamedSpeaker
     from hushd_protocol.system import paths
 
-    member = Member(paths.find(), name)
+    member = NamedSpeaker(paths.find(), name)
     member.check()
     return member.prepare(text, options, lambda: client.describe("tts").tts)
 

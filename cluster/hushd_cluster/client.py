@@ -15,7 +15,7 @@ from hushd.aio.source import AsyncStream
 from hushd.transport.link import Link
 from hushd.transport.retry import RetryingCall
 from hushd.transport.source import File, Input
-from hushd.transport.steps import Awaited, Steps
+from hushd.transport.steps import Await, Steps
 from hushd_protocol.messages import Message, Request, Result
 
 from . import failures, node
@@ -39,7 +39,7 @@ class ClusterClient(AsyncClient):
         role = request.worker.partition("/")[0]
         if request.session or role not in self._engines_of:
             return (yield from super()._send(request, source))
-        data = yield Awaited(_data(source))
+        data = yield Await(_data(source))
         call = ClusterCall(
             self._engines_of[role], self._paces[role], data, self.link, self.link.placed(request), source
         )
@@ -65,7 +65,7 @@ class Pace:
 class ClusterCall(RetryingCall):
     """A request to a deployment, sent again to another node when the one that served it has gone."""
 
-    most_lost = 1  # a node goes when it dies, perhaps of this request
+    max_lost = 1  # a node goes when it dies, perhaps of this request
 
     def __init__(
         self, engines: DeploymentHandle, pace: Pace, data: Any, link: Link, request: Request, source: Input | None

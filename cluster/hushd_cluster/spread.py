@@ -106,7 +106,7 @@ class Spread:
         try:
             while self._waiting or self._running:
                 self._alive = {str(each["NodeID"]) for each in session.alive()}
-                self._call_back()
+                self._recall()
                 self._hand_out()
                 for reference in _ended(list(self._running)):
                     self._take(self._running.pop(reference).name, reference)
@@ -143,7 +143,7 @@ class Spread:
         reference = self._task.options(label_selector=others).remote(data, name, self._options)
         self._running[reference] = Sent(name, size, frozenset(avoided))
 
-    def _call_back(self) -> None:
+    def _recall(self) -> None:
         """Takes back what waits for a node that has gone since: Ray would keep it for ever."""
         for reference, sent in list(self._running.items()):
             if sent.avoided and not self._alive - sent.avoided:

@@ -133,7 +133,7 @@ class Receiver:
         task.add_done_callback(self._served)
 
     async def _serve(self, connection: socket.socket, handover: Handover, slot: Slot) -> None:
-        slots.mine.set(slot)
+        slots.current.set(slot)
         try:
             await self._servers[handover.kind](connection, handover)
         except OSError:

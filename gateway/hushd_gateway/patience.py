@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 STEPS = 5  # that a limit has
 
 
-class Limit:
+class StallTolerantTimer:
     """Calls `act` once `seconds` have passed in which this process could run, unless it is cancelled before."""
 
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:
@@ -35,7 +35,7 @@ async def timeout(seconds: float) -> AsyncIterator[None]:
     """As `asyncio.timeout`, in such steps; what has come by the end of the last one still counts."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as limit:
-        steps = Limit(seconds, lambda: limit.reschedule(loop.time()))
+        steps = StallTolerantTimer(seconds, lambda: limit.reschedule(loop.time()))
         try:
             yield
         finally:

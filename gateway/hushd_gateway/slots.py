@@ -67,9 +67,9 @@ class BodyMemory:
                     turn.set_result(None)
 
 
-mine: ContextVar[Slot] = ContextVar("slot")
+current: ContextVar[Slot] = ContextVar("slot")
 
 
-def own() -> Slot:
-    """The slot of the connection that is being served; one of nobody's outside the gateway."""
-    return mine.get(None) or Slot()
+def current_slot() -> Slot:
+    """Returns the slot of the connection that is being served; outside the gateway one that belongs to none."""
+    return current.get(None) or Slot()

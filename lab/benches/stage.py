@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 from hushd import Client
-from hushd.roster.recent import Recent
+from hushd.voice_assignments.recent import Recent
 from hushd_protocol.system import paths
 
 # A busy loop, which ends with its time and with the process that started it.

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hushd.roster.recent import Recent
+from hushd.voice_assignments.recent import Recent
 from hushd_mcp import light_json
 from hushd_mcp.command import place
 from hushd_mcp.relay import Link, Relay

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from hushd.roster.recent import Recent
-from hushd.roster.roster import Roster
+from hushd.voice_assignments.assignments import VoiceAssignments
+from hushd.voice_assignments.recent import Recent
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_protocol.wording import advised
@@ -223,7 +223,7 @@ def test_sessions_have_names(host: Host, diary: Diary) -> None:
         other.data("say", text="abc")
         other.data("say", text="abc")
         assert [sound.heard for sound in diary.sounds()] == [3, len("web:\n\nabc"), 3]
-        Roster(paths.find()).mute("web")
+        VoiceAssignments(paths.find()).mute("web")
         assert "web is muted" in other.error("say", text="abc")
         assert "web is muted" in other.error("converse", text="abc")
     host.data("say", text="abc")

@@ -122,7 +122,7 @@ def test_those_that_rest_make_room(ends: Channel, monkeypatch: pytest.MonkeyPatc
 
     async def serve(connection: socket.socket, handover: Handover) -> None:
         served.append(handover.prefix)
-        slot = slots.own()
+        slot = slots.current_slot()
         if handover.prefix != b"0":  # which works
             slot.rest(idle=idle or handover.prefix == b"2")
         await echo(connection, handover)
@@ -155,7 +155,7 @@ def test_one_that_comes_to_rest_makes_room(ends: Channel, monkeypatch: pytest.Mo
     served: list[slots.Slot] = []
 
     async def serve(connection: socket.socket, handover: Handover) -> None:
-        served.append(slots.own())
+        served.append(slots.current_slot())
         await echo(connection, handover)
 
     async def run() -> None:

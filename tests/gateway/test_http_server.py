@@ -258,7 +258,7 @@ def test_a_body_that_does_not_come_gives_its_slot_up() -> None:
 
     async def run() -> None:
         slot = Slot()
-        slots.mine.set(slot)
+        slots.current.set(slot)
         program, accepted = socket.socketpair()
         request = REQUEST.replace(b"GET", b"POST")[:-2] + b"Content-Length: 10\r\n\r\nhello"
         handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", request)
@@ -374,7 +374,7 @@ def test_a_connection_that_rested_works_with_its_next_request() -> None:
 
     async def run() -> None:
         slot = Slot()
-        slots.mine.set(slot)
+        slots.current.set(slot)
         program, accepted = socket.socketpair()
         handover = Handover("http", "127.0.0.1:8000", "127.0.0.1", REQUEST)
         serving = asyncio.create_task(http_server.HttpServer(second_waits).serve(accepted, handover))

@@ -8,7 +8,7 @@ from .storm import Storm
 
 BLAMELESS = ("supervisor_lost", "shutting_down", "worker_stopped")  # errors after which a client asks again
 ENDING = ("shutdown", "restart")  # requests that are for one supervisor alone
-MOST_LOST = 3  # supervisors that it may lose over one request, as `hushd.transport.attempts` says
+MAX_LOST = 3  # supervisors that it may lose over one request, as `hushd.transport.attempts` says
 AFTER_S = 2.0  # for which what a fault has brought about lasts at most: a refusal, a start that fails
 REMEMBERED_S = 60.0  # in which the starts and jobs that have failed count for the next one
 # Of faults, by error.
@@ -53,7 +53,7 @@ def complaint(storm: Storm, owner: Process, op: str, code: str, since: float, an
         return ""  # it was killed while it was asked to leave, or left already, and nobody asks the next one to
     if code in BLAMELESS:
         # Of a transcript that was begun, the rest is asked for; a second death that brought nothing new is raised.
-        most = MOST_LOST - (op == "transcribe")
+        most = MAX_LOST - (op == "transcribe")
         if code == "worker_stopped":  # a crash of the worker was repeated too, and counts for the attempts
             most = max(1, most - storm.deaths("engine", since))
         if answered and code == "supervisor_lost":

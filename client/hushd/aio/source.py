@@ -15,7 +15,7 @@ from hushd_protocol.limits import MAX_PAYLOAD
 from hushd.audio import source as audio_source
 from hushd.audio.source import Audio
 from hushd.transport import source
-from hushd.transport.kept import KEPT, Kept
+from hushd.transport.replay_buffer import REPLAY_BYTES, ReplayBuffer
 from hushd.transport.source import Input, Source, Text
 
 
@@ -32,14 +32,14 @@ AsyncText = Text | AsyncIterable[str] | AsyncIterable[bytes]
 class AsyncStream(Input):
     """As `hushd.transport.source.Stream`, of an asynchronous iterable."""
 
-    def __init__(self, pieces: AsyncIterable[bytes], room: int = KEPT) -> None:
+    def __init__(self, pieces: AsyncIterable[bytes], room: int = REPLAY_BYTES) -> None:
         self._iterator = aiter(pieces)
-        self._kept = Kept(room)
+        self._replay = ReplayBuffer(room)
         self._reading: asyncio.Task[bytes | None] | None = None
 
     @property
     def whole(self) -> bool:
-        return self._kept.whole
+        return self._replay.whole
 
     def fields(self) -> dict[str, Any]:
         return {"input": "stream"}
@@ -57,7 +57,7 @@ class AsyncStream(Input):
                 self._reading.get_loop().call_soon_threadsafe(self._reading.cancel)
 
     async def _piece(self, position: int) -> bytes | None:
-        piece = self._kept.at(position)
+        piece = self._replay.at(position)
         if piece is not None:
             return piece
         if self._reading is None or self._reading.done():
@@ -66,14 +66,14 @@ class AsyncStream(Input):
         reading = self._reading
         await asyncio.wait([reading])
         piece = reading.result()
-        return self._kept.at(position) if piece is None else piece
+        return self._replay.at(position) if piece is None else piece
 
     async def _read(self) -> bytes | None:
         """Reads the next piece; None at the end, also when that is an error, which is kept."""
         try:
-            return self._kept.add(await anext(self._iterator, None))
+            return self._replay.add(await anext(self._iterator, None))
         except Exception as error:
-            self._kept.fail(error)
+            self._replay.fail(error)
             return None
 
 
@@ -96,8 +96,8 @@ def of_text(text: AsyncText) -> Source | AsyncStream:
     return AsyncStream(_encoded(text)) if isinstance(text, AsyncIterable) else source.of_text(text)
 
 
-def of_chunks(chunks: Iterable[bytes] | AsyncIterable[bytes], room: int = KEPT) -> Source | AsyncStream:
-    """Live audio; `room` as in `Kept`."""
+def of_chunks(chunks: Iterable[bytes] | AsyncIterable[bytes], room: int = REPLAY_BYTES) -> Source | AsyncStream:
+    """Live audio; `room` as in `ReplayBuffer`."""
     return AsyncStream(chunks, room) if isinstance(chunks, AsyncIterable) else source.Stream(chunks, room)
 
 

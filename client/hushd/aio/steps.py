@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, TypeVar
 
-from hushd.transport.steps import Attend, Awaited, Connect, Receive, Step, Steps, Until
+from hushd.transport.steps import Await, Connect, Receive, RunInThread, Step, Steps, WaitUntil
 
 from .threads import long_step
 
@@ -48,11 +48,11 @@ async def _outcome(step: Step) -> Any:
             return await step.call.next_message()
         case Connect():
             return step.way.current() or await _connected(step)
-        case Awaited():
+        case Await():
             return await step.awaitable
-        case Until():
+        case WaitUntil():
             return await step.changing.when(step.condition)
-        case Attend():
+        case RunInThread():
             return await long_step(step.function, stop=step.stop)
         case _:
             return await asyncio.to_thread(step)

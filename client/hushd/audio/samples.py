@@ -14,7 +14,7 @@ from hushd.transport.source import Source
 
 _FORMATS = {"int16": "<i2", "float32": "<f4", "float64": "<f4"}  # as they are sent
 _HIGHEST_RATE = 768_000  # Hz
-_MOST_CHANNELS = 64
+_MAX_CHANNELS = 64
 _LOUDEST = 100.0  # float sample: above, somebody forgot to divide, and the worker would clip
 
 
@@ -42,7 +42,7 @@ class Samples(Source):
         if not samples.size:
             raise HushdError("input_unreadable", "The audio is empty: there is no sample in the array.")
         self._channels = 1 if samples.ndim == 1 else samples.shape[1]
-        if self._channels > min(_MOST_CHANNELS, len(samples)):
+        if self._channels > min(_MAX_CHANNELS, len(samples)):
             raise _refused(f"of shape {samples.shape}, which is {self._channels} channels: transpose it with .T")
         if samples.dtype.kind == "f":
             _check_peak(max(abs(float(samples.min())), abs(float(samples.max()))))  # both pass a NaN on

@@ -17,7 +17,7 @@ from hushd.transport.link import Link, refuse_borrowed
 from hushd.transport.requests import KeepAlive
 from hushd.transport.retry import RetryingCall, with_connection
 from hushd.transport.source import Input
-from hushd.transport.steps import Attend, Receive, Steps
+from hushd.transport.steps import Receive, RunInThread, Steps
 from hushd.transport.warning import ResultWarning, elsewhere
 
 from .preparation import Preparation
@@ -169,7 +169,7 @@ class ClientBase:
             connection = yield find
             refuse_borrowed(connection)
             yield partial(versions.end, connection, action)
-            left: bool = yield Attend(partial(connection.wait_lost, timeout), stop=connection.close)
+            left: bool = yield RunInThread(partial(connection.wait_lost, timeout), stop=connection.close)
             if left and (own := self.link.connection):
                 own.left(connection)
             return left

@@ -136,7 +136,7 @@ class IncomingSpeech:
 
     def _repr_html_(self) -> str | None:
         """Shows a player in a notebook, once all of it is there and if it is kept."""
-        from .notebook import can_play, player  # for notebooks
+        from .repr_html import can_play, player  # for notebooks
 
         if not (self._whole and self._keep and can_play(self.format)):
             return None

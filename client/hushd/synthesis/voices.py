@@ -24,7 +24,7 @@ ALIASES = {
     "alloy": "female", "coral": "female", "marin": "female", "nova": "female", "sage": "female", "shimmer": "female",
     "ash": "male", "ballad": "male", "cedar": "male", "echo": "male", "fable": "male", "onyx": "male", "verse": "male",
 }  # fmt: skip
-_MOST_NAMED = 5  # in a sentence
+_MAX_NAMED = 5  # in a sentence
 
 
 def choose(
@@ -170,7 +170,7 @@ class _VoiceIndex:
         """Names what would work: installed voices, else the voices and engines to install."""
         voices = _voices(self.every)
         if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
-            return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MOST_NAMED])}"
+            return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MAX_NAMED])}"
         ways = []
         for entry in self.every:
             spoken = [language for model in entry.models for language in model.languages]

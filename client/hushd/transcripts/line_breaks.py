@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from unicodedata import east_asian_width
 
 COLUMNS = 42  # in a line
-LONGEST_S = 7.0  # on the screen
+MAX_CUE_S = 7.0  # on the screen
 SHORTEST_S = 1.0  # below which nobody can read it
 PAUSE_S = 0.3  # between words: as good as a comma
 
@@ -35,7 +35,7 @@ T = TypeVar("T", bound=Timed)
 
 
 def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
-    """Divides `words` into subtitles of at most two lines and `LONGEST_S`, cut where it disturbs the least.
+    """Divides `words` into subtitles of at most two lines and `MAX_CUE_S`, cut where it disturbs the least.
 
     The cheapest way through all cuts, where a cut costs little behind a sentence, more behind a phrase and most
     elsewhere, and so does a subtitle that is nearly empty.
@@ -50,7 +50,7 @@ def phrases(words: Sequence[T], label: int = 0) -> list[Sequence[T]]:
         price = 2.0 if end == len(words) else 2.0 + _cut_cost(words[end - 1], words[end])
         for start in range(end - 1, -1, -1):
             seconds = words[end - 1].end - words[start].start
-            if end - start > 1 and (seconds > LONGEST_S or places.break_of(start, end) is None):
+            if end - start > 1 and (seconds > MAX_CUE_S or places.break_of(start, end) is None):
                 break
             columns = places.width(start, end)
             cost = best[start] + price + (1 - columns / (2 * COLUMNS)) ** 2

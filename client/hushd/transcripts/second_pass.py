@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .transcript import Transcript
 
 MEMORY = 8 * 1024 * 1024  # bytes of sound that are kept in memory: four minutes at 16 kHz
-LARGEST = 1 << 30  # bytes of it in all: nine hours
+MAX_BYTES = 1 << 30  # bytes of it in all: nine hours
 _BLOCK = 1 << 16
 _AGAIN_S = 5.0  # after the session's end, between two requests for which there is no memory
 _PATIENCE_S = 600.0  # of those
@@ -111,7 +111,7 @@ class Sound:
         with self._guard:
             if self._file.closed:
                 return
-            if self._size + len(samples) > LARGEST:
+            if self._size + len(samples) > MAX_BYTES:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
             self._file.seek(self._size)
             self._size += self._file.write(samples)

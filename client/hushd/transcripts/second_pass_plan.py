@@ -13,7 +13,7 @@ from typing import Literal
 from .segment import Segment
 
 Each = Literal["utterance", "minute", "session"]
-LONGEST_S = 60.0  # of utterances that wait and are read as one, with `minute`
+MAX_BATCH_S = 60.0  # of utterances that wait and are read as one, with `minute`
 LEAD_S = 1.0  # before an utterance's first segment: a soft beginning, and the quiet that a model likes
 TAIL_S = 0.5  # behind its last, likewise: sound may come faster than it is heard, so more of it may be the next one's
 
@@ -108,14 +108,14 @@ class SecondPassPlan:
             return 0.0
         if self._due:
             return self._due[0].start
-        return max(self._read_s, self._said[0].start - LEAD_S if self._said else now_s - LONGEST_S)
+        return max(self._read_s, self._said[0].start - LEAD_S if self._said else now_s - MAX_BATCH_S)
 
     def _merged(self) -> Stretch:
         first, *others = self._due
         if self._each == "utterance":
             return first
         for stretch in others:
-            if stretch.end - first.start > LONGEST_S:
+            if stretch.end - first.start > MAX_BATCH_S:
                 break
             first = replace(first, end=stretch.end, drafts=first.drafts + stretch.drafts)
         return first

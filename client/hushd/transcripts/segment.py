@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hushd.transport.warning import ResultWarning
 
-_LONGEST_S = 1e9  # of any recording
+_MAX_S = 1e9  # of any recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Segment:
 
 
 def _seconds(value: float) -> float:
-    if not abs(value) <= _LONGEST_S:
+    if not abs(value) <= _MAX_S:
         raise HushdError("protocol_error", f"A time in the transcript is {value} s: no recording is so long.")
     return float(value)
 

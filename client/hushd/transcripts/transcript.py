@@ -72,7 +72,7 @@ class Transcript:
     def _repr_html_(self) -> str:
         from hushd.reports.display import clock  # for notebooks
 
-        from .notebook import table
+        from .repr_html import table
 
         caption = ", ".join(filter(None, (self.language, clock(self.duration))))
         return table(self.segments, caption, [warning.message for warning in self.warnings])

@@ -29,13 +29,13 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Message, Partial, Request, Result
 
 from .call import new_id
-from .kept import ForgottenError
+from .replay_buffer import ForgottenError
 from .source import Input
 from .warning import add_unused_device
 
 GONE = ("supervisor_lost", "shutting_down")
 _BLAMELESS = (*GONE, "worker_stopped")  # whatever the request was
-MOST_LOST = 3  # supervisors; with one that a request kills there must be an end
+MAX_LOST = 3  # supervisors; with one that a request kills there must be an end
 _LASTING = ("segment", "sentence")  # kinds of partials; the others are sent anew
 
 
@@ -44,17 +44,17 @@ class Attempts:
 
     Args:
         pulls: whether a missing model can be pulled.
-        most_lost: how many supervisors in a row may go away while the caller has nothing of the answer.
+        max_lost: how many supervisors in a row may go away while the caller has nothing of the answer.
 
     Attributes:
         request: the one to send.
         missing: the model, `ENGINE/NAME`, to pull before it is sent again; else empty.
     """
 
-    def __init__(self, request: Request, source: Input | None, pulls: bool, most_lost: int = MOST_LOST) -> None:
+    def __init__(self, request: Request, source: Input | None, pulls: bool, max_lost: int = MAX_LOST) -> None:
         self._source = source
         self._pulls = pulls
-        self._most_lost = most_lost
+        self._max_lost = max_lost
         self._handed_out = False  # whether the caller has a part of the answer, which cannot be taken back
         self._rest: JsonObject = {}  # of a recording: the parameters that ask for what is missing of it
         self._repeated = False
@@ -79,7 +79,7 @@ class Attempts:
         if isinstance(message, Result):
             add_unused_device(message.data, self.request.compute_device)
         if _lasts(message):
-            self._handed_out, self._lost = True, self._most_lost
+            self._handed_out, self._lost = True, self._max_lost
             self._rest = _rest(message.data) if isinstance(message, Partial) else {}
             if self._source and not self._source.whole:
                 self._returned = None  # much live speech: it cannot be repeated
@@ -104,7 +104,7 @@ class Attempts:
             self.request = replace(request, id=new_id())
             self._known = deque(self._returned)
             self._handed_out, self._repeated = False, True
-            self._lost = self._most_lost - 1  # one may leave once its worker has died: the next has not heard of it
+            self._lost = self._max_lost - 1  # one may leave once its worker has died: the next has not heard of it
         elif self._handed_out:
             if error.code not in (*_BLAMELESS, "worker_crashed") or not _has_a_rest(request):
                 return False
@@ -117,7 +117,7 @@ class Attempts:
             self._pulls = False  # once: a second attempt would not help
             self.missing = error.detail["model"]
             self.request = replace(request, id=new_id())
-        elif error.code in GONE and self._lost < self._most_lost:
+        elif error.code in GONE and self._lost < self._max_lost:
             self._lost += 1
             self._repeated = True
             self.request = replace(request, id=new_id())

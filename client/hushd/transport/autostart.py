@@ -26,7 +26,7 @@ from hushd_protocol.system.trace import mark
 READY_S = 30.0
 LOOK_S = 0.02  # between two looks whether another one is faster
 STARTS = 2  # one that ends without a word was killed by another program, or for its memory
-LONGEST = 2000  # characters of the log's last line in an error: a sentence may list every key of the configuration
+MAX_CHARACTERS = 2000  # of the log's last line in an error: a sentence may list every key of the configuration
 
 # A spawn holds the interpreter's lock until the new process runs: a hundred clients that lose their supervisor at once,
 # and started one each, would hold up all other threads of the program, and wait for each other.
@@ -239,4 +239,4 @@ def _last_line(log: str, start: int) -> str:
         return ""
     plain = (line for line in reversed(lines) if line.strip() and not line[0].isspace() and text_of(line) == line)
     line = next(plain, "").strip().rstrip(".")
-    return line if len(line) <= LONGEST else f"{line[:LONGEST].rpartition(' ')[0]} …"
+    return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS].rpartition(' ')[0]} …"

@@ -3,7 +3,7 @@
 A DEALER reconnects silently and would wait for ever, so its monitor is read too: the supervisor's end is noticed
 within milliseconds and every call in flight fails with `supervisor_lost`. Nothing here waits longer than the
 supervisor lives: one that sends nothing, not even a ping, is given up after `SILENT_TICKS` ticks where it does nothing,
-and after `MOST_TICKS` where it works, or waits for its turn, beside other busy programs. In each silent tick it gets a
+and after `MAX_TICKS` where it works, or waits for its turn, beside other busy programs. In each silent tick it gets a
 sign of life: a supervisor that has given us up, because our process stood still, says so when it hears from us.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 WELCOME_S = 1.0  # a living supervisor answers a hello in milliseconds
 TICK_S = 2.0  # the interval of the supervisor's pings while we have a request
 SILENT_TICKS = 5  # ticks, not seconds: a laptop that slept or a process that was stopped has missed only one
-MOST_TICKS = 30
+MAX_TICKS = 30
 LATE_S = 0.5  # a wait for the welcome that ends later than this: this process was stopped, or the machine stood still
 LINGER_MS = 200  # for the last cancel before we close
 # Messages that libzmq's own thread reads while ours waits for a busy program: the supervisor gives up who leaves 1000
@@ -289,7 +289,7 @@ class Connection:
 
             self._liveness = Liveness(self.supervisor.pid)
         works = self._liveness.works()
-        return silent >= SILENT_TICKS and (not works or silent >= MOST_TICKS)
+        return silent >= SILENT_TICKS and (not works or silent >= MAX_TICKS)
 
     def _loss(self) -> HushdError:
         """The reason for which the connection is lost."""

@@ -19,7 +19,7 @@ from .connection import Connection
 from .floor_state import Action, FloorState, Phase
 from .link import Link
 from .retry import with_connection
-from .steps import Steps, Until, Way, run
+from .steps import Steps, WaitUntil, Way, run
 
 NEXT_S = 2.0  # for another supervisor to come by itself
 PAUSE_S = 0.02  # between two looks whether it listens
@@ -148,14 +148,14 @@ class Floor:
         with self._changed:
             action = event()
             self._notify()
-        if action is Action.PASS_OVER:
+        if action is Action.HAND_OVER:
             threading.Thread(
-                target=self._pass_over, args=(self._state.passed,), name="hushd-floor", daemon=True
+                target=self._hand_over, args=(self._state.old_claim,), name="hushd-floor", daemon=True
             ).start()
         elif action is Action.TELL_LOSS and self.on_loss is not None:
             self.on_loss()
 
-    def _pass_over(self, passed: bytes) -> None:
+    def _hand_over(self, old_claim: bytes) -> None:
         """Claims what we have by a claim from the next supervisor; on a thread of its own.
 
         That comes by itself after a restart. To start one would stop all of this program for as long as the machine
@@ -163,12 +163,12 @@ class Floor:
         """
         give_up = time.monotonic() + NEXT_S
         try:
-            while self._state.passed == passed and not self._way.listens() and time.monotonic() < give_up:
+            while self._state.old_claim == old_claim and not self._way.listens() and time.monotonic() < give_up:
                 time.sleep(PAUSE_S)
-            run(self._ask(passed))
+            run(self._ask(old_claim))
         except HushdError as caught:
             error = caught
-            self._do(lambda: self._state.answer(self.id, "", error) if self._state.passed == passed else None)
+            self._do(lambda: self._state.answer(self.id, "", error) if self._state.old_claim == old_claim else None)
 
     def _notify(self) -> None:
         """Wakes those who wait; under the lock, on any thread."""
@@ -178,7 +178,7 @@ class Floor:
             self._on_hold(self._reported)
 
     def wait_for(self, condition: Callable[[], object]) -> None:
-        """Waits for a change after which the condition holds; see `Until`."""
+        """Waits for a change after which the condition holds; see `WaitUntil`."""
         with self._changed:
             self._changed.wait_for(condition)
 
@@ -206,22 +206,22 @@ class Floor:
                 self._post(keep=True)  # confirms that they were taken, and that we wait to have them again
             yield from self._wait()
 
-    def _ask(self, passed: bytes = b"") -> Steps[None]:
+    def _ask(self, old_claim: bytes = b"") -> Steps[None]:
         """Claims the devices, which stay ours meanwhile where `passed` is the claim by which we have them."""
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
         def carry(connection: Connection) -> Steps[None]:
             with self._changed:
-                self._state.ask(claim.id, passed)
+                self._state.ask(claim.id, old_claim)
                 self._connection = connection
                 connection.carry(self, claim)  # here, so that the claim precedes what gives it back
-            if self.on_claim is not None and not passed:
+            if self.on_claim is not None and not old_claim:
                 self.on_claim(connection)
             yield from ()
 
         try:
-            # Who has given back meanwhile what is passed on has perhaps closed the client: no connection for them.
-            needed = lambda: passed in (b"", self._state.passed)  # noqa: E731
+            # The claim may have been released meanwhile, and the client closed; then do not reconnect.
+            needed = lambda: old_claim in (b"", self._state.old_claim)  # noqa: E731
             yield from with_connection(self._way, carry, needed=needed)
         except HushdError as error:
             # The speech is there already: better to play it than to keep it because no supervisor can grant the floor.
@@ -229,17 +229,17 @@ class Floor:
                 raise
             with self._changed:
                 self._connection = None
-                self._state.find_nobody(passed)
+                self._state.find_nobody(old_claim)
                 self._notify()
 
     def _wait(self) -> Steps[None]:
         """Waits until the devices are ours; asks the next supervisor when one is lost meanwhile."""
         state = self._state
-        yield Until(self, lambda: state.word or state.held or state.error)
+        yield WaitUntil(self, lambda: state.word or state.held or state.error)
         if state.phase is Phase.WAITING and self._on_wait is not None:
             yield partial(self._on_wait, state.word)
         for attempt in range(1, ATTEMPTS + 1):
-            yield Until(self, lambda: state.held or state.error)
+            yield WaitUntil(self, lambda: state.held or state.error)
             if (error := state.error) is None:
                 return
             if error.code not in GONE or attempt == ATTEMPTS:

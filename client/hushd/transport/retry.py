@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Accepted, Message, Request, Result
 
-from .attempts import GONE, MOST_LOST, Attempts
+from .attempts import GONE, MAX_LOST, Attempts
 from .call import Call
 from .connection import Connection
 from .link import refuse_borrowed
@@ -38,7 +38,7 @@ class RetryingCall:
         on_wait: called with what the request waits for, and with an empty text once it runs.
     """
 
-    most_lost = MOST_LOST  # see `Attempts`
+    max_lost = MAX_LOST  # see `Attempts`
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RetryingCall:
         self._calls = calls
         self._pull = pull
         self._own = own
-        self._attempts = Attempts(request, source, pull is not None, self.most_lost)
+        self._attempts = Attempts(request, source, pull is not None, self.max_lost)
 
     def begin(self) -> Steps[None]:
         """Sends the request."""

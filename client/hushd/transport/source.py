@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
-from .kept import KEPT, Kept
+from .replay_buffer import REPLAY_BYTES, ReplayBuffer
 
 Text = str | bytes | Iterable[str] | Iterable[bytes]
 
@@ -136,20 +136,20 @@ class File(Source):
 
 
 class Stream(Source):
-    """An iterable that can be read once; its first `KEPT` bytes are kept, so that it can be sent again.
+    """An iterable that can be read once; its first `REPLAY_BYTES` bytes are kept, so that it can be sent again.
 
     A second reader gets what was kept and goes on with the rest, also while the first one still waits for more. An
     error of the iterable is raised to every reader that gets so far, since a failed generator only seems to end.
     """
 
-    def __init__(self, pieces: Iterable[bytes], room: int = KEPT) -> None:
+    def __init__(self, pieces: Iterable[bytes], room: int = REPLAY_BYTES) -> None:
         self._iterator = _iterator(pieces)
-        self._kept = Kept(room)
+        self._replay = ReplayBuffer(room)
         self._lock = threading.Lock()
 
     @property
     def whole(self) -> bool:
-        return self._kept.whole
+        return self._replay.whole
 
     def fields(self) -> dict[str, Any]:
         return {"input": "stream"}
@@ -161,18 +161,18 @@ class Stream(Source):
             yield piece
 
     def _piece(self, position: int) -> bytes | None:
-        if self._kept.has(position):  # without the lock, which a reader that waits for the next piece holds
-            return self._kept.at(position)
+        if self._replay.has(position):  # without the lock, which a reader that waits for the next piece holds
+            return self._replay.at(position)
         with self._lock:
-            piece = self._kept.at(position)
+            piece = self._replay.at(position)
             if piece is not None:
                 return piece
             try:
                 piece = next(self._iterator, None)
             except BaseException as error:
-                self._kept.fail(error)
+                self._replay.fail(error)
                 raise
-            return self._kept.add(piece)
+            return self._replay.add(piece)
 
 
 def of_text(text: Text) -> Source:

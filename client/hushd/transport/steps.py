@@ -55,7 +55,7 @@ class Receive(NamedTuple):
         return message
 
 
-class Until(NamedTuple):
+class WaitUntil(NamedTuple):
     """Waits for a condition of something that other threads change: by `wait_for`, or a task by `when`."""
 
     changing: Any
@@ -65,7 +65,7 @@ class Until(NamedTuple):
         self.changing.wait_for(self.condition)
 
 
-class Attend(NamedTuple):
+class RunInThread(NamedTuple):
     """Does something that takes as long as it takes, for people or devices; `stop` makes it return soon."""
 
     function: Callable[[], Any]
@@ -75,7 +75,7 @@ class Attend(NamedTuple):
         return self.function()
 
 
-class Awaited(NamedTuple):
+class Await(NamedTuple):
     """Awaits something, in a procedure of tasks alone."""
 
     awaitable: Awaitable[Any]
@@ -84,7 +84,7 @@ class Awaited(NamedTuple):
         raise TypeError("only a task can wait for it")
 
 
-Step = Connect | Receive | Until | Attend | Awaited | Callable[[], Any]
+Step = Connect | Receive | WaitUntil | RunInThread | Await | Callable[[], Any]
 Steps = Generator[Step, Any, T]
 
 

@@ -44,7 +44,7 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
         raise _too_large(limit)
     size, past = 0, 0.0
     stream = aiter(request.stream())
-    slot = slots.own()
+    slot = slots.current_slot()
     while True:
         slot.rest(idle=False)
         began = time.monotonic()

@@ -12,7 +12,7 @@ from hushd_protocol.system.handover import Handover
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .. import slots
-from ..patience import STEPS, Limit
+from ..patience import STEPS, StallTolerantTimer
 from .state import PONG_S, READ, Patient, State
 
 HEAD = 32 * 1024  # bytes of a request's head: a client secret has half of them
@@ -40,13 +40,13 @@ class _Http(Patient, H11Protocol):
 
     server_state: State
     prefix = b""
-    _slow: Limit | None = None
+    _slow: StallTolerantTimer | None = None
     _rests = False  # between two requests
 
     def __init__(self, config: uvicorn.Config, server_state: State, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
         self.conn = _Connection(h11.SERVER, HEAD)
-        self._slot = slots.own()
+        self._slot = slots.current_slot()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -94,7 +94,7 @@ class _Http(Patient, H11Protocol):
     def _wait_for_request(self, seconds: float) -> None:
         if self._slow:
             self._slow.cancel()
-        self._slow = Limit(seconds, self._drop_slow)
+        self._slow = StallTolerantTimer(seconds, self._drop_slow)
 
     def _drop_slow(self) -> None:
         """Closes the connection if no request has come."""

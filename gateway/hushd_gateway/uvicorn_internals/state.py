@@ -7,7 +7,7 @@ from typing import Any
 
 from uvicorn.server import ServerState
 
-from ..patience import Limit
+from ..patience import StallTolerantTimer
 
 READ = 64 * 1024  # bytes at once; asyncio takes four times as many
 SEND_S = 60.0  # for a program that does not read
@@ -36,10 +36,10 @@ class Patient(asyncio.Protocol):
 
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
-    _end: Limit | None = None
+    _end: StallTolerantTimer | None = None
 
     def pause_writing(self) -> None:
-        self._end = Limit(SEND_S, self.transport.abort)
+        self._end = StallTolerantTimer(SEND_S, self.transport.abort)
         super().pause_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -35,7 +35,7 @@ async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Even
         TimeoutError: nothing has come for `REST_S`, or half an event for `EVENT_S`.
         asyncio.IncompleteReadError: the program has left within an event.
     """
-    slot = slots.own()
+    slot = slots.current_slot()
     slot.rest(idle=idle)
     try:
         async with patience.timeout(REST_S):

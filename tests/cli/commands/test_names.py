@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hushd.roster.roster import Roster
+from hushd.voice_assignments.assignments import VoiceAssignments
 from hushd_cli.commands.agents import hook
 from hushd_cli.commands.names import command as names
 from hushd_protocol.errors import HushdError
@@ -25,12 +25,12 @@ def test_a_name_that_nobody_can_have(runtime: Path, command: Callable[[str], int
     with pytest.raises(HushdError, match="is nobody's name") as caught:
         command(name)
     assert caught.value.message.isprintable()
-    assert Roster(paths.find()).muted == ()
+    assert VoiceAssignments(paths.find()).muted == ()
     assert not (paths.find().state / "agent-hook.json").exists()
 
 
 def test_one_that_was_muted_before_can_be_unmuted(runtime: Path) -> None:
     """Whatever its name is."""
-    Roster(paths.find()).mute("a\nb")
+    VoiceAssignments(paths.find()).mute("a\nb")
     names.main("hushd names", ["unmute", "a\nb"])
-    assert Roster(paths.find()).muted == ()
+    assert VoiceAssignments(paths.find()).muted == ()

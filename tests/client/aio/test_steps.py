@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hushd.aio import steps as aio
 from hushd.transport import steps
-from hushd.transport.steps import Attend, Awaited, Connect, Receive, Steps, Until
+from hushd.transport.steps import Await, Connect, Receive, RunInThread, Steps, WaitUntil
 
 
 class Peer:
@@ -58,7 +58,7 @@ def test_both_drivers_bring_the_same(connected: bool) -> None:
     def procedure() -> Steps[list[Any]]:
         peer = Peer(connected)
         outcomes: list[Any] = []
-        for step in (Connect(peer), Receive(peer), Until(peer, lambda: True), Attend(lambda: 1, lambda: None)):
+        for step in (Connect(peer), Receive(peer), WaitUntil(peer, lambda: True), RunInThread(lambda: 1, lambda: None)):
             outcomes.append((yield step))
         outcomes.append((yield lambda: 2))
         return outcomes
@@ -122,7 +122,7 @@ def test_a_cancelled_task_is_cancelled_at_its_step() -> None:
 
         def procedure() -> Steps[None]:
             try:
-                yield Awaited(forever())
+                yield Await(forever())
             except BaseException as error:
                 seen.append(type(error))
                 raise

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from hushd.transcripts.cues import Layout, laid_out, readable, tokens
-from hushd.transcripts.line_breaks import COLUMNS, LONGEST_S
+from hushd.transcripts.line_breaks import COLUMNS, MAX_CUE_S
 from hushd.transcripts.segment import Segment, Word
 from hushd.transcripts.transcript import Transcript
 from hushd_schema.transcript import SegmentData
@@ -188,7 +188,7 @@ def test_any_text_becomes_cues_that_can_be_read() -> None:
             assert following is None or cue.end == following.start
             assert cue.text.count("\n") <= 1
             single = len(cue.text.split()) == 1
-            assert cue.end - cue.start <= LONGEST_S + 1e-6 or single
+            assert cue.end - cue.start <= MAX_CUE_S + 1e-6 or single
             for number, line in enumerate(cue.text.split("\n")):
                 limit = COLUMNS - (room if number == 0 else 0)
                 assert widths(line)[0] <= limit or len(line.split()) == 1, cue

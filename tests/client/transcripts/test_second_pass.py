@@ -212,7 +212,7 @@ def test_sound_without_room_ends_the_copy_alone(full: str, monkeypatch: pytest.M
     """The session goes on hearing; its draft stays, and `wait` says why in a sentence."""
     copy = SecondPass(Larger(), Sound(RATE), None, "session")
     if full == "the bound":
-        monkeypatch.setattr(second_pass, "LARGEST", 2000)
+        monkeypatch.setattr(second_pass, "MAX_BYTES", 2000)
     else:
         full_disk = lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))  # noqa: E731
         monkeypatch.setattr(copy._sound._file, "write", full_disk)

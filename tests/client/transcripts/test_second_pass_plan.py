@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hushd.transcripts.second_pass_plan import LONGEST_S, TAIL_S, Revision, SecondPassPlan, Stretch, revised
+from hushd.transcripts.second_pass_plan import MAX_BATCH_S, TAIL_S, Revision, SecondPassPlan, Stretch, revised
 from hushd.transcripts.segment import Segment, Word
 
 
@@ -92,7 +92,7 @@ def test_utterances_that_wait_are_read_as_one() -> None:
         stretches.append(stretch)
         plan.read(stretch, ())
     assert [len(stretch.drafts) for stretch in stretches] == [6, 6]
-    assert all(stretch.end - stretch.start <= LONGEST_S for stretch in stretches)
+    assert all(stretch.end - stretch.start <= MAX_BATCH_S for stretch in stretches)
     for before, after in pairwise(stretches):
         assert before.end <= after.start
 

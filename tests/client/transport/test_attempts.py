@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from hushd.transport.attempts import GONE, MOST_LOST, Attempts
+from hushd.transport.attempts import GONE, MAX_LOST, Attempts
 from hushd.transport.source import Stream
 from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Partial, Request
@@ -24,17 +24,17 @@ def test_who_meets_one_supervisor_after_another_that_leaves_asks_the_next(code: 
     """One that closes may let somebody in once more: a few in a row are nobody's fault, and there is an end."""
     attempts = Attempts(ASKED, None, pulls=False)
     ids = {attempts.request.id}
-    for _ in range(MOST_LOST):
+    for _ in range(MAX_LOST):
         assert attempts.again(lost(code))
         ids.add(attempts.request.id)
-    assert len(ids) == 1 + MOST_LOST
+    assert len(ids) == 1 + MAX_LOST
     assert not attempts.again(lost(code))
 
 
 def test_of_a_transcript_that_was_begun_the_rest_is_asked_for_until_nothing_new_comes() -> None:
     """Each death after a new segment asks for the missing rest; the second that brought nothing is raised."""
     attempts = Attempts(ASKED, None, pulls=False)
-    for _ in range(MOST_LOST + 2):
+    for _ in range(MAX_LOST + 2):
         assert attempts.is_new(SEGMENT)
         assert attempts.again(lost("supervisor_lost"))
         assert attempts.request.params["start_s"] == 1.5

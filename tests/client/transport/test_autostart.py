@@ -52,6 +52,6 @@ def test_what_an_earlier_start_has_said_does_not_explain_this_one(tmp_path: Path
 def test_a_long_reason_is_cut_between_two_words(tmp_path: Path) -> None:
     """A shorter one is whole."""
     assert _last(tmp_path, "word " * 20 + "\n") == ("word " * 20).strip()
-    cut = _last(tmp_path, "word " * (autostart.LONGEST // 5 + 9) + "\n")
-    assert len(cut) <= autostart.LONGEST + 2
+    cut = _last(tmp_path, "word " * (autostart.MAX_CHARACTERS // 5 + 9) + "\n")
+    assert len(cut) <= autostart.MAX_CHARACTERS + 2
     assert cut.endswith("word …")

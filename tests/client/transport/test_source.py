@@ -101,7 +101,7 @@ def test_a_long_stream_is_forgotten() -> None:
     stream = Stream((b"xx" for _ in range(10)), room=5)
     assert b"".join(stream.pieces()) == b"x" * 20
     assert not stream.whole
-    assert not stream._kept.has(0)
+    assert not stream._replay.has(0)
 
 
 def test_a_second_reader_takes_over_from_one_that_waits() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hushd.roster import names
+from hushd.voice_assignments import names
 from hushd_protocol.system import paths
 
 from hushd_cli.arguments import Parser

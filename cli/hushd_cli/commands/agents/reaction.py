@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from hushd.roster import names
+from hushd.voice_assignments import names
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
@@ -78,9 +78,9 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
     if not text.strip() or (event.kind == "answer" and not session.take(text, event.turn, message)):
         return
     signal.alarm(LATEST_S)  # until its first word
-    from .speaker import Speaker
+    from .speaker import NamedSpeaker
 
-    speaker = Speaker(where, name)
+    speaker = NamedSpeaker(where, name)
 
     def silence() -> None:
         speaker.stop()
@@ -100,7 +100,7 @@ def _to_be_read(markdown: str) -> str:
     """
     import faulthandler
 
-    from hushd.roster.keys import without_keys
+    from hushd.voice_assignments.keys import without_keys
 
     from .prose import prose
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths
 
 
-class Speaker:
+class NamedSpeaker:
     """Speaks one text.
 
     Args:
@@ -34,9 +34,9 @@ class Speaker:
             on_begin: called once it sounds.
         """
         from hushd.client import Client  # while the device is looked for
-        from hushd.roster.member import Member
+        from hushd.voice_assignments.speaker import NamedSpeaker
 
-        member = Member(self._where, self._name)
+        member = NamedSpeaker(self._where, self._name)
         if member.muted:
             return
         options: JsonObject = {"markup": "markdown", "wpm": member.settings.rate or None}

@@ -6,8 +6,8 @@ from argparse import SUPPRESS
 from collections.abc import Sequence
 
 from hushd.reports.display import Column, laid_out
-from hushd.roster import names
-from hushd.roster.roster import Roster
+from hushd.voice_assignments import names
+from hushd.voice_assignments.assignments import VoiceAssignments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 
@@ -21,23 +21,23 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if argv[:1] == ["take-back"]:  # its former name
         argv = ["unassign", *argv[1:]]
     options = make_parser(prog).parse_args(argv)
-    roster = Roster(paths.find())
+    assignments = VoiceAssignments(paths.find())
     if options.command == "assign":
         from hushd.client import Client
 
         with Client(holder="cli") as client:
-            choice = roster.assign(names.check(options.name), options.voice, client.describe("tts").tts)
+            choice = assignments.assign(names.check(options.name), options.voice, client.describe("tts").tts)
         console.write(f"{options.name} speaks with {choice.voice}.\n")
     elif options.command == "unassign":
-        if not roster.release(options.name):
+        if not assignments.release(options.name):
             raise HushdError("bad_request", f"{options.name!r} has no voice of its own: `hushd names` lists those.")
     elif options.command == "mute":
-        _mute(roster, options.names)
+        _mute(assignments, options.names)
     elif options.command == "unmute":
         for name in options.names:
-            roster.mute(name, False)
+            assignments.mute(name, False)
     else:
-        _list(roster.assignments(), roster.muted, "json" in options)
+        _list(assignments.assignments(), assignments.muted, "json" in options)
     return 0
 
 
@@ -71,11 +71,11 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _mute(roster: Roster, muted: Sequence[str]) -> None:
+def _mute(assignments: VoiceAssignments, muted: Sequence[str]) -> None:
     from hushd_cli.commands.agents import sessions
 
     for name in [names.check(name) for name in muted]:
-        roster.mute(name)
+        assignments.mute(name)
         sessions.hush(paths.find(), name)
 
 

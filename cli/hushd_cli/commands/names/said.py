@@ -13,7 +13,7 @@ from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
 if TYPE_CHECKING:
-    from hushd.roster.recent import Utterance
+    from hushd.voice_assignments.recent import Utterance
 
 _NOTHING = "Nothing was spoken lately"
 
@@ -75,7 +75,7 @@ AGAIN = Again()
 
 
 def _utterances(name: str | None) -> list[Utterance]:
-    from hushd.roster.recent import Recent
+    from hushd.voice_assignments.recent import Recent
 
     return Recent(paths.find()).utterances(name)
 

@@ -128,8 +128,8 @@ def _remember(options: Namespace, text: Script) -> None:
     """Remembers a text of the command line for `hushd names said`; others may be long, or nobody's business."""
     if not options.text or not isinstance(text.source, str | bytes):
         return
-    from hushd.roster.member import settings
-    from hushd.roster.recent import Recent
+    from hushd.voice_assignments.recent import Recent
+    from hushd.voice_assignments.speaker import settings
     from hushd_protocol.system import paths
 
     where = paths.find()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from hushd.aio.transcription import AsyncTranscription
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.spacing import between
 from hushd.transcripts.transcript import Transcript
@@ -21,7 +22,7 @@ from ..fields import FormFields
 from ..parameters import Schema
 from ..streaming import Streamed
 from . import formats, known_speakers
-from .params import DIARIZATION, Wanted, asked
+from .params import DIARIZATION, TranscriptionRequest, asked
 
 
 async def transcribe(request: Request) -> Response:
@@ -52,15 +53,15 @@ async def diarize(request: Request) -> Response:
         given = DIARIZATION.check(form.fields)
         ask = asked(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
         options = {**ask.options, "diarize": True, "speakers": given["num_speakers"]}
-        transcript = await (await begun(context.of(request), form, ask, options)).transcript()
+        transcript = await (await start_transcription(context.of(request), form, ask, options)).transcript()
         if given["response_format"] == "rttm":
             return PlainTextResponse(formats.rttm(transcript))
         turns = [{"start": each.start, "end": each.end, "speaker": each.speaker} for each in transcript]
         return JSONResponse({"duration": transcript.duration, "segments": turns})
 
 
-async def _whole(shared: Context, form: Form, ask: Wanted) -> Response:
-    transcription = await begun(shared, form, ask, ask.options)
+async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Response:
+    transcription = await start_transcription(shared, form, ask, ask.options)
     async with aclosing(transcription):
         transcript = await transcription.transcript()
     match ask.form:
@@ -80,7 +81,10 @@ async def _whole(shared: Context, form: Form, ask: Wanted) -> Response:
 MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # as OpenAI sends them
 
 
-async def begun(shared: Context, form: Form, ask: Wanted, options: Mapping[str, Any]) -> Any:
+async def start_transcription(
+    shared: Context, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any]
+) -> AsyncTranscription:
+    """Sends the request, by the model that it names or that fits; returns the transcript under way."""
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
@@ -93,10 +97,10 @@ async def begun(shared: Context, form: Form, ask: Wanted, options: Mapping[str, 
     return await shared.client.transcribe_stream(form.path, **chosen, **options)
 
 
-async def _events(shared: Context, form: Form, ask: Wanted) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> AsyncIterator[Mapping[str, Any]]:
     """Yields a delta for each segment, with its speaker where the format says so, and last the whole text."""
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
-    transcription = await begun(shared, form, ask, ask.options)
+    transcription = await start_transcription(shared, form, ask, ask.options)
     async with aclosing(transcription):
         async for segment in transcription:
             delta = between(text, segment.text) + segment.text if text else segment.text

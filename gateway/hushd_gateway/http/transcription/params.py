@@ -25,7 +25,7 @@ _MS = number(0, 60_000)  # of silence or padding
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TranscriptionRequest:
     """One request.
 
     Attributes:
@@ -51,7 +51,7 @@ class Wanted:
     known: Mapping[str, bytes]
 
 
-def asked(data: Fields, *, translate: bool = False) -> Wanted:
+def asked(data: Fields, *, translate: bool = False) -> TranscriptionRequest:
     """Checks the fields of a request.
 
     Raises:
@@ -85,7 +85,7 @@ def asked(data: Fields, *, translate: bool = False) -> Wanted:
         )
     subtitles = fields.flag(data, "subtitles")
     segments = not words or "segment" in detail
-    return Wanted(form, model, language, words, logprobs, segments, stream, subtitles, options, known)
+    return TranscriptionRequest(form, model, language, words, logprobs, segments, stream, subtitles, options, known)
 
 
 def _logprobs(data: Fields, form: str) -> bool:

@@ -26,7 +26,7 @@ from ..body import Form
 from ..fields import Fields
 from ..parameters import Parameter, Parameters, Schema
 from . import endpoints, formats
-from .params import Wanted
+from .params import TranscriptionRequest
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}  # as whisper.cpp sends them
@@ -39,12 +39,12 @@ async def infer(request: Request) -> Response:
     with form:
         await form.read(request)
         ask, timed = asked(form.fields)
-        transcription = await endpoints.begun(context.of(request), form, ask, ask.options)
+        transcription = await endpoints.start_transcription(context.of(request), form, ask, ask.options)
         async with aclosing(transcription):
             return answer(await transcription.transcript(), ask, timed=timed)
 
 
-def asked(data: Fields) -> tuple[Wanted, bool]:
+def asked(data: Fields) -> tuple[TranscriptionRequest, bool]:
     """Returns what a form asks for, and whether segments are to have times.
 
     Raises:
@@ -70,14 +70,14 @@ def asked(data: Fields) -> tuple[Wanted, bool]:
         "clips": [start, start + length] if length else None,
         "decoder": {name: value for name, value in decoder.items() if value is not None} or None,
     }
-    ask = Wanted(
+    ask = TranscriptionRequest(
         given["response_format"], "", language, words=False, logprobs=False, segments=True, stream=False,
         subtitles=False, options=options, known={},
     )  # fmt: skip
     return ask, not given["no_timestamps"]
 
 
-def answer(transcript: Transcript, ask: Wanted, *, timed: bool) -> Response:
+def answer(transcript: Transcript, ask: TranscriptionRequest, *, timed: bool) -> Response:
     """Returns a transcript in the form that was asked for; text has a line for each segment."""
     text = "".join(f"{segment.text}\n" for segment in transcript)
     match ask.form:

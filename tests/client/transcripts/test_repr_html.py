@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from hushd.transcripts import notebook
+from hushd.transcripts.repr_html import MAX_SEGMENTS
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import ResultWarning
@@ -51,8 +51,8 @@ def test_who_speaks() -> None:
 
 def test_a_long_one_is_cut() -> None:
     """A day of speech does not make a page that no browser shows; it says how much is missing."""
-    segments = tuple(Segment(number, float(number), number + 1.0, "Yes.") for number in range(notebook.MOST + 7))
+    segments = tuple(Segment(number, float(number), number + 1.0, "Yes.") for number in range(MAX_SEGMENTS + 7))
     page = Page(Transcript(segments, "", 300.0)._repr_html_())
-    assert len(page.rows) == notebook.MOST
+    assert len(page.rows) == MAX_SEGMENTS
     assert page.rest == ["5:00", "7 more segments are not shown."]
     assert Page(Transcript(())._repr_html_()).rows == []

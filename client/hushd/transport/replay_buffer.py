@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hushd_protocol.errors import HushdError
 
-KEPT = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
+REPLAY_BYTES = 8 * 1024 * 1024  # bytes of a stream kept to be sent again: four minutes of 16 kHz mono
 
 
 class ForgottenError(HushdError):
@@ -14,10 +14,10 @@ class ForgottenError(HushdError):
         super().__init__("worker_crashed", "The request was lost, and its input has grown too long to send again.")
 
 
-class Kept:
+class ReplayBuffer:
     """The pieces that were read of an iterable, kept up to a size, so that they can be sent again."""
 
-    def __init__(self, room: int = KEPT) -> None:
+    def __init__(self, room: int = REPLAY_BYTES) -> None:
         self._pieces: list[bytes] = []
         self._room = room
         self._count = 0  # pieces read, kept or not

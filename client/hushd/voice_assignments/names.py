@@ -7,7 +7,7 @@ import os
 from hushd_protocol.errors import HushdError
 from hushd_protocol.suggest import quoted
 
-LONGEST = 40
+MAX_LENGTH = 40
 _TAKEN = ("", "self", "cli")  # by the floor and by hushd's own commands
 
 
@@ -19,7 +19,7 @@ def of_folder(folder: str) -> str:
     while project not in ("", "/", home) and not os.path.exists(os.path.join(project, ".git")):
         project = os.path.dirname(project)
     name = os.path.basename(path if project in ("", "/", home) else project)
-    name = "".join(sign for sign in name if sign.isprintable())[:LONGEST].strip()
+    name = "".join(sign for sign in name if sign.isprintable())[:MAX_LENGTH].strip()
     return f"agent {name}".strip() if name.isdecimal() or name in _TAKEN else name
 
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths
     from hushd_schema.description import SpeakingDescription
 
-MOST = 500  # names; the oldest are forgotten
+MAX_NAMES = 500  # names; the oldest are forgotten
 ASK_AGAIN_S = 3600.0  # for voices, which takes a tenth of a second before the first word, where there was only one
 
 
-class Roster:
+class VoiceAssignments:
     """The assignments of voices, which stay when voices come, and the muted names.
 
     Args:
@@ -88,7 +88,7 @@ class Roster:
     def mute(self, name: str, on: bool = True) -> None:
         """Mutes a name, or lets it speak again. Raises HushdError `output_failed`."""
         with self._changed():
-            self._muted = [*(other for other in self._muted if other != name), *([name] if on else [])][-MOST:]
+            self._muted = [*(other for other in self._muted if other != name), *([name] if on else [])][-MAX_NAMES:]
 
     @contextmanager
     def _changed(self) -> Iterator[None]:
@@ -109,7 +109,7 @@ class Roster:
             return {}, []
 
     def _write(self) -> None:
-        voices = dict(list(self._voices.items())[-MOST:])
+        voices = dict(list(self._voices.items())[-MAX_NAMES:])
         table = {"voices": voices, "muted": self._muted, "single": self._single}
         content = json.dumps(table, indent=1, ensure_ascii=False)
         try:

@@ -9,7 +9,7 @@ from hushd_schema.sound_file import wav_header
 
 from .received import RAW, Piece
 
-MOST = 32 * 1024 * 1024  # bytes of sound in a page: eleven minutes of samples at 24 kHz
+MAX_BYTES = 32 * 1024 * 1024  # bytes of sound in a page: eleven minutes of samples at 24 kHz
 # Those that browsers play.
 _TYPES = {
     RAW: "audio/wav",
@@ -34,7 +34,7 @@ def player(pieces: Iterable[Piece], form: str, rate: int, channels: int) -> str:
     for data, offset in pieces:
         place = len(sound) if offset is None else offset
         sound[place : place + len(data)] = data
-    if len(sound) > MOST:
+    if len(sound) > MAX_BYTES:
         return f"<p>This speech of {len(sound) >> 20} MiB is too long for a notebook: save it.</p>"
     if form == RAW:
         sound[:0] = wav_header(rate, len(sound), channels or 1)

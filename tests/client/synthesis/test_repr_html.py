@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import pytest
 import soundfile
-from hushd.synthesis import notebook
+from hushd.synthesis import repr_html
 from hushd.synthesis.speech import Speech
 from hushd.transport.retry import RetryingCall
 from hushd.transport.steps import Steps
@@ -72,6 +72,6 @@ def test_what_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     once = Speech(call((TONE.tobytes(), None)), keep=False)
     assert once._repr_html_() is None
     assert b"".join(once) == TONE.tobytes()
-    monkeypatch.setattr(notebook, "MOST", 1000)
+    monkeypatch.setattr(repr_html, "MAX_BYTES", 1000)
     long = Speech(call((TONE.tobytes(), None)))
     assert "too long for a notebook: save it" in (long._repr_html_() or "")

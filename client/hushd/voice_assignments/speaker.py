@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from hushd_protocol.errors import HushdError
 from hushd_schema.settings.agents import AgentSettings
 
+from .assignments import VoiceAssignments
 from .keys import without_keys
 from .recent import Recent
-from .roster import Roster
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ class Prepared(NamedTuple):
     options: JsonObject
 
 
-class Member:
+class NamedSpeaker:
     """A program by the name of its session.
 
     Raises:
@@ -39,11 +39,11 @@ class Member:
         self._name = name
         self._recent = Recent(where)
         self.settings = settings(where.config)
-        self._roster = Roster(where)
+        self._assignments = VoiceAssignments(where)
 
     @property
     def muted(self) -> bool:
-        return self._name in self._roster.muted
+        return self._name in self._assignments.muted
 
     def check(self) -> None:
         """Raises HushdError `cancelled` where it is muted."""
@@ -75,7 +75,7 @@ class Member:
         try:
             if other := other_voice(text, self._where.config, describe):
                 return {"language": other.language}
-            choice = self._roster.voice(self._name, describe) if self.settings.voices else None
+            choice = self._assignments.voice(self._name, describe) if self.settings.voices else None
         except HushdError:
             return {}  # on a full disk voices can be neither listed nor stored: the usual one speaks
         return choice._asdict() if choice else {}

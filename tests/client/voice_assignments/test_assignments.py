@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hushd.roster import names
-from hushd.roster.roster import ASK_AGAIN_S, Roster
+from hushd.voice_assignments import names
+from hushd.voice_assignments.assignments import ASK_AGAIN_S, VoiceAssignments
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.description import SpeakingDescription, SpeakingEngine, VoiceDescription
@@ -37,7 +37,7 @@ ROBOT = engine("espeak", ["r"], robotic=True)
 
 def voice(name: str, described: SpeakingDescription, now: float = 0.0) -> str | None:
     """The voice of a name as a new process finds it."""
-    choice = Roster(paths.find(), lambda: now).voice(name, lambda: described)
+    choice = VoiceAssignments(paths.find(), lambda: now).voice(name, lambda: described)
     return choice and choice.voice
 
 
@@ -75,35 +75,35 @@ def test_with_one_voice_nobody_has_an_own(runtime: Path) -> None:
 
 def test_a_voice_is_assigned_and_taken_back(runtime: Path) -> None:
     """An assignment holds for other processes; a voice that is not there is refused."""
-    roster = Roster(paths.find())
+    roster = VoiceAssignments(paths.find())
     roster.assign("api", "c", catalogue(KOKORO))
-    assert Roster(paths.find()).assignments() == {"api": "c"}
+    assert VoiceAssignments(paths.find()).assignments() == {"api": "c"}
     assert voice("api", catalogue(KOKORO)) == "c"
     with pytest.raises(HushdError, match="no voice"):
         roster.assign("api", "nobody", catalogue(KOKORO))
     assert roster.release("api")
-    assert not Roster(paths.find()).release("api")
+    assert not VoiceAssignments(paths.find()).release("api")
 
 
 def test_names_are_muted_until_they_are_not(runtime: Path) -> None:
     """Muting holds for other processes."""
-    Roster(paths.find()).mute("api")
-    Roster(paths.find()).mute("api")
-    assert Roster(paths.find()).muted == ("api",)
-    Roster(paths.find()).mute("api", on=False)
-    assert Roster(paths.find()).muted == ()
+    VoiceAssignments(paths.find()).mute("api")
+    VoiceAssignments(paths.find()).mute("api")
+    assert VoiceAssignments(paths.find()).muted == ("api",)
+    VoiceAssignments(paths.find()).mute("api", on=False)
+    assert VoiceAssignments(paths.find()).muted == ()
 
 
 def test_what_others_have_written_meanwhile_stays(runtime: Path) -> None:
     """A person mutes a session while an agent waits for the list of voices: it is muted, and has its voice."""
 
     def described() -> SpeakingDescription:
-        Roster(paths.find()).mute("web")
-        Roster(paths.find()).assign("docs", "d", catalogue(KOKORO))
+        VoiceAssignments(paths.find()).mute("web")
+        VoiceAssignments(paths.find()).assign("docs", "d", catalogue(KOKORO))
         return catalogue(KOKORO)
 
-    assert Roster(paths.find()).voice("api", described)
-    after = Roster(paths.find())
+    assert VoiceAssignments(paths.find()).voice("api", described)
+    after = VoiceAssignments(paths.find())
     assert (after.muted, sorted(after.assignments())) == (("web",), ["api", "docs"])
 
 

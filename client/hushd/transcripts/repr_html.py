@@ -9,15 +9,15 @@ from hushd.reports.display import clock
 
 from .segment import Segment
 
-MOST = 200  # segments
+MAX_SEGMENTS = 200  # segments
 _CELL = '<td style="text-align: left; vertical-align: top">'
 
 
 def table(segments: Sequence[Segment], caption: str, notes: Iterable[str]) -> str:
     """Returns HTML with a row for each segment: its beginning, speaker and text; and `notes` below."""
     diarized = any(segment.speaker for segment in segments)
-    rows = "".join(_row(segment, diarized) for segment in segments[:MOST])
-    more = [f"{len(segments) - MOST} more segments are not shown."] if len(segments) > MOST else []
+    rows = "".join(_row(segment, diarized) for segment in segments[:MAX_SEGMENTS])
+    more = [f"{len(segments) - MAX_SEGMENTS} more segments are not shown."] if len(segments) > MAX_SEGMENTS else []
     below = "".join(f"<p>{escape(note)}</p>" for note in (*notes, *more))
     return f"<table><caption>{escape(caption)}</caption>{rows}</table>{below}"
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from hushd.roster import recent
-from hushd.roster.member import Member
-from hushd.roster.recent import ALTERNATE_S, LARGEST, LONGEST, MOST, Recent
+from hushd.voice_assignments import recent
+from hushd.voice_assignments.recent import ALTERNATE_S, MAX_BYTES, MAX_CHARACTERS, MAX_UTTERANCES, Recent
+from hushd.voice_assignments.speaker import NamedSpeaker
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import paths
 from hushd_schema.description import SpeakingDescription
@@ -33,12 +33,12 @@ def test_the_last_texts_are_remembered(runtime: Path) -> None:
 
 def test_the_memory_is_bounded_and_closed_to_others(runtime: Path) -> None:
     """However much is said, it is 50 texts and 0.2 MB; its mode is 0600, and it is not on disk."""
-    for number in range(MOST + 5):
-        memory().add("api", f"{number} " + "word " * LONGEST)
+    for number in range(MAX_UTTERANCES + 5):
+        memory().add("api", f"{number} " + "word " * MAX_CHARACTERS)
     utterances = memory().utterances()
-    assert len(utterances) <= MOST
-    assert utterances[-1].text.startswith(f"{MOST + 4} ")
-    assert sum(len(each.text) for each in utterances) <= LARGEST
+    assert len(utterances) <= MAX_UTTERANCES
+    assert utterances[-1].text.startswith(f"{MAX_UTTERANCES + 4} ")
+    assert sum(len(each.text) for each in utterances) <= MAX_BYTES
     path = memory()._path
     assert path.startswith("/dev/shm/")
     assert os.stat(path).st_mode & 0o777 == 0o600
@@ -86,7 +86,7 @@ def test_a_turn_that_alternates_is_known(runtime: Path) -> None:
 
 
 def spoken(name: str, text: str, **options: object) -> str:
-    return Member(paths.find(), name).prepare(text, options, lambda: NOTHING).text
+    return NamedSpeaker(paths.find(), name).prepare(text, options, lambda: NOTHING).text
 
 
 def test_a_session_says_its_name_when_another_has_spoken(runtime: Path) -> None:
@@ -107,12 +107,12 @@ def test_a_key_is_neither_said_nor_remembered(runtime: Path) -> None:
 
 def test_a_muted_session_is_told(runtime: Path) -> None:
     """One sentence says who is muted, and the way out."""
-    from hushd.roster.roster import Roster
+    from hushd.voice_assignments.assignments import VoiceAssignments
 
-    Roster(paths.find()).mute("api")
+    VoiceAssignments(paths.find()).mute("api")
     with pytest.raises(HushdError, match="api is muted: `hushd names unmute api`"):
-        Member(paths.find(), "api").check()
-    Member(paths.find(), "web").check()
+        NamedSpeaker(paths.find(), "api").check()
+    NamedSpeaker(paths.find(), "web").check()
 
 
 def test_voices_that_cannot_be_listed_keep_nobody_silent(runtime: Path) -> None:
@@ -122,5 +122,5 @@ def test_voices_that_cannot_be_listed_keep_nobody_silent(runtime: Path) -> None:
         raise HushdError("worker_failed", "The tts engines could not be listed.")
 
     options = {"markup": "markdown"}
-    assert Member(paths.find(), "api").prepare("Done.", options, describe) == ("Done.", options)
-    assert Member(paths.find(), "api").prepare("Guten Morgen, wie geht es dir?", options, describe)[1] == options
+    assert NamedSpeaker(paths.find(), "api").prepare("Done.", options, describe) == ("Done.", options)
+    assert NamedSpeaker(paths.find(), "api").prepare("Guten Morgen, wie geht es dir?", options, describe)[1] == options

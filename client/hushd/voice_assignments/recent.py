@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from hushd_protocol.system.paths import Paths
 
 MEMORY = "/dev/shm"
-MOST = 50  # utterances
-LONGEST = 20_000  # characters of one
-LARGEST = 200_000  # bytes of all
+MAX_UTTERANCES = 50  # utterances
+MAX_CHARACTERS = 20_000  # characters of one
+MAX_BYTES = 200_000  # bytes of all
 ALTERNATE_S = 600.0  # after which another's last word is forgotten
 
 
@@ -66,10 +66,10 @@ class Recent:
         self, name: str, text: str, voice: tuple[str | None, ...] = (None, None, None), markup: str = "text"
     ) -> None:
         """Remembers a text that is spoken now."""
-        spoken = Utterance(self._now(), name, text[:LONGEST], voice, markup)
+        spoken = Utterance(self._now(), name, text[:MAX_CHARACTERS], voice, markup)
         with self._content() as content:
-            content.utterances = [*content.utterances, spoken][-MOST:]
-            while sum(len(each.text.encode(errors="replace")) for each in content.utterances) > LARGEST:
+            content.utterances = [*content.utterances, spoken][-MAX_UTTERANCES:]
+            while sum(len(each.text.encode(errors="replace")) for each in content.utterances) > MAX_BYTES:
                 del content.utterances[0]
 
     def utterances(self, name: str | None = None) -> list[Utterance]:
@@ -94,7 +94,7 @@ class Recent:
     def _content(self) -> AbstractContextManager[_Content]:
         """The content, which is written back at the end; nobody else has it meanwhile."""
         new = _Content()
-        return json_file.edited(self._path, 8 * LARGEST, new, _parsed) if _is_memory() else nullcontext(new)
+        return json_file.edited(self._path, 8 * MAX_BYTES, new, _parsed) if _is_memory() else nullcontext(new)
 
 
 def _is_memory() -> bool:
