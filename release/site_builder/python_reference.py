@@ -22,8 +22,8 @@ from .markdown import prose
 
 INTRODUCTION = """# The Python package
 
-Every public name of `hushd` with its methods, as the code has them. [Python](../PYTHON.md) shows how they are used, and
-says what stays as it is.
+Every public name of `hushd` with its methods, as the code has them. [Python](../docs/PYTHON.md) shows how they are
+used, and says what stays as it is.
 """
 OPTIONS = (TranscribeOptions, SynthesizeOptions)
 # The options of a method, with those of the operation among them, and the procedure that has their defaults.

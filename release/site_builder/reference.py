@@ -46,18 +46,18 @@ _CODES = """
 ## Codes
 
 *Who* can do something about it; *again*: whether the same request may succeed later, unchanged; *HTTP*: the status that
-[OpenAI's audio API](../SERVING.md#openais-audio-api) answers. [The protocol](../PROTOCOL.md#9-errors) says more about
-some of them.
+[OpenAI's audio API](../docs/SERVING.md#openais-audio-api) answers. [The protocol](../docs/PROTOCOL.md#9-errors) says
+more about some of them.
 """
 _SETTINGS = """# All settings
 
-Every key of the configuration file. [Configuration](../CONFIGURATION.md) says where the file is, how to change it, and
-what settings do together. Lengths of time are seconds, or text such as `"5m"`; sizes are MB of 10^6 bytes.
+Every key of the configuration file. [Configuration](../docs/CONFIGURATION.md) says where the file is, how to change it,
+and what settings do together. Lengths of time are seconds, or text such as `"5m"`; sizes are MB of 10^6 bytes.
 """
 _MESSAGES = """# Messages of the protocol
 
-Each message of `hushd/1`, as the code defines it. [The protocol](../PROTOCOL.md) says what the fields mean, in which
-order messages come, and what each side promises.
+Each message of `hushd/1`, as the code defines it. [The protocol](../docs/PROTOCOL.md) says what the fields mean, in
+which order messages come, and what each side promises.
 """
 
 

@@ -12,6 +12,7 @@ from site_builder.commands import BLOCK, SPAN, wrong
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = ROOT / "CHANGELOG.md"
+FIRST = ROOT / "release/site_builder/first/index.html"
 PAGES = sorted(
     [*ROOT.glob("*.md"), ROOT / "examples/README.md", ROOT / "lab/README.md", *(ROOT / "docs").rglob("*.md")]
 )
@@ -75,6 +76,16 @@ def test_links_lead_somewhere(page: Path) -> None:
         file = (page.parent / place).resolve() if place else page
         assert file.exists(), f"{target} leads nowhere"
         assert not anchor or anchor in anchors(file), f"{target}: there is no such heading"
+
+
+def test_the_links_of_the_site_s_first_page_lead_somewhere() -> None:
+    """To documents and headings that there are; Sphinx sees to all other pages of the site, and not to this."""
+    targets = [target.partition("#") for target in re.findall(r'href="(docs/[^"]+)"', FIRST.read_text())]
+    assert len(targets) > 10
+    for page, _, anchor in targets:
+        document = ROOT / page.replace(".html", ".md")
+        assert document.exists(), page
+        assert not anchor or anchor in anchors(document), f"{page}#{anchor}"
 
 
 def test_anchors_are_those_of_a_forge() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import io
+import html
 import re
+import shutil
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,8 @@ from hushd_cli.reference import commands
 from hushd_protocol.errors import CODES
 from hushd_protocol.messages import FROM_CLIENT, FROM_WORKER, TO_CLIENT, TO_WORKER
 from hushd_schema.settings.declaration import settings_of
-from site_builder import links, python_reference, reference, sources
+from site_builder import python_reference, reference, sources
+from site_builder.commands import wrong
 from support import chromium
 from support.chromium import Chromium
 
@@ -30,18 +29,8 @@ FIRST = sources.FIRST.read_text()
 def test_every_document_is_in_the_navigation_once() -> None:
     """docs/README.md links to each page of docs/, and so the site's side does."""
     linked = [path for part in sources.navigation().values() for path in part.values()]
-    assert sorted(linked) == sorted(path for path in sources.pages() if path != sources.LIST)
-
-
-def test_links_are_written_for_the_site(tmp_path: Path) -> None:
-    """A page's file name as link text becomes its title; links out of docs/ become copies; code stays as it is."""
-    folder = tmp_path / "site"
-    sources.write(folder)
-    listen = (folder / "LISTEN.md").read_text()
-    assert "([Get models](MODELS.md))" in listen
-    assert "[transcribe.py](files/schema/hushd_schema/operations/transcribe.py)" in listen
-    assert (folder / "files/schema/hushd_schema/operations/transcribe.py").is_file()
-    assert "| stopped | waiting | request |" in (folder / "ARCHITECTURE.md").read_text()
+    beside = [sources.ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md")]
+    assert sorted(linked) == sorted({*sources.DOCS.rglob("*.md"), *beside} - {sources.LIST})
 
 
 def test_the_reference_has_every_command_and_option() -> None:
@@ -131,9 +120,10 @@ def _luminance(colour: str) -> float:
 @pytest.mark.skipif(chromium.PROGRAM is None, reason="there is no Chromium: apt-get install chromium")
 def test_the_first_page_is_one_screen(tmp_path: Path) -> None:
     """Nothing to scroll at 1280 by 800, less than a second screen on a phone, never sideways; the sound plays."""
-    sources.write(tmp_path / "site")
+    for path in (sources.FIRST, sources.SOUND, sources.DOCS / "pictures/memory.svg"):
+        shutil.copy(path, tmp_path)
     with Chromium(tmp_path) as browser:
-        browser.open((tmp_path / "site/_first/index.html").as_uri())
+        browser.open((tmp_path / "index.html").as_uri())
         for width, height, most in ((1280, 800, 800), (390, 844, 1600)):
             browser.screenshot(tmp_path / f"{width}.png", width=width, height=height)
             size = browser.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
@@ -143,57 +133,19 @@ def test_the_first_page_is_one_screen(tmp_path: Path) -> None:
         assert browser.complaints() == []
 
 
-def test_the_site_s_command_lines_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Those of the first page and of generated pages, too; one that is not is named with its page."""
-    assert sources.wrong_commands() == []
-    changed = tmp_path / "first.html"
-    changed.write_text(FIRST.replace("service install", "service instal"))
-    monkeypatch.setattr(sources, "FIRST", changed)
-    assert sources.wrong_commands() == ["first.html: hushd service instal: instal"]
-
-
-def test_a_broken_link_is_named_with_its_page(tmp_path: Path) -> None:
-    """A file or an anchor that is not there, and a malformed address; others are left alone."""
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub/a b.html").write_text('<h1 id="top">A</h1><a href="#top">A</a><img src="../x.svg">')
-    (tmp_path / "index.html").write_text(
-        '<a href="sub/a%20b.html#top">1</a> <a href="sub/a%20b.html#end">2</a> <a href="none.html">3</a>'
-        '<a href="https://example.org/a">4</a> <a href="https:///a">5</a> <a href="htps://example.org">6</a>'
-    )
-    assert sorted(links.broken(tmp_path)) == [
-        "index.html: htps://example.org: this is not an address",
-        "index.html: https:///a: this is not an address",
-        "index.html: none.html: there is no such file",
-        "index.html: sub/a%20b.html#end: there is no such anchor",
-        "sub/a b.html: ../x.svg: there is no such file",
-    ]
-
-
-def test_an_address_is_asked_for_where_there_is_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Once, whatever the anchors and pages; one that answers 404 is named, one that refuses programs is not."""
-    asked_for = []
-
-    def answer(request: urllib.request.Request, timeout: float) -> io.BytesIO:
-        asked_for.append(request.full_url)
-        if code := {"https://example.org/gone": 404, "https://example.org/people": 403}.get(request.full_url):
-            raise urllib.error.HTTPError(request.full_url, code, "", Message(), None)
-        return io.BytesIO()
-
-    monkeypatch.setattr(links.urllib.request, "urlopen", answer)
-    for name in ("a.html", "b.html"):
-        (tmp_path / name).write_text(
-            '<a href="https://example.org/#a">1</a><a href="https://example.org/#b">2</a>'
-            '<a href="https://example.org/people">3</a><a href="http://127.0.0.1:8000/v1">4</a>'
-        )
-    (tmp_path / "c.html").write_text('<a href="https://example.org/gone">5</a>')
-    assert links.broken(tmp_path, online=True) == ["c.html: https://example.org/gone: it answers 404"]
-    assert sorted(asked_for) == [f"https://example.org/{path}" for path in ("", "gone", "people")]
+def test_the_site_s_command_lines_are_known() -> None:
+    """Those of the first page and of generated pages, too."""
+    code = "".join(f"`{html.unescape(line)}`\n" for line in re.findall(r"<code[^>]*>(.*?)</code>", FIRST))
+    assert {name: faults for name, text in {**PAGES, "first": code}.items() if (faults := wrong(text))} == {}
 
 
 @pytest.mark.night
 @pytest.mark.timeout(600)
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
-    """Each page is there, the first as it is, no link is broken, and a browser fetches nothing from elsewhere."""
+    """Each page is there, the first as it is, no link is broken, and a browser fetches nothing from elsewhere.
+
+    A link to a page shows its title, one to another file leads to a copy, and the diagram of states is a table.
+    """
     for name in ("furo", "myst_parser", "sphinx"):
         pytest.importorskip(name, reason="the site's generator is not installed here")
     folder = tmp_path / "site"
@@ -201,8 +153,12 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(folder / "index.html")
-    for name in (*sources.pages().values(), *PAGES):
+    for name in (*(path.relative_to(sources.ROOT).with_suffix("") for path in sources.DOCS.rglob("*.md")), *PAGES):
         text = (folder / f"{name}.html").read_text()
         assert not ELSEWHERE.search(text), name
         assert 'class="toctree-l1"' in text
     assert (folder / "index.html").read_text() == FIRST
+    listen = (folder / "docs/LISTEN.html").read_text()
+    assert re.search(r'href="MODELS.html"><span class="[\w -]+">Models and voices<', listen)
+    assert re.search(r'href="\.\./_downloads/\w+/transcribe\.py"', listen)
+    assert "<td><p>waiting</p></td>" in (folder / "docs/ARCHITECTURE.html").read_text()
