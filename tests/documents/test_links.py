@@ -81,7 +81,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_links_of_the_site_s_first_page_lead_somewhere() -> None:
     """To documents and headings that there are; Sphinx sees to all other pages of the site, and not to this."""
     targets = [target.partition("#") for target in re.findall(r'href="(docs/[^"]+)"', FIRST.read_text())]
-    assert len(targets) > 10
+    assert targets
     for page, _, anchor in targets:
         document = ROOT / page.replace(".html", ".md")
         assert document.exists(), page

@@ -119,7 +119,8 @@ def _names(guest: Guest, tree: Path) -> re.Pattern[str]:
             _, anchors = _section((tree / place).read_text(), heading)
             words.append(rf"(?<![\w-]){re.escape(Path(place).name)}#(?:{'|'.join(anchors)})(?![\w-])")
         else:
-            words.append(rf"(?<![\w-]){re.escape(Path(place).name) if name.startswith('docs/') else name}")
+            shown = re.sub(r"^(?:docs|examples)/", "", place)  # as pages beside it link to it
+            words.append(rf"(?<![\w-]){re.escape(shown)}")
     words += [rf"(?<![\w/-]){guest.files[0]}\b"] if "/" in guest.files[0] else []
     return re.compile("|".join(words))
 
