@@ -126,7 +126,7 @@ class Client(Recognition):
         on_wait: Callable[[str], None] | None = None,
         **options: Any,
     ) -> Wake:
-        """Waits for words at the microphone; iterate over those that are heard.
+        """Waits for words at the microphone; iterate over the words heard.
 
             for heard in client.wake("hey jarvis"):
                 print(client.listen(heard.sound(), rate=heard.rate).transcript().text)

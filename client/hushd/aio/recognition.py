@@ -78,7 +78,7 @@ class AsyncRecognition(AsyncManagement):
 
 
 def _on_loop(on_revised: OnRevised | None) -> OnRevised:
-    """The same for the second pass's thread: `on_revised` is called on the loop that runs now, as long as it does."""
+    """Returns a callback for the second pass's thread, which has the loop of now call `on_revised`."""
     loop = asyncio.get_running_loop()
 
     def report(revision: Revision) -> None:
@@ -91,7 +91,7 @@ def _on_loop(on_revised: OnRevised | None) -> OnRevised:
 def _heard(
     second: SecondPass, chunks: Iterable[bytes] | AsyncIterable[bytes]
 ) -> Iterable[bytes] | AsyncIterable[bytes]:
-    """The session's sound, which `second` keeps."""
+    """Returns the session's sound, which `second` keeps, too."""
     if not isinstance(chunks, AsyncIterable):
         return second.hear(chunks)
 

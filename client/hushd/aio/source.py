@@ -69,7 +69,7 @@ class AsyncStream(Input):
         return self._replay.at(position) if piece is None else piece
 
     async def _read(self) -> bytes | None:
-        """Reads the next piece; None at the end, also when that is an error, which is kept."""
+        """Reads the next piece; None at the end, or after an error, which is kept."""
         try:
             return self._replay.add(await anext(self._iterator, None))
         except Exception as error:

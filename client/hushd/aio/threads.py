@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 
 async def step(function: Callable[..., T], *arguments: Any) -> T:
-    """Runs something that takes a moment, such as writing to a file."""
+    """Runs a function that takes a moment, such as writing to a file."""
     work = partial(copy_context().run, function, *arguments)  # as `to_thread`, and no task that somebody may cancel
     return await _finished(asyncio.get_running_loop().run_in_executor(None, work))
 
 
 async def long_step(function: Callable[..., T], *arguments: Any, stop: Callable[[], object]) -> T:
-    """Runs something that waits for people or devices, for as long as it takes.
+    """Runs a function that waits for people or devices, for as long as that takes.
 
     On a thread of its own: on asyncio's few, a handful of these would keep every other step waiting.
 

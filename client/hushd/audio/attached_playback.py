@@ -91,7 +91,7 @@ class AttachedPlayback(PlaybackBuffer):
         self._tell("volume", str(volume))
 
     def wait(self) -> bool:
-        """As there; what came before an error is played first."""
+        """As `PlaybackBuffer.wait`; audio that came before an error is played first."""
         return (bool(self._chunks) and not self._abandoned) or super().wait()
 
     def hush(self) -> None:
@@ -186,9 +186,9 @@ class AttachedPlayback(PlaybackBuffer):
             if len(chunk) > room:
                 self._chunks.appendleft(chunk[room:])
             block += chunk[:room]
-        whole = bytes(block)
-        self._unheard.append(memoryview(whole))
-        return whole
+        samples = bytes(block)
+        self._unheard.append(memoryview(samples))
+        return samples
 
     def _note(self, stream: AttachedStream, on_position: Callable[[float], None] | None) -> None:
         """Forgets the samples that were heard, and reports their place."""

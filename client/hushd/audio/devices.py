@@ -122,10 +122,10 @@ def devices(sounddevice: Any, kind: Kind) -> list[Device]:
     direction = _DIRECTIONS[kind]
     with naming(kind):
         apis = [api["name"] for api in sounddevice.query_hostapis()]
-        usual = sounddevice.default.device[direction == "output"]
+        default = sounddevice.default.device[direction == "output"]
         return [
             Device(
-                number, device["name"], apis[device["hostapi"]], device[f"max_{direction}_channels"], number == usual
+                number, device["name"], apis[device["hostapi"]], device[f"max_{direction}_channels"], number == default
             )
             for number, device in enumerate(sounddevice.query_devices())
             if device[f"max_{direction}_channels"] > 0

@@ -162,8 +162,8 @@ class PlaybackBuffer:
 
     def _shade(self, output: Any, filled: int, loudness: int) -> None:
         """Fades the samples to the loudness `wanted`, a step a frame, and goes on with that."""
-        whole = filled - filled % self._frame
-        samples = array("h", bytes(output[:whole]))
+        size = filled - filled % self._frame
+        samples = array("h", bytes(output[:size]))
         step = 1 if loudness > self._loudness else -1
         faded = 0
         while self._loudness != loudness and faded < len(samples):
@@ -173,7 +173,7 @@ class PlaybackBuffer:
             faded += self._channels
         if self._loudness != self._fade:
             samples[faded:] = array("h", map(self._loud, samples[faded:]))
-        output[:whole] = samples.tobytes()
+        output[:size] = samples.tobytes()
 
     def _loud(self, sample: int) -> int:
         return max(QUIETEST, min(LOUDEST, sample * self._loudness // self._fade))
@@ -269,8 +269,8 @@ class PlaybackBuffer:
     def _heard_bytes(self) -> float:
         if self._heard.is_set():
             return self._taken
-        before, taken_at = self._block
-        return min(self._taken, before + (time.monotonic() - taken_at - self.latency) * self._second)
+        taken, taken_at = self._block
+        return min(self._taken, taken + (time.monotonic() - taken_at - self.latency) * self._second)
 
     def abandon(self) -> None:
         """Ends playback: nothing more will be played."""
@@ -281,10 +281,10 @@ class PlaybackBuffer:
 
 def _whole(chunks: Iterable[bytes], frame: int) -> Iterator[bytes]:
     """Yields the chunks without half frames, behind which silence would shift all that follows by a byte."""
-    rest = b""
+    remainder = b""
     for chunk in chunks:
-        if rest or len(chunk) % frame:
-            chunk = rest + bytes(chunk)
-            whole = len(chunk) - len(chunk) % frame
-            chunk, rest = chunk[:whole], chunk[whole:]
+        if remainder or len(chunk) % frame:
+            chunk = remainder + bytes(chunk)
+            size = len(chunk) - len(chunk) % frame
+            chunk, remainder = chunk[:size], chunk[size:]
         yield chunk

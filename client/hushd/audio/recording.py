@@ -59,7 +59,7 @@ class Recording:
 
     @property
     def begins_s(self) -> float:
-        """Seconds of audio before those that the next listener gets."""
+        """Seconds of audio before the point where the next listener begins."""
         return self._begin / self._frame / self.rate
 
     def read(self) -> Iterator[bytes]:
@@ -79,7 +79,7 @@ class Recording:
         self._begin = max(self._begin, self._end - round(seconds * self.rate) * self._frame)
 
     def close(self) -> None:
-        """Ends the recording, and what reads it."""
+        """Ends the recording and its reader."""
         self._closed = True
         self._device.close()
 

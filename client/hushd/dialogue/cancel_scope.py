@@ -1,4 +1,4 @@
-"""Cancellation, from any thread, of what another thread waits for."""
+"""Cancellation of a wait by any other thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hushd_protocol.errors import HushdError
 
 
 class CancelScope:
-    """Called once, it ends what goes on inside `ending` blocks, and every block entered later.
+    """Called once, it ends the work inside `ending` blocks, and inside every block entered later.
 
     Inside `with stop.ending(transcription.close):` a call of `stop` on another thread closes the transcription, and
     the block raises `cancelled`.

@@ -228,9 +228,9 @@ class Conversation:
         finally:
             self._advance(turn, Event.SAID)
         self.stop.check()
-        spoken = characters(speech, reached[0] if turn.interrupted else None)
+        length = characters(speech, reached[0] if turn.interrupted else None)
         seconds = reached[0] if turn.interrupted else speech.duration
-        self.said = Said(turn.interrupted, spoken, seconds, speech.voice)
+        self.said = Said(turn.interrupted, length, seconds, speech.voice)
 
     def _until_stopped(self, turn: DialogueState, speech: Speech) -> Iterator[bytes]:
         """Yields the audio. A cancellation by us is not raised, so that the loudspeaker fades out."""
@@ -268,19 +268,19 @@ class Conversation:
         with self._changed:
             give_up = time.monotonic() + patience
             while turn.phase is not Phase.OVER:
-                left = None
+                timeout = None
                 if turn.phase is Phase.WAITING:
-                    left = give_up - time.monotonic()
-                    if left <= 0 or (needed and self._called_off):
+                    timeout = give_up - time.monotonic()
+                    if timeout <= 0 or (needed and self._called_off):
                         turn.advance(Event.NOBODY)
                         break
-                self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
+                self._changed.wait(None if timeout is None else min(timeout, threading.TIMEOUT_MAX))
 
     def _advance(self, turn: DialogueState, event: Event) -> None:
         with self._changed:
-            before, phase = turn.phase, turn.advance(event)
+            old_phase, phase = turn.phase, turn.advance(event)
             self._changed.notify_all()
-        if phase is Phase.INTERRUPTED is not before:
+        if phase is Phase.INTERRUPTED is not old_phase:
             self._interrupt()
 
     # --- devices and workers -----------------------------------------------------------------------------------------

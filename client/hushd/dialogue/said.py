@@ -32,5 +32,5 @@ class Said:
 def characters(speech: Speech, seconds: float | None) -> int:
     """Returns the characters of the text (code points) spoken in so many seconds, in whole words; None: in all."""
     words = [word for sentence in speech.timeline for word in sentence.words or (sentence,)]
-    spoken = words if seconds is None else [word for word in words if word.end <= seconds]
-    return max((word.text_end for word in spoken), default=0)
+    spoken_words = words if seconds is None else [word for word in words if word.end <= seconds]
+    return max((word.text_end for word in spoken_words), default=0)

@@ -97,7 +97,7 @@ class ClientBase:
                 raise
             return message
 
-        return (yield from with_connection(by or self.link, ask, own=action in CHANGES)).data
+        return (yield from with_connection(by or self.link, ask, own_only=action in CHANGES)).data
 
     def _turned(self, action: str, *who: str) -> Steps[list[int]]:
         """Changes turns of the floor; returns their numbers."""
@@ -169,25 +169,25 @@ class ClientBase:
             connection = yield find
             refuse_borrowed(connection)
             yield partial(versions.end, connection, action)
-            left: bool = yield RunInThread(partial(connection.wait_lost, timeout), stop=connection.close)
-            if left and (own := self.link.connection):
-                own.left(connection)
-            return left
+            has_left: bool = yield RunInThread(partial(connection.wait_lost, timeout), stop=connection.close)
+            if has_left and (current := self.link.connection):
+                current.left(connection)
+            return has_left
         finally:
             over = True
             for connection in connections:
                 connection.close()
 
     def _changed(
-        self, op: str, params: JsonObject, on_progress: model_requests.OnProgress | None, *, own: bool = True
+        self, op: str, params: JsonObject, on_progress: model_requests.OnProgress | None, *, own_only: bool = True
     ) -> Steps[ModelResult]:
         """Has the worker for models do `op`; returns its result.
 
         Args:
             on_progress: called with a description of the step, its bytes so far and in all (0 while unknown).
-            own: whether somebody has commanded it; else a request needs it.
+            own_only: whether somebody has commanded it; else a request needs it.
         """
-        call = RetryingCall(self.link, self.calls, model_requests.request(op, params), None, own=own)
+        call = RetryingCall(self.link, self.calls, model_requests.request(op, params), None, own_only=own_only)
         yield from call.begin()
         report = model_requests.Report(on_progress)
         while (message := (yield from call.receive())) is not None:
@@ -200,4 +200,4 @@ class ClientBase:
         """Downloads a model that a request needs."""
         on_pull = self._on_pull
         report = on_pull and (lambda _, done, total: on_pull(model, done, total))
-        return self._changed("pull", model_requests.pull_params(model), report, own=False)
+        return self._changed("pull", model_requests.pull_params(model), report, own_only=False)

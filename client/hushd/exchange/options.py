@@ -1,6 +1,6 @@
 """The options of the methods of `Client` and `AsyncClient`, each stated once, for type checkers and editors.
 
-The methods say what they mean, and `speech_base` has what holds for those left out. Nothing here is loaded to run.
+The docstrings of the methods describe them, and `speech_base` has their defaults. Nothing here is loaded to run.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Preparation:
-    """Makes requests of one client; what the supervisor says of its engines and voices is asked once.
+    """Makes requests of one client; the supervisor describes its engines and voices once.
 
     Args:
         describe, ask_status: ask the supervisor.
@@ -113,7 +113,7 @@ def names_no_engine(model: str) -> bool:
 
 
 def _installed(described: HearingDescription, engine: str | None, translates: bool, config: Path) -> list[Candidate]:
-    """The installed models, with what the configuration says of its own."""
+    """Returns the installed models, the user's own described as the configuration says."""
     from hushd_models import user_models
 
     from hushd.models.choice import candidates

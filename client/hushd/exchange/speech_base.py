@@ -21,7 +21,7 @@ ResultClass = Callable[[], Callable[..., T]]  # imports that class, while the wo
 
 
 class SpeechBase(ClientBase):
-    """Makes requests of the options of the public methods, with what holds for those left out."""
+    """Makes requests of the options of the public methods, with the defaults of options left out."""
 
     floor: Callable[..., Any]
 

@@ -83,7 +83,7 @@ class Capacity:
 
 
 def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
-    """Returns those that know `language`, the best first: no slower than `speed` first, then the others by slowness."""
+    """Returns the models that know `language`, the best first: those within `speed`, then the others by slowness."""
 
     def place(candidate: Candidate) -> tuple[int, float, int, float, str]:
         slower = max(0, SPEEDS.index(candidate.speed) - SPEEDS.index(speed))
@@ -146,8 +146,8 @@ def _listing(language: str | None, engine: str | None) -> str:
     """Returns arguments of `hushd models list` that show models to install: with the language if that leaves any."""
     code = languages.code(language) if language else ""
     entries = (entry for entry in catalogue.models().values() if entry.role == "stt" and engine in (None, entry.engine))
-    spoken = any(code in map(languages.code, entry.languages) for entry in entries)
-    return f"{engine or 'stt'} {code}" if spoken else engine or "stt"
+    is_known = any(code in map(languages.code, entry.languages) for entry in entries)
+    return f"{engine or 'stt'} {code}" if is_known else engine or "stt"
 
 
 def candidates(
@@ -178,16 +178,16 @@ def candidates(
             if not model.installed or (translates and model.translation is False):
                 continue
             full = f"{entry.name}/{model.name}"
-            known = catalogue.find(full, added) or catalogue.find(full.removesuffix("-int8"), added)
-            own = (added or {}).get(full)
+            catalogued_model = catalogue.find(full, added) or catalogue.find(full.removesuffix("-int8"), added)
+            user_model = (added or {}).get(full)
             installed.append(
                 Candidate(
                     engine=entry.name,
                     model=model.name,
-                    languages=(own and own.languages) or model.languages,
-                    size_mb=known.size_mb if known else 0,
-                    memory_mb=(own and own.memory_mb) or model.memory_mb,
-                    speed=known.speed if known else "medium",
+                    languages=(user_model and user_model.languages) or model.languages,
+                    size_mb=catalogued_model.size_mb if catalogued_model else 0,
+                    memory_mb=(user_model and user_model.memory_mb) or model.memory_mb,
+                    speed=catalogued_model.speed if catalogued_model else "medium",
                 )
             )
     if translates and not installed:

@@ -150,22 +150,22 @@ def _moments(events: Iterable[Event], id: str) -> Iterator[CardMoment]:
     for event in events:
         match event:
             case Look() if event.id == id:
-                known = event.total - event.free - sum(workers.values())
-                others = max(0, known) if event.others is None else event.others
+                remainder = event.total - event.free - sum(workers.values())
+                others = max(0, remainder) if event.others is None else event.others
             case Taken(_, worker, sizes):
-                before = (
+                other_workers = (
                     {} if worker == SUPERVISOR else {name: size for name, size in workers.items() if name != worker}
                 )
-                workers = before | ({worker: sizes[id]} if id in sizes else {})
+                workers = other_workers | ({worker: sizes[id]} if id in sizes else {})
         yield CardMoment(event.time, workers, others)
 
 
 def _history(look: Look, moments: Sequence[CardMoment], start: float, end: float) -> CardHistory:
     first = bisect_right(moments, start, key=lambda moment: moment.time) - 1
-    before = moments[first] if first >= 0 else CardMoment(start, {}, moments[0].others)
+    last_moment = moments[first] if first >= 0 else CardMoment(start, {}, moments[0].others)
     inside = moments[first + 1 :]
-    shown = [replace(before, time=start), *inside, replace((inside or [before])[-1], time=end)]
-    return CardHistory(look.id, look.device, look.name, look.total, look.budget or look.total, shown)
+    window = [replace(last_moment, time=start), *inside, replace((inside or [last_moment])[-1], time=end)]
+    return CardHistory(look.id, look.device, look.name, look.total, look.budget or look.total, window)
 
 
 def highest(moments: Sequence[CardMoment], count: int) -> list[CardMoment]:
@@ -173,11 +173,11 @@ def highest(moments: Sequence[CardMoment], count: int) -> list[CardMoment]:
     start, end = moments[0].time, moments[-1].time
     width = (end - start) / count or 1.0
     parts: list[CardMoment] = []
-    for place in range(count):
-        first = max(0, bisect_right(moments, start + place * width, key=lambda moment: moment.time) - 1)
-        last = bisect_right(moments, start + (place + 1) * width, key=lambda moment: moment.time)
+    for index in range(count):
+        first = max(0, bisect_right(moments, start + index * width, key=lambda moment: moment.time) - 1)
+        last = bisect_right(moments, start + (index + 1) * width, key=lambda moment: moment.time)
         most = max(moments[first : max(first + 1, last)], key=lambda moment: moment.taken + moment.others)
-        parts.append(replace(most, time=start + place * width))
+        parts.append(replace(most, time=start + index * width))
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Memory over time, as the supervisor has recorded it, and what a server that never unloads would have held."""
+"""Memory over time, as the supervisor has recorded it, beside the memory of a server that never unloads."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read(path: Path) -> list[Entry]:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of the record at `path`, after those of the older file beside it."""
+    """Returns the lines of the record at `path`, after the lines of the older file beside it."""
     for file in (Path(f"{path}.1"), path):
         try:
             yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -82,7 +82,7 @@ def _entries(lines: Iterable[str]) -> Iterator[Entry]:
 
 
 def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> list[Entry]:
-    """`entries` with what holds at `now`: the sizes in the supervisor's `status`, or its end where there is none.
+    """Returns `entries` up to `now`: with the sizes in the supervisor's `status`, or with its end where there is none.
 
     Entries of a later time are of a clock that was set back since; when they were nobody knows, so they are left out.
     """
@@ -90,12 +90,12 @@ def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> li
     if status is None:
         over = not entries or entries[-1][1:3] == ("exit", SUPERVISOR)
         return [*entries, *([] if over else [Entry(entries[-1].time, "exit", SUPERVISOR)])]
-    own = _bytes(status.supervisor)
+    supervisor_size = _bytes(status.supervisor)
     sizes = {worker.name: _parts(worker) for worker in status.workers if worker.pid}
     sizes |= {f"{_TEMPLATES}{template.name}": (_private(template), 0) for template in status.standby if template.pid}
-    gone = [Entry(now, "exit", name, 0, own) for name in _alive(entries) if name not in sizes]
-    current = [Entry(now, "beat", name, size, own, mapped) for name, (size, mapped) in sizes.items()]
-    return [*entries, Entry(now, "beat", SUPERVISOR, 0, own), *gone, *current]
+    gone = [Entry(now, "exit", name, 0, supervisor_size) for name in _alive(entries) if name not in sizes]
+    current = [Entry(now, "beat", name, size, supervisor_size, mapped) for name, (size, mapped) in sizes.items()]
+    return [*entries, Entry(now, "beat", SUPERVISOR, 0, supervisor_size), *gone, *current]
 
 
 def _alive(entries: Iterable[Entry]) -> set[str]:
@@ -112,13 +112,13 @@ def _alive(entries: Iterable[Entry]) -> set[str]:
 
 
 def since(entries: Sequence[Entry], start: float) -> list[Entry]:
-    """The entries from `start` on, and before them those that tell the memory held, and used, at `start`."""
-    before = [entry for entry in entries if entry.time < start]
-    last = {entry.name: entry for entry in before}
-    largest = {entry.name: entry for entry in sorted(before, key=lambda entry: entry.size)}
-    own = sorted(before, key=lambda entry: entry.supervisor)[-1:]
-    earlier = sorted({*last.values(), *largest.values(), *own}, key=before.index)
-    return [*earlier, *entries[len(before) :]]
+    """Returns the entries from `start` on, preceded by the entries that tell the memory held, and used, at `start`."""
+    earlier_entries = [entry for entry in entries if entry.time < start]
+    last = {entry.name: entry for entry in earlier_entries}
+    largest = {entry.name: entry for entry in sorted(earlier_entries, key=lambda entry: entry.size)}
+    supervisor_peak = sorted(earlier_entries, key=lambda entry: entry.supervisor)[-1:]
+    earlier = sorted({*last.values(), *largest.values(), *supervisor_peak}, key=earlier_entries.index)
+    return [*earlier, *entries[len(earlier_entries) :]]
 
 
 def _private(template: TemplateStatus) -> int:
@@ -142,7 +142,7 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
     held: dict[str, int] = {}  # by the model's name, the most that its worker has held
     workers: dict[str, int] = {}
     mapped: dict[str, int] = {}
-    supervisor = own = 0
+    supervisor = supervisor_peak = 0
     for entry in entries:
         supervisor = entry.supervisor
         if entry.name == SUPERVISOR:
@@ -155,8 +155,8 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
             workers, mapped = {**workers, entry.name: entry.size}, {**mapped, entry.name: entry.mapped}
         if entry.size and "#" not in entry.name and not entry.name.startswith(_NO_MODEL):
             held[entry.name] = max(entry.size, held.get(entry.name, 0))
-        own = max(own, entry.supervisor)
-        held_after.append(Moment(entry.time, supervisor, workers, own + sum(held.values()), mapped))
+        supervisor_peak = max(supervisor_peak, entry.supervisor)
+        held_after.append(Moment(entry.time, supervisor, workers, supervisor_peak + sum(held.values()), mapped))
     return held_after
 
 
@@ -167,9 +167,9 @@ def _without(name: str, sizes: Mapping[str, int]) -> dict[str, int]:
 def window(moments: Sequence[Moment], start: float, end: float) -> list[Moment]:
     """The moments from `start` to `end`: the first is that of `start`, the last that of `end`."""
     first = bisect_right(moments, start, key=lambda moment: moment.time) - 1
-    before = moments[first] if first >= 0 else Moment(start, 0, {}, 0)
+    last_moment = moments[first] if first >= 0 else Moment(start, 0, {}, 0)
     inside = [moment for moment in moments[first + 1 :] if moment.time <= end]
-    return [_at(before, start), *inside, _at((inside or [before])[-1], end)]
+    return [_at(last_moment, start), *inside, _at((inside or [last_moment])[-1], end)]
 
 
 def _at(moment: Moment, time: float) -> Moment:
@@ -183,11 +183,11 @@ def highest(moments: Sequence[Moment], count: int) -> list[Moment]:
         return [_highest(moments, start)] * count
     parts: list[list[Moment]] = [[] for _ in range(count)]
     for moment, following in pairwise(moments):
-        first, last = (int((at - start) / (end - start) * count) for at in (moment.time, following.time))
+        first, last = (int((time - start) / (end - start) * count) for time in (moment.time, following.time))
         for part in parts[first : max(first, min(last, count - 1)) + 1]:
             part.append(moment)
     parts[-1].append(moments[-1])
-    return [_highest(part, start + (end - start) * place / count) for place, part in enumerate(parts)]
+    return [_highest(part, start + (end - start) * index / count) for index, part in enumerate(parts)]
 
 
 def _highest(part: Sequence[Moment], time: float) -> Moment:
@@ -196,7 +196,7 @@ def _highest(part: Sequence[Moment], time: float) -> Moment:
 
 
 def mean(moments: Sequence[Moment]) -> tuple[float, float]:
-    """The bytes that were held on average over a window, and those that a server would have held."""
+    """Returns the average of bytes held over a window, and of those that a server would have held."""
     span = moments[-1].time - moments[0].time
     if span <= 0:
         return float(moments[-1].total), float(moments[-1].resident)

@@ -65,20 +65,20 @@ class Window:
     @property
     def summary(self) -> str:
         """One sentence: both averages."""
-        ours, theirs = record.mean(self.moments)
+        held, theirs = record.mean(self.moments)
         return (
-            f"Memory held on average for {clock(self.end - self.start)}: {megabytes(ours):.0f} MB; "
+            f"Memory held on average for {clock(self.end - self.start)}: {megabytes(held):.0f} MB; "
             f"by {RIVAL}: {megabytes(theirs):.0f} MB."
         )
 
     def data(self, points: int = 0) -> JsonObject:
         """The object that `hushd top --history --json` prints; with `points`, thinned to that many equal parts."""
-        ours, theirs = record.mean(self.moments)
+        held, theirs = record.mean(self.moments)
         moments = record.highest(self.moments, points) if points else self.moments
         return {
             "start": self.start,
             "end": self.end,
-            "mean_mb": round(megabytes(ours), 1),
+            "mean_mb": round(megabytes(held), 1),
             "never_unloaded_mean_mb": round(megabytes(theirs), 1),
             "moments": [_moment(moment) for moment in moments],
             "events": [{"time": entry.time, "event": entry.event, "name": entry.name} for entry in self.changes],

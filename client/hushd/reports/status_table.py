@@ -60,12 +60,13 @@ _COLUMNS: tuple[Column[WorkerStatus], ...] = (
 )
 
 
-def table(status: Status, width: int, place: str = "") -> str:
+def table(status: Status, width: int, machine: str = "") -> str:
     """The status as lines of at most `width` characters, as far as the first column allows, of another machine where
-    `place` names one."""
-    own, memory, workers = status.supervisor, status.memory, status.workers
+    `machine` names one."""
+    supervisor, memory, workers = status.supervisor, status.memory, status.workers
     lines = [
-        f"hushd {own.version}{place and f' on {place}'}, pid {own.pid}, up {clock(own.uptime_s)}, {own.size_mb:.1f} MB",
+        f"hushd {supervisor.version}{machine and f' on {machine}'}, pid {supervisor.pid}, "
+        f"up {clock(supervisor.uptime_s)}, {supervisor.size_mb:.1f} MB",
         f"memory: {memory.used_mb:.0f} of {memory.budget_mb:.0f} MB used, "
         f"{memory.available_mb:.0f} MB available, pressure {memory.pressure or 'none'}",
         *map(card_line, memory.cards),

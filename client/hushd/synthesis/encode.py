@@ -1,4 +1,4 @@
-"""Raw speech as a sound file of another kind, encoded here: for who decides on the format once the speech is there."""
+"""Raw speech as a sound file of another kind, encoded here: for programs that decide on the format afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a speech while it comes in, whichever way one waits for it."""
+"""The state of a speech that is being received, by a thread or a task."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class IncomingSpeech:
         return None
 
     def _following(self) -> Steps[bytes]:
-        """Returns what comes next in the iteration, empty at the end. A piece that corrects a header is left out."""
+        """Returns the next piece of the iteration, empty at the end. A piece that corrects a header is left out."""
         while (yield from self._has(self._next)):
             piece = self._received.take(self._next)
             self._next += 1

@@ -14,7 +14,7 @@ MEMORY = 8 * 1024 * 1024  # bytes kept in memory: three minutes of speech
 
 
 class Piece(NamedTuple):
-    """A part of a sound file and its place in the file; None: behind what came before."""
+    """A part of a sound file and its offset in the file; None: right after the part before it."""
 
     data: bytes
     offset: int | None

@@ -32,8 +32,8 @@ def player(pieces: Iterable[Piece], form: str, rate: int, channels: int) -> str:
     """Returns HTML with all of the sound and the controls to play it; for a very long one, a sentence."""
     sound = bytearray()
     for data, offset in pieces:
-        place = len(sound) if offset is None else offset
-        sound[place : place + len(data)] = data
+        start = len(sound) if offset is None else offset
+        sound[start : start + len(data)] = data
     if len(sound) > MAX_BYTES:
         return f"<p>This speech of {len(sound) >> 20} MiB is too long for a notebook: save it.</p>"
     if form == RAW:

@@ -86,7 +86,7 @@ class Speech(IncomingSpeech, Iterator[bytes]):
         return floats(b"".join(piece.data for piece in self.pieces()), self.channels)
 
     def play(self, device: str | int | None = None, *, volume: float = 1.0) -> None:
-        """Plays all of it, from its beginning, as it is made; returns when the last of it was heard.
+        """Plays the speech from its beginning, as it is made; returns when its last sample was heard.
 
         It holds the floor, as `say` does: it waits while another program speaks, and `hushd stop` ends it.
 

@@ -1,4 +1,4 @@
-"""The choice of a voice, for those who remember one and need not choose."""
+"""The choice of a voice, for modules that only remember it."""
 
 from __future__ import annotations
 

@@ -68,25 +68,25 @@ def speaking(voices: Iterable[Voice], language: str) -> list[Voice]:
 
 
 def candidates(catalogue: SpeakingDescription) -> list[VoiceChoice]:
-    """The voices for those who name none and are to be told apart, in an order that is the same everywhere.
+    """Returns voices for speakers that name none and are to be told apart, in an order that is the same everywhere.
 
     Those of the usual engine and model, so that one worker speaks for all, where it has several; else the natural
     voices of that language that are here.
     """
     index = _VoiceIndex(catalogue, None)
-    usual = index.usual()
-    if usual is None:
+    default_voice = index.usual()
+    if default_voice is None:
         return []
-    tag = _tag(usual.language)
+    tag = _tag(default_voice.language)
     here = [voice for voice in index.voices if voice.installed and _speaks(voice, tag)]
-    own = [voice for voice in here if (voice.engine, voice.model) == (usual.engine, usual.model)]
+    siblings = [voice for voice in here if (voice.engine, voice.model) == (default_voice.engine, default_voice.model)]
     natural = [voice for voice in here if voice.engine not in index.robotic]
-    several = own if len(own) > 1 else natural
+    several = siblings if len(siblings) > 1 else natural
     return sorted(VoiceChoice(voice.engine, index.model_for(voice), voice.name) for voice in several)
 
 
 def usual_language(catalogue: SpeakingDescription) -> str:
-    """The tag of the language of the voice that speaks where none is named; empty where that is not known."""
+    """Returns the tag of the default voice's language; empty where it is not known."""
     voice = _VoiceIndex(catalogue, None).usual()
     return voice.language if voice else ""
 
@@ -96,8 +96,8 @@ class _VoiceIndex:
 
     def __init__(self, catalogue: SpeakingDescription, engine: str | None) -> None:
         described = catalogue.engines
-        usual = catalogue.default or next((entry.name for entry in described), "")
-        self.default_engine, _, self.default_model = usual.partition("/")
+        default_model = catalogue.default or next((entry.name for entry in described), "")
+        self.default_engine, _, self.default_model = default_model.partition("/")
         # Of engines that can all do it: the configured one, then the others as they are described, the best first.
         self.every = sorted(described, key=lambda entry: entry.name != self.default_engine)
         self.robotic = {entry.name for entry in self.every if entry.robotic}
@@ -125,8 +125,8 @@ class _VoiceIndex:
             names += ALIASES
         close = nearest(bare, names)
         meant = f" (did you mean {close}?)" if close else ""
-        shown = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
-        raise advised("bad_request", f"There is no voice {shown}{meant}", "list_voices")
+        quoted_name = repr(name) if len(name) <= 60 else repr(name[:57] + "...")
+        raise advised("bad_request", f"There is no voice {quoted_name}{meant}", "list_voices")
 
     def _mixed(self, name: str, parts: Sequence[voice_mix.Part], tag: str | None) -> Voice:
         """Returns a mixed voice, which speaks the language of its first; whether its engine mixes, its worker knows."""
@@ -167,17 +167,17 @@ class _VoiceIndex:
         return voice.model or None
 
     def instead(self, tag: str, leave_out: bool) -> str:
-        """Names what would work: installed voices, else the voices and engines to install."""
+        """Names alternatives: installed voices, else the voices and engines to install."""
         voices = _voices(self.every)
         if here := [voice.name for voice in voices if voice.installed and _speaks(voice, tag)]:
             return ("leave the voice out, or " if leave_out else "") + f"use {listed(here[:_MAX_NAMED])}"
         ways = []
         for entry in self.every:
-            spoken = [language for model in entry.models for language in model.languages]
+            model_languages = [language for model in entry.models for language in model.languages]
             missing = [voice.name for voice in voices if voice.engine == entry.name and _speaks(voice, tag)]
             if missing:
                 ways.append(f"get {entry.name}'s voice {missing[0]}")
-            elif not entry.installed and any(languages.code(each) == languages.code(tag) for each in spoken):
+            elif not entry.installed and any(languages.code(each) == languages.code(tag) for each in model_languages):
                 ways.append(f"install {entry.name} ({entry.install})")
         if not ways:
             return f"no engine that is known here does, and {document('MODELS.md')} says how to add one"
@@ -198,15 +198,15 @@ class _VoiceIndex:
         if not able:
             return default if default in speaking else next(iter(natural or speaking), None)
         able = [voice for voice in able if voice.engine == able[0].engine]
-        place = [other for other in ALIASES if ALIASES[other] == ALIASES[alias]].index(alias)
-        return able[place % len(able)]
+        index = [other for other in ALIASES if ALIASES[other] == ALIASES[alias]].index(alias)
+        return able[index % len(able)]
 
     def usual(self) -> Voice | None:
         """Returns the voice for requests that name none."""
         for entry in self.engines:
             if entry.name == self.default_engine:
-                own = [voice for voice in self.voices if voice.engine == entry.name]
-                of_model = [voice for voice in own if voice.model == self.default_model] or own
+                engine_voices = [voice for voice in self.voices if voice.engine == entry.name]
+                of_model = [voice for voice in engine_voices if voice.model == self.default_model] or engine_voices
                 named = [voice for voice in of_model if voice.name == entry.default_voice]
                 return next(iter(named or of_model), None)
         return None
@@ -214,9 +214,10 @@ class _VoiceIndex:
     def _best(self, voices: Sequence[Voice], tag: str) -> Voice:
         """Chooses among one engine's voices: of the very tag, the configured one, the engine's default, the first."""
         default = self.usual()
-        own = {entry.default_voice for entry in self.engines if entry.name == voices[0].engine}
+        default_names = {entry.default_voice for entry in self.engines if entry.name == voices[0].engine}
         return min(
-            voices, key=lambda voice: (languages.tag(voice.language) != tag, voice != default, voice.name not in own)
+            voices,
+            key=lambda voice: (languages.tag(voice.language) != tag, voice != default, voice.name not in default_names),
         )
 
 

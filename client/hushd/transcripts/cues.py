@@ -105,13 +105,13 @@ def _spaced(words: list[str], text: str) -> list[str]:
     """Returns `words` with the space that `text` has before each; the first one as if a word came before it."""
     spaced, position = [], 0
     for number, word in enumerate(words):
-        place = text.find(word, position)
-        if place < 0:  # the text has it otherwise
+        start = text.find(word, position)
+        if start < 0:  # the text has it otherwise
             apart = number == 0 or between(words[number - 1], word) == " "
         else:
-            apart = number == 0 or text[position:place].isspace()
+            apart = number == 0 or text[position:start].isspace()
         spaced.append(f" {word}" if apart and not (number == 0 and _JOINS.match(word)) else word)
-        position = max(position, place + len(word))
+        position = max(position, start + len(word))
     return spaced
 
 
@@ -164,16 +164,16 @@ def _filled(segments: Iterable[Segment], layout: Layout) -> Iterator[tuple[list[
 
 def _highlighted(cue: list[Token], text: str, speaker: str) -> Iterator[Cue]:
     """Yields a cue for each word and, without highlight, for each pause of 1 ms or more between two."""
-    shown = _milliseconds(cue[0].start)
+    shown_ms = _milliseconds(cue[0].start)
     time = cue[0].start
     for number, token in enumerate(cue):
-        if shown != _milliseconds(token.start):
+        if shown_ms != _milliseconds(token.start):
             yield Cue(time, token.start, text, speaker)
         lead = token.text[: len(token.text) - len(token.text.lstrip())]
         parts = [other.text for other in cue]
         parts[number] = f"{lead}<u>{token.text.lstrip()}</u>"
         yield Cue(token.start, token.end, "".join(parts), speaker)
-        shown, time = _milliseconds(token.end), token.end
+        shown_ms, time = _milliseconds(token.end), token.end
 
 
 def _milliseconds(seconds: float) -> int:

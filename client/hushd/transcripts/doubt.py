@@ -64,16 +64,16 @@ def written(text: str, form: str) -> str:
 
 
 def _signed(segment: Segment, below: float) -> Segment:
-    text, place, words = segment.text, 0, []
+    text, position, words = segment.text, 0, []
     for word in segment.words:
         bare = word.word.strip()
-        start = text.find(bare, place)
+        start = text.find(bare, position)
         if start < 0:  # the text has it otherwise
             words.append(word)
             continue
-        place = start + len(bare)
+        position = start + len(bare)
         if bare and word.probability is not None and word.probability < below:
-            text, place = f"{text[:place]}{_SIGN}{text[place:]}", place + 1
+            text, position = f"{text[:position]}{_SIGN}{text[position:]}", position + 1
             word = replace(word, word=f"{word.word.rstrip()}{_SIGN}")
         words.append(word)
     return replace(segment, text=text, words=tuple(words))

@@ -117,7 +117,7 @@ class Sound:
             self._size += self._file.write(samples)
 
     def forget(self, before_s: float) -> None:
-        """Drops what came before the second `before_s`, once it is much."""
+        """Drops the sound before the second `before_s`, once there is much of it."""
         with self._guard:
             drop = self._place(before_s)
             if drop < MEMORY / 2 or drop < self._size / 2:
@@ -136,10 +136,10 @@ class Sound:
             self._file, self._begins, self._size = fresh, self._begins + drop, self._size - drop
 
     def wav(self, start_s: float, end_s: float) -> Iterator[bytes]:
-        """Yields a WAV file of those seconds."""
-        place, end = self._place(start_s), self._place(end_s)
-        yield wav_header(self.rate, end - place, self.channels)
-        position, end = self._begins + place, self._begins + end
+        """Yields a WAV file of the sound between two seconds."""
+        start, end = self._place(start_s), self._place(end_s)
+        yield wav_header(self.rate, end - start, self.channels)
+        position, end = self._begins + start, self._begins + end
         while position < end:
             with self._guard:
                 if self._file.closed:
@@ -263,7 +263,7 @@ class SecondPass:
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """The segments of the session, revised as far as that is done."""
+        """The segments of the session, as far as they are revised."""
         with self._changed:
             return revised(tuple(self._drafts), self.revisions)
 

@@ -29,7 +29,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The second pass of a stretch: `segments` instead of those of the draft whose ids are in `replaces`."""
+    """The second pass of a stretch: `segments` take the place of the draft's segments with the ids in `replaces`."""
 
     start: float
     end: float
@@ -68,9 +68,9 @@ class SecondPassPlan:
         between = (self._heard_s + begins) / 2  # the middle of the quiet before it
         if self._due and self._due[-1].end > between:
             self._due[-1] = replace(self._due[-1], end=between)
-        before = self._due[-1].end if self._due else min(self._read_s, between)
+        earliest_s = self._due[-1].end if self._due else min(self._read_s, between)
         end = max(ends, min(now_s, ends + TAIL_S))
-        self._due.append(Stretch(max(before, begins - LEAD_S), end, tuple(self._said)))
+        self._due.append(Stretch(max(earliest_s, begins - LEAD_S), end, tuple(self._said)))
         self._said, self._heard_s = [], ends
 
     def end(self, duration: float) -> None:
@@ -87,17 +87,17 @@ class SecondPassPlan:
         return None if self._held or not self._due else self._merged()
 
     def busy(self) -> None:
-        """Takes that there was no memory for what `next` named: it waits for the session's end, if that is to come."""
+        """Notes that memory was short for the stretch that `next` named: it waits for the session's end, if any."""
         self._held = not self.over
 
     def read(self, stretch: Stretch, segments: tuple[Segment, ...]) -> Revision:
-        """Takes the text of what `next` named, with times from its beginning."""
+        """Takes the text of the stretch that `next` named, with times from its beginning."""
         self.skip(stretch)
         moved = tuple(_later(segment, stretch.start) for segment in segments)
         return Revision(stretch.start, stretch.end, tuple(draft.id for draft in stretch.drafts), moved)
 
     def skip(self, stretch: Stretch) -> None:
-        """Takes that what `next` named cannot be read: its draft stays."""
+        """Notes that the stretch that `next` named cannot be read: its draft stays."""
         last = stretch.drafts[-1].id
         self._due = [due for due in self._due if due.drafts[-1].id > last]
         self._read_s = stretch.end

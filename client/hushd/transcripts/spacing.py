@@ -12,7 +12,7 @@ _BEGINS = re.compile(rf"\s*[{_UNSPACED}]")
 
 
 def between(before: str, after: str) -> str:
-    """Returns what stands between two texts: a space, or nothing.
+    """Returns the separator between two texts: a space, or nothing.
 
     >>> between("2024", "年"), between("です。", "2024年"), between("It is.", "2024 was.")
     ('', '', ' ')

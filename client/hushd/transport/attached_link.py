@@ -1,4 +1,4 @@
-"""The way to the devices that are used: this machine's, or those of one that has attached itself."""
+"""The way to the devices in use: this machine's, or another's that has attached itself."""
 
 from __future__ import annotations
 

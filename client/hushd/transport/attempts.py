@@ -66,7 +66,7 @@ class Attempts:
         self.missing = ""
 
     def is_new(self, message: Message) -> bool:
-        """Returns whether the caller is to get `message`, which was received; what it has already is left out.
+        """Returns whether the caller has not had the content of `message` yet.
 
         Raises:
             HushdError: the failure for which the request was repeated, since the answer is another one now.

@@ -60,7 +60,7 @@ def running(paths: Paths) -> bool:
 
 
 def find(paths: Paths) -> Paths | None:
-    """The paths of the supervisor that listens: `paths`, or those at the end of its pointer; None when none does.
+    """Returns the paths of a supervisor that listens: `paths`, or those that its pointer names; else None.
 
     Raises as `running` does.
     """
@@ -135,11 +135,11 @@ def _start(paths: Paths, log: str) -> bool | None:
 @contextmanager
 def _our_turn() -> Iterator[None]:
     """Waits for another client's start; not for ever, since who held the lock at a fork does not exist in the child."""
-    ours = _turn.acquire(timeout=READY_S)
+    has_turn = _turn.acquire(timeout=READY_S)
     try:
         yield
     finally:
-        if ours:
+        if has_turn:
             _turn.release()
 
 

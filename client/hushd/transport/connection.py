@@ -70,14 +70,14 @@ class Connection:
 
     def __init__(
         self,
-        place: str | os.PathLike[str] | ElsewhereWay,
+        address: str | os.PathLike[str] | ElsewhereWay,
         *,
         holder: str | None = None,
         patience: float = WELCOME_S,
         protocol: int = PROTOCOL,
     ) -> None:
-        self._elsewhere = None if isinstance(place, str | os.PathLike) else place
-        self.path = os.fspath(place) if isinstance(place, str | os.PathLike) else ""
+        self._elsewhere = None if isinstance(address, str | os.PathLike) else address
+        self.path = os.fspath(address) if isinstance(address, str | os.PathLike) else ""
         self._patience = patience
         self._hello = Hello(protocol=protocol, version=__version__, holder=holder, pid=os.getpid())
         self._pid = os.getpid()
@@ -275,8 +275,10 @@ class Connection:
                 silent += 1
                 self._send(socket, Pong())
                 if self._is_given_up(silent):
-                    at = f" at {self._elsewhere.place}" if self._elsewhere else ""
-                    return HushdError("supervisor_lost", f"The supervisor{at} has stopped answering: see `hushd logs`.")
+                    whereabouts = f" at {self._elsewhere.place}" if self._elsewhere else ""
+                    return HushdError(
+                        "supervisor_lost", f"The supervisor{whereabouts} has stopped answering: see `hushd logs`."
+                    )
 
     def _is_given_up(self, silent: int) -> bool:
         """Returns whether to give up a supervisor that was silent for so many ticks."""
@@ -358,11 +360,11 @@ class Connection:
                 del self._calls[name]  # by now the call may have asked again, under another
 
 
-def _share_supervisor(ours: Connection, theirs: Connection) -> bool:
-    return bool(ours.supervisor and theirs.supervisor and ours.supervisor.pid == theirs.supervisor.pid)
+def _share_supervisor(connection: Connection, other: Connection) -> bool:
+    return bool(connection.supervisor and other.supervisor and connection.supervisor.pid == other.supervisor.pid)
 
 
 def _loss(error: Error) -> HushdError:
-    """The end of a connection by an error that concerns no request: one that was given up for its slowness is lost."""
+    """Returns the end of a connection by an error without a request: a client given up for its slowness has lost it."""
     lost = error.code == "slow_consumer"
     return HushdError("supervisor_lost", error.message) if lost else error.exception()

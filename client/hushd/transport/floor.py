@@ -144,7 +144,7 @@ class Floor:
             self._do(lambda: self._state.answer(self.id, "", error))
 
     def _do(self, event: Callable[[], Action | None]) -> None:
-        """Has an event happen to the state, and does what follows."""
+        """Applies an event to the state, and does the action that follows."""
         with self._changed:
             action = event()
             self._notify()
@@ -156,7 +156,7 @@ class Floor:
             self.on_loss()
 
     def _hand_over(self, old_claim: bytes) -> None:
-        """Claims what we have by a claim from the next supervisor; on a thread of its own.
+        """Claims from the next supervisor the devices that we have; on a thread of its own.
 
         That comes by itself after a restart. To start one would stop all of this program for as long as the machine
         takes to begin a process, which could be heard.
@@ -171,7 +171,7 @@ class Floor:
             self._do(lambda: self._state.answer(self.id, "", error) if self._state.old_claim == old_claim else None)
 
     def _notify(self) -> None:
-        """Wakes those who wait; under the lock, on any thread."""
+        """Wakes all waiting threads; under the lock, on any thread."""
         self._changed.notify_all()
         if self._on_hold is not None and self.held is not self._reported:
             self._reported = self.held
@@ -207,7 +207,7 @@ class Floor:
             yield from self._wait()
 
     def _ask(self, old_claim: bytes = b"") -> Steps[None]:
-        """Claims the devices, which stay ours meanwhile where `passed` is the claim by which we have them."""
+        """Claims the devices, which stay ours meanwhile if we have them by `old_claim`."""
         claim = Claim(id=new_id(), devices=self._devices, priority=self._priority)
 
         def carry(connection: Connection) -> Steps[None]:

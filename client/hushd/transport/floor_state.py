@@ -1,4 +1,4 @@
-"""The state of a claim to devices: entering, answers, a stop and the return come in, what to do comes out. Pure."""
+"""The state of a claim to devices: entry, answers, a stop and the return come in, actions come out. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FloorState:
         self._set_state(Phase.ASKED)
 
     def ask(self, claim: bytes, old_claim: bytes = b"") -> None:
-        """Claims the devices; or those `passed` by another claim, which stay ours.
+        """Claims the devices; those of `old_claim` stay ours meanwhile.
 
         Raises:
             HushdError: `cancelled` when they were given back or stopped meanwhile.

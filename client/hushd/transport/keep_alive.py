@@ -24,9 +24,9 @@ def parse(value: float | str) -> float:
 
 
 def _refusal(value: object) -> HushdError:
-    shown = f"{value!r:.40}"
+    quoted_value = f"{value!r:.40}"
     return HushdError(
         "bad_request",
-        f"{shown} is not a time to keep a worker alive: "
+        f"{quoted_value} is not a time to keep a worker alive: "
         "give seconds (300), a duration (5m, 1h30m), 0 or -1 (for ever).",
     )

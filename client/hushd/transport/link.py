@@ -61,7 +61,7 @@ class Link:
 
     @property
     def place(self) -> str:
-        """The name of the other machine that it leads to; empty for this one."""
+        """The name of the other machine at its end; empty for this machine."""
         return self._machine.place if self._machine else ""
 
     @property
@@ -89,13 +89,13 @@ class Link:
         return connection is None or connection.wait_lost(timeout)
 
     def sent(self, input: AnyInput) -> AnyInput:
-        """`input` as the supervisor can read it: a file of ours does not exist on another machine."""
+        """Returns `input` as the supervisor can read it: a file of ours does not exist on another machine."""
         if self._machine and isinstance(input, File):
             input.sent = True
         return input
 
     def placed(self, request: Request) -> Request:
-        """`request` for the device that was asked for; models are managed on none."""
+        """Returns `request` with the compute device, unless it manages models."""
         device = "" if request.worker.partition("/")[0] == "models" else self._compute_device
         return replace(request, compute_device=device)
 
@@ -205,7 +205,7 @@ def _close(connections: list[Connection]) -> None:
 
 
 def refuse_borrowed(connection: Connection) -> None:
-    """Raises `unsupported` for a supervisor that is at the end of the user's pointer, which is used and not changed."""
+    """Raises `unsupported` for a supervisor found by the user's pointer: it may be used, and not changed."""
     if connection.borrowed:
         folder = os.path.dirname(connection.path)
         raise HushdError(

@@ -1,4 +1,4 @@
-"""The life of a supervisor that says nothing: where it works, or waits for a busy machine, its client waits too."""
+"""Signs of life of a silent supervisor: while it works, or waits for a busy machine, its client waits too."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Liveness:
             with open(f"/proc/{self._pid}/stat", "rb") as file:
                 state = file.read().rpartition(b")")[2].split()[0]
             with open(f"/proc/{self._pid}/schedstat", "rb") as file:
-                before, self._times = self._times, file.read()
+                last_times, self._times = self._times, file.read()
         except OSError as error:
             # It has ended, or lives where we cannot see it; or it is we who have no open file left to look with.
             return error.errno in (errno.EMFILE, errno.ENFILE) and self.exists()
         except IndexError:
             return False
-        return state not in _ENDED and (state in _BUSY or before != self._times)
+        return state not in _ENDED and (state in _BUSY or last_times != self._times)
 
     def exists(self) -> bool:
         """Returns whether there is a process of its number."""

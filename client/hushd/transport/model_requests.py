@@ -19,7 +19,7 @@ OnProgress = Callable[[str, float, float], None]
 
 
 def result(message: Result) -> ModelResult:
-    """Returns what a result says."""
+    """Returns the model that a result describes."""
     from hushd_schema.model_result import ModelResult
 
     return ModelResult.from_data(message.data)

@@ -45,10 +45,10 @@ class Overflow:
                 f"The {self._content} is longer than memory holds and the temporary folder cannot take it "
                 f"({error.strerror}){self._advice}.",
             ) from error
-        place, self._size = self._size, self._size + written
-        return place
+        offset, self._size = self._size, self._size + written
+        return offset
 
-    def read(self, place: int, length: int) -> bytes:
+    def read(self, offset: int, length: int) -> bytes:
         """Returns bytes that were added.
 
         Raises:
@@ -58,7 +58,7 @@ class Overflow:
         data = b""
         try:
             while len(data) < length:
-                piece = os.pread(self._file.fileno(), length - len(data), place + len(data))
+                piece = os.pread(self._file.fileno(), length - len(data), offset + len(data))
                 if not piece:
                     raise OSError(None, "the file has become shorter")
                 data += piece

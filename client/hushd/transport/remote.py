@@ -98,9 +98,9 @@ class RemoteMachine:
 class Tunnel:
     """The ssh of one connection."""
 
-    def __init__(self, at: endpoint.Endpoint, here: paths.Paths) -> None:
-        self._endpoint = at
-        self.place = at.host
+    def __init__(self, target: endpoint.Endpoint, here: paths.Paths) -> None:
+        self._endpoint = target
+        self.place = target.host
         self._path = here.runtime / f"ssh-{os.getpid()}-{next(_numbers)}"
         self._here = here
         self._process: subprocess.Popen[bytes] | None = None

@@ -1,4 +1,4 @@
-"""The pieces of an input that can be read once, kept to be sent again."""
+"""Pieces of an input that can be read only once, kept to be sent again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ForgottenError(HushdError):
 
 
 class ReplayBuffer:
-    """The pieces that were read of an iterable, kept up to a size, so that they can be sent again."""
+    """The pieces read of an iterable, kept up to a size, so that they can be sent again."""
 
     def __init__(self, room: int = REPLAY_BYTES) -> None:
         self._pieces: list[bytes] = []

@@ -34,7 +34,7 @@ class RetryingCall:
     Args:
         calls: the class of its attempts: `Call` for threads, `AsyncCall` for tasks.
         pull: downloads a model, `ENGINE/NAME`; None: a missing model is an error.
-        own: whether a supervisor at the end of the user's pointer is refused.
+        own_only: whether a supervisor at the end of the user's pointer is refused.
         on_wait: called with what the request waits for, and with an empty text once it runs.
     """
 
@@ -48,7 +48,7 @@ class RetryingCall:
         source: Input | None,
         pull: Callable[[str], Steps[object]] | None = None,
         *,
-        own: bool = False,
+        own_only: bool = False,
         on_wait: Callable[[str], object] | None = None,
     ) -> None:
         self._over = False
@@ -58,13 +58,13 @@ class RetryingCall:
         self._way = way
         self._calls = calls
         self._pull = pull
-        self._own = own
+        self._own_only = own_only
         self._attempts = Attempts(request, source, pull is not None, self.max_lost)
 
     def begin(self) -> Steps[None]:
         """Sends the request."""
         try:
-            yield from with_connection(self._way, self._send, own=self._own)
+            yield from with_connection(self._way, self._send, own_only=self._own_only)
         except BaseException:  # Ctrl-C, too, after the request was sent
             self.close()
             raise
@@ -144,7 +144,7 @@ def with_connection(
     way: Way,
     use: Callable[[Connection], Steps[T]],
     *,
-    own: bool = False,
+    own_only: bool = False,
     needed: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Steps[T]:
@@ -153,14 +153,14 @@ def with_connection(
     Once at least, and for `AGAIN_S` from the first loss: several supervisors in a row may be about to end.
 
     Args:
-        own: whether `use` changes or ends the supervisor, which `refuse_borrowed` may forbid.
+        own_only: whether `use` changes or ends the supervisor, which `refuse_borrowed` may forbid.
         needed: see `Link.connect`.
     """
     give_up = math.inf
     last = False
     while True:
         connection = yield Connect(way, needed)
-        if own:
+        if own_only:
             refuse_borrowed(connection)
         try:
             return (yield from use(connection))

@@ -21,7 +21,7 @@ MEMORY = 8 * 1024 * 1024  # bytes of payload that a spool keeps in memory
 
 class _OnDisk(NamedTuple):
     message: Message  # without its payload
-    place: int  # in the temporary file
+    offset: int  # in the temporary file
     length: int
 
 
@@ -110,13 +110,13 @@ class Spool:
         return item
 
     def _write(self, message: Message) -> _OnDisk:
-        place = self._file.add(message.payload)
+        offset = self._file.add(message.payload)
         self._on_disk += 1
-        return _OnDisk(replace(message, payload=b""), place, len(message.payload))
+        return _OnDisk(replace(message, payload=b""), offset, len(message.payload))
 
     def _read(self, item: _OnDisk) -> Message:
         try:
-            payload = self._file.read(item.place, item.length)
+            payload = self._file.read(item.offset, item.length)
         except HushdError as error:
             self.discard(error)  # what follows must not be taken for the next part
             raise

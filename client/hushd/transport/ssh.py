@@ -27,7 +27,7 @@ def script(text: str) -> str:
 
 
 def reason(errors: bytes, host: str) -> str:
-    """The reason why ssh has ended, by what it has written."""
+    """Returns the reason why ssh has ended, by its output."""
     text = errors.decode(errors="replace")
     for sign, cause in _REASONS:
         if sign in text.lower():

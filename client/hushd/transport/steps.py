@@ -56,7 +56,7 @@ class Receive(NamedTuple):
 
 
 class WaitUntil(NamedTuple):
-    """Waits for a condition of something that other threads change: by `wait_for`, or a task by `when`."""
+    """Waits until a condition holds of an object that other threads change: by `wait_for`, or a task by `when`."""
 
     changing: Any
     condition: Callable[[], object]
@@ -66,7 +66,7 @@ class WaitUntil(NamedTuple):
 
 
 class RunInThread(NamedTuple):
-    """Does something that takes as long as it takes, for people or devices; `stop` makes it return soon."""
+    """Runs a function that waits for people or devices, for as long as that takes; `stop` makes it return soon."""
 
     function: Callable[[], Any]
     stop: Callable[[], object]

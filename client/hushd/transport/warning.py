@@ -24,14 +24,14 @@ def warnings_of(result: Warned) -> tuple[ResultWarning, ...]:
 
 
 def elsewhere(data: JsonObject) -> ResultWarning:
-    """The warning of the data of a `warm` request whose worker does not compute on the card that was meant."""
+    """Returns the warning for a `warm` request whose worker computes on another device than the one meant."""
     device = str(data.get("compute_device") or "cpu")
-    place = "the CPU" if device == "cpu" else device
-    return ResultWarning(NO_EFFECT, f"{data['worker']} computes on {place}: {data['why_there']}.")
+    device_name = "the CPU" if device == "cpu" else device
+    return ResultWarning(NO_EFFECT, f"{data['worker']} computes on {device_name}: {data['why_there']}.")
 
 
 def add_unused_device(data: JsonObject, device: str) -> None:
-    """Adds a warning to the data of a result where `device`, which the request named, is not what computed it."""
+    """Adds a warning to the data of a result that was not computed by `device`, which the request named."""
     why = data.get("why_there")
     if why and device.partition(":")[0] not in (
         "",

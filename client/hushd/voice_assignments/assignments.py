@@ -1,4 +1,4 @@
-"""The voices of those who speak, and the muted ones: by name, in the state folder, for all programs of a user."""
+"""Voices by the names of sessions, and the muted names: in the state folder, for all programs of a user."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class VoiceAssignments:
         self._voices, self._muted = self._read()
 
     def voice(self, name: str, describe: Callable[[], SpeakingDescription]) -> VoiceChoice | None:
-        """The voice of a name, which gets one of those here the first time; None where there is only the usual one.
+        """Returns the voice of a name, assigned when first needed; None where only the default voice is installed.
 
         Args:
             describe: returns what `describe` says of the role `tts`; asked the first time alone.
@@ -120,13 +120,13 @@ class VoiceAssignments:
             raise HushdError("output_failed", f"{os.fspath(self._file)} cannot be written ({reason}).") from error
 
 
-def _own(name: str, voices: Sequence[VoiceChoice], given: list[list[str | None]]) -> VoiceChoice:
-    """One of the voices, by the name alone, as long as not all are given: then the first behind it that is free."""
+def _own(name: str, voices: Sequence[VoiceChoice], taken: list[list[str | None]]) -> VoiceChoice:
+    """Returns the voice that the name alone decides or, if that is taken, the next free one."""
     from zlib import crc32  # the same in every process, as Python's own hash is not
 
     start = crc32(name.encode(errors="replace")) % len(voices)
     order = [*voices[start:], *voices[:start]]
-    return next((voice for voice in order if list(voice) not in given), order[0])
+    return next((voice for voice in order if list(voice) not in taken), order[0])
 
 
 def _text(value: object) -> str | None:

@@ -1,4 +1,4 @@
-"""Keys and other secrets in what a program wants spoken: said as "a key", so that nobody in the room hears them. Pure.
+"""Keys and other secrets in texts to be spoken: said as "a key", so that nobody in the room hears them. Pure.
 
 The beginnings are those that the issuers document for their secrets: OpenAI and Anthropic, Stripe, GitHub, GitLab,
 Slack, Hugging Face, npm, PyPI, AWS and Google. What has none is known by its shape: a long word of hexadecimal digits,

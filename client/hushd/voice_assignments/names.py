@@ -1,4 +1,4 @@
-"""The names under which people speak of the sessions of agents: those of their projects' folders."""
+"""Names of agents' sessions, as people call them: after the folders of their projects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def of_folder(folder: str) -> str:
 
 
 def check(name: str) -> str:
-    """Returns a name that a person gives. Raises HushdError `bad_request` for one that no session can have."""
+    """Returns a name as a session has it. Raises HushdError `bad_request` for a name that no session can have."""
     if not (name.strip() and name.isprintable()):
         raise HushdError("bad_request", f"{quoted(name)} is nobody's name: `hushd names said` lists those who spoke.")
     return name

@@ -66,9 +66,9 @@ class Recent:
         self, name: str, text: str, voice: tuple[str | None, ...] = (None, None, None), markup: str = "text"
     ) -> None:
         """Remembers a text that is spoken now."""
-        spoken = Utterance(self._now(), name, text[:MAX_CHARACTERS], voice, markup)
+        utterance = Utterance(self._now(), name, text[:MAX_CHARACTERS], voice, markup)
         with self._content() as content:
-            content.utterances = [*content.utterances, spoken][-MAX_UTTERANCES:]
+            content.utterances = [*content.utterances, utterance][-MAX_UTTERANCES:]
             while sum(len(each.text.encode(errors="replace")) for each in content.utterances) > MAX_BYTES:
                 del content.utterances[0]
 
@@ -78,7 +78,7 @@ class Recent:
             return [each for each in content.utterances if name in (None, each.name)]
 
     def take_turn(self, name: str) -> bool:
-        """Notes who speaks now; returns whether another one spoke before, not long ago."""
+        """Notes the name that speaks now; returns whether another name spoke a short while ago."""
         with self._content() as content:
             alternates = content.speaker not in ("", name) and 0 <= self._now() - content.spoke < ALTERNATE_S
             content.speaker, content.spoke = name, self._now()
@@ -111,5 +111,5 @@ def _parsed(fields: Any) -> _Content:
 
 
 def _utterance(at: float, name: str, text: str, voice: list[str | None], markup: str) -> Utterance:
-    engine, model, own = voice
-    return Utterance(float(at), str(name), str(text), (engine, model, own), str(markup))
+    engine, model, voice_name = voice
+    return Utterance(float(at), str(name), str(text), (engine, model, voice_name), str(markup))

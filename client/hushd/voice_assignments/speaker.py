@@ -1,4 +1,4 @@
-"""A program among those that speak: its name, its voice, and whether it may speak at all."""
+"""A program that speaks beside others: its name, its voice, and whether it is muted."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def test_a_borrowed_supervisor_is_used_and_not_changed() -> None:
     world = World(borrowed=True)
     run(world.call().begin())
     with pytest.raises(HushdError, match="HUSHD_RUNTIME_DIR=/run/hushd"):
-        run(world.call(own=True).begin())
+        run(world.call(own_only=True).begin())
     assert len(world.sent) == 1
 
 
