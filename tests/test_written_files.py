@@ -229,12 +229,12 @@ def trace_marks(here: Paths) -> None:
 
 
 def ducking(here: Paths) -> None:
-    from hushd.audio.ducking.ledger import Paused
-    from hushd.audio.ducking.locks import Locks
+    from hushd_desktop.ducking.helper import Locks
+    from hushd_desktop.ducking.ledger import PLAYERS, write
 
     with suppress(OSError):  # it ends the helper, and no program is made quieter: `holder.Ducking._keep`
         Locks(here.runtime).close()
-        Paused({"a": "b"}, 1.0).write(here.runtime / "ducking-players.json")
+        write(here.runtime / PLAYERS, [{"a": "b"}, 1.0])
 
 
 def second_pass(_: Paths) -> None:
@@ -463,8 +463,8 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "the folder of `hushd engine": new_engine,
 }
 _OF_GUESTS = {
-    permission_to_type: "desktop", one_of_a_kind: "desktop", dictation: "desktop", captions: "desktop",
-    of_a_node: "cluster", cluster: "cluster", new_engine: "conformance",
+    permission_to_type: "desktop", ducking: "desktop", one_of_a_kind: "desktop", dictation: "desktop",
+    captions: "desktop", of_a_node: "cluster", cluster: "cluster", new_engine: "conformance",
 }  # fmt: skip
 CASES = {name: case for name, case in CASES.items() if (ROOT / _OF_GUESTS.get(case, "")).exists()}
 

@@ -87,7 +87,7 @@ def environment_of(loop: SoundLoop | PipeWireLoop, runtime: Path, bus: str = "un
 
 def start_helper(environment: Mapping[str, str], decibels: float = 20.0) -> subprocess.Popen[bytes]:
     """Starts a helper; the end of its standard input is that of its holder."""
-    command = [sys.executable, "-P", "-m", "hushd.audio.ducking", str(decibels)]
+    command = [sys.executable, "-P", "-m", "hushd_desktop.ducking.helper", str(decibels)]
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, cwd="/")
 
 

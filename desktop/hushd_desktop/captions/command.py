@@ -48,7 +48,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with ExitStack() as stack:
         feeds = _feeds(options, stack)
         if options.microphone and options.duck:
-            from hushd.audio.ducking.holder import Ducking  # for one's own voice: what plays is not what is written
+            from hushd_desktop.ducking.holder import Ducking  # for one's own voice: what plays is not what is written
 
             stack.enter_context(Ducking())
         client = stack.enter_context(Client(holder="captions", compute_device=options.compute_device))

@@ -230,9 +230,9 @@ def test_a_number_that_is_used_again_is_not_touched(
     helper.communicate()
     (name,) = ledgers(runtime)
     ledger = json.loads((runtime / name).read_text())
-    for entry in ledger["streams"].values():
-        entry["identity"] = "another"
-    (runtime / name).write_text(json.dumps(ledger | {"remembered": {}}))
+    server, streams, _ = ledger
+    others_now = {number: ["another", *volumes] for number, (_, *volumes) in streams.items()}
+    (runtime / name).write_text(json.dumps([server, others_now, {}]))
     let_go(start_helper(environment))
     assert others.volumes() == {"Music": QUIET}
 
@@ -266,7 +266,7 @@ def test_a_full_disk(
     name = "Music" * 80  # more than fits
     others.play(name)
     (tmp_path / "client.conf").write_text("enable-shm = no\n")  # libpulse's memory is a file too
-    command = [sys.executable, "-P", "-m", "hushd.audio.ducking", "20"]
+    command = [sys.executable, "-P", "-m", "hushd_desktop.ducking.helper", "20"]
     limited = ["sh", "-c", 'ulimit -f 1; exec "$0" "$@"', *command]
     limits = {"PULSE_CLIENTCONFIG": str(tmp_path / "client.conf")}
     with subprocess.Popen(limited, env=environment | limits, stdin=subprocess.PIPE, cwd="/") as helper:
@@ -298,23 +298,6 @@ def test_a_sound_server_that_starts_anew(
     assert not ledgers(runtime)
 
 
-def test_a_stand_in_teaches_the_volume_of_an_application(others: OtherPrograms, loop: SoundLoop) -> None:
-    """A silent stream with its name is given the volume that its next one has; so PipeWire learns too."""
-    import pulsectl
-    from hushd.audio.ducking.stand_in import stand_in
-
-    others.play("Music", volume=(10000, 10000))
-    others.end("Music")
-    with pulsectl.Pulse("test", server=loop.environment["PULSE_SERVER"], connect=False) as pulse:
-        pulse.connect()
-        with stand_in(pulse, {"application.name": "Music"}, 2) as number:
-            assert others.volumes() == {"Music": (10000, 10000)}
-            pulse.sink_input_volume_set(number, pulsectl.PulseVolumeInfo([0.5, 0.5]))
-    assert others.volumes() == {}
-    others.play("Music")
-    assert others.volumes() == {"Music": (FULL // 2, FULL // 2)}
-
-
 def test_no_sound_server(tmp_path: Path, runtime: Path) -> None:
     """Nothing happens, and it ends with its holder."""
     nowhere = {"PULSE_SERVER": f"unix:{tmp_path}/nowhere", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
@@ -326,7 +309,7 @@ def test_no_sound_server(tmp_path: Path, runtime: Path) -> None:
 @contextmanager
 def holding(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A program that has others be quiet until it is killed, and its group with it."""
-    program = "from hushd.audio.ducking.holder import Ducking\nwith Ducking():\n    input()"
+    program = "from hushd_desktop.ducking.holder import Ducking\nwith Ducking():\n    input()"
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, start_new_session=True) as holder:
         try:

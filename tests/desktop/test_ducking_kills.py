@@ -62,7 +62,8 @@ def test_no_volume_is_wrong(
                 assert holder.stdout.readline() == b"held\n"
                 if low := dice.random() < 0.7:
                     wait_until(lambda: others.volumes()["Music"][0] == LOW, "the lowered stream")
-                ended = low and dice.random() < 0.5
+                # PipeWire's session manager would remember the low volume of one that ends.
+                ended = low and isinstance(loop, SoundLoop) and dice.random() < 0.5
                 if ended:
                     others.end("Music")
                 if kill % 2:

@@ -10,13 +10,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hushd.audio import devices
 from hushd_protocol.system import paths
 
-from hushd.audio import devices
-
-from .holder_pipe import ORDERLY
-from .ledger import PLAYERS, VOLUMES
-from .locks import Locks
+from .helper import ORDERLY, Locks
+from .ledger import PLAYERS, VOLUMES, Ledger
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -94,7 +92,7 @@ def decibels() -> float:
 
 def leftovers(folder: Path) -> bool:
     """Returns whether something is to be brought back, by a helper that runs or was killed."""
-    return any(folder.glob(VOLUMES)) or (folder / PLAYERS).exists()
+    return (folder / PLAYERS).exists() or any(Ledger.read(path).streams for path in folder.glob(VOLUMES))
 
 
 def recover() -> bool:
@@ -112,7 +110,7 @@ def _start(standard_input: int, amount: float) -> subprocess.Popen[bytes]:
     devices.lead_to_sound_server()
     # In a session of its own: neither Ctrl-C nor a kill of the program's group is meant for it.
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "hushd.audio.ducking", str(amount)],
+        [sys.executable, "-P", "-m", "hushd_desktop.ducking.helper", str(amount)],
         stdin=standard_input,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

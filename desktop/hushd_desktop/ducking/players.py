@@ -10,7 +10,7 @@ from jeepney import DBusAddress, DBusErrorResponse, HeaderFields, MatchRule, Pro
 from jeepney.io.blocking import open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
-from .ledger import Paused
+from .ledger import read_players, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,21 +36,18 @@ class Players:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._paused = Paused.read(path)
+        self._paused, self._at = read_players(path)
         self._changes: deque[Any] = deque()
         self._connection = open_dbus_connection(bus="SESSION")
         rule = MatchRule(type="signal", interface="org.freedesktop.DBus.Properties", path=_PATH)
         self._connection.filter(rule, queue=self._changes)
         self._ask(message_bus.AddMatch(rule))
 
-    def close(self) -> None:
-        self._connection.close()
-
     def pause(self) -> None:
         """Pauses those that play and can. Where it cannot be written down, none."""
         give_up = time.monotonic() + ALL_S
         for name in (self._ask(message_bus.ListNames()) or ((),))[0]:
-            if not name.startswith(_PREFIX) or name == _AGENT or name in self._paused.players:
+            if not name.startswith(_PREFIX) or name == _AGENT or name in self._paused:
                 continue
             if time.monotonic() > give_up:
                 return
@@ -60,19 +57,19 @@ class Players:
 
     def resume(self) -> None:
         """Resumes those that are still paused, and that nobody has started meanwhile."""
-        fresh = _now() - self._paused.at < STALE_S
-        for owner in self._paused.players.values() if fresh else ():
+        fresh = _now() - self._at < STALE_S
+        for owner in self._paused.values() if fresh else ():
             if self._property(owner, "PlaybackStatus") == "Paused" and owner not in self._started():
                 self._call(owner, "Play")
-        self._paused.players = {}
-        self._paused.write(self._path)
+        self._paused = {}
+        write(self._path, None)
 
     def _pause(self, name: str, owner: str) -> None:
-        self._paused.players[name], self._paused.at = owner, _now()
+        self._paused[name], self._at = owner, _now()
         try:
-            self._paused.write(self._path)
+            write(self._path, [self._paused, self._at])
         except OSError:
-            del self._paused.players[name]
+            del self._paused[name]
             return
         self._changes.clear()  # what it said before
         self._call(owner, "Pause")
