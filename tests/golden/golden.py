@@ -6,7 +6,7 @@
 the workers and at the command line. What is a guest's lies with it: the refusals of its commands, operations and
 requests, `openapi.json`, and `prepared.json`, what the SDK answers to hosts of agents. Tables in docs are written, too:
 those of docs/PROTOCOL.md and docs/DESKTOP.md from the operations, of docs/SERVING.md from the requests, and of
-docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/STANDBY.md.
+docs/LISTEN.md from the command's parser; and the diagrams of docs/ARCHITECTURE.md and docs/MEMORY.md.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from unittest.mock import patch
 
 from hushd_schema.entry_points import entry_points
 
-PROTOCOL, SERVING, LISTEN, ARCHITECTURE, STANDBY, DESKTOP = (
-    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "STANDBY", "DESKTOP")
+PROTOCOL, SERVING, LISTEN, ARCHITECTURE, MEMORY, DESKTOP = (
+    f"../../docs/{name}.md" for name in ("PROTOCOL", "SERVING", "LISTEN", "ARCHITECTURE", "MEMORY", "DESKTOP")
 )
 FOLDER = Path(__file__).parent
 WIDTH = "100"  # columns of a help
@@ -61,7 +61,7 @@ def texts() -> dict[str, Callable[[], str]]:
         PROTOCOL: with_references,
         LISTEN: with_options,
         ARCHITECTURE: lambda: with_diagram(ARCHITECTURE, "states"),
-        STANDBY: lambda: with_diagram(STANDBY, "templates"),
+        MEMORY: lambda: with_diagram(MEMORY, "templates"),
     }
 
 

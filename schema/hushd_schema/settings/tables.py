@@ -201,7 +201,7 @@ class Settings:
         _TEMPLATES,
         'engines of which a template is kept, such as ["tts/hibari"]: a faster start for 20 to 40 MB; with a model '
         '("tts/hibari/en") it holds that too',
-        document="STANDBY.md",
+        document="MEMORY.md",
     )
     auto_pull: bool = setting(
         False, flag(), "true: a request for a missing model downloads it; its client waits and sees the progress"
