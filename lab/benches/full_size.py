@@ -202,18 +202,20 @@ def section(measured: Sequence[Taken], day: str, load: float, before: str = "") 
     """The figures as a section of a document, with those rows of the section `before` that are not measured anew."""
     heads = (
         "model", "expected", "learnt", "most private, load and job", "private at rest", "of files",
-        "load, CPU; bare library; reading the files",
+        "load, CPU", "bare library", "reading the files",
     )  # fmt: skip
     rows = {line.split("`")[1]: line for line in before.splitlines() if line.startswith("| `")}
     for taken in measured:
         cells = (
             f"`{taken.model}`",
-            _against(taken.expected, taken.peak),
-            _against(taken.learnt, taken.peak),
+            _megabytes(taken.expected),
+            _megabytes(taken.learnt),
             f"{taken.peak:,.0f}",
             f"{taken.private:,.0f}",
             f"{taken.mapped:,.0f}",
-            f"{taken.cpu:.1f}; {taken.bare_cpu:.1f}; {taken.floor:.2f} s",
+            f"{taken.cpu:.1f}",
+            f"{taken.bare_cpu:.1f}",
+            f"{taken.floor:.2f}",
         )
         rows[taken.model] = f"| {' | '.join(cells)} |"
     lines = [
@@ -221,12 +223,12 @@ def section(measured: Sequence[Taken], day: str, load: float, before: str = "") 
         "the start of the process until the model was ready, imports and all.",
         "",
         f"| {' | '.join(heads)} |",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|",
         *(rows[name] for name in dict.fromkeys([*MODELS, *rows]) if name in rows),
         "",
     ]
     return "\n".join(lines)
 
 
-def _against(value: float | None, peak: float) -> str:
-    return f"{value:,.0f} ({value / peak:.2f} x)" if value else "–"
+def _megabytes(value: float | None) -> str:
+    return f"{value:,.0f}" if value else "–"

@@ -70,11 +70,12 @@ def section(found: dict[str, Any]) -> str:
     parts = ", ".join(f"{name} {value:.0f}" for name, value in pss["by_process_mbh"].items())
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     rows = [
-        ("megabyte-hours (PSS)", _both(pss), f"{pss['share']:.1%}, of the resident server's", f"{GOAL_SHARE:.0%}"),
-        ("the same, shared pages counted in each process (RSS)", _both(rss), f"{rss['share']:.1%}", ""),
-        ("waiting added to a request, median", f"{added['median']:.3f} s", "", f"{GOAL_WAIT_S} s"),
-        ("where its worker was awake; asleep", _awake_and_asleep(added), f"{found['cold']} were asleep", ""),
-        ("95th percentile; most; of all together", f"{added['p95']} s; {added['most']} s; {added['sum']} s", "", ""),
+        ("megabyte-hours (PSS)", *_both(pss), f"{GOAL_SHARE:.0%}"),
+        ("the same, shared pages counted in each process (RSS)", *_both(rss), ""),
+        ("waiting added to a request, median", _seconds(added["median"]), "", "", f"{GOAL_WAIT_S} s"),
+        ("the same, where its worker was awake", _seconds(added["median_warm"]), "", "", ""),
+        (f"the same, where it was asleep: {found['cold']}", _seconds(added["median_cold"]), "", "", ""),
+        ("the same, 95th percentile", _seconds(added["p95"]), "", "", ""),
     ]
     return "\n".join(
         [
@@ -82,8 +83,8 @@ def section(found: dict[str, Any]) -> str:
             "times as fast in",
             f"{found['took_s'] / 60:.0f} minutes on {found['cores']} cores, load {found['load']}; {versions}.",
             "",
-            "| | hushd; resident server | | goal |",
-            "|---|---|---|---|",
+            "| | hushd | resident server | share | goal |",
+            "|---|---|---|---|---|",
             *(f"| {' | '.join(row)} |".replace("  ", " ") for row in rows),
             "",
             f"hushd's are: {parts}.",
@@ -92,12 +93,12 @@ def section(found: dict[str, Any]) -> str:
     )
 
 
-def _both(one: dict[str, Any]) -> str:
-    return f"{one['hushd_mbh']:.0f}; {one['resident_mbh']:.0f}"
+def _both(one: dict[str, Any]) -> tuple[str, str, str]:
+    return f"{one['hushd_mbh']:.0f}", f"{one['resident_mbh']:.0f}", f"{one['share']:.1%}"
 
 
-def _awake_and_asleep(added: dict[str, Any]) -> str:
-    return "; ".join("-" if added[name] is None else f"{added[name]:.3f} s" for name in ("median_warm", "median_cold"))
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f} s"
 
 
 def picture(hushd: Account, resident: Account, found: dict[str, Any], first: float, length: float) -> str:

@@ -15,8 +15,8 @@ from .figures import Figures
 
 PICTURE = document.DOCS / "pictures/peers.svg"
 HEAD = (
-    "| | idle | ready after | cold: speech; text | warm: speech; text | after use | wake-ups in 10 s |",
-    "|---|---|---|---|---|---|---|",
+    "| | idle | ready after | cold: speech | cold: text | warm: speech | warm: text | after use | wake-ups in 10 s |",
+    "|---|---|---|---|---|---|---|---|---|",
 )
 ABSENT = (
     "Not in the table, since they could not be run here: speaches, which is not on PyPI; wyoming-faster-whisper and "
@@ -61,16 +61,14 @@ def _row(one: Figures) -> str:
         f"{name}: {one.how}",
         _cell(one.idle_mb, "MB"),
         _cell(one.ready_s, "s"),
-        _pair(one.cold_say_s, one.cold_listen_s),
-        _pair(one.warm_say_s, one.warm_listen_s),
+        _cell(one.cold_say_s, "s"),
+        _cell(one.cold_listen_s, "s"),
+        _cell(one.warm_say_s, "s"),
+        _cell(one.warm_listen_s, "s"),
         _cell(one.after_mb, "MB"),
         "" if one.wakeups is None else f"{one.wakeups:.0f}",
     )
     return f"| {' | '.join(cells)} |".replace("  ", " ")
-
-
-def _pair(say: float | None, listen: float | None) -> str:
-    return "; ".join(filter(None, (_cell(say, "s"), _cell(listen, "s"))))
 
 
 def _cell(value: float | None, unit: str) -> str:
