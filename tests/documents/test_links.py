@@ -90,9 +90,11 @@ def test_the_links_of_the_site_s_first_page_lead_somewhere() -> None:
 
 def test_anchors_are_those_of_a_forge() -> None:
     """Headings with code, marks and numbers get the anchors that links use."""
-    assert {"9-errors", "4-messages", "worker_hello", "a-workers-life"} - anchors(ROOT / "docs/PROTOCOL.md") == {
+    assert {"9-errors", "the-protocol-hushd1", "a-workers-life"} - anchors(ROOT / "docs/PROTOCOL.md") == {
         "a-workers-life"
     }
+    assert {"whispercpps-server", "openais-audio-api"} < anchors(ROOT / "docs/SERVING.md")
+    assert "commands-of-macoss-say" in anchors(ROOT / "docs/SPEAKING.md")
 
 
 @cache
