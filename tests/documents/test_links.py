@@ -94,7 +94,6 @@ def test_anchors_are_those_of_a_forge() -> None:
         "a-workers-life"
     }
     assert {"whispercpps-server", "openais-audio-api"} < anchors(ROOT / "docs/SERVING.md")
-    assert "commands-of-macoss-say" in anchors(ROOT / "docs/SPEAKING.md")
 
 
 @cache
