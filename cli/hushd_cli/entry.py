@@ -74,6 +74,7 @@ def _run(command: str, module: str) -> NoReturn:
         if (config := os.environ.get("HUSHD_CONFIG")) and sys.argv[1:2] != ["config"] and not os.path.exists(config):
             console.note(f"HUSHD_CONFIG names {config}, which does not exist: the defaults hold.")
         _take_signals(_unwind)
+        sys.unraisablehook = _raise_again
         _wake_for_signals()
         try:
             status = main(command, sys.argv[1:])
@@ -171,12 +172,24 @@ def _unwind(number: int, frame: FrameType | None) -> None:
     if _over:
         _leave(number, frame)
     if frame is not None and _holds_a_lock(frame):
-        signal.signal(signal.SIGALRM, lambda _, later: _unwind(number, later))
-        signal.setitimer(signal.ITIMER_REAL, _LATER_S)
+        _unwind_later(number)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt
     else:
         raise SystemExit(128 + number)
+
+
+def _unwind_later(number: int) -> None:
+    signal.signal(signal.SIGALRM, lambda _, frame: _unwind(number, frame))
+    signal.setitimer(signal.ITIMER_REAL, _LATER_S)
+
+
+def _raise_again(lost: sys.UnraisableHookArgs) -> None:
+    """Has a signal's exception raised once more that came where none can be raised, as in a destructor."""
+    if lost.exc_value is None or (status := _asked_for(lost.exc_value)) is None:
+        sys.__unraisablehook__(lost)
+    else:
+        _unwind_later(status - 128)
 
 
 def _wake_for_signals() -> None:

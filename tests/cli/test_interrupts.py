@@ -174,6 +174,36 @@ def test_a_bug_that_an_interrupt_did_not_cause_is_told_of(tmp_path: Path) -> Non
     assert done.stderr == "say: This is a bug in hushd (RuntimeError: round): HUSHD_DEBUG=1 shows where.\n"
 
 
+COLLECTED = """
+import os, sys, threading, types
+from hushd_cli import entry
+
+
+class Collected:
+    def __del__(self):
+        os.kill(os.getpid(), int(sys.argv[1]))
+        sum(range(10))
+
+
+def main(prog, argv):
+    collected = Collected()
+    del collected
+    threading.Event().wait(60)
+    return 0
+
+
+sys.modules["command"] = types.SimpleNamespace(main=main)
+entry._run("hushd", "command")
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_a_destructor_is_not_lost(number: int, status: int) -> None:
+    """Python writes an exception there as a traceback and goes on: the command ends all the same, without a word."""
+    done = subprocess.run([sys.executable, "-P", "-c", COLLECTED, str(int(number))], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
+
+
 ENDED = """
 import os, signal, sys, types
 from hushd_cli import entry
