@@ -538,35 +538,12 @@ def test_some_files_of_many_are_resumed(start_router: Start, journals: Journals,
     assert starts == {"a.wav": 360.0, "b.wav": 360.0, "c.wav": None}
 
 
-def test_a_refusal_that_is_read_late_is_not_the_last_word(
-    start_router: Start, journals: Journals, sounds: list[str]
-) -> None:
-    """A recording that found no room beside another of ours is asked for again, though that one has ended meanwhile."""
-    router = start_router(LongTalk(6, "worker_failed"))
-    assert run(*sounds[:2]).returncode == 5
-    router.heard.clear()
-    first: list[tuple[bytes, Request]] = []
-
-    def script(router: ScriptedRouter, route: bytes, message: Message) -> None:
-        if isinstance(message, Request) and len(router.of(Request)) == 1:
-            first.append((route, message))
-        elif isinstance(message, Request) and len(router.of(Request)) == 2:
-            LongTalk()(router, *first[0])
-            wait_until(lambda: len(journals()) == 1)  # the first is printed
-            router.send(route, Error(id=message.id, code="server_busy", message="No memory."))
-        else:
-            LongTalk()(router, route, message)
-
-    router.script = script
-    done = run(*sounds[:2], "--resume")
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode().split() == [f"word{n}" for _ in range(2) for n in range(10)]
-
-
+@pytest.mark.parametrize("late", [False, True])
 def test_resuming_survives_a_supervisor_without_room(
-    start_router: Start, journals: Journals, sounds: list[str]
+    late: bool, start_router: Start, journals: Journals, sounds: list[str]
 ) -> None:
-    """A recording that is asked for a second time, since the first found no room, is resumed all the same, once."""
+    """A recording that found no room beside another of ours is asked for again, and is resumed all the same, once;
+    also where the other has ended before the refusal is read."""
     router = start_router(LongTalk(6, "worker_failed"))
     assert run(*sounds[:2]).returncode == 5
     router.heard.clear()
@@ -576,8 +553,12 @@ def test_resuming_survives_a_supervisor_without_room(
         if isinstance(message, Request) and len(router.of(Request)) == 1:
             first.append((route, message))
         elif isinstance(message, Request) and len(router.of(Request)) == 2:
+            if late:
+                LongTalk()(router, *first[0])
+                wait_until(lambda: len(journals()) == 1)  # the first is printed
             router.send(route, Error(id=message.id, code="server_busy", message="No memory."))
-            LongTalk()(router, *first[0])
+            if not late:
+                LongTalk()(router, *first[0])
         else:
             LongTalk()(router, route, message)
 
