@@ -23,7 +23,7 @@ def ran(environment: dict[str, str], *command: str | Path, cwd: Path | None = No
     return done.stdout
 
 
-@pytest.mark.parametrize("role", ["stt", "tts"])
+@pytest.mark.parametrize("role", [pytest.param("stt", marks=pytest.mark.night), "tts"])
 def test_what_it_writes_works(role: str, runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own tests pass where it is installed, among them the conformance run; it has no fault that ruff knows; hushd
     imports its tiny model, lists it, and says that the engine is there."""

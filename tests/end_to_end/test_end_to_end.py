@@ -192,6 +192,7 @@ def test_a_megabyte_of_text_can_be_stopped_in_the_middle(hushd: Supervisor) -> N
         assert client.status().workers[0].pss_mb < 400
 
 
+@pytest.mark.night
 def test_the_demo_does_what_it_says(tmp_path: Path) -> None:
     """`scripts/demo` succeeds, and its figures are within its own bounds."""
     figures = tmp_path / "figures.json"
