@@ -11,14 +11,15 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import sound_loop, warm
-from support.peer import BOUND_S, Supervisor, wait_until
+from support.peer import BOUND_S, Supervisor, check_nothing_is_left, wait_until
 from support.sound_loop import RATE, Monitor, SoundLoop
 from support.wer import word_error_rate
 
@@ -56,17 +57,19 @@ print(player.underruns)
 
 
 @pytest.fixture
-def loop(runtime: Path) -> Iterator[SoundLoop]:
-    with SoundLoop(runtime / "sound") as made:
+def loop(home: Path) -> Iterator[SoundLoop]:
+    with SoundLoop(Path(tempfile.mkdtemp(dir=home), "sound")) as made:
         yield made
 
 
-@pytest.fixture
-def hushd(start_supervisor: Callable[..., Supervisor]) -> Supervisor:
-    """A supervisor whose engines are the real ones; nothing is loaded yet."""
-    supervisor = start_supervisor("")
+@pytest.fixture(scope="module")
+def hushd(home: Path) -> Iterator[None]:
+    """A supervisor for the tests of this file, whose engines are the real ones."""
+    supervisor = Supervisor(home, "")
     assert supervisor.ready
-    return supervisor
+    yield
+    supervisor.stop()
+    check_nothing_is_left(home)
 
 
 def start(loop: SoundLoop, command: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
