@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
 from hushd.dialogue.state import TABLE, DialogueState, Event, Phase
@@ -64,15 +63,3 @@ def test_every_phase_is_reached() -> None:
     """And none but OVER is left for good."""
     assert {phase for phase, _ in TABLE} == set(Phase) - {Phase.OVER}
     assert {*TABLE.values(), Phase.SPEAKING} == set(Phase)
-
-
-def test_the_table_of_the_documents() -> None:
-    """docs/DESKTOP.md shows the one in the code."""
-    lines = (Path(__file__).parents[3] / "docs" / "DESKTOP.md").read_text().splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("| phase |"))
-    events = [Event(name.strip(" `")) for name in lines[start].split("|")[2:-1]]
-    written = {}
-    for line in lines[start + 2 : start + 8]:
-        phase, *cells = (cell.strip() for cell in line.split("|")[1:-1])
-        written |= {(Phase(phase), event): Phase(cell) for event, cell in zip(events, cells, strict=True) if cell}
-    assert written == TABLE
