@@ -8,7 +8,7 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from sphinx.cmd.build import build_main
 

@@ -149,7 +149,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     for name in ("furo", "myst_parser", "sphinx"):
         pytest.importorskip(name, reason="the site's generator is not installed here")
     folder = tmp_path / "site"
-    command = [sys.executable, sources.ROOT / "release/site_builder", folder]
+    command = [sys.executable, sources.ROOT / "scripts/../release/site_builder", folder]
     done = subprocess.run(command, capture_output=True, text=True, timeout=550)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(folder / "index.html")
