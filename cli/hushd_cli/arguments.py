@@ -29,7 +29,9 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, allow_abbrev=False, add_help=False)
+        super().__init__(
+            prog=prog, description=description, allow_abbrev=False, add_help=False, formatter_class=Formatter
+        )
         self.color = False  # argparse colours its help from Python 3.14 on: ours is the same with all of them
         self.add_argument("-h", "--help", action=_Help, help="show what is used most, or all there is to know")
         self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
@@ -67,6 +69,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         message = re.sub("^argument (.+?): (?=must )", r"\1 ", message)
+        message = message.rstrip(".")
         raise HushdError("bad_request", f"{message[:1].upper()}{message[1:]} (see `{self.prog} --help`).")
 
     def parse(self, argv: Sequence[str], words: str, *, files: bool = False) -> argparse.Namespace:
@@ -189,6 +192,22 @@ class Parser(argparse.ArgumentParser):
             else:
                 words.append(word)
         return [f"{word}={self.stands_alone[word]}" if word in self.stands_alone else word for word in words]
+
+
+class Formatter(argparse.HelpFormatter):
+    """Formats options; one whose value may be left out is shown without a value."""
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if action.metavar == "":
+            return ", ".join(action.option_strings)
+        return super()._format_action_invocation(action)
+
+
+class WideFormatter(Formatter, argparse.RawDescriptionHelpFormatter):
+    """The same for commands with many options: texts begin further right, and descriptions keep their lines."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
 
 
 class _Help(argparse.Action):

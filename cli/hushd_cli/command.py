@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .arguments import Parser
 
 GROUP = "hushd.commands"  # of entry points, by which other packages add commands: name = "module:COMMAND"
+_OF_ALL = ("-h", "--help", "--version")  # options of a command and not of its usual subcommand
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -31,6 +32,7 @@ class Command(NamedTuple):
         completes: the kind of names that an option or a word takes (see `completion.values`), by its attribute in the
             parser, behind the subcommand's name where there are several: `pull names`.
         members: commands behind its name, `hushd NAME MEMBER`; where it has a home, the parser there lists them, too.
+        usual: the subcommand that is meant where none is named: to list, or to show.
         also: other names of it, each with the words that they stand for behind its own: listed nowhere.
         former: names that it had in earlier versions, likewise; to use one says the new name.
         family: the command of which one that another package adds is a member, too.
@@ -47,6 +49,7 @@ class Command(NamedTuple):
     this_machine_only: bool = False
     completes: Mapping[str, str] = _NONE
     members: tuple[Command, ...] = ()
+    usual: str = ""
     also: Mapping[str, str] = _NONE
     former: Mapping[str, str] = _NONE
     family: str = ""
@@ -57,6 +60,8 @@ class Command(NamedTuple):
 
     def run(self, prog: str, argv: Sequence[str]) -> int:
         """Runs the command, or the member that the first word names; returns the exit status."""
+        if self.usual and (not argv or (argv[0].startswith("-") and argv[0] not in _OF_ALL)):
+            argv = [self.usual, *argv]
         member, rest = named(self.members, prog, argv)
         if member is not None:
             return member.run(f"{prog} {member.name}", rest)

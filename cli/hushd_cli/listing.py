@@ -67,17 +67,26 @@ def list_choices(options: Namespace) -> None:
     if options.device == "?":
         from hushd.audio.playback import outputs
 
-        list_devices(outputs())
+        list_devices(outputs(), options.json)
         return
     from hushd_schema.sound_file import FORMATS
 
     from hushd_cli.commands.say.options import DATA_FORMATS
 
-    console.write("".join(f"{name}\n" for name in (FORMATS if options.format == "?" else DATA_FORMATS)))
+    names = FORMATS if options.format == "?" else DATA_FORMATS
+    if options.json:
+        console.write_json([*names])
+    else:
+        console.write("".join(f"{name}\n" for name in names))
 
 
-def list_devices(devices: Sequence[Device]) -> None:
+def list_devices(devices: Sequence[Device], as_json: bool = False) -> None:
     """Prints a line a device, with a star before the default one."""
+    if as_json:
+        from dataclasses import asdict
+
+        console.write_json([asdict(device) for device in devices])
+        return
     if not devices:
         console.note("There is no such audio device here.")
     for device in devices:

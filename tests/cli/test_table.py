@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -169,6 +170,26 @@ def test_a_package_adds_a_member(waving: Path, capsys: pytest.CaptureFixture[str
     assert (wave.path, [operand.metavar for operand in wave.operands]) == ("hushd agents wave", ["WHOM"])
     with pytest.raises(HushdError, match=r"There is no command 'wav' \(did you mean wave\?\)"):
         main.main("hushd", ["agents", "wav"])
+
+
+@pytest.mark.parametrize("words", ["names", "people", "models", "config", "config pronounce"])
+def test_a_family_that_keeps_things_lists_them(words: str, runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The usual subcommand is meant where none is named, and its options are taken."""
+    subcommand = "show" if words == "config" else "list"
+    printed = []
+    for argv in (["--json"], [subcommand, "--json"]):
+        assert main.main("hushd", [*words.split(), *argv]) == 0
+        printed.append(capfd.readouterr().out)
+    assert printed[0] == printed[1]
+    json.loads(printed[0])
+
+
+def test_agents_that_read_aloud_are_told_to_programs(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Those that do not are named, as the sentence names them."""
+    main.main("hushd", ["agents", "hook", "off", "--session", "api"])
+    capfd.readouterr()
+    main.main("hushd", ["agents", "hook", "state", "--json"])
+    assert json.loads(capfd.readouterr().out) == {"on": True, "off": ["api"]}
 
 
 def _printed(code: str) -> str:

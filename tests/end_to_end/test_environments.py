@@ -114,18 +114,18 @@ def test_a_session_of_its_own_is_a_world_apart(user: User) -> None:
 def test_what_changes_or_ends_is_not_for_those_who_follow(user: User) -> None:
     """Each command that would is refused, and names the folder; the file of a setting is changed, and that is said."""
     pid = user.ask("one")
-    for words in (
+    for command, *words in (
         ["shutdown"],
         ["restart"],
-        ["reload"],
+        ["restart", "--config-only"],
         ["unload"],
-        ["yield"],
+        ["workers yield"],
         ["models", "pull", "piper/en_GB-alan-medium"],
     ):
-        done = user.hushd("cut", *words)
+        done = user.hushd("cut", *command.split(), *words)
         assert done.returncode == 2, done
         # Before it the engine is named whose package is not installed here, if it is not.
-        assert done.stderr.endswith(f"hushd {words[0]}: {REFUSED} HUSHD_RUNTIME_DIR={user.home}/one/hushd\n")
+        assert done.stderr.endswith(f"hushd {command}: {REFUSED} HUSHD_RUNTIME_DIR={user.home}/one/hushd\n")
     done = user.hushd("cut", "config", "set", "queue", "7")
     assert done.returncode == 0
     assert done.stderr == (

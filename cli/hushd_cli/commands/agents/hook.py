@@ -34,6 +34,8 @@ def main(prog: str, argv: Sequence[str]) -> int:
             sessions.hush(paths.find(), options.session)
     if options.command is None:
         parser.print_help()
+    elif options.command == "state" and options.json:
+        console.write_json(switch.data())
     else:
         console.write(f"{switch.state()}\n")
     return 0
@@ -65,5 +67,6 @@ def make_parser(prog: str) -> Parser:
             metavar="NAME",
             help="only the session with this id, or those in the folder of this name; default: all",
         )
-    commands.add("state", "say what is on and off")
+    state = commands.add("state", "say what is on and off")
+    state.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

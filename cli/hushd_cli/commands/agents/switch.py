@@ -41,8 +41,13 @@ class Switch:
         except OSError as error:
             raise HushdError("output_failed", f"{self._file} cannot be written ({error.strerror}).") from error
 
+    def data(self) -> dict[str, Any]:
+        """The same for programs: whether agents read aloud, and the sessions and projects that do not."""
+        every, off = self._read()
+        return {"on": not every, "off": off}
+
     def state(self) -> str:
-        """Says in a sentence who is on and who is off."""
+        """Says in a sentence which agents are on and which are off."""
         every, off = self._read()
         if every:
             return "Off: `hushd agents hook on` has agents read aloud."

@@ -25,7 +25,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
         from hushd_cli.listing import list_devices
 
-        list_devices(inputs())
+        list_devices(inputs(), options.json)
         return 0
     if options.note:
         console.complain(options.note)

@@ -7,7 +7,6 @@ import os
 import stat
 from argparse import Namespace
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from hushd.transcripts.formats import FORMATS
@@ -17,7 +16,7 @@ from hushd_schema.operations import transcribe as schema
 from hushd_schema.operations.transcribe import TRANSCRIBE, TranscribeOptions
 
 from hushd_cli import second_pass
-from hushd_cli.arguments import Parser, value
+from hushd_cli.arguments import Parser, WideFormatter, value
 from hushd_cli.known_people import known
 
 from . import whisper
@@ -60,6 +59,9 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
     else:
         options.device = options.device or options.whisper_device  # an earlier name of --audio-device
     options.diarize |= options.speakers is not None
+    if options.json and options.format not in (None, "json"):
+        raise HushdError("bad_request", f"--json and -f {options.format} exclude each other: give one of them.")
+    options.format = "json" if options.json else options.format
     if options.once and options.continuous:
         raise HushdError("bad_request", "--once and --continuous exclude each other: give one of them.")
     if options.output and options.output_dir:
@@ -81,7 +83,7 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(prog, "Writes down what is said in FILEs, or into the microphone until the speaker stops.")
     parser.usage = "%(prog)s [OPTION…] [FILE…]"
     parser.examples = _EXAMPLES
-    parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
+    parser.formatter_class = WideFormatter
     parser.add_argument("files", nargs="*", metavar="FILE", help="a sound file, video or pipe; -: standard input")
     _add_output(parser)
     add_transcription(parser)
@@ -219,6 +221,7 @@ def _add_output(parser: Parser) -> None:
     group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
     group.add_argument("--watch", action="store_true", help="transcribe what is put into the folder FILE")
     more = parser.add_rare_group("more of the output")
+    more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones so")
     more.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
     add_doubtful(more)
     group = parser.add_rare_group("layout of subtitles", _LAID_OUT)

@@ -28,8 +28,6 @@ _LANGUAGES_SHOWN = 3
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
-    if options.command is None:
-        options = make_parser(prog).parse_args(["list", *argv])
     if options.command == "pull":
         index = ModelIndex()
         return pull.pull(index.row, index.as_json, options)

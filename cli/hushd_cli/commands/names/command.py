@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS
 from collections.abc import Sequence
 
 from hushd.reports.display import Column, laid_out
@@ -37,7 +36,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         for name in options.names:
             assignments.mute(name, False)
     else:
-        _list(assignments.assignments(), assignments.muted, "json" in options)
+        _list(assignments.assignments(), assignments.muted, options.json)
     return 0
 
 
@@ -54,8 +53,8 @@ def make_parser(prog: str) -> Parser:
         ("hushd names mute api", "silence them"),
     )
     commands = parser.add_commands()
-    for listing in (parser, commands.add("list", "list the names, which is the default")):
-        listing.add_argument("--json", action="store_true", default=SUPPRESS, help="print JSON, for programs")
+    listed = commands.add("list", "list the names, which is the default")
+    listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     assigned = commands.add("assign", "give a name a voice")
     assigned.add_argument("name", metavar="NAME", help=_NAME)
     assigned.add_argument("voice", metavar="VOICE", help="one of those that say -v '?' lists")

@@ -62,6 +62,8 @@ def _do(options: Namespace) -> None:
         Client(holder="cli", start=not stopping, on_pull=on_pull, on_wait=on_wait, compute_device=device) as client,
     ):
         if stopping:
+            flag, successor = ("-S", "hushd stop --current") if options.stop else ("-C", "hushd stop")
+            console.complain(f"`say {flag}` is now `{successor}`.")
             client.stop_speaking(current=options.stop)
         elif options.voice == "?":
             from hushd_cli.listing import list_voices

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
-from argparse import ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import SUPPRESS, ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Sequence
-from functools import partial
 from typing import cast
 
 from hushd_protocol.errors import HushdError
@@ -16,7 +14,7 @@ from hushd_schema.operations import synthesize as schema
 from hushd_schema.operations.synthesize import SYNTHESIZE, SynthesizeOptions
 from hushd_schema.sound_file import FORMATS, OTHERWISE, format_of
 
-from hushd_cli.arguments import Parser
+from hushd_cli.arguments import Parser, WideFormatter
 
 from .highlight import USUAL
 
@@ -60,7 +58,7 @@ def make_parser(prog: str) -> Parser:
     parser.usage = "%(prog)s [OPTION…] [TEXT…]"
     parser.epilog = _EPILOG
     parser.examples = _EXAMPLES
-    parser.formatter_class = partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
+    parser.formatter_class = WideFormatter
     parser.add_argument("text", nargs="*", metavar="TEXT", help="the text; behind -- if it begins with a dash")
     parser.add_argument("-f", "--input-file", metavar="FILE", help="read the text from FILE; - is standard input")
     _add_speaking(parser)
@@ -109,7 +107,7 @@ def _add_speaking(parser: Parser) -> None:
     markup.add_argument(
         "-x", "--ssml", "--ssml-mode", dest="markup", action="store_const", const="ssml", help="the text is SSML"
     )
-    group.add_argument("--json", action="store_true", help="with -v '?': the voices for programs")
+    group.add_argument("--json", action="store_true", help="with -v '?' and other lists: print JSON, for programs")
 
 
 def _add_playing(parser: Parser) -> None:
@@ -147,8 +145,8 @@ def _add_playing(parser: Parser) -> None:
         help="print the text as it is spoken, its words highlighted: --interactive=MARKUP as bold, smul or green/black",
     )
     stop = group.add_mutually_exclusive_group()
-    stop.add_argument("-S", "--stop", action="store_true", help="end the current speech, of whichever program")
-    stop.add_argument("-C", "--cancel", action="store_true", help="end the current speech and all that wait")
+    for flags in (("-S", "--stop"), ("-C", "--cancel")):  # the former `hushd stop --current` and `hushd stop`
+        stop.add_argument(*flags, action="store_true", help=SUPPRESS)
 
 
 def _add_file(parser: Parser) -> None:
@@ -169,20 +167,21 @@ def _add_file(parser: Parser) -> None:
         metavar="FORMAT",
         help="the file's format, whatever its extension; '?' lists them",
     )
-    parser.add_fields(group, SYNTHESIZE, SYNTHESIZE.options(schema.FILE))
-    group.add_argument("--data-format", metavar="FORMAT", help=f"as on macOS: {DATA_FORMATS[0]}@22050; '?' lists them")
-    ignored = parser.add_rare_group("accepted from macOS's say, without effect here")
+    macos = parser.add_rare_group("files as macOS's say has them")
+    for name in SYNTHESIZE.options(schema.FILE):
+        parser.add_fields(macos if name == "channels" else group, SYNTHESIZE, [name])
+    macos.add_argument("--data-format", metavar="FORMAT", help=f"such as {DATA_FORMATS[0]}@22050; '?' lists them")
     for name in _IGNORED:
-        ignored.add_argument(f"--{name.replace('_', '-')}", metavar="N", help="of macOS's encoders")
+        macos.add_argument(f"--{name.replace('_', '-')}", metavar="N", help="of macOS's encoders, without effect here")
 
 
 def _check(options: Namespace) -> None:
     if options.text and options.input_file is not None:
         raise HushdError("bad_request", "There are two texts: give either words or -f FILE.")
     if (options.stop or options.cancel) and (options.text or options.input_file or options.output):
-        raise HushdError("bad_request", "-S and -C end what is spoken, and speak nothing: give them alone.")
-    if options.json and options.voice != "?":
-        raise HushdError("bad_request", "--json is for the list of voices: give -v '?' too.")
+        raise HushdError("bad_request", "-S and -C stop speech, and speak nothing: give them alone.")
+    if options.json and "?" not in (options.voice, options.device, options.format, options.data_format):
+        raise HushdError("bad_request", "--json is for lists: give -v '?', -a '?' or --format '?' too.")
     if options.output is None:
         _check_aloud(options)
     else:

@@ -29,7 +29,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     listen = {"http": options.http, "wyoming": options.wyoming}
     ours = units.find(listen, speech_dispatcher=options.speech_dispatcher)
     if options.action == "status":
-        return _status(ours)
+        return _status(ours, options.json)
     if options.action == "uninstall":
         _uninstall(ours, options.dry_run)
     else:
@@ -45,6 +45,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument(
         "--speech-dispatcher", action="store_true", help="a voice for screen readers, as a module of it; install"
     )
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs; status")
     add_addresses(parser, "; install")
     return parser
 
@@ -102,12 +103,17 @@ def _uninstall(ours: Service, dry_run: bool) -> None:
     console.write("hushd is a service no longer: commands start the supervisor themselves.\n")
 
 
-def _status(ours: Service) -> int:
+def _status(ours: Service, as_json: bool) -> int:
     missing = ours.missing()
-    for path in ours.files:
-        word = "as it should be" if path not in missing else "differs" if path.exists() else "missing"
-        console.write(f"{path}: {word}\n")
+    files = {
+        os.fspath(path): "as it should be" if path not in missing else "differs" if path.exists() else "missing"
+        for path in ours.files
+    }
     reason = units.run(ours.active)
+    if as_json:
+        console.write_json({"files": files, "manager": ours.manager, "listens": not reason, "reason": reason or ""})
+        return EXIT_INACTIVE if missing or reason else 0
+    console.write("".join(f"{path}: {word}\n" for path, word in files.items()))
     console.write(f"{ours.manager}: {f'does not listen ({reason})' if reason else 'listens'}\n")
     if missing or reason:
         console.write("`hushd service install` puts that right.\n")

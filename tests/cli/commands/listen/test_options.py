@@ -83,6 +83,13 @@ def test_a_layout_is_what_was_said_of_it(argv: list[str], expected: Layout | Non
     assert layout(parse("listen", argv)) == expected
 
 
+def test_json_is_a_format_too() -> None:
+    """As other commands have it."""
+    assert parse("listen", ["a.wav", "--json"]).format == "json"
+    with pytest.raises(HushdError, match="exclude each other"):
+        parse("listen", ["a.wav", "--json", "-f", "srt"])
+
+
 @pytest.mark.parametrize("option", ["-f", "--format", "--output_format", "--output-format"])
 def test_a_format_has_four_names(option: str) -> None:
     """whisper's, its short form, hushd's older one, and each with dashes."""

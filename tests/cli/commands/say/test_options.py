@@ -91,7 +91,7 @@ def test_the_markup_is_no_word(arguments: list[str], mark: str | None) -> None:
         (["-o", "x.wav", "--sample-rate", "7999"], "--sample-rate must be a whole number from 8000 to 48000"),
         (["--rate", "1001"], "-r/--rate must be a number from 1 to 1000"),
         (["--stop"], "give them alone"),
-        (["--json"], "give -v '?' too"),
+        (["--json"], "give -v '?', -a '?' or --format '?' too"),
         (["--format", "wav"], "for -o FILE"),
         (["--sample-rate", "8000"], "for -o FILE"),
         (["-o", "x.wav", "--channels", "3"], "--channels"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import plistlib
 import subprocess
@@ -142,6 +143,14 @@ def test_status_tells_files_and_socket(home: Path) -> None:
     done = hushd("status")
     assert done.returncode == 3
     assert "systemctl: does not listen (inactive)" in done.stdout
+    done = hushd("status", "--json")
+    status = json.loads(done.stdout)
+    assert (done.returncode, status["manager"], status["listens"], status["reason"]) == (
+        3,
+        "systemctl",
+        False,
+        "inactive",
+    )
 
 
 def test_a_runtime_folder_of_ones_own_is_warned_of(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
