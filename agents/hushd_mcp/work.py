@@ -53,7 +53,7 @@ def wake(word: str, options: Options) -> Work:
     """Waits for a word, and hears the speech after it."""
 
     def work(client: Client, task: Task) -> Options:
-        from hushd_models.people import looking_for
+        from hushd_models.people import listen_options_for
         from hushd_schema.operations.transcribe import SPEECH_S
 
         waiting = task.progress = Waiting()
@@ -61,7 +61,7 @@ def wake(word: str, options: Options) -> Work:
         def note(stable: str, text: str) -> None:
             waiting.heard = stable + text
 
-        looking = looking_for(None)
+        looking = listen_options_for(None)
         with client.wake(word) as wake, task.scope.ending(wake.close):
             for heard in wake:
                 waiting.state = "listening"

@@ -1,4 +1,4 @@
-"""Parsing that all commands share: options anywhere among the words, errors of one sentence, checked numbers."""
+"""The parser of all commands: options anywhere among the words, errors in one sentence, checked numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one sentence, and whose options may stand anywhere before `--`.
 
     Attributes:
-        examples: command lines that work as they stand, each with what it does; the end of the help.
+        examples: command lines that work as they stand, each with its effect; the help ends with them.
     """
 
     def __init__(self, prog: str, description: str) -> None:
@@ -33,14 +33,14 @@ class Parser(argparse.ArgumentParser):
             prog=prog, description=description, allow_abbrev=False, add_help=False, formatter_class=Formatter
         )
         self.color = False  # argparse colours its help from Python 3.14 on: ours is the same with all of them
-        self.add_argument("-h", "--help", action=_Help, help="show what is used most, or all there is to know")
+        self.add_argument("-h", "--help", action=_Help, help="show this help, or all of it")
         self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()
         self._switches: set[str] = set()
         self._rare: list[argparse._ArgumentGroup] = []
         self._topics: dict[str, argparse._ArgumentGroup] = {}  # of subcommands, for help
         self._rare_commands: list[argparse.Action] = []
-        self.stands_alone: dict[str, str] = {}  # the value of an option that is given without one
+        self.implied_value: dict[str, str] = {}  # of an option that is given without a value
 
     def add_rare_group(self, title: str, description: str | None = None) -> argparse._ArgumentGroup:
         """Adds a group of options that only `--help all` shows."""
@@ -48,12 +48,12 @@ class Parser(argparse.ArgumentParser):
         self._rare.append(group)
         return group
 
-    def understand(self, earlier: str, action: argparse.Action) -> None:
-        """Takes the earlier name of an option without showing it anywhere."""
+    def add_hidden_alias(self, earlier: str, action: argparse.Action) -> None:
+        """Accepts an earlier name of an option, and shows it nowhere."""
         self._option_string_actions[earlier] = action
 
     def format_help(self, whole: bool = False) -> str:
-        """The help: the most used of it, or the `whole`, with exit codes and environment variables."""
+        """Returns the help: the common part, or the `whole`, with exit codes and environment variables."""
         groups = self._action_groups
         shown = groups if whole else [group for group in groups if group not in self._rare]
         short = bool(self._rare_commands) and not whole  # of a list of commands: a screenful
@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
         self._action_groups = [*topics, *([] if short else shown[1:])] if topics else shown
         text = super().format_help()
         self._action_groups = groups
-        from . import help  # for who asks only
+        from . import help  # only when help is asked for
 
         if short:
             return f"{text}\n`{self.prog} --help all` lists all commands, exit codes and environment variables.\n"
@@ -99,7 +99,7 @@ class Parser(argparse.ArgumentParser):
         return self._topics.setdefault(title, argparse._ArgumentGroup(self, title))
 
     def _listed(self, topic: argparse._ArgumentGroup, whole: bool) -> argparse._ArgumentGroup:
-        """Returns the topic as the help lists it: with all its commands, or those that are used most."""
+        """Returns the topic as the help lists it: with all its commands, or the common ones."""
         if whole:
             return topic
         shown = argparse._ArgumentGroup(self, topic.title)
@@ -109,12 +109,12 @@ class Parser(argparse.ArgumentParser):
     def add_switch(self, group: argparse._ActionsContainer, name: str, **options: Any) -> None:
         """Adds an option that may stand alone or be followed by True or False."""
         self._switches.add(name)
-        self.stands_alone[name] = "True"
+        self.implied_value[name] = "True"
         group.add_argument(name, type=_truth, metavar="", **options)
 
     def add_optional(self, group: argparse._ActionsContainer, *names: str, alone: str, **options: Any) -> None:
-        """Adds an option whose value may be left out, and is given as --NAME=VALUE only; without one it is `alone`."""
-        self.stands_alone |= dict.fromkeys(names, alone)
+        """Adds an option whose value is optional and written as --NAME=VALUE; without a value it means `alone`."""
+        self.implied_value |= dict.fromkeys(names, alone)
         group.add_argument(*names, metavar="", **options)
 
     def add_fields(
@@ -129,7 +129,7 @@ class Parser(argparse.ArgumentParser):
 
         Args:
             default: of an option that is left out; a switch is then False, unless this is SUPPRESS.
-            help: what they do, where another command than this one has other words for it.
+            help: their help, where this command has words of its own for it.
         """
         for name in names:
             option = operation.option(name)
@@ -165,9 +165,7 @@ class Parser(argparse.ArgumentParser):
 
     def add_no_duck(self, group: argparse._ActionsContainer) -> None:
         """Adds --no-duck."""
-        group.add_argument(
-            "--no-duck", dest="duck", action="store_false", help="other programs stay as loud as they are"
-        )
+        group.add_argument("--no-duck", dest="duck", action="store_false", help="do not turn other programs down")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -181,7 +179,7 @@ class Parser(argparse.ArgumentParser):
         raise ArgumentError(action, f"must be one of {', '.join(known)}, not {value!r}{meant}")
 
     def _spelt_out(self, argv: Sequence[str]) -> list[str]:
-        """`argv` with dashes in its options, and a value for every switch, so that none takes the next FILE for it."""
+        """Returns `argv` with dashes in options, and a value for every switch, which else would take the next FILE."""
         words: list[str] = []
         for word in argv:
             if words and words[-1] in self._switches and word.lower() in _TRUTH:
@@ -191,7 +189,7 @@ class Parser(argparse.ArgumentParser):
                 words.append("=".join([name.replace("_", "-"), *value]))
             else:
                 words.append(word)
-        return [f"{word}={self.stands_alone[word]}" if word in self.stands_alone else word for word in words]
+        return [f"{word}={self.implied_value[word]}" if word in self.implied_value else word for word in words]
 
 
 class Formatter(argparse.HelpFormatter):
@@ -231,7 +229,7 @@ class _Command(Parser):
         super().__init__(prog, description)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parses the words that the command above has left to this one, options spelt out as in `parse`."""
+        """Parses the words that follow the subcommand, with options spelt out as in `parse`."""
         end = args.index("--") if "--" in args else len(args)
         return super().parse_known_args([*self._spelt_out(args[:end]), *args[end:]], namespace)
 
@@ -254,7 +252,7 @@ def _device(text: str) -> str:
 
 
 class Commands:
-    """The subcommands of a parser; the help of each begins with what it does."""
+    """The subcommands of a parser; the help of each begins with its summary."""
 
     def __init__(
         self,
@@ -288,7 +286,7 @@ class Commands:
 
 
 def refuse_undecodable(argv: Iterable[str]) -> None:
-    """Raises `bad_request` for arguments that are not valid text, which Python decodes with half surrogates."""
+    """Raises `bad_request` for arguments that are not valid text: Python decodes them with lone surrogates."""
     for argument in argv:
         if any("\ud800" <= character <= "\udfff" for character in argument):
             shown = argument.encode(errors="replace").decode()
@@ -296,7 +294,7 @@ def refuse_undecodable(argv: Iterable[str]) -> None:
 
 
 def value(kind: Kind) -> Callable[[str], Any]:
-    """A reader of an option's value, whose sentence is that of its kind."""
+    """Returns a reader of an option's value, which refuses bad ones in the words of `kind`."""
     from hushd_schema.kinds import from_text
 
     def read(text: str) -> Any:
@@ -309,7 +307,7 @@ def value(kind: Kind) -> Callable[[str], Any]:
 
 
 def _field_value(option: Option, kind: Kind) -> Callable[[str], Any]:
-    """A reader of a field's value."""
+    """Returns a reader of a field's value."""
     read = value(kind._replace(must_be=option.must_be or kind.must_be))
     none = option.none
     return read if none is NotImplemented else lambda text: none if text == "None" else read(text)

@@ -1,4 +1,4 @@
-"""A command of `hushd`: what the list of commands says of it, and where its parser and its program lie."""
+"""A command of `hushd`: its names and its line in the list of commands, and where its parser and program are."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Command(NamedTuple):
     """A command. Its modules are imported when it runs, or when its help is asked for.
 
     Attributes:
-        summary: what it does, as a phrase.
+        summary: its purpose, as a phrase.
         home: the module with `main(prog, argv)`, which returns the exit status, and `make_parser(prog)`; or
             `module:NAME`, a value there with these methods. Empty for a family, which has members alone.
         parser: another module with `make_parser`, where `home` imports much.

@@ -1,10 +1,10 @@
-"""The end of a command's help: examples, and where the whole is asked for exit codes and environment variables."""
+"""The end of a command's help: examples, and in the whole help exit codes and environment variables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-EXIT_CODES = (  # a row for each exit code of `hushd_protocol.errors`, and those that a shell or Python gives
+EXIT_CODES = (  # a row for each exit code of `hushd_protocol.errors`, of shells and of Python
     (0, "all is well"),
     (1, "nobody spoke in time"),
     (2, "the command line or the text makes no sense, or is not allowed"),
@@ -33,7 +33,7 @@ _WIDTH = 79
 
 
 def ending(prog: str, examples: Sequence[tuple[str, str]], *, whole: bool, more: bool) -> str:
-    """The text behind the options: `examples`, then exit codes and environment, or how to see them.
+    """Returns the text below the options: `examples`, then exit codes and environment, or how to see them.
 
     Args:
         more: whether the command has options that only its whole help shows.

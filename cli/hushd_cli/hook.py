@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-LONGEST = 8 << 20  # bytes of an event; an answer of 8 MB is not for ears
+MAX_BYTES = 8 << 20  # of an event; an answer of 8 MB is not for ears
 PATIENCE_S = 2.0  # for an agent that neither ends its input nor sends more of it
 _BLOCK = 1 << 16
 _DESCRIPTORS = 256  # of the agent's that may have been passed on by mistake
@@ -47,24 +47,24 @@ def _is_terminal() -> bool:
 
 
 def _read() -> bytes:
-    """Standard input, up to its end; empty where that is too far away."""
+    """Reads standard input to its end; returns nothing if that takes too long or is too much."""
     import select  # a part of Python's own program
 
     blocks: list[bytes] = []
     size = 0
     until = time.monotonic() + PATIENCE_S
-    while size <= LONGEST and select.select([0], [], [], max(0.0, until - time.monotonic()))[0]:
+    while size <= MAX_BYTES and select.select([0], [], [], max(0.0, until - time.monotonic()))[0]:
         block = os.read(0, _BLOCK)
         if not block:
             return b"".join(blocks)
         blocks.append(block)
         size += len(block)
         until = time.monotonic() + PATIENCE_S
-    return b"".join(blocks) if size <= LONGEST else b""
+    return b"".join(blocks) if size <= MAX_BYTES else b""
 
 
 def _let_go() -> None:
-    """Closes what the agent waits for: it takes a hook for running while anybody holds its output."""
+    """Closes the descriptors that the agent waits for: a hook counts as running while any process holds its output."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in range(3):

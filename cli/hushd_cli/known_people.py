@@ -1,4 +1,4 @@
-"""The people whom hushd knows by their voices, for the commands that say who speaks."""
+"""The people whom hushd recognises by voice, for commands that name speakers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from .terminal import console
 
 
 def known() -> dict[str, str]:
-    """Returns their voiceprints, by name; complains about people who cannot be read, and goes on without them."""
-    from hushd_models.people import voiceprints  # for who speaks
+    """Returns voiceprints by name; complains about people whose files cannot be read, and leaves them out."""
+    from hushd_models.people import voiceprints  # only where speakers are named
 
     people, damaged = voiceprints()
     for sentence in damaged:

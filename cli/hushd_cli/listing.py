@@ -1,4 +1,4 @@
-"""Lists of the voices, the audio devices and the formats that can be chosen."""
+"""Lists of the available voices, audio devices and formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def list_voices(client: Client, options: Namespace) -> None:
-    """Prints a line a voice, as macOS does; the missing ones come last. A terminal has them by language."""
+    """Prints a line a voice, as macOS does, missing voices last; on a terminal grouped by language."""
     voices = [voice for voice in client.voices() if options.engine in (None, voice.engine)]
     if options.language:
         from hushd.synthesis.voices import speaking
@@ -47,7 +47,7 @@ def _line(voice: Voice) -> str:
 
 
 def _grouped(voices: Sequence[Voice]) -> Iterator[str]:
-    """Yields the lines under the names of their languages, those first that a natural voice speaks here."""
+    """Yields the lines grouped by language, starting with languages that have a natural voice here."""
     groups: dict[str, list[Voice]] = {}
     for voice in voices:
         groups.setdefault(languages.name(languages.code(voice.language)), []).append(voice)
@@ -88,7 +88,7 @@ def list_devices(devices: Sequence[Device], as_json: bool = False) -> None:
         console.write_json([asdict(device) for device in devices])
         return
     if not devices:
-        console.note("There is no such audio device here.")
+        console.note("No audio device found.")
     for device in devices:
         mark = "*" if device.usual else " "
         console.write(f"{mark} {device.number:>2} {device.name}  # {device.api}, channels: {device.channels}\n")

@@ -12,12 +12,12 @@ from .arguments import ALL, Parser, refuse_undecodable
 
 _DESCRIPTION = "Give programs on this machine a voice and ears."
 _EXAMPLES = (
-    ("hushd status", "what runs, and the memory it has"),
+    ("hushd status", "what runs, and its memory"),
     ("hushd models list stt de", "which models hear German, and what they cost"),
-    ("hushd models pull faster-whisper/base", "one of them"),
+    ("hushd models pull faster-whisper/base", "get one of them"),
     ("hushd serve --http 127.0.0.1:8000", "OpenAI's audio API, and a page to open there"),
-    ("hushd unload", "the memory, once other programs' jobs are done"),
-    ("hushd doctor", "what is wrong, and what to do about it"),
+    ("hushd unload", "give the memory back, after other programs' jobs"),
+    ("hushd doctor", "find faults, and how to fix them"),
 )
 
 

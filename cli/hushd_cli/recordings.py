@@ -1,4 +1,4 @@
-"""The recordings in a folder and their transcripts: as for make, one is done if its transcripts are not older."""
+"""The recordings in a folder and their transcripts; as with make, a recording is done unless it is newer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hushd_schema.sound_file import SUFFIXES
 
 
 class State(NamedTuple):
-    """A recording as it was when somebody looked: another state is another recording."""
+    """A recording's size and time of writing: with another state it is another recording."""
 
     written: int  # ns since 1970
     size: int
@@ -31,7 +31,7 @@ class Recordings:
         self._source, self._target, self._formats, self._deep = source, target, formats, deep
 
     def path(self, name: str) -> str:
-        """The recording's."""
+        """Returns the path of a recording."""
         return os.path.join(self._source, name)
 
     def transcripts(self, name: str) -> list[str]:
@@ -40,7 +40,7 @@ class Recordings:
         return [os.path.join(self._target, f"{stem}.{form}") for form in self._formats]
 
     def found(self) -> Iterator[tuple[str, State]]:
-        """Yields the recordings that are there, in order, but hidden ones and those among the transcripts.
+        """Yields the recordings in order, without hidden ones and those inside the folder of transcripts.
 
         Raises:
             HushdError: `input_unreadable` when the folder cannot be read.
@@ -72,6 +72,6 @@ class Recordings:
 
 
 def _written(path: str) -> int:
-    """The time of the last write to a file, 0 for a folder and whatever else is not a file."""
+    """Returns the time of the last write to a file; 0 for anything that is not a file."""
     status = os.stat(path)
     return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else 0

@@ -49,7 +49,7 @@ class Argument:
 
     @property
     def sentence(self) -> str:
-        """Its help as a sentence, with the choices unless it lists them."""
+        """The help as a sentence, with the choices unless it lists them."""
         text = f"{self.help[:1].upper()}{self.help[1:]}".rstrip(".") + "." if self.help else ""
         listed = ", ".join(self.choices)
         return text if listed in self.help else f"{text} One of {listed}.".strip()
@@ -68,7 +68,7 @@ class CommandReference:
 
     @property
     def path(self) -> str:
-        """Its words with blanks between."""
+        """The words joined by blanks."""
         return " ".join(self.words)
 
     @property
@@ -82,7 +82,7 @@ class CommandReference:
 
 
 def commands() -> list[CommandReference]:
-    """All commands, each before its subcommands; `say` and `listen` also as commands of their own."""
+    """Returns all commands, each before its subcommands; `say` and `listen` also as commands of their own."""
     listed = {command.name: command for command in table.every() if not command.hidden}
     references = [_reference(ROOTS[:1], main.make_parser(ROOTS[0]), {})]
     for words, command in [
@@ -94,7 +94,7 @@ def commands() -> list[CommandReference]:
 
 
 def completed() -> list[CommandReference]:
-    """The same with what no list and no manual page names: hidden commands, and other names, such as Ollama's."""
+    """Returns the same with hidden commands and other names, such as Ollama's, which no list or manual page shows."""
     references = commands()
     root, paths = references[0], {reference.path: reference for reference in references}
     for command in table.every():
@@ -152,7 +152,7 @@ def _argument(
 ) -> Argument:
     choices = tuple(map(str, action.choices or ()))
     flags = tuple(action.option_strings)
-    alone = isinstance(parser, Parser) and any(flag in parser.stands_alone for flag in flags)
+    alone = isinstance(parser, Parser) and any(flag in parser.implied_value for flag in flags)
     metavar = "" if alone or (flags and action.nargs == 0) else str(action.metavar or action.dest.upper())
     many = action.nargs in ("*", "+") or isinstance(action, argparse._AppendAction)
     text = _plain((action.help or "") % {"default": action.default, "prog": parser.prog})

@@ -1,4 +1,4 @@
-"""--second-pass and --no-second-pass, the options of commands that hear who speaks, over the setting `second_pass`."""
+"""--second-pass and --no-second-pass, the options of commands that hear live speech, over the setting `second_pass`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from argparse import Namespace
 def add_options(group: argparse._ActionsContainer) -> None:
     """Adds both; the attribute `second_pass` is None where neither is given."""
     text = (
-        "a larger model that reads the same once more, and whose text replaces the first; default: the "
+        "a larger model that transcribes the same again; its text replaces the first; default: the "
         "configuration's, or none"
     )
-    without = "no larger model for this once"
+    without = "no second pass this time"
     former = argparse.SUPPRESS  # --fair and --no-fair
     for name, with_help, no_help in (("second-pass", text, without), ("fair", former, former)):
         group.add_argument(f"--{name}", dest="second_pass", metavar="MODEL", help=with_help)
@@ -28,6 +28,6 @@ def model(options: Namespace) -> str | None:
     if options.second_pass is not None:
         return options.second_pass or None
     from hushd_protocol.system import paths
-    from hushd_schema.settings import load  # for who speaks
+    from hushd_schema.settings import load  # for live speech alone
 
     return load(paths.find().config).second_pass or None

@@ -1,4 +1,4 @@
-"""The commands of `hushd`: those of this package, by topic and in the order of the list, and those that others add."""
+"""The commands of `hushd`: this package's by topic, in the order of the list, and those that other packages add."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _UNLOAD = "end workers and give their memory back"
 
 
 def _own(name: str, summary: str, home: str = "", **more: Any) -> Command:
-    """A command whose program lies in `commands`, by default under its name."""
+    """Returns a command whose program lies in `commands`, by default under its name."""
     return Command(name, summary, f"hushd_cli.commands.{home or name}", **more)
 
 
 def _family(name: str, summary: str, *members: Command, **more: Any) -> Command:
-    """A command that its members are."""
+    """A command that consists of its members."""
     return Command(name, summary, members=members, **more)
 
 
@@ -54,7 +54,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
         _own(
             "attach",
-            "lend loudspeaker and microphone to a machine, by ssh",
+            "lend loudspeaker and microphone to another machine, by ssh",
             "attach.command",
             this_machine_only=True,
         ),
@@ -62,13 +62,13 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             "relay", "join ssh from another machine of yours to this one's hushd", this_machine_only=True, hidden=True
         ),
     ),
-    "speech, and the people who hear it": (
+    "speech, voices and people": (
         _own("stop", "stop all speech, playing or queued", "simple_commands:STOP", former={"stop-speaking": ""}),
         _own("pause", "pause speaking and listening until `hushd resume`", "simple_commands:PAUSE"),
         _own("resume", "continue where `hushd pause` interrupted", "simple_commands:RESUME"),
         _own(
             "names",
-            "give voices to names, silence and repeat them",
+            "list named voices, mute them, repeat their speech",
             "names.command",
             members=(
                 _own("said", "", "names.said", this_machine_only=True),
@@ -135,7 +135,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             rare=True,
         ),
         _own("welcome", "show what is here and how to begin", this_machine_only=True, hidden=True),
-        _own("doctor", "find what is wrong and say how to mend it", "doctor.command"),
+        _own("doctor", "find faults, and say how to fix them", "doctor.command"),
         _own(
             "config",
             "show, check and change the configuration",
@@ -198,7 +198,7 @@ def every() -> list[Command]:
 
 
 def _with_added(command: Command) -> Command:
-    """A family with the members that packages add to it."""
+    """Returns a family with the members that other packages add to it."""
     if command.home or not command.members:
         return command
     more = [each for each in _added() if each.family == command.name]
@@ -206,7 +206,7 @@ def _with_added(command: Command) -> Command:
 
 
 def _added() -> list[Command]:
-    """The commands of other packages; one of a name that is taken is none."""
+    """Returns the commands of other packages, except those whose name is taken."""
     own = {command.name for command in BUILT_IN}
     added = []
     for name, value in sorted(entry_points(GROUP).items()):

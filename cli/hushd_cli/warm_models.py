@@ -1,4 +1,4 @@
-"""Models whose files the system keeps in memory: the next start of their workers waits for no disk.
+"""Models whose files are in the page cache: their workers start without waiting for the disk.
 
 Looked up when somebody asks, and remembered nowhere.
 """
@@ -15,23 +15,23 @@ from hushd_protocol.system import page_cache, paths
 
 
 class WarmModel(NamedTuple):
-    """A model on this machine, and how many bytes of its files are in memory."""
+    """A model on this machine, and the bytes of its files in the page cache."""
 
     row: Row
     cached: int
 
 
 def warm_models(engines: Iterable[str]) -> list[WarmModel]:
-    """The models of `engines` of which anything is in memory, the largest part first."""
+    """Returns the models of `engines` that are partly or wholly in the page cache, largest first."""
     store = Store(paths.find())
     return sorted(_warm(row for name in engines for row in of_engine(store, name)), key=lambda model: -model.cached)
 
 
 def drop(words: Sequence[str]) -> list[WarmModel]:
-    """Has the system forget models' files, but for what living workers have mapped; returns how much of each it did.
+    """Drops models' files from the page cache, except pages that workers have mapped; returns how much of each.
 
     Args:
-        words: only those of a role, an engine or a model, such as `stt`, `tts/hibari`, `stt/onnx-asr/NAME`.
+        words: only models of these roles, engines or names, such as `stt`, `tts/hibari`, `stt/onnx-asr/NAME`.
     """
     dropped: list[WarmModel] = []
     for row, before in _warm(row for row in rows(Store(paths.find())) if _is_meant(row, words)):
@@ -44,7 +44,7 @@ def drop(words: Sequence[str]) -> list[WarmModel]:
 
 
 def lines(models: Sequence[WarmModel]) -> list[str]:
-    """A line for each, for people."""
+    """Returns a line for each model, for people."""
     return [
         f"warm {row.model}: {cached / 1e6:.0f} of {row.size / 1e6:.0f} MB are in the system's cache"
         for row, cached in models

@@ -257,10 +257,10 @@ def obeyed() -> str:
     return load(paths.find().config).only
 
 
-def looking_for(name: str | None) -> dict[str, Any]:
-    """Returns the options of live audio in which one person is looked for: their segments have that name as speaker.
+def listen_options_for(name: str | None) -> dict[str, Any]:
+    """Returns the options that have live audio listen for one person: that person's segments have the name as speaker.
 
-    None is whom the setting `only` names; an empty name is anybody, for whom there are no options.
+    None means the person of the setting `only`; an empty name means anybody, and gives no options.
 
     Raises:
         HushdError: `bad_request` where nobody is known by that name, or for an error in the configuration; as

@@ -90,7 +90,7 @@ def test_a_package_adds_a_command(waving: Path, capsys: pytest.CaptureFixture[st
     names = [command.name for command in table.every()]
     assert names[names.index("pause") + 1] == "wave"
     listed = main.make_parser("hushd").format_help()
-    assert "wave to somebody" in listed.partition("speech, and the people")[2].partition("\n\n")[0]
+    assert "wave to somebody" in listed.partition("speech, voices and people")[2].partition("\n\n")[0]
     (wave,) = (command for command in commands() if command.path == "hushd wave")
     assert [operand.metavar for operand in wave.operands] == ["WHOM"]
 

@@ -350,7 +350,7 @@ def test_doctor_says_what_it_lacks(house: House) -> None:
     (house.packages / "kazoo_amplifier.py").touch()
     assert [finding[1:3] for finding in found()] == [("ok", "kazoo: kazoo, which hums")]
     package(house.packages, "broken", engines.GROUP, {"broken-kazoo": "no_such_module:SPEC"})
-    assert ("warning", "what broken-kazoo says of its engine does not import (No module named 'no_such_module')") in [
+    assert ("warning", "the engine spec of broken-kazoo does not import (No module named 'no_such_module')") in [
         finding[1:3] for finding in found()
     ]
 

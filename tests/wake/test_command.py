@@ -21,7 +21,7 @@ from hushd_wake_words import command
             ["alexa", "--only", "Anna", "--once"],
             "Nobody called 'Anna' is known here: `hushd people add Anna` adds them",
         ),
-        (["alexa", "--"], "Behind -- there must be a command"),
+        (["alexa", "--"], "A command must follow --"),
     ],
 )
 def test_what_cannot_work_is_told_before_anybody_speaks(words: list[str], complaint: str, runtime: Path) -> None:

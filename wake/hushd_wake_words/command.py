@@ -1,4 +1,4 @@
-"""`hushd wake`: waits for words, and writes down or passes on the speech that follows them."""
+"""`hushd wake`: waits for wake words, and prints or passes on the speech that follows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hushd.client import Client
 from hushd_cli import only
 from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
-from hushd_models.people import looking_for
+from hushd_models.people import listen_options_for
 from hushd_protocol.errors import HushdError
 from hushd_schema.operations.transcribe import SPEECH_S, TRANSCRIBE
 from hushd_worker_wake.operation import DETECT, THRESHOLD
@@ -30,13 +30,16 @@ def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse(argv[:end], "words")
     command = list(argv[end + 1 :])
     if end < len(argv) and not command:
-        raise HushdError("bad_request", "Behind -- there must be a command.")
+        raise HushdError("bad_request", "A command must follow --.")
     DETECT.read({"words": options.words or None})  # before a microphone is opened, and somebody has spoken
     if command and not shutil.which(command[0]):
         raise HushdError("bad_request", f"{command[0]!r} cannot be started: there is no such program.")
-    looking = {} if options.list else looking_for(options.only)
+    looking = {} if options.list else listen_options_for(options.only)
     if looking and options.at_once:
-        raise HushdError("bad_request", "Whose word it was shows after it: leave out --at-once, or give --only ''.")
+        raise HushdError(
+            "bad_request",
+            "--only needs the speech after the word to know whose it is: leave out --at-once, or give --only ''.",
+        )
     with Client(holder="wake", compute_device=options.compute_device) as client:
         if options.list:
             _list(client, json_wanted=options.json)
@@ -53,11 +56,11 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Waits for words at the microphone, in 35 MB, and prints each; or with COMMAND runs that, with what is said "
-        f"after the word on its standard input and in {TEXT}, and the word in {WORD}. Ctrl-C ends it; `hushd pause` "
+        "Wait for wake words at the microphone, in 35 MB, and print each. With COMMAND, run it at each word: its "
+        f"standard input and {TEXT} hold the speech after the word, {WORD} the word. Ctrl-C ends it; `hushd pause` "
         "closes the microphone.",
     )
-    parser.add_argument("words", nargs="*", metavar="WORD", help='such as "okay nabu"; COMMAND stands behind --')
+    parser.add_argument("words", nargs="*", metavar="WORD", help='such as "okay nabu"; COMMAND follows after --')
     parser.add_argument("--list", action="store_true", help="print the words that are known here")
     parser.add_argument("--listen", action="store_true", help="print what is said after the word, too")
     parser.add_argument("--at-once", action="store_true", help="run COMMAND at the word, without listening further")
@@ -77,7 +80,9 @@ def make_parser(prog: str) -> Parser:
     text = parser.add_argument_group("what is said after the word")
     parser.add_fields(text, TRANSCRIBE, ["language", "until"])
     parser.add_fields(text, TRANSCRIBE, ["silence_s"], TRANSCRIBE.defaults()["silence_s"])
-    parser.add_fields(text, TRANSCRIBE, ["no_speech_s"], SPEECH_S, help="to begin in; default: 5")
+    parser.add_fields(
+        text, TRANSCRIBE, ["no_speech_s"], SPEECH_S, help="how long to wait for speech after the word; default: 5"
+    )
     parser.add_worker_options()
     return parser
 
@@ -108,7 +113,7 @@ def _wait(client: Client, options: Namespace, command: Sequence[str], looking: M
 
 
 def _text(client: Client, heard: Heard, options: Namespace, looking: Mapping[str, Any]) -> str:
-    """Returns the speech after the word as text; empty where nobody says anything who is heard."""
+    """Returns the speech after the word as text; empty if nobody who counts says anything."""
     with client.floor("microphone"):
         transcription = client.listen(
             heard.sound(),
@@ -134,7 +139,7 @@ def _print(heard: Heard, text: str, options: Namespace, *, listens: bool) -> Non
 
 
 def _run(command: Sequence[str], word: str, text: str) -> None:
-    """Runs the command to its end; a failure of it is told, and the next word is waited for."""
+    """Runs the command to its end; complains about a failure."""
     try:
         done = subprocess.run(
             command,

@@ -35,7 +35,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
     parser.add_argument("-n", "--lines", type=value(whole(0)), default=50, help="how many; default: 50")
     parser.add_argument("-r", "--request", metavar="ID", help="the lines about one request, from all logs")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with what is added")
+    parser.add_argument("-f", "--follow", action="store_true", help="print lines as they are added")
     return parser
 
 
@@ -57,7 +57,7 @@ def show(what: str | None, lines: int, follow: bool) -> None:
                 elif file.tell() > os.fstat(file.fileno()).st_size:
                     file.seek(0)  # it was truncated
                 elif _is_moved(file.fileno(), path):
-                    console.write_bytes(file.read())  # what came before it was moved
+                    console.write_bytes(file.read())  # the lines written before it was moved
                     with open(path, "rb", buffering=0) as following:
                         os.dup2(following.fileno(), file.fileno())
                 else:

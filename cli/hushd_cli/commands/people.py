@@ -1,4 +1,4 @@
-"""`hushd people`: whom hushd knows by their voices, with their consent."""
+"""`hushd people`: the people whom hushd recognises by voice, with their consent."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from hushd_cli.terminal import console
 if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcript
 
-LONGEST_S = 60.0  # of a recording
-LARGEST = 16 * 1024 * 1024  # bytes: a minute of 48 kHz in stereo, and more
-LEAST_S = 3.0  # of speech, from which a voice is known
+MAX_S = 60.0  # of a recording
+MAX_BYTES = 16 * 1024 * 1024  # more than a minute of 48 kHz in stereo
+MIN_SPEECH_S = 3.0  # from which a voice is known
 _PAUSE_S = 2.0  # of silence, which ends a recording: between two sentences people take a breath
 _PATIENCE_S = 30.0
 
@@ -50,7 +50,9 @@ def main(prog: str, argv: Sequence[str]) -> int:
         _show(people, people.find(options.name), options.json)
     else:
         files = people.forget(options.name)
-        console.note(f"{options.name} is forgotten: {', '.join(files) or 'nothing'} removed, voiceprint and consent.")
+        console.note(
+            f"{options.name} is forgotten: {', '.join(files) or 'nothing'} removed, with voiceprint and consent."
+        )
     return 0
 
 
@@ -58,28 +60,31 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Manages the people whom hushd knows by their voices: `listen --diarize` and live captions then have their "
-        "names in place of SPEAKER_00. Each has agreed to it aloud, in a recording that is kept as the proof.",
+        "Manage the people whom hushd recognises by voice: `listen --diarize` and live captions then show their "
+        "names in place of SPEAKER_00. Each has consented aloud, in a recording that is kept as proof.",
     )
     commands = parser.add_commands()
-    added = commands.add("add", "learn a voice, by a recording in which its owner says the sentence of consent")
-    added.add_argument("name", metavar="NAME", help="of that person, as it is to stand in transcripts")
+    added = commands.add("add", "learn a voice from a recording in which its owner says the consent sentence")
+    added.add_argument("name", metavar="NAME", help="the person's name, as transcripts show it")
     added.add_argument("file", nargs="?", metavar="FILE", help="the recording; without it the sentence is printed")
-    added.add_argument("--microphone", action="store_true", help="record it now")
+    added.add_argument("--microphone", action="store_true", help="record now")
     added.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone; '?' lists them")
     added.add_argument(
-        "--imitation", action="store_true", help="with a second sentence, by which engines may imitate the voice"
+        "--imitation", action="store_true", help="ask for a second sentence, which allows engines to imitate the voice"
     )
     added.add_argument(
-        "--language", default="en", metavar="TAG", help=f"of the sentence: {', '.join(consent.SENTENCES)}; default: en"
+        "--language",
+        default="en",
+        metavar="TAG",
+        help=f"the language of the sentence: {', '.join(consent.SENTENCES)}; default: en",
     )
     added.add_worker_options()
     listed = commands.add("list", "list the people")
     listed.add_argument("--json", action="store_true", help="for programs")
-    shown = commands.add("show", "show what is kept of a person, and to what they have agreed")
+    shown = commands.add("show", "show a person's data and consent")
     shown.add_argument("name", metavar="NAME")
     shown.add_argument("--json", action="store_true", help="for programs")
-    forgotten = commands.add("forget", "remove all that is kept of a person")
+    forgotten = commands.add("forget", "delete all data of a person")
     forgotten.add_argument("name", metavar="NAME")
     return parser
 
@@ -95,14 +100,16 @@ def _add(people: PeopleFolder, options: Namespace) -> None:
 
         return list_devices(inputs())
     if options.device and not options.microphone:
-        raise HushdError("bad_request", "--audio-device is the microphone: give --microphone too.")
+        raise HushdError("bad_request", "--audio-device names the microphone: give --microphone too.")
     if options.file and options.microphone:
         raise HushdError("bad_request", "Give FILE or --microphone, not both.")
     name = people.check_new(options.name)
     sentence = " ".join(consent.sentences(options.language, imitation=options.imitation))
     if not (options.file or options.microphone):
         console.write(f"{sentence}\n")
-        console.note(f"{name} says this in a recording: then `hushd people add {name} FILE`, or --microphone now.")
+        console.note(
+            f"Record {name} saying this, then run `hushd people add {name} FILE`; or give --microphone to record now."
+        )
         return None
     with Client(holder="cli", compute_device=options.compute_device) as client:
         recording, suffix = _recorded(client, options, name, sentence) if options.microphone else _read(options.file)
@@ -121,7 +128,7 @@ def _add(people: PeopleFolder, options: Namespace) -> None:
         ),
         recording,
     )
-    console.note(f"{name} is known now, by {transcript.voices[0].seconds:.0f} s of speech.")
+    console.note(f"{name} is known now, from {transcript.voices[0].seconds:.0f} s of speech.")
     return None
 
 
@@ -129,12 +136,12 @@ def _read(file: str) -> tuple[bytes, str]:
     """A recording's bytes, and the suffix of its name."""
     try:
         with open(file, "rb") as source:
-            data = source.read(LARGEST + 1)
+            data = source.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise HushdError("input_unreadable", f"{file!r} cannot be read ({why}).") from error
-    if len(data) > LARGEST:
-        raise HushdError("bad_request", f"{file!r} is larger than {LARGEST >> 20} MiB: a minute of speech is enough.")
+    if len(data) > MAX_BYTES:
+        raise HushdError("bad_request", f"{file!r} is larger than {MAX_BYTES >> 20} MiB: a minute of speech is enough.")
     suffix = os.path.splitext(file)[1].lower()
     return data, suffix if suffix in SUFFIXES else ""
 
@@ -150,12 +157,12 @@ def _recorded(client: Client, options: Namespace, name: str, sentence: str) -> t
         client.floor("microphone", on_wait=console.note_wait) as floor,
         Microphone(options.device) as microphone,
     ):
-        console.note(f"{name}, say this if you agree to it, and stay silent otherwise:\n  {sentence}")
+        console.note(f"{name}, say this if you agree, and stay silent if not:\n  {sentence}")
 
         def heard() -> Iterator[bytes]:
             for chunk in floor.while_held(microphone):
                 samples.extend(chunk)
-                if len(samples) > 2 * LONGEST_S * microphone.rate:
+                if len(samples) > 2 * MAX_S * microphone.rate:
                     return
                 yield chunk
 
@@ -186,22 +193,23 @@ def _transcribed(client: Client, recording: bytes, options: Namespace) -> Transc
 
 
 def _check(transcript: Transcript, name: str, options: Namespace) -> None:
-    """Raises `bad_request` for a recording that is not one person's, long enough, who agrees and is new."""
-    if transcript.duration > LONGEST_S:
+    """Raises `bad_request` unless the recording is long enough and of one new person, who consents."""
+    if transcript.duration > MAX_S:
         raise HushdError(
-            "bad_request", f"The recording takes {transcript.duration:.0f} s: {LONGEST_S:.0f} are the most."
+            "bad_request", f"The recording is {transcript.duration:.0f} s long: {MAX_S:.0f} s is the limit."
         )
     consent.check(options.language, transcript.text, imitation=options.imitation)
     if len(transcript.voices) != 1:
         raise HushdError(
-            "bad_request", f"{len(transcript.voices)} voices are heard in the recording: {name} has to speak alone."
+            "bad_request", f"{len(transcript.voices)} voices are in the recording: {name} must speak alone."
         )
     (voice,) = transcript.voices
     if not is_label(voice.speaker):
         raise HushdError("bad_request", f"This is the voice of {voice.speaker}, who is known already.")
-    if voice.seconds < LEAST_S:
+    if voice.seconds < MIN_SPEECH_S:
         raise HushdError(
-            "bad_request", f"There are {voice.seconds:.1f} s of speech in the recording: {LEAST_S:.0f} are the fewest."
+            "bad_request",
+            f"The recording has {voice.seconds:.1f} s of speech: at least {MIN_SPEECH_S:.0f} s are needed.",
         )
 
 
@@ -216,7 +224,7 @@ def _list(folder: PeopleFolder, as_json: bool) -> None:
     elif rows:
         console.write("\n".join([*laid_out(_COLUMNS, rows, console.width()), ""]))
     elif not damaged:
-        console.note("Nobody is known; `hushd people add NAME` says how.")
+        console.note("No person is known yet; `hushd people add NAME` shows how to add one.")
     for sentence in damaged:
         console.complain(sentence)
 

@@ -1,4 +1,4 @@
-"""`hushd relay`: joins standard input and output to the supervisor's socket, for another machine's ssh."""
+"""`hushd relay`: connects standard input and output to the supervisor's socket, for another machine's ssh."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     return Parser(
         prog,
-        "Joins standard input and output to hushd's socket, and starts hushd if need be: ssh runs it for a "
+        "Connect standard input and output to hushd's socket, and start hushd if need be: ssh runs it for a "
         "machine whose HUSHD_ENDPOINT leads here.",
     )
 

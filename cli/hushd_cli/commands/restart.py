@@ -1,4 +1,4 @@
-"""`hushd restart`: a new supervisor takes over from the running one, or that one reads its configuration again."""
+"""`hushd restart`: replaces the running supervisor, or has it read its configuration again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def restart() -> None:
-    """Checks the configuration, lets the supervisor finish its jobs and leave, and has the next one take over.
+    """Checks the configuration, lets the supervisor finish its jobs and leave, and starts the next one.
 
     With HUSHD_AUTOSTART=0 the next one is left to the service manager or the user.
 
@@ -57,7 +57,7 @@ def restart() -> None:
 
 
 def _hand_over(client: Client) -> None:
-    """Ends the supervisor once the next one only waits for that."""
+    """Ends the supervisor once the next one is ready to take over."""
     with closing(client.link.find(versions.connect)) as connection:
         refuse_borrowed(connection)
         assert connection.supervisor is not None
@@ -66,5 +66,5 @@ def _hand_over(client: Client) -> None:
 
 
 def check_configuration() -> None:
-    """Raises `bad_request` with the mistake in a configuration that no supervisor starts with."""
+    """Raises `bad_request` with the mistake in the configuration, if there is one."""
     checked(paths.find().config)

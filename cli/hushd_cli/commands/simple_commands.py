@@ -18,7 +18,7 @@ class Call(NamedTuple):
     """A command, as `hushd_cli.command.Command` runs it.
 
     Attributes:
-        description: what it does, a sentence.
+        description: its purpose, in a sentence.
         call: makes the call.
         add: adds its arguments.
         start: whether it starts a supervisor where none runs.

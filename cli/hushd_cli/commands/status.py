@@ -1,4 +1,4 @@
-"""`hushd status`: what runs, as a table or as JSON."""
+"""`hushd status`: the running workers and their memory, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _warm(workers: Iterable[str]) -> list[str]:
-    """A line for each model in the system's cache, of the engines that have a folder for models, or a worker."""
+    """Returns a line for each model in the page cache, of engines that have a folder for models, or a worker."""
     from hushd_protocol.system import paths
 
     engines = {*engines_with_files(workers)}
@@ -42,7 +42,7 @@ def _warm(workers: Iterable[str]) -> list[str]:
 
 
 def engines_with_files(workers: Iterable[str]) -> Iterator[str]:
-    """The engines of those workers whose models do not come inside a package."""
+    """Returns the engines of workers whose models are files, not parts of a package."""
     from hushd_protocol import names
     from hushd_schema import engines as specs
 
@@ -55,6 +55,6 @@ def engines_with_files(workers: Iterable[str]) -> Iterator[str]:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, "Show what runs, how much memory it has, and which models the system keeps in memory.")
+    parser = Parser(prog, "Show what runs, its memory, and the models in the system's cache.")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

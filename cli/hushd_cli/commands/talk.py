@@ -1,4 +1,4 @@
-"""`hushd talk`: says the lines that somebody types or a program writes, and prints the answers."""
+"""`hushd talk`: speaks the lines of a person or a program, and prints the spoken answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcript
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
-_SIGN = "●"  # what is said from now on is heard
+_SIGN = "●"  # speech from now on is heard
 LEAVE_S = 2.0  # for a program to exit once its conversation is over
 DRAIN_S = 0.5  # to read the last that a program has written before its end
 
@@ -60,7 +60,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             on_note=console.note,
             on_heard=lambda text: screen.show(lambda columns: unfinished("", text, columns)),
             duck=options.duck,
-            only=only.person(options),
+            only=only.obeyed_person(options),
             on_listen=lambda: screen.show(lambda columns: unfinished(_SIGN, " listening", columns)),
         ) as talk,
     ):
@@ -78,7 +78,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def _parse(prog: str, argv: Sequence[str]) -> Namespace:
     options = make_parser(prog).parse(argv, "program")
     if options.headphones and options.half_duplex:
-        raise HushdError("bad_request", "With --headphones it can listen while it speaks: leave out --half-duplex.")
+        raise HushdError("bad_request", "--headphones lets it listen while speaking: leave out --half-duplex.")
     return options
 
 
@@ -86,26 +86,30 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Says each line of standard input and prints what is answered; or with PROGRAM says what that writes, and "
-        "gives it the answers, a line each. Ctrl-C ends it.",
+        "Hold a spoken conversation: speak each line of standard input and print the answer. With PROGRAM, speak its "
+        "output and send it the answers, a line each. Ctrl-C ends it.",
     )
-    parser.add_argument("program", nargs="*", metavar="PROGRAM", help="and its arguments, behind --")
-    parser.add_argument("--headphones", action="store_true", help="the microphone does not hear the loudspeaker")
-    parser.add_argument("--half-duplex", action="store_true", help="do not listen while it speaks")
-    parser.add_fields(parser, SYNTHESIZE, ["voice"], help="who speaks; `say -v '?'` lists the voices")
+    parser.add_argument("program", nargs="*", metavar="PROGRAM", help="a program with its arguments, after --")
+    parser.add_argument("--headphones", action="store_true", help="the microphone cannot hear the loudspeaker")
+    parser.add_argument("--half-duplex", action="store_true", help="do not listen while speaking")
+    parser.add_fields(parser, SYNTHESIZE, ["voice"], help="the voice; `say -v '?'` lists the voices")
     parser.add_fields(parser, SYNTHESIZE, ["wpm", "language"])
     parser.add_argument("--markdown", action="store_true", help="what is said is Markdown, as agents write it")
     parser.add_argument("-a", "--audio-device", metavar="NAME", help="the loudspeaker; `say -a '?'` lists them")
     microphone = parser.add_argument(
         "--microphone", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
-    parser.understand("--device", microphone)
+    parser.add_hidden_alias("--device", microphone)
     listening = TRANSCRIBE.defaults()
     parser.add_fields(parser, TRANSCRIBE, ["silence_s"], listening["silence_s"])
     parser.add_fields(parser, TRANSCRIBE, ["turn_end"], BY_MEANING, help="what ends an answer; default: meaning")
     parser.add_fields(parser, TRANSCRIBE, ["until"])
     parser.add_fields(
-        parser, TRANSCRIBE, ["no_speech_s"], listening["no_speech_s"], help="to begin an answer in; default: 30"
+        parser,
+        TRANSCRIBE,
+        ["no_speech_s"],
+        listening["no_speech_s"],
+        help="how long to wait for an answer to begin; default: 30",
     )
     parser.add_argument("--priority", choices=PRIORITIES, default="text", help="who is heard first; default: text")
     parser.add_no_duck(parser)
@@ -236,7 +240,7 @@ def _said(talk: Conversation, text: str) -> Transcript | None:
 
 
 def _with_program(talk: Conversation, screen: console.StatusLine, command: Sequence[str]) -> int:
-    """Says what the program writes, and listens while it writes nothing; returns its exit code."""
+    """Speaks the output of the program, and listens while there is none; returns its exit code."""
     partner = Partner(command, talk.call_off)
     try:
         while (text := partner.wants_to_say()) is not None:
@@ -244,7 +248,7 @@ def _with_program(talk: Conversation, screen: console.StatusLine, command: Seque
                 _show_said(screen, text)
                 answer = _said(talk, text)
                 if answer is not None:
-                    partner.wants_to_say()  # the rest of what was interrupted
+                    partner.wants_to_say()  # the rest of the interrupted text
             else:
                 answer = talk.listen(no_speech_s=math.inf)
             screen.clear()

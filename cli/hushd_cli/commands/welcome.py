@@ -36,7 +36,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         if _present(speaking) and _has_loudspeaker():
             _speak()
     except HushdError:
-        pass  # the lines were the point, and `hushd doctor` says what is wrong
+        pass  # the lines are the point, and `hushd doctor` finds the fault
     return 0
 
 
@@ -68,7 +68,7 @@ def lines(
 
 
 def _here(language: str, hearing: Sequence[Recommendation], speaking: Sequence[Recommendation]) -> str:
-    """The models that are here already; the command that brings the usual ones where there are none."""
+    """Returns the models that are here; if there are none, the command that gets the default ones."""
     hears, speaks = _present(hearing), _present(speaking)
     parts = [f"{hears.row.model} hears {language}"] if hears else []
     parts += [f"{speaks.row.model} speaks {language}"] if speaks else []

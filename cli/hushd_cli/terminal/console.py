@@ -10,7 +10,7 @@ from typing import Any
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import escaped, shown
 
-NO_COLUMNS = 80  # of a terminal whose size is unknown
+NO_COLUMNS = 80  # of a terminal of unknown size
 program = "hushd"  # the command as it was typed, such as `listen` or `hushd listen`: it stands before each message
 _errors = 2  # the descriptor for everything but results
 

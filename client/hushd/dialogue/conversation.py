@@ -101,7 +101,7 @@ class Conversation:
         self._on_heard = on_heard
         self._on_listen = on_listen
         self._duck = duck
-        self._looking = _looking_for(only) if only else {}
+        self._listen_options = _listen_options_for(only) if only else {}
         self._floor: Floor | None = None
         self._recorder = Recorder(self._duplex, microphone, lambda: self._entered and not self.stop.called)
         self._entered = False
@@ -311,7 +311,7 @@ class Conversation:
         tape = self._recorder.tape(muted=speaking and half)
         meanwhile = speaking and (self._duplex.mode == "headphones" or tape.reference is not None)
         session = {name: value for name, value in options.items() if name != "no_speech_s"}
-        looking = self._looking if meanwhile else {}
+        looking = self._listen_options if meanwhile else {}
         owner = str(looking.get("owner", ""))
 
         def begin(on_event: OnEvent) -> Transcription:
@@ -363,7 +363,7 @@ class Conversation:
         self._duplex.echo_gone = gone
 
 
-def _looking_for(name: str) -> Options:
-    from hushd_models.people import looking_for  # for who wants it
+def _listen_options_for(name: str) -> Options:
+    from hushd_models.people import listen_options_for  # rarely needed
 
-    return looking_for(name)
+    return listen_options_for(name)

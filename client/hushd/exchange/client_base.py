@@ -118,7 +118,7 @@ class ClientBase:
         """See `Client.yield_vram`."""
         from hushd_schema.controls import Yielded
 
-        from hushd.yielded import options  # rarely needed
+        from hushd.yield_options import options  # rarely needed
 
         return Yielded.from_data((yield from self._controlled("yield", **options(vram, card, keep_away))))
 

@@ -266,7 +266,7 @@ class Connection:
             if self._calls and time.monotonic() >= long:
                 long = math.inf
                 with contextlib.suppress(HushdError):  # it is too late
-                    from . import late_modules  # noqa: F401
+                    from . import preimport  # noqa: F401
             if self.supervisor is None and time.monotonic() >= deadline:
                 if self._elsewhere:
                     return self._elsewhere.explain(silent=True)

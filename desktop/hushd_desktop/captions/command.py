@@ -85,7 +85,7 @@ def make_parser(prog: str) -> Parser:
     microphone = source.add_argument(
         "-a", "--audio-device", dest="device", metavar="NAME", help="this microphone; '?' lists them"
     )
-    parser.understand("--device", microphone)
+    parser.add_hidden_alias("--device", microphone)
     parser.add_no_duck(source)
     source.add_argument("--headphones", action="store_true", help="with --both: the microphone hears no loudspeaker")
     recent = parser.add_argument_group("what played just now").add_mutually_exclusive_group()

@@ -84,7 +84,7 @@ def make_parser(prog: str) -> Parser:
     microphone = text.add_argument(
         "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
-    parser.understand("--device", microphone)
+    parser.add_hidden_alias("--device", microphone)
     parser.add_no_duck(text)
     parser.add_worker_options()
     parser.set_defaults(words=[])

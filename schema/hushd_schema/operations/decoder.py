@@ -40,13 +40,13 @@ def _option(
 DECODER = Operation(
     "decoder",
     {
-        "best_of": _option(whole(1, 100), "texts to sample when the temperature is not 0", none=1),
-        "patience": _option(number(0.01, 100), "how long the beam search goes on; 1 is usual", at_command=above_zero()),
-        "length_penalty": _option(number(0, 1), "how much longer texts are preferred"),
+        "best_of": _option(whole(1, 100), "the number of texts to sample when the temperature is not 0", none=1),
+        "patience": _option(number(0.01, 100), "the patience of the beam search; 1 is usual", at_command=above_zero()),
+        "length_penalty": _option(number(0, 1), "the preference for longer texts"),
         "no_repeat_ngram_size": _option(
             whole(1, 100),
             "of faster-whisper: no sequence of so many tokens comes twice in a piece, against text that repeats itself",
-            "with faster-whisper: no sequence of so many tokens comes twice",
+            "with faster-whisper: no sequence of this many tokens repeats",
         ),
         "suppress_tokens": _option(
             Kind(
@@ -55,7 +55,7 @@ DECODER = Operation(
                 parse=_tokens,
             ),
             "a list of tokens to leave out; -1: symbols",
-            "tokens to leave out, by comma; -1: symbols",
+            "tokens to leave out, separated by commas; -1: symbols",
             must_be="numbers with commas between them",
         ),
         "temperature_increment": _option(
@@ -69,26 +69,26 @@ DECODER = Operation(
         "compression_ratio_threshold": _option(
             _or_off(0, 1000),
             'text that repeats itself more is doubtful, 2.4; or `"off"`',
-            "text that repeats itself more is doubtful; default: 2.4",
+            "more repetitive text is doubtful; default: 2.4",
             at_command=number(0, 1000),
             none=OFF,
         ),
         "logprob_threshold": _option(
             _or_off(-1000, 0),
             'text that is less likely is doubtful, -1; or `"off"`',
-            "text that is less likely is doubtful; default: -1",
+            "less likely text is doubtful; default: -1",
             at_command=number(-1000, 0),
             none=OFF,
         ),
         "no_speech_threshold": _option(
             _or_off(0, 1),
             'above it doubtful text counts as silence, 0.6; or `"off"`',
-            "above it doubtful text counts as silence; default: 0.6",
+            "above this, doubtful text counts as silence; default: 0.6",
             at_command=number(0, 1),
             none=OFF,
         ),
         "prepend_punctuations": _option(text(100), "marks that belong to the next word"),
-        "append_punctuations": _option(text(100), "marks that belong to the word before"),
+        "append_punctuations": _option(text(100), "marks that belong to the previous word"),
         "hallucination_silence_threshold": _option(
             number(0, 3600),
             "with word times: seconds of silence around doubtful words, of which longer ones are skipped",
@@ -99,7 +99,7 @@ DECODER = Operation(
             whole(0, 1024), "cores to use; 0: the configuration's", "cores to use; default: the configuration's"
         ),
         "condition_on_previous_text": _option(
-            flag(), "give each piece the text before it, false", "give each piece the text before it; default: False"
+            flag(), "give each piece the text before it, false", "give each piece the previous text; default: False"
         ),
         "carry_initial_prompt": _option(
             flag(),

@@ -32,7 +32,7 @@ class SynthesizeOptions(TypedDict, total=False):
             text(),
             "a name from the catalogue; else the engine's default. From Python also ENGINE/NAME, which chooses the "
             "engine too, or one of OpenAI's",
-            option=Option(("-v", "--voice"), "the voice; '?' lists those there are", "NAME", group=VOICE),
+            option=Option(("-v", "--voice"), "the voice; '?' lists them", "NAME", group=VOICE),
             mcp=Name("A name from `hushd_voices` (default: the usual voice)."),
             wyoming=Name("", "voice.name"),
         ),
@@ -49,7 +49,7 @@ class SynthesizeOptions(TypedDict, total=False):
             "a tag such as `en-GB`; without `voice` it chooses one that speaks it",
             option=Option(
                 ("-l", "--language"),
-                "the language, such as fr, pt-BR or French; chooses the voice",
+                "the language, such as fr, pt-BR or French, which chooses the voice",
                 "LANGUAGE",
                 group=VOICE,
                 kind=text(),

@@ -36,7 +36,7 @@ class TranscribeOptions(TypedDict, total=False):
         Field(
             text(),
             "such as `en` or `English`, for engines that know several; `auto` or nothing: detected",
-            option=Option(help="such as en or English; default: it is detected", metavar="NAME", group=TEXT),
+            option=Option(help="the language, such as en or German; else detected", metavar="NAME", group=TEXT),
             http=Name("What is spoken, as a tag such as de."),
             wyoming=Name(""),
             mcp=Name("Language spoken, such as en or de (default: any)."),
@@ -48,7 +48,7 @@ class TranscribeOptions(TypedDict, total=False):
             choice("transcribe", "translate"),
             "`transcribe`, or `translate` into English, with engines that can",
             "transcribe",
-            option=Option(help="translate: into English, if the engine can", group=TEXT),
+            option=Option(help="translate: into English, with engines that can", group=TEXT),
         ),
     ]
     prompt: Annotated[
@@ -58,7 +58,7 @@ class TranscribeOptions(TypedDict, total=False):
             "text that came before, for names and style",
             "",
             by_engine=True,
-            option=Option(("--initial-prompt",), "text that came before, for names and style", "TEXT", group=TEXT),
+            option=Option(("--initial-prompt",), "earlier text, for names and style", "TEXT", group=TEXT),
             http=Name("Text that came before, for names and style."),
             mcp=Name("Names and rare words to expect, for their spelling."),
         ),
@@ -80,7 +80,7 @@ class TranscribeOptions(TypedDict, total=False):
             whole(1, 100),
             "texts followed at once, 1 to 100",
             by_engine=True,
-            option=Option(help="how many texts are followed at once; default: 5", metavar="N", group=SEARCH, none=1),
+            option=Option(help="the number of candidate texts; default: 5", metavar="N", group=SEARCH, none=1),
         ),
     ]
     temperature: Annotated[
@@ -89,7 +89,7 @@ class TranscribeOptions(TypedDict, total=False):
             number(0, 1),
             "0, the likeliest text, to 1, the freest",
             by_engine=True,
-            option=Option(help="0, the likeliest text, the default, to 1, the freest", metavar="T", group=SEARCH),
+            option=Option(help="from 0, the likeliest text (the default), to 1, the freest", metavar="T", group=SEARCH),
             http=Name("0 is the likeliest text."),
         ),
     ]
@@ -101,7 +101,7 @@ class TranscribeOptions(TypedDict, total=False):
             False,
             option=Option(
                 ("--word-timestamps",),
-                "find out when each word was said, for json and for exact subtitles",
+                "time each word, for json and for exact subtitles",
                 group=TEXT,
             ),
         ),
@@ -130,7 +130,7 @@ class TranscribeOptions(TypedDict, total=False):
             sound=RECORDED,
             option=Option(
                 ("--clip-timestamps",),
-                "only from,to,from,to,… such as 0,30",
+                "only these parts: from,to,from,to,… such as 0,30",
                 "SECONDS",
                 group=TEXT,
                 must_be="ascending seconds, as in 0,30 or 10,20,60",
@@ -157,7 +157,7 @@ class TranscribeOptions(TypedDict, total=False):
             "their number; 0 (the default): found out",
             0,
             option=Option(
-                help="how many people speak, where that is known; and --diarize",
+                help="the number of speakers, if known; implies --diarize",
                 metavar="N",
                 group=TEXT,
                 kind=whole(1, 100),
@@ -198,7 +198,9 @@ class TranscribeOptions(TypedDict, total=False):
             "of a recording: seconds of quiet that end a segment",
             0.5,
             sound=RECORDED,
-            option=Option(("--min-silence",), "the quiet that ends a segment; default: 0.5", "SECONDS", group=CUTTING),
+            option=Option(
+                ("--min-silence",), "the silence that ends a segment; default: 0.5", "SECONDS", group=CUTTING
+            ),
         ),
     ]
     speech_pad_s: Annotated[
@@ -207,7 +209,7 @@ class TranscribeOptions(TypedDict, total=False):
             number(0, 10),
             "of a recording: seconds of quiet kept around speech",
             0.5,
-            option=Option(("--speech-pad",), "the quiet kept around speech; default: 0.5", "SECONDS", group=CUTTING),
+            option=Option(("--speech-pad",), "the silence kept around speech; default: 0.5", "SECONDS", group=CUTTING),
         ),
     ]
     max_segment_s: Annotated[
@@ -222,7 +224,7 @@ class TranscribeOptions(TypedDict, total=False):
             0.0,
             option=Option(
                 ("--max-segment",),
-                "how long a segment may become where nobody pauses",
+                "the longest segment, where nobody pauses",
                 "SECONDS",
                 group=CUTTING,
                 kind=number(1, 3600),
@@ -236,7 +238,7 @@ class TranscribeOptions(TypedDict, total=False):
             "of a film: which track of sound, from 1; nothing: the first one with speech",
             sound=RECORDED,
             option=Option(
-                help="the track of a film that is heard, from 1; default: the first one with speech",
+                help="the audio track of a film, from 1; default: the first one with speech",
                 metavar="N",
                 group=CUTTING,
             ),
@@ -300,8 +302,8 @@ TRANSCRIBE = Operation(
             sound=LIVE,
             option=Option(
                 ("--timeout",),
-                "how long nobody may speak: then it fails, by default after 30, or with --continuous ends, by default "
-                "never",
+                "how long to wait for speech before it fails, by default 30; with --continuous before it ends, by "
+                "default for ever",
                 "SECONDS",
                 group=MICROPHONE,
                 kind=above_zero(),
@@ -319,7 +321,7 @@ TRANSCRIBE = Operation(
             SILENCE_S,
             sound=LIVE,
             option=Option(
-                ("--silence",), f"the quiet that ends a line; default: {SILENCE_S}", "SECONDS", group=MICROPHONE
+                ("--silence",), f"the silence that ends a line; default: {SILENCE_S}", "SECONDS", group=MICROPHONE
             ),
             mcp=Name(
                 "Seconds of silence that end the utterance, 0.2 to 10 (default 0.8).",
@@ -335,7 +337,7 @@ TRANSCRIBE = Operation(
             BY_SILENCE,
             sound=LIVE,
             option=Option(
-                help="silence, or meaning: an unfinished sentence is waited for, up to 2 s", group=MICROPHONE
+                help="silence, or meaning, which waits up to 2 s for an unfinished sentence", group=MICROPHONE
             ),
         ),
         "until": Field(
@@ -348,7 +350,7 @@ TRANSCRIBE = Operation(
             "",
             sound=LIVE,
             option=Option(
-                help="end with these words, such as over, which are left out, and not with a pause",
+                help="end at these words, such as over, instead of a pause; the text leaves them out",
                 metavar="WORDS",
                 group=MICROPHONE,
             ),

@@ -64,7 +64,7 @@ class Living(Source):
         match event:
             case Spawned():
                 self._tell(now)
-                _import_late_modules()
+                _preimport()
             case SpawnFailed() | Exited() | TemplateReady() | TemplateGone() | Sleep():
                 self._tell(now)
             case FromWorker(_, _, Ready()):
@@ -96,7 +96,7 @@ class Living(Source):
             self._manager.report(pids.values(), now)
 
 
-def _import_late_modules() -> None:
+def _preimport() -> None:
     """Imports the modules without which no worker is served: from now on there is work that an upgrade must not end.
 
     Some milliseconds in which the process that was just started starts. For any other module that is needed after an

@@ -31,7 +31,7 @@ _KINDS: dict[str, Kind] = {
     "BeforeAgent": "prompt",
     "SessionEnd": "end",
 }
-# Notices of what the person has just heard or done.
+# Notices of something that the person has just heard or done.
 _NEEDLESS = ("idle_prompt", "auth_success", "elicitation_complete", "elicitation_response")
 _ANSWERS = ("last_assistant_message", "last-assistant-message", "prompt_response")
 _LONGEST_NAME = 4096
@@ -42,9 +42,9 @@ class Event:
     """An event of an agent's session.
 
     Attributes:
-        text: what is to be spoken, in Markdown; empty where the transcript has it.
+        text: the answer in Markdown; empty where the transcript has it.
         turn: the agent's own name for the person's last prompt; empty: it has none.
-        transcript: the path of the session's record; empty: there is none.
+        transcript: the path of the session's record; empty if there is none.
     """
 
     kind: Kind
@@ -56,7 +56,7 @@ class Event:
 
 
 def read(data: bytes) -> Event | None:
-    """The event in an agent's JSON; None for another event, one of a subagent, and whatever else is not one."""
+    """Returns the event in an agent's JSON; None for other events, a subagent's, and anything else."""
     try:
         fields = json.loads(data)
     except (ValueError, RecursionError):  # not JSON, or not Unicode
@@ -77,7 +77,7 @@ def read(data: bytes) -> Event | None:
 
 
 def _text(fields: JsonObject, *names: str) -> str:
-    """The first of these fields that is a text, without half characters; empty for none."""
+    """Returns the first of these fields that is text, without lone surrogates; empty if there is none."""
     for name in names:
         value: Any = fields.get(name)
         if isinstance(value, str):

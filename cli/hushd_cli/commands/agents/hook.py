@@ -20,7 +20,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
     options = parser.parse_args(argv)
     if options.command in ("install", "uninstall"):
-        from .install import installing  # for those who install
+        from .install import installing  # rarely needed
 
         change = installing.install if options.command == "install" else installing.uninstall
         change(options.agent, dry=options.dry_run)
@@ -45,28 +45,31 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Reads aloud what coding agents answer: Claude Code, Codex, Gemini CLI and opencode run it at certain events, "
-        "with JSON on standard input or as the one argument, and go on at once. "
-        "Code, changes, tables and long paths are announced and not read. It is silent when you type.",
+        "Have coding agents read their answers aloud. Claude Code, Codex, Gemini CLI and opencode run this command at "
+        "certain events, with JSON on standard input or as the only argument, and do not wait for it. "
+        "Code, changes, tables and long paths are announced instead of read. Speech stops when you type.",
     )
     parser.usage = "%(prog)s [COMMAND | JSON]"
     parser.examples = (
         ("hushd agents hook install claude", "have Claude Code read its answers aloud"),
-        ("hushd agents hook off", "be quiet, all of them"),
-        ("hushd agents hook off --session api", "those that work in the folder api"),
+        ("hushd agents hook off", "silence all agents"),
+        ("hushd agents hook off --session api", "silence those in the folder api"),
     )
     commands = parser.add_commands()
-    for name, does in (("install", "have an agent run this"), ("uninstall", "have it run this no longer")):
-        changed = commands.add(name, does, "Prints how its configuration changes; whatever else is in there stays.")
+    for name, does in (
+        ("install", "add the hooks to an agent's configuration"),
+        ("uninstall", "remove the hooks from an agent's configuration"),
+    ):
+        changed = commands.add(name, does, "It prints the changes; everything else in the file stays.")
         changed.add_argument("agent", choices=AGENTS, metavar="AGENT", help=", ".join(AGENTS))
-        changed.add_argument("-n", "--dry-run", action="store_true", help="only print it")
-    for name, does in (("on", "read aloud again"), ("off", "do not, until `on`; ends what is read now")):
+        changed.add_argument("-n", "--dry-run", action="store_true", help="only print the changes")
+    for name, does in (("on", "read aloud again"), ("off", "stop reading aloud, until `on`")):
         switched = commands.add(name, does)
         switched.add_argument(
             "--session",
             metavar="NAME",
-            help="only the session with this id, or those in the folder of this name; default: all",
+            help="only the session with this id, or the sessions in the folder of this name; default: all",
         )
-    state = commands.add("state", "say what is on and off")
+    state = commands.add("state", "show which agents read aloud")
     state.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

@@ -1,4 +1,4 @@
-"""An agent's answer as it is read aloud: the parts for the eye are announced, by the worker's words. Pure.
+"""An agent's answer as it is read aloud: code, tables and changes are announced in the worker's words. Pure.
 
 The worker that speaks reads Markdown (see SPEAKING.md): it announces a block of code by its lines and language, and an
 address by its host. Here tables become blocks, which it announces by their rows, and long paths their last part.
@@ -50,7 +50,7 @@ def _is_delimiters(lines: list[str]) -> bool:
 
 
 def _announced(table: list[str]) -> Iterator[str]:
-    """A table as the block that the worker announces; one of a row or two as it is, which is soon read."""
+    """Returns a table as the block that the worker announces; a table of one or two rows is read out."""
     rows = table[2:]
     if len(rows) <= _READ_ROWS:
         yield from (_WORD.sub(_shortened, line) for line in table)

@@ -1,6 +1,6 @@
-"""Reacts to an agent's event, behind the agent's back: speaks its answer, or ends the speech of its session.
+"""Reacts to an agent's event in the background: speaks its answer, or stops the speech of its session.
 
-Nobody sees an error but `hushd logs agent-hook`, and nobody waits for the end.
+Errors go to `hushd logs agent-hook` alone, and nobody waits for the end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOG = "agent-hook"
 LATEST_S = 600  # an answer that could not be begun by then is old news
 SILENT_S = 1.0  # to fade out, and to end
 READ_S = 10.0  # of a processor, to make an answer one that is read: the longest takes a tenth of one
-WRITTEN_S = 1.0  # for an agent to write into its transcript what it says has ended
+WRITTEN_S = 1.0  # for an agent to write a finished answer into its transcript
 LOOK_S = 0.05
 
 
@@ -63,7 +63,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _look_for_devices() -> None:
-    """Starts the look for loudspeakers, which takes longer than all else before the first word."""
+    """Starts the search for loudspeakers, the longest step before the first word."""
     os.dup2(detach.open_log(LOG), 2)
     console.silence_libraries()
     from hushd.audio import devices
@@ -119,7 +119,7 @@ def _begun() -> None:
 def _written(
     path: str, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[str, str]:
-    """The answer in the transcript and its id, once it is there; empty where it does not come."""
+    """Returns the answer in the transcript and its id, once it is there; empty if it does not come."""
     from . import transcript
 
     until = now() + WRITTEN_S

@@ -25,14 +25,14 @@ from hushd_protocol.system.paths import Paths
 
 MOST_SPOKEN = 32  # digests of a session
 MOST_SESSIONS = 64  # files; the oldest are removed
-_LONGEST = 1 << 16  # bytes of a file
+_MAX_BYTES = 1 << 16  # of a file
 _MEMORY = ".session"
-_MESSAGES = "messages"  # the file of all sessions, for those that are resumed under another name
+_MESSAGES = "messages"  # the file of all sessions, for sessions that resume under another name
 
 
 @dataclass
 class _Memory:
-    """A session's file: digests of the spoken answers, the prompts so far, and when one asked for silence."""
+    """A session's file: digests of the spoken answers, the number of prompts, and the last call for silence."""
 
     spoken: list[str] = field(default_factory=list)
     prompts: int = 0
@@ -78,7 +78,7 @@ class Session:
         return new
 
     def hush(self, *, prompt: bool) -> None:
-        """Ends the speech of this session, and those that wait.
+        """Stops the speech of this session, playing or queued.
 
         Args:
             prompt: whether the person has asked for something new, so that the same answer may come again.
@@ -90,7 +90,7 @@ class Session:
 
     @contextmanager
     def speaking(self, stop: Callable[[], None]) -> Iterator[bool]:
-        """Has `stop` called, on another thread, when this session has to be silent; yields whether it has not yet."""
+        """Calls `stop` on another thread when this session must be silent; yields whether it may still speak."""
         pipe = self._folder / f"{self._stem}-{self._name}.{os.getpid()}"
         try:
             _prepare(self._where)
@@ -115,17 +115,17 @@ class Session:
             _remove(pipe)
 
     def _memory(self, stem: str) -> AbstractContextManager[_Memory]:
-        """The file's content, which is written back at the end; nobody else has it meanwhile."""
+        """Yields the file's content under a lock, and writes it back at the end."""
         try:
             _prepare(self._where)
         except OSError as error:
             best_effort.failed(self._folder, error)
             return nullcontext(_Memory())
-        return json_file.edited(self._folder / f"{stem}{_MEMORY}", _LONGEST, _Memory(), _parsed)
+        return json_file.edited(self._folder / f"{stem}{_MEMORY}", _MAX_BYTES, _Memory(), _parsed)
 
 
 def hush(where: Paths, name: str | None = None) -> None:
-    """Ends the speech of a session, by either of its names; None: of all."""
+    """Stops the speech of a session, by either of its names; None: of all sessions."""
     digest = None if name is None else _digest(name)
     for pipe in (where.runtime / "agents").glob("*-*.[0-9]*"):
         if digest is not None and digest not in pipe.stem.split("-"):

@@ -54,7 +54,7 @@ class NamedSpeaker:
                 speech.close()
 
     def stop(self) -> None:
-        """Silences it at once, for any thread, before it speaks too."""
+        """Silences it at once, from any thread, even before it speaks."""
         with self._lock:
             self._stopped = True
             ends = self._ends
@@ -62,7 +62,7 @@ class NamedSpeaker:
             end()
 
     def _ends_with(self, floor: Floor, player: Player) -> bool:
-        """Has `stop` end these; returns whether it was not called yet."""
+        """Registers what `stop` must end; returns False if `stop` was called already."""
         with self._lock:
             self._ends = [player.stop, floor.stop]
             return not self._stopped

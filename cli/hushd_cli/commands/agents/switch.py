@@ -9,23 +9,23 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file, paths
 from hushd_protocol.system.paths import Paths
 
-MOST = 200  # sessions; the oldest are forgotten
+MAX_SESSIONS = 200  # the oldest are forgotten
 
 
 class Switch:
-    """Remembers in the state folder who is off."""
+    """Remembers in the state folder which agents are off."""
 
     def __init__(self, where: Paths) -> None:
         self._where = where
         self._file = where.state / "agent-hook.json"
 
     def is_off(self, *names: str) -> bool:
-        """Returns whether all are off, or one of these names of a session."""
+        """Returns whether all agents are off, or a session by one of these names."""
         every, off = self._read()
         return every or not {*off}.isdisjoint(names)
 
     def turn(self, on: bool, name: str | None = None) -> None:
-        """Turns a session on or off, by its id or its project's name; None: all of them, and on means each of them.
+        """Turns a session on or off, by its id or its project's name; None: all, and on clears each one's switch.
 
         Raises:
             HushdError: `output_failed`.
@@ -34,7 +34,7 @@ class Switch:
         if name is None:
             every, off = not on, [] if on else off
         else:
-            off = [*(other for other in off if other != name), *([] if on else [name])][-MOST:]
+            off = [*(other for other in off if other != name), *([] if on else [name])][-MAX_SESSIONS:]
         try:
             paths.prepare_state(self._where)
             atomic_file.replace(self._file, json.dumps({"off": every, "sessions": off}) + "\n", mode=0o600)

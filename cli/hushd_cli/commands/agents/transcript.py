@@ -1,4 +1,4 @@
-"""The last answer in a session's transcript, for agents that do not hand it to the hook.
+"""The last answer in a session's transcript, for agents that do not pass it to the hook.
 
 Claude Code's is a file of JSON lines, an entry a line, which it may append to at this moment: `type` is `user` or
 `assistant`, `message.content` a list of blocks, each of them in an entry of its own under the same `message.id`.
@@ -94,7 +94,7 @@ def _lines(descriptor: int) -> Iterator[bytes]:
     """The whole lines of the last `_TAIL` bytes, from the last one back."""
     end = os.fstat(descriptor).st_size
     first = max(0, end - _TAIL)
-    rest: list[bytes] = []  # the blocks of a line whose beginning is not read yet, the last one first
+    rest: list[bytes] = []  # the blocks of a line not yet read to its beginning, the last one first
     while end > first:
         start = max(first, end - _BLOCK)
         head, *lines = os.pread(descriptor, end - start, start).split(b"\n")

@@ -53,15 +53,17 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Lends this machine's loudspeaker, microphone and floor to hushd's programs on another machine, by ssh, until "
-        "Ctrl-C. Programs there use them by themselves; hushd need not run there.",
+        "Lend this machine's loudspeaker, microphone and floor to hushd's programs on another machine, by ssh, until "
+        "Ctrl-C. Programs there use them automatically; hushd need not run there.",
     )
     parser.add_argument(
         "host", metavar="HOST", help="as ssh knows it; or the runtime folder of a container, as ./folder"
     )
-    parser.add_argument("--no-microphone", action="store_true", help="only speak")
-    parser.add_argument("--models", action="store_true", help="lend the models of this machine too")
-    parser.add_argument("--ssh", metavar="COMMAND", default="ssh", help="ssh with options, such as 'ssh -p 2222'")
+    parser.add_argument("--no-microphone", action="store_true", help="lend the loudspeaker alone")
+    parser.add_argument("--models", action="store_true", help="also lend this machine's models")
+    parser.add_argument(
+        "--ssh", metavar="COMMAND", default="ssh", help="the ssh command with its options, such as 'ssh -p 2222'"
+    )
     parser.examples = (
         ("hushd attach server", "agents on server speak and listen here"),
         ("hushd attach --models --no-microphone server", "they need no models there, and hear nothing"),

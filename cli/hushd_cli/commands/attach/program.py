@@ -32,7 +32,7 @@ from .streams import LoudspeakerStream, MicrophoneStream, Owner, device_names
 
 MAX_WAITING = 1000  # messages for the supervisor; then the program is given up
 MAX_CLAIMS = 100_000  # of one connection, of which each id is remembered; then the program is given up
-MAX_STREAMS = 32  # at once: those that wait for their claims too
+MAX_STREAMS = 32  # at once, with streams that wait for their claims
 STREAM_CONTROLS = ("hush", "volume")
 M = TypeVar("M", bound=Message)
 
@@ -46,11 +46,11 @@ class Claimed:
 
 
 class AttachedProgram:
-    """Serves one connection, with a thread of its own for what waits for the supervisor, until `leave`.
+    """Serves one connection until `leave`; a thread of its own waits for the supervisor.
 
     Args:
         send: sends the program a message; for any thread.
-        connections: yields those of a process: it may claim by one and play by another.
+        connections: yields a process's connections: it may claim by one and play by another.
         round_trip: seconds to the other machine and back.
     """
 
@@ -68,7 +68,7 @@ class AttachedProgram:
         self._connections = connections
         self._round_trip = round_trip
         self._claims: dict[bytes, Claimed] = {}
-        self._claim_ids: set[bytes] = set()  # also those that are over: a turn of one may still be on its way
+        self._claim_ids: set[bytes] = set()  # also finished claims: a turn of one may still arrive
         self._calls: set[bytes] = set()
         self._streams: dict[bytes, LoudspeakerStream | MicrophoneStream] = {}
         self._link = Link(f"{permissions.host}:{hello.holder or hello.pid}", endpoint="")

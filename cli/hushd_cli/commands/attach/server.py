@@ -25,7 +25,7 @@ from .permissions import Permissions
 from .program import AttachedProgram
 
 MAX_PROGRAMS = 64
-TURN = 64  # messages, before those that wait to be sent
+TURN = 64  # messages, in addition to queued ones
 PING_S = 2.0
 MAX_MISSED = 5  # pings, before a program counts as gone
 _OPTIONS = {
@@ -169,7 +169,7 @@ class AttachServer:
             self._lose(route)
 
     def _depart(self) -> None:
-        """Silences at once those whose connection has ended."""
+        """Silences programs at once whose connection has ended."""
         while self._monitor.poll(0):
             (descriptor,) = struct.unpack("=i", self._monitor.recv_multipart()[0][2:6])
             self._lose_by(descriptor)

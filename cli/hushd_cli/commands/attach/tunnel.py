@@ -19,7 +19,7 @@ BEAT_S = 0.25
 DEAD_S = 2.0  # without an echo
 PATIENCE_S = 1.0  # with ssh, which has been told to end
 MARK = "hushd-attached "
-# What runs there, by sh: the folder is the one that programs there have, as `paths.find` says. It echoes beats, and
+# The script there, for sh: the folder is the one that programs there have, as `paths.find` says. It echoes beats, and
 # takes the socket's file away when the connection ends, in whichever way.
 _SCRIPT = """umask 077
 d=$HUSHD_RUNTIME_DIR
@@ -125,13 +125,13 @@ class Tunnel:
                 return
 
     def close(self, patience: float = PATIENCE_S) -> None:
-        """Ends ssh, within `patience` seconds; the socket there is removed by what runs there."""
+        """Ends ssh, within `patience` seconds; the script there removes its socket."""
         if (process := self._process) is None:
             return
         self._process = None
         pipes = [pipe for pipe in (process.stdin, process.stdout, process.stderr) if pipe]
         with suppress(OSError):
-            pipes[0].close()  # what runs there ends by that, and then ssh
+            pipes[0].close()  # this ends the script there, and then ssh
         try:
             process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -172,7 +172,7 @@ class Tunnel:
 
 
 def _line(output: bytes) -> str:
-    """The line that the script has written, behind whatever a profile there has."""
+    """Returns the line that the script has written, without a profile's output before it."""
     for line in output.decode(errors="replace").split("\n")[:-1]:
         if line.startswith((MARK, "hushd-folder ")):
             return line

@@ -38,7 +38,7 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Prints a script that has a shell complete hushd, say and listen: commands, options, and the names of models, "
+        "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of models, "
         f"voices, workers and devices. `{_NAMES} KIND` prints the names of a kind, as the scripts ask for them.",
     )
     parser.epilog = _EPILOG

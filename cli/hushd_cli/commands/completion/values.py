@@ -104,7 +104,7 @@ def _people() -> Iterable[str]:
 
 
 def _settings() -> Iterable[str]:
-    """The keys of all settings as `hushd config` takes them, and of those that the user's file has for some workers."""
+    """Returns the keys of all settings as `hushd config` takes them, with single workers' in the user's file."""
     from hushd_schema.settings import load
     from hushd_schema.settings.shown import rows
 

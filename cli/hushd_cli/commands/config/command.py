@@ -1,4 +1,4 @@
-"""`hushd config`: shows the settings, changes them, and has a running supervisor take them over."""
+"""`hushd config`: shows and changes settings, which a running supervisor then applies."""
 
 from __future__ import annotations
 
@@ -51,26 +51,26 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, f"Shows and changes the configuration; {document('CONFIGURATION.md')} has every key.")
+    parser = Parser(prog, f"Show and change the configuration; {document('CONFIGURATION.md')} has every key.")
     commands = parser.add_commands()
     checked = commands.add("check", "report what is wrong with the configuration")
-    checked.add_argument("file", nargs="?", metavar="FILE", help="default: the user's own configuration")
-    shown = commands.add("show", "print every setting, and which are not the defaults")
+    checked.add_argument("file", nargs="?", metavar="FILE", help="the file to check; default: your configuration")
+    shown = commands.add("show", "print every setting, and mark changed ones; the default")
     shown.add_argument("key", nargs="?", metavar="KEY", help="only this one, such as tts or worker.keep_alive")
-    shown.add_argument("--json", action="store_true", help="for programs")
+    shown.add_argument("--json", action="store_true", help="print JSON, for programs")
     commands.add("path", "print the path of the file")
-    commands.add("edit", "open the file in $VISUAL, $EDITOR or vi, and put it in place once it is right")
-    changed = commands.add("set", "change a setting; a running supervisor takes it over at once")
+    commands.add("edit", "edit the file in $VISUAL, $EDITOR or vi; it is replaced once it is valid")
+    changed = commands.add("set", "change a setting; a running supervisor applies it at once")
     changed.add_argument("key", metavar="KEY", help='such as tts, http.listen or worker."stt/moonshine".keep_alive')
     changed.add_argument("value", metavar="VALUE", help='such as 10m, true, espeak-ng/all or ["127.0.0.1:8000"]')
-    unset = commands.add("unset", "take a setting away, so that the default holds again")
+    unset = commands.add("unset", "remove a setting, so that its default holds")
     unset.add_argument("key", metavar="KEY")
     commands.add("pronounce", "set how words are pronounced, by every voice")
     return parser
 
 
 def _checked(named: str | None, usual: Path) -> str:
-    """Checks the file that was named, which must exist, or the usual one; returns a sentence."""
+    """Checks the named file, which must exist, or the user's own; returns a sentence."""
     if named and not os.path.exists(named):
         raise HushdError("bad_request", f"{named} does not exist.")
     return file.checked(Path(named) if named else usual)
@@ -119,7 +119,7 @@ def _change(place: Path, change: Callable[[str], str]) -> None:
 
 
 def _edit(place: Path) -> None:
-    """Has the user edit a copy until it is right, and then puts it in the place of the file."""
+    """Lets the user edit a copy until it is valid, and then replaces the file with it."""
     old = toml.read(place)
     copy = _beside(place, old or _template())
     before = copy.read_bytes()
@@ -162,7 +162,7 @@ def _wants_again() -> bool:
 
 
 def _beside(place: Path, text: str) -> Path:
-    """A new file beside the configuration, so that a link to another disk is none."""
+    """Returns a new file beside the configuration, on the same disk, so that it can replace that in one step."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(prefix=f".{place.stem}-", suffix=".toml", dir=place.parent)
@@ -183,7 +183,7 @@ def _remove(copy: Path) -> None:
 
 
 def _check(copy: Path, place: Path) -> None:
-    """Raises `bad_request` for a mistake in `copy`, under the name of the file that it shall become."""
+    """Raises `bad_request` for a mistake in `copy`, under the name of the file that it will replace."""
     try:
         file.checked(copy)
     except HushdError as error:

@@ -42,7 +42,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def checked(path: Path) -> str:
-    """Checks the configuration at `path`; returns a sentence about one that a supervisor takes.
+    """Checks the configuration at `path`; returns a sentence if it is valid.
 
     Raises:
         HushdError: with the mistake.
@@ -52,7 +52,7 @@ def checked(path: Path) -> str:
 
 
 def have_it_read() -> None:
-    """Has a running supervisor take the configuration over; its workers do when they next start."""
+    """Tells a running supervisor to apply the configuration; its workers do at their next start."""
     from hushd.client import Client
 
     try:

@@ -34,26 +34,26 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Says how words are pronounced, by every voice and for every program; dictation writes them back. "
-        "They are kept in pronunciations.txt beside the configuration, a line each, for you to edit.",
+        "Set how words are pronounced, by every voice and program; dictation writes them back. The file "
+        "pronunciations.txt beside the configuration has them, a line each, for you to edit.",
     )
     commands = parser.add_commands()
-    added = commands.add("add", "have a word said in a certain way from now on")
-    added.add_argument("word", metavar="WORD", help="as texts write it; in lower case it stands for any case")
+    added = commands.add("add", "set how a word is pronounced")
+    added.add_argument("word", metavar="WORD", help="the word as written; in lower case it stands for any case")
     added.add_argument(
         "spoken", metavar="SPOKEN", help="as other words, NYOH-kee, or in the phonetic alphabet, /ˈnjɒki/"
     )
     _add_language(added)
-    removed = commands.add("remove", "have a word said as voices say it by themselves")
+    removed = commands.add("remove", "restore the usual pronunciation of a word")
     removed.add_argument("word", metavar="WORD")
     _add_language(removed)
-    listed = commands.add("list", "list the words, and how each is said")
-    listed.add_argument("--json", action="store_true", help="for programs")
+    listed = commands.add("list", "list the words and their pronunciations")
+    listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 
 def _add_language(parser: Parser) -> None:
-    parser.add_argument("--language", metavar="LANG", default="", help="for voices of this language alone, such as de")
+    parser.add_argument("--language", metavar="LANG", default="", help="only for voices of this language, such as de")
 
 
 def _add(path: Path, options: Namespace) -> None:

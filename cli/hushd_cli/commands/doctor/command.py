@@ -1,4 +1,4 @@
-"""`hushd doctor`: looks at everything that hushd needs, and says how to repair each fault."""
+"""`hushd doctor`: checks everything that hushd needs, and says how to repair each fault."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Looks at Python, libraries, sound, folders and sockets, memory, models, service, gateways and graphics cards "
-        "(without waking one), and has each engine speak or hear a sentence. Each finding comes with its remedy. The "
+        "Check Python, libraries, sound, folders and sockets, memory, models, service, gateways and graphics cards "
+        "(without waking one), and have each engine speak or hear a sentence. Each finding comes with its remedy. The "
         "exit status is 1 when something is broken.",
     )
-    parser.add_argument("--no-engines", action="store_true", help="start no engine: the rest takes a second")
+    parser.add_argument("--no-engines", action="store_true", help="skip the engines; the rest takes a second")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 

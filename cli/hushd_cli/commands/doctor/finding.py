@@ -1,4 +1,4 @@
-"""One thing that was looked at: how it is, and what to do about it."""
+"""The result of a check: its state, and what to do about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Finding:
         area: the part of hushd or of the machine.
         state: `ok`; `note`, which may be as the user wants it; `warning`, with which something works less well; or
             `broken`.
-        text: what was found, one phrase.
+        text: the observation, in a phrase.
         remedy: what to do about it; empty where nothing needs to be done.
     """
 

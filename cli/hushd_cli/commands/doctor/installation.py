@@ -32,7 +32,7 @@ _EXTRAS = {
 
 
 def python() -> Iterator[Finding]:
-    """The interpreter, and whether it may keep compiled files."""
+    """Checks the interpreter, and whether it may keep compiled files."""
     where = f"Python {sys.version.split()[0]} in {sys.prefix}, hushd {__version__}"
     if sys.version_info < OLDEST:
         yield Finding(
@@ -50,7 +50,7 @@ def python() -> Iterator[Finding]:
 
 
 def libraries() -> Iterator[Finding]:
-    """The libraries that hushd cannot do without."""
+    """Checks the required libraries."""
     installed, missing = [], []
     for name in _NEEDED:
         try:
@@ -59,13 +59,13 @@ def libraries() -> Iterator[Finding]:
         except (ImportError, PackageNotFoundError) as error:
             missing.append(f"{name} ({error})")
     if missing:
-        yield Finding("libraries", "broken", f"cannot be imported: {', '.join(missing)}", "install hushd once more")
+        yield Finding("libraries", "broken", f"cannot be imported: {', '.join(missing)}", "reinstall hushd")
     else:
         yield Finding("libraries", "ok", ", ".join(installed))
 
 
 def extras() -> Iterator[Finding]:
-    """The extras of `default`: each is there whole, or a note says what it would bring."""
+    """Checks the extras of `default`: each is complete, or a note says what it would add."""
     of_engines = {spec.extra: (spec.brings, spec.modules) for spec in engines.every() if spec.brings and spec.extra}
     for extra, (brings, modules) in {**of_engines, **_EXTRAS}.items():
         missing = [module for module in modules if find_spec(module) is None]
@@ -80,7 +80,7 @@ def extras() -> Iterator[Finding]:
 
 
 def _engines_of_others() -> Iterator[Finding]:
-    """The engines of other packages: each can run, or a note says what it lacks."""
+    """Checks the engines of other packages: each can run, or a note says what it lacks."""
     for spec in engines.added():
         brings = spec.brings or f"{spec.role}/{spec.name}"
         if missing := [module for module in spec.packages if find_spec(module) is None]:
@@ -90,11 +90,11 @@ def _engines_of_others() -> Iterator[Finding]:
             yield Finding("extras", "ok", f"{spec.name}: {brings}")
     for name, why in engines.problems().items():
         remedy = "reinstall the package that brings it, or remove it"
-        yield Finding("extras", "warning", f"what {name} says of its engine does not import ({why})", remedy)
+        yield Finding("extras", "warning", f"the engine spec of {name} does not import ({why})", remedy)
 
 
 def commands() -> Iterator[Finding]:
-    """Returns whether the shell finds hushd's commands, and not others of the same name."""
+    """Checks that the shell finds hushd's commands, and no others of the same name."""
     folder = os.path.dirname(sys.executable)
     names = [name for name in ("hushd", "say", "listen") if os.path.exists(os.path.join(folder, name))]
     if absent := [name for name in names if shutil.which(name) is None]:

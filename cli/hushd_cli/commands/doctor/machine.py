@@ -25,7 +25,7 @@ LITTLE_MB = 700  # of free memory: the two default engines at once
 
 
 def memory() -> Iterator[Finding]:
-    """Memory that is free, and the limit on address space."""
+    """Checks free memory, and the limit on address space."""
     import psutil
 
     machine = psutil.virtual_memory()
@@ -41,7 +41,7 @@ def memory() -> Iterator[Finding]:
 
 
 def sound() -> Iterator[Finding]:
-    """PortAudio, and the loudspeakers and microphones that it finds."""
+    """Checks PortAudio, and the loudspeakers and microphones that it finds."""
     if find_spec("sounddevice") is None:
         return  # a note on the extra says so
     from hushd.audio import devices
@@ -64,7 +64,7 @@ def sound() -> Iterator[Finding]:
 
 
 def volumes() -> Iterator[Finding]:
-    """Returns whether other programs are still quieter because a process was killed; brings them back."""
+    """Checks whether a killed process has left other programs quieter; restores them."""
     try:
         from hushd_desktop.ducking import holder
     except ModuleNotFoundError:  # a guest
@@ -74,14 +74,18 @@ def volumes() -> Iterator[Finding]:
     if not holder.leftovers(paths.find().runtime):
         return
     if holder.recover():
-        yield Finding("volumes", "ok", "other programs are as loud as before again: something was killed")
+        yield Finding(
+            "volumes",
+            "ok",
+            "other programs have their volume back: a process of hushd was killed while it turned them down",
+        )
     else:
         remedy = "once nobody speaks or listens, hushd doctor again"
-        yield Finding("volumes", "note", "other programs are quieter, and players pause, because of hushd", remedy)
+        yield Finding("volumes", "note", "hushd has turned other programs down and paused players", remedy)
 
 
 def graphics_cards() -> Iterator[Finding]:
-    """The cards, by what the kernel has written down, and the builds of libraries that would compute on them."""
+    """Checks the cards that the kernel lists, and the builds of libraries that would compute on them."""
     present = cards()
     nvidia = [card for card in present if card.vendor == "NVIDIA"]
     sizes = {place: size for place, (_, size) in totals().items()}
@@ -99,7 +103,7 @@ def graphics_cards() -> Iterator[Finding]:
     elif not others:
         vendors = ", ".join(sorted({card.vendor for card in present}))
         text = f"no graphics card with memory of its own, only graphics of {vendors}" if vendors else "no graphics card"
-        yield Finding("card", "ok", f"{text}: everything runs on the processor")
+        yield Finding("card", "ok", f"{text}: everything runs on the CPU")
 
 
 def _other(card: PciCard, size: int) -> Iterator[Finding]:
@@ -131,16 +135,16 @@ def _nvidia(card: PciCard) -> Iterator[Finding]:
 
 
 def _builds() -> Iterator[Finding]:
-    """Libraries that are installed in a build for the processor alone."""
+    """Checks for libraries that are built for the CPU alone."""
     if "+cpu" in _version("torch"):
         yield Finding(
             "card",
             "note",
-            "torch is a build for the processor alone",
+            "torch is built for the CPU alone",
             f"install torch from NVIDIA's index of PyTorch ({document('MODELS.md')})",
         )
     if _version("onnxruntime") and not _version("onnxruntime-gpu"):
-        yield Finding("card", "note", "onnxruntime is a build for the processor alone", "pip install onnxruntime-gpu")
+        yield Finding("card", "note", "onnxruntime is built for the CPU alone", "pip install onnxruntime-gpu")
 
 
 def _version(package: str) -> str:

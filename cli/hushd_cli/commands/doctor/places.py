@@ -25,7 +25,7 @@ FULL_MB = 500  # of free disk, below which models have no room
 
 
 def endpoint() -> Iterator[Finding]:
-    """The machine to which HUSHD_ENDPOINT leads: whether its hushd answers, and after how long."""
+    """Checks whether hushd on the machine of HUSHD_ENDPOINT answers, and how fast."""
     began = time.monotonic()
     with Client(holder="cli") as client:
         version = client.status().supervisor.version
@@ -39,7 +39,7 @@ def endpoint() -> Iterator[Finding]:
 
 
 def folders() -> Iterator[Finding]:
-    """The runtime folder and its sockets, which nobody else may use, and the state folder."""
+    """Checks the runtime folder and its sockets, which nobody else may use, and the state folder."""
     try:
         places = paths.find()
     except HushdError as error:
@@ -86,7 +86,7 @@ def _mode(path: Path) -> int:
 
 
 def configuration() -> Iterator[Finding]:
-    """The configuration file, as the supervisor reads it."""
+    """Checks the configuration file, as the supervisor reads it."""
     place = paths.find().config
     try:
         text = checked(place).rstrip(".")
@@ -105,7 +105,7 @@ def configuration() -> Iterator[Finding]:
 
 
 def models() -> Iterator[Finding]:
-    """The models that are here, whether they are whole, and the room for more."""
+    """Checks the models that are here, whether they are complete, and the room for more."""
     here = paths.find()
     listed = rows(Store(here), user_models.configured(here.config))
     usable = [row for row in listed if row.usable]
@@ -116,7 +116,7 @@ def models() -> Iterator[Finding]:
             yield Finding("models", "broken", f"{row.model}: {row.problem}", f"hushd models pull {row.model}")
         elif row.state == "half":
             remedy = f"hushd models pull {row.model}, or hushd models prune"
-            yield Finding("models", "warning", f"{row.model} was interrupted on its way", remedy)
+            yield Finding("models", "warning", f"{row.model} was interrupted during its download", remedy)
     lacking = sorted({row.engine for row in usable if row.known and not advice.engine_installed(row.known.engine)})
     for engine in lacking:
         if engine not in user_models.engines_elsewhere(here.config):
@@ -131,7 +131,7 @@ def models() -> Iterator[Finding]:
 
 
 def service() -> Iterator[Finding]:
-    """Returns whether hushd is a service of the session, as its files say and as the manager does."""
+    """Checks whether hushd is a service of the session, by its files and by the service manager."""
     from hushd_cli.commands.service import units
 
     ours = units.find()

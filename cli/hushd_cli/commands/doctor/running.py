@@ -1,4 +1,4 @@
-"""Checks of what runs: the supervisor, its gateways, and each engine with a word to speak and to hear."""
+"""Checks of running parts: the supervisor, its gateways, and each engine with a word to speak and to hear."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Running:
         return {"supervisor": self.supervisor, "gateways": self.gateways, "engines": self.engines}
 
     def supervisor(self) -> Iterator[Finding]:
-        """Returns whether it answers, is of this version, and what memory it has to give."""
+        """Checks that the supervisor answers and is of this version, and shows its memory budget."""
         try:
             status = self._client.status()
         except HushdError as error:
@@ -61,7 +61,7 @@ class Running:
     # --- gateways ----------------------------------------------------------------------------------------------------
 
     def gateways(self) -> Iterator[Finding]:
-        """Asks each address for HTTP and Wyoming: the supervisor answers by itself, and starts nothing."""
+        """Checks each address for HTTP and Wyoming: the supervisor answers without starting anything."""
         try:
             door = self._client.status().door
         except HushdError:
@@ -88,7 +88,7 @@ class Running:
     # --- engines -----------------------------------------------------------------------------------------------------
 
     def engines(self) -> Iterator[Finding]:
-        """Each engine that has a model here loads and speaks; then each that hears writes that speech down."""
+        """Has each engine with a model here speak; then each that hears transcribes that speech."""
         try:
             described = self._client.describe("tts", "stt")
         except HushdError as error:

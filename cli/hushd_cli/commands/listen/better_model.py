@@ -21,7 +21,7 @@ _LANGUAGE = "en"  # of the model that comes with hushd
 
 
 def mention(options: Namespace) -> None:
-    """Names the model and the commands that bring it, where the user left engine and model to hushd."""
+    """Names the model and the commands to get it, where the user left engine and model to hushd."""
     named = options.engine or options.model or options.task == "translate"
     other = options.language and options.language.partition("-")[0].lower() not in (_LANGUAGE, "english")
     told = paths.find().state / "offered"
@@ -60,7 +60,7 @@ def _better() -> Known | None:
     try:
         if load(place.config).stt != DEFAULTS.stt:
             return None
-    except HushdError:  # the command has done its work; the next one says what is wrong
+    except HushdError:  # the command has done its work; the next one reports the problem
         return None
     store = Store(place)
     able = [

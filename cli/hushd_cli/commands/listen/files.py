@@ -54,7 +54,9 @@ class Files:
         self._at_once = min(len(self._names), cores())
         self._running: dict[int, Job] = {}
         self._events: SimpleQueue[tuple[int, Event]] = SimpleQueue()
-        self._inboxes: list[deque[Event]] = [deque() for _ in self._names]  # what has arrived and is not yet printed
+        self._inboxes: list[deque[Event]] = [
+            deque() for _ in self._names
+        ]  # segments that have arrived and are not yet printed
         self._journals: dict[int, Journal] = {}
         self._progress = Progress([(os.path.basename(name), size_of(name)) for name in self._names])
         self._line = console.StatusLine()
@@ -63,7 +65,7 @@ class Files:
         self.status = 0
 
     def run(self) -> None:
-        """Transcribes all files; complains about those that fail."""
+        """Transcribes all files; complains about failures."""
         try:
             for index, name in enumerate(self._names):
                 try:
@@ -77,9 +79,9 @@ class Files:
                 job.transcription.close()
             self._line.clear()
             if any(journal.kept for journal in self._journals.values()):
-                console.note("The same command with --resume goes on where it was interrupted.")
+                console.note("The same command with --resume continues where it was interrupted.")
         if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
-            console.complain("The engine knows no word times, so there are none.")
+            console.complain("The engine gives no word times.")
 
     def _show(self, index: int, name: str) -> None:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
@@ -98,7 +100,7 @@ class Files:
             raise feed.damage
 
     def receive(self, index: int) -> Segment | Done:
-        """The next segment of a recording, and at last the whole; raises the error that ended it."""
+        """Returns the next segment of a recording, and at the end the transcript; raises the error that ended it."""
         inbox = self._inboxes[index]
         while not inbox:
             while self._waiting and len(self._running) < self._at_once:
@@ -162,7 +164,7 @@ class Files:
         self.status = max(self.status, error.exit_code)
 
     def _begin(self, index: int) -> None:
-        """Requests a recording, and has a thread hear what comes of it."""
+        """Requests a recording, and starts a thread that receives its transcript."""
         try:
             job = self._running[index] = self._request(index, self._names[index])
         except Exception as error:
@@ -174,7 +176,7 @@ class Files:
         threading.Thread(target=self._hear, args=(job,), name="hushd-transcribe", daemon=True).start()
 
     def _put_off(self, job: Job) -> None:
-        """Takes a recording back that was refused beside others, to be asked for with fewer at once."""
+        """Takes back a recording that was refused beside others, to request it again with fewer at once."""
         if job.journal:
             job.journal.close()
         insort(self._waiting, job.index)  # before later ones

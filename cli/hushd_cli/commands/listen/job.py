@@ -1,4 +1,4 @@
-"""One recording of a command: its request, what comes of it, and its segments on their way to a format."""
+"""One recording of a command: its request, its result, and its segments on their way to a format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The transcript of a recording; of one that is cut off or damaged, of what could be read."""
+    """The transcript of a recording, as far as that could be read."""
 
     transcript: Transcript
     damage: HushdError | None = None

@@ -1,4 +1,4 @@
-"""The segments of a long transcription, kept so that an interrupted one can go on instead of beginning again.
+"""The segments of a long transcription, kept so that an interrupted one can be resumed.
 
 A journal is a file of JSON lines in hushd's state folder: a head that says which recording and which request it
 belongs to, then one segment a line, written as soon as it is known. It is kept for recordings of five minutes and
@@ -61,7 +61,7 @@ class Journal:
         return self._descriptor is not None
 
     def resume(self) -> list[Segment]:
-        """Returns the segments of an interrupted run, without those that come again; none when there was no such run.
+        """Returns the segments of an interrupted run, except those that the new run repeats; none if there was no run.
 
         From now on `add` appends to them.
 
@@ -74,7 +74,7 @@ class Journal:
             return []
         if not _lock(descriptor):
             os.close(descriptor)
-            raise HushdError("bad_request", f"Another `listen` is at work on {self._recording!r}: wait for it.")
+            raise HushdError("bad_request", f"Another `listen` transcribes {self._recording!r}: wait for it.")
         with open(descriptor, "rb", closefd=False) as file:
             lines = file.read().splitlines(keepends=True)
         if not lines or lines[0] != f"{self._head}\n".encode():  # the recording has changed since
@@ -185,7 +185,7 @@ def _lock(descriptor: int) -> bool:
 
 
 def _data(segment: Segment, rest_s: float | None, language: str) -> SegmentData:
-    """A segment as it came, but for its speaker: where these are told apart, there is no rest to resume with."""
+    """Returns a segment without its speaker: transcriptions with speakers are not resumed."""
     words = tuple(
         WordData(word=word.word, start=word.start, end=word.end, probability=word.probability) for word in segment.words
     )

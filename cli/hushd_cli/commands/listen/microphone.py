@@ -86,7 +86,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
 
 
 class _Screen(console.StatusLine):
-    """The line in the making, with its speaker's name, and what turns out to be another's."""
+    """The unfinished line with its speaker's name, and corrections of earlier speakers."""
 
     _speaker = ""
 
@@ -102,7 +102,7 @@ class _Screen(console.StatusLine):
             self._speaker = ""
         elif kind == "revised":
             self.clear()
-            console.note(f"{numbered_lines(event.get('segments', []))}: it is {speaker} who speaks.")
+            console.note(f"{numbered_lines(event.get('segments', []))}: the speaker is {speaker}.")
 
 
 def numbered_lines(ids: Sequence[int]) -> str:
@@ -112,7 +112,7 @@ def numbered_lines(ids: Sequence[int]) -> str:
 
 
 def _write_twice(session: _Session, output: Output, screen: console.StatusLine) -> None:
-    """Writes the draft, and in its place, once a larger model has read all of it, that of the second pass.
+    """Writes the draft, and replaces it by the text of the second pass once that is there.
 
     Standard output gets the last version alone: meanwhile the draft is shown on standard error.
     """
@@ -167,11 +167,11 @@ class _Session:
         return self._transcription.unlikely
 
     def revised(self) -> Transcript:
-        """Waits for the end; returns the transcript with the speakers that are known then."""
+        """Waits for the end; returns the transcript with the final speakers."""
         return self.with_segments(list(self))
 
     def with_segments(self, segments: Sequence[Segment]) -> Transcript:
-        """Its transcript, of these segments, with the speakers that are known by now."""
+        """Returns the transcript of these segments, with the speakers known so far."""
         return Transcript(
             self._transcription.revised(segments),
             self.language,

@@ -1,4 +1,4 @@
-"""The options of `listen`. Where they mean what openai-whisper's mean, they have its names."""
+"""The options of `listen`, with openai-whisper's names where they mean the same."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, "Writes down what is said in FILEs, or into the microphone until the speaker stops.")
+    parser = Parser(prog, "Transcribe FILEs, or the microphone until the speaker stops.")
     parser.usage = "%(prog)s [OPTION…] [FILE…]"
     parser.examples = _EXAMPLES
     parser.formatter_class = WideFormatter
@@ -121,21 +121,19 @@ def layout(options: Namespace) -> Layout | None:
 def _check_files(options: Namespace) -> None:
     _refuse_live(options, options.once)
     if options.files.count("-") > 1:
-        raise HushdError("bad_request", "Standard input can be read once only: give - once.")
+        raise HushdError("bad_request", "Standard input can be read only once: give - once.")
     if "-" in options.files and os.isatty(0):
         raise HushdError(
             "bad_request", "Standard input is a terminal: send a sound file to it, as in `listen - < a.wav`."
         )
     if options.resume and any(map(_is_stream, options.files)):
         raise HushdError(
-            "bad_request", "--resume reads a recording again, and neither - nor a pipe can be: name a file."
+            "bad_request", "--resume reads a recording again, which - and a pipe do not allow: name a file."
         )
     if options.resume and options.diarize:
-        raise HushdError("bad_request", "Speakers are told apart in whole recordings only: leave out --resume.")
+        raise HushdError("bad_request", "--diarize needs the whole recording: leave out --resume.")
     if options.clips and options.diarize:
-        raise HushdError(
-            "bad_request", "Speakers are told apart in whole recordings only: leave out --clip-timestamps."
-        )
+        raise HushdError("bad_request", "--diarize needs the whole recording: leave out --clip-timestamps.")
 
 
 def _check_watch(options: Namespace) -> None:
@@ -177,7 +175,7 @@ def _check_microphone(options: Namespace) -> None:
 
 
 def _layout_note(options: Namespace) -> str:
-    """A sentence about options of layout that have no effect; empty where there are none."""
+    """Returns a sentence about layout options without effect; empty if there are none."""
     given = [f"--{name.replace('_', '-')}" for name in _LAYOUT if getattr(options, name, None)]
     if given and options.format not in _SUBTITLES and not _is_subtitle(options.output):
         has = "has" if len(given) == 1 else "have"
@@ -222,7 +220,7 @@ def _add_output(parser: Parser) -> None:
     group.add_argument("--watch", action="store_true", help="transcribe what is put into the folder FILE")
     more = parser.add_rare_group("more of the output")
     more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones so")
-    more.add_argument("--output-dir", metavar="DIR", help="a folder, whatever its name looks like")
+    more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
     add_doubtful(more)
     group = parser.add_rare_group("layout of subtitles", _LAID_OUT)
     unset: Any = argparse.SUPPRESS
@@ -242,9 +240,9 @@ def add_transcription(parser: Parser) -> None:
     more.add_argument(
         "--speed",
         choices=("fast", "medium", "slow"),
-        help="with --model auto: how slow the model may be; default: medium, at the microphone fast",
+        help="with --model auto: how slow the model may be; default: medium, for the microphone fast",
     )
-    search = parser.add_rare_group("how the text is searched for")
+    search = parser.add_rare_group("search for the text")
     parser.add_fields(search, TRANSCRIBE, TRANSCRIBE.options(schema.SEARCH))
 
 
@@ -277,6 +275,6 @@ def add_doubtful(group: argparse._ActionsContainer) -> None:
 
 
 def add_cutting(parser: Parser) -> None:
-    """Adds the options on which speech is heard."""
-    group = parser.add_rare_group("which speech is heard, and where it is cut")
+    """Adds the options of segmentation."""
+    group = parser.add_rare_group("segmentation")
     parser.add_fields(group, TRANSCRIBE, TRANSCRIBE.options(schema.CUTTING))

@@ -111,7 +111,7 @@ class Output:
 
 
 def _is_file(place: str) -> bool:
-    """Returns whether `-o` names a file: a pipe or device that is there, or a name like one that is not a folder."""
+    """Returns whether `-o` names a file: an existing pipe or device, or a name with an extension and no folder."""
     if os.path.isdir(place) or place.endswith("/"):
         return False
     return _EXTENSION.fullmatch(_extension(place)) is not None or (os.path.exists(place) and not os.path.isfile(place))

@@ -34,7 +34,7 @@ class Pace:
 
     @property
     def rate(self) -> float:
-        """0 while it is unknown."""
+        """The rate; 0 while it is unknown."""
         return self._amount / self._seconds if self._seconds >= SURE_S else 0.0
 
 
@@ -50,7 +50,7 @@ class _Recording:
 class Progress:
     """The progress of several recordings, given their names and sizes in bytes, 0 where that is unknown.
 
-    The length of those that are not open yet is guessed from their sizes.
+    The length of unopened recordings is guessed from their sizes.
     """
 
     def __init__(self, recordings: Sequence[tuple[str, int]]) -> None:

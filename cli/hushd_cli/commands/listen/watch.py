@@ -1,6 +1,6 @@
 """`listen --watch FOLDER`: transcribes each recording that is put into a folder, once it is whole.
 
-There is no list of what is done: as for make, a recording needs a transcript that is not older than itself. So the
+There is no list of finished recordings: as with make, each needs a transcript that is not older than itself. So the
 command may end at any time, and the next one goes on. While nothing is to be done it holds no connection, and the
 supervisor and its workers leave as they would without it.
 """
@@ -46,7 +46,7 @@ class Folder(Recordings):
 
     Attributes:
         growing: whether the last look saw a recording that was not known to be whole.
-        doubles: recordings whose transcripts would have one name, so that none of them is written down.
+        doubles: recordings whose transcripts would have the same name, so that none of them is transcribed.
     """
 
     def __init__(self, source: str, target: str, formats: Sequence[str]) -> None:
@@ -58,7 +58,7 @@ class Folder(Recordings):
         self.doubles: list[list[str]] = []
 
     def next(self, now: float) -> str | None:
-        """Returns the name of a recording that is whole and has to be written down, the oldest first.
+        """Returns the name of a recording that is whole and has no transcript yet, the oldest first.
 
         Raises:
             HushdError: `input_unreadable` when the folder cannot be read.
@@ -97,7 +97,7 @@ class Folder(Recordings):
 
 
 class Watch:
-    """The watching of one folder: one recording after the other, and each in a connection of its own."""
+    """Watches one folder: transcribes its recordings one after the other, each in a connection of its own."""
 
     def __init__(self, options: Namespace) -> None:
         from .output import Output
@@ -112,7 +112,7 @@ class Watch:
         self._told: set[str] = set()
 
     def run(self) -> int:
-        """Writes down one recording after the other; with `--once` returns the highest exit code of the failures."""
+        """Transcribes one recording after the other; with `--once` returns the highest exit code of the failures."""
         status, folder = 0, self._folder
         console.note(f"Watching {self._name}: Ctrl-C ends it.")
         while True:
@@ -128,7 +128,7 @@ class Watch:
                 time.sleep(LOOK_S)
 
     def _try(self, name: str) -> int:
-        """Writes a recording down; complains about what fails, and returns its exit code."""
+        """Transcribes a recording; complains about a failure, and returns its exit code."""
         try:
             self._output.save(name, self._transcript(name))
         except HushdError as error:

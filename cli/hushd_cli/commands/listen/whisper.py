@@ -1,4 +1,4 @@
-"""openai-whisper's options besides those that `listen` shares with it: its decoder's, and those without effect here."""
+"""openai-whisper's options that `listen` does not share: its decoder's, and options without effect here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WITHOUT_EFFECT = ("fp16", "verbose", "model_dir")
 
 
 def add_options(parser: Parser) -> None:
-    """Adds the options of Whisper's decoder, and those that are accepted and have no effect."""
+    """Adds the options of Whisper's decoder, and options that are accepted without effect."""
     group = parser.add_rare_group(
         "Whisper's decoder", "Used by the engines whisper and faster-whisper; others do without, and listen says so."
     )
@@ -31,10 +31,8 @@ def add_options(parser: Parser) -> None:
     )
     ignored = parser.add_rare_group("accepted from openai-whisper's command lines, without effect here")
     parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the precision is the configuration's")
-    parser.add_switch(
-        ignored, "--verbose", default=SUPPRESS, help="what is shown of the progress does not depend on it"
-    )
-    ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="`hushd models import` takes models over")
+    parser.add_switch(ignored, "--verbose", default=SUPPRESS, help="the progress shown does not depend on it")
+    ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="`hushd models import` copies models")
 
 
 def compute_device(name: str | None) -> str | None:
@@ -54,7 +52,7 @@ def decoder(options: Namespace) -> dict[str, Any]:
 
 
 def note(options: Namespace) -> str:
-    """A sentence about the options that have no effect; empty where there are none."""
+    """Returns a sentence about options without effect; empty if there are none."""
     names = [f"--{name.replace('_', '-')}" for name in _WITHOUT_EFFECT if hasattr(options, name)]
     if not names:
         return ""

@@ -1,4 +1,4 @@
-"""`hushd models`: which models there are, what they cost, where they are; taking them away.
+"""`hushd models`: lists, shows, verifies and deletes models.
 
 Nothing here needs a supervisor or a network; what does is in `pull`.
 """
@@ -22,7 +22,7 @@ from hushd_cli.terminal.download import DownloadLine
 from . import pull, recommend
 from .index import ModelIndex
 
-_DESCRIPTION = "The models of all engines."
+_DESCRIPTION = "List, download, check and delete the models of all engines."
 _LANGUAGES_SHOWN = 3
 
 
@@ -46,25 +46,25 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(prog, _DESCRIPTION)
     commands = parser.add_commands()
-    listed = commands.add("list", "list models: those that are here first, then those that could be")
+    listed = commands.add("list", "list models: installed ones first, then available ones")
     listed.add_argument(
-        "what", nargs="*", metavar="WHAT", help="only those of a role (stt, tts), an engine, a language"
+        "what", nargs="*", metavar="WHAT", help="only models of a role (stt, tts), an engine or a language"
     )
-    listed.add_argument("--here", action="store_true", help="only what is on this machine")
-    shown = commands.add("show", "show all that is known of a model")
+    listed.add_argument("--here", action="store_true", help="only installed models")
+    shown = commands.add("show", "show all facts about a model")
     shown.add_argument("name", metavar="NAME")
     path = commands.add("path", "print the path of a model")
     path.add_argument("name", metavar="NAME")
     recommend.add_arguments(commands)
     pull.add_arguments(commands)
-    removed = commands.add("rm", "remove models from this machine, also from Hugging Face's cache")
+    removed = commands.add("rm", "delete models, also from Hugging Face's cache")
     removed.add_argument("names", nargs="+", metavar="NAME")
-    pruned = commands.add("prune", "remove what interrupted downloads left, and revisions before an update")
-    pruned.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    verified = commands.add("verify", "compare files with the SHA-256 they had when they came")
-    verified.add_argument("names", nargs="*", metavar="NAME", help="default: all that are here")
+    pruned = commands.add("prune", "delete the remains of interrupted downloads, and superseded revisions")
+    pruned.add_argument("--dry-run", action="store_true", help="only list what would be deleted")
+    verified = commands.add("verify", "compare files with their SHA-256 at download")
+    verified.add_argument("names", nargs="*", metavar="NAME", help="default: all installed models")
     for command in (listed, shown, verified):
-        command.add_argument("--json", action="store_true", help="for programs")
+        command.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 
@@ -100,11 +100,11 @@ def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     elif chosen:
         console.write("\n".join([*laid_out(_columns(index), chosen, console.width()), ""]))
         if any(model.state == "absent" for model in chosen):
-            console.note("`hushd models pull NAME` gets those that are not here.")
+            console.note("`hushd models pull NAME` downloads a model that is not here.")
         if lacking := sorted({model.engine for model in chosen if index.lacks_engine(model)}):
             console.note(f"Not installed: {', '.join(lacking)}; `hushd models show NAME` has the command for it.")
     else:
-        console.note("There are none.")
+        console.note("No model matches.")
     return 0
 
 
@@ -116,7 +116,7 @@ def _rank(recommended: Sequence[str], model: Row) -> int:
 
 
 def _by_kind(words: Sequence[str], every: Sequence[Row]) -> list[list[str]]:
-    """Roles, engines and languages apart: of one kind any will do, and of each kind there must be one."""
+    """Sorts words into roles, engines and languages: a model must match one word of each kind."""
     roles, engines = {model.role for model in every}, {model.engine for model in every}
     kinds: dict[str, list[str]] = {}
     for word in words:
@@ -210,7 +210,7 @@ def _brought(model: Row) -> str:
 
 
 def _how(model: Row) -> str:
-    """The command that gets a model that is not here, or not whole; empty for others."""
+    """Returns the command that gets a missing or incomplete model; empty for others."""
     if model.usable or not model.known:
         return ""
     cost = f" ({model.known.cost})" if model.known.cost and not model.known.package else ""
@@ -263,7 +263,7 @@ def _note_running(names: set[str]) -> None:
     except HushdError:
         return  # none runs
     for name in sorted(names & workers):
-        console.note(f"{name} runs, and keeps it in memory until it ends: `hushd unload {name}` ends it.")
+        console.note(f"{name} still holds it in memory: `hushd unload {name}` ends that worker.")
 
 
 def _prune(index: ModelIndex, options: argparse.Namespace) -> int:

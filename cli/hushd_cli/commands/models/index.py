@@ -1,4 +1,4 @@
-"""The models that `hushd models` lists: those of this machine, of its configuration, and those that could come."""
+"""The models that `hushd models` lists: installed, configured and available ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hushd_protocol.system import paths
 
 
 class ModelIndex:
-    """The models on this machine, and those of its configuration."""
+    """The models on this machine and in its configuration."""
 
     def __init__(self) -> None:
         self.paths = paths.find()
@@ -24,7 +24,7 @@ class ModelIndex:
         self.recommended: Sequence[str] = catalogue.recommended()
 
     def lacks_engine(self, model: Row) -> bool:
-        """Returns whether the engine of a model is installed neither here nor where the configuration starts it."""
+        """Returns whether a model's engine is missing here and in the environment that the configuration names."""
         if model.engine not in catalogue.engines() or advice.engine_installed(model.engine):
             return False
         return model.engine not in self.elsewhere

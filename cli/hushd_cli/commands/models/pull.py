@@ -1,4 +1,4 @@
-"""`hushd models pull`, `import` and `quantize`: a model comes to this machine, or becomes smaller."""
+"""`hushd models pull`, `import` and `quantize`: downloads, copies and shrinks models."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def add_arguments(commands: Commands) -> None:
     quantized.add_fields(quantized, QUANTIZE, ["to"], default="int8")
     quantized.add_fields(quantized, QUANTIZE, ["name"])
     for command in (pulled, imported, quantized):
-        command.add_argument("--json", action="store_true", help="for programs")
+        command.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], options: argparse.Namespace) -> int:
-    """Brings models, one after the other; says beforehand what each costs.
+    """Downloads models one after the other; says the cost of each beforehand.
 
     Args:
         find: the row of a name.
@@ -68,7 +68,7 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], optio
                 brought = shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model))
             shown.came(brought)
     if any(brought.changed for brought in shown.models):
-        console.note("`hushd models prune` removes what is left of those before.")
+        console.note("`hushd models prune` deletes the superseded revisions.")
     return 0
 
 
@@ -78,7 +78,7 @@ def bring(options: argparse.Namespace) -> int:
         raise HushdError("input_unreadable", f"There is no {options.file}.")
     engine, _, name = options.name.rpartition("/")
     if engine and options.engine not in (None, engine):
-        raise HushdError("bad_request", f"The --name says that it is for {engine}, --engine for {options.engine}.")
+        raise HushdError("bad_request", f"--name says {engine}, and --engine {options.engine}: give one of them.")
     with _Shown(options.json, resumable=False) as shown:
         brought = shown.client.import_model(
             options.file, name, engine=engine or options.engine, on_progress=shown.progress(options.name)
@@ -90,7 +90,7 @@ def bring(options: argparse.Namespace) -> int:
 def quantize(options: argparse.Namespace) -> int:
     """Makes smaller models, one after the other."""
     if options.name and len(options.names) > 1:
-        raise HushdError("bad_request", "Only one model can have that --name.")
+        raise HushdError("bad_request", "--name is for one model: name one.")
     with _Shown(options.json, resumable=False) as shown:
         for model in options.names:
             shown.came(shown.client.quantize(model, options.to, name=options.name, on_progress=shown.progress(model)))
@@ -98,7 +98,7 @@ def quantize(options: argparse.Namespace) -> int:
 
 
 class _Shown:
-    """A client whose work on models is shown, and the results.
+    """A client that shows its work on models, and collects the results.
 
     Attributes:
         models: the worker's result for each that is here now.
@@ -126,7 +126,7 @@ class _Shown:
         if kind is None and self._as_json:
             console.write_json([model.data() for model in self.models])
         if kind is KeyboardInterrupt and self._resumable:
-            console.note("What has arrived is kept: the same command goes on from there.")
+            console.note("The part that has arrived is kept: the same command continues from there.")
 
     def progress(self, model: str) -> Callable[[str, float, float], None]:
         """Returns a callback for the steps and bytes of `model`."""
@@ -137,7 +137,7 @@ class _Shown:
         return show
 
     def came(self, model: ModelResult) -> None:
-        """Takes the worker's result for a model that has come."""
+        """Takes the worker's result for a model that has arrived."""
         self.models.append(model)
         self._line.clear()
         if not self._as_json:

@@ -1,4 +1,4 @@
-"""`hushd models recommend`: what to get for this machine and these languages, and what one gets for it."""
+"""`hushd models recommend`: the models to get for this machine and these languages, with their cost and accuracy."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def add_arguments(commands: Commands) -> None:
     """Adds the command."""
     added = commands.add(
         "recommend",
-        "name the models to get for this machine, and what one gets for it",
+        "recommend models for this machine, with their cost and accuracy",
         "For each language the best that fits, and the smallest.",
     )
     added.add_argument("languages", nargs="*", metavar="LANGUAGE", help="such as de or fr; default: the session's")
-    added.add_argument("--json", action="store_true", help="for programs")
+    added.add_argument("--json", action="store_true", help="print JSON, for programs")
 
 
 def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:

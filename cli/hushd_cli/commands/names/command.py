@@ -1,4 +1,4 @@
-"""`hushd names`: names that have a voice of their own, and those that are silenced."""
+"""`hushd names`: gives names voices of their own, and silences them."""
 
 from __future__ import annotations
 
@@ -45,20 +45,21 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(
         prog,
         "List the names under which programs speak, with the voice of each. A session of an agent that names no voice "
-        "gets one of its own when it first speaks, where there are several, and keeps it. All voices: say -v '?'",
+        "gets one of its own when it first speaks, where there are several, and keeps it. `say -v '?'` lists all "
+        "voices.",
     )
     parser.examples = (
         ("hushd names", "who has which voice"),
-        ("hushd names assign api af_bella", "another for the sessions in the folder api"),
-        ("hushd names mute api", "silence them"),
+        ("hushd names assign api af_bella", "a voice for the sessions in the folder api"),
+        ("hushd names mute api", "silence those sessions"),
     )
     commands = parser.add_commands()
     listed = commands.add("list", "list the names, which is the default")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
-    assigned = commands.add("assign", "give a name a voice")
+    assigned = commands.add("assign", "give a name a voice of its own")
     assigned.add_argument("name", metavar="NAME", help=_NAME)
     assigned.add_argument("voice", metavar="VOICE", help="one of those that say -v '?' lists")
-    released = commands.add("unassign", "take its voice from a name: it gets the next free one")
+    released = commands.add("unassign", "take a name's voice away; it gets the next free one")
     released.add_argument("name", metavar="NAME", help=_NAME)
     for name, does in (
         ("mute", "silence agents of a name, by hooks and by MCP, until `unmute`"),

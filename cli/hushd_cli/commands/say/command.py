@@ -36,7 +36,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         from .detach import leave_to_child, stamp
 
         if input.typed(options):
-            raise HushdError("bad_request", "What is typed is waited for: leave out --no-wait.")
+            raise HushdError("bad_request", "Typed text is spoken as you type: leave out --no-wait.")
         if leave_to_child(reads=not options.text and options.input_file in (None, "-")):
             return 0
         try:
@@ -84,7 +84,7 @@ def _write(client: Client, options: Namespace) -> None:
     with OutputFile(STANDARD_OUTPUT if options.output == "-" else options.output) as file:
         if file.is_terminal:
             raise HushdError(
-                "bad_request", "Sound is nothing for a terminal: send it to a program, as in `say -o - … | aplay`."
+                "bad_request", "A terminal cannot play sound: send it to a program, as in `say -o - … | aplay`."
             )
         speech = _speech(client, options, text, form)
         try:
@@ -127,7 +127,7 @@ def _speak(client: Client, options: Namespace, text: Script) -> None:
 
 
 def _remember(options: Namespace, text: Script) -> None:
-    """Remembers a text of the command line for `hushd names said`; others may be long, or nobody's business."""
+    """Remembers a text of the command line for `hushd names said`; texts from files may be long or private."""
     if not options.text or not isinstance(text.source, str | bytes):
         return
     from hushd.voice_assignments.recent import Recent
@@ -141,7 +141,7 @@ def _remember(options: Namespace, text: Script) -> None:
 
 
 def _warn(options: Namespace, speech: Speech) -> None:
-    """Says what of the options had no effect, once for all lines that are typed."""
+    """Says which options had no effect, once for all typed lines."""
     for warning in speech.warnings:
         if warning not in options.warned:
             options.warned.append(warning)
@@ -165,7 +165,7 @@ def _speech(client: Client, options: Namespace, text: Script, form: str) -> Spee
 
 
 def _other_language(client: Client, options: Namespace, text: Script) -> str:
-    """The language of a text that is another than the usual voice's, of which it says so; else empty.
+    """Returns the language of a text that the default voice does not speak, and says so; else empty.
 
     Only of a text that is there as a whole, and where the user has chosen nothing.
     """
@@ -187,7 +187,7 @@ def _other_language(client: Client, options: Namespace, text: Script) -> str:
 
 @contextmanager
 def _shown(options: Namespace, text: Script, speech: Speech) -> Iterator[Callable[[float], None] | None]:
-    """Yields a callback for the position in the speech, where a person wants to see it."""
+    """Yields a callback that shows the position in the speech, if a person wants to see it."""
     if options.interactive:
         with _prompted(options.interactive, text, speech) as on_position:
             yield on_position

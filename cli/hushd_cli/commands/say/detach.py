@@ -1,4 +1,4 @@
-"""`say --no-wait`: goes on in a process of its own."""
+"""`say --no-wait`: speaks in a background process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def leave_to_child(*, reads: bool) -> bool:
 
 
 def open_log(name: str) -> int:
-    """Opens a log to append to, anew where it is long; returns its descriptor, or one of the null device."""
+    """Opens a log to append to, a new one where it is long; returns its descriptor, or the null device's."""
     where = paths.find()
     log = where.worker_log(name)
     best_effort.report_to(console.complain)
@@ -49,5 +49,5 @@ def open_log(name: str) -> int:
 
 
 def stamp(error: HushdError) -> HushdError:
-    """The error with the time before it, for a log."""
+    """Returns the error with the time before it, for a log."""
     return HushdError(error.code, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.message}")

@@ -1,4 +1,4 @@
-"""The text that `say` speaks: words, a file, or standard input, which may still be being written."""
+"""The text that `say` speaks: words, a file, or standard input, which may still grow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hushd_protocol.limits import MAX_PAYLOAD
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _LONGEST_MARK = 3  # bytes
-_LOOKED_AT = 1024  # bytes of what is not text, for what it may be instead
+_LOOKED_AT = 1024  # the first bytes, by which binary data is recognised
 
 
 class Script:
@@ -55,7 +55,7 @@ class Script:
 
 
 def of(options: Namespace, *, noted: bool) -> Script:
-    """The text that the arguments name."""
+    """Returns the text that the arguments name."""
     if options.text:
         return Script(" ".join(options.text), noted=noted)
     if options.input_file in (None, "-"):

@@ -1,4 +1,4 @@
-"""The options of `say`: those of macOS's `say` by their names, and what speech-dispatcher's `spd-say` has besides."""
+"""The options of `say`, with the names of macOS's `say` and of speech-dispatcher's `spd-say`."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, "Speaks TEXT, or the text on standard input, also while that is still being written.")
+    parser = Parser(prog, "Speak TEXT, or standard input while it is still being written.")
     parser.usage = "%(prog)s [OPTION…] [TEXT…]"
     parser.epilog = _EPILOG
     parser.examples = _EXAMPLES
     parser.formatter_class = WideFormatter
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="the text; behind -- if it begins with a dash")
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="the text; after -- if it begins with a dash")
     parser.add_argument("-f", "--input-file", metavar="FILE", help="read the text from FILE; - is standard input")
     _add_speaking(parser)
     _add_playing(parser)
@@ -75,7 +75,7 @@ def synthesize_options(options: Namespace) -> SynthesizeOptions:
     if options.output is None:
         chosen["volume"] = None
     chosen["timeline"] = options.progress or bool(options.interactive)
-    del chosen["format"]  # of the file, or what is played
+    del chosen["format"]  # the file's, or the player's
     return cast(SynthesizeOptions, chosen)
 
 
@@ -124,7 +124,7 @@ def _add_playing(parser: Parser) -> None:
         "--wait",
         action=BooleanOptionalAction,
         default=True,
-        help="return after the last word, the default, or at once; then `hushd logs say` shows errors",
+        help="return after the last word (the default) or at once; then `hushd logs say` shows errors",
     )
     group.add_argument(
         "-P",
@@ -132,17 +132,17 @@ def _add_playing(parser: Parser) -> None:
         choices=PRIORITIES,
         default="text",
         metavar="PRIORITY",
-        help=f"{', '.join(PRIORITIES)}: which speech comes first; the first two interrupt lower ones; default: text",
+        help=f"{', '.join(PRIORITIES)}: the rank of this speech; the first two interrupt lower ones; default: text",
     )
-    group.add_argument("--duck", action="store_true", help="other programs are quieter meanwhile, and players pause")
+    group.add_argument("--duck", action="store_true", help="turn other programs down meanwhile, and pause players")
     shown = group.add_mutually_exclusive_group()
-    shown.add_argument("--progress", action="store_true", help="show the progress")
+    shown.add_argument("--progress", action="store_true", help="show progress")
     parser.add_optional(
         shown,
         "-i",
         "--interactive",
         alone=USUAL,
-        help="print the text as it is spoken, its words highlighted: --interactive=MARKUP as bold, smul or green/black",
+        help="print the text as it is spoken, each word highlighted: --interactive=MARKUP as bold, smul or green/black",
     )
     stop = group.add_mutually_exclusive_group()
     for flags in (("-S", "--stop"), ("-C", "--cancel")):  # the former `hushd stop --current` and `hushd stop`
@@ -187,7 +187,7 @@ def _check(options: Namespace) -> None:
     else:
         _check_file(options)
     if not options.wait and (options.interactive or options.progress):
-        raise HushdError("bad_request", "-i and --progress show what is spoken: leave out --no-wait.")
+        raise HushdError("bad_request", "-i and --progress follow the speech: leave out --no-wait.")
 
 
 def _check_aloud(options: Namespace) -> None:

@@ -37,7 +37,7 @@ class Prompter:
         self.columns = columns
         self._begun = 0  # sentences
         self._start = 0  # of the line
-        self._place = 0  # of what is spoken
+        self._place = 0  # of the spoken text
 
     def at(self, text: str, position: float) -> View:
         """The view when `position` seconds have been heard; `text` is known at least as far as that."""

@@ -1,4 +1,4 @@
-"""`hushd serve` beside a supervisor that runs already: hands it the addresses, and stays while it serves there.
+"""`hushd serve` beside a running supervisor: hands it the addresses, and stays while it serves them.
 
 `python -m hushd_cli.commands.serve.beside KIND=ADDRESS…`: the supervisor's own program becomes this where another one
 serves.
@@ -40,7 +40,7 @@ def main(prog: str, addresses: Sequence[str]) -> int:
 
 
 def stay(client: Client, addresses: Sequence[str]) -> None:
-    """Serves by one supervisor after the other."""
+    """Stays connected to one supervisor after the other."""
     lines = serve(client, addresses, told=())
     while True:
         client.link.wait_lost()
@@ -49,12 +49,12 @@ def stay(client: Client, addresses: Sequence[str]) -> None:
         except HushdError as error:
             if error.code not in UNANSWERED:
                 raise
-            console.complain("The supervisor has left, and nothing listens any more.")
+            console.complain("The supervisor has left: these addresses are served no longer.")
             return
 
 
 def serve(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequence[str]:
-    """Has the supervisor listen, and writes where, unless that was `told` already; returns the lines."""
+    """Tells the supervisor to listen, and prints where, unless that was `told` already; returns the lines."""
     from hushd_schema.status import Listeners
 
     listeners = Listeners.from_data(client.control("listen", *addresses)).listeners
@@ -66,7 +66,7 @@ def serve(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequ
 
 
 def again(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequence[str]:
-    """As `serve`, by the next supervisor, once that has come. Raises the last error where none has."""
+    """As `serve`, with the next supervisor, once that is there. Raises the last error if none comes."""
     pause = threading.Event()
     for _ in range(round(AGAIN_S / PAUSE_S)):
         try:

@@ -1,4 +1,4 @@
-"""`hushd service`: makes hushd a service of the user's session, or no longer one, and says which it is."""
+"""`hushd service`: installs and uninstalls hushd as a service of the user's session, and shows its state."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _uninstall(ours: Service, dry_run: bool) -> None:
         console.write(f"removed {path}\n")
     for command in ours.forget:
         units.run(command)
-    console.write("hushd is a service no longer: commands start the supervisor themselves.\n")
+    console.write("hushd is no longer a service: commands start the supervisor themselves.\n")
 
 
 def _status(ours: Service, as_json: bool) -> int:
@@ -116,7 +116,7 @@ def _status(ours: Service, as_json: bool) -> int:
     console.write("".join(f"{path}: {word}\n" for path, word in files.items()))
     console.write(f"{ours.manager}: {f'does not listen ({reason})' if reason else 'listens'}\n")
     if missing or reason:
-        console.write("`hushd service install` puts that right.\n")
+        console.write("`hushd service install` repairs this.\n")
     return EXIT_INACTIVE if missing or reason else 0
 
 

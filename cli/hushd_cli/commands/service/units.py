@@ -1,6 +1,6 @@
-"""hushd as a service of the user's session: which files and which commands make it one, for systemd and for launchd.
+"""hushd as a service of the user's session: the files and commands for systemd and for launchd.
 
-The files are those of `packaging`, with the Python that runs this in the place of the system's.
+The files are copies of `packaging`, with the Python that runs this in place of the system's.
 """
 
 from __future__ import annotations

@@ -52,22 +52,22 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Shows live what runs: workers, memory over the last ten minutes beside what a server that never unloads would "
-        "hold, queues, latency (median and 95th percentile of the time to the first output of the last 32 requests), "
-        "and who speaks or listens. NO_COLOR=1 leaves the colours out.",
+        "Show live what runs: workers, memory over the last ten minutes beside a server that never unloads, queues, "
+        "latency (median and 95th percentile of the time to the first output of the last 32 requests), and the "
+        "programs that speak or listen. NO_COLOR=1 leaves the colours out.",
     )
-    parser.epilog = f"Keys: {frame.KEYS}."
+    parser.epilog = f"Keys: {frame.KEYS.replace('  ', ', ')}."
     parser.add_argument(
         "--period",
         type=value(number(0.2, 3600)),
         default=PERIOD_S,
         metavar="SECONDS",
-        help="between two looks; default: 2",
+        help="the time between two updates; default: 2",
     )
     parser.add_argument(
         "--history",
         action="store_true",
-        help=f"print memory over time instead, beside what {RIVAL} would have held, as the supervisor recorded it",
+        help=f"print the recorded memory over time instead, beside the memory of {RIVAL}",
     )
     parser.add_argument(
         "--since", type=_span, metavar="TIME", help="how far back the history goes: 30m, 8h; default: 1h"
@@ -79,7 +79,7 @@ def make_parser(prog: str) -> Parser:
 def _parse(prog: str, argv: Sequence[str]) -> Namespace:
     options = make_parser(prog).parse_args(argv)
     if options.since and not options.history:
-        raise HushdError("bad_request", "--since says how far back --history goes: give --history too.")
+        raise HushdError("bad_request", "--since is for --history: give that too.")
     if options.history:
         refuse_elsewhere(f"{prog} --history")
     return options
@@ -93,11 +93,11 @@ def _span(text: str) -> float:
 
 
 class Top:
-    """The loop: a look each `period`, a frame, and what the keys say.
+    """The loop: reads the status each `period`, draws a frame, and obeys the keys.
 
     Args:
         watching: asks for the status, and starts no supervisor.
-        acting: does what the keys say, in threads of its own.
+        acting: carries out the keys, in threads of its own.
     """
 
     def __init__(self, screen: Screen, watching: Client, acting: Client, period: float) -> None:
@@ -121,12 +121,12 @@ class Top:
                 self._view.note = ""
             self._screen.draw(frame.lines(self._view, *self._screen.size))
             if keys := self._screen.keys(self._due - time.monotonic()):
-                self._look()  # a key concerns what is there now
+                self._look()  # a key concerns the present state
             for key in keys:
                 self._press(key)
 
     def _look(self) -> None:
-        """Asks for the status; its sizes become the newest moment."""
+        """Reads the status; its sizes become the newest moment."""
         self._due = time.monotonic() + self._period
         view, view.now = self._view, time.time()
         try:
@@ -164,12 +164,12 @@ class Top:
             return {}
         paused = view.status.floor.paused
         actions: dict[str, tuple[str, Callable[[], object]]] = {
-            "U": ("unload all", client.unload),
+            "U": ("stop all workers", client.unload),
             "s": ("stop speaking", client.stop_speaking),
             " ": ("resume" if paused else "pause", client.resume if paused else client.pause),
         }
         if chosen := view.chosen:
-            actions["u"] = (f"unload {chosen}", lambda: client.unload(chosen))
+            actions["u"] = (f"stop {chosen}", lambda: client.unload(chosen))
         return actions
 
     def _choose(self, step: int) -> None:
@@ -185,14 +185,14 @@ class Top:
         elif key == "enter":
             self._view.prompt = None
             if worker := prompt.removeprefix(_ASK).strip():
-                self._act(f"preload {worker}", lambda: self._acting.preload(worker))
+                self._act(f"start {worker}", lambda: self._acting.preload(worker))
         elif key == "erase":
             self._view.prompt = prompt[:-1] if len(prompt) > len(_ASK) else prompt
         elif len(key) == 1 and key.isprintable():
             self._view.prompt = prompt + key
 
     def _act(self, words: str, action: Callable[[], object]) -> None:
-        """Does something in a thread, so that the frames go on, and notes what came of it."""
+        """Runs an action in a thread, so that the frames go on, and notes its outcome."""
 
         def do() -> None:
             try:
@@ -209,7 +209,7 @@ class Top:
         self._view.note, self._note_until = note, time.monotonic() + NOTE_S
 
 
-_ASK = "preload (such as stt, tts/hibari or stt/moonshine/tiny-en): "
+_ASK = "start (such as stt, tts/hibari or stt/moonshine/tiny-en): "
 
 
 def _outcome(answer: Any) -> str:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from hushd_schema.status import DoorStatus, FloorStatus, Status, WorkerStatus
 
 SPAN_S = 600.0  # of the timeline,
-LEAST_S = 60.0  # which is shorter while less is known
+MIN_SPAN_S = 60.0  # which is shorter while less is known
 MOST_BARS, FEWEST_BARS = 10, 3  # lines of the timeline
-KEYS = "up/down choose  p preload  u unload  U all  s stop speaking  space pause  q quit"
+KEYS = "up/down choose  p start  u stop  U all  s stop speaking  space pause  q quit"
 _STYLES = {
     "ready": "good",
     "busy": "busy",
@@ -43,8 +43,8 @@ class View:
         status: of the supervisor; None while none runs.
         moments: memory over time, the newest last.
         chosen: the name of the worker that the keys concern.
-        note: what the last key has done.
-        prompt: what is typed, with the question before it; None while nothing is asked for.
+        note: the outcome of the last key.
+        prompt: the question with the text typed so far; None while there is no question.
         fine: whether the terminal shows Unicode.
     """
 
@@ -124,7 +124,7 @@ def _timeline(view: View, columns: int, height: int) -> list[Line]:
     """Memory of the last ten minutes, as far as it is known, with dots for a server that never unloads."""
     count = columns_for_bars(columns)
     known = view.now - view.moments[0].time if view.moments else 0.0
-    span = max(LEAST_S, min(SPAN_S, known))
+    span = max(MIN_SPAN_S, min(SPAN_S, known))
     parts = highest(window(view.moments, view.now - span, view.now), count)
     ours, theirs = [part.total / 1e6 for part in parts], [part.resident / 1e6 for part in parts]
     top = round_up(max(1.0, *ours, *theirs))

@@ -34,7 +34,7 @@ class Screen:
 
     def __init__(self) -> None:
         if not (os.isatty(0) and os.isatty(1)) or os.environ.get("TERM", "dumb") == "dumb":
-            raise HushdError("bad_request", "hushd top draws on a terminal, and this is none: use `hushd status`.")
+            raise HushdError("bad_request", "hushd top needs a terminal: use `hushd status`.")
         self._styles = _STYLES | ({} if os.environ.get("NO_COLOR") else _COLOURS)
         self._drawn: list[str] = []
         self._wakes, self._wake = os.pipe()
@@ -75,7 +75,7 @@ class Screen:
             _write_all("".join(changed).encode(errors="replace"))
 
     def keys(self, seconds: float) -> list[str]:
-        """The keys that were pressed, waiting for one for so long; names such as `up`, or a character."""
+        """Waits up to that long for keys; returns names such as `up`, or characters."""
         readable, _, _ = select.select([0, self._wakes], [], [], max(0.0, seconds))
         if self._wakes in readable:
             os.read(self._wakes, 4096)

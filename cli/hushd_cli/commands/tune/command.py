@@ -1,4 +1,4 @@
-"""`hushd tune`: measures which settings make a worker quickest on this machine, and writes them down."""
+"""`hushd tune`: measures which settings make a worker fastest on this machine, and saves them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .trial_supervisor import RUNS, TrialSupervisor, own_settings
 
 _DESCRIPTION = "Tries settings with real workers, on this machine, and writes the best ones into the configuration."
 _TEXT = "The quick brown fox jumps over the lazy dog. How vexingly quick daft zebras jump!"
-_DIFFERENT = 1.05  # of what was measured: a configured need above it by less stays
+_DIFFERENT = 1.05  # of the measured need: a configured one that is higher by less stays
 _ROUNDED_MB = 10  # to which a measured need is rounded up
 
 
@@ -65,7 +65,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             return trial
 
         try:
-            # The last trial may take as long as the longest, and what was before is measured once more.
+            # The last trial may take as long as the longest, and the former settings are measured again.
             outcome = search(shop.before, tries, measure, lambda: time.monotonic() + 2 * longest < until)
         except HushdError as error:
             if error.code == "deadline_exceeded":
@@ -99,9 +99,9 @@ def make_parser(prog: str) -> Parser:
     parser = Parser(prog, _DESCRIPTION)
     parser.add_argument("what", nargs="?", default="stt", metavar="WHAT", help="stt, tts or a worker; default: stt")
     parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
-    parser.add_argument("--limit", type=_length, default=120.0, metavar="TIME", help="at most; default: 2m")
+    parser.add_argument("--limit", type=_length, default=120.0, metavar="TIME", help="the time limit; default: 2m")
     parser.add_argument("--dry-run", action="store_true", help="print the settings without writing them")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 
@@ -149,7 +149,7 @@ def _recording(path: str | None) -> Path:
     return sample
 
 
-# --- what comes of it ------------------------------------------------------------------------------------------------
+# --- the result ------------------------------------------------------------------------------------------------------
 
 
 def _values(shop: TrialSupervisor, outcome: Outcome) -> JsonObject:

@@ -13,11 +13,11 @@ from hushd_schema import engines
 Environment = Mapping[str, str]
 
 THREADS, COMPUTE_TYPE, BEAM = "OMP_NUM_THREADS", "HUSHD_COMPUTE_TYPE", "HUSHD_BEAM_SIZE"
-VARIABLES = (THREADS, COMPUTE_TYPE, BEAM)  # what is written into a worker's environment, and what its engine adds
+VARIABLES = (THREADS, COMPUTE_TYPE, BEAM)  # a worker's variables, and those that its engine adds
 
-FASTER = 0.95  # of the time: less of a difference is chance, and what was is kept
+FASTER = 0.95  # of the time: a smaller difference is chance, and the former settings stay
 NOT_SLOWER, SMALLER = 1.02, 0.8  # of time and memory: as quick, and a fifth smaller
-SAME_WORDS = 0.98  # of what the first settings heard; a cheaper way that hears something else is none
+SAME_WORDS = 0.98  # of the words that the first settings heard: a faster way that mishears does not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Measured:
 
     @classmethod
     def of(cls, runs: Sequence[float], memory_mb: float, text: str) -> Measured:
-        """Sums several runs up; the quickest and the slowest may be outliers, and are left out of the noise."""
+        """Summarises several runs; the noise leaves out the quickest and the slowest, which may be outliers."""
         inner = sorted(runs)[1:-1] or sorted(runs)
         return cls(median(runs), memory_mb, text, inner[-1] - inner[0])
 
@@ -137,7 +137,7 @@ def search(
 
 
 def why_not(trial: Trial, outcome: Outcome) -> str:
-    """Returns why a quicker trial was not chosen; empty where it was not quicker."""
+    """Returns the reason against a quicker trial; empty if it was not quicker."""
     measured, chosen, first = trial.measured, outcome.best.measured, outcome.before.measured
     if measured is None or chosen is None or trial is outcome.best or measured.seconds >= chosen.seconds:
         return ""

@@ -39,7 +39,7 @@ class TrialSupervisor:
 
     Args:
         worker: a full name, `stt/moonshine/tiny-en`.
-        sample: what is transcribed, or the text that is spoken.
+        sample: the recording to transcribe, or the text to speak.
         until: monotonic time at which a run is given up.
     """
 
@@ -78,7 +78,7 @@ class TrialSupervisor:
             "HUSHD_MODELS_DIR": str(self._models),
             "HUSHD_AUTOSTART": "1",
         }
-        for name in self.variables:  # what is tried is in the configuration
+        for name in self.variables:  # the tried settings are in the configuration
             os.environ.pop(name, None)
         self.client = Client(holder="tune")
         return self
@@ -160,7 +160,7 @@ class TrialSupervisor:
         return ""
 
     def _memory_mb(self) -> float:
-        """The peak of the process's resident memory, a little more than it has alone."""
+        """Returns the peak of the process's resident memory, including pages that it shares."""
         workers = [worker for worker in self.client.status().workers if worker.name == self.worker]
         return max(worker.peak_rss_mb or worker.need_mb for worker in workers)
 
@@ -187,7 +187,7 @@ def own_settings(config: str, worker: str) -> Mapping[str, Any]:
     """The table `[worker."NAME"]` of a configuration.
 
     Raises:
-        HushdError: `bad_request` for what is not TOML.
+        HushdError: `bad_request` if it is not TOML.
     """
     try:
         workers = toml.loads(config).get("worker", {})

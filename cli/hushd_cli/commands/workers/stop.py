@@ -18,7 +18,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if options.drop and os.environ.get("HUSHD_ENDPOINT"):
         raise HushdError(
             "unsupported",
-            "--drop is about files of the machine it runs on, and HUSHD_ENDPOINT leads to another: run it there.",
+            "--drop is about this machine's files, and HUSHD_ENDPOINT leads to another machine: run it there.",
         )
     from hushd.client import Client
     from hushd.exchange.unloaded import Unloaded
@@ -48,13 +48,15 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(prog, "End workers and give their memory back. Jobs of other programs finish first.")
     parser.add_argument("what", nargs="*", metavar="WHAT", help="such as stt or tts/hibari; default: all of them")
-    parser.add_argument("--force", action="store_true", help="end other programs' jobs now; what can be repeated is")
+    parser.add_argument(
+        "--force", action="store_true", help="end other programs' jobs now; hushd repeats those that it can"
+    )
     parser.add_argument(
         "--drop",
         action="store_true",
         help="also drop the models' files from the page cache",
     )
-    parser.add_argument("--json", action="store_true", help="print what has ended, and what goes on, for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 

@@ -20,8 +20,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(prog, "Free memory of graphics cards for another program. Idle workers end at once.")
-    parser.add_argument("--vram", metavar="SIZE", help="to be free, such as 12G or 11GiB; default: all of ours")
-    parser.add_argument("--card", metavar="NUMBER", help="of the card, or its place on the bus; default: every card")
+    parser.add_argument(
+        "--vram", metavar="SIZE", help="the memory to free, such as 12G or 11GiB; default: all that workers hold"
+    )
+    parser.add_argument("--card", metavar="NUMBER", help="the card's number, or its bus address; default: every card")
     parser.add_argument(
         "--for",
         dest="keep_away",
@@ -29,7 +31,7 @@ def make_parser(prog: str) -> Parser:
         metavar="TIME",
         help="how long workers keep away: 90s, 10m; 0 ends an earlier yield; default: %(default)s",
     )
-    parser.add_argument("--json", action="store_true", help="print what was freed, for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 
@@ -40,7 +42,7 @@ def yield_vram(arguments: Namespace) -> None:
         HushdError: `server_busy` where less than was asked for is free.
     """
     from hushd.client import Client
-    from hushd.yielded import options
+    from hushd.yield_options import options
     from hushd_schema.controls import Yielded
 
     fields = options(arguments.vram, arguments.card, arguments.keep_away)

@@ -182,7 +182,7 @@ def test_a_link_is_written_through_and_a_mode_kept(home: Path) -> None:
     [
         ("claude", '{"a": 1', "line 1 is not JSON"),
         ("claude", '{\n"a": 01x\n}', "line 2 is not JSON"),
-        ("gemini", "{\n// mine\n}", "since line 2 is not JSON, or a comment that an edit would lose: mend"),
+        ("gemini", "{\n// mine\n}", "since line 2 is not JSON, or a comment that an edit would lose: fix it"),
         ("claude", "[1]", "not a JSON object"),
         ("claude", '{"hooks": []}', "'hooks' is not an object"),
         ("claude", '{"hooks": {"Stop": 1}}', "'Stop' is not a list"),

@@ -257,7 +257,7 @@ def test_rm_of_a_model_that_runs(
     with suppress(BlockingIOError):  # a read brings what one write has brought, no more
         while True:
             said += os.read(terminal, 10_000).decode()
-    assert "stt/whisper/base runs, and keeps it in memory until it ends: `hushd unload stt/whisper/base`" in said
+    assert "stt/whisper/base still holds it in memory: `hushd unload stt/whisper/base`" in said
     for descriptor in (terminal, other_end):
         os.close(descriptor)
 
@@ -296,7 +296,7 @@ def test_ctrl_c_says_what_is_so(
         monkeypatch.setattr(Client, name, interrupted)
     with pytest.raises(KeyboardInterrupt):
         main("hushd models", arguments)
-    assert sum("goes on from there" in note for note in notes) == hints
+    assert sum("continues from there" in note for note in notes) == hints
 
 
 def test_the_configurations_models(machine: Store, runtime: Path) -> None:

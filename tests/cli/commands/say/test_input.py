@@ -92,6 +92,6 @@ def test_a_terminal_gets_no_sound(target: str, start_router: Start) -> None:
     done = run("say", "-o", target, "hi", stdout=theirs)
     os.close(theirs)
     assert done.returncode == 2
-    assert "nothing for a terminal" in one_sentence(done, "say")
+    assert "A terminal cannot play sound" in one_sentence(done, "say")
     assert router.of(Request) == []
     os.close(ours)

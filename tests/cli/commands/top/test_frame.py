@@ -92,7 +92,7 @@ def test_the_timeline_is_as_long_as_what_is_known() -> None:
 
 def test_what_is_typed_stands_in_the_place_of_the_keys() -> None:
     """A question first, else what the last key has done."""
-    assert text(view(prompt="preload: stt", note="done"))[-1] == "preload: stt"
+    assert text(view(prompt="start: stt", note="done"))[-1] == "start: stt"
     assert text(view(note="done"))[-1] == "done"
 
 

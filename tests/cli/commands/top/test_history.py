@@ -15,10 +15,13 @@ from support.peer import Supervisor
 NAME = "tts/<a>/b"
 
 
-def run(*arguments: str, status: int = 0) -> str:
+def run(*arguments: str, status: int = 0, history: bool = True) -> str:
     code = "from hushd_cli import entry; entry.hushd()"
     done = warm.run(
-        [sys.executable, "-P", "-c", code, "top", "--history", *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-P", "-c", code, "top", *(["--history"] if history else []), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == status, done.stderr
     return done.stderr if status else done.stdout
@@ -76,6 +79,12 @@ def test_with_a_supervisor_the_last_moment_is_now(supervisor: Supervisor, runtim
         data = json.loads(run("--json"))
     assert data["moments"][-1]["workers_mb"]["stt/echo/a"] > 0
     assert data["moments"][-1]["supervisor_mb"] > 0
+
+
+def test_the_status_for_programs(supervisor: Supervisor) -> None:
+    """Without --history `--json` prints the status once; --since is refused."""
+    assert json.loads(run("--json", history=False)).keys() >= {"supervisor", "workers", "memory", "floor"}
+    assert "give that too" in run("--since", "1h", status=2, history=False)
 
 
 @pytest.fixture

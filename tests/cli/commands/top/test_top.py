@@ -69,19 +69,19 @@ def top(supervisor: Supervisor) -> Iterator[Terminal]:
 
 
 def test_keys_start_and_end_a_worker(top: Terminal, supervisor: Supervisor) -> None:
-    """`p` asks for a name and preloads it; `u` unloads the chosen one; both say what came of it."""
-    top.press("p", "preload")
-    top.press("\x7f" * 10 + "stt/echo/a\r", "preload stt/echo/a: done")
+    """`p` asks for a name and starts it; `u` stops the chosen one; both say the outcome."""
+    top.press("p", "start")
+    top.press("\x7f" * 10 + "stt/echo/a\r", "start stt/echo/a: done")
     top.wait_for("ready")
     with supervisor.connect() as peer:
         assert peer.status()["state"] == "ready"
-        top.press("u", "unload stt/echo/a: done")
+        top.press("u", "stop stt/echo/a: done")
         assert peer.status()["state"] == "stopped"
 
 
 def test_a_mistake_is_one_sentence(top: Terminal) -> None:
     """An unknown worker is refused by the supervisor's sentence, and the frames go on."""
-    top.press("p", "preload")
+    top.press("p", "start")
     top.press("\x7f" * 10 + "nonsense\r", "nonsense is not a role")
     top.press(" ", "pause: done")
     top.press(" ", "resume: done")

@@ -1,4 +1,4 @@
-"""The agents that can read aloud, and what their configuration has for it. Pure, but for the folders of the user.
+"""The agents that can read aloud, and the hooks in their configuration. Pure, except for the user's folders.
 
 - Claude Code: `hooks` in settings.json (https://code.claude.com/docs/en/hooks).
 - Gemini CLI: the same with names of its own, and milliseconds (https://geminicli.com/docs/hooks/reference).
@@ -33,7 +33,7 @@ class Agent(NamedTuple):
         name: as people write it.
         file: finds the file, from the environment and the home folder.
         edited: the file's text with the hooks for a command line alone; for an empty one without hooks.
-        after: a sentence for the person who has installed them.
+        after: a sentence to show after installation.
     """
 
     name: str
@@ -73,13 +73,13 @@ def _toml_edited(text: str, command: str) -> str:
 
 
 def _with_newlines(written: str, text: str) -> str:
-    """The text as it is written, with the ends of lines of another one."""
+    """Returns the written text with the line endings of `text`."""
     written = written.replace("\r\n", "\n")
     return written.replace("\n", "\r\n") if "\r\n" in text else written
 
 
 def _edit(document: Any, events: tuple[str, ...], more: JsonObject, command: str) -> None:
-    """Takes hushd's hooks out, with the lists and tables that are empty then, and puts those for a command in.
+    """Removes hushd's hooks, with lists and tables that become empty, and adds hooks for a command.
 
     Args:
         document: a dictionary, or tomlkit's in its place.
@@ -108,7 +108,7 @@ def _edit(document: Any, events: tuple[str, ...], more: JsonObject, command: str
 
 
 def _remove(groups: list[Any]) -> bool:
-    """Takes hushd's hooks out of an event's groups; returns whether nothing is left of what had them."""
+    """Removes hushd's hooks from an event's groups; returns whether that leaves no group."""
     had_ours = False
     for group in reversed(list(groups)):
         inner: Any = group.get("hooks") if isinstance(group, dict) else None

@@ -1,4 +1,4 @@
-"""`hushd agents hook install|uninstall`: puts the hooks into an agent's configuration, and takes them out."""
+"""`hushd agents hook install|uninstall`: adds the hooks to an agent's configuration, and removes them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .agents import AGENTS, Agent
 
 
 def install(agent: str, *, dry: bool) -> None:
-    """Writes the hooks, in the place of older ones; prints the difference.
+    """Writes the hooks, replacing older ones; prints the difference.
 
     Args:
         dry: whether only to print it.
@@ -36,10 +36,10 @@ def install(agent: str, *, dry: bool) -> None:
 
 
 def uninstall(agent: str, *, dry: bool) -> None:
-    """Takes the hooks out; prints the difference. Raises as `install` does."""
+    """Removes the hooks; prints the difference. Raises as `install` does."""
     entry = AGENTS[agent]
     if not _edit(entry, lambda text: entry.edited(text, ""), dry):
-        console.note(f"{entry.name} has no hook of hushd's.")
+        console.note(f"{entry.name} has no hooks of hushd.")
 
 
 def command_line() -> str:
@@ -62,7 +62,7 @@ def _edit(agent: Agent, change: Callable[[str], str], dry: bool) -> bool:
     try:
         changed = change(text)
     except ValueError as error:
-        raise HushdError("input_unreadable", f"{path} is left as it is, since {error}: mend it first.") from error
+        raise HushdError("input_unreadable", f"{path} is left as it is, since {error}: fix it first.") from error
     if changed == text:
         return False
     before, behind = (each.splitlines(keepends=True) for each in (text, changed))
@@ -76,7 +76,7 @@ def _edit(agent: Agent, change: Callable[[str], str], dry: bool) -> bool:
 
 
 def _read(path: Path) -> tuple[str, int | None]:
-    """The text and the mode of a file that its user may change; empty where there is none."""
+    """Returns text and mode of a file that its user may change; empty if there is no file."""
     try:
         with open(path, "rb", opener=_opener) as file:
             status = os.fstat(file.fileno())

@@ -17,5 +17,5 @@ _NOT_NEEDED = {
 def test_a_client_that_waits_has_what_another_connection_needs() -> None:
     """An upgrade in the middle of a recording leaves nothing to import for the way to the next supervisor."""
     package = Path(hushd.transport.__file__).parent
-    imported = imported_by("import hushd.client, hushd.transport.late_modules")
+    imported = imported_by("import hushd.client, hushd.transport.preimport")
     assert late(package) - imported <= _NOT_NEEDED

@@ -19,5 +19,5 @@ def test_a_supervisor_with_a_worker_has_all_its_modules() -> None:
     """An upgrade of hushd leaves it nothing to import but modules seldom needed, or for addresses added later."""
     package = Path(hushd_supervisor.__file__).parent
     program = "import hushd_supervisor.__main__, hushd_supervisor.assembly, hushd_supervisor.system.living as living"
-    imported = imported_by(f"{program}\nliving._import_late_modules()")
+    imported = imported_by(f"{program}\nliving._preimport()")
     assert late(package, *_START, *_ADDED_ADDRESSES) - imported <= _SELDOM
