@@ -41,7 +41,7 @@ def _offer_token() -> None:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, "Serves and transcribes on many machines, with Ray; run it on a node of the cluster.")
+    parser = Parser(prog, "Serve and transcribe on many machines, with Ray; run it on a node of the cluster.")
     count = value(whole(1))
     commands = parser.add_commands()
     deploy = commands.add("deploy", "serve OpenAI's audio API from every node", "Engines start with the first request.")
@@ -77,7 +77,7 @@ def make_parser(prog: str) -> Parser:
     delete = commands.add("delete", "end what `deploy` has started")
     transcribe = commands.add(
         "transcribe",
-        "write down every recording in a folder",
+        "transcribe every recording in a folder",
         "The same command goes on where it was interrupted.",
     )
     transcribe.add_argument("folder", metavar="DIR", help="with the recordings, in folders of its own too")

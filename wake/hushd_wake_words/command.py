@@ -61,18 +61,22 @@ def make_parser(prog: str) -> Parser:
         "closes the microphone.",
     )
     parser.add_argument("words", nargs="*", metavar="WORD", help='such as "okay nabu"; COMMAND follows after --')
-    parser.add_argument("--list", action="store_true", help="print the words that are known here")
-    parser.add_argument("--listen", action="store_true", help="print what is said after the word, too")
-    parser.add_argument("--at-once", action="store_true", help="run COMMAND at the word, without listening further")
+    parser.add_argument("--list", action="store_true", help="list the known words")
+    parser.add_argument("--listen", action="store_true", help="also print the speech after the word")
+    parser.add_argument(
+        "--at-once", action="store_true", help="run COMMAND at the word, without listening to the speech after it"
+    )
     parser.add_argument("--once", action="store_true", help="end after the first word")
-    only.add_option(parser, "nobody else's word counts, by the voice of what is said after it")
+    only.add_option(parser, "other people's words do not count, judged by the speech after the word")
     parser.add_argument(
         "--threshold",
         type=value(THRESHOLD),
         metavar="P",
-        help="how sure it must be, 0.01 to 0.999; default: as the model's makers chose",
+        help="the certainty that a word needs, 0.01 to 0.999; default: the model's own",
     )
-    parser.add_argument("--waiting", metavar="ENGINE/NAME", help="the model that waits; default: the configured one")
+    parser.add_argument(
+        "--waiting", metavar="ENGINE/NAME", help="the model that listens for words; default: the configured one"
+    )
     parser.add_argument("--json", action="store_true", help="an object a line, for programs")
     parser.add_argument(
         "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"

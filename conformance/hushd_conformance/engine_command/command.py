@@ -41,13 +41,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, f"Helps to write an engine of your own; {document('MODELS.md')} explains how.")
+    parser = Parser(prog, f"Begin and check an engine of your own; {document('MODELS.md')} explains how.")
     commands = parser.add_commands()
     new = commands.add("new", "write a package with an engine, a test and a tiny model, to begin with")
-    new.add_argument("name", metavar="NAME", help="of the engine, such as my-whistle")
-    new.add_argument("--role", choices=SPEECH_ROLES, default="stt", help="what it does; default: %(default)s")
-    new.add_argument("--folder", metavar="FOLDER", help="where; default: hushd-NAME")
-    check = commands.add("check", "load an engine and say whether it does what hushd expects of one")
+    new.add_argument("name", metavar="NAME", help="the name of the engine, such as my-whistle")
+    new.add_argument("--role", choices=SPEECH_ROLES, default="stt", help="the role of the engine; default: %(default)s")
+    new.add_argument("--folder", metavar="FOLDER", help="the new folder; default: hushd-NAME")
+    check = commands.add("check", "load an engine and check that it keeps the contract")
     check.add_argument("name", metavar="NAME")
     check.add_argument("--model", default="default", metavar="NAME", help="default: the engine's own")
     check.add_argument(

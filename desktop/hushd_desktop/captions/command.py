@@ -72,44 +72,50 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Writes down what plays on this machine while it is said: a line a sentence, until Ctrl-C. The sound is kept "
-        "nowhere, or with --second-pass until it was read once more.",
+        "Caption whatever this machine plays: a line a sentence, until Ctrl-C. The sound is not kept, or with "
+        "--second-pass only until it has been read again.",
     )
-    source = parser.add_argument_group("what is heard")
+    source = parser.add_argument_group("source")
     source.add_argument(
-        "--sink", metavar="NAME", help="what this loudspeaker plays; '?' lists them; default: the usual one"
+        "--sink", metavar="NAME", help="the loudspeaker to caption; '?' lists them; default: the usual one"
     )
     which = source.add_mutually_exclusive_group()
-    which.add_argument("--microphone", action="store_true", help="the microphone instead of what plays")
-    which.add_argument("--both", action="store_true", help="both: `them:` is what plays, `me:` the microphone")
+    which.add_argument("--microphone", action="store_true", help="caption the microphone instead")
+    which.add_argument(
+        "--both", action="store_true", help="caption both: `them:` is the loudspeaker, `me:` the microphone"
+    )
     microphone = source.add_argument(
         "-a", "--audio-device", dest="device", metavar="NAME", help="this microphone; '?' lists them"
     )
     parser.add_hidden_alias("--device", microphone)
     parser.add_no_duck(source)
-    source.add_argument("--headphones", action="store_true", help="with --both: the microphone hears no loudspeaker")
+    source.add_argument(
+        "--headphones", action="store_true", help="with --both: the microphone cannot hear the loudspeaker"
+    )
     recent = parser.add_argument_group("what played just now").add_mutually_exclusive_group()
     recent.add_argument(
         "--keep",
         type=value(number(1, LONGEST_S)),
         metavar="SECONDS",
-        help="write nothing, and keep the last SECONDS of what plays in memory, until Ctrl-C",
+        help="write nothing, and keep the last SECONDS of sound in memory, until Ctrl-C",
     )
-    recent.add_argument("--last", action="store_true", help="write down what another `hushd captions --keep` has kept")
+    recent.add_argument(
+        "--last", action="store_true", help="caption the sound that another `hushd captions --keep` has kept"
+    )
     place = parser.add_argument_group("where it is written")
     place.add_argument("--json", action="store_true", help="print events as lines of JSON, for programs")
     place.add_argument(
-        "-o", "--output", metavar="FILE", help="at the end all of it, as FILE.srt, .vtt, .txt, .tsv or .json"
+        "-o", "--output", metavar="FILE", help="write all captions at the end, as FILE.srt, .vtt, .txt, .tsv or .json"
     )
-    place.add_argument("--live", metavar="FILE", help="the caption as it stands, for OBS's text from a file")
+    place.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
     place.add_argument(
-        "--socket", metavar="PATH", help="events as lines of JSON for programs that connect, for overlays"
+        "--socket", metavar="PATH", help="send events as lines of JSON to programs that connect, such as overlays"
     )
     add_doubtful(place)
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
     parser.add_fields(text, TRANSCRIBE, ["diarize"])
-    text.add_argument("--translate", action="store_true", help="into English, if the engine can")
+    text.add_argument("--translate", action="store_true", help="translate into English, with engines that can")
     parser.add_fields(text, TRANSCRIBE, ["hotwords", "silence_s"])
     second_pass.add_options(text)
     parser.add_worker_options()

@@ -50,30 +50,30 @@ def make_parser(prog: str) -> Parser:
     """The parser of the command."""
     parser = Parser(
         prog,
-        "Types what is said into the window that has the focus: from now on until Ctrl-C, or while a key is held.",
+        "Type your speech into the focused window, until Ctrl-C or while a key is held.",
     )
     parser.epilog = _EPILOG
     when = parser.add_argument_group("when")
-    when.add_argument("--key", type=_key, metavar="KEY", help="wait for it and dictate while it is held: F9, Super+d")
-    when.add_argument("--toggle", action="store_true", help="the key begins, and pressed again it ends")
+    when.add_argument("--key", type=_key, metavar="KEY", help="dictate while this key is held: F9, Super+d")
+    when.add_argument("--toggle", action="store_true", help="one press of the key begins, the next ends")
     when.add_argument("--stop", action="store_true", help="end the dictation that another `hushd dictate` has begun")
-    when.add_argument("--install", action="store_true", help="wait for the key in every session from now on")
-    when.add_argument("--uninstall", action="store_true", help="and no longer")
+    when.add_argument("--install", action="store_true", help="wait for the key in every session of the desktop")
+    when.add_argument("--uninstall", action="store_true", help="stop doing so")
     where = parser.add_argument_group("where the text goes")
     where.add_argument(
         "--output",
         choices=OUTPUTS,
         default="auto",
-        help="type, as it is heard; paste, clipboard, command or print, at the end; default: type, or where that is "
+        help="type while you speak; paste, clipboard, command or print at the end; default: type, or where that is "
         "impossible clipboard",
     )
     where.add_argument(
-        "--command", metavar="PROGRAM", help="with --output command: gets the text on its standard input"
+        "--command", metavar="PROGRAM", help="with --output command: the program that reads the text on standard input"
     )
-    where.add_argument("--through", metavar="PROGRAM", help="a filter: the text goes in, and what it prints is written")
+    where.add_argument("--through", metavar="PROGRAM", help="a filter: it reads the text, and its output is written")
     where.add_argument("--profile", metavar="NAME", help="a filter of dictation.toml, beside the configuration")
     where.add_argument(
-        "--end", metavar="TEXT", help="written behind the last word; default: a space, where text is typed"
+        "--end", metavar="TEXT", help="the text after the last word; default: a space, where text is typed"
     )
     text = parser.add_argument_group("transcription")
     text.add_argument(

@@ -37,13 +37,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 def make_parser(prog: str) -> Parser:
     """The parser of the command."""
-    parser = Parser(prog, "Reads the selected text of any window aloud; while it reads, the same command ends that.")
-    parser.epilog = "Bind it to a key in the desktop's settings, or let it wait for one itself."
-    parser.add_argument(
-        "--key", type=parse, metavar="KEY", help="wait for it, and read or end at each press: F8, Super+r"
+    parser = Parser(
+        prog, "Read the selected text of any window aloud; the same command, given again, stops the reading."
     )
-    parser.add_argument("--stop", action="store_true", help="end the reading, if there is one")
-    parser.add_argument("say", nargs="*", metavar="OPTION", help="options of `say`, behind --: -- -v emma -r 220")
+    parser.epilog = "Bind it to a key in the desktop's settings, or give --key."
+    parser.add_argument(
+        "--key", type=parse, metavar="KEY", help="wait for this key, and read or stop at each press: F8, Super+r"
+    )
+    parser.add_argument("--stop", action="store_true", help="stop the reading, if there is one")
+    parser.add_argument("say", nargs="*", metavar="OPTION", help="options of `say`, after --: -- -v emma -r 220")
     return parser
 
 
