@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, values
 from hushd_protocol.names import is_name
 
 SUFFIX = ".hushd.json"
@@ -114,7 +114,7 @@ def split(model: str) -> tuple[str, str]:
 
 
 def dumps(manifest: Manifest) -> str:
-    return json.dumps(asdict(manifest), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    return json.dumps(manifest, default=values, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def loads(text: str | bytes) -> Manifest:

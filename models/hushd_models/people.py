@@ -17,11 +17,11 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, quoted
 from hushd_protocol.system import atomic_file, paths
 from hushd_schema.record import Record

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import APPLE
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
 from hushd_schema import engines as specs

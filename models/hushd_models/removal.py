@@ -10,11 +10,11 @@ import shutil
 import time
 from collections.abc import Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.paths import user_cache
 
 from . import hf_cache, verification

@@ -143,7 +143,8 @@ class Store:
         """
         import json
         import shutil
-        from dataclasses import asdict
+
+        from hushd_protocol.light_dataclass import values
 
         work = self.workplace(model)
         if self.begun(model) != source:
@@ -152,7 +153,7 @@ class Store:
                 work.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise _unwritable(work.parent, error) from error
-            replace(work / _SOURCE, json.dumps(asdict(source)))
+            replace(work / _SOURCE, json.dumps(source, default=values))
         return work
 
     def begun(self, model: str) -> Source | None:

@@ -6,7 +6,6 @@ unknown key is ignored, so that a later minor version may add one; an unknown ty
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import types
 import typing
@@ -18,6 +17,7 @@ import msgpack
 from hushd_protocol import JsonObject
 
 from .errors import HushdError
+from .light_dataclass import MISSING, fields
 from .limits import ID_BYTES, MAX_CREDIT, MAX_DEPTH, MAX_ITEMS
 from .messages import Cancel, Chunk, Credit, Error, Message
 
@@ -68,11 +68,9 @@ class _Spec(typing.NamedTuple):
 
 def _spec(kind: type[Message]) -> _Spec:
     hints = typing.get_type_hints(kind)
-    fields = [f for f in dataclasses.fields(kind) if f.name != "payload"]
-    required = frozenset(
-        f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    )
-    return _Spec(kind, {f.name: _checker(hints[f.name]) for f in fields}, required)
+    known = [f for f in fields(kind) if f.name != "payload"]
+    required = frozenset(f.name for f in known if f.default is MISSING and f.default_factory is MISSING)
+    return _Spec(kind, {f.name: _checker(hints[f.name]) for f in known}, required)
 
 
 _SPECS: dict[type[Message], _Spec] = {}
@@ -81,12 +79,12 @@ _FIELDS: dict[type[Message], tuple[tuple[str, Any], ...]] = {}
 
 def _fields(kind: type[Message]) -> tuple[tuple[str, Any], ...]:
     """The names and defaults of the fields in a header; the default of a required field equals nothing."""
-    fields = []
-    for field in dataclasses.fields(kind):
+    known = []
+    for field in fields(kind):
         if field.name != "payload":
-            default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-            fields.append((field.name, default))
-    return tuple(fields)
+            default = field.default if field.default_factory is MISSING else field.default_factory()
+            known.append((field.name, default))
+    return tuple(known)
 
 
 def encode(message: Message) -> bytes:

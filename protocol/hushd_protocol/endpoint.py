@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from hushd_protocol.light_dataclass import dataclass
 
 from .errors import HushdError
 from .suggest import quoted

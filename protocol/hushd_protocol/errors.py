@@ -40,9 +40,9 @@ fail alike: none (`request`), those with the same options (`command`), or all on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from hushd_protocol.light_dataclass import dataclass, field
 
 from .record import Record
 

@@ -6,8 +6,9 @@ The workers' packages print the description of their role (`--describe`), with `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from .record import Record
 

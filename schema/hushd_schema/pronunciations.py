@@ -17,10 +17,10 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import atomic_file
 

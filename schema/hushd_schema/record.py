@@ -7,17 +7,20 @@ field is a `HushdError`. In the other direction a field that has its default is 
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import MISSING, fields
 from hushd_protocol.suggest import quoted
+
+if TYPE_CHECKING:
+    from dataclasses import Field
 
 _ANSWER = "The supervisor's answer"
 _REQUIRED = object()  # the default of a field that is always written; equals nothing
@@ -89,13 +92,13 @@ _READ: dict[type[Record], tuple[tuple[str, Callable[[], Any], Reader], ...]] = {
 
 def _written(kind: type[Any]) -> tuple[tuple[str, object], ...]:
     """The fields' names and defaults."""
-    return tuple((field.name, _default(field)) for field in dataclasses.fields(kind))
+    return tuple((field.name, _default(field)) for field in fields(kind))
 
 
-def _default(field: dataclasses.Field[Any]) -> object:
-    if field.default_factory is not dataclasses.MISSING:
+def _default(field: Field[Any]) -> object:
+    if field.default_factory is not MISSING:
         return field.default_factory()
-    return _REQUIRED if field.default is dataclasses.MISSING else field.default
+    return _REQUIRED if field.default is MISSING else field.default
 
 
 def _read(kind: type[Record], data: object) -> Record:
@@ -121,13 +124,13 @@ def _at(key: object, reader: Reader, value: object) -> Any:
 
 def _fields(kind: type[Any]) -> tuple[tuple[str, Callable[[], Any], Reader], ...]:
     """The name of each field, what makes its value when it is left out, and what reads it."""
-    fields, hints = [], typing.get_type_hints(kind)
-    for field in dataclasses.fields(kind):
+    known, hints = [], typing.get_type_hints(kind)
+    for field in fields(kind):
         nothing, reader = _kind(hints[field.name])
         default = _default(field)
         make = nothing if default is _REQUIRED else functools.partial(_same, default)
-        fields.append((field.name, make, reader))
-    return tuple(fields)
+        known.append((field.name, make, reader))
+    return tuple(known)
 
 
 def _same(value: Any) -> Any:

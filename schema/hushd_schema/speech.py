@@ -5,7 +5,7 @@ Times are seconds of the speech; places are characters (code points) of the text
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from hushd_protocol.light_dataclass import dataclass
 
 from .record import Record
 from .warned import Warned

@@ -6,7 +6,8 @@ Sizes are in MB of 10^6 bytes, times in seconds. docs/PROTOCOL.md has it as it i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from hushd_protocol.light_dataclass import dataclass
 
 from .record import Record
 

@@ -6,8 +6,9 @@ Times are seconds from the start of the audio, to the millisecond.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Required, TypedDict
+
+from hushd_protocol.light_dataclass import dataclass
 
 from .record import Record
 from .warned import Warned

@@ -6,11 +6,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.names import is_name
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import toml

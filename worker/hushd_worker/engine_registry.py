@@ -6,12 +6,12 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import did_you_mean, listed, quoted
 from hushd_schema import engines
 

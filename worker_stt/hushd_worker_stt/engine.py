@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hushd_models import languages
 from hushd_models.installation import engine_command
+from hushd_protocol.light_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from typing import TypeAlias

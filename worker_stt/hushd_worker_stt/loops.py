@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import groupby
+
+from hushd_protocol.light_dataclass import replace
 
 from .engine import Segment
 from .words import keys, split

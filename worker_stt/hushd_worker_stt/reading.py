@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hushd_protocol.light_dataclass import replace
 from hushd_worker.job_error import NoMemory, out_of_memory
 
 from .engine import RATE, Engine, Options, PieceLength, Segment

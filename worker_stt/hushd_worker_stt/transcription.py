@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_models import languages
+from hushd_protocol.light_dataclass import replace
 from hushd_schema.transcript import SpeakerVoice, Stretch, TranscriptResult
 from hushd_worker.job import Job
 

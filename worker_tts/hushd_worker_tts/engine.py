@@ -7,10 +7,10 @@ An engine is a class named in the entry point group `hushd.tts_engines`. Its mod
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hushd_models.installation import engine_command
+from hushd_protocol.light_dataclass import dataclass
 from hushd_worker.engine_model import Model as Model  # for engines of other packages, too
 
 if TYPE_CHECKING:

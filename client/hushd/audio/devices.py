@@ -7,12 +7,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 from weakref import WeakSet
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.wording import advised
 
 LOAD_S = 10.0  # for PortAudio to find the devices there are, which takes it some 50 ms

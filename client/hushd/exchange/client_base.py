@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Control, Request, Result
 
 from hushd.transport import model_requests, requests

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import AUTO
 
 from hushd.transport import requests

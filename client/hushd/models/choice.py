@@ -8,12 +8,12 @@ family that is the order their makers give. When memory is short, a model furthe
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_models import catalogue, languages
 from hushd_models.catalogue import Known
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import nearest

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from .memory_record import SUPERVISOR, lines
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from hushd_protocol.light_dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from hushd_schema.status import Status, SupervisorStatus, TemplateStatus, WorkerStatus

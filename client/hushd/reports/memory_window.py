@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import dataclass
 
 from . import card_record
 from . import memory_record as record

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingDescription, VoiceDescription

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from hushd_protocol.light_dataclass import dataclass
 
 from .line_breaks import lines, phrases
 from .spacing import between

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from hushd_protocol.light_dataclass import replace
 
 from .segment import Segment, Segments
 

@@ -7,8 +7,9 @@ there is no memory for both models those that are due wait for the session's end
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from .segment import Segment
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     from hushd_schema.transcript import SegmentData

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from hushd_protocol.light_dataclass import dataclass
 
 from hushd.transport.warning import ResultWarning
 

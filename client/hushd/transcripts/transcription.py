@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message, Partial, Progress, Result
 
 from hushd.transport.retry import RetryingCall

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import replace
 from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Message
 
 from .overflow import Overflow

@@ -10,10 +10,10 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import json_file
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import dataclass, field
 
 from .message import Message
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from hushd_protocol.light_dataclass import dataclass
 
 from . import drm
 

@@ -11,10 +11,11 @@ import errno
 import os
 import socket
 import sys
-from dataclasses import asdict, dataclass
 from typing import Literal
 
 import msgpack
+
+from hushd_protocol.light_dataclass import dataclass, values
 
 LARGEST = 8192  # bytes of a message: what the door reads of a connection, 4 KB at most, and some words
 _INT = 4  # bytes of a descriptor
@@ -55,7 +56,7 @@ def send(end: socket.socket, connection: socket.socket, handover: Handover) -> N
         BlockingIOError: the channel is full.
         OSError: the system allows no more descriptors under way.
     """
-    socket.send_fds(end, [msgpack.packb(asdict(handover))], [connection.fileno()])
+    socket.send_fds(end, [msgpack.packb(values(handover))], [connection.fileno()])
 
 
 def receive(end: socket.socket) -> tuple[socket.socket, Handover] | None:

@@ -8,8 +8,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from typing import Any, TypeVar
+
+from hushd_protocol.light_dataclass import values
 
 from . import atomic_file, best_effort
 
@@ -46,7 +47,7 @@ def edited(
             before = os.pread(descriptor, largest, 0)
             content = parse(json.loads(before))
         yield content
-        after = json.dumps(content, default=asdict).encode()
+        after = json.dumps(content, default=values).encode()
         if after != before:
             with best_effort.writing(path):
                 os.ftruncate(descriptor, os.pwrite(descriptor, after, 0))

@@ -17,8 +17,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from hushd_protocol.light_dataclass import replace
 
 from .paths import Paths, find, session_folder
 

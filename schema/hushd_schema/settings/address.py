@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import Literal
 
 from hushd_protocol.endpoint import split_address
 from hushd_protocol.errors import HushdError
 from hushd_protocol.hosts import is_loopback
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import quoted
 
 Kind = Literal["http", "wyoming"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field, fields
 from typing import Any, NamedTuple, TypeVar
+
+from hushd_protocol.light_dataclass import field, fields
 
 from hushd_schema.kinds import Kind
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.names import SPEEDS
 from hushd_protocol.suggest import did_you_mean
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from hushd_protocol.duration import FOREVER
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.names import COMPUTE_DEVICES, LOG_FORMATS, SPEECH_ROLES, base, is_compute_device, is_model
 
 from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_table, texts, whole

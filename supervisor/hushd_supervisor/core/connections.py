@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import MAX_HOLDER, OLDEST_PROTOCOL, PROTOCOL
 from hushd_protocol.messages.control import EVERY_VERSION
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.names import ENGINE_ROLES, ROLES
 from hushd_schema.settings import Settings
 

@@ -7,10 +7,9 @@ connection; with the name of its machine before it, where that is another one (`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import Card
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.messages import Message
 from hushd_schema.settings import Settings
 

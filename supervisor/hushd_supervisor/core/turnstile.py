@@ -11,10 +11,10 @@ import heapq
 import math
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 
 from .actions import Action, ToClient
 from .connections import AT_ONCE, Program

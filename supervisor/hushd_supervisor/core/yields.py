@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.wording import advised
 
 from .actions import Action, Log, ToClient

@@ -11,9 +11,9 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import log_files
 
 from .process import Launch, Process, environment

@@ -11,11 +11,11 @@ import sys
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import zmq
+from hushd_protocol.light_dataclass import dataclass
 
 from hushd_supervisor.core.actions import Action, Describe
 from hushd_supervisor.core.events import Described

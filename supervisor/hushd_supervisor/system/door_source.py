@@ -6,11 +6,11 @@ import math
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import zmq
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.messages import Error, Result
 from hushd_protocol.system.paths import Paths
 from hushd_schema.settings import HTTP_TOKEN, Settings

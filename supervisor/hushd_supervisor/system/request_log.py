@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Chunk, Error, Hello, Job, Message, Partial, Request, Result
 from hushd_protocol.system.log_lines import short_id
 

@@ -11,10 +11,10 @@ import socket
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 import zmq
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.messages import Ready
 from hushd_protocol.standby import GO, READY, REFUSED, STAY, VARIABLE
 from hushd_protocol.system.paths import Paths

@@ -6,10 +6,10 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hushd_protocol import __version__
+from hushd_protocol.light_dataclass import replace
 
 from hushd_supervisor.core.memory.standing import CardStanding, Standing
 from hushd_supervisor.core.worker.states import State

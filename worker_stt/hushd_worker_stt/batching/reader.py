@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hushd_protocol.light_dataclass import dataclass
 from hushd_worker.job import Cancelled
 from hushd_worker.job_error import fatal, out_of_memory
 

@@ -9,9 +9,10 @@ import math
 import pickle
 import zipfile
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hushd_protocol.light_dataclass import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,10 +10,10 @@ An hour of talk keeps 2 MB in memory, however it was recorded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
 from hushd_worker_stt.audio.spool import Spool

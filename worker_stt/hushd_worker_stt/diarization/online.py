@@ -8,10 +8,10 @@ clustered as those of a recording are.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.light_dataclass import dataclass, field
 
 from .clustering import centroids, people
 from .turns import Voice

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.kinds import Kind, choice, is_number, number, seconds, text, texts
 from hushd_worker import command_spec
 from hushd_worker.command_spec import RUN, CommandLine, CommandSpecError

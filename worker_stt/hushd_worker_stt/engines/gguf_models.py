@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from hushd_models import catalogue, hf_cache, own_model
@@ -10,6 +9,7 @@ from hushd_models.inventory import files_in
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.names import is_name
 from hushd_protocol.system import paths
 from hushd_schema.engines import NoModel, gguf, langid

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +19,7 @@ from hushd_models.installation import engine_installed
 from hushd_models.manifest import Manifest
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_schema.operations.decoder import OFF

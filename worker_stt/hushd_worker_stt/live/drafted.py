@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.engine import RATE, PieceLength, Segment
 from hushd_worker_stt.segmentation.pieces import Piece, quiet_place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.engine import Segment
 from hushd_worker_stt.words import keys, split

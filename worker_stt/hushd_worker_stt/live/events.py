@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.engine import Segment
 

@@ -6,10 +6,10 @@ The model's text while somebody speaks is shown and thrown away; what counts is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.light_dataclass import dataclass, replace
 
 from hushd_worker_stt.audio.level import trim
 from hushd_worker_stt.engine import RATE, Hypothesis, PieceLength, Segment

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
 from hushd_worker_stt.diarization.known_people import SURE_S, KnownPeople

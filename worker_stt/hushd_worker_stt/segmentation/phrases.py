@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from hushd_protocol.light_dataclass import replace
 
 from hushd_worker_stt.engine import Segment
 

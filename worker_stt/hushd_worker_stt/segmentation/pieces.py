@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hushd_protocol.light_dataclass import dataclass
 
 from hushd_worker_stt.engine import RATE, PieceLength
 

@@ -11,7 +11,6 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from hushd_models.installation import engine_command, engine_installed, package_
 from hushd_models.inventory import files_in
 from hushd_models.store import Store
 from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_schema.engines.tts.chatterbox import SPEC
 from hushd_worker import compute_device

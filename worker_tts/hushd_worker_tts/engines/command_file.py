@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.kinds import Kind, choice, number, seconds, text, whole
 from hushd_worker import command_spec
 from hushd_worker.command_spec import RUN, CommandLine, CommandSpecError

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NoReturn
 from xml.parsers import expat
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 
 from .items import Event, Pause, Rate, SentenceEnd, Speaker, Volume
 from .phonemes import said

@@ -5,9 +5,8 @@ In other languages it puts in none: addresses go to the engine without their sch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from hushd_models import languages
+from hushd_protocol.light_dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from hushd_protocol import JsonObject
+from hushd_protocol.light_dataclass import dataclass
 
 Kind = Literal["answer", "notice", "prompt", "end"]
 

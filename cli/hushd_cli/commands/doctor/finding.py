@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 
 STATES = ("ok", "note", "warning", "broken")
 

@@ -6,13 +6,13 @@ import os
 import resource
 from collections.abc import Iterator
 from ctypes.util import find_library
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from hushd_models.installation import document, engine_command, engine_installed
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import footprint
 from hushd_protocol.system.drm import totals
 from hushd_protocol.system.graphics_cards import PciCard, cards

@@ -9,7 +9,6 @@ import time
 from argparse import Namespace
 from bisect import insort
 from collections import deque
-from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd.transport.warning import NO_EFFECT, ResultWarning
 from hushd_protocol.errors import BUSY, HushdError
+from hushd_protocol.light_dataclass import replace
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 

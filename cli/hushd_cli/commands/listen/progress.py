@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from hushd.reports.display import clock
+from hushd_protocol.light_dataclass import dataclass
 
 BARS = (30, 10)  # widths, on a wide terminal and on a narrow one
 SHORT_LABEL = 12  # characters that are left of a long name

@@ -13,10 +13,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system import atomic_file, paths
 
 PACKAGING = Path(__file__).parents[2] / "packaging"

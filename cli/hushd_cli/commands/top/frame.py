@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hushd.reports.display import Column, clock
 from hushd.reports.memory_record import Moment, highest, window
 from hushd.reports.status_table import card_line, standby_line
+from hushd_protocol.light_dataclass import dataclass, field
 
 from hushd_cli.terminal.chart import chart, columns_for_bars, indent, round_up
 

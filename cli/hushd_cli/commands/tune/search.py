@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from statistics import median
 
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_schema import engines
 
 Environment = Mapping[str, str]

@@ -6,9 +6,9 @@ A device is the machine, or one graphics card; a start needs the verdict of each
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.settings import Settings
 
 RESERVE = 256_000_000  # left to all other programs; in a small container an eighth of its memory

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 from hushd_protocol.hosts import headers_of, is_allowed, sent_secrets
+from hushd_protocol.light_dataclass import dataclass
 
 PREFIX = 4096  # bytes of a connection that are looked at
 HEALTH, METRICS, MODELS, VOICES = "/health", "/metrics", "/v1/models", "/v1/audio/voices"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from hushd_protocol.light_dataclass import dataclass, field
 
 BACKOFF_S = 0.5  # before the first restart; doubles
 BACKOFF_MAX_S = 30.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
-from dataclasses import dataclass
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.limits import EXIT_CARD_FAILED, EXIT_NO_MEMORY
 
 from .crashes import Crashes

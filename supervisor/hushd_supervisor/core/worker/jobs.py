@@ -8,10 +8,10 @@ while its engine may still be at a piece of it. Until that ends too it has its s
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from hushd_protocol import messages as m
 from hushd_protocol.errors import HushdError
+from hushd_protocol.light_dataclass import replace
 
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 

@@ -7,8 +7,8 @@ limited number of CPU seconds, since a load may also turn in a circle; the proce
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.settings import WorkerSettings
 
 HELLO_S = 10.0  # without progress, from the start of the process to its hello

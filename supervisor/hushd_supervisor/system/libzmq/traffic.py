@@ -12,7 +12,8 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from hushd_protocol.light_dataclass import dataclass
 
 ENDLESS_LOOKS = 2  # during which bytes arrive, and no message in between: 128 KiB take a tenth of a millisecond
 LOOK_S = 0.002  # of one look

@@ -7,9 +7,10 @@ usage there without the file cache that no process has mapped, which the kernel 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from hushd_protocol.light_dataclass import dataclass
 
 UNLIMITED = 1 << 60  # version 1 writes no limit as a number near 2^63
 

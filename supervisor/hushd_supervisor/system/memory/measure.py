@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from hushd_protocol.buggify import buggify
+from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.footprint import descendants, rss
 
 from hushd_supervisor.core.memory.budget import Memory

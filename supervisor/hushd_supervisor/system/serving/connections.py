@@ -10,11 +10,11 @@ import selectors
 import socket
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hushd_protocol.hosts import is_loopback
+from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system.handover import Handover
 
 from hushd_supervisor.core.serving.door import PREFIX, Answer, HandOver, Http, More, Refuse

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.hosts import same_secret
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.system import best_effort
 from hushd_schema.settings import Settings, access
 from hushd_schema.settings.address import Address, Kind, networks

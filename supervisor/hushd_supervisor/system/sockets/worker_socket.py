@@ -9,13 +9,13 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 
 import zmq
 from hushd_protocol.buggify import buggify
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import FROM_WORKER, Beat, Bye, Error, LoadFailed, Message, Ready, Welcome, WorkerHello
 from hushd_protocol.system import log_lines

@@ -1,0 +1,147 @@
+"""Light dataclasses beside those of the standard library."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+from hushd_protocol import light_dataclass as light
+
+
+@light.dataclass(frozen=True, slots=True)
+class Base:
+    """The base of the others."""
+
+    KIND: ClassVar[str] = "base"
+    name: str
+    size: int = 3
+
+
+@light.dataclass(frozen=True, slots=True, kw_only=True)
+class Derived(Base):
+    """A field by name, and one that is made anew for each."""
+
+    size: int = 4
+    words: list[str] = light.field(default_factory=list)
+    note: str = light.field(default="", compare=False, repr=False)
+
+
+@light.dataclass
+class Open:
+    """One that changes, with attributes of its own."""
+
+    left: float
+    log: list[float] = light.field(default_factory=list)
+    last: float = light.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.last = self.left
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Twin:
+    """`Base`, by the standard library."""
+
+    name: str
+    size: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Further(Base):
+    """Made by the standard library of a light one."""
+
+    more: int = 0
+    words: list[str] = dataclasses.field(default_factory=list)
+
+
+@light.dataclass(frozen=True, slots=True)
+class Furthest(Further):
+    """A light one again."""
+
+    most: int = 0
+
+
+def test_objects_are_made_as_the_signature_says() -> None:
+    """Positions, names, defaults and factories; a class that derives from another has the fields of both."""
+    assert (Base("a").name, Base("a").size, Base("a", 5).size, Base(size=6, name="b").size) == ("a", 3, 5, 6)
+    one, other = Derived("a"), Derived("a", size=9)
+    assert (one.size, other.size, one.words) == (4, 9, [])
+    assert one.words is not other.words
+    made = Open(1.5)
+    made.left = 2.5
+    assert (made.left, made.last, made.log) == (2.5, 1.5, [])
+    assert [each.name for each in light.fields(Derived)] == ["name", "size", "words", "note"]
+    assert Base.__match_args__ == ("name", "size")
+
+
+@pytest.mark.parametrize(("values", "named"), [((), {}), (("a", 1, 2), {}), (("a",), {"unknown": 1})])
+def test_what_does_not_fit_is_refused(values: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """A value that is missing, superfluous or unknown is a TypeError, at the first object and at later ones."""
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            Base(*values, **named)
+
+
+def test_they_compare_hash_and_show_as_usual() -> None:
+    """Equal by values within a class, hashable when frozen, shown with their fields; left out where a field says so."""
+    assert Base("a") == Base("a", 3) != Base("b")
+    assert Base("a") != Twin("a")
+    assert len({Base("a"), Base("a", 3), Base("b")}) == 2
+    assert Derived("a", note="x") == Derived("a", note="y")
+    assert repr(Derived("a", words=["w"], note="x")) == "Derived(name='a', size=4, words=['w'])"
+    assert repr(Base("a")).replace("Base", "Twin") == repr(Twin("a"))
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Open(1))
+
+
+@pytest.mark.parametrize("change", [lambda it: setattr(it, "size", 1), lambda it: delattr(it, "size")])
+def test_a_frozen_one_stays_as_it_is(change: Callable[[Base], None]) -> None:
+    """Nobody sets or deletes an attribute, and one with slots has no others."""
+    one = Base("a")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        change(one)
+    assert not hasattr(one, "__dict__")
+
+
+@pytest.mark.parametrize("repeated", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_copies_are_equal(repeated: Callable[[Any], Any]) -> None:
+    """A copy, a deep one and what comes back from pickle have the same values."""
+    for one in (Derived("a", words=["w"]), Open(2)):
+        assert repeated(one) == one
+    assert light.replace(Derived("a", words=["w"]), name="b") == Derived("b", words=["w"])
+
+
+def test_the_standard_library_knows_them() -> None:
+    """`dataclasses` takes them for its own: `asdict`, `fields`, `replace`, and classes that derive from them."""
+    one = Derived("a", words=["w"])
+    assert dataclasses.is_dataclass(one)
+    assert dataclasses.asdict(one) == {"name": "a", "size": 4, "words": ["w"], "note": ""} == light.values(one)
+    assert [each.name for each in dataclasses.fields(Base)] == ["name", "size"]
+    assert dataclasses.replace(Base("a"), size=7) == Base("a", 7)
+    assert dataclasses.asdict(Further("a", more=1)) == {"name": "a", "size": 3, "more": 1, "words": []}
+    fields = light.fields(Further)
+    assert [each.name for each in fields] == ["name", "size", "more", "words"]
+    assert [each.default is light.MISSING for each in fields] == [True, False, False, True]
+    assert repr(Furthest("a", most=1)) == "Furthest(name='a', size=3, more=0, words=[], most=1)"
+    assert dataclasses.asdict(Furthest("a")) == {"name": "a", "size": 3, "more": 0, "words": [], "most": 0}
+
+
+def test_a_program_that_makes_some_does_not_load_the_compiler() -> None:
+    """The modules by which the standard library makes classes are not loaded, before and after the first object."""
+    code = (
+        "from hushd_protocol.errors import HushdError; from hushd_protocol.messages import Ping; import sys;"
+        "str(HushdError('bad_request', 'x')), Ping() == Ping(), print({'dataclasses', 'inspect'} & {*sys.modules})"
+    )
+    assert subprocess.check_output([sys.executable, "-P", "-c", code], text=True) == "set()\n"
+
+
+def test_a_class_says_how_it_is_made() -> None:
+    """Its signature, as documents and editors show it, is that of the standard library's."""
+    assert inspect.signature(Base) == inspect.signature(Twin)
