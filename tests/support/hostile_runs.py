@@ -6,7 +6,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
@@ -43,8 +43,7 @@ def play(run: Callable[[int], World], seeds: Iterable[int]) -> Walk:
     chosen = sorted(seeds)
     shares = [chosen[start : start + SHARE] for start in range(0, len(chosen), SHARE)]
     whole = Walk()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ProcessPoolExecutor(min(cores, len(shares)), get_context("spawn"), _leave_interrupts_to_pytest) as processes:
+    with _processes(len(shares)) as processes:
         try:
             for walk in processes.map(_play, [run] * len(shares), shares):
                 whole.add(walk)
@@ -52,6 +51,15 @@ def play(run: Callable[[int], World], seeds: Iterable[int]) -> Walk:
             processes.shutdown(cancel_futures=True)
             raise
     return whole
+
+
+def _processes(most: int) -> Executor:
+    """A process for each core; where a container has no `/dev/shm` for their semaphores, this one alone."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        return ProcessPoolExecutor(min(cores, most), get_context("spawn"), _leave_interrupts_to_pytest)
+    except OSError:
+        return ThreadPoolExecutor(1)
 
 
 def _leave_interrupts_to_pytest() -> None:
