@@ -120,7 +120,6 @@ def _names(guest: Guest, tree: Path) -> re.Pattern[str]:
             words.append(rf"(?<![\w-]){re.escape(Path(place).name)}#(?:{'|'.join(anchors)})(?![\w-])")
         else:
             shown = re.sub(r"^(?:docs|examples)/", "", place)  # as pages beside it link to it
-            shown += "" if shown == place or Path(shown).suffix else "/"
             words.append(rf"(?<![\w-]){re.escape(shown)}")
     words += [rf"(?<![\w/-]){guest.files[0]}\b"] if "/" in guest.files[0] else []
     return re.compile("|".join(words))
