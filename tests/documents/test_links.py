@@ -88,6 +88,7 @@ def test_the_links_of_the_site_s_first_page_lead_somewhere() -> None:
         assert not anchor or anchor in anchors(document), f"{page}#{anchor}"
 
 
+@pytest.mark.guest("gateway")
 def test_anchors_are_those_of_a_forge() -> None:
     """Headings with code, marks and numbers get the anchors that links use."""
     assert {"9-errors", "the-protocol-hushd1", "a-workers-life"} - anchors(ROOT / "docs/PROTOCOL.md") == {
