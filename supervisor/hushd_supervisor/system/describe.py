@@ -88,11 +88,13 @@ class Descriptions(Source):
         return {Describe: self._describe}
 
     def _describe(self, action: Describe) -> Iterable[Outcome]:
+        if not is_here(action.role):
+            return (Described(action.role, {"role": action.role}),)
         failed = self.ask(action.role, self._clock())
         return (failed,) if failed else ()
 
     def ask(self, role: str, now: float) -> Described | None:
-        """Starts a child for `role`, unless one is under way; returns the answer where none can be or need be started.
+        """Starts a child for `role`, unless one is under way; returns the error if it cannot be started.
 
         Right after a role's last child the next waits for a moment, and serves all who have asked meanwhile.
         """
@@ -107,8 +109,6 @@ class Descriptions(Source):
 
     def _start(self, role: str, now: float) -> Described | None:
         self._late.pop(role, None)
-        if not is_here(role):
-            return Described(role, {"role": role})
         try:
             answer = _nameless(self._logs / f"describe-{role}.json")  # where the system has none in memory
         except OSError as error:
