@@ -199,7 +199,7 @@ def test_two_at_work_do_not_mix(recording: Path) -> None:
     first.add(LATE[0])
     second.add(LATE[1])
     assert not second.kept
-    with pytest.raises(HushdError, match="at work") as caught:
+    with pytest.raises(HushdError, match="wait for it") as caught:
         journal(recording).resume()
     assert caught.value.code == "bad_request"
     first.close()
