@@ -91,7 +91,7 @@ def test_systemd_starts_it_with_the_first_request(runtime: Path) -> None:
         assert process.wait(BOUND_S) == 0
         assert (runtime / "client.sock").stat().st_ino == inode  # not ours to remove
         assert not (runtime / "worker.sock").exists()
-        assert "nobody needs this supervisor" in find().supervisor_log.read_text()
+        assert "no program uses this supervisor" in find().supervisor_log.read_text()
     finally:
         process.kill()
         process.wait()

@@ -715,7 +715,7 @@ class World:
         assert held == len(pool._requests.active), "a request that nobody holds"
         routes = [request.route for request in pool._requests.active.values()]
         routes += self._check_turnstile()
-        for route, connection in pool._connections._known.items():
+        for route, connection in pool._connections._by_route.items():
             assert connection.requests == routes.count(route)
 
     def _check_turnstile(self) -> list[bytes]:

@@ -78,5 +78,7 @@ def test_a_workers_client_hears_a_sentence(start_supervisor: Callable[..., Super
     with started.connect() as peer:
         error = peer.fail("thread")
         assert error.code == "server_busy"
-        assert error.message.startswith("stt/echo/a has not enough memory for this request, in a fresh process either")
+        assert error.message.startswith(
+            "stt/echo/a has not enough memory for this request, not even in a fresh process"
+        )
         assert peer.ask("echo", input="none")["pid"]

@@ -6,15 +6,15 @@
 # writers. An action that fails comes back as an event (`SpawnFailed`, `SendFailed`, `ClientGone`), never as an
 # exception.
 #
-# Whoever decides returns a list of actions, and nothing beside it; what else is to be known of a decision is asked for
-# by another call. Only the two halves of a worker (`lifecycle`, `jobs`) write into one list (`outbox`), which whoever
-# takes an event for the worker empties and returns.
+# Each decision returns a list of actions and nothing else; a further question is another call. Only the two halves of a
+# worker (`lifecycle`, `jobs`) write into one list (`outbox`), which the method that takes an event for the worker
+# empties and returns.
 #
 # Workers (`worker/`). A worker is named `role/engine/model`, has at most one process, and is in one of ten states. The
 # moves between them are one table (`states`), and only `Lifecycle.enter` makes them. Three rules settle the races
 # between requests, timers and exits:
 #  - Each process has a generation, a number that no other process ever has. News of an older generation is dropped, so
-#    nothing that is late can be taken for news of the process that lives.
+#    late news is never taken for news of the living process.
 #  - A stop is never reversed. A request that comes meanwhile waits for the exit and starts the next generation at once.
 #  - No process is started before the exit of the last one was seen: a worker never has two, and memory is never counted
 #    twice.
@@ -31,32 +31,32 @@
 # ordered by priority, then in rounds so that no client starves another, and rise with time (`queue`). Live sessions and
 # files have slots of their own where a worker declares them.
 #
-# Places (`turnstile`). A request that finds no place in a queue is not refused, if its client waits: all of it but its
-# name is forgotten, and its client sends it again when it is told to. A thousand threads cost a thousand entries, and
-# no thousand requests. Clients that ask again by themselves would poll: a thousand of them at 1 s are a thousand
-# messages a second, most in vain, with nobody's turn kept. Each program has its turn.
+# Places (`turnstile`). A request that finds its queue full is not refused if its client is ready to wait: the
+# supervisor keeps only its id, and the client sends it again when it is told to. So a thousand waiting threads cost a
+# thousand small entries instead of a thousand requests. If the clients polled once a second instead, they would send a
+# thousand messages a second, most of them in vain, and in no fair order. Programs take turns.
 #
-# Credit. Nobody sends a chunk that the receiver has not granted, in either direction, so no queue grows without bound
+# Credit. In either direction, a chunk is sent only after the receiver has granted it, so no queue grows without bound
 # and a slow reader slows its own request alone. The supervisor keeps the account of both sides: a client that exceeds
-# it loses the request, a worker that exceeds it loses its process. While a side waits for credit or input, the stall
-# clock stands still: a paused player or a silent microphone is not a hung engine.
+# its credit loses the request, a worker that exceeds it loses its process. While a side waits for credit or input, the
+# stall clock stands still: a paused player or a silent microphone is not a hung engine.
 #
 # Memory (`memory/`). A start needs room: in the share that the workers may take together, and
-# in what is free now, less what starting workers were promised and a reserve. Where room lacks, idle workers are asked
-# to leave, the least worth keeping first, and the start waits for their exits; if none can leave, its requests are
-# refused with the time after which to ask again. Under pressure jobs are asked to use less; under critical pressure
-# idle workers leave, and a start waits until it is over, unless it takes next to nothing. A worker that makes one
-# client wait for another gets a replica where cores and room allow (`replicas`).
+# in what is free now, less what starting workers were promised and a reserve. Where room is lacking, idle workers are
+# asked to leave, the least worth keeping first, and the start waits for their exits; if none can leave, its requests
+# are refused with the time after which to ask again. Under pressure jobs are asked to use less; under critical pressure
+# idle workers leave, and a start waits until the pressure is over, unless it takes next to nothing. A worker that makes
+# one client wait for another gets a replica where cores and room allow (`replicas`).
 #
-# Graphics cards (`placement`, `cards`). Each card is one more device with a budget of its own. A start that may be on
-# one waits for a look at them (`Look`, `Seen`), since other programs use them too and no driver is loaded here. It is
-# on a card with room; else it waits for idle workers to leave one, until a look finds their memory free; else it is on
-# the CPU, with the reason, until a later look finds room. A client may have workers leave a card and keep away
-# (`yields`).
+# Graphics cards (`placement`, `cards`). Each card is one more device with a budget of its own. A start that may use one
+# waits for a look at the cards (`Look`, `Seen`), since other programs use them too and no driver is loaded here. The
+# process starts on a card with room; failing that, it waits for idle workers to leave one, until a look finds their
+# memory free; failing that, it starts on the CPU, with the reason, until a later look finds room. A client may have
+# workers leave a card and keep away (`yields`).
 #
 # The floor (`floor`, `claim`). A client that wants the loudspeaker or the microphone claims it and waits for its turn,
-# so that two programs never talk over each other. Devices are the clients': the floor only says whose turn it is, and
-# takes it away from a client that no longer answers.
+# so that two programs never talk over each other. The clients open the devices; the floor only says whose turn it is,
+# and ends the turn of a client that no longer answers.
 #
 # Ends. A supervisor that a client started leaves when it has had neither worker nor request for a while. Asked to
 # leave, it refuses new requests, lets the running jobs finish, and ends every process; asked a second time, it kills.

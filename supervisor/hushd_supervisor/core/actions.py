@@ -1,4 +1,4 @@
-"""Everything that the pool asks of the loop. A failed action comes back as an event, never as an exception."""
+"""The actions that the pool asks of the loop. A failed action comes back as an event, never as an exception."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class Spawn:
     """Start generation `gen` of `worker`. Comes back as `Spawned` or `SpawnFailed`, and ends as `Exited`.
 
-    `compute_device` replaces the configuration's, unless it is empty. `shown` is the one card that the process may see,
-    empty for those that the device names, `place` is where that is on the bus, and `why` is that of its `Assignment`.
-    `template` is the generation of the template to fork it from, 0 for none; where that no longer answers, it is
-    started without.
+    `compute_device` replaces the configuration's, unless it is empty. `shown` is the only card that the process may see
+    (empty: the cards that the device names), `place` is that card's place on the bus, and `why` is the reason in its
+    `Assignment`. `template` is the generation of the template to fork the process from, 0 for none; if the template no
+    longer answers, the process is started without it.
     """
 
     worker: str
@@ -48,7 +48,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Dismiss:
-    """SIGKILL a template; its `TemplateGone` comes later. Workers that were forked from it are not concerned."""
+    """SIGKILL a template; its `TemplateGone` comes later. Workers that were forked from it live on."""
 
     name: str
     gen: int
@@ -64,7 +64,8 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """Read what the starting process has used so far; answered by `Gauged`, or by nothing where it is gone."""
+    """Read how much the starting process has used so far; answered by `Gauged`, or not at all if the process is
+    gone."""
 
     worker: str
     gen: int
@@ -89,7 +90,7 @@ class ToClient:
 
 @dataclass(frozen=True, slots=True)
 class ReportStatus:
-    """Answer control `id` of `route` with one Result: the pool's rows, what the system knows of the processes, and
+    """Answer control `id` of `route` with one Result: the pool's rows, the system's figures for the processes, and
     `floor`, the holders of the devices."""
 
     route: bytes

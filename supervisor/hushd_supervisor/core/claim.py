@@ -1,9 +1,10 @@
-"""A program's claim to the speaker, the microphone or both, or to wait for a word, and which of one program end which.
+"""A program's claim to the speaker, the microphone or both, or to the wake word, and which claims of a program end
+others.
 
 Within one client the rules are speech-dispatcher's. When a claim with the speaker arrives:
 
 ============= ====================== ======================================================================
-arriving      ends those that speak  ends those that wait
+arriving      ends speaking claims   ends waiting claims
 ============= ====================== ======================================================================
 important     all lower ones         notification, progress
 message       all lower ones         all lower ones
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from hushd_schema.status import TurnStatus
 
 SPEAKER, MICROPHONE, WAKE = DEVICES = ("speaker", "microphone", "wake")
-SHARED = frozenset((WAKE,))  # the microphone of those who wait for a word: everybody may, and each is shown
+SHARED = frozenset((WAKE,))  # the microphone while programs wait for a wake word: many may hold it, all are shown
 
 IMPORTANT, MESSAGE, TEXT, NOTIFICATION, PROGRESS = range(len(PRIORITIES))
 
-# By the rank of the arriving claim: the ranks that it ends, among its client's claims that speak and those that wait.
+# By the rank of the arriving claim: the ranks that it ends among its client's speaking claims, and among its waiting
+# ones.
 ENDS: tuple[tuple[set[int], set[int]], ...] = (
     ({MESSAGE, TEXT, NOTIFICATION, PROGRESS}, {NOTIFICATION, PROGRESS}),
     ({TEXT, NOTIFICATION, PROGRESS}, {TEXT, NOTIFICATION, PROGRESS}),
@@ -52,11 +54,11 @@ class Claim:
     devices: frozenset[str]
     rank: int
     number: int
-    asked: float
-    obeys: bool = False  # a pause, also where it only listens
+    asked_at: float
+    obeys: bool = False  # pauses with the others, even if it only listens
     holds: bool = False
-    since: float = 0.0  # when it got the devices
-    until: float = math.inf  # when its devices are taken away: it was asked to be silent
+    since: float = 0.0  # when it was granted the devices
+    until: float = math.inf  # when its devices are taken away, once it was asked to be silent
     over: bool = False  # its terminal message was sent
     paused: bool = False
     reported: str = ""  # the last state sent to the client
@@ -71,13 +73,13 @@ class Claim:
         return self.speaks or WAKE in self.devices or self.obeys
 
     @property
-    def own(self) -> frozenset[str]:
-        """The devices that it shares with nobody."""
+    def exclusive(self) -> frozenset[str]:
+        """The devices that only one claim may hold."""
         return self.devices - SHARED
 
     @property
     def state(self) -> str:
-        """The word for the client."""
+        """The state, in the word that the client is told."""
         if self.holds and not self.leaves:
             return "granted"
         return "paused" if self.paused else "waiting"
@@ -88,8 +90,8 @@ class Claim:
         return self.until < math.inf
 
     def status(self, now: float) -> TurnStatus:
-        """Its part of the status, while it holds devices."""
-        from hushd_schema.status import TurnStatus  # once somebody asks
+        """The claim's entry in the status, while it holds devices."""
+        from hushd_schema.status import TurnStatus  # imported only when used
 
         return TurnStatus(
             turn=self.number,
@@ -103,7 +105,7 @@ class Claim:
 def resolve(
     names: Iterable[str], route: bytes, named: Callable[[str], set[bytes]]
 ) -> tuple[set[int], set[bytes], bool]:
-    """Returns the numbers of claims and the connections that `names` mean, and whether they mean all.
+    """Returns the claim numbers and connections that `names` stand for, and whether they stand for all.
 
     Raises:
         HushdError: `bad_request` for a name that no client has.
@@ -114,11 +116,11 @@ def resolve(
     for name in names:
         everybody = False
         if name.isascii() and name.isdecimal():
-            numbers.add(int(name[:20]))  # one that has ended meanwhile is not an error
+            numbers.add(int(name[:20]))  # a claim that has ended meanwhile is not an error
         elif named_routes := {route} if name == "self" else named(name):
             routes |= named_routes
         else:
             raise HushdError(
-                "bad_request", f"No client is called {name[:40]!r}: `hushd status` shows those that speak."
+                "bad_request", f"No client is called {name[:40]!r}: `hushd status` lists the clients that speak."
             )
     return numbers, routes, everybody

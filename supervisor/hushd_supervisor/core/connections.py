@@ -13,11 +13,11 @@ from hushd_protocol.messages.control import EVERY_VERSION
 
 from .actions import Action, ToClient
 
-# The connections of a program share its part of the places, or each thread would have a part of its own.
-Program = int | bytes  # its process, or a connection whose process is not known
-MISSED_PONGS = 3  # then the client counts as gone, even if its socket lives
+# The connections of a program share one part of the places; otherwise each thread would have a part of its own.
+Program = int | bytes  # a process, or a connection whose process is unknown
+MISSED_PONGS = 3  # after so many the client counts as gone, even if its socket lives
 PING_S = 2.0  # between two pings of one client
-AT_ONCE = 32  # a thousand programs that all woke at the same moment would leave the supervisor no processor
+PINGS_AT_ONCE = 32  # if a thousand programs woke at the same moment, they would leave the supervisor no processor
 
 
 @dataclass(slots=True)
@@ -45,90 +45,90 @@ class Connections:
 
     def __init__(self, welcome: m.Welcome) -> None:
         self._welcome = welcome
-        self._known: dict[bytes, Connection] = {}
+        self._by_route: dict[bytes, Connection] = {}
         self._count = 0
-        self._unpinged: list[bytes] = []  # of those to be pinged in this round
+        self._unpinged: list[bytes] = []  # the routes still to be pinged in this round
         self.ping_s = PING_S
 
     def __contains__(self, route: bytes) -> bool:
-        return route in self._known
+        return route in self._by_route
 
     def __getitem__(self, route: bytes) -> Connection:
-        return self._known[route]
+        return self._by_route[route]
 
     def get(self, route: bytes) -> Connection | None:
-        return self._known.get(route)
+        return self._by_route.get(route)
 
     def program(self, route: bytes) -> Program:
         """The program that a connection belongs to."""
-        known = self._known.get(route)
-        return known.pid if known and known.pid else route
+        connection = self._by_route.get(route)
+        return connection.pid if connection and connection.pid else route
 
     def any_of_program(self, program: Program) -> bool:
         """Returns whether a program has a connection."""
-        return any(self.program(route) == program for route in self._known)
+        return any(self.program(route) == program for route in self._by_route)
 
     def hello(self, route: bytes, hello: m.Hello) -> list[Action]:
-        """Registers a client, or refuses a newer version of the protocol: such a client speaks ours too, for controls.
+        """Registers a client, or refuses a newer protocol version: such a client also speaks ours, for controls.
 
-        A client of an older version may end this supervisor, and no more; see `refuse`. A second hello is answered,
-        and changes nothing.
+        A client of an older version may only end this supervisor; see `refuse`. A second hello is answered, and changes
+        nothing.
         """
         if not OLDEST_PROTOCOL <= hello.protocol <= PROTOCOL:
             return [ToClient(route, m.Error.of(b"", self._mismatch(hello.protocol)))]
         if len((hello.holder or "").encode()) > MAX_HOLDER:
             error = HushdError("too_large", f"A holder's name has at most {MAX_HOLDER} bytes.")
             return [ToClient(route, m.Error.of(b"", error))]
-        if known := self._known.get(route):  # a second hello: its requests and leases have their holder
-            return [ToClient(route, replace(self._welcome, protocol=known.protocol))]
-        own = hello.holder is None
-        self._count += 1  # never the route: libzmq aborts at a client that takes the number of the next one
+        if connection := self._by_route.get(route):  # a second hello: the requests and leases already have their holder
+            return [ToClient(route, replace(self._welcome, protocol=connection.protocol))]
+        own_holder = hello.holder is None
+        self._count += 1  # not the route: libzmq aborts if a client takes the number of the next one
         holder = hello.holder or f"connection-{self._count}"
-        self._known[route] = Connection(holder, own, hello.pid, self._count, hello.protocol)
+        self._by_route[route] = Connection(holder, own_holder, hello.pid, self._count, hello.protocol)
         return [ToClient(route, replace(self._welcome, protocol=hello.protocol))]
 
     def refuse(self, route: bytes, message: m.Message) -> m.Error | None:
-        """The answer to a client of an older version that wants more than it can have; None where it can have it."""
-        spoken = self._known[route].protocol
-        if spoken == PROTOCOL or isinstance(message, m.Pong | m.Cancel):
+        """The answer to a client of an older version whose message is refused; None if the message is allowed."""
+        version = self._by_route[route].protocol
+        if version == PROTOCOL or isinstance(message, m.Pong | m.Cancel):
             return None
         if isinstance(message, m.Control) and message.action in EVERY_VERSION:
             return None
-        return m.Error.of(getattr(message, "id", b""), self._mismatch(spoken))
+        return m.Error.of(getattr(message, "id", b""), self._mismatch(version))
 
-    def _mismatch(self, spoken: int) -> HushdError:
+    def _mismatch(self, version: int) -> HushdError:
         return HushdError(
             "version_mismatch",
-            f"The client speaks hushd/{spoken} and this supervisor ({self._welcome.version}) hushd/{PROTOCOL}: "
+            f"The client speaks hushd/{version} and this supervisor ({self._welcome.version}) hushd/{PROTOCOL}: "
             "run `hushd shutdown`, then try again.",
             detail={"protocol": PROTOCOL},
         )
 
     def gone(self, route: bytes) -> Connection | None:
         """Forgets and returns a connection that has ended; None for one that never said hello."""
-        return self._known.pop(route, None)
+        return self._by_route.pop(route, None)
 
     def of(self, holder: str) -> set[bytes]:
         """The connections of a holder, by the name that `status` shows."""
-        return {route for route, connection in self._known.items() if connection.holder == holder}
+        return {route for route, connection in self._by_route.items() if connection.holder == holder}
 
     def excuse(self) -> None:
-        """Starts to count anew: the supervisor was late itself, and pinged and heard nobody."""
-        for connection in self._known.values():
+        """Resets the counts of missed pongs: the supervisor itself was late, and neither pinged nor heard anybody."""
+        for connection in self._by_route.values():
             connection.unanswered = 0
 
     def turn(self, waits: Callable[[bytes], bool]) -> tuple[list[bytes], list[bytes]]:
-        """Returns the next to be pinged of the clients that have a request or that `waits` says to wait.
+        """Returns the clients to ping next, of those that have a request or for which `waits` is true.
 
-        And those whose turn it was that have not answered for long. The next turn is due after `ping_s`.
+        Also returns the clients of this turn that have been silent for too long. The next turn is due after `ping_s`.
         """
         if not self._unpinged:
             self._begin_round(waits)
-        routes, self._unpinged = self._unpinged[:AT_ONCE], self._unpinged[AT_ONCE:]
+        routes, self._unpinged = self._unpinged[:PINGS_AT_ONCE], self._unpinged[PINGS_AT_ONCE:]
         pinged: list[bytes] = []
         silent: list[bytes] = []
         for route in routes:
-            connection = self._known.get(route)
+            connection = self._by_route.get(route)
             if connection is None or not (connection.requests or waits(route)):
                 continue
             if connection.unanswered >= MISSED_PONGS:
@@ -139,9 +139,9 @@ class Connections:
         return pinged, silent
 
     def _begin_round(self, waits: Callable[[bytes], bool]) -> None:
-        for route, connection in self._known.items():
+        for route, connection in self._by_route.items():
             if connection.requests or waits(route):
                 self._unpinged.append(route)
             else:
                 connection.unanswered = 0
-        self.ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / AT_ONCE))
+        self.ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / PINGS_AT_ONCE))

@@ -6,17 +6,17 @@ import math
 
 from hushd_protocol.buggify import buggify
 
-LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to ask
+LEAST_IDLE_S = 0.1  # before an idle exit: a client that was just welcomed is about to send a request
 
 
 class Departure:
     """The stages of leaving, and the clock of a supervisor that leaves by itself.
 
     Args:
-        auto: whether a client started this supervisor: it leaves after a while without worker or request.
+        auto: whether a client started this supervisor; if so, it leaves after a while without worker or request.
 
     Attributes:
-        at: the time at which it leaves by itself; `math.inf` for never.
+        at: the time at which the supervisor leaves by itself; `math.inf` for never.
         renewing: new requests wait for the running jobs, and then for the next supervisor.
         down: new requests are refused, and every process ends.
     """
@@ -27,24 +27,24 @@ class Departure:
         self.renewing = False
         self.down = False
         self._left = False
-        self._needed = False  # by a program that has come through the door
+        self._needed = False  # by a program that has used the door
 
     def visited(self, needed: bool) -> None:
-        """Takes whether somebody is there who came through the door; the time counts from now on."""
+        """Records whether a program that used the door still needs the supervisor; the idle time starts again."""
         self._needed = needed
         self.at = math.inf
 
     def is_due(self, now: float) -> bool:
-        """Returns whether nobody has needed the supervisor for long enough."""
+        """Returns whether the supervisor has been unused for long enough."""
         return -math.inf < self.at <= now and not self.down
 
     def settle(self, resting: bool, busy: bool, patience: float, now: float) -> bool:
         """Starts and stops the clock after any event; returns True, once, when the supervisor is to leave now.
 
         Args:
-            resting: there is neither a request nor a process.
-            busy: somebody has the floor, or waits for it.
-            patience: seconds for which it stays with nothing to do.
+            resting: whether there is neither a request nor a process.
+            busy: whether a claim holds the floor, or waits for it.
+            patience: seconds for which the supervisor stays with nothing to do.
         """
         if self.down:
             self.at = math.inf

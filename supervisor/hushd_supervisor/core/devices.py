@@ -1,7 +1,7 @@
-"""The device that a request names, and whether its worker is moved there; pure.
+"""The device that a request names, and whether its worker moves there; pure.
 
-An engine that computes on the CPU alone takes no choice: its process would be ended for another that computes where it
-did. It answers where it is, and the result says so.
+An engine that only computes on the CPU ignores the choice: its process would be replaced by one that computes in the
+same place. The process answers as it is, and the result says so.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _ANY, _CPU = ("", "auto"), "cpu"
 
 
 def settle(request: ActiveRequest, worker: Worker) -> None:
-    """Decides on the device of a request which is about to be given to `worker`.
+    """Decides on the device of a request that is about to be given to `worker`.
 
     Raises:
-        HushdError: `unsupported` for a kind of card that no build of its engine can use; not to a request that another
-            worker has sent on.
+        HushdError: `unsupported` for a kind of card that no build of its engine can use, unless another worker has
+            handed the request on.
     """
     device = request.device = request.message.compute_device
     request.unused_device = ""

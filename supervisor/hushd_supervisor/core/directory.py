@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from hushd_schema.description import RoleDescription
 
 LISTING = "the engines are asked for their models"
-MAX_ASKED = 64  # catalogues that one connection waits for at a time
+MAX_DESCRIBES = 64  # `describe`s of one connection that wait at a time
 
 _DOWN = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
 
 
 @dataclass(slots=True)
-class _Asked:
-    """A `describe`, which is answered once: with all its catalogues, or the first error."""
+class _Describe:
+    """A client's `describe`, answered once: with all its catalogues, or with the first error."""
 
     route: bytes
     id: bytes
@@ -40,7 +40,7 @@ class _Asked:
 
 
 class Parked(NamedTuple):
-    """A request that waits for the catalogue that names its model; `told` is when its client last heard so."""
+    """A request that waits for the catalogue that names its model; `told` is when its client was last told so."""
 
     route: bytes
     message: m.Request
@@ -57,14 +57,14 @@ class Directory:
     def __init__(self) -> None:
         self._catalogues: dict[str, RoleDescription] = {}
         self.parked: list[Parked] = []
-        self._asked: list[_Asked] = []
+        self._describes: list[_Describe] = []
         self._down = False
 
     def resolve(self, worker: str, settings: Settings) -> str | None:
-        """As `names.resolve`, with the catalogues so far; `park` the request if this returns None.
+        """Like `names.resolve`, with the catalogues known so far; `park` the request if this returns None.
 
         Raises:
-            HushdError: `bad_request` for what is not a name.
+            HushdError: `bad_request` if it is not a worker's name.
         """
         return resolve(worker, settings, self._catalogues)
 
@@ -82,33 +82,33 @@ class Directory:
         """
         if self._down:
             raise _DOWN
-        if sum(asked.route == route for asked in self._asked) >= MAX_ASKED:
-            raise HushdError("overloaded", f"{MAX_ASKED} `describe`s of this client wait already.", 1000)
+        if sum(pending.route == route for pending in self._describes) >= MAX_DESCRIBES:
+            raise HushdError("overloaded", f"{MAX_DESCRIBES} `describe`s of this client wait already.", 1000)
         roles = control.names or list(ENGINE_ROLES)
         if not set(roles) <= set(ROLES):
             raise HushdError("bad_request", f"There is only {', '.join(ROLES)} to describe.")
-        self._asked.append(_Asked(route, control.id, set(roles)))
-        return [Describe(role) for role in dict.fromkeys(roles)]  # anew: the installed engines may have changed
+        self._describes.append(_Describe(route, control.id, set(roles)))
+        return [Describe(role) for role in dict.fromkeys(roles)]  # each time: engines may be new
 
     def described(self, role: str, catalogue: RoleDescription, error: str) -> list[Action]:
-        """Takes a catalogue, or the error, and answers who has asked; `take_parked` has the requests that waited."""
+        """Takes a catalogue, or the error, and answers pending `describe`s; the requests are in `take_parked`."""
         self._catalogues[role] = catalogue
-        out: list[Action] = []
-        before, self._asked = self._asked, []
-        for asked in before:
-            if role not in asked.missing:
-                self._asked.append(asked)
+        actions: list[Action] = []
+        pending_before, self._describes = self._describes, []
+        for pending in pending_before:
+            if role not in pending.missing:
+                self._describes.append(pending)
                 continue
-            asked.missing.remove(role)
-            asked.catalogues[role] = catalogue
+            pending.missing.remove(role)
+            pending.catalogues[role] = catalogue
             if error:
                 failure = HushdError("worker_failed", f"The {role} engines could not be listed: {error}")
-                out.append(ToClient(asked.route, m.Error.of(asked.id, failure)))
-            elif asked.missing:
-                self._asked.append(asked)
+                actions.append(ToClient(pending.route, m.Error.of(pending.id, failure)))
+            elif pending.missing:
+                self._describes.append(pending)
             else:
-                out.append(ToClient(asked.route, asked.answer()))
-        return out
+                actions.append(ToClient(pending.route, pending.answer()))
+        return actions
 
     def has(self, route: bytes, request_id: bytes) -> bool:
         """Returns whether a request of this id is parked."""
@@ -121,11 +121,11 @@ class Directory:
         return ready
 
     def deadline(self) -> float:
-        """The time at which somebody must be told what their request waits for, `math.inf` for never."""
+        """The time at which a client must next be told what its request waits for, `math.inf` for never."""
         return min((parked.told + TELL_S for parked in self.parked), default=math.inf)
 
     def on_time(self, now: float) -> list[Action]:
-        """Tells those who have heard nothing for a while what their requests wait for."""
+        """Tells the clients that have heard nothing for a while what their requests wait for."""
         silent = [parked for parked in self.parked if parked.told + TELL_S <= now]
         self.parked = [parked._replace(told=now) if parked in silent else parked for parked in self.parked]
         return [
@@ -152,18 +152,18 @@ class Directory:
 
     def _waiting(self) -> Iterator[bytes]:
         yield from (parked.route for parked in self.parked)
-        yield from (asked.route for asked in self._asked)
+        yield from (pending.route for pending in self._describes)
 
     def gone(self, route: bytes) -> None:
-        """Forgets what a client that has left waits for."""
+        """Forgets the parked requests and pending `describe`s of a client that has left."""
         self.parked = [parked for parked in self.parked if parked.route != route]
-        self._asked = [asked for asked in self._asked if asked.route != route]
+        self._describes = [pending for pending in self._describes if pending.route != route]
 
     def shut(self) -> list[Action]:
-        """Refuses all that wait for a catalogue, now and from now on."""
+        """Refuses everything that waits for a catalogue, now and later."""
         self._down = True
         waiting = [(parked.route, parked.message.id) for parked in self.parked]
-        waiting += [(asked.route, asked.id) for asked in self._asked]
+        waiting += [(pending.route, pending.id) for pending in self._describes]
         self.parked.clear()
-        self._asked.clear()
+        self._describes.clear()
         return [ToClient(route, m.Error.of(name, _DOWN)) for route, name in waiting]

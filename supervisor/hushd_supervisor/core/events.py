@@ -1,8 +1,7 @@
-"""Everything that can happen, one frozen dataclass each; the loop passes them to the pool.
+"""The events that the loop passes to the pool, one frozen dataclass each.
 
 `worker` is a full name such as `stt/moonshine/tiny-en`; `gen` is the generation of its process, counted from 1. The
-worker drops events of an old generation. `route` is the routing id of a client's connection, fresh for each
-connection; with the name of its machine before it, where that is another one (`machines`).
+worker drops events of an old generation. `route` is the routing id of a client's connection, fresh for each connection.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class FromClient:
 
 @dataclass(frozen=True, slots=True)
 class ClientGone:
-    """The connection ended, or can take no more messages (`slow`: its queue of 1000 is full)."""
+    """The connection ended, or takes no more messages (`slow`: its queue of 1000 is full)."""
 
     route: bytes
     slow: bool = False
@@ -44,10 +43,10 @@ class FromWorker:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """The process was reaped, and all that it had sent was handed over before.
+    """The process was reaped; everything that it had sent was handed over before.
 
-    `status` is as Popen.returncode; `out_of_memory` is whether the kernel killed some process of ours, out
-    of memory, while this one lived.
+    `status` is as in Popen.returncode; `out_of_memory` says whether the kernel killed one of our processes for lack of
+    memory while this one lived.
     """
 
     worker: str
@@ -59,7 +58,7 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class Spawned:
-    """A process was started, perhaps some time after that was decided: its time to say hello begins."""
+    """A process was started, perhaps some time after the decision: its time to say hello begins."""
 
     worker: str
     gen: int
@@ -76,7 +75,8 @@ class Gauged:
 
 @dataclass(frozen=True, slots=True)
 class SpawnFailed:
-    """No process could be started; counts as a crash, unless others only hold for now what it needs (`starved`)."""
+    """No process could be started; counts as a crash, unless it only lacks what other processes hold now
+    (`starved`)."""
 
     worker: str
     gen: int
@@ -97,8 +97,8 @@ class TemplateReady:
     """A template has imported and loaded everything, or was measured again.
 
     Attributes:
-        size: bytes that its end would give back: no pages of files; more when a process ends that shared some.
-        own: bytes that it has written, whoever shares them: what only the template itself changes.
+        size: bytes that its end would give back, without pages of files; grows when a process that shared some ends.
+        own: bytes that the template itself has written, even if other processes share them.
     """
 
     name: str
@@ -109,7 +109,7 @@ class TemplateReady:
 
 @dataclass(frozen=True, slots=True)
 class TemplateGone:
-    """A template was reaped, or could not be started; `final`: the engine cannot be kept so at all."""
+    """A template was reaped, or could not be started; `final`: its engine can have no template at all."""
 
     name: str
     gen: int
@@ -143,9 +143,9 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """A sign that memory is short: of `level`, and of all lower levels.
+    """A sign of memory pressure: of `level`, and of all lower levels.
 
-    `told` by another program, whose word counts whatever is available.
+    `told`: another program said so, which counts however much memory is available.
     """
 
     level: Level
@@ -161,7 +161,7 @@ class Configured:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """A program has used the door. `needed`: one that cannot do without this process, however long nobody comes."""
+    """A program has used the door. `needed`: it needs this process to stay, however long the door is unused."""
 
     needed: bool
 

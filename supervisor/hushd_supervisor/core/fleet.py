@@ -1,4 +1,4 @@
-"""All workers, the memory that they share, and what concerns more than one of them."""
+"""All workers, the memory that they share, and the decisions that concern more than one of them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
 OfWorker = FromWorker | Exited | Spawned | Gauged | SpawnFailed | SendFailed
-WARM = (State.STARTING, State.READY, State.BUSY)  # takes requests without another start
-MAX_WORKERS = 64  # names a client may bring into being
+WARM = (State.STARTING, State.READY, State.BUSY)  # states that take requests without another start
+MAX_WORKERS = 64  # names that clients may create
 _SIZES, _FAILURES = (m.Ready, m.Beat, m.LoadFailed), (m.LoadFailed, m.Error)
 NO_ROOM_S = 5.0  # until the next look whether there is room for another replica
-FUTILE_S = 120.0  # without another replica after one that never became ready
+FUTILE_S = 120.0  # no further replica for so long after one that never became ready
 
 
 class Fleet:
@@ -72,7 +72,7 @@ class Fleet:
         return any(worker.state.has_process for worker in self.workers.values())
 
     def worker(self, name: str) -> Worker:
-        """Returns the worker of this name, made if nobody has asked for it before.
+        """Returns the worker of this name; creates it on first use.
 
         Raises:
             HushdError: `overloaded` when there are too many names already.
@@ -87,7 +87,7 @@ class Fleet:
         return worker
 
     def _has_place(self) -> bool:
-        """Returns whether there may be another name; forgets the oldest stopped one that holds nothing, if need be."""
+        """Returns whether another name fits; if need be, forgets the oldest stopped one that holds nothing."""
         if len(self.workers) >= MAX_WORKERS and (unused := next(filter(_unused, self.workers.values()), None)):
             del self.workers[unused.name]
         return len(self.workers) < MAX_WORKERS
@@ -102,13 +102,13 @@ class Fleet:
         return any(worker.state is State.READY for worker in self._family(name))
 
     def choose(self, request: ActiveRequest) -> Worker:
-        """The replica of its worker to which a new request goes."""
+        """Chooses the replica for a new request."""
         return replicas.choose(request, self._family(request.worker))
 
     def under_pressure(self, name: str, message: m.Request, now: float) -> str:
-        """The configured smaller model in place of `name`, where memory is short and `name` would have to start.
+        """Returns the configured smaller model if memory is short and `name` would have to start; else `name`.
 
-        Only for a request that names no model, voice or language: another model may lack them.
+        Applies only to requests that name no model, voice or language: another model may lack them.
         """
         small = self._settings.small_model(message.worker) if message.worker in ENGINE_ROLES else ""
         if not small or message.params.get("voice") or message.params.get("language"):
@@ -122,16 +122,16 @@ class Fleet:
         """Decides what to do about news of a process."""
         self._unloads.changed |= isinstance(event, Exited | SpawnFailed)
         worker = self.workers.get(event.worker)
-        if worker is None:  # late news of a name that never came to life
+        if worker is None:  # late news of a worker that never came to life
             return []
         match event:
             case FromWorker(_, gen, message):
-                out = worker.news.receive(gen, message, now)
+                actions = worker.news.receive(gen, message, now)
                 if isinstance(message, _SIZES) and worker.lifecycle.is_current(gen):
                     self.admission.learn(worker, message)
                 if isinstance(message, _FAILURES) and message.code in ("model_missing", "engine_missing"):
-                    return [self._with_model(worker.name, action) for action in out]
-                return out
+                    return [self._with_model(worker.name, action) for action in actions]
+                return actions
             case Exited(_, gen, status, log_tail, out_of_memory):
                 self._learn(worker, gen, now)
                 if worker.lifecycle.is_current(gen):
@@ -158,15 +158,17 @@ class Fleet:
         return self.admission.seen(cards, error, now)
 
     def _with_model(self, worker: str, action: Action) -> Action:
-        """Adds to an error that a model is missing its name, the setting that names it, and whether to pull it."""
+        """Adds to a missing model's error its name, the setting that names it, and whether to pull it."""
         role, model = base(worker).split("/", 1)
         if role not in ENGINE_ROLES or not isinstance(action, ToClient) or not isinstance(action.message, m.Error):
             return action
         error = action.message
         for key, configured in self._settings.models(role).items():
             if configured == model:
-                told = f'The configuration says {key} = "{model}", and {error.message[:1].lower()}{error.message[1:]}'
-                error = replace(error, message=told)
+                sentence = (
+                    f'The configuration says {key} = "{model}", and {error.message[:1].lower()}{error.message[1:]}'
+                )
+                error = replace(error, message=sentence)
         if error.code == "model_missing":
             error = replace(error, detail={"model": model, "pull": self._settings.auto_pull, **error.detail})
         return replace(action, message=error)
@@ -182,19 +184,19 @@ class Fleet:
         """Applies the changes, worker by worker; drops no request."""
         self._settings = settings
         self.admission.configure(settings)
-        out: list[Action] = [Log("INFO", "the configuration was read again")]
-        out += self.standby.configure(settings, now)
+        actions: list[Action] = [Log("INFO", "the configuration was read again")]
+        actions += self.standby.configure(settings, now)
         for worker in self.workers.values():
             changed = settings.for_worker(worker.name)
             if changed != worker.settings:
-                out += worker.configure(changed, now)
-        return out
+                actions += worker.configure(changed, now)
+        return actions
 
     def unload(self, route: bytes, control: m.Control, now: float) -> list[Action]:
-        """Ends the workers that `control` names, or all; answers when their processes are gone.
+        """Ends the workers that `control` names, or all of them; answers when their processes are gone.
 
-        Those at work for other clients go on until they have finished, unless `control` forces them: the answer does
-        not wait for these, and names them.
+        Workers that run other clients' jobs finish those first, unless `control` forces them: the answer names these
+        workers, and does not wait for them.
 
         Raises:
             HushdError: `bad_request` for a name that no worker has, `overloaded` while very many of this client wait.
@@ -208,9 +210,9 @@ class Fleet:
                 raise HushdError("bad_request", f"{prefix[:80]!r} is not a worker: `hushd status` lists them.")
             chosen |= matching
         workers = list((chosen if control.names else self.workers).values())
-        out = [action for worker in workers for action in worker.unload(now, route, control.force)]
+        actions = [action for worker in workers for action in worker.unload(now, route, control.force)]
         self._unloads.add(route, control.id, workers)
-        return out
+        return actions
 
     def awaited_by(self, route: bytes) -> bool:
         """Returns whether a client waits for processes to go."""
@@ -235,25 +237,25 @@ class Fleet:
     def on_time(self, now: float) -> list[Action]:
         """Acts on the deadlines that have passed."""
         self.admission.on_time(now)
-        due = [worker for worker in self.workers.values() if worker.deadline() <= now]
-        return [action for worker in due for action in worker.on_time(now)]
+        overdue = [worker for worker in self.workers.values() if worker.deadline() <= now]
+        return [action for worker in overdue for action in worker.on_time(now)]
 
     # --- after every event ---------------------------------------------------------------------------------------
 
     def settle(self, now: float) -> list[Action]:
         """Hands out work and memory, and answers the `unload`s whose processes are gone."""
-        out = self.yields.settle(now) if self.yields.waiting else []  # before anybody starts on what they ask for
-        out += self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
-        return [*map(self.standby.through_template, out), *self._unloads.settle()]
+        actions = self.yields.settle(now) if self.yields.waiting else []  # before any start
+        actions += self._share(now) + self.admission.settle(now) + self._fall_back(now) + self._help(now)
+        return [*map(self.standby.through_template, actions), *self._unloads.settle()]
 
     def _fall_back(self, now: float) -> list[Action]:
-        """Hands requests for which there is no memory to the workers that their settings name."""
-        out: list[Action] = []
+        """Hands requests for which there is no memory to the fall-back workers of their settings."""
+        actions: list[Action] = []
         for worker in [worker for worker in self.workers.values() if worker.tenancy.displaced]:
             moving, worker.tenancy.displaced = worker.tenancy.displaced, []
             for request in moving:
-                out += self._move(request, f"{worker.name.split('/')[0]}/{worker.settings.fallback}", now)
-        return out + self.admission.settle(now) if out else out
+                actions += self._move(request, f"{worker.name.split('/')[0]}/{worker.settings.fallback}", now)
+        return actions + self.admission.settle(now) if actions else actions
 
     def _move(self, request: ActiveRequest, name: str, now: float) -> list[Action]:
         try:
@@ -262,7 +264,7 @@ class Fleet:
         except HushdError as error:
             return self.workers[request.worker].decline(request, error)
         request.worker = name
-        request.placed |= request.message.wait  # it has had one
+        request.placed |= request.message.wait  # it has had a place
         return target.submit(request, now)
 
     def take_ended(self) -> Iterator[ActiveRequest]:
@@ -278,59 +280,59 @@ class Fleet:
     # --- replicas ------------------------------------------------------------------------------------------------
 
     def _family(self, name: str) -> list[Worker]:
-        """The replicas of a worker that were ever asked for."""
+        """The replicas of a worker that exist so far."""
         return [worker for worker in self.workers.values() if base(worker.name) == base(name)]
 
     def _in_need(self) -> list[list[Worker]]:
         """The families in which a request waits."""
         needy = {base(worker.name) for worker in self.workers.values() if worker.jobs.waiting}
         families: dict[str, list[Worker]] = {}
-        for worker in self.workers.values() if needy else ():  # nobody waits after most events
+        for worker in self.workers.values() if needy else ():  # after most events no request waits
             if (name := base(worker.name)) in needy:
                 families.setdefault(name, []).append(worker)
         return list(families.values())
 
     def _share(self, now: float) -> list[Action]:
-        """Moves requests that wait at a busy replica to one that is free."""
-        out: list[Action] = []
+        """Moves requests that wait at a busy replica to a free one."""
+        actions: list[Action] = []
         for family in self._in_need():
             for worker in family if len(family) > 1 else ():
                 while request := replicas.next_for(worker, family):
-                    out += self.workers[request.worker].give(request, now) + worker.adopt(request, now)
-        return out
+                    actions += self.workers[request.worker].give(request, now) + worker.adopt(request, now)
+        return actions
 
     def _help(self, now: float) -> list[Action]:
-        """Starts another replica where a request has waited for long enough, and there is room."""
+        """Starts another replica where a request has waited long enough and there is room."""
         self._help_at = math.inf
-        out: list[Action] = []
+        actions: list[Action] = []
         for family in self._in_need():
             name = base(family[0].name)
-            due = max(replicas.help_due(family, self._cores), self._no_help_before.get(name, 0.0))
-            if due <= now and self._has_place():
-                asked = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
-                out += self.admission.look_for(family[0], asked, now)
-                if assignment := self.admission.room_for(family[0], asked, now):
+            help_at = max(replicas.help_due(family, self._cores), self._no_help_before.get(name, 0.0))
+            if help_at <= now and self._has_place():
+                device = next(worker.jobs.device_asked for worker in family if worker.jobs.waiting)
+                actions += self.admission.look_for(family[0], device, now)
+                if assignment := self.admission.room_for(family[0], device, now):
                     taken = {worker.name for worker in family if worker.state is not State.STOPPED}
-                    unused = next(other for other in replicas.names(name) if other not in taken)
-                    out += self.worker(unused).tenancy.help(now, assignment, asked)
+                    unused = next(replica for replica in replicas.names(name) if replica not in taken)
+                    actions += self.worker(unused).tenancy.help(now, assignment, device)
                     continue
                 if self.admission.cards.looking:
-                    due = math.inf  # the answer brings us here again
-            if due <= now:
-                due = self._no_help_before[name] = now + NO_ROOM_S
-            self._help_at = min(self._help_at, due)
+                    help_at = math.inf  # the look's answer leads here again
+            if help_at <= now:
+                help_at = self._no_help_before[name] = now + NO_ROOM_S
+            self._help_at = min(self._help_at, help_at)
             for worker in replicas.carries_on(family):
-                out += worker.carry_on(now)
-        return out
+                actions += worker.carry_on(now)
+        return actions
 
     def _learn(self, worker: Worker, gen: int, now: float) -> None:
-        """Notes a process that ended before it was ready: another replica would fare no better soon."""
+        """Notes a process that ended before it was ready: another replica would soon fare no better."""
         if worker.lifecycle.is_current(gen) and worker.lifecycle.ready_at == math.inf:
             self._no_help_before = {name: until for name, until in self._no_help_before.items() if until > now}
             self._no_help_before[base(worker.name)] = now + FUTILE_S
 
 
 def _unused(worker: Worker) -> bool:
-    """Returns whether nothing is lost with this worker but the table's row: its learnt size is kept elsewhere."""
+    """Returns whether forgetting this worker loses nothing but its row: its learnt size is kept elsewhere."""
     jobs = worker.jobs
     return worker.state is State.STOPPED and not (jobs.waiting or jobs.running or jobs.ended or worker.crashes)

@@ -1,15 +1,15 @@
 """The floor: grants the speaker and the microphone, so that two programs never talk over each other.
 
-A claim asks for the speaker, the microphone or both, and gets all of it at once or waits. Who listens in the
-background, for a word or for captions, claims `wake`, which everybody may have at once: so it is known who listens, and
-a pause ends it. Claims are served by priority and, within one priority, in order of arrival; one that cannot be served
-yet lets others pass that can, for a while.
+A claim asks for the speaker, the microphone or both, and gets all of it at once or waits. A program that listens in the
+background, for a wake word or for captions, claims `wake`, which any number of programs may hold: so users can see who
+listens, and a pause ends it. Claims are served by priority and, within one priority, in order of arrival; a claim that
+cannot be served yet lets others pass, for a while.
 
 Within one client the rules of speech-dispatcher decide which claim ends which (see `claim`). Between clients equal
-priorities queue; only `important` and `message` interrupt, and only lower priorities. A claim that is ended or paused
-while it holds devices is notified, and keeps them until it is silent, for a second at most.
+priorities queue; only `important` and `message` interrupt, and they only interrupt lower priorities. A claim that is
+ended or paused while it holds devices is notified, and keeps them until it is silent, for a second at most.
 
-A client that shows no sign of life for 6 s loses its devices, but not its place: when it lives again it goes on.
+A client that shows no sign of life for 6 s loses its devices but keeps its place: once it answers again, it goes on.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from hushd_schema.status import FloorStatus
 
 GRACE_S = 1.0  # to fade out and close the device
-LEASE_S = 6.0  # without a sign of life; the pool pings every 2 s
-# The last of these, after one ping more. On a machine that thrashes, supervisor and clients stand still together again
-# and again, and what was not answered in a second that took three was not heard by anybody.
+LEASE_S = 6.0  # for which a client may show no sign of life; the pool pings every 2 s
+# The last second of the lease, after one more ping. On a machine that thrashes, supervisor and clients all stand still
+# again and again, and a ping sent in a second that took three was heard by no client.
 LAST_S = 1.0
-PATIENCE_S = 10.0  # after which no other claim passes one that waits for two devices
+PATIENCE_S = 10.0  # after which other claims may no longer pass one that waits for two devices
 MAX_CLAIMS = 200
 
 _PAUSING = ("pause", "resume")
@@ -52,10 +52,10 @@ class Floor:
 
     def __init__(self, bequest: Bequest = NOBODY) -> None:
         self._bequest = bequest
-        self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in the order of asking
+        self._claims: dict[tuple[bytes, bytes], Claim] = {}  # in order of arrival
         self._seen: dict[bytes, float] = {}  # the last sign of life of every client with a claim
-        self._doubted: dict[bytes, float] = {}  # until when those may answer that were pinged for the last time
-        self._silent: set[bytes] = set()  # clients that show none
+        self._doubted: dict[bytes, float] = {}  # by client: until when it may answer its last ping
+        self._silent: set[bytes] = set()  # clients without one
         self._all_paused = False
         self._paused: set[bytes] = set()  # clients whose claims are all paused, later ones too
         self._count = 0
@@ -64,13 +64,13 @@ class Floor:
     # --- what clients do ---------------------------------------------------------------------------------------------
 
     def claim(self, route: bytes, claim: m.Claim, client: str, pid: int, now: float) -> list[Action]:
-        """Takes a new claim, with an id that its connection does not use otherwise."""
+        """Takes a new claim, with an id that its connection does not use for anything else."""
         try:
             devices = frozenset(claim.devices)
             if not devices or not devices.issubset(DEVICES):
                 raise HushdError("bad_request", f"The floor has only {', '.join(DEVICES[:-1])} and {DEVICES[-1]}.")
             if devices & SHARED and devices - SHARED:
-                raise HushdError("bad_request", f"Who claims {WAKE} claims nothing else by the same claim.")
+                raise HushdError("bad_request", f"A claim of {WAKE} cannot claim another device.")
             if claim.priority not in PRIORITIES:
                 raise HushdError("bad_request", f"There is no priority {claim.priority[:40]!r}.")
             if self._closed:
@@ -83,40 +83,40 @@ class Floor:
             return [ToClient(route, m.Error.of(claim.id, error))]
         self._count += 1
         rank = PRIORITIES.index(claim.priority)
-        mine = Claim(route, claim.id, client, pid, devices, rank, self._count, now, claim.pauses)
-        mine.paused = mine.pauses and (self._all_paused or route in self._paused)
-        out: list[Action] = []
-        if mine.speaks:
-            own = [c for c in self._claims.values() if c.route == route and c.speaks and not c.over]
-            for other in own:
-                if other.rank in ENDS[rank][0 if other.holds else 1]:
-                    out += self._end(other, HushdError("cancelled", _REPLACED), now)
-            if rank == NOTIFICATION and any(not other.over for other in own):
-                return [*out, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
-        if self._bequest.has(pid, mine.own, now) and not mine.paused:  # nobody else has got them meanwhile
-            mine.holds, mine.since = True, now
+        new_claim = Claim(route, claim.id, client, pid, devices, rank, self._count, now, claim.pauses)
+        new_claim.paused = new_claim.pauses and (self._all_paused or route in self._paused)
+        actions: list[Action] = []
+        if new_claim.speaks:
+            siblings = [c for c in self._claims.values() if c.route == route and c.speaks and not c.over]
+            for sibling in siblings:
+                if sibling.rank in ENDS[rank][0 if sibling.holds else 1]:
+                    actions += self._end(sibling, HushdError("cancelled", _REPLACED), now)
+            if rank == NOTIFICATION and any(not sibling.over for sibling in siblings):
+                return [*actions, ToClient(route, m.Error.of(claim.id, HushdError("cancelled", _REPLACED)))]
+        if self._bequest.has(pid, new_claim.exclusive, now) and not new_claim.paused:  # nobody took them meanwhile
+            new_claim.holds, new_claim.since = True, now
         self._bequest = self._bequest.without(pid)
-        self._claims[route, claim.id] = mine
+        self._claims[route, claim.id] = new_claim
         self._seen[route] = now
         self._doubted.pop(route, None)
         self._silent.discard(route)
-        return out + self._settle(now)
+        return actions + self._settle(now)
 
     def give_back(self, route: bytes, name: bytes, keep: bool, now: float) -> list[Action]:
-        """Takes back the devices of a client that is silent: for good, or, with `keep`, until its next turn."""
+        """Takes back the devices of a client that has fallen silent: for good, or, with `keep`, until its next turn."""
         claim = self._claims.get((route, name))
         if claim is None:
             return []
-        out: list[Action] = []
+        actions: list[Action] = []
         claim.holds, claim.until = False, math.inf
         if claim.over or not keep:
             self._forget(claim)
         if not claim.over and not keep:
-            out.append(ToClient(route, m.Result(id=name)))
-        return out + self._settle(now)
+            actions.append(ToClient(route, m.Result(id=name)))
+        return actions + self._settle(now)
 
     def cancel(self, route: bytes, name: bytes, now: float) -> list[Action]:
-        """Ends a claim that its client no longer wants; the client is silent."""
+        """Ends a claim that its client no longer wants; the client has fallen silent."""
         claim = self._claims.get((route, name))
         if claim is None or claim.over:
             return []
@@ -145,16 +145,16 @@ class Floor:
     # --- what people do ----------------------------------------------------------------------------------------------
 
     def control(self, control: m.Control, route: bytes, named: Callable[[str], set[bytes]], now: float) -> list[Action]:
-        """Stops the claims that speak; or cancels, pauses or resumes those that speak or wait to.
+        """Stops the speaking claims; or cancels, pauses or resumes the claims that speak or wait to.
 
-        A pause and its end concern those that wait for a word as well.
+        Pausing and resuming also concern the claims that wait for a wake word.
 
         The answer comes last: `{"turns": [numbers]}` of the claims concerned.
 
         Args:
             control: its action is `stop`, `cancel`, `pause` or `resume`; its names are numbers of claims, names of
                 clients, or `self`, and none means all.
-            route: the client that asks.
+            route: the client that sent the control.
             named: returns the connections of a client.
 
         Raises:
@@ -164,7 +164,7 @@ class Floor:
 
         action = control.action
         numbers, routes, everybody = resolve(control.names, route, named)
-        out: list[Action] = []
+        actions: list[Action] = []
         turns = []
         concerned = [c for c in self._claims.values() if not c.over and (c.speaks or (c.pauses and action in _PAUSING))]
         for claim in concerned:
@@ -175,7 +175,7 @@ class Floor:
                 continue
             turns.append(claim.number)
             if action in ("stop", "cancel"):
-                out += self._end(claim, HushdError("cancelled", _STOPPED), now)
+                actions += self._end(claim, HushdError("cancelled", _STOPPED), now)
             else:
                 claim.paused = action == "pause"
                 if claim.paused and claim.holds:
@@ -186,8 +186,8 @@ class Floor:
         elif action == "resume":
             self._all_paused &= not everybody
             self._paused = set() if everybody else self._paused - routes
-        out += self._settle(now)
-        return [*out, ToClient(route, m.Result(id=control.id, data=Turns(turns=tuple(turns)).data()))]
+        actions += self._settle(now)
+        return [*actions, ToClient(route, m.Result(id=control.id, data=Turns(turns=tuple(turns)).data()))]
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -195,38 +195,38 @@ class Floor:
         """The time at which `on_time` is due; `math.inf` for never."""
         if not (self._claims or self._seen):
             return math.inf
-        due = min((c.until for c in self._claims.values()), default=math.inf)
+        deadline = min((c.until for c in self._claims.values()), default=math.inf)
         if self._bequest.holders:
-            due = min(due, self._bequest.until)
-        return min([due, *map(self._doubt_due, self._seen.keys() - self._silent)])
+            deadline = min(deadline, self._bequest.until)
+        return min([deadline, *map(self._doubt_due, self._seen.keys() - self._silent)])
 
     def excuse(self, late: float, now: float) -> None:
-        """Takes `late` seconds, in which nobody was pinged or heard, out of every lease."""
+        """Extends every lease by `late` seconds, in which no client was pinged or heard."""
         for route in self._seen.keys() - self._silent:
             self._seen[route] = min(now, self._seen[route] + late)
             self._doubted.pop(route, None)
 
     def on_time(self, now: float) -> list[Action]:
-        """Takes devices away from claims that should be silent by now, and from clients that no longer answer."""
-        out: list[Action] = []
+        """Takes devices from claims that should be silent by now, and from clients that no longer answer."""
+        actions: list[Action] = []
         if self._bequest.until <= now:
             self._bequest = NOBODY
         for route in [route for route in self._seen if route not in self._silent and self._doubt_due(route) <= now]:
             if route in self._doubted and now - self._doubted[route] < LAST_S:
-                self._silent.add(route)  # pinged no more, so that no timer runs for it; its answer brings it back
-                out.append(Log("WARNING", "a client with a turn has stopped answering"))
+                self._silent.add(route)  # no longer pinged, so that no timer runs for it; its answer brings it back
+                actions.append(Log("WARNING", "a client with a turn has stopped answering"))
             else:
                 self._doubted[route] = now + LAST_S
-                out.append(ToClient(route, m.Ping()))
+                actions.append(ToClient(route, m.Ping()))
         for claim in list(self._claims.values()):
             if claim.until <= now or claim.route in self._silent:
                 claim.holds, claim.until = False, math.inf
                 if claim.over:
                     self._forget(claim)
-        return out + self._settle(now)
+        return actions + self._settle(now)
 
     def _doubt_due(self, route: bytes) -> float:
-        """The time at which a client that shows no sign of life is doubted, or given up."""
+        """The time at which a client that shows no sign of life gets its last ping, or is given up."""
         return self._doubted.get(route, self._seen[route] + LEASE_S - LAST_S)
 
     # --- questions ---------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class Floor:
         return (route, name) in self._claims
 
     def watches(self, route: bytes) -> bool:
-        """Returns whether this client has a claim and should be pinged."""
+        """Returns whether this client has a claim and must be pinged."""
         return route in self._seen and route not in self._silent
 
     @property
@@ -245,10 +245,10 @@ class Floor:
         return any(route not in self._silent for route in self._seen)
 
     def status(self, now: float) -> FloorStatus:
-        """The holder of each device, and the number of claims that wait."""
+        """The holder of each device, and the number of waiting claims."""
         from hushd_schema.status import FloorStatus  # once somebody asks
 
-        holders = {device: claim for claim in self._claims.values() if claim.holds for device in claim.own}
+        holders = {device: claim for claim in self._claims.values() if claim.holds for device in claim.exclusive}
         speaks, listens = holders.get(SPEAKER), holders.get(MICROPHONE)
         return FloorStatus(
             speaker=speaks.status(now) if speaks else None,
@@ -261,13 +261,13 @@ class Floor:
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def shut(self, now: float) -> list[Action]:
-        """Refuses new claims, and those that wait: the supervisor is leaving."""
+        """Refuses new and waiting claims: the supervisor is leaving."""
         self._closed = True
         return self._settle(now)
 
     def holders(self) -> tuple[Holder, ...]:
-        """The programs that have devices and may go on with them."""
-        return tuple(Holder(c.pid, c.own) for c in self._claims.values() if c.state == "granted" and c.own)
+        """The programs that hold devices and may go on with them."""
+        return tuple(Holder(c.pid, c.exclusive) for c in self._claims.values() if c.state == "granted" and c.exclusive)
 
     def close(self) -> list[Action]:
         """Ends every claim: the supervisor leaves now."""
@@ -276,44 +276,44 @@ class Floor:
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _settle(self, now: float) -> list[Action]:
-        """Grants free devices, interrupts claims that must give way, and reports every change to its client."""
+        """Grants free devices, interrupts claims that must give way, and tells each client what has changed."""
         waiting = [c for c in self._claims.values() if not c.holds]
         if self._closed:
-            out = [action for claim in waiting for action in self._dismiss(claim)]
+            actions = [action for claim in waiting for action in self._dismiss(claim)]
             waiting = []
         else:
             waiting.sort(key=lambda claim: (claim.rank, claim.number))
-            out = self._serve(waiting, now)
-        positions = {claim.number: place for place, claim in enumerate(c for c in waiting if not c.holds)}
+            actions = self._serve(waiting, now)
+        positions = {claim.number: position for position, claim in enumerate(c for c in waiting if not c.holds)}
         for claim in self._claims.values():
             if not claim.over and claim.state != claim.reported:
                 claim.reported = claim.state
                 turn = m.Turn(
                     id=claim.id, state=claim.state, number=claim.number, position=positions.get(claim.number, 0)
                 )
-                out.append(ToClient(claim.route, turn))
-        return out
+                actions.append(ToClient(claim.route, turn))
+        return actions
 
     def _serve(self, waiting: list[Claim], now: float) -> list[Action]:
         """Grants free devices to `waiting` in this order, and ends claims that must give way."""
-        out: list[Action] = []
-        held = {device: c for c in self._claims.values() if c.holds for device in c.own}
-        promised = self._bequest.devices(now)  # and to claims that must wait until they are free
+        actions: list[Action] = []
+        held = {device: c for c in self._claims.values() if c.holds for device in c.exclusive}
+        promised = self._bequest.devices(now)  # and devices promised to claims that must wait for them
         for claim in waiting:
             if claim.paused or claim.route in self._silent or claim.devices & promised:
                 continue
-            before = [held[device] for device in claim.devices if device in held]
-            if not before:
+            holders = [held[device] for device in claim.devices if device in held]
+            if not holders:
                 claim.holds, claim.since = True, now
-                held |= dict.fromkeys(claim.own, claim)
-            elif claim.rank <= MESSAGE and all(c.leaves or c.rank > claim.rank for c in before):
-                for other in before:
-                    if not other.leaves:
-                        out += self._end(other, HushdError("cancelled", _INTERRUPTED), now)
+                held |= dict.fromkeys(claim.exclusive, claim)
+            elif claim.rank <= MESSAGE and all(c.leaves or c.rank > claim.rank for c in holders):
+                for holder in holders:
+                    if not holder.leaves:
+                        actions += self._end(holder, HushdError("cancelled", _INTERRUPTED), now)
                 promised |= claim.devices
-            elif now - claim.asked >= PATIENCE_S:
+            elif now - claim.asked_at >= PATIENCE_S:
                 promised |= claim.devices
-        return out
+        return actions
 
     def _end(self, claim: Claim, error: HushdError, now: float) -> list[Action]:
         """Ends a claim; it keeps its devices until its client is silent."""
@@ -335,7 +335,7 @@ class Floor:
 
     def _forget(self, claim: Claim) -> None:
         del self._claims[claim.route, claim.id]
-        if not any(other.route == claim.route for other in self._claims.values()):
+        if not any(remaining.route == claim.route for remaining in self._claims.values()):
             del self._seen[claim.route]
             self._doubted.pop(claim.route, None)
             self._silent.discard(claim.route)

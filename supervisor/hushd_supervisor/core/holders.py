@@ -1,7 +1,7 @@
 """Programs that had devices when their supervisor left.
 
-They go on meanwhile, and claim them from the next supervisor, which keeps them free for that: nobody who is faster
-talks over a speech that is still heard.
+They go on meanwhile, and claim the devices from the next supervisor, which reserves them until then: otherwise a faster
+program would talk over speech that is still playing.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ class Holder(NamedTuple):
 
 
 class Bequest(NamedTuple):
-    """The holders of a supervisor that has left, and until when their devices are free for them alone."""
+    """The holders of a supervisor that has left, and until when their devices are reserved for them."""
 
     holders: tuple[Holder, ...] = ()
     until: float = 0.0
 
     def without(self, pid: int) -> Bequest:
-        """The rest, once this program has claimed again."""
+        """The remaining bequest, once this program has claimed again."""
         return Bequest(tuple(holder for holder in self.holders if holder.pid != pid), self.until)
 
     def has(self, pid: int, devices: frozenset[str], now: float) -> bool:
-        """Returns whether these devices are kept for a program."""
+        """Returns whether these devices are reserved for a program."""
         return now < self.until and any(holder.pid == pid and devices <= holder.devices for holder in self.holders)
 
     def devices(self, now: float) -> set[str]:
-        """The devices that are kept."""
+        """The reserved devices."""
         return {device for holder in self.holders for device in holder.devices if now < self.until}
 
 

@@ -22,7 +22,7 @@ _NAME = re.compile(rf"[a-z]+(/{NAME}){{0,2}}", re.ASCII)
 
 
 def check(message: Request) -> None:
-    """Checks the part that all workers share.
+    """Checks the fields that all workers share.
 
     Raises:
         HushdError: `bad_request`.
@@ -44,24 +44,24 @@ def check(message: Request) -> None:
 
 
 def resolve(worker: str, settings: Settings, catalogues: Mapping[str, RoleDescription]) -> str | None:
-    """Completes a name to `role/engine/model`; None while only a catalogue could.
+    """Completes a name to `role/engine/model`; None if that takes a catalogue that is not known yet.
 
     Raises:
-        HushdError: `bad_request` for what is not a name.
+        HushdError: `bad_request` if it is not a worker's name.
     """
     if not _NAME.fullmatch(worker):
         raise HushdError("bad_request", f"{worker[:80]!r} is not a worker: use a name such as stt or tts/hibari/en.")
-    role, *rest = worker.split("/")
+    role, *parts = worker.split("/")
     if role not in ROLES:
         raise HushdError("bad_request", f"{role} is not a role: use one of {', '.join(ROLES)}.")
-    if len(rest) == 2:
+    if len(parts) == 2:
         return worker
     engine, _, model = settings.default_model(role).partition("/")
-    if not rest or rest[0] == engine:
+    if not parts or parts[0] == engine:
         return f"{role}/{engine}/{model}"
     if role not in catalogues:
         return None
     for described in catalogues[role].engines:
-        if described.name == rest[0]:
+        if described.name == parts[0]:
             return f"{worker}/{described.default_model}"
-    return f"{worker}/default"  # the worker itself reports best that it has no such engine
+    return f"{worker}/default"  # the worker itself best reports that it lacks such an engine

@@ -1,4 +1,4 @@
-"""All workers and all clients: takes every event, and has it decided by the part that it concerns.
+"""All workers and all clients: takes every event and passes it to the part that decides about it.
 
 The pool is as pure as its workers: events and the time in, actions out.
 """
@@ -33,8 +33,8 @@ from .requests import Requests
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus, WorkerStatus
 
-LATE_S = 0.5  # a timer that fires later than this: we were stopped or busy, or the machine slept
-# With no id: an answer with the id would end the request that has it.
+LATE_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
+# Without an id: an answer with it would end the request that already has it.
 _ID_IN_USE = m.Error.of(
     b"", HushdError("protocol_error", f"A request needs an id of {ID_BYTES} bytes that is not in use.")
 )
@@ -46,8 +46,8 @@ class Pool:
     Args:
         settings: the user's configuration.
         version, pid: of this supervisor, for `welcome`.
-        auto: whether a client started this supervisor: it leaves after `settings.exit_when_idle` without worker or
-            request.
+        auto: whether a client started this supervisor; if so, it leaves after `settings.exit_when_idle` without worker
+            or request.
         memory: measures the machine's memory.
         needs: the highest size seen of each worker in earlier lives, in bytes.
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
@@ -83,7 +83,7 @@ class Pool:
         self._requests = Requests(settings, self._connections, self._directory, self._fleet, self._departure)
         self._floor = Floor(bequest)
         self._next_ping = math.inf
-        self._awake_at = self._excused_at = -math.inf  # when it last did anything, and last blamed nobody
+        self._awake_at = self._excused_at = -math.inf  # when the pool last did anything, and last excused silence
 
     # --- what the loop calls -----------------------------------------------------------------------------------------
 
@@ -94,53 +94,54 @@ class Pool:
         self._awake_at = now
         match event:
             case ev.FromClient(route, message):
-                out = self._from_client(route, message, now)
+                actions = self._from_client(route, message, now)
             case ev.ClientGone(route):
-                out = self._client_gone(route, now)
+                actions = self._client_gone(route, now)
             case ev.FromWorker(_, _, m.Beat()):
-                # Its jobs are judged by this, perhaps the first thing read after a sleep.
+                # Before this beat judges the jobs: it may be the first message read after a sleep.
                 self._excuse_if_late(now)
-                out = self._fleet.handle(event, now)
+                actions = self._fleet.handle(event, now)
             case ev.FromWorker() | ev.Exited() | ev.Spawned() | ev.Gauged() | ev.SpawnFailed() | ev.SendFailed():
-                out = self._fleet.handle(event, now)
+                actions = self._fleet.handle(event, now)
             case ev.TemplateReady() | ev.TemplateGone():
-                out = self._fleet.standby.handle(event, now)
+                actions = self._fleet.standby.handle(event, now)
             case ev.Described(role, catalogue, error):
-                out = self._described(role, catalogue, error, now)
+                actions = self._described(role, catalogue, error, now)
             case ev.Seen(cards, error):
-                out = self._fleet.seen(cards, error, now)
+                actions = self._fleet.seen(cards, error, now)
             case ev.Sleep(begins):
-                out = self._fleet.yields.sleep(begins, now)
+                actions = self._fleet.yields.sleep(begins, now)
             case ev.Pressure(level, told):
                 self._admission.pressure(level, now, told=told)
-                out = []
+                actions = []
             case ev.Configured(settings):
                 self._settings = self._requests.settings = settings
-                out = self._fleet.configure(settings, now)
+                actions = self._fleet.configure(settings, now)
             case ev.Visited(needed):
                 self._departure.visited(needed)
-                out = []
+                actions = []
             case ev.Shutdown(renew):
-                out = self._renew(now) if renew and not self._departure.renewing else self._shutdown(now)
-        return out + self._after(now)
+                actions = self._renew(now) if renew and not self._departure.renewing else self._shutdown(now)
+        return actions + self._after(now)
 
     def on_time(self, now: float) -> list[Action]:
-        """Acts on deadlines that have passed; to be called after `deadline`, once all from before `now` was handled."""
+        """Acts on deadlines that have passed; call it after `deadline`, once all events up to `now` were handled."""
         self._excuse_if_late(now)
-        out = self._fleet.on_time(now) + self._directory.on_time(now) + self._requests.on_time(now)
+        actions = self._fleet.on_time(now) + self._directory.on_time(now) + self._requests.on_time(now)
         if self._floor.deadline() <= now:
-            out += self._floor.on_time(now)
+            actions += self._floor.on_time(now)
         if self._next_ping <= now:
-            out += self._ping(now)
+            actions += self._ping(now)
         if self._departure.is_due(now):
-            out.append(Log("INFO", "nobody needs this supervisor: leaving"))
-            out += self._shutdown(now)
-        return out + self._after(now)
+            actions.append(Log("INFO", "no program uses this supervisor: leaving"))
+            actions += self._shutdown(now)
+        return actions + self._after(now)
 
     def _excuse_if_late(self, now: float) -> None:
-        """Blames nobody for seconds in which the supervisor was stopped, or busy, or the machine slept.
+        """Excuses silence for the seconds in which the supervisor was stopped or busy, or the machine slept.
 
-        All counts since it last did anything: the part behind a deadline alone would leave that exactly due.
+        It excuses the whole time since the pool last did anything: excusing only the time past a deadline would leave
+        that deadline due at once.
         """
         watches = (worker.deadline() for worker in self._workers.values())
         late = now - max(self._excused_at, min((self._next_ping, self._floor.deadline(), *watches)))
@@ -155,8 +156,8 @@ class Pool:
     def deadline(self) -> float | None:
         """The time at which `on_time` is due, in the clock of `now`; None while nothing is."""
         parts = self._fleet.deadline(), self._floor.deadline(), self._directory.deadline()
-        due = min(*parts, self._requests.turnstile.deadline(), self._next_ping, self._departure.at)
-        return None if due == math.inf else due
+        deadline = min(*parts, self._requests.turnstile.deadline(), self._next_ping, self._departure.at)
+        return None if deadline == math.inf else deadline
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]:
         """The status of each worker, as far as the pool knows it, with its generation; the loop adds its memory."""
@@ -186,9 +187,9 @@ class Pool:
         connection.unanswered = 0
         if mismatch := self._connections.refuse(route, message):
             return [ToClient(route, mismatch)]
-        return self._floor.alive(route, now) + self._from_known(route, message, now)
+        return self._floor.alive(route, now) + self._from_connection(route, message, now)
 
-    def _from_known(self, route: bytes, message: m.Message, now: float) -> list[Action]:
+    def _from_connection(self, route: bytes, message: m.Message, now: float) -> list[Action]:
         match message:
             case m.Request():
                 new = self._is_new(route, message.id)
@@ -208,33 +209,33 @@ class Pool:
     def _client_gone(self, route: bytes, now: float) -> list[Action]:
         program = self._connections.program(route)
         connection = self._connections.gone(route)
-        left = not self._connections.any_of_program(program)
+        program_left = not self._connections.any_of_program(program)
         self._directory.gone(route)
         is_theirs = self._departed(connection)
-        out = self._floor.gone(route, now) + self._requests.client_gone(route, now)
+        actions = self._floor.gone(route, now) + self._requests.client_gone(route, now)
         for worker in self._workers.values():
-            if left:
+            if program_left:
                 worker.jobs.queue.forget(program)
             if is_theirs:
-                out += worker.release(is_theirs, now)
-        return out
+                actions += worker.release(is_theirs, now)
+        return actions
 
     def _departed(self, connection: Connection | None) -> Callable[[str], bool] | None:
-        """Tells the holder that is gone with a connection, where it was its own."""
+        """Returns a test for the holder that a closed connection was itself; None if it named another holder."""
         return connection.holder.__eq__ if connection and connection.own_holder else None
 
     def _ping(self, now: float) -> list[Action]:
         pinged, silent = self._connections.turn(self._waits)
-        out: list[Action] = [ToClient(route, m.Ping()) for route in pinged]
+        actions: list[Action] = [ToClient(route, m.Ping()) for route in pinged]
         for route in silent:
             # Its socket may still live (a stopped process): its requests end with an error and free their workers.
-            out.append(Log("WARNING", "a client with a request has stopped answering"))
-            out += self._requests.cancel_all_of(route, now, "slow_consumer")
+            actions.append(Log("WARNING", "a client with a request has stopped answering"))
+            actions += self._requests.cancel_all_of(route, now, "slow_consumer")
         self._next_ping = now + self._connections.ping_s
-        return out
+        return actions
 
     def _waits(self, route: bytes) -> bool:
-        """Returns whether a client waits for anything but a request's end."""
+        """Returns whether a client waits for anything other than a request's end."""
         parts = self._floor.watches, self._directory.awaited_by, self._fleet.awaited_by
         return any(part(route) for part in parts)
 
@@ -284,7 +285,7 @@ class Pool:
             return [ToClient(route, m.Error.of(control.id, error))]
 
     def _described(self, role: str, printed: Mapping[str, Any], error: str, now: float) -> list[Action]:
-        from hushd_schema import description  # once somebody asks
+        from hushd_schema import description  # imported only when used
 
         try:
             catalogue = description.read(role, printed)
@@ -294,32 +295,32 @@ class Pool:
         return self._directory.described(role, catalogue, error) + self._requests.submit_parked(role, now)
 
     def _renew(self, now: float) -> list[Action]:
-        """Lets running jobs finish before the shutdown, while new requests wait for the next supervisor."""
+        """Lets running jobs finish before the shutdown; new requests wait for the next supervisor."""
         self._departure.renewing = True
         held = [action for worker in self._workers.values() for action in worker.hold(now)]
         return held + self._fleet.standby.shut(now)
 
     def _shutdown(self, now: float) -> list[Action]:
         self._departure.down = True
-        out = self._requests.end_waiting("shutting_down")
-        out += self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
-        out += self._fleet.standby.shut(now)
+        actions = self._requests.end_waiting("shutting_down")
+        actions += self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
+        actions += self._fleet.standby.shut(now)
         for worker in self._workers.values():
-            out += worker.shutdown(now)
-        return out
+            actions += worker.shutdown(now)
+        return actions
 
     # --- after every event -------------------------------------------------------------------------------------------
 
     def _after(self, now: float) -> list[Action]:
-        """Settles the workers, forgets the requests that have ended, and leaves when nothing is left to do."""
-        out = self._fleet.settle(now)
+        """Settles the workers, forgets ended requests, and leaves when nothing remains to be done."""
+        actions = self._fleet.settle(now)
         if self._departure.renewing and not self._departure.down and not self._fleet.lives:
-            out += self._shutdown(now) + self._fleet.settle(now)
+            actions += self._shutdown(now) + self._fleet.settle(now)
         self._requests.forget_ended()
-        out += self._requests.call(now)
+        actions += self._requests.call(now)
         active = bool(self._requests.active or self._requests.turnstile)
         floors_busy = self._floor.busy
-        # Also where nobody waits any more for what a worker does: without this look its watches would count our sleep.
+        # Also while a worker runs jobs that no client waits for: without pings its watches would count our own sleep.
         works = any(worker.jobs.running for worker in self._workers.values())
         if not (active or works or floors_busy or self._directory.busy or self._fleet.awaited):
             self._next_ping = math.inf
@@ -328,5 +329,5 @@ class Pool:
         resting = not (active or self._fleet.lives)
         if self._departure.settle(resting, floors_busy, self._settings.exit_when_idle, now):
             leave = Leave(self._floor.holders())
-            out += (*self._floor.close(), leave)
-        return out
+            actions += (*self._floor.close(), leave)
+        return actions

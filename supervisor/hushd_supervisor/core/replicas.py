@@ -1,8 +1,8 @@
-"""Several processes of one worker: `stt/moonshine/tiny-en`, and when it is busy `stt/moonshine/tiny-en#2`, and so on.
+"""Several processes of one worker: `stt/moonshine/tiny-en`, then `stt/moonshine/tiny-en#2` when it is busy, and so on.
 
-Each replica is a worker of its own. A request goes to a free one, or waits. Once one has waited for as long as a start
-takes, another process is started, so that a start never costs far more than it saves; a waiting request goes to the
-first replica that becomes free.
+Each replica is a worker of its own. A request goes to a free one, or waits. Once a request has waited for as long as a
+start takes, another process is started, so that a start never costs much more than it saves; a waiting request goes to
+the first replica that becomes free.
 """
 
 from __future__ import annotations
@@ -16,34 +16,36 @@ from .worker.request import ActiveRequest
 from .worker.states import State
 from .worker.worker import Worker
 
-# The most replicas where the configuration sets no limit. Engines have threads for all cores: of two, one moonshine
-# keeps 1.9 busy, and two at once did 0.76 times the work of one. Text is synthesised 175 times as fast as it is played.
-MOST = {"stt": 4, "tts": 1}
-CORES = 2  # that a process should have to itself
-SESSIONS = 4  # processes that live sessions may hold beside those: each takes a fraction of a core
+# The limit by role where the configuration sets none. Engines have threads for all cores: one moonshine keeps 1.9 of 2
+# cores busy, and two at once did 0.76 times the work of one. Text is synthesised 175 times as fast as it is played.
+MAX_REPLICAS = {"stt": 4, "tts": 1}
+CORES_PER_PROCESS = 2  # cores that a process should have to itself
+MAX_SESSION_PROCESSES = 4  # additional processes that live sessions may hold: each takes a fraction of a core
 
 
 def limit(settings: WorkerSettings, role: str, family: Iterable[Worker], cores: int) -> int:
-    """The number of replicas that there may be.
+    """Returns how many replicas a worker may have.
 
-    Unless configured, as many as are faster together, one more where one client would wait for another, which may take
-    minutes, and one for each that a live session, which may take hours, has to itself.
+    Unless configured: as many as are faster together than one; one more if a client would wait for another's requests,
+    which may take minutes; and one for each process that a live session, which may last for hours, has to itself.
     """
-    if role not in MOST:  # one process must see all jobs: several may want the same model
+    if role not in MAX_REPLICAS:  # one process must see all jobs: several may want the same model
         return 1
     if settings.max_replicas:
         return min(settings.max_replicas, cores)
     family = list(family)
     served = {request.route for worker in family for request in worker.jobs.running.values()}
-    others = any(request.route not in served for worker in family for request in worker.jobs.waiting)
-    taken = sum(worker.jobs.running.sessions > 0 and not worker.jobs.queue.sessions for worker in family)
-    return max(1, min(MOST[role], cores // CORES)) + max(others, min(taken, SESSIONS))
+    other_clients_wait = any(request.route not in served for worker in family for request in worker.jobs.waiting)
+    held_by_sessions = sum(worker.jobs.running.sessions > 0 and not worker.jobs.queue.sessions for worker in family)
+    return max(1, min(MAX_REPLICAS[role], cores // CORES_PER_PROCESS)) + max(
+        other_clients_wait, min(held_by_sessions, MAX_SESSION_PROCESSES)
+    )
 
 
 def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
-    """The replica for a new request: where it runs at once, else where the others wait, so that all share one queue.
+    """Chooses the replica for a new request: one that runs it at once, else the one whose queue all share.
 
-    Failing both, the one of `family` that it names.
+    Failing both, the worker of `family` that the request names.
     """
     free = [worker for worker in family if worker.would_run(request)]
     if free:
@@ -56,23 +58,23 @@ def choose(request: ActiveRequest, family: list[Worker]) -> Worker:
 
 
 def next_for(worker: Worker, family: Iterable[Worker]) -> ActiveRequest | None:
-    """A request that waits at another replica and would run at `worker` at once."""
-    for other in sorted(family, key=lambda other: -len(other.jobs.waiting)):
-        for request in other.jobs.waiting if other is not worker else ():
-            if (request.message.op != "warm" or other.lifecycle.retires) and worker.would_run(request):
+    """Returns a request that waits at another replica and would run at `worker` at once."""
+    for replica in sorted(family, key=lambda replica: -len(replica.jobs.waiting)):
+        for request in replica.jobs.waiting if replica is not worker else ():
+            if (request.message.op != "warm" or replica.lifecycle.retires) and worker.would_run(request):
                 return request
     return None
 
 
 def help_due(family: list[Worker], cores: int) -> float:
-    """The time at which to start another process; `math.inf` as long as nobody waits, or not all replicas are busy.
+    """The time at which to start another process; `math.inf` while no request waits, or a replica is not busy.
 
-    Many requests for a worker that has no process yet are one start. A process that retires has its own replaced
-    beyond the limit, except where the configuration sets that or only one may work.
+    Many requests for a worker without a process cause one start. A retiring process may be replaced beyond the limit,
+    unless the configuration sets the limit or only one process may work.
     """
     living = [worker for worker in family if worker.state is not State.STOPPED]
     if any(worker.state is not State.BUSY for worker in living):
-        return math.inf  # first: after a loss many workers start, and each message comes by all of them
+        return math.inf  # checked first: after a crash many workers start, and each message passes all of them
     taking = [worker for worker in living if not worker.lifecycle.retires]
     counted = taking if living and may_be_replaced(living[0]) else living
     if len(counted) >= limit(family[0].settings, _role(family[0]), family, cores):
@@ -88,16 +90,16 @@ def help_due(family: list[Worker], cores: int) -> float:
 
 def may_be_replaced(worker: Worker) -> bool:
     """Returns whether another process may work beside one that retires."""
-    return _role(worker) in MOST and not worker.settings.max_replicas
+    return _role(worker) in MAX_REPLICAS and not worker.settings.max_replicas
 
 
 def stuck(worker: Worker) -> bool:
-    """Returns whether it retires for longer than anybody can wait: a session, a pause, a download may take hours."""
-    return worker.lifecycle.retires and (worker.jobs.running.endless > 0 or _role(worker) not in MOST)
+    """Returns whether the worker retires for longer than a client can wait: sessions and downloads take hours."""
+    return worker.lifecycle.retires and (worker.jobs.running.endless > 0 or _role(worker) not in MAX_REPLICAS)
 
 
 def carries_on(family: Iterable[Worker]) -> list[Worker]:
-    """The replicas that must go on taking work while they retire, since no other one does."""
+    """The replicas that must go on taking work while they retire, since no other replica does."""
     open_ = [worker for worker in family if worker.state not in (State.STOPPED, State.FAILED)]
     return [w for w in open_ if stuck(w) and w.jobs.waiting] if all(w.lifecycle.retires for w in open_) else []
 
@@ -107,7 +109,7 @@ def _role(worker: Worker) -> str:
 
 
 def names(name: str) -> Iterator[str]:
-    """The names of the replicas of worker `name`, without end."""
+    """Yields the names of the replicas of worker `name`, endlessly."""
     yield name
     number = 2
     while True:

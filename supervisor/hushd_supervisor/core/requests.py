@@ -31,7 +31,7 @@ class Requests:
     Attributes:
         settings: the user's configuration; may be replaced at any time.
         active: the requests, by their clients' routes and their ids.
-        turnstile: those that wait for a place.
+        turnstile: the requests that wait for a place.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Requests:
         return (route, request_id) in self.active or self._directory.has(route, request_id)
 
     def submit(self, route: bytes, message: m.Request, now: float) -> list[Action]:
-        """Accepts a request, has it wait for a place, or refuses it; parks it until its model's name is known.
+        """Accepts a request, has it wait for a place, or refuses it; parks it while its model's name is unknown.
 
-        One that has waited for a place comes again under its id, and goes on with the time and the turn that it has.
+        A request that has waited for a place arrives again under its id, and keeps its arrival time and its turn.
         """
         ticket, promised = self.turnstile.take((route, message.id)) or (None, False)
         connection = self._connections[route]
@@ -109,7 +109,7 @@ class Requests:
         return held + worker.submit(request, now)
 
     def call(self, now: float) -> list[Action]:
-        """Promises the places that are free to those who wait for one."""
+        """Promises free places to the requests that wait for one."""
         if not self.turnstile or self._departure.down or self._departure.renewing:
             return []
 
@@ -124,14 +124,14 @@ class Requests:
         return self.turnstile.call(has_place, now)
 
     def submit_parked(self, role: str, now: float) -> list[Action]:
-        """Accepts or refuses the requests that waited for the models of `role`: they are known."""
+        """Accepts or refuses the requests that waited for the models of `role`, which are known now."""
         parked = self._directory.take_parked(role)
         return [action for route, message, _ in parked for action in self.submit(route, message, now)]
 
     def forward(self, route: bytes, message: m.Chunk | m.Credit | m.Cancel, now: float) -> list[Action]:
-        """Passes on what a client sends about a request of its own."""
+        """Passes on a client's message about one of its requests."""
         request = self.active.get((route, message.id))
-        if request is None:  # it may have ended while this was on its way
+        if request is None:  # the request may have ended while the message was on its way
             if isinstance(message, m.Cancel) and (route, message.id) in self.turnstile:
                 return self._without(self.turnstile.end((route, message.id), "cancelled"))
             return self._directory.cancel(route, message.id) if isinstance(message, m.Cancel) else []
@@ -152,10 +152,10 @@ class Requests:
         ]
 
     def client_gone(self, route: bytes, now: float) -> list[Action]:
-        """Ends the requests of a client that has left, to which nothing more is sent."""
+        """Ends the requests of a client that has left; nothing more is sent to it."""
         for request in self.of(route):
             request.gone = True
-        self.turnstile.end_all("cancelled", route)  # nobody hears it
+        self.turnstile.end_all("cancelled", route)  # no client is left to read the answers
         return self.cancel_all_of(route, now)
 
     def forget_ended(self) -> None:
@@ -166,15 +166,15 @@ class Requests:
                 connection.requests -= 1
 
     def end_waiting(self, code: str, route: bytes | None = None) -> list[Action]:
-        """Ends all that wait for a place, or those of one client."""
+        """Ends all requests that wait for a place, or those of one client."""
         return self._without(self.turnstile.end_all(code, route))
 
     def on_time(self, now: float) -> list[Action]:
-        """Acts on the deadlines of those who wait for a place."""
+        """Acts on the deadlines of requests that wait for a place."""
         return self._without(self.turnstile.on_time(now)) if self.turnstile.deadline() <= now else []
 
     def _without(self, ended: Sequence[Action]) -> list[Action]:
-        """Takes the requests that the turnstile has ended off their clients' accounts."""
+        """Takes requests that the turnstile has ended off their clients' counts."""
         for action in ended:
             match action:
                 case ToClient(route, m.Error()) if connection := self._connections.get(route):
@@ -182,7 +182,7 @@ class Requests:
         return list(ended)
 
     def _full_for(self, request: ActiveRequest, worker: Worker, now: float) -> HushdError | None:
-        """Finds the replica for a new request; returns its refusal where no place is free."""
+        """Finds the replica for a new request; returns the refusal if no place is free."""
         renewing = self._departure.renewing
         named = worker.name
         if request.message.op != "warm" and not renewing:
@@ -193,12 +193,12 @@ class Requests:
         if not self._has_room(request.program, request.rank):
             return self._full()
         if worker.state is State.FAILED:
-            return None  # its verdict is the answer
+            return None  # the worker's verdict is the answer
         promised = [(t.program, t.rank) for t in self.turnstile.promised if t.worker == named]
         return None if worker.has_room(request.program, request.rank, promised) else worker.full(request)
 
     def _waiting(self) -> list[tuple[Hashable, int]]:
-        """The programs and priorities of all that take a place, or were promised one."""
+        """The program and priority of each request that takes a place or was promised one."""
         waiting = [(t.program, t.rank) for worker in self._fleet.workers.values() for t in worker.jobs.waiting]
         parked = [
             (self._connections.program(t.route), PRIORITIES.index(t.message.priority)) for t in self._directory.parked

@@ -1,8 +1,8 @@
 """Templates: processes that have imported an engine's libraries, from which workers are forked.
 
-Where the setting names a model, its template has loaded that too, for the CPU, and is for that model's workers alone. A
-template is wanted by the setting `standby`, and is the first to go where memory is short. Nothing depends on one: the
-loop forks a worker where the template still answers, and else starts it as any other.
+If the setting `standby` names a model, its template has also loaded that model, for the CPU, and serves only that
+model's workers. Templates are the first to leave when memory is short. Nothing depends on one: the loop forks a worker
+if the template still answers, and starts it normally otherwise.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from .memory.budget import Resident
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus
 
-CALM_S = 2.0  # without a worker that starts, before a template takes a core for its imports
+CALM_S = 2.0  # without a starting worker, before a template takes a core for its imports
 START_S = 300.0  # for imports and the model: the imports of an engine on torch take a minute on a busy machine
-PAUSE_S = 60.0  # before the next template after one that had to make room or died; doubles with each that dies
+PAUSE_S = 60.0  # before the next template after one made room or died; doubles with each death
 PAUSE_MAX_S = 3600.0
-PREFIX = "standby/"  # of the names of templates among what holds memory
-GUESS = 60_000_000  # bytes, before the first was measured
-GROWTH = 64_000_000  # bytes that it has written beyond its first ones, at which a template is replaced
+PREFIX = "standby/"  # of a template's name among the holders of memory
+GUESS = 60_000_000  # bytes, until the first was measured
+GROWTH = 64_000_000  # bytes written since it became ready at which a template is replaced
 
 
 class Phase(enum.Enum):
     """The phase of a template; the value is the word shown to users."""
 
     ABSENT = "absent"  # no process
-    STARTING = "starting"  # imports, and loads the model that its name has
+    STARTING = "starting"  # imports, and loads the model in its name
     READY = "ready"  # workers can be forked from it
     LEAVING = "leaving"  # SIGKILL was sent
-    REFUSED = "refused"  # the engine cannot be kept so; `why` has the reason
+    REFUSED = "refused"  # the engine can have no template; `why` has the reason
 
 
 class Move(NamedTuple):
@@ -71,7 +71,7 @@ def diagram() -> str:
 
 
 class Template:
-    """The processes of one template, one after another.
+    """One template, over all its processes.
 
     Args:
         size: a guess of the bytes that it takes.
@@ -79,8 +79,8 @@ class Template:
     Attributes:
         name: ROLE/ENGINE, or ROLE/ENGINE/MODEL.
         phase: only ever changed by `enter`.
-        gen: the generation of the process that runs, or ran last.
-        size: bytes that its end would give back; a guess before it was measured.
+        gen: the generation of the process that runs or ran last.
+        size: bytes that its end would give back; a guess until it was measured.
         due: when it may start, or must be ready.
         why: the reason why there is none, for `status`.
     """
@@ -106,16 +106,16 @@ class Template:
         self.enter(Phase.STARTING, now + START_S)
         return [Prepare(self.name, gen)]
 
-    def measured(self, size: int, own: int, now: float) -> list[Action]:
-        """The process has loaded everything, or was measured again; `own` is what it has written itself."""
+    def measured(self, size: int, own_size: int, now: float) -> list[Action]:
+        """Notes that the process has loaded everything, or was measured; `own_size` is what it has written itself."""
         if self.phase is Phase.STARTING:
             self.enter(Phase.READY)
-            self._first_own = own
+            self._first_own = own_size
         elif self.phase is not Phase.READY:
             return []
         self.size = size
-        grown = own > self._first_own + GROWTH
-        return self.release(now, f"it has grown to {own / 1e6:.0f} MB") if grown else []
+        grown = own_size > self._first_own + GROWTH
+        return self.release(now, f"it has grown to {own_size / 1e6:.0f} MB") if grown else []
 
     def release(self, now: float, why: str) -> list[Action]:
         """Ends the process, or the wait for one; the next may start after a pause."""
@@ -127,7 +127,7 @@ class Template:
         return [log, Dismiss(self.name, self.gen)]
 
     def gone(self, event: TemplateGone, now: float) -> list[Action]:
-        """The process has exited, or could not be started."""
+        """Notes that the process has exited, or could not be started."""
         if event.gen != self.gen or self.phase not in HAS_PROCESS:
             return []
         if self.phase is Phase.LEAVING:
@@ -143,7 +143,7 @@ class Template:
         return [log]
 
     def forgive(self) -> None:
-        """May start at once: the configuration was read again."""
+        """Allows a start at once, since the configuration was read again."""
         self._pause = PAUSE_S
         if self.phase is Phase.REFUSED:
             self.enter(Phase.ABSENT, -math.inf)
@@ -164,44 +164,44 @@ class Standby:
         self._generations = itertools.count(1)
         self._templates = {name: self._template(name) for name in settings.standby}
         self._calm_since: float | None = None
-        self._started = False  # whether anything was settled yet: `deadline` asks for the first time
+        self._started = False  # whether `settle` was ever called: until then `deadline` is now
         self._down = False
 
     @property
     def lives(self) -> bool:
-        """True if any template has a process whose memory counts; none once the supervisor leaves."""
+        """True if any template has a process whose memory counts; False once the supervisor leaves."""
         return not self._down and any(template.phase in HAS_PROCESS for template in self._templates.values())
 
     # --- events --------------------------------------------------------------------------------------------------
 
     def handle(self, event: TemplateReady | TemplateGone, now: float) -> list[Action]:
-        """Takes news of a template's process; that of an earlier one changes nothing."""
+        """Takes news of a template's process; news of an earlier process changes nothing."""
         template = self._templates.get(event.name)
         if template is None:
             return []
         if isinstance(event, TemplateGone):
-            out = template.gone(event, now)
+            actions = template.gone(event, now)
             if template.phase is Phase.ABSENT and event.name not in self._settings.standby:
                 del self._templates[event.name]
-            return out
+            return actions
         return template.measured(event.size, event.own, now) if event.gen == template.gen else []
 
     def configure(self, settings: Settings, now: float) -> list[Action]:
         """Ends the templates that are no longer wanted, or whose environment has changed."""
-        before, self._settings = self._settings, settings
-        out: list[Action] = []
+        previous, self._settings = self._settings, settings
+        actions: list[Action] = []
         for name, template in list(self._templates.items()):
             if name not in settings.standby:
-                out += template.release(now, "it is no longer wanted")
+                actions += template.release(now, "it is no longer wanted")
                 if template.phase in (Phase.ABSENT, Phase.REFUSED):
                     del self._templates[name]
-            elif settings.for_worker(name) != before.for_worker(name):
-                out += template.release(now, "its settings have changed")
+            elif settings.for_worker(name) != previous.for_worker(name):
+                actions += template.release(now, "its settings have changed")
             template.forgive()
         if not self._down:
             for name in settings.standby:
                 self._templates.setdefault(name, self._template(name))
-        return out
+        return actions
 
     def _template(self, name: str) -> Template:
         return Template(name, max(GUESS, self._need(name)) if holds_model(name) else GUESS)
@@ -214,7 +214,7 @@ class Standby:
     # --- memory --------------------------------------------------------------------------------------------------
 
     def residents(self) -> Iterator[tuple[Resident, bool]]:
-        """The templates as what holds memory, and whether each is still starting; they leave before any worker."""
+        """The templates as residents, each with whether it is still starting; they leave before any worker."""
         for template in self._templates.values():
             if template.phase in HAS_PROCESS:
                 leaving = template.phase is Phase.LEAVING
@@ -239,9 +239,9 @@ class Standby:
         """Starts and ends templates.
 
         Args:
-            calm: whether no worker is starting, or waits to start.
+            calm: whether no worker is starting or waiting to start.
             short: whether memory is.
-            fits: whether there is room for so many bytes with nobody leaving.
+            fits: returns whether so many bytes fit with no worker leaving.
         """
         self._started = True
         if not self._templates or self._down:
@@ -250,16 +250,16 @@ class Standby:
             self._calm_since = None
         elif self._calm_since is None:
             self._calm_since = now
-        out = self.release_all(now, "memory is short") if short else []
+        actions = self.release_all(now, "memory is short") if short else []
         for template in self._templates.values():
             if template.phase is Phase.STARTING and template.due <= now:
-                out += template.release(now, f"it was not ready within {START_S:.0f} s")
+                actions += template.release(now, f"it was not ready within {START_S:.0f} s")
             elif template.phase is Phase.ABSENT and self._start_at(template) <= now:
                 if short or not fits(template.size):
                     template.due, template.why = now + PAUSE_S, "there is no room for it"
                 else:
-                    out += template.start(next(self._generations), now)
-        return out
+                    actions += template.start(next(self._generations), now)
+        return actions
 
     def deadline(self) -> float:
         """The time at which `settle` has something to do, `math.inf` for never."""
@@ -281,8 +281,7 @@ class Standby:
     # --- workers -------------------------------------------------------------------------------------------------
 
     def through_template(self, action: Action) -> Action:
-        """Has a worker forked from the template with its model, else from its engine's: one that is ready, and was
-        started as the worker would be."""
+        """Has a worker forked from its model's template, else from its engine's, if that is ready and started alike."""
         if not isinstance(action, Spawn):
             return action
         worker = base(action.worker)
@@ -293,15 +292,20 @@ class Standby:
         return action
 
     def _alike(self, spawn: Spawn, name: str) -> bool:
-        """Returns whether a template was started as the worker would be; a model that it holds is for the CPU."""
-        own, common = self._settings.for_worker(spawn.worker), self._settings.for_worker(name)
-        if holds_model(name) and (spawn.shown or (spawn.compute_device or own.compute_device) not in ("auto", "cpu")):
+        """Returns whether a template was started as the worker would be; its model, if any, is for the CPU."""
+        worker, template = self._settings.for_worker(spawn.worker), self._settings.for_worker(name)
+        if holds_model(name) and (
+            spawn.shown or (spawn.compute_device or worker.compute_device) not in ("auto", "cpu")
+        ):
             return False
-        return (own.command, own.environment) == (common.command, common.environment)
+        return (worker.command, worker.environment) == (
+            template.command,
+            template.environment,
+        )
 
     def status(self) -> list[tuple[int, TemplateStatus]]:
-        """The status of each template, as far as it is known here, with the generation of its process."""
-        from hushd_schema.status import TemplateStatus  # once somebody asks
+        """The status of each template, as far as the core knows it, with the generation of its process."""
+        from hushd_schema.status import TemplateStatus  # imported only when used
 
         return [
             (
@@ -321,5 +325,5 @@ class Standby:
 
 
 def holds_model(name: str) -> bool:
-    """Returns whether a template's name has a model."""
+    """Returns whether a template's name contains a model."""
     return name.count("/") == 2

@@ -17,12 +17,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 
 from .actions import Action, ToClient
-from .connections import AT_ONCE, Program
+from .connections import PINGS_AT_ONCE, Program
 from .share import SHARE
 from .worker.jobs import ENDINGS, TELL_S
 from .worker.request import level
 
-MOST = 8192  # that wait; of one program four fifths
+MAX_WAITING = 8192  # that wait; of one program four fifths
 SEND_S = 10.0  # for which a place is promised; a client that has not sent until then starts anew, behind the others
 Key = tuple[bytes, bytes]  # route and id
 _Group = tuple[str, Program, int]
@@ -76,7 +76,7 @@ class Turnstile:
 
     def has_room(self, program: Program) -> bool:
         """Returns whether one more of `program` may wait; whatever one does, another's may."""
-        return self._counts[program] < SHARE * (MOST - len(self._tickets))
+        return self._counts[program] < SHARE * (MAX_WAITING - len(self._tickets))
 
     def add(self, ticket: Ticket, now: float) -> list[Action]:
         """Has a request wait; the client hears of it."""
@@ -110,14 +110,14 @@ class Turnstile:
 
     def call(self, has_place: Callable[[Ticket], bool], now: float) -> list[Action]:
         """Promises each free place to somebody, who is told to send."""
-        out: list[Action] = []
+        actions: list[Action] = []
         while ticket := self._next(has_place, now):
             self._leave_group(ticket)
             self.promised[ticket] = now + SEND_S
             self._turn += 1
             self._turns[ticket.program] = self._turn
-            out.append(ToClient(ticket.route, m.Accepted(id=ticket.id, state="send")))
-        return out
+            actions.append(ToClient(ticket.route, m.Accepted(id=ticket.id, state="send")))
+        return actions
 
     def end(self, key: Key, code: str) -> list[Action]:
         """Ends the one of this name, if there is one."""
@@ -141,30 +141,30 @@ class Turnstile:
 
     def on_time(self, now: float) -> list[Action]:
         """Ends those whose deadlines have passed, takes unused promises back, and tells the others."""
-        out: list[Action] = []
+        actions: list[Action] = []
         while self._deadlines and self._deadlines[0][0] <= now:
             key = heapq.heappop(self._deadlines)[1]
             if key in self._tickets and self._tickets[key].deadline <= now:
-                out += self.end(key, "deadline_exceeded")
+                actions += self.end(key, "deadline_exceeded")
         for ticket in [ticket for ticket, until in self.promised.items() if until <= now]:
             del self.promised[ticket]
             ticket.arrived = now
             self._groups.setdefault(ticket.group, {})[ticket.key] = ticket
         if self._tell_at <= now:
-            out += self._tell(now)
-        return out
+            actions += self._tell(now)
+        return actions
 
     def _tell(self, now: float) -> list[Action]:
         """Tells some of those who wait that they do: each of them every `TELL_S`, never all at the same moment."""
-        oldest = [self._to_tell.popleft() for _ in range(min(AT_ONCE, len(self._to_tell)))]
-        told = [ticket for ticket in oldest if self._tickets.get(ticket.key) is ticket]
-        self._to_tell += told
+        oldest = [self._to_tell.popleft() for _ in range(min(PINGS_AT_ONCE, len(self._to_tell)))]
+        due_tickets = [ticket for ticket in oldest if self._tickets.get(ticket.key) is ticket]
+        self._to_tell += due_tickets
         self._tell_at = now + self._step_s() if self._to_tell else math.inf
-        places = {ticket: place for place, ticket in enumerate(self._tickets.values())}
-        return [ToClient(ticket.route, _waiting(ticket, places[ticket])) for ticket in told]
+        places = {ticket: position for position, ticket in enumerate(self._tickets.values())}
+        return [ToClient(ticket.route, _waiting(ticket, places[ticket])) for ticket in due_tickets]
 
     def _step_s(self) -> float:
-        return TELL_S / max(1, math.ceil(len(self._to_tell) / AT_ONCE))
+        return TELL_S / max(1, math.ceil(len(self._to_tell) / PINGS_AT_ONCE))
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -183,6 +183,6 @@ class Turnstile:
             del self._groups[ticket.group]
 
 
-def _waiting(ticket: Ticket, place: int) -> m.Accepted:
-    note = f"{place} requests before this one wait for a place"
-    return m.Accepted(id=ticket.id, state="waiting", position=place, note=note)
+def _waiting(ticket: Ticket, position: int) -> m.Accepted:
+    note = f"{position} requests before this one wait for a place"
+    return m.Accepted(id=ticket.id, state="waiting", position=position, note=note)

@@ -1,4 +1,4 @@
-"""The `unload`s of clients, each answered when the processes that it ends are gone."""
+"""The clients' `unload`s, each answered when the processes that it ends are gone."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MAX_UNLOADS = 64  # of one connection at a time
 
 @dataclass(slots=True)
 class _Unload:
-    """One that waits for its processes to go.
+    """An `unload` that waits for its processes to leave.
 
     Attributes:
-        leaving: names of workers to the generation that must go.
-        unloaded: all those names, for the answer.
-        busy: names to the jobs of other clients for which the process stays; the answer does not wait for these.
+        leaving: by worker: the generation that must leave.
+        unloaded: the names of these workers, for the answer.
+        busy: by worker: the number of other clients' jobs that keep it; the answer does not wait for these.
     """
 
     route: bytes
@@ -32,21 +32,21 @@ class _Unload:
 
     @property
     def answer(self) -> list[Action]:
-        from hushd_schema.controls import EndedWorkers  # once somebody asks
+        from hushd_schema.controls import EndedWorkers  # imported only when used
 
         ended = EndedWorkers(unloaded=tuple(self.unloaded), busy=self.busy)
         return [ToClient(self.route, m.Result(id=self.id, data=ended.data()))]
 
 
 class Unloads:
-    """All that wait.
+    """All waiting `unload`s.
 
     Args:
         workers: every worker, by name; only read.
 
     Attributes:
-        waiting: all of them.
-        changed: whether any of them may be complete, since a process has ended.
+        waiting: the `unload`s.
+        changed: whether any may be complete, since a process has ended.
     """
 
     def __init__(self, workers: Mapping[str, Worker]) -> None:
@@ -59,10 +59,10 @@ class Unloads:
         return any(unload.route == route for unload in self.waiting)
 
     def check(self, route: bytes) -> None:
-        """Checks that a client may ask for another.
+        """Checks that a client may send another.
 
         Raises:
-            HushdError: `overloaded` while very many of this client wait.
+            HushdError: `overloaded` while too many of this client wait.
         """
         if sum(unload.route == route for unload in self.waiting) >= MAX_UNLOADS:
             raise HushdError("overloaded", f"{MAX_UNLOADS} `unload`s of this client wait already.", 1000)
@@ -80,15 +80,15 @@ class Unloads:
         self.changed = True
 
     def settle(self) -> list[Action]:
-        """Answers those whose processes are gone."""
+        """Answers the `unload`s whose processes are gone."""
         if not self.changed:
             return []
         self.changed = False
-        before = self.waiting
-        for unload in before:
+        pending = self.waiting
+        for unload in pending:
             unload.leaving = {name: gen for name, gen in unload.leaving.items() if self._lives(name, gen)}
-        self.waiting = [unload for unload in before if unload.leaving]
-        return [action for unload in before if not unload.leaving for action in unload.answer]
+        self.waiting = [unload for unload in pending if unload.leaving]
+        return [action for unload in pending if not unload.leaving for action in unload.answer]
 
     def _lives(self, name: str, gen: int) -> bool:
         worker = self._workers.get(name)

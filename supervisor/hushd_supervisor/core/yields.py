@@ -1,4 +1,4 @@
-"""The `yield`s of clients: workers leave graphics cards for other programs, and keep away from them for a while."""
+"""The clients' `yield`s: workers leave graphics cards to other programs, and keep away for a while."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from .worker.states import State
 from .worker.worker import Worker
 
 MAX_YIELDS = 16  # of one connection at a time
-LONGEST_S = 7 * 86400.0  # for which workers keep away
-SLEEP_S = 60.0  # of waking time, in which the end of a suspend should be reported
+MAX_KEEP_AWAY_S = 7 * 86400.0  # the longest time for which workers keep away
+SLEEP_S = 60.0  # of waking time within which the end of a suspend should be reported
 
 
 @dataclass(slots=True)
 class _Yield:
-    """One that is not answered yet.
+    """A `yield` that is not answered yet.
 
     Attributes:
-        size: bytes to be free of each card; 0: all that workers take.
+        size: bytes to free on each card; 0: all that workers take.
         card: the device, its number or its place on the bus; empty for all cards.
         for_s: how long workers keep away.
         begun: whether the cards were looked at, and workers asked to leave.
-        leaving: names of workers to the generation that must go.
-        unloaded: all those names, for the answer.
-        busy: names to the jobs for which a process stays until they have ended.
-        done: it was answered.
-        held: bytes that workers held of each card before.
+        leaving: by worker: the generation that must leave.
+        unloaded: the names of these workers, for the answer.
+        busy: by worker: the number of jobs that keep it until they have ended.
+        done: whether it was answered.
+        held: bytes that workers held on each card before.
     """
 
     route: bytes
@@ -52,14 +52,14 @@ class _Yield:
 
 
 class Yields:
-    """All that wait.
+    """All waiting `yield`s.
 
     Args:
         workers: every worker, by name; only read.
-        admission: knows the cards, and who takes what of them.
+        admission: knows the cards, and what each worker takes of them.
 
     Attributes:
-        waiting: all of them.
+        waiting: the `yield`s.
     """
 
     def __init__(self, workers: Mapping[str, Worker], admission: Admission) -> None:
@@ -78,41 +78,43 @@ class Yields:
         Raises:
             HushdError: `bad_request` for a size or a time out of range, `overloaded` while many of this client wait.
         """
-        if control.vram < 0 or not 0 <= control.for_s <= LONGEST_S:
+        if control.vram < 0 or not 0 <= control.for_s <= MAX_KEEP_AWAY_S:
             raise HushdError("bad_request", "A yield's vram must be 0 or more bytes, and for_s 0 to 604800 seconds.")
         if sum(waiting.route == route for waiting in self.waiting) >= MAX_YIELDS:
             raise HushdError("overloaded", f"{MAX_YIELDS} `yield`s of this client wait already.", 1000)
         self.waiting.append(_Yield(route, control.id, control.vram, control.card, control.for_s))
 
     def sleep(self, begins: bool, now: float) -> list[Action]:
-        """The machine is about to sleep, or awake again: workers leave all cards, and may come back."""
+        """Has workers leave all cards before the machine sleeps, and lets them come back once it is awake."""
         for card in self._cards.seen:
             self._cards.keep(card.id, 0 if begins else UNKNOWN, now + SLEEP_S if begins else now)
         workers = [worker for worker in self._workers.values() if worker.state.has_process and worker.lifecycle.card]
         on_cards = workers if begins else []
-        out: list[Action] = [Log("INFO", "the machine is about to sleep: workers leave the cards")] if on_cards else []
-        return out + [action for worker in on_cards for action in worker.unload(now)]
+        actions: list[Action] = (
+            [Log("INFO", "the machine is about to sleep: workers leave the cards")] if on_cards else []
+        )
+        return actions + [action for worker in on_cards for action in worker.unload(now)]
 
     def shut(self) -> list[Action]:
-        """Refuses those that wait: the supervisor is leaving."""
+        """Refuses the waiting `yield`s: the supervisor is leaving."""
         error = HushdError("shutting_down", "hushd is shutting down, and its workers leave all cards.")
         waiting, self.waiting = self.waiting, []
         return [ToClient(entry.route, m.Error.of(entry.id, error)) for entry in waiting]
 
     def settle(self, now: float) -> list[Action]:
-        """After any event: begins those for which the cards were looked at, and answers those that are complete."""
-        out: list[Action] = []
+        """After any event: begins `yield`s whose look at the cards was answered, and answers complete ones."""
+        actions: list[Action] = []
         for entry in self.waiting:
             try:
-                out += self._advance(entry, now)
+                actions += self._advance(entry, now)
             except HushdError as error:
                 entry.done = True
-                out.append(ToClient(entry.route, m.Error.of(entry.id, error)))
+                actions.append(ToClient(entry.route, m.Error.of(entry.id, error)))
         self.waiting = [entry for entry in self.waiting if not entry.done]
-        return out
+        return actions
 
     def _advance(self, entry: _Yield, now: float) -> list[Action]:
-        """Does what can be done for it now; the answer, once it can be given, comes last."""
+        """Takes a `yield` as far as possible now; the answer, if complete, comes last."""
         if not self._cards.there():
             return self._answer(entry, (), now)
         entry.leaving = {name: gen for name, gen in entry.leaving.items() if self._lives(name, gen)}
@@ -123,8 +125,8 @@ class Yields:
         cards = self._chosen(entry)
         if not entry.begun:
             entry.begun = True
-            out = [action for card in cards for action in self._begin(entry, card, now)]
-            return out if entry.leaving else out + self._answer(entry, cards, now)
+            actions = [action for card in cards for action in self._begin(entry, card, now)]
+            return actions if entry.leaving else actions + self._answer(entry, cards, now)
         if any(self._cards.pending(card.id) for card in cards):
             self._cards.ask_again(now)
             return []
@@ -137,7 +139,7 @@ class Yields:
         named = (card for card in seen if entry.card in ("", card.device, card.also, card.id))
         numbered = (
             card for card in seen if card.device.partition(":")[2] == entry.card
-        )  # of the first kind that has it
+        )  # of the first kind with that number
         chosen = [*named] or [*numbered][:1]
         if entry.card and not chosen and not entry.begun:
             raise advised("bad_request", f"There is no graphics card {entry.card[:40]!r}", "list_cards")
@@ -153,30 +155,30 @@ class Yields:
         self._cards.keep(card.id, max(0, total - others - entry.size) if entry.size else 0, now + entry.for_s)
         leaving = [resident for resident in residents if resident.leaving]
         missing = (entry.size - free if entry.size else UNKNOWN) - sum(resident.size for resident in leaving)
-        out: list[Action] = []
+        actions: list[Action] = []
         for resident in sorted((r for r in residents if not r.leaving), key=self._rank):
             if missing > 0:
                 leaving.append(resident)
                 missing -= resident.size
-                out += self._workers[resident.name].unload(now)
+                actions += self._workers[resident.name].unload(now)
         for worker in (self._workers[resident.name] for resident in leaving):
             if jobs := worker.stays_for:
                 entry.busy[worker.name] = jobs
             elif worker.state.has_process and worker.name not in entry.leaving:
                 entry.leaving[worker.name] = worker.gen
                 entry.unloaded.append(worker.name)
-        return out
+        return actions
 
     def _rank(self, resident: Resident) -> tuple[bool, bool, float]:
-        """The order in which workers leave: the idle first, those that are pinned after them, then the busy."""
+        """The order in which workers leave: idle ones first, then pinned ones, then busy ones."""
         idle = self._workers[resident.name].state is State.READY
         return not idle, resident.idle_s is None, self._admission.budget.score(resident)
 
     def _answer(self, entry: _Yield, cards: Iterable[Card], now: float) -> list[Action]:
         entry.done = True
-        from hushd_schema.controls import Yielded, YieldedCard  # once somebody asks
+        from hushd_schema.controls import Yielded, YieldedCard  # imported only when used
 
-        left = tuple(
+        yielded_cards = tuple(
             YieldedCard(
                 device=card.device,
                 id=card.id,
@@ -186,7 +188,7 @@ class Yields:
             )
             for card in cards
         )
-        answer = Yielded(cards=left, unloaded=tuple(entry.unloaded), busy=entry.busy, for_s=entry.for_s)
+        answer = Yielded(cards=yielded_cards, unloaded=tuple(entry.unloaded), busy=entry.busy, for_s=entry.for_s)
         return [ToClient(entry.route, m.Result(id=entry.id, data=answer.data()))]
 
     def _held(self, card: Card, now: float) -> int:

@@ -68,7 +68,7 @@ def test_the_other_parts_of_a_worker_only_empty_its_outbox() -> None:
         for path in (CORE / "worker").glob("*.py")
         if (path.relative_to(CORE).as_posix() not in {file for file, _ in HALVES})
         for line in path.read_text().splitlines()
-        if "_out." in line or "_out +=" in line
+        if "_outbox." in line or "_outbox +=" in line
     }
     assert uses
-    assert all("_out.take()" in line for line in uses), uses
+    assert all("_outbox.take()" in line for line in uses), uses

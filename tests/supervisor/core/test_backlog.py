@@ -6,7 +6,7 @@ import math
 import random
 
 from hushd_supervisor.core import actions as do
-from hushd_supervisor.core.backlog import AT_ONCE, YOUNG_S, Backlog
+from hushd_supervisor.core.backlog import MIN_STARTS_AT_ONCE, YOUNG_S, Backlog
 from hushd_supervisor.core.events import Exited
 
 NAME = "stt/a/x"
@@ -48,13 +48,13 @@ def test_a_process_that_was_killed_before_its_start_is_not_started() -> None:
 def test_only_some_processes_start_at_once() -> None:
     """The next one waits for a hello or an end, and for none longer than two seconds."""
     backlog = filled(40)
-    assert len(taken(backlog, 10.0)) == AT_ONCE
+    assert len(taken(backlog, 10.0)) == MIN_STARTS_AT_ONCE
     assert backlog.deadline(10.0) == 10.0 + YOUNG_S
     backlog.grown(NAME, 2)
     backlog.grown(NAME, 99)
     assert backlog.deadline(10.5) == 10.5
-    assert taken(backlog, 10.5) == [do.Spawn(NAME, AT_ONCE + 1)]
-    assert len(taken(backlog, 10.0 + YOUNG_S)) == AT_ONCE - 1
+    assert taken(backlog, 10.5) == [do.Spawn(NAME, MIN_STARTS_AT_ONCE + 1)]
+    assert len(taken(backlog, 10.0 + YOUNG_S)) == MIN_STARTS_AT_ONCE - 1
     assert backlog.deadline(10.0 + YOUNG_S) == 10.5 + YOUNG_S
 
 

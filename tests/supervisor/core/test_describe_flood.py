@@ -9,7 +9,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Control, Error, Result
 from hushd_schema.description import RoleDescription
 from hushd_supervisor.core.actions import Describe, ToClient
-from hushd_supervisor.core.directory import MAX_ASKED, Directory
+from hushd_supervisor.core.directory import MAX_DESCRIBES, Directory
 
 NONE = RoleDescription.from_data({})
 
@@ -17,7 +17,7 @@ NONE = RoleDescription.from_data({})
 def test_very_many_describes_of_one_client_are_refused_and_another_clients_is_not() -> None:
     """Only so many of a connection wait at a time; once they are answered it may ask again."""
     directory = Directory()
-    for number in range(MAX_ASKED):
+    for number in range(MAX_DESCRIBES):
         directory.describe(b"greedy", Control(id=number.to_bytes(16, "big"), action="describe", names=["stt"]))
     control = Control(id=bytes(16), action="describe", names=["stt"])
     with pytest.raises(HushdError, match="wait already") as caught:
@@ -25,7 +25,7 @@ def test_very_many_describes_of_one_client_are_refused_and_another_clients_is_no
     assert caught.value.code == "overloaded"
     directory.describe(b"good", control)
     out = directory.described("stt", NONE, "")
-    assert len(out) == MAX_ASKED + 1
+    assert len(out) == MAX_DESCRIBES + 1
     directory.describe(b"greedy", control)
 
 

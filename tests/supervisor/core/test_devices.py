@@ -62,7 +62,10 @@ def test_capabilities_that_cannot_be_read() -> None:
     house.says(A, m.WorkerHello(token="t", protocol=1, version="1", pid=2))
     house.says(A, m.Ready(slots=1, pss=300 * MB, capabilities={"compute_device": 7}))
     assert len(house.of(do.Kill)) == 1
-    assert any("says of itself cannot be read, for its compute_device is 7" in log.text for log in house.of(do.Log))
+    assert any(
+        "The capabilities of stt/a/x cannot be read, for its compute_device is 7" in log.text
+        for log in house.of(do.Log)
+    )
 
 
 def test_a_worker_that_is_there_stays() -> None:

@@ -612,7 +612,7 @@ class Storm(Room):
                 elders = [e for e in able if (e.rank, e.number) < (c.rank, c.number) and e.devices & c.devices]
                 assert elders, f"{c} waits for a free device"
                 assert any(
-                    self.now - e.asked >= PATIENCE_S or all(h.leaves for h in holders if h.devices & e.devices)
+                    self.now - e.asked_at >= PATIENCE_S or all(h.leaves for h in holders if h.devices & e.devices)
                     for e in elders
                 ), f"{c} waits for a free device that nobody has a right to"
         for c in claims:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hushd_protocol import messages as m
 from hushd_protocol.limits import MAX_HOLDER
 from hushd_supervisor.core.connections import Connections
-from hushd_supervisor.core.worker.leases import MOST, Leases
+from hushd_supervisor.core.worker.leases import MAX_HOLDERS, Leases
 
 
 def connections() -> Connections:
@@ -43,9 +43,9 @@ def test_leases_are_bounded() -> None:
     """Of very many holders' leases those that end first go; an endless one stays."""
     leases = Leases(0)
     leases.use("endless", -1, 0.0)
-    for number in range(3 * MOST):
+    for number in range(3 * MAX_HOLDERS):
         leases.use(f"holder {number}", 100.0 + number, 0.0)
     holders = leases.holders(1.0)
-    assert len(holders) == MOST
+    assert len(holders) == MAX_HOLDERS
     assert "endless" in holders
-    assert f"holder {3 * MOST - 1}" in holders
+    assert f"holder {3 * MAX_HOLDERS - 1}" in holders

@@ -8,8 +8,8 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core.actions import Action, ToClient
-from hushd_supervisor.core.connections import AT_ONCE
-from hushd_supervisor.core.turnstile import MOST, SEND_S, Ticket, Turnstile
+from hushd_supervisor.core.connections import PINGS_AT_ONCE
+from hushd_supervisor.core.turnstile import MAX_WAITING, SEND_S, Ticket, Turnstile
 from hushd_supervisor.core.worker.jobs import TELL_S
 
 TEXT, PROGRESS = 2, 4
@@ -84,7 +84,7 @@ def test_their_number_is_bounded(rounds: int) -> None:
     for _ in range(rounds):
         while turnstile.has_room(1):
             turnstile.add(ticket(1, deadline=1e9), 0.0)
-        assert 0.7 * MOST < len(turnstile) < MOST
+        assert 0.7 * MAX_WAITING < len(turnstile) < MAX_WAITING
         assert turnstile.has_room(2)
         turnstile.end_all("cancelled")
     assert not turnstile._deadlines
@@ -102,7 +102,7 @@ def test_a_crowd_is_told_a_few_at_a_time() -> None:
         assert due > now
         now = due
         told = turnstile.on_time(now)
-        assert 0 < len(told) <= AT_ONCE
+        assert 0 < len(told) <= PINGS_AT_ONCE
         for action in told:
             assert isinstance(action, ToClient)
             assert now - heard.get(action.route, 0.0) <= TELL_S + 0.2

@@ -22,7 +22,7 @@ from hushd_schema.settings import Settings
 from hushd_schema.status import FloorStatus, WorkerStatus
 from hushd_supervisor.core import actions as a
 from hushd_supervisor.core import events as e
-from hushd_supervisor.core.backlog import AT_ONCE
+from hushd_supervisor.core.backlog import MIN_STARTS_AT_ONCE
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.memory.standing import Standing
 from hushd_supervisor.system.describe import Descriptions
@@ -685,9 +685,9 @@ def test_the_next_process_starts_as_soon_as_one_has_said_hello() -> None:
     """Forty cold workers start one after the other, and not one every other second."""
     handler, pool = Handler(), ScriptedPool()
     loop = Loop(pool, zmq.Poller(), [handler], lambda level, text: None, clock=lambda: 0.0)
-    starts = [a.Spawn(f"stt/fake/{number}", 1) for number in range(AT_ONCE + 1)]
+    starts = [a.Spawn(f"stt/fake/{number}", 1) for number in range(MIN_STARTS_AT_ONCE + 1)]
     loop._carry_out(starts)
-    for _ in range(AT_ONCE):
+    for _ in range(MIN_STARTS_AT_ONCE):
         loop._turn()
     assert handler.done == starts[:-1]
     loop._handle([e.Exited(starts[0].worker, 1, 0)])

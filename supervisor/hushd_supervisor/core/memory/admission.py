@@ -1,4 +1,4 @@
-"""Memory for all workers: which may start, which leave for others, and what happens while memory is short; pure."""
+"""Memory for all workers: which may start, which leave for others, and what follows while memory is short; pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .standing import Standing, of_card
 from .tenants import Tenants, can_leave
 
 PLENTY = Memory(1 << 62, 1 << 62)
-PATIENCE_S = 10.0  # to wait for room on a card where the CPU will do too
+PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well
 
 
 class Admission:
@@ -37,7 +37,7 @@ class Admission:
     Args:
         settings: the user's configuration.
         memory: measures the machine's memory.
-        needs: of workers in earlier lives, see `needs.Needs`.
+        needs: the needs of workers in earlier lives, see `needs.Needs`.
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
@@ -58,7 +58,7 @@ class Admission:
         self._look_every = look_every
         self._looked = 0.0
         self._pressure = Pressure()
-        self._kept = dict(needs or {})
+        self._saved_needs = dict(needs or {})
         self.needs = Needs(settings, needs, estimate)
         self.standby = Standby(settings, self.needs.memory)
         self.tenants = Tenants(workers, self.standby, self.needs)
@@ -66,7 +66,7 @@ class Admission:
         self.cards = Cards(has_cards)
         self._off_card = OffCard(workers, self.cards)
         self.placement = Placement(self.needs, self.budget, self.cards)
-        self.level = Level.NORMAL  # that the workers last got
+        self.level = Level.NORMAL  # as the workers were last told
         self.due = self.standby.deadline()  # when to look again
 
     def configure(self, settings: Settings) -> None:
@@ -77,7 +77,7 @@ class Admission:
     # --- pressure ----------------------------------------------------------------------------------------------------
 
     def pressure(self, level: Level, now: float, *, told: bool = False) -> None:
-        """Takes a sign of pressure from outside; `told` by another program."""
+        """Takes a sign of pressure from outside; `told`: another program said so."""
         self._pressure.see(level, now, told=told)
         self.look(now)
 
@@ -101,7 +101,7 @@ class Admission:
         return Standing(self.budget.limit(memory), memory.available, memory.reserve, level, cards)
 
     def on_time(self, now: float) -> None:
-        """Looks, when `due` has passed: no level falls without a look."""
+        """Looks at memory once `due` has passed: no level falls without a look."""
         self.cards.on_time(now)
         if self.due <= now:
             self.look(now)
@@ -109,30 +109,30 @@ class Admission:
     # --- processes ---------------------------------------------------------------------------------------------------
 
     def learn(self, worker: Worker, message: m.Message) -> None:
-        """Learns from the size that a process has reported, or from a load that found too little memory of its card."""
+        """Learns from the size that a process has reported, or from a load that did not fit on its card."""
         lifecycle = worker.lifecycle
-        given, ready = lifecycle.assignment.card, isinstance(message, m.Ready)
+        given_card, ready = lifecycle.assignment.card, isinstance(message, m.Ready)
         if isinstance(message, m.LoadFailed):
-            if message.on_card and given:
-                self.needs.outgrew(worker.name, given, self.cards.free(given))
+            if message.on_card and given_card:
+                self.needs.outgrew(worker.name, given_card, self.cards.free(given_card))
             return
-        if ready and given and not lifecycle.card:
-            self.needs.passes_over(worker.name, given)
+        if ready and given_card and not lifecycle.card:
+            self.needs.passes_over(worker.name, given_card)
         if lifecycle.cards:
             self.cards.forget()
         taken = lifecycle.cards.get(lifecycle.card, 0)
         if ready or worker.jobs.timings.completed_here or worker.jobs.running:
-            # A process that reports no peak is as large as it says, now.
+            # Without a reported peak, the reported size counts.
             size = max(lifecycle.size, message.peak if isinstance(message, m.Ready | m.Beat) else 0)
             self.needs.record(worker.name, size, lifecycle.card, taken, ready=ready)
 
     def grew(self, worker: Worker) -> None:
-        """Learns from the memory that a start has taken so far, which counts whatever becomes of it."""
+        """Learns from the memory that a start has taken so far, whether it succeeds or not."""
         if worker.state is State.STARTING and worker.lifecycle.loading:
             self.needs.grew(worker.name, worker.lifecycle.loading, worker.lifecycle.card)
 
     def ended(self, worker: Worker, now: float, *, out_of_memory: bool, starved: bool = False) -> None:
-        """Notes that a process is gone, where the kernel may have killed one of ours, or (`starved`) this one."""
+        """Notes an exit, during which the kernel may have killed one of our processes, or (`starved`) this one."""
         if starved and worker.state is State.STARTING:
             self.needs.starved(worker.name, worker.lifecycle.loading)
         card = worker.lifecycle.card
@@ -141,73 +141,77 @@ class Admission:
             self.needs.life_ended(worker.name)
 
     def seen(self, cards: tuple[Card, ...], error: str, now: float) -> list[Action]:
-        """Takes the answer to a look at the cards; has workers off them replaced where one has room."""
+        """Takes the answer to a look at the cards; replaces workers on the CPU if a card has room again."""
         tenants = self.tenants.every(now)
         taken = {card.id: sum(tenant.cards.get(card.id, 0) for tenant in tenants) for card in cards}
         self.cards.take(cards, error, taken, now)
-        out: list[Action] = []
+        actions: list[Action] = []
         for worker in self._off_card.workers():
             if self.placement.returns(self._start(worker), tenants, now):
-                out += worker.retire("a graphics card has room again", now)
-        return out
+                actions += worker.retire("a graphics card has room again", now)
+        return actions
 
     # --- starts and exits --------------------------------------------------------------------------------------------
 
     def settle(self, now: float) -> list[Action]:
         """After any event: starts the workers that wait for memory, the most urgent first.
 
-        Where memory lacks, asks idle workers to leave, or refuses. Under critical pressure only small ones start and
-        stay; the others wait for its end, which is near as a rule.
+        If memory is lacking, asks idle workers to leave, or refuses. Under critical pressure only small workers start
+        and stay; the others wait for its end, which is near as a rule.
         """
         waiting = self._waiting()
         memory = self.look(now) if waiting else PLENTY
-        out = self._update_level(now) + self._settle_standby(now)
+        actions = self._update_level(now) + self._settle_standby(now)
         waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
         if self.level is Level.CRITICAL:
-            out += self._settle_critical(waiting, now)
+            actions += self._settle_critical(waiting, now)
         else:
             for worker in waiting:
-                out += self._decide(worker, memory, now)
+                actions += self._decide(worker, memory, now)
             if self.cards.asked_at > -math.inf:
-                out += self._off_card.look_for_room(now)
+                actions += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self._workers.values())
         self.due = min(self.cards.due, self.standby.deadline())
         if lives:
             self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
         if waiting := self._waiting():
-            self.due = min(self.due, *(at for worker in waiting if (at := self._impatient_at(worker)) > now), math.inf)
+            self.due = min(
+                self.due, *(time for worker in waiting if (time := self._impatient_at(worker)) > now), math.inf
+            )
             if self.level is Level.CRITICAL:
                 ends = (worker.tenancy.patient_until(HOLD_S) for worker in waiting)
-                held = min((at for at in ends if at > now), default=math.inf)  # others wait for a card, or for exits
+                held = min(
+                    (time for time in ends if time > now), default=math.inf
+                )  # others wait for a card, or for exits
                 self.due = min(self.due, held, self._pressure.deadline(now))
-        return out
+        return actions
 
     def _waiting(self) -> list[Worker]:
         return [worker for worker in self._workers.values() if worker.state is State.WAITING]
 
     def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
-        """Starts workers that take little of the free memory, has the others wait, and all but little at rest leave.
+        """Starts workers that take little of the free memory, delays the others, and has all but small idle ones leave.
 
-        Who leaves a machine where memory is short gives it nothing worth a reload if it held next to none.
+        Memory that a small worker gives back is not worth loading it again.
         """
-        out: list[Action] = []
+        actions: list[Action] = []
         idle = [tenant.machine for tenant in self.tenants.every(now) if tenant.machine.idle_s is not None]
         if not (waiting or idle):
-            return out
+            return actions
         memory = self.look(now)
         spare = self._pressure.spare(memory, now)
         for name in self.budget.beyond(spare, idle):
-            out += self._evict(name, now)
+            actions += self._evict(name, now)
         starting = sum(tenant.machine.size for tenant in self.tenants.every(now) if tenant.starting)
         for worker in waiting:
             need = self.needs.memory(worker.name)
             if starting + need <= spare:
-                out += self._decide(worker, memory, now)
+                actions += self._decide(worker, memory, now)
                 starting += need
             else:
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
-                out += worker.tenancy.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
-        return out
+                actions += worker.tenancy.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
+        return actions
 
     def _settle_standby(self, now: float) -> list[Action]:
         """Starts and ends templates."""
@@ -218,27 +222,27 @@ class Admission:
         )
 
     def _holds(self, size: int, now: float) -> bool:
-        """Returns whether the machine has room for so much more, with nobody leaving or waiting for memory."""
+        """Returns whether `size` more bytes fit, with no worker leaving or waiting for memory."""
         memory = self.look(now)
         residents = [tenant.machine for tenant in self.tenants.every(now)]
         verdict = self.budget.decide(size, size, self.budget.room(memory, 0), residents)
         return self._pressure.level(now) is Level.NORMAL and verdict.admit
 
     def remember(self) -> list[Action]:
-        """Has the sizes of workers saved, if they have changed."""
-        if self.needs.table == self._kept:
+        """Saves the needs of workers if they have changed."""
+        if self.needs.table == self._saved_needs:
             return []
-        self._kept = dict(self.needs.table)
-        return [Remember(self._kept)]
+        self._saved_needs = dict(self.needs.table)
+        return [Remember(self._saved_needs)]
 
     def _update_level(self, now: float) -> list[Action]:
         level = self._pressure.level(now)
         if level is self.level:
             return []
-        before, self.level = self.level, level
+        previous, self.level = self.level, level
         for worker in self._workers.values():
             worker.jobs.economy = level >= Level.WARNING
-        if level < before and self.due == math.inf:  # noticed long afterwards: no worker lived
+        if level < previous and self.due == math.inf:  # noticed long afterwards, since no worker lived
             return []
         return [Log("WARNING" if level else "INFO", f"memory pressure is {level.word}")]
 
@@ -254,21 +258,21 @@ class Admission:
         if verdict.admit:
             worker.lifecycle.need = self.needs.memory(worker.name, decision.assignment.card)
             return worker.tenancy.admit(now, decision.assignment)
-        out: list[Action] = []
+        actions: list[Action] = []
         if not verdict.wait:
-            out += self._lack(worker, decision, memory, now)
+            actions += self._lack(worker, decision, memory, now)
         elif decision.assignment.card and self.cards.pending(decision.assignment.card):
             self.cards.ask_again(now)
         for name in verdict.evict:
-            out += self._evict(name, now)
-        return out
+            actions += self._evict(name, now)
+        return actions
 
     def _evict(self, name: str, now: float) -> list[Action]:
         """Asks a worker to leave, or ends a template."""
         return self.standby.release(name, now) if self.standby.has(name) else self._workers[name].tenancy.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
-        """Gives up a start, or goes on with the fall-back to the CPU."""
+        """Gives up a start, or falls back to the CPU."""
         on_card = bool(decision.assignment.card) and not decision.ever
         if decision.ever:
             error = HushdError("model_too_large", decision.message)
@@ -276,15 +280,15 @@ class Admission:
             retry_ms = self._retry_ms(decision, now)
             helps = "" if on_card else f" {advice(retry_ms, decision.holders)}"
             error = HushdError("server_busy", decision.message + helps, retry_ms)
-        out = worker.tenancy.lack(now, error, on_card)
-        return out + self._decide(worker, memory, now) if worker.state is State.WAITING else out
+        actions = worker.tenancy.lack(now, error, on_card)
+        return actions + self._decide(worker, memory, now) if worker.state is State.WAITING else actions
 
     def _others_have_left(self, shortage: Shortage, now: float) -> bool:
-        """Returns whether those who could leave for a second load have done so: it may be tried."""
+        """Returns whether the workers that could leave have left, so that a second load may be tried."""
         return not shortage.final and shortage.evicted and not any(map(can_leave, self.tenants.holders(shortage, now)))
 
     def _after(self, shortage: Shortage, worker: Worker, memory: Memory, now: float) -> list[Action]:
-        """Goes on after a load that failed, short of memory: others leave for a second one, or it is given up."""
+        """Goes on after a load that failed for lack of memory: others leave for a second try, or it is given up."""
         if shortage.ever:
             return self._lack(worker, Decision(Verdict(False), message=shortage.message, ever=True), memory, now)
         others = self.tenants.holders(shortage, now)
@@ -293,7 +297,7 @@ class Admission:
             idle = [resident.name for resident in others if resident.idle_s is not None]
             return [action for name in idle for action in self._evict(name, now)]
         names = ", ".join(resident.name for resident in others)
-        held = f"Some is held by {names}, which cannot leave now." if names else "No other worker holds any."
+        held = f"Some of it is held by {names}, which cannot leave now." if names else "No other worker holds any."
         assignment = A_CARD if shortage.on_card else Assignment()
         decision = Decision(Verdict(False), assignment, f"{shortage.message} {held}", holders=tuple(others))
         return self._lack(worker, decision, memory, now)
@@ -303,31 +307,31 @@ class Admission:
         return worker.lifecycle.waits_since + PATIENCE_S if worker.state is State.WAITING else math.inf
 
     def _must_look(self, start: Start, now: float) -> bool:
-        """Returns whether the cards must be looked at before it is known where to start."""
+        """Returns whether the start must wait for a look at the cards."""
         return self.placement.chooses(start) and not self.cards.fresh(now)
 
     def _start(self, worker: Worker) -> Start:
         settings, tenancy = worker.settings, worker.tenancy
-        asked = worker.jobs.device_asked or settings.compute_device
+        device = worker.jobs.device_asked or settings.compute_device
         reserve = int(settings.vram_reserve_mb * 1e6)
         kinds = worker.card_kinds if self.cards.there() else ()
-        return Start(worker.name, asked, reserve, tenancy.may_leave_card, tenancy.cpu_reason, kinds)
+        return Start(worker.name, device, reserve, tenancy.may_leave_card, tenancy.cpu_reason, kinds)
 
-    def look_for(self, worker: Worker, asked: str, now: float) -> list[Action]:
-        """Looks at the cards, where `room_for` has to know them first."""
-        return self.cards.look(now) if self._must_look(self._replica(worker, asked), now) else []
+    def look_for(self, worker: Worker, device: str, now: float) -> list[Action]:
+        """Looks at the cards if `room_for` needs to know them first."""
+        return self.cards.look(now) if self._must_look(self._replica(worker, device), now) else []
 
-    def room_for(self, worker: Worker, asked: str, now: float) -> Assignment | None:
-        """Returns where a replica of `worker` could start beside all others, with none leaving or waiting for it.
+    def room_for(self, worker: Worker, device: str, now: float) -> Assignment | None:
+        """Returns where a replica of `worker` could start now, with no worker leaving for it.
 
-        That is on the device that a request has `asked` for; None where there is no room, or the cards must be looked
-        at first.
+        Considers only the `device` that a request asks for; None if it has no room, or the cards must be looked at
+        first.
         """
-        start = self._replica(worker, asked)
+        start = self._replica(worker, device)
         return None if self._must_look(start, now) else self._fits(start, now)
 
-    def _replica(self, worker: Worker, asked: str) -> Start:
-        return self._start(worker)._replace(cpu_reason="", asked=asked or worker.settings.compute_device)
+    def _replica(self, worker: Worker, device: str) -> Start:
+        return self._start(worker)._replace(cpu_reason="", asked=device or worker.settings.compute_device)
 
     def _fits(self, start: Start, now: float) -> Assignment | None:
         if any(worker.state is State.WAITING for worker in self._workers.values()):
@@ -336,9 +340,9 @@ class Admission:
         return decision.assignment if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None
 
     def _retry_ms(self, decision: Decision, now: float) -> int:
-        """Returns the ms after which to ask again: a card is no longer kept then, or the first running job done.
+        """Returns the ms after which to ask again: when a card is no longer reserved, or the first running job is done.
 
-        The latter by the usual time of its worker's jobs; else a minute.
+        The end of a job is estimated from its worker's usual times; without any, a minute.
         """
         if decision.until is not None:
             return max(1000, int((decision.until - now) * 1000))

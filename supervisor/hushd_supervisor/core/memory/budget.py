@@ -1,6 +1,6 @@
-"""Decides whether another worker fits into a device's memory, and which must leave first if not. Sizes in bytes.
+"""Decides whether a worker fits into a device's memory, and which others must leave first. Sizes in bytes.
 
-A device is the machine, or one graphics card; a start needs the verdict of each that it takes memory of.
+A device is the machine, or one graphics card; a start needs a verdict for each device whose memory it takes.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ RESERVE = 256_000_000  # left to all other programs; in a small container an eig
 
 
 class Memory(NamedTuple):
-    """The memory of the machine, or of the container that we are in."""
+    """The memory of the machine, or of the container that we run in."""
 
     total: int
     available: int
 
     @property
     def reserve(self) -> int:
-        """The part that is left to all other programs."""
+        """The bytes left to all other programs."""
         return min(RESERVE, self.total // 8)
 
 
 class Room(NamedTuple):
-    """A device's memory for workers: the most that all may take, and the part of that `available` now to leave."""
+    """A device's memory for workers: the limit for all of them, and how much of it is available now."""
 
     limit: int
     available: int
@@ -39,8 +39,8 @@ class Resident:
     """A worker with a process.
 
     Attributes:
-        size: of now, or once it has loaded.
-        idle_s: seconds that it has been idle; None while it must not be ended for another.
+        size: bytes now, or once it has loaded.
+        idle_s: seconds for which it has been idle; None while it must not be ended for another.
         leaving: whether it was asked to leave, so that its memory will soon be free.
         standby: whether it is a template, which leaves before any worker.
     """
@@ -54,14 +54,14 @@ class Resident:
 
 
 class Verdict(NamedTuple):
-    """Either `admit`; or `evict` these and `wait` for them and for those that leave already; or refuse."""
+    """Admit; or `evict` workers and `wait` for these and for those that already leave; or refuse."""
 
     admit: bool
     evict: tuple[str, ...] = ()
     wait: bool = False
 
     def __and__(self, other: Verdict) -> Verdict:
-        """The verdict for a start that needs both: it waits where one of them waits, and neither refuses."""
+        """The verdict for a start that needs both: it waits if one waits and neither refuses."""
         refused = not all(verdict.admit or verdict.wait for verdict in (self, other))
         if refused or (self.admit and other.admit):
             return Verdict(not refused)
@@ -69,7 +69,7 @@ class Verdict(NamedTuple):
 
 
 class Budget:
-    """Decides about starts by the share of memory and the weights in the settings."""
+    """Decides about starts by the settings' share of memory and weights."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -83,14 +83,14 @@ class Budget:
         return int(self._settings.memory_share * memory.total)
 
     def room(self, memory: Memory, promised: int) -> Room:
-        """The machine's room, of which starting workers were `promised` a part that they have not taken yet."""
+        """The machine's room, less the part `promised` to starting workers."""
         return Room(self.limit(memory), memory.available - promised, memory.reserve)
 
     def decide(self, need: int, alone: int, room: Room, residents: Iterable[Resident]) -> Verdict:
-        """Decides about a start that takes `need` of a device beside `residents`, or `alone` where there are none.
+        """Decides about a start that takes `need` bytes of a device beside `residents`, or `alone` bytes without them.
 
-        The memory of those that leave is not free before their exits are seen; then the caller asks again. A learnt
-        need only guesses at this life's: it bars no start for which all others have left.
+        Memory counts as free only when its worker's exit was seen; then the caller asks again. A learnt need is only a
+        guess: it does not prevent a start for which all other workers have left.
         """
         residents = list(residents)
         victims = []
@@ -112,15 +112,15 @@ class Budget:
         return Verdict(False)
 
     def beyond(self, size: int, residents: Iterable[Resident]) -> list[str]:
-        """Names those at rest that must leave so that all others at rest together take at most `size`."""
+        """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""
         idle = sorted((r for r in residents if r.idle_s is not None and not r.leaving), key=self.rank)
-        left = sum(r.size for r in idle)
+        size_at_rest = sum(r.size for r in idle)
         names = []
         for resident in idle:
-            if left <= size:
+            if size_at_rest <= size:
                 break
             names.append(resident.name)
-            left -= resident.size
+            size_at_rest -= resident.size
         return names
 
     def rank(self, resident: Resident) -> tuple[bool, float]:
@@ -128,7 +128,7 @@ class Budget:
         return not resident.standby, self.score(resident)
 
     def score(self, resident: Resident) -> float:
-        """The rank in eviction; the lowest goes first: of low priority, long idle, large."""
+        """The worth of keeping a worker; the lowest leaves first: low priority, long idle, large."""
         weights = self._settings
         return (
             weights.weight_priority * resident.priority
@@ -138,7 +138,7 @@ class Budget:
 
 
 def _missing(need: int, room: Room, residents: list[Resident]) -> int:
-    """The memory that `residents` must free for `need` more; 0 or less where there is enough."""
+    """The bytes that `residents` must free for `need` more; 0 or less if there is enough."""
     over = sum(r.size for r in residents) + need - room.limit
     short = need + room.reserve - room.available
     return max(over, short)

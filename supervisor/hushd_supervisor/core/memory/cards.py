@@ -1,6 +1,6 @@
 """The graphics cards as they were last seen, and the changes of their memory since then; pure. Sizes in bytes.
 
-The supervisor asks no driver: a `Look` has a short-lived process do it, and its answer comes as an event.
+The supervisor never calls a driver: on `Look`, a short-lived process does, and its answer comes as an event.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from hushd_supervisor.core.actions import Action, Look
 
 from .budget import Resident, Room
 
-FRESH_S = 1.0  # for which a look is good for a decision
-AGAIN_S = 0.1  # to the next look while memory is awaited of which the driver does not report yet that it is free
-RELEASE_S = 5.0  # for the driver to report that; then the memory is somebody else's
-UNKNOWN = 1 << 60  # the memory of a card that has slept since the first look: nobody uses it
+FRESH_S = 1.0  # for which a look is fresh enough for a decision
+AGAIN_S = 0.1  # between looks while the driver does not report yet that memory was freed
+RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
+UNKNOWN = 1 << 60  # assumed memory of a card that has slept since the first look: no program uses it
 
 
 @dataclass(slots=True)
@@ -35,17 +35,17 @@ class Cards:
     """The cards of this machine.
 
     Args:
-        there: whether the machine may have any; cheap.
+        there: whether the machine may have cards; cheap.
 
     Attributes:
-        seen: at the last look.
+        seen: the cards at the last look.
         taken: what living workers took of each card then.
-        error: the reason why that look has failed.
-        asked_at: when the last look began, also one that is under way.
-        seen_at: the same of the last one that was answered; `-math.inf` once it is too old.
-        answered_at: when that answer came.
+        error: the reason why that look failed.
+        asked_at: when the last look began, even if it is under way.
+        seen_at: when the last answered look began; `-math.inf` once it is too old.
+        answered_at: when that look was answered.
         due: when the next look should begin.
-        looking: whether one is under way.
+        looking: whether a look is under way.
     """
 
     def __init__(self, driver_here: Callable[[], bool]) -> None:
@@ -56,22 +56,22 @@ class Cards:
         self.due = math.inf
         self.taken: Mapping[str, int] = {}
         self.looking = False
-        self._changed = False  # since the look under way began
+        self._changed = False  # whether memory has changed since the look under way began
         self._totals: dict[str, int] = {}
         self._releases: list[_Release] = []
-        self._kept: dict[str, tuple[int, float]] = {}  # by card: the most that workers may take, and until when
+        self._kept: dict[str, tuple[int, float]] = {}  # by card: the limit for workers, and until when it holds
 
     # --- looks -------------------------------------------------------------------------------------------------------
 
     def look(self, now: float) -> list[Action]:
-        """Begins a look, unless one is under way."""
+        """Begins a look unless one is under way."""
         if self.looking:
             return []
         self.looking, self._changed, self.asked_at, self.due = True, False, now, math.inf
         return [Look()]
 
     def fresh(self, now: float) -> bool:
-        """Returns whether the last look is good for a decision."""
+        """Returns whether the last look is fresh enough for a decision."""
         return not self.looking and now - self.seen_at <= FRESH_S
 
     def take(self, cards: Iterable[Card], error: str, taken: Mapping[str, int], now: float) -> None:
@@ -83,7 +83,7 @@ class Cards:
         self._releases = [r for r in self._releases if now < r.until and _awaited(r, cards_by_id.get(r.card), taken)]
 
     def gone(self, sizes: Mapping[str, int], now: float) -> None:
-        """Notes that a process that took `sizes` is gone: the figures of those cards are old."""
+        """Notes that a process which took `sizes` is gone: those cards' figures are old."""
         if not sizes:
             return
         free = {card.id: card.free for card in self.seen}
@@ -91,15 +91,15 @@ class Cards:
         self.forget()
 
     def forget(self) -> None:
-        """Makes the last look too old, and the one under way: the memory of a card has changed."""
+        """Marks the last look, and one under way, as too old: a card's memory has changed."""
         self.seen_at, self._changed = -math.inf, True
 
     def ask_again(self, now: float) -> None:
-        """Has another look soon: somebody waits for memory that should be free by now."""
+        """Schedules another look soon: a start waits for memory that should be free by now."""
         self.due = min(self.due, now + AGAIN_S)
 
     def on_time(self, now: float) -> None:
-        """Makes the last look old, when the next one is due."""
+        """Marks the last look as old when the next one is due."""
         if self.due <= now:
             self.due = math.inf
             self.forget()
@@ -107,42 +107,42 @@ class Cards:
     # --- memory ------------------------------------------------------------------------------------------------------
 
     def free(self, id: str) -> int:
-        """The free memory of a card at the last look; 0 where it was not there."""
+        """The free memory of a card at the last look; 0 if the card was not there."""
         return next((card.free for card in self.seen if card.id == id), 0)
 
     def total(self, card: Card) -> int:
-        """A card's memory, 0 where it has slept since the first look."""
+        """A card's memory, 0 if it has slept since the first look."""
         return card.total or self._totals.get(card.id, 0)
 
     def room(self, card: Card, promised: int, reserve: int, now: float) -> Room:
-        """A card's room, of which starting workers were `promised` a part that they have not taken yet."""
+        """A card's room, less the part `promised` to starting workers."""
         total = self.total(card) or UNKNOWN
         free = total if card.asleep else card.free
         return Room(min(total, self.limit(card.id, now)), free - promised, min(reserve, total // 8))
 
     def pending(self, id: str) -> list[Resident]:
-        """The processes that are gone, and whose memory of a card is not known to be free."""
+        """The processes that are gone but whose memory on a card is not known to be free."""
         return [Resident("", r.size, leaving=True) for r in self._releases if r.card == id]
 
     def keep(self, id: str, limit: int, until: float) -> None:
-        """Lets workers take no more than `limit` of a card until then."""
+        """Limits workers to `limit` bytes of a card until `until`."""
         self._kept[id] = limit, until
 
     def limit(self, id: str, now: float) -> int:
-        """The most that workers may take of a card now."""
+        """The bytes that workers may take of a card now."""
         limit, until = self._kept.get(id, (UNKNOWN, 0.0))
         return limit if now < until else UNKNOWN
 
     def kept_until(self, id: str, now: float) -> float | None:
-        """Until when a card is kept for other programs; None where it is not."""
+        """The time until which a card is reserved for other programs; None if it is not."""
         _, until = self._kept.get(id, (UNKNOWN, 0.0))
         return until if now < until else None
 
 
 def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> bool:
-    """Returns whether a look does not show yet that the memory of a process is free.
+    """Returns whether a process's memory is still missing from the free memory of a look.
 
-    It is once more is free than before by most of it, or no more is used than living workers take and a little.
+    It is free once the free memory has grown by most of it, or little more is used than living workers take.
     """
     if card is None or card.asleep:
         return False

@@ -1,7 +1,7 @@
-"""The memory that workers need, by device: learnt from their lives, or configured, or estimated. Sizes in bytes.
+"""The memory that workers need, by device: learnt from their lives, configured, or estimated. Sizes in bytes.
 
-What counts is private memory at its peak. Pages of mapped files are the page cache's: the kernel drops them before it
-refuses memory to anybody.
+The need is the peak of private memory. Pages of mapped files belong to the page cache: the kernel drops them before it
+refuses memory.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from hushd_protocol.limits import UNKNOWN_WORKER
 from hushd_protocol.names import base
 from hushd_schema.settings import Settings
 
-MAX_ESTIMATES = 64  # that are remembered
-UNKNOWN_ON_CARD = 2_000_000_000  # of a card, for a worker that never ran on one, without `vram_mb` and an estimate
+MAX_ESTIMATES = 64  # kept at a time
+UNKNOWN_ON_CARD = 2_000_000_000  # for a worker that never ran on a card and has neither `vram_mb` nor an estimate
 
 
 class Estimated(NamedTuple):
-    """The needs of a worker as estimated before its first life; 0 where nothing is known of it.
+    """The needs of a worker, estimated before its first life; 0 for an unknown one.
 
     Attributes:
-        memory: of the machine, for jobs on the CPU.
-        beside_card: of the machine, for jobs on a card.
-        card: of the card, for which weights that are mapped on the CPU are copied.
+        memory: the machine's memory, for jobs on the CPU.
+        beside_card: the machine's memory, for jobs on a card.
+        card: the card's memory, into which weights that are mapped on the CPU are copied.
     """
 
     memory: int = 0
@@ -32,15 +32,15 @@ class Estimated(NamedTuple):
 
 
 class Needs:
-    """The needs of all workers, which the loop keeps over restarts.
+    """The needs of all workers, which the loop saves for the supervisor's next life.
 
-    A load and the jobs after it are learnt apart, since many lives have no job and many loads take more than any. A
-    life that took more raises a need, and one that took less brings it halfway down to its own highest size: one large
-    job does not count for ever. A start that was killed raises the need by the memory it had taken, and lowers nothing.
+    Loads and jobs are learnt separately, since many lives have no job and many loads take more than any job. A life
+    that took more raises a need; a life that took less lowers it halfway to its own peak, so that one large job does
+    not count for ever. A killed start raises the need according to the memory that it had taken, and never lowers it.
 
     Args:
         settings: the user's configuration, with `memory_mb` for workers that never ran.
-        table: as below, of earlier lives.
+        table: the needs learnt in earlier lives, as below.
         estimate: estimates a worker of this name; asked before its first job.
 
     Attributes:
@@ -57,11 +57,11 @@ class Needs:
     ) -> None:
         self._settings = settings
         self._estimate = estimate
-        self._sizes: dict[str, int] = {}  # as the configuration says
-        self._estimates: dict[str, Estimated] = {}  # for one configuration: models come and go
+        self._sizes: dict[str, int] = {}  # by worker, as configured
+        self._estimates: dict[str, Estimated] = {}  # valid for one configuration: models come and go
         self.table: dict[str, int] = dict(table or {})
-        self._peaks: dict[str, dict[str, int]] = {}  # of the present lives
-        self._starved: dict[str, int] = {}  # more than a start had when the kernel killed it; until the next success
+        self._peaks: dict[str, dict[str, int]] = {}  # of the living processes
+        self._starved: dict[str, int] = {}  # by worker: more than a killed start had taken; until the next success
 
     def configure(self, settings: Settings) -> None:
         """Applies other sizes for workers that never ran."""
@@ -73,54 +73,54 @@ class Needs:
     # --- learning ----------------------------------------------------------------------------------------------------
 
     def record(self, name: str, memory: int, card: str = "", taken: int = 0, *, ready: bool = False) -> None:
-        """Records the peak of private memory in a worker's jobs, or with `ready` in its load, and `taken` of `card`.
+        """Records the peak of private memory in a worker's jobs, or (`ready`) in its load, and `taken` bytes of `card`.
 
-        Not of `models`, whose jobs differ: a conversion says nothing of a pull.
+        Records nothing for `models`, whose jobs differ: a conversion says nothing about a pull.
         """
         if name.startswith("models/"):
             return
-        own = base(name)
-        sizes = {_key(own, card, load=ready): memory} | ({f"{own}@{card}": taken} if card else {})
+        base_name = base(name)
+        sizes = {_key(base_name, card, load=ready): memory} | ({f"{base_name}@{card}": taken} if card else {})
         peaks = self._peaks.setdefault(name, {})
         for key, size in sizes.items():
             peaks[key] = max(size, peaks.get(key, 0))
             if size > self.table.get(key, 0):
                 self.table[key] = size
         if ready:
-            self._starved.pop(own, None)
+            self._starved.pop(base_name, None)
             if card and taken:
-                self.table[f"{own}@{card}:ready"] = taken
+                self.table[f"{base_name}@{card}:ready"] = taken
 
     def grew(self, name: str, memory: int, card: str = "") -> None:
-        """Records the private memory that a start has taken so far: where that is more than was known, the need is."""
-        known = self._load(name, card) or self._guess(name, card) or UNKNOWN_WORKER
-        if not name.startswith("models/") and memory > known:
+        """Raises the need to the private memory that a start has taken so far."""
+        expected = self._load(name, card) or self._guess(name, card) or UNKNOWN_WORKER
+        if not name.startswith("models/") and memory > expected:
             self.table[_key(base(name), card, load=True)] = memory
 
     def starved(self, name: str, memory: int) -> None:
-        """Records that a start was killed, out of memory, when it had taken so much: it needs a quarter more, at least.
+        """Records that the kernel killed a start that had taken `memory`: it needs at least a quarter more.
 
-        A second time it needs a quarter more than that, since it was last seen a while before its end. Not kept over a
-        restart: other programs may have taken the memory.
+        The next time it needs another quarter more, since it was last seen a while before its end. This is not saved
+        for the next life: other programs may have taken the memory.
         """
-        own = base(name)
-        seen = max(memory, self._starved.get(own, 0))
-        self._starved[own] = seen + seen // 4
+        base_name = base(name)
+        seen = max(memory, self._starved.get(base_name, 0))
+        self._starved[base_name] = seen + seen // 4
 
     def passes_over(self, name: str, card: str) -> None:
-        """Records that the engine of a worker does not use a card that it was given."""
+        """Records that a worker's engine does not use the card that it was given."""
         self.table[f"{base(name)}@{card}"] = 0
 
     def outgrew(self, name: str, card: str, free: int) -> None:
-        """Records that the model did not fit into the free memory of a card.
+        """Records that a model did not fit into the free memory of a card.
 
-        It counts for twice as large, at most: another program may have taken the memory meanwhile.
+        Its need at most doubles: another program may have taken the memory meanwhile.
         """
         for key, need in (("", self.on_card(name, card)), (":ready", self.on_card_alone(name, card))):
             self.table[f"{base(name)}@{card}{key}"] = max(need, min(free, 2 * need))
 
     def life_ended(self, name: str) -> None:
-        """Brings the needs of a worker nearer to what its process took, now that it is gone."""
+        """Lowers the needs of a worker towards what its process took, now that it is gone."""
         for key, peak in self._peaks.pop(name, {}).items():
             if 0 < peak < (need := self.table.get(key, 0)):
                 self.table[key] = (need + peak) // 2
@@ -134,16 +134,16 @@ class Needs:
         return max(load, jobs) if jobs else max(load, self._guess(name, card)) or UNKNOWN_WORKER
 
     def memory_alone(self, name: str, card: str = "") -> int:
-        """The same beside no other worker: never what a large job once took."""
+        """The same with no other worker: never the size of one past large job."""
         return min(self.memory(name, card), self._load(name, card) or self._guess(name, card) or UNKNOWN_WORKER)
 
     def on_card(self, name: str, card: str) -> int:
-        """The memory of `card` for a start of `name`; another card's says more than a guess."""
-        known = self.table.get(f"{base(name)}@{card}")
-        return max(self._on_cards(name), default=self._guess_of_card(name)) if known is None else known
+        """The memory of `card` for a start of `name`; if unknown, that on another card rather than a guess."""
+        learnt = self.table.get(f"{base(name)}@{card}")
+        return max(self._on_cards(name), default=self._guess_of_card(name)) if learnt is None else learnt
 
     def on_card_alone(self, name: str, card: str) -> int:
-        """The same beside no other worker: what the model itself takes."""
+        """The same with no other worker: the size of the model itself."""
         return min(self.on_card(name, card), self.table.get(f"{base(name)}@{card}:ready") or self._guess_of_card(name))
 
     def uses_cards(self, name: str) -> bool:
@@ -157,16 +157,16 @@ class Needs:
         return [size for card, size in sizes if not card.startswith("cuda") and not card.endswith(":ready")]
 
     def _load(self, name: str, card: str) -> int:
-        """The memory that the load takes, as far as it was seen; 0 where it never was."""
+        """The memory that loading was seen to take; 0 if never seen."""
         return max(self._learnt(name, card, load=True), self._starved.get(base(name), 0))
 
     def _learnt(self, name: str, card: str, *, load: bool) -> int:
-        """The size learnt on such a device, else the one on the CPU, but no less than the estimate, else 0."""
-        own = base(name)
-        here = self.table.get(_key(own, card, load=load), 0)
+        """The size learnt on such a device, else the one on the CPU but at least the estimate, else 0."""
+        base_name = base(name)
+        here = self.table.get(_key(base_name, card, load=load), 0)
         if here or not card:
             return here
-        on_cpu = self.table.get(_key(own, "", load=load), 0)
+        on_cpu = self.table.get(_key(base_name, "", load=load), 0)
         return max(on_cpu, self._guess(name, card) if self._estimated(name).beside_card else 0) if on_cpu else 0
 
     def _guess(self, name: str, card: str) -> int:
@@ -177,26 +177,26 @@ class Needs:
         return (estimated.beside_card if card else 0) or estimated.memory
 
     def _configured(self, name: str) -> int:
-        """The configured size, 0 for none, kept: while workers wait for memory, each event asks for everybody's."""
-        own = base(name)
-        if own not in self._sizes:
+        """The configured size, 0 for none; cached, since each event reads all sizes while workers wait for memory."""
+        base_name = base(name)
+        if base_name not in self._sizes:
             if len(self._sizes) >= MAX_ESTIMATES:
                 self._sizes.clear()
-            self._sizes[own] = int(self._settings.for_worker(own).memory_mb * 1_000_000)
-        return self._sizes[own]
+            self._sizes[base_name] = int(self._settings.for_worker(base_name).memory_mb * 1_000_000)
+        return self._sizes[base_name]
 
     def _estimated(self, name: str) -> Estimated:
-        own = base(name)
-        if own not in self._estimates:
+        base_name = base(name)
+        if base_name not in self._estimates:
             if len(self._estimates) >= MAX_ESTIMATES:
                 self._estimates.clear()
-            self._estimates[own] = self._estimate(own)
-        return self._estimates[own]
+            self._estimates[base_name] = self._estimate(base_name)
+        return self._estimates[base_name]
 
     def _guess_of_card(self, name: str) -> int:
         configured = int(self._settings.for_worker(name).vram_mb * 1_000_000)
         return configured or self._estimated(name).card or UNKNOWN_ON_CARD
 
 
-def _key(own: str, card: str, *, load: bool) -> str:
-    return own + ("@cuda" if card else "") + (":load" if load else "")
+def _key(base_name: str, card: str, *, load: bool) -> str:
+    return base_name + ("@cuda" if card else "") + (":load" if load else "")

@@ -1,6 +1,6 @@
 """Decides where a worker may start: on a graphics card, or on the CPU; pure. Sizes in bytes.
 
-`auto` means a card with room, else one with room after idle workers have left, else the CPU.
+`auto` means a card with room, else a card that idle workers can leave, else the CPU.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .cards import Cards
 from .needs import Needs
 from .sentences import exceeds, lacks
 
-A_CARD = Assignment("cuda", "any")  # where it is not said which
+A_CARD = Assignment("cuda", "any")  # if no particular card is named
 
 
 class Tenant(NamedTuple):
     """A worker with a process.
 
     Attributes:
-        machine: what it takes of the machine's memory.
-        cards: what it takes of each card's.
-        starting: whether these are promises, of which it may have taken a part.
+        machine: its part of the machine's memory.
+        cards: its bytes on each card.
+        starting: whether these are promises that it may not have taken fully yet.
     """
 
     machine: Resident
@@ -34,20 +34,20 @@ class Tenant(NamedTuple):
     starting: bool
 
     def on(self, card: str) -> Resident:
-        """The same worker, by what it takes of a card."""
-        known = self.machine
-        return Resident(known.name, self.cards[card], known.priority, known.idle_s, known.leaving)
+        """The same worker as a resident of a card."""
+        machine = self.machine
+        return Resident(machine.name, self.cards[card], machine.priority, machine.idle_s, machine.leaving)
 
 
 class Start(NamedTuple):
     """A start to decide about.
 
     Attributes:
-        asked: the device, by the configuration or a request.
-        reserve: of a card's memory, that is left to all other programs.
-        may_leave_card: whether the settings let the CPU take over from a card.
-        cpu_reason: the reason why it must be on the CPU; empty: it need not.
-        kinds: of cards that its engine may be able to use.
+        asked: the device that the configuration or a request asks for.
+        reserve: the bytes of a card that are left to all other programs.
+        may_leave_card: whether the settings allow the CPU instead of a card.
+        cpu_reason: the reason why it must be on the CPU; empty if it need not.
+        kinds: the kinds of cards that its engine may be able to use.
     """
 
     name: str
@@ -59,15 +59,15 @@ class Start(NamedTuple):
 
     @property
     def may_be_on_cpu(self) -> bool:
-        """True if the CPU will do at once, without being a fall-back."""
+        """True if the CPU is a first choice, not a fall-back."""
         return self.asked == "auto" and self.may_leave_card
 
 
 class Decision(NamedTuple):
-    """The verdict on a start; `message` explains a refusal, which may hold until `until`, or for `ever`.
+    """The verdict on a start; `message` explains a refusal, which may last until `until`, or for `ever`.
 
-    A refusal with a card in its `assignment` says that this card's memory is short; one with `holders`, that these
-    hold the machine's.
+    If a refusal has a card in its `assignment`, that card's memory is short; `holders` are the workers that hold the
+    machine's memory.
     """
 
     verdict: Verdict
@@ -87,7 +87,7 @@ class Placement:
         self._cards = cards
 
     def chooses(self, start: Start) -> bool:
-        """Returns whether a start may be on a card, so that the cards must be looked at."""
+        """Returns whether a start may use a card, so that it needs a look at the cards."""
         may = not start.cpu_reason and (start.asked == "auto" or is_card(start.asked))
         return may and bool(start.kinds) and self._needs.uses_cards(start.name) and self._cards.there()
 
@@ -96,7 +96,7 @@ class Placement:
     ) -> Decision:
         """Decides about a start beside `tenants`, after a fresh look where it `chooses`.
 
-        Unless `patient`, it goes to the CPU rather than wait for a card any longer, if it may.
+        Unless `patient`, a start that may use the CPU no longer waits for a card.
         """
         if not self.chooses(start):
             assignment = Assignment("cpu", why=start.cpu_reason) if start.cpu_reason else Assignment()
@@ -105,7 +105,7 @@ class Placement:
             why = f"the graphics cards cannot be looked at: {self._cards.error}"
             return self._off_card(start, why, memory, tenants)
         cards = self._usable(start)
-        if not cards:  # the engine itself reports best that there is none, or finds one that we do not know
+        if not cards:  # the engine itself best reports that there is none, or finds one that we do not know
             return self._anywhere(start.name, Assignment(), memory, tenants)
         decisions = [self._on(card, start, memory, tenants, now) for card in cards]
         admitted = [decision for decision in decisions if decision.verdict.admit]
@@ -121,18 +121,18 @@ class Placement:
         return self._off_card(start, why, memory, tenants)
 
     def returns(self, start: Start, tenants: Sequence[Tenant], now: float) -> bool:
-        """Returns whether a card has room again for a worker that went to the CPU without it, with nobody leaving."""
+        """Returns whether a card now has room, with no worker leaving, for a worker that had to use the CPU."""
         if self._cards.error or not start.may_be_on_cpu:
             return False
         return any(self._card_verdict(card, start, tenants, now).admit for card in self._usable(start))
 
     def _usable(self, start: Start) -> list[Card]:
-        """The cards that may be meant, without those that the engine did not use when it was given them."""
+        """The cards that match the request, without those that the engine did not use when given."""
         may = (card for card in self._cards.seen if card.name_for(start.asked, start.kinds))
         return [card for card in may if self._needs.on_card(start.name, card.id)]
 
     def _merit(self, decision: Decision) -> tuple[int, int]:
-        """The kind that `auto` prefers comes first, then the emptiest card."""
+        """Sorts the kinds that `auto` prefers first, then the emptiest cards."""
         kind, card = kind_of(decision.assignment.device), decision.assignment.card
         return -KINDS.index(kind), self._cards.free(card)
 
@@ -157,7 +157,7 @@ class Placement:
         return Decision(Verdict(False), A_CARD, f"{start.name} cannot start now, since {why}.")
 
     def _on(self, card: Card, start: Start, memory: Memory, tenants: Sequence[Tenant], now: float) -> Decision:
-        """Decides by the machine's memory and a card's."""
+        """Decides by the memory of the machine and of a card."""
         device = card.name_for(start.asked, start.kinds)
         machine = self._anywhere(start.name, Assignment(device, card.id), memory, tenants)
         verdict = self._card_verdict(card, start, tenants, now)
@@ -169,9 +169,9 @@ class Placement:
         until = self._cards.kept_until(card.id, now)
         why = self._why(card, start, tenants, now)
         message = f"There is no room for {start.name} on {card.device} now: {why}"
-        ours = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
-        others = max(0, card.total - card.free - ours)
-        held = f", workers hold {ours / 1e6:.0f} MB, other programs {others / 1e6:.0f}"
+        worker_bytes = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
+        other_bytes = max(0, card.total - card.free - worker_bytes)
+        held = f", workers hold {worker_bytes / 1e6:.0f} MB, other programs {other_bytes / 1e6:.0f}"
         return Decision(verdict, machine.assignment, message + ("" if until else held) + ".", until)
 
     def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> Verdict:
@@ -180,9 +180,9 @@ class Placement:
         residents = [tenant.on(card.id) for tenant in tenants if tenant.cards.get(card.id)]
         residents += self._cards.pending(card.id)
         if promised and not self._cards.total(card):
-            return Verdict(False, wait=True)  # who starts there wakes it, and then its size is known
+            return Verdict(False, wait=True)  # the worker that starts there wakes the card, and then its size is known
         if promised and self._fits(card, need, alone, residents, start.reserve, 0, now).admit:
-            # A promise may have been taken already, and so count twice. That is known once those are ready.
+            # A promise may already be taken, and would then count twice: wait until those workers are ready.
             admit = self._fits(card, need, alone, residents, start.reserve, promised, now).admit
             return Verdict(admit, wait=not admit)
         return self._fits(card, need, alone, residents, start.reserve, promised, now)
@@ -202,5 +202,5 @@ class Placement:
             machine = self._needs.memory(start.name, card.id) / 1e6
             return f"on {card.device} it would need {machine:.0f} MB of the machine's memory, which has no room for it"
         need = self._needs.on_card(start.name, card.id) + min(start.reserve, card.total // 8)
-        left = min(card.free, card.total - sum(tenant.cards.get(card.id, 0) for tenant in tenants))
-        return f"{card.device} has {max(0, left) / 1e6:.0f} MB free of the {need / 1e6:.0f} MB that it needs"
+        free_bytes = min(card.free, card.total - sum(tenant.cards.get(card.id, 0) for tenant in tenants))
+        return f"{card.device} has {max(0, free_bytes) / 1e6:.0f} MB free of the {need / 1e6:.0f} MB that it needs"

@@ -5,8 +5,8 @@ sign, so that a machine at a threshold does not flutter between levels.
 
 A report of a stall is an occasion to look, and proof of nothing. A trigger that was just registered fires with the
 first microsecond of stall (Linux up to 6.18 measures it against zero), so the file's own totals must confirm it. And
-while memory is available, processes that wait for it wait for a part: the limit of their own cgroup, or page cache
-that is read faster than it is kept, and counts as available.
+while memory is available, processes stall for other reasons: the limit of their own cgroup, or page cache that is read
+faster than it is kept, and counts as available.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import math
 from .budget import Memory
 
 HOLD_S = 10.0
-LOW = 0.15  # of all memory available: less is a sign of WARNING
-VERY_LOW = 0.07  # and of CRITICAL
-SMALL = 0.1  # of the available memory: taking so much changes nothing for a machine on which it is short
+LOW = 0.15  # share of memory available below which is a sign of WARNING
+VERY_LOW = 0.07  # and below which is a sign of CRITICAL
+SMALL = 0.1  # share of the available memory that may be taken even while it is short
 STALL_US = 150_000  # microseconds of stall in a window make a sign
 WINDOW_US = 2_000_000  # an unprivileged process may only ask for multiples of it
 
 
 class Level(enum.IntEnum):
-    """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave and none but small ones start."""
+    """Normal: nothing is done. Warning: jobs use less. Critical: idle workers leave, and only small ones start."""
 
     NORMAL = 0
     WARNING = 1
@@ -37,25 +37,25 @@ class Level(enum.IntEnum):
 
 
 def sign(memory: Memory) -> Level:
-    """The level that the available memory by itself is a sign of."""
+    """The level that the available memory alone indicates."""
     if memory.available < VERY_LOW * memory.total:
         return Level.CRITICAL
     return Level.WARNING if memory.available < LOW * memory.total else Level.NORMAL
 
 
 def weight(level: Level, memory: Memory) -> Level:
-    """The level that a confirmed stall of `level` is a sign of while so much memory is available."""
+    """The level that a confirmed stall of `level` indicates with this much memory available."""
     return level if sign(memory) > Level.NORMAL else Level.NORMAL
 
 
 class Stall:
-    """One kind of stall, by the total that the kernel counts of it: `total` microseconds at `now`."""
+    """One kind of stall, measured by the kernel's count: `total` microseconds at `now`."""
 
     def __init__(self, total: int, now: float) -> None:
         self._total, self._since = total, now
 
     def confirmed(self, total: int, now: float) -> bool:
-        """Returns whether stalls since the last report reach what a trigger asks for, in proportion to the time."""
+        """Returns whether stalls since the last report reach the trigger's threshold, in proportion to the time."""
         grown, windows = total - self._total, (now - self._since) * 1e6 / WINDOW_US
         if windows >= 1:
             self._total, self._since = total, now
@@ -69,7 +69,7 @@ class Pressure:
         self._warning_until = self._critical_until = self._told_until = -math.inf
 
     def see(self, level: Level, now: float, *, told: bool = False) -> None:
-        """Takes a sign of `level`, which is a sign of all lower levels too; `told` by another program."""
+        """Takes a sign of `level` and so of all lower levels; `told`: another program said so."""
         if told and level >= Level.CRITICAL:
             self._told_until = now + HOLD_S
         if level >= Level.WARNING:
@@ -79,16 +79,16 @@ class Pressure:
 
     def level(self, now: float) -> Level:
         """The level at `now`."""
-        if now >= self._warning_until:  # which is never the earlier of the two
+        if now >= self._warning_until:  # never earlier than `_critical_until`
             return Level.NORMAL
         return Level.CRITICAL if now < self._critical_until else Level.WARNING
 
     def spare(self, memory: Memory, now: float) -> int:
-        """The bytes that starts, and all workers at rest, may take while the level is critical."""
+        """The bytes that starts and idle workers may take while the level is critical."""
         return 0 if now < self._told_until else int(SMALL * memory.available)
 
     def deadline(self, now: float) -> float:
-        """The time at which the level falls unless there is another sign of it, `math.inf` while it is normal."""
+        """The time at which the level falls without another sign, `math.inf` while it is normal."""
         match self.level(now):
             case Level.CRITICAL:
                 return self._critical_until

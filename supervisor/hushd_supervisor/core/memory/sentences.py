@@ -1,4 +1,4 @@
-"""The sentences for requests whose worker cannot start: who holds the memory, and what helps; pure. Sizes in bytes."""
+"""The error sentences for workers that cannot start: which hold the memory, and what helps; pure. Sizes in bytes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ from collections.abc import Iterable, Sequence
 
 from .budget import Memory, Resident
 
-SHOWN = 4  # of those that hold memory; the largest
+MAX_NAMED = 4  # the largest holders of memory, by name
 
 
 def lacks(name: str, need: int, memory: Memory, limit: int, residents: Sequence[Resident]) -> str:
-    """Says that there is no room for `name` beside `residents`, and who they are."""
+    """Says that there is no room for `name` beside `residents`, and names these."""
     taken = sum(resident.size for resident in residents)
     who = f" ({holders(residents)})" if residents else ""
     return (
         f"There is no memory for {name} ({_mb(need)} MB) now: workers take {_mb(taken)} of their {_mb(limit)} MB{who}, "
-        f"{_mb(memory.available)} of {_mb(memory.total)} MB are available, and {_mb(memory.reserve)} are for others."
+        f"{_mb(memory.available)} of {_mb(memory.total)} MB are available, "
+        f"and {_mb(memory.reserve)} are reserved for other programs."
     )
 
 
 def exceeds(name: str, need: int, memory: Memory, limit: int) -> str:
-    """Says that `name` needs more than all workers together may take, and what would help."""
+    """Says that `name` needs more than all workers may take together, and what would help."""
     more = ", raise `memory_share` in the configuration" if need < memory.total - memory.reserve else ""
     return (
         f"{name} needs {_mb(need)} MB, and all workers together may take {_mb(limit)} of the {_mb(memory.total)} MB "
@@ -29,7 +30,7 @@ def exceeds(name: str, need: int, memory: Memory, limit: int) -> str:
 
 
 def advice(retry_ms: int, residents: Sequence[Resident]) -> str:
-    """Says when to ask again, and what makes room sooner."""
+    """Says when to ask again, and what would make room sooner."""
     seconds = f"Ask again in {max(1, round(retry_ms / 1000))} s"
     if not residents:
         return f"{seconds}, end other programs, or take a smaller model."
@@ -38,11 +39,11 @@ def advice(retry_ms: int, residents: Sequence[Resident]) -> str:
 
 
 def holders(residents: Iterable[Resident]) -> str:
-    """Names those that hold memory, the largest first, each with its size and why it stays."""
+    """Names the holders of memory, the largest first, each with its size and state."""
     ordered = sorted(residents, key=lambda resident: resident.size, reverse=True)
-    named = [f"{resident.name} {_mb(resident.size)}, {_manner(resident)}" for resident in ordered[:SHOWN]]
-    rest = ordered[SHOWN:]
-    return "; ".join(named) + (f"; {len(rest)} more {_mb(sum(r.size for r in rest))}" if rest else "")
+    named = [f"{resident.name} {_mb(resident.size)}, {_manner(resident)}" for resident in ordered[:MAX_NAMED]]
+    smaller = ordered[MAX_NAMED:]
+    return "; ".join(named) + (f"; {len(smaller)} more {_mb(sum(r.size for r in smaller))}" if smaller else "")
 
 
 def critically_short(name: str, need: int, memory: Memory) -> str:

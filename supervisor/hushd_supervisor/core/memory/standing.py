@@ -1,4 +1,4 @@
-"""The state of the machine's memory and of its cards', as `status` reports it."""
+"""The state of the machine's memory and its cards, as `status` reports it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .pressure import Level
 class CardStanding(NamedTuple):
     """The state of a graphics card, for `status`."""
 
-    card: Card  # when it was last seen,
-    seen_s: float  # so many seconds ago
-    total: int  # bytes, 0 where it has slept all the time
-    free: int  # by that look, less what workers have taken since
+    card: Card  # as last seen
+    seen_s: float  # seconds since then
+    total: int  # bytes, 0 if it has always slept
+    free: int  # by that look, less the bytes that workers have taken since
     workers: int  # bytes that workers take of it now
-    limit: int  # the most that they may take
-    kept_s: float | None  # for how long it is kept for other programs
+    limit: int  # bytes that they may take
+    kept_s: float | None  # seconds for which it is still reserved for other programs
 
 
 class Standing(NamedTuple):
@@ -29,7 +29,7 @@ class Standing(NamedTuple):
 
     limit: int  # for all workers together
     available: int
-    reserve: int  # of that, kept for all other programs
+    reserve: int  # the part of it reserved for other programs
     level: Level
     cards: tuple[CardStanding, ...] = ()  # at the last look
 

@@ -1,4 +1,4 @@
-"""The holders of memory: every process of a worker, every template, and what each takes of the machine and of cards."""
+"""The holders of memory: every worker's process and every template, with their sizes on the machine and on cards."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ class Tenants:
         self._needs = needs
 
     def every(self, now: float) -> list[Tenant]:
-        """Returns all of them."""
+        """Returns all tenants."""
         workers = [self._tenant(worker, now) for worker in self._workers.values() if worker.state.has_process]
         templates = self._standby.residents()
         return [*workers, *(Tenant(machine, {}, starting) for machine, starting in templates)]
 
     def on_card(self, card: str, now: float) -> list[Resident]:
-        """Returns those that take memory of a card, by what they take of it."""
+        """Returns the tenants of a card, as its residents."""
         return [tenant.on(card) for tenant in self.every(now) if tenant.cards.get(card)]
 
     def holders(self, shortage: Shortage, now: float) -> list[Resident]:
-        """Returns those that hold memory of the kind that a load has lacked."""
+        """Returns the residents that hold the kind of memory that a load lacked."""
         holders = [w for w in self._workers.values() if w.state.has_process and _is_on(w, shortage)]
         machines = [self._tenant(worker, now).machine for worker in holders]
         return machines if shortage.on_card else machines + [machine for machine, _ in self._standby.residents()]
 
     def first_end_s(self, now: float) -> float | None:
-        """Returns the seconds after which the first running job is done, by the usual time of its worker's jobs."""
+        """Returns the seconds until the first running job is done, by its worker's usual times."""
         ends = [
             request.started + worker.jobs.timings.usual_s(request) - now
             for worker in self._workers.values()
@@ -57,7 +57,7 @@ class Tenants:
         card = worker.lifecycle.card
         machine = Resident(
             worker.name,
-            worker.lifecycle.size or self._needs.memory(worker.name, card),  # without a report it is still growing
+            worker.lifecycle.size or self._needs.memory(worker.name, card),  # still growing if not reported
             worker.settings.priority,
             now - (worker.lifecycle.idle_since or now) if idle else None,
             worker.state in (State.STOPPING, State.KILLING),
@@ -65,7 +65,7 @@ class Tenants:
         return Tenant(machine, self._on_cards(worker), worker.state is State.STARTING)
 
     def _on_cards(self, worker: Worker) -> Mapping[str, int]:
-        """Returns the bytes that a worker takes of each card: as it reports, or as it was given."""
+        """Returns the bytes that a worker takes on each card, as it reports or as assigned."""
         card = worker.lifecycle.card
         if worker.lifecycle.cards or not card:
             return worker.lifecycle.cards
@@ -78,5 +78,5 @@ def _is_on(worker: Worker, shortage: Shortage) -> bool:
 
 
 def can_leave(resident: Resident) -> bool:
-    """Returns whether a resident makes room: it is idle, or leaves already."""
+    """Returns whether a resident can make room: it is idle or already leaves."""
     return resident.idle_s is not None or resident.leaving

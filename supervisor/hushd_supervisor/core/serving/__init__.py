@@ -1,1 +1,1 @@
-# Where hushd listens for HTTP and Wyoming, and what becomes of a connection by its first bytes.
+# The addresses where hushd listens for HTTP and Wyoming, and the decision about a connection by its first bytes.

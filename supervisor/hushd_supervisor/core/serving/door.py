@@ -1,8 +1,9 @@
-"""Decides what becomes of a connection by its first bytes: answer a poll, hand it over to the gateway, or refuse it.
+"""Decides about a connection by its first bytes: answer a poll, hand it over to the gateway, or refuse it.
 
-Programs ask again and again whether somebody is there: Home Assistant sends Wyoming's `describe` every 30 s, health
-checks ask `/health`, Prometheus `/metrics`. Exactly these are answered here, so that they start no process. Every other
-request goes to the gateway as it came, which judges it by itself; only what no server would take is refused here.
+Programs ask again and again whether hushd is there: Home Assistant sends Wyoming's `describe` every 30 s, health
+checks ask `/health`, Prometheus `/metrics`. Exactly these polls are answered here, so that they start no process. Every
+other request goes unchanged to the gateway, which judges it; only requests that no server would accept are refused
+here.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from collections.abc import Callable, Collection
 from hushd_protocol.hosts import headers_of, is_allowed, sent_secrets
 from hushd_protocol.light_dataclass import dataclass
 
-PREFIX = 4096  # bytes of a connection that are looked at
+PREFIX = 4096  # bytes of a connection that are examined
 HEALTH, METRICS, MODELS, VOICES = "/health", "/metrics", "/v1/models", "/v1/audio/voices"
-INFO = "info"  # of Wyoming
+INFO = "info"  # Wyoming's
 _POLLS = frozenset(name.encode() for name in (HEALTH, METRICS, MODELS, VOICES))
 _REQUEST = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.([01])")
-_END = re.compile(rb"\n\r?\n")  # of a head
+_END = re.compile(rb"\n\r?\n")  # of a request's head
 _NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9a-zA-Z]+")
 _NO_VALUE = re.compile(rb"[\x00\n\r\x0b\x0c]")
 _METHOD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -37,9 +38,9 @@ class Answer:
     """The first `used` bytes are a poll.
 
     Attributes:
-        what: one of the names above.
-        head_only: without the body.
-        close: nothing follows on this connection.
+        what: one of the polls above.
+        head_only: whether the answer has no body.
+        close: whether the connection ends after the answer.
     """
 
     what: str
@@ -55,7 +56,7 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The connection ends, with this HTTP status where it is HTTP."""
+    """The connection ends, with this status if it is HTTP."""
 
     status: int
 
@@ -69,8 +70,8 @@ class Http:
     """The rules for HTTP.
 
     Attributes:
-        hosts: names of this machine, besides localhost and addresses.
-        authorised: whether one of the secrets that a request carries will do; always where no token is needed.
+        hosts: names of this machine, beside localhost and addresses.
+        authorised: returns whether a request's secrets suffice; always True if no token is needed.
     """
 
     hosts: Collection[str] = ()
@@ -87,7 +88,7 @@ class Http:
             return _HAND_OVER if len(data) >= PREFIX else _MORE
         first, *lines = data[: end.start() + 1].removesuffix(b"\n").removesuffix(b"\r").split(b"\r\n")
         if any(b"\n" in line or line[:1] in (b" ", b"\t") for line in (first, *lines)):
-            return _HAND_OVER  # lines without CR, which some programs write, and lines that go on with the one before
+            return _HAND_OVER  # lines without CR, which some programs write, and continuation lines
         request = _REQUEST.fullmatch(first)
         return self._request(request, lines, end.end()) if request else _BAD
 

@@ -9,10 +9,10 @@ class Assignment(NamedTuple):
     """The device chosen for a process before its start.
 
     Attributes:
-        device: `cpu`, `cuda:1` or `vulkan:0`, as in the configuration; empty where there was nothing to choose from, so
-            that the engine goes by the configuration alone.
+        device: `cpu`, `cuda:1` or `vulkan:0`, as in the configuration; empty if there was no choice, so that the engine
+            follows the configuration.
         card: the graphics card's place on the bus; empty for none.
-        why: the reason why it is not on a card, where it might have been on one.
+        why: the reason why a process that might have used a card does not.
     """
 
     device: str = ""

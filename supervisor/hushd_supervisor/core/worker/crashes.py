@@ -6,11 +6,11 @@ from hushd_protocol.light_dataclass import dataclass, field
 
 BACKOFF_S = 0.5  # before the first restart; doubles
 BACKOFF_MAX_S = 30.0
-STEADY_S = 60.0  # of being ready, after which the next crash starts at BACKOFF_S again
+STEADY_S = 60.0  # after being ready for so long, the next crash starts at BACKOFF_S again
 WINDOW_S = 300.0
-LIMIT = 4  # crashes in WINDOW_S that no request explains: the worker is closed
-COOLDOWN_S = 120.0  # for how long
-STALLED = 2  # starts without progress, one after the other: likewise, however long each took
+LIMIT = 4  # crashes in WINDOW_S, not explained by a request, that close the worker
+COOLDOWN_S = 120.0  # for which it stays closed
+STALLED = 2  # starts without progress in a row that close it too, however long each took
 
 Key = tuple[bytes, bytes]
 
@@ -20,8 +20,8 @@ class Crashes:
     """The crashes of one worker in the last five minutes.
 
     Attributes:
-        total: all there ever were, with the starts that were ended for making no progress.
-        stalled: of the latter, those since the last start that succeeded.
+        total: all crashes so far, and all starts ended for making no progress.
+        stalled: the starts ended so since the last successful one.
     """
 
     total: int = 0
@@ -38,12 +38,12 @@ class Crashes:
             self._delay = BACKOFF_S
 
     def stall(self) -> None:
-        """Records a start that was ended because it made no progress; it says nothing of crashes."""
+        """Records a start that was ended because it made no progress; it does not count as a crash."""
         self.total += 1
         self.stalled += 1
 
     def explain(self, poison: Key) -> None:
-        """Forgets the crashes under request `poison`: it explains them."""
+        """Forgets the crashes that the request `poison` explains."""
         self._times = [entry for entry in self._times if poison not in entry[1]]
 
     def too_many(self) -> bool:
@@ -59,7 +59,7 @@ class Crashes:
         return delay
 
     def forget(self) -> None:
-        """Starts afresh."""
+        """Forgets all crashes."""
         self._times.clear()
         self.stalled = 0
         self._delay = BACKOFF_S

@@ -1,4 +1,4 @@
-"""The unexpected end of a process, and what follows from it for the requests that ran on it."""
+"""The unexpected end of a process, and its consequences for the requests that ran on it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .request import ActiveRequest
 from .states import State
 
 _BAR = re.compile(r"\d%\||\d(it/s|s/it)\b")  # as tqdm draws it
-_CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)  # by which code ends itself
-_SAY_NOTHING = ("", "Traceback (most recent call last):")  # lines of a log: killed before the error was written
+_CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)  # code ends itself by these
+_SAY_NOTHING = ("", "Traceback (most recent call last):")  # last lines of a log that ends before the error was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Death:
     """The end of one process of worker `name`.
 
     Attributes:
-        state: the state that it ended.
-        exit: how it ended, in words.
+        state: the worker's state at the time.
+        exit: the exit in words.
         log_tail: the last lines of its log.
-        start_timed_out: the reason why it was killed while it started; empty: it was not.
-        short: whether it ended because memory was not enough for a job.
-        by_signal: whether that was a signal by which code ends itself.
+        start_timed_out: the reason why it was killed while starting; empty if it was not.
+        short: whether it ended because a job needed more memory than there was.
+        by_signal: whether it ended by a signal with which code ends itself.
         card_failed: whether it ended because its graphics card failed, or by such a signal while it computed there:
-            drivers, and libraries on them, end a process so.
+            this is how drivers and their libraries end a process.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Death:
 
     @classmethod
     def of(cls, name: str, lifecycle: Lifecycle, status: int, log_tail: str, out_of_memory: bool) -> Death:
-        """The end of the process that `lifecycle` still holds for alive; see `describe_exit`."""
+        """Describes the end of the process that `lifecycle` still takes for alive; see `describe_exit`."""
         words = describe_exit(status, lifecycle.killed, out_of_memory)
         crashed = -status in _CRASHES
         short = status == EXIT_NO_MEMORY
@@ -66,7 +66,7 @@ class Death:
         return {"exit": self.exit, "log_tail": self.log_tail}
 
     def verdict(self, at_work: bool) -> tuple[str, str]:
-        """The code and the message for requests that are refused because the worker keeps dying like this."""
+        """The code and message for requests that are refused because the worker keeps dying like this."""
         if self.start_timed_out:
             return "start_timeout", f"{self.name} {self.start_timed_out}; see `hushd logs {self.name}`."
         when = "while it starts" if self.state is State.STARTING else "at work" if at_work else "while it is idle"
@@ -74,14 +74,14 @@ class Death:
         return "worker_failed", why
 
     def end_lost(self, lost: list[ActiveRequest], jobs: Jobs, crashes: Crashes, now: float, repeat: bool) -> bool:
-        """Ends or repeats the requests that ran; True when one of them explains the crash: it is its second."""
+        """Ends or repeats the lost requests; True if one of them explains the crash, which is its second."""
         explained = False
         died = HushdError("worker_crashed", f"{self.name} died under this request ({self.cause}).", detail=self.detail)
         for request in lost:
             request.killed.append(crashes)
             second = len(request.killed) + request.message.attempt >= 2 and not request.ending
             if second:
-                for record in request.killed:  # of each replica that it ran on
+                for record in request.killed:  # one for each replica that it ran on
                     record.explain(request.key)
                 explained = True
             if second and len(lost) == 1:  # no other request can be the culprit
@@ -93,16 +93,15 @@ class Death:
     def _last_word(self) -> HushdError:
         """The error of a request under which two processes have ended like this."""
         if self.short:
-            message = f"{self.name} has not enough memory for this request, in a fresh process either ({self.cause}): "
-            return HushdError(
-                "server_busy", f"{message}take a smaller model, or end other programs.", detail=self.detail
-            )
+            lack = f"{self.name} has not enough memory for this request, not even in a fresh process ({self.cause})"
+            message = f"{lack}: take a smaller model, or end other programs."
+            return HushdError("server_busy", message, detail=self.detail)
         message = f"This request has killed {self.name} twice ({self.cause}): do not repeat it."
         return HushdError("poison_request", message, detail=self.detail)
 
 
 def _last_sentence(log: str) -> str:
-    """Returns the last line of a log that says something: no bar of progress, warning or line of code below one."""
+    """Returns the last meaningful line of a log, skipping progress bars, warnings and the lines of code below them."""
     message, below = "", False
     for line in log.splitlines():
         warns = "Warning: " in line
@@ -113,11 +112,11 @@ def _last_sentence(log: str) -> str:
 
 
 def describe_exit(status: int, killed_by_us: bool, out_of_memory: bool = False) -> str:
-    """The end of a process in words.
+    """Describes the exit of a process in words.
 
     Args:
-        status: as in Popen.returncode.
-        out_of_memory: whether the kernel killed some process of ours, out of memory, while this one lived.
+        status: the exit status, as in Popen.returncode.
+        out_of_memory: whether the kernel killed one of our processes for lack of memory while this one lived.
     """
     if status >= 0:
         return f"exit status {status}"

@@ -1,4 +1,4 @@
-"""The next move of a worker: a job for the process, rest, another process, or none."""
+"""The next move of a worker: run a job, rest, start another process, or nothing."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Dispatcher:
     """Brings the process and the requests of one worker together.
 
     Attributes:
-        held: no process is started any more; requests go on waiting.
-        down: the supervisor leaves: no request is accepted any more, and none repeated.
-        placement: what the result of a request that only starts the process says of its device.
+        held: whether processes are no longer started; requests go on waiting.
+        down: whether the supervisor leaves, so that requests are no longer accepted or repeated.
+        placement: the device, as reported in the result of a request that only starts the process.
     """
 
     def __init__(self, lifecycle: Lifecycle, jobs: Jobs, leases: Leases) -> None:
@@ -29,7 +29,7 @@ class Dispatcher:
         self.placement: JsonObject = {}
 
     def settle(self, now: float) -> None:
-        """After any change: hands out work, rests, leaves or starts, as the state and the queue ask for."""
+        """After any change: hands out work, rests, leaves or starts, depending on the state and the queue."""
         state = self._lifecycle.state
         if state is State.DRAINING or self._lifecycle.unwanted:
             self._jobs.running.hurry(now)
@@ -52,35 +52,35 @@ class Dispatcher:
         self.settle(now)
 
     def rest(self, now: float) -> None:
-        """READY with nothing to do: waits for as long as the leases say, or leaves."""
+        """Waits, READY with nothing to do, for as long as the leases say; or leaves."""
         self._lifecycle.rest(self._leases.expiry(now), now)
 
     def recycle(self, now: float) -> None:
-        """Has a process replaced if it is used up: at once if it is idle, else once nothing runs on it."""
+        """Replaces a process that is used up: at once if it is idle, else once nothing runs on it."""
         if self._lifecycle.state in (State.READY, State.BUSY):
             retired = self._lifecycle.retires
             self._wear(now)
             if self._lifecycle.state is State.READY and self._lifecycle.retiring:
                 self._replace(now)
             elif retired and not self._lifecycle.retires:
-                self.settle(now)  # there may be a place that was closed to those who wait
+                self.settle(now)  # waiting requests may run again
 
     def retire(self, why: str, now: float) -> None:
-        """Gives a process that works nothing more, if another one can take it; it leaves once nothing runs on it."""
+        """Gives a working process no more jobs if another can take them; it leaves once nothing runs on it."""
         self._lifecycle.unwanted = self._lifecycle.unwanted or why
         self.settle(now)
 
     def carry_on(self, now: float) -> None:
-        """Hands out work to a process that retires: there is no room for another, and its jobs may last for hours."""
+        """Hands out work to a retiring process: there is no room for another, and its jobs may last for hours."""
         self._answer_warm(now)
         self._run_next(now)
 
     def lease(self, request: ActiveRequest, now: float) -> None:
-        """Books the lease that a request has made by running."""
+        """Records the lease that a request earned by running."""
         self._leases.use(request.holder, request.message.keep_alive, now)
 
     def watch(self, now: float) -> None:
-        """Ends jobs that are due, and a process that hangs under them."""
+        """Ends overdue jobs, and a process that hangs."""
         if self._lifecycle.state not in WATCHED:
             return
         name = self._lifecycle.name
@@ -99,7 +99,7 @@ class Dispatcher:
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _move(self, now: float) -> None:
-        """Has the process replaced by one on the device that the next request asks for, once nothing runs on it."""
+        """Replaces the process, once nothing runs on it, by one on the device that the next request asks for."""
         self._lifecycle.unwanted = self._lifecycle.unwanted or f"asked for on {self._jobs.device_asked}"
         if not self._jobs.running:
             if self._lifecycle.state is State.BUSY:
@@ -118,7 +118,7 @@ class Dispatcher:
             self._jobs.finish(request, m.Result(id=request.id, data={"worker": self._lifecycle.name} | self.placement))
 
     def _hand_out(self, now: float) -> None:
-        # A used-up process is replaced after a job, not in the way of one.
+        # A used-up process is replaced after a job, so that no job waits for its replacement.
         if self._lifecycle.state is State.BUSY:
             self._wear(now)
         if not self._lifecycle.retires:
@@ -139,7 +139,7 @@ class Dispatcher:
             self._jobs.run(request, now)
 
     def _wear(self, now: float) -> None:
-        """Retires a process that is used up, and takes that back where only a job had made it large."""
+        """Retires a process that is used up; takes this back if only a job had made it large."""
         self._lifecycle.worn = self._lifecycle.used_up(self._jobs.timings.completed_here, now)
 
     def _replace(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""The exits of a worker's processes: what becomes of the requests, and whether and when another process starts."""
+"""The exits of a worker's processes: the fate of the requests, and whether and when another process starts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ STARVED_RETRY_MS = 1000
 
 
 class Exits:
-    """The conclusions from the end of each process.
+    """Decides what follows from the end of each process.
 
     Attributes:
-        verdict: the code and the message for requests that are refused while the worker is closed.
+        verdict: the code and message for requests that are refused while the worker is closed.
     """
 
     def __init__(
@@ -32,18 +32,18 @@ class Exits:
         dispatch: Dispatcher,
         tenancy: Tenancy,
         crashes: Crashes,
-        out: Outbox,
+        outbox: Outbox,
     ) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
         self._dispatch = dispatch
         self._tenancy = tenancy
         self._crashes = crashes
-        self._out = out
+        self._outbox = outbox
         self.verdict = ("worker_failed", "")
 
     def starve(self, gen: int, reason: str, now: float) -> list[Action]:
-        """Refuses the requests that wait: no process could be started, which says nothing of the worker."""
+        """Refuses the waiting requests: no process could be started, through no fault of the worker."""
         if not self._lifecycle.is_current(gen):
             return []
         name = self._lifecycle.name
@@ -53,10 +53,10 @@ class Exits:
             message = f"{name} cannot be started now ({reason}): ask again in a moment."
             self._jobs.fail_waiting("server_busy", message, STARVED_RETRY_MS)
         self._dispatch.stop(now)
-        return self._out.take()
+        return self._outbox.take()
 
     def exited(self, gen: int, status: int, log_tail: str, now: float, out_of_memory: bool = False) -> list[Action]:
-        """The process of generation `gen` is gone, and all that it had sent was received before."""
+        """Handles the exit of generation `gen`; everything that it had sent was received before."""
         if not self._lifecycle.is_current(gen):
             return []
         death = Death.of(self._lifecycle.name, self._lifecycle, status, log_tail, out_of_memory)
@@ -65,12 +65,12 @@ class Exits:
             self._leave(now)
         else:
             self._crash(death, ready_for, now)
-        return self._out.take()
+        return self._outbox.take()
 
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _leave(self, now: float) -> None:
-        """An exit that was asked for, or that a worker at rest took by itself."""
+        """Handles an exit that was asked for, or that an idle process chose by itself."""
         down = self._dispatch.down
         code = "shutting_down" if down else "worker_stopped"
         for request in self._jobs.running.lose():
@@ -78,7 +78,7 @@ class Exits:
         self._dispatch.stop(now)
 
     def _crash(self, death: Death, ready_for: float, now: float) -> None:
-        """Ends or repeats the lost requests; then a pause, the worker's closure, or nothing more to start for."""
+        """Ends or repeats the lost requests; then pauses, closes the worker, or stops if no request waits."""
         self._lifecycle.log("ERROR", f"{death.name} died: {death.cause}")
         self._lifecycle.failure = death.start_timed_out or death.cause
         lost = self._jobs.running.lose()

@@ -1,8 +1,9 @@
-"""The requests of one worker: those that wait (`queue`), and those that run on its process (`running`).
+"""The requests of one worker: the waiting ones (`queue`) and the ones that run on its process (`running`).
 
 `Jobs` keeps the accounts of every request and passes its messages on in both directions; the worker decides when the
-process starts and ends. Every request ends in `finish`, exactly once: for its client at once when it is cancelled,
-while its engine may still be at a piece of it. Until that ends too it has its slot, and is `running` although `done`.
+process starts and ends. Every request ends in `finish`, exactly once. A cancelled one ends at once for its client,
+while its engine may still work at a piece of it: until the engine stops, the request keeps its slot, and is `running`
+although `done`.
 """
 
 from __future__ import annotations
@@ -28,25 +29,25 @@ ENDINGS = {
     "shutting_down": "hushd is shutting down, and the job had not finished in time; ask again.",
     "worker_stopped": "The worker was stopped before the job had finished; ask again.",
 }
-STOPS = ("shutting_down", "worker_stopped")  # by us, not by the client or for what it did
-TELL_S = 4.0  # after which somebody who waits hears again what for; who hears nothing for 5 s takes it for dead
+STOPS = ("shutting_down", "worker_stopped")  # codes of requests that we ended, not the client
+TELL_S = 4.0  # between two messages to a waiting client, which takes a request for dead after 5 s of silence
 
 
 class Jobs:
-    """The requests of `worker`; appends actions to `out`.
+    """The requests of `worker`; appends actions to `outbox`.
 
     Attributes:
-        queue: the requests that wait, and the slots of the process.
+        queue: the waiting requests, and the slots of the process.
         running: the requests that run on the process.
-        timings: of the jobs that have ended.
+        timings: the times of the jobs that have ended.
         ended: requests finished since the pool last looked.
-        gen: the generation of the process on which `running` runs.
-        economy: whether memory is short: jobs are asked to use less.
+        gen: the generation of the process that runs the jobs.
+        economy: whether memory is short, so that jobs are asked to use less.
     """
 
-    def __init__(self, worker: str, out: list[Action]) -> None:
+    def __init__(self, worker: str, outbox: list[Action]) -> None:
         self._worker = worker
-        self._out = out
+        self._outbox = outbox
         self.gen = 0
         self.queue = Queue(self._report_queued)
         self.running = Running()
@@ -58,7 +59,7 @@ class Jobs:
 
     @property
     def waiting(self) -> list[ActiveRequest]:
-        """The requests that wait, in order."""
+        """The waiting requests, in order."""
         return self.queue.waiting
 
     def begin(self, gen: int) -> None:
@@ -67,7 +68,7 @@ class Jobs:
         self.timings.completed_here = 0
 
     def wait(self, request: ActiveRequest, now: float) -> None:
-        """Queues `request`, and reports their new positions to those that it moves."""
+        """Queues `request`, and reports the new positions of the requests that it moves."""
         request.told = request.told or now
         self.waiting.append(request)
         self.queue.sort(now)
@@ -77,7 +78,7 @@ class Jobs:
         return self.queue.next(self.running.values()) if self.waiting else None
 
     def would_run(self, request: ActiveRequest) -> bool:
-        """Returns whether a newcomer would run at once."""
+        """Returns whether a new request would run at once."""
         return self.queue.would_run(request, self.running.values())
 
     def run(self, request: ActiveRequest, now: float) -> None:
@@ -87,20 +88,20 @@ class Jobs:
         self.running[request.id] = request
         request.run(now)
         self._to_worker(request.job(self.economy))
-        if request.position is not None:  # who never waited learns it from the answer: a message and a wake-up less
+        if request.position is not None:  # the answer tells a client that never waited
             request.position = None
             self._to_client(request, m.Accepted(id=request.id, state="running"))
         self.queue.sort(now)
 
     def wait_ms(self, request: ActiveRequest) -> int:
-        """The wait of a newcomer in ms, by the measured times of jobs; at least a second."""
-        before, places = self.queue.ahead(request)
-        return max(1000, int(sum(self.timings.usual_s(t) for t in (*before, request)) / places * 1000))
+        """The expected wait of a new request in ms, from the measured times of jobs; at least a second."""
+        ahead, places = self.queue.ahead(request)
+        return max(1000, int(sum(self.timings.usual_s(t) for t in (*ahead, request)) / places * 1000))
 
     # --- ending --------------------------------------------------------------------------------------------------
 
     def finish(self, request: ActiveRequest, message: m.Result | m.Error) -> None:
-        """Ends a request; the only place that does. The caller has taken it out of `waiting`."""
+        """Ends a request; no other code does. The caller has taken it out of `waiting`."""
         assert not request.done
         if isinstance(message, m.Result):
             message = replace(message, data=message.data | request.remarks(message.data))
@@ -114,7 +115,7 @@ class Jobs:
         self.finish(request, m.Error.of(request.id, error))
 
     def fail_waiting(self, code: str, message: str, retry_after_ms: int | None = None) -> None:
-        """Ends every request that waits."""
+        """Ends every waiting request with an error."""
         waiting = self.waiting.copy()
         self.waiting.clear()
         for request in waiting:
@@ -126,7 +127,7 @@ class Jobs:
         return self.waiting[0].device if self.waiting else ""
 
     def displace(self) -> list[ActiveRequest]:
-        """Takes out the requests that wait, for another worker; those that another one has sent on stay."""
+        """Removes the waiting requests, for another worker; requests that came from another worker stay."""
         moving = [request for request in self.waiting if not request.degraded]
         for request in moving:
             self.waiting.remove(request)
@@ -134,10 +135,10 @@ class Jobs:
         return moving
 
     def cancel(self, request: ActiveRequest, now: float, code: str) -> None:
-        """Ends a request with `code` at once, and asks the engine to end it where it runs.
+        """Ends a request with `code` at once, and asks the engine to stop if it runs.
 
-        One that the supervisor stops ends when the engine obeys, or the process is gone. With `worker_stopped` it is
-        queued again if it can be repeated, unless another code follows.
+        A request that the supervisor stops ends when the engine obeys or the process is gone. With `worker_stopped` it
+        is queued again if it can be repeated, unless another code follows.
         """
         if request.done:
             return
@@ -160,14 +161,14 @@ class Jobs:
             self.cancel(request, now, "cancelled")
 
     def stop(self, code: str, now: float) -> None:
-        """Asks the engine to end all that runs."""
+        """Asks the engine to end all running jobs."""
         for request in self.running.values():
             self.cancel(request, now, code)
 
     # --- passing on ----------------------------------------------------------------------------------------------
 
     def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> None:
-        """Passes input on from the client; cancels the request if the worker did not ask for this chunk."""
+        """Passes on input from the client; cancels the request if the worker did not ask for this chunk."""
         if request.cancelled:
             return
         if not request.take_input(chunk, now):
@@ -176,14 +177,14 @@ class Jobs:
             self._to_worker(chunk)
 
     def grant(self, request: ActiveRequest, chunks: int, now: float) -> None:
-        """Passes credit on from the client."""
+        """Passes on credit from the client."""
         if not request.grant(chunks, now):
             self.cancel(request, now, "protocol_error")
         elif self.running.get(request.id) is request:
             self._to_worker(m.Credit(id=request.id, chunks=chunks))
 
     def receive(self, request: ActiveRequest, message: m.Message, now: float) -> bool:
-        """Handles a message of the process about a running request; False when it breaks the rules of credit."""
+        """Handles the process's message about a running request; False if it breaks the rules of credit."""
         request.touched = now
         if request.done:
             if isinstance(message, m.Result | m.Error):
@@ -217,12 +218,12 @@ class Jobs:
         return True
 
     def report_position(self, request: ActiveRequest, state: str, note: str = "") -> None:
-        """Reports to a client that its request waits: for a worker that is `starting`, or `queued`; `note` is why."""
+        """Tells a client that its request waits, `queued` or for a `starting` worker; `note` says why."""
         request.position = self.queue.position(request)
         self._to_client(request, m.Accepted(id=request.id, state=state, position=request.position, note=note))
 
     def tell(self, state: str, note: str, now: float) -> None:
-        """Tells those who have heard nothing for a while what they wait for."""
+        """Tells clients that have heard nothing for a while what their requests wait for."""
         for request in [request for request in self.waiting if request.told + TELL_S <= now]:
             request.told = now
             self.report_position(request, state, note)
@@ -230,20 +231,20 @@ class Jobs:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def waiting_deadline(self) -> float:
-        """The time at which a waiting request is too late or must be told something, `math.inf` for never."""
+        """The time at which a waiting request is overdue or its client must be told, `math.inf` for never."""
         if not self.waiting:
             return math.inf
         return min(min(t.deadline, t.told + TELL_S) for t in self.waiting)
 
     def expire_waiting(self, now: float) -> bool:
-        """Ends the requests that waited beyond their deadlines; returns whether there were any."""
+        """Ends waiting requests that are past their deadlines; returns whether there were any."""
         late = [request for request in self.waiting if request.deadline <= now]
         for request in late:
             self.cancel(request, now, "deadline_exceeded")
         return bool(late)
 
     def expire_running(self, now: float) -> list[ActiveRequest]:
-        """Ends the requests that run beyond their deadlines, or for a client that does not read; returns them."""
+        """Ends running requests that are past their deadlines or whose client does not read; returns them."""
         late = self.running.overdue(now)
         for request in late:
             self.cancel(request, now, "deadline_exceeded" if request.deadline <= now else "slow_consumer")
@@ -252,7 +253,7 @@ class Jobs:
     # --- the process is gone -------------------------------------------------------------------------
 
     def repeat_or_fail(self, request: ActiveRequest, now: float, repeat: bool, error: HushdError) -> None:
-        """Ends a lost request with `error`, or queues it again if `repeat` allows it and nothing was sent yet."""
+        """Queues a lost request again if `repeat` allows it and no output was sent yet; else ends it with `error`."""
         if request.done:
             return
         stopped = request.ending in ("", "worker_stopped")
@@ -281,7 +282,7 @@ class Jobs:
 
     def _to_client(self, request: ActiveRequest, message: m.Message) -> None:
         if not request.gone:
-            self._out.append(ToClient(request.route, message))
+            self._outbox.append(ToClient(request.route, message))
 
     def _to_worker(self, message: m.Message) -> None:
-        self._out.append(ToWorker(self._worker, self.gen, message))
+        self._outbox.append(ToWorker(self._worker, self.gen, message))

@@ -1,19 +1,19 @@
-"""The leases that keep a worker alive, and their ends."""
+"""The leases that keep a worker alive."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
-MOST = 256  # holders with a lease on one worker; beyond that the lease that ends first goes
+MAX_HOLDERS = 256  # with a lease on one worker; beyond that, the lease that ends first is dropped
 
 
 class Leases:
     """The keep-alive leases of one worker, by holder.
 
-    A holder's newer lease replaces its older one. An idle worker leaves when its latest lease ends, or without a lease
-    `default` seconds after its last job (-1: never). A lease of 0 withdraws the holder's, and ends an idle worker at
-    once if no other is left.
+    A holder's newer lease replaces its older one. An idle worker leaves when its latest lease ends; without a lease,
+    `default` seconds after its last job (-1: never). A lease of 0 withdraws the holder's lease, and ends an idle worker
+    at once if no other lease remains.
     """
 
     def __init__(self, default: float) -> None:
@@ -23,11 +23,11 @@ class Leases:
         self._withdrawn = False
 
     def set_default(self, default: float) -> None:
-        """Sets how long a worker stays after its last job where no lease says otherwise."""
+        """Sets how long a worker without a lease stays after its last job."""
         self._default = math.inf if default < 0 else default
 
     def use(self, holder: str, keep_alive: float | None, now: float) -> None:
-        """Records the end of a job of `holder`, or with "" that the worker has become ready."""
+        """Records the end of a job of `holder`; with "", that the worker has become ready."""
         self._last_use = now
         self._withdrawn = keep_alive == 0
         if keep_alive is None:
@@ -36,28 +36,30 @@ class Leases:
             self._until.pop(holder, None)
         else:
             self._until[holder] = math.inf if keep_alive < 0 else now + keep_alive
-            if len(self._until) > MOST:
+            if len(self._until) > MAX_HOLDERS:
                 del self._until[min(self._until, key=self._until.__getitem__)]
 
     def worked(self, now: float) -> None:
-        """Records the end of work for a request that had ended before."""
+        """Records the end of work on a request that had already ended for its client."""
         self._last_use = now
 
     def holder_left(self, is_theirs: Callable[[str], bool]) -> bool:
-        """Drops the leases of holders that are nobody's any more; returns whether there was one.
+        """Drops the leases of departed holders; returns whether there was one.
 
-        One that ends before the worker would leave without it stays: a wish to have the memory back soon.
+        A lease that ends before the worker would leave without it stays: its holder wants the memory back soon.
         """
-        before, usual = len(self._until), self._last_use + self._default
-        self._until = {holder: until for holder, until in self._until.items() if not is_theirs(holder) or until < usual}
-        return len(self._until) < before
+        count, default_expiry = len(self._until), self._last_use + self._default
+        self._until = {
+            holder: until for holder, until in self._until.items() if not is_theirs(holder) or until < default_expiry
+        }
+        return len(self._until) < count
 
     def clear(self) -> None:
         """Drops all leases: the worker is being ended."""
         self._until.clear()
 
     def holders(self, now: float) -> dict[str, float | None]:
-        """The seconds left of each lease by holder, None for an endless one."""
+        """The remaining seconds of each lease by holder, None for an endless one."""
         return {h: None if t == math.inf else t - now for h, t in self._until.items() if t > now}
 
     def expiry(self, now: float) -> float:

@@ -1,7 +1,7 @@
 """The processes of one worker: how each starts, is watched, comes to rest, and ends.
 
-A `Lifecycle` owns the state, its timers and the moves between states. It knows nothing of requests: what the process is
-given to do, and the conclusions from its messages and its death, are the `Worker`'s. Three rules settle the races:
+A `Lifecycle` owns the state, its timers and the moves between states. It knows nothing of requests: the `Worker`
+decides which jobs the process gets, and what follows from its messages and its death. Three rules settle the races:
 
 - every process has a generation, and news of an old one is dropped;
 - a stop is never reversed: a request that comes meanwhile waits for the exit and starts the next generation at once;
@@ -27,8 +27,8 @@ from .wear import Wear
 BEAT_S = 6.0  # three beats of 2 s
 GRACE_S = 5.0  # from `drain` to the exit
 ROOM_S = 15.0  # for idle workers to make room for a start: longer than their grace and a kill
-START_GUESS_S = 1.0  # the time of a start, as long as none has succeeded
-CARD_RETRY_S = 600.0  # after which a process that had to do without its card is replaced by one that tries it again
+START_GUESS_S = 1.0  # the assumed time of a start until one has succeeded
+CARD_RETRY_S = 600.0  # after which a process that had to start without its card is replaced, to try the card again
 ALARM_S = 5.0  # a process that SIGKILL has not ended sleeps in the kernel: log it, and try again
 
 WATCHED = (State.BUSY, State.DRAINING)  # jobs run, and the process must beat
@@ -38,10 +38,10 @@ class Lifecycle:
     """The processes of one worker, one after another.
 
     Args:
-        name: the worker's.
-        settings: the worker's; may be replaced at any time.
-        generations: numbers processes over all workers, so that news of one is never taken for another's.
-        out: receives the actions.
+        name: the worker's name.
+        settings: the worker's settings; may be replaced at any time.
+        generations: numbers processes across all workers, so that news of one is never taken for another's.
+        outbox: receives the actions.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
 
     Attributes:
@@ -52,23 +52,23 @@ class Lifecycle:
         was_ready: whether any process has become ready.
         ready_at: when this process became ready; `math.inf` before that and after its exit.
         idle_since: when this process came to rest; None while it works.
-        size: bytes of private memory, as the process last reported; its whole size where it reports no more.
-        peak: the most that this was in the life of the process, 0 before it is ready.
-        unwanted: the reason why this process was asked to leave once nothing runs on it, empty for none.
-        worn: the reason why it should do so by itself, empty for none.
+        size: bytes of private memory, as the process last reported; its whole size if it reports nothing finer.
+        peak: the highest `size` in the life of the process, 0 before it is ready.
+        unwanted: the reason why this process is to leave once nothing runs on it, empty for none.
+        worn: the same if the process is used up, empty if it is not.
         assignment: the device on which this process was started to compute.
         card: the place on the bus of the graphics card where it computes, empty for none.
         cards: bytes of each card, as the process last reported.
         waits_since: when the wait for memory began.
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
-        start_timed_out: the reason why its start was ended, which made no progress; empty: it was not.
+        start_timed_out: the reason why its start was ended for lack of progress; empty if it was not.
         need: bytes that this process is expected to take, 0 where that is not known.
-        compute_device: that a request asked for when this process was started; empty: the configuration's.
-        kind: of device that the process computes on, by its own word; empty: not known.
-        cpu_reason: the reason why this process was started for the CPU instead of its card; empty: it was not.
-        wear: what this process has used up.
-        failure: why the last process died, until another one is ready; empty otherwise.
+        compute_device: the device that a request asked for when this process was started; empty: the configuration's.
+        kind: the kind of device on which the process says that it computes; empty while unknown.
+        cpu_reason: the reason why this process was started for the CPU instead of its card; empty if it was not.
+        wear: the CPU time and limits that this process has used up.
+        failure: the reason why the last process died, until another is ready; empty otherwise.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Lifecycle:
         name: str,
         settings: WorkerSettings,
         generations: Iterator[int],
-        out: list[Action],
+        outbox: list[Action],
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
     ) -> None:
         self.name = name
@@ -101,8 +101,8 @@ class Lifecycle:
         self.need = 0
         self.compute_device = self.kind = self.cpu_reason = self.failure = ""
         self._generations = generations
-        self._out = out
-        self._timer = math.inf  # of the state
+        self._outbox = outbox
+        self._timer = math.inf  # when the state ends by itself
         self._beat_due = math.inf
         self._started_at = 0.0
         self._progress: Progress | None = None  # while it starts
@@ -115,7 +115,7 @@ class Lifecycle:
 
     @property
     def retires(self) -> bool:
-        """True if the process works, and is given nothing more if another one can take it."""
+        """True if the process works but gets no more jobs that another process can take."""
         return self.state is State.BUSY and bool(self.retiring)
 
     @property
@@ -128,7 +128,7 @@ class Lifecycle:
 
     @property
     def card_kinds(self) -> tuple[str, ...]:
-        """The kinds of graphics cards that its engine may be able to use; all, for a program that nobody here knows."""
+        """The kinds of graphics cards that its engine may be able to use; all kinds for an unknown program."""
         return ANY_KIND if self.settings.command else self._card_kinds(self.name)
 
     # --- moves ---------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ class Lifecycle:
         self.enter(State.WAITING, now + ROOM_S)
 
     def wait_on(self, now: float) -> None:
-        """Waits as if from now on."""
+        """Starts the wait for memory again."""
         self._timer = now + ROOM_S
 
     def start(self, now: float, assignment: Assignment, compute_device: str = "", cpu_reason: str = "") -> None:
@@ -163,26 +163,26 @@ class Lifecycle:
         self._progress = None
         if assignment.why:
             self.log("INFO", f"{self.name} starts on the CPU: {assignment.why}")
-        shown = assignment.device if assignment.card else ""
-        device = compute_device if shown else assignment.device or compute_device
-        self._out.append(Spawn(self.name, self.gen, device, shown, assignment.why, place=assignment.card))
+        visible_card = assignment.device if assignment.card else ""
+        device = compute_device if visible_card else assignment.device or compute_device
+        self._outbox.append(Spawn(self.name, self.gen, device, visible_card, assignment.why, place=assignment.card))
         self.enter(State.STARTING)
 
     def spawned(self, now: float) -> None:
-        """The process runs, from now on: until then it was the supervisor that others waited for."""
+        """Starts the watch over the process, which runs from now on: any earlier delay was the supervisor's."""
         self._started_at = now
         if self.state is State.STARTING:
             self._progress = Progress(now)
             self._timer = self._progress.timer(self.settings)
 
     def gauged(self, gen: int, used: Used, now: float) -> None:
-        """A look at the process of generation `gen`, while it starts."""
+        """Takes a look at the starting process of generation `gen`."""
         if self.is_current(gen) and self.state is State.STARTING and self._progress:
             self._progress.look(used, now)
             self._timer = max(now, self._progress.timer(self.settings))
 
     def become_ready(self, message: m.Ready, compute_device: str, now: float) -> None:
-        """The process has loaded its model, on a card or on the CPU."""
+        """Notes that the process has loaded its model, on a card or on the CPU."""
         self.kind = compute_device
         self.size = message.private or message.pss
         self.peak = max(self.size, message.peak)
@@ -199,13 +199,13 @@ class Lifecycle:
         self.enter(State.READY)
 
     def work(self, now: float) -> None:
-        """The first job is handed over: from now on the process must beat."""
+        """Enters BUSY with the first job: from now on the process must beat."""
         self.idle_since = None
         self._beat_due = now + BEAT_S
         self.enter(State.BUSY)
 
     def rest(self, until: float, now: float) -> None:
-        """READY with nothing to do: leaves at `until`, which may be past."""
+        """Rests, READY with nothing to do, until `until`, which may be past; then leaves."""
         if self.idle_since is None:
             self.idle_since = now
             self._beat_due = math.inf
@@ -214,7 +214,7 @@ class Lifecycle:
             self.leave(now)
 
     def drain(self, now: float) -> None:
-        """Finishes the running jobs in a limited time, takes no more, and then leaves."""
+        """Finishes the running jobs in a limited time, takes no more, then leaves."""
         self.enter(State.DRAINING, now + self.settings.drain_timeout)
 
     def leave(self, now: float) -> None:
@@ -224,7 +224,7 @@ class Lifecycle:
         self.send(m.Drain())
 
     def leaves(self, now: float) -> None:
-        """The process is about to leave by itself, and may be given nothing more."""
+        """Notes that the process is about to leave by itself, and must get no more jobs."""
         self.expected = True
         self.enter(State.STOPPING, now + GRACE_S)
 
@@ -232,7 +232,7 @@ class Lifecycle:
         """Sends SIGKILL; counts as a crash unless `expected`."""
         self.expected = self.expected or expected
         self.killed = True
-        self._out.append(Kill(self.name, self.gen))
+        self._outbox.append(Kill(self.name, self.gen))
         self.enter(State.KILLING, now + ALARM_S)
 
     def end(self, now: float) -> None:
@@ -248,7 +248,7 @@ class Lifecycle:
                 self.drain(now)
 
     def exited(self, now: float) -> float:
-        """The process is gone; returns for how many seconds it had been ready. The caller enters the next state."""
+        """Notes the exit; returns for how many seconds the process had been ready. The caller enters the next state."""
         ready_for = now - self.ready_at if self.ready_at < math.inf else 0.0
         self._timer = self._beat_due = self.ready_at = math.inf
         self.idle_since = None
@@ -257,11 +257,11 @@ class Lifecycle:
     # --- the process ---------------------------------------------------------------------------------------------
 
     def is_current(self, gen: int) -> bool:
-        """Returns whether news of generation `gen` is of the process that lives."""
+        """Returns whether generation `gen` is the living process."""
         return gen == self.gen and self.state.has_process
 
     def receive(self, message: m.Message, now: float) -> None:
-        """Books a message of the process as a sign of life, and of progress while it starts."""
+        """Takes a message of the process as a sign of life, and of progress while it starts."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S  # every frame is a sign of life
         if isinstance(message, m.Beat):
@@ -283,14 +283,14 @@ class Lifecycle:
         return device in ("", "auto", self.kind, started_for, self.assignment.device)
 
     def used_up(self, jobs_done: int, now: float) -> str:
-        """The reason why this process should do nothing more after `jobs_done` jobs; empty while it may go on."""
+        """The reason why this process is used up after `jobs_done` jobs; empty while it may go on."""
         if self.cpu_reason and now - self.ready_at >= CARD_RETRY_S:
             return f"its card may be free again: {self.cpu_reason}"
         return self.wear.used_up(self.settings, jobs_done, self.size, now - self.ready_at)
 
     def send(self, message: m.Message) -> None:
         """Sends to the process."""
-        self._out.append(ToWorker(self.name, self.gen, message))
+        self._outbox.append(ToWorker(self.name, self.gen, message))
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -301,15 +301,15 @@ class Lifecycle:
         return min(self._timer, self._beat_due) if self.state in WATCHED else self._timer
 
     def hangs(self, now: float) -> bool:
-        """Returns whether the process should have beaten by now, and has not."""
+        """Returns whether the process is late with its beat."""
         return self._beat_due <= now
 
     def retry_ms(self, now: float) -> int:
-        """The time until the state ends by itself."""
+        """The milliseconds until the state ends by itself."""
         return max(1, int((self._timer - now) * 1000))
 
     def excuse(self, late: float, now: float) -> None:
-        """Takes `late` seconds out of every watch: nobody is to blame for a time in which nobody ran or was heard."""
+        """Extends every watch by `late` seconds, in which the supervisor neither ran nor heard anybody."""
         if self._beat_due < math.inf:
             self._beat_due = now + BEAT_S
         if self.state in (State.WAITING, State.STARTING, State.DRAINING, State.KILLING):
@@ -323,7 +323,7 @@ class Lifecycle:
         """Makes the move that follows the state's timer, if that is due, and returns the state that it ended."""
         if self.state is State.STARTING and self._progress and self._progress.look_due <= now:
             self._progress.look_due = now + LOOK_S
-            self._out.append(Gauge(self.name, self.gen))
+            self._outbox.append(Gauge(self.name, self.gen))
         if self._timer > now:
             return None
         ended = self.state
@@ -339,14 +339,14 @@ class Lifecycle:
                 self.kill(now, expected=True)
             case State.KILLING:
                 self.log("ERROR", f"{self.name} has not died of SIGKILL: it sleeps in the kernel; trying again")
-                self._out.append(Kill(self.name, self.gen))
+                self._outbox.append(Kill(self.name, self.gen))
                 self._timer = now + ALARM_S
             case State.WAITING | State.BACKOFF | State.FAILED:
                 self.enter(State.STOPPED)
         return ended
 
     def awaited(self, now: float) -> str:
-        """Says in a few words for what a request waits; nothing where only others are before it."""
+        """Says in a few words what a request waits for; empty if it only waits for other requests."""
         match self.state:
             case State.WAITING:
                 return "waiting for memory"
@@ -363,9 +363,9 @@ class Lifecycle:
 
     @property
     def loading(self) -> int:
-        """The private memory that a start has taken, as last seen."""
+        """The private memory that a start had taken at the last look."""
         return self._progress.used.private if self._progress else 0
 
     def log(self, level: str, text: str) -> None:
         """Writes a line to the supervisor's log."""
-        self._out.append(Log(level, text))
+        self._outbox.append(Log(level, text))

@@ -1,4 +1,4 @@
-"""The news of a worker's process while it lives: that it runs, what it sends, and that it cannot be reached."""
+"""The news of a worker's living process: its start, its messages, and that it cannot be reached."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .tenancy import Tenancy
 
 
 class News:
-    """The conclusions from a process's news; those of an earlier generation are dropped.
+    """Decides what follows from a process's news; news of an earlier generation is dropped.
 
     Attributes:
-        compute_device, why_there: of the last process that became ready, as in its capabilities.
+        compute_device, why_there: where the last process that became ready computes, and why, from its capabilities.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class News:
         dispatch: Dispatcher,
         tenancy: Tenancy,
         crashes: Crashes,
-        out: Outbox,
+        outbox: Outbox,
     ) -> None:
         self._lifecycle = lifecycle
         self._jobs = jobs
@@ -42,16 +42,16 @@ class News:
         self._dispatch = dispatch
         self._tenancy = tenancy
         self._crashes = crashes
-        self._out = out
+        self._outbox = outbox
         self.compute_device = self.why_there = ""
 
     def spawned(self, gen: int, now: float) -> None:
-        """The process of generation `gen` runs."""
+        """Notes that the process of generation `gen` runs."""
         if self._lifecycle.is_current(gen):
             self._lifecycle.spawned(now)
 
     def gauged(self, gen: int, used: Used, now: float) -> None:
-        """A look at the starting process of generation `gen` found that it has used so much."""
+        """Notes how much the starting process of generation `gen` has used."""
         self._lifecycle.gauged(gen, used, now)
 
     def receive(self, gen: int, message: m.Message, now: float) -> list[Action]:
@@ -77,23 +77,23 @@ class News:
                     self._lifecycle.log("WARNING", f"{self._lifecycle.name} leaves unasked")
                     self._lifecycle.leaves(now)
                 self._lifecycle.send(m.Bye())
-        return self._out.take()
+        return self._outbox.take()
 
     def unreachable(self, gen: int, now: float) -> list[Action]:
         """Kills the process: a message for it could not be sent, or it sent garbage."""
         reachable = (State.STARTING, State.READY, *WATCHED)
         if gen == self._lifecycle.gen and self._lifecycle.state in reachable:
             self._lifecycle.kill(now)
-        return self._out.take()
+        return self._outbox.take()
 
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _loaded(self, ready: m.Ready, now: float) -> None:
-        """Takes what the process says of itself; kills one that nobody can understand."""
-        from hushd_schema.capabilities import Capabilities  # once there is a worker
+        """Takes the capabilities that the process reports; kills it if they are malformed."""
+        from hushd_schema.capabilities import Capabilities  # imported once there is a worker
 
         try:
-            capabilities = Capabilities.from_data(ready.capabilities, f"What {self._lifecycle.name} says of itself")
+            capabilities = Capabilities.from_data(ready.capabilities, f"The capabilities of {self._lifecycle.name}")
         except HushdError as error:
             self._lifecycle.log("ERROR", error.message)
             self._lifecycle.kill(now)
@@ -101,8 +101,8 @@ class News:
         queue = self._jobs.queue
         queue.slots, queue.sessions, queue.aside = max(1, ready.slots), max(0, ready.sessions), max(0, ready.aside)
         self.compute_device, self.why_there = capabilities.compute_device, capabilities.why_there
-        told = {"compute_device": self.compute_device, "why_there": self.why_there}
-        self._dispatch.placement = told if self.why_there else {}
+        placement = {"compute_device": self.compute_device, "why_there": self.why_there}
+        self._dispatch.placement = placement if self.why_there else {}
         self._tenancy.forget()
         self._crashes.stalled = 0
         self._lifecycle.become_ready(ready, capabilities.compute_device, now)
@@ -110,7 +110,7 @@ class News:
         self._dispatch.settle(now)
 
     def _not_loaded(self, failed: m.LoadFailed, now: float) -> None:
-        """Refuses the requests that wait, unless memory was short: then admission decides what follows."""
+        """Refuses the waiting requests, unless memory was short: then admission decides."""
         if failed.code in ("server_busy", "model_too_large") and self._jobs.waiting:
             ever = failed.code == "model_too_large"
             final = ever or self._tenancy.shortage is not None
@@ -120,16 +120,16 @@ class News:
         self._lifecycle.leaves(now)
 
     def _answer(self, request_id: bytes, message: m.Message, now: float) -> None:
-        """Passes a message of the process on to the client of a running request."""
+        """Passes a message of the process to the client of a running request."""
         request = self._jobs.running.get(request_id)
-        if request is None:  # it may have ended while this was on its way
+        if request is None:  # the request may have ended while the message was on its way
             return
         unheard = request.done
         if not self._jobs.receive(request, message, now):
             self._lifecycle.log("ERROR", f"{self._lifecycle.name} sends without credit")
             if self._lifecycle.state in WATCHED:
                 self._lifecycle.kill(now)
-        elif request.id not in self._jobs.running:  # it has ended, or is to be repeated
+        elif request.id not in self._jobs.running:  # the request has ended, or is to be repeated
             if unheard:
                 self._leases.worked(now)
             elif request.done:

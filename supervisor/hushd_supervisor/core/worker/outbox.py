@@ -1,4 +1,4 @@
-"""The actions of one worker on their way out."""
+"""The actions that one worker has decided on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hushd_supervisor.core.actions import Action
 
 
 class Outbox(list[Action]):
-    """Actions in their order: `Lifecycle` and `Jobs` append them, and whoever was given an event returns them."""
+    """Actions in order: `Lifecycle` and `Jobs` append them, and the method that took the event returns them."""
 
     def take(self) -> list[Action]:
         """Empties the outbox and returns its actions."""

@@ -1,7 +1,7 @@
-"""The progress of a start, by what its process uses: a start that makes any is never ended.
+"""The progress of a start, measured by what its process uses: a start that makes progress is never ended.
 
-Bytes that it reads and memory that it takes are progress whatever they are for. CPU time alone is believed for a
-limited number of CPU seconds, since a load may also turn in a circle; the process's own word for a limited time.
+Reading bytes and taking memory always count as progress. CPU time alone counts for a limited number of CPU seconds,
+since a load may also loop for ever; the process's own word counts for a limited time.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_schema.settings import WorkerSettings
 
 HELLO_S = 10.0  # without progress, from the start of the process to its hello
-WORD_S = 300.0  # for which `loading` alone is believed
+WORD_S = 300.0  # for which `loading` alone counts as progress
 LOOK_S = 2.0  # between two looks
 CPU_S = 0.05  # CPU time that is a sign of work
-READ = 65536  # bytes,
-GROWN = 1_000_000  # and these of memory, likewise; a process that only waits does neither
+READ = 65536  # bytes read that are a sign of work
+GROWN = 1_000_000  # bytes of memory taken, likewise; a process that only waits takes none
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The use by a process and its descendants so far: CPU seconds, bytes read, and bytes of private memory now."""
+    """The use of a process and its descendants so far: CPU seconds, bytes read, and bytes of private memory now."""
 
     cpu_s: float = 0.0
     read: int = 0
@@ -29,10 +29,10 @@ class Used:
 
 
 class Progress:
-    """The watch over one start, from the moment when its process runs.
+    """Watches one start, from the moment its process runs.
 
     Attributes:
-        used: at the last look.
+        used: the use at the last look.
         look_due: when to look again.
     """
 
@@ -40,21 +40,21 @@ class Progress:
         self.used = Used()
         self.look_due = now + LOOK_S
         self._greeted = False
-        self._seen = Used()  # at the last progress
+        self._seen = Used()  # the use at the last progress
         self._seen_at = now
-        self._grown_cpu_s = 0.0  # CPU time at the last that was not of the processor alone
+        self._grown_cpu_s = 0.0  # CPU time at the last progress other than CPU time
         self._word_at = now  # when the process last said that it loads
 
     def greeted(self, now: float) -> None:
-        """The process has said hello: it runs our protocol, and loads."""
+        """Notes the hello: the process speaks our protocol, and loads."""
         self._greeted, self._seen_at = True, now
 
     def says(self, now: float) -> None:
-        """The process says that it goes on."""
+        """Notes the process's word that it goes on."""
         self._word_at = now
 
     def look(self, used: Used, now: float) -> None:
-        """Compares the use so far with that at the last progress."""
+        """Compares the use so far with the use at the last progress."""
         seen = self._seen
         grown = used.read - seen.read >= READ or abs(used.private - seen.private) >= GROWN
         if grown:
@@ -64,7 +64,7 @@ class Progress:
         self.used = used
 
     def timer(self, settings: WorkerSettings) -> float:
-        """The time at which the start is ended unless there is progress before."""
+        """The time at which the start is ended if it makes no progress before."""
         if self.computed >= settings.start_cpu_limit > 0:
             return -math.inf
         limit = settings.start_timeout if self._greeted else HELLO_S
@@ -75,15 +75,15 @@ class Progress:
         """The reason why the start is ended."""
         limit = settings.start_cpu_limit
         if self.computed >= limit > 0:
-            return f"has computed for {limit:.0f} s of CPU time while it loads, and neither read nor grown"
+            return f"has used {limit:.0f} s of CPU time while loading, and neither read nor grown"
         return f"did not become ready, and made no progress for {settings.start_timeout:.0f} s"
 
     @property
     def computed(self) -> float:
-        """The CPU seconds since it last read or grew."""
+        """The CPU seconds since the process last read or grew."""
         return self.used.cpu_s - self._grown_cpu_s
 
     def excuse(self, late: float) -> None:
-        """Takes `late` seconds out of the watch, in which nobody could look."""
+        """Extends the watch by `late` seconds, in which the supervisor could not look."""
         self._seen_at += late
         self._word_at += late

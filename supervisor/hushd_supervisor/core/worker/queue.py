@@ -1,9 +1,9 @@
-"""The requests that wait for a worker, their order, and which may run next.
+"""The requests that wait for a worker: their order, and which may run next.
 
 Files and sessions (live streams, which last as long as somebody speaks) have slots of their own on a worker that
 declares them; on any other worker a session takes the slot of a file. A file that waits for its client's input or
-credit is set aside: it gives its slot away for good, and once the client goes on, it goes on beside the others, in
-turns of a piece.
+credit is set aside: it gives up its slot for good, and once the client goes on, it runs beside the others, piece by
+piece in turns.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class Queue:
     """The requests that wait for one worker.
 
     Attributes:
-        waiting: in the order of `sort`; only changed in place.
-        slots, sessions: of the process that runs, or ran last; `sessions` are for live streams alone.
-        aside: how many jobs beside those it carries on that were set aside; 0: none is.
+        waiting: the requests in the order of `sort`; only changed in place.
+        slots, sessions: the slots of the process that runs or ran last; `sessions` are for live streams alone.
+        aside: how many jobs the process carries on aside, beside its slots; 0: it sets none aside.
     """
 
     def __init__(self, report: Callable[[ActiveRequest], None]) -> None:
@@ -28,15 +28,15 @@ class Queue:
         self.slots = 1
         self.sessions = 0
         self.aside = 0
-        self._report = report  # sends a request's new position to its client
-        self._served: dict[Hashable, float] = {}  # when a job of each program was last handed out
+        self._report = report  # tells a client its request's new position
+        self._served: dict[Hashable, float] = {}  # by program: when one of its jobs was last handed out
 
     def sort(self, now: float) -> None:
         """Puts the waiting requests in order, and reports their new positions.
 
         By priority, a level higher for each AGING_S of waiting, so that none starves. Then in rounds: the first request
-        of each program, then each one's second, so that one with many delays no other's first. Then by how long ago
-        the program was served, then by arrival.
+        of each program, then the second of each, so that a program with many requests never delays another's first.
+        Then by how long ago the program was served, then by arrival.
         """
         if not self.waiting:
             return
@@ -55,15 +55,15 @@ class Queue:
             positions[kind] += 1
 
     def position(self, request: ActiveRequest) -> int:
-        """The number of requests before a waiting one, of its kind if sessions have slots of their own."""
-        before = self.waiting[: self.waiting.index(request)]
-        return sum(self._apart(other) == self._apart(request) for other in before)
+        """The number of requests ahead of a waiting one; of its own kind if sessions have slots of their own."""
+        ahead = self.waiting[: self.waiting.index(request)]
+        return sum(self._apart(waiting) == self._apart(request) for waiting in ahead)
 
     def next(self, running: Collection[ActiveRequest]) -> ActiveRequest | None:
-        """The request that may run now, beside those that do.
+        """The request that may run now, beside the running ones.
 
-        A suspect takes a slot beside no other file, and while it waits for that no file passes it. A session does not
-        block requests that need another slot. Two clients' requests with the same id run one after the other.
+        A suspect only runs while no other file runs, and while it waits for that, no file passes it. A session does not
+        block requests for other slots. Two clients' requests with the same id run one after the other.
         """
         held = False
         for request in self.waiting:
@@ -74,16 +74,16 @@ class Queue:
         return None
 
     def would_run(self, request: ActiveRequest, running: Collection[ActiveRequest]) -> bool:
-        """Returns whether a newcomer need not wait, neither for those that wait nor for those that run."""
+        """Returns whether a new request would run without waiting."""
         return self._fits(request, running) and not any(self._apart(t) == self._apart(request) for t in self.waiting)
 
     def ahead(self, request: ActiveRequest) -> tuple[list[ActiveRequest], int]:
-        """The requests that a newcomer would wait for, and the number of slots that they share."""
+        """The requests that a new one would wait for, and the number of slots that they share."""
         kind = self._apart(request)
         return [t for t in self.waiting if self._apart(t) == kind], self.sessions if kind else self.slots
 
     def serve(self, request: ActiveRequest, now: float) -> None:
-        """Takes out a request that is about to run, here or at a replica."""
+        """Removes a request that is about to run, here or at a replica."""
         self.waiting.remove(request)
         self._served[request.program] = now
 
@@ -92,22 +92,22 @@ class Queue:
         self._served.pop(program, None)
 
     def _apart(self, request: ActiveRequest) -> bool:
-        """Returns whether it takes one of the slots that are for sessions alone."""
+        """Returns whether a request takes one of the slots that are for sessions alone."""
         return request.session and self.sessions > 0
 
     def _fits(self, request: ActiveRequest, running: Collection[ActiveRequest]) -> bool:
         kind = self._apart(request)
-        holders = [other for other in running if not other.aside]
-        if sum(self._apart(other) == kind for other in holders) >= (self.sessions if kind else self.slots):
+        holders = [job for job in running if not job.aside]
+        if sum(self._apart(job) == kind for job in holders) >= (self.sessions if kind else self.slots):
             return False
         if not kind and self.crowded(request.route, running):
             return False
-        if any(other.message.id == request.message.id for other in running):
+        if any(job.message.id == request.message.id for job in running):
             return False
-        suspects = request.alone or any(other.alone for other in holders)
-        return request.session or not suspects or all(other.session for other in holders)
+        suspects = request.alone or any(job.alone for job in holders)
+        return request.session or not suspects or all(job.session for job in holders)
 
     def crowded(self, route: bytes, running: Collection[ActiveRequest]) -> bool:
-        """Returns whether a client's next job could not be set aside: all places are taken, or half of them by it."""
-        clients = [other.route for other in running if other.aside]
+        """Returns whether a client's next job cannot be set aside: all places are taken, or half of them by it."""
+        clients = [job.route for job in running if job.aside]
         return bool(self.aside) and (len(clients) >= self.aside or 2 * clients.count(route) >= self.aside)

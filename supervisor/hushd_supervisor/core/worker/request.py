@@ -1,4 +1,4 @@
-"""One accepted request: its progress, the credit in both directions, and how it must end."""
+"""One accepted request: its progress, its credit in both directions, and its end."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from hushd_protocol.messages import Chunk, Job, Request
 
 from .crashes import Crashes
 
-AGING_S = 30.0  # of waiting raise a request by one level of priority
-ASIDE_S = 0.05  # of waiting for its client; then a job holds no slot any more
-CANCEL_S = 2.0  # for the engine to obey a cancel where its process is to leave; then that is killed
-# Elsewhere an engine may finish the piece that it is at, since that costs less than the model's next load: for so long
-# as it takes less CPU time than this, and shows work at least this often.
+AGING_S = 30.0  # of waiting that raise a request by one level of priority
+ASIDE_S = 0.05  # of waiting for its client, after which a job gives up its slot
+CANCEL_S = 2.0  # for the engine to obey a cancel if its process is to leave; then the process is killed
+# Otherwise an engine may finish its present piece, since that costs less than loading the model again, as long as it
+# takes less CPU time than this and shows work at least this often.
 UNHEARD_CPU_S = 60.0
 UNHEARD_STILL_S = 10.0
-STARVED_S = 15.0  # without credit, after the last was used up: the client has stopped reading
+STARVED_S = 15.0  # after the last credit was used up: the client has stopped reading
 
 
 @dataclass(eq=False, slots=True)
 class ActiveRequest:
-    """A request from its acceptance to its one terminal message.
+    """A request, from its acceptance to its one terminal message.
 
     The stall clock (`touched`) runs only while the worker has something to do: neither a paused player nor a silent
     microphone is a hung engine.
@@ -38,40 +38,38 @@ class ActiveRequest:
     arrived: float
     deadline: float = math.inf
     done: bool = False
-    client: int = 0  # the number of its connection
-    program: Hashable = b""  # to which its connection belongs; the connection itself where that is not known
+    client: int = 0  # the number of its client's connection
+    program: Hashable = b""  # the program of its connection; the connection itself if that is unknown
     placed: bool = False  # a place was promised to it
     position: int | None = None  # in the queue, as last reported to the client
-    told: float = 0.0  # when its client last heard what it waits for; 0 while it does not
-    gone: bool = False  # its client has left: nothing more is sent
-    degraded: bool = False  # it runs on a smaller model than usual, as its result will report
-    unused_device: str = ""  # the reason why it is not on the device that it names, as its result will report
+    told: float = 0.0  # when its client was last told what it waits for; 0 while it does not wait
+    gone: bool = False  # whether its client has left, so that nothing more is sent
+    degraded: bool = False  # whether it runs on a smaller model than usual, which its result reports
+    unused_device: str = ""  # why it is not on the device that it names, which its result reports
 
-    # of the run under way
+    # Of the run under way:
     started: float = 0.0
     touched: float = 0.0
     audio: float = 0.0  # seconds of input that the worker has reported, for the stall limit
-    cancelled: bool = False  # the engine was asked to end it; if it is `done`, nobody hears what comes
-    hurried_at: float | None = None  # since when the process waits to leave for nothing else
-    unheard_cpu_s: float = 0.0  # of CPU time since the cancel
-    ending: str = ""  # the code that a cancelled request ends with
+    cancelled: bool = False  # whether the engine was asked to end it; once it is `done`, further output is dropped
+    hurried_at: float | None = None  # since when the leaving process has waited for this job alone
+    unheard_cpu_s: float = 0.0  # CPU seconds since the cancel
+    ending: str = ""  # the code with which a cancelled request ends
 
     killed: list[Crashes] = field(default_factory=list)  # the records of the workers that crashed under it
-    alone: bool = (
-        False  # a file that was in a crash: runs beside no other file, so that only a culprit is called poison
-    )
-    output: bool = False  # something was sent to the client: cannot be repeated
+    alone: bool = False  # a file that was in a crash runs beside no other file, so that only a culprit is called poison
+    output: bool = False  # whether output was sent to the client: then it cannot be repeated
 
-    upload: int = 0  # chunks that the worker has asked for and the client has not sent
+    upload: int = 0  # chunks that the worker has asked for and the client has not sent yet
     uploaded: int = 0  # chunks that the client has sent: the seq of the next one
     input_complete: bool = True
     download: int = 0  # chunks that the client can take
     starved_since: float | None = None
-    hungry_since: float | None = None  # when the worker came to wait for input
-    aside: bool = False  # it has waited for its client, and holds no slot since
+    hungry_since: float | None = None  # since when the worker has waited for input
+    aside: bool = False  # whether it has given up its slot while it waited for its client
 
     rank: int = field(init=False)
-    device: str = field(init=False)  # to which its worker is moved; empty: wherever that is
+    device: str = field(init=False)  # the device its worker must move to; empty: any
 
     def __post_init__(self) -> None:
         self.program = self.program or self.route
@@ -93,7 +91,7 @@ class ActiveRequest:
 
     @property
     def session(self) -> bool:
-        """True if it is a live stream, and so may last for as long as somebody speaks."""
+        """True for a live stream, which may last for as long as somebody speaks."""
         return self.message.session
 
     @property
@@ -144,20 +142,21 @@ class ActiveRequest:
         self.hungry_since, self.aside = None, False
 
     def ask_input(self, chunks: int, now: float) -> bool:
-        """Books credit for input from the worker; False when that is beyond any window."""
+        """Records the worker's credit for input; False if it exceeds any window."""
         self.upload += chunks
-        # A worker grants a chunk when it comes for the next one, so a whole window granted means that all is used up.
+        # A worker grants a chunk when it comes for the next one, so a fully granted window means that all input is used
+        # up.
         if self.hungry_since is None and not self.input_complete and self.upload >= CREDIT_WINDOW:
             self.hungry_since = now
         return self.upload <= MAX_CREDIT
 
     def again(self) -> None:
-        """Prepares for another run, as if nobody had stopped this one."""
+        """Prepares for another run, as if this one had not been stopped."""
         self.alone = (self.alone or bool(self.killed)) and not self.session
         self.cancelled, self.hurried_at, self.unheard_cpu_s, self.ending = False, None, 0.0, ""
 
     def take_input(self, chunk: Chunk, now: float) -> bool:
-        """Books a chunk from the client; False when it was not asked for or is not the next one."""
+        """Records a chunk from the client; False if it was not asked for or is not the next one."""
         if self.upload <= 0 or self.input_complete or chunk.seq != self.uploaded:
             return False
         if self.waits_for_client:
@@ -169,7 +168,7 @@ class ActiveRequest:
         return True
 
     def take_output(self, now: float) -> bool:
-        """Books a chunk for the client; False when the client has granted none."""
+        """Records a chunk for the client; False if the client has granted none."""
         if self.download <= 0:
             return False
         self.download -= 1
@@ -179,7 +178,7 @@ class ActiveRequest:
         return True
 
     def grant(self, chunks: int, now: float) -> bool:
-        """Books credit for `chunks` more from the client; False when that is beyond any window."""
+        """Records the client's credit for `chunks` more; False if it exceeds any window."""
         if chunks > 0 and self.starved_since is not None:
             self.starved_since = None
             self.touched = now
@@ -187,7 +186,7 @@ class ActiveRequest:
         return self.download <= MAX_CREDIT
 
     def excuse(self, late: float, now: float) -> None:
-        """Takes `late` seconds out of every clock but the deadline, which is the client's."""
+        """Extends every clock by `late` seconds, except the deadline, which is the client's."""
         self.touched = min(now, self.touched + late)
         if self.hurried_at is not None:
             self.hurried_at = min(now, self.hurried_at + late)
@@ -201,14 +200,14 @@ class ActiveRequest:
         return self.starved_since is not None and self.starved_since + STARVED_S <= now
 
     def aside_at(self) -> float:
-        """The time at which its slot goes to another job, if it still waits for its client then."""
+        """The time at which its slot goes to another job if it still waits for its client."""
         if self.session or self.aside or self.cancelled:
             return math.inf
         waits = [since for since in (self.hungry_since, self.starved_since) if since is not None]
         return min(waits, default=math.inf) + ASIDE_S
 
     def cancel_ignored(self, now: float) -> bool:
-        """Returns whether the engine has had its time to obey a cancel, and has not."""
+        """Returns whether the engine has not obeyed a cancel in time."""
         return self.cancelled and (self._obeys_until() <= now or self.unheard_cpu_s >= UNHEARD_CPU_S)
 
     def _obeys_until(self) -> float:
@@ -216,7 +215,7 @@ class ActiveRequest:
         return min(hurried, self.touched + UNHEARD_STILL_S)
 
     def stalls_at(self, limit: float) -> float:
-        """The time at which the run counts as stalled, if the process shows no work until then."""
+        """The time at which the run counts as stalled if the process shows no work until then."""
         if self.waits_for_client or self.cancelled:
             return math.inf
         return self.touched + max(limit, 2 * self.audio)

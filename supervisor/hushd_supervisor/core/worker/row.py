@@ -13,12 +13,12 @@ from .worker import Worker
 if TYPE_CHECKING:
     from hushd_schema.status import WorkerStatus
 
-_LONGEST = 300  # characters of a worker's own text
+_MAX_CHARACTERS = 300  # of a worker's own text
 
 
 def row(worker: Worker, need: int, now: float) -> WorkerStatus:
-    """The row of a worker that needs so many bytes; the sizes of its process are added by whoever measures them."""
-    from hushd_schema.status import WorkerStatus  # once somebody asks
+    """The row of a worker that needs `need` bytes; the sizes of its process are added where they are measured."""
+    from hushd_schema.status import WorkerStatus  # imported only when used
 
     role, engine, model = base(worker.name).split("/")
     idle = worker.lifecycle.idle_since if worker.state is State.READY else None
@@ -47,10 +47,10 @@ def row(worker: Worker, need: int, now: float) -> WorkerStatus:
         starts=worker.lifecycle.starts,
         crashes=worker.crashes.total,
         holders=worker.leases.holders(now),
-        compute_device=worker.news.compute_device[:_LONGEST],
-        why_there=worker.lifecycle.assignment.why or worker.news.why_there[:_LONGEST],
+        compute_device=worker.news.compute_device[:_MAX_CHARACTERS],
+        why_there=worker.lifecycle.assignment.why or worker.news.why_there[:_MAX_CHARACTERS],
         vram_mb=sum(worker.cards_mb.values()) or None,
         cards_mb=worker.cards_mb,
         need_mb=round(need / 1e6, 1),
-        failure=worker.lifecycle.failure[:_LONGEST],
+        failure=worker.lifecycle.failure[:_MAX_CHARACTERS],
     )

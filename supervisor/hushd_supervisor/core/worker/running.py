@@ -1,4 +1,4 @@
-"""The requests that run on the process of a worker: what they may do for how long, all together."""
+"""The requests that run on a worker's process, and their limits of time."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from .request import ActiveRequest
 
 
 class Running(dict[bytes, ActiveRequest]):
-    """Requests by id, as many as there are slots at most, and those that were set aside.
+    """The running requests by id: at most one for each slot, and those set aside.
 
-    Some run only for the engine, which is still at a piece of what its client has cancelled; they are `done`.
+    A cancelled request stays here, `done`, while the engine is still at a piece of it.
     """
 
     @property
@@ -25,35 +25,35 @@ class Running(dict[bytes, ActiveRequest]):
 
     @property
     def uncancelled(self) -> int:
-        """The number of jobs that nobody has cancelled."""
+        """The number of jobs that were not cancelled."""
         return sum(not request.cancelled for request in self.values())
 
     # --- the process ---------------------------------------------------------------------------------------------
 
     def spend(self, cpu_s: float) -> None:
-        """Books CPU time of the process, in equal parts, on its jobs."""
+        """Divides CPU time of the process equally among its jobs."""
         for request in self.values():
             if request.cancelled:
                 request.unheard_cpu_s += cpu_s / len(self)
 
     def touch(self, now: float) -> None:
-        """Restarts the stall clock of every job: the process has done work."""
+        """Restarts the stall clock of every job, since the process has done work."""
         for request in self.values():
             request.touched = now
 
     def hurry(self, now: float) -> None:
-        """The process is to leave: the engine has little time left for what nobody waits for."""
+        """Gives the engine little more time for cancelled jobs: the process is to leave."""
         if not self.uncancelled:
             for request in self.values():
                 request.hurried_at = now if request.hurried_at is None else request.hurried_at
 
     def give_up(self) -> None:
-        """Marks the jobs as ended by us: the process is about to be killed, and the supervisor to leave."""
+        """Marks the jobs as ended by us: the process is about to be killed, and the supervisor is leaving."""
         for request in self.values():
             request.ending = request.ending or "shutting_down"
 
     def repeat_none(self) -> None:
-        """Has the jobs that were stopped end when the engine obeys: the supervisor is about to leave."""
+        """Has stopped jobs end when the engine obeys, not repeated: the supervisor is about to leave."""
         for request in self.values():
             request.ending = "shutting_down" if request.ending == "worker_stopped" else request.ending
 
@@ -71,22 +71,22 @@ class Running(dict[bytes, ActiveRequest]):
         Args:
             aside: whether jobs that wait for their clients are set aside.
         """
-        due = min((request.next_deadline(stall_limit) for request in self.values()), default=math.inf)
-        return min(due, *(request.aside_at() for request in self.values())) if aside and self else due
+        deadline = min((request.next_deadline(stall_limit) for request in self.values()), default=math.inf)
+        return min(deadline, *(request.aside_at() for request in self.values())) if aside and self else deadline
 
     def overdue(self, now: float) -> list[ActiveRequest]:
-        """Those beyond their deadlines, or for a client that does not read."""
+        """The jobs that are past their deadlines, or whose client does not read."""
         return [t for t in self.values() if not t.done and (t.deadline <= now or t.starves(now))]
 
     def set_aside(self, now: float) -> bool:
-        """Takes the slots of the jobs that wait for their clients; returns whether there were any."""
+        """Takes the slots from jobs that wait for their clients; returns whether there were any."""
         resting = [request for request in self.values() if request.aside_at() <= now]
         for request in resting:
             request.aside = True
         return bool(resting)
 
     def cancel_ignored(self, now: float) -> bool:
-        """Returns whether a job goes on although it was cancelled long enough ago."""
+        """Returns whether a job goes on long after it was cancelled."""
         return any(request.cancel_ignored(now) for request in self.values())
 
     def stalled(self, now: float, limit: float) -> bool:
@@ -94,6 +94,6 @@ class Running(dict[bytes, ActiveRequest]):
         return any(request.stalls_at(limit) <= now for request in self.values())
 
     def excuse(self, late: float, now: float) -> None:
-        """Takes `late` seconds out of the clocks of every job."""
+        """Extends the clocks of every job by `late` seconds."""
         for request in self.values():
             request.excuse(late, now)

@@ -1,4 +1,4 @@
-"""A load that failed, short of memory: once idle workers have left it is tried again, then there is a fall-back."""
+"""A load that failed for lack of memory: it is tried again once idle workers have left, then there is a fall-back."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from hushd_protocol.light_dataclass import dataclass
 
 @dataclass(slots=True)
 class Shortage:
-    """The failure of a worker's load.
+    """The failure of a worker's load for lack of memory.
 
     Attributes:
-        message: the process's sentence on what is short.
-        on_card: a graphics card's memory is short, not the machine's.
-        final: it was the second try.
-        ever: nobody who leaves would change it, and no second try.
-        evicted: others were asked to leave for a second try.
+        message: the process's sentence about the shortage.
+        on_card: whether a graphics card's memory is short, not the machine's.
+        final: whether it was the second try.
+        ever: whether no worker's leaving and no second try would help.
+        evicted: whether other workers were asked to leave for a second try.
     """
 
     message: str

@@ -1,7 +1,7 @@
 """The states of a worker and every move between them, in one table.
 
-A `Lifecycle` moves only along `TRANSITIONS`. tests/golden draws the picture in docs/ARCHITECTURE.md from it, and a
-test compares the two.
+A `Lifecycle` moves only along `TRANSITIONS`. tests/golden draws the diagram in docs/ARCHITECTURE.md from it, and a test
+compares the two.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class State(enum.Enum):
     DRAINING = "draining"  # the supervisor leaves: finishes its jobs in a limited time and takes none
     STOPPING = "stopping"  # was asked to leave
     KILLING = "killing"  # SIGKILL sent to its group; nothing is started before its exit is seen
-    BACKOFF = "backoff"  # crashed lately: waits before the next start
+    BACKOFF = "backoff"  # crashed recently: waits before the next start
     FAILED = "failed"  # crashed too often: refuses requests until the cooldown ends
 
     def __init__(self, word: str) -> None:

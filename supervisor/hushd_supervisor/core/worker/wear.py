@@ -1,4 +1,4 @@
-"""The wear of a worker's process: the CPU time that it spends, and the limits after which it does nothing more."""
+"""The wear of a worker's process: the CPU time that it spends, and the limits at which it is replaced."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 
 from hushd_schema.settings import WorkerSettings
 
-CPU_S = 0.05  # of CPU time is a sign of work; beating alone costs 1 ms each time
+CPU_S = 0.05  # of CPU time that are a sign of work; a beat alone costs 1 ms
 
 
 def ceiling(size: int) -> float:
-    """The size at which a worker that had `size` bytes when it became ready is used up.
+    """The size at which a process that had `size` bytes when it became ready is used up.
 
-    Beyond any long job, within reach of a leak: one engine is known to lose 24 MB a request.
+    More than any long job takes, but soon reached by a leak: one engine is known to leak 24 MB a request.
     """
     return 2 * size + 1e9 if size else math.inf
 
 
 class Wear:
-    """Of one process, from its start."""
+    """The wear of one process, from its start."""
 
     def __init__(self) -> None:
         self._cpu_s = 0.0
@@ -37,12 +37,12 @@ class Wear:
         return True
 
     def spent(self, cpu_s: float) -> float:
-        """The CPU time since the beat before, for a process that now is at `cpu_s`."""
-        before, self._beat_cpu_s = self._beat_cpu_s, cpu_s
-        return 0.0 if before is None else max(0.0, cpu_s - before)
+        """The CPU time since the previous beat, for a process that is at `cpu_s` now."""
+        previous, self._beat_cpu_s = self._beat_cpu_s, cpu_s
+        return 0.0 if previous is None else max(0.0, cpu_s - previous)
 
     def used_up(self, limits: WorkerSettings, jobs_done: int, size: int, age: float) -> str:
-        """The limit that the process has reached after `jobs_done` jobs, `size` bytes large; empty for none."""
+        """The limit that the process has reached with `jobs_done` jobs and `size` bytes; empty for none."""
         if 0 < limits.max_requests <= jobs_done:
             return f"used up: {limits.max_requests} requests"
         if size >= (limits.max_pss_mb * 1e6 or self._ceiling) and jobs_done > 0:

@@ -1,8 +1,8 @@
-"""One worker: its parts, the requests that clients give to it, and the wishes of its owner.
+"""One worker: its parts, the requests of its clients, and the commands of its owner.
 
 A `Worker` receives events and the time, and returns actions; it never acts, waits or looks at a clock. Its `Lifecycle`
-owns the process and the states, its `Jobs` the requests. What happens to the process goes to `News` while it lives and
-to `Exits` when it is gone; the decisions on its memory go to its `Tenancy`.
+owns the process and the states, its `Jobs` the requests. Events of the process go to `News` while it lives and to
+`Exits` when it is gone; decisions about its memory go to its `Tenancy`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Worker:
     Attributes:
         lifecycle: the process and its states.
         jobs: the requests.
-        leases: of those who want it kept.
-        crashes: the recent ones.
-        tenancy: its part of the memory.
+        leases: the leases that keep it alive.
+        crashes: the recent crashes.
+        tenancy: its part in the shared memory.
         news: takes what the process sends.
         exits: takes the end of each process.
     """
@@ -56,16 +56,16 @@ class Worker:
         generations: Iterator[int],
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
     ) -> None:
-        self._out = out = Outbox()
+        self._outbox = outbox = Outbox()
         self.name = name
-        self.lifecycle = Lifecycle(name, settings, generations, out, card_kinds)
-        self.jobs = Jobs(name, out)
+        self.lifecycle = Lifecycle(name, settings, generations, outbox, card_kinds)
+        self.jobs = Jobs(name, outbox)
         self.leases = Leases(settings.keep_alive)
         self.crashes = Crashes()
-        self.tenancy = Tenancy(self.lifecycle, self.jobs, out)
+        self.tenancy = Tenancy(self.lifecycle, self.jobs, outbox)
         self._dispatch = Dispatcher(self.lifecycle, self.jobs, self.leases)
-        self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.tenancy, self.crashes, out)
-        self.exits = Exits(self.lifecycle, self.jobs, self._dispatch, self.tenancy, self.crashes, out)
+        self.news = News(self.lifecycle, self.jobs, self.leases, self._dispatch, self.tenancy, self.crashes, outbox)
+        self.exits = Exits(self.lifecycle, self.jobs, self._dispatch, self.tenancy, self.crashes, outbox)
 
     @property
     def state(self) -> State:
@@ -86,13 +86,13 @@ class Worker:
 
     @property
     def cards_mb(self) -> dict[str, float]:
-        """The memory that the process takes of graphics cards, by their places on the bus, as it reports."""
+        """The memory that the process reports to take on each graphics card, by the card's place on the bus."""
         cards = self.lifecycle.cards if self.state.has_process else {}
         return {id: round(size / 1e6, 1) for id, size in cards.items()}
 
     @property
     def stays_for(self) -> int:
-        """The number of jobs for which a process stays that was asked to leave."""
+        """The number of jobs that keep a process from leaving when it is asked to."""
         if self.state is State.STARTING:
             return len(self.jobs.waiting)
         return self.jobs.running.uncancelled if self.state in WATCHED else 0
@@ -100,7 +100,7 @@ class Worker:
     # --- what clients do -----------------------------------------------------------------------------------------
 
     def submit(self, request: ActiveRequest, now: float) -> list[Action]:
-        """Accepts a request, which will end exactly once: here and now, or later."""
+        """Accepts a request, which will end exactly once, now or later."""
         if self.state is State.STOPPED:
             self.tenancy.forget()
         if self._dispatch.down:
@@ -115,25 +115,25 @@ class Worker:
             self._dispatch.settle(now)
             if request in self.jobs.waiting:
                 self.jobs.report_position(request, "starting" if self._loads else "queued", self.lifecycle.awaited(now))
-        return self._out.take()
+        return self._outbox.take()
 
     def decline(self, request: ActiveRequest, error: HushdError) -> list[Action]:
         """Ends a request that no other worker can take over."""
         self.jobs.finish(request, m.Error.of(request.id, error))
-        return self._out.take()
+        return self._outbox.take()
 
     def would_run(self, request: ActiveRequest) -> bool:
-        """Returns whether a newcomer would be handed to the process at once."""
+        """Returns whether a new request would be handed to the process at once."""
         loaded = self.state in (State.READY, State.BUSY) and self.lifecycle.computes_on(request.device)
         return loaded and not self.lifecycle.retires and self.jobs.would_run(request)
 
     def has_room(self, program: Hashable, rank: int, promised: Iterable[tuple[Hashable, int]] = ()) -> bool:
-        """Returns whether one more request may wait, beside those to which a place is `promised`."""
-        waiting = ((other.program, other.rank) for other in self.jobs.waiting)
+        """Returns whether one more request may wait, beside the `promised` places."""
+        waiting = ((request.program, request.rank) for request in self.jobs.waiting)
         return has_room(program, rank, (*waiting, *promised), self.settings.queue)
 
     def full(self, request: ActiveRequest) -> HushdError:
-        """The answer to a request that finds no place and does not wait for one."""
+        """The error for a request that finds no place and does not wait for one."""
         message = f"{len(self.jobs.waiting)} requests wait for {self.name} already; try again later."
         return HushdError("overloaded", message, self.jobs.wait_ms(request))
 
@@ -142,14 +142,14 @@ class Worker:
         self.jobs.queue.serve(request, now)
         self.jobs.queue.sort(now)
         self._dispatch.settle(now)
-        return self._out.take()
+        return self._outbox.take()
 
     def adopt(self, request: ActiveRequest, now: float) -> list[Action]:
         """Takes over a request that waited at another replica."""
         request.worker = self.name
         self.jobs.wait(request, now)
         self._dispatch.settle(now)
-        return self._out.take()
+        return self._outbox.take()
 
     def cancel(self, request: ActiveRequest, now: float, code: str = "cancelled") -> list[Action]:
         """Ends `request` with `code`: at once while it waits, through the engine while it runs."""
@@ -157,40 +157,40 @@ class Worker:
         return self._take_after(request, now)
 
     def input(self, request: ActiveRequest, chunk: m.Chunk, now: float) -> list[Action]:
-        """Passes a chunk of input on."""
+        """Passes on a chunk of input."""
         self.jobs.input(request, chunk, now)
         return self._take_after(request, now)
 
     def grant(self, request: ActiveRequest, chunks: int, now: float) -> list[Action]:
-        """Passes credit for `chunks` more of output on."""
+        """Passes on credit for `chunks` more of output."""
         self.jobs.grant(request, chunks, now)
         return self._take_after(request, now)
 
     def release(self, is_theirs: Callable[[str], bool], now: float) -> list[Action]:
-        """Drops the leases of a connection that held them in its own name: it is gone."""
+        """Drops the leases of a closed connection that held them in its own name."""
         if self.leases.holder_left(is_theirs) and self.state is State.READY:
             self._dispatch.rest(now)
-        return self._out.take()
+        return self._outbox.take()
 
     # --- what the pool decides -----------------------------------------------------------------------------------
 
     def carry_on(self, now: float) -> list[Action]:
-        """Hands out work although the process retires: no other one can take it."""
+        """Hands out work although the process retires: no other process can take it."""
         if self.lifecycle.retires:
             self._dispatch.carry_on(now)
-        return self._out.take()
+        return self._outbox.take()
 
     def retire(self, why: str, now: float) -> list[Action]:
-        """Has the process replaced: at once if it is idle, else once nothing runs on it."""
+        """Replaces the process: at once if it is idle, else once nothing runs on it."""
         self._dispatch.retire(why, now)
-        return self._out.take()
+        return self._outbox.take()
 
     # --- what the owner does -------------------------------------------------------------------------------------
 
     def unload(self, now: float, owner: bytes = b"", force: bool = False) -> list[Action]:
-        """Ends the worker whatever its leases say: the jobs of the client `owner` at once, others' jobs finish first.
+        """Ends the worker whatever its leases say: jobs of the client `owner` end at once, other jobs finish first.
 
-        With `force` those that run are stopped too, and repeated by another process where nothing is lost by it.
+        With `force` running jobs are stopped too, and repeated by another process where nothing is lost.
         """
         self.jobs.cancel_all_of(owner, now)
         if force:
@@ -199,52 +199,52 @@ class Worker:
             return self._end(now)
         self.leases.clear()
         self._dispatch.retire("unloaded", now)
-        return self._out.take()
+        return self._outbox.take()
 
     def configure(self, settings: WorkerSettings, now: float) -> list[Action]:
-        """Applies other settings; a process that was started with others finishes its jobs and leaves."""
-        before, self.lifecycle.settings = self.settings, settings
+        """Applies new settings; a process started with old ones finishes its jobs and leaves."""
+        previous, self.lifecycle.settings = self.settings, settings
         self.leases.set_default(settings.keep_alive)
-        if _program(before) != _program(settings):
+        if _program(previous) != _program(settings):
             if self.state is not State.BUSY:
                 return self._end(now)
             self._dispatch.retire("its configuration has changed", now)
         if self.state is State.READY:
             self._dispatch.rest(now)
-        return self._out.take()
+        return self._outbox.take()
 
     def hold(self, now: float) -> list[Action]:
-        """Starts nothing any more: running jobs finish, and waiting requests go on waiting, until `shutdown`."""
+        """Starts no more jobs: running ones finish, and waiting requests go on waiting, until `shutdown`."""
         self._dispatch.held = True
         if self.state is State.WAITING:
             self.lifecycle.end(now)
-        return self._out.take() + self._end(now)
+        return self._outbox.take() + self._end(now)
 
     def shutdown(self, now: float) -> list[Action]:
-        """Refuses what waits, lets running jobs finish; called again, or after `hold`, waits for nothing."""
+        """Refuses waiting requests and lets running jobs finish; called again, or after `hold`, waits for nothing."""
         first = not self._dispatch.down
         if first:
             self._dispatch.down = True
             self.jobs.running.repeat_none()
             self.jobs.fail_waiting("shutting_down", "hushd is shutting down; ask again in a moment.")
         if first and not self._dispatch.held:
-            return self._out.take() + self._end(now)
+            return self._outbox.take() + self._end(now)
         if self.state.has_process and self.state is not State.KILLING:
             self.jobs.running.give_up()
             self.lifecycle.kill(now, expected=True)
-        return self._out.take()
+        return self._outbox.take()
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float:
         """The time at which `on_time` must be called, `math.inf` for never."""
-        due = min(self.lifecycle.deadline(), self.jobs.waiting_deadline())
+        deadline = min(self.lifecycle.deadline(), self.jobs.waiting_deadline())
         if self.state not in WATCHED:
-            return due
-        return min(due, self.jobs.running.deadline(self.settings.stall_timeout, self.jobs.queue.aside > 0))
+            return deadline
+        return min(deadline, self.jobs.running.deadline(self.settings.stall_timeout, self.jobs.queue.aside > 0))
 
     def excuse(self, late: float, now: float) -> None:
-        """Takes `late` seconds, in which the supervisor heard nobody, out of every watch."""
+        """Extends every watch by `late` seconds, in which the supervisor heard nobody."""
         self.lifecycle.excuse(late, now)
         self.jobs.running.excuse(late, now)
 
@@ -266,13 +266,13 @@ class Worker:
                 if closed is State.FAILED:
                     self.crashes.forget()
                 self._dispatch.settle(now)
-        return self._out.take()
+        return self._outbox.take()
 
     # --- inside --------------------------------------------------------------------------------------------------
 
     @property
     def _loads(self) -> bool:
-        """True if those who wait do so for a process to come."""
+        """True if waiting requests wait for a process to become ready."""
         return self.state is not State.BUSY and not self._dispatch.held
 
     def _end(self, now: float) -> list[Action]:
@@ -286,20 +286,20 @@ class Worker:
             self.lifecycle.end(now)
         if self.state is State.DRAINING:
             self.jobs.running.hurry(now)
-        return self._out.take()
+        return self._outbox.take()
 
     def _take_after(self, request: ActiveRequest, now: float) -> list[Action]:
-        """Returns the actions, and first moves on from a `request` that has ended.
+        """Returns the actions, after moving on from a `request` that has ended.
 
-        It may have been the last to wait, or a suspect that held others up.
+        It may have been the last waiting request, or a suspect that held others up.
         """
         if request.done and request.cancelled:
             self._dispatch.lease(request, now)
         if request.done and (request.cancelled or request.alone or not self.jobs.waiting):
             self._dispatch.settle(now)
-        return self._out.take()
+        return self._outbox.take()
 
 
 def _program(settings: WorkerSettings) -> tuple[object, ...]:
-    """The part of the settings that a process has from its start on."""
+    """The settings that are fixed when a process starts."""
     return tuple(getattr(settings, name) for name in _OF_PROCESS)

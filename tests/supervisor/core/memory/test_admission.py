@@ -464,7 +464,7 @@ def test_a_refusal_has_numbers() -> None:
     assert isinstance(answer, m.Error)
     assert answer.message == (
         "There is no memory for stt/a/x (300 MB) now: workers take 0 of their 800 MB, 400 of 1000 MB are available, "
-        "and 125 are for others. Ask again in 60 s, end other programs, or take a smaller model."
+        "and 125 are reserved for other programs. Ask again in 60 s, end other programs, or take a smaller model."
     )
 
 
@@ -478,8 +478,8 @@ def test_a_refusal_names_who_holds_the_memory() -> None:
     assert isinstance(answer, m.Error)
     assert answer.message == (
         "There is no memory for stt/b/y (400 MB) now: workers take 500 of their 800 MB (tts/c/z 300, busy or pinned; "
-        "stt/a/x 200, busy or pinned), 900 of 1000 MB are available, and 125 are for others. Ask again in 60 s, take a "
-        "smaller model, or make room by `hushd unload tts/c/z`."
+        "stt/a/x 200, busy or pinned), 900 of 1000 MB are available, and 125 are reserved for other programs. "
+        "Ask again in 60 s, take a smaller model, or make room by `hushd unload tts/c/z`."
     )
 
 

@@ -66,8 +66,8 @@ def test_a_second_failure_is_an_answer() -> None:
     assert isinstance(answer, m.Error)
     assert (answer.code, answer.retryable) == ("server_busy", True)
     assert answer.message == (
-        f"{SHORT} Some is held by {C}, which cannot leave now. Ask again in 60 s, take a smaller model, or make room "
-        f"by `hushd unload {C}`."
+        f"{SHORT} Some of it is held by {C}, which cannot leave now. Ask again in 60 s, take a smaller model, or "
+        f"make room by `hushd unload {C}`."
     )
     assert answer.retry_after_ms
     assert house.spawned().count(A) == 2
