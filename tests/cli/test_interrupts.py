@@ -135,11 +135,14 @@ lock.acquire()
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
-def test_a_signal_that_python_has_only_noted_ends_a_wait(number: int, status: int) -> None:
-    """One that comes in the moment before a wait begins, or to another thread, interrupts that wait all the same."""
+@pytest.mark.parametrize(("number", "ends"), [(signal.SIGINT, {-signal.SIGINT, 130}), (signal.SIGTERM, {143})])
+def test_a_signal_that_python_has_only_noted_ends_a_wait(number: int, ends: set[int]) -> None:
+    """One that comes in the moment before a wait begins, or to another thread, interrupts that wait all the same.
+
+    Python ends by sending itself the SIGINT that this thread has blocked; if another takes it too late, by 130.
+    """
     done = subprocess.run([sys.executable, "-P", "-c", NOTED, str(int(number))], stderr=subprocess.DEVNULL, timeout=60)
-    assert done.returncode == status
+    assert done.returncode in ends
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ class Life:
         """Notes that another session's supervisor grants a turn by now, and returns it: after a restart, a client
         without a session's folder may find one of its own kind before that at the end of the pointer."""
         now = turn(floor)
-        asked = bool(floor._state.passed)  # and not granted yet: until then it is the first one's turn
+        asked = bool(floor._state.old_claim)  # and not granted yet: until then it is the first one's turn
         if asked or not now["epoch"] or now["machine"] == before.get("machine"):
             return before
         self.record.saw("released", request, keep=True)
