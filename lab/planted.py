@@ -67,7 +67,7 @@ PLANTED = (
     ("hushd_supervisor.system.sockets.client_socket", "if not self.limit.has(descriptor):", "if False:", "simulate"),
     ("hushd_supervisor.run", "    with best_effort.writing(paths.supervisor_log):", "    if True:", "simulate --faults spot"),
     ("hushd_supervisor.system.sockets.lock", "    with best_effort.writing(paths.lock):  # the number", "    if True:  # the number", "simulate --faults spot"),
-    ("hushd_protocol.system.log_files", "        ours = os.dup(2)\n", "        raise\n", "simulate --faults spot"),
+    ("hushd_protocol.system.log_files", "        descriptor = os.dup(2)\n", "        raise\n", "simulate --faults spot"),
     ("hushd.transport.attempts", "elif error.code in GONE and self._lost < self._most_lost:", "elif False:", "simulate"),
     ("hushd_supervisor.system.sockets.worker_socket", "return worker.bye or worker.others > self.limit.connections or not self.socket.poll(0)", "return True", "tests/supervisor/system/sockets/test_worker_socket.py"),
     ("hushd_supervisor.core.connections", "MISSED_PONGS = 3", "MISSED_PONGS = 1", "simulate --faults stop"),

@@ -7,5 +7,6 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# A map whose keys its reader checks, and no type: an operation's parameters, a message's data, another program's JSON.
+# A map whose keys are checked by its reader, not by a type: parameters of an operation, data of a message, others'
+# JSON.
 JsonObject = dict[str, Any]

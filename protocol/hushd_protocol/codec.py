@@ -23,7 +23,7 @@ from .messages import Cancel, Chunk, Credit, Error, Message
 
 Check = Callable[[Any], bool]
 
-# An error with the id of one of these would end the request that it belongs to, which is still running.
+# An error with the id of one of these would end the running request that it belongs to.
 _FOLLOWING = (Chunk.TYPE, Credit.TYPE, Cancel.TYPE)
 
 
@@ -52,7 +52,7 @@ def _checker(hint: Any) -> Check:
 
 
 def _plain(value: Any, depth: int) -> bool:
-    """Returns whether `value` can be packed again and shown as JSON: no extension types, few levels."""
+    """Returns whether `value` can be packed again and shown as JSON: no extension types, not too deep."""
     if type(value) is dict:
         return depth > 0 and all(type(key) is str and _plain(item, depth - 1) for key, item in value.items())
     if type(value) is list:
@@ -78,17 +78,17 @@ _FIELDS: dict[type[Message], tuple[tuple[str, Any], ...]] = {}
 
 
 def _fields(kind: type[Message]) -> tuple[tuple[str, Any], ...]:
-    """The names and defaults of the fields in a header; the default of a required field equals nothing."""
-    known = []
+    """The names and defaults of the fields in a header; a required field's default is equal to no value."""
+    header_fields = []
     for field in fields(kind):
         if field.name != "payload":
             default = field.default if field.default_factory is MISSING else field.default_factory()
-            known.append((field.name, default))
-    return tuple(known)
+            header_fields.append((field.name, default))
+    return tuple(header_fields)
 
 
 def encode(message: Message) -> bytes:
-    """Returns the header of `message`: a msgpack map without the payload and the fields that have their default."""
+    """Returns the header of `message`: a msgpack map without the payload and without fields that have their default."""
     kind = type(message)
     fields = _FIELDS.get(kind)
     if fields is None:
@@ -106,13 +106,13 @@ class _TooManyItems(Exception):
 
 
 def _unpack_few(header: bytes) -> Any:
-    """Unpacks a header of at most MAX_ITEMS items, and stops at the first list or map beyond."""
-    left = MAX_ITEMS
+    """Unpacks a header of at most MAX_ITEMS items; stops at the first list or map beyond that."""
+    remaining = MAX_ITEMS
 
     def count(items: Any) -> Any:
-        nonlocal left
-        left -= 1 + len(items)
-        if left < 0:
+        nonlocal remaining
+        remaining -= 1 + len(items)
+        if remaining < 0:
             raise _TooManyItems
         return items
 
@@ -125,8 +125,8 @@ class Decoder:
     >>> Decoder(FROM_CLIENT).decode(header, payload)
 
     Args:
-        kinds: of the messages.
-        few: whether a header has at most MAX_ITEMS items, as those of clients do: others wait while it is decoded.
+        kinds: the classes of the messages.
+        few: whether headers are limited to MAX_ITEMS items, as clients' are: everyone waits while one is decoded.
     """
 
     def __init__(self, kinds: Iterable[type[Message]], *, few: bool = False) -> None:
@@ -138,12 +138,12 @@ class Decoder:
 
         Raises:
             HushdError: `protocol_error` for anything malformed, `unsupported` for a type not of this direction.
-                The error's detail has `id` when the header had one that an answer may use: that of a request or
-                control, or of an unknown type.
+                The error's detail has `id` if the header had one that an answer may use: that of a request or control,
+                or of an unknown type.
         """
         try:
-            # Strings that are not UTF-8, maps too deep and counts that lie are all refused by msgpack itself.
-            # Each item takes a byte at least: most headers are too short to have too many.
+            # msgpack itself refuses strings that are not UTF-8, maps that are too deep, and false counts.
+            # Each item takes at least a byte: most headers are too short to have too many.
             long = self._few and len(header) > MAX_ITEMS
             fields = _unpack_few(header) if long else msgpack.unpackb(header)
         except _TooManyItems as error:
@@ -159,21 +159,21 @@ class Decoder:
         spec = self._specs.get(kind) if type(kind) is str else None
         if spec is None:
             name = repr(kind[:40]) if type(kind) is str else "(none)"
-            raise HushdError("unsupported", f"Messages of type {name} are not known here.", detail=detail)
-        known: JsonObject = {}
+            raise HushdError("unsupported", f"Messages of type {name} are unknown here.", detail=detail)
+        values: JsonObject = {}
         for name, value in fields.items():
             check = spec.checks.get(name)
             if check is None:
                 continue
             if not check(value):
                 raise HushdError("protocol_error", f"The field {name} of {kind} has the wrong type.", detail=detail)
-            known[name] = value
-        if not spec.required <= known.keys():
-            missing = ", ".join(sorted(spec.required - known.keys()))
+            values[name] = value
+        if not spec.required <= values.keys():
+            missing = ", ".join(sorted(spec.required - values.keys()))
             raise HushdError("protocol_error", f"{kind} lacks {missing}.", detail=detail)
-        if "id" in spec.checks and len(known["id"]) not in ((0, ID_BYTES) if spec.kind is Error else (ID_BYTES,)):
+        if "id" in spec.checks and len(values["id"]) not in ((0, ID_BYTES) if spec.kind is Error else (ID_BYTES,)):
             raise HushdError("protocol_error", f"The id of {kind} is not {ID_BYTES} bytes.")
         for name in ("chunks", "credit"):
-            if not 0 <= known.get(name, 0) <= MAX_CREDIT:
+            if not 0 <= values.get(name, 0) <= MAX_CREDIT:
                 raise HushdError("protocol_error", f"{name} must be 0 to {MAX_CREDIT}.", detail=detail)
-        return spec.kind(payload=payload, **known)
+        return spec.kind(payload=payload, **values)

@@ -9,17 +9,17 @@ import sys
 FOREVER = -1.0
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"  # in one way only: else a long text takes for ever
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"  # matches in one way only: otherwise a long text takes for ever
 _PART = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)")
 _DURATION = re.compile(rf"(?P<sign>[+-]?)(?:(?P<seconds>{_NUMBER})|(?P<parts>(?:{_PART.pattern})+))")
 
 
 def parse(value: object) -> float | None:
-    """Returns seconds, `FOREVER` (-1.0) for any negative value, None for anything else than a length of time.
+    """Returns seconds, `FOREVER` (-1.0) for any negative value, None for anything but a length of time.
 
     Takes a number of seconds or a string: a number ("300", "-1", "0") or a duration with units ("5m", "1h30m", "-1m").
-    Both forms are accepted everywhere: users of a server that took "-1" in one place and only -1 in another could not
-    find out why their setting had no effect.
+    Both forms are accepted everywhere: users of a server that accepted "-1" in one place and only -1 in another could
+    not find out why their setting had no effect.
     """
     if isinstance(value, str):
         match = _DURATION.fullmatch(value.strip())
@@ -41,7 +41,7 @@ def parse(value: object) -> float | None:
 
 
 def shown(seconds: float) -> str:
-    """A length of time with its unit, the largest of which there are several: `24h`, `5m`, `60s`, `0.5s`; or `-1`."""
+    """A length of time in the largest unit of which it has more than one: `24h`, `5m`, `60s`, `0.5s`; or `-1`."""
     if seconds < 0:
         return "-1"
     unit = next((unit for unit in "hm" if seconds >= 2 * _UNITS[unit] and seconds % _UNITS[unit] == 0), "s")

@@ -18,7 +18,7 @@ _PLACE = re.compile(rf"(?:([^\s@/:-][^\s@/:]*)@)?(?!-)({_HOST})(?::([0-9]{{1,5}}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A machine as ssh knows it; `user` may be empty, and `port` 0, for ssh's own."""
+    """A machine as ssh knows it; an empty `user` and a `port` of 0 leave the choice to ssh."""
 
     user: str
     host: str
@@ -26,7 +26,7 @@ class Endpoint:
 
     @property
     def words(self) -> list[str]:
-        """The words of ssh's command line that name it."""
+        """The arguments that name the machine on ssh's command line."""
         port = ["-p", str(self.port)] if self.port else []
         return [*port, "--", f"{self.user}@{self.host}" if self.user else self.host]
 
@@ -40,7 +40,7 @@ def parse(text: str) -> Endpoint:
     if text.startswith(_OLD):
         raise HushdError(
             "bad_request",
-            f"{quoted(text)} is how hushd reached other machines before: they are reached by ssh now, as ssh://HOST.",
+            f"{quoted(text)} is an address of the TCP connections that hushd had before: use ssh://HOST now.",
         )
     match = _PLACE.fullmatch(text.removeprefix(SCHEME)) if text.startswith(SCHEME) else None
     if match is None or not match[2] or int(match[3] or 0) > 65535:

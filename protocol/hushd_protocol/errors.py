@@ -7,13 +7,13 @@ bad_request               client     no        400  2    command wrong arguments
 unsupported               client     no        400  2    command an unknown operation, message or format
 protocol_error            client     no        400  2    request frames that are not hushd/1
 version_mismatch          client     no        426  2    machine another protocol version
-unauthorised              client     no        401  2    machine no token, or a key that may not come or do this
+unauthorised              client     no        401  2    machine no token, or a key without this permission
 too_large                 client     no        413  2    request a header, payload or input beyond its limit
 no_speech                 client     no        422  1    request the microphone recorded no speech in time
 input_unreadable          client     no        422  4    request a missing, empty, truncated or corrupt input
 path_unreachable          client     yes       422  4    request the worker cannot open the file by its path
 deadline_exceeded         client     yes       504  4    request the request's own deadline passed
-model_missing             machine    no        404  6    machine an engine without its weights
+model_missing             machine    no        404  6    machine the engine lacks the model's weights
 engine_missing            machine    no        404  6    machine an engine that is unknown or not installed
 model_too_large           machine    no        507  6    machine it needs more memory than all workers may take
 overloaded                supervisor yes       429  7    request the queue is full
@@ -32,9 +32,10 @@ slow_consumer             client     no        499  130  request the client stop
 cancelled                 client     no        499  130  command the client cancelled, or left
 ========================= ========== ========= ==== ======= ==== =====================================================
 
-`HushdError` is the only exception the public API raises on purpose; its `code` is a row of this table. With
-several files the exit code of a command is the highest one that occurred. The scope says which other requests would
-fail alike: none (`request`), those with the same options (`command`), or all on this machine (`machine`).
+`HushdError` is the only exception that the public API raises on purpose; its `code` is a row of this table. If a
+command works on several files, its exit code is the highest one that occurred. The scope says which other requests
+would fail in the same way: none (`request`), those with the same options (`command`), or all on this machine
+(`machine`).
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ class Code:
     scope: str
 
 
-UNANSWERED = ("no_supervisor", "supervisor_lost", "shutting_down")  # of a request: there is none, or soon none
-BUSY = ("overloaded", "server_busy")  # with other requests
+UNANSWERED = ("no_supervisor", "supervisor_lost", "shutting_down")  # there is no supervisor, or soon none
+BUSY = ("overloaded", "server_busy")  # busy with other requests
 CODES: dict[str, Code] = {
     name: Code(name, culprit, retryable, http, exit_code, scope)
     for name, culprit, retryable, http, exit_code, scope in (
@@ -94,20 +95,20 @@ CODES: dict[str, Code] = {
 
 
 def reason(error: BaseException) -> str:
-    """The last line of a library's exception, to be put into a sentence: numpy's import error is a page."""
+    """The last line of a library's exception, to be used in a sentence: numpy's import error is a page long."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1][:200].rstrip(". ") if lines else "") or type(error).__name__
 
 
 @dataclass(eq=False)
 class HushdError(Exception):
-    """A failure with a row in the table: one sentence on what happened and what to do.
+    """A failure with a row in the table: one sentence that says what happened and what to do.
 
     Attributes:
         code: a key of `CODES`.
         message: one sentence that a user can act on; never a traceback.
-        retry_after_ms: the time after which to ask again, where known.
-        detail: for a person who debugs (a log's tail, an exit status); may be empty.
+        retry_after_ms: the time after which to ask again, if known.
+        detail: facts for debugging (a log's tail, an exit status); may be empty.
     """
 
     code: str
@@ -117,7 +118,7 @@ class HushdError(Exception):
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
-            # Another version's code: keep its sentence, and treat it as a failure of the worker.
+            # A code of another version: keep its sentence, and treat it as a failure of the worker.
             self.detail = {**self.detail, "code": self.code}
             self.code = "worker_failed"
         super().__init__(self.code, self.message)
@@ -137,7 +138,7 @@ class HushdError(Exception):
 
     @property
     def scope(self) -> str:
-        """`request`, `command` or `machine`: how far the failure reaches."""
+        """The reach of the failure: `request`, `command` or `machine`."""
         return CODES[self.code].scope
 
     @property

@@ -22,7 +22,7 @@ def pack(message: Message) -> list[bytes]:
 
 
 def unpack(frames: Sequence[bytes], decoder: Decoder) -> Message:
-    """Returns the message in `frames`, which have no route.
+    """Returns the message in `frames`, which lack the route.
 
     Raises:
         HushdError: `protocol_error`, `too_large` or `unsupported`.

@@ -1,7 +1,7 @@
-"""The names by which a program on the web may call this machine.
+"""The host names by which a web page may call this machine.
 
-A page of a stranger's can make its own host name resolve to 127.0.0.1, and then counts as of the same origin as hushd
-(DNS rebinding). Its requests still carry that name in `Host`, and so they are refused. An address cannot be rebound.
+A hostile page can make its own host name resolve to 127.0.0.1, and then has the same origin as hushd (DNS rebinding).
+Its requests still carry that name in `Host`, so they are refused. An address cannot be rebound.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ def is_allowed(host: str, names: Collection[str] = ()) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Returns whether only programs on this machine can reach `host`, a name or an address to listen at."""
+    """Returns whether `host`, a name or address to listen at, can only be reached from this machine."""
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by their names; one that stands there twice has both values, and so matches nothing."""
+    """Returns the headers by name; a repeated header has both values, and so matches nothing."""
     headers: dict[str, str] = {}
     for name, value in pairs:
         key, text = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
@@ -33,14 +33,14 @@ def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def sent_secrets(authorization: str, api_key: str) -> tuple[str, ...]:
-    """The secrets that a request carries in its headers `Authorization: Bearer SECRET` and `x-api-key: SECRET`."""
+    """Returns the secrets in a request's headers `Authorization: Bearer SECRET` and `x-api-key: SECRET`."""
     scheme, _, bearer = authorization.partition(" ")
     return tuple(filter(None, (bearer.strip(" \t") if scheme.lower() == "bearer" else authorization, api_key)))
 
 
 def same_secret(sent: str | bytes, secret: str) -> bool:
-    """Returns whether a sent text is `secret`, compared in a time that says nothing about how much of it is right."""
-    import hmac  # with all of OpenSSL, 4 MB that the supervisor has no other use for
+    """Returns whether a sent text is `secret`; the time of the comparison does not reveal how much of it is right."""
+    import hmac  # loads OpenSSL, 4 MB that the supervisor needs for nothing else
 
     return hmac.compare_digest(sent.encode() if isinstance(sent, str) else sent, secret.encode())
 
@@ -66,7 +66,7 @@ def _is_address(name: str) -> bool:
 
 
 def invitation(kind: str, address: str) -> str:
-    """Returns the line that tells people where to go, for an address that is listened at; empty for a socket's path."""
+    """Returns the line that tells people how to reach the address `address`; empty for a socket's path."""
     if address.startswith("unix:"):
         return ""
     host, _, port = address.removeprefix("tcp://").removeprefix("http://").rstrip("/").rpartition(":")

@@ -1,7 +1,7 @@
-"""Sizes and numbers on which both ends of the wire agree; in bytes unless the name is of something else."""
+"""Sizes and numbers on which both ends of the wire agree; in bytes unless the name says otherwise."""
 
-# Versions of the protocol, all with the same frames, `hello`, `welcome`, `error` and `result`, and with the controls
-# `status`, `restart` and `shutdown`, so that any hushd can end any other:
+# Versions of the protocol. All share the frames, `hello`, `welcome`, `error` and `result`, and the controls `status`,
+# `restart` and `shutdown`, so that any hushd can end any other:
 #   1  the first.
 PROTOCOL = 1
 OLDEST_PROTOCOL = 1
@@ -9,12 +9,12 @@ MAGIC = b"HSH1"
 
 MAX_HEADER = 64 * 1024
 MAX_PAYLOAD = 64 * 1024
-# Nothing legal is larger. libzmq disconnects a peer that sends more, without an answer, so only frames between
-# MAX_HEADER or MAX_PAYLOAD and this can be answered by `too_large`.
+# No legal frame is larger. libzmq disconnects a peer that sends more, without an answer, so only frames between
+# MAX_HEADER or MAX_PAYLOAD and this limit can be answered by `too_large`.
 MAX_WIRE = 128 * 1024
 
 MAX_CONNECTIONS = 4096  # of clients at once, or a third of the supervisor's limit of open files
-HIGH_WATER = 1000  # messages; credit bounds memory, and this a peer that ignores credit
+HIGH_WATER = 1000  # messages; credit limits memory, and this limits a peer that ignores credit
 CREDIT_WINDOW = 8  # chunks under way in one direction of one request
 MAX_CREDIT = 256  # chunks a peer may grant at once: 16 MiB of 64 KiB payloads
 
@@ -22,12 +22,12 @@ ID_BYTES = 16
 MAX_DEPTH = 32  # levels of lists and maps in one field
 MAX_ITEMS = 2048  # items of all lists and maps in a client's header: 64 KiB of empty lists took 68 ms to decode
 MAX_ARGUMENTS = 64  # names in one control message
-MAX_HOLDER = 256  # of a holder's name: `status` shows it, and leases keep it after its connection
-SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path less its NUL on Linux; 103 on macOS
+MAX_HOLDER = 256  # of a holder's name: `status` shows it, and leases keep it after the connection
+SOCKET_PATH = 107  # bytes in sockaddr_un.sun_path without its NUL on Linux; 103 on macOS
 
 PRIORITIES = ("important", "message", "text", "notification", "progress")
 
-EXIT_BUG = 70  # of any program of hushd's, EX_SOFTWARE
+EXIT_BUG = 70  # of any hushd program: EX_SOFTWARE
 EXIT_NO_MEMORY = 73  # of a worker: a job needs more memory than there is, even in its shortest pieces
-EXIT_CARD_FAILED = 75  # of a worker: EX_TEMPFAIL, its graphics card computes nothing more in this process
+EXIT_CARD_FAILED = 75  # of a worker: EX_TEMPFAIL, its graphics card has stopped computing in this process
 UNKNOWN_WORKER = 400_000_000  # memory of a worker that never ran and names no size

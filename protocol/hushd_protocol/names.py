@@ -1,17 +1,17 @@
-"""Names of workers, `ROLE/ENGINE/MODEL`, and of their parts, safe as a file's name; and other words with few values."""
+"""Names of workers, `ROLE/ENGINE/MODEL`, and their parts, which are safe as file names; and other vocabularies."""
 
 from __future__ import annotations
 
 import re
 
 NAME = r"[a-zA-Z0-9][a-zA-Z0-9._+-]{0,63}"
-SPEECH_ROLES = ("stt", "tts")  # roles of which models make text or speech
-ENGINE_ROLES = (*SPEECH_ROLES, "wake")  # roles with several engines, of which the configuration names one
+SPEECH_ROLES = ("stt", "tts")  # roles whose models produce text or speech
+ENGINE_ROLES = (*SPEECH_ROLES, "wake")  # roles with several engines, one of which the configuration names
 ROLES = (*ENGINE_ROLES, "models")
 LOG_FORMATS = ("text", "json")
 SPEEDS = ("fast", "medium", "slow")  # of a model, on a CPU
-AUTO = "auto"  # a model's name: the best that is installed
-COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # for people
+AUTO = "auto"  # as a model's name: the best one installed
+COMPUTE_DEVICES = "auto, cpu, mps, cuda, rocm, vulkan or a card's name such as cuda:1"  # for messages
 _NAME = re.compile(NAME, re.ASCII)
 
 
@@ -34,5 +34,5 @@ def base(worker: str) -> str:
 
 
 def is_compute_device(text: str) -> bool:
-    """Returns whether `text` names a device that computes, as the configuration does."""
+    """Returns whether `text` names a compute device, as in the configuration."""
     return re.fullmatch("auto|cpu|mps|(cuda|rocm|vulkan)(:[0-9]{1,2})?", text) is not None

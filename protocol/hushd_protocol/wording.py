@@ -1,8 +1,8 @@
-"""Errors whose advice each door words for its own readers.
+"""Errors whose advice each front end words for its own readers.
 
-A command of the shell helps a person at a terminal; a program that came over HTTP, or an agent, has other ways to the
-same end. Such an error carries what happened and the name of the advice. Its message has the shell's words, for
-everybody else; a door with words of its own asks for the sentence in these.
+A shell command helps a person at a terminal; an HTTP client or an agent has other means. Such an error carries the fact
+and the name of the advice. Its message uses the shell's words; a front end with words of its own asks for the sentence
+in those.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _KEY = "advice"  # in an error's detail
 
 
 def advised(code: str, fact: str, advice: str) -> HushdError:
-    """An error whose sentence is `fact`, which has no full stop, and `advice`, a key of `SHELL`."""
+    """Returns an error whose sentence is `fact`, without a full stop, and `advice`, a key of `SHELL`."""
     return HushdError(code, f"{fact}: {SHELL[advice]}.", detail={_KEY: [fact, advice]})
 
 
 def sentence(error: HushdError, words: Mapping[str, str]) -> str:
-    """The error's sentence with the advice in a door's `words`; its message where the door has none for it."""
+    """Returns the error's sentence with the advice in a front end's `words`; its message if these lack the advice."""
     match error.detail.get(_KEY):
         case [str(fact), str(advice)] if advice in words:
             return f"{fact}: {words[advice]}."

@@ -36,5 +36,5 @@ def test_anything_else_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["tcp+curve://key@desk:7300", "tcp://desk:7300"])
 def test_the_ways_of_before_name_their_successor(text: str) -> None:
     """hushd's own keys are gone."""
-    with pytest.raises(HushdError, match="by ssh now, as ssh://HOST"):
+    with pytest.raises(HushdError, match="use ssh://HOST now"):
         parse(text)

@@ -11,7 +11,7 @@ from .message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello(Message):
-    """client -> supervisor, first and once. Requests are sent after `welcome`.
+    """client -> supervisor: the first message, sent once. Requests are sent after `welcome`.
 
     `holder` names the owner of the leases that outlive connections (`cli` for the commands); None: this connection.
     """
@@ -26,7 +26,7 @@ class Hello(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome(Message):
-    """supervisor -> client or worker, the answer to a hello."""
+    """supervisor -> client or worker: the answer to a hello."""
 
     TYPE: ClassVar[str] = "welcome"
 
@@ -37,7 +37,7 @@ class Welcome(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerHello(Message):
-    """worker -> supervisor, first and once, with the one-time token from its environment."""
+    """worker -> supervisor: the first message, sent once, with the one-time token from its environment."""
 
     TYPE: ClassVar[str] = "worker_hello"
 
@@ -49,13 +49,13 @@ class WorkerHello(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping(Message):
-    """supervisor -> client, every 2 s while the client has a request; answered by `pong`."""
+    """supervisor -> client: sent every 2 s while the client has a request; answered by `pong`."""
 
     TYPE: ClassVar[str] = "ping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pong(Message):
-    """client -> supervisor, the answer to a ping."""
+    """client -> supervisor: the answer to a ping."""
 
     TYPE: ClassVar[str] = "pong"

@@ -1,4 +1,4 @@
-"""Messages of clients about everything but their own requests: the supervisor, its workers, the floor."""
+"""Messages of clients that do not concern their own requests: about the supervisor, its workers, the floor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hushd_protocol.light_dataclass import dataclass, field
 
 from .message import Message
 
-# Served over every version of the protocol; they keep their names, and `status` its `workers` and `floor`.
+# Served in every version of the protocol: the names stay, and so do `workers` and `floor` in `status`.
 EVERY_VERSION = ("status", "restart", "shutdown")
 
 
@@ -18,10 +18,10 @@ class Control(Message):
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
     `force`: an `unload` also ends the jobs of other clients. `vram`, `card` and `for_s` concern a `yield`: the bytes to
-    be free of a graphics card, 0 for all that workers take; its number or its place on the bus, empty for all cards;
-    and for how many seconds workers keep away from that memory.
+    free on a graphics card, 0 for all that workers take; the card's number or place on the bus, empty for all cards;
+    and the seconds for which workers keep away from that memory.
 
-    Answered by `result` or `error`. Never counts as use of a worker.
+    Answered by `result` or `error`. A control never counts as use of a worker.
     """
 
     TYPE: ClassVar[str] = "control"
@@ -39,8 +39,8 @@ class Control(Message):
 class Claim(Message):
     """client -> supervisor: claims `devices` (`speaker`, `microphone`), all of them at once or none.
 
-    Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`. With `pauses`
-    a pause concerns it also where it only listens, as that of a program on another machine does.
+    Answered by `turn` at every change of its state, and ended like a request by one `result` or `error`. With `pauses`,
+    a pause also concerns a claim that only listens, such as that of a program on another machine.
     """
 
     TYPE: ClassVar[str] = "claim"
@@ -56,7 +56,7 @@ class Turn(Message):
     """supervisor -> client: the state of a claim: `waiting`, `granted` or `paused`.
 
     `waiting` and `paused` after `granted` mean: be silent within a second, and send `yield`. `number` is the claim's
-    name for people; `position` its place among those that wait, 0 for the next.
+    name for people; `position` its place among the waiting claims, 0 for the next.
     """
 
     TYPE: ClassVar[str] = "turn"
@@ -69,7 +69,7 @@ class Turn(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Yield(Message):
-    """client -> supervisor: the devices of this claim are silent. With `keep` the claim goes back to its old place."""
+    """client -> supervisor: the devices of this claim are silent. With `keep` the claim returns to its old place."""
 
     TYPE: ClassVar[str] = "yield"
 

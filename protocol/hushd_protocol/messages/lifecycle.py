@@ -12,7 +12,7 @@ from .message import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loading(Message):
-    """worker -> supervisor while it loads and makes progress: restarts the start timer."""
+    """worker -> supervisor: it still loads and makes progress; restarts the start timer."""
 
     TYPE: ClassVar[str] = "loading"
 
@@ -21,12 +21,12 @@ class Loading(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready(Message):
-    """worker -> supervisor: loaded. `slots` is the number of jobs that it takes at once, `pss` its size in bytes.
+    """worker -> supervisor: loaded. `slots` is the number of jobs that it runs at once, `pss` its size in bytes.
 
-    `sessions` is the number of sessions that it takes beside those; at 0 a session takes one of the slots. `cards` are
+    `sessions` is the number of sessions that it runs beside these; at 0 a session takes one of the slots. `cards` has
     the bytes that it takes of each graphics card, by the card's place on the PCI bus. `aside` is the number of jobs
     that it carries on beside its slots once they have waited for their clients. `private` is the part of its size that
-    no file holds, and `peak` the most that this was while it loaded.
+    is not backed by files, and `peak` the highest value of this while it loaded.
     """
 
     TYPE: ClassVar[str] = "ready"
@@ -43,8 +43,10 @@ class Ready(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFailed(Message):
-    """worker -> supervisor: it can never become ready (no engine, no weights), or not while memory is short
-    (`server_busy`), `on_card` of a graphics card's. It leaves by itself after this."""
+    """worker -> supervisor: it cannot become ready, and leaves by itself after this.
+
+    It lacks its engine or weights, or memory is short (`server_busy`; `on_card`: a graphics card's).
+    """
 
     TYPE: ClassVar[str] = "load_failed"
 
@@ -56,7 +58,7 @@ class LoadFailed(Message):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat(Message):
     """worker -> supervisor every 2 s while a job runs: alive. `cpu_s` is the CPU time, `pss` the size in bytes, of the
-    process and those it started; `cards` and `private` as in `ready`; `peak` is the most since that."""
+    process and those it started; `cards` and `private` are as in `ready`; `peak` is the highest value since then."""
 
     TYPE: ClassVar[str] = "beat"
 
@@ -76,6 +78,6 @@ class Drain(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bye(Message):
-    """worker -> supervisor: nothing follows. supervisor -> worker: all was received, exit."""
+    """worker -> supervisor: nothing follows. supervisor -> worker: everything was received, exit."""
 
     TYPE: ClassVar[str] = "bye"

@@ -1,4 +1,4 @@
-"""A request and its work: from a client over the supervisor to a worker, and back."""
+"""A request and its work: from a client through the supervisor to a worker, and back."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Request(Message):
     and size the client saw), `stream` (chunks follow, as credit allows) or `none`.
 
     `credit` is the number of chunks of output that may be sent before the client grants more. `keep_alive` is a lease
-    in seconds after the job's end: 0 for none, -1 without end, None for the worker's default. `attempt` is 1 when the
-    client asks again, under the same id, after `worker_crashed` on a stream that only it could repeat: a second crash
-    is then known to be this input's.
+    in seconds after the job's end: 0 for none, -1 without end, None for the worker's default. `attempt` is 1 if the
+    client sends it again, under the same id, after `worker_crashed` on a stream that only the client could repeat: a
+    second crash is then known to be caused by this input.
 
-    `session`: the input is made while it is sent (by a microphone), for any time. Sessions are counted apart from other
-    requests, which are called files, so that neither has to wait for the other.
+    `session`: the input is produced while it is sent (by a microphone), for any length of time. Sessions are counted
+    separately from other requests, called files, so that neither has to wait for the other.
 
-    `compute_device` moves the worker to that device, if it is on another, before it does this; empty: wherever it is.
+    `compute_device` first moves the worker to that device, if it is on another; empty: any device.
 
-    `wait`: where no place is free, the client waits for one, and sends the request again when it is told to.
+    `wait`: if no place is free, the client waits for one, and sends the request again when it is told to.
     """
 
     TYPE: ClassVar[str] = "request"
@@ -60,11 +60,11 @@ class Accepted(Message):
     """supervisor -> client: the request waits, or waits no longer: `queued`, `starting` or `running`.
 
     Sent when the state changes, and every few seconds while it waits; `position` is the place in the queue, 0 for the
-    next, and `note` what happens meanwhile, such as `loading, 2.1 of 3.2 GB`. A request that runs at once gets its
-    answer alone.
+    next, and `note` says what happens meanwhile, such as `loading, 2.1 of 3.2 GB`. A request that runs at once only
+    gets its answer.
 
-    One that said `wait` and finds no place is `waiting`, and nothing of it is kept; `send` tells its client to send it
-    again, unchanged.
+    A request with `wait` that finds no place is `waiting`, and the supervisor does not keep it; `send` tells its client
+    to send it again, unchanged.
     """
 
     TYPE: ClassVar[str] = "accepted"
@@ -77,7 +77,7 @@ class Accepted(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Message):
-    """supervisor -> worker: the request as the client sent it. `credit` is the client's so far.
+    """supervisor -> worker: the request as the client sent it. `credit` is what the client has granted so far.
 
     `economy`: memory is short, so use less, at the cost of quality if need be. A worker that has done so adds
     `degraded: true` to the result's data. `client` is a number that the jobs of one client share.
@@ -104,8 +104,8 @@ class Chunk(Message):
     """A piece of input (client -> supervisor -> worker) or of output (the other way), in `payload`.
 
     Costs one credit. `last` ends the input. Raw audio is s16le; `rate` (Hz) and `channels` come with its
-    first chunk. For a file in the making, `offset` is the place of the bytes in the file: a header whose lengths are
-    known only at the end is sent again with offset 0.
+    first chunk. For a file that is still being made, `offset` is the position of the bytes in it: a header whose
+    lengths are only known at the end is sent again with offset 0.
     """
 
     TYPE: ClassVar[str] = "chunk"
@@ -120,7 +120,7 @@ class Chunk(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit(Message):
-    """Grants the peer `chunks` more chunks of this request: earlier ones were received, if not yet played."""
+    """Grants the peer `chunks` more chunks of this request: earlier ones were received, perhaps not played yet."""
 
     TYPE: ClassVar[str] = "credit"
 
@@ -197,5 +197,5 @@ class Error(Message):
         )
 
     def exception(self) -> HushdError:
-        """The exception this message stands for."""
+        """The exception that this message stands for."""
         return HushdError(self.code, self.message, self.retry_after_ms, self.detail)

@@ -1,4 +1,4 @@
-"""Files that appear under their names only once they are whole: readers find the old content or the new, never half."""
+"""Files that appear under their names only once they are complete: readers find old or new content, never half."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 
 _PREFIX, _SUFFIX = ".hushd-", ".part"
-_swept: set[str] = set()  # folders, each once a process
+_swept: set[str] = set()  # folders, swept once in each process
 
 
 class AtomicFile:
-    """A file that is written beside `path` under another name; exactly one of `keep` and `discard` must follow.
+    """A file that is written beside `path` under another name; end it with exactly one of `keep` and `discard`.
 
-    What SIGKILL leaves of it is removed by the next process that makes a file in the same folder. A lock, held from the
-    first moment to the last, tells a living writer's file from a dead one's, in whichever container either lives.
+    If its process is killed, the next process that makes a file in the folder removes the remains. A lock, held from
+    beginning to end, tells a living writer's file from a dead one's, even across containers.
 
     Args:
-        path: the target; a link is replaced, so a caller that wants to write through it resolves it first.
-        mode: the file's; None for the one that the caller's umask gives.
+        path: the target; a link is replaced, so a caller that wants to write through a link resolves it first.
+        mode: the file's mode; None to follow the caller's umask.
 
     Attributes:
         descriptor: open for writing.
@@ -38,12 +38,12 @@ class AtomicFile:
         _sweep_once(folder or ".")
         start = os.path.join(folder, f"{_PREFIX}{name[:200]}")
         while not self._opened(f"{start}.{os.urandom(4).hex()}{_SUFFIX}", mode):
-            os.close(self.descriptor)  # swept before it was locked
+            os.close(self.descriptor)  # another process swept it before it was locked
 
     def keep(self, sync: bool = False) -> None:
-        """Closes the file and gives it its name; with `sync` its content survives a loss of power."""
+        """Closes the file and gives it its name; with `sync`, its content survives a power failure."""
         try:
-            held = os.dup(self.descriptor)  # and the lock with it
+            held = os.dup(self.descriptor)  # keeps the lock, too
         except BaseException:
             self.discard()
             raise
@@ -52,7 +52,7 @@ class AtomicFile:
                 if sync:
                     os.fsync(self.descriptor)
             finally:
-                os.close(self.descriptor)  # a file on a server may report only here that it is full
+                os.close(self.descriptor)  # a network file system may report only here that it is full
             os.rename(self._temporary, self._path)
         except BaseException:
             self._unlink()
@@ -66,7 +66,7 @@ class AtomicFile:
         self._unlink()
 
     def _opened(self, temporary: str, mode: int | None) -> bool:
-        """Makes and locks the file; returns whether it still has its name."""
+        """Creates and locks the file; returns whether it still has its name."""
         self._temporary = temporary
         self.descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
@@ -86,7 +86,7 @@ class AtomicFile:
 
 
 def _close(descriptor: int) -> None:
-    """Closes a file that nobody wants, and so not to know either whether it was full."""
+    """Closes an unwanted file, ignoring errors such as a full disk."""
     try:
         os.close(descriptor)
     except OSError:
@@ -112,14 +112,14 @@ def _sweep_once(folder: str) -> None:
 
 def remove_if_dead(path: str) -> None:
     try:
-        # For writing, which a lock needs on NFS; neither a link nor a pipe is waited for or followed.
+        # For writing, which a lock needs on NFS; links are not followed, and pipes not waited for.
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return
     try:
         status = os.fstat(descriptor)
-        ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
-        if ours and lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(status, os.lstat(path)):
+        is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+        if is_ours and lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.path.samestat(status, os.lstat(path)):
             os.unlink(path)
     except OSError:
         pass  # another process was faster
@@ -128,7 +128,7 @@ def remove_if_dead(path: str) -> None:
 
 
 def lock(descriptor: int, kind: int) -> bool:
-    """Locks the file; returns False where it cannot: it is another's, or its file system has no locks."""
+    """Locks the file; returns False if another process has it, or its file system has no locks."""
     try:
         fcntl.flock(descriptor, kind)
     except OSError:
@@ -138,10 +138,10 @@ def lock(descriptor: int, kind: int) -> bool:
 
 @contextmanager
 def locked_folder(folder: Path, mode: int = 0o777) -> Iterator[int]:
-    """Makes a folder where there is none, and lets one process at a time change its files; yields its descriptor.
+    """Creates a folder if needed, and lets one process at a time change its files; yields its descriptor.
 
     Raises:
-        HushdError: `output_failed` for one that cannot be made or opened.
+        HushdError: `output_failed` if it cannot be created or opened.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=mode)
@@ -156,7 +156,7 @@ def locked_folder(folder: Path, mode: int = 0o777) -> Iterator[int]:
 
 
 def replace(path: Path, content: str | bytes, mode: int | None = None, sync: bool = False) -> None:
-    """Writes `content`, text as UTF-8, to `path` as a whole or not at all; see `AtomicFile`."""
+    """Writes all of `content`, or nothing, to `path`, text as UTF-8; see `AtomicFile`."""
     new = AtomicFile(path, mode)
     try:
         with open(new.descriptor, "wb", closefd=False) as file:

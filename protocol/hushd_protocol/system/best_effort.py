@@ -1,7 +1,7 @@
-"""Files that are only for looking, or that save work: what cannot write one goes on without it, and says so once.
+"""Files that are not essential: a process that cannot write one goes on without it, and says so once.
 
-The sentence goes to the log of a process that has one (`report_to`). Of a kind of fault there is one in the life of a
-process, whichever files it concerns: a full disk fills no log.
+The sentence goes to the process's log, if it has one (`report_to`). Each kind of fault is reported once in the life of
+a process, whatever files it concerns, so that a full disk does not fill the log.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_told: set[int | None] = set()  # the kinds of faults
-_kept: list[str] = []  # sentences for a log that is not there yet
+_told: set[int | None] = set()  # the kinds of faults reported
+_kept: list[str] = []  # sentences for a log that does not exist yet
 _report: Callable[[str], object] = _kept.append
 
 
 @contextmanager
 def writing(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Ends the block at an OSError, and goes on behind it: `path`, which it writes or removes, is not needed."""
+    """Ends the block at an OSError and goes on after it: `path`, which it writes or removes, is not essential."""
     try:
         yield
     except OSError as error:
@@ -25,17 +25,17 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def failed(path: str | os.PathLike[str], error: OSError) -> None:
-    """Reports that `path` could not be written, unless such a fault was reported already."""
+    """Reports that `path` could not be written, unless this kind of fault was reported before."""
     if error.errno not in _told:
         _told.add(error.errno)
         _report(
-            f"{os.fspath(path)} cannot be written ({error.strerror or error}): all goes on without it, and without "
-            "other files that this concerns"
+            f"{os.fspath(path)} cannot be written ({error.strerror or error}): hushd goes on without it and "
+            "other such files"
         )
 
 
 def report_to(report: Callable[[str], object]) -> None:
-    """Has `report` called with each sentence, also with those there were so far."""
+    """Sends each sentence to `report`, including earlier ones."""
     global _report
     _report = report
     for sentence in _kept:

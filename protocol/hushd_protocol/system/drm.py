@@ -1,10 +1,10 @@
-"""AMD's and Intel's graphics cards, by what the kernel has written under /sys: nothing here opens or wakes one.
+"""AMD's and Intel's graphics cards, as listed by the kernel in /sys: this module neither opens nor wakes any.
 
-Only a card with memory of its own counts. A processor's own graphics share the machine's memory, which is counted
-already, and are seldom faster than the processor. Read from the kernel's documentation and source (amdgpu, xe, i915),
-and tried on trees of files alone.
+Only cards with memory of their own count. A processor's integrated graphics share the machine's memory, which is
+already counted, and are seldom faster than the processor. This follows the kernel's documentation and source (amdgpu,
+xe, i915), and was only tested on simulated file trees.
 
-The supervisor asks at each start, so this module imports little.
+The supervisor reads this at each start, so this module imports little.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from __future__ import annotations
 import os
 
 AMD, INTEL = "0x1002", "0x8086"
-_NODE = "renderD"  # the name of a card's device for programs that compute begins so
-# amdgpu has these for no processor's graphics, and one of them at least for every card.
+_NODE = "renderD"  # prefix of the device that compute programs open
+# amdgpu has at least one of these for every card, and none for integrated graphics.
 _OF_CARDS = ("mem_busy_percent", "pcie_bw")
 _PCI = "sys/bus/pci/devices"
-_SMALLEST_WINDOW = 20  # bit 0 of a window's possible sizes is 2^20 bytes
-_FIRST_BUS = "0000:00:"  # where Intel's processors have their own graphics, and no card is
+_SMALLEST_WINDOW = 20  # bit 0 of a window's possible sizes stands for 2^20 bytes
+_FIRST_BUS = "0000:00:"  # Intel's integrated graphics are here, and never a card
 
 
 def own_cards(root: str = "/") -> list[str]:
-    """The cards with memory of their own that this process may open, by their places on the PCI bus, in that order."""
+    """The sorted PCI bus places of the cards with memory of their own that this process may open."""
     return sorted(place for place in _places(root) if _is_card(os.path.join(root, _PCI, place)))
 
 
 def is_integrated_only(vendor: str, root: str = "/") -> bool:
-    """Returns whether all graphics of a vendor are a part of the processor, and there are some."""
+    """Returns whether a vendor's graphics are there and all integrated into the processor."""
     folders = [os.path.join(root, _PCI, place) for place in _places(root)]
     of_vendor = [folder for folder in folders if read(folder, "vendor") == vendor]
     return bool(of_vendor) and not any(map(_is_card, of_vendor))
 
 
 def read(*path: str) -> str:
-    """The text of a file, empty where it cannot be read."""
+    """The text of a file, empty if it cannot be read."""
     try:
         with open(os.path.join(*path), encoding="utf-8", errors="replace") as file:
             return file.read().strip()
@@ -42,17 +42,17 @@ def read(*path: str) -> str:
 
 
 def number_in(text: str) -> int:
-    """The number that a file holds; 0 for anything else."""
+    """The number in a file; 0 if it holds anything else."""
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def total_of(folder: str) -> int:
-    """The bytes of a card, whose files are in `folder`; 0 where the kernel does not say."""
+    """The memory in bytes of the card whose files are in `folder`; 0 if the kernel does not report it."""
     return number_in(read(folder, "mem_info_vram_total")) or _intel_total(folder)
 
 
 def totals(root: str = "/") -> dict[str, tuple[str, int]]:
-    """The vendor and the bytes of each of `own_cards`; 0 of one that sleeps, which the question would wake."""
+    """The vendor and the bytes of each of `own_cards`; 0 for a sleeping card, which reading would wake."""
     folders = {place: os.path.join(root, _PCI, place) for place in own_cards(root)}
     return {
         place: (read(folder, "vendor"), 0 if "suspend" in read(folder, "power/runtime_status") else total_of(folder))
@@ -61,7 +61,7 @@ def totals(root: str = "/") -> dict[str, tuple[str, int]]:
 
 
 def _places(root: str) -> set[str]:
-    """The places of whatever draws or computes, as far as this process may open it: a container is shown only some."""
+    """The places of all graphics devices that this process may open; a container may only see some."""
     graphics = os.path.join(root, "sys/class/drm")
     try:
         nodes = [name for name in os.listdir(graphics) if name.startswith(_NODE)]

@@ -1,4 +1,4 @@
-"""The graphics cards of this machine, by what the kernel knows of them: nothing here wakes one that sleeps."""
+"""The graphics cards of this machine, as listed by the kernel: this module wakes no sleeping card."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _DISPLAY = "0x03"  # the class of display controllers on the PCI bus
 
 @dataclass(frozen=True, slots=True)
 class PciCard:
-    """A card.
+    """A graphics card on the PCI bus.
 
     Attributes:
-        place: on the PCI bus, such as `0000:65:00.0`.
-        driver: of the kernel; empty while none is bound to it.
-        power: `active`, `suspended` or empty where the kernel does not report it.
+        place: its place on the PCI bus, such as `0000:65:00.0`.
+        driver: the kernel's driver; empty while none is bound to it.
+        power: `active`, `suspended`, or empty if the kernel does not report it.
     """
 
     place: str
@@ -29,7 +29,7 @@ class PciCard:
 
 
 def cards(root: Path = Path("/")) -> list[PciCard]:
-    """The display controllers on the PCI bus; none where the system has no such list. `root` is for tests."""
+    """The display controllers on the PCI bus; none if the system has no list of them. `root` is for tests."""
     folder = root / "sys/bus/pci/devices"
     try:
         places = sorted(folder.iterdir())
@@ -39,9 +39,9 @@ def cards(root: Path = Path("/")) -> list[PciCard]:
 
 
 def kinds(root: Path = Path("/")) -> dict[str, int]:
-    """The kinds of cards on which engines may compute, each with the bytes of its largest; 0 where one does not say.
+    """The kinds of cards on which engines may compute, each with the bytes of its largest card; 0 if unknown.
 
-    NVIDIA's sizes are its driver's to say, which is not asked.
+    Only NVIDIA's driver knows the sizes of its cards, and it is not asked.
     """
     sizes: dict[str, list[int]] = {}
     if any(card.driver == "nvidia" for card in cards(root)):
@@ -49,14 +49,14 @@ def kinds(root: Path = Path("/")) -> dict[str, int]:
     for vendor, size in drm.totals(str(root)).values():
         for kind in ("rocm", "vulkan") if vendor == drm.AMD and (root / "dev/kfd").exists() else ("vulkan",):
             sizes.setdefault(kind, []).append(size)
-    return {kind: max(known) if all(known) else 0 for kind, known in sizes.items()}
+    return {kind: max(totals) if all(totals) else 0 for kind, totals in sizes.items()}
 
 
-def _card(place: Path) -> PciCard:
-    vendor = _read(place / "vendor")
-    driver = place / "driver"
+def _card(folder: Path) -> PciCard:
+    vendor = _read(folder / "vendor")
+    driver = folder / "driver"
     bound = driver.resolve().name if driver.exists() else ""
-    return PciCard(place.name, _VENDORS.get(vendor, vendor), bound, _read(place / "power/runtime_status"))
+    return PciCard(folder.name, _VENDORS.get(vendor, vendor), bound, _read(folder / "power/runtime_status"))
 
 
 def _read(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Small files that several short processes keep together: each reads one and writes it back while nobody else does."""
+"""Small files shared by several short processes: each reads a file and writes it back under a lock."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Content = TypeVar("Content")  # a dataclass
 
 @contextmanager
 def edited(
-    path: str | os.PathLike[str], largest: int, content: Content, parse: Callable[[Any], Content]
+    path: str | os.PathLike[str], max_bytes: int, content: Content, parse: Callable[[Any], Content]
 ) -> Iterator[Content]:
-    """Yields the content of a file of the user's alone, and writes it back at the end, where it has changed.
+    """Yields the content of a file private to the user, and writes it back at the end if it has changed.
 
-    Nothing is remembered where the file cannot be opened, is another's, or the disk is full.
+    Nothing is saved if the file cannot be opened or belongs to another user, or the disk is full.
 
     Args:
-        largest: bytes that are read of it.
-        content: that of a file that `parse` does not understand, such as a new one.
+        max_bytes: how many bytes of it are read.
+        content: the content of a file that `parse` cannot read, such as a new one.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
@@ -42,15 +42,15 @@ def edited(
             yield content
             return
         atomic_file.lock(descriptor, fcntl.LOCK_EX)
-        before = b""
+        old_content = b""
         with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-            before = os.pread(descriptor, largest, 0)
-            content = parse(json.loads(before))
+            old_content = os.pread(descriptor, max_bytes, 0)
+            content = parse(json.loads(old_content))
         yield content
-        after = json.dumps(content, default=values).encode()
-        if after != before:
+        new_content = json.dumps(content, default=values).encode()
+        if new_content != old_content:
             with best_effort.writing(path):
-                os.ftruncate(descriptor, os.pwrite(descriptor, after, 0))
+                os.ftruncate(descriptor, os.pwrite(descriptor, new_content, 0))
     finally:
-        with best_effort.writing(path):  # a disk that fails may tell so only now
+        with best_effort.writing(path):  # a failing disk may only report it now
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The files of logs: opened to append, moved aside when they have grown, and their last lines."""
+"""Log files: opened for appending, moved aside when they have grown, and their last lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TAIL_BYTES = 4096
 
 
 def rotate(path: Path) -> None:
-    """Moves `path`, if that is what descriptor 2 is, to `path`.1 when it has grown over 1 MB; goes on in a new one."""
+    """Moves `path` to `path`.1 if descriptor 2 is that file and it exceeds 1 MB; goes on in a new file."""
     try:
         written = os.fstat(2)
         if written.st_size > ROTATE_BYTES and os.path.samestat(written, os.stat(path)):
@@ -22,7 +22,7 @@ def rotate(path: Path) -> None:
             os.dup2(output, 2)
             os.close(output)
     except OSError:
-        pass  # the folder is gone, say: the old file serves
+        pass  # the folder may be gone: keep the old file
 
 
 def open_file(path: Path) -> int:
@@ -31,16 +31,16 @@ def open_file(path: Path) -> int:
     Raises:
         OSError: it cannot be opened.
     """
-    with suppress(OSError):  # one that cannot be moved grows
+    with suppress(OSError):  # a file that cannot be moved grows
         if os.stat(path).st_size > ROTATE_BYTES:
             os.replace(path, f"{path}.1")
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def open_for_child(path: Path) -> tuple[int, int | None]:
-    """Opens the log of a process that we start, in a folder that is made anew; returns its descriptor and its size.
+    """Opens the log of a process that we start, creating its folder; returns its descriptor and its size.
 
-    One that cannot be opened keeps no process from its work: it then writes where we do, and the size is None.
+    If the log cannot be opened, the process still runs: it writes to our log, and the size is None.
 
     Raises:
         OSError: no descriptor is left.
@@ -50,13 +50,13 @@ def open_for_child(path: Path) -> tuple[int, int | None]:
         descriptor = open_file(path)
         return descriptor, os.fstat(descriptor).st_size
     except OSError as error:
-        ours = os.dup(2)
+        descriptor = os.dup(2)
         best_effort.failed(path, error)
-        return ours, None
+        return descriptor, None
 
 
 def tail(path: Path, start: int) -> str:
-    """Returns the last 4 KiB written to `path` from offset `start` on, empty where it cannot be read."""
+    """Returns the last 4 KiB written to `path` since offset `start`, empty if it cannot be read."""
     try:
         with open(path, "rb") as file:
             file.seek(max(start, os.fstat(file.fileno()).st_size - TAIL_BYTES))

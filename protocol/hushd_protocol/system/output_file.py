@@ -1,4 +1,4 @@
-"""Files that appear under their name only once they are whole; pipes and devices are written directly."""
+"""Files that appear under their names only once they are complete; pipes and devices are written directly."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .atomic_file import AtomicFile
 
 STANDARD_OUTPUT = 1
 
-# Names of open descriptors: opening them again would lose the position, replacing them the file behind them.
+# Names of open descriptors: opening them again would lose the position, and replacing them would lose the file.
 _OPEN = r"/dev/std(?P<standard>out|err)|(?:/dev|/proc/self)/fd/(?P<number>[0-9]+)"
 
 
 class OutputFile:
     """An output, as a context manager: kept when the block succeeds, removed when it fails.
 
-    A regular file is written under another name beside its target and renamed at the end, so that nobody ever finds
-    half of it, and a failure leaves the old file. Its mode is the umask's, or that of the file it replaces. A pipe, a
-    device or standard output is written directly and in order: a correction of bytes that are already sent is dropped,
-    except where standard output is a regular file.
+    A regular file is written under another name beside its target and renamed at the end, so that it never appears
+    half-written, and a failure leaves the old file. Its mode is the umask's, or that of the file it replaces. A pipe, a
+    device or standard output is written directly and in order: a correction of bytes that were already sent is dropped,
+    unless standard output is a regular file.
 
     Args:
         path: the target; a descriptor (`STANDARD_OUTPUT`) is written to but never closed.
@@ -36,9 +36,9 @@ class OutputFile:
     def __init__(self, path: str | os.PathLike[str] | int) -> None:
         path = _already_open(path)
         self._name = "standard output" if isinstance(path, int) else path
-        self._whole: AtomicFile | None = None  # of a regular file
-        self._start: int | None = 0  # offset of the file in the descriptor; None where nothing can be corrected
-        self.size = 0  # bytes written so far, corrections not counted
+        self._whole: AtomicFile | None = None  # for a regular file
+        self._start: int | None = 0  # offset of the file in the descriptor; None if nothing can be corrected
+        self.size = 0  # bytes written so far, without corrections
         try:
             if isinstance(path, int):
                 self._descriptor = os.dup(path)
@@ -50,14 +50,14 @@ class OutputFile:
 
     @property
     def is_terminal(self) -> bool:
-        """True if a person would see the output."""
+        """True if the output goes to a terminal."""
         return os.isatty(self._descriptor)
 
     def write(self, data: bytes, offset: int | None = None) -> None:
         """Appends `data`, or writes it at `offset` (bytes from the start)."""
         position = self.size if offset is None else offset
         view = memoryview(data)
-        if self._start is None and position < self.size:  # what was written is sent: only the rest is new
+        if self._start is None and position < self.size:  # earlier bytes were sent: only the rest is new
             view, position = view[self.size - position :], self.size
         try:
             while view:
@@ -96,7 +96,7 @@ class OutputFile:
         if self._whole is not None:
             self._whole.discard()
         else:
-            with suppress(OSError):  # whatever has failed before is worth more
+            with suppress(OSError):  # an earlier failure is more important
                 os.close(self._descriptor)
 
     def _open(self, path: str) -> None:
@@ -128,7 +128,7 @@ def _already_open(path: str | os.PathLike[str] | int) -> str | int:
 
 
 def _correctable(descriptor: int) -> int | None:
-    """The position in a regular file; None where writes append, or for anything else."""
+    """The position in a regular file; None if writes append, or for anything else."""
     info = os.fstat(descriptor)
     if not stat.S_ISREG(info.st_mode) or fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_APPEND:
         return None

@@ -1,7 +1,8 @@
-"""Our modules in a process that outlives them: an upgrade replaces their files, and most are imported only when needed.
+"""Guards a process against an upgrade: our modules' files are replaced, and most are imported only when needed.
 
-A module of the next version among those of this one fails where nobody expects it, or seems to work. So a process whose
-files were replaced refuses every further one of ours. What it may need for work that runs, it has imported before.
+A module of the next version among modules of this one fails unexpectedly, or only seems to work. So a process whose
+files were replaced refuses to import any more of our modules. It has already imported whatever its running work may
+need.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from hushd_protocol.errors import HushdError
 
 
 class Replaced(HushdError):
-    """One of our modules was to be imported, and is of another installation than this process."""
+    """Raised instead of importing one of our modules from another installation than this process's."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -24,7 +25,7 @@ class Replaced(HushdError):
 
 
 class _Guard:
-    """A finder that finds no module, and raises `Replaced` in place of looking for one of ours."""
+    """An import finder that finds nothing, and raises `Replaced` when one of our modules is imported."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name.startswith("hushd") and replaced():
@@ -32,17 +33,17 @@ class _Guard:
 
 
 def guard() -> None:
-    """Has this process refuse our modules once their files are replaced. For our own programs alone."""
+    """Makes this process refuse our modules once their files are replaced. Only for our own programs."""
     sys.meta_path.insert(0, _Guard())
 
 
 def replaced() -> bool:
-    """Returns whether our files are others than at the start of this process, or are just being replaced."""
+    """Returns whether our files have changed since the start of this process, or are being replaced."""
     return _stamp() != _BEGUN
 
 
 def _stamp() -> tuple[int, int] | None:
-    """Tells one installation from the next; None where there is none."""
+    """Identifies an installation; None if there is none."""
     try:
         info = os.stat(hushd_protocol.__file__)
     except OSError:

@@ -1,8 +1,8 @@
-"""The part of a file that the system keeps in memory, and giving that back.
+"""The part of a file that is in the page cache, and dropping it from there.
 
-What was read or mapped stays in the system's cache as long as nobody needs the room, also when the process is gone: the
-next start of a worker reads its model from there. Linux tells, and drops it when asked (`posix_fadvise`). `cachestat`
-(Linux 6.5) counts without a look at each page: 8 ms for 30 GB, of which `mincore` takes 150 ms.
+Files that were read or mapped stay in the page cache until their room is needed, even after the process has exited: the
+next start of a worker reads its model from there. Linux reports this, and drops pages on request (`posix_fadvise`).
+`cachestat` (Linux 6.5) counts without looking at each page: 8 ms for 30 GB, for which `mincore` takes 150 ms.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from pathlib import Path
 
 _PAGE = mmap.PAGESIZE
 _FAILED = ctypes.c_void_p(-1).value  # MAP_FAILED
-_CACHESTAT = 451  # the number of the system call, on all of Python's machines
+_CACHESTAT = 451  # the number of the system call, on all machines that Python supports
 
 
 def cached(file: Path) -> int | None:
-    """The bytes of `file` that are in memory; None where the system does not say, or has answers of its own."""
+    """The bytes of `file` that are in memory; None if the system does not report them."""
     if sys.platform != "linux":
         return None
     try:
@@ -34,12 +34,12 @@ def cached(file: Path) -> int | None:
             pages = _looked_at(descriptor, size)
     finally:
         os.close(descriptor)
-    # The last page may be in part behind the file's end.
+    # The last page may reach beyond the file's end.
     return None if pages is None else min(size, pages * _PAGE)
 
 
 def drop(file: Path) -> None:
-    """Has the system forget `file`, but for pages that a process has mapped and such as are not yet on the disk."""
+    """Drops `file` from the page cache, except pages that a process has mapped or that are not on the disk yet."""
     if hasattr(os, "posix_fadvise"):
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -49,24 +49,24 @@ def drop(file: Path) -> None:
 
 
 def _counted(descriptor: int) -> int | None:
-    """The pages of a whole file by `cachestat`; None where the system has no such call, or refuses it."""
-    whole = (ctypes.c_uint64 * 2)(0, 0)  # an offset, and a length of 0: up to the end
-    counts = (ctypes.c_uint64 * 5)()  # in memory, changed, being written, thrown out, thrown out lately
-    arguments = ctypes.c_long(_CACHESTAT), ctypes.c_int(descriptor), whole, counts, ctypes.c_uint(0)
+    """Counts the cached pages of a file by `cachestat`; None if the system lacks or refuses this call."""
+    range = (ctypes.c_uint64 * 2)(0, 0)  # offset, and length: 0 means up to the end
+    counts = (ctypes.c_uint64 * 5)()  # cached, dirty, being written, evicted, evicted recently
+    arguments = ctypes.c_long(_CACHESTAT), ctypes.c_int(descriptor), range, counts, ctypes.c_uint(0)
     return None if ctypes.CDLL(None).syscall(*arguments) else int(counts[0])
 
 
 def _looked_at(descriptor: int, size: int) -> int | None:
-    """The pages of a whole file by `mincore`, without touching one; None where the system does not say."""
+    """Counts the cached pages of a file by `mincore`, without touching them; None if not reported."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
-    place = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
-    if place == _FAILED:
+    address = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
+    if address == _FAILED:
         return None
     vector = (ctypes.c_ubyte * -(-size // _PAGE))()
     try:
-        failed = libc.mincore(ctypes.c_void_p(place), ctypes.c_size_t(size), vector)
+        failed = libc.mincore(ctypes.c_void_p(address), ctypes.c_size_t(size), vector)
     finally:
-        libc.munmap(ctypes.c_void_p(place), ctypes.c_size_t(size))
+        libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(size))
     return None if failed else bytes(vector).count(1)

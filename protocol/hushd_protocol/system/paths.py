@@ -19,8 +19,8 @@ _SUN_PATH = SOCKET_PATH if sys.platform != "darwin" else 103
 class Paths:
     """All paths of one user's hushd. `runtime` holds sockets and the lock and dies with the login.
 
-    `pointer` leads from HOME alone to the runtime folder of the supervisor that serves, see `pointer`; None where
-    HUSHD_RUNTIME_DIR names the folder. Only an environment that `follows` it, having no session folder, goes that way.
+    `pointer` leads from HOME alone to the runtime folder of the running supervisor, see the module `pointer`; None if
+    HUSHD_RUNTIME_DIR names the folder. Only an environment without a session folder `follows` it.
     """
 
     runtime: Path
@@ -57,37 +57,37 @@ class Paths:
 
     @property
     def needs(self) -> Path:
-        """The memory that each worker has needed so far, for the next supervisor's first decision."""
+        """The file of the memory that each worker has needed so far, for the next supervisor's first decisions."""
         return self.state / "needs.json"
 
     @property
     def memory_record(self) -> Path:
-        """The memory of supervisor and workers over time, line by line, for `hushd top --history`."""
+        """The file of the memory of supervisor and workers over time, for `hushd top --history`."""
         return self.state / "memory.log"
 
     @property
     def transcripts(self) -> Path:
-        """The journals of interrupted transcriptions."""
+        """The folder of the journals of interrupted transcriptions."""
         return self.state / "transcripts"
 
     @property
     def listed(self) -> Path:
-        """The engines that the door has listed, for its gateway."""
+        """The file of the engines that the door has listed, for its gateway."""
         return self.runtime / "engines.json"
 
     @property
     def verified(self) -> Path:
-        """The models whose files were right at the last look."""
+        """The file of the models that passed their last verification."""
         return self.state / "verified"
 
     @property
     def loudness(self) -> Path:
-        """The loudness of voices, as measured; a file for each engine."""
+        """The folder of the measured loudness of voices, a file for each engine."""
         return self.state / "loudness"
 
     @property
     def pronunciations(self) -> Path:
-        """The user's words and how they are said, beside the configuration."""
+        """The file of the user's pronunciations, beside the configuration."""
         return self.config.with_name("pronunciations.txt")
 
     def worker_log(self, name: str) -> Path:
@@ -96,16 +96,16 @@ class Paths:
 
 
 def find(environ: Mapping[str, str] | None = None) -> Paths:
-    """The paths this environment asks for; nothing is created.
+    """Returns the paths for this environment; creates nothing.
 
-    HUSHD_RUNTIME_DIR, else XDG_RUNTIME_DIR/hushd where that folder is ours or can be made, else /run/user/UID/hushd
-    where that is ours, else hushd-UID in the temp folder. HUSHD_STATE_DIR, else XDG_STATE_HOME/hushd, else
+    HUSHD_RUNTIME_DIR, else XDG_RUNTIME_DIR/hushd if that folder is ours or can be made, else /run/user/UID/hushd if
+    that is ours, else hushd-UID in the temp folder. HUSHD_STATE_DIR, else XDG_STATE_HOME/hushd, else
     ~/.local/state/hushd. HUSHD_CONFIG, else XDG_CONFIG_HOME/hushd/config.toml, else ~/.config/hushd/config.toml.
     HUSHD_MODELS_DIR, else XDG_DATA_HOME/hushd/models, else ~/.local/share/hushd/models, which holds ENGINE/MODEL, as
     files or folders.
 
     Raises:
-        HushdError: `bad_request` when the socket's path would be longer than the system allows.
+        HushdError: `bad_request` if the socket's path would be longer than the system allows.
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("HOME") or os.path.expanduser("~"))
@@ -116,7 +116,7 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
         runtime = session / "hushd"
         follows = False
     else:
-        import tempfile  # costs every other process 3 ms and its memory
+        import tempfile  # takes 3 ms and memory, so only when needed
 
         runtime = Path(tempfile.gettempdir()) / f"hushd-{os.getuid()}"
     if env.get("HUSHD_STATE_DIR"):
@@ -141,7 +141,7 @@ def find(environ: Mapping[str, str] | None = None) -> Paths:
 
 
 def check_socket(path: Path, remedy: str = "set HUSHD_RUNTIME_DIR to a shorter folder") -> None:
-    """Raises HushdError `bad_request`, with the `remedy`, for a path that is too long for a socket's."""
+    """Raises HushdError `bad_request`, with the `remedy`, if a socket's path is too long."""
     length = len(os.fsencode(path))
     if length > _SUN_PATH:
         raise HushdError(
@@ -150,8 +150,10 @@ def check_socket(path: Path, remedy: str = "set HUSHD_RUNTIME_DIR to a shorter f
 
 
 def session_folder(environ: Mapping[str, str]) -> Path | None:
-    """The runtime folder of the user's session: XDG_RUNTIME_DIR, or where that was cut away, or is another user's as
-    after `sudo -E`, /run/user/UID if it is ours."""
+    """The runtime folder of the user's session: XDG_RUNTIME_DIR, else /run/user/UID.
+
+    The second serves if the first is unset, or another user's, as after `sudo -E`; None if neither is ours.
+    """
     named = _absolute(environ.get("XDG_RUNTIME_DIR"))
     if named and (_is_ours(named.resolve()) or _can_be_made(named)):
         return named
@@ -160,17 +162,17 @@ def session_folder(environ: Mapping[str, str]) -> Path | None:
 
 
 def user_cache(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder in which engines' packages and libraries keep their downloads."""
+    """The folder in which engines' libraries keep their downloads."""
     env = os.environ if environ is None else environ
     return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def prepare_runtime(paths: Paths) -> None:
-    """Makes the runtime folder, 0700, or checks that an existing one is safe for sockets.
+    """Makes the runtime folder, mode 0700, or checks that an existing one is safe for sockets.
 
     Raises:
-        HushdError: `unauthorised` when it is a link, another user's, or open to others; `output_failed` when it
-            cannot be made.
+        HushdError: `unauthorised` if it is a link, another user's, or open to others; `output_failed` if it cannot be
+            made.
     """
     try:
         paths.runtime.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +195,7 @@ def prepare_runtime(paths: Paths) -> None:
 
 
 def is_private(folder: Path) -> bool:
-    """Returns whether a folder is there, and nobody else can have put anything into it."""
+    """Returns whether a folder exists and other users cannot have put anything into it."""
     try:
         return not _problem(folder)
     except OSError:
@@ -201,10 +203,10 @@ def is_private(folder: Path) -> bool:
 
 
 def prepare_state(paths: Paths) -> None:
-    """Makes the state and log folders, 0700.
+    """Makes the state and log folders, mode 0700.
 
     Raises:
-        HushdError: `output_failed` when they cannot be made.
+        HushdError: `output_failed` if they cannot be made.
     """
     try:
         make_state(paths)
@@ -216,18 +218,18 @@ def prepare_state(paths: Paths) -> None:
 
 
 def make_state(paths: Paths) -> None:
-    """As `prepare_state`. Raises OSError."""
-    for folder in (paths.state, paths.logs):  # `mode` is not that of the parents made on the way
+    """Like `prepare_state`, but raises OSError."""
+    for folder in (paths.state, paths.logs):  # parents that `makedirs` makes ignore `mode`
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _absolute(folder: str | None) -> Path | None:
-    """A folder named by an XDG variable; the specification has relative ones ignored."""
+    """The folder named by an XDG variable; the specification says to ignore relative ones."""
     return Path(folder) if folder and os.path.isabs(folder) else None
 
 
 def _can_be_made(folder: Path) -> bool:
-    """Returns whether there is no such folder, and the nearest one above it lets us make it."""
+    """Returns whether the folder does not exist and we may create it."""
     if os.path.lexists(folder):
         return False
     above = next(parent for parent in folder.parents if os.path.lexists(parent))
@@ -235,7 +237,7 @@ def _can_be_made(folder: Path) -> bool:
 
 
 def _problem(folder: Path) -> str:
-    """The reason why a folder is not safe for sockets; empty for one that is. Raises OSError."""
+    """The reason why a folder is not safe for sockets; empty if it is safe. Raises OSError."""
     info = os.lstat(folder)
     if not stat.S_ISDIR(info.st_mode):
         return "is not a folder (a link is refused too)"

@@ -1,14 +1,14 @@
-"""The pointer to a user's supervisor, for programs whose environment has no folder of the session.
+"""The pointer to a user's supervisor, for programs whose environment names no session folder.
 
-The hosts of agents cut the environment down to HOME, PATH and the like. Without XDG_RUNTIME_DIR a program would look
-for the supervisor in another folder, find none, and start a second one. So the supervisor leaves a link to its
-runtime folder in the state folder, which is found from HOME alone, and takes it away when it leaves.
+Agent hosts cut the environment down to HOME, PATH and the like. Without XDG_RUNTIME_DIR a program would look
+for the supervisor in another folder, find none, and start a second one. So the supervisor puts a link to its runtime
+folder into the state folder, which is found from HOME alone, and removes it when it leaves.
 
-A program that has a session folder never follows: it may be a test suite in a sandbox, and the supervisor at the end of
-the link the user's own. Those who follow use that supervisor, and never change or end it (`Connector`).
+A program with a session folder never follows it: it may be a test suite in a sandbox, while the link leads to the
+user's own supervisor. Programs that follow it use that supervisor, and never change or end it (`Connector`).
 
-Anything may be at the end of it: the folder of a supervisor that has ended, of another machine with the same home, of a
-container. So a link counts only where it is the user's own and leads to a folder that only the user can enter; clients
+The link may lead to the folder of a supervisor that has ended, of another machine with the same home, or of a
+container. So it only counts if it belongs to the user and leads to a folder that only the user can enter; clients
 follow it to a socket that answers, supervisors to a lock that is held.
 """
 
@@ -25,21 +25,21 @@ from .paths import Paths, find, session_folder
 
 
 def follow(paths: Paths) -> Paths | None:
-    """`paths` with the runtime folder at the end of the pointer, for a program that follows it.
+    """Returns `paths` with the runtime folder that the pointer leads to, for a program that follows it.
 
-    None where that is the same folder, or not safe.
+    Returns None if that is the same folder, or not safe.
     """
     return target(paths) if paths.follows else None
 
 
 def target(paths: Paths) -> Paths | None:
-    """As `follow`, whether or not this environment follows."""
+    """Like `follow`, even if this environment does not follow the pointer."""
     if paths.pointer is None:
         return None
     try:
         folder = Path(os.readlink(paths.pointer))
-        ours = folder.is_absolute() and os.lstat(paths.pointer).st_uid == os.getuid() and _is_private(folder)
-        return replace(paths, runtime=folder) if ours and folder != paths.runtime else None
+        is_ours = folder.is_absolute() and os.lstat(paths.pointer).st_uid == os.getuid() and _is_private(folder)
+        return replace(paths, runtime=folder) if is_ours and folder != paths.runtime else None
     except OSError:
         return None
 
@@ -58,7 +58,7 @@ def publish(paths: Paths) -> None:
 
 
 def withdraw(paths: Paths) -> None:
-    """Takes the pointer away if it leads to `paths.runtime`.
+    """Removes the pointer if it leads to `paths.runtime`.
 
     Raises:
         OSError: the state folder cannot be written.
@@ -68,25 +68,25 @@ def withdraw(paths: Paths) -> None:
 
 
 def in_session(paths: Paths) -> bool:
-    """Returns whether the runtime folder is in a session's, and not in the temp folder."""
+    """Returns whether the runtime folder is in a session folder, not in the temp folder."""
     return paths.runtime.name == "hushd"
 
 
 def find_session_folder(environ: Mapping[str, str] | None = None) -> Path | None:
     """The runtime folder of the user's session, where PulseAudio and PipeWire have their sockets.
 
-    Where the environment does not lead to it, the pointer of a supervisor does.
+    If the environment does not name it, a supervisor's pointer may.
     """
     env = os.environ if environ is None else environ
     if folder := session_folder(env):
         return folder
-    other = follow(find(env))
-    if other is None or not in_session(other) or not _is_private(other.runtime.parent):
+    paths = follow(find(env))
+    if paths is None or not in_session(paths) or not _is_private(paths.runtime.parent):
         return None
-    return other.runtime.parent
+    return paths.runtime.parent
 
 
 def _is_private(folder: Path) -> bool:
-    """Returns whether a path is a folder of ours, not a link, that no other user can enter."""
+    """Returns whether a path is our own folder, not a link, that no other user can enter."""
     info = os.lstat(folder)
     return stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and not info.st_mode & 0o077

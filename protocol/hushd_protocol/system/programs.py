@@ -1,6 +1,6 @@
-"""The programs at the other ends of connections from this machine, as far as the kernel tells (Linux).
+"""The programs at the other ends of local connections, as far as the kernel reports them (Linux).
 
-All programs come from 127.0.0.1, so that a bound for an address would let one of them shut the others out.
+All programs connect from 127.0.0.1, so a limit for each address would let one of them shut out the others.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-SEARCH_S = 0.25  # between two searches among all processes: each takes some milliseconds
-_KNOWN = 16  # processes that are searched first
+SEARCH_S = 0.25  # between two searches of all processes: each takes some milliseconds
+_KNOWN = 16  # recently found processes, which are searched first
 _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST = 20, 1
 _ANY = 0xFFFFFFFF  # state, or cookie
 _TCP = 6
 _UID_AND_INODE = struct.Struct("=II")
-_PLACE = 16 + 64  # of both in the answer
+_PLACE = 16 + 64  # of user and inode in the answer
 
-Ends = tuple[Any, Any]  # addresses of the other end and of ours, as `getpeername` and `getsockname` have them
-_CREDENTIALS = struct.Struct("=3i")  # of the other end of a local socket: process, user, group
+Ends = tuple[Any, Any]  # addresses of the other end and of ours, as from `getpeername` and `getsockname`
+_CREDENTIALS = struct.Struct("=3i")  # process, user and group of the other end of a local socket
 
 
 class Programs:
@@ -34,16 +34,16 @@ class Programs:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: list[str] = []  # the last found first
+        self._known: list[str] = []  # the most recently found first
         self._again = 0.0
 
     def find(self, connections: Sequence[socket.socket]) -> list[str]:
-        """The process of each, `user UID` of one that cannot be looked into, or empty where it is not known now."""
+        """The process of each connection, `user UID` if its processes cannot be searched, empty if unknown now."""
         names = self.find_by_ends([_ends(connection) for connection in connections])
         return [_process(connection) or name for connection, name in zip(connections, names, strict=True)]
 
     def find_by_ends(self, connections: Sequence[Ends]) -> list[str]:
-        """The same, by the addresses of each."""
+        """The same, from the addresses of each connection."""
         owners = _owners(connections)
         sockets = {f"socket:[{inode}]" for _, inode in owners if inode}
         processes: dict[str, str] = {}
@@ -61,7 +61,7 @@ class Programs:
         for pid in pids:
             if sockets <= names.keys():
                 return
-            with suppress(OSError):  # it has ended, or is another user's
+            with suppress(OSError):  # the process has ended, or is another user's
                 for descriptor in os.listdir(f"/proc/{pid}/fd"):
                     with suppress(OSError):
                         name = os.readlink(f"/proc/{pid}/fd/{descriptor}")
@@ -73,7 +73,7 @@ def _ends(connection: socket.socket) -> Ends:
     try:
         return connection.getpeername(), connection.getsockname()
     except OSError:
-        return (), ()  # it has left
+        return (), ()  # the program has left
 
 
 def _process(connection: socket.socket) -> str:
@@ -93,12 +93,12 @@ def _processes() -> Iterator[str]:
 
 
 def _owners(connections: Sequence[Ends]) -> list[tuple[int, int]]:
-    """The user and the inode of the socket at each other end; zeros where the kernel does not tell."""
+    """The user and inode of the socket at each other end; zeros if the kernel does not report them."""
     owners = [(0, 0)] * len(connections)
     with suppress(OSError, AttributeError), _diagnosis() as kernel:
-        for number, (peer, ours) in enumerate(connections):
+        for number, (peer, local) in enumerate(connections):
             with suppress(OSError, ValueError, LookupError, TypeError, struct.error):
-                kernel.send(_question(peer, ours))
+                kernel.send(_question(peer, local))
                 answer = kernel.recv(4096)
                 if answer[4:6] == struct.pack("=H", _SOCK_DIAG_BY_FAMILY):
                     owners[number] = _UID_AND_INODE.unpack_from(answer, _PLACE)
@@ -111,11 +111,11 @@ def _diagnosis() -> socket.socket:
     return kernel
 
 
-def _question(peer: Any, ours: Any) -> bytes:
-    """Asks for the socket whose own end is `peer`; see sock_diag(7)."""
-    hosts = [host.removeprefix("::ffff:").partition("%")[0] for host in (peer[0], ours[0])]
+def _question(peer: Any, local: Any) -> bytes:
+    """The query for the socket whose local end is `peer`; see sock_diag(7)."""
+    hosts = [host.removeprefix("::ffff:").partition("%")[0] for host in (peer[0], local[0])]
     family = socket.AF_INET6 if ":" in hosts[0] else socket.AF_INET
     packed = [socket.inet_pton(family, host).ljust(16, b"\0") for host in hosts]
-    body = struct.pack("=BBBBI", family, _TCP, 0, 0, _ANY) + struct.pack("!HH", peer[1], ours[1])
+    body = struct.pack("=BBBBI", family, _TCP, 0, 0, _ANY) + struct.pack("!HH", peer[1], local[1])
     body += packed[0] + packed[1] + struct.pack("=III", 0, _ANY, _ANY)
     return struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0) + body

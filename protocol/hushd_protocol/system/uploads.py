@@ -1,7 +1,7 @@
-"""Recordings on their way from a program to a worker: files with a name, which a killed gateway cannot remove.
+"""Recordings on their way from a program to a worker: named files, which a killed gateway cannot remove.
 
 A lock, held for as long as the recording is needed, tells a living gateway's file from a dead one's. The supervisor
-removes those of a gateway that was killed, and the next supervisor with a door what a killed one has left too.
+removes the files of a killed gateway, and the next supervisor with a door those of a killed supervisor.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import os
 from .atomic_file import lock, remove_if_dead
 
 PREFIX = "hushd-upload-"
-_VARIABLES = ("TMPDIR", "TEMP", "TMP")  # that name the folder, as `tempfile` reads them
+_VARIABLES = ("TMPDIR", "TEMP", "TMP")  # variables that name the folder, as `tempfile` reads them
 
 
 def create() -> tuple[int, str]:
-    """Makes an empty file; returns its descriptor, which has its lock as long as it or a copy is open, and its path.
+    """Makes an empty file; returns its descriptor, which holds its lock while it or a copy is open, and its path.
 
     Raises:
-        OSError: there is no room, or no descriptor.
+        OSError: there is no room, or no free descriptor.
     """
-    import tempfile  # not for the supervisor, which only sweeps
+    import tempfile  # the supervisor only sweeps, and need not import it
 
     while True:
         descriptor, path = tempfile.mkstemp(prefix=PREFIX)
