@@ -79,7 +79,7 @@ class Decoder:
         if program is None:
             raise HushdError(
                 "input_unreadable",
-                f"{name} is no audio that hushd reads ({why}): it takes WAV, FLAC, OGG, MP3 and AIFF, and with ffmpeg "
+                f"{name} cannot be read as audio ({why}): hushd takes WAV, FLAC, OGG, MP3 and AIFF, and with ffmpeg "
                 f"installed ({PROGRAMS['ffmpeg'].remedy()}) other formats and the sound of videos.",
             )
         self._name = name
@@ -143,7 +143,7 @@ class Decoder:
         if self.failure == _NO_TRACK:
             raise self._no_track()
         if self.failure and not frames:
-            raise HushdError("input_unreadable", f"{self._name} is no audio that hushd reads: {self.failure}.")
+            raise HushdError("input_unreadable", f"{self._name} cannot be read as audio: {self.failure}.")
 
     def _received(self) -> bytes:
         """The next bytes of the track; none at its end, or when ffmpeg has sent nothing for too long."""
