@@ -17,7 +17,12 @@ from .actions import Action, ToClient
 Program = int | bytes  # a process, or a connection whose process is unknown
 MISSED_PONGS = 3  # after so many the client counts as gone, even if its socket lives
 PING_S = 2.0  # between two pings of one client
-PINGS_AT_ONCE = 32  # if a thousand programs woke at the same moment, they would leave the supervisor no processor
+MAX_WOKEN = 32  # clients: if a thousand woke at the same moment, they would leave the supervisor no processor
+
+
+def turn_s(period_s: float, clients: int) -> float:
+    """Returns the seconds between two turns in which `MAX_WOKEN` clients hear something, each once in the period."""
+    return period_s / max(1, math.ceil(clients / MAX_WOKEN))
 
 
 @dataclass(slots=True)
@@ -124,7 +129,7 @@ class Connections:
         """
         if not self._unpinged:
             self._begin_round(waits)
-        routes, self._unpinged = self._unpinged[:PINGS_AT_ONCE], self._unpinged[PINGS_AT_ONCE:]
+        routes, self._unpinged = self._unpinged[:MAX_WOKEN], self._unpinged[MAX_WOKEN:]
         pinged: list[bytes] = []
         silent: list[bytes] = []
         for route in routes:
@@ -144,4 +149,4 @@ class Connections:
                 self._unpinged.append(route)
             else:
                 connection.unanswered = 0
-        self.ping_s = PING_S / max(1, math.ceil(len(self._unpinged) / PINGS_AT_ONCE))
+        self.ping_s = turn_s(PING_S, len(self._unpinged))

@@ -17,7 +17,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
 
 from .actions import Action, ToClient
-from .connections import PINGS_AT_ONCE, Program
+from .connections import MAX_WOKEN, Program, turn_s
 from .share import SHARE
 from .worker.jobs import ENDINGS, TELL_S
 from .worker.request import level
@@ -88,7 +88,7 @@ class Turnstile:
                 self._deadlines = sorted({(t.deadline, t.key) for t in self._tickets.values() if t.deadline < math.inf})
             heapq.heappush(self._deadlines, (ticket.deadline, ticket.key))
         self._to_tell.append(ticket)
-        self._tell_at = min(self._tell_at, now + self._step_s())
+        self._tell_at = min(self._tell_at, now + turn_s(TELL_S, len(self._to_tell)))
         return [ToClient(ticket.route, _waiting(ticket, len(self._tickets) - 1))]
 
     def take(self, key: Key) -> tuple[Ticket, bool] | None:
@@ -156,15 +156,12 @@ class Turnstile:
 
     def _tell(self, now: float) -> list[Action]:
         """Tells some of those who wait that they do: each of them every `TELL_S`, never all at the same moment."""
-        oldest = [self._to_tell.popleft() for _ in range(min(PINGS_AT_ONCE, len(self._to_tell)))]
+        oldest = [self._to_tell.popleft() for _ in range(min(MAX_WOKEN, len(self._to_tell)))]
         due_tickets = [ticket for ticket in oldest if self._tickets.get(ticket.key) is ticket]
         self._to_tell += due_tickets
-        self._tell_at = now + self._step_s() if self._to_tell else math.inf
+        self._tell_at = now + turn_s(TELL_S, len(self._to_tell)) if self._to_tell else math.inf
         places = {ticket: position for position, ticket in enumerate(self._tickets.values())}
         return [ToClient(ticket.route, _waiting(ticket, places[ticket])) for ticket in due_tickets]
-
-    def _step_s(self) -> float:
-        return TELL_S / max(1, math.ceil(len(self._to_tell) / PINGS_AT_ONCE))
 
     # --- inside --------------------------------------------------------------------------------------------------
 

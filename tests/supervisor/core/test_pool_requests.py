@@ -10,7 +10,7 @@ from hushd_protocol import messages as m
 from hushd_schema.settings import Settings
 from hushd_supervisor.core import actions as do
 from hushd_supervisor.core import events as ev
-from hushd_supervisor.core.connections import PING_S, PINGS_AT_ONCE
+from hushd_supervisor.core.connections import MAX_WOKEN, PING_S
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.core.worker.jobs import TELL_S
 
@@ -151,7 +151,7 @@ def test_a_crowd_is_pinged_in_turns() -> None:
             if times[-1] == due:
                 pool.handle(ev.FromClient(route, m.Pong()), due)
         together = [times[-1] for times in pinged.values()].count(due)
-        assert together <= PINGS_AT_ONCE
+        assert together <= MAX_WOKEN
     assert len(pinged) == 500
     for times in pinged.values():
         assert len(times) >= 4

@@ -8,7 +8,7 @@ import math
 import pytest
 from hushd_protocol import messages as m
 from hushd_supervisor.core.actions import Action, ToClient
-from hushd_supervisor.core.connections import PINGS_AT_ONCE
+from hushd_supervisor.core.connections import MAX_WOKEN
 from hushd_supervisor.core.turnstile import MAX_WAITING, SEND_S, Ticket, Turnstile
 from hushd_supervisor.core.worker.jobs import TELL_S
 
@@ -102,7 +102,7 @@ def test_a_crowd_is_told_a_few_at_a_time() -> None:
         assert due > now
         now = due
         told = turnstile.on_time(now)
-        assert 0 < len(told) <= PINGS_AT_ONCE
+        assert 0 < len(told) <= MAX_WOKEN
         for action in told:
             assert isinstance(action, ToClient)
             assert now - heard.get(action.route, 0.0) <= TELL_S + 0.2

@@ -23,9 +23,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
     utterances = _utterances(options.name)
     if options.json:
         console.write_json([{"at": each.at, "name": each.name, "text": each.text} for each in utterances])
-    elif not utterances:
+        return 0
+    if not utterances:
         console.note(f"{_NOTHING}.")
-    for each in () if options.json else utterances:
+    for each in utterances:
         console.write(f"{time.strftime('%H:%M:%S', time.localtime(each.at))} {each.name}: {_line(each.text)}\n")
     return 0
 
