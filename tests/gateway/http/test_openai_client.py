@@ -271,7 +271,7 @@ def test_what_no_engine_can_is_said_clearly(
 
 def test_what_is_no_sound_is_refused(package: ModuleType, openai: OpenAI) -> None:
     """A file that is not a recording is the client's error, and so is a request without one."""
-    with pytest.raises(package.UnprocessableEntityError, match="The recording is no audio"):
+    with pytest.raises(package.UnprocessableEntityError, match="The recording cannot be read as audio"):
         openai.audio.transcriptions.create(model="whisper-1", file=b"this is a text and no sound")
     with pytest.raises(package.BadRequestError, match="multipart/form-data"):
         openai.post("/audio/transcriptions", body={"model": "x"}, files=[("model", b"x")], cast_to=object)
