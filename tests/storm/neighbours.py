@@ -106,7 +106,7 @@ class Neighbours:
             self.over.wait(seconds)
 
     def no_credit(self) -> bool:
-        """Asks for chunks without credit: the request ends after 15 s, or with its worker or supervisor."""
+        """Asks for chunks without credit: the request ends after a minute, or with its worker or supervisor."""
         request = Request(id=new_id(), worker="stt/echo/unread", op="stream", params={"count": 9, "bytes": 9}, credit=1)
         return self._run_within(self._starving, lambda: self._starve(request))
 

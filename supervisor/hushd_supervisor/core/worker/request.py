@@ -19,7 +19,9 @@ CANCEL_S = 2.0  # for the engine to obey a cancel if its process is to leave; th
 # takes less CPU time than this and shows work at least this often.
 UNHEARD_CPU_S = 60.0
 UNHEARD_STILL_S = 10.0
-STARVED_S = 15.0  # after the last credit was used up: the client has stopped reading
+# Without credit, after which the client counts as one that has stopped reading. Such a job holds no slot, so patience
+# costs little, and an emulated or starved client may take many seconds to come to its next piece.
+STARVED_S = 60.0
 
 
 @dataclass(eq=False, slots=True)
