@@ -14,7 +14,7 @@ from package_files import ROOT, files, validators
 def main() -> int:
     parser = ArgumentParser(prog="scripts/packages", description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="write nothing: ask the validators and hosts that npm has, if npm is here"
+        "--check", action="store_true", help="write nothing: ask the validators that npm has, if npm is here"
     )
     if parser.parse_args().check:
         return check()

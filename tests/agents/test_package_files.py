@@ -14,7 +14,7 @@ from typing import Any
 
 import package_files
 import pytest
-from package_files import ROOT, turns, validators
+from package_files import ROOT, validators
 from package_files.source import UVX, Source
 
 AGENTS = ROOT / "packaging/agents"
@@ -160,49 +160,23 @@ def test_every_file_of_lines_is_named_in_the_documents() -> None:
     assert {folder for folder in folders if f"packaging/agents/{folder}" not in page} == set()
 
 
-# A host of agents as far as a turn goes: its model asks for the tool, hushd sounds, and the model is told the result.
-HOST = """
-import json, os, sys, urllib.request
-
-def ask(*messages):
-    function = {"name": "mcp__hushd__hushd_say"}
-    body = json.dumps({"messages": messages, "tools": [{"function": function}]}).encode()
-    url = os.environ["ANTHROPIC_BASE_URL"] + "/v1/chat/completions"
-    with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:
-        return json.loads(answer.readline().removeprefix(b"data: "))["choices"][0]["delta"]
-
-sounds = 2 if sys.argv[1] == "claude" and sys.stdin.readline() else 1
-call = ask()["tool_calls"][0]
-with open(os.environ["HOME"] + "/diary", "a") as diary:
-    diary.write("1 sound 0\\n" * (sounds - (os.environ["MUTE"] == sys.argv[1])))
-result = os.environ["RESULT"] if sys.argv[1] == "gemini" else "Spoken, 1.4 seconds."
-print(ask({"role": "tool", "tool_call_id": call["id"], "content": result})["content"])
-"""
 # npm as far as `scripts/packages --check` goes: it prints what the hosts would, and fails as it is told.
-NPM = f"""#!/bin/sh
-host() {{ exec {sys.executable} -c '{HOST}' "$1"; }}
+NPM = """#!/bin/sh
 case "$*" in
   *"$REFUSES"*) echo "it is refused"; exit 1 ;;
   *"claude mcp list") echo "plugin:hushd:hushd: /x/bin/hushd mcp - $HEALTH" ;;
   *"gemini mcp list") echo "✓ hushd: hushd mcp (stdio) - Connected" ;;
-  *"claude -p"*) host claude ;;
-  *"codex exec"*) host codex ;;
-  *"gemini -m"*) host gemini ;;
-  *"opencode run"*) host opencode ;;
 esac
 """
 
 
-def checked(
-    tmp_path: Path, refuses: str = "nothing", health: str = "✔ Connected", **host: str
-) -> subprocess.CompletedProcess[str]:
+def checked(tmp_path: Path, refuses: str = "nothing", health: str = "✔ Connected") -> subprocess.CompletedProcess[str]:
     """Runs `scripts/packages --check` with that npm, or without one where `refuses` is empty."""
     if refuses:
         (tmp_path / "npm").write_text(NPM)
         (tmp_path / "npm").chmod(0o755)
     command = [sys.executable, str(ROOT / "release/package_files"), "--check"]
-    told = {"REFUSES": refuses, "HEALTH": health, "MUTE": "", "RESULT": '{"state":"completed"}', **host}
-    environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), **told}
+    environment = {"PATH": str(tmp_path), "HOME": str(tmp_path), "REFUSES": refuses, "HEALTH": health}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -210,17 +184,17 @@ def test_the_validators_are_asked(tmp_path: Path) -> None:
     """Each of them, by its package with a major version; nothing is printed of those that have no fault."""
     done = checked(tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    asked = [f"{check.package}: {check.command}" for check in validators.CHECKS]
-    taken = [f"{turn.package}: {turn.command[0]} takes a turn" for turn in turns.TURNS]
-    assert done.stdout.splitlines() == asked + taken
-    assert all(re.search(r"@\d+$", each.package) for each in (*validators.CHECKS, *turns.TURNS))
+    assert done.stdout.splitlines() == [f"{package}: {command}" for package, command, _ in validators.CHECKS]
+    assert all(re.search(r"@\d+$", package) for package, *_ in validators.CHECKS)
 
 
 def test_a_validator_that_refuses_fails_the_check(tmp_path: Path) -> None:
     """With what it printed; the others are asked all the same."""
     done = checked(tmp_path, refuses="vsce package")
     assert done.returncode == 1
-    assert done.stderr.startswith("scripts/packages: vsce package --out ../hushd.vsix: exit status 1\nit is refused\n")
+    assert done.stderr.startswith(
+        "scripts/packages: cd vscode && vsce package --out ../hushd.vsix: exit status 1\nit is refused\n"
+    )
     assert "gemini mcp list" in done.stdout
 
 
@@ -229,25 +203,6 @@ def test_a_host_that_does_not_reach_the_server_fails_the_check(tmp_path: Path) -
     done = checked(tmp_path, health="✘ Failed to connect")
     assert done.returncode == 1
     assert "claude mcp list: exit status 0\nplugin:hushd:hushd" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("host", "told", "fault"),
-    [
-        ("claude", {"MUTE": "claude"}, "hushd spoke 1 times instead of 2"),
-        ("codex", {"MUTE": "codex"}, "hushd spoke 0 times instead of 1"),
-        ("gemini", {"RESULT": "Nobody hears it."}, "hushd spoke 1 times instead of 1, and these results came: ["),
-        ("opencode", {"refuses": "opencode run"}, "hushd spoke 0 times instead of 1, and these results came: []"),
-    ],
-)
-def test_a_host_in_whose_turn_nothing_is_spoken_fails_the_check(
-    tmp_path: Path, host: str, told: dict[str, str], fault: str
-) -> None:
-    """The hook of Claude Code's plugin included; and so does one that tells its model of an error, or takes no turn."""
-    done = checked(tmp_path, **told)
-    assert done.returncode == 1
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("scripts/packages: ")]
-    assert line.startswith(f"scripts/packages: {host}: {fault}")
 
 
 def test_without_npm_no_validator_is_asked(tmp_path: Path) -> None:
