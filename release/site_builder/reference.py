@@ -15,6 +15,7 @@ from hushd_cli.reference import Argument, CommandReference, commands
 from hushd_protocol import errors, messages
 from hushd_schema.settings import HttpSettings, Settings, WorkerSettings, WyomingSettings
 from hushd_schema.settings.declaration import settings_of
+from hushd_schema.settings.neighbours import NeighbourSettings
 from hushd_schema.settings.own_models import ModelSettings
 from hushd_schema.settings.reference import default
 from manual import grouped
@@ -28,6 +29,7 @@ TABLES = {
     "wyoming": WyomingSettings,
     "worker": WorkerSettings,
     'models."ENGINE/NAME"': ModelSettings,
+    "neighbours.NAME": NeighbourSettings,
 }
 _ROW = re.compile(r"^(\w+) +\w+ +(?:yes|no) +\d+ +\d+ +\w+ +(.+)$", re.MULTILINE)
 _DIRECTIONS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,7 +41,13 @@ class Reader:
             if (name := FORMER.get(key, key)) in known:
                 values[name] = self._check(key, value, known[name].kind)
             elif key == "models":
-                values["own_models"] = self._own_models(value)
+                from .own_models import checked as own_model  # few have any
+
+                values["own_models"] = self._each(key, value, own_model)
+            elif key == "neighbours":
+                from .neighbours import checked as neighbour  # the same
+
+                values[key] = self._each(key, value, neighbour)
             elif key == "worker":
                 values[key] = self._workers(value)
             elif key == "wyoming":
@@ -51,7 +57,7 @@ class Reader:
             elif key in _GONE:
                 raise HushdError("bad_request", f"{self._path}: {_GONE[key]}")
             else:
-                self._unknown(toml.key(key), key, [*known, *tables, "models"])
+                self._unknown(toml.key(key), key, [*known, *tables, "models", "neighbours"])
         return Settings(**values)
 
     def _workers(self, table: object) -> dict[str, Table]:
@@ -87,12 +93,11 @@ class Reader:
         rest = {key: value for key, value in content.items() if key not in only}
         return WyomingSettings(**self._values("wyoming", rest, known), only=only)
 
-    def _own_models(self, table: object) -> Table:
-        from .own_models import checked  # few have any
-
-        tables: Table = self._check("models", table, TABLE)
+    def _each(self, where: str, table: object, checked: Callable[[str, object], Any]) -> Table:
+        """Checks the tables in a table, each by its name."""
+        tables: Table = self._check(where, table, TABLE)
         try:
-            return {model: checked(model, content) for model, content in tables.items()}
+            return {name: checked(name, content) for name, content in tables.items()}
         except HushdError as error:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 

@@ -19,6 +19,9 @@ def rows(settings: Settings) -> list[JsonObject]:
             listed += _table((name,), getattr(settings, name), getattr(DEFAULTS, name))
     for address, models in settings.wyoming.only.items():
         listed += (_row(("wyoming", address, role), model, "") for role, model in models.items())
+    for name, neighbour in settings.neighbours.items():
+        unset = type(neighbour)()
+        listed += (_hidden(row) for row in _table(("neighbours", name), neighbour, unset))
     return [*listed, *_workers(settings.worker)]
 
 
@@ -37,6 +40,11 @@ def _workers(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[JsonObject]:
         if worker:
             for key, value in table.items():
                 yield _row(("worker", worker, key), value, every.get(key, getattr(usual, key)))
+
+
+def _hidden(row: JsonObject) -> JsonObject:
+    """The row without its value where that is a secret."""
+    return {**row, "value": "(secret)"} if row["path"][-1] == "token" and row["value"] else row
 
 
 def _row(path: tuple[str, ...], value: Any, default: Any) -> JsonObject:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hushd_protocol.duration import FOREVER
 from hushd_protocol.light_dataclass import dataclass, field
@@ -19,6 +19,9 @@ from hushd_schema.kinds import Kind, choice, flag, number, seconds, text, text_t
 
 from .agents import AgentSettings
 from .declaration import NEXT_START, REPLACES, setting, table
+
+if TYPE_CHECKING:
+    from .neighbours import NeighbourSettings
 
 STDIO = "stdio://"  # Wyoming on standard input and output, where no supervisor listens
 MODELS = "store/local"  # the one worker of the role `models`
@@ -244,6 +247,7 @@ class Settings:
     agents: AgentSettings = table(AgentSettings, "agents that speak", document="AGENTS.md")
     worker: Mapping[str, Mapping[str, Any]] = table(dict, "for all workers")  # WorkerSettings' by name; "" for all
     own_models: Mapping[str, Any] = field(default_factory=dict)  # the tables of `[models]`, see `own_models`
+    neighbours: Mapping[str, NeighbourSettings] = field(default_factory=dict)  # by name
 
     def for_worker(self, name: str) -> WorkerSettings:
         """The settings of worker `name`: the general table, then the role's, the engine's and its own."""
