@@ -1,6 +1,6 @@
 """`python -m hushd_gateway --channel N`: serves the connections that the supervisor's door hands over.
 
-Started by the door alone. What a kind of connection needs is imported with the first one of that kind.
+Only the door starts it. The modules for HTTP or Wyoming are imported with the first connection of that kind.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def main(arguments: list[str]) -> int:
-    """Serves until no connection has come for a while; returns the exit status."""
+    """Serves until there has been no connection for a while; returns the exit status."""
     if len(arguments) != 2 or arguments[0] != "--channel" or not arguments[1].isdigit():
         print("usage: python -m hushd_gateway --channel N, which the supervisor alone runs", file=sys.stderr)
         return 2
@@ -62,7 +62,7 @@ class Gateway:
         self._client: Any = None
 
     async def run(self, channel: socket.socket) -> None:
-        """Serves the connections that come by `channel`."""
+        """Serves the connections received through `channel`."""
         servers = {"http": self._serve_http, "wyoming": self._serve_wyoming}
         async with AsyncExitStack() as stack:
             self._client = await stack.enter_async_context(AsyncClient(holder="gateway", wait=False))
@@ -83,7 +83,7 @@ class Gateway:
         serve: Callable[..., Awaitable[None]] = import_module("hushd_gateway.wyoming").serve_connection
         self._configuration.refresh()
         settings = self._configuration.settings
-        waiting = AsyncClient.on(self._client.link, None)  # no answer of the protocol says when to ask again
+        waiting = AsyncClient.on(self._client.link, None)  # HTTP and Wyoming have no answer that says when to ask again
         by_streams = partial(serve, client=waiting, settings=settings, listener=handover.listener)
         await serve_streams(connection, handover, by_streams)
 
@@ -100,7 +100,7 @@ class Gateway:
 
 
 class CurrentApp:
-    """The ASGI application of the configuration as it is at each request, on connections of before too."""
+    """The ASGI application of the current configuration, looked up at each request, also on old connections."""
 
     def __init__(self, create: Callable[[], ASGIApp], refresh: Callable[[], bool]) -> None:
         self._create = create

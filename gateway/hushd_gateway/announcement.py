@@ -1,7 +1,7 @@
 """`hushd serve --zeroconf`: announces Wyoming's addresses on the local network, so that Home Assistant finds them.
 
-A process of its own beside the supervisor, which has no room for mDNS: it starts when the addresses answer, and takes
-the announcement back when the supervisor has ended.
+Runs in a process beside the supervisor, which has no room for mDNS: it announces once the addresses answer, and
+    withdraws the announcement when the supervisor has ended.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from hushd_schema.settings.address import Address
 TYPE = "_wyoming._tcp.local."
 LOOK_S = 0.2  # between two tries whether an address answers
 _ANYWHERE = ("", "0.0.0.0", "::")
-_MDNS = ("224.0.0.251", 1)  # nothing is sent there: the way to it has the address by which others reach this machine
+_MDNS = ("224.0.0.251", 1)  # nothing is sent: the route to it shows the address by which other machines reach this one
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`ADDRESS... -- ARGUMENTS`: announces, and becomes the supervisor with these arguments; returns only an error."""
+    """`ADDRESS... -- ARGUMENTS`: announces, and becomes the supervisor with these arguments; returns on errors only."""
     split = list(arguments).index("--")
     try:
         addresses = _announceable(arguments[:split])
     except HushdError as error:
         print(f"hushd serve: {error}", file=sys.stderr)
         return error.exit_code
-    lifeline, ours = os.pipe()
-    os.set_inheritable(ours, True)  # the supervisor closes it by ending, whatever ends it
+    lifeline, supervisors_end = os.pipe()
+    os.set_inheritable(supervisors_end, True)  # closed when the supervisor ends, for whatever reason
     child = os.fork()
     if child == 0:
-        os.close(ours)
+        os.close(supervisors_end)
         _leave_family()
         try:
             announce(addresses, lifeline)
         except OSError as error:
-            print(f"hushd serve: nothing is announced, since there is no network ({error.strerror}).", file=sys.stderr)
+            print(f"hushd serve: announces nothing, since there is no network ({error.strerror}).", file=sys.stderr)
         os._exit(0)
     os.close(lifeline)
     os.waitpid(child, 0)
@@ -69,7 +69,7 @@ def announce(addresses: Sequence[Address], lifeline: int) -> None:
 
 
 def _announceable(texts: Sequence[str]) -> list[Address]:
-    """The addresses of Wyoming with a port and an IPv4 address, those of the configuration where none is given.
+    """Returns Wyoming's addresses that have a port and an IPv4 address; the configuration's if `texts` is empty.
 
     Raises:
         HushdError: `bad_request` when there are none; `engine_missing` without the package.
@@ -83,13 +83,13 @@ def _announceable(texts: Sequence[str]) -> list[Address]:
     if not addresses:
         raise HushdError(
             "bad_request",
-            "--zeroconf needs an address of IPv4 with a port to announce, such as --wyoming tcp://0.0.0.0:10300.",
+            "--zeroconf needs an IPv4 address with a port to announce, such as --wyoming tcp://0.0.0.0:10300.",
         )
     return addresses
 
 
 def _leave_family() -> None:
-    """Makes this process nobody's child, and deaf to the terminal: Ctrl-C ends the supervisor, which ends this."""
+    """Detaches this process from its parent and the terminal: Ctrl-C ends the supervisor, which ends this process."""
     os.setsid()
     if os.fork():
         os._exit(0)
@@ -100,7 +100,7 @@ def _become_supervisor(arguments: Sequence[str]) -> NoReturn:
 
 
 def _reachable(host: str) -> str:
-    """The IPv4 address by which others reach `host`; that of the way out where it is every address."""
+    """Returns the IPv4 address by which other machines reach `host`; for 0.0.0.0, that of the outgoing route."""
     if host not in _ANYWHERE:
         return socket.gethostbyname(host)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

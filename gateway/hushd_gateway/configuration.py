@@ -1,4 +1,4 @@
-"""The user's configuration while the gateway serves: programs that keep calling get what the files say now."""
+"""The user's configuration while the gateway serves: each request sees the files as they are now."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hushd_schema.settings.access import read_token
 
 
 class Configuration:
-    """The settings and the token of HTTP requests, as of the last look.
+    """The settings and the HTTP token, as last read.
 
     Args:
-        token: what the supervisor has passed on: the content of `[http] token_file`, which is read again with it, or
-            a variable of its own, which stays.
+        token: the token from the supervisor: the content of `[http] token_file`, which is read again with the
+            configuration, or the value of an environment variable, which stays.
 
     Raises:
-        HushdError: `bad_request` for a file that no supervisor starts with.
+        HushdError: `bad_request` for a file with which no supervisor would start.
     """
 
     def __init__(self, path: Path, token: str = "") -> None:
@@ -31,7 +31,7 @@ class Configuration:
         self._seen = self._look()
 
     def refresh(self) -> bool:
-        """Reads the files again if they have changed; returns whether they had. A faulty file changes nothing."""
+        """Reads the files again if they have changed; returns whether they had. A faulty file is ignored."""
         seen = self._look()
         if seen == self._seen:
             return False
@@ -43,11 +43,11 @@ class Configuration:
             print(f"the configuration stays as it was: {error}", file=sys.stderr)
             return False
         self.settings, self.token = settings, token
-        self._seen = self._look()  # another token file, perhaps
+        self._seen = self._look()  # the token file may be another one
         return True
 
     def _look(self) -> list[Any]:
-        """The state of a file, by which a change is seen; a token is read with it, since it is short."""
+        """Returns the files' states, which show a change; the token's content is part of it, since it is short."""
         token_file = self.settings.http.token_file
         return [_identity(self._path), _identity(Path(token_file).expanduser()) if token_file else ()]
 

@@ -1,4 +1,4 @@
-"""The engines of this machine, as the door has listed them, and the choice among them."""
+"""The engines of this machine, as listed by the door, and the choice among them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hushd import AsyncClient
     from hushd_schema.description import Descriptions, HearingDescription, SpeakingDescription, WaitingDescription
 
-FRESH_S = 10.0  # for which the supervisor's own list is taken to be true
+FRESH_S = 10.0  # for so long the supervisor's own list is not asked for again
 
 
 class Engines:
@@ -31,25 +31,25 @@ class Engines:
         self._described: dict[str, tuple[float, Descriptions]] = {}  # by role
 
     async def stt(self) -> HearingDescription:
-        """The engines and models that hear, as the door has listed them; the supervisor where there is no door."""
+        """Returns the speech-to-text engines and models, as listed by the door, or else by the supervisor."""
         return replace((await self._known("stt")).stt, default=self._settings.default_model("stt"))
 
     async def tts(self) -> SpeakingDescription:
-        """The same of the engines, models and voices that speak."""
+        """Returns the text-to-speech engines, models and voices."""
         return replace((await self._known("tts")).tts, default=self._settings.default_model("tts"))
 
     async def wake(self) -> WaitingDescription:
-        """The same of the engines that wait for words."""
+        """Returns the engines that detect wake words."""
         return replace((await self._known("wake")).wake, default=self._settings.default_model("wake"))
 
     async def every(self) -> Descriptions:
-        """All of them."""
+        """Returns the engines of all roles."""
         return replace(await self._known("stt"), stt=await self.stt(), tts=await self.tts(), wake=await self.wake())
 
     async def best(
         self, language: str, *, speed: str = "medium", engine: str | None = None, translate: bool = False
     ) -> Model:
-        """The model that `auto` means; see `Client.choose_model`.
+        """Returns the model that `auto` means; see `Client.choose_model`.
 
         Raises:
             HushdError: no installed model knows the language, or can translate.
@@ -61,7 +61,7 @@ class Engines:
         return Model(chosen.engine, chosen.model)
 
     async def _known(self, role: str) -> Descriptions:
-        """The descriptions, of which that of the role counts."""
+        """Returns descriptions in which that of `role` is current."""
         listing = listed.load(self._paths.listed)
         if listing.of(role).role:
             return listing

@@ -1,9 +1,9 @@
-"""Serves the connections that the door hands over, for as long as there are any.
+"""Serves the connections that the door hands over.
 
 The contract with the two servers, which know nothing of each other or of the door:
 
 - `hushd_gateway.http.create_app(client, settings, token)` returns the ASGI application. uvicorn's h11 protocol takes
-  each HTTP connection, and gets the bytes that the door has read as the first ones of the connection.
+  each HTTP connection, and reads the bytes that the door has read first.
 - `hushd_gateway.wyoming.serve_connection(reader, writer, client, settings, listener)` is a coroutine that serves one
   connection until its end, and is cancelled when the program leaves. `reader` begins with the bytes that the door has
   read: usually the first event, or the first one after a `describe` that the door has answered. `listener` is the
@@ -28,14 +28,14 @@ from hushd_protocol.system.handover import Handover, receive
 from . import slots
 from .slots import Slot
 
-# Connections at once. Those that rest make room for further ones, which else wait in the channel and then in the door,
-# which refuses them in time.
-MOST = 512
-AGAIN_S = 1.0  # between two looks whether one rests by now
-SETTLE_S = 1.0  # after a connection, before its memory is given back
-AFTER_S = 6.0  # once more, where that was not enough: some end later
-GROWN = 4 * 1024 * 1024  # bytes of growth while there are others, from which on that is worth its time
-GRACE_S = 2.0  # for the last answers, once the supervisor has left
+# Connections at once. Further ones take the place of resting ones, or wait in the channel, then in the door, which
+# refuses them in time.
+MAX_CONNECTIONS = 512
+AGAIN_S = 1.0  # between two looks for a resting connection
+SETTLE_S = 1.0  # from a connection's end until its memory is given back
+AFTER_S = 6.0  # memory is given back again then: some connections end late
+GROWN = 4 * 1024 * 1024  # bytes: while others are served, less growth than this is not worth the time
+GRACE_S = 2.0  # for the last answers, once the supervisor has ended
 
 Serve = Callable[[socket.socket, Handover], Awaitable[None]]
 
@@ -44,10 +44,10 @@ class Receiver:
     """Receives connections from the door and has each served.
 
     Args:
-        channel: the gateway's end; see `hushd_protocol.system.handover`.
-        servers: serves one connection until its end, by kind of connection.
+        channel: the gateway's end of the channel; see `hushd_protocol.system.handover`.
+        servers: for each kind of connection, the coroutine that serves one until its end.
         idle: seconds without a connection after which `run` returns.
-        leave: called at the end of the channel; closes the connections that are at rest.
+        leave: called at the end of the channel; closes the resting connections.
     """
 
     def __init__(
@@ -62,16 +62,16 @@ class Receiver:
         self._idle = idle
         self._leave = leave
         self._tasks: dict[asyncio.Task[None], Slot] = {}
-        self._changed = asyncio.Event()  # a connection came or ended, or the channel has
+        self._changed = asyncio.Event()  # a connection has come or ended, or the channel has ended
         self._ended = False
         self._settling: asyncio.TimerHandle | None = None
-        self._least = rss()  # once all was given back
+        self._least = rss()  # bytes of memory after the last return
         self._again = False
 
     async def run(self) -> None:
-        """Returns when there was no connection for `idle` seconds, or soon after the end of the channel.
+        """Serves until there was no connection for `idle` seconds, or the channel has ended.
 
-        Nothing is lost then: what arrives after the last look stays in the channel for the next gateway.
+        No connection is lost: one that arrives after the last look stays in the channel for the next gateway.
         """
         self._listen()
         while not self._ended:
@@ -95,8 +95,8 @@ class Receiver:
             self._listen()
 
     def _make_room(self) -> bool:
-        """Returns whether another connection may come, for which one that rests may have to leave."""
-        if len(self._tasks) < MOST:
+        """Returns whether there is room for another connection; closes a resting one for it if need be."""
+        if len(self._tasks) < MAX_CONNECTIONS:
             return True
         idlest = slots.longest(self._tasks.values())
         for task in [task for task, slot in self._tasks.items() if slot is idlest]:
@@ -117,7 +117,7 @@ class Receiver:
             received = receive(self._channel)
         except BlockingIOError:
             return
-        except OSError as error:  # no descriptor is left: those that are served give theirs back
+        except OSError as error:  # no descriptors are left: connections that end give theirs back
             print(f"cannot take a connection ({error.strerror}): pausing", file=sys.stderr)
             self._pause()
             asyncio.get_running_loop().call_later(AGAIN_S, self._listen_again)
@@ -139,7 +139,7 @@ class Receiver:
         except OSError:
             pass  # the program at the other end has left
         except Exception as error:
-            # Neither its text nor its arguments: they may hold what was said.
+            # Neither its text nor its arguments: they may contain speech.
             last = error.__traceback__
             while last and last.tb_next:
                 last = last.tb_next
@@ -153,11 +153,11 @@ class Receiver:
         self._changed.set()
         if self._settling is None:
             self._settling = task.get_loop().call_later(SETTLE_S, self._give_back)
-        if len(self._tasks) == MOST - 1 and not self._ended:
-            self._listen()  # it may have paused
+        if len(self._tasks) == MAX_CONNECTIONS - 1 and not self._ended:
+            self._listen()  # listening may have been paused
 
     def _give_back(self) -> None:
-        """Gives the memory of those that have left back: of the last one always, of others where it is much."""
+        """Gives the memory of ended connections back: always after the last one, else if it is much."""
         self._settling = None
         if self._tasks and rss() <= self._least + GROWN:
             return

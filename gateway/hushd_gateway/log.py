@@ -1,4 +1,4 @@
-"""The gateway's log, which programs cause to be written, and cannot fill the disk with."""
+"""The gateway's log, bounded so that programs cannot fill the disk by causing entries."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.log_lines import LogStream
 
 WINDOW_S = 60.0
-MOST = 300  # lines in it
+MAX_LINES = 300  # in a minute
 MAX_LINE = 8192  # characters
 
 
 class BoundedLog(LogStream):
-    """Standard error with a bound of lines a minute; moves `path` aside, if it is that file, when it has 1 MB."""
+    """Writes to standard error, with a limit of lines a minute; at 1 MB moves the log file `path` aside."""
 
     def __init__(self, form: str, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(2, form)
@@ -29,17 +29,17 @@ class BoundedLog(LogStream):
     def _write(self, lines: list[str]) -> None:
         lines = [line[:MAX_LINE] for line in lines if line.strip()]
         if (now := self._clock()) >= self._window + WINDOW_S:
-            if (left_out := self._count - MOST) > 0:
+            if (left_out := self._count - MAX_LINES) > 0:
                 super()._write([f"left out {left_out} lines: a program repeats itself"])
             self._window, self._count = now, 0
-        room = max(0, MOST - self._count)
+        room = max(0, MAX_LINES - self._count)
         self._count += len(lines)
         super()._write(lines[:room])
         log_files.rotate(self._path)
 
 
 def take_over(form: str, path: Path) -> None:
-    """Writes the log from now on, without asyncio's warnings: a line for each write on a connection that has ended."""
+    """Takes logging over, without asyncio's warnings, a line for each write to an ended connection."""
     sys.stderr = BoundedLog(form, path)
     best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
     logging.getLogger("asyncio").setLevel(logging.ERROR)

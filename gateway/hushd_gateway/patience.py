@@ -1,4 +1,4 @@
-"""Limits of the time that a program has, in steps: a process that stood still has missed only one of them."""
+"""Timeouts for programs, counted in steps: if this process was stopped meanwhile, it loses only one step."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-STEPS = 5  # that a limit has
+STEPS = 5  # in a timeout
 
 
 class StallTolerantTimer:
-    """Calls `act` once `seconds` have passed in which this process could run, unless it is cancelled before."""
+    """Calls `act` after `seconds` in which this process could run, unless cancelled before."""
 
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -32,7 +32,7 @@ class StallTolerantTimer:
 
 @asynccontextmanager
 async def timeout(seconds: float) -> AsyncIterator[None]:
-    """As `asyncio.timeout`, in such steps; what has come by the end of the last one still counts."""
+    """Like `asyncio.timeout`, in steps; data that arrives by the end of the last step still counts."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(None) as limit:
         steps = StallTolerantTimer(seconds, lambda: limit.reschedule(loop.time()))

@@ -1,4 +1,4 @@
-"""The model and the voice that a request means, whatever names its program was made for."""
+"""Finds the model and the voice that a request means, also by names made for other servers."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def stt(
     words: bool = False,
     logprobs: bool = False,
 ) -> Model:
-    """The model for a transcription; with `words`, one that knows when each was said, with `logprobs`, how likely.
+    """Returns the model for a transcription; with `words`, one that times words, with `logprobs`, one that rates them.
 
-    ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's,
-    means the default; or, where that does not know the language or cannot translate, the best that does.
+    ENGINE/NAME means itself, and so does the bare name of an installed model. Every other name, such as OpenAI's, means
+    the default, or the best model that knows the language or can translate, if the default does not.
 
     Raises:
-        HushdError: `model_missing` when no model knows that of words, or the one that was named does not.
+        HushdError: `model_missing` when no model can do it, or the named one cannot.
     """
     name = settings.http.models.get(name, name)
     model = _named(catalogue, name)
@@ -63,10 +63,10 @@ def stt(
 
 
 def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: str) -> VoiceChoice:
-    """The engine, model and voice for a speech, as far as the request says.
+    """Returns the engine, model and voice for a speech, as far as the request names them.
 
-    A model's name that is none of an engine's means the default. One of OpenAI's voices gives way to a model that has
-    a voice of its own.
+    An unknown model's name means the default. If a named model has a voice of its own, one of OpenAI's voices is
+    ignored.
     """
     model = _named(catalogue, settings.http.models.get(name, name))
     if model is None:
@@ -79,13 +79,15 @@ def tts(catalogue: SpeakingDescription, settings: Settings, name: str, voice: st
     return VoiceChoice(model.engine, model.model, voice or None)
 
 
-def stand_in(catalogue: SpeakingDescription, voice: str) -> tuple[str | None, str] | None:
-    """The name and language of the stand-in for a well-known voice that is not installed; None for every other name.
+def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str | None, str] | None:
+    """Returns the name and language of the voice to use instead of a well-known one that is not installed; None for
+    other names.
 
-    Many programs have kokoro's names built in, since the servers that they were made for speak with nothing else. The
-    stand-in is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of
-    OpenAI's names of that gender. That of a mixed voice is that of its first. Of piper's (`en_US-ryan-low`), which no
-    list has all of, another quality of the speaker stands in, or the usual voice of the language, named None.
+    Many programs have kokoro's names built in, since the servers that they were made for have no others. The fallback
+    is an installed voice of the same name and language, such as hibari's `heart` for `af_heart`; else one of OpenAI's
+    names of that gender. A mixed voice falls back to its first one's. One of piper's (`en_US-ryan-low`), of which no
+    list is complete, falls back to another quality of the same speaker, or to the default voice of the language, with
+    the name None.
     """
     parts = voice_mix.parts(voice)
     voice = parts[0].voice if parts else voice
@@ -104,7 +106,7 @@ def stand_in(catalogue: SpeakingDescription, voice: str) -> tuple[str | None, st
 
 
 def is_openai(name: str) -> bool:
-    """Returns whether a model's name is one of OpenAI's, listed or not, or left out."""
+    """Returns whether a model's name is empty or one of OpenAI's, listed or not."""
     return not name or name.startswith("gpt-") or any(name in names for names in listings.OPENAI_NAMES.values())
 
 
@@ -120,7 +122,8 @@ def _of_able(
     what: str,
     without: str,
 ) -> Model:
-    """The chosen model if it knows `what`, as those do that `able` has by engine; one that does, if none was named."""
+    """Returns the chosen model if it is in `able` (names by engine), or if none was named, one that is; `what` names
+    the ability."""
     engine, _, model = settings.stt.partition("/") if chosen == Model() else (chosen.engine or "", "", chosen.model)
     if engine in able and (model in (None, "", AUTO, "default") or model in able[engine]):
         return chosen
@@ -137,7 +140,7 @@ def _of_able(
 
 
 def is_known_to_hear(model: str, language: str) -> bool:
-    """Returns whether hushd's own catalogue says that ENGINE/NAME knows the language, or there is none to know."""
+    """Returns whether hushd's own catalogue says that ENGINE/NAME knows the language, or no language is given."""
     if not language:
         return True
     known = known_models.find(model)
@@ -145,7 +148,7 @@ def is_known_to_hear(model: str, language: str) -> bool:
 
 
 def _first_of(catalogue: RoleDescription, engine: str | None) -> str | None:
-    """The model of an engine that was named alone: the first that is installed."""
+    """Returns the first installed model of an engine that was named alone."""
     installed = (name for entry in catalogue.engines if entry.name == engine for name in entry.installed_models())
     return next(installed, None)
 
@@ -153,7 +156,7 @@ def _first_of(catalogue: RoleDescription, engine: str | None) -> str | None:
 def _named(catalogue: RoleDescription, name: str) -> Model | None:
     if name == AUTO or is_openai(name):
         return None
-    if known := known_models.of_repository(name):  # of the hub, whose names clients of other servers have built in
+    if known := known_models.of_repository(name):  # the hub's names are built into clients of other servers
         here = any(entry.name == known.engine and known.name in entry.installed_models() for entry in catalogue.engines)
         return Model(known.engine, known.name) if here else None
     engine, _, model = name.partition("/")
@@ -167,7 +170,7 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
 
 
 def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:
-    """Returns whether the default model knows the language, as far as its catalogue says."""
+    """Returns whether the default model knows the language, by its catalogue."""
     if not language or language == AUTO:
         return True
     engine, _, name = default.partition("/")

@@ -1,4 +1,4 @@
-"""`hushd serve --wyoming stdio://`: Wyoming on standard input and output, for the program that has started it."""
+"""`hushd serve --wyoming stdio://`: Wyoming on standard input and output, for the program that started it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> int:
 
 
 async def _serve() -> None:
-    """A request that is under way at the end of the input is finished."""
+    """Serves standard input; finishes the request that is running when the input ends."""
     from .wyoming import serve_connection
 
     settings = load(find().config)
@@ -43,13 +43,13 @@ async def _serve() -> None:
 
 
 async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Standard input, and the former standard output: whatever is printed from now on goes to standard error."""
+    """Returns streams for standard input and output; prints go to standard error from now on."""
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
     output = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     try:
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())  # only it lets a writer be waited for
+        protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())  # a writer's `drain` needs it
         transport, _ = await loop.connect_write_pipe(lambda: protocol, output)
     except ValueError:
         raise HushdError(

@@ -10,14 +10,14 @@ from typing import Any
 
 from hushd_protocol.system.handover import Handover
 
-READ = 16 * 1024  # bytes at once; asyncio takes sixteen times as many
-FLUSH_S = 5.0  # for a program that does not read its last answer, or goes on sending after it
+READ = 16 * 1024  # bytes at once; asyncio reads sixteen times as many
+FLUSH_S = 5.0  # for a program that does not read its last answer, or keeps sending after it
 
 Streams = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class _Protocol(asyncio.StreamReaderProtocol):
-    """Notices that the program at the other end has left, whether or not somebody reads from it."""
+    """Notices that the program has disconnected, even while no coroutine reads."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         super().__init__(reader)
@@ -33,10 +33,10 @@ class _Protocol(asyncio.StreamReaderProtocol):
 
 
 class _Writer(asyncio.StreamWriter):
-    """Writes lines as other bytes.
+    """Joins lines before it writes them.
 
-    From Python 3.12 on a transport's own `writelines` writes to a lost connection too, and has the loop watch its
-    descriptor, which may be another connection's by now: that one hears of nothing any more, and never ends.
+    From Python 3.12 on a transport's own `writelines` writes even to a lost connection, and has the loop watch its
+    descriptor, which may belong to another connection by now: that one then gets no events and never ends.
     """
 
     def writelines(self, data: Iterable[bytes | bytearray | memoryview]) -> None:
@@ -44,10 +44,10 @@ class _Writer(asyncio.StreamWriter):
 
 
 async def serve_streams(connection: socket.socket, handover: Handover, serve: Streams) -> None:
-    """Has `serve` serve one connection by streams, and closes it; cancels `serve` when the program leaves.
+    """Serves one connection by `serve`, then closes it; cancels `serve` when the program disconnects.
 
-    What comes after the last answer is read and passed over: bytes that nobody reads would discard the answer, and a
-    program that still sends would get a broken connection instead of it.
+    Data after the last answer is read and dropped: unread bytes would discard the answer, and a program that still
+        sends would see a broken connection instead.
     """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()

@@ -87,7 +87,7 @@ def test_lines_to_a_lost_connection_go_nowhere(ends: Channel) -> None:
 
 def test_no_more_connections_are_received_than_it_takes(ends: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others stay in the channel until one of these has ended."""
-    monkeypatch.setattr(gateway, "MOST", 2)
+    monkeypatch.setattr(gateway, "MAX_CONNECTIONS", 2)
     programs = [give(ends[0], b"%d" % number) for number in range(3)]
     served: list[bytes] = []
 
@@ -115,7 +115,7 @@ def test_no_more_connections_are_received_than_it_takes(ends: Channel, monkeypat
 @pytest.mark.parametrize("idle", [True, False])
 def test_those_that_rest_make_room(ends: Channel, monkeypatch: pytest.MonkeyPatch, idle: bool) -> None:
     """The longest of the idle ones first, then those that have been silent in the middle of something."""
-    monkeypatch.setattr(gateway, "MOST", 3)
+    monkeypatch.setattr(gateway, "MAX_CONNECTIONS", 3)
     monkeypatch.setattr(gateway.slots, "SILENT_S", 0.0)
     programs = [give(ends[0], b"%d" % number) for number in range(5)]
     served: list[bytes] = []
@@ -149,7 +149,7 @@ def test_those_that_rest_make_room(ends: Channel, monkeypatch: pytest.MonkeyPatc
 
 def test_one_that_comes_to_rest_makes_room(ends: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever came while all were at work is received as soon as one rests, and not only when one ends."""
-    monkeypatch.setattr(gateway, "MOST", 1)
+    monkeypatch.setattr(gateway, "MAX_CONNECTIONS", 1)
     monkeypatch.setattr(gateway, "AGAIN_S", 0.0)
     programs = [give(ends[0], b"%d" % number) for number in range(2)]
     served: list[slots.Slot] = []

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hushd_gateway.log import MOST, BoundedLog
+from hushd_gateway.log import MAX_LINES, BoundedLog
 from hushd_protocol.system import log_files
 
 
@@ -31,9 +31,9 @@ def test_lines_of_a_minute_are_bounded(tmp_path: Path) -> None:
     path = tmp_path / "gateway.log"
     with written(path):
         stream = BoundedLog("text", path, lambda: now)
-        for number in range(MOST + 50):
+        for number in range(MAX_LINES + 50):
             stream.write(f"a line {number}\n")
-        assert len(path.read_text().splitlines()) == MOST
+        assert len(path.read_text().splitlines()) == MAX_LINES
         now += 60
         stream.write("another\n")
     *_, count, last = path.read_text().splitlines()

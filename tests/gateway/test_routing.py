@@ -124,20 +124,20 @@ def test_an_openai_voice_gives_way_to_a_models_only_one() -> None:
     assert routing.tts(SPEAKING, SETTINGS, "kokoro", "alloy") == (None, None, "alloy")
 
 
-def test_a_voice_of_kokoros_that_is_not_there_has_a_stand_in() -> None:
+def test_a_voice_of_kokoros_that_is_not_installed_has_a_fallback() -> None:
     """Of its gender and language: programs made for kokoro's servers have its names built in, and no other model's."""
     both = replace(SPEAKING, engines=(*SPEAKING.engines, KOKORO))
     without = replace(SPEAKING, engines=(*SPEAKING.engines, replace(KOKORO, voices=())))
     for catalogue in (both, SPEAKING, without):
-        assert routing.stand_in(catalogue, "af_sky") == ("alloy", "en")
-        assert routing.stand_in(catalogue, "ff_siwis") == ("alloy", "fr")
-        assert routing.stand_in(catalogue, "bm_george") == ("ash", "en")
-        assert routing.stand_in(catalogue, "bm_george(2)+af_sky") == ("ash", "en")
-        assert routing.stand_in(catalogue, "alan") is None
-        assert routing.stand_in(catalogue, "af_nobody") is None
+        assert routing.fallback_voice(catalogue, "af_sky") == ("alloy", "en")
+        assert routing.fallback_voice(catalogue, "ff_siwis") == ("alloy", "fr")
+        assert routing.fallback_voice(catalogue, "bm_george") == ("ash", "en")
+        assert routing.fallback_voice(catalogue, "bm_george(2)+af_sky") == ("ash", "en")
+        assert routing.fallback_voice(catalogue, "alan") is None
+        assert routing.fallback_voice(catalogue, "af_nobody") is None
     catalogue = both
-    assert routing.stand_in(catalogue, "am_adam") is None
-    assert routing.stand_in(catalogue, "am_adam+am_adam") is None
+    assert routing.fallback_voice(catalogue, "am_adam") is None
+    assert routing.fallback_voice(catalogue, "am_adam+am_adam") is None
     assert routing.tts(catalogue, SETTINGS, "kokoro/kokoro-v1.0", "af_sky") == ("kokoro", "kokoro-v1.0", "af_sky")
 
 
@@ -145,11 +145,11 @@ def test_pipers_names_have_stand_ins() -> None:
     """Another quality of the same speaker, else the usual voice of the language."""
     voices = [{"name": "en_US-ryan-high", "language": "en-US", "installed": True}]
     catalogue = SpeakingDescription.from_data({"engines": [{"name": "piper", "voices": voices}]})
-    assert routing.stand_in(catalogue, "en_US-ryan-low") == ("en_US-ryan-high", "en-US")
-    assert routing.stand_in(catalogue, "en_US-lessac-medium") == (None, "en-US")
-    assert routing.stand_in(catalogue, "de_DE-thorsten_emotional-x_low") == (None, "de-DE")
-    assert routing.stand_in(catalogue, "en_US-ryan-high") is None
-    assert routing.stand_in(catalogue, "en_US-ryan") is None
+    assert routing.fallback_voice(catalogue, "en_US-ryan-low") == ("en_US-ryan-high", "en-US")
+    assert routing.fallback_voice(catalogue, "en_US-lessac-medium") == (None, "en-US")
+    assert routing.fallback_voice(catalogue, "de_DE-thorsten_emotional-x_low") == (None, "de-DE")
+    assert routing.fallback_voice(catalogue, "en_US-ryan-high") is None
+    assert routing.fallback_voice(catalogue, "en_US-ryan") is None
 
 
 def test_a_repositorys_name_is_that_of_its_model() -> None:
@@ -165,9 +165,9 @@ def test_a_voice_of_the_same_name_and_language_stands_in_first() -> None:
     spoken = {"heart": "en-US", "emma": "en-GB", "alex": "en-US"}
     voices = [{"name": name, "language": language, "installed": True} for name, language in spoken.items()]
     catalogue = SpeakingDescription.from_data({"engines": [{"name": "hibari", "voices": voices}]})
-    assert routing.stand_in(catalogue, "af_heart") == ("heart", "en")
-    assert routing.stand_in(catalogue, "bf_emma") == ("emma", "en")
-    assert routing.stand_in(catalogue, "em_alex") == ("ash", "es")
+    assert routing.fallback_voice(catalogue, "af_heart") == ("heart", "en")
+    assert routing.fallback_voice(catalogue, "bf_emma") == ("emma", "en")
+    assert routing.fallback_voice(catalogue, "em_alex") == ("ash", "es")
 
 
 class Describer:

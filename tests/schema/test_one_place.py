@@ -65,7 +65,7 @@ found["http"] = form["properties"]["eagerness"]
 session = Session("sess_1", "transcription")
 found["realtime"] = refused(session.update, {"audio": {"input": {"transcription": {"eagerness": 0}}}})
 session.update({"audio": {"input": {"transcription": {"eagerness": 2}}}})
-found["listened"] = session.asked()["eagerness"]
+found["listened"] = session.options()["eagerness"]
 tools = {tool.name: tool for tool in server.build(task.TaskRegistry())._tool_manager.list_tools()}
 found["mcp"] = [name for name, tool in tools.items() if "eager" in tool.parameters["properties"]]
 found["schema"] = tools["hushd_listen"].parameters["properties"]["eager"]

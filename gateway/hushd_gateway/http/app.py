@@ -46,11 +46,11 @@ _PLAIN: dict[str, Schema] = {"text/plain": TEXT}
 OPERATIONS = [
     Operation("POST", "/v1/audio/speech", speech.create, "Speaks a text.", speech.ANSWERS, body=speech.PARAMETERS),
     Operation(
-        "POST", "/v1/audio/transcriptions", transcription.transcribe, "Writes down a recording.",
+        "POST", "/v1/audio/transcriptions", transcription.transcribe, "Transcribes a recording.",
         transcription.TRANSCRIPTS, form=TRANSCRIPTION,
     ),
     Operation(
-        "POST", "/v1/audio/translations", transcription.translate, "Writes down a recording in English.",
+        "POST", "/v1/audio/translations", transcription.translate, "Transcribes a recording into English.",
         transcription.TRANSLATIONS, form=TRANSLATION,
     ),
     Operation(
@@ -58,7 +58,7 @@ OPERATIONS = [
         form=DIARIZATION,
     ),
     Operation(
-        "POST", "/inference", whisper_cpp.infer, "Writes down a recording, as whisper.cpp's server does.",
+        "POST", "/inference", whisper_cpp.infer, "Transcribes a recording, as whisper.cpp's server does.",
         whisper_cpp.ANSWERS, form=whisper_cpp.INFERENCE,
     ),
     Operation(
@@ -92,7 +92,7 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Star
 
     Args:
         client: makes all requests.
-        settings: of which `http` and the default models count.
+        settings: `http` and the default models are used.
         token: the secret that every request must carry; empty for none.
     """
     uploads.sweep()
@@ -119,9 +119,9 @@ def create_app(client: AsyncClient, settings: Settings, token: str = "") -> Star
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
-    """Answers for a path or method that there is not."""
+    """Answers requests for an unknown path or method."""
     assert isinstance(error, HTTPException)
-    sentences = {404: "There is no such path.", 405: "This path takes another method."}
+    sentences = {404: "There is no such path.", 405: "This path does not take this method."}
     response = ApiError(error.status_code, sentences.get(error.status_code, "The request cannot be read.")).response()
     response.headers.update(error.headers or {})
     return response

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON within a limit, and forms whose file goes to a spool file as it comes."""
+"""Request bodies: JSON within a limit, and forms, whose file is spooled to disk as it arrives."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from .errors import ApiError, bad
 from .fields import FormFields
 
 JSON = 4 * 1024 * 1024  # bytes: four days of speech
-FIELDS = 4 * 1024 * 1024  # bytes of a form besides its file, names included: a prompt, keywords, known speakers' voices
+FIELDS = 4 * 1024 * 1024  # bytes of a form besides its file, names included: a prompt, keywords, speakers' voices
 PARTS = 256  # of a form
 UPLOAD = 4 * 1024 * 1024 * 1024  # bytes: 37 hours of 16 kHz samples
 SILENT_S = 20.0  # without a byte
-SLOW_S = 60.0  # after which the mean must be
-SLOWEST = 1000  # bytes a second: an eighth of a telephone line
-logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each form that is damaged
+SLOW_S = 60.0  # after which the mean rate must be at least
+SLOWEST = 1000  # bytes a second: an eighth of a telephone line's
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each damaged form
 
 
 async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
-    """Yields the body as it comes.
+    """Yields the body as it arrives.
 
     Raises:
-        ApiError: 413 beyond `limit` bytes; 408 when nothing comes for `SILENT_S`, or hardly anything for `SLOW_S`.
+        ApiError: 413 beyond `limit` bytes; 408 when nothing arrives for `SILENT_S`, or hardly anything for `SLOW_S`.
     """
     if int(request.headers.get("content-length", "0")) > limit:
         raise _too_large(limit)
-    size, past = 0, 0.0
+    size, seconds = 0, 0.0
     stream = aiter(request.stream())
     slot = slots.current_slot()
     while True:
@@ -60,22 +60,22 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
         size += len(piece)
         if size > limit:
             raise _too_large(limit)
-        past += min(SILENT_S, time.monotonic() - began)  # longer is what this process stood still
-        if past > SLOW_S and size < past * SLOWEST:
+        seconds += min(SILENT_S, time.monotonic() - began)  # a longer wait means that this process was stopped
+        if seconds > SLOW_S and size < seconds * SLOWEST:
             raise _slow()
         yield piece
 
 
 async def read_json(request: Request) -> JsonObject:
-    """The object that is the body.
+    """Returns the body as a JSON object.
 
     Raises:
-        ApiError: 400 when it is none, and what `pieces` raises.
+        ApiError: 400 if it is not an object, and as `pieces`.
     """
     data = b"".join([piece async for piece in pieces(request, JSON)])
     try:
         if len(data) > context.LARGE:
-            async with context.of(request).turn:  # others' short requests come in between
+            async with context.of(request).turn:  # short requests of other programs go in between
                 await asyncio.sleep(0)
                 value = fields.parse(data)
         else:
@@ -88,17 +88,17 @@ async def read_json(request: Request) -> JsonObject:
 
 
 class Form:
-    """A form that was received; a context manager, whose end removes the file.
+    """A received form; a context manager, which removes the file at its end.
 
     Attributes:
-        fields: a list of texts by name.
-        path: the file's; None where there was none.
+        fields: the texts of each field, by name.
+        path: of the file; None without one.
     """
 
     def __init__(self) -> None:
         self.fields = FormFields()
         self.path: Path | None = None
-        self._lock = -1  # of the file
+        self._lock = -1  # a descriptor with the file's lock
 
     def __enter__(self) -> Form:
         return self
@@ -106,32 +106,32 @@ class Form:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self.path is None:
             return
-        with suppress(OSError):  # a file that is still there is swept
+        with suppress(OSError):  # a file left behind is swept later
             self.path.unlink()
-        with suppress(OSError):  # of a file on a server, whose disk is full
+        with suppress(OSError):  # a network file system may report its full disk only now
             os.close(self._lock)
-        if isinstance(error, HushdError):  # whoever sent it does not know the file
+        if isinstance(error, HushdError):  # the sender does not know the file's path
             for name in (repr(str(self.path)), str(self.path)):
                 error.message = error.message.replace(name, "The recording")
 
     def hand_over(self) -> Form:
-        """Returns a form with the file of this one, which no longer has it."""
+        """Returns a form that takes this one's file over."""
         form = Form()
         form.path, self.path = self.path, None
         form._lock = self._lock
         return form
 
     def open(self) -> IO[bytes]:
-        """Makes the file, and returns it to be written."""
+        """Creates the file and returns it, open for writing."""
         descriptor, path = uploads.create()
         self.path, self._lock = Path(path), descriptor
         return os.fdopen(os.dup(descriptor), "wb", buffering=0)
 
     async def read(self, request: Request) -> None:
-        """Receives the form.
+        """Reads the form from the request.
 
         Raises:
-            ApiError: 400 when it is none, 413, 408.
+            ApiError: 400 if it is not a form, 413, 408.
             HushdError: as `storage.failure`, when the file cannot be written.
         """
         kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -148,11 +148,11 @@ class Form:
 
 
 class _FormReader:
-    """Takes a form apart while it comes, by the callbacks of python-multipart."""
+    """Parses a form while it arrives, by python-multipart's callbacks."""
 
     def __init__(self, form: Form, boundary: bytes) -> None:
         self._form = form
-        self._file: IO[bytes] | None = None  # of the part that is being read, if it is the recording
+        self._file: IO[bytes] | None = None  # of the current part, if it is the recording
         self._value = bytearray()
         self._name = ""
         self._header: tuple[bytearray, bytearray] = bytearray(), bytearray()
@@ -190,7 +190,7 @@ class _FormReader:
             raise _no_form() from None
 
     def close(self) -> None:
-        """Closes the file of a recording that has not come to its end."""
+        """Closes the file of an incomplete recording."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()

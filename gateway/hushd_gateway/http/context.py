@@ -1,4 +1,4 @@
-"""The client, the settings, and the engines that all requests share."""
+"""The client, the settings and the engines, shared by all requests."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
 
 _LETTERS = re.compile("[A-Z]{1,2}")
-LARGE = 64 * 1024  # characters of JSON that do not share a turn of the loop with as much of another program's
+LARGE = 64 * 1024  # characters of JSON: larger bodies are parsed one at a time, in different turns of the loop
 
 
 class Context:
-    """One for the whole application, as `app.state.context`."""
+    """The application's shared state, as `app.state.context`."""
 
     def __init__(self, client: AsyncClient, settings: Settings, token: str = "") -> None:
         self.client = client
         self.settings = settings
         self.token = token
-        self.turn = asyncio.Lock()  # for what is `LARGE`
+        self.turn = asyncio.Lock()  # held while a `LARGE` body is parsed
         self._engines = Engines(client, settings)
 
     async def catalogues(self) -> Descriptions:
-        """The engines, models and voices of both roles."""
+        """Returns the engines, models and voices of both roles."""
         return await self._engines.every()
 
     async def stt(
@@ -48,7 +48,7 @@ class Context:
         logprobs: bool = False,
         speed: str = "medium",
     ) -> Model:
-        """The model for a transcription; see `routing.stt`. The usual request needs no list of engines."""
+        """Returns the model for a transcription; see `routing.stt`. A request without a choice lists no engines."""
         usual = not (translate or words or logprobs) and self._is_default(name)
         if usual and routing.is_known_to_hear(self.settings.stt, language):
             return Model()
@@ -60,10 +60,10 @@ class Context:
         return await self._engines.best(language, speed=speed, engine=model.engine, translate=translate)
 
     async def tts(self, name: str, voice: str, language: str = "") -> VoiceChoice:
-        """The engine, model and voice for a speech; what nobody chose is None.
+        """Returns the engine, model and voice for a speech, each None if nothing chooses it.
 
         Raises:
-            HushdError: there is no such voice, or none for the language.
+            HushdError: the voice does not exist, or no voice knows the language.
         """
         voice = self.settings.http.voices.get(voice, voice)
         if not voice and not language and self._is_default(name):
@@ -72,14 +72,14 @@ class Context:
         choice = routing.tts(catalogue, self.settings, name, voice)
         if not choice.voice and not language:
             return choice
-        if choice.engine is None and (instead := routing.stand_in(catalogue, voice)):
+        if choice.engine is None and (instead := routing.fallback_voice(catalogue, voice)):
             return choose_voice(catalogue, *instead)
         return choose_voice(catalogue, choice.voice, language or None, choice.engine, choice.model)
 
     def people(self) -> dict[str, str]:
-        """The voiceprints of the people whom segments may name, as the configuration says.
+        """Returns the voiceprints of the people whom segments may name, by the configuration.
 
-        Without those whose names are letters, as unknown speakers have them.
+        People with a letter for a name are left out: letters name unknown speakers.
         """
         if not self.settings.http.people:
             return {}
@@ -92,6 +92,6 @@ class Context:
 
 
 def of(connection: HTTPConnection) -> Context:
-    """The context of a request or WebSocket."""
+    """Returns the context of a request or WebSocket."""
     shared: Context = connection.app.state.context
     return shared

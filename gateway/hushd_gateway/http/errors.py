@@ -10,7 +10,7 @@ from hushd_protocol.errors import HushdError
 from starlette.requests import Request
 from starlette.responses import Response
 
-# Where the table in hushd_protocol.errors has a status that OpenAI's clients would not understand.
+# Replaces statuses of the table in hushd_protocol.errors that OpenAI's clients would not understand.
 _STATUS = {"output_failed": 507, "no_device": 503, "cancelled": 503, "slow_consumer": 503}
 # Advice that a program can follow over HTTP.
 WORDS = {"list_voices": "GET /v1/audio/voices lists them", "list_cards": "GET /v1/activity lists them"}
@@ -21,11 +21,11 @@ class ApiError(Exception):
     """A request that cannot be served.
 
     Attributes:
-        status: of HTTP.
+        status: the HTTP status.
         message: one sentence: what happened and what to do.
-        param: the parameter at fault, if one is.
-        code: a word for programs.
-        retry_after: seconds after which to ask again.
+        param: the faulty parameter, if any.
+        code: a machine-readable word.
+        retry_after: seconds retry_after_s which to ask again.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class ApiError(Exception):
 
     @classmethod
     def of(cls, error: HushdError) -> ApiError:
-        """The same failure as OpenAI's API would report it."""
+        """Returns the error as OpenAI's API would report it."""
         status = _STATUS.get(error.code, error.http_status)
-        after = None
+        retry_after_s = None
         if error.retry_after_ms is not None:
-            after = max(1, math.ceil(error.retry_after_ms / 1000))
+            retry_after_s = max(1, math.ceil(error.retry_after_ms / 1000))
         elif status in (429, 503):
-            after = 1
-        return cls(status, wording.sentence(error, WORDS), None, _CODES.get(error.code, error.code), after)
+            retry_after_s = 1
+        return cls(status, wording.sentence(error, WORDS), None, _CODES.get(error.code, error.code), retry_after_s)
 
     @property
     def kind(self) -> str:
@@ -62,11 +62,11 @@ class ApiError(Exception):
         return "server_error" if self.status >= 500 else "invalid_request_error"
 
     def data(self) -> JsonObject:
-        """The object under `error`."""
+        """The object for `error`."""
         return {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
 
     def response(self) -> Response:
-        """The answer of HTTP."""
+        """Returns the HTTP response."""
         headers = {}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
@@ -77,12 +77,12 @@ class ApiError(Exception):
 
 
 def bad(message: str, param: str | None = None) -> ApiError:
-    """A request that is wrong in itself."""
+    """Returns the 400 for a malformed request."""
     return ApiError(400, message, param, "invalid_value" if param else "bad_request")
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """Starlette's handler for `ApiError` and `HushdError`; one that is not async would have a thread."""
+    """Handles `ApiError` and `HushdError` for Starlette, which would run a handler that is not async in a thread."""
     return (error if isinstance(error, ApiError) else ApiError.of(_hushd(error))).response()
 
 

@@ -1,4 +1,4 @@
-"""Values of requests, from JSON or from forms: checked, and named in the error where they do not fit."""
+"""Request values, from JSON or from forms: checked, and named in the error if they are invalid."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from starlette.datastructures import QueryParams
 
 from .errors import bad
 
-CONTAINERS = 10_000  # objects and lists of a JSON value, each of which costs up to a hundred times its text
-ITEMS = 200_000  # and the commas in it
+CONTAINERS = 10_000  # objects and lists in a JSON value: each takes up to a hundred times the memory of its text
+ITEMS = 200_000  # commas in a JSON value
 
-Fields = Mapping[str, Any]  # whatever JSON has, or `FormFields`
+Fields = Mapping[str, Any]  # a JSON object, or `FormFields`
 
 
 class FormFields(dict[str, list[str]]):
-    """The fields of a form: the texts of each name, of which a parameter that is not a list has the last one."""
+    """The fields of a form: the texts of each name; a parameter that is not a list takes the last one."""
 
 
 def of_query(query: QueryParams) -> FormFields:
-    """The parameters of an address."""
+    """Returns the parameters of a URL's query."""
     return FormFields({name: query.getlist(name) for name in query})
 
 
 def parse(data: str | bytes) -> Any:
-    """The value of JSON, whose numbers are all finite: an answer that repeats another would not be JSON.
+    """Returns the JSON value; its numbers are finite, since an answer that repeats others would not be JSON.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not JSON.
         ApiError: it has more parts than any request needs.
         RecursionError: it is nested too deep.
     """
@@ -52,7 +52,7 @@ def _finite(number: str) -> float:
 
 
 def value(fields: Fields, name: str, kind: Kind) -> Any:
-    """A value of a kind, also as text; None where there is none, or an empty text that does not fit."""
+    """Returns the value as its kind, also parsed from text; None if missing, or an empty text that does not fit."""
     given = single(fields, name)
     if given is None or (given == "" and not kind.fits("")):
         return None
@@ -67,13 +67,13 @@ def value(fields: Fields, name: str, kind: Kind) -> Any:
 
 
 def text(fields: Fields, name: str, default: str = "") -> str:
-    """A string; null and nothing are `default`."""
+    """Returns a string; `default` for null or a missing field."""
     given = value(fields, name, kinds.text())
     return default if given is None else str(given)
 
 
 def flag(fields: Fields, name: str) -> bool:
-    """A boolean, also as the text of a form."""
+    """Returns a boolean, also from the text of a form."""
     value = single(fields, name)
     if isinstance(value, str):
         value = {"true": True, "1": True, "false": False, "0": False, "": False}.get(value.lower(), value)
@@ -83,12 +83,12 @@ def flag(fields: Fields, name: str) -> bool:
 
 
 def choice(fields: Fields, name: str, choices: Sequence[str], default: str) -> str:
-    """One of `choices`; null and nothing are `default`."""
+    """Returns one of `choices`; `default` for null or a missing field."""
     return value(fields, name, kinds.choice(*choices)) or default
 
 
 def record(fields: Fields, name: str) -> JsonObject:
-    """An object; null and nothing are an empty one."""
+    """Returns an object, empty for null or a missing field."""
     value = single(fields, name)
     if value is None:
         return {}
@@ -98,7 +98,7 @@ def record(fields: Fields, name: str) -> JsonObject:
 
 
 def texts(fields: Fields, name: str) -> list[str]:
-    """A list of strings, as JSON has it, or as a form has it: `name[]` or `name` several times."""
+    """Returns a list of strings, from JSON, or from a form that repeats `name[]` or `name`."""
     words: list[str] = []
     for key in (name, f"{name}[]"):
         value = fields.get(key)
@@ -110,20 +110,20 @@ def texts(fields: Fields, name: str) -> list[str]:
 
 
 def members(fields: Fields, name: str) -> JsonObject:
-    """The object of a form that sends `name[key]` for each of its keys."""
+    """Returns the object that a form sends as `name[key]` for each key."""
     start = f"{name}["
     return {key[len(start) : -1]: single(fields, key) for key in fields if key.startswith(start) and key.endswith("]")}
 
 
 def single(fields: Fields, name: str) -> Any:
-    """The value of `name`; where a form repeats it, the last one."""
+    """Returns the value of `name`; the last one if a form repeats it."""
     if isinstance(fields, FormFields):
         return fields[name][-1] if fields.get(name) else None
     return fields.get(name)
 
 
 def subset(fields: Fields, name: str, choices: Sequence[str]) -> set[str]:
-    """A list of texts, all of which are among `choices`."""
+    """Returns a set of texts, all among `choices`."""
     chosen = set(texts(fields, name))
     if chosen - set(choices):
         raise bad(f"{name} takes {' and '.join(choices)}.", name)

@@ -1,4 +1,4 @@
-"""Ends a request's work when its client goes."""
+"""Ends a request's work when its client disconnects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class EndsWithClient:
-    """Cancels the application, and with it the job, as soon as the client has left."""
+    """Cancels the application, and with it the job, as soon as the client has disconnected."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -24,7 +24,7 @@ class _Request:
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._read = asyncio.Event()  # all of the body was
+        self._read = asyncio.Event()  # set once the whole body was read
         self._answered = False
         self._gone = asyncio.Event()
 

@@ -1,6 +1,6 @@
 """`GET /v1/models`, `/v1/audio/voices`, `/health` and `/metrics`.
 
-The door answers most of these requests itself; the rest come here on connections that were handed over before.
+The door answers most of these requests itself; the others arrive on connections handed over earlier.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from .parameters import Parameters
 
 
 async def models(request: Request) -> Response:
-    """Answers with all models: the installed ones, OpenAI's names, and the user's."""
+    """Answers with all models: the installed ones, OpenAI's names, and names from the configuration."""
     shared = context.of(request)
     return JSONResponse(listings.models(await shared.catalogues(), shared.settings.http.models))
 
 
 async def model(request: Request) -> Response:
-    """Answers with one model; a repository's name, which many programs have built in, is that of the model from there,
-    and where that is not installed the default one stands in for it."""
+    """Answers with one model. A repository's name, which many programs have built in, means the model from there, or
+    the default if that is not installed."""
     shared = context.of(request)
     name = request.path_params["name"]
-    known = catalogue.of_repository(name)
+    repository = catalogue.of_repository(name)
     for entry in listings.models(await shared.catalogues(), shared.settings.http.models)["data"]:
-        if entry["id"] in (name, known and known.model):
+        if entry["id"] in (name, repository and repository.model):
             return JSONResponse(entry | {"id": name})
-    if known:
-        stand_in = shared.settings.default_model(known.role)
-        return JSONResponse(listings.model(name, known.role, known.engine) | {"stand_in": stand_in})
+    if repository:
+        default = shared.settings.default_model(repository.role)
+        return JSONResponse(listings.model(name, repository.role, repository.engine) | {"stand_in": default})
     raise ApiError(404, "There is no such model: GET /v1/models lists them.", "model", "model_not_found")
 
 
 async def voices(request: Request) -> Response:
-    """Answers with the installed voices; with `?legacy=true` with their names alone."""
+    """Answers with the installed voices, or with only their names for `?legacy=true`."""
     listing = listings.voices(await context.of(request).catalogues())
     if VOICES_QUERY.check(fields.of_query(request.query_params))["legacy"]:
         return JSONResponse({"voices": [voice["id"] for voice in listing["voices"]]})
@@ -51,7 +51,7 @@ async def metrics(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """Answers exactly `OK`, by which detectors know a server for speech."""
+    """Answers exactly `OK`, by which detectors recognise a speech server."""
     return PlainTextResponse("OK")
 
 

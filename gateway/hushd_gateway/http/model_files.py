@@ -1,4 +1,4 @@
-"""`POST` and `DELETE /v1/models/ID`: get a model, and remove it, where the configuration lets programs do so."""
+"""`POST` and `DELETE /v1/models/ID`: download or remove a model, if the configuration lets programs do so."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .errors import ApiError
 
 
 async def pull(request: Request) -> Response:
-    """Answers once the model is here; one that is, is checked."""
+    """Answers once the model is downloaded; an installed one is verified."""
     model = await context.of(request).client.pull(_permitted(request))
     return JSONResponse({"id": model.model, "object": "model", "size": model.size})
 
 
 async def delete(request: Request) -> Response:
-    """Answers once the model's files are removed. A worker that has loaded it keeps it until it ends."""
+    """Answers once the model's files are removed. A worker that has loaded the model keeps it until it ends."""
     model = _permitted(request)
     removed = await asyncio.to_thread(_remove, model)
     return JSONResponse({"id": model, "object": "model", "deleted": True, "size": removed})
@@ -36,13 +36,12 @@ def _remove(model: str) -> int:
 
 
 def _permitted(request: Request) -> str:
-    """The model that the request names, ENGINE/NAME or its repository. Raises ApiError 409 where none may be got."""
+    """Returns the model that the request names, as ENGINE/NAME or by repository. Raises ApiError 409 if downloads are
+    off."""
     name: str = request.path_params["name"]
     known = catalogue.of_repository(name)
     model = known.model if known else name
     if not context.of(request).settings.http.pull:
-        sentence = (
-            f"Programs get and remove no models here: set pull = true in [http], or run `hushd models pull {model}`."
-        )
+        sentence = f"Programs may not get models here: set pull = true in [http], or run `hushd models pull {model}`."
         raise ApiError(409, sentence, "model", "pull_is_off")
     return model

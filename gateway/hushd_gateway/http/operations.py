@@ -1,4 +1,4 @@
-"""Everything that can be asked over HTTP, as data: the routes and `/openapi.json` are made of it."""
+"""The operations of the HTTP API, as data: the routes and `/openapi.json` are made of them."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request.
+    """An operation of the API.
 
     Attributes:
-        path: with the names of its parts as OpenAPI has them.
-        about: a sentence.
-        answers: a schema for each media type of the answer.
-        body, form, query: its parameters, by where they are.
+        path: a template, as in OpenAPI.
+        about: its description, one sentence.
+        answers: the answer's schemas, by media type.
+        body, form, query: its parameters, by where they are sent.
         open: whether it needs no token.
     """
 
@@ -61,7 +61,7 @@ class Operation:
     open: bool = False
 
     def described(self, guarded: bool) -> Schema:
-        """Its description in OpenAPI."""
+        """Returns its OpenAPI description."""
         description: JsonObject = {
             "operationId": f"{self.handle.__module__.rpartition('.')[2]}-{self.path.strip('/').replace('/', '-')}",
             "summary": self.about,
@@ -85,7 +85,7 @@ class Operation:
 
 
 def routes(operations: Iterable[Operation]) -> list[Route]:
-    """A route for each path, by which its refusal of a method names all that there are; the last part of a path may
+    """Returns a route for each path, so that a refused method's answer lists the path's methods; a path's last part may
     have slashes."""
     by_path: dict[str, dict[str, Handle]] = {}
     for operation in operations:
@@ -107,7 +107,7 @@ _REFERENCE: Schema = {"$ref": "#/components/schemas/Error"}
 
 
 def document(operations: list[Operation], guarded: bool) -> Schema:
-    """The document of OpenAPI 3.1; `guarded` says whether a token is needed."""
+    """Returns the OpenAPI 3.1 document; `guarded` says whether a token is needed."""
     paths: dict[str, dict[str, Schema]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = operation.described(guarded)

@@ -1,4 +1,4 @@
-"""The parameters of a request, as data: what checks them here is what `/openapi.json` says of them."""
+"""The parameters of a request, as data: both the checks and `/openapi.json` are made of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Parameter:
     """One parameter.
 
     Attributes:
-        check: its value in the fields of a request.
-        schema: what a form or an address has.
-        json: what JSON may have, too.
-        several: whether it is a list, whose name in a form ends in `[]`.
+        check: returns its value from a request's fields.
+        schema: in a form or a query.
+        json: further types that JSON may use.
+        several: whether it is a list; in a form its name then ends in `[]`.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Parameter:
     several: bool = False
 
     def in_json(self) -> Schema:
-        """Its schema in JSON, where null means what leaving it out does."""
+        """Returns its JSON schema, in which null means the same as leaving it out."""
         return {"anyOf": [self.schema, *self.json], "description": self.about}
 
     def in_form(self) -> Schema:
-        """Its schema in a form or an address."""
+        """Returns its schema in a form or a query."""
         return {**self.schema, "description": self.about}
 
 
@@ -52,7 +52,7 @@ class Parameters:
     """All parameters of a request.
 
     Args:
-        file: of a form: what its field `file` holds; empty for none.
+        file: the description of a form's field `file`; empty for none.
     """
 
     def __init__(self, *parameters: Parameter, file: str = "") -> None:
@@ -63,19 +63,19 @@ class Parameters:
         return iter(self._parameters)
 
     def check(self, data: Fields) -> JsonObject:
-        """The values by name.
+        """Returns the checked values by name.
 
         Raises:
-            ApiError: one does not fit.
+            ApiError: a value is invalid.
         """
         return {each.name: each.check(data, each.name) for each in self._parameters}
 
     def in_json(self) -> Schema:
-        """The schema of an object of JSON."""
+        """Returns the schema of a JSON object."""
         return _object({each.name: each.in_json() for each in self}, [each.name for each in self if each.required])
 
     def in_form(self) -> Schema:
-        """The schema of a form."""
+        """Returns the schema of a form."""
         properties = {f"{each.name}[]" if each.several else each.name: each.in_form() for each in self}
         if self.file:
             properties["file"] = {"type": "string", "format": "binary", "description": self.file}
@@ -83,12 +83,12 @@ class Parameters:
 
 
 def of(operation: Operation, sound: str = EITHER) -> Parameters:
-    """The parameters that are fields of an operation, of those that a kind of sound has."""
+    """Returns an operation's fields for a kind of sound, as parameters."""
     return Parameters(*(_of(operation.fields[name], name, own) for name, own in operation.taken("http", sound).items()))
 
 
-def asked(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
-    """The operation's fields among checked values; a text that is empty counts as left out."""
+def options_of(operation: Operation, given: Mapping[str, Any]) -> JsonObject:
+    """Returns the operation's fields among checked values; empty texts count as left out."""
     names = {name: own.name or name for name, own in operation.taken("http").items()}
     return {name: given[own] if given[own] != "" else None for name, own in names.items() if own in given}
 
@@ -98,7 +98,8 @@ def _of(field: Field, name: str, own: Name) -> Parameter:
 
 
 def value(name: str, about: str, kind: Kind) -> Parameter:
-    """A value of a kind; JSON may have numbers and booleans as text, too, and a text that is left out is empty."""
+    """Returns a parameter of a kind; JSON may also send numbers and booleans as text, and an empty text means left
+    out."""
     if kind.form["type"] == "boolean":
         return flag(name, about)
     if kind.form["type"] == "string":
@@ -107,19 +108,19 @@ def value(name: str, about: str, kind: Kind) -> Parameter:
 
 
 def text(name: str, about: str) -> Parameter:
-    """Any text."""
+    """Returns a parameter for any text."""
     return value(name, about, kinds.text())
 
 
 def flag(name: str, about: str) -> Parameter:
-    """True or false, which JSON may have as text, too."""
+    """Returns a boolean parameter, which JSON may also send as text."""
     return Parameter(
         name, about, fields.flag, {"anyOf": [{"type": "boolean"}, {"enum": ["1", "0", ""]}]}, (_TEXT, _NOTHING)
     )
 
 
 def choice(name: str, choices: Sequence[str], default: str, about: str) -> Parameter:
-    """One of several words; the empty one stands for the default."""
+    """Returns a parameter with several choices; an empty text means the default."""
 
     def check(data: Fields, name: str) -> str:
         return fields.choice(data, name, choices, default)
@@ -128,12 +129,12 @@ def choice(name: str, choices: Sequence[str], default: str, about: str) -> Param
 
 
 def texts(name: str, about: str) -> Parameter:
-    """A list of texts, or one."""
+    """Returns a parameter for a text or a list of texts."""
     return Parameter(name, about, fields.texts, _several(_TEXT), several=True)
 
 
 def subset(name: str, choices: Sequence[str], about: str) -> Parameter:
-    """Some of several words."""
+    """Returns a parameter for a subset of `choices`."""
 
     def check(data: Fields, name: str) -> set[str]:
         return fields.subset(data, name, choices)
@@ -142,7 +143,7 @@ def subset(name: str, choices: Sequence[str], about: str) -> Parameter:
 
 
 def record(name: str, about: str) -> Parameter:
-    """An object."""
+    """Returns a parameter for an object."""
     return Parameter(name, about, fields.record, {"type": "object"})
 
 

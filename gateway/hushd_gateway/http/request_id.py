@@ -1,4 +1,4 @@
-"""`x-request-id`: each answer names its request, as OpenAI's do, by the id that the supervisor's log has for it."""
+"""`x-request-id`: each answer names its request, as OpenAI's do, by its id in the supervisor's log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEADER = "x-request-id"
 
 
 class NamesRequests:
-    """Gives each HTTP request an id, with which the ids of all that it asks of the supervisor begin."""
+    """Gives each HTTP request an id, which prefixes the ids of its requests to the supervisor."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,8 +1,8 @@
-"""Decides who may send requests: by `Host`, by the page that sends them, by the token, and by their number.
+"""Decides which requests are allowed: by `Host`, by the page that sends them, by the token, and by their number.
 
-A web page can reach a server on its reader's machine without asking. Its own host name can resolve to this machine,
-and then the browser takes its requests for ones of the same origin: so `Host` is checked. Forms and plain POSTs are
-sent without a preflight, so refusing CORS is not enough: `Origin` and `Sec-Fetch-Site` are checked on each request.
+A web page can reach a server on its reader's machine without asking. Its own host name can resolve to this machine, and
+then the browser takes its requests for same-origin ones: so `Host` is checked. Browsers send forms and plain POSTs
+without a preflight, so refusing CORS is not enough: `Origin` and `Sec-Fetch-Site` are checked on each request.
 CORS does not exist for WebSockets: the same checks apply to them.
 """
 
@@ -19,27 +19,27 @@ from hushd_protocol.errors import HushdError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .crowd import Crowd
+from .concurrency import ConcurrencyLimit
 from .errors import ApiError
 from .page import files
 from .realtime import sealing
 
-OPEN = ("/health", *files.FILES)  # without the token
-LOCAL = 256  # requests and WebSockets of one program at once,
-FOREIGN = 64  # and of another machine's address
-SESSIONS = 64  # of which so many are WebSockets
+OPEN = ("/health", *files.FILES)  # need no token
+LOCAL = 256  # concurrent requests and WebSockets of one program,
+FOREIGN = 64  # and of one address of another machine
+SESSIONS = 64  # of these, WebSockets
 RETRY_S = 1
 LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
 KEY = "openai-insecure-api-key."  # a subprotocol: browsers cannot send headers with a WebSocket
 
 
 class Authorisation:
-    """Admits requests that carry the token and do not come from somebody else's web page.
+    """Admits requests that carry the token and do not come from a foreign web page.
 
     Args:
-        names: of this machine, besides localhost and addresses.
-        origins: of web pages that may send requests.
-        token: that requests must carry; empty for none.
+        names: this machine's names, besides localhost and addresses.
+        origins: the web pages that may send requests.
+        token: the one that requests must carry; empty for none.
     """
 
     def __init__(self, app: ASGIApp, names: Collection[str], origins: Collection[str], token: str) -> None:
@@ -47,15 +47,15 @@ class Authorisation:
         self._names = frozenset(name.lower() for name in names)
         self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
         self._token = token
-        self._crowds = {"http": Crowd(LOCAL, FOREIGN), "websocket": Crowd(SESSIONS, FOREIGN)}
+        self._limits = {"http": ConcurrencyLimit(LOCAL, FOREIGN), "websocket": ConcurrencyLimit(SESSIONS, FOREIGN)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return
-        crowd = self._crowds[scope["type"]]
+        crowd = self._limits[scope["type"]]
         try:
             self._check(scope)
-            if (place := crowd.enter(scope)) is None:
+            if (keys := crowd.enter(scope)) is None:
                 sentence = "This program, or its address, has too many requests under way: wait for some."
                 raise ApiError(429, sentence, retry_after=RETRY_S)
         except ApiError as error:
@@ -64,7 +64,7 @@ class Authorisation:
         try:
             await _Quiet(self._app)(scope, receive, send)
         finally:
-            crowd.leave(place)
+            crowd.leave(keys)
 
     def _check(self, scope: Scope) -> None:
         headers = hosts.headers_of(scope["headers"])
@@ -100,13 +100,13 @@ class Authorisation:
 
 
 def keys_of(scope: Scope, headers: Mapping[str, str]) -> list[str]:
-    """The secrets that a request carries in its headers, and a WebSocket in its subprotocols too."""
+    """Returns the secrets in a request's headers, and in a WebSocket's subprotocols."""
     offered = (each[len(KEY) :] for each in scope.get("subprotocols", ()) if each.startswith(KEY))
     return [*hosts.sent_secrets(headers.get("authorization", ""), headers.get("x-api-key", "")), *offered]
 
 
 class _Quiet:
-    """Reports an unexpected error by its kind and place alone: its text may hold speech."""
+    """Reports an unexpected error by only its kind and place: its text may contain speech."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -123,7 +123,7 @@ class _Quiet:
             await self._app(scope, receive, watched)
         except ClientDisconnect:
             return
-        except asyncio.CancelledError:  # the gateway leaves, and this is the last that it does for a request
+        except asyncio.CancelledError:  # the gateway is ending: only a last answer is possible
             if not started:
                 await _refuse(ApiError.of(LEAVING), scope, receive, send)
         except Exception as error:
@@ -138,7 +138,7 @@ class _Quiet:
 
 
 def report(error: BaseException, request: str = "") -> None:
-    """Writes the kind and place of an error to the log, with the id of the request as its answer has it."""
+    """Logs the kind and place of an error, with the request's id as in its answer."""
     last = error.__traceback__
     while last and last.tb_next:
         last = last.tb_next
@@ -148,7 +148,7 @@ def report(error: BaseException, request: str = "") -> None:
 
 
 def _follows_link(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Returns whether a reader follows a link to hushd's page, from any site; its policy forbids to frame it."""
+    """Returns whether this is a link to hushd's page, followed on any site; the page's policy forbids frames."""
     follows = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
     return follows and scope.get("method") == "GET" and scope["path"] == files.PAGE and "origin" not in headers
 
@@ -166,7 +166,7 @@ async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -
     if scope["type"] == "http":
         await response(scope, receive, send)
         return
-    # Before the upgrade, a WebSocket is refused by an answer of HTTP.
+    # Before the upgrade, a WebSocket is refused by an HTTP answer.
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return

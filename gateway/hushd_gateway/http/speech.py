@@ -1,4 +1,4 @@
-"""`POST /v1/audio/speech`: text is spoken, and the speech sent while it is made."""
+"""`POST /v1/audio/speech`: speaks text, and sends the speech while it is made."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ MEDIA = {
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
-PCM_RATE = 24_000  # Hz, which OpenAI's programs take for granted
+PCM_RATE = 24_000  # Hz, which OpenAI's programs assume
 _NO_TOKENS = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}  # nothing is billed
 VOICE_HEADER = "X-Hushd-Voice"
 
 
 class Speech(NamedTuple):
-    """A speech, and the name of the voice that the request's names came to; empty for the default one."""
+    """A speech, and the name of its voice; empty for the default one."""
 
     audio: AsyncIterator[bytes]
     voice: str
@@ -46,12 +46,12 @@ class Speech(NamedTuple):
 
 async def create(request: Request) -> Response:
     """Answers with a sound file, or with events that hold its parts."""
-    given = PARAMETERS.check(await read_json(request))
-    form, sse = given["response_format"], given["stream_format"] == "sse"
-    if given["timeline"] and not sse:
-        raise bad("A timeline comes as events: add stream_format sse.", "timeline")
-    sentences: deque[Sentence] | None = deque() if given["timeline"] else None
-    audio, voice = await synthesize(context.of(request), given, form, sentences)
+    values = PARAMETERS.check(await read_json(request))
+    form, sse = values["response_format"], values["stream_format"] == "sse"
+    if values["timeline"] and not sse:
+        raise bad("A timeline is sent as events: add stream_format sse.", "timeline")
+    sentences: deque[Sentence] | None = deque() if values["timeline"] else None
+    audio, voice = await synthesize(context.of(request), values, form, sentences)
     answer = streaming.events(_events(audio, sentences)) if sse else Streamed(audio, MEDIA[form])
     if voice:
         answer.headers[VOICE_HEADER] = quote(voice)
@@ -59,25 +59,25 @@ async def create(request: Request) -> Response:
 
 
 async def synthesize(
-    shared: Context, given: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
+    shared: Context, values: Mapping[str, Any], form: str, sentences: deque[Sentence] | None = None
 ) -> Speech:
-    """The speech for values of `PARAMETERS`, in the format `form`.
+    """Starts the speech for values of `PARAMETERS`, in the format `form`.
 
     Args:
-        sentences: gets each sentence with the times of its words, before its audio.
+        sentences: called with each sentence and the times of its words, before its audio.
 
     Raises:
-        HushdError: for what no voice of this machine's can do.
+        HushdError: no voice of this machine can do it.
     """
-    options = parameters.asked(SYNTHESIZE, given)
+    options = parameters.options_of(SYNTHESIZE, values)
     options["sample_rate"] = options["sample_rate"] or (PCM_RATE if form == "pcm" else None)
-    chosen = await shared.tts(given["model"], given["voice"], given["language"])
+    chosen = await shared.tts(values["model"], values["voice"], values["language"])
     if chosen.voice:
         del options["language"]
-    del options["timeline"]  # whose sentences come one by one
+    del options["timeline"]  # with `sentences` they are passed one by one
     if sentences is not None:
         options["on_sentence"] = sentences.append
-    audio = _made(shared, given["input"], {**options, **chosen._asdict(), "format": form})
+    audio = _made(shared, values["input"], {**options, **chosen._asdict(), "format": form})
     return Speech(audio, chosen.voice or "")
 
 
@@ -89,7 +89,7 @@ def _input(data: Mapping[str, Any], name: str) -> str:
 
 
 def _voice(data: Mapping[str, Any], name: str) -> str:
-    """The voice: a name, or an object with its `id`."""
+    """Returns the voice's name, from a text or an object with its `id`."""
     voice = data.get(name)
     if isinstance(voice, Mapping):
         voice = voice.get("id")

@@ -15,10 +15,10 @@ from .errors import ApiError
 
 
 class Streamed(Response):
-    """Sends pieces as they come; the first one is waited for before the status is sent.
+    """Sends pieces as they are made; waits for the first one before it sends the status.
 
-    So a request that fails before there is any output gets the status of its error. One that fails later breaks the
-    answer off, which a client of HTTP sees; in a stream of events it is an event.
+    So a request that fails before any output gets the status of its error. A later failure breaks the answer off, which
+    an HTTP client sees; in a stream of events it is an event.
     """
 
     def __init__(self, pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str] | None = None) -> None:
@@ -35,12 +35,12 @@ class Streamed(Response):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
                     piece = await anext(pieces, b"")
             except HushdError:
-                return  # without the end, which breaks the answer off
+                return  # leaves out the last chunk, so that the answer is broken off
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def event(data: Mapping[str, Any]) -> bytes:
-    """One server-sent event."""
+    """Returns a server-sent event."""
     return f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode("utf-8", "replace")
 
 

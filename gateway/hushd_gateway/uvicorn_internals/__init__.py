@@ -1,8 +1,8 @@
-"""Serves HTTP and WebSockets by uvicorn's protocol classes, and is all of hushd that knows them.
+"""Serves HTTP and WebSockets by uvicorn's protocol classes, which no other package knows.
 
 uvicorn documents `Config` and `Server`, which listens itself. Here the supervisor listens, so that no gateway runs
-while nobody asks; a connection comes with the bytes that were read of it, and is bounded in time and memory. For that
-there is no public way, so `H11Protocol`, `WSProtocol` and `ServerState` are inherited. hushd's extra `http` admits the
+without connections; a connection arrives with the bytes already read, and is bounded in time and memory. uvicorn has no
+public way for that, so `H11Protocol`, `WSProtocol` and `ServerState` are inherited. hushd's extra `http` admits the
 releases that the tests have seen. `tests/gateway/test_uvicorn_internals.py` names each attribute that is used, says
 that the installed release has it, and that no other is used: begin there for another release.
 

@@ -15,15 +15,15 @@ from .. import slots
 from ..patience import STEPS, StallTolerantTimer
 from .state import PONG_S, READ, Patient, State
 
-HEAD = 32 * 1024  # bytes of a request's head: a client secret has half of them
-HEADERS = 128  # of a request; each costs a hundred times its least size
+HEAD = 32 * 1024  # bytes of a request's head: a client secret takes up to half
+HEADERS = 128  # of a request; each takes a hundred times the memory of a minimal one
 HEAD_S = 10.0  # for the head of a request
-END_S = 1.0  # for requests to end that the gateway waits for no longer
+END_S = 1.0  # for cancelled requests to end
 KEEP_ALIVE_S = 15  # between two requests of one connection
 
 
 class _Connection(h11.Connection):
-    """The state of a connection, which refuses a request with too many headers, or with two ends of its body."""
+    """h11's state of a connection; refuses requests with too many headers, or two lengths for the body."""
 
     def next_event(self) -> Any:
         event = super().next_event()
@@ -36,7 +36,7 @@ class _Connection(h11.Connection):
 
 
 class _Http(Patient, H11Protocol):
-    """One HTTP connection; `prefix` is what the door has read of it."""
+    """One HTTP connection; `prefix` has the bytes that the door has read."""
 
     server_state: State
     prefix = b""
@@ -51,7 +51,7 @@ class _Http(Patient, H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._wait_for_request(HEAD_S)
-        if self.prefix:  # before anything that the transport reads; h11 takes no bytes for the end
+        if self.prefix:  # before any other data; h11 would take no bytes for the end
             self.data_received(self.prefix)
 
     def data_received(self, data: bytes) -> None:
@@ -67,14 +67,14 @@ class _Http(Patient, H11Protocol):
 
     def on_response_complete(self) -> None:
         self._slot.rest()
-        # What was asked is not kept while the connection rests.
+        # The request is dropped while the connection rests.
         self.cycle.body = bytearray()
         self.cycle.scope = {**self.cycle.scope, "headers": [], "path": "", "raw_path": b"", "query_string": b""}
         self.scope, self.headers = self.cycle.scope, []
         self._rests = True
         self._wait_for_request(KEEP_ALIVE_S)
         super().on_response_complete()
-        self._unset_keepalive_if_required()  # uvicorn's own limit counts the time in which we stood still
+        self._unset_keepalive_if_required()  # uvicorn's own timeout counts time in which this process was stopped
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -85,10 +85,10 @@ class _Http(Patient, H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         if self.cycle is not None:
-            self.cycle.disconnected = True  # the application's answer would come behind this one
+            self.cycle.disconnected = True  # the application's answer would follow this one
         try:
             super().send_400_response(msg)
-        except h11.LocalProtocolError:  # nonsense behind a HEAD, whose answer has no body, or in the midst of an answer
+        except h11.LocalProtocolError:  # garbage after a HEAD, whose answer has no body, or during an answer
             self.transport.close()
 
     def _wait_for_request(self, seconds: float) -> None:
@@ -97,13 +97,13 @@ class _Http(Patient, H11Protocol):
         self._slow = StallTolerantTimer(seconds, self._drop_slow)
 
     def _drop_slow(self) -> None:
-        """Closes the connection if no request has come."""
+        """Closes the connection if no request has arrived."""
         if (self.cycle is None or self.cycle.response_complete) and self.transport.get_protocol() is self:
             self.transport.close()
 
 
 def _web_socket(**options: Any) -> asyncio.Protocol:
-    """Makes the protocol for a connection's upgrade; wsproto is a tenth of what a gateway imports."""
+    """Makes the protocol for a connection's upgrade; imports wsproto only now, a tenth of the gateway's imports."""
     from .web_socket import WebSocket
 
     return WebSocket(**options)
@@ -119,12 +119,12 @@ class HttpServer:
             ws=_web_socket,  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
-            log_level="error",  # or strangers fill the log, a line for each nonsense
+            log_level="error",  # strangers could fill the log, a line for each invalid request
             access_log=False,
             proxy_headers=False,
             server_header=False,
             ws_ping_timeout=PONG_S / STEPS,
-            ws_per_message_deflate=False,  # a kilobyte would become a megabyte; and programs are near
+            ws_per_message_deflate=False,  # a kilobyte could become a megabyte, and programs are near
         )
         self._config.load()
         self._state = State()

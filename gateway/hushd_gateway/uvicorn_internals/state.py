@@ -1,4 +1,4 @@
-"""Parts of uvicorn's connections, HTTP and WebSocket alike: their ends, and an end for programs that do not read."""
+"""The common part of HTTP and WebSocket connections: their ends, and a timeout for programs that do not read."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from uvicorn.server import ServerState
 
 from ..patience import StallTolerantTimer
 
-READ = 64 * 1024  # bytes at once; asyncio takes four times as many
+READ = 64 * 1024  # bytes at once; asyncio reads four times as many
 SEND_S = 60.0  # for a program that does not read
 PONG_S = 20.0  # for a program to answer the ping of a WebSocket
 
 
 class State(ServerState):
-    """All connections.
+    """The state of all connections.
 
     Attributes:
-        ends: a future for each transport, done once it is closed.
-        unfinished: bytes of the part of a message that each WebSocket has, where there is one.
+        ends: a future for each transport, done once closed.
+        unfinished: bytes of each WebSocket's incomplete message, if any.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class State(ServerState):
 
 
 class Patient(asyncio.Protocol):
-    """A connection that is broken off once its program has not read for `SEND_S`."""
+    """Breaks a connection off when its program has not read for `SEND_S`."""
 
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport

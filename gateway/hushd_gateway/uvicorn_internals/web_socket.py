@@ -1,4 +1,4 @@
-"""HTTP connections that have become WebSockets: bounded in what they keep, and ended with a code that says why."""
+"""WebSockets on upgraded HTTP connections: bounded in memory, and ended with a code and a reason."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..http.errors import ApiError
 from ..patience import STEPS
 from .state import PONG_S, Patient, State
 
-PIECE = 4096  # bytes that are looked at before the next message is waited for: a hundred messages at most
+PIECE = 4096  # bytes parsed at once: at most a hundred messages
 MESSAGE = 8 * 1024 * 1024  # bytes: two minutes of sound
-UNFINISHED = 16 * 1024 * 1024  # bytes of messages that are not complete, of all connections together
-WIDE = 1024 * 1024  # bytes of a message that may be other than ASCII: one wide character quadruples a text
+UNFINISHED = 16 * 1024 * 1024  # bytes of incomplete messages, of all connections together
+WIDE = 1024 * 1024  # bytes of a message with other characters than ASCII: one wide character quadruples a text
 REASON = 120  # bytes of the reason in a Close
 TOO_LARGE, COME_AGAIN = 1009, 1013
-LINGER_S = 5.0  # for a program to read why its connection has ended
+LINGER_S = 5.0  # for a program to read the reason of the end
 _REFUSAL = ApiError(503, "hushd cannot begin a session now: ask again in a moment.", code="server_busy", retry_after=1)
 
 
 class _Message:
-    """A message as its parts come, in place of uvicorn's buffer, which keeps texts as characters."""
+    """Collects the parts of a message; replaces uvicorn's buffer, which keeps texts as characters."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -54,28 +54,28 @@ class _Message:
 class WebSocket(Patient, WSProtocol):
     """A connection after its upgrade.
 
-    Of what arrives a piece is looked at, and no more until its messages are handled and its answers sent: neither
-    small messages nor pings of a program that reads nothing are collected.
+    It parses one piece of the data, and no more until the messages are handled and the answers sent: so neither small
+        messages nor pings of a program that reads nothing pile up.
     """
 
     def __init__(self, config: uvicorn.Config, server_state: State, **options: Any) -> None:
         super().__init__(config, server_state, **options)
         self.server_state: State = server_state
         self.buffer: Any = _Message()
-        self._in_hand = 0  # bytes of the message that is being handled
-        self._rest = b""  # arrived, and not looked at
-        self._soon: asyncio.Handle | None = None  # of looking at it
+        self._in_hand = 0  # bytes of the message being handled
+        self._rest = b""  # received, but not parsed
+        self._soon: asyncio.Handle | None = None  # the next parse
         self._ending = False
-        self._unanswered = 0  # steps of `PONG_S` that have passed since a ping
+        self._unanswered = 0  # steps of `PONG_S` since a ping
 
     def data_received(self, data: bytes) -> None:
-        if not self._ending:  # else passed over
+        if not self._ending:  # else dropped
             self._rest += data
             if self._soon is None:
                 self._look()
 
     def _look(self) -> None:
-        """Looks at a piece of what has arrived."""
+        """Parses a piece of the received data."""
         self._soon = None
         if self._is_free():
             piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
@@ -88,7 +88,7 @@ class WebSocket(Patient, WSProtocol):
         return not self.read_paused and self.writable.is_set() and not self._ending
 
     def _go_on(self) -> None:
-        """Looks at the next piece in another turn of the loop; reads more once there is none."""
+        """Schedules the next piece for another turn of the loop; reads more once there is none."""
         if self._ending:
             return
         if self._is_free() and not self._rest:
@@ -99,7 +99,7 @@ class WebSocket(Patient, WSProtocol):
             self._soon = self.loop.call_soon(self._look)
 
     def _weigh(self) -> None:
-        """Ends the connection with the largest part of a message while there is too much of such parts."""
+        """Ends the connections with the largest incomplete messages until the others fit."""
         sizes = self.server_state.unfinished
         if size := 0 if self._ending else self._in_hand + self.buffer.length + len(self._rest):
             sizes[self] = size
@@ -114,7 +114,7 @@ class WebSocket(Patient, WSProtocol):
         self._in_hand = 0
         message = await super().receive()
         self._go_on()
-        await asyncio.sleep(0)  # or one program's many messages are all handled in a turn
+        await asyncio.sleep(0)  # else a program's many messages are handled in one turn
         return message
 
     def pause_writing(self) -> None:
@@ -126,7 +126,7 @@ class WebSocket(Patient, WSProtocol):
         self._go_on()
 
     def handle_ping(self, event: events.Ping) -> None:
-        if not self.transport.is_closing():  # asyncio logs each write beyond
+        if not self.transport.is_closing():  # asyncio logs each write to a closing transport
             super().handle_ping(event)
 
     def send_keepalive_ping(self) -> None:
@@ -134,7 +134,7 @@ class WebSocket(Patient, WSProtocol):
         super().send_keepalive_ping()
 
     def keepalive_timeout(self) -> None:
-        """Ends a connection whose program has not answered a ping, after a step in which we could have read that."""
+        """Ends a connection whose program has not answered a ping, after a step in which this process could read."""
         self._unanswered = self._unanswered + 1 if self._is_free() and not self._rest else 0
         if self._unanswered < STEPS:
             self.pong_timer = self.loop.call_later(PONG_S / STEPS, self.keepalive_timeout)
@@ -147,7 +147,8 @@ class WebSocket(Patient, WSProtocol):
         size = self.buffer.length + len(event.data)
         if size > (MESSAGE if self.buffer.is_ascii and event.data.isascii() else WIDE):
             self.end(
-                TOO_LARGE, f"A message has at most {MESSAGE // 2**20} MB of ASCII, or {WIDE // 2**20} MB of others."
+                TOO_LARGE,
+                f"A message has at most {MESSAGE // 2**20} MB of ASCII, or {WIDE // 2**20} MB with other characters.",
             )
             return
         super().handle_message(event)
@@ -155,13 +156,13 @@ class WebSocket(Patient, WSProtocol):
             self._in_hand += size
 
     def handle_close(self, event: events.CloseConnection) -> None:
-        if self.conn.state is ConnectionState.OPEN:  # no Close of the program's, but a fault in its frames
+        if self.conn.state is ConnectionState.OPEN:  # the program sent no Close, but an invalid frame
             self.end(event.code, event.reason or "")
         else:
             super().handle_close(event)
 
     def send_500_response(self) -> None:
-        """Refuses an upgrade as OpenAI's clients understand it: mostly because the gateway leaves."""
+        """Refuses an upgrade so that OpenAI's clients understand it, mostly since the gateway is ending."""
         if not self.response_started and not self.handshake_complete:
             self.response_started = True
             answer = _REFUSAL.response()
@@ -169,7 +170,8 @@ class WebSocket(Patient, WSProtocol):
             self.transport.write(self.conn.send(head) + self.conn.send(events.RejectData(bytes(answer.body))))
 
     def end(self, code: int, reason: str) -> None:
-        """Ends the connection with `code`. What still comes is passed over: unread, it would discard the Close."""
+        """Ends the connection with `code`. Further data is read and dropped: left unread, it would discard the
+        Close."""
         if self._ending or self.transport.is_closing():
             return
         self._ending = self.close_sent = True

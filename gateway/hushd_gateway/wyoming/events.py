@@ -1,4 +1,4 @@
-"""Reads Wyoming's events, bounded in size and time: a line of JSON, more data, and a payload."""
+"""Reads Wyoming's events, a line of JSON, more data and a payload, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ REST_S = 600.0  # until the next event begins
 EVENT_S = 20.0  # for the rest of an event
 MAX_DATA = 256 * 1024  # bytes
 MAX_PAYLOAD = 1024 * 1024
-SMALL = 16 * 1024  # payloads that need no slot in
-LARGE = 8 * 1024 * 1024  # the room for all larger ones
+SMALL = 16 * 1024  # bytes up to which a payload needs no room in
+LARGE = 8 * 1024 * 1024  # the room for larger payloads together
 _room = BodyMemory(LARGE)
 
 
 async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Event | None:
-    """Returns the next event, None at the end. As `wyoming.event.async_read_event`, which has no bounds.
+    """Returns the next event, or None at the end; like `wyoming.event.async_read_event`, but bounded.
 
-    Meanwhile the connection rests; `idle`: it is in the middle of nothing.
+    The connection rests meanwhile; `idle`: no request is unfinished.
 
     Raises:
-        HushdError: `bad_request` for what is not an event, has half of a character, or is too large.
-        TimeoutError: nothing has come for `REST_S`, or half an event for `EVENT_S`.
-        asyncio.IncompleteReadError: the program has left within an event.
+        HushdError: `bad_request` if it is not an event, has an incomplete character, or is too large.
+        TimeoutError: no event has begun for `REST_S`, or one is incomplete for `EVENT_S`. asyncio.IncompleteReadError:
+        the program has disconnected within an event.
     """
     slot = slots.current_slot()
     slot.rest(idle=idle)
@@ -46,7 +46,7 @@ async def read_event(reader: asyncio.StreamReader, *, idle: bool = True) -> Even
         async with patience.timeout(EVENT_S):
             return await _rest(first, reader)
     except (ValueError, RecursionError):
-        raise HushdError("bad_request", "This is no event of Wyoming, or a larger one than is taken here.") from None
+        raise HushdError("bad_request", "This is not an event of Wyoming, or it is too large.") from None
     finally:
         slot.work()
 
@@ -55,7 +55,7 @@ def text(event: Event) -> str:
     """Returns the text of an event.
 
     Raises:
-        HushdError: `bad_request` when it has none.
+        HushdError: `bad_request` if it has no text.
     """
     words = event.data.get("text")
     if not isinstance(words, str):
@@ -64,16 +64,16 @@ def text(event: Event) -> str:
 
 
 def parameters(operation: Operation, data: Mapping[str, Any]) -> JsonObject:
-    """Returns an operation's fields among an event's data; one of another kind, or empty, counts as left out."""
-    given: JsonObject = {}
+    """Returns an operation's fields among an event's data; empty ones and those of a wrong kind are left out."""
+    fields: JsonObject = {}
     for field, name in operation.taken("wyoming").items():
         value: object = data
         for key in (name.name or field).split("."):
             value = value.get(key) if isinstance(value, Mapping) else None
         kind = name.kind or operation.fields[field].kind
         if value and kind.fits(value):
-            given[field] = kind.make(value)
-    return given
+            fields[field] = kind.make(value)
+    return fields
 
 
 async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:
@@ -94,7 +94,7 @@ async def _exactly(reader: asyncio.StreamReader, size: int) -> bytes:
     try:
         return await reader.readexactly(size)
     except asyncio.IncompleteReadError:
-        pass  # it has what has come, and is kept for a while with all that refers to it
+        pass  # the error would keep the received data, and all that refers to it, for a while
     raise asyncio.IncompleteReadError(b"", size)
 
 

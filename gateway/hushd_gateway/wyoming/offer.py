@@ -1,4 +1,4 @@
-"""The models and voices of one port: `info`, and what a request means by a name or a language."""
+"""The models and voices of one port: its `info`, and the model or voice for a request's name or language."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hushd_gateway.routing import Model
 
 
 class Offer:
-    """Made for each connection.
+    """The models and voices for one connection.
 
     Args:
-        listener: the address of the port, which may have models of its own.
+        listener: the port's address, for which models may be configured.
     """
 
     def __init__(self, client: AsyncClient, settings: Settings, listener: str) -> None:
@@ -28,11 +28,11 @@ class Offer:
         self._stt, self._tts = settings.wyoming.models(listener)
 
     async def info(self) -> bytes:
-        """The bytes of the event `info`."""
+        """Returns the bytes of the event `info`."""
         return listings.info_event(listings.info(await self._engines.every(), self._stt, self._tts))
 
     async def model(self, name: str, language: str) -> Model:
-        """The one model of this port; else by the name of one that `info` lists, or by the language.
+        """Returns the port's only model, or else the one of this name, as in `info`, or for the language.
 
         Raises:
             HushdError: no installed model knows the language.
@@ -45,26 +45,27 @@ class Offer:
         return await self._engines.best(language) if model.model == AUTO else model
 
     async def words(self, names: list[str]) -> tuple[str, list[str]]:
-        """The engine that waits for these words, by their names; without any, for all that the usual one knows."""
+        """Returns the engine that detects these words, and their names; without any, all words of the default
+        engine."""
         described = await self._engines.wake()
-        usual = described.default.partition("/")[0]
-        engines = sorted(described.engines, key=lambda engine: engine.name != usual)
+        default_engine = described.default.partition("/")[0]
+        engines = sorted(described.engines, key=lambda engine: engine.name != default_engine)
         for engine in engines:
             known = [word.name for word in engine.words]
             if engine.installed and (set(names) <= set(known) or engine.any_phrase):
                 return engine.name, names or known[:MOST_WORDS]
-        return usual, names
+        return default_engine, names
 
     async def voice(self, name: str, language: str) -> VoiceChoice:
-        """The voice of this name or its stand-in, else of this language, else the usual one.
+        """Returns the voice of this name or its fallback, else one of this language, else the default.
 
         Raises:
-            HushdError: there is none.
+            HushdError: there is no such voice.
         """
         engine, _, model = self._tts.partition("/")
         if not name and not language:
             return VoiceChoice(engine or None, model or None, None)
         catalogue = await self._engines.tts()
-        if not engine and (instead := routing.stand_in(catalogue, name)):
+        if not engine and (instead := routing.fallback_voice(catalogue, name)):
             return voices.choose(catalogue, *instead)
         return voices.choose(catalogue, name or None, None if name else language, engine or None, model or None)

@@ -1,4 +1,4 @@
-"""A recording as its chunks come: samples of any usual width become 16 bits, and a long one goes to a file."""
+"""Collects a recording's chunks: samples of any usual width become 16 bits, and a long recording goes to a file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from hushd_protocol.errors import HushdError
 from hushd_gateway import storage
 
 SHORT = 1024 * 1024  # bytes kept in memory: 33 s at 16 kHz
-MEMORY = 16 * 1024 * 1024  # bytes of all recordings that are kept in memory
-MOST = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
+MEMORY = 16 * 1024 * 1024  # bytes of all recordings in memory together
+MAX_BYTES = 256 * 1024 * 1024  # 2 h 20 min at 16 kHz
 _SIGNED = bytes(sample ^ 0x80 for sample in range(256))
 
 
 class Format(NamedTuple):
-    """Of raw samples; `width` in bytes: 1 unsigned, as in WAV files, or 2, 3 or 4 signed and little-endian."""
+    """The format of raw samples; `width` in bytes: 1 (unsigned, as in WAV files), or 2, 3 or 4 (signed,
+    little-endian)."""
 
     rate: int = 16_000
     width: int = 2
@@ -26,13 +27,13 @@ class Format(NamedTuple):
 
 
 def format_of(data: Mapping[str, Any], before: Format, *, begun: bool) -> Format:
-    """Returns the format in an event's data, which has that of `before` where it says nothing.
+    """Returns the format in an event's data, with the values of `before` for missing ones.
 
     Args:
-        begun: whether there is sound of that format already.
+        begun: whether there is sound in the format of `before` already.
 
     Raises:
-        HushdError: `bad_request` for a format that cannot be read, or another one than before.
+        HushdError: `bad_request` for a format that cannot be read, or that changes within a recording.
     """
     format = Format(*(data.get(name, usual) for name, usual in before._asdict().items()))
     if begun and format != before:
@@ -50,37 +51,37 @@ class Recording:
     """One recording; a context manager, whose end removes the file.
 
     Attributes:
-        format: of what is added.
-        size: bytes so far, of 16-bit samples.
+        format: of the added samples.
+        size: bytes so far, as 16-bit samples.
     """
 
-    _kept = 0  # bytes in memory, of all
+    _kept = 0  # bytes in memory of all recordings
 
     def __init__(self) -> None:
         self.format = Format()
         self._in_memory = 0
         self.size = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=SHORT)  # noqa: SIM115  # `close` closes it
-        self._rest = b""  # part of a frame
+        self._incomplete = b""  # part of a frame
 
     def begin(self, data: Mapping[str, Any]) -> None:
-        """Takes the format from an event's data, where it has one. Raises as `format_of`."""
+        """Takes the format from an event's data, if it has one. Raises as `format_of`."""
         self.format = format_of(data, self.format, begun=bool(self.size))
 
     def add(self, data: Mapping[str, Any], samples: bytes) -> None:
         """Adds a chunk.
 
         Raises:
-            HushdError: as `format_of`; `too_large` beyond `MOST` bytes; as `storage.failure` when it cannot be stored.
+            HushdError: as `format_of`; `too_large` beyond `MAX_BYTES`; as `storage.failure` if it cannot be stored.
         """
         self.begin(data)
-        samples = self._rest + samples
+        samples = self._incomplete + samples
         whole = len(samples) - len(samples) % (self.format.width * self.format.channels)
-        self._rest = samples[whole:]
+        self._incomplete = samples[whole:]
         chunk = sixteen_bits(samples[:whole], self.format.width)
         self.size += len(chunk)
-        if self.size > MOST:
-            raise HushdError("too_large", f"A recording has at most {MOST // 2**20} MiB: send it in parts.")
+        if self.size > MAX_BYTES:
+            raise HushdError("too_large", f"A recording has at most {MAX_BYTES // 2**20} MiB: send it in parts.")
         try:
             self._make_room(len(chunk))
             self._file.write(chunk)
@@ -88,25 +89,25 @@ class Recording:
             raise storage.failure(error) from error
 
     def read(self) -> bytes | IO[bytes]:
-        """Returns the samples: a short recording's bytes, or a file of a longer one, which `close` removes.
+        """Returns the samples: bytes of a short recording, or the file of a longer one, which `close` removes.
 
         Raises:
             HushdError: as `add`.
         """
         try:
-            self._file.seek(0)  # writes what was not written yet
+            self._file.seek(0)  # flushes the buffer
         except OSError as error:
             raise storage.failure(error) from error
         return self._file.read() if self.size <= SHORT else self._file
 
     def close(self) -> None:
-        """Forgets it all."""
+        """Drops the recording and its file."""
         self._leave_memory()
-        with suppress(OSError):  # a full disk may tell so only now, of what nobody needs any more
+        with suppress(OSError):  # a full disk may be reported only now, and does not matter any more
             self._file.close()
 
     def _make_room(self, count: int) -> None:
-        """Counts bytes that are kept in memory; goes to a file beyond the bounds."""
+        """Counts the bytes in memory; moves the recording to a file beyond the limits."""
         if self.size > SHORT or Recording._kept + count > MEMORY:
             self._leave_memory()
             self._file.rollover()

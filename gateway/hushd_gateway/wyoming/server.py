@@ -1,4 +1,4 @@
-"""Serves one connection of Wyoming, with the streaming events of 1.10 and to older clients without them.
+"""Serves one connection of Wyoming, with the streaming events of version 1.10, or without them for older clients.
 
     describe                                            -> info
     transcribe, audio-start, audio-chunk…, audio-stop   -> transcript-start, -chunk…, transcript, transcript-stop
@@ -6,9 +6,8 @@
     synthesize                                          -> audio-start, audio-chunk…, audio-stop
     synthesize-start, -chunk…, synthesize-stop          -> the same while text comes, and synthesize-stopped
 
-The `synthesize` that a streaming client sends for older servers, between its start and its stop, is passed over.
-An error ends the connection, as it does with the protocol's own servers: Home Assistant passes over `error`, and would
-wait for a transcript for ever.
+The `synthesize` that a streaming client sends for older servers, between its start and its stop, is ignored. An error
+ends the connection, as with the protocol's own servers: Home Assistant ignores `error`, and would wait forever.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from .waiting import Waiting
 SEND_S = 60.0  # for a program that does not read
 MAX_TEXT = 1024 * 1024  # characters of one streamed text
 WORDS = {"list_voices": "describe lists them"}  # advice for programs
-_SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of a text without a word
+_SILENCE = {"rate": 24_000, "width": 2, "channels": 1}  # the format of the answer to an empty text
 
 
 async def serve_connection(
@@ -55,9 +54,9 @@ async def serve_connection(
     settings: Settings,
     listener: str,
 ) -> None:
-    """Answers events until the program has sent its last one, rests for very long, or asks for what cannot be done.
+    """Answers events until the program's last one, a very long rest, or an error.
 
-    What is under way is finished after the last event. Cancelled, it ends at once, with its jobs.
+    Running requests are finished after the last event. Cancelled, it ends at once, with its jobs.
     """
     failed: HushdError | None = None
     try:
@@ -69,16 +68,16 @@ async def serve_connection(
     except* HushdError as group:
         failed = next(error for error in leaves(group) if isinstance(error, HushdError))
     except* (OSError, TimeoutError, asyncio.IncompleteReadError):
-        pass  # it has left, or does not read
+        pass  # the program has disconnected, or does not read
     if failed:
         await _send(writer, Error(text=wording.sentence(failed, WORDS), code=failed.code))
 
 
 class _Connection:
-    """The state between two events: a recording, and a text that is being streamed.
+    """The state between two events: a recording, and a streamed text.
 
     Args:
-        tasks: runs what goes on while further events come.
+        tasks: runs tasks that continue while further events arrive.
     """
 
     def __init__(
@@ -92,11 +91,13 @@ class _Connection:
         self._client = client
         self._offer = offer
         self._tasks = tasks
-        self._transcribe_data: Mapping[str, Any] = {}  # of the last `transcribe`
-        self._model = Model()  # of this recording
+        self._transcribe_data: Mapping[str, Any] = {}  # the data of the last `transcribe`
+        self._model = Model()  # for this recording
         self._recording = Recording()
         self._hears = False
-        self._detect_data: Mapping[str, Any] | None = None  # of the last `detect`, unless `transcribe` has come since
+        self._detect_data: Mapping[str, Any] | None = (
+            None  # the data of the last `detect`, unless a `transcribe` came since
+        )
         self._waiting: Waiting | None = None
         self._text: asyncio.Queue[str | None] | None = None
         self._characters = 0
@@ -104,21 +105,21 @@ class _Connection:
 
     @property
     def is_idle(self) -> bool:
-        """True if nothing has begun that another event would go on with."""
+        """True if no request waits for another event."""
         return not self._hears and self._waiting is None and self._text is None
 
     def close(self) -> None:
-        """Ends a text that is being streamed and the wait for a word, and forgets a recording."""
+        """Ends a streamed text and the wait for a word, and drops a recording."""
         self._recording.close()
         self._end_waiting()
         if self._text:
             self._text.put_nowait(None)
 
     async def handle(self, event: Event) -> None:
-        """Does what one event asks for; passes over those of other kinds.
+        """Handles one event; ignores unknown types.
 
         Raises:
-            HushdError: it cannot be done.
+            HushdError: the request cannot be served.
         """
         match event.type:
             case "describe":
@@ -182,7 +183,7 @@ class _Connection:
         data = self._transcribe_data
         name, given = data.get("name"), events.parameters(TRANSCRIBE, data)
         self._model = await self._offer.model(name if isinstance(name, str) else "", given.get("language", ""))
-        # It starts while somebody speaks.
+        # The worker starts while the user speaks.
         await self._client.preload("/".join(filter(None, ("stt", *self._model))), wait=False)
 
     async def _transcribe(self) -> None:
@@ -196,16 +197,16 @@ class _Connection:
             else:
                 await self._send(Transcript(text=""))
 
-    async def _transcribe_recording(self, recording: Recording, model: Model, given: JsonObject) -> None:
+    async def _transcribe_recording(self, recording: Recording, model: Model, options: JsonObject) -> None:
         stream = await self._client.transcribe_stream(
             recording.read(),
             rate=recording.format.rate,
             channels=recording.format.channels,
             engine=model.engine,
             model=model.model,
-            **given,
+            **options,
         )
-        text, language = "", given.get("language")
+        text, language = "", options.get("language")
         async with aclosing(stream):
             await self._send(TranscriptStart(language=language))
             async for segment in stream:
@@ -246,7 +247,7 @@ class _Connection:
 
 @dataclass
 class _Begun(AudioStart):
-    """The start of a speech with the name of its voice, which may stand in for the one that was asked for."""
+    """The start of a speech with the name of its voice, which may be the fallback for the requested one."""
 
     voice: str | None = None
 

@@ -1,4 +1,4 @@
-"""Waiting for a word in the audio that a program streams: `detect` of Wyoming."""
+"""Detects wake words in streamed audio: Wyoming's `detect`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wyoming.wake import Detection, NotDetected
 
 from .recording import Format, format_of, sixteen_bits
 
-WAITING = 256 * 1024  # bytes that may wait for the worker, 8 s at 16 kHz: then the program waits
+WAITING = 256 * 1024  # bytes that may wait for the worker, 8 s at 16 kHz; then the program waits too
 
 
 class Waiting:
-    """One stream of audio in which words are waited for.
+    """A stream of audio in which words are detected.
 
     Args:
-        data: of the event `detect`.
+        data: the data of the event `detect`.
         send: sends an event to the program.
     """
 
@@ -31,16 +31,16 @@ class Waiting:
         self._send = send
         self._format = Format()
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._held = 0  # bytes of them
+        self._held = 0  # bytes of the waiting pieces
         self._taken = asyncio.Event()
-        self._began: int | None = None  # ms: the program's own time of the first chunk
+        self._began: int | None = None  # ms: the program's timestamp of the first chunk
 
     def begin(self, data: Mapping[str, Any]) -> None:
-        """Takes the format of the audio; raises as `format_of`."""
+        """Sets the audio's format; raises as `format_of`."""
         self._format = format_of(data, self._format, begun=self._began is not None)
 
     async def add(self, data: Mapping[str, Any], samples: bytes) -> None:
-        """Takes a chunk; waits while the worker has not taken those before. Raises as `format_of`."""
+        """Adds a chunk; waits while the worker is behind. Raises as `format_of`."""
         self.begin(data)
         if self._began is None:
             stamp = data.get("timestamp")
@@ -53,14 +53,14 @@ class Waiting:
         self._chunks.put_nowait(chunk)
 
     def end(self) -> None:
-        """Takes that there is no more audio."""
+        """Marks the end of the audio."""
         self._chunks.put_nowait(None)
 
     async def run(self, client: AsyncClient, engine: str, words: Sequence[str]) -> None:
-        """Sends a `detection` for each word, or `not-detected` where there was none until the end.
+        """Sends a `detection` for each word, or `not-detected` if there was none by the end.
 
         Raises:
-            HushdError: a word that the engine does not know, or what else the worker refuses.
+            HushdError: a word that the engine does not know, or another refusal of the worker.
         """
         first = await self._chunks.get()
         some = False

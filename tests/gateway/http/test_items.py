@@ -59,7 +59,7 @@ def test_only_a_response_is_truncated() -> None:
 
 def test_a_long_session_forgets_its_oldest_items(monkeypatch: pytest.MonkeyPatch) -> None:
     """By number and by size, but never what a response is still to read aloud."""
-    monkeypatch.setattr(items, "MOST", 5)
+    monkeypatch.setattr(items, "MAX_ITEMS", 5)
     kept = Items()
     kept.create(message("unread", "Read me."), None)
     for number in range(20):
@@ -69,7 +69,7 @@ def test_a_long_session_forgets_its_oldest_items(monkeypatch: pytest.MonkeyPatch
     assert kept.find("item19", "retrieve")
     with pytest.raises(ApiError):
         kept.find("item15", "retrieve")
-    monkeypatch.setattr(items, "ROOM", 700)
+    monkeypatch.setattr(items, "MAX_CHARS", 700)
     kept.add(message("long", "x" * 400))
     kept.add(message("longer", "x" * 400))
     assert kept.find("longer", "retrieve")

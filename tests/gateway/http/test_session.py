@@ -88,4 +88,4 @@ def test_who_speaks() -> None:
     ):
         session = Session("s", "transcription")
         session.update({"audio": {"input": {"transcription": transcription}}})
-        assert bool(session.asked()["diarize"]) is diarize
+        assert bool(session.options()["diarize"]) is diarize

@@ -1,6 +1,6 @@
 """`GET /v1/activity`: the output of `hushd status --json` and `hushd top --history --json`, for the page and monitors.
 
-It starts no worker and keeps none alive: nothing but the supervisor's status and its record are read.
+It starts no worker and keeps none alive: it reads only the supervisor's status and record.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ..errors import bad
 from ..fields import Fields
 from ..parameters import Parameter, Parameters
 
-POINTS = 240  # of the timeline
+POINTS = 240  # in the timeline
 _USUAL = "10m"
 
 
 async def show(request: Request) -> Response:
-    """Answers with the status and the last `?since=` of memory."""
+    """Answers with the status, and the memory record since `?since=`."""
     span = QUERY.check(fields.of_query(request.query_params))["since"]
     status = await context.of(request).client.status()
     memory = await asyncio.to_thread(_memory, span, status)
@@ -51,7 +51,7 @@ def _memory(span: float, status: Status) -> JsonObject:
     now = time.time()
     entries = record.since(_record.entries(paths.find().memory_record), now - span)
     window = Window.last(span, entries, status, now)
-    assert window is not None  # a supervisor that runs is recorded
+    assert window is not None  # a running supervisor has a record
     return window.data(POINTS)
 
 
@@ -59,7 +59,7 @@ class _Record:
     """The entries of the record, read again when it has changed: a page asks every two seconds."""
 
     def __init__(self) -> None:
-        self._known: tuple[object, Sequence[Entry]] = None, ()
+        self._entries: tuple[object, Sequence[Entry]] = None, ()
 
     def entries(self, path: Path) -> Sequence[Entry]:
         try:
@@ -67,9 +67,9 @@ class _Record:
             state: object = (path, status.st_ino, status.st_size)
         except OSError:
             state = (path,)
-        if state != self._known[0]:
-            self._known = state, record.read(path)
-        return self._known[1]
+        if state != self._entries[0]:
+            self._entries = state, record.read(path)
+        return self._entries[1]
 
 
 _record = _Record()

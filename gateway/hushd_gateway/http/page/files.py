@@ -1,7 +1,7 @@
 """Serves the page's files.
 
-They hold nothing of this machine's, so they need no token; the page asks for it. The policy lets the page load its own
-scripts and its own style, speak to hushd alone, and stand in no frame.
+The files contain nothing about this machine, so they need no token; the page asks for it. The policy lets the page load
+its own scripts and style, connect to hushd alone, and be in no frame.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 
 async def serve(request: Request) -> Response:
-    """Answers with a file, or with 304 where the browser has it."""
+    """Answers with a file, or with 304 if the browser has it."""
     data, headers = _file(FILES[request.url.path])
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={name: headers[name] for name in ("ETag", "Cache-Control")})
@@ -31,7 +31,7 @@ async def serve(request: Request) -> Response:
 
 @cache
 def _file(name: str) -> tuple[bytes, dict[str, str]]:
-    """The content and the headers of a file."""
+    """Returns the content and the headers of a file."""
     path = Path(__file__).with_name(name)
     data = path.read_bytes()
     return data, {
@@ -48,7 +48,7 @@ def _file(name: str) -> tuple[bytes, dict[str, str]]:
 
 
 def _policy(data: bytes) -> str:
-    """The Content-Security-Policy, with the hashes of the styles in `data`."""
+    """Returns the Content-Security-Policy, with the hashes of the styles in `data`."""
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(each).digest()).decode()}'" for each in _STYLE.findall(data)]
     return "; ".join(
         (

@@ -1,1 +1,1 @@
-"""OpenAI's realtime sessions: live transcription, and text that is read aloud."""
+"""OpenAI's realtime sessions: live transcription, and reading text aloud."""

@@ -1,4 +1,4 @@
-"""Sound as it comes and goes in a realtime session: PCM, and the two codings of telephony. Pure."""
+"""The audio encodings of a realtime session: PCM, and the two of telephony. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import cache
 
 PCM, ULAW, ALAW = "audio/pcm", "audio/pcmu", "audio/pcma"
 FORMATS = (PCM, ULAW, ALAW)
-RATE = 24_000  # Hz, of PCM where a session does not say
+RATE = 24_000  # Hz of PCM by default
 TELEPHONE_RATE = 8000
 _BIAS = 0x84  # of G.711's mu-law
 
 
 class Decoder:
-    """Turns what a session sends into s16le samples; a sample may be divided between two messages."""
+    """Decodes a session's audio into s16le samples; a sample may be split between two messages."""
 
     def __init__(self, form: str) -> None:
         self._tables = None if form == PCM else _bytes(form)
-        self._rest = b""
+        self._incomplete = b""
 
     def decode(self, data: bytes) -> bytes:
         """The whole samples so far."""
@@ -26,24 +26,24 @@ class Decoder:
             samples = bytearray(2 * len(data))
             samples[0::2], samples[1::2] = map(data.translate, self._tables)
             return bytes(samples)
-        data = self._rest + data
+        data = self._incomplete + data
         whole = len(data) & ~1
-        self._rest = data[whole:]
+        self._incomplete = data[whole:]
         return data[:whole]
 
 
 class Encoder:
-    """Turns s16le samples into what a session wants to get."""
+    """Encodes s16le samples in a session's output format."""
 
     def __init__(self, form: str) -> None:
         self._codes = None if form == PCM else _codes(form)
-        self._rest = b""
+        self._incomplete = b""
 
     def encode(self, data: bytes) -> bytes:
         """The whole samples so far."""
-        data = self._rest + data
+        data = self._incomplete + data
         whole = len(data) & ~1
-        data, self._rest = data[:whole], data[whole:]
+        data, self._incomplete = data[:whole], data[whole:]
         if self._codes is None:
             return data
         samples = array("H", data)
@@ -54,26 +54,26 @@ class Encoder:
 
 @cache
 def _bytes(form: str) -> tuple[bytes, bytes]:
-    """The lower and the upper byte of each byte's sample."""
+    """Returns two tables: the lower and the upper byte of the sample that each byte encodes."""
     return bytes(sample & 0xFF for sample in _table(form)), bytes(sample >> 8 & 0xFF for sample in _table(form))
 
 
 @cache
 def _table(form: str) -> tuple[int, ...]:
-    """The sample of each byte."""
+    """Returns the sample that each byte encodes."""
     return tuple(map(_of_ulaw if form == ULAW else _of_alaw, range(256)))
 
 
 @cache
 def _codes(form: str) -> bytes:
-    """The byte of each sample, as an unsigned number: the one whose own sample is nearest."""
-    known = sorted((sample, code) for code, sample in enumerate(_table(form)))
+    """Returns the byte for each sample (as an unsigned number): the byte with the nearest sample."""
+    decoded = sorted((sample, code) for code, sample in enumerate(_table(form)))
     codes = bytearray(65_536)
     place = 0
     for sample in range(-32_768, 32_768):
-        while place + 1 < len(known) and abs(known[place + 1][0] - sample) <= abs(known[place][0] - sample):
+        while place + 1 < len(decoded) and abs(decoded[place + 1][0] - sample) <= abs(decoded[place][0] - sample):
             place += 1
-        codes[sample & 0xFFFF] = known[place][1]
+        codes[sample & 0xFFFF] = decoded[place][1]
     return bytes(codes)
 
 

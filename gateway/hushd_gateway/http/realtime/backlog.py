@@ -1,8 +1,8 @@
-"""Sound that waits for its worker: in memory first, and then in a file nobody else can open.
+"""Sound that waits for its worker: in memory first, then in an unlinked file.
 
-A WebSocket's pings lie behind what was sent before them. Whoever reads nothing while a worker starts or is slow neither
-answers them nor sees the answers to its own, and after 40 s either end takes the other for dead. So sound is read as it
-comes, as far as a file may grow.
+A WebSocket's pings queue behind the data sent before them. A server that stops reading while a worker starts neither
+answers pings nor sees the answers to its own, and after 40 s either end takes the other for dead. So sound is read as
+it arrives, up to the file's limit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Stored(NamedTuple):
 
 
 class Backlog:
-    """Pieces of sound, first in, first out."""
+    """A queue of pieces of sound."""
 
     def __init__(self) -> None:
         self._pieces: deque[bytes | _Stored] = deque()
@@ -44,17 +44,17 @@ class Backlog:
             return True
         if self._in_file + len(piece) > FILE:
             return False
-        with suppress(HushdError):  # a full disk: there is room in memory once the worker has taken some
+        with suppress(HushdError):  # the disk is full; there is room in memory once the worker has taken some
             self._pieces.append(_Stored(self._file.add(piece), len(piece)))
             self._in_file += len(piece)
             return True
         return False
 
     def take(self) -> bytes:
-        """Takes the first piece.
+        """Removes and returns the first piece.
 
         Raises:
-            HushdError: `output_failed` when the file does not give it back; then nothing is left.
+            HushdError: `output_failed` if the file cannot be read; then nothing is left.
         """
         piece = self._pieces.popleft()
         if isinstance(piece, bytes):
@@ -71,12 +71,12 @@ class Backlog:
         return data
 
     def put_back(self, pieces: Sequence[bytes]) -> None:
-        """Has pieces that were taken come first again, in their order."""
+        """Puts taken pieces back at the front, in their order."""
         self._in_memory += sum(map(len, pieces))
         self._pieces.extendleft(reversed(pieces))
 
     def clear(self) -> None:
-        """Drops all, and the file."""
+        """Drops all pieces, and the file."""
         self._pieces.clear()
         self._in_memory = self._in_file = 0
         self._file.close()

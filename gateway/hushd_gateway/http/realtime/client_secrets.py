@@ -16,27 +16,27 @@ from ..parameters import Parameters
 from . import sealing
 from .session import Session
 
-LEAST_S, MOST_S, USUAL_S = 10, 7200, 600
+MIN_S, MAX_S, DEFAULT_S = 10, 7200, 600
 
 
 async def create(request: Request) -> Response:
-    """Answers with the secret, its end and its session."""
+    """Answers with the secret, its expiry and its session."""
     given = PARAMETERS.check(await read_json(request))
-    asked, expires = given["session"], given["expires_after"]
-    kind = fields.choice(asked, "type", ("transcription", "realtime"), "realtime")
-    seconds = fields.value(expires, "seconds", whole(LEAST_S, MOST_S)) or USUAL_S
-    session = Session(f"sess_{token_hex(8)}", kind, fields.text(asked, "model"))
-    session.update(asked)
+    changes, expires = given["session"], given["expires_after"]
+    kind = fields.choice(changes, "type", ("transcription", "realtime"), "realtime")
+    seconds = fields.value(expires, "seconds", whole(MIN_S, MAX_S)) or DEFAULT_S
+    session = Session(f"sess_{token_hex(8)}", kind, fields.text(changes, "model"))
+    session.update(changes)
     end = int(time.time()) + seconds
-    secret = sealing.sealed({**asked, "type": kind}, end, context.of(request).token)
-    if len(secret) > sealing.LONGEST:
+    secret = sealing.sealed({**changes, "type": kind}, end, context.of(request).token)
+    if len(secret) > sealing.MAX_CHARACTERS:
         raise bad("session is too long for a secret.", "session")
     return JSONResponse({"value": secret, "expires_at": end, "session": session.data})
 
 
 PARAMETERS = Parameters(
     parameters.record("session", "As in session.update."),
-    parameters.record("expires_after", f"seconds, {LEAST_S} to {MOST_S}, after which it opens no session."),
+    parameters.record("expires_after", f"seconds, {MIN_S} to {MAX_S}, after which it opens no session."),
 )
 ANSWER = {
     "type": "object",

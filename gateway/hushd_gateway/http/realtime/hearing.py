@@ -25,23 +25,23 @@ Post = Callable[[Iterable[Event]], None]
 
 
 class _GaveWayError(Exception):
-    """A stream was refused, and may be accepted soon."""
+    """The stream was refused, but may be accepted soon."""
 
 
 class Hearing:
-    """One stream under way.
+    """One stream of sound, transcribed while it arrives.
 
     Args:
-        listen: begins the request for an iterator of samples: `AsyncClient.listen` with its options.
+        listen: starts the request for an iterator of samples: `AsyncClient.listen` with its options.
         rate: of the samples, in Hz.
-        stream: what becomes of it.
+        stream: makes items and events of the transcript.
         post: sends events.
-        left_as_heard: called with the reason why some of it gets no second pass.
-        vad: whether the turns are found in it.
+        left_as_heard: called with the reason if a part gets no second pass.
+        vad: whether turns are detected.
 
     Attributes:
-        task: transcribes it.
-        copying: waits for its second pass after that, where it has one.
+        task: transcribes the stream.
+        copying: waits for the second pass afterwards, if there is one.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Hearing:
         self._post = post
         self._left_as_heard = left_as_heard
         self._waiting = Backlog()
-        self._given: list[bytes] | None = []  # pieces that no worker may have heard yet; None: one has
-        self._attempt = 0  # at a request for it
-        self._more = asyncio.Event()  # something waits, or nothing will any more
-        self._room = asyncio.Event()  # something was taken
+        self._sent: list[bytes] | None = []  # pieces sent that no worker may have yet; None once one has
+        self._attempt = 0  # number of the current request
+        self._more = asyncio.Event()  # a piece waits, or the sound has ended
+        self._room = asyncio.Event()  # a piece was taken
         self._closed = self._cleared = False
         self._total = 0  # bytes so far
         self.stream = stream
@@ -72,11 +72,11 @@ class Hearing:
 
     @property
     def seconds(self) -> float:
-        """Seconds of sound so far."""
+        """The seconds of sound so far."""
         return self._total / (SAMPLE * self._rate)
 
     async def add(self, samples: bytes) -> None:
-        """Adds s16le samples; waits while there is no room for them, so that the program waits."""
+        """Adds s16le samples; waits while there is no room, so that the program waits too."""
         self._total += len(samples)
         while not self.task.done() and not self._waiting.add(samples):
             self._room.clear()
@@ -84,17 +84,17 @@ class Hearing:
         self._more.set()
 
     def close(self) -> None:
-        """Ends the sound; the speech until then is still transcribed."""
+        """Ends the sound; the speech so far is still transcribed."""
         self._closed = True
         self._more.set()
 
     def clear(self) -> None:
-        """Ends the request; nothing more is sent but the second passes of turns that are complete."""
+        """Ends the request; of complete turns, second passes are still sent."""
         self._cleared = True
         self.task.cancel()
 
     def end(self) -> list[asyncio.Task[None]]:
-        """Ends everything about it, since the program has left; returns the tasks that are about to end."""
+        """Cancels everything, since the program has left; returns the tasks to wait for."""
         self._cleared = False
         tasks = [self.task, *([self.copying] if self.copying else [])]
         for task in tasks:
@@ -125,10 +125,10 @@ class Hearing:
         """Transcribes all of the sound.
 
         Raises:
-            _GaveWayError: a second pass has the memory for it, and gives way; all of the sound waits again.
+            _GaveWayError: a second pass holds the memory and is about to give way; all of the sound waits again.
         """
         transcription: AsyncTranscription | None = None
-        self._given = []
+        self._sent = []
         try:
             transcription = await self._listen(
                 self._chunks(), on_partial=self._on_partial, on_event=self._on_event, on_revised=self._on_revised
@@ -137,9 +137,9 @@ class Hearing:
                 async for segment in transcription:
                     self._post(self.stream.segment(segment))
         except HushdError as error:
-            if self._given is None or not precedence.given(error, waited_s):
+            if self._sent is None or not precedence.given(error, waited_s):
                 raise
-            self._take_back(self._given)
+            self._take_back(self._sent)
             transcription = None
             raise _GaveWayError from error
         except asyncio.CancelledError:
@@ -152,14 +152,14 @@ class Hearing:
                 self.copying = asyncio.create_task(self._copy(transcription))
 
     def _give(self, piece: bytes) -> None:
-        """Notes a piece that the request has got; of one that got much, no worker is missing."""
-        if self._given is not None:
-            self._given.append(piece)
-            if sum(map(len, self._given)) > MEMORY:
-                self._given = None
+        """Keeps a piece that was sent to the request; past `MEMORY` a worker surely has it, and none are kept."""
+        if self._sent is not None:
+            self._sent.append(piece)
+            if sum(map(len, self._sent)) > MEMORY:
+                self._sent = None
 
     def _take_back(self, pieces: list[bytes]) -> None:
-        """Has these wait again, before all others."""
+        """Puts these pieces back at the front of the queue."""
         self._attempt += 1
         self._waiting.put_back(pieces)
         self._more.set()
@@ -175,7 +175,7 @@ class Hearing:
         while True:
             await self._more.wait()
             if attempt != self._attempt:
-                return  # the request has gone, and the next one gets the rest
+                return  # the request has ended, and the next one gets the remaining pieces
             while self._waiting:
                 piece = self._waiting.take()
                 self._give(piece)
@@ -194,7 +194,7 @@ class Hearing:
         self._post(self.stream.revised(revision))
 
     def _on_event(self, kind: str, data: LiveEvent) -> None:
-        self._given = None
+        self._sent = None
         if kind == "began":
             self._post(self.stream.began(float(data.get("start") or 0.0)))
         elif kind == "ended":

@@ -1,6 +1,6 @@
 """The items of a session's conversation, in their order. Pure.
 
-A session may last for days: the oldest items are forgotten, but for those that a response is still to read aloud.
+A session may last for days: the oldest items are forgotten, except those that a response has yet to read aloud.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from hushd_protocol import JsonObject
 from ..errors import ApiError, bad
 
 Item = JsonObject
-MOST = 2000  # items
-ROOM = 512 * 1024  # characters of all of them, as JSON
-WAITING = 1000  # items that no response has read yet,
-UNREAD = 256 * 1024  # and the characters in them: four hours of speech
+MAX_ITEMS = 2000  # items
+MAX_CHARS = 512 * 1024  # characters of all of them, as JSON
+MAX_UNREAD = 1000  # unread items, which no response has read aloud yet,
+MAX_UNREAD_CHARS = 256 * 1024  # and the characters in them: four hours of speech
 _TEXTS = ("input_text", "output_text", "text")
-_ROOT = "root"  # before all items, as OpenAI names it
+_ROOT = "root"  # OpenAI's name for the place before all items
 
 
 class Items:
-    """Names the items of a session, and keeps the youngest of them."""
+    """Names the items of a session, and keeps the newest."""
 
     def __init__(self) -> None:
         self._start = secrets.token_hex(6)
@@ -35,37 +35,40 @@ class Items:
         self._unread: dict[str, str] = {}  # texts by name
 
     def name(self) -> str:
-        """A name that no other item has."""
+        """Returns a new, unique name."""
         return f"item_{self._start}{next(self._numbers):06d}"
 
     def add(self, item: Item, after: Any = None) -> str | None:
-        """Adds an item at the end, or after another one; returns the name of the one before it.
+        """Adds an item at the end, or after another one; returns the preceding item's name.
 
         Raises:
-            ApiError: there is no item `after`.
+            ApiError: there is no item of the name `after`.
         """
         if after not in (None, _ROOT):
             self.find(after, "create")
         self._items.pop(item["id"], None)
         self._unread.pop(item["id"], None)
         names = list(self._items)
-        place = 0 if after == _ROOT else names.index(after) + 1 if after in names else len(names)
-        later = {name: self._items.pop(name) for name in names[place:]}
+        index = 0 if after == _ROOT else names.index(after) + 1 if after in names else len(names)
+        later = {name: self._items.pop(name) for name in names[index:]}
         self._items[item["id"]] = item
         self._items |= later
         self.update(item)
-        return names[place - 1] if place else None
+        return names[index - 1] if index else None
 
     def create(self, item: Item, after: Any) -> str | None:
-        """Adds an item of the program's, whose text the next response reads aloud; returns as `add`.
+        """Adds an item of the program's, whose text the next response reads aloud; returns the same as `add`.
 
         Raises:
             ApiError: there is no item `after`, or too much waits already.
         """
         text = text_of(item)
-        if text and (sum(map(len, self._unread.values())) + len(text) > UNREAD or len(self._unread) >= WAITING):
+        if text and (
+            sum(map(len, self._unread.values())) + len(text) > MAX_UNREAD_CHARS or len(self._unread) >= MAX_UNREAD
+        ):
             raise bad(
-                f"At most {UNREAD // 1024} KB of text in {WAITING} items wait for a response: send response.create.",
+                f"At most {MAX_UNREAD_CHARS // 1024} KB of text in {MAX_UNREAD} items wait for a response: "
+                "send response.create.",
                 "item",
             )
         before = self.add(item, after)
@@ -74,16 +77,16 @@ class Items:
         return before
 
     def update(self, item: Item) -> None:
-        """Keeps what an item has become, if it is still there."""
+        """Replaces an item, if it still exists."""
         if item["id"] not in self._items:
             return
         self._items[item["id"]] = item
         self._sizes[item["id"]] = len(json.dumps(item, ensure_ascii=False))
-        while len(self._items) > MOST or sum(self._sizes.values()) > ROOM:
+        while len(self._items) > MAX_ITEMS or sum(self._sizes.values()) > MAX_CHARS:
             self._forget(next((name for name in self._items if name not in self._unread), item["id"]))
 
     def find(self, name: Any, action: str) -> Item:
-        """The item of that name, for an `action` on it.
+        """Returns the item of this name, for an `action` on it.
 
         Raises:
             ApiError: there is none.
@@ -93,15 +96,15 @@ class Items:
         return self._items[name]
 
     def delete(self, name: Any) -> None:
-        """Takes an item out; none of it is read aloud any more."""
+        """Removes an item; its text is no longer read aloud."""
         self.find(name, "delete")
         self._forget(name)
 
     def truncate(self, name: Any) -> None:
-        """Takes back the text of a response, of which nobody knows how much was heard.
+        """Removes the text of a truncated response: how much of it was heard is unknown.
 
         Raises:
-            ApiError: there is none, or it is not the text of a response.
+            ApiError: there is no such item, or it is not a response's.
         """
         item = self.find(name, "truncate")
         if item.get("role") != "assistant":
@@ -110,17 +113,17 @@ class Items:
         self.update({**item, "content": content})
 
     def transcribed(self, name: str, transcript: str) -> None:
-        """Keeps the text of a turn."""
+        """Stores the text of a turn."""
         if name in self._items:
             self.update({**self._items[name], "content": [{"type": "input_audio", "transcript": transcript}]})
 
     @property
     def unread(self) -> list[str]:
-        """The texts that no response has read."""
+        """Returns the texts that no response has read aloud."""
         return list(self._unread.values())
 
     def all_read(self) -> None:
-        """Forgets which items wait for a response."""
+        """Marks all items as read aloud."""
         self._unread.clear()
 
     def _forget(self, name: str) -> None:
@@ -129,7 +132,7 @@ class Items:
 
 
 def text_of(item: Any) -> str:
-    """The text of an item of the type `message`; empty for anything else."""
+    """Returns the text of an item of type `message`; empty for other types."""
     texts = [part.get("text") for part in _parts(item) if part.get("type") in _TEXTS]
     return " ".join(text for text in texts if isinstance(text, str))
 

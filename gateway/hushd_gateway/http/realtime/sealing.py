@@ -1,6 +1,6 @@
-"""Client secrets: what a server gives to a page, so that the page may open one realtime session.
+"""Client secrets, which a server hands to a web page so that the page may open one realtime session.
 
-Nothing is kept: a secret carries its session and the time of its end, signed with hushd's token.
+None is stored: a secret carries its session and its expiry, signed with hushd's token.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import time
 from hushd_protocol import JsonObject
 
 PREFIX = "ek_"
-LONGEST = 16 * 1024  # characters
+MAX_CHARACTERS = 16 * 1024  # characters
 
 
 def sealed(session: JsonObject, expires_at: int, token: str) -> str:
-    """A secret that opens a session until `expires_at`, in seconds since 1970."""
+    """Returns a secret that opens a session until `expires_at`, in seconds since 1970."""
     body = base64.urlsafe_b64encode(json.dumps([expires_at, session], separators=(",", ":")).encode()).rstrip(b"=")
     return PREFIX + (body + b"." + _signature(body, token)).decode()
 
 
 def opened(secret: str, token: str) -> JsonObject | None:
-    """The session of a secret that holds; None for anything else."""
-    if not secret.startswith(PREFIX) or len(secret) > LONGEST or not secret.isascii():
+    """Returns the session in a valid secret; None for anything else."""
+    if not secret.startswith(PREFIX) or len(secret) > MAX_CHARACTERS or not secret.isascii():
         return None
     body, _, signature = secret[len(PREFIX) :].encode().partition(b".")
     if not hmac.compare_digest(signature, _signature(body, token)):

@@ -1,6 +1,7 @@
 """The configuration of a realtime session, as `session.update` changes it. Pure.
 
-It is kept as the object that OpenAI's API shows; older programs' flat names (`input_audio_format`, …) are taken too.
+The configuration is the object that OpenAI's API shows. Flat names of older programs (`input_audio_format`, …) are
+refused with their successor.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..transcription.params import VAD
 from .audio import FORMATS, PCM, RATE, TELEPHONE_RATE
 
 Object = JsonObject
-# Behind a finished sentence, by the eagerness of semantic_vad; an unfinished one is waited for longer.
+# Seconds of silence after a finished sentence, by the eagerness of semantic_vad; after an unfinished one it is longer.
 SILENCE_S = {"low": 1.0, "medium": 0.5, "auto": 0.5, "high": 0.3}
 DELAYS = ("minimal", "low", "medium", "high", "xhigh")
 _OLD_NAMES = {
@@ -37,21 +38,21 @@ _OLD_NAMES = {
     "voice": "audio.output.voice",
 }
 RATES = SYNTHESIZE.fields["sample_rate"].kind
-HEARD = parameters.of(TRANSCRIBE, LIVE)  # that a session's transcription may have
-LOGPROBS = "item.input_audio_transcription.logprobs"  # the only thing that a session may include
-LARGEST = 64 * 1024  # characters of a session as JSON
-# The keys that OpenAI's sessions have; whatever else a program sends is passed over.
+HEARD = parameters.of(TRANSCRIBE, LIVE)  # the options of a session's transcription
+LOGPROBS = "item.input_audio_transcription.logprobs"  # the only value of a session's `include`
+MAX_CHARACTERS = 64 * 1024  # characters of a session as JSON
+# The keys of OpenAI's sessions; other keys are ignored.
 _KEYS = frozenset((
     "audio", "include", "instructions", "max_output_tokens", "max_response_output_tokens", "model", "output_modalities",
     "prompt", "temperature", "tool_choice", "tools", "tracing", "truncation",
 ))  # fmt: skip
-_RESPONSE = ("audio", "output_modalities", *_OLD_NAMES)  # that `response.create` changes, or is refused for
+_RESPONSE = ("audio", "output_modalities", *_OLD_NAMES)  # keys that `response.create` changes, or is refused for
 _SIDES = {
     "input": frozenset(["format", "noise_reduction", "transcription", "turn_detection"]),
     "output": frozenset(["format", "model", "speed", "voice"]),
 }
 DIARIZING = "gpt-4o-transcribe-diarize"  # OpenAI's model that says who speaks
-# OpenAI's models without turn detection: their programs commit, and do not mention it.
+# OpenAI's models without turn detection: their programs commit without turning it off.
 _COMMITTED = ("gpt-realtime-whisper", "gpt-live-transcribe")
 
 
@@ -59,7 +60,7 @@ class Session:
     """One session's configuration.
 
     Attributes:
-        data: the object as it is sent to the program.
+        data: the object, as sent to the program.
     """
 
     def __init__(self, name: str, kind: str, model: str = "") -> None:
@@ -84,19 +85,19 @@ class Session:
             self.data["audio"]["output"] = {"format": {"type": PCM, "rate": RATE}, "voice": "alloy", "speed": 1.0}
 
     def update(self, changes: Any) -> None:
-        """Applies a `session` of `session.update`, all of it or nothing.
+        """Applies the `session` of a `session.update`, completely or not at all.
 
         Raises:
             ApiError: for a value that does not fit.
         """
         new = self._changed(changes)
         self._adapt(new, changes)
-        if len(json.dumps(new, ensure_ascii=False)) > LARGEST:
-            raise bad(f"A session has at most {LARGEST // 1024} KB.", "session")
+        if len(json.dumps(new, ensure_ascii=False)) > MAX_CHARACTERS:
+            raise bad(f"A session has at most {MAX_CHARACTERS // 1024} KB.", "session")
         self.data = new
 
     def with_response(self, response: Mapping[str, Any]) -> Object:
-        """The session's data as `response.create` changes it for one response.
+        """Returns the session's data with the changes of `response.create` for one response.
 
         Raises:
             ApiError: for a value that does not fit.
@@ -107,7 +108,7 @@ class Session:
         if not isinstance(changes, Mapping):
             raise bad("session must be an object.", "session")
         _refuse_old_names(changes)
-        # Values are replaced and never changed, so that a copy shares them.
+        # Values are replaced, never changed, so that copies can share them.
         new = {**self.data, "audio": dict(self.data["audio"])}
         new |= {name: value for name, value in changes.items() if name in _KEYS and name != "audio"}
         audio = _object(changes.get("audio") or {}, "session.audio")
@@ -120,12 +121,12 @@ class Session:
         return new
 
     def _adapt(self, new: Object, sent: Mapping[str, Any]) -> None:
-        """Turns the detection of turns off for a model that has none, unless the program has ever chosen."""
-        heard = new["audio"]["input"]
+        """Turns turn detection off for a model that has none, unless the program has chosen before."""
+        audio_input = new["audio"]["input"]
         self._detection_chosen |= "turn_detection" in ((sent.get("audio") or {}).get("input") or {})
-        model = (heard.get("transcription") or {}).get("model") or ""
+        model = (audio_input.get("transcription") or {}).get("model") or ""
         if not self._detection_chosen and model.startswith(_COMMITTED):
-            heard["turn_detection"] = None
+            audio_input["turn_detection"] = None
 
     @property
     def input(self) -> Object:
@@ -135,29 +136,29 @@ class Session:
 
     @property
     def vad(self) -> bool:
-        """True if hushd finds the turns; else the program commits them."""
+        """True if hushd detects the turns; else the program commits them."""
         return self.input.get("turn_detection") is not None
 
     @property
     def logprobs(self) -> bool:
-        """True if turns come with how likely each word is."""
+        """True if turns are sent with the probability of each word."""
         return bool(self.data.get("include"))
 
-    def second_pass(self, usual: str) -> str | None:
-        """The larger model that reads each turn once more; `usual` where the program does not say.
+    def second_pass(self, default: str) -> str | None:
+        """Returns the larger model for each turn's second pass; `default` if the program does not choose.
 
-        None where speakers are told apart: those of a turn alone would have other names in the next.
+        None with diarization: speaker labels would change between turns.
         """
-        if self.asked()["diarize"]:
+        if self.options()["diarize"]:
             return None
         model = self.transcription().get("second_pass")
-        return (usual if model is None else model) or None
+        return (default if model is None else model) or None
 
     def silence_s(self) -> float:
-        """Seconds of silence that end a turn."""
+        """The seconds of silence that end a turn."""
         detection = self.input.get("turn_detection")
         if detection is None:
-            return schema.SILENCE_S  # which divides what is committed into sentences
+            return schema.SILENCE_S  # divides committed sound into sentences
         if detection.get("type") == "semantic_vad":
             return SILENCE_S[detection.get("eagerness") or "auto"]
         silence = detection.get("silence_duration_ms")
@@ -169,13 +170,13 @@ class Session:
         return schema.BY_MEANING if detection.get("type") == "semantic_vad" else schema.BY_SILENCE
 
     def transcription(self) -> Object:
-        """Model, prompt, keywords and more: `audio.input.transcription`, or nothing."""
+        """`audio.input.transcription`: model, prompt, keywords and more; may be empty."""
         return self.input.get("transcription") or {}
 
-    def asked(self) -> Object:
-        """The options of the transcription, for `AsyncClient.listen`."""
+    def options(self) -> Object:
+        """Returns the transcription's options, for `AsyncClient.listen`."""
         heard = self.transcription()
-        options = parameters.asked(TRANSCRIBE, HEARD.check(heard))
+        options = parameters.options_of(TRANSCRIBE, HEARD.check(heard))
         options["language"] = self.language() or None
         options["probabilities"] = self.logprobs
         options["diarize"] = options["diarize"] or heard.get("model") == DIARIZING
@@ -183,7 +184,7 @@ class Session:
         return options
 
     def language(self) -> str:
-        """The language, as far as the program says; of several that are possible, the model has to find it out."""
+        """The language that the program names; empty if it names none or several, which the model must tell apart."""
         asked = self.transcription()
         several = fields.texts(asked, "languages")
         return asked.get("language") or (several[0] if len(several) == 1 else "")
@@ -195,7 +196,7 @@ def is_spoken(data: Mapping[str, Any]) -> bool:
 
 
 def coding(audio: Mapping[str, Any]) -> tuple[str, int]:
-    """The kind of a sound and its rate in Hz, from `audio.input` or `audio.output`."""
+    """Returns the encoding and the rate in Hz of `audio.input` or `audio.output`."""
     form = audio.get("format") or {}
     kind = form.get("type", PCM)
     return kind, int(form.get("rate") or RATE) if kind == PCM else TELEPHONE_RATE
@@ -208,8 +209,8 @@ def _check(new: Object) -> None:
         form = _object(part.get("format") or {}, f"session.audio.{side}.format")
         fields.choice(form, "type", FORMATS, PCM)
         fields.value(form, "rate", RATES)
-    heard = new["audio"]["input"]
-    transcription = _object(heard.get("transcription") or {}, "session.audio.input.transcription")
+    audio_input = new["audio"]["input"]
+    transcription = _object(audio_input.get("transcription") or {}, "session.audio.input.transcription")
     fields.text(transcription, "model")
     HEARD.check(transcription)
     fields.choice(transcription, "delay", DELAYS, "low")
@@ -221,8 +222,8 @@ def _check(new: Object) -> None:
         fields.texts(transcription, name)
     if set(fields.texts(new, "include")) - {LOGPROBS}:
         raise bad(f"include takes {LOGPROBS}.", "session.include")
-    if heard.get("turn_detection") is not None:
-        _check_detection(_object(heard["turn_detection"], "session.audio.input.turn_detection"))
+    if audio_input.get("turn_detection") is not None:
+        _check_detection(_object(audio_input["turn_detection"], "session.audio.input.turn_detection"))
     fields.value(new["audio"].get("output", {}), "speed", SYNTHESIZE.fields["speed"].kind)
 
 
@@ -235,12 +236,10 @@ def _check_detection(detection: Mapping[str, Any]) -> None:
 
 
 def _refuse_old_names(changes: Mapping[str, Any]) -> None:
-    """Refuses the flat names of OpenAI's interface of 2024, which would otherwise be passed over in silence."""
+    """Refuses the flat names of OpenAI's interface of 2024, which would otherwise be ignored silently."""
     for old, new in _OLD_NAMES.items():
         if old in changes:
-            raise bad(
-                f"{old} is a name of the interface that OpenAI ends in January 2027: send {new}.", f"session.{old}"
-            )
+            raise bad(f"{old} belongs to the interface that OpenAI ends in January 2027: send {new}.", f"session.{old}")
 
 
 def _object(value: Any, param: str) -> Object:

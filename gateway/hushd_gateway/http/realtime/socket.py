@@ -1,4 +1,4 @@
-"""`WS /v1/realtime`: receives a session's events, and sends its own."""
+"""`WS /v1/realtime`: receives a program's events, and sends hushd's."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from .session import Session, coding, is_spoken
 from .speaking import Speaking, text_to_read
 from .turns import Event, Stream
 
-LEAST_S = 0.1  # of sound in a commit, as OpenAI has it
-UNSENT = 256 * 1024  # characters of events: beyond, nothing more is received or spoken
-PLAIN = 1024 * 1024  # characters of an event other than sound
-METADATA = 16 * 1024  # characters of a response's, as JSON
+LEAST_S = 0.1  # of sound in a commit, as in OpenAI's API
+UNSENT = 256 * 1024  # characters of unsent events beyond which nothing more is received or spoken
+PLAIN = 1024 * 1024  # characters of an event without sound
+METADATA = 16 * 1024  # characters of a response's metadata, as JSON
 NAME = 256  # characters of an item's id
 SEND_S = 30.0  # for a program that does not read
 CLOSE_TOO_SLOW = 1008
 APPEND = "input_audio_buffer.append"
-_ITEM = ("type", "role", "content", "call_id", "name", "arguments", "output")  # that is kept of an item
+_ITEM = ("type", "role", "content", "call_id", "name", "arguments", "output")  # the keys of an item that are kept
 
 
 async def serve(socket: WebSocket) -> None:
-    """Serves one session until its program leaves."""
+    """Serves one session until its program disconnects."""
     offered = socket.scope.get("subprotocols", [])
     await socket.accept("realtime" if "realtime" in offered else None)
     shared = context.of(socket)
@@ -50,7 +50,7 @@ async def serve(socket: WebSocket) -> None:
 
 
 def _session(socket: WebSocket, shared: context.Context) -> Session:
-    """The session that the address asks for, or the one that a client secret carries."""
+    """Returns the session that the URL asks for, or the one in a client secret."""
     sent = keys_of(socket.scope, socket.headers)
     sealed = next(filter(None, (sealing.opened(key, shared.token) for key in sent)), {})
     transcribes = socket.query_params.get("intent") == "transcription" or sealed.get("type") == "transcription"
@@ -68,14 +68,14 @@ class Connection:
         self._shared = shared
         self._session = session
         self._items = Items()
-        self._hearing: Hearing | None = None  # that new sound belongs to
+        self._hearing: Hearing | None = None  # receives new sound
         self._hearings: set[Hearing] = set()  # under way
         self._decoder = Decoder(coding(session.input)[0])
-        self._past_s = 0.0  # of sound, before the current hearing
+        self._past_s = 0.0  # of sound before the current hearing
         self._speaking: tuple[Speaking, asyncio.Task[None]] | None = None
         self._last_response = ""
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
-        self._unsent = 0  # characters in it
+        self._unsent = 0  # characters in the queue
         self._sent = asyncio.Event()
         self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
             "session.update": self._update,
@@ -92,7 +92,7 @@ class Connection:
         }
 
     async def run(self) -> None:
-        """Receives until the program leaves; then nothing of the session is left."""
+        """Receives events until the program disconnects; then ends the session's tasks."""
         self._post([{"type": "session.created", "session": self._session.data}])
         tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._send())]
         try:
@@ -110,7 +110,7 @@ class Connection:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    # --- what is sent ------------------------------------------------------------------------------------------------
+    # --- sending -----------------------------------------------------------------------------------------------------
 
     def _post(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -127,7 +127,7 @@ class Connection:
             self._sent.set()
 
     async def _room(self) -> None:
-        """Waits until the program has read most of the data."""
+        """Waits until the program has read most of the events."""
         while self._unsent > UNSENT:
             self._sent.clear()
             await self._sent.wait()
@@ -137,7 +137,7 @@ class Connection:
         name = name if isinstance(name, str) and len(name) <= NAME else None
         self._post([{"type": "error", "error": {**error.data(), "event_id": name}}])
 
-    # --- what is received --------------------------------------------------------------------------------------------
+    # --- receiving ---------------------------------------------------------------------------------------------------
 
     async def _receive(self) -> None:
         while True:
@@ -151,7 +151,7 @@ class Connection:
         event: Any = {}
         try:
             if len(text) > context.LARGE:
-                async with self._shared.turn:  # others' short requests come in between
+                async with self._shared.turn:  # short requests of other programs go in between
                     await asyncio.sleep(0)
                     event = _event(text)
             else:
@@ -164,7 +164,7 @@ class Connection:
 
     def _handler(self, kind: str) -> Callable[[Event], Awaitable[None]]:
         if kind not in self._handlers:
-            raise bad(f"There is no event of this type here: send one of {', '.join(self._handlers)}.", "type")
+            raise bad(f"This type of event is unknown here: send one of {', '.join(self._handlers)}.", "type")
         return self._handlers[kind]
 
     async def _update(self, event: Event) -> None:
@@ -208,11 +208,11 @@ class Connection:
             raise bad("item must be an object.", "item")
         sent = item.get("id")
         name = sent if isinstance(sent, str) and 0 < len(sent) <= NAME else self._items.name()
-        shown = {key: item[key] for key in _ITEM if key in item}
-        shown |= {"id": name, "object": "realtime.item", "status": "completed"}
-        before = self._items.create(shown, after)
+        kept_fields = {key: item[key] for key in _ITEM if key in item}
+        kept_fields |= {"id": name, "object": "realtime.item", "status": "completed"}
+        before = self._items.create(kept_fields, after)
         self._post(
-            {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": shown}
+            {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": kept_fields}
             for kind in ("added", "done")
         )
 
@@ -257,12 +257,12 @@ class Connection:
         await self._silence()
 
     async def _clear_output(self, event: Event) -> None:
-        """Ends the response under way: there is no buffer of sound but the part still to be made."""
+        """Ends the response under way: of its sound, only the part not yet made is buffered."""
         name = await self._silence() if self._speaking is not None else self._last_response
         self._post([{"type": "output_audio_buffer.cleared", "response_id": name}])
 
     async def _silence(self) -> str:
-        """Cancels the response under way; returns its name."""
+        """Cancels the response under way; returns its id."""
         assert self._speaking is not None
         speaking, task = self._speaking
         task.cancel()
@@ -277,11 +277,13 @@ class Connection:
         if self._hearing is not None:
             self._end_hearing()
         session = self._session
-        asked, second_pass = session.transcription(), session.second_pass(self._shared.settings.second_pass)
-        language, options = session.language(), session.asked()
+        transcription, second_pass = session.transcription(), session.second_pass(self._shared.settings.second_pass)
+        language, options = session.language(), session.options()
         if options["diarize"]:
             options["people"] = self._shared.people()
-        model = await self._shared.stt(asked.get("model") or "", language, logprobs=session.logprobs, speed="fast")
+        model = await self._shared.stt(
+            transcription.get("model") or "", language, logprobs=session.logprobs, speed="fast"
+        )
         kind, rate = coding(session.input)
         self._decoder = Decoder(kind)
         listen = partial(
@@ -300,8 +302,8 @@ class Connection:
             self._items,
             self._past_s,
             vad=session.vad,
-            eager=asked.get("delay") == "minimal",
-            unstable=fields.flag(asked, "unstable"),
+            eager=transcription.get("delay") == "minimal",
+            unstable=fields.flag(transcription, "unstable"),
             logprobs=session.logprobs,
             second_pass=bool(second_pass),
         )
@@ -309,24 +311,24 @@ class Connection:
         hearing = Hearing(listen, rate, stream, self._post, failed, vad=session.vad)
         self._hearing = hearing
         self._hearings.add(hearing)
-        hearing.task.add_done_callback(partial(self._heard, hearing))
+        hearing.task.add_done_callback(partial(self._hearing_done, hearing))
 
     def _end_hearing(self) -> None:
-        """Ends the stream; sound that comes next belongs to another."""
+        """Ends the stream; further sound belongs to the next one."""
         if self._hearing is not None:
             self._past_s += self._hearing.seconds
             self._hearing.close()
             self._hearing = None
 
     def _left_as_heard(self, error: HushdError, *, asked: bool) -> None:
-        """Reports that some texts stay as they are, also to a program that has asked for better ones."""
+        """Reports that some texts get no second pass; a program that has asked for one gets an event."""
         print(f"no second pass in a realtime session: {error.message}", file=sys.stderr)
         if asked:
             self._fail(ApiError.of(error), {})
 
-    def _heard(self, hearing: Hearing, task: asyncio.Task[None]) -> None:
+    def _hearing_done(self, hearing: Hearing, task: asyncio.Task[None]) -> None:
         if task is not hearing.copying and hearing.copying:
-            hearing.copying.add_done_callback(partial(self._heard, hearing))
+            hearing.copying.add_done_callback(partial(self._hearing_done, hearing))
         else:
             self._hearings.discard(hearing)
         if not task.cancelled() and (error := task.exception()):

@@ -1,4 +1,4 @@
-"""Reads text aloud in a realtime session: one response, as events."""
+"""Reads text aloud in a realtime session: the events of one response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Event = JsonObject
 
 
 def text_to_read(response: Mapping[str, Any], unread: list[str]) -> str:
-    """The text of `response.create`: its `input`, or the items since the last response, or its `instructions`."""
+    """Returns the text to read aloud: `input` of the response, or the items since the last one, or `instructions`."""
     given = response.get("input")
     texts = [text_of(item) for item in given] if isinstance(given, list) else list(unread)
     text = "\n".join(filter(None, texts)) or response.get("instructions") or ""
@@ -35,9 +35,9 @@ class Speaking:
     """One response.
 
     Args:
-        output: `audio.output` of the session, with what the response changes.
-        aloud: whether it is spoken; else it is its text alone.
-        metadata: the program's own, by which it knows the response again.
+        output: `audio.output` of the session, with the response's changes.
+        aloud: whether it is spoken; else it consists of its text.
+        metadata: from the program, which recognises the response by it.
     """
 
     def __init__(
@@ -58,44 +58,44 @@ class Speaking:
         self._output = output
         self.name = f"resp_{secrets.token_hex(8)}"
         self._item = f"item_{secrets.token_hex(8)}"
-        self._place = {"response_id": self.name, "item_id": self._item, "output_index": 0, "content_index": 0}
+        self._ids = {"response_id": self.name, "item_id": self._item, "output_index": 0, "content_index": 0}
 
     async def events(self) -> AsyncIterator[Event]:
         """Yields the events of the response while it is spoken."""
         yield {"type": "response.created", "response": self._response("in_progress")}
         output = {"response_id": self.name, "output_index": 0}
         item = self._message("in_progress")
-        before = self._items.add(item)
+        preceding = self._items.add(item)
         yield {"type": "response.output_item.added", **output, "item": item}
-        yield {"type": "conversation.item.added", "previous_item_id": before, "item": item}
+        yield {"type": "conversation.item.added", "previous_item_id": preceding, "item": item}
         kind, text = ("audio", "transcript") if self._aloud else ("text", "text")
-        yield {"type": "response.content_part.added", **self._place, "part": {"type": kind, text: ""}}
+        yield {"type": "response.content_part.added", **self._ids, "part": {"type": kind, text: ""}}
         try:
-            async with aclosing(self._spoken() if self._aloud else self._written()) as events:  # type: ignore[type-var]
+            async with aclosing(self._audio_events() if self._aloud else self._written()) as events:  # type: ignore[type-var]
                 async for event in events:
-                    yield {**event, **self._place}
+                    yield {**event, **self._ids}
         except (HushdError, ApiError) as error:
-            known = error if isinstance(error, ApiError) else ApiError.of(error)
+            api_error = error if isinstance(error, ApiError) else ApiError.of(error)
             self._items.update(self._message("incomplete"))
             yield {
                 "type": "response.done",
-                "response": self._response("failed", {"type": "failed", "error": known.data()}),
+                "response": self._response("failed", {"type": "failed", "error": api_error.data()}),
             }
             return
         item = self._message("completed")
         self._items.update(item)
-        yield {"type": "response.content_part.done", **self._place, "part": {"type": kind, text: self._text}}
+        yield {"type": "response.content_part.done", **self._ids, "part": {"type": kind, text: self._text}}
         yield {"type": "response.output_item.done", **output, "item": item}
-        yield {"type": "conversation.item.done", "previous_item_id": before, "item": item}
+        yield {"type": "conversation.item.done", "previous_item_id": preceding, "item": item}
         yield {"type": "response.done", "response": self._response("completed")}
 
     def cancelled(self) -> Event:
-        """The event that ends a response which the program has cancelled."""
+        """Returns the event that ends a cancelled response."""
         self._items.update(self._message("incomplete"))
         details = {"type": "cancelled", "reason": "client_cancelled"}
         return {"type": "response.done", "response": self._response("cancelled", details)}
 
-    async def _spoken(self) -> AsyncIterator[Event]:
+    async def _audio_events(self) -> AsyncIterator[Event]:
         async with aclosing(self._audio()) as pieces:  # type: ignore[type-var]
             yield {"type": "response.output_audio_transcript.delta", "delta": self._text}
             async for piece in pieces:

@@ -1,7 +1,7 @@
-"""Items and their text, as events, made of a stream of sound. Pure.
+"""Turns a stream's transcript into items and their events. Pure.
 
-A stream is the sound that is transcribed in one go. With turn detection each utterance in it becomes an item; without,
-or once the program has committed it, all of it is one item. Everything about an item has its `item_id`, since turns may
+A stream is the sound of one transcription. With turn detection each of its utterances becomes an item; without, or once
+the program has committed, the whole stream is one item. Each event of an item has its `item_id`, since turns may
 complete out of order.
 """
 
@@ -19,7 +19,7 @@ from hushd_schema.voiceprint import is_label
 
 from ..errors import ApiError
 from ..transcription.formats import letters, log_probabilities, usage
-from .items import MOST, Items
+from .items import MAX_ITEMS, Items
 
 Event = JsonObject
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
@@ -30,13 +30,13 @@ class _Item:
         self.name = name
         self.start_s = start_s  # since the start of the session
         self.texts: list[str] = []  # final
-        self.drafts: list[Segment] = []  # with these texts
-        self.revisions: list[Revision] = []  # of them
+        self.drafts: list[Segment] = []  # the segments of these texts
+        self.revisions: list[Revision] = []  # their revisions
         self.complete = False
         self.logprobs: list[JsonObject] = []
-        self.end_s = 0.0  # of the last of them, since the start of the stream
-        self.seconds = 0.0  # that they took
-        self._sent = ""  # in deltas of the utterance
+        self.end_s = 0.0  # of the last text, since the start of the stream
+        self.seconds = 0.0  # that the texts took
+        self._sent = ""  # the utterance's text sent in deltas
 
     @property
     def silent(self) -> bool:
@@ -44,7 +44,7 @@ class _Item:
         return not self._sent
 
     def partial(self, text: str) -> Iterator[Event]:
-        """The text of the utterance that is new; `completed` corrects what it contradicts of the text before."""
+        """Yields the new text of the utterance; `completed` corrects earlier text that it contradicts."""
         text = text.strip()
         delta = _beyond(self._sent, text)
         if delta:
@@ -54,7 +54,7 @@ class _Item:
             self._sent = text
 
     def final(self, segment: Segment) -> Iterator[Event]:
-        """The whole text of the utterance, or of its next part where it is long; another one begins."""
+        """Yields the final text of the utterance, or of a part of a long one; the next utterance begins."""
         yield from self.partial(segment.text)
         self.logprobs += log_probabilities([segment], before=self.texts[-1] if self.texts else "")
         self.texts.append(segment.text)
@@ -68,29 +68,29 @@ class _Item:
 
 
 def _beyond(sent: str, text: str) -> str:
-    """The part of `text` beyond `sent`; where the two differ, the words after as many as were sent."""
+    """Returns the part of `text` beyond `sent`; if the two differ, skips as many words as were sent."""
     if text.startswith(sent):
         return text[len(sent) :]
     return "".join(f" {word}" for word in text.split()[len(sent.split()) :])
 
 
 def _letter(speaker: str) -> str:
-    """`SPEAKER_00` as OpenAI names the first one: A. A person who is known keeps their name."""
+    """Returns OpenAI's name for a speaker: A for `SPEAKER_00`. A known person's name stays."""
     if not is_label(speaker):
         return speaker
     return letters(int(speaker.rpartition("_")[2]))
 
 
 class Stream:
-    """One stream of sound. Where its segments say who speaks, each is an event of its own.
+    """One stream of sound. With diarization, each segment is an event of its own too.
 
     Args:
         items: of the session.
         start_s: seconds of sound that the session had before.
         vad: whether each utterance becomes an item.
-        eager: whether the first text of an utterance is sent before it is certain.
-        unstable: whether the unfinished utterance is sent too, with the text that may still change.
-        logprobs: whether a turn that is complete says how likely each of its words is.
+        eager: whether the first text of an utterance is sent while it may still change.
+        unstable: whether an unfinished utterance is sent too, with text that may still change.
+        logprobs: whether a complete turn has the probability of each word.
         second_pass: whether its segments will be revised.
     """
 
@@ -113,13 +113,13 @@ class Stream:
         self._vad = vad
         self._start_s = start_s
         self._item: _Item | None = None
-        self._owners: dict[int, _Item] = {}  # of segments that may still be revised
+        self._owners: dict[int, _Item] = {}  # the items of segments that may still be revised
         self._speaker = ""  # of the unfinished utterance
-        self._spoken: dict[int, Event] = {}  # the youngest segments with speakers, by number
+        self._speaker_events: dict[int, Event] = {}  # the newest segments with speakers, by number
         self.committed = False
 
     def began(self, start_s: float) -> Iterator[Event]:
-        """Somebody has begun to speak."""
+        """Yields the events of a begun utterance."""
         if self._vad and not self.committed and self._item is None:
             item = self._begin(start_s)
             yield {
@@ -129,12 +129,12 @@ class Stream:
             }
 
     def nothing(self, end_s: float) -> Iterator[Event]:
-        """It was a cough: the item that began is an empty one."""
+        """Yields the events of a noise that was not speech: the begun item is empty."""
         if self._item is not None and self._finds_turns:
             yield from self._complete(end_s)
 
     def partial(self, stable: str, text: str = "") -> Iterator[Event]:
-        """An unfinished utterance: the beginning, which will not change, and `text` behind it, which may."""
+        """Yields the events of an unfinished utterance: `stable` will not change, `text` after it may."""
         if self._eager and not stable and (self._item is None or self._item.silent):
             stable = text
         if self._unstable and (stable or text):
@@ -144,7 +144,7 @@ class Stream:
             yield from self._ongoing().partial(stable)
 
     def segment(self, segment: Segment) -> Iterator[Event]:
-        """An utterance, or a part of a long one, has its text."""
+        """Yields the events of a transcribed utterance, or of a part of a long one."""
         if self._finds_turns:
             yield from self.began(segment.start)
         item = self._ongoing()
@@ -155,19 +155,20 @@ class Stream:
             yield self._segment(item, segment)
 
     def speaks(self, speaker: str) -> Iterator[Event]:
-        """Somebody, such as `SPEAKER_00` or a person who is known, says the unfinished utterance."""
+        """Yields the event that names the unfinished utterance's speaker: `SPEAKER_00`, or a known person."""
         self._speaker = _letter(speaker)
         return iter(())
 
     def renamed(self, numbers: Iterable[int], speaker: str) -> Iterator[Event]:
-        """Segments turn out to be another's. As an event of its own: programs would take a second one for another."""
+        """Yields the event that corrects segments' speaker: a type of its own, since a repeated segment would count as
+        new."""
         for number in numbers:
-            if number in self._spoken:
-                self._spoken[number] = {**self._spoken[number], "speaker": _letter(speaker)}
-                yield {**self._spoken[number], "type": f"{_TRANSCRIPTION}.segment.revised"}
+            if number in self._speaker_events:
+                self._speaker_events[number] = {**self._speaker_events[number], "speaker": _letter(speaker)}
+                yield {**self._speaker_events[number], "type": f"{_TRANSCRIPTION}.segment.revised"}
 
     def revised(self, revision: Revision) -> Iterator[Event]:
-        """A larger model has read an utterance once more, or all of a committed turn: its item has another text."""
+        """Yields the corrected text from the second pass of an utterance, or of a committed turn."""
         for item in {
             owner.name: owner for each in revision.replaces if (owner := self._owners.pop(each, None))
         }.values():
@@ -176,12 +177,12 @@ class Stream:
                 yield from self._revise(item)
 
     def finished(self) -> Iterator[Event]:
-        """The utterance has ended."""
+        """Yields the events of an utterance's end."""
         if self._item is not None and self._finds_turns:
             yield from self._complete(self._item.end_s)
 
     def commit(self, end_s: float) -> Iterator[Event]:
-        """Takes the program's end of the turn; sound not transcribed yet belongs to this turn."""
+        """Ends the turn for the program; sound not transcribed yet belongs to this turn."""
         item = self._ongoing()
         if self._vad:
             yield self._stopped(item, end_s)
@@ -189,7 +190,7 @@ class Stream:
         yield from self._commit(item)
 
     def ended(self, seconds: float, error: HushdError | None = None) -> Iterator[Event]:
-        """All of the stream, `seconds` long, was transcribed; or it cannot be."""
+        """Yields the last events of the stream, which is `seconds` long; `error` if it failed."""
         item, self._item = self._item, None
         if error is not None and item is not None:
             if not self.committed:
@@ -213,8 +214,8 @@ class Stream:
             text=segment.text,
             speaker=_letter(segment.speaker),
         )
-        self._spoken[segment.id] = event
-        self._spoken.pop(segment.id - MOST, None)
+        self._speaker_events[segment.id] = event
+        self._speaker_events.pop(segment.id - MAX_ITEMS, None)
         return event
 
     @property
@@ -241,12 +242,12 @@ class Stream:
 
     def _commit(self, item: _Item) -> Iterator[Event]:
         content = [{"type": "input_audio", "transcript": None}]
-        shown: Event = {"id": item.name, "object": "realtime.item", "type": "message", "status": "completed"}
-        shown |= {"role": "user", "content": content}
-        before = self._items.add(shown)
+        event_item: Event = {"id": item.name, "object": "realtime.item", "type": "message", "status": "completed"}
+        event_item |= {"role": "user", "content": content}
+        before = self._items.add(event_item)
         yield {"type": "input_audio_buffer.committed", "item_id": item.name, "previous_item_id": before}
         for kind in ("added", "done"):
-            yield {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": shown}
+            yield {"type": f"conversation.item.{kind}", "previous_item_id": before, "item": event_item}
 
     def _finish(self, item: _Item, seconds: float) -> Iterator[Event]:
         item.seconds, item.complete = seconds, True

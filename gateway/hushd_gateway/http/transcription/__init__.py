@@ -1,1 +1,1 @@
-"""Recordings become text: parameters, forms of transcripts, and the endpoints."""
+"""Transcription of recordings: parameters, output formats, and the endpoints."""

@@ -1,4 +1,4 @@
-"""`POST /v1/audio/transcriptions`, `/translations` and `/diarization`: recordings become text."""
+"""`POST /v1/audio/transcriptions`, `/translations` and `/diarization`: transcribe recordings."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from ..fields import FormFields
 from ..parameters import Schema
 from ..streaming import Streamed
 from . import formats, known_speakers
-from .params import DIARIZATION, TranscriptionRequest, asked
+from .params import DIARIZATION, TranscriptionRequest, parse_request
 
 
 async def transcribe(request: Request) -> Response:
-    """Answers with the transcript of a form's file, or with events while it is made."""
+    """Answers with the transcript of a form's file, or with events while it is transcribed."""
     form = Form()
     with form:
         await form.read(request)
-        ask = asked(form.fields)
+        ask = parse_request(form.fields)
         if ask.stream:
             uploaded = form.hand_over()
             return _Streamed(uploaded, streaming.events(_events(context.of(request), uploaded, ask)))
@@ -42,7 +42,7 @@ async def translate(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        return await _whole(context.of(request), form, asked(form.fields, translate=True))
+        return await _whole(context.of(request), form, parse_request(form.fields, translate=True))
 
 
 async def diarize(request: Request) -> Response:
@@ -50,11 +50,11 @@ async def diarize(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        given = DIARIZATION.check(form.fields)
-        ask = asked(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
-        options = {**ask.options, "diarize": True, "speakers": given["num_speakers"]}
+        values = DIARIZATION.check(form.fields)
+        ask = parse_request(FormFields({name: form.fields.get(name, []) for name in ("model", "language")}))
+        options = {**ask.options, "diarize": True, "speakers": values["num_speakers"]}
         transcript = await (await start_transcription(context.of(request), form, ask, options)).transcript()
-        if given["response_format"] == "rttm":
+        if values["response_format"] == "rttm":
             return PlainTextResponse(formats.rttm(transcript))
         turns = [{"start": each.start, "end": each.end, "speaker": each.speaker} for each in transcript]
         return JSONResponse({"duration": transcript.duration, "segments": turns})
@@ -78,13 +78,13 @@ async def _whole(shared: Context, form: Form, ask: TranscriptionRequest) -> Resp
     return JSONResponse(formats.as_json(transcript, logprobs=ask.logprobs))
 
 
-MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # as OpenAI sends them
+MEDIA = {"srt": "text/plain", "vtt": "text/vtt"}  # OpenAI's media types
 
 
 async def start_transcription(
     shared: Context, form: Form, ask: TranscriptionRequest, options: Mapping[str, Any]
 ) -> AsyncTranscription:
-    """Sends the request, by the model that it names or that fits; returns the transcript under way."""
+    """Sends the request to the model that it names, or to a suitable one; returns the running transcription."""
     if form.path is None:
         raise bad("Send a recording in the field file.", "file")
     translate = options["task"] == "translate"
@@ -98,7 +98,7 @@ async def start_transcription(
 
 
 async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> AsyncIterator[Mapping[str, Any]]:
-    """Yields a delta for each segment, with its speaker where the format says so, and last the whole text."""
+    """Yields a delta for each segment, with its speaker if the format has speakers, then the whole text."""
     names, text, segments = formats.Speakers(ask.known), "", list[Segment]()
     transcription = await start_transcription(shared, form, ask, ask.options)
     async with aclosing(transcription):
@@ -124,7 +124,7 @@ async def _events(shared: Context, form: Form, ask: TranscriptionRequest) -> Asy
 
 
 class _Streamed(Response):
-    """A stream that needs its form's file, and removes it at its end."""
+    """A stream that reads its form's file, and removes it at the end."""
 
     def __init__(self, form: Form, stream: Streamed) -> None:
         super().__init__()

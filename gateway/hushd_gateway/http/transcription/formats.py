@@ -1,4 +1,4 @@
-"""Transcripts in OpenAI's forms. Pure."""
+"""Transcripts in OpenAI's formats. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hushd_schema.voiceprint import is_label
 
 Object = JsonObject
 LETTERS = 26
-_LEAST = 1e-4  # of a probability, which has four decimals
+_LEAST = 1e-4  # the lowest probability, since they have four decimals
 
 
 def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
@@ -27,10 +27,10 @@ def as_json(transcript: Transcript, *, logprobs: bool = False) -> Object:
 
 
 def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Object]:
-    """The words whose probability is known, as OpenAI's tokens: together they are the text, where all are known.
+    """Returns the words with a known probability as OpenAI's tokens; if all are known, they join to the text.
 
     Args:
-        before: the text that goes before.
+        before: the preceding text.
     """
     logprobs: list[Object] = []
     for segment in segments:
@@ -46,7 +46,7 @@ def log_probabilities(segments: Iterable[Segment], before: str = "") -> list[Obj
 
 
 def verbose(transcript: Transcript, task: str, *, words: bool, segments: bool) -> Object:
-    """`response_format` verbose_json; values that only Whisper has are those of a segment without doubts."""
+    """`response_format` verbose_json; Whisper's own values are those of a certain segment."""
     answer: Object = {
         "task": task,
         "language": languages.name(transcript.language).lower(),
@@ -81,10 +81,10 @@ def diarized(transcript: Transcript, known: Collection[str] = ()) -> Object:
 
 
 class Speakers:
-    """Names speakers as OpenAI does: A, B and so on as they first speak, but for those who are known by their names.
+    """Names speakers as OpenAI does: known people by name, others A, B and so on in the order of their first words.
 
     Args:
-        known: these names, none of which is another's letter.
+        known: the names of known people; a single letter is never one.
     """
 
     def __init__(self, known: Collection[str] = ()) -> None:
@@ -92,7 +92,7 @@ class Speakers:
         self._letters = (letter for letter in map(letters, count()) if letter not in known)
 
     def segment(self, segment: Segment) -> Object:
-        """The object, and the event, of a segment with its speaker."""
+        """Returns a segment with its speaker as an object, which is also the event."""
         return {
             "type": "transcript.text.segment",
             "id": f"seg_{segment.id}",
@@ -103,7 +103,7 @@ class Speakers:
         }
 
     def named(self, segment: Segment) -> Segment:
-        """The segment with its speaker's name; without one where nobody else has spoken so far."""
+        """Returns the segment with its speaker's name; without a name while only one speaker was heard."""
         return replace(segment, speaker=self._name(segment) if len(self._names) > 1 else "")
 
     def _name(self, segment: Segment) -> str:
@@ -113,12 +113,12 @@ class Speakers:
 
 
 def subtitles(transcript: Transcript) -> Object:
-    """The files that `listen` would write of it, for who has asked for another form."""
+    """Returns the subtitle files as `listen` writes them, to go with another format."""
     return {"subtitles": {form: transcript.render(form) for form in ("srt", "vtt")}}
 
 
 def rttm(segments: Iterable[Segment], name: str = "audio") -> str:
-    """Speakers and their times in RTTM, a line a segment, as tools for diarization read it."""
+    """Returns speakers and their times as RTTM, a line a segment, for diarization tools."""
     return "".join(
         f"SPEAKER {name} 1 {each.start:.3f} {each.end - each.start:.3f} <NA> <NA> {each.speaker} <NA> <NA>\n"
         for each in segments
@@ -126,7 +126,7 @@ def rttm(segments: Iterable[Segment], name: str = "audio") -> str:
 
 
 def usage(seconds: float) -> Object:
-    """Usage in the form of a model that is billed by the minute."""
+    """Returns the usage as for a model billed by the minute."""
     return {"type": "duration", "seconds": math.ceil(seconds)}
 
 
@@ -146,6 +146,6 @@ def _segment(segment: Segment) -> Object:
 
 
 def letters(number: int) -> str:
-    """A to Z, then AA, AB and so on."""
+    """Returns A to Z, then AA, AB and so on."""
     above, last = divmod(number, LETTERS)
     return (letters(above - 1) if above else "") + chr(ord("A") + last)

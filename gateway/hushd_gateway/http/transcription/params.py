@@ -1,4 +1,4 @@
-"""The parameters of a transcription, as OpenAI's API names them and as `AsyncClient.transcribe` does."""
+"""The parameters of a transcription, from OpenAI's names to `AsyncClient.transcribe`'s."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ from . import known_speakers
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 TRANSLATION_FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 STREAMED = ("json", "text", "diarized_json")
-UNSTREAMED = "whisper-1"  # OpenAI's model that has no stream: its programs may ask for one, and get the whole
+UNSTREAMED = (
+    "whisper-1"  # OpenAI's model without streaming: its programs may ask for a stream, and get the whole transcript
+)
 _MS = number(0, 60_000)  # of silence or padding
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionRequest:
-    """One request.
+    """A transcription request.
 
     Attributes:
         form: one of `FORMATS`.
-        model: as the program names it.
-        language: of the recording, as far as the program says; empty for none.
-        subtitles: whether `srt` and `vtt` come along, as hushd's page asks.
-        words: whether `words` are wanted; the segments too, with `segments`.
-        logprobs: whether the answer has how likely each word is.
+        model: the program's name for it.
+        language: of the recording; empty if not named.
+        subtitles: whether to add `srt` and `vtt`, for hushd's page.
+        words: whether to list `words`; with `segments` also the segments.
+        logprobs: whether to add the probability of each word.
         options: for `AsyncClient.transcribe`.
-        known: recordings of people, by the names by which they are to be called.
+        known: recordings of known speakers, by name.
     """
 
     form: str
@@ -51,41 +53,43 @@ class TranscriptionRequest:
     known: Mapping[str, bytes]
 
 
-def asked(data: Fields, *, translate: bool = False) -> TranscriptionRequest:
+def parse_request(data: Fields, *, translate: bool = False) -> TranscriptionRequest:
     """Checks the fields of a request.
 
     Raises:
-        ApiError: for a parameter that does not fit, or that no engine has.
+        ApiError: for an invalid parameter, or one that no engine has.
     """
-    given = (TRANSLATION if translate else TRANSCRIPTION).check(data)
-    form, model, stream = given["response_format"], given["model"], given.get("stream", False)
+    values = (TRANSLATION if translate else TRANSCRIPTION).check(data)
+    form, model, stream = values["response_format"], values["model"], values.get("stream", False)
     if model == UNSTREAMED:
         stream = stream and form in STREAMED
     elif stream and form not in STREAMED:
         raise bad(f"A stream has no response_format {form}: choose {', '.join(STREAMED)}.", "stream")
-    detail = given["timestamp_granularities"]
-    words = "word" in detail and form == "verbose_json"  # the other forms have none
-    language = _language(given)
+    detail = values["timestamp_granularities"]
+    words = "word" in detail and form == "verbose_json"  # other formats have no words
+    language = _language(values)
     logprobs = _logprobs(data, form)
-    options = parameters.asked(TRANSCRIBE, given)
+    options = parameters.options_of(TRANSCRIBE, values)
     options |= {
         "language": language or None,
         "task": "translate" if translate else None,
-        "hotwords": [*given["keywords"], *filter(None, [options["hotwords"]])] or None,
+        "hotwords": [*values["keywords"], *filter(None, [options["hotwords"]])] or None,
         "word_times": words,
         "probabilities": logprobs,
         "diarize": form == "diarized_json" or options["diarize"],
-        **given["chunking_strategy"],
+        **values["chunking_strategy"],
     }
-    known = known_speakers.references(data)
-    if known and not options["diarize"]:
+    references = known_speakers.references(data)
+    if references and not options["diarize"]:
         raise bad(
             f"{known_speakers.NAMES} is for an answer that says who speaks: response_format diarized_json, or diarize.",
             known_speakers.NAMES,
         )
     subtitles = fields.flag(data, "subtitles")
     segments = not words or "segment" in detail
-    return TranscriptionRequest(form, model, language, words, logprobs, segments, stream, subtitles, options, known)
+    return TranscriptionRequest(
+        form, model, language, words, logprobs, segments, stream, subtitles, options, references
+    )
 
 
 def _logprobs(data: Fields, form: str) -> bool:
@@ -98,14 +102,14 @@ def _logprobs(data: Fields, form: str) -> bool:
 
 
 def _language(given: Mapping[str, Any]) -> str:
-    """The language; of several that are possible, the model has to find it out."""
+    """Returns the language; empty for several, which the model must tell apart."""
     several = given.get("languages", ())
     language: str = given.get("language", "") or (several[0] if len(several) == 1 else "")
     return "" if language == "auto" else language
 
 
 def _chunking(data: Fields, name: str) -> JsonObject:
-    """`auto`, or an object, which forms send as JSON or by its members."""
+    """Returns the options in `auto` or an object, which forms send as JSON or by members."""
     strategy = fields.single(data, name) or fields.members(data, name)
     if isinstance(strategy, str) and strategy.startswith("{"):
         try:

@@ -1,8 +1,7 @@
-"""`POST /inference`, as whisper.cpp's server has it: its fields and its five forms of a transcript.
+"""`POST /inference`, whisper.cpp's server API: its fields and its five transcript formats.
 
 Both were read in its source (examples/server/server.cpp of 2025). Fields that tune whisper.cpp's own decoder
-(`max_context`, `audio_ctx`, `word_thold`, `entropy_thold`, …) are taken without effect, as it takes those that it does
-not know.
+(`max_context`, `audio_ctx`, `word_thold`, `entropy_thold`, …) are ignored, as its server ignores unknown ones.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from . import endpoints, formats
 from .params import TranscriptionRequest
 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
-MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}  # as whisper.cpp sends them
+MEDIA = {"srt": "application/x-subrip", "vtt": "text/vtt"}  # whisper.cpp's media types
 _YES = ("true", "1", "yes", "y")
 
 
@@ -38,47 +37,47 @@ async def infer(request: Request) -> Response:
     form = Form()
     with form:
         await form.read(request)
-        ask, timed = asked(form.fields)
+        ask, timed = parse_request(form.fields)
         transcription = await endpoints.start_transcription(context.of(request), form, ask, ask.options)
         async with aclosing(transcription):
             return answer(await transcription.transcript(), ask, timed=timed)
 
 
-def asked(data: Fields) -> tuple[TranscriptionRequest, bool]:
-    """Returns what a form asks for, and whether segments are to have times.
+def parse_request(data: Fields) -> tuple[TranscriptionRequest, bool]:
+    """Returns a form's request, and whether segments get times.
 
     Raises:
-        ApiError: for a field that does not fit.
+        ApiError: for an invalid field.
     """
-    given = INFERENCE.check(data)
-    options = parameters.asked(TRANSCRIBE, given)
-    language = "" if given["detect_language"] or options["language"] == "auto" else options["language"] or ""
-    start, length = (given["offset_t"] or 0) / 1000, (given["duration"] or 0) / 1000
-    increment = given["temperature_inc"]
+    values = INFERENCE.check(data)
+    options = parameters.options_of(TRANSCRIBE, values)
+    language = "" if values["detect_language"] or options["language"] == "auto" else options["language"] or ""
+    start, length = (values["offset_t"] or 0) / 1000, (values["duration"] or 0) / 1000
+    increment = values["temperature_inc"]
     decoder = {
-        "best_of": _or_none(given["best_of"]),
+        "best_of": _or_none(values["best_of"]),
         "temperature_increment": OFF if increment == 0 else increment,
-        "logprob_threshold": given["logprob_thold"],
-        "no_speech_threshold": given["no_speech_thold"],
+        "logprob_threshold": values["logprob_thold"],
+        "no_speech_threshold": values["no_speech_thold"],
     }
     options |= {
         "language": language or None,
-        "task": "translate" if given["translate"] else None,
-        "beam_size": _or_none(given["beam_size"]),
-        "word_times": given["response_format"] == "verbose_json",
+        "task": "translate" if values["translate"] else None,
+        "beam_size": _or_none(values["beam_size"]),
+        "word_times": values["response_format"] == "verbose_json",
         "start_s": start or None if not length else None,
         "clips": [start, start + length] if length else None,
         "decoder": {name: value for name, value in decoder.items() if value is not None} or None,
     }
     ask = TranscriptionRequest(
-        given["response_format"], "", language, words=False, logprobs=False, segments=True, stream=False,
+        values["response_format"], "", language, words=False, logprobs=False, segments=True, stream=False,
         subtitles=False, options=options, known={},
     )  # fmt: skip
-    return ask, not given["no_timestamps"]
+    return ask, not values["no_timestamps"]
 
 
 def answer(transcript: Transcript, ask: TranscriptionRequest, *, timed: bool) -> Response:
-    """Returns a transcript in the form that was asked for; text has a line for each segment."""
+    """Returns a transcript in the requested format; text has a line for each segment."""
     text = "".join(f"{segment.text}\n" for segment in transcript)
     match ask.form:
         case "text":
@@ -91,7 +90,7 @@ def answer(transcript: Transcript, ask: TranscriptionRequest, *, timed: bool) ->
 
 
 def _verbose(transcript: Transcript, text: str, options: Mapping[str, Any], timed: bool) -> JsonObject:
-    """`verbose_json`: OpenAI's, with each segment's words in it; probabilities are those of text without doubts."""
+    """Returns OpenAI's `verbose_json` with words in each segment; probabilities are those of certain text."""
     data = formats.verbose(transcript, options["task"] or "transcribe", words=False, segments=True)
     for row, segment in zip(data["segments"], transcript, strict=True):
         row["words"] = [{"word": word.word, "start": word.start, "end": word.end} for word in segment.words]
@@ -104,12 +103,12 @@ def _verbose(transcript: Transcript, text: str, options: Mapping[str, Any], time
 
 
 def _or_none(count: int | None) -> int | None:
-    """A number; None for whisper.cpp's -1 and 0, which leave it to the decoder."""
+    """Returns a number; None for whisper.cpp's -1 and 0, which leave it to the decoder."""
     return count if count and count > 0 else None
 
 
 def _flag(name: str, about: str) -> Parameter:
-    """True in four spellings; every other text is false, as there."""
+    """Returns a parameter that is true in four spellings; as in whisper.cpp, all other texts are false."""
     return Parameter(name, about, lambda data, name: str(fields.single(data, name)).lower() in _YES, {"type": "string"})
 
 

@@ -1,4 +1,4 @@
-"""Counts requests under way by address; where that is this machine's, a crowd is counted by program."""
+"""Limits concurrent requests by address; on this machine's own addresses, by program."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.types import Scope
 Keys = tuple[str, ...]
 
 
-class Crowd:
-    """One kind of work.
+class ConcurrencyLimit:
+    """Limits the concurrent requests of one kind.
 
     Args:
-        local: at once of one program of this machine, and of all of them where the kernel does not tell them apart.
-        foreign: at once of one address of another machine.
+        local: the limit for one program of this machine, or for all of them if the kernel does not tell them apart.
+        foreign: the limit for one address of another machine.
     """
 
     def __init__(self, local: int, foreign: int) -> None:
@@ -27,12 +27,12 @@ class Crowd:
         self._programs = Programs()
 
     def enter(self, scope: Scope) -> Keys | None:
-        """Counts one, and returns what `leave` needs; None where there are too many."""
+        """Counts a request and returns its keys for `leave`; None if there are too many."""
         peer = scope.get("client") or ("", 0)
         address = peer[0]
         keys: Keys = (address,)
         is_local = not address or is_loopback(address.removeprefix("::ffff:"))
-        # A program has a quarter before it is looked for, which costs some time.
+        # Up to a quarter of the limit the program is not looked for, which costs some time.
         if is_local and self._here[address] >= self._local // 4 and (program := self._program(peer, scope)):
             keys = address, f"program {program}"
             is_full = self._here[keys[1]] >= self._local - self._local // 4
@@ -44,7 +44,7 @@ class Crowd:
         return keys
 
     def leave(self, keys: Keys) -> None:
-        """Counts one less."""
+        """Uncounts a request."""
         self._here.subtract(keys)
         for key in keys:
             if not self._here[key]:
