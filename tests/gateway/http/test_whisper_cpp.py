@@ -12,7 +12,7 @@ from hushd.transcripts.transcript import Transcript
 from hushd_gateway.http.errors import ApiError
 from hushd_gateway.http.fields import FormFields
 from hushd_gateway.http.transcription import formats
-from hushd_gateway.http.transcription.whisper_cpp import FORMATS, answer, asked
+from hushd_gateway.http.transcription.whisper_cpp import FORMATS, answer, parse_request
 from support.http_gateway import HttpGateway
 from support.outside import lacking
 from support.wer import BECKETT, word_error_rate
@@ -20,7 +20,7 @@ from support.wer import BECKETT, word_error_rate
 
 def options(**form: str) -> dict[str, Any]:
     """The options of a form that are not left out."""
-    ask, _ = asked(FormFields({name: [value] for name, value in form.items()}))
+    ask, _ = parse_request(FormFields({name: [value] for name, value in form.items()}))
     return {name: value for name, value in ask.options.items() if value is not None and value is not False}
 
 
@@ -106,7 +106,7 @@ def test_each_format(gateway: HttpGateway, beckett: Path) -> None:
 def test_verbose_json_has_the_probability_of_the_language() -> None:
     """If a model found it and tells: under whisper.cpp's name here, and under another in OpenAI's form."""
     told = Transcript((), "de", language_probability=0.75)
-    ask, _ = asked(FormFields({"response_format": ["verbose_json"]}))
+    ask, _ = parse_request(FormFields({"response_format": ["verbose_json"]}))
     data = json.loads(bytes(answer(told, ask, timed=True).body))
     assert (data["detected_language"], data["detected_language_probability"]) == ("german", 0.75)
     assert "language_probability" not in data
