@@ -34,6 +34,7 @@ FOLDERS = (
     "scripts",
     "supervisor",
     "tests",
+    "treaty",
     "wake/hushd_wake_words",
     "wake/hushd_worker_wake",
     "worker_stt",
