@@ -22,12 +22,12 @@ WORDS = {
 
 
 def answer(text: str, data: JsonObject) -> CallToolResult:
-    """A result with both."""
+    """Returns a result with both."""
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=data)
 
 
 def refusal(error: HushdError) -> CallToolResult:
-    """An error of the tool."""
+    """Returns the tool's error result."""
     message = _message(error)
     reason: JsonObject = {"code": error.code, "message": message, "retryable": error.retryable}
     if error.retry_after_ms is not None:
@@ -39,7 +39,7 @@ def refusal(error: HushdError) -> CallToolResult:
 
 
 def of_task(task: Task) -> CallToolResult:
-    """The task's result or error; until it has ended, its state so far and its ticket."""
+    """Returns the task's result or error; before its end, its state and its ticket."""
     state = task.state
     if state not in ENDED:
         return _pending(task, state)
@@ -55,12 +55,12 @@ def of_task(task: Task) -> CallToolResult:
 
 
 def with_message(message: str, data: JsonObject) -> CallToolResult:
-    """A result whose text is in the data too, for hosts that show their model only one of them."""
+    """Returns a result with the text in the data too, for hosts that show their model only one of the two."""
     return answer(message, data | {"message": message})
 
 
 def _message(error: HushdError) -> str:
-    """The error's sentence, with advice that only a server's host can follow."""
+    """Returns the error's sentence, with advice for the host of a server."""
     message = wording.sentence(error, WORDS)
     if error.code != "no_device" or sys.platform != "linux" or os.environ.get("XDG_RUNTIME_DIR"):
         return message

@@ -15,7 +15,8 @@ from pydantic import BeforeValidator, Field
 
 
 def or_else(default: object) -> BeforeValidator:
-    """`default` for an argument that a host fills in where its model left it out: null, or a string that means it."""
+    """Returns a validator that reads null, or a string that means it, as `default`: hosts send these for missing
+    arguments."""
 
     def given(value: object) -> object:
         nothing = value is None or (isinstance(value, str) and value.strip().lower() in ("", "none", "null"))
@@ -25,10 +26,10 @@ def or_else(default: object) -> BeforeValidator:
 
 
 class Argument(NamedTuple):
-    """An argument that is a field of an operation.
+    """A tool's argument, which is a field of an operation.
 
     Attributes:
-        field: its name there.
+        field: the field's name.
         kind: its type, for the SDK.
     """
 
@@ -41,21 +42,21 @@ _TYPES: dict[str, tuple[type, object]] = {"boolean": (bool, False), "integer": (
 
 
 def of(operation: Operation, sound: str = EITHER) -> dict[str, Argument]:
-    """The arguments that are fields of an operation, by their names here; those of a kind of sound alone come first."""
+    """Returns an operation's fields as arguments, by the argument's name; those of only one kind of sound first."""
     arguments = {}
-    for field, own in operation.taken("mcp", sound).items():
-        form = (own.kind or operation.fields[field].kind).form
+    for field, argument in operation.taken("mcp", sound).items():
+        form = (argument.kind or operation.fields[field].kind).form
         kind, usual = _TYPES.get(str(form.get("type")), (str, ""))
-        default = usual if own.default is None else own.default
+        default = usual if argument.default is None else argument.default
         bounds: Any = {"allow_inf_nan": False} if kind is float else {}
         bounds |= {key: form[bound] for key, bound in (("ge", "minimum"), ("le", "maximum")) if bound in form}
-        explained = Annotated[kind, Field(**bounds), or_else(default), Field(description=own.about)]  # type: ignore[valid-type]
-        arguments[own.name or field] = Argument(field, explained, default)
+        explained = Annotated[kind, Field(**bounds), or_else(default), Field(description=argument.about)]  # type: ignore[valid-type]
+        arguments[argument.name or field] = Argument(field, explained, default)
     return dict(sorted(arguments.items(), key=lambda each: operation.fields[each[1].field].sound != LIVE))
 
 
 def options(arguments: Mapping[str, Argument], given: Mapping[str, Any]) -> JsonObject:
-    """The fields that have a value among the `given` arguments."""
+    """Returns the fields for the `given` arguments that have a value."""
     values = {argument.field: given.get(name, argument.default) for name, argument in arguments.items()}
     return {field: value for field, value in values.items() if value not in ("", False)}
 

@@ -1,4 +1,5 @@
-"""Calls of tools: each is answered with its task's result, or in time with a ticket; a cancelled call ends its task."""
+"""Calls of tools: a call is answered with its task's result, or before the host's timeout with a ticket; a cancelled
+call ends its task."""
 
 from __future__ import annotations
 
@@ -24,30 +25,30 @@ T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
 
 PATIENCE_S = 25.0  # hosts give up after 60 s, some of them after 30
-MARGIN = 0.8  # of a host's limit, so that the answer arrives before it
+MARGIN = 0.8  # of a host's limit, so that the answer arrives in time
 TICK_S = 0.25  # between two looks at a task's progress
 REPORT_S = 1.0  # between two progress notifications of the same state
-MOST = 200  # calls at once; also the most that may wait for the floor
+MAX_CALLS = 200  # calls at once; also the most that may wait for the floor
 
 
 class Calls:
     """Answers the calls of one server.
 
-    Over standard input and output a ticket is worth nothing to a host that starts a process for each call, because its
-    tasks end with the process. Such a host is known by its first call: it comes without a look at the list of tools.
-    That call is answered when its task has ended.
+    Over standard input and output a ticket is useless to a host that starts a process for each call, because its tasks
+    end with the process. Such a host calls without listing the tools first. Its call is answered when the task has
+    ended.
 
     Args:
         tasks: the tasks of the calls.
-        patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, but for such hosts.
+        patience: seconds after which a call is answered with a ticket; None: `PATIENCE_S`, except for such hosts.
         holder: the name shown by `hushd status`; None: the host's own.
-        shared: whether any number of sessions have the same tasks, so that a ticket outlives its own.
-        folder: in which the host has started its server; empty: unknown.
+        shared: whether sessions share their tasks, so that a ticket outlives its session.
+        folder: the working folder of the host's server; empty: unknown.
 
     Attributes:
         resumable: whether the host can come back with a ticket.
-        answered: the id of an `initialize` that has had its answer; None: there is none.
-        called: the time at which a request came or was answered last.
+        answered: the id of an `initialize` that was answered already, or None.
+        called: the time of the last request or answer.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Calls:
         self._open = 0
         self.resumable = shared or patience is not None
         self._patience = PATIENCE_S if patience is None else patience
-        self._limits: dict[str | None, float] = {}  # of sessions, see `note_cancelled`
+        self._limits: dict[str | None, float] = {}  # by session; see `note_cancelled`
         self._began: dict[tuple[str | None, str], float] = {}  # by session and request
         self._holder = holder
         self._folder = folder
@@ -73,8 +74,8 @@ class Calls:
 
     @classmethod
     def of(cls, tasks: TaskRegistry, about: JsonObject) -> Calls:
-        """Those of the session that a relay tells about: `holder`, `patience` and `folder`, the `answered` request, and
-        what an earlier process has `remembered`."""
+        """Returns the calls of the session that a relay describes: `holder`, `patience`, `folder`, the `answered`
+        request, and the facts `remembered` by an earlier process."""
         calls = cls(tasks, about.get("patience"), about.get("holder"), folder=about["folder"])
         calls.resumable = calls.resumable or bool(about.get("resumable"))
         if about.get("limit"):
@@ -83,16 +84,16 @@ class Calls:
         return calls
 
     def remembered(self) -> JsonObject:
-        """The facts about the host that the next process for its session has to know."""
+        """Returns the facts about the host that the next process for its session needs."""
         return {"resumable": self.resumable, "limit": self._limits.get("")}
 
     def resting_since(self) -> float:
-        """The time since which there was nothing to do: no call, no task, and no result that may still be asked for."""
+        """Returns the time since when there was no call, no task, and no result that may still be fetched."""
         return time.monotonic() if self._open or self.tasks.awaited() else self.called
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """Marks a request that is not answered."""
+        """Marks a request as unanswered meanwhile."""
         self._open += 1
         try:
             yield
@@ -103,7 +104,8 @@ class Calls:
     async def carry_out(
         self, context: Context, kind: str, work: Work, *, wait: bool = True, word: str = ""
     ) -> CallToolResult:
-        """The result of `work`, or its ticket: after `patience`, or at once without `wait`. `word`: see `Task`."""
+        """Returns the result of `work`, or its ticket after `patience`, or at once without `wait`. `word`: see
+        `Task`."""
         try:
             task = self.tasks.begin(kind, self.holder(context), work, session_of(context.request_context), word)
         except HushdError as error:
@@ -111,16 +113,16 @@ class Calls:
         return await self.attend(context, task, math.inf if wait or not self.resumable else 0.0)
 
     async def attend(self, context: Context, task: Task, seconds: float) -> CallToolResult:
-        """The task's result, or its state after `seconds`, which are never more than a call may take.
+        """Returns the task's result, or its state after `seconds`, at most as long as a call may take.
 
-        Meanwhile the host gets progress notifications. A cancelled call ends the task.
+        The host gets progress notifications meanwhile. A cancelled call ends the task.
         """
         began = time.monotonic()
         request = (session_of(context.request_context), str(context.request_id))
         patience = min(seconds, self._limit(request[0]))
         progress = ProgressReporter(context, began)
         self._began[request] = began
-        if len(self._began) > MOST:  # a call that ends with its stream is never popped
+        if len(self._began) > MAX_CALLS:  # a call that ends with its stream is never popped
             del self._began[next(iter(self._began))]
         try:
             with task.awaited():
@@ -135,69 +137,69 @@ class Calls:
         return of_task(task)
 
     async def ask(self, ask: Callable[[], CallToolResult]) -> CallToolResult:
-        """The result of `ask`, which runs off the event loop."""
+        """Returns the result of `ask`, run off the event loop."""
         try:
             return await self._in_thread(ask)
         except HushdError as error:
             return refusal(error)
 
     def note_cancelled(self, session: str | None, params: JsonObject) -> None:
-        """Learns a host's limit from a cancellation that has it as the reason: the next calls end before it."""
+        """Learns a host's limit from a cancellation that names it as the reason; later calls are answered sooner."""
         began = self._began.pop((session, str(params.get("requestId"))), None)
         if session is not None and began is not None and "timed out" in str(params.get("reason")):
             self._limits[session] = (time.monotonic() - began) * MARGIN
 
     def holder(self, context: Context) -> str:
-        """The caller's name, as `hushd status` shows it."""
+        """Returns the caller's name, as `hushd status` shows it."""
         host = context.session.client_params
         name = self._holder or (host.client_info.name if host else "")
         return "".join(sign for sign in name if sign.isprintable())[:40].strip() or "mcp"
 
     def speaker(self, context: Context) -> str:
-        """The name under which people speak of the caller: that of the project in whose folder its host has started
-        its server; the host's own where that is unknown, or no project's."""
+        """Returns the caller's name for people: the project in whose folder its host started the server, else the
+        host."""
         name = names.of_folder(self._folder) if self._folder and not self._holder else ""
         return self.holder(context) if name.startswith("agent") or not name else name
 
     def _limit(self, session: str | None) -> float:
-        """Seconds that a call of this session may take."""
+        """Returns the seconds that a call of this session may take."""
         if not self.resumable:
             return math.inf
         return min(self._patience, self._limits.get(session, math.inf))
 
     async def _in_thread(self, function: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
-        """The result of `function`. A cancelled call does not wait for it."""
+        """Returns the result of `function`, run on a thread. A cancelled call does not wait for it."""
         if self._threads is None:
-            self._threads = anyio.CapacityLimiter(MOST)
+            self._threads = anyio.CapacityLimiter(MAX_CALLS)
         return await anyio.to_thread.run_sync(function, *arguments, abandon_on_cancel=True, limiter=self._threads)
 
 
 def session_of(context: ServerRequestContext[Any, Any]) -> str | None:
-    """The name of the host's session: over standard input and output there is one; None where each request stands
-    alone."""
+    """Returns the name of the host's session, of which standard input and output has one; None if requests have
+    none."""
     return "" if context.request is None else context.request.headers.get("mcp-session-id")
 
 
 class ProgressReporter:
-    """Progress notifications of one call: at every change, and once in `REPORT_S` in between.
+    """Sends a call's progress notifications: at every change, and every `REPORT_S` in between.
 
-    They count seconds: of the recording where there is one, else of the call.
+    They count the recording's seconds, or the call's if there is no recording.
     """
 
     def __init__(self, context: Context, began: float) -> None:
         self._context = context
         self._began = began
         self._reported = ("", "")
-        self._at = 0.0
-        self._progress = -1.0  # it must grow
+        self._reported_at = 0.0
+        self._progress = -1.0  # each report must be higher
 
     async def report(self, task: Task) -> None:
-        """Sends the task's state, if that is new."""
+        """Sends the task's state, if it is new."""
         now = time.monotonic()
         state, heard = task.state, task.heard
         done, total = task.audio or (now - self._began, None)
-        old = now - self._at < REPORT_S and (state, heard) == self._reported
+        old = now - self._reported_at < REPORT_S and (state, heard) == self._reported
         if state in ENDED or old or done <= self._progress:
             return
-        self._reported, self._at, self._progress = (state, heard), now, done
+        self._reported, self._reported_at, self._progress = (state, heard), now, done
         await self._context.report_progress(done, total, f"{state}: {heard[-200:]}" if heard else state)

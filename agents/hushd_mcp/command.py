@@ -1,4 +1,4 @@
-"""`hushd mcp`: serves the hosts of agents."""
+"""`hushd mcp`: serves agents' hosts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMMAND = Command(
 )
 
 _RELAY = "import sys; sys.path.append(sys.argv[1]); from hushd_mcp.relay import main; main()"
-# The variables that hushd, Python and the libraries of sound and network read; not a terminal's or a session's own.
+# The variables that hushd, Python, and the libraries for sound and network read; not those of a terminal or session.
 _PREFIXES = (
     "HUSHD_", "PULSE_", "PIPEWIRE_", "ALSA_", "HF_", "HIBARI_", "SSL_", "LC_", "LD_", "DYLD_", "PYTHON"
 )  # fmt: skip
@@ -46,9 +46,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "Give agents a voice and ears, as a server of the Model Context Protocol.")
-    parser.add_argument("--http", metavar="HOST:PORT", help="serve at this address; default: standard input and output")
+    parser.add_argument(
+        "--http", metavar="HOST:PORT", help="the address to serve at; default: standard input and output"
+    )
     parser.add_argument("--holder", metavar="NAME", help="the name in `hushd status`; default: the host's own")
     parser.add_argument(
         "--patience",
@@ -86,7 +88,7 @@ def check_sdk() -> None:
 
 
 def relay(holder: str | None, patience: float | None) -> NoReturn:
-    """Becomes the relay: another program in this process, without any of the memory that it took to come here."""
+    """Replaces this process by the relay, which frees the memory used so far."""
     folders = paths.find()
     with best_effort.writing(folders.logs):
         paths.make_state(folders)
@@ -100,15 +102,15 @@ def relay(holder: str | None, patience: float | None) -> NoReturn:
 
 
 def _counts(name: str) -> bool:
-    """Returns whether the process for calls may work otherwise by a variable."""
+    """Returns whether a variable may change how the process for calls works."""
     return name in _NAMES or name.startswith(_PREFIXES) or name.lower().endswith("_proxy")
 
 
 def place(folders: Paths, environ: Mapping[str, str]) -> str:
-    """The socket at which the relays meet that have the same hushd, and the same in their environment of what counts.
+    """Returns the path of the socket for relays with the same hushd and the same values of the variables that count.
 
-    What a call does, hushd reads from the environment of its process in many places. So sessions whose hosts pass on
-    others have a process of their own, and none works by what the first one happened to have.
+    hushd reads its process's environment in many places. So sessions whose hosts pass on other values get another
+    process, and none works by the first session's values.
     """
     counts = sorted((name, value) for name, value in environ.items() if _counts(name))
     facts = repr((__version__, sys.executable, os.path.dirname(__file__), counts))

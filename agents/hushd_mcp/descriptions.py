@@ -1,4 +1,4 @@
-"""Descriptions of the tools, which a host's model reads: as constants, since Python drops docstrings under -OO."""
+"""The tools' descriptions, for a host's model: constants, since Python drops docstrings under -OO."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The answer to a host's `initialize`, which the relay gives before the SDK is imported anywhere.
+"""Answers a host's `initialize`, before any process has imported the SDK.
 
-The import takes half a second of a processor, without byte code two, and on a busy machine longer than hosts wait for
-this answer (Claude Code: 30 s). The SDK gets the same line later, and its answer goes nowhere. Nothing is imported here
-that takes time or memory.
+The import takes half a second of a processor, two without byte code, and on a busy machine longer than hosts wait for
+this answer (Claude Code: 30 s). The SDK gets the same line later, and its answer is dropped. This module imports
+nothing that takes time or memory.
 """
 
 from __future__ import annotations
 
 from . import light_json
 
-VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  # those that the SDK agrees to in `initialize`
+VERSIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")  # the versions that the SDK accepts in `initialize`
 INFORMATION = {"name": "hushd", "title": "hushd: a voice and ears"}
 INSTRUCTIONS = """\
 hushd speaks to the person at this computer and listens to them; all of it runs here, nothing leaves the machine.
@@ -21,7 +21,7 @@ _CAPABILITIES = {"tools": {"listChanged": False}}
 
 
 def answer(message: dict[str, object], version: str) -> dict[str, object] | None:
-    """The answer to an `initialize`, the SDK's to the letter; None where the SDK may have another one.
+    """Returns the answer to an `initialize`, equal to the SDK's; None if the SDK may answer otherwise.
 
     Args:
         version: hushd's.
@@ -39,7 +39,7 @@ def answer(message: dict[str, object], version: str) -> dict[str, object] | None
 
 
 def is_plain(message: dict[str, object]) -> bool:
-    """Returns whether a prepared answer will do: the request has no parameters but those that every host may add."""
+    """Returns whether a prepared answer fits: the request has no parameters except those that any host may add."""
     params = message.get("params", {})
     extra = params.get("_meta", {}) if isinstance(params, dict) and params.keys() <= {"_meta"} else None
     token = extra.get("progressToken", 0) if isinstance(extra, dict) else None
@@ -47,17 +47,17 @@ def is_plain(message: dict[str, object]) -> bool:
 
 
 def read(line: bytes | bytearray) -> dict[str, object] | None:
-    """The message in a line of a host; None where only the SDK can say whether it is one."""
+    """Returns the message in a host's line; None if only the SDK can tell whether it is one."""
     try:
         message = light_json.loads(line)
-        readable = b"\\u" not in line or light_json.is_whole(message)  # the SDK refuses half a character
+        readable = b"\\u" not in line or light_json.is_whole(message)  # the SDK refuses lone surrogates
     except (ValueError, RecursionError):
         return None
     return message if readable and isinstance(message, dict) and message.get("jsonrpc") == "2.0" else None
 
 
 def _is_usual(params: dict[str, object]) -> bool:
-    """Returns whether these are parameters that the SDK accepts, as far as they are known here."""
+    """Returns whether these are known parameters, which the SDK accepts."""
     client, capabilities = params.get("clientInfo"), params.get("capabilities")
     return (
         params.keys() <= {"protocolVersion", "clientInfo", "capabilities"}

@@ -1,16 +1,16 @@
-"""JSON by the C part of `json` alone: the rest of it imports regular expressions, a megabyte in each session."""
+"""JSON by only the C part of `json`: the rest imports regular expressions, a megabyte in each session."""
 
 from __future__ import annotations
 
 from _json import encode_basestring_ascii, make_scanner
 
-TYPE_CHECKING = False  # the one of `typing`, whose import is another half of a megabyte
+TYPE_CHECKING = False  # instead of `typing`'s, whose import takes another half megabyte
 if TYPE_CHECKING:
     from typing import Any
 
 
 class _Form:
-    """The attributes that the scanner reads, as `json.JSONDecoder` has them."""
+    """The attributes of `json.JSONDecoder` that the scanner reads."""
 
     strict = True
     object_hook = object_pairs_hook = None
@@ -26,19 +26,19 @@ _scan = make_scanner(_Form)  # type: ignore[arg-type]  # any object with these a
 
 
 def loads(text: str | bytes | bytearray) -> Any:
-    """The value of a JSON text. Raises ValueError or RecursionError; NaN and Infinity are none."""
-    given = (text if isinstance(text, str) else text.decode()).strip(" \t\r\n")
+    """Returns the value of a JSON text. Raises ValueError, also for NaN and Infinity, or RecursionError."""
+    stripped = (text if isinstance(text, str) else text.decode()).strip(" \t\r\n")
     try:
-        value, end = _scan(given, 0)
-    except (StopIteration, SystemError):  # up to 3.12 it has no error to raise where `json.decoder` is not imported
+        value, end = _scan(stripped, 0)
+    except (StopIteration, SystemError):  # up to 3.12 the scanner needs `json.decoder` to raise its own error
         raise ValueError("no JSON") from None
-    if end != len(given):
+    if end != len(stripped):
         raise ValueError("more than one value")
     return value
 
 
 def dumps(value: object) -> str:
-    """The JSON text of what `loads` returns."""
+    """Returns the JSON text of a value from `loads`."""
     if isinstance(value, str):
         text: str = encode_basestring_ascii(value)
         return text
@@ -52,7 +52,7 @@ def dumps(value: object) -> str:
 
 
 def is_whole(value: object) -> bool:
-    """Returns whether no text in the value has half a character, which cannot be sent."""
+    """Returns whether no text in the value has a lone surrogate, which cannot be sent."""
     if isinstance(value, str):
         return value.isascii() or value.encode(errors="ignore").decode() == value
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""Finds the process that serves the calls of all sessions, and starts one where none listens.
+"""Connects to the process that serves the calls of all sessions; starts it if none listens.
 
-Whoever starts it makes the socket and hands it down, as the supervisor does with its gateways', so that others may
-connect before it has imported anything; a lock keeps two from doing so at once. The place is the user's runtime folder,
-where nobody else can listen. As small as `relay`, of which it is a part.
+The starting relay makes the socket and passes it on, so that other relays can connect before the process has imported
+anything; a lock keeps two relays from doing so at once. The socket is in the user's runtime folder, where no other user
+can listen. Like `relay`, to which it belongs, the module is small.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ import fcntl
 import os
 import sys
 
-LOG_SIZE = 1 << 20  # from which on the next process begins a new log
+LOG_SIZE = 1 << 20  # bytes of the log from which the next process starts a new one
 
 
-def connect(place: str, log: str) -> _socket.socket:
-    """A connection with the process that listens at `place`, which was started if there was none.
+def connect(path: str, log: str) -> _socket.socket:
+    """Returns a connection with the process that listens at `path`; starts one if there is none.
 
     Args:
-        log: the file for its complaints.
+        log: the process's log file.
 
     Raises:
         OSError: it cannot be reached.
     """
-    _check(os.path.dirname(place))
-    if (connected := _try(place)) is not None:
+    _check(os.path.dirname(path))
+    if (connected := _try(path)) is not None:
         return connected
-    lock = os.open(f"{place}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (connected := _try(place)) is None:
-            if os.path.lexists(place):
-                os.unlink(place)
+        if (connected := _try(path)) is None:
+            if os.path.lexists(path):
+                os.unlink(path)
             listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-            listener.bind(place)
+            listener.bind(path)
             listener.listen(128)
-            _start(listener.fileno(), place, log)
+            _start(listener.fileno(), path, log)
             listener.close()
-            connected = _connected(place)
+            connected = _connected(path)
         return connected
     finally:
         os.close(lock)
@@ -58,8 +58,8 @@ def _connected(place: str) -> _socket.socket:
     return made
 
 
-def _start(listener: int, place: str, log: str) -> None:
-    """Starts the process in a session of its own, as nobody's child."""
+def _start(listener: int, path: str, log: str) -> None:
+    """Starts the process in a session of its own, detached from this one."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)
@@ -72,7 +72,7 @@ def _start(listener: int, place: str, log: str) -> None:
             for number, descriptor in enumerate((nothing, nothing, _opened(log, nothing))):
                 os.dup2(descriptor, number)
             os.set_inheritable(listener, True)
-            arguments = [sys.executable, "-P", "-m", "hushd_mcp", str(listener), place]
+            arguments = [sys.executable, "-P", "-m", "hushd_mcp", str(listener), path]
             os.execv(sys.executable, arguments)
     finally:
         os._exit(0)
@@ -88,7 +88,7 @@ def _opened(log: str, otherwise: int) -> int:
 
 
 def _check(folder: str) -> None:
-    """Makes the folder, or refuses one in which others could listen."""
+    """Makes the folder, or refuses one in which other users could listen."""
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:

@@ -1,13 +1,13 @@
-"""`hushd mcp` at standard input and output: a relay, which a session of a host of agents holds for as long as it lives.
+"""`hushd mcp` at standard input and output: a relay, which lives as long as its host's session.
 
-It answers what needs no work (`initialize`, `ping`, the lists) by itself, and passes on everything else, from the first
-call of a tool on, to the one process that serves the calls of all sessions (`sessions`), which it starts where none
-listens. That process leaves when nobody calls; the next call starts another, and tells it how the session began.
+It answers simple requests (`initialize`, `ping`, the lists) by itself. From the first call of a tool on, it passes
+everything else to the one process that serves the calls of all sessions (`sessions`), which it starts if none listens.
+That process leaves when there are no calls; the next call starts another, and tells it how the session began.
 
-Ten sessions are ten of these, so it is the standard library's least: no hushd, no SDK, no `json`, `socket` or
-`subprocess`, each of which is a megabyte. A line for the process, or of it, that begins with # is between the two:
-`#ready` at the beginning, then `#session JSON` about this session; `#rest JSON` where it has had no call for a while,
-with what the next process shall know of it; `#leave` where it takes no further call.
+Ten sessions are ten relays, so it uses little of the standard library: no hushd, no SDK, no `json`, `socket` or
+`subprocess`, which take a megabyte each. Lines between relay and process that begin with # are their own: the process
+says `#ready` first, the relay `#session JSON` about its session; `#rest JSON` from the process means that there was no
+call for a while, with the facts for the next process; `#leave`, that it takes no further call.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ import sys
 
 from . import greeting, light_json, meeting
 
-TRIES = 3  # one that has just left may not answer any more
+TRIES = 3  # a process that is leaving may not answer
 _BROKEN_PIPE = 128 + 13
 _PREPARED = os.path.join(os.path.dirname(__file__), "prepared.json")
 _CHUNK = 1 << 16
-_LEAVE_S = 1.5  # for what is spoken to fall silent
+_LEAVE_S = 1.5  # for speech to fall silent
 
 
 class Relay:
     """The session of one host.
 
     Args:
-        options: what the command line has found out: see `command`.
+        options: from the command line; see `command`.
     """
 
     def __init__(self, options: dict[str, str]) -> None:
         self._options = options
-        self._session: dict[str, object] = light_json.loads(options["session"])  # what `sessions` is told of it
-        self._beginning: list[bytes] = []  # the lines with which the host began, for each process anew
-        self._asked = b""  # an `initialize` that was passed on
+        self._session: dict[str, object] = light_json.loads(options["session"])  # sent to `sessions`
+        self._beginning: list[bytes] = []  # the host's first lines, sent to each new process
+        self._initialize = b""  # the host's `initialize`
         self._greeted = False  # the host's `initialize` has been answered here
-        self._calls: dict[object, str] = {}  # the methods of the requests that were passed on, until their answers
-        self._waiting: list[bytes] = []  # for a process that is not ready
+        self._calls: dict[object, str] = {}  # the methods of unanswered requests passed on, by id
+        self._waiting: list[bytes] = []  # lines for a process that is not ready
         self._link: Link | None = None
         self._tries = 0
         self._poll = select.poll()
@@ -66,14 +66,14 @@ class Relay:
                     self._serve(event)
 
     def leave(self) -> None:
-        """Ends all that the host has asked for, and waits until it is quiet."""
+        """Ends all of the host's requests, and waits until speech has stopped."""
         if self._link:
             self._link.end()
 
     # --- the host ----------------------------------------------------------------------------------------------------
 
     def _take(self, line: bytes) -> None:
-        """Answers a line of the host, or passes it on."""
+        """Answers a line of the host, or passes the line on."""
         message = greeting.read(line)
         if message is None:
             self._pass(line)
@@ -94,11 +94,11 @@ class Relay:
             self._beginning = [line]
             _send(answer)
             return
-        self._asked = line
+        self._initialize = line
         self._follow(message, line)
 
     def _answer(self, message: dict[str, object]) -> bool:
-        """Gives the answer that is prepared; returns whether there is one."""
+        """Sends the prepared answer; returns whether there is one."""
         method = message.get("method")
         if method not in ("ping", "logging/setLevel") and not str(method).endswith("/list"):
             return False
@@ -112,7 +112,7 @@ class Relay:
         return True
 
     def _follow(self, message: dict[str, object], line: bytes) -> None:
-        """Passes on a request; of anything else what the process that serves has asked for, or can know of."""
+        """Passes a request on; other messages only if the process has asked for them, or can know about them."""
         name = _id(message)
         if "method" in message and name is not None:
             self._calls[name] = str(message["method"])
@@ -147,7 +147,7 @@ class Relay:
             self._poll.register(self._link.fileno(), select.POLLIN | (select.POLLOUT if self._link.unsent else 0))
 
     def _serve(self, event: int) -> None:
-        """Sends what the process takes, and passes on its lines."""
+        """Sends waiting lines to the process, and passes its lines on."""
         link = self._link
         assert link
         try:
@@ -187,7 +187,7 @@ class Relay:
             method = "" if "method" in message else self._calls.pop(message.get("id"), "")
             if method == "initialize" and "result" in message:
                 self._session["answered"] = message["id"]
-                self._beginning = [self._asked]
+                self._beginning = [self._initialize]
             _write(line + b"\n")
         if self._link and self._link.leaves and self._link.taken.isdisjoint(self._calls):
             self._part()
@@ -202,7 +202,7 @@ class Relay:
             self._link = None
 
     def _fail(self, sentence: str) -> None:
-        """Answers every request that waits with an error."""
+        """Answers every waiting request with an error."""
         calls, self._calls, self._waiting = self._calls, {}, []
         sentence = f"{sentence}: call again, and see {self._options['log']} if that does not help."
         for name, method in calls.items():
@@ -211,7 +211,7 @@ class Relay:
                 reason = {"code": "worker_failed", "message": sentence, "retryable": True}
                 data = {"state": "failed", "error": reason}
                 content = [{"type": "text", "text": sentence}]
-                era = {} if self._beginning else {"resultType": "complete"}  # 2026's, which has no handshake
+                era = {} if self._beginning else {"resultType": "complete"}  # for 2026's protocol without a handshake
                 _send(message | {"result": {"content": content, "structuredContent": data, "isError": True} | era})
             else:
                 _send(message | {"error": {"code": -32603, "message": sentence}})
@@ -221,9 +221,9 @@ class Link:
     """A connection with the process that serves.
 
     Attributes:
-        ready: it has taken the connection.
-        leaves: it takes no further call, and answers those that it has `taken`.
-        unsent: what it has not yet taken.
+        ready: whether the process has accepted the connection.
+        leaves: whether it takes no further calls, and only answers those it has `taken`.
+        unsent: bytes not yet sent.
     """
 
     def __init__(self, connected: _socket.socket) -> None:
@@ -241,7 +241,7 @@ class Link:
         self.unsent += line + b"\n"
 
     def exchange(self, event: int) -> list[bytes] | None:
-        """Sends and receives what goes at once; returns the lines that are whole, None at the end. Raises OSError."""
+        """Sends and receives without blocking; returns the complete lines, None at the end. Raises OSError."""
         if event & select.POLLOUT:
             del self.unsent[: self._socket.send(memoryview(self.unsent)[: _CHUNK * 4])]
         if not event & ~select.POLLOUT:
@@ -256,7 +256,7 @@ class Link:
         return [bytes(line) for line in lines]
 
     def end(self) -> None:
-        """Sends nothing any more, and returns once the process has seen to that, or does not."""
+        """Closes the sending side, and waits a while for the process to finish."""
         self._socket.settimeout(_LEAVE_S)
         try:
             self._socket.shutdown(_socket.SHUT_WR)
@@ -270,7 +270,7 @@ class Link:
 
 
 def main() -> None:
-    """Runs the relay, whose options are the last argument."""
+    """Runs the relay, with the options from the last argument."""
     for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGTERM):
         if _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _exit)
@@ -278,7 +278,7 @@ def main() -> None:
     status = 0
     try:
         relay.run()
-    except BrokenPipeError:  # the host is gone
+    except BrokenPipeError:  # the host has gone
         status = _BROKEN_PIPE
     except SystemExit as leaving:
         status = int(str(leaving.code))

@@ -1,4 +1,4 @@
-"""The server of one session over standard input and output, or of all that come by HTTP."""
+"""The MCP server, for one session over standard input and output, or for all HTTP sessions."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .task import TaskRegistry
 from .tools import PREFIX, Tools
 
 _EMPTY = ("prompts", "resources")  # capabilities
-_METHODS = {"prompts/get": "prompts", "resources/read": "resources"}  # of what there is none
+_METHODS = {"prompts/get": "prompts", "resources/read": "resources"}  # methods of empty capabilities
 
 
 class Server(MCPServer[Any]):
-    """The SDK's server with hushd's tools. A bad call is refused in one sentence, as text and as data."""
+    """The SDK's server with hushd's tools. It refuses a bad call in one sentence, as text and as data."""
 
     def __init__(self, answered: Calls, *, local: bool) -> None:
         self._calls = answered
@@ -48,11 +48,11 @@ class Server(MCPServer[Any]):
         )
 
     async def attend(self, read: Any, write: Any) -> None:
-        """Serves the session whose messages these streams are, until they end."""
+        """Serves the session on these streams, until they end."""
         await self._lowlevel_server.run(read, write, self._lowlevel_server.create_initialization_options())
 
     async def list_tools(self) -> list[ListedTool]:
-        self._calls.resumable = True  # hosts that make one call a process do not look first
+        self._calls.resumable = True  # hosts that make one call a process do not list the tools
         return await super().list_tools()
 
     async def call_tool(
@@ -68,26 +68,26 @@ class Server(MCPServer[Any]):
                 return refusal(HushdError("bad_request", _sentence(error.__cause__)))
             raise
         finally:
-            self._calls.resumable = True  # a second call shows that the process is not one call's
+            self._calls.resumable = True  # a second call shows that the process is not for one call
 
     def _check(self, name: str, arguments: JsonObject) -> None:
-        known = self._arguments.get(name)
-        if known is None:
-            meant = nearest(name, self._arguments) or nearest(PREFIX + name, self._arguments)
-            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(self._arguments)}."
+        parameters = self._arguments.get(name)
+        if parameters is None:
+            suggestion = nearest(name, self._arguments) or nearest(PREFIX + name, self._arguments)
+            hint = f"did you mean {suggestion}?" if suggestion else f"there are {', '.join(self._arguments)}."
             raise HushdError("bad_request", f"There is no tool {name!r:.60}: {hint}")
         for argument in arguments:
-            if argument not in known:
-                meant = nearest(argument, known)
-                hint = f"did you mean {meant}?" if meant else f"it takes {', '.join(known) or 'none'}."
+            if argument not in parameters:
+                suggestion = nearest(argument, parameters)
+                hint = f"did you mean {suggestion}?" if suggestion else f"it takes {', '.join(parameters) or 'none'}."
                 raise HushdError("bad_request", f"{name} has no argument {argument!r:.60}: {hint}")
 
     async def _notice(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        """Middleware that sees the reasons of cancellations, and offers tools alone: the SDK adds lists of prompts and
-        resources that would be empty."""
+        """Middleware: reads the reasons of cancellations, and offers only tools, since the SDK adds empty lists of
+        prompts and resources."""
         if ctx.method == "notifications/cancelled":
             self._calls.note_cancelled(session_of(ctx), dict(ctx.params or {}))
-        if nothing := _METHODS.get(ctx.method):  # the SDK would write a traceback for each
+        if nothing := _METHODS.get(ctx.method):  # the SDK would log a traceback for each
             raise MCPError(INVALID_PARAMS, f"hushd has no {nothing}: it has tools.")
         with self._calls.under_way():
             result = await call_next(ctx)
@@ -105,14 +105,14 @@ def build(
     local: bool = True,
     shared: bool = False,
 ) -> Server:
-    """The server with its tools; the arguments are those of `Calls` and `Tools`."""
+    """Returns the server with its tools; the arguments are those of `Calls` and `Tools`."""
     return Server(Calls(tasks, patience, holder, shared=shared), local=local)
 
 
 def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
-    """Makes these signals end the process after `close`, which waits for others and so runs on a thread.
+    """Makes these signals end the process after `close`, which blocks and so runs on a thread.
 
-    An exception would not do: the loop would wait for the thread that reads standard input, and that for the host.
+    An exception would not do: the loop would wait for the thread that reads standard input, which waits for the host.
     """
 
     def leave(number: int, _: object) -> None:
@@ -128,7 +128,7 @@ def take_signals(close: Callable[[], None], *numbers: signal.Signals) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Names the first wrong argument, and the reason."""
+    """Returns a sentence with the first wrong argument and the reason."""
     wrong = error.errors(include_url=False, include_context=False)[0]
     name = str(wrong["loc"][0]) if wrong["loc"] else "The arguments"
     if wrong["type"] == "missing":

@@ -1,9 +1,9 @@
 """The process that serves the calls of all sessions of `hushd mcp` at standard input and output.
 
-Each connection is the session of one relay, which says first how it began: a server of its own, with its own tasks,
-name, tickets and limits, so that nothing of one session reaches another. A session without a call for a minute is asked
-to part; with the last of them the process leaves. What of the environment counts is the same for all: the relays of
-another one meet elsewhere (`command.place`).
+Each connection is one relay's session, which first says how it began. It has a server of its own with its own tasks,
+name, tickets and limits, so that sessions never mix. A session without a call for a minute is asked to close; with the
+last one the process ends. All sessions have the same values of the variables that count: relays with others use another
+socket (`command.place`).
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ from .server import Server, take_signals
 from .task import TaskRegistry
 from .unreadable import Answered
 
-REST_S = 60.0  # without a call, after which a session parts and the process leaves
-LONGEST = 1 << 28  # bytes of a line
+REST_S = 60.0  # without a call, after which a session closes and the process ends
+MAX_LINE = 1 << 28  # bytes of a line
 
 
 class Sessions:
-    """All sessions.
+    """Serves all sessions.
 
     Args:
-        place: where it listens.
+        place: the path of its socket.
         rest_s: see `REST_S`.
     """
 
     def __init__(self, place: str, rest_s: float) -> None:
         self._place = place
         self._socket = os.stat(place).st_ino
-        with open(f"{place}.lock", "w") as lock:  # for who looks for the process
+        with open(f"{place}.lock", "w") as lock:  # relays lock it while they look for the process
             lock.write(str(os.getpid()))
         self._rest_s = rest_s
         self._tasks: dict[TaskRegistry, asyncio.StreamWriter] = {}
         self._called = time.monotonic()
         self._parted = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None  # once it runs
+        self._loop: asyncio.AbstractEventLoop | None = None  # set once it runs
 
     async def run(self, listener: socket.socket) -> None:
-        """Serves until nobody has called for a while, and no session is left."""
+        """Serves until there was no call for a while, and no session is left."""
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST)
+        server = await asyncio.start_unix_server(self._serve, sock=listener, limit=MAX_LINE)
         while self._tasks or (left := self._called + self._rest_s - time.monotonic()) > 0:
             self._parted.clear()
             try:
@@ -62,14 +62,14 @@ class Sessions:
             except TimeoutError:
                 pass
         self._withdraw()
-        await asyncio.sleep(0)  # one that came before that is accepted now
+        await asyncio.sleep(0)  # accepts a connection that came just before
         while self._tasks:
             self._parted.clear()
             await self._parted.wait()
         server.close()
 
     def close(self) -> None:
-        """Ends all that is under way, on a thread; no session calls here any more once it has its last result."""
+        """Ends all tasks, on a thread; sessions get their last results and call no more."""
         self._withdraw()
         if self._loop:
             self._loop.call_soon_threadsafe(self._part)
@@ -105,7 +105,7 @@ class Sessions:
             self._called = max(self._called, calls.called)
 
     async def _watch(self, calls: Calls, writer: asyncio.StreamWriter) -> None:
-        """Asks the session to part when it has rested for long enough."""
+        """Asks the session to close when it has rested for `rest_s`."""
         while True:
             left = calls.resting_since() + self._rest_s - time.monotonic()
             if left <= 0:
@@ -113,21 +113,21 @@ class Sessions:
             await asyncio.sleep(left if left > 0 else self._rest_s)
 
     def _withdraw(self) -> None:
-        """Removes the socket, unless it is another process's by now: whoever connects next starts one."""
+        """Removes the socket, unless another process owns it by now: the next relay starts one."""
         try:
             with open(f"{self._place}.lock", "a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if os.stat(self._place).st_ino == self._socket:
                     os.unlink(self._place)
-        except OSError:  # the folder is gone
+        except OSError:  # the folder was removed
             pass
 
 
 class Unrepeated:
-    """The stream of sent messages, without the answer to the `initialize` that a host has had already.
+    """The stream of sent messages, without a second answer to an answered `initialize`.
 
     Args:
-        answered: the id of that request; None: there is none.
+        answered: the id of that request, or None.
         write: sends messages.
     """
 
@@ -158,7 +158,7 @@ class Unrepeated:
 
 
 class _Input:
-    """The lines of a relay, as the SDK reads a file."""
+    """A relay's lines, as the file that the SDK reads."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
@@ -177,7 +177,7 @@ class _Input:
 
 
 class _Output:
-    """The lines for a relay, as the SDK writes a file. That a relay is gone is seen by reading."""
+    """Lines for a relay, as the file that the SDK writes. Only reading shows that a relay has gone."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -194,7 +194,7 @@ class _Output:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serves the sessions that connect to descriptor `argv[0]`, which listens at `argv[1]`."""
+    """Serves sessions on the listening descriptor `argv[0]`, whose path is `argv[1]`."""
     listener = socket.socket(fileno=int(argv[0]))
     listener.setblocking(False)
     sessions = Sessions(argv[1], float(argv[2]) if argv[2:] else REST_S)

@@ -1,5 +1,4 @@
-"""Tasks: the work of the calls, each on a thread of its own, so that it goes on after its call was answered with a
-ticket."""
+"""Tasks: the work of each call on a thread of its own, which goes on after the call was answered with a ticket."""
 
 from __future__ import annotations
 
@@ -18,18 +17,18 @@ from hushd_protocol.errors import HushdError
 if TYPE_CHECKING:
     from hushd.client import Client
 
-KEPT = 50  # ended tasks whose results can still be fetched
-KEPT_S = 600.0  # ... for which a process stays that would leave
+MAX_RESULTS = 50  # results of ended tasks that can still be fetched
+RESULT_S = 600.0  # for so long an idle process stays for its results
 LEAVE_S = 1.0  # to fall silent and close the devices
-GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above what parallel calls of one host lie apart
-UNATTENDED_S = 60.0  # that a microphone stays open while no call waits for its result
-UNCALLED_S = 600.0  # ... which waits for a word alone
+GIVEN_UP_S = 4.0  # below the shortest limit of a known host (5 s), above the delay between parallel calls of one host
+UNATTENDED_S = 60.0  # for so long a microphone stays open while no call waits for its result
+UNCALLED_S = 600.0  # the same while it waits for a word
 ENDED = ("completed", "failed", "cancelled")
 LISTENING = ("listen", "converse", "wake")  # the tools that open the microphone
 
 
 class Progress(Protocol):
-    """Progress of a task."""
+    """The progress of a task."""
 
     @property
     def state(self) -> str:
@@ -37,12 +36,12 @@ class Progress(Protocol):
 
     @property
     def heard(self) -> str:
-        """Text understood so far."""
+        """The text understood so far."""
 
 
 @dataclass
 class Reading:
-    """Progress of a transcription: its texts so far; `done` and `total` in seconds of audio."""
+    """The progress of a transcription: its texts so far; `done` and `total` in seconds of audio."""
 
     state: str = "queued"
     segments: list[str] = field(default_factory=list)
@@ -56,7 +55,7 @@ class Reading:
 
 @dataclass
 class Waiting:
-    """Progress of waiting for a word, and of listening to the speech after it."""
+    """The progress of waiting for a word, and of listening to the speech after it."""
 
     state: str = "waiting"
     heard: str = ""
@@ -66,14 +65,14 @@ Work = Callable[["Client", "Task"], JsonObject]
 
 
 class Task:
-    """The work of one call, which begins with its construction.
+    """The work of one call, started on construction.
 
-    Each has a connection of its own: for the floor, tasks are strangers who queue, where within one client a newer
-    request would end the older one; and while there is no task the supervisor has no client here.
+    Each has a connection of its own: tasks queue for the floor like separate clients, while in one client a newer
+    request would end the older one; and without tasks the supervisor has no client here.
 
     Args:
-        session: the host's session that asked; None: unknown.
-        word: the wake word that it waits for; empty: none.
+        session: the calling host's session; None: unknown.
+        word: the wake word to wait for; empty: none.
 
     Attributes:
         ticket: its name.
@@ -82,9 +81,9 @@ class Task:
         result: the work's return value.
         error: the reason for its failure.
         finished: set at the end.
-        told: the host has had the result.
-        scope: ends the work.
-        asked: time of the last call for it.
+        told: whether the host has the result.
+        scope: the scope that ends the work.
+        asked_at: the time of the last call for it.
     """
 
     def __init__(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> None:
@@ -97,8 +96,8 @@ class Task:
         self.error: HushdError | None = None
         self.finished = threading.Event()
         self.told = False
-        self.asked = time.monotonic()
-        self._calls = 0  # that wait for it
+        self.asked_at = time.monotonic()
+        self._calls = 0  # calls that wait for it
         self._abandoning: threading.Timer | None = None
         self._ended_because = ""
         self.scope = CancelScope()
@@ -116,31 +115,31 @@ class Task:
 
     @property
     def heard(self) -> str:
-        """Text understood so far."""
+        """The text understood so far."""
         return self.progress.heard if self.progress else ""
 
     @property
     def audio(self) -> tuple[float, float | None] | None:
-        """Seconds of the recording that were read, and its length once that is known; None: there is no recording."""
+        """Returns the recording's seconds read so far, and its length if known; None without a recording."""
         reading = self.progress
         return (reading.done, reading.total or None) if isinstance(reading, Reading) else None
 
     @property
     def listens(self) -> bool:
-        """True if it has the microphone, or waits for it."""
+        """True if it holds the microphone or waits for it."""
         return self.kind in LISTENING and not self.finished.is_set()
 
     def end(self, reason: str = "It was stopped.") -> None:
-        """Ends it at once; `reason` becomes the sentence of its error. Safe to call twice."""
+        """Ends the task at once; `reason` becomes its error's sentence. Safe to call twice."""
         self._ended_because = self._ended_because or reason
         self.scope()
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """Marks a call that waits for it. A microphone that no call waits for is closed in the end."""
+        """Marks a call that waits for the task. A microphone for which no call waits is closed after a while."""
         if self._abandoning is not None:
             self._abandoning.cancel()
-        self.asked = time.monotonic()
+        self.asked_at = time.monotonic()
         self._calls += 1
         try:
             yield
@@ -157,7 +156,7 @@ class Task:
             self.end(f"Nobody asked for the result within {after_s:.0f} seconds, so the microphone was closed.")
 
     def _run(self, holder: str, work: Work) -> None:
-        from hushd.client import Client  # the first call pays for it, not the start
+        from hushd.client import Client  # imported by the first call, not at the start
 
         try:
             with Client(holder=holder) as client:
@@ -173,7 +172,7 @@ class Task:
 
 
 class TaskRegistry:
-    """All tasks of one server."""
+    """The tasks of one server."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -181,7 +180,7 @@ class TaskRegistry:
         self._closed = False
 
     def begin(self, kind: str, holder: str, work: Work, session: str | None = None, word: str = "") -> Task:
-        """Starts a task. A session's newer use of the microphone ends an older one that was given up, see `_reclaim`.
+        """Starts a task. A session's newer use of the microphone ends an abandoned older one, see `_reclaim`.
 
         Raises:
             HushdError: `shutting_down`.
@@ -192,43 +191,43 @@ class TaskRegistry:
             if kind in LISTENING and session is not None:
                 self._reclaim(session, word)
             ended = [task for task in self._tasks.values() if task.finished.is_set()]
-            for task in ended[: max(0, len(ended) - KEPT)]:
+            for task in ended[: max(0, len(ended) - MAX_RESULTS)]:
                 del self._tasks[task.ticket]
             task = Task(kind, holder, work, session, word)
             self._tasks[task.ticket] = task
             return task
 
     def find(self, ticket: str) -> Task:
-        """The task of a ticket.
+        """Returns the task of a ticket.
 
         Raises:
-            HushdError: `bad_request` when there is none.
+            HushdError: `bad_request` for an unknown ticket.
         """
         task = self._tasks.get(ticket.strip().lower())
         if task is None:
             raise HushdError(
                 "bad_request",
-                f"There is no ticket {ticket!r}: a ticket ends with the session that it was given, and the last {KEPT} "
-                "results are kept until a minute after they were told; make the call again.",
+                f"There is no ticket {ticket!r}: a ticket ends with its session, and the last {MAX_RESULTS} results "
+                "are kept until a minute after they were told; make the call again.",
             )
         return task
 
     def under_way(self) -> list[Task]:
-        """Tasks that have not ended, the oldest first."""
+        """Returns the running tasks, the oldest first."""
         with self._lock:
             return self._under_way()
 
     def awaited(self) -> bool:
-        """Returns whether a task has not ended, or has a result that the host may still ask for."""
+        """Returns whether a task runs, or has a result that the host may still fetch."""
         with self._lock:
-            since = time.monotonic() - KEPT_S
+            since = time.monotonic() - RESULT_S
             return any(
-                not task.finished.is_set() or (task.kind != "say" and not task.told and task.asked > since)
+                not task.finished.is_set() or (task.kind != "say" and not task.told and task.asked_at > since)
                 for task in self._tasks.values()
             )
 
     def close(self) -> None:
-        """Ends everything, and returns when it is quiet. Nothing can be begun any more."""
+        """Ends all tasks, and returns when speech has stopped. No task can start afterwards."""
         with self._lock:
             self._closed = True
         left = self.under_way()
@@ -241,12 +240,12 @@ class TaskRegistry:
         return [task for task in self._tasks.values() if not task.finished.is_set()]
 
     def _reclaim(self, session: str, word: str) -> None:
-        """Ends the session's older uses of the microphone: those that wait for the same word, or those that listen.
+        """Ends the session's older tasks that use the microphone: those that wait for the same word, or that listen.
 
-        Several clients give up on a call without cancelling it, and their model then asks again; the person would
-        answer a call that nobody waits for. Calls in parallel come at once, so only older ones were given up.
+        Several hosts give up on a call without cancelling it, and their model then calls again; the user would answer a
+        call that no host waits for. Parallel calls arrive together, so only older ones were abandoned.
         """
         for task in self._under_way():
             same = task.listens and (task.session, task.word) == (session, word)
-            if same and time.monotonic() - task.asked >= GIVEN_UP_S:
+            if same and time.monotonic() - task.asked_at >= GIVEN_UP_S:
                 task.end("A later call of the same session has taken the microphone.")

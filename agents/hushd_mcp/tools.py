@@ -1,8 +1,8 @@
-"""The tools, as a host's model sees them: few, each with its arguments explained.
+"""The tools for a host's model: few, each with its arguments explained.
 
 The list of tools is part of every prompt, so it is kept short: no output schemas, whose fields explain themselves, and
-no titles of arguments. The prefix of the names is for hosts that mix the tools of all servers without one of their own,
-some of which refuse a name that occurs twice.
+no titles of arguments. The names have a prefix for hosts that mix the tools of all servers, some of which refuse a name
+that occurs twice.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from .calls import Calls
 from .descriptions import DESCRIPTIONS
 
 PREFIX = "hushd_"
-# Whoever answers is one person.
+# One person answers.
 _HEARD = {name: each for name, each in arguments.of(TRANSCRIBE, LIVE).items() if each.field != "diarize"}
 _CALLED = {name: each for name, each in _HEARD.items() if each.field == "language"}
 _READ = arguments.of(TRANSCRIBE, RECORDED)
@@ -56,7 +56,7 @@ class Tools:
     """The tools of one server.
 
     Args:
-        local: whether the callers may name files of this computer.
+        local: whether callers may name files of this computer.
     """
 
     def __init__(self, calls: Calls, *, local: bool = True) -> None:
@@ -64,8 +64,8 @@ class Tools:
         self._local = local
 
     def all(self) -> list[Tool]:
-        """The tools, in the order of their use."""
-        # A host may run without asking what only reads: that must neither open the microphone nor end a call.
+        """Returns the tools, in the usual order of their use."""
+        # A host may run read-only tools without confirmation: these must neither open the microphone nor end a call.
         return [
             _tool(self.say, "Say something aloud", _SPOKEN),
             _tool(self.listen, "Listen to the person", _HEARD),
@@ -107,7 +107,7 @@ class Tools:
         priority: Priority = "text",
         **asked: Any,
     ) -> CallToolResult:
-        # What is asked is spoken in the language of the answer.
+        # The question is spoken in the language of the answer.
         turn = work.converse(
             text, priority, _speaking(asked), arguments.options(_HEARD, asked), self._calls.speaker(context)
         )
@@ -215,21 +215,21 @@ class Tools:
 
 
 def _waits(name: str) -> bool:
-    """Returns whether reading `name` may wait for ever, since it is there and neither a file nor a folder."""
+    """Returns whether reading `name` may block forever, since it exists and is neither a file nor a folder."""
     try:
         mode = os.stat(name).st_mode
     except (OSError, ValueError):
-        return False  # which the reader says better
+        return False  # the reader's error is clearer
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _tool(
     function: Callable[..., Any], title: str, fields: Mapping[str, Argument] | None = None, *, reads: bool = False
 ) -> Tool:
-    """A tool of the list, under the name of its method.
+    """Returns a tool, under the name of its method.
 
     Args:
-        fields: its arguments that the method takes by `**asked`: they come behind those with a place.
+        fields: the arguments that the method takes by `**asked`; they follow its named ones.
     """
     name = PREFIX + function.__name__
     hints = ToolAnnotations(read_only_hint=reads, destructive_hint=False, idempotent_hint=reads, open_world_hint=False)
@@ -250,7 +250,7 @@ def _untitled(schema: JsonObject) -> JsonObject:
 
 
 def _taking(function: Callable[..., Any], fields: Mapping[str, Argument]) -> Callable[..., Any]:
-    """`function` with a signature that has the fields, too, as the SDK reads it."""
+    """Returns `function` with the fields added to the signature that the SDK reads."""
     own = [
         each for each in signature(function, eval_str=True).parameters.values() if each.kind != Parameter.VAR_KEYWORD
     ]

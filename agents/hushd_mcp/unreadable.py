@@ -1,4 +1,4 @@
-"""Lines of a host that are not messages: answered, where the SDK passes over them and the host would wait for ever."""
+"""Answers a host's lines that are not messages: the SDK ignores them, and the host would wait forever."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mcp_types import ErrorData, JSONRPCError
 from pydantic import ValidationError
 
 _UNREADABLE = -32700  # JSON-RPC's parse error
-_SENTENCE = "This is no message of JSON-RPC: send JSON in a line, without halves of characters (lone surrogates)."
+_SENTENCE = "This is not a message of JSON-RPC: send JSON in one line, without lone surrogates."
 
 
 class Answered:
-    """The SDK's stream of received messages, of which those that it cannot read are answered.
+    """The SDK's stream of received messages; answers unreadable ones.
 
     Args:
-        read: yields messages, and exceptions in place of lines that are none.
+        read: yields messages, and exceptions for lines that are not messages.
         write: sends messages.
     """
 
@@ -28,7 +28,7 @@ class Answered:
 
     @property
     def last_context(self) -> Any:
-        """The context in which the last message was sent."""
+        """The context of the last sent message."""
         return self._read.last_context
 
     def __aiter__(self) -> Answered:
@@ -55,11 +55,11 @@ class Answered:
 
 
 def _id(error: Exception) -> str | int | None:
-    """The id of the request that a line was to be, as far as it says one."""
+    """Returns the request id in an unreadable line, if it has one."""
     line = error.errors()[0]["input"] if isinstance(error, ValidationError) else None
     try:
         name = json.loads(line)["id"] if isinstance(line, str) else None
-        str(name).encode()  # half a character cannot be sent back
+        str(name).encode()  # lone surrogates cannot be sent back
         return name if type(name) in (str, int) else None
     except (ValueError, LookupError, TypeError, RecursionError):
         return None

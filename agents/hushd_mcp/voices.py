@@ -1,4 +1,4 @@
-"""The list of voices, for a model that pays for each word of it."""
+"""The list of voices, kept short for a host's model."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hushd_schema.engines import robotic
 if TYPE_CHECKING:
     from hushd.synthesis.voice import Voice
 
-_MOST = 20  # voices in a summary
+_MAX_VOICES = 20  # voices in a summary
 
 Answer = tuple[str, JsonObject]
 
 
 def of_language(voices: Iterable[Voice], language: str) -> Answer:
-    """The voices that speak a language, those that are here first.
+    """Returns the voices that speak a language, installed ones first.
 
     Raises:
-        HushdError: `bad_request` for what is not a language.
+        HushdError: `bad_request` if it is not a language.
     """
     from hushd.synthesis.voices import speaking
 
@@ -33,10 +33,10 @@ def of_language(voices: Iterable[Voice], language: str) -> Answer:
 
 
 def summary(voices: Sequence[Voice]) -> Answer:
-    """The first voices that are here and sound like people, and how many there are of each language."""
+    """Returns the first installed natural voices, and the number of voices of each language."""
     here = [voice for voice in voices if voice.installed]
     natural = [voice for voice in here if not robotic(voice.engine)]
-    shown = [_facts(voice) for voice in (natural or here)[:_MOST]]
+    shown = [_facts(voice) for voice in (natural or here)[:_MAX_VOICES]]
     counts = dict(sorted(Counter(languages.code(voice.language) for voice in here).items()))
     spoken = ", ".join(f"{code} {count}" if count > 1 else code for code, count in counts.items())
     more = f"Voices by language: {spoken}. Call `hushd_voices` with a language for its voices." if counts else ""

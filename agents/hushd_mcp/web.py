@@ -1,7 +1,7 @@
 """`hushd mcp --http`: the same server for hosts that connect to a URL.
 
-Its callers can listen to the microphone. So it serves this computer alone, refuses requests from a page in a browser
-and, where HUSHD_MCP_TOKEN is set, those without it. Beyond this computer the token is required.
+Its callers can listen to the microphone. So it serves only this computer, refuses requests from web pages and, if
+HUSHD_MCP_TOKEN is set, requests without it. At other addresses the token is required.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .server import build, take_signals
 from .task import TaskRegistry
 
 TOKEN = "HUSHD_MCP_TOKEN"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")  # the names by which `_security` lets a program call this server
+LOOPBACK = ("127.0.0.1", "::1", "localhost")  # the host names that `_security` accepts
 BODY = 32 * 1024 * 1024  # bytes: 24 MB of audio in base64
 
 
@@ -36,10 +36,12 @@ def serve(address: str, patience: float | None, holder: str | None, announce: Ca
         HushdError: `bad_request` for an address that cannot be parsed, is taken, or needs a token.
     """
     host, port = parse(address)
-    token = os.environ.pop(TOKEN, "")  # not for a supervisor that is started from here, nor its workers
+    token = os.environ.pop(TOKEN, "")  # not passed on to a supervisor started from here, or its workers
     local = host in LOOPBACK
     if not local and not token:
-        raise HushdError("bad_request", f"Whoever can reach {host} could use your microphone: set {TOKEN} to a secret.")
+        raise HushdError(
+            "bad_request", f"Programs that can reach {host} could use your microphone: set {TOKEN} to a secret."
+        )
     listener = _listen(host, port)
     tasks = TaskRegistry()
     take_signals(tasks.close, signal.SIGHUP)  # uvicorn handles the others
@@ -60,10 +62,10 @@ def serve(address: str, patience: float | None, holder: str | None, announce: Ca
 
 
 def parse(address: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`, `[::1]:PORT` or `PORT`.
+    """Returns the host and port of `HOST:PORT`, `[::1]:PORT` or `PORT`.
 
     Raises:
-        HushdError: `bad_request` when it is none of these.
+        HushdError: `bad_request` for other texts.
     """
     host, _, port = address.strip().rpartition(":")
     host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
@@ -92,8 +94,8 @@ class Authorisation:
 
 
 class _Web(uvicorn.Server):
-    """Announces its address once it accepts connections, and falls silent with the signal that ends it, not with the
-    end of the last connection."""
+    """uvicorn's server; announces its address once it accepts connections, and stops speech at the signal that ends it,
+    before the last connection has ended."""
 
     def __init__(self, config: uvicorn.Config, tasks: TaskRegistry, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -105,12 +107,12 @@ class _Web(uvicorn.Server):
         self._on_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        threading.Thread(target=self._tasks.close, daemon=True).start()  # it waits, which a signal handler must not
+        threading.Thread(target=self._tasks.close, daemon=True).start()  # it blocks, which a signal handler must not
         super().handle_exit(sig, frame)
 
 
 def _security(local: bool) -> TransportSecuritySettings:
-    """Protects against pages whose own host name resolves to this computer. Elsewhere such a page lacks the token."""
+    """Protects against web pages whose host name resolves to this computer. Elsewhere the token does."""
     if not local:
         return TransportSecuritySettings(enable_dns_rebinding_protection=False)
     names = ("127.0.0.1:*", "localhost:*", "[::1]:*")

@@ -1,4 +1,4 @@
-"""The work of each tool, which its task does off the event loop."""
+"""The work of each tool, done by its task off the event loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Options = JsonObject
 
 
 def say(text: str, priority: str, options: Options, name: str) -> Work:
-    """Speaks `text` for the session of that name."""
+    """Returns the work of speaking `text` for the session of that name."""
 
     def work(client: Client, task: Task) -> Options:
         spoken, own = _prepared(client, name, text, options)
@@ -31,7 +31,7 @@ def say(text: str, priority: str, options: Options, name: str) -> Work:
 
 
 def listen(priority: str, options: Options) -> Work:
-    """Hears one utterance."""
+    """Returns the work of hearing one utterance."""
 
     def work(client: Client, task: Task) -> Options:
         return _found(_conversation(client, task, priority, duck=True).listen(**options))
@@ -40,7 +40,7 @@ def listen(priority: str, options: Options) -> Work:
 
 
 def converse(text: str, priority: str, speaking: Options, listening: Options, name: str) -> Work:
-    """Speaks `text` for the session of that name and hears the answer."""
+    """Returns the work of speaking `text` for the session of that name, then hearing the answer."""
 
     def work(client: Client, task: Task) -> Options:
         conversation = _conversation(client, task, priority, duck=True)
@@ -50,7 +50,7 @@ def converse(text: str, priority: str, speaking: Options, listening: Options, na
 
 
 def wake(word: str, options: Options) -> Work:
-    """Waits for a word, and hears the speech after it."""
+    """Returns the work of waiting for a word, and hearing the speech after it."""
 
     def work(client: Client, task: Task) -> Options:
         from hushd_models.people import listen_options_for
@@ -63,19 +63,19 @@ def wake(word: str, options: Options) -> Work:
 
         looking = listen_options_for(None)
         with client.wake(word) as wake, task.scope.ending(wake.close):
-            for heard in wake:
+            for word_heard in wake:
                 waiting.state = "listening"
                 floor = client.floor("microphone", duck=True)
                 with task.scope.ending(floor.stop), floor:
                     transcription = client.listen(
-                        heard.sound(), rate=heard.rate, no_speech_s=SPEECH_S, turn_end=BY_MEANING,
+                        word_heard.sound(), rate=word_heard.rate, no_speech_s=SPEECH_S, turn_end=BY_MEANING,
                         on_partial=None if looking else note, **options, **looking,
                     )  # fmt: skip
                     with task.scope.ending(transcription.close):
-                        text = heard.speech(transcription, looking.get("owner", ""))
+                        text = word_heard.speech(transcription, looking.get("owner", ""))
                 if text or not looking:
                     return {"word": word, "text": text} | _language(transcription.language)
-                waiting.state = "waiting"  # it was somebody else's
+                waiting.state = "waiting"  # it was another person's
         task.scope.check()
         raise HushdError("no_device", "The microphone was closed before the word was said: is it still there?")
 
@@ -83,7 +83,7 @@ def wake(word: str, options: Options) -> Work:
 
 
 def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work:
-    """Transcribes a recording, by path or by its bytes."""
+    """Returns the work of transcribing a recording, by path or by its bytes."""
 
     def work(client: Client, task: Task) -> Options:
         reading = task.progress = Reading()
@@ -112,14 +112,15 @@ def transcribe(recording: str | bytes, segments: bool, options: Options) -> Work
 def _conversation(client: Client, task: Task, priority: str, duck: bool = False) -> Conversation:
     from hushd.dialogue.conversation import Conversation
 
-    # Speaking alone is no reason to open the microphone.
+    # Speaking does not open the microphone.
     conversation = Conversation(client, mode="half", priority=priority, duck=duck, stop=task.scope)
     task.progress = conversation
     return conversation
 
 
 def _prepared(client: Client, name: str, text: str, options: Options) -> Prepared:
-    """The text and the options of its voice: the session's own, unless it names one or its language has another."""
+    """Returns the text and its voice's options: the session's voice, unless the call names one or its language needs
+    another."""
     from hushd.voice_assignments.speaker import NamedSpeaker
     from hushd_protocol.system import paths
 
@@ -133,7 +134,7 @@ def _found(transcript: Transcript) -> Options:
 
 
 def _known_people(options: Options) -> Options:
-    """The people whom hushd knows by their voices, where the options have speakers told apart."""
+    """Returns the known people's voices, if the options ask for diarization."""
     if not options.get("diarize"):
         return {}
     from hushd_models.people import known_people

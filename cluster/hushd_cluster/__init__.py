@@ -1,5 +1,5 @@
-"""hushd on many machines: engines as deployments of Ray Serve, corpora spread by Ray's tasks (docs/REMOTE.md).
+"""hushd on many machines: engines as Ray Serve deployments, corpora spread over Ray tasks (docs/REMOTE.md).
 
-Ray's processes on a node are clients of that node's supervisor. So memory budgets, queues, live sessions before files,
-and the end of idle workers are the supervisor's there as everywhere; Ray decides which node serves a request.
+Ray's processes on a node are clients of that node's supervisor. So memory budgets, queues, the precedence of live
+sessions, and the end of idle workers are that supervisor's; Ray decides which node serves a request.
 """

@@ -1,4 +1,4 @@
-"""The commands of `hushd cluster`, each for its parsed options; returns the exit status."""
+"""The subcommands of `hushd cluster`: each takes its parsed options and returns the exit status."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _COLUMNS: tuple[Column[JsonObject], ...] = (
 
 
 def deploy(options: Namespace) -> int:
-    """Serves; returns once the ingress answers."""
+    """Deploys; returns once the ingress answers."""
     settings, token = application.configuration()
-    at = address.parse("http", options.http)
-    access.check(at, settings, token)
-    if at.path:
+    http_address = address.parse("http", options.http)
+    access.check(http_address, settings, token)
+    if http_address.path:
         raise HushdError("bad_request", "Ray serves at HOST:PORT of every node: name those with --http.")
     with session.connected(options.address):
         scale = application.Scale(options.nodes, options.at_once, options.queue, options.idle)
         try:
-            serve.start(http_options={"host": at.host, "port": at.port}, proxy_location="EveryNode")
+            serve.start(http_options={"host": http_address.host, "port": http_address.port}, proxy_location="EveryNode")
             serve.run(application.build(settings, token, scale), name=application.NAME, route_prefix="/")
         except (RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise HushdError("worker_failed", f"The deployment failed ({reason(error)}).") from error
-    console.write(f"http://{at.host}:{at.port}/v1\n")
+    console.write(f"http://{http_address.host}:{http_address.port}/v1\n")
     return 0
 
 
@@ -63,7 +63,7 @@ def status(options: Namespace) -> int:
 
 
 def delete(options: Namespace) -> int:
-    """Ends the application, and Serve itself where nothing else is served."""
+    """Ends the application, and Serve itself if it serves nothing else."""
     with session.connected(options.address):
         if application.NAME not in serve.status().applications:
             console.note("Nothing was deployed.")
@@ -75,7 +75,7 @@ def delete(options: Namespace) -> int:
 
 
 def transcribe(options: Namespace) -> int:
-    """Spreads a corpus; returns the highest exit code of the recordings that were set aside."""
+    """Transcribes a corpus; returns the highest exit code of the recordings set aside."""
     corpus = Corpus(options.folder, options.output, options.format)
     params = transcribe_params(transcribe_options(options)) | {
         name: getattr(options, name) for name in ("engine", "model", "speed")
@@ -96,7 +96,7 @@ def transcribe(options: Namespace) -> int:
             spread.run()
         except KeyboardInterrupt:
             line.clear()
-            console.note("The same command goes on where it was interrupted.")
+            console.note("Run the same command to continue.")
             raise
         finally:
             line.clear()

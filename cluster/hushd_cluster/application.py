@@ -1,4 +1,4 @@
-"""The application: a deployment for each role's engines, and the gateway's HTTP in front of them."""
+"""The Serve application: a deployment for each role's engines, and the gateway's HTTP in front of them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .engines import Engines
 
 NAME = "hushd"
 INGRESS = "http"
-ROLES = tuple(TASKS)  # a deployment each, of this name
-WEB_SOCKETS = 64  # and other requests under way at one node's ingress before another one is started
+ROLES = tuple(TASKS)  # each has a deployment of this name
+WEB_SOCKETS = 64  # and other requests at one node's ingress before another one is started
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Scale:
     """The bounds within which deployments grow, and the load at which they do.
 
     Attributes:
-        nodes: the largest number of replicas, of which a node has one.
-        at_once: requests that a replica works at: another is started when there are more, by their mean.
-        queue: requests that wait at an ingress before it refuses more.
-        idle_s: after which a replica that has no requests ends.
-        cpus: of Ray's that a replica reserves. With 0 it starts beside tasks that have them all; above 0 it stays off a
-            head that has none, and has Ray's autoscaler add a node.
+        nodes: the largest number of replicas, one a node.
+        at_once: concurrent requests of a replica, on average, above which another is started.
+        queue: requests that may wait at an ingress.
+        idle_s: seconds after which an idle replica ends.
+        cpus: Ray CPUs that a replica reserves. With 0 it starts beside tasks that use them all; above 0 it stays off a
+            head node without CPUs, and has Ray's autoscaler add a node.
     """
 
     nodes: int = 100
@@ -42,16 +42,16 @@ class Scale:
     cpus: float = 0.0
 
     def of_engines(self) -> dict[str, Any]:
-        """The options of an engines' deployment."""
+        """Returns the options of a deployment of engines."""
         return {
             "ray_actor_options": {"num_cpus": self.cpus},
             "autoscaling_config": self._growth(0, self.at_once),
-            "max_ongoing_requests": 2 * self.at_once,  # the supervisor orders them: who speaks now comes first
+            "max_ongoing_requests": 2 * self.at_once,  # the supervisor orders them: live speech comes first
             "max_queued_requests": self.queue,
         }
 
     def of_ingress(self) -> dict[str, Any]:
-        """The options of the ingress, which refuses nothing by itself: its application says when to ask again."""
+        """Returns the options of the ingress, which refuses nothing by itself: its application says when to retry."""
         return {
             "ray_actor_options": {"num_cpus": 0},
             "autoscaling_config": self._growth(1, WEB_SOCKETS),
@@ -63,7 +63,7 @@ class Scale:
             "min_replicas": least,
             "max_replicas": self.nodes,
             "target_ongoing_requests": at_once,
-            # Serve's own values make a burst wait 30 s for its second replica; ours costs no model to start.
+            # With Serve's defaults a burst waits 30 s for a second replica; here a replica starts without a model.
             "upscale_delay_s": 1.0,
             "metrics_interval_s": 1.0,
             "look_back_period_s": 3.0,
@@ -72,31 +72,33 @@ class Scale:
 
 
 def configured(args: Mapping[str, Any]) -> serve.Application:
-    """The application as a file of Serve's names it, such as KubeRay's: `hushd_cluster.application:configured`.
+    """Returns the application for Serve's config files, such as KubeRay's: `hushd_cluster.application:configured`.
 
     Args:
         args: the fields of `Scale`.
 
     Raises:
-        HushdError: `bad_request` without a token, since whoever reaches Serve's port could use hushd.
+        HushdError: `bad_request` without a token, since Serve's port is open to other machines.
     """
     settings, token = configuration()
     if not token:
-        raise HushdError("bad_request", f"Set {HTTP_TOKEN} or [http] token_file: Serve's port is open to others.")
+        raise HushdError(
+            "bad_request", f"Set {HTTP_TOKEN} or [http] token_file: Serve's port is open to other machines."
+        )
     return build(settings, token, Scale(**args))
 
 
 def configuration() -> tuple[Settings, str]:
-    """This machine's settings, and the token of HTTP requests."""
+    """Returns this machine's settings, and the token for HTTP requests."""
     settings = load(find().config)
     return settings, os.environ.get(HTTP_TOKEN) or access.read_token(settings)
 
 
 def build(settings: Settings, token: str, scale: Scale) -> serve.Application:
-    """Returns the application, to be run under `NAME`.
+    """Returns the application, to run under `NAME`.
 
     Args:
-        settings: of which `http` and the default models count.
+        settings: `http` and the default models are used.
         token: the secret that every request must carry; empty for none.
     """
     engines = [_alone(serve.deployment(Engines, name=role), scale.of_engines()).bind() for role in ROLES]
@@ -115,5 +117,5 @@ def build(settings: Settings, token: str, scale: Scale) -> serve.Application:
 
 
 def _alone(deployment: serve.Deployment, options: Mapping[str, Any]) -> serve.Deployment:
-    """A deployment of one replica a node, which is enough: the work is done by the supervisor's workers there."""
+    """Returns a deployment with one replica a node, which is enough: the supervisor's workers do the work."""
     return deployment.options(max_replicas_per_node=1, **options)

@@ -1,4 +1,4 @@
-"""A client whose requests are served by any node of the cluster."""
+"""A client whose requests any node of the cluster serves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class ClusterClient(AsyncClient):
     """`AsyncClient` with the same methods, whose requests go to deployments, by role.
 
-    Live sessions, status and lists are this node's own supervisor's: what somebody says now goes to the nearest ear.
+    Live sessions, status and lists use this node's own supervisor, which is the nearest.
     """
 
     def __init__(self, engines: Mapping[str, DeploymentHandle]) -> None:
@@ -48,7 +48,7 @@ class ClusterClient(AsyncClient):
 
 
 class Pace:
-    """The time that requests of one role take; the recent ones count most."""
+    """The average time of one role's requests; recent ones count most."""
 
     def __init__(self) -> None:
         self._mean_s = 0.0
@@ -58,14 +58,14 @@ class Pace:
 
     @property
     def retry_after_ms(self) -> int:
-        """The time after which a place in a full queue has probably become free."""
+        """Returns the time after which a full queue probably has a place."""
         return max(1000, round(self._mean_s * 1000))
 
 
 class ClusterCall(RetryingCall):
-    """A request to a deployment, sent again to another node when the one that served it has gone."""
+    """A request to a deployment, sent to another node if the serving one has gone."""
 
-    max_lost = 1  # a node goes when it dies, perhaps of this request
+    max_lost = 1  # a node is lost when it dies, perhaps because of this request
 
     def __init__(
         self, engines: DeploymentHandle, pace: Pace, data: Any, link: Link, request: Request, source: Input | None
@@ -82,7 +82,7 @@ class ClusterCall(RetryingCall):
 
 
 class _Relayed:
-    """One attempt."""
+    """One attempt of a call."""
 
     def __init__(self, engines: DeploymentHandle, pace: Pace, request: Request, data: Any) -> None:
         at = engines.options(stream=True, multiplexed_model_id=request.worker)
@@ -108,12 +108,12 @@ class _Relayed:
         return message
 
     def cancel(self) -> None:
-        with suppress(RuntimeError):  # the loop is closed
+        with suppress(RuntimeError):  # the loop was closed
             self._loop.call_soon_threadsafe(self._answers.cancel)
 
 
 async def _data(input: Input | None) -> Any:
-    """The whole input, to be sent with the request: a file's bytes by the object store, everything else as bytes."""
+    """Returns the whole input, sent with the request: a file through the object store, anything else as bytes."""
     if input is None:
         return None
     if isinstance(input, File):

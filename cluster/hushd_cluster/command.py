@@ -1,4 +1,4 @@
-"""`hushd cluster`: parses, and leaves the work to `hushd_cluster`, which needs Ray."""
+"""`hushd cluster`: its parser; the other modules, which need Ray, do the work."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _offer_token() -> None:
-    """Has Ray, which is not imported yet and looks only then, offer the token of this user.
+    """Has Ray offer this user's token, which it looks for when imported.
 
-    `ray start` asks for it wherever there is one. A cluster that asks for none takes no offence.
+    `ray start` requires it if there is one. A cluster without a token ignores it.
     """
     if os.path.exists(os.path.expanduser("~/.ray/auth_token")):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "Serve and transcribe on many machines, with Ray; run it on a node of the cluster.")
     count = value(whole(1))
     commands = parser.add_commands()
     deploy = commands.add("deploy", "serve OpenAI's audio API from every node", "Engines start with the first request.")
     deploy.add_argument(
-        "--http", default="127.0.0.1:8000", metavar="HOST:PORT", help="of every node; default: %(default)s"
+        "--http", default="127.0.0.1:8000", metavar="HOST:PORT", help="the address of every node; default: %(default)s"
     )
     deploy.add_argument(
         "--nodes",
         type=count,
         default=100,
         metavar="N",
-        help="how many may serve at most; default: %(default)s",
+        help="nodes that may serve at most; default: %(default)s",
     )
     deploy.add_argument(
         "--at-once",
@@ -70,35 +70,35 @@ def make_parser(prog: str) -> Parser:
         type=value(number(0)),
         default=300.0,
         metavar="SECONDS",
-        help="after which a node that has no requests leaves; default: 300",
+        help="time after which an idle node leaves; default: 300",
     )
-    status = commands.add("status", "show the nodes, and what serves on them")
+    status = commands.add("status", "show the nodes and their deployments")
     status.add_argument("--json", action="store_true", help="print JSON, for programs")
-    delete = commands.add("delete", "end what `deploy` has started")
+    delete = commands.add("delete", "end the deployment")
     transcribe = commands.add(
         "transcribe",
         "transcribe every recording in a folder",
-        "The same command goes on where it was interrupted.",
+        "Run again, the same command continues an interrupted run.",
     )
-    transcribe.add_argument("folder", metavar="DIR", help="with the recordings, in folders of its own too")
+    transcribe.add_argument("folder", metavar="DIR", help="the folder with the recordings, also in subfolders")
     transcribe.add_argument("-o", "--output", required=True, metavar="OUT", help="the folder for RECORDING.FORMAT")
     transcribe.add_argument(
-        "-f", "--format", choices=tuple(FORMATS), default="txt", help="of the transcripts; default: %(default)s"
+        "-f", "--format", choices=tuple(FORMATS), default="txt", help="the transcripts' format; default: %(default)s"
     )
-    transcribe.add_argument("--retry", action="store_true", help="also those that were set aside before")
+    transcribe.add_argument("--retry", action="store_true", help="also try recordings set aside before")
     transcribe.add_argument(
         "--attempts",
         type=count,
         default=3,
         metavar="N",
-        help="before a recording is set aside; default: %(default)s",
+        help="attempts before a recording is set aside; default: %(default)s",
     )
     transcribe.add_argument(
         "--cpus",
         type=value(above_zero()),
         default=1.0,
         metavar="N",
-        help="of Ray's that each recording takes; default: 1",
+        help="Ray CPUs for each recording; default: 1",
     )
     add_transcription(transcribe)
     add_cutting(transcribe)
@@ -107,6 +107,6 @@ def make_parser(prog: str) -> Parser:
     group.add_argument("--model", help="one of the engine's models")
     for command in (deploy, status, delete, transcribe):
         command.add_argument(
-            "--address", metavar="ADDRESS", help="of the cluster; default: RAY_ADDRESS, or this machine's"
+            "--address", metavar="ADDRESS", help="the cluster's address; default: RAY_ADDRESS, or this machine's"
         )
     return parser

@@ -1,4 +1,4 @@
-"""The command that many machines add to `hushd`, as pyproject.toml names it: loaded for a list, without Ray."""
+"""The entry point of `hushd cluster`, loaded for `hushd --help` without Ray."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A corpus on disk: a folder of recordings, the folder of their transcripts, and those set aside.
+"""A corpus on disk: a folder of recordings, a folder of transcripts, and the list of recordings set aside.
 
-Only the driver writes here, each transcript whole or not at all under a name that belongs to one recording. So what is
-there is done, and a run that was interrupted needs no other record.
+Only the driver writes here, and each transcript is written atomically under a name that belongs to one recording. So an
+existing transcript is complete, and an interrupted run needs no other record.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SET_ASIDE = "set-aside.json"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A recording that was set aside: the error's code and sentence, its exit code, and how often it was tried."""
+    """A recording set aside: the error's code, sentence and exit code, and the number of attempts."""
 
     code: str
     message: str
@@ -35,7 +35,7 @@ class Corpus(Recordings):
     """The recordings under `source`, and their transcripts under `target`, each as RECORDING.FORMAT.
 
     Raises:
-        HushdError: `input_unreadable` when there is no such folder, `output_failed` when the other cannot be made.
+        HushdError: `input_unreadable` if `source` is not a folder, `output_failed` if `target` cannot be made.
     """
 
     def __init__(self, source: str, target: str, form: str) -> None:
@@ -43,7 +43,7 @@ class Corpus(Recordings):
         self._form = form
         self._list = Path(target) / SET_ASIDE
         if not os.path.isdir(source):
-            raise HushdError("input_unreadable", f"{source!r} is no folder: name the one with the recordings.")
+            raise HushdError("input_unreadable", f"{source!r} is not a folder: name the one with the recordings.")
         try:
             os.makedirs(target, exist_ok=True)
             self.set_aside = self._read()
@@ -51,7 +51,7 @@ class Corpus(Recordings):
             raise HushdError("output_failed", f"{target!r} cannot be used ({error.strerror}).") from error
 
     def save(self, name: str, transcript: Transcript) -> None:
-        """Writes a transcript, and takes its recording off the list of those set aside.
+        """Writes a transcript, and removes its recording from the list set aside.
 
         Raises:
             HushdError: `output_failed`.
@@ -68,7 +68,7 @@ class Corpus(Recordings):
             self._write()
 
     def put_aside(self, name: str, failure: Failure) -> None:
-        """Adds a recording to the list of those set aside."""
+        """Adds a recording to the list set aside."""
         self.set_aside[name] = failure
         self._write()
 

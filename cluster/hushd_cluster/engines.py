@@ -1,4 +1,4 @@
-"""The deployment of one role's engines: a replica a node, which passes requests on to the node's supervisor."""
+"""The deployment of one role's engines: one replica a node, which passes requests to the node's supervisor."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ray import serve
 
 from . import node
 
-MODELS = 8  # that a replica is remembered for: Serve sends a model's requests where it was used last
+MODELS = 8  # models remembered for each replica: Serve sends a model's requests where it was used last
 
 
 class Engines(AsyncClient):
-    """A replica. It holds no model: workers do, which the supervisor starts, shares and ends."""
+    """A replica. It loads no model: the supervisor's workers do."""
 
     def __init__(self) -> None:
         node.prepare()
         super().__init__(holder=node.HOLDER)
 
     async def relay(self, request: Request, data: bytes | memoryview | None) -> AsyncIterator[Message]:
-        """Yields the answers to a request whose input is `data`, the last one being its `Result`.
+        """Yields the answers to a request with the input `data`, at last its `Result`.
 
         Raises:
-            HushdError: as the supervisor reports it.
+            HushdError: from the supervisor.
         """
         await self._used(serve.get_multiplexed_model_id())
         if request.op != "transcribe" or data is None:

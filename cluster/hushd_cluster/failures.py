@@ -6,7 +6,7 @@ from hushd_protocol.errors import HushdError, reason
 from ray import exceptions
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError
 
-# The node, or Ray's own process on it, has gone with the request.
+# The node, or Ray's process on it, died during the request.
 _LOST = (
     exceptions.RayActorError,
     exceptions.NodeDiedError,
@@ -17,7 +17,7 @@ _LOST = (
 
 
 def of(error: BaseException) -> HushdError:
-    """Returns an error as `HushdError`; one that a node's supervisor reported comes back as it was."""
+    """Returns an error as `HushdError`; one from a node's supervisor is returned unchanged."""
     cause = getattr(error, "cause", None)
     if isinstance(error, HushdError) and cause is None:
         return error

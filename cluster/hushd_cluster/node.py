@@ -1,4 +1,4 @@
-"""A process of Ray as a client of its machine's supervisor."""
+"""Helpers for Ray processes, which are clients of their machine's supervisor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from hushd_protocol.errors import HushdError
 
-HOLDER = "ray"  # the clients' name in `hushd status`
+HOLDER = "ray"  # these clients' name in `hushd status`
 
 
 def prepare() -> None:
-    """Takes out of the environment what Ray has set for this process alone; a supervisor that it starts inherits it.
+    """Removes the variables that Ray set for this process, since a supervisor started from here would inherit them.
 
-    Ray's tasks get as many threads as the CPUs that they reserve, and no graphics card: the engines run in the
-    supervisor's workers, which share the whole machine.
+    Ray limits a task's threads to its CPUs and hides graphics cards; but the engines run in the supervisor's workers,
+    which share the whole machine.
     """
     os.environ.pop("OMP_NUM_THREADS", None)
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
@@ -27,17 +27,17 @@ def prepare() -> None:
 
 
 def mapped(path: str | os.PathLike[str]) -> pickle.PickleBuffer:
-    """A file's bytes for Ray's object store, which copies them from the page cache, through nobody's heap."""
+    """Returns a mapped file's bytes, which Ray's object store copies from the page cache without using heap memory."""
     with open(path, "rb") as file:
         return pickle.PickleBuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 @contextmanager
 def as_file(data: bytes | memoryview, name: str = "The recording") -> Iterator[Path]:
-    """A temporary file with `data`, removed at the end: a worker opens it by its path, and may seek in it.
+    """Makes a temporary file with `data`, removed at the end: a worker opens it by path, and may seek in it.
 
     Args:
-        name: stands in errors instead of the path, which means nothing to whoever sent the data.
+        name: replaces the path in errors, since the sender does not know the path.
     """
     with ExitStack() as stack:
         try:

@@ -1,8 +1,8 @@
-"""Decides whether a recording is at fault, or the node that had it, in one run over a corpus. Pure.
+"""Decides whether a failure is the recording's fault or its node's, in one run over a corpus. Pure.
 
-A sick node (its /tmp is full, a model is missing) fails fast, and so takes recording after recording. Therefore no
-recording is given up for what one node says of it while there is another one, and a node is left out once it fails at
-what others do.
+A sick node (its /tmp is full, a model is missing) fails fast, and so takes recording after recording. So no recording
+is given up on one node's word while there are other nodes, and a node is left out once it fails at recordings that
+others transcribe.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from hushd_protocol.errors import HushdError
 
-DOUBTFUL = frozenset(("input_unreadable", "poison_request"))  # by the recording's fault, or its node lacks something
-VAIN = 50  # failures without a success, after which no node is waited for that might do better
-PROOFS = 2  # recordings that failed on a node alone, after which the node is at fault
+DOUBTFUL = frozenset(("input_unreadable", "poison_request"))  # errors that may be the recording's fault or the node's
+VAIN = 50  # failures without a success after which the run stops trying other nodes
+PROOFS = 2  # recordings that failed on only one node, after which that node is at fault
 
 
 @dataclass(slots=True)
@@ -22,8 +22,8 @@ class Node:
     """One node, since its last success.
 
     Attributes:
-        failed: what went wrong, by recording.
-        proofs: how many of these another node has transcribed.
+        failed: the errors by recording.
+        proofs: the number of these that another node has transcribed.
     """
 
     failed: dict[str, HushdError] = field(default_factory=dict)
@@ -31,34 +31,35 @@ class Node:
 
 
 class Nodes:
-    """The nodes of a run, by their ids.
+    """The nodes of a run.
 
     Args:
-        attempts: after which a recording that fails is given up.
+        attempts: failures after which a recording is given up.
 
     Attributes:
-        left_out: the nodes that get no more recordings, each with the reason.
+        left_out: the reasons why nodes get no more recordings, by node.
     """
 
     def __init__(self, attempts: int) -> None:
         self._attempts = attempts
         self._nodes: dict[str, Node] = {}
-        self._proven: set[str] = set()  # that have transcribed something
-        self._vain = 0  # failures in the run
-        self._tries: dict[str, list[str]] = {}  # the nodes at which a recording has failed
+        self._proven: set[str] = set()  # nodes that have transcribed a recording
+        self._vain = 0  # failures without a success so far
+        self._tries: dict[str, list[str]] = {}  # the nodes at which each recording has failed
         self.left_out: dict[str, HushdError] = {}
 
     def attempts(self, name: str) -> int:
-        """Returns the number of times that a recording was tried in vain, by nodes that count."""
+        """Returns the number of a recording's failures at nodes that were not left out."""
         return len(self._tries.get(name, ()))
 
     def avoided(self, name: str, alive: Set[str]) -> list[str]:
-        """The nodes that should not get a recording: those left out and, while there are others, those it failed at."""
+        """Returns the nodes to avoid for a recording: those left out and, while there are others, those at which it
+        failed."""
         tried = self.left_out.keys() | set(self._tries.get(name, ()))
         return sorted(tried if alive - tried else self.left_out.keys())
 
     def succeeded(self, node: str, name: str, alive: Set[str]) -> None:
-        """Notes that a node has transcribed a recording, which says something of the nodes that could not."""
+        """Notes that a node has transcribed a recording, which counts against nodes that could not."""
         self._nodes.pop(node, None)
         self._tries.pop(name, None)
         self._proven.add(node)
@@ -69,14 +70,14 @@ class Nodes:
                     self._leave_out(other, error)
 
     def failed(self, node: str, name: str, error: HushdError, alive: Set[str]) -> bool:
-        """Notes a failure; returns whether the recording is given up, and not to be tried again.
+        """Notes a failure; returns whether the recording is given up.
 
         Raises:
-            HushdError: `error`, where it keeps every node from transcribing anything.
+            HushdError: `error`, if no node can transcribe anything because of it.
         """
         if node in self.left_out:
             return False
-        if error.scope == "machine":  # whatever the recording
+        if error.scope == "machine":  # not the recording's fault
             self._leave_out(node, error)
             if not alive - self.left_out.keys():
                 raise error
@@ -91,9 +92,10 @@ class Nodes:
         return len(tries) >= enough and self._believed(set(tries), alive - self.left_out.keys())
 
     def _believed(self, tried: Set[str], usable: Set[str]) -> bool:
-        """Returns whether what these nodes say of a recording is its own fault.
+        """Returns whether failures at these nodes are the recording's fault.
 
-        It is where one of them transcribes others, where no node is left to ask, and where nothing works anywhere.
+        They are if one of these nodes transcribes other recordings, if no other node is left, or if no node works at
+        all.
         """
         if len(tried) < min(2, len(usable)):
             return False

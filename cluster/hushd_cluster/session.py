@@ -1,4 +1,4 @@
-"""This process as one of the cluster's drivers."""
+"""Connects this process to the cluster as a driver."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from hushd_cli.terminal import console
 from hushd_protocol.errors import HushdError
 
 CONNECT_S = 5.0
-# Ray writes what befalls its nodes to both standard outputs; ours has results, and errors of one sentence.
+# Ray writes news of nodes to standard output and error, which should have only results and one-sentence errors.
 _QUIET = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_SERVE_LOG_TO_STDERR": "0"}
 
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Connects to the cluster at `address`, or else to the one that RAY_ADDRESS or this machine's `ray start` names.
+    """Connects to the cluster at `address`; if empty, to the one from RAY_ADDRESS or this machine's `ray start`.
 
     Raises:
-        HushdError: `no_supervisor` where there is none.
+        HushdError: `no_supervisor` if there is none.
     """
     os.environ |= _QUIET
     console.silence_libraries()
-    with redirect_stdout(io.StringIO()):  # `console` writes to the descriptor
+    with redirect_stdout(io.StringIO()):  # `console` writes to the descriptor, not here
         _connect(address)
         try:
             yield
@@ -63,12 +63,12 @@ def _connect(address: str | None) -> None:
 
 
 def _check(address: str) -> None:
-    """Raises OSError where nobody listens at HOST:PORT: Ray itself tries for minutes."""
+    """Raises OSError if no process listens at HOST:PORT: Ray itself retries for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
 
 
 def alive() -> list[dict[str, object]]:
-    """The nodes that are there, as Ray describes them."""
+    """Returns Ray's descriptions of the living nodes."""
     return [node for node in ray.nodes() if node["Alive"]]

@@ -1,7 +1,8 @@
-"""A corpus spread over the cluster: a task of Ray a recording, and one driver that hands out and writes down.
+"""Spreads a corpus over the cluster: one Ray task a recording, and one driver that sends recordings and writes
+transcripts.
 
-The bytes travel with the task, so the nodes share no folder. A task that dies with its node brings nothing, and is sent
-again: the driver alone writes transcripts, so none is written twice. `nodes` decides whose fault a failure is.
+The bytes travel with the task, so nodes need no shared folder. A task that died with its node is sent again: only the
+driver writes transcripts, so none is written twice. `nodes` decides whose fault a failure is.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from . import failures, node, session
 from .corpus import Corpus, Failure
 from .nodes import Nodes
 
-AHEAD = 2  # tasks for each CPU: while one is at work the bytes of the next travel
-LOOK_S = 1.0  # for results, before the cluster is counted anew
+AHEAD = 2  # tasks for each CPU: the next one's bytes travel while one runs
+LOOK_S = 1.0  # between two counts of the cluster's nodes
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
-STORE_SHARE = 0.5  # of the object store of the driver's node, for recordings on their way and at work
+STORE_SHARE = 0.5  # the share of the driver node's object store for recordings under way
 _NODE_LABEL = "ray.io/node-id"
 
 
 class Sent(NamedTuple):
-    """A recording on its way or at work: its size in bytes, and the nodes it was kept from."""
+    """A recording under way: its size in bytes, and the nodes that it was to avoid."""
 
     name: str
     size: int
@@ -43,11 +44,11 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a recording at a node.
+    """A recording's outcome at a node.
 
     Attributes:
-        node, host: its id in Ray, and its name.
-        transcript: of the part that could be read, where there is an error as well.
+        node, host: the node's id in Ray, and its host name.
+        transcript: with an error, of the part that could be read.
     """
 
     node: str
@@ -60,14 +61,14 @@ class Spread:
     """One run over a corpus.
 
     Args:
-        options: of `Client.transcribe`, besides its audio.
-        attempts: after which a recording that fails, or that kills what works on it, is set aside.
-        cpus: that Ray reserves for each recording.
-        report: called with the numbers of recordings done and of all, when one has ended.
+        options: for `Client.transcribe`, besides the audio.
+        attempts: failures or crashes after which a recording is set aside.
+        cpus: reserved by Ray for each recording.
+        report: called at each recording's end with the numbers done and in total.
 
     Attributes:
-        failed: those that were set aside in this run.
-        left_out: why nodes were left out, by their names.
+        failed: the recordings set aside in this run.
+        left_out: the reasons why nodes were left out, by host name.
     """
 
     def __init__(
@@ -84,11 +85,11 @@ class Spread:
         self._waiting = deque(names)
         self._total = len(names)
         self._ended = 0
-        self._running: dict[Any, Sent] = {}  # by the reference to the result
-        self._alive: set[str] = set()  # nodes, at the last look
+        self._running: dict[Any, Sent] = {}  # by the result's reference
+        self._alive: set[str] = set()  # nodes at the last count
         self._nodes = Nodes(attempts)
         self._hosts: dict[str, str] = {}
-        self._room = 0.0  # bytes of recordings on their way that the driver may hold
+        self._room = 0.0  # bytes of recordings under way that the driver may hold
         self._fruitless = 0
         self._options = dict(options)
         self._cpus = cpus
@@ -100,7 +101,7 @@ class Spread:
         """Transcribes all recordings.
 
         Raises:
-            HushdError: what keeps all of them from being transcribed, such as a model that is not there.
+            HushdError: an error that affects all recordings, such as a missing model.
         """
         self._room = _store_bytes() * STORE_SHARE
         try:
@@ -125,7 +126,7 @@ class Spread:
             name = self._waiting.popleft()
             try:
                 size = os.path.getsize(self._corpus.path(name))
-                if size > room and self._running:  # one that is larger than all the room travels alone
+                if size > room and self._running:  # one larger than the room travels alone
                     self._waiting.appendleft(name)
                     return
                 data = ray.put(node.mapped(self._corpus.path(name)))
@@ -137,14 +138,14 @@ class Spread:
             self._send(name, data, size)
 
     def _send(self, name: str, data: Any, size: int) -> None:
-        """Sends a recording to a node that is not known to fail at it."""
+        """Sends a recording to a node at which it has not failed."""
         avoided = self._nodes.avoided(name, self._alive)
         others = {_NODE_LABEL: f"!in({','.join(avoided)})"} if avoided else None
         reference = self._task.options(label_selector=others).remote(data, name, self._options)
         self._running[reference] = Sent(name, size, frozenset(avoided))
 
     def _recall(self) -> None:
-        """Takes back what waits for a node that has gone since: Ray would keep it for ever."""
+        """Takes back tasks that wait for a lost node: Ray would keep them forever."""
         for reference, sent in list(self._running.items()):
             if sent.avoided and not self._alive - sent.avoided:
                 ray.cancel(reference, force=True)
@@ -154,7 +155,7 @@ class Spread:
     def _take(self, name: str, reference: Any) -> None:
         try:
             outcome: Outcome = ray.get(reference)
-        except ray.exceptions.RayError as lost:  # the task has not come to its end
+        except ray.exceptions.RayError as lost:  # the task was lost
             outcome = Outcome("", "", error=failures.of(lost))
         error = outcome.error
         self._hosts[outcome.node] = outcome.host
@@ -164,19 +165,19 @@ class Spread:
             self._nodes.succeeded(outcome.node, name, self._alive)
             self._fruitless = 0
             self._end()
-        elif error.scope == "command":  # wrong options, wherever they arrive
+        elif error.scope == "command":  # wrong options fail at every node
             raise error
         elif error.scope != "machine" and (error.culprit == "supervisor" or error.retry_after_ms is not None):
             self._again(name, error)
         elif self._nodes.failed(outcome.node, name, error, self._alive):
-            if outcome.transcript:  # as `listen` keeps what could be read of a recording that is cut off
+            if outcome.transcript:  # `listen` too keeps the readable part of a truncated recording
                 self._corpus.save(name, outcome.transcript)
             self._put_aside(name, error)
         else:
             self._waiting.append(name)
 
     def _again(self, name: str, error: HushdError) -> None:
-        """Queues a recording that is not at fault: its node has gone, or has no room."""
+        """Queues a recording again whose node was lost, or has no room."""
         self._fruitless += 1
         if self._fruitless >= FRUITLESS:
             raise error
@@ -194,7 +195,7 @@ class Spread:
 
 
 def _ended(running: list[Any]) -> list[Any]:
-    """Waits for a result, and returns all that are there: one a round would be a round trip for each recording."""
+    """Waits for a result and returns all that have arrived, since each wait is a round trip."""
     if not running:
         return []
     first, others = ray.wait(running, timeout=LOOK_S)
@@ -203,15 +204,15 @@ def _ended(running: list[Any]) -> list[Any]:
 
 
 def _store_bytes() -> float:
-    """The object store of this node, which holds all that is on its way."""
+    """Returns the size of this node's object store, which holds all recordings under way."""
     own = ray.get_runtime_context().get_node_id()
     sizes: list[Any] = [each["Resources"] for each in session.alive() if each["NodeID"] == own]
     return float(sizes[0].get("object_store_memory", 0)) if sizes else 0.0
 
 
 def _transcribe(data: bytes, name: str, options: Mapping[str, Any]) -> Outcome:
-    """On a node: transcribes a recording; returns its error, since Ray would wrap an exception."""
-    at = ray.get_runtime_context().get_node_id()
+    """Transcribes a recording on a node; returns errors, since Ray would wrap exceptions."""
+    node_id = ray.get_runtime_context().get_node_id()
     host = f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
     segments: list[Any] = []
     try:
@@ -221,19 +222,21 @@ def _transcribe(data: bytes, name: str, options: Mapping[str, Any]) -> Outcome:
         ):
             for segment in transcription:
                 segments.append(segment)
-            return Outcome(at, host, replace(transcription.transcript(), segments=tuple(segments)))
+            return Outcome(node_id, host, replace(transcription.transcript(), segments=tuple(segments)))
     except HushdError as error:
-        if error.retry_after_ms:  # in our slot, so that nothing else is sent here meanwhile
+        if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
             time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
         read_s = error.detail.get("read_s")
         begun = Transcript(tuple(segments), duration=float(read_s)) if segments and read_s else None
-        return Outcome(at, host, begun, error)
+        return Outcome(node_id, host, begun, error)
     except OSError as error:
-        return Outcome(at, host, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror})."))
+        return Outcome(
+            node_id, host, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror}).")
+        )
 
 
 @cache
 def _client() -> Client:
-    """The node's, once for each process of Ray."""
+    """Returns this Ray process's client of the node's supervisor."""
     node.prepare()
     return Client(holder=node.HOLDER)

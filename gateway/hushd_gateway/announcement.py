@@ -1,7 +1,7 @@
 """`hushd serve --zeroconf`: announces Wyoming's addresses on the local network, so that Home Assistant finds them.
 
 Runs in a process beside the supervisor, which has no room for mDNS: it announces once the addresses answer, and
-    withdraws the announcement when the supervisor has ended.
+withdraws the announcement when the supervisor has ended.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ async def serve_streams(connection: socket.socket, handover: Handover, serve: St
     """Serves one connection by `serve`, then closes it; cancels `serve` when the program disconnects.
 
     Data after the last answer is read and dropped: unread bytes would discard the answer, and a program that still
-        sends would see a broken connection instead.
+    sends would see a broken connection instead.
     """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()

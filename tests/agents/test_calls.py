@@ -105,14 +105,14 @@ def test_something_urgent_interrupts(diary: Diary) -> None:
 
 def test_old_tickets_are_thrown_away() -> None:
     """A server that runs for months keeps what has ended within bounds, and never what has not."""
-    from hushd_mcp.task import KEPT, TaskRegistry
+    from hushd_mcp.task import MAX_RESULTS, TaskRegistry
 
     registry = TaskRegistry()
     gate = threading.Event()
     first = registry.begin("say", "test", lambda client, task: {"duration": 1.0})
     first.finished.wait(BOUND_S)
     running = registry.begin("say", "test", lambda client, task: {"opened": gate.wait(BOUND_S)})
-    for _ in range(KEPT + 2):
+    for _ in range(MAX_RESULTS + 2):
         registry.begin("say", "test", lambda client, task: {}).finished.wait(BOUND_S)
     assert registry.find(running.ticket) is running
     with pytest.raises(HushdError, match="There is no ticket"):

@@ -112,7 +112,7 @@ def test_a_signal_ends_a_web_server(runtime: Path, diary: Diary, number: signal.
     [
         ("nonsense", "'nonsense' is not an address: write HOST:PORT, such as 127.0.0.1:8765."),
         ("127.0.0.1:99999", "'127.0.0.1:99999' is not an address"),
-        ("0.0.0.0:0", "Whoever can reach 0.0.0.0 could use your microphone: set HUSHD_MCP_TOKEN to a secret."),
+        ("0.0.0.0:0", "Programs that can reach 0.0.0.0 could use your microphone: set HUSHD_MCP_TOKEN to a secret."),
     ],
 )
 def test_addresses_that_cannot_be(address: str, sentence: str) -> None:

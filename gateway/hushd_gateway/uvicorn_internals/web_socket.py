@@ -55,7 +55,7 @@ class WebSocket(Patient, WSProtocol):
     """A connection after its upgrade.
 
     It parses one piece of the data, and no more until the messages are handled and the answers sent: so neither small
-        messages nor pings of a program that reads nothing pile up.
+    messages nor pings of a program that reads nothing pile up.
     """
 
     def __init__(self, config: uvicorn.Config, server_state: State, **options: Any) -> None:
