@@ -1,0 +1,10 @@
+"""The child of the supervisor that speaks with neighbours."""
+
+import os
+import sys
+
+from .child import main
+
+status = main()
+sys.stdout.flush()
+os._exit(status)  # without waiting for servers that hang

@@ -1,0 +1,171 @@
+"""`hushd neighbours`: other servers of this machine, the models that they hold, and which of them hushd may ask for."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from hushd.reports.display import Column, clock, laid_out
+from hushd_cli.arguments import Parser
+from hushd_cli.commands.config import file
+from hushd_cli.terminal import console
+from hushd_models.installation import document
+from hushd_protocol import JsonObject
+from hushd_protocol.system import paths
+from hushd_protocol.system.terminal import shown
+from hushd_schema import settings, toml
+from hushd_schema.settings import editing
+from hushd_schema.settings.neighbours import NeighbourSettings
+
+from . import find
+from .child import Neighbour, looks
+from .holding import Holding, why_not
+
+_LOOK_S = 4.0
+
+
+def main(prog: str, argv: Sequence[str]) -> int:
+    options = make_parser(prog).parse_args(argv)
+    place = paths.find().config
+    known = settings.load(place).neighbours
+    if options.command == "find":
+        _find(known, options)
+    elif known:
+        _list(known, json_wanted=options.json)
+    elif options.json:
+        console.write_json([])
+    else:
+        console.write(f"No neighbours are configured; `{prog.removesuffix(' list')} find` looks for some.\n")
+    return 0
+
+
+def make_parser(prog: str) -> Parser:
+    """The parser of the command."""
+    parser = Parser(
+        prog,
+        "Show other AI servers of this machine, the models that they hold, and which of them hushd may ask for when a "
+        f"start lacks memory; {document('CONFIGURATION.md')} has the settings, [neighbours.NAME].",
+    )
+    commands = parser.add_commands()
+    listed = commands.add("list", "ask each configured server what it holds; the default")
+    listed.add_argument("--json", action="store_true", help="print JSON, for programs")
+    finding = commands.add("find", "look once at the usual ports of this machine, and print the lines to add")
+    finding.add_argument("--write", action="store_true", help="add them to the configuration, and have it read")
+    finding.add_argument("--json", action="store_true", help="print JSON, for programs")
+    return parser
+
+
+# --- the configured ones ------------------------------------------------------------------------------------------
+
+
+class _Row(NamedTuple):
+    """A line of the list: a model of a server, or a server that holds none."""
+
+    name: str
+    kind: str
+    holding: Holding | None
+    why_not: str
+
+
+_COLUMNS: tuple[Column[_Row], ...] = (
+    Column("NEIGHBOUR", lambda row: row.name, left=True),
+    Column("KIND", lambda row: row.kind, left=True),
+    Column("MODEL", lambda row: row.holding.model if row.holding else "-", left=True),
+    Column("RAM", lambda row: _size(row.holding.ram) if row.holding else "-"),
+    Column("CARDS", lambda row: _cards(row.holding.cards) if row.holding else "-", left=True),
+    Column("IDLE", lambda row: _idle(row.holding) if row.holding else "-"),
+    Column("MAY BE ASKED", lambda row: _asked(row) if row.holding else "-", left=True),
+)
+
+
+def _list(known: Mapping[str, NeighbourSettings], *, json_wanted: bool) -> None:
+    """Prints the answers of all, in the order of the file."""
+    asked = [Neighbour({"name": name, "kind": n.kind, "url": n.url, "token": n.token}) for name, n in known.items()]
+    answers = dict(looks(asked, time.monotonic() + _LOOK_S))
+    rows = [row for name, each in known.items() for row in _rows(name, each, answers[name])]
+    failed = {name: str(answers[name]["failed"]) for name in known if "failed" in answers[name]}
+    if json_wanted:
+        console.write_json(
+            [_data(name, each, rows, failed.get(name, "")) for name, each in known.items()],
+        )
+        return
+    if rows:
+        console.write("".join(f"{shown(line, 1)}\n" for line in laid_out(_COLUMNS, rows, console.width())))
+    for name, sentence in failed.items():
+        console.complain(f"{name}: {sentence}")
+
+
+def _rows(name: str, known: NeighbourSettings, answer: JsonObject) -> Iterator[_Row]:
+    if "holds" not in answer:
+        return
+    holdings = [Holding(**held) for held in answer["holds"]]
+    for holding in holdings:
+        yield _Row(name, known.kind, holding, why_not(holding, known.idle))
+    if not holdings:
+        yield _Row(name, known.kind, None, "")
+
+
+def _data(name: str, known: NeighbourSettings, rows: Sequence[_Row], failed: str) -> JsonObject:
+    """A neighbour for programs."""
+    holds = [
+        row.holding._asdict() | {"may_be_asked": not row.why_not, "why_not": row.why_not}
+        for row in rows
+        if row.name == name and row.holding
+    ]
+    return {"name": name, "kind": known.kind, "url": known.url, "idle_s": known.idle, "holds": holds, "failed": failed}
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size else "-"
+
+
+def _cards(cards: Mapping[str, int]) -> str:
+    return ", ".join(f"{_size(size)}{card and f' on {card}'}" for card, size in cards.items()) or "-"
+
+
+def _idle(holding: Holding) -> str:
+    if holding.in_use:
+        return "in use"
+    return "-" if holding.idle_s is None else clock(holding.idle_s)
+
+
+def _asked(row: _Row) -> str:
+    return f"no: {row.why_not}" if row.why_not else "yes"
+
+
+# --- those that nobody has configured -----------------------------------------------------------------------------
+
+
+def _find(known: Mapping[str, NeighbourSettings], options: Namespace) -> None:
+    """Prints or adds the tables of servers that answer at their usual ports and are not configured."""
+    urls = {each.url.rstrip("/").replace("//localhost:", f"//{find.HERE}:") for each in known.values()}
+    fresh = [server for server in find.servers(time.monotonic() + find.LOOK_S) if server.url not in urls]
+    named = find.named(fresh, known)
+    tables = {name: {"kind": server.kind, "url": server.url} for name, server in named.items()}
+    if options.write and tables:
+        place = paths.find().config
+        file.change(place, lambda text: _with(text, tables))
+        file.have_it_read()
+    if options.json:
+        console.write_json([{"name": name, **table} for name, table in tables.items()])
+    elif not tables:
+        console.write("No other servers answer at their usual ports here.\n")
+    elif options.write:
+        console.write(f"Added: {', '.join(tables)}. `hushd neighbours` shows what they hold.\n")
+    else:
+        console.write("\n".join(_lines(name, table) for name, table in tables.items()))
+
+
+def _with(text: str, tables: Mapping[str, Mapping[str, str]]) -> str:
+    """`text`, a TOML file, with the tables of neighbours."""
+    for name, table in tables.items():
+        for key, value in table.items():
+            text = editing.with_key(text, ["neighbours", name, key], value)
+    return text
+
+
+def _lines(name: str, table: Mapping[str, str]) -> str:
+    lines = (f'{key} = "{value}"\n' for key, value in table.items())
+    return f"[neighbours.{toml.key(name)}]\n{''.join(lines)}"

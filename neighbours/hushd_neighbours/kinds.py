@@ -1,0 +1,75 @@
+"""The kinds of servers: where each lists its models in memory, and how it unloads one.
+
+Each is written from the server's published documentation and source; docs/NEIGHBOURS.md says of which version, and
+which of them have been run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from . import language_models as llm
+from . import media, treaty
+from .holding import Failed, Holding
+from .server import Server
+
+_FIRST_S, _LONGEST_S = 0.02, 0.25  # between two looks for whether a model has gone
+
+
+class Kind(NamedTuple):
+    """A kind of server.
+
+    Attributes:
+        look: the models that it holds.
+        give: unloads one of them.
+        ports: its usual ones; of servers that share one, that whose answers nobody else gives is tried first.
+        wake: undoes `give` for a server that does not load its model again by itself.
+        lists: whether `look` shows by itself that a model has gone.
+    """
+
+    look: Callable[[Server], list[Holding]]
+    give: Callable[[Server, Holding], None]
+    ports: tuple[int, ...] = ()
+    wake: Callable[[Server, str], None] | None = None
+    lists: bool = True
+
+
+KINDS = {
+    "ollama": Kind(llm.ollama, llm.ollama_give, (11434,)),
+    "llama-swap": Kind(llm.llama_swap, llm.llama_swap_give, (8080,)),
+    "localai": Kind(llm.localai, llm.localai_give, (8080,)),
+    "llama-server": Kind(llm.llama_server, llm.llama_server_give, (8080, 8081)),
+    "vllm": Kind(llm.vllm, llm.vllm_give, (8000,), llm.vllm_wake),
+    "lmstudio": Kind(llm.lmstudio, llm.lmstudio_give, (1234,)),
+    "speaches": Kind(media.speaches, media.speaches_give, (8000,)),
+    "comfyui": Kind(media.comfyui, media.comfyui_give, (8188,), lists=False),
+    "treaty": Kind(treaty.look, treaty.give, lists=False),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name.
+
+    Raises:
+        Failed: for one that is not known here.
+    """
+    if name not in KINDS:
+        raise Failed(f"There is no kind of neighbour {name!r} here: known are {', '.join(KINDS)}.")
+    return KINDS[name]
+
+
+def give(server: Server, kind: Kind, holding: Holding) -> None:
+    """Unloads a model, and returns when the server no longer lists it.
+
+    Raises:
+        Failed: if the server does not, or not in time.
+    """
+    kind.give(server, holding)
+    pause_s = _FIRST_S
+    while kind.lists and any(each.model == holding.model for each in kind.look(server)):
+        if server.left_s() <= pause_s:
+            raise Failed(f"The server says that it unloads {holding.model}, and still has it.")
+        time.sleep(pause_s)
+        pause_s = min(_LONGEST_S, pause_s * 2)

@@ -1,0 +1,81 @@
+"""Answers of servers: llama-server's recorded, the others' as their documentation and source have them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+
+def ollama(left_s: float, size: int = 6_654_289_920, size_vram: int = 5_137_025_024) -> dict[str, Any]:
+    """`GET /api/ps` of ollama, with a model whose time is over in `left_s`."""
+    expires = datetime.now(UTC).astimezone(timezone(timedelta(hours=2))) + timedelta(seconds=left_s)
+    details = {"format": "gguf", "family": "llama", "parameter_size": "7.2B", "quantization_level": "Q4_0"}
+    model = {
+        "name": "mistral:latest", "model": "mistral:latest", "size": size, "size_vram": size_vram,
+        "digest": "2ae6f6dd7a3dd734790bbbf58b8909a606e0e7e97e94b7604e0aa7ae4490e6d8", "details": details,
+        "context_length": 4096, "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%S.%f") + "123+02:00",
+    }  # fmt: skip
+    return {"models": [model]}
+
+
+def router(port: int, **states: str) -> dict[str, Any]:
+    """`GET /models` of llama-server 0.7.0 (build 11669) as a router, with its models' states."""
+    models = []
+    for name, state in states.items():
+        args = ["/usr/bin/llama-server", "--host", "127.0.0.1", "--port", str(port), "--alias", name]
+        models.append(
+            {
+                "id": name, "aliases": [], "tags": [], "object": "model", "owned_by": "llamacpp", "created": 1795581012,
+                "status": {"value": state, "args": args, "preset": f"[{name}]\nmodel = /models/{name}.gguf\n\n"},
+                "architecture": {"input_modalities": ["text"], "output_modalities": ["text"]},
+                "source": "models_dir", "can_remove": False, "context_length": 2048,
+            }
+        )  # fmt: skip
+    return {"data": models, "object": "list"}
+
+
+def slots(*working: bool) -> list[dict[str, Any]]:
+    """`GET /slots` of llama-server."""
+    return [
+        {"id": number, "n_ctx": 2048, "speculative": False, "is_processing": works, "id_task": 0, "n_prompt_tokens": 58}
+        for number, works in enumerate(working)
+    ]
+
+
+def swap(port: int, state: str = "ready") -> dict[str, Any]:
+    """`GET /running` of llama-swap."""
+    row = {
+        "model": "qwen3", "state": state, "cmd": "llama-server --port 5801", "proxy": f"http://localhost:{port}",
+        "ttl": 0, "name": "", "description": "",
+    }  # fmt: skip
+    return {"running": [row]}
+
+
+COMFYUI = {
+    "system": {"os": "posix", "ram_total": 33_000_000_000, "ram_free": 9_000_000_000, "comfyui_version": "0.3.49"},
+    "devices": [
+        {
+            "name": "cuda:0 NVIDIA GeForce RTX 3090 : cudaMallocAsync", "type": "cuda", "index": 0,
+            "vram_total": 25_300_000_000, "vram_free": 12_000_000_000,
+            "torch_vram_total": 11_000_000_000, "torch_vram_free": 100_000_000,
+        }
+    ],
+}  # fmt: skip
+METRICS = """# HELP vllm:num_requests_running Number of requests in model execution batches.
+# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{engine="0",model_name="Qwen/Qwen3-8B"} %d.0
+# HELP vllm:num_requests_waiting Number of requests waiting to be processed.
+# TYPE vllm:num_requests_waiting gauge
+vllm:num_requests_waiting{engine="0",model_name="Qwen/Qwen3-8B"} 0.0
+"""
+VLLM_MODELS = {"object": "list", "data": [{"id": "Qwen/Qwen3-8B", "object": "model", "owned_by": "vllm"}]}
+
+
+def lmstudio(*instances: str) -> dict[str, Any]:
+    """`GET /api/v1/models` of LM Studio."""
+    model = {
+        "type": "llm", "publisher": "google", "key": "google/gemma-4-26b-a4b", "display_name": "Gemma 4 26B A4B",
+        "size_bytes": 17_990_911_801, "max_context_length": 262144, "format": "gguf",
+        "loaded_instances": [{"id": name, "config": {"context_length": 4096, "parallel": 4}} for name in instances],
+    }  # fmt: skip
+    return {"models": [model, {"type": "embedding", "key": "nomic", "size_bytes": 84, "loaded_instances": []}]}

@@ -1,0 +1,187 @@
+"""Servers that lie, hang, redirect or send too much: one sentence each, within the time."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hushd_neighbours import kinds, language_models, media
+from hushd_neighbours.child import Neighbour, answered, looks
+from hushd_neighbours.holding import Failed, Holding
+from hushd_neighbours.server import LARGEST, Server
+
+from . import shapes
+from .scripted import Raw, Scripted, scripted
+
+LISTINGS = {
+    "ollama": "GET /api/ps", "llama-server": "GET /models", "llama-swap": "GET /running", "localai": "GET /system",
+    "vllm": "GET /is_sleeping", "lmstudio": "GET /api/v1/models", "speaches": "GET /api/ps", "comfyui": "GET /prompt",
+}  # fmt: skip
+SECRET = "xyzzy-5b1f"
+
+
+@pytest.fixture(autouse=True)
+def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (language_models, media):
+        monkeypatch.setattr(module, "measured", lambda *_: Holding(""))
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with scripted() as made:
+        yield made
+
+
+def _sentence(kind: str, server: Scripted) -> str:
+    """The sentence with which a look fails."""
+    neighbour = Neighbour({"name": "it", "kind": kind, "url": server.url, "token": SECRET})
+    line = answered(lambda: {"holds": neighbour.look(time.monotonic() + 20)})
+    assert isinstance(line.get("failed"), str), line
+    sentence = str(line["failed"])
+    assert SECRET not in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    return sentence
+
+
+@pytest.mark.parametrize("kind", LISTINGS)
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (Raw(b"{}", 500), "with status 500."),
+        (Raw(b"", 401), "The server wants a token for"),
+        (Raw(b"", 302, {"Location": "http://192.0.2.1/"}), "The server redirects"),
+        (Raw(b"{" + b" " * LARGEST + b"}"), "is larger than 1 MiB."),
+        (Raw(b"<html>"), "is not JSON."),
+        (Raw(b"[" * 100_000), "is not JSON."),
+        (Raw(b'{"models": NaN}'), "is not JSON."),
+        (Raw(b"\xff\xfe{}"), "is not JSON."),
+        (None, "is none of this kind of server."),
+        ([], "is none of this kind of server."),
+        ({"models": 7, "data": {}, "running": "x", "loaded_models": None, "is_sleeping": 1}, "is none of this kind"),
+    ],
+)
+def test_a_bad_answer_is_one_sentence(kind: str, server: Scripted, answer: Any, sentence: str) -> None:
+    """Whatever the status, the size or the shape; a redirect leads nowhere, and no sentence has the token."""
+    server.answers[LISTINGS[kind]] = answer
+    assert sentence in _sentence(kind, server)
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("ollama", {"models": [{"model": "a", "size": -1, "expires_at": "2026-11-25T04:26:58Z"}]}),
+        ("ollama", {"models": [{"model": "a", "size": True, "expires_at": "2026-11-25T04:26:58Z"}]}),
+        ("ollama", {"models": [{"model": "a", "size": 1 << 60, "expires_at": "2026-11-25T04:26:58Z"}]}),
+        ("ollama", {"models": [{"model": "a\x1b[2J", "size": 1, "expires_at": "2026-11-25T04:26:58Z"}]}),
+        ("ollama", {"models": [{"model": "a" * 201, "size": 1, "expires_at": "2026-11-25T04:26:58Z"}]}),
+        ("ollama", {"models": [{"model": "a", "size": 1, "expires_at": "soon"}]}),
+        ("ollama", {"models": [{"model": "a", "size": 1, "expires_at": "2026-11-25T04:26:58"}]}),
+        ("ollama", {"models": ["a"]}),
+        ("llama-server", {"data": [{"id": "a", "owned_by": "somebody"}]}),
+        ("llama-server", {"data": [{"id": "a", "owned_by": "llamacpp", "status": "loaded"}]}),
+        ("llama-swap", {"running": [{"model": "a", "proxy": "http://localhost:99999"}]}),
+        ("localai", {"loaded_models": [{}]}),
+        ("lmstudio", {"models": [{"loaded_instances": [{"id": 7}]}]}),
+        ("speaches", {"models": [{"model": "mistral"}]}),
+        ("comfyui", {"exec_info": {"queue_remaining": "none"}}),
+    ],
+)
+def test_a_model_that_makes_no_sense_is_refused(kind: str, server: Scripted, answer: Any) -> None:
+    """Sizes that nobody has, names that cannot be shown, and times without a zone."""
+    server.answers[LISTINGS[kind]] = answer
+    assert _sentence(kind, server).endswith("is none of this kind of server.")
+
+
+def test_of_many_models_the_first_ones_count(server: Scripted) -> None:
+    """No list makes a line that the supervisor would not read."""
+    [row] = shapes.ollama(100)["models"]
+    server.answers["GET /api/ps"] = {"models": [row | {"model": f"m{number}"} for number in range(1000)]}
+    assert len(kinds.KINDS["ollama"].look(Server(server.url, "", time.monotonic() + 20))) == 256
+
+
+def test_a_server_that_is_gone_is_one_sentence() -> None:
+    """Nobody listens there."""
+    with scripted() as server:
+        pass
+    assert _sentence("ollama", server) == (
+        f"The server cannot be reached at 127.0.0.1:{server.port} (Connection refused)."
+    )
+
+
+def test_an_answer_that_is_not_http_is_one_sentence() -> None:
+    """Another program listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        url = f"http://127.0.0.1:{other.getsockname()[1]}"
+
+        def answer() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(Failed, match="is not HTTP"):
+            Server(url, "", time.monotonic() + 20).get("/api/ps")
+        thread.join()
+
+
+def test_an_answer_that_drips_has_no_more_than_its_time() -> None:
+    """Each byte comes in time, and all of them do not."""
+    ends = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def drip() -> None:
+            connection, _ = other.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while not ends.wait(0.005):
+                    try:
+                        connection.sendall(b" ")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(Failed, match=r"The server did not answer GET /api/ps in time\."):
+            Server(url, "", time.monotonic() + 0.3).get("/api/ps")
+        ends.set()
+        thread.join()
+
+
+def test_one_that_hangs_costs_the_others_nothing(server: Scripted) -> None:
+    """Each answer is there when its server gives it; the hanging one is the last, with a sentence."""
+    server.answers["GET /api/ps"] = shapes.ollama(100)
+    with scripted() as hanging:
+        hanging.free.clear()
+        asked = [
+            Neighbour({"name": name, "kind": "ollama", "url": at.url})
+            for name, at in (("hangs", hanging), ("answers", server))
+        ]
+        answers = looks(asked, time.monotonic() + 1)
+        name, line = next(iter(answers))
+        assert (name, [held["model"] for held in line["holds"]]) == ("answers", ["mistral:latest"])
+        assert [*answers] == [("hangs", {"failed": "The server did not answer in time."})]
+
+
+def test_the_token_goes_to_the_named_server_alone(server: Scripted) -> None:
+    """As OpenAI's clients send it; without one nothing is sent."""
+    server.answers["GET /api/ps"] = {"models": []}
+    with scripted({"GET /api/ps": {"models": []}}) as other:
+        for url, token in ((server.url, SECRET), (other.url, "")):
+            Neighbour({"name": "it", "kind": "ollama", "url": url, "token": token}).look(time.monotonic() + 20)
+        assert server.tokens == [f"Bearer {SECRET}"]
+        assert other.tokens == [""]
+
+
+def test_an_address_may_have_a_path(server: Scripted) -> None:
+    """A server behind another one is asked below it."""
+    server.answers["GET /behind/api/ps"] = {"models": []}
+    Neighbour({"name": "it", "kind": "ollama", "url": f"{server.url}/behind/"}).look(time.monotonic() + 20)
+    assert server.asked == [("GET /behind/api/ps", None)]

@@ -1,0 +1,283 @@
+"""Each kind of server: what it holds by its own report, and how it is asked to give a model up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hushd_neighbours import kinds, language_models, media
+from hushd_neighbours.holding import Failed, Holding, why_not
+from hushd_neighbours.server import Server
+from hushd_treaty import memory_treaty
+
+from . import shapes
+from .scripted import Answers, Raw, Scripted, scripted
+
+HELD = Holding("", 3_000_000_000, {"0000:65:00.0": 2_000_000_000})
+
+
+@pytest.fixture(autouse=True)
+def process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process of each server is known, and its memory."""
+    for module in (language_models, media):
+        monkeypatch.setattr(module, "measured", lambda *_: HELD)
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with scripted() as made:
+        yield made
+
+
+def _look(kind: str, server: Scripted) -> list[Holding]:
+    return kinds.KINDS[kind].look(_at(server))
+
+
+def _give(kind: str, server: Scripted, model: str) -> list[tuple[str, Any]]:
+    """Has a server give; returns what it was told to do."""
+    server.asked.clear()
+    kinds.give(_at(server), kinds.KINDS[kind], Holding(model))
+    return [asked for asked in server.asked if not asked[0].startswith("GET ")]
+
+
+def _at(server: Scripted) -> Server:
+    return Server(server.url, "", time.monotonic() + 20)
+
+
+def _unloads(server: Scripted, asked: str, listing: str, without: Any, answer: Any = None) -> Answers:
+    """Answers of a server that unloads when it is asked to."""
+
+    def act(_: Any) -> Any:
+        server.answers[listing] = without
+        return {"success": True} if answer is None else answer
+
+    return {asked: act}
+
+
+@pytest.mark.parametrize(
+    ("left_s", "idle_s", "in_use", "pinned"),
+    [
+        (100, 200, False, False),  # idle for 200 of the 300 s for which it stays
+        (299, 1, False, False),
+        (-5, None, True, False),  # its time is over, and it is still there: a request keeps it
+        (1700, None, None, False),  # somebody has set another time
+        (9e9, None, None, True),
+    ],
+)
+def test_ollama_tells_its_last_request_by_the_end_of_a_models_time(
+    server: Scripted, left_s: float, idle_s: float | None, in_use: bool | None, pinned: bool
+) -> None:
+    """Half in RAM and half on a card that it does not name; what it keeps for ever is pinned."""
+    server.answers["GET /api/ps"] = shapes.ollama(left_s)
+    [holding] = _look("ollama", server)
+    assert holding.idle_s == (None if idle_s is None else pytest.approx(idle_s, abs=15))
+    assert holding._replace(idle_s=None) == Holding(
+        "mistral:latest", 1_517_264_896, {"": 5_137_025_024}, None, in_use, pinned
+    )
+
+
+def test_ollama_gives_a_model_up_by_a_request_without_a_prompt(server: Scripted) -> None:
+    """`keep_alive: 0` unloads; hushd waits until the model is no longer listed."""
+    server.answers["GET /api/ps"] = shapes.ollama(100)
+    gone = {"model": "mistral:latest", "response": "", "done": True, "done_reason": "unload"}
+    server.answers |= _unloads(server, "POST /api/generate", "GET /api/ps", {"models": []}, gone)
+    asked = _give("ollama", server, "mistral:latest")
+    assert asked == [("POST /api/generate", {"model": "mistral:latest", "keep_alive": 0})]
+
+
+def test_a_routers_model_works_while_any_of_its_slots_does(server: Scripted) -> None:
+    """One that is not loaded is not listed, and one that sleeps is not woken by the question."""
+    server.answers["GET /models"] = shapes.router(4711, a="loaded", b="loaded", c="unloaded", d="sleeping", e="loading")
+    server.answers["GET /slots?model=a&autoload=false"] = shapes.slots(False, False)
+    server.answers["GET /slots?model=b&autoload=false"] = shapes.slots(False, True)
+    found = {holding.model: (holding.in_use, holding.ram) for holding in _look("llama-server", server)}
+    assert found == {"a": (False, HELD.ram), "b": (True, HELD.ram), "d": (False, HELD.ram), "e": (True, HELD.ram)}
+    assert not any("model=d" in asked or "model=e" in asked for asked, _ in server.asked)
+
+
+def test_a_router_that_keeps_its_slots_to_itself_does_not_say_whether_a_model_works(server: Scripted) -> None:
+    """`--no-slots` answers 501."""
+    server.answers["GET /models"] = shapes.router(0, a="loaded")
+    server.answers["GET /slots?model=a&autoload=false"] = Raw(b"{}", 501)
+    assert _look("llama-server", server) == [Holding("a")]
+
+
+def test_a_router_unloads_one_model(server: Scripted) -> None:
+    """By its name, of which any letter may be; the list says when it has gone."""
+    server.answers["GET /models"] = shapes.router(4711, a="loaded")
+    server.answers |= _unloads(server, "POST /models/unload", "GET /models", shapes.router(0, a="unloaded"))
+    assert _give("llama-server", server, "a") == [("POST /models/unload", {"model": "a"})]
+
+
+def test_a_llama_server_with_a_model_of_its_own_is_never_asked(server: Scripted) -> None:
+    """Started with `-m` it is not a router, and cannot unload."""
+    row = shapes.router(0, a="loaded")["data"][0]
+    del row["status"]
+    server.answers["GET /models"] = {"data": [row]}
+    assert _look("llama-server", server) == [HELD._replace(model="a", pinned=True)]
+
+
+def test_llama_swap_says_what_runs_and_not_whether_it_works(server: Scripted) -> None:
+    """Its model is the process at the port of its proxy; one that is just being started is in use."""
+    server.answers["GET /running"] = shapes.swap(5801)
+    assert _look("llama-swap", server) == [HELD._replace(model="qwen3")]
+    server.answers |= _unloads(server, "POST /api/models/unload/qwen3", "GET /running", {"running": []}, Raw(b"OK"))
+    assert _give("llama-swap", server, "qwen3") == [("POST /api/models/unload/qwen3", None)]
+    server.answers["GET /running"] = shapes.swap(5801, "starting")
+    assert _look("llama-swap", server) == [HELD._replace(model="qwen3", in_use=True)]
+
+
+def test_localai_has_a_state_for_each_model(server: Scripted) -> None:
+    """Busy or ready, with its memory where the backend counts it; an external backend says nothing."""
+    server.answers["GET /system"] = {
+        "backends": ["llama-cpp"],
+        "loaded_models": [{"id": "a"}, {"id": "b"}, {"id": "c"}],
+    }
+    server.answers["GET /backend/monitor?model=a"] = {"state": 1, "memory": {"total": 70_000_000}}
+    server.answers["GET /backend/monitor?model=b"] = {"state": 2}
+    third = HELD._replace(ram=1_000_000_000, cards={"0000:65:00.0": 666_666_666})
+    assert _look("localai", server) == [
+        third._replace(model="a", ram=70_000_000, in_use=True),
+        third._replace(model="b", in_use=False),
+        third._replace(model="c"),
+    ]
+    without = {"backends": [], "loaded_models": []}
+    server.answers |= _unloads(server, "POST /backend/shutdown", "GET /system", without)
+    assert _give("localai", server, "b") == [("POST /backend/shutdown", {"model": "b"})]
+
+
+@pytest.mark.parametrize(("running", "in_use"), [(0, False), (2, True)])
+def test_vllm_leaves_its_card_and_no_ram(server: Scripted, running: int, in_use: bool) -> None:
+    """Its weights lie in RAM while it sleeps, so it is never asked for that."""
+    server.answers |= {
+        "GET /is_sleeping": {"is_sleeping": False}, "GET /v1/models": shapes.VLLM_MODELS,
+        "GET /metrics": Raw((shapes.METRICS % running).encode()),
+    }  # fmt: skip
+    assert _look("vllm", server) == [HELD._replace(model="Qwen/Qwen3-8B", ram=0, in_use=in_use)]
+
+
+def test_vllm_sleeps_when_its_requests_have_ended_and_is_woken(server: Scripted) -> None:
+    """It does not wake by itself, so hushd does that; what sleeps holds nothing."""
+    server.answers |= {"GET /is_sleeping": {"is_sleeping": False}, "GET /v1/models": shapes.VLLM_MODELS}
+    asleep = {"is_sleeping": True}
+    server.answers |= _unloads(server, "POST /sleep?level=1&mode=wait", "GET /is_sleeping", asleep, Raw())
+    assert _give("vllm", server, "Qwen/Qwen3-8B") == [("POST /sleep?level=1&mode=wait", None)]
+    assert _look("vllm", server) == []
+    server.answers["POST /wake_up"] = Raw()
+    wake = kinds.KINDS["vllm"].wake
+    assert wake
+    wake(_at(server), "Qwen/Qwen3-8B")
+    assert server.asked[-1] == ("POST /wake_up", None)
+
+
+def test_a_vllm_that_cannot_sleep_is_told_how(server: Scripted) -> None:
+    """Without its development mode there is no such address."""
+    with pytest.raises(Failed, match="VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode"):
+        _look("vllm", server)
+
+
+def test_lm_studio_lists_instances(server: Scripted) -> None:
+    """It says the size and not whether that is in RAM or on a card."""
+    server.answers["GET /api/v1/models"] = shapes.lmstudio("gemma", "gemma:2")
+    size = 17_990_911_801
+    assert _look("lmstudio", server) == [Holding("gemma", size, {"": size}), Holding("gemma:2", size, {"": size})]
+    left = shapes.lmstudio("gemma:2")
+    server.answers |= _unloads(server, "POST /api/v1/models/unload", "GET /api/v1/models", left)
+    assert _give("lmstudio", server, "gemma") == [("POST /api/v1/models/unload", {"instance_id": "gemma"})]
+
+
+def test_comfyui_is_idle_since_its_last_picture(server: Scripted) -> None:
+    """Its history has the time; what torch holds of its card is its own figure, and a gigabyte of RAM stays."""
+    began = {"prompt_id": "1", "timestamp": int((time.time() - 400) * 1000)}
+    ended = {"prompt_id": "1", "timestamp": int((time.time() - 300) * 1000)}
+    messages = [["execution_start", began], ["execution_success", ended]]
+    server.answers |= {
+        "GET /prompt": {"exec_info": {"queue_remaining": 0}}, "GET /system_stats": shapes.COMFYUI,
+        "GET /history?max_items=1": {"1": {"status": {"status_str": "success", "messages": messages}}},
+    }  # fmt: skip
+    [holding] = _look("comfyui", server)
+    assert holding.idle_s == pytest.approx(300, abs=15)
+    assert holding._replace(idle_s=None) == HELD._replace(model="all models", ram=1_926_258_176, in_use=False)
+    server.answers["POST /free"] = Raw()
+    assert _give("comfyui", server, "all models") == [("POST /free", {"unload_models": True, "free_memory": True})]
+    server.answers["GET /prompt"] = {"exec_info": {"queue_remaining": 2}}
+    [holding] = _look("comfyui", server)
+    assert (holding.in_use, holding.idle_s) == (True, None)
+
+
+def test_speaches_refuses_to_unload_what_works(server: Scripted) -> None:
+    """Its models are in one process, and each gets an equal part of that."""
+    server.answers["GET /api/ps"] = {"models": ["Systran/faster-whisper-small", "hexgrad/Kokoro-82M"]}
+    half = HELD._replace(ram=1_500_000_000, cards={"0000:65:00.0": 1_000_000_000})
+    small = "Systran/faster-whisper-small"
+    assert _look("speaches", server) == [half._replace(model=small), half._replace(model="hexgrad/Kokoro-82M")]
+    server.answers[f"DELETE /api/ps/{small}"] = Raw(b"Model is still in use", 409)
+    with pytest.raises(Failed, match="with status 409"):
+        _give("speaches", server, small)
+    server.answers |= _unloads(server, f"DELETE /api/ps/{small}", "GET /api/ps", {"models": []}, Raw(status=204))
+    assert _give("speaches", server, small) == [(f"DELETE /api/ps/{small}", None)]
+
+
+def test_a_server_that_says_it_unloads_and_does_not_is_told_so(server: Scripted) -> None:
+    """A model that is still listed was not given."""
+    server.answers |= {"GET /api/ps": shapes.ollama(100), "POST /api/generate": {"done": True}}
+    with pytest.raises(Failed, match="says that it unloads mistral:latest, and still has it"):
+        kinds.give(Server(server.url, "", time.monotonic() + 0.3), kinds.KINDS["ollama"], Holding("mistral:latest"))
+
+
+@pytest.mark.parametrize(
+    ("holding", "idle_s", "reason"),
+    [
+        (Holding("m", in_use=False, idle_s=61), 60, ""),
+        (Holding("m", in_use=False), 60, "its last use is not reported"),
+        (Holding("m", in_use=False, idle_s=59), 60, "idle for less than 60 s"),
+        (Holding("m", in_use=True), 0, "in use"),
+        (Holding("m"), 60, "its last use is not reported"),
+        (Holding("m"), 0, ""),
+        (Holding("m", in_use=False, pinned=True), 0, "pinned"),
+    ],
+)
+def test_the_list_says_why_a_model_is_not_asked_for(holding: Holding, idle_s: float, reason: str) -> None:
+    """In use by the server's own report, pinned, or not idle for long enough; silence counts as use."""
+    assert why_not(holding, idle_s).startswith(reason)
+    assert bool(why_not(holding, idle_s)) == bool(reason)
+
+
+class _Party:
+    """A holder of the treaty, with two models, that gives none of the second."""
+
+    name, pid = "pictures", 42
+
+    def __init__(self) -> None:
+        idle = SimpleNamespace(
+            name="a", ram=7, cards={"0000:65:00.0": 9}, idle_since=time.time() - 70, pinned=False, reload_s=4.2
+        )
+        busy = SimpleNamespace(name="b", ram=7, cards={}, idle_since=None, pinned=True, reload_s=0.0)
+        self.holds = (idle, busy)
+        self.asked: list[tuple[int, str, float]] = []
+
+    def ask(self, size: int, card: str, for_s: float, since: float) -> Any:
+        self.asked.append((size, card, since))
+        return SimpleNamespace(bytes=size if card else 0, why="it works")
+
+
+def test_a_holder_of_the_treaty_is_asked_for_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a part has, of RAM and of each card, with the time since which hushd asks; never hushd itself."""
+    party, ours = _Party(), _Party()
+    ours.name = "hushd"
+    monkeypatch.setattr(memory_treaty, "parties", lambda: [ours, party])
+    server, kind = Server("", "", time.monotonic() + 20, since=1000.0), kinds.KINDS["treaty"]
+    idle, busy = kind.look(server)
+    assert idle.idle_s == pytest.approx(70, abs=15)
+    assert idle._replace(idle_s=None) == Holding("pictures-42/a", 7, {"0000:65:00.0": 9}, None, False, False, 4.2)
+    assert busy == Holding("pictures-42/b", 7, {}, None, True, True, None)
+    kinds.give(server, kind, idle)
+    assert party.asked == [(7, "", 1000.0), (9, "0000:65:00.0", 1000.0)]
+    with pytest.raises(Failed, match=r"^pictures gives nothing: it works\.$"):
+        kinds.give(server, kind, busy)
+    with pytest.raises(Failed, match=r"^Nobody holds gone any more\.$"):
+        kinds.give(server, kind, Holding("gone"))
+    assert not ours.asked
