@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import zmq
 from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass
+from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.limits import PROTOCOL
 from hushd_protocol.messages import Welcome
 from hushd_protocol.system import best_effort
@@ -48,6 +48,7 @@ from .system.source import Source
 from .system.standby import Templates
 
 if TYPE_CHECKING:
+    from .system.neighbours import Neighbours
     from .system.sd_notify import ServiceManager
 
 LOOK_S = 5.0  # between two looks at memory where the kernel does not report pressure
@@ -87,7 +88,7 @@ class Assembly:
 
     def __init__(self, start: Start, settings: Settings, read: Callable[[], Settings]) -> None:
         paths = start.paths
-        self._start, self._settings, self._read = start, settings, read
+        self._start, self._read = start, read
         self._log = Log(
             settings.log_level, paths.supervisor_log if start.unattended else None, form=settings.log_format
         )
@@ -95,6 +96,8 @@ class Assembly:
         best_effort.report_to(functools.partial(self.record, "warning"))
         self._requests = RequestLog(self.record, settings.log_content)
         self._poller, self._launch = zmq.Poller(), Limits().launch
+        self._neighbours: Neighbours | None = None
+        self._settings = settings = self._meet(settings)
         self._door_source = DoorSource(self._poller, self._launch, paths, self.record, start.passed)
         self._open("HTTP and Wyoming", self._door_source.configure)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -124,6 +127,7 @@ class Assembly:
             estimate=Estimate(paths.models),
             card_kinds=cards.kinds,
             bequest=take_bequest(paths),
+            asleep=self._neighbours.asleep() if self._neighbours else (),
         )
         self._clients = ClientSocket(self._context, self._listener)
         self._workers = self._make_workers(worker_listener)
@@ -139,6 +143,24 @@ class Assembly:
             if not self._start.unattended:
                 raise
             self.record("error", f"not listening for {visitors}: {error}")  # our own clients need us all the same
+
+    def _meet(self, settings: Settings) -> Settings:
+        """Gets ready to ask the neighbours that the configuration names; returns it without them where nobody can."""
+        if not settings.neighbours:
+            return settings
+        from hushd_schema.settings.neighbours import missing  # few have any
+
+        if sentence := missing():
+            self.record("warning", sentence)
+            return replace(settings, neighbours={})
+        if self._neighbours:
+            self._neighbours.settings = settings
+        else:
+            from .system.neighbours import Neighbours
+
+            paths = self._start.paths
+            self._neighbours = Neighbours(settings, self._poller, self._launch, paths.state, paths.logs)
+        return settings
 
     def _make_workers(self, listener: ListeningSocket) -> WorkerSocket:
         return WorkerSocket(
@@ -185,6 +207,7 @@ class Assembly:
             reporter,
             configuration,
             self._needs,
+            *((self._neighbours,) if self._neighbours else ()),
         ]
 
     def _hear(self, configuration: Configuration, watch: SocketWatch, bounds: Bounds) -> None:
@@ -203,7 +226,10 @@ class Assembly:
 
     def _read_again(self) -> Settings:
         """The configuration, read once more; the log follows it at once."""
-        settings = self._read()
+        known = self._neighbours
+        settings = self._meet(self._read())
+        if self._neighbours and not known:
+            self.loop.add(self._neighbours)
         self._log.configure(settings.log_level, settings.log_format)
         self._requests.content = settings.log_content
         return settings

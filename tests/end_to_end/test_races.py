@@ -343,6 +343,7 @@ def test_the_supervisor_has_few_modules_at_rest() -> None:
     assert len(loaded) - len(own) <= 120
     late = {"asyncio", "dataclasses", "http", "logging", "numpy", "psutil", "subprocess", "tomllib"}
     assert not late & set(loaded)
+    assert not [name for name in own if "neighbours" in name]  # for those who have configured one
 
 
 def test_race_27_a_poison_stream_is_found_out_too(start_supervisor: Start) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from hushd_protocol.light_dataclass import dataclass, replace
+from hushd_protocol.light_dataclass import dataclass, field, replace
 from hushd_protocol.messages import Message
 
 from .holders import Holder
@@ -118,6 +118,29 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class AskNeighbour:
+    """Ask neighbours in a process of its own, which ends at `until`; answered by `FromNeighbour`s.
+
+    `look`: all of them are asked for what they hold. `give`: one is asked to end a model, of which it holds `ram` and
+    `cards`. `wake`: one is told to wake a model.
+    """
+
+    question: str
+    until: float
+    neighbour: str = ""
+    model: str = ""
+    ram: int = 0
+    cards: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RememberAsleep:
+    """Save which models of which neighbours sleep for workers, for the next life of the supervisor."""
+
+    asleep: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Configure:
     """Read the configuration again and answer control `id` of `route`. Comes back as `Configured`, unless the file is
     wrong: then the answer is the error, and nothing changes."""
@@ -162,6 +185,8 @@ Action = (
     | ReportStatus
     | Describe
     | Look
+    | AskNeighbour
+    | RememberAsleep
     | Configure
     | Listen
     | Remember

@@ -6,6 +6,8 @@ worker drops events of an old generation. `route` is the routing id of a client'
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hushd_protocol import JsonObject
 from hushd_protocol.cards import Card
 from hushd_protocol.light_dataclass import dataclass, field
@@ -14,6 +16,9 @@ from hushd_schema.settings import Settings
 
 from .memory.pressure import Level
 from .worker.progress import Used
+
+if TYPE_CHECKING:
+    from .neighbours.holds import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,24 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class FromNeighbour:
+    """An answer to `AskNeighbour`; `error`: the sentence why there is no better one.
+
+    `look` is answered by each neighbour with its `holds`, and in the end by none ("").
+
+    Attributes:
+        sleeps: of an answer to `give`: that the model only sleeps, and must be woken.
+    """
+
+    question: str
+    neighbour: str = ""
+    model: str = ""
+    holds: tuple[Hold, ...] = ()
+    sleeps: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """The machine is about to sleep, or awake again."""
 
@@ -189,6 +212,7 @@ Event = (
     | TemplateGone
     | Described
     | Seen
+    | FromNeighbour
     | Sleep
     | Pressure
     | Configured

@@ -6,7 +6,7 @@ The pool is as pure as its workers: events and the time in, actions out.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hushd_protocol import messages as m
@@ -56,6 +56,7 @@ class Pool:
         estimate: estimates what a worker of this name needs; asked before its first life.
         card_kinds: the kinds of graphics cards that the engine of a worker of this name may be able to use.
         bequest: the holders of the supervisor before this one.
+        asleep: the neighbours' models, each with its neighbour, that it has left asleep.
     """
 
     def __init__(
@@ -73,9 +74,10 @@ class Pool:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         card_kinds: Callable[[str], tuple[str, ...]] = lambda _: ANY_KIND,
         bequest: Bequest = NOBODY,
+        asleep: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._settings = settings
-        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds)
+        self._fleet = Fleet(settings, memory, needs, look_every, cores, has_cards, estimate, card_kinds, asleep)
         self._workers, self._admission = self._fleet.workers, self._fleet.admission
         self._connections = Connections(m.Welcome(protocol=PROTOCOL, version=version, pid=pid))
         self._directory = Directory()
@@ -109,6 +111,8 @@ class Pool:
                 actions = self._described(role, catalogue, error, now)
             case ev.Seen(cards, error):
                 actions = self._fleet.seen(cards, error, now)
+            case ev.FromNeighbour():
+                actions = self._admission.relief.neighbours.handle(event, now) if self._admission.relief else []
             case ev.Sleep(begins):
                 actions = self._fleet.yields.sleep(begins, now)
             case ev.Pressure(level, told):
@@ -305,6 +309,8 @@ class Pool:
         actions = self._requests.end_waiting("shutting_down")
         actions += self._floor.shut(now) + self._directory.shut() + self._fleet.yields.shut()
         actions += self._fleet.standby.shut(now)
+        if self._admission.relief:
+            self._admission.relief.neighbours.shut()
         for worker in self._workers.values():
             actions += worker.shutdown(now)
         return actions
@@ -326,7 +332,8 @@ class Pool:
             self._next_ping = math.inf
         elif self._next_ping == math.inf:
             self._next_ping = now + PING_S
-        resting = not (active or self._fleet.lives)
+        owes = self._admission.relief and self._admission.relief.neighbours.busy
+        resting = not (active or self._fleet.lives or owes)
         if self._departure.settle(resting, floors_busy, self._settings.exit_when_idle, now):
             leave = Leave(self._floor.holders())
             actions += (*self._floor.close(), leave)

@@ -67,6 +67,7 @@ def start(
     output: Path,
     *variables: Mapping[str, str],
     answer: int | None = None,
+    question: int | None = None,
     inherited: Sequence[int] = (),
     fork: Fork | None = None,
 ) -> Running:
@@ -77,6 +78,7 @@ def start(
         output: its log; where that cannot be opened, it writes into ours.
         variables: added to its environment, the later ones in place of the earlier.
         answer: a descriptor for its standard output, in place of the log.
+        question: a descriptor for its standard input; else that is empty.
         inherited: descriptors that it inherits under the same numbers.
         fork: is tried first, and returns None where it cannot.
 
@@ -99,6 +101,7 @@ def start(
                     stderr=descriptor,
                     lifeline=lifeline,
                     inherited=inherited,
+                    **({} if question is None else {"stdin": question}),
                 )
             return Running(process, output, begin, ours)
         finally:

@@ -68,13 +68,12 @@ class Loop:
     ) -> None:
         self._pool = pool
         self._poller = poller
-        self._sources = sources
+        self._sources = [*sources]
         self._record = record
         self._clock = clock
         self._performers: dict[type[Action], Perform] = {Log: self._log, Leave: self._leave}
         for source in sources:
-            source.register(poller)
-            self._performers |= source.actions()
+            self._meet(source)
         self._due = having(sources, "on_time")
         self._waiting = having(sources, "deadline")
         self._reading = having(sources, "events")
@@ -99,6 +98,18 @@ class Loop:
                 self._reserve.spend()
             except Replaced:
                 self._make_way()
+
+    def _meet(self, source: Source) -> None:
+        source.register(self._poller)
+        self._performers |= source.actions()
+
+    def add(self, source: Source) -> None:
+        """Tends one more source from now on, after the others."""
+        self._meet(source)
+        self._sources.append(source)
+        parts = ("on_time", self._due), ("deadline", self._waiting), ("events", self._reading)
+        for method, asked in (*parts, ("look", self._looking), ("unread", self._others), ("finish", self._ending)):
+            asked += having([source], method)
 
     def _make_way(self) -> None:
         """Leaves, once what runs is finished: a turn has come to a module of which only another version is there."""

@@ -204,6 +204,7 @@ class Child:
     Args:
         command: program and arguments.
         environment: all of its environment.
+        stdin: a descriptor to read from; None for nothing to read.
         stdout, stderr: descriptors to write to.
         lifeline: the read end of a pipe, which it inherits under the same number; on Linux the end of the pipe kills
             the group.
@@ -220,6 +221,7 @@ class Child:
         *,
         stdout: int,
         stderr: int,
+        stdin: int | None = None,
         lifeline: int | None = None,
         inherited: Sequence[int] = (),
     ) -> None:
@@ -230,7 +232,7 @@ class Child:
             command,
             env=environment,
             cwd="/",
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=stdout,
             stderr=stderr,
             pass_fds=inherited if lifeline is None else (lifeline, *inherited),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
@@ -27,6 +28,9 @@ from .sentences import advice, critically_short
 from .standing import Standing, of_card
 from .tenants import Tenants, can_leave
 
+if TYPE_CHECKING:
+    from hushd_supervisor.core.neighbours.relief import Relief
+
 PLENTY = Memory(1 << 62, 1 << 62)
 PATIENCE_S = 10.0  # to wait for room on a card if the CPU will do as well
 
@@ -41,6 +45,10 @@ class Admission:
         look_every: seconds between two looks at memory while a worker lives; `math.inf` where the kernel reports.
         has_cards: whether the machine may have graphics cards; cheap.
         estimate: estimates what a worker of this name needs; asked before its first life.
+        asleep: neighbours' models that the last supervisor has left asleep.
+
+    Attributes:
+        relief: asks neighbours for memory; None where the configuration has never named one.
     """
 
     def __init__(
@@ -52,6 +60,7 @@ class Admission:
         look_every: float,
         has_cards: Callable[[], bool] = lambda: False,
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
+        asleep: Iterable[tuple[str, str]] = (),
     ) -> None:
         self._workers = workers
         self._memory = memory
@@ -67,12 +76,24 @@ class Admission:
         self._off_card = OffCard(workers, self.cards)
         self.placement = Placement(self.needs, self.budget, self.cards)
         self.level = Level.NORMAL  # as the workers were last told
-        self.due = self.standby.deadline()  # when to look again
+        self.relief: Relief | None = None
+        self._meet(settings, asleep)
+        self.due = self.standby.deadline() if self.relief is None else -math.inf  # when to look again
 
     def configure(self, settings: Settings) -> None:
         """Applies another configuration."""
         self.needs.configure(settings)
         self.budget.configure(settings)
+        self._meet(settings)
+
+    def _meet(self, settings: Settings, asleep: Iterable[tuple[str, str]] = ()) -> None:
+        """Knows the neighbours that the configuration names."""
+        if self.relief is not None:
+            self.relief.neighbours.configure(settings)
+        elif settings.neighbours:
+            from hushd_supervisor.core.neighbours.relief import Relief  # few have any
+
+            self.relief = Relief(settings, asleep, self._workers, self.needs, self.tenants, self.cards, self._pressure)
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
@@ -161,6 +182,8 @@ class Admission:
         """
         waiting = self._waiting()
         memory = self.look(now) if waiting else PLENTY
+        if self.relief:
+            self.relief.relieve(waiting, memory, now)
         actions = self._update_level(now) + self._settle_standby(now)
         waiting.sort(key=lambda worker: (worker.jobs.waiting[0].level(now), worker.jobs.waiting[0].order))
         if self.level is Level.CRITICAL:
@@ -172,6 +195,9 @@ class Admission:
                 actions += self._off_card.look_for_room(now)
         lives = self.standby.lives or any(worker.state.has_process for worker in self._workers.values())
         self.due = min(self.cards.due, self.standby.deadline())
+        if self.relief:
+            actions += self.relief.settle(now)
+            self.due = min(self.due, self.relief.neighbours.deadline(now))
         if lives:
             self.due = min(self.due, self._pressure.deadline(now), self._looked + self._look_every)
         if waiting := self._waiting():
@@ -209,6 +235,7 @@ class Admission:
                 actions += self._decide(worker, memory, now)
                 starting += need
             else:
+                actions += self.relief.ask_while_critical(worker, memory, now) if self.relief else []
                 retry_ms = max(1000, int((self._pressure.deadline(now) - now) * 1000))
                 actions += worker.tenancy.hold_back(now, HOLD_S, critically_short(worker.name, need, memory), retry_ms)
         return actions
@@ -255,10 +282,15 @@ class Admission:
             return self.cards.look(now)
         decision = self.placement.decide(start, memory, self.tenants.every(now), now, now < self._impatient_at(worker))
         verdict = decision.verdict
+        actions: list[Action] = []
+        if decision.lacks and self.relief:
+            actions += self.relief.ask(worker, decision.lacks, now)
+            if self.relief.neighbours.awaits(worker.name):
+                return actions
         if verdict.admit:
             worker.lifecycle.need = self.needs.memory(worker.name, decision.assignment.card)
-            return worker.tenancy.admit(now, decision.assignment)
-        actions: list[Action] = []
+            given = self.relief.neighbours.fits(worker.name) if self.relief else ""
+            return actions + worker.tenancy.admit(now, decision.assignment, given=given)
         if not verdict.wait:
             actions += self._lack(worker, decision, memory, now)
         elif decision.assignment.card and self.cards.pending(decision.assignment.card):

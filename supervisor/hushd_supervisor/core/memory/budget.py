@@ -53,12 +53,32 @@ class Resident:
     standby: bool = False
 
 
+class Lack(NamedTuple):
+    """Memory that other programs would have to free for a start: of the machine, and of a card; false if none."""
+
+    ram: int = 0
+    card: str = ""
+    vram: int = 0
+
+    def __bool__(self) -> bool:
+        return self.ram > 0 or self.vram > 0
+
+
 class Verdict(NamedTuple):
-    """Admit; or `evict` workers and `wait` for these and for those that already leave; or refuse."""
+    """Admit; or `evict` workers and `wait` for these and for those that already leave; or refuse.
+
+    A refusal says how many bytes it `lacks` even with all idle workers gone, 0 if more free memory would not help.
+    """
 
     admit: bool
     evict: tuple[str, ...] = ()
     wait: bool = False
+    lacks: int = 0
+
+    @property
+    def possible(self) -> bool:
+        """True if the start can be, once others have left."""
+        return self.admit or self.wait or self.lacks > 0
 
     def __and__(self, other: Verdict) -> Verdict:
         """The verdict for a start that needs both: it waits if one waits and neither refuses."""
@@ -109,7 +129,10 @@ class Budget:
         freed = sum(r.size for r in residents)
         if residents and none_stays and _missing(alone, room, residents) <= freed:
             return Verdict(False, tuple(victims), wait=True)
-        return Verdict(False)
+        least = alone if none_stays else need
+        freed = sum(r.size for r in residents if r.leaving or r.idle_s is not None)
+        beyond_limit = sum(r.size for r in residents) + least - room.limit > freed
+        return Verdict(False, lacks=0 if beyond_limit else max(0, least + room.reserve - room.available - freed))
 
     def beyond(self, size: int, residents: Iterable[Resident]) -> list[str]:
         """Names the idle workers that must leave so that the other idle ones take at most `size` bytes together."""

@@ -104,6 +104,11 @@ class Cards:
             self.due = math.inf
             self.forget()
 
+    @property
+    def only(self) -> str:
+        """The place on the bus of the only card at the last look; empty where there were more, or none."""
+        return self.seen[0].id if len(self.seen) == 1 else ""
+
     # --- memory ------------------------------------------------------------------------------------------------------
 
     def free(self, id: str) -> int:

@@ -12,7 +12,7 @@ from hushd_protocol.cards import KINDS, Card, is_card, kind_of
 
 from hushd_supervisor.core.worker.assignment import Assignment
 
-from .budget import Budget, Memory, Resident, Verdict
+from .budget import Budget, Lack, Memory, Resident, Verdict
 from .cards import Cards
 from .needs import Needs
 from .sentences import exceeds, lacks
@@ -67,7 +67,8 @@ class Decision(NamedTuple):
     """The verdict on a start; `message` explains a refusal, which may last until `until`, or for `ever`.
 
     If a refusal has a card in its `assignment`, that card's memory is short; `holders` are the workers that hold the
-    machine's memory.
+    machine's memory. `lacks` has the memory that other programs would have to free for a better decision: one of these,
+    the first rather than the others.
     """
 
     verdict: Verdict
@@ -76,6 +77,7 @@ class Decision(NamedTuple):
     until: float | None = None
     ever: bool = False
     holders: tuple[Resident, ...] = ()
+    lacks: tuple[Lack, ...] = ()
 
 
 class Placement:
@@ -114,11 +116,13 @@ class Placement:
             return max(admitted, key=self._merit)
         if waits and (patient or not start.may_be_on_cpu):
             return min(waits, key=lambda decision: len(decision.verdict.evict))
+        short = tuple(sorted((lack for decision in decisions for lack in decision.lacks), key=lambda lack: lack.vram))
         if not start.may_be_on_cpu:
-            return decisions[0]
+            return decisions[0]._replace(lacks=short)
         why = "; ".join(self._why(card, start, tenants, now) for card in cards)
         why = f"{waits[0].assignment.device} did not become free in time" if waits else why
-        return self._off_card(start, why, memory, tenants)
+        on_cpu = self._off_card(start, why, memory, tenants)
+        return on_cpu._replace(lacks=short + on_cpu.lacks)
 
     def returns(self, start: Start, tenants: Sequence[Tenant], now: float) -> bool:
         """Returns whether a card now has room, with no worker leaving, for a worker that had to use the CPU."""
@@ -148,7 +152,8 @@ class Placement:
         verdict = self._budget.decide(need, alone, self._budget.room(memory, promised), residents)
         refused = not (verdict.admit or verdict.wait)
         message = lacks(name, need, memory, limit, residents) if refused else ""
-        return Decision(verdict, assignment, message, holders=tuple(residents))
+        short = (Lack(verdict.lacks),) if verdict.lacks else ()
+        return Decision(verdict, assignment, message, holders=tuple(residents), lacks=short)
 
     def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides for the CPU where a start may be there."""
@@ -161,8 +166,10 @@ class Placement:
         device = card.name_for(start.asked, start.kinds)
         machine = self._anywhere(start.name, Assignment(device, card.id), memory, tenants)
         verdict = self._card_verdict(card, start, tenants, now)
+        lack = Lack(machine.verdict.lacks, card.id, verdict.lacks)
+        short = (lack,) if lack and machine.verdict.possible and verdict.possible else ()
         if verdict.admit or verdict.wait:
-            decision = machine._replace(verdict=machine.verdict & verdict)
+            decision = machine._replace(verdict=machine.verdict & verdict, lacks=short)
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(assignment=Assignment())
@@ -172,7 +179,7 @@ class Placement:
         worker_bytes = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
         other_bytes = max(0, card.total - card.free - worker_bytes)
         held = f", workers hold {worker_bytes / 1e6:.0f} MB, other programs {other_bytes / 1e6:.0f}"
-        return Decision(verdict, machine.assignment, message + ("" if until else held) + ".", until)
+        return Decision(verdict, machine.assignment, message + ("" if until else held) + ".", until, lacks=short)
 
     def _card_verdict(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> Verdict:
         need, alone = self._needs.on_card(start.name, card.id), self._needs.on_card_alone(start.name, card.id)

@@ -83,9 +83,17 @@ class Pressure:
             return Level.NORMAL
         return Level.CRITICAL if now < self._critical_until else Level.WARNING
 
+    def told(self, now: float) -> bool:
+        """Returns whether another program has said that memory is critical."""
+        return now < self._told_until
+
+    def relieve(self) -> None:
+        """Forgets all signs: memory was given since, and what is short now is to be seen anew."""
+        self._warning_until = self._critical_until = -math.inf
+
     def spare(self, memory: Memory, now: float) -> int:
         """The bytes that starts and idle workers may take while the level is critical."""
-        return 0 if now < self._told_until else int(SMALL * memory.available)
+        return 0 if self.told(now) else int(SMALL * memory.available)
 
     def deadline(self, now: float) -> float:
         """The time at which the level falls without another sign, `math.inf` while it is normal."""

@@ -60,6 +60,7 @@ class Lifecycle:
         card: the place on the bus of the graphics card where it computes, empty for none.
         cards: bytes of each card, as the process last reported.
         waits_since: when the wait for memory began.
+        hope: who is asked for that memory, in a few words; empty for nobody.
         expected: whether the exit to come was asked for.
         killed: whether this process was sent SIGKILL.
         start_timed_out: the reason why its start was ended for lack of progress; empty if it was not.
@@ -90,6 +91,7 @@ class Lifecycle:
         self.ready_at = math.inf
         self.idle_since: float | None = None
         self.waits_since = 0.0
+        self.hope = ""
         self.assignment = Assignment()
         self.card = ""
         self.cards: Mapping[str, int] = {}
@@ -141,7 +143,7 @@ class Lifecycle:
 
     def wait(self, now: float) -> None:
         """Waits for memory."""
-        self.waits_since = now
+        self.waits_since, self.hope = now, ""
         self.enter(State.WAITING, now + ROOM_S)
 
     def wait_on(self, now: float) -> None:
@@ -349,7 +351,7 @@ class Lifecycle:
         """Says in a few words what a request waits for; empty if it only waits for other requests."""
         match self.state:
             case State.WAITING:
-                return "waiting for memory"
+                return self.hope or "waiting for memory"
             case State.STARTING if not self.loading:
                 return "starting"
             case State.STARTING:

@@ -53,9 +53,15 @@ class Tenancy:
 
     # --- the start -----------------------------------------------------------------------------------------------
 
-    def admit(self, now: float, assignment: Assignment = ANYWHERE, compute_device: str = "") -> list[Action]:
-        """Starts the process that waits for memory, on the device of `assignment`."""
+    def admit(
+        self, now: float, assignment: Assignment = ANYWHERE, compute_device: str = "", given: str = ""
+    ) -> list[Action]:
+        """Starts the process that waits for memory, on the device of `assignment`; `given`: by others, in words."""
         if self._lifecycle.state is State.WAITING:
+            if given:
+                self._lifecycle.log("INFO", f"{given} for {self._lifecycle.name}")
+                for request in self._jobs.waiting:
+                    request.given = given
             self._lifecycle.start(now, assignment, self._jobs.device_asked or compute_device, self.cpu_reason)
             self._jobs.begin(self._lifecycle.gen)
         return self._outbox.take()
@@ -89,6 +95,17 @@ class Tenancy:
                 self._jobs.fail(request, "server_busy", message, retry_after_ms)
             if not self._jobs.waiting:
                 self._lifecycle.end(now)
+        return self._outbox.take()
+
+    def hope(self, now: float, note: str) -> list[Action]:
+        """Goes on waiting, since others may give memory; tells the clients whenever the `note` about that changes."""
+        if self._lifecycle.state is State.WAITING:
+            self._lifecycle.wait_on(now)
+            if note != self._lifecycle.hope:
+                self._lifecycle.hope = note
+                for request in self._jobs.waiting:
+                    request.told = now
+                    self._jobs.report_position(request, "starting", note)
         return self._outbox.take()
 
     def lack(self, now: float, error: HushdError, on_card: bool = False) -> list[Action]:
