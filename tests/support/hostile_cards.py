@@ -28,6 +28,7 @@ class Device:
     id: str
     total: int
     others: int = 0
+    neighbours: int = 0
     late: int = 0
     there: bool = True
     asleep: bool = False
@@ -91,8 +92,9 @@ class Cards:
 
     def _used(self, device: Device) -> int:
         used = sum(p.cards.get(device.id, 0) for p in self.world.processes.values() if p.alive)
-        device.asleep = device.asleep and not used + device.others + device.late
-        return used + device.others + device.late
+        used += device.others + device.neighbours + device.late
+        device.asleep = device.asleep and not used
+        return used
 
     # --- processes ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ import os
 import pytest
 from hushd_supervisor.core import standby
 from hushd_supervisor.core.worker.states import ALLOWED
-from support.hostile_runs import crowded, hostile, play
+from support.hostile_neighbours import WAYS
+from support.hostile_runs import crowded, hostile, neighbourly, play
 
 SEEDS = int(os.environ.get("HUSHD_FUZZ_SEEDS", "300"))
 RARE = (495, 711, 952)  # beyond a day's seeds: a stopped job runs again, a worker's last try fails before it has loaded
@@ -38,3 +39,13 @@ def test_every_request_ends_once_whatever_happens() -> None:
 def test_nobody_is_barred_in_a_crowd() -> None:
     """Jobs that outgrow the machine, names without end, catalogues for several at once: then any worker may start."""
     play(crowded, range(SEEDS // 10))
+
+
+@pytest.mark.timeout(3600)
+def test_neighbours_change_no_promise() -> None:
+    """However they give, and whatever they say of it, each request ends once and in time, and what sleeps is woken."""
+    walk = play(neighbourly, range(SEEDS // 3))
+    assert walk.events >= {
+        "a neighbour is asked", *(f"a neighbour gives: {way}" for way in WAYS), "a client reads for whom it waits",
+        "what sleeps is woken", "what sleeps does not wake",
+    }  # fmt: skip

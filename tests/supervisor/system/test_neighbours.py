@@ -124,8 +124,9 @@ def test_what_makes_no_sense_is_dropped(make: Make) -> None:
 
 @pytest.mark.parametrize("row", [
     3, {}, {"model": ""}, {"model": "a\nb"}, {"model": "x" * 201}, {"model": "m", "ram": -1},
-    {"model": "m", "ram": 1.5}, {"model": "m", "ram": True}, {"model": "m", "cards": []}, {"model": "m", "cards": {"": 1 << 60}},
-    {"model": "m", "idle_s": "x"}, {"model": "m", "reload_s": -1}, {"model": "m", "idle_s": float("nan")},
+    {"model": "m", "ram": 1.5}, {"model": "m", "ram": True}, {"model": "m", "cards": []},
+    {"model": "m", "cards": {"": 1 << 60}}, {"model": "m", "idle_s": "x"}, {"model": "m", "reload_s": -1},
+    {"model": "m", "idle_s": float("nan")},
 ])  # fmt: skip
 def test_a_model_that_makes_no_sense_is_left_out(row: object) -> None:
     """The others of that answer count."""

@@ -251,7 +251,7 @@ class Neighbours:
         for effort in self._efforts.values() if self._efforts else ():
             if not effort.over:
                 times += (effort.until, *(request.until for request in effort.requests.values()))
-                if effort.given() and effort.pending(now):
+                if any(request.gave and now < request.until for request in effort.requests.values()):
                     times.append(now + AGAIN_S)
         if len(times) > 1 and self._look.ended_at == math.inf:
             times.append(self._look.began + LOOK_S)

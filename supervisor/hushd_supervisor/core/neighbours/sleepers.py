@@ -71,7 +71,7 @@ class Sleepers:
         if sleeper.tries >= TRIES:
             given_up = f"{key[0]} does not wake {key[1]}, which sleeps since hushd has asked for its memory: {error}"
             return [Log("ERROR", given_up), *self.forget(key)]
-        sleeper.due = now + AGAIN_S * 2 ** (sleeper.tries - 1)
+        sleeper.due = math.inf if self._down else now + AGAIN_S * 2 ** (sleeper.tries - 1)
         return [Log("WARNING", f"{key[0]} has not woken {key[1]}: {error}")]
 
     def settle(self, living: Container[str], now: float) -> list[Action]:
