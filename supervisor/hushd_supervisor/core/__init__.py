@@ -54,9 +54,9 @@
 # memory free; failing that, it starts on the CPU, with the reason, until a later look finds room. A client may have
 # workers leave a card and keep away (`yields`).
 #
-# Neighbours (`neighbours/`). Where neither free memory nor idle workers suffice, other servers that the user has named are
-# asked for their idle models, for at most ten seconds. Their word changes nothing: a start fits when a look says so. What
-# they say is only the reason to go on looking, and to keep the request waiting instead of refusing it.
+# Neighbours (`neighbours/`). Where neither free memory nor idle workers suffice, other servers that the user has named
+# are asked for their idle models, for at most ten seconds. Their word changes nothing: a start fits when a look at
+# memory says so, and what they say is only a reason to keep the request waiting until then.
 #
 # The floor (`floor`, `claim`). A client that wants the loudspeaker or the microphone claims it and waits for its turn,
 # so that two programs never talk over each other. The clients open the devices; the floor only says whose turn it is,
