@@ -41,7 +41,7 @@ _UNDERSTOOD = {"give": "gave", "wake": "woken"}  # the answers that say that it 
 
 
 class _Talk:
-    """A process, the questions that it has not answered, and what it has written so far."""
+    """A process, the questions that it has not answered, and its output so far."""
 
     def __init__(self, child: children.Running, questions: int, answers: int) -> None:
         self.child = child
@@ -69,7 +69,7 @@ class _Talk:
 
 
 class Neighbours(Source):
-    """The process that asks neighbours, one at a time, and the record of what sleeps.
+    """The process that asks neighbours, one at a time, and the record of models that sleep.
 
     Args:
         settings: name the neighbours.
@@ -171,7 +171,7 @@ class Neighbours(Source):
         return min(self._talk.open.values(), default=0.0)
 
     def events(self, ready: Container[object], now: float) -> Iterator[FromNeighbour]:
-        """Reads a little of what the process has written; ends it once all is answered, or its time is up."""
+        """Reads a little of the process's output; ends it once all is answered, or its time is up."""
         self._reap(ready)
         talk = self._talk
         if talk is None:
@@ -187,7 +187,7 @@ class Neighbours(Source):
             yield from self._end(talk, fault or ("has not answered in time" if talk.open else ""))
 
     def _read(self, talk: _Talk) -> str:
-        """Reads a piece; returns what is wrong with it, empty for nothing."""
+        """Reads a piece; returns the fault in it, empty for none."""
         try:
             piece = os.read(talk.answers, PIECE)
         except BlockingIOError:
@@ -204,23 +204,23 @@ class Neighbours(Source):
         return ""
 
     def _take(self, talk: _Talk, line: bytes) -> Iterator[FromNeighbour]:
-        """Yields what a line says, if it answers a question that was asked."""
-        said = _object(line)
-        neighbour, model = said.get("neighbour", ""), said.get("model", "")
-        if said.get("looked") is True and talk.open.pop(("look", ("", "")), None) is not None:
+        """Yields the answer in a line, if it is one to a question that was asked."""
+        answer = _object(line)
+        neighbour, model = answer.get("neighbour", ""), answer.get("model", "")
+        if answer.get("looked") is True and talk.open.pop(("look", ("", "")), None) is not None:
             yield FromNeighbour("look")
         elif not isinstance(neighbour, str) or not isinstance(model, str):
             return
         elif not model and neighbour in talk.unheard:
             talk.unheard.discard(neighbour)
-            error = _sentence(said) if "holds" not in said else ""
-            yield FromNeighbour("look", neighbour, holds=holds(neighbour, said.get("holds")), error=error)
+            error = _sentence(answer) if "holds" not in answer else ""
+            yield FromNeighbour("look", neighbour, holds=holds(neighbour, answer.get("holds")), error=error)
         else:
             for question, word in _UNDERSTOOD.items():
                 if (question, (neighbour, model)) in talk.open:
                     del talk.open[question, (neighbour, model)]
-                    error = "" if said.get(word) is True else _sentence(said)
-                    sleeps = isinstance(said.get("wake"), dict) and not error
+                    error = "" if answer.get(word) is True else _sentence(answer)
+                    sleeps = isinstance(answer.get("wake"), dict) and not error
                     yield FromNeighbour(question, neighbour, model, sleeps=sleeps, error=error)
                     return
 
@@ -262,14 +262,14 @@ def _line(action: AskNeighbour) -> JsonObject:
 
 def _object(line: bytes) -> JsonObject:
     try:
-        said = json.loads(line)
+        answer = json.loads(line)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return answer if isinstance(answer, dict) else {}
 
 
-def _sentence(said: JsonObject) -> str:
-    sentence = said.get("failed")
+def _sentence(answer: JsonObject) -> str:
+    sentence = answer.get("failed")
     if isinstance(sentence, str) and sentence and sentence.isprintable():
         return sentence[:NAME]
     return "Its answer makes no sense."

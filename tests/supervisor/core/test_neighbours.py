@@ -113,7 +113,7 @@ def test_an_idle_model_leaves_and_the_request_is_served() -> None:
     ],
 )
 def test_what_may_be_asked_for(fields: dict[str, Any], idle: float, goes: bool) -> None:
-    """Only what is idle for long enough by the neighbour's report, never what is used or pinned, nor too little."""
+    """Only a model idle for long enough by the neighbour's report, never one in use or pinned, nor one too small."""
     street = Street(hold(**fields), neighbours={"ollama": NeighbourSettings("ollama", "http://x", idle)})
     request = street.request(A)
     street.look()
@@ -155,7 +155,7 @@ def test_own_idle_workers_leave_first() -> None:
 
 
 def test_what_is_over_the_share_is_no_neighbours_matter() -> None:
-    """Where workers may not take more, others' memory would be freed in vain: nobody is asked."""
+    """Nobody is asked: workers may not take more, and others' memory would be freed in vain."""
     street = Street(hold(), memory_share=0.5)
     street.available = 900 * MB
     street.busy(A)
@@ -215,7 +215,7 @@ def test_another_is_asked_where_one_did_not_give() -> None:
 
 
 def test_the_answers_of_a_look_serve_the_next_start_too() -> None:
-    """A client that asks again and again starts no process each time; what was given is not asked for twice."""
+    """A client that asks again and again starts no process each time."""
     street = Street()
     street.request(A)
     street.look()
@@ -251,7 +251,7 @@ def test_memory_that_is_critically_short_is_given_too() -> None:
 
 
 def test_what_another_program_wants_is_not_asked_for() -> None:
-    """Where another program says that memory is short, freeing more of it is no matter of a start."""
+    """Nobody is asked for a start while another program wants all the memory itself."""
     street = Street(hold())
     street.available = 600 * MB
     street.tell(ev.Pressure(Level.CRITICAL, told=True))
@@ -309,7 +309,7 @@ def test_without_a_gift_the_cpu_is_taken() -> None:
 
 
 def test_memory_of_a_card_without_a_name_is_that_of_the_only_one() -> None:
-    """Where there are two, nobody's model is ended for a card on which it may not be."""
+    """With two cards no model is ended for one on which it may not be."""
     anywhere = hold(ram=0, cards={"": 4000 * MB})
     street = with_card(GPU, holds=(anywhere,))
     street.request(A)

@@ -88,7 +88,7 @@ class Pressure:
         return now < self._told_until
 
     def relieve(self) -> None:
-        """Forgets all signs: memory was given since, and what is short now is to be seen anew."""
+        """Forgets all signs, since memory was given after them."""
         self._warning_until = self._critical_until = -math.inf
 
     def spare(self, memory: Memory, now: float) -> int:

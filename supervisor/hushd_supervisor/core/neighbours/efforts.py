@@ -32,7 +32,7 @@ SLEEPING_KINDS = ("vllm",)  # whose models are put to sleep, and do not wake by 
 
 @dataclass(slots=True)
 class _Look:
-    """What neighbours have said that they hold; `ended_at` is `math.inf` until all have answered or had their time."""
+    """The holds of all neighbours; `ended_at` is `math.inf` until all have answered or had their time."""
 
     began: float
     ended_at: float = math.inf
@@ -70,7 +70,7 @@ class _Effort:
 
 
 class Neighbours:
-    """All neighbours, and what is asked of them.
+    """All neighbours, and the efforts for which they are asked.
 
     Args:
         settings: names them.
@@ -190,7 +190,7 @@ class Neighbours:
     # --- answers -------------------------------------------------------------------------------------------------
 
     def handle(self, event: FromNeighbour, now: float) -> list[Action]:
-        """Takes an answer; late ones change nothing but what is known."""
+        """Takes an answer, which may come late."""
         key = event.neighbour, event.model
         if event.question == "wake":
             return self.sleepers.answered(key, event.error, now)
@@ -231,7 +231,7 @@ class Neighbours:
     # --- after every event ---------------------------------------------------------------------------------------
 
     def settle(self, waiting: Container[str], living: Container[str], now: float) -> list[Action]:
-        """Forgets the starts that wait no longer, and wakes what sleeps for nobody.
+        """Forgets the starts that wait no longer, and wakes the models that sleep for nobody.
 
         Args:
             waiting: the workers that wait for memory.
@@ -241,7 +241,7 @@ class Neighbours:
         return self.sleepers.settle(living, now)
 
     def shut(self) -> None:
-        """Asks nobody any more, but to wake what sleeps: the supervisor leaves."""
+        """Asks for nothing but to wake the models that sleep: the supervisor leaves."""
         self._down = True
         self.sleepers.shut()
 

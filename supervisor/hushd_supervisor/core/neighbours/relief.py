@@ -1,4 +1,4 @@
-"""Between admission and the neighbours: what a start lacks, and what follows for it from their answers; pure."""
+"""The link between admission and the neighbours: the memory that a start lacks, and the effect of a gift; pure."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Relief:
                 self._pressure.see(sign(memory), now)
 
     def settle(self, now: float) -> list[Action]:
-        """After all decisions: forgets the starts that wait no longer, and wakes what sleeps for nobody."""
+        """Forgets, after all decisions, the starts that wait no longer, and wakes the models that sleep for nobody."""
         waiting = {worker.name for worker in self._workers.values() if worker.state is State.WAITING}
         living = {worker.name for worker in self._workers.values() if worker.state.has_process}
         return self.neighbours.settle(waiting, waiting | living, now)
