@@ -134,11 +134,17 @@ def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
         return
     options, operation, procedure = stated
     defaults = {**_defaults(requests.request), **LIVE, **_defaults(procedure)}
-    for name, hint in options.__annotations__.items():
-        if hint is not operation.__annotations__.get(name):
-            hint = hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint
+    own = _stated_hints(operation)
+    for name, hint in _stated_hints(options).items():
+        if hint != own.get(name):
             yield inspect.Parameter(name, parameter.KEYWORD_ONLY, default=defaults[name], annotation=hint)
     yield parameter.replace(annotation=f"Unpack[{operation.__name__}]")
+
+
+def _stated_hints(options: type) -> dict[str, Any]:
+    """The annotations of a TypedDict as written: Python 3.14 makes them anew for each class that inherits them."""
+    hints = options.__annotations__.items()
+    return {name: hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint for name, hint in hints}
 
 
 def _defaults(procedure: Any) -> Mapping[str, Any]:
