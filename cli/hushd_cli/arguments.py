@@ -7,6 +7,7 @@ import re
 import sys
 from argparse import ArgumentError, ArgumentTypeError
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hushd_protocol import __version__
@@ -54,6 +55,10 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self, whole: bool = False) -> str:
         """Returns the help: the common part, or the `whole`, with exit codes and environment variables."""
+        import shutil  # only when help is asked for
+
+        width = shutil.get_terminal_size().columns - 2
+        self.formatter_class = partial(self.formatter_class, width=width)  # type: ignore[call-arg]  # ours take it
         groups = self._action_groups
         shown = groups if whole else [group for group in groups if group not in self._rare]
         short = bool(self._rare_commands) and not whole  # of a list of commands: a screenful
@@ -61,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         self._action_groups = [*topics, *([] if short else shown[1:])] if topics else shown
         text = super().format_help()
         self._action_groups = groups
-        from . import help  # only when help is asked for
+        from . import help
 
         if short:
             return f"{text}\n`{self.prog} --help all` lists all commands, exit codes and environment variables.\n"
@@ -193,7 +198,13 @@ class Parser(argparse.ArgumentParser):
 
 
 class Formatter(argparse.HelpFormatter):
-    """Formats options; one whose value may be left out is shown without a value."""
+    """Formats options; one whose value may be left out is shown without a value.
+
+    A parser makes one for each option, to check that; without a width it would import `shutil` and ask the terminal.
+    """
+
+    def __init__(self, prog: str, max_help_position: int = 24, width: int = 78) -> None:
+        super().__init__(prog, max_help_position=max_help_position, width=width)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if action.metavar == "":
@@ -204,8 +215,8 @@ class Formatter(argparse.HelpFormatter):
 class WideFormatter(Formatter, argparse.RawDescriptionHelpFormatter):
     """The same for commands with many options: texts begin further right, and descriptions keep their lines."""
 
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=30)
+    def __init__(self, prog: str, width: int = 78) -> None:
+        super().__init__(prog, 30, width)
 
 
 class _Help(argparse.Action):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from hushd_models import languages as names
 from hushd_protocol.errors import HushdError
-from hushd_protocol.light_dataclass import dataclass, field
+from hushd_protocol.light_dataclass import dataclass, field, fields
 from hushd_protocol.suggest import quoted
 from hushd_schema.operations.decoder import DECODER
 from hushd_schema.operations.transcribe import TRANSCRIBE
@@ -112,7 +112,7 @@ class Request:
         if continuous:
             usual["no_speech_s"] = 0.0
         asked = usual | given
-        for name in TRANSCRIBE.fields.keys() - cls.__dataclass_fields__.keys():  # that concern engines alone
+        for name in TRANSCRIBE.fields.keys() - {each.name for each in fields(cls)}:  # that concern engines alone
             if (value := asked.pop(name)) is not None:
                 asked["decoder"][name] = value
         return cls(**asked)

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 # Words are separated by spaces; in Thai, Chinese and Japanese, where they are not, a character is a word.
 _NO_SPACES = "\u0e00-\u0eff\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef"
-_WORD = re.compile(rf"\s*(?:[{_NO_SPACES}]|[^\s{_NO_SPACES}]+)")
+_ASCII_WORD = re.compile(r"\s*\S+")
 _SIGNS = re.compile(r"[\W_]+")
 
 
 def split(text: str) -> list[str]:
     """The words of `text`, each with the space before it: joined they are the text."""
-    return _WORD.findall(f" {text.strip()}") if text.strip() else []
+    word = _ASCII_WORD if text.isascii() else _any_word()
+    return word.findall(f" {text.strip()}") if text.strip() else []
+
+
+@cache
+def _any_word() -> re.Pattern[str]:
+    """Compiles a pattern of any word, which takes 4 ms of a cold worker's start."""
+    return re.compile(rf"\s*(?:[{_NO_SPACES}]|[^\s{_NO_SPACES}]+)")
 
 
 def keys(words: Sequence[str]) -> list[str]:

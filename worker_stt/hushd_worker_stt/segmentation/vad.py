@@ -113,5 +113,7 @@ class Detector:
 
 def _varies(quiet: Sequence[Samples]) -> bool:
     """Returns whether there may be speech in these frames: in a room where nobody speaks all are about as loud."""
+    if len(quiet) < _LONG_GAP:
+        return False
     soft, loud = np.percentile([np.abs(frame).max() for frame in quiet], (10, 90))
-    return len(quiet) >= _LONG_GAP and bool(loud >= _VARIES * max(soft, SILENCE))
+    return bool(loud >= _VARIES * max(soft, SILENCE))
