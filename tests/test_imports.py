@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 FOLDERS = sorted(folder.parent for folder in ROOT.glob("*/hushd*/__init__.py"))
 
@@ -65,6 +67,7 @@ def test_the_packages_are_all_there() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.night
 def test_every_module_imports_by_itself() -> None:
     """In a fresh interpreter, with no other module of hushd before it; those of absent packages are passed over."""
     ours = {folder.name for folder in FOLDERS}

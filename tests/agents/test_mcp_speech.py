@@ -91,6 +91,7 @@ def test_bytes_that_name_a_file_return_nothing_of_it(tmp_path: Path, beckett: Pa
 
 
 @pytest.mark.usefixtures("engines")
+@pytest.mark.night
 def test_a_recording_behind_a_ticket(person: dict[str, str], beckett: Path) -> None:
     """The ticket leads to the whole text, if that takes longer than a call may."""
     with stdio_host("--patience", "0.1", environment=person) as host:
@@ -148,6 +149,7 @@ def test_a_question_and_its_answer(person: dict[str, str], tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("carried")
+@pytest.mark.night
 def test_a_question_behind_a_ticket(person: dict[str, str]) -> None:
     """Each poll brings the text heard so far."""
     with stdio_host("--patience", "0.5", environment=person) as host:

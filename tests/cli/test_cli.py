@@ -271,32 +271,6 @@ def test_listen_reads_standard_input(name: str, start_router: Start, sound: Path
         assert asked(router).inode == sound.stat().st_ino
 
 
-def test_listen_with_several_files(start_router: Start, sound: Path, tmp_path: Path) -> None:
-    """Each in turn; one that fails is named on standard error and stops no other; the highest exit code wins."""
-    start_router(engines)
-    (tmp_path / "bad.wav").write_bytes(b"x")
-    done = run("listen", str(sound), "/nowhere.wav", str(tmp_path / "bad.wav"), str(sound))
-    assert done.returncode == 4
-    assert done.stdout.count(b"a.wav\n") == 2
-    first, second = done.stderr.decode().splitlines()
-    assert "/nowhere.wav" in first
-    assert second == "listen: That is no sound."
-
-
-@pytest.mark.parametrize("form", ["txt", "srt", "vtt", "tsv", "json"])
-def test_listen_writes_files(form: str, start_router: Start, sound: Path, tmp_path: Path) -> None:
-    """-o DIR makes the folder and DIR/NAME.FORMAT in it, with the same content as standard output."""
-    start_router(engines)
-    printed = run("listen", str(sound), "--format", form).stdout
-    done = run("listen", str(sound), "--format", form, "-o", str(tmp_path / "new" / "out"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert os.listdir(tmp_path / "new" / "out") == [f"a.{form}"]
-    assert (tmp_path / "new" / "out" / f"a.{form}").read_bytes() == printed
-    assert b"Ever tried." in printed
-    if form == "json":
-        assert json.loads(printed)["language"] == "en"
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -541,34 +541,10 @@ def test_long_and_streamed_text_is_sent_in_pieces(start_router: Start, client: C
     assert b"".join(c.payload for c in router.of(Chunk) if c.id == second).decode() == "Grüße!"
 
 
-def test_saving(start_router: Start, client: Client, tmp_path: Path) -> None:
-    """Raw speech becomes a WAV that others read; a file's corrections are put where they belong."""
-    start_router(RAW)
-    client.synthesize("x").save(tmp_path / "a.wav")
-    with wave.open(str(tmp_path / "a.wav")) as file:
-        assert (file.getframerate(), file.getnchannels(), file.readframes(9)) == (22050, 1, b"abcd")
-
-
 def test_a_stream_has_every_byte_once(start_router: Start, client: Client) -> None:
     """A piece that begins before the end of the bytes handed out has only its rest left to give."""
     start_router(speaking(*({"payload": data, "offset": at} for data, at in ((b"hea", 0), (b"HEAD", 0), (b"xy", 4)))))
     assert list(client.synthesize("x", format="aiff")) == [b"hea", b"D", b"xy"]
-
-
-def test_saving_raw_audio_as_it_is(start_router: Start, client: Client, tmp_path: Path) -> None:
-    """In a file called .pcm or .raw there is nothing but samples, asked for raw or as a file."""
-    start_router(RAW)
-    for name, form in (("a.pcm", "s16le"), ("a.raw", "pcm")):
-        client.synthesize("x", format=form).save(tmp_path / name)
-        assert (tmp_path / name).read_bytes() == b"abcd"
-
-
-def test_saving_a_file_that_was_asked_for(start_router: Start, client: Client, tmp_path: Path) -> None:
-    """`save` applies the header that came last; the iteration leaves it out, as a pipe must."""
-    start_router(WAV)
-    client.synthesize("x", format="wav").save(tmp_path / "b.wav")
-    assert (tmp_path / "b.wav").read_bytes() == b"HEADbody"
-    assert b"".join(client.synthesize("x", format="wav")) == b"headbody"
 
 
 def test_saving_under_another_kind_of_name_is_refused(start_router: Start, client: Client, tmp_path: Path) -> None:
@@ -578,14 +554,6 @@ def test_saving_under_another_kind_of_name_is_refused(start_router: Start, clien
         with pytest.raises(HushdError) as caught:
             client.synthesize("x", format="wav").save(tmp_path / name)
         assert caught.value.code == "bad_request"
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_failing_speech_leaves_no_file(start_router: Start, client: Client, tmp_path: Path) -> None:
-    """An error in the middle is raised, and no half file is left."""
-    start_router(failing_first("worker_crashed", RAW, before=lambda i: [Chunk(id=i, seq=0, payload=b"ab", rate=8000)]))
-    with pytest.raises(HushdError, match="died"):
-        client.synthesize("x").save(tmp_path / "a.wav")
     assert os.listdir(tmp_path) == []
 
 

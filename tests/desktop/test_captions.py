@@ -171,6 +171,7 @@ def test_a_pause_closes_the_microphone(stage: Stage, which: str) -> None:
     assert "The microphone is open again.\n" in said
 
 
+@pytest.mark.night
 def test_a_named_microphone(stage: Stage) -> None:
     """It is heard beside what plays, though PortAudio knows it and not the sound server."""
     stage.loop.add_sink("mouth")
@@ -181,6 +182,7 @@ def test_a_named_microphone(stage: Stage) -> None:
     stage.interrupted(process)
 
 
+@pytest.mark.night
 def test_the_loudspeaker_in_the_microphone(stage: Stage) -> None:
     """Nothing that plays is mine, though the microphone hears it."""
     process = stage.captions("--both")
@@ -206,6 +208,7 @@ def test_a_sink_that_goes(stage: Stage) -> None:
     assert stage.recorders == 0
 
 
+@pytest.mark.night
 def test_another_default_sink(stage: Stage) -> None:
     """The sound is heard wherever it plays if no sink was named, and that is said."""
     process = stage.captions("--json")
@@ -232,6 +235,7 @@ def test_the_worker_dies(stage: Stage) -> None:
     assert sum("tried" in text for text in said) == 2
 
 
+@pytest.mark.night
 def test_two_workers_die_before_a_line(stage: Stage) -> None:
     """The sound that killed them is left out, which standard error says, and the captions go on."""
     process = stage.captions("--json")

@@ -9,9 +9,10 @@ import pytest
 from hushd_protocol.messages import Error, Result
 from hushd_supervisor.core.worker.crashes import COOLDOWN_S
 from support.peer import BOUND_S, CONFIG, FAKE, Peer, Supervisor, command, wait_until
+from support.seeds import SHARE
 
 POINTS = ("import", "load", "ready", "job", "stream", "drain")
-TIMES = 3  # that each dies
+TIMES = 3 if SHARE > 1 else 1  # that each dies: a thousand in core/worker/test_deaths.py
 HEALED_S = COOLDOWN_S + BOUND_S  # beside load it dies more often until its cause is taken away, and is closed then
 REASON = "exit status 13; its log ends: fake worker: crashed as it was told"
 

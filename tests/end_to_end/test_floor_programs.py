@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hushd_protocol.messages import Claim, Error, Result, Turn, Yield
+from hushd_protocol.messages import Claim, Result, Turn, Yield
 from support.peer import Peer, Supervisor, wait_until
 from support.programs import RATE, Programs, check_no_overlap, finish
 
@@ -224,53 +224,3 @@ def test_two_peers_and_their_frames(supervisor: Supervisor) -> None:
         assert one.expect(Turn).state == "waiting"
         two.close()
         assert one.expect(Turn) == Turn(id=third, state="granted", number=3)
-
-
-def test_a_peer_that_stops_answering_loses_the_floor(supervisor: Supervisor) -> None:
-    """6 s without a pong: told `waiting`; its next word brings it back into its place."""
-    with supervisor.connect() as one, supervisor.connect() as two:
-        first = claim(one, "speaker")
-        assert one.expect(Turn).state == "granted"
-        one.answer_pings = False
-        claim(two, "speaker")
-        assert two.expect(Turn).state == "waiting"
-        assert two.expect(Turn).state == "granted"
-        assert one.expect(Turn).state == "waiting"
-        one.answer_pings = True
-        one.send(Yield(id=first, keep=True))
-        two.close()
-        assert one.expect(Turn).state == "granted"
-
-
-@pytest.mark.parametrize("devices", [(), ("lamp",)])
-def test_a_claim_that_makes_no_sense(devices: tuple[str, ...], supervisor: Supervisor) -> None:
-    """It is refused in one sentence, and the connection goes on."""
-    with supervisor.connect() as peer:
-        name = claim(peer, *devices)
-        error = peer.expect(Error)
-        assert (error.id, error.code) == (name, "bad_request")
-        claim(peer, "microphone")
-        assert peer.expect(Turn).state == "granted"
-
-
-def test_an_id_serves_one_thing_at_a_time(supervisor: Supervisor) -> None:
-    """A claim with the id of a request, or the other way round, is a protocol_error without an id."""
-    with supervisor.connect() as peer:
-        name = claim(peer, "speaker")
-        assert peer.expect(Turn).state == "granted"
-        peer.send(Claim(id=name, devices=["microphone"]))
-        error = peer.expect(Error)
-        assert (error.id, error.code) == (b"", "protocol_error")
-
-
-def test_a_supervisor_that_leaves_says_so(supervisor: Supervisor) -> None:
-    """A waiting claim gets `shutting_down` at once, the speaking one when the supervisor leaves."""
-    with supervisor.connect() as one, supervisor.connect() as two:
-        first = claim(one, "speaker")
-        one.expect(Turn)
-        claim(two, "speaker")
-        two.expect(Turn)
-        supervisor.process.send_signal(signal.SIGTERM)
-        assert two.expect(Error).code == "shutting_down"
-        error = one.expect(Error)
-        assert (error.id, error.code) == (first, "shutting_down")

@@ -55,7 +55,7 @@ def stage(spoken: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         process.communicate()
 
 
-@pytest.mark.parametrize("mode", ["--headphones", "--half-duplex"])
+@pytest.mark.parametrize("mode", ["--headphones", pytest.param("--half-duplex", marks=pytest.mark.night)])
 def test_no_word_is_lost_after_a_pause(mode: str, stage: Programs, tmp_path: Path) -> None:
     """Whoever goes on while the utterance before is being made out is heard from the first word."""
     heard = tmp_path / "heard"
@@ -108,7 +108,7 @@ def ended(stage: Programs, tmp_path: Path) -> Programs:
     return stage
 
 
-@pytest.mark.parametrize("mode", ["--headphones", "--half-duplex"])
+@pytest.mark.parametrize("mode", ["--headphones", pytest.param("--half-duplex", marks=pytest.mark.night)])
 def test_a_turn_ends_with_the_end_word_alone(mode: str, ended: Programs, tmp_path: Path) -> None:
     """With `--until` a program gets all that was said before the words as one line, through pauses."""
     heard = tmp_path / "heard"

@@ -18,7 +18,7 @@ WORK = ("hear_stream", "say", "speak_aloud", "hear", "save", "say")
 
 
 @pytest.mark.guest("gateway")
-@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.night) for seed in range(2, 5))])
 def test_a_supervisor_that_leaves_refuses_a_client_once(seed: int) -> None:
     """One that a service manager has started keeps its socket, and is told twice to leave while it works: a client asks
     again once it has gone, and does not spend its attempts on it."""
@@ -44,7 +44,7 @@ def test_a_door_without_a_gateway_says_so() -> None:
 
 
 @pytest.mark.guest("gateway")
-@pytest.mark.parametrize("seed", range(4, 7))
+@pytest.mark.parametrize("seed", [4, *(pytest.param(seed, marks=pytest.mark.night) for seed in range(5, 7))])
 def test_a_supervisor_answers_while_it_waits_for_its_gateway(seed: int) -> None:
     """Its gateway is stopped as it leaves, and the machine for 3 s of that time: clients wait for its end, and do not
     give it up as one that says nothing."""

@@ -71,7 +71,7 @@ def test_what_comes_by_the_door_is_answered() -> None:
     """Programs that speak HTTP and Wyoming, well, by halves or in crowds, get the answers to what they have asked, or
     a proper end, whatever happens to the supervisor and its gateway; nothing of them is left, and where nothing goes
     wrong none is lost."""
-    count = str(max(2, round(2 * SHARE)))
+    count = str(max(1, round(2 * SHARE)))
     status, lines = simulate("--door", "--seed", "1", "--seeds", count, "--seconds", "30")
     assert status == 0, "\n".join(lines)
     status, lines = simulate("--door", "--seed", "1", "--seeds", count, "--seconds", "20", "--faults", "none")

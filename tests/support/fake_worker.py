@@ -10,8 +10,6 @@ which the supervisor appends. Without a flag it is a good worker without an engi
 
 Before it is ready
     --crash-on-start     exits 1 before it says anything but a line in its log
-    --no-hello           connects and stays silent
-    --wrong-token        says hello with another token, then goes on as if it were welcome
     --no-ready           says hello, then nothing, using no CPU time
     --slow-load S        takes S seconds to load and says `loading` eight times meanwhile
     --crawl S            takes S seconds to load without a word, and 4 MB more each quarter of a second
@@ -22,7 +20,6 @@ Before it is ready
 
 At a job
     --crash-on-job [N]   exits 13 at its Nth job (the first) instead of answering
-    --crash-once FILE    the same at its first job, unless FILE exists, which it makes
     --poison TEXT        the same at any job whose inline payload contains TEXT
     --exit-zero-unasked [WHEN]
                          exits 0: `ready` once ready, `job` instead of an answer, `result` (the default) straight
@@ -30,9 +27,7 @@ At a job
     --late-result        sends the result, flushes it, and dies by SIGKILL at once
     --hang               takes jobs, never answers, deaf to cancel, no CPU time; it beats
     --ignore-cancel      deaf to `cancel`
-    --chunks N           sends N chunks of 64 KiB before each result, whatever the credit
     --leak MB            keeps MB (10^6 bytes) more at each job, and says so in a beat
-    --no-beat            never beats
 
 At a point of its life
     --die POINT          exits 13 at `import`, `load`, `ready`, `job`, `stream` (after a job's first chunk) or `drain`
@@ -63,7 +58,7 @@ from hushd_protocol import __version__
 from hushd_protocol.codec import Decoder
 from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack, unpack
-from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_PAYLOAD, MAX_WIRE, PROTOCOL
+from hushd_protocol.limits import CREDIT_WINDOW, MAGIC, MAX_WIRE, PROTOCOL
 from hushd_protocol.messages import (
     TO_WORKER,
     Beat,
@@ -99,20 +94,18 @@ def options() -> argparse.Namespace:
     """The flags of this module's docstring."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for flag in (
-        "crash-on-start", "no-hello", "wrong-token", "no-ready", "garbage", "grandchild", "setsid-grandchild",
-        "late-result", "hang", "ignore-cancel", "no-beat", "ignore-drain", "segv-at-exit", "describe",
+        "crash-on-start", "no-ready", "garbage", "grandchild", "setsid-grandchild",
+        "late-result", "hang", "ignore-cancel", "ignore-drain", "segv-at-exit", "describe",
     ):  # fmt: skip
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--slow-load", type=float, default=0.0)
     parser.add_argument("--crawl", type=float, default=0.0)
     parser.add_argument("--load-failed", default="")
     parser.add_argument("--crash-on-job", type=int, nargs="?", const=1, default=0)
-    parser.add_argument("--crash-once", default="")
     parser.add_argument("--poison", default="")
     parser.add_argument("--die", choices=("import", "load", "ready", "job", "stream", "drain"))
     parser.add_argument("--cause", default="")
     parser.add_argument("--exit-zero-unasked", nargs="?", const="result", choices=("ready", "job", "result"))
-    parser.add_argument("--chunks", type=int, default=0)
     parser.add_argument("--leak", type=int, default=0)
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--beat", type=float, default=2.0)
@@ -165,7 +158,7 @@ class FakeWorker:
 
     def __init__(self, flags: argparse.Namespace, endpoint: str, token: str) -> None:
         self.flags = flags
-        self.token = "wrong" if flags.wrong_token else token
+        self.token = token
         self.decoder = Decoder(TO_WORKER)
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
@@ -185,8 +178,6 @@ class FakeWorker:
                     [sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=own_session
                 )
                 self.children.append(child.pid)
-        if flags.no_hello:
-            self.stay()
         self.send(WorkerHello(token=self.token, protocol=PROTOCOL, version=__version__, pid=os.getpid()))
         if flags.garbage:
             self.noise()
@@ -220,8 +211,7 @@ class FakeWorker:
             now = time.monotonic()
             if self.work and now >= next_beat:
                 next_beat = now + flags.beat
-                if not flags.no_beat:
-                    self.send(Beat(cpu_s=time.process_time(), pss=pss()))
+                self.send(Beat(cpu_s=time.process_time(), pss=pss()))
             for work in list(self.work.values()):
                 self.advance(work, now)
 
@@ -236,9 +226,6 @@ class FakeWorker:
             self.jobs_seen += 1
             die_at("job", flags)
             if self.jobs_seen == flags.crash_on_job or (flags.poison and flags.poison.encode() in message.payload):
-                crash()
-            if flags.crash_once and not os.path.exists(flags.crash_once):
-                open(flags.crash_once, "wb").close()
                 crash()
             if flags.exit_zero_unasked == "job":
                 self.leave(0)
@@ -284,8 +271,6 @@ class FakeWorker:
                 crash()
         if work.chunks:
             return
-        for _ in range(flags.chunks):
-            self.chunk(work, bytes(MAX_PAYLOAD))
         if flags.garbage:
             self.noise()
         del self.work[job.id]

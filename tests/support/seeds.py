@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-SHARE = int(os.environ.get("HUSHD_FUZZ_SEEDS", "1000")) / 1000  # of a day's: less for --quick, far more at night
+SHARE = int(os.environ.get("HUSHD_FUZZ_SEEDS", "500")) / 1000  # of a day's: less for --quick, far more at night
 
 
 def seeds(count: int) -> Callable[[Callable[..., None]], Callable[..., None]]:

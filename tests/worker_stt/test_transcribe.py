@@ -105,10 +105,10 @@ def test_a_long_recording_comes_in_segments(ask: Ask, first_half: np.ndarray) ->
     ("rate", "channels", "form", "subtype", "way"),
     [
         (8000, 1, "WAV", "PCM_16", "stream"),
-        (22_050, 2, "FLAC", "PCM_24", "path"),
-        (44_100, 6, "WAV", "FLOAT", "stream"),
+        pytest.param(22_050, 2, "FLAC", "PCM_24", "path", marks=pytest.mark.night),
+        pytest.param(44_100, 6, "WAV", "FLOAT", "stream", marks=pytest.mark.night),
         (48_000, 2, "OGG", "OPUS", "path"),
-        (44_100, 1, "MP3", "MPEG_LAYER_III", "stream"),
+        pytest.param(44_100, 1, "MP3", "MPEG_LAYER_III", "stream", marks=pytest.mark.night),
     ],
 )
 def test_any_file_is_understood(
@@ -130,8 +130,10 @@ def test_quiet_speech_is_understood(ask: Ask, bare: Bare, beckett: np.ndarray, d
     assert word_error_rate(bare(beckett), asked.text) <= 2 / 12
 
 
-@pytest.mark.parametrize("start", [3.0, pytest.param(6.2, marks=pytest.mark.night)])
-@pytest.mark.parametrize("form", ["WAV", "MP3", "s16le"])
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("WAV", 6.2), *(pytest.param(*each, marks=pytest.mark.night) for each in (("MP3", 3.0), ("s16le", 3.0)))],
+)
 def test_resuming_in_the_middle(ask: Ask, beckett: np.ndarray, form: str, start: float) -> None:
     """From a second on: the words that are said after it, at the times they have in the whole."""
     if form == "s16le":
@@ -165,14 +167,22 @@ def test_resuming_after_any_segment_loses_and_doubles_nothing(ask: Ask, first_ha
             assert word_error_rate(whole.text, " ".join(s["text"] for s in segments)) <= 3 / len(FIRST_HALF.split())
 
 
+@pytest.mark.night
 def test_hot_clipping_is_understood(ask: Ask, beckett: np.ndarray) -> None:
     """A recording made 20 dB too loud, cut off at full scale."""
     asked = ask([encoded(np.clip(beckett * 35, -1, 1), subtype="PCM_24")])
     assert word_error_rate(BECKETT, asked.text) <= 2 / 12
 
 
-@pytest.mark.parametrize("way", ["file", pytest.param("raw", marks=pytest.mark.night), "live"])
-@pytest.mark.parametrize(("hertz", "amplitude"), [(0, 0.3), (30, 0.316)], ids=["offset", "rumble"])
+@pytest.mark.parametrize(
+    ("way", "hertz", "amplitude"),
+    [
+        ("file", 0, 0.3),
+        ("live", 30, 0.316),
+        *(pytest.param(way, 0, 0.3, marks=pytest.mark.night) for way in ("raw", "live")),
+        *(pytest.param(way, 30, 0.316, marks=pytest.mark.night) for way in ("raw", "file")),
+    ],
+)
 def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str, hertz: int, amplitude: float) -> None:
     """Direct current and rumble, 20 dB louder than a quiet voice, do not count for its level, wherever it is from."""
     samples = 0.1 * beckett + amplitude * np.cos(2 * np.pi * hertz * np.arange(len(beckett)) / RATE)
@@ -185,6 +195,7 @@ def test_what_no_voice_has_is_taken_out(ask: Ask, beckett: np.ndarray, way: str,
     assert word_error_rate(BECKETT, asked.text) <= 2 / 12
 
 
+@pytest.mark.night
 def test_a_rumbling_bass_channel_of_six(ask: Ask, beckett: np.ndarray) -> None:
     """5.1 with speech in the centre, rumble as loud as that in the bass, and noise around."""
     rumble = 0.3 * np.sin(np.arange(len(beckett)) * 2 * np.pi * 40 / RATE)
@@ -215,12 +226,12 @@ def test_two_readers_of_unequal_level(ask: Ask, assets: Path, order: tuple[float
 
 
 def test_long_quiet_between_words_is_left_out(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
-    """Minutes of hiss between two sentences cost no words and put none there."""
-    hiss = noise(60, 0.0005)
+    """A minute of hiss between two sentences cost no words and put none there."""
+    hiss = noise(20, 0.0005)
     asked = ask([encoded(np.concatenate([hiss, beckett, hiss, beckett, hiss]))])
     assert word_error_rate(f"{bare(beckett)} {bare(beckett)}", asked.text) <= 3 / 24
-    assert asked.segments[0]["start"] == pytest.approx(60.4, abs=0.2)
-    assert asked.segments[-1]["end"] == pytest.approx(60 + 9.96 + 60 + 8.9, abs=0.2)
+    assert asked.segments[0]["start"] == pytest.approx(20.4, abs=0.2)
+    assert asked.segments[-1]["end"] == pytest.approx(20 + 9.96 + 20 + 8.9, abs=0.2)
 
 
 def test_raw_samples(ask: Ask, bare: Bare, beckett: np.ndarray) -> None:
@@ -249,7 +260,9 @@ SPEECHLESS: dict[str, Callable[[], np.ndarray]] = {
 }
 
 
-@pytest.mark.parametrize("sound", SPEECHLESS)
+@pytest.mark.parametrize(
+    "sound", [pytest.param(name, marks=[pytest.mark.night] * (name in ("quiet noise", "hum"))) for name in SPEECHLESS]
+)
 def test_where_nobody_speaks_there_is_no_text(ask: Ask, sound: str) -> None:
     """Silence and noise give an empty transcript: the model, asked, would make up sentences for them."""
     samples = SPEECHLESS[sound]()

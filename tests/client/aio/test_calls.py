@@ -22,7 +22,7 @@ from hushd.transport import versions
 from hushd.transport.connection import Connection
 from hushd.transport.requests import request
 from hushd.transport.retry import RetryingCall
-from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Hello, Message, Partial, Request, Result
+from hushd_protocol.messages import Cancel, Chunk, Credit, Error, Message, Partial, Request, Result
 from support.peer import BOUND_S, CONFIG, ECHO, Supervisor, command
 from support.scripted_router import ScriptedRouter
 from support.stopwatch import Stopwatch
@@ -344,34 +344,6 @@ def test_a_stream_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> 
     places = [chunk.seq for chunk in router.of(Chunk)]
     again = router.of(Chunk)[places.index(0, 1) :]
     assert b"".join(chunk.payload for chunk in again) == b"".join(bytes([number]) * 1000 for number in range(20))
-
-
-def test_a_missing_model_is_pulled(start_router: Callable[..., ScriptedRouter], tmp_path: Path) -> None:
-    """It is pulled once if the configuration says so, and the progress is reported."""
-    (tmp_path / "a.wav").write_bytes(b"RIFF")
-    router = start_router(heard_after("model_missing"))
-
-    async def use(client: AsyncClient) -> str:
-        return (await client.transcribe(tmp_path / "a.wav")).text
-
-    assert run(use, on_pull=lambda *_: None) == "Hi."
-    assert [(each.op, each.worker) for each in router.of(Request)] == [
-        ("transcribe", "stt"), ("pull", "models"), ("transcribe", "stt"),
-    ]  # fmt: skip
-
-
-def test_what_cannot_be_asked_again_fails(start_router: Callable[..., ScriptedRouter]) -> None:
-    """A second crash is raised, and the next call is a new one."""
-    router = start_router(heard_after("worker_crashed", "worker_crashed"))
-
-    async def use(client: AsyncClient) -> str:
-        with pytest.raises(HushdError, match="Gone"):
-            await client.transcribe(slow_pieces())
-        assert len(router.of(Request)) == 2
-        return (await client.transcribe(slow_pieces())).text
-
-    assert run(use) == "Hi."
-    assert len(router.of(Hello)) == 1
 
 
 def test_a_call_that_is_closed_while_it_is_sent_again(start_router: Callable[..., ScriptedRouter]) -> None:

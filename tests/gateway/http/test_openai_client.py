@@ -133,7 +133,9 @@ def test_words_count_where_the_answer_has_any(openai: OpenAI, beckett: Path) -> 
         assert "better" in str(found)
 
 
-@pytest.mark.parametrize("form", ["srt", "vtt", "verbose_json"])
+@pytest.mark.parametrize(
+    "form", ["srt", *(pytest.param(each, marks=pytest.mark.night) for each in ("vtt", "verbose_json"))]
+)
 def test_whisper_has_no_stream(openai: OpenAI, beckett: Path, form: str) -> None:
     """OpenAI ignores `stream` for whisper-1, whose programs get the whole in a format that has no stream."""
     answer = openai.audio.transcriptions.with_raw_response.create(

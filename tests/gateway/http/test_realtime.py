@@ -79,7 +79,10 @@ async def _configure(
     await connection.session.update(session={"type": "transcription", "audio": {"input": heard}})
 
 
-@pytest.mark.parametrize("detection", [{"type": "server_vad"}, {"type": "semantic_vad", "eagerness": "high"}])
+@pytest.mark.parametrize(
+    "detection",
+    [pytest.param({"type": "server_vad"}, marks=pytest.mark.night), {"type": "semantic_vad", "eagerness": "high"}],
+)
 def test_turns_are_found_and_transcribed(
     gateway: HttpGateway, sound: Callable[[int], bytes], detection: dict[str, Any]
 ) -> None:
@@ -108,6 +111,7 @@ def test_turns_are_found_and_transcribed(
     session(gateway, use)
 
 
+@pytest.mark.night
 def test_a_long_turn_is_one_item(gateway: HttpGateway, beckett: Path) -> None:
     """Whoever speaks for longer than a segment without the silence that ends a turn is not interrupted by its end."""
     samples, rate = soundfile.read(beckett.with_name("two_cities.wav"), dtype="float32")
@@ -125,7 +129,12 @@ def test_a_long_turn_is_one_item(gateway: HttpGateway, beckett: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", [{"type": PCM, "rate": 24000}, {"type": PCM, "rate": 16000}, {"type": ULAW}, {"type": ALAW}]
+    "form",
+    [
+        {"type": PCM, "rate": 24000},
+        {"type": ULAW},
+        *(pytest.param(form, marks=pytest.mark.night) for form in ({"type": PCM, "rate": 16000}, {"type": ALAW})),
+    ],
 )
 def test_the_program_may_commit_its_turns(
     gateway: HttpGateway, sound: Callable[[int], bytes], form: dict[str, Any]
@@ -240,7 +249,7 @@ async def _revised(connection: Connection) -> AsyncIterator[Any]:
                 return
 
 
-@pytest.mark.parametrize("configured", [False, True])
+@pytest.mark.parametrize("configured", [False, pytest.param(True, marks=pytest.mark.night)])
 def test_a_committed_turn_gets_the_words_of_the_file(
     configured: bool, gateway: HttpGateway, home: Path, openai: Any, sound: Callable[[int], bytes]
 ) -> None:
@@ -302,6 +311,7 @@ async def _two_speakers(connection: Connection, beckett: Path) -> list[Any]:
     return [event async for event in _until(connection, COMPLETED)]
 
 
+@pytest.mark.night
 def test_speakers_are_told_apart(gateway: HttpGateway, beckett: Path) -> None:
     """By OpenAI's model for that each segment is an event of its own with its speaker, in the package's own type."""
 

@@ -40,8 +40,8 @@ def people(assets: Path) -> dict[str, list[Utterance]]:
 
 @pytest.fixture(scope="session")
 def talk(people: dict[str, list[Utterance]]) -> Conversation:
-    """A minute of three people, who talk into each other now and then."""
-    return spliced(people, 3, seed=3, seconds=60)
+    """Fifty seconds of three people, who talk into each other now and then."""
+    return spliced(people, 3, seed=3, seconds=50)
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +97,7 @@ def spoken(found: list[SpeakerTurn]) -> list[Spoken]:
 
 
 def test_a_conversation(diarizer: Diarizer, talk: Conversation) -> None:
-    """Of three people's minute with overlaps less than a tenth is wrong, their number unknown; the first is 0."""
+    """Of three people's talk with overlaps less than a tenth is wrong, their number unknown; the first is 0."""
     found = diarizer.turns()
     assert {turn.speaker for turn in found} == {0, 1, 2}
     assert [turn.start for turn in found] == sorted(turn.start for turn in found)
@@ -115,6 +115,7 @@ def test_a_real_dialogue(models: DiarizationModels, assets: Path) -> None:
     assert errors.confused / errors.speech < 0.08  # how much of the quiet between lines is a turn was not labelled
 
 
+@pytest.mark.night
 def test_a_made_voice(models: DiarizationModels, people: dict[str, list[Utterance]]) -> None:
     """The voice of the speech synthesiser is a person beside a real one."""
     from hibari import SAMPLE_RATE, Hibari
@@ -131,6 +132,7 @@ def test_a_made_voice(models: DiarizationModels, people: dict[str, list[Utteranc
     assert diarization_errors(pair.spoken, spoken(found)).rate < 0.10
 
 
+@pytest.mark.night
 def test_one_person_stays_one(models: DiarizationModels, assets: Path) -> None:
     """Forty seconds of one reader, and ten seconds of her in another recording, are one person."""
     samples = np.concatenate((read(assets / "two_cities.wav"), read(assets / "beckett.wav")))
@@ -143,6 +145,7 @@ def test_a_known_number_of_speakers(diarizer: Diarizer, count: int) -> None:
     assert len({turn.speaker for turn in diarizer.turns(count)}) == count
 
 
+@pytest.mark.night
 def test_blocks_mean_nothing(models: DiarizationModels, chat: Conversation) -> None:
     """The same audio in blocks of any size, and the same twice, gives the same turns and labels."""
     samples = chat.samples[: 14 * RATE]
@@ -151,7 +154,8 @@ def test_blocks_mean_nothing(models: DiarizationModels, chat: Conversation) -> N
     assert turns(models, samples, block=7_001) == whole
 
 
-@pytest.mark.parametrize("gain", [0.003, pytest.param(30.0, marks=pytest.mark.night)])
+@pytest.mark.night
+@pytest.mark.parametrize("gain", [0.003, 30.0])
 def test_level_means_little(models: DiarizationModels, chat: Conversation, gain: float) -> None:
     """At -50 dB, and clipped or above full scale, the same people speak."""
     found = turns(models, np.clip(chat.samples * np.float32(gain), -100, 100))
@@ -281,7 +285,7 @@ class TestJobs:
         asked = ask(s16le(np.zeros(3 * RATE, np.float32)), {"format": "s16le", "diarize": True})
         assert (asked.segments, asked.result["speakers"]) == ([], 0)
 
-    @pytest.mark.parametrize("when", [Progress, Partial])
+    @pytest.mark.parametrize("when", [pytest.param(Progress, marks=pytest.mark.night), Partial])
     def test_cancel(self, worker: SpeechToText, chat: Conversation, when: type) -> None:
         """It ends in either pass."""
 

@@ -71,7 +71,9 @@ def events(recorded: np.ndarray, played: np.ndarray) -> list[tuple[float, Event]
     return [(listener.seconds, event) for event in told if isinstance(event, Began | Nothing | Echo)]
 
 
-@pytest.mark.parametrize("delay_s", [-0.02, 0.0, 0.02, 0.15, 0.4, 0.7])
+@pytest.mark.parametrize(
+    "delay_s", [-0.02, 0.7, *(pytest.param(each, marks=pytest.mark.night) for each in (0.0, 0.02, 0.15, 0.4))]
+)
 def test_an_exact_echo_is_gone_within_a_second(delay_s: float) -> None:
     """Wherever it comes, up to 0.7 s late or a little early: that is told once, and nobody is heard."""
     told = events(late(speech(), delay_s), speech())
@@ -94,7 +96,10 @@ ECHOES = {
 }
 
 
-@pytest.mark.parametrize("name", list(ECHOES))
+NIGHTLY = {"quiet", "turned down", "turned up", "earlier than before", "a small room"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(each, marks=[pytest.mark.night] * (each in NIGHTLY)) for each in ECHOES])
 def test_nobody_is_heard(name: str) -> None:
     """Its own voice begins nothing, whether it can be taken out or not, also where its way changes."""
     told = [event for _, event in events(ECHOES[name](), speech())]
@@ -103,7 +108,7 @@ def test_nobody_is_heard(name: str) -> None:
     assert (Echo(True) in told) == (name not in ("a small room", "a large room", "quiet in a room", "headphones"))
 
 
-@pytest.mark.parametrize("start_s", [1.0, 2.0, 5.0])
+@pytest.mark.parametrize("start_s", [2.0, *(pytest.param(each, marks=pytest.mark.night) for each in (1.0, 5.0))])
 def test_words_spoken_meanwhile(ask: Ask, beckett: np.ndarray, start_s: float) -> None:
     """A person at the voice's level is noticed at their first word, and nothing of what they say is lost."""
     sound = speech()

@@ -99,6 +99,7 @@ def test_utterance_after_utterance(ask: Ask, beckett: np.ndarray) -> None:
         assert before["end"] <= after["start"] + 0.01
 
 
+@pytest.mark.night
 def test_another_rate(ask: Ask, beckett: np.ndarray) -> None:
     """A microphone of 48 kHz is heard like one of 16."""
     params = {"live": True, "rate": 48_000, "silence_s": PAUSE_S}
@@ -115,7 +116,13 @@ def test_a_stream_that_ends_early_yields_what_was_said(ask: Ask, bare: Bare, bec
 
 
 @pytest.mark.parametrize(
-    "size", [1, pytest.param(3, marks=pytest.mark.night), 1_001, pytest.param(65_535, marks=pytest.mark.night)]
+    "size",
+    [
+        pytest.param(1, marks=pytest.mark.night),
+        pytest.param(3, marks=pytest.mark.night),
+        1_001,
+        pytest.param(65_535, marks=pytest.mark.night),
+    ],
 )
 def test_chunks_of_any_size(ask: Ask, bare: Bare, beckett: np.ndarray, size: int) -> None:
     """Samples may be split between chunks, and half a sample at the end is nothing."""
@@ -376,7 +383,7 @@ def test_drafts_follow_the_speaker_at_a_quarter_of_a_second() -> None:
     assert (final.word_times, final.beam) == (True, 4)
 
 
-@pytest.mark.parametrize("speed", [0.05, 0.3, 1.0, 5.0])
+@pytest.mark.parametrize("speed", [0.05, 5.0])
 def test_a_slow_engine_gives_fewer_drafts(speed: float) -> None:
     """Drafts cost a quarter of the time and one pass, however slow the engine; nothing said is lost."""
     recogniser = Scripted(speed=speed)
@@ -427,8 +434,8 @@ def turns_of(*parts: tuple[float, float], language: str = "en", **params: Any) -
     return listener, [event.text for event in listener.events(sounds(*parts)) if isinstance(event, Segment)]
 
 
-@pytest.mark.parametrize("pause_s", [0.2, 0.5, 0.9, 1.5, 1.9])
-@pytest.mark.parametrize("silence_s", [0.2, 0.5, 0.8, 1.6])
+@pytest.mark.parametrize("pause_s", [0.2, 0.9, 1.9])
+@pytest.mark.parametrize("silence_s", [0.2, 1.6])
 def test_a_pause_in_a_sentence_ends_no_utterance(pause_s: float, silence_s: float) -> None:
     """Behind "and" a speaker is waited for up to 2 s, however short the silence that ends a finished sentence."""
     _, texts = turns_of((1, 0.5), (pause_s, 0), (1, 0.5), (4, 0), silence_s=silence_s)
