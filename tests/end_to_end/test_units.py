@@ -99,7 +99,7 @@ def test_the_units_of_the_door_are_known_by_their_names(kind: str, name: str) ->
     """The name says the kind to the supervisor, whose one service takes them beside the clients' socket."""
     unit = Unit(PACKAGING / "systemd/user" / name)
     assert unit["Socket"]["FileDescriptorName"] == kind
-    assert kind in activation.OTHERS
+    assert kind in activation.DOOR_PREFIXES
     assert unit["Socket"]["Service"] == "hushd.service"
     assert unit["Unit"]["Requires"] == "hushd.socket"
     assert unit["Socket"]["ListenStream"].startswith("127.0.0.1:")

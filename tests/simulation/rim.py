@@ -55,7 +55,7 @@ from hushd_protocol.framing import pack  # noqa: E402
 from hushd_protocol.messages import Cancel, Partial, Ping  # noqa: E402
 from hushd_supervisor.core.events import ClientGone  # noqa: E402
 from hushd_supervisor.system.libzmq import connection_limit, traffic  # noqa: E402
-from hushd_supervisor.system.sockets.client_socket import MOST_FRAMES, ClientSocket  # noqa: E402
+from hushd_supervisor.system.sockets.client_socket import MAX_FRAMES, ClientSocket  # noqa: E402
 from hushd_supervisor.system.sockets.lock import ListeningSocket  # noqa: E402
 
 LARGE = Partial(id=bytes(16), seq=0, data={"text": "x" * 4000})
@@ -122,7 +122,7 @@ class Rim:
         ready = dict(self.poller.poll(milliseconds))
         for event in self.clients.events(ready, KERNEL.now()):
             self.see(event)
-        assert len(self.clients.limit._refused) <= connection_limit.REFUSING, "many are being refused at one time"
+        assert len(self.clients.limit._refused) <= connection_limit.MAX_REFUSING, "many are being refused at one time"
         for bare in self.bare:
             self.read_bare(bare)
 
@@ -222,7 +222,7 @@ class Rim:
             return
         self.count += 1
         program = Program(f"ipc://{self.path}", self.count, {})
-        program.socket.send_multipart([b"x"] * MOST_FRAMES)
+        program.socket.send_multipart([b"x"] * MAX_FRAMES)
         answered = False
         for _ in range(SOON):
             self.turn(10)

@@ -15,19 +15,19 @@ from pathlib import Path
 from hushd_protocol.errors import HushdError
 
 NAME = "client"  # FileDescriptorName= of the unit, key of `Sockets` in the property list
-OTHERS = ("http", "wyoming")  # what the names of the door's sockets begin with
+DOOR_PREFIXES = ("http", "wyoming")  # of the names of the door's sockets
 LABEL = "org.hushd"  # of the launchd agent
-FIRST = 3
+FIRST_DESCRIPTOR = 3
 
 
 def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> tuple[int | None, list[tuple[str, int]]]:
-    """Returns the descriptor of the manager's socket at `path`, and those of the door by name.
+    """Returns the descriptor of the service manager's socket at `path`, and the door's sockets with their names.
 
-    The first is None where no manager has started us. Removes the manager's variables from `environ`, so that no child
-    of ours takes them for its own.
+    The descriptor is None if no manager started us. Removes the manager's variables from `environ`, so that our
+    children do not take them for their own.
 
     Raises:
-        HushdError: `bad_request` unless the clients' socket was handed over, and nothing else but the door's.
+        HushdError: `bad_request` unless exactly one socket for clients was handed over.
     """
     words = {name: environ.pop(name) for name in list(environ) if name.startswith("LISTEN_")}
     passed: list[tuple[str, int]] = []
@@ -35,27 +35,27 @@ def inherited(path: Path, environ: MutableMapping[str, str] = os.environ) -> tup
         count = words.get("LISTEN_FDS", "")
         names = words.get("LISTEN_FDNAMES", "").split(":")
         total = int(count) if count.isascii() and count.isdigit() else 0
-        passed = [(names[number] if number < len(names) else "", FIRST + number) for number in range(total)]
+        passed = [(names[number] if number < len(names) else "", FIRST_DESCRIPTOR + number) for number in range(total)]
     elif sys.platform == "darwin" and environ.get("XPC_SERVICE_NAME") == LABEL:
         passed = [(NAME, descriptor) for descriptor in _from_launchd()]
     if not passed:
         return None, []
     for _, descriptor in passed:
         os.set_inheritable(descriptor, False)
-    others = [(name, descriptor) for name, descriptor in passed if name.startswith(OTHERS)]
-    ours = [descriptor for name, descriptor in passed if not name.startswith(OTHERS)]
-    if len(ours) != 1:
+    for_door = [(name, descriptor) for name, descriptor in passed if name.startswith(DOOR_PREFIXES)]
+    for_clients = [descriptor for name, descriptor in passed if not name.startswith(DOOR_PREFIXES)]
+    if len(for_clients) != 1:
         raise HushdError(
             "bad_request",
-            f"The service manager passes {len(ours)} sockets for clients and hushd takes one, at {path}; those of the "
-            "door are named http or wyoming.",
+            f"The service manager passes {len(for_clients)} sockets for clients and hushd takes one, at {path}; "
+            "sockets for HTTP and Wyoming are named http and wyoming.",
         )
-    _check(ours[0], path)
-    return ours[0], others
+    _check(for_clients[0], path)
+    return for_clients[0], for_door
 
 
 def _check(descriptor: int, path: Path) -> None:
-    """Accepts only the socket in our own folder, since nothing but file permissions keeps others out."""
+    """Accepts only the socket in our own folder: file permissions are all that keeps other users out."""
     try:
         passed = socket.socket(fileno=descriptor)
     except OSError as error:
@@ -63,20 +63,20 @@ def _check(descriptor: int, path: Path) -> None:
             "bad_request", "The service manager passes something that is not a socket: check its unit."
         ) from error
     try:
-        where = passed.getsockname() if passed.family == socket.AF_UNIX else "a network address"
+        address = passed.getsockname() if passed.family == socket.AF_UNIX else "a network address"
         listens = passed.type == socket.SOCK_STREAM and passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     finally:
         passed.detach()
-    if not listens or not isinstance(where, str) or os.path.realpath(where) != os.path.realpath(path):
+    if not listens or not isinstance(address, str) or os.path.realpath(address) != os.path.realpath(path):
         raise HushdError(
             "bad_request",
-            f"The service manager's socket is {where!r:.120}, and clients look for a listening one at {path}: set "
-            "ListenStream= to that, or HUSHD_RUNTIME_DIR.",
+            f"The service manager's socket is {address!r:.120}, but clients look for a listening socket at {path}: set "
+            "ListenStream= to that path, or HUSHD_RUNTIME_DIR.",
         )
 
 
 def _from_launchd() -> list[int]:
-    """The sockets that launchd holds for us. Untested: written from launch_activate_socket(3)."""
+    """Returns the sockets that launchd holds for us. Untested: written from launch_activate_socket(3)."""
     import ctypes
 
     library = ctypes.CDLL(None)

@@ -1,8 +1,7 @@
-"""The start of every child: workers, templates, the gateway, and those that answer one question.
+"""Starts every child process: workers, templates, the gateway, and short-lived processes that answer one question.
 
-They all get the same: a log in the state folder, the part of our environment that is theirs, the usual limits and
-slices of time (`process.Limits`), and a lifeline. So none outlives this process, whichever of them it is and however
-this process ends.
+Each gets a log in the state folder, the allowed part of our environment, the default limits and time slices
+(`process.Limits`), and a lifeline, by which it never outlives this process.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from hushd_protocol.system import log_files
 
 from .process import Launch, Process, environment
 
-LAST_WORDS = 300  # characters
-REAP_MS = 100  # at most, for a process to end that was killed
-# Starts a child in a way of its own: command, environment, descriptor for its output, the end of its lifeline.
+MAX_LAST_WORDS = 300  # characters
+MAX_REAP_MS = 100  # to wait for the end of a killed process
+# Forks a child from a template: command, environment, descriptor for its output, read end of its lifeline.
 Fork = Callable[[Sequence[str], Mapping[str, str], int, int], Process | None]
 
 
@@ -29,32 +28,33 @@ class Running:
     """A child, from its start until `close`.
 
     Attributes:
-        log: where its output goes, and from which byte on; None where it goes into our own.
+        log: the file that gets its output.
+        log_start: where its output begins in `log`; None if it goes to our own log instead.
     """
 
     process: Process
     log: Path
     log_start: int | None
-    _lifeline: int  # our end, whose end kills the child's group
+    _lifeline: int  # our end: closing it kills the child's process group
 
     def output(self) -> str:
-        """The end of what it has written."""
+        """Returns the tail of its output."""
         return "" if self.log_start is None else log_files.tail(self.log, self.log_start)
 
     def last_words(self) -> str:
-        """The last line that it has written, empty if it has written none."""
+        """Returns the last line of its output, or an empty string."""
         lines = self.output().strip().splitlines()
-        return lines[-1][:LAST_WORDS] if lines else ""
+        return lines[-1][:MAX_LAST_WORDS] if lines else ""
 
     def close(self) -> None:
-        """Closes its descriptors; one that still runs ends by that."""
+        """Closes its descriptors, which also ends a process that still runs."""
         self.process.close()
         os.close(self._lifeline)
 
     def abandon(self) -> None:
-        """Ends one that was only just started, and of which nothing more will be known."""
+        """Kills and reaps a child that was just started and that nothing refers to yet."""
         self.process.kill()
-        for _ in range(REAP_MS):
+        for _ in range(MAX_REAP_MS):
             if self.process.poll() is not None:
                 break
             time.sleep(0.001)
@@ -75,40 +75,40 @@ def start(
 
     Args:
         launch: starts a process.
-        output: its log; where that cannot be opened, it writes into ours.
-        variables: added to its environment, the later ones in place of the earlier.
-        answer: a descriptor for its standard output, in place of the log.
-        question: a descriptor for its standard input; else that is empty.
+        output: its log; if that cannot be opened, the child writes to ours.
+        variables: added to its environment; later ones override earlier ones.
+        answer: a descriptor for its standard output, instead of the log.
+        question: a descriptor for its standard input; by default that is empty.
         inherited: descriptors that it inherits under the same numbers.
-        fork: is tried first, and returns None where it cannot.
+        fork: tried first; returns None if it cannot fork the child.
 
     Raises:
-        OSError, ValueError: it cannot be started.
+        OSError, ValueError: the child cannot be started.
     """
-    # A pipe for each child: the group that its end kills is a property of the pipe, not of the descriptor.
-    lifeline, ours = os.pipe()
+    # One pipe per child: the process group that the pipe's end kills belongs to the pipe, not to a descriptor.
+    lifeline, our_end = os.pipe()
     try:
         descriptor, begin = log_files.open_for_child(output)
         try:
-            tied = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())}
-            whole = environment(os.environ, *variables, tied)
-            process = fork(command, whole, descriptor, lifeline) if fork else None
+            lifeline_variables = {"HUSHD_LIFELINE": str(lifeline), "HUSHD_SUPERVISOR": str(os.getpid())}
+            child_environment = environment(os.environ, *variables, lifeline_variables)
+            process = fork(command, child_environment, descriptor, lifeline) if fork else None
             if process is None:
                 process = launch(
                     command,
-                    whole,
+                    child_environment,
                     stdout=descriptor if answer is None else answer,
                     stderr=descriptor,
                     lifeline=lifeline,
                     inherited=inherited,
                     **({} if question is None else {"stdin": question}),
                 )
-            return Running(process, output, begin, ours)
+            return Running(process, output, begin, our_end)
         finally:
-            with suppress(OSError):  # a full disk may tell so only now: the child has its log, or as much as fits
+            with suppress(OSError):  # a full disk may report an error only now
                 os.close(descriptor)
     except BaseException:
-        os.close(ours)
+        os.close(our_end)
         raise
     finally:
         os.close(lifeline)

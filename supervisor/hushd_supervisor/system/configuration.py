@@ -1,4 +1,4 @@
-"""The configuration, read again while the supervisor runs, and all who follow it."""
+"""Reloads the configuration while the supervisor runs, and applies it to every part that uses it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 class Follower(Protocol):
-    """A part that the configuration concerns."""
+    """A part that applies the configuration."""
 
     def configure(self, settings: Settings) -> None:
-        """Follows `settings`. Raises HushdError where it cannot; then it stays as it was."""
+        """Applies `settings`. Raises HushdError, and keeps the old ones, if it cannot."""
 
 
 class Configuration(Source):
-    """Reads the configuration when somebody asks for that.
+    """Reads the configuration again on request.
 
     Args:
-        settings: those that the followers have now.
+        settings: the settings that the followers have now.
         read: reads the configuration again; raises HushdError.
-        followers: in the order in which they get it.
+        followers: the parts to configure, in this order.
         record: writes to the supervisor's log (level, text).
         manager: the service manager to report to, if there is one.
     """
@@ -54,7 +54,7 @@ class Configuration(Source):
         return {Configure: self._configure}
 
     def reload(self, _: float) -> Iterator[Event]:
-        """Reads the configuration, when nobody waits for an answer; yields `Configured` unless it is wrong."""
+        """Reads the configuration for no client, as on SIGHUP; yields `Configured` unless it is invalid."""
         for outcome in self._configure(Configure(b"", b"")):
             assert not isinstance(outcome, ToClient)
             yield outcome
@@ -81,10 +81,10 @@ class Configuration(Source):
             yield Configured(settings)
 
     def _follow(self, settings: Settings) -> None:
-        """Passes `settings` to all; where one of them cannot follow, those before it go back.
+        """Applies `settings` to all followers; if one cannot, the earlier ones get the old settings back.
 
         Raises:
-            HushdError: of the one that cannot.
+            HushdError: raised by the follower that cannot.
         """
         for number, follower in enumerate(self._followers):
             try:

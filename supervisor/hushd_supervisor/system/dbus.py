@@ -1,4 +1,4 @@
-"""The part of D-Bus's wire format that `sleep` needs: calls whose arguments are strings, and messages of a bus."""
+"""The part of D-Bus's wire format that `sleep` needs: encoding calls with string arguments, decoding messages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _FIELDS = {
     1: "path", 2: "interface", 3: "member", 5: "reply_to", 6: "destination", 7: "sender", 8: "signature", 9: "fds",
 }  # fmt: skip
 _HEAD = 16  # bytes before the header's fields
-LARGEST = 1 << 20  # bytes of a message that is read; a bus's own are far below
+MAX_MESSAGE = 1 << 20  # bytes that are read; the bus's own messages are far smaller
 
 
 class Message(NamedTuple):
-    """A message: the kind, the fields of its header by name, and its body in the order of bytes of this machine."""
+    """A message: its kind and serial, its header's fields by name, and its body in the sender's byte order."""
 
     kind: int
     serial: int
@@ -24,7 +24,7 @@ class Message(NamedTuple):
 
 
 def encode(kind: int, serial: int, fields: dict[str, str | int], body: bytes = b"") -> bytes:
-    """Returns a message, little-endian."""
+    """Encodes a message, little-endian."""
     codes = {name: code for code, name in _FIELDS.items()}
     head = b""
     for name, value in fields.items():
@@ -34,7 +34,7 @@ def encode(kind: int, serial: int, fields: dict[str, str | int], body: bytes = b
 
 
 def call(serial: int, destination: str, path: str, interface: str, member: str, *arguments: str) -> bytes:
-    """Returns a call with strings for arguments."""
+    """Encodes a method call with string arguments."""
     fields: dict[str, str | int] = {"path": path, "interface": interface, "member": member, "destination": destination}
     if arguments:
         fields["signature"] = "s" * len(arguments)
@@ -48,16 +48,16 @@ def decode(buffer: bytearray) -> Iterator[Message]:
     """Yields the complete messages at the start of `buffer`, and removes them.
 
     Raises:
-        ValueError: that is not a message, or a very large one.
+        ValueError: it is not a message, or it is too large.
     """
     while len(buffer) >= _HEAD:
         order = {b"l": "<", b"B": ">"}.get(bytes(buffer[:1]), "")
         if not order:
-            raise ValueError("not a message of D-Bus")
+            raise ValueError("this is not a D-Bus message")
         kind, _, _, size, serial, fields = struct.unpack_from(order + "BBBIII", buffer, 1)
         start = _HEAD + fields + -fields % 8
-        if start + size > LARGEST:
-            raise ValueError("a message of D-Bus is too large")
+        if start + size > MAX_MESSAGE:
+            raise ValueError("a D-Bus message is too large")
         if len(buffer) < start + size:
             return
         try:
@@ -65,7 +65,7 @@ def decode(buffer: bytearray) -> Iterator[Message]:
                 kind, serial, _header(bytes(buffer[:start]), order, fields), bytes(buffer[start : start + size])
             )
         except (struct.error, IndexError, UnicodeDecodeError) as error:
-            raise ValueError("a header of D-Bus is damaged") from error
+            raise ValueError("a D-Bus message has a damaged header") from error
         del buffer[: start + size]
         yield message
 
@@ -97,7 +97,7 @@ def _header(data: bytes, order: str, size: int) -> dict[str, str | int]:
 
 
 def _variant(name: str, value: str | int) -> bytes:
-    """The signature and the value of a field, after the 2 bytes that stand before them in their struct."""
+    """Encodes a header field's signature and value, without the 2 bytes that precede them in their struct."""
     if isinstance(value, int):
         return b"u\0" + struct.pack("<I", value)
     if name == "signature":

@@ -1,4 +1,4 @@
-"""Questions that a short child process answers in JSON: the installed engines, by the workers' own packages.
+"""Lists the installed engines by short-lived child processes, which run the workers' packages and print JSON.
 
 Nothing is cached here, because packages may change at any time and a child takes some 60 ms.
 """
@@ -26,8 +26,8 @@ from .process import Launch, describe_command, is_here
 from .source import Outcome, Perform, Source
 
 LIMIT_S = 10.0
-LOOK_S = 0.5  # between two looks at the time while a child has not answered: what passes beyond that, we stood still
-APART_S = 0.5  # from the end of a role's child to its next, or a client that asks all the time takes a core
+LOOK_S = 0.5  # between two looks at the clock while a child runs: in any longer gap this process stood still
+APART_S = 0.5  # between two children of a role, or a client that asks all the time takes a core
 LIMIT_BYTES = 1_000_000
 
 
@@ -35,31 +35,31 @@ LIMIT_BYTES = 1_000_000
 class _Question:
     child: Running
     answer: IO[bytes]  # a file and not a pipe, which any process that inherited it would keep open
-    left: float  # seconds
-    looked: float  # when they were counted last
-    given_up: bool = False  # it was answered for, and has not died of its kill yet
+    seconds_left: float
+    looked_at: float  # when `seconds_left` was last updated
+    given_up: bool = False  # reported as failed and killed, but not dead yet
 
     def due(self) -> float:
-        return self.looked + min(self.left, LOOK_S)
+        return self.looked_at + min(self.seconds_left, LOOK_S)
 
     def passes(self, now: float) -> bool:
-        """Counts the time since the last look; returns whether it is up."""
-        self.left -= min(now - self.looked, LOOK_S)
-        self.looked = now
-        return self.left <= 0
+        """Counts the time since the last look; returns whether none is left."""
+        self.seconds_left -= min(now - self.looked_at, LOOK_S)
+        self.looked_at = now
+        return self.seconds_left <= 0
 
 
 class Descriptions(Source):
-    """The `--describe` children under way, one a role at most.
+    """The running `--describe` children, at most one per role.
 
     Args:
-        poller: watches for the end of the children.
+        poller: watches for the children's exits.
         launch: starts a process.
-        logs: the folder for what they write to stderr.
-        command: the command line for a role.
-        limit: seconds after which a child is ended, and answered for; those in which we stood still count for half a
-            second at most, since it stood still too.
-        apart: seconds from the end of a role's child to its next.
+        logs: the folder for their stderr.
+        command: returns the command line for a role.
+        limit: seconds after which a child is killed and reported as failed; a time in which this process stood still
+            counts for half a second at most, since the child stood still too.
+        apart: seconds between the end of a role's child and the next one.
         clock: monotonic seconds.
     """
 
@@ -81,8 +81,8 @@ class Descriptions(Source):
         self._apart = apart
         self._clock = clock
         self._questions: dict[str, _Question] = {}
-        self._rested: dict[str, float] = {}  # when a role's next child may start
-        self._late: dict[str, float] = {}  # when it will, for somebody who waits
+        self._next_start: dict[str, float] = {}  # by role: the earliest time of its next child
+        self._delayed: dict[str, float] = {}  # by role: when the child starts that was asked for too early
 
     def actions(self) -> Mapping[type[Action], Perform]:
         return {Describe: self._describe}
@@ -94,25 +94,23 @@ class Descriptions(Source):
         return (failed,) if failed else ()
 
     def ask(self, role: str, now: float) -> Described | None:
-        """Starts a child for `role`, unless one is under way; returns the error if it cannot be started.
+        """Starts a child for `role`, unless one runs; returns the error if it cannot be started.
 
-        Right after a role's last child the next waits for a moment, and serves all who have asked meanwhile.
+        The next child waits a moment after a role's last one, and answers all requests that came meanwhile.
         """
         if question := self._questions.get(role):
-            return (
-                Described(role, error="the last process that was asked cannot be ended.") if question.given_up else None
-            )
-        if now < self._rested.get(role, now):
-            self._late[role] = self._rested[role]
+            return Described(role, error="the previous process cannot be killed.") if question.given_up else None
+        if now < self._next_start.get(role, now):
+            self._delayed[role] = self._next_start[role]
             return None
         return self._start(role, now)
 
     def _start(self, role: str, now: float) -> Described | None:
-        self._late.pop(role, None)
+        self._delayed.pop(role, None)
         try:
-            answer = _nameless(self._logs / f"describe-{role}.json")  # where the system has none in memory
+            answer = _open_nameless(self._logs / f"describe-{role}.json")
         except OSError as error:
-            return Described(role, error=f"the file for its answer cannot be made ({error}).")
+            return Described(role, error=f"the file for its answer cannot be created ({error}).")
         try:
             path = self._logs / f"describe-{role}.log"
             child = children.start(self._launch, self._command(role), path, answer=answer.fileno())
@@ -131,12 +129,12 @@ class Descriptions(Source):
         return None
 
     def deadline(self) -> float | None:
-        """The next look at a child's time, or the start of a child that had to wait."""
+        """The time of the next look at a child's clock, or of the next delayed start."""
         looks = (question.due() for question in self._questions.values() if not question.given_up)
-        return min((*looks, *self._late.values()), default=None)
+        return min((*looks, *self._delayed.values()), default=None)
 
     def events(self, ready: Container[object], now: float) -> Iterator[Described]:
-        """Reaps the children that have ended and kills those whose time is up; `ready` are readable descriptors."""
+        """Reaps children that have ended, kills late ones, and yields the results; `ready` are readable descriptors."""
         for role, question in list(self._questions.items()):
             process = question.child.process
             descriptor = process.exit_fd
@@ -148,27 +146,27 @@ class Descriptions(Source):
                     yield Described(role, error=f"there was no answer in {self._limit:.0f} s.")
                 continue
             del self._questions[role]
-            self._rested[role] = now + self._apart
+            self._next_start[role] = now + self._apart
             if descriptor is not None:
                 self._poller.unregister(descriptor)
             question.child.close()
             if not question.given_up:
                 yield self._read(role, question, status)
             _close(question.answer)
-        for role in [role for role, at in self._late.items() if at <= now]:
+        for role in [role for role, due in self._delayed.items() if due <= now]:
             if failed := self._start(role, now):
                 yield failed
 
     def close(self) -> None:
-        """Ends the children under way, and starts no other."""
-        self._late.clear()
+        """Kills the running children, and starts no others."""
+        self._delayed.clear()
         for question in self._questions.values():
             question.child.process.kill()
 
     def _read(self, role: str, question: _Question, status: int) -> Described:
         if status != 0:
-            why = question.child.last_words() or f"it printed no reason, see {question.child.log}"
-            return Described(role, error=f"{' '.join(self._command(role)[-2:])} ended with status {status} ({why}).")
+            reason = question.child.last_words() or f"it printed no reason, see {question.child.log}"
+            return Described(role, error=f"{' '.join(self._command(role)[-2:])} ended with status {status} ({reason}).")
         try:
             question.answer.seek(0)
             text = question.answer.read(LIMIT_BYTES + 1)
@@ -182,10 +180,10 @@ class Descriptions(Source):
         return Described(role, catalogue)
 
 
-def _nameless(path: Path) -> IO[bytes]:
-    """Opens a file without a name, to write and read: in memory, so that a full disk keeps nobody from an answer.
+def _open_nameless(path: Path) -> IO[bytes]:
+    """Opens a file without a name to write and read, in memory on Linux, so that a full disk does not matter.
 
-    Where the system has none such, it is at `path` for a moment. (`tempfile` costs 0.9 MB for the same.)
+    On other systems the file is at `path` for a moment. (`tempfile` costs 0.9 MB for the same.)
     """
     if sys.platform == "linux":
         return open(os.memfd_create(path.name, os.MFD_CLOEXEC), "w+b")
@@ -195,5 +193,5 @@ def _nameless(path: Path) -> IO[bytes]:
 
 
 def _close(answer: IO[bytes]) -> None:
-    with suppress(OSError):  # a disk that fails may tell so only now: what was written is read
+    with suppress(OSError):  # a failing disk may report an error only now, after the answer was read
         answer.close()

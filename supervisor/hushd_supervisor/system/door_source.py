@@ -1,4 +1,4 @@
-"""The door, where the configuration or a service manager asks for one; without one it costs nothing."""
+"""Opens the door once the configuration, a service manager or a client names an address; before, it costs nothing."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
     from .serving.door import Door
 
 KINDS = {"http": "HTTP", "wyoming": "Wyoming"}
-_EXITS_ARE_READABLE = sys.platform == "linux"  # elsewhere SIGCHLD wakes the loop, and the door must look
+_EXITS_ARE_READABLE = sys.platform == "linux"  # elsewhere SIGCHLD wakes the loop, and the door must check for exits
 
 
 class DoorSource(Source):
-    """Opens and closes the door, and stands between it and the loop.
+    """Opens and closes the door, and connects it to the loop.
 
     Args:
-        poller: the loop's, which watches the door's one descriptor.
+        poller: the loop's poller, which watches the door's one descriptor.
         launch: starts a process.
         record: writes to the supervisor's log (level, text).
         passed: a service manager's sockets, by name.
 
     Attributes:
-        describe: has the engines of a role listed; returns the error if that cannot begin.
+        describe: lists a role's engines in a child process; returns the error if that cannot begin.
         report: returns the answer to `status`, for `/metrics`.
     """
 
@@ -58,16 +58,16 @@ class DoorSource(Source):
         self._paths = paths
         self._record = record
         self._passed = passed
-        self._token = os.environ.pop(HTTP_TOKEN, "")  # not for the workers
+        self._token = os.environ.pop(HTTP_TOKEN, "")  # workers must not see it
         self._door: Door | None = None
         self._needed = False
         self._settings = Settings()
-        self._lent: dict[bytes, tuple[Address, ...]] = {}  # to clients, beside those of the settings
+        self._lent: dict[bytes, tuple[Address, ...]] = {}  # by client: addresses beside those of the settings
         self.describe: Callable[[str, float], Described | None] = lambda role, now: None
         self.report: Callable[[], Status] | None = None
 
     def configure(self, settings: Settings) -> None:
-        """Listens at the addresses in `settings`, and no longer at others.
+        """Listens at the addresses in `settings`, and stops listening at addresses that they no longer name.
 
         Raises:
             HushdError: `bad_request` for an address that cannot be used; then nothing changes.
@@ -79,8 +79,8 @@ class DoorSource(Source):
         return {Listen: self._listen}
 
     def _listen(self, action: Listen) -> Iterable[Outcome]:
-        """Listens at a client's addresses too; the answer has where it listens then."""
-        from hushd_schema.status import Listeners  # once somebody asks
+        """Listens at a client's addresses too; the answer lists all listeners."""
+        from hushd_schema.status import Listeners  # loaded on first use
 
         try:
             listeners = Listeners(listeners=self.lend(action.route, action.addresses))
@@ -90,18 +90,18 @@ class DoorSource(Source):
         return (ToClient(action.route, answer),)
 
     def lend(self, route: bytes, texts: Sequence[str]) -> tuple[ListenerStatus, ...]:
-        """Listens at the addresses in `texts`, KIND=ADDRESS, too, until that client is gone; returns all listeners.
+        """Also listens at `texts` (KIND=ADDRESS) until the client leaves; returns all listeners.
 
         Raises:
             HushdError: `bad_request` for an address that cannot be used; then nothing changes.
         """
-        lent = {**self._lent, route: tuple(self._named(_address(text)) for text in texts)}
+        lent = {**self._lent, route: tuple(self._as_configured(_address(text)) for text in texts)}
         self._open(self._settings, lent)
         self._lent = lent
         return self._door.status().listeners if self._door else ()
 
-    def _named(self, address: Address) -> Address:
-        """The address as it was asked for before, where the system has chosen the port of it."""
+    def _as_configured(self, address: Address) -> Address:
+        """Returns the address as first requested (with port 0) if it is that of a listener; else `address`."""
         for listener in self._door.listeners if self._door else ():
             if listener.configured and replace(listener.address, text=address.text) == address:
                 return replace(
@@ -110,11 +110,11 @@ class DoorSource(Source):
         return address
 
     def _take_back(self, route: bytes) -> None:
-        """Listens no longer for a client that is gone."""
+        """Stops listening at the addresses of a client that has left."""
         if self._lent.pop(route, None):
             try:
                 self._open(self._settings, self._lent)
-            except HushdError as error:  # a token file that is gone, say
+            except HushdError as error:  # such as a missing token file
                 self._record("error", f"still listening for a client that has left: {error}")
 
     def _open(self, configured: Settings, lent: Mapping[bytes, tuple[Address, ...]]) -> None:
@@ -125,25 +125,25 @@ class DoorSource(Source):
 
         from .serving import listeners
 
-        before = self._door.listeners if self._door else ()
+        old_listeners = self._door.listeners if self._door else ()
         passed = () if self._door else self._passed
         token = self._token or access.read_token(settings)
-        opened = listeners.open_all(settings, token, passed, before)
+        new_listeners = listeners.open_all(settings, token, passed, old_listeners)
         if self._door is None:
             from .serving.door import open_door
 
             self._door = open_door(settings, self._launch, self._paths, self._record, self._figures)
             self._poller.register(self._door.fd, zmq.POLLIN)
-        self._door.configure(settings, token, opened)
-        sockets_before = {listener.socket for listener in before}
-        for listener in opened:
-            if listener.socket not in sockets_before:
+        self._door.configure(settings, token, new_listeners)
+        old_sockets = {listener.socket for listener in old_listeners}
+        for listener in new_listeners:
+            if listener.socket not in old_sockets:
                 self._record("info", f"serves {KINDS[listener.address.kind]} at {listener.address.text}")
                 if warning := access.warning(listener.address, settings):
                     self._record("warning", warning)
 
     def invite(self) -> None:
-        """Writes where to go, for the people at the terminal."""
+        """Prints the addresses to open, for people at a terminal."""
         from hushd_protocol.hosts import invitation
 
         for listener in self._door.listeners if self._door else ():
@@ -151,13 +151,13 @@ class DoorSource(Source):
                 print(line, flush=True)
 
     def events(self, ready: Container[object], now: float) -> Iterable[Event]:
-        """Serves the door's connections."""
+        """Serves the door's ready connections."""
         if self._door and self._door.fd in ready:
             self._door.handle()
         return ()
 
     def on_time(self, now: float) -> Iterator[Event]:
-        """Acts on the deadlines that have passed, and yields the events for the pool."""
+        """Acts on expired deadlines, and yields events for the pool."""
         if self._door is None:
             return
         if self._door.deadline() <= now or not _EXITS_ARE_READABLE:
@@ -171,12 +171,12 @@ class DoorSource(Source):
             yield Visited(needed)
 
     def deadline(self) -> float | None:
-        """The time at which `on_time` is due; None while nothing is."""
+        """The time at which `on_time` is due; None if never."""
         due = self._door.deadline() if self._door else math.inf
         return None if due == math.inf else due
 
     def look(self, event: Event, now: float) -> None:
-        """Takes from the loop's events what changes the answers to polls."""
+        """Updates the answers to polls, and the listeners of clients that have left."""
         if self._door is None:
             return
         if isinstance(event, ClientGone):
@@ -188,22 +188,22 @@ class DoorSource(Source):
             self._door.answers.renew()  # a model may have come or gone
 
     def status(self) -> DoorStatus | None:
-        """The part of `hushd status` about the door; None without one."""
+        """Returns the door's part of `hushd status`; None without a door."""
         return self._door.status() if self._door else None
 
     def leave(self, *, stop: bool) -> None:
-        """Answers polls until the next supervisor does, and nothing else; with `stop` not even these."""
+        """Answers only polls until the next supervisor takes over; with `stop`, nothing."""
         if self._door:
             self._door.leave()
             if stop:
                 self._door.stop()
 
     def finish(self, now: float) -> bool:
-        """Waits a moment for the gateway's last answers."""
+        """Returns whether the gateway has given its last answers, or has had its time for them."""
         return self._door is None or self._door.finish(now)
 
     def close(self) -> None:
-        """Ends all connections, and the gateway."""
+        """Closes all connections and ends the gateway."""
         if self._door:
             self._poller.unregister(self._door.fd)
             self._door.close()
@@ -216,28 +216,28 @@ class DoorSource(Source):
 
 
 def _address(text: str) -> Address:
-    """Reads KIND=ADDRESS. Raises `bad_request`."""
+    """Parses KIND=ADDRESS. Raises `bad_request`."""
     from hushd_protocol.suggest import quoted
     from hushd_schema.settings.address import parse
 
-    kind, _, place = text.partition("=")
+    kind, _, address = text.partition("=")
     if kind not in ("http", "wyoming"):
-        raise HushdError("bad_request", f"{quoted(text)} is no address to listen at: use http=… or wyoming=….")
-    return parse("http" if kind == "http" else "wyoming", place)
+        raise HushdError("bad_request", f"hushd cannot listen at {quoted(text)}: use http=… or wyoming=….")
+    return parse("http" if kind == "http" else "wyoming", address)
 
 
 def _with(settings: Settings, addresses: Sequence[Address]) -> Settings:
-    """`settings` with further addresses to listen at, those that are not among them already."""
+    """Returns `settings` with further addresses to listen at; skips those that they already name."""
     if not addresses:
         return settings
-    from hushd_schema.settings.access import addresses as named
+    from hushd_schema.settings.access import addresses as configured_addresses
 
-    known = {(each.kind, each.host, each.port, each.path) for each in named(settings)}
+    endpoints = {(each.kind, each.host, each.port, each.path) for each in configured_addresses(settings)}
     http, wyoming = list(settings.http.listen), list(settings.wyoming.listen)
     for each in addresses:
-        place = (each.kind, each.host, each.port, each.path)
-        if place not in known:
-            known.add(place)
+        endpoint = (each.kind, each.host, each.port, each.path)
+        if endpoint not in endpoints:
+            endpoints.add(endpoint)
             (http if each.kind == "http" else wyoming).append(each.text)
     return replace(
         settings, http=replace(settings.http, listen=http), wyoming=replace(settings.wyoming, listen=wyoming)

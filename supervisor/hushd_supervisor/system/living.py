@@ -1,4 +1,4 @@
-"""Counts the processes that live, for those who watch only while there are any."""
+"""Counts the living processes, for the watches that run only while there are any."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class Living(Source):
-    """Tells `triggers`, `manager` and the watch of the machine's sleep when processes have come, gone or loaded.
+    """Tells `triggers`, `manager` and the sleep watch when processes start, load or end.
 
     Args:
-        poller: the loop's.
-        workers, templates: have the processes.
-        on_cards: whether a worker is on a graphics card.
+        poller: the loop's poller.
+        workers, templates: own the processes.
+        on_cards: returns whether a worker is on a graphics card.
         record: writes to the supervisor's log (level, text).
     """
 
@@ -57,8 +57,8 @@ class Living(Source):
         self._on_cards = on_cards
         self._record = record
         self._manager = manager
-        self._sleep: SleepWatch | None = None  # once a worker was on a card
-        self._count = 0  # of the templates
+        self._sleep: SleepWatch | None = None  # made when the first worker is on a card
+        self._template_count = 0
 
     def look(self, event: Event, now: float) -> None:
         match event:
@@ -71,7 +71,7 @@ class Living(Source):
                 self._tell(now)
 
     def on_time(self, now: float) -> Iterable[Event]:
-        if self._templates.count != self._count:  # one was started: that is not an event
+        if self._templates.count != self._template_count:  # a template's start is not an event
             self._tell(now)
         return ()
 
@@ -83,11 +83,11 @@ class Living(Source):
             self._sleep.close()
 
     def _tell(self, now: float) -> None:
-        pids, self._count = self._workers.pids(), self._templates.count
-        self._triggers.watch(bool(pids or self._count))
+        pids, self._template_count = self._workers.pids(), self._templates.count
+        self._triggers.watch(bool(pids or self._template_count))
         on_cards = self._on_cards()
         if on_cards and self._sleep is None and sys.platform == "linux":
-            from .sleep import SleepWatch  # not where there is no card
+            from .sleep import SleepWatch  # only on a machine with a card
 
             self._sleep = SleepWatch(self._poller, self._record)
         if self._sleep:
@@ -97,9 +97,9 @@ class Living(Source):
 
 
 def _preimport() -> None:
-    """Imports the modules without which no worker is served: from now on there is work that an upgrade must not end.
+    """Imports the modules that serving a worker needs, so that an upgrade cannot interrupt its work.
 
-    Some milliseconds in which the process that was just started starts. For any other module that is needed after an
-    upgrade the loop makes way, and has what runs finish: the rest of them would cost 0.2 MB.
+    The new process starts meanwhile, so these milliseconds cost nothing. If any other module is needed after an
+    upgrade, the loop lets the running jobs finish and leaves; importing all of them now would cost 0.2 MB.
     """
     from hushd_schema import capabilities, description, engines, entry_points, status  # noqa: F401

@@ -1,4 +1,4 @@
-"""Child processes: their environment, their start, and the end of each with all that it started."""
+"""Child processes: their environment, their start, and their end together with all their descendants."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from . import slices
 if TYPE_CHECKING:
     import subprocess
 
-# The part of our environment that a child gets: a worker must not depend on which program started the supervisor.
-# LISTEN_FDS and NOTIFY_SOCKET, which a service manager means for us alone, are left out with all the rest.
+# The variables of our environment that a child gets: a worker must not depend on which program started the supervisor.
+# LISTEN_FDS and NOTIFY_SOCKET, which a service manager sets for us alone, are left out like all others.
 NAMES = (
     "HOME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "LANG", "LANGUAGE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LOGNAME", "PATH", "REQUESTS_CA_BUNDLE", "SHELL",
@@ -33,28 +33,27 @@ PREFIXES = (
     "NUMBA_", "NVIDIA_", "OMP_", "OPENBLAS_", "ORT_", "PYTHON", "PYTORCH_", "ROCR_", "TORCH_", "TRANSFORMERS_", "XDG_",
 )  # fmt: skip
 
-# Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker, from
-# every process, and what is said to hushd is nobody else's business. And tqdm's bars, which no log can show: chatterbox
-# wrote 106 of them for two seconds of speech.
+# Switches telemetry off, unless the user's own variables switch it on: onnxruntime 1.31 reports to its maker from every
+# process. Also switches off tqdm's progress bars: chatterbox wrote 106 of them to the log for two seconds of speech.
 QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1", "TQDM_DISABLE": "1"}
 
 
-_HIP = ("cuda", "rocm")  # both are names of ROCm's cards, where hushd has not seen which they are
+_HIP = ("cuda", "rocm")  # both may name a ROCm card, if hushd has not looked at the cards
 _PR_SET_CHILD_SUBREAPER = 36  # of prctl.h
 
 
 class Process(Protocol):
-    """A child process; tests pass another in place of a real one.
+    """A child process; tests use a fake one.
 
     Attributes:
-        exit_fd: a descriptor that becomes readable at the exit; None where only SIGCHLD reports it.
+        exit_fd: a descriptor that becomes readable at the exit; None if only SIGCHLD reports it.
     """
 
     pid: int
     exit_fd: int | None
 
     def poll(self) -> int | None:
-        """Reaps it and kills the rest of its group; returns the status as in Popen, None while it runs."""
+        """Reaps it and kills the rest of its group; returns its status as Popen does, None while it runs."""
 
     def kill(self) -> None:
         """Sends SIGKILL to it, its group and its descendants; returns at once."""
@@ -67,55 +66,57 @@ Launch = Callable[..., Process]
 
 
 def environment(inherited: Mapping[str, str], *added: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a child: `QUIET`, then the allowed part of `inherited`, then `added`."""
-    passed_on = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
-    for more in added:
-        passed_on |= more
-    return passed_on
+    """Returns the environment of a child: `QUIET`, then the allowed part of `inherited`, then `added`."""
+    variables = QUIET | {n: v for n, v in inherited.items() if n in NAMES or n in QUIET or n.startswith(PREFIXES)}
+    for addition in added:
+        variables |= addition
+    return variables
 
 
 def compute_environment(
     device: str, inherited: Mapping[str, str], card: str = "", why: str = "", place: str = ""
 ) -> dict[str, str]:
-    """Lets a worker see one device, and no other card: none is opened that it does not use.
+    """Returns the variables that show a worker one device and hide all other cards, so that it opens none of them.
 
     A number counts the cards that `inherited` lets us see, in the order of their places on the bus.
 
     Args:
-        device: that is asked for; with `auto` the engine may use the CPU though it is shown a card.
-        card: that was chosen for it, such as `cuda:1`; empty for none.
+        device: the requested device; with `auto` the engine may use the CPU even if it is shown a card.
+        card: the card chosen for the worker, such as `cuda:1`; empty for none.
         why: the reason for the CPU, which the worker's results report.
-        place: where the chosen card is on the bus: Vulkan, for which no variable hides any, goes by that.
+        place: the chosen card's place on the bus, for Vulkan, whose cards no variable can hide.
     """
     kind, _, number = (card or device).partition(":")
     if kind == "auto":
         return {}
-    shown = {"HUSHD_COMPUTE_DEVICE": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    variables = {"HUSHD_COMPUTE_DEVICE": device, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     if why:
-        shown["HUSHD_WHY_THERE"] = why
+        variables["HUSHD_WHY_THERE"] = why
     if place:
-        shown[PLACE] = place
+        variables[PLACE] = place
     for name, kinds in (("CUDA_VISIBLE_DEVICES", ("cuda",)), ("HIP_VISIBLE_DEVICES", ("rocm",) if card else _HIP)):
         cards = [card.strip() for card in inherited.get(name, "").split(",") if card.strip()]
         if kind not in kinds:
-            shown[name] = "-1"
+            variables[name] = "-1"
         elif number:
-            shown[name] = number if not cards else cards[int(number)] if int(number) < len(cards) else "-1"
-    return shown
+            variables[name] = number if not cards else cards[int(number)] if int(number) < len(cards) else "-1"
+    return variables
 
 
-def worker_command(name: str, own: Sequence[str] = ()) -> list[str]:
-    """The command line of worker `name` (role/engine/model); `own` is the user's program in place of hushd's."""
+def worker_command(name: str, program: Sequence[str] = ()) -> list[str]:
+    """Returns the command line of worker `name` (role/engine/model); `program` is the user's instead of hushd's."""
     role, engine, model = base(name).split("/", 2)
-    return [*(own or _program(role)), "--engine", engine, "--model", model]
+    return [*(program or _program(role)), "--engine", engine, "--model", model]
 
 
-def template_command(name: str, own: Sequence[str] = ()) -> list[str]:
-    """The command line of a template (role/engine, or role/engine/model), with room for that of a worker; `own`
-    likewise."""
+def template_command(name: str, program: Sequence[str] = ()) -> list[str]:
+    """Returns the command line of a template (role/engine, or role/engine/model); `program` is the user's.
+
+    The spaces at the end leave room for a worker's command line: a forked worker writes its own over the template's.
+    """
     role, engine, *model = name.split("/")
     return [
-        *(own or _program(role)),
+        *(program or _program(role)),
         "--engine",
         engine,
         *(["--model", *model] if model else []),
@@ -125,33 +126,33 @@ def template_command(name: str, own: Sequence[str] = ()) -> list[str]:
 
 
 def is_here(role: str) -> bool:
-    """Returns whether this installation has the workers of a role: those of a guest may lack."""
+    """Returns whether this installation has the workers of a role: a guest's may be missing."""
     return PathFinder.find_spec(f"hushd_worker_{role}") is not None
 
 
 def describe_command(role: str) -> list[str]:
-    """The command line that prints the engines of `role`."""
+    """Returns the command line that prints the engines of `role`."""
     return [*_program(role), "--describe"]
 
 
 def _program(role: str) -> list[str]:
-    """hushd's own program for a role."""
+    """Returns hushd's own program for a role."""
     return [sys.executable, "-P", "-m", f"hushd_worker_{role}"]
 
 
-_unreaped: set[int] = set()  # the pids of all that was started here
+_unreaped: set[int] = set()  # pids of the processes started here and not reaped yet
 
 
 def adopt_orphans() -> None:
-    """Linux only: from now on the orphans among our descendants become our children. Raises OSError."""
-    import ctypes  # only where a template is wanted
+    """Makes orphans among our descendants our children from now on. Linux only. Raises OSError."""
+    import ctypes  # only needed for templates
 
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def reap_orphans() -> None:
-    """Reaps the adopted children that have ended, whose status nobody wants."""
+    """Reaps the adopted children that have ended, and discards their status."""
     for child in children():
         if child not in _unreaped:
             try:
@@ -161,18 +162,18 @@ def reap_orphans() -> None:
 
 
 class Limits:
-    """The limits of this process and its children.
+    """The resource limits of this process and its children.
 
-    That of open files is raised as far as it goes, since every client costs one; a child gets the old one back, since
-    programs that use select() break beyond 1024. Neither leaves a core dump: one of a worker takes gigabytes, of ours
-    it shows what was said to hushd. A program of the user's may allow itself one again.
+    The limit of open files is raised to its maximum, since every client costs one file; children get the old limit
+    back, since programs that use select() break beyond 1024. Core dumps are off: a worker's takes gigabytes, and ours
+    contains people's speech. A user's own program may allow itself one again.
     """
 
     def __init__(self) -> None:
-        self._before, self._hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._soft, self._hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._raise()
-        _, most = resource.getrlimit(resource.RLIMIT_CORE)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+        _, max_core = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, max_core))
 
     def _raise(self) -> None:
         try:
@@ -181,11 +182,11 @@ class Limits:
             pass  # macOS reports "unlimited" and does not accept it
 
     def launch(self, command: Sequence[str], environment: Mapping[str, str], **descriptors: Any) -> Process:
-        """Starts a child with the old limit; otherwise as `Child`."""
-        limits = (self._before, self._hard)
+        """Starts a `Child` with the old limit of open files."""
+        limits = (self._soft, self._hard)
         if sys.platform == "linux":
             child = Child(command, environment, **descriptors)
-            slices.usual(child.pid)
+            slices.restore(child.pid)
             try:
                 resource.prlimit(child.pid, resource.RLIMIT_NOFILE, limits)
             except OSError:
@@ -203,15 +204,14 @@ class Child:
 
     Args:
         command: program and arguments.
-        environment: all of its environment.
-        stdin: a descriptor to read from; None for nothing to read.
+        environment: its whole environment.
+        stdin: a descriptor to read from; None for empty input.
         stdout, stderr: descriptors to write to.
-        lifeline: the read end of a pipe, which it inherits under the same number; on Linux the end of the pipe kills
-            the group.
+        lifeline: the read end of a pipe, inherited under the same number; on Linux the end of the pipe kills the group.
         inherited: other descriptors that it inherits under the same numbers.
 
     Raises:
-        OSError, ValueError: it cannot be started.
+        OSError, ValueError: the process cannot be started.
     """
 
     def __init__(
@@ -227,8 +227,8 @@ class Child:
     ) -> None:
         import subprocess  # 0.3 MB that only a supervisor with children needs
 
-        # Never preexec_fn: this process has libzmq's threads.
-        started = subprocess.Popen(
+        # Never use preexec_fn: this process has libzmq's threads.
+        popen = subprocess.Popen(
             command,
             env=environment,
             cwd="/",
@@ -239,12 +239,12 @@ class Child:
             close_fds=True,
             process_group=0,
         )
-        self._watch(started, lifeline)
+        self._watch(popen, lifeline)
 
-    def _watch(self, started: subprocess.Popen[bytes] | _Orphan, lifeline: int | None) -> None:
-        """Ties a process that runs to its lifeline, and watches for its end."""
-        self._popen = started
-        self.pid = started.pid
+    def _watch(self, popen: subprocess.Popen[bytes] | _Orphan, lifeline: int | None) -> None:
+        """Ties a running process to its lifeline, and watches for its exit."""
+        self._popen = popen
+        self.pid = popen.pid
         _unreaped.add(self.pid)
         if lifeline is not None and sys.platform == "linux":
             tie(lifeline, self.pid)
@@ -261,7 +261,7 @@ class Child:
             if sys.platform == "linux":
                 if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                     return None
-                self._kill_group()  # until it is reaped, no other group can have its number
+                self._kill_group()  # before it is reaped, while no other group can have its number
                 self._popen.poll()
             elif self._popen.poll() is not None:
                 self._kill_group()
@@ -272,21 +272,21 @@ class Child:
     def kill(self) -> None:
         if self._popen.returncode is not None:
             return
-        # A child that called setsid has left the group, and once its parent is dead its origin is lost.
+        # A descendant that called setsid has left the group, and can no longer be found once its parent is dead.
         with ExitStack() as opened:
-            left = _descendants(self.pid)
-            pinned = {pid: descriptor for pid in left if (descriptor := _pin(pid, opened)) is not None}
+            pids = _descendants(self.pid)
+            pinned = {pid: descriptor for pid in pids if (descriptor := _pin(pid, opened)) is not None}
             if pinned:
-                left = _descendants(self.pid)  # those still are ours, and were when they were pinned
+                pids = _descendants(self.pid)  # still descendants, so each was one when it was pinned
             self._kill_group()
-            for pid in left:
+            for pid in pids:
                 try:
                     if pid in pinned:
                         signal.pidfd_send_signal(pinned[pid], signal.SIGKILL)
                     else:
                         os.kill(pid, signal.SIGKILL)
                 except (ProcessLookupError, PermissionError):
-                    pass  # it was in the group
+                    pass  # it was in the group, and is dead
 
     def close(self) -> None:
         if self.exit_fd is not None:
@@ -301,7 +301,7 @@ class Child:
 
 
 def _pin(pid: int, opened: ExitStack) -> int | None:
-    """Returns a descriptor of a process, which names it even after its number was given to another; None without."""
+    """Returns a pidfd, which refers to the process even after its number was reused; None if there is none."""
     if sys.platform != "linux":
         return None
     try:
@@ -313,7 +313,7 @@ def _pin(pid: int, opened: ExitStack) -> int | None:
 
 
 def _descendants(pid: int) -> list[int]:
-    """The descendants of a child; on Linux by what the kernel lists of each, since all of /proc takes milliseconds."""
+    """Returns a child's descendants; on Linux by the kernel's lists, since scanning /proc takes milliseconds."""
     if lists_children():
         return [int(name) for name in descendants(str(pid))]
     import psutil  # only here: it costs 1.6 MB
@@ -325,7 +325,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 class Forked(Child):
-    """A child process that a template has forked, and that already leads its own process group. Otherwise as `Child`.
+    """A `Child` that a template has forked, and that already leads its own process group.
 
     Raises:
         OSError: it is not our child, or no descriptor is left.
@@ -337,7 +337,7 @@ class Forked(Child):
 
 
 class _Orphan:
-    """An adopted child, with the part of Popen's face that `Child` uses."""
+    """An adopted child, with the part of Popen's interface that `Child` uses."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -358,7 +358,7 @@ class _Orphan:
 
 
 def give_way(pid: int, nice: int) -> None:
-    """Has a process that has only just been started give way to others; its threads and children do as it does."""
+    """Raises the nice value of a process that has just started; its threads and children inherit it."""
     try:
         os.setpriority(os.PRIO_PROCESS, pid, min(os.getpriority(os.PRIO_PROCESS, 0) + nice, 19))
     except OSError:

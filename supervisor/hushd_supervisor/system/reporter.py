@@ -1,4 +1,4 @@
-"""The answer to `status`, gathered from all who know a part of it."""
+"""Answers `status` with the figures of the pool, the processes and the door."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .standby import Templates
 
 
-class Known(Protocol):
-    """The pool's account of itself."""
+class Figures(Protocol):
+    """The part of the pool that a report reads."""
 
     def status(self, now: float) -> list[tuple[int, WorkerStatus]]: ...
     def standing(self, now: float) -> Standing: ...
@@ -32,17 +32,17 @@ class Known(Protocol):
 
 
 class Reporter(Source):
-    """Reports what the pool and the system know.
+    """Reports the state of the pool and its processes.
 
     Args:
-        workers, templates: have the processes.
-        door_source: reports a part of its own.
+        workers, templates: own the processes.
+        door_source: reports the door's part.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        pool: Known,
+        pool: Figures,
         workers: WorkerSocket,
         templates: Templates | None = None,
         door_source: DoorSource | None = None,
@@ -60,17 +60,17 @@ class Reporter(Source):
         return {ReportStatus: self._answer}
 
     def _answer(self, action: ReportStatus) -> Iterable[Outcome]:
-        report = self._report(action.floor, self._usages.at(self._clock()))
+        report = self._report(action.floor, self._usages.measuring(self._clock()))
         return (ToClient(action.route, Result(id=action.id, data=report.data())),)
 
     def figures(self) -> Status:
-        """Returns the report for `/metrics`: without the floor, and by resident sets, which cost less."""
+        """Returns the report for `/metrics`: without the floor, and with resident sets, which are cheaper to read."""
         from hushd_schema.status import FloorStatus
 
         return self._report(FloorStatus.from_data({}), measure.resident_usage)
 
     def _report(self, floor: FloorStatus, usage_of: Callable[[int], status.Usage]) -> Status:
-        """The answer to `status`; `usage_of` measures a process."""
+        """Returns the answer to `status`; `usage_of` measures a process."""
         now = self._clock()
         return status.report(
             self._pool.status(now),

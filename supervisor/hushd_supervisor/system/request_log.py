@@ -1,4 +1,4 @@
-"""Lines about requests: who asked for what, and how it ended; no speech and no text, unless asked for."""
+"""Logs requests: the client, the operation and the outcome; speech and text only if the user wants that."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hushd_protocol.system.log_lines import short_id
 from hushd_supervisor.core.actions import Action, ToClient, ToWorker
 from hushd_supervisor.core.events import ClientGone, Event, FromClient
 
-NAME = 80  # characters of a name that a client has chosen
-CONTENT = 2000  # of a text
+MAX_NAME = 80  # characters of a name that a client has chosen
+MAX_CONTENT = 2000  # characters of a text
 _FAULTLESS = ("done", "cancelled")
 
 
 @dataclass(slots=True)
 class _Open:
-    """A request under way."""
+    """A request that has not ended."""
 
     op: str
     worker: str
@@ -29,13 +29,13 @@ class _Open:
 
 
 class RequestLog:
-    """Watches what clients ask for and what they are answered.
+    """Watches clients' requests and their answers.
 
     Args:
         record: writes a line: level, text, the request's short id, and facts for programs.
 
     Attributes:
-        content: whether what is said and heard is logged too.
+        content: whether the spoken and recognised text is logged too.
     """
 
     def __init__(self, record: Callable[..., None], content: bool = False) -> None:
@@ -46,47 +46,47 @@ class RequestLog:
         self._by_id: dict[bytes, _Open] = {}
 
     def look(self, event: Event, now: float) -> None:
-        """Sees an event before the pool does."""
+        """Receives an event before the pool does."""
         match event:
             case FromClient(route, Hello() as hello):
-                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:NAME]
+                self._clients[route] = (hello.holder or f"pid {hello.pid}")[:MAX_NAME]
             case FromClient(route, Request() as request):
                 self._arrived(route, request, now)
             case FromClient(route, Chunk(id=name, payload=payload)) if self.content:
-                self._said(self._open.get((route, name)), name, payload)
+                self._log_text(self._open.get((route, name)), name, payload)
             case ClientGone(route):
                 self._clients.pop(route, None)
                 for key in [key for key in self._open if key[0] == route]:
                     self._ended(key, "cancelled", now, "its client has left")
 
     def sent(self, route: bytes, message: Message, now: float) -> None:
-        """Sees a message to a client."""
+        """Receives a message to a client."""
         match message:
             case Result(id=name):
                 self._ended((route, name), "done", now)
             case Error(id=name, code=code):
                 self._ended((route, name), code, now, message.message)
             case Partial(id=name, data=data) if self.content and data.get("kind") in ("segment", "final"):
-                self._write("info", f"heard: {str(data.get('text', ''))[:CONTENT]}", name)
+                self._write("info", f"heard: {str(data.get('text', ''))[:MAX_CONTENT]}", name)
 
     def handed(self, job: Job, now: float) -> None:
-        """Sees a job that is handed to a worker."""
+        """Receives a job that goes to a worker."""
         if request := self._by_id.get(job.id):
             request.started = now
 
     def _arrived(self, route: bytes, request: Request, now: float) -> None:
         if (route, request.id) in self._open:
-            return  # a second one of that id, which will be refused
+            return  # a second request with this id, which will be refused
         client = self._clients.get(route, "a stranger")
-        opened = _Open(request.op[:NAME], request.worker[:NAME], client, now)
+        opened = _Open(request.op[:MAX_NAME], request.worker[:MAX_NAME], client, now)
         self._open[route, request.id] = self._by_id[request.id] = opened
         self._write("debug", f"{opened.op} on {opened.worker} for {client} has come", request.id)
         if self.content and request.input == "inline":
-            self._said(opened, request.id, request.payload)
+            self._log_text(opened, request.id, request.payload)
 
-    def _said(self, request: _Open | None, name: bytes, payload: bytes) -> None:
+    def _log_text(self, request: _Open | None, name: bytes, payload: bytes) -> None:
         if request and request.worker.partition("/")[0] == "tts" and payload:
-            self._write("info", f"says: {payload[:CONTENT].decode(errors='replace')}", name)
+            self._write("info", f"says: {payload[:MAX_CONTENT].decode(errors='replace')}", name)
 
     def _ended(self, key: tuple[bytes, bytes], outcome: str, now: float, why: str = "") -> None:
         request = self._open.pop(key, None)
@@ -111,7 +111,7 @@ class RequestLog:
         )
 
     def _may_say(self, outcome: str) -> bool:
-        """Returns whether the sentence of an ending may be logged: an engine's error may quote speech."""
+        """Returns whether an outcome's sentence may be logged: an engine's error may quote speech."""
         return self.content or outcome == "cancelled"
 
     def _write(self, level: str, text: str, name: bytes, **facts: Any) -> None:
@@ -127,7 +127,7 @@ class Core(Protocol):
 
 
 class Logged:
-    """A pool whose events and actions `requests` sees."""
+    """A pool that shows `requests` its events and actions."""
 
     def __init__(self, pool: Core, requests: RequestLog) -> None:
         self._pool = pool

@@ -1,12 +1,11 @@
-"""Memory that is not there while the supervisor itself works: nothing ends by it but the request that it befalls.
+"""The memory reserve: when the supervisor itself runs out of memory, it costs one request and not the supervisor.
 
-A `MemoryError` can come out of every call of the loop. The loop then gives up a reserve of address space, which costs
-no memory while nobody writes to it, and says for each action what its failure means. An event is never lost: a request
-is answered with `server_busy`, everything else is told to the pool once more.
+Any call of the loop can raise `MemoryError`. The loop then gives up a reserve of address space, which costs no memory
+until it is written to, and reports each failed action as an event (`failure`). No event is lost: a request is answered
+with `server_busy`, and any other event is passed to the pool again later.
 
-Half a decision of the pool could not be taken back. So none is begun without room for it, for which the loop looks in
-each turn; and where that was not enough, the supervisor ends with a sentence: its clients repeat their requests at the
-next one.
+Half a decision of the pool could not be undone. So each turn of the loop first checks that there is room for decisions;
+if that was still too little, the supervisor ends with an error, and clients repeat their requests at the next one.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from hushd_supervisor.core import events as e
 
 from .source import Outcome
 
-RESERVE = 4 << 20  # bytes: several of the stretches in which Python takes memory from the system
+RESERVE = 4 << 20  # bytes: several of the arenas in which Python takes memory from the system
 ROOM = 2 << 20  # bytes that the decisions of a turn may take
-AGAIN_S = 0.1  # before an event is told once more
+AGAIN_S = 0.1  # until a deferred event is passed to the pool again
 RETRY_MS = 1000
 BUSY = HushdError("server_busy", "hushd itself has no memory left: end other programs, or ask again.", RETRY_MS)
 BROKEN = HushdError(
     "server_busy",
-    "No memory was left in the middle of a decision, so this supervisor ends: ask again, and another starts.",
+    "hushd ran out of memory in the middle of a decision and ends: ask again, and another supervisor starts.",
 )
 _REASON = "no memory is left"
 
 
 class Reserve:
-    """Address space that is given up when memory is short, and taken again when it is there.
+    """Address space that is given up when memory is short, and taken again later.
 
     Args:
         record: writes to the supervisor's log (level, text).
@@ -51,17 +50,17 @@ class Reserve:
         return self._held is None
 
     def spend(self) -> None:
-        """Makes room for what comes next, and says so in the log, once for each time that it was there."""
-        first, self._held = self._held is not None, None
+        """Gives the reserve up, and logs that, if it was held."""
+        was_held, self._held = self._held is not None, None
         try:
             gc.collect()
-            if first:
+            if was_held:
                 self._record("error", "no memory is left for the supervisor itself")
         except MemoryError:
-            pass  # without a word
+            pass  # no memory even for the log
 
     def hold(self) -> None:
-        """Takes the reserve again, if it can be had and leaves room."""
+        """Takes the reserve again, if that leaves enough room."""
         try:
             if self._held is None and _is_free(RESERVE + ROOM):
                 self._held = bytes(RESERVE)
@@ -69,7 +68,7 @@ class Reserve:
             pass
 
     def makes_room(self) -> bool:
-        """Returns whether there is room for decisions, for which the reserve is given up if need be."""
+        """Returns whether there is room for decisions; gives the reserve up if need be."""
         if not _is_free(ROOM):
             self.spend()
             return _is_free(ROOM)
@@ -77,7 +76,7 @@ class Reserve:
 
 
 def _is_free(size: int) -> bool:
-    """Returns whether so many bytes could be had: of address space, and of what the system lets programs promise."""
+    """Returns whether `size` bytes can be mapped: by our address space, and by the system's limit of commitments."""
     try:
         mmap.mmap(-1, size).close()
     except OSError:
@@ -86,7 +85,7 @@ def _is_free(size: int) -> bool:
 
 
 def failure(action: a.Action) -> Outcome | None:
-    """Returns what it means that an action was not carried out; None where that harms nobody."""
+    """Returns the event or answer that reports a failed action; None if its failure does no harm."""
     match action:
         case a.Spawn(worker, gen):
             return e.SpawnFailed(worker, gen, _REASON, starved=True)
@@ -108,7 +107,7 @@ def failure(action: a.Action) -> Outcome | None:
 
 
 def refused(event: e.Event) -> a.ToClient | None:
-    """Returns the answer to an event that the pool could not take; None where it must be told once more."""
+    """Returns the answer that refuses an event; None if the event must be passed to the pool later instead."""
     match event:
         case e.FromClient(route, Request(id=name) | Control(id=name) | Claim(id=name)):
             return a.ToClient(route, Error.of(name, BUSY))

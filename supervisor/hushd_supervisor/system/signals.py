@@ -1,4 +1,4 @@
-"""Turns signals into bytes in a pipe that the loop polls; their handlers do nothing."""
+"""Turns signals into bytes in a pipe that the loop polls; the handlers do nothing."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ Hear = Callable[[float], Iterable[Event]]
 
 LEAVE = (signal.SIGTERM, signal.SIGINT)
 FOLDER = signal.SIGIO  # the runtime folder has changed, see `lock.ListeningSocket.watch`
-BUSY = signal.SIGPROF  # this process has used some CPU time, in libzmq's thread or ours
-BUSY_S = 0.01  # of CPU time: nothing at rest, and within it a flood can bring some 15 MB
-RELOAD = signal.SIGHUP  # to a daemon; in a terminal it means that the terminal is gone
+BUSY = signal.SIGPROF  # this process, including libzmq's thread, has used BUSY_S of CPU time
+BUSY_S = 0.01  # never reached at rest; a flood brings some 15 MB in it
+RELOAD = signal.SIGHUP  # for a daemon; in a terminal it means that the terminal is gone
 
 
 def _nothing(_signal: int, _frame: FrameType | None) -> None:
-    """Python's own C handler has written the signal's number to the pipe already."""
+    """Does nothing: Python's C handler has already written the signal's number to the pipe."""
 
 
 class Signals(Source):
     """Takes over the supervisor's signals until `restore`.
 
     Args:
-        children: whether to take SIGCHLD too, where no pidfd reports an exit.
+        children: whether to take SIGCHLD too, because no pidfd reports exits here.
     """
 
     def __init__(self, *, children: bool) -> None:
         self.fd, self._write = os.pipe()
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
-        self._before_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        self._before = {}
+        self._old_wakeup_fd = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._old_handlers = {}
         self._heard: list[tuple[int, Hear]] = []
         for number in (*LEAVE, RELOAD, FOLDER, BUSY, *([signal.SIGCHLD] if children else [])):
             # A signal that `nohup` or a background shell has made us ignore stays ignored.
             if number in (FOLDER, BUSY, signal.SIGCHLD) or signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, _nothing)
+                self._old_handlers[number] = signal.signal(number, _nothing)
 
     def on(self, number: int, hear: Hear) -> None:
-        """Has `hear` called with the time after a signal; what it returns is for the pool. Who comes first is first."""
+        """Calls `hear` with the time after a signal, in the order of registration; it returns events for the pool."""
         self._heard.append((number, hear))
 
     def register(self, poller: zmq.Poller) -> None:
@@ -62,30 +62,30 @@ class Signals(Source):
                     yield from hear(now)
 
     def read(self) -> set[int]:
-        """The signals since the last call; equal ones count once."""
+        """Returns the signals since the last call, each once."""
         try:
             return set(os.read(self.fd, 4096))
         except BlockingIOError:
             return set()
 
     def watch_cpu(self, on: bool) -> None:
-        """Raises BUSY for each BUSY_S of CPU time, or no longer; to be ended before Python resets its handlers."""
+        """Starts or stops BUSY for each BUSY_S of CPU time; must be stopped before Python resets its handlers."""
         signal.setitimer(signal.ITIMER_PROF, *((BUSY_S, BUSY_S) if on else (0.0,)))
 
     def ignore(self) -> None:
-        """Ignores what may come at any moment, for the rest of this process.
+        """Ignores FOLDER and BUSY for the rest of this process.
 
-        Python ends with the signals' default actions, and that of SIGIO is the death of a process that is almost gone.
+        At its end Python restores the default actions, and SIGIO's would kill a process that is about to exit.
         """
         self.watch_cpu(False)
         for number in (FOLDER, BUSY):
             signal.signal(number, signal.SIG_IGN)
 
     def restore(self) -> None:
-        """Restores the handlers from before."""
+        """Restores the previous handlers."""
         self.watch_cpu(False)
-        for number, handler in self._before.items():
+        for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(self._before_fd)
+        signal.set_wakeup_fd(self._old_wakeup_fd)
         os.close(self.fd)
         os.close(self._write)

@@ -1,7 +1,7 @@
-"""Reports when the machine is about to sleep, by logind's signal on the system bus, while a worker is on a card.
+"""Reports that the machine is about to sleep, by logind's signal on the system bus, while a worker is on a card.
 
-A lock that logind calls a delay inhibitor holds the sleep back until workers have left the cards, for the 5 s that
-logind allows by default. Where there is no bus, or no logind on it, nothing is reported.
+A delay inhibitor of logind's holds the sleep back until workers have left the cards, for 5 s at most by default.
+Without a system bus, or without logind on it, nothing is reported.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _BUS = "unix:path=/run/dbus/system_bus_socket"
 _LOGIND, _PATH, _MANAGER = "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager"
 _RULE = f"type='signal',sender='{_LOGIND}',path='{_PATH}',interface='{_MANAGER}',member='PrepareForSleep'"
 _INHIBIT = ("sleep", "hushd", "workers leave the graphics cards", "delay")
-_READ = 65536
-_HELLO, _MATCH = 1, 2  # serials; the calls of Inhibit have later ones
+_READ_BYTES = 65536
+_HELLO, _MATCH = 1, 2  # serials; calls of Inhibit have later ones
 
 
 class SleepWatch:
-    """The connection to the bus, while there is one.
+    """The connection to the system bus, open while a worker is on a card.
 
     Args:
         poller: watches the connection.
@@ -40,13 +40,13 @@ class SleepWatch:
         self._address = environment.get("DBUS_SYSTEM_BUS_ADDRESS", _BUS)
         self._bus: socket.socket | None = None
         self._buffer = bytearray()
-        self._lines = 0  # of the authentication that were answered
+        self._auth_lines = 0  # read of the bus's two answers to our authentication
         self._serial = _MATCH
-        self._lock: int | None = None  # logind's, as long as it is open
+        self._lock: int | None = None  # the inhibitor's descriptor; closing it releases the inhibitor
         self._asleep = False
 
     def watch(self, on_cards: bool) -> None:
-        """Connects once a worker is on a card; the machine may sleep once none is."""
+        """Connects when a worker is on a card; lets the machine sleep when none is."""
         if on_cards and self._bus is None:
             self._connect()
         elif not on_cards:
@@ -55,26 +55,26 @@ class SleepWatch:
                 self.close()
 
     def events(self, ready: Container[object]) -> Iterator[Sleep]:
-        """Yields what logind has reported; `ready` are readable descriptors."""
+        """Yields logind's reports; `ready` are readable descriptors."""
         if self._bus is None or self._bus.fileno() not in ready:
             return
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._bus, _READ, 4)
+            data, descriptors, _, _ = socket.recv_fds(self._bus, _READ_BYTES, 4)
             if not data:
-                raise OSError("the bus has ended")
+                raise OSError("the bus has closed the connection")
             self._buffer += data
-            if self._lines < 2 and not self._authenticated():
+            if self._auth_lines < 2 and not self._authenticated():
                 return
             for message in dbus.decode(self._buffer):
                 yield from self._take(message, descriptors)
         except BlockingIOError:
             return
         except (OSError, ValueError) as error:
-            self._record("debug", f"the system bus is not heard any more: {error}")
+            self._record("debug", f"lost the connection to the system bus: {error}")
             self.close()
 
     def close(self) -> None:
-        """Leaves the bus."""
+        """Releases the inhibitor and closes the connection."""
         self._unlock()
         if self._bus is not None:
             self._poller.unregister(self._bus.fileno())
@@ -93,17 +93,17 @@ class SleepWatch:
         except (OSError, ValueError):  # no bus
             bus.close()
             return
-        self._bus, self._buffer, self._lines, self._serial = bus, bytearray(), 0, _MATCH
+        self._bus, self._buffer, self._auth_lines, self._serial = bus, bytearray(), 0, _MATCH
         self._poller.register(bus.fileno(), zmq.POLLIN)
 
     def _authenticated(self) -> bool:
-        """Reads the two answers; after them it begins, says hello, and asks for the signal and the lock."""
-        while self._lines < 2 and b"\r\n" in self._buffer:
-            line, _, rest = bytes(self._buffer).partition(b"\r\n")
+        """Reads the two answers to the authentication; after them says hello and asks for the signal and the lock."""
+        while self._auth_lines < 2 and b"\r\n" in self._buffer:
+            line, _, remaining = bytes(self._buffer).partition(b"\r\n")
             if not line.startswith((b"OK", b"AGREE_UNIX_FD")):
                 raise ValueError(f"the bus answers {line[:80]!r}")
-            self._buffer, self._lines = bytearray(rest), self._lines + 1
-        if self._lines < 2:
+            self._buffer, self._auth_lines = bytearray(remaining), self._auth_lines + 1
+        if self._auth_lines < 2:
             return False
         bus = "org.freedesktop.DBus"
         self._send(b"BEGIN\r\n" + dbus.call(_HELLO, bus, "/org/freedesktop/DBus", bus, "Hello"))
@@ -136,13 +136,13 @@ class SleepWatch:
 
 
 def _path(address: str) -> str:
-    """The socket's path in an address of D-Bus; a NUL first for an abstract one.
+    """Returns the socket's path in a D-Bus address; an abstract one begins with a NUL.
 
     Raises:
-        ValueError: it is not a socket in the file system, and none in Linux's abstract names.
+        ValueError: the address is neither a path nor an abstract name.
     """
-    kind, _, rest = address.partition(";")[0].partition(":")
-    values = dict(pair.partition("=")[::2] for pair in rest.split(","))
+    kind, _, pairs = address.partition(";")[0].partition(":")
+    values = dict(pair.partition("=")[::2] for pair in pairs.split(","))
     if kind != "unix" or not ("path" in values or "abstract" in values):
         raise ValueError(address)
     return values.get("path") or f"\0{values['abstract']}"

@@ -1,4 +1,4 @@
-"""A part of the supervisor that the loop tends, without knowing which part it is."""
+"""The interface between the loop and the supervisor's parts that touch the system."""
 
 from __future__ import annotations
 
@@ -10,64 +10,64 @@ import zmq
 from hushd_supervisor.core.actions import Action, ToClient
 from hushd_supervisor.core.events import Event
 
-# What comes of an action: news for the pool, and answers to clients.
+# A result of an action: an event for the pool, or an answer to a client.
 Outcome = Event | ToClient
 Perform = Callable[[Any], Iterable[Outcome]]
 
 
 class Source:
-    """The calls by which a part takes part in the loop; each does nothing unless the part says otherwise.
+    """The methods by which a part takes part in the loop; each does nothing by default.
 
-    The loop asks its sources in the order of its list, whatever it asks them for.
+    The loop always calls its sources in the order of its list.
     """
 
     def register(self, poller: zmq.Poller) -> None:
-        """Has `poller` watch all that is there from the beginning; what comes later, the part registers itself."""
+        """Registers with `poller` the descriptors that exist from the start; the part registers later ones itself."""
 
     def actions(self) -> Mapping[type[Action], Perform]:
-        """Returns the actions of the pool that this part carries out, each with the function that does it."""
+        """Returns the pool's actions that this part carries out, each with the function that performs it."""
         return {}
 
     # --- a turn ------------------------------------------------------------------------------------------------------
 
     def deadline(self) -> float | None:
-        """Returns the time at which the loop must have a turn, None for never; a time in the past is at once."""
+        """Returns the time by which the loop must have a turn, None for never; a past time means at once."""
         return None
 
     def on_time(self, now: float) -> Iterable[Event]:
-        """Acts on deadlines that have passed, before the loop waits."""
+        """Acts on expired deadlines, before the loop waits."""
         return ()
 
     def events(self, ready: Container[object], now: float) -> Iterable[Event]:
-        """Yields what has happened, a limited part of it; `ready` are the sockets and descriptors that are readable.
+        """Yields a limited number of events; `ready` are the readable sockets and descriptors.
 
         Each event is handled before the next one is read.
         """
         return ()
 
     def unread(self) -> bool:
-        """Returns whether signs of life of others lie unread: no timer blames them before these are read."""
+        """Returns whether messages of peers lie unread: until they are read, no timer may expire."""
         return False
 
     def look(self, event: Event, now: float) -> None:
-        """Sees an event that the pool has handled."""
+        """Receives an event that the pool has handled."""
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def leave(self, *, stop: bool) -> None:
-        """Notes that the supervisor is about to leave; with `stop`, no new connection may come. Both may come twice."""
+        """Prepares for the supervisor's end; with `stop`, takes no new connections. May be called more than once."""
 
     def finish(self, now: float) -> bool:
-        """Goes on to end, once all jobs are done; returns whether it has, or the loop must give it more turns.
+        """Works towards its end once all jobs are done; returns whether it has ended, or needs more turns.
 
-        Meanwhile clients are answered: with a refusal, mostly.
+        Clients are still answered meanwhile, mostly with a refusal.
         """
         return True
 
     def close(self) -> None:
-        """Ends the rest; the last answers still arrive."""
+        """Frees everything; the last answers are still delivered."""
 
 
-def having(sources: Iterable[Source], method: str) -> list[Source]:
-    """Returns those of `sources` that say something of their own in `method`: the others need not be asked."""
+def overriding(sources: Iterable[Source], method: str) -> list[Source]:
+    """Returns the sources that override `method`: the loop need not call the others."""
     return [source for source in sources if getattr(type(source), method) is not getattr(Source, method)]

@@ -1,4 +1,4 @@
-"""The processes of templates: their start, the forks of workers from them, their size and their end. Linux only."""
+"""The template processes: their start, forks of workers from them, their size and their end. Linux only."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from .process import (
 )
 from .source import Outcome, Perform, Source
 
-# For a template to fork, in which everybody waits: 4 to 8 ms on a calm machine. The worker of one that takes longer is
-# started without it; it is kept all the same if it answers in the end, and else hangs.
+# The time for a template to fork, in which the whole loop waits: 4 to 8 ms on a calm machine. If it takes longer, the
+# worker is started without it; a template that has not answered after HANG_S hangs, and is killed.
 FORK_S = 0.5
 HANG_S = 60.0
-LARGEST = 4096  # bytes of what a template sends
-ELSEWHERE = "A template is kept on Linux only: without `standby` everything works here as it is."
-# A library that starts threads when it is imported makes a template impossible: OpenBLAS, in numpy, starts one for
-# each further core. hushd's engines multiply nothing large with it.
+MAX_MESSAGE = 4096  # bytes of a template's message
+LINUX_ONLY = "Templates work on Linux only: remove `standby` from the configuration."
+# A process with threads cannot be a template, and OpenBLAS, in numpy, starts one per further core at its import.
+# hushd's engines multiply nothing large with it.
 _NO_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -55,11 +55,11 @@ class _Template:
     gen: int
     child: Running
     control: socket.socket
-    heard: bool = False  # its first message was read
+    heard: bool = False  # whether its first message was read
     ready: bool = False
-    late: float | None = None  # it owes an answer that nobody waits for: until when
+    answer_due: float | None = None  # the deadline of an answer that is late, `math.inf` before the next turn
     refusal: str = ""
-    why: str = ""  # it was killed here
+    why: str = ""  # why it was killed here
 
     @property
     def process(self) -> Process:
@@ -67,14 +67,14 @@ class _Template:
 
 
 class Templates(Source):
-    """All processes of templates.
+    """All template processes.
 
     Args:
-        poller: watches for what they send, and their end.
+        poller: watches for their messages and exits.
         launch: starts a process.
-        paths: of the logs.
-        settings: the user's.
-        command: makes the command line of a template by its name, with the user's program for it, if there is one.
+        paths: the paths of their logs.
+        settings: the user's settings.
+        command: returns a template's command line, by its name and the user's program for it, if there is one.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class Templates(Source):
         self._command = command
         self._known: dict[tuple[str, int], _Template] = {}
         self._adopts = False
-        self._stale = False  # a worker has loaded or ended since they were measured
+        self._stale = False  # whether a worker has loaded or ended since the last measure
 
     # --- actions of the pool -------------------------------------------------------------------------------------
 
     def configure(self, settings: Settings) -> None:
-        """Applies other settings to the next starts."""
+        """Applies new settings to the next starts."""
         self._settings = settings
 
     @property
@@ -117,9 +117,9 @@ class Templates(Source):
         return ()
 
     def prepare(self, name: str, gen: int) -> TemplateGone | None:
-        """Starts a template; returns the reason why it cannot be started."""
+        """Starts a template; returns a `TemplateGone` if it cannot be started."""
         if sys.platform != "linux":
-            return TemplateGone(name, gen, ELSEWHERE, final=True)
+            return TemplateGone(name, gen, LINUX_ONLY, final=True)
         try:
             if not self._adopts:
                 adopt_orphans()
@@ -144,7 +144,7 @@ class Templates(Source):
     def _start(self, name: str, gen: int) -> _Template:
         path = self._paths.worker_log(f"standby-{name}")
         settings = self._settings.for_worker(name)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        our_end, child_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             child = children.start(
                 self._launch,
@@ -153,43 +153,45 @@ class Templates(Source):
                 compute_environment("cpu", os.environ) if holds_model(name) else {},
                 settings.environment,
                 _NO_THREADS,
-                {VARIABLE: str(theirs.fileno())},
-                inherited=(theirs.fileno(),),
+                {VARIABLE: str(child_end.fileno())},
+                inherited=(child_end.fileno(),),
             )
         except BaseException:
-            ours.close()
+            our_end.close()
             raise
         finally:
-            theirs.close()
-        ours.setblocking(False)
-        return _Template(name, gen, child, ours)
+            child_end.close()
+        our_end.setblocking(False)
+        return _Template(name, gen, child, our_end)
 
     def dismiss(self, name: str, gen: int) -> None:
-        """Kills a template; does not wait."""
+        """Kills a template; returns at once."""
         if template := self._known.get((name, gen)):
             _kill(template)
 
     def fork(
         self, gen: int, command: Sequence[str], environment: Mapping[str, str], output: int, lifeline: int
     ) -> Process | None:
-        """Has a template fork a worker; None where it does not: start the worker without it. One that fails is killed,
-        and one that is late spared."""
+        """Forks a worker from a template; returns None if the worker must be started without it.
+
+        A template that fails is killed; one that is late may still answer.
+        """
         template = next((template for template in self._known.values() if template.gen == gen), None)
-        if template is None or not template.ready or template.late is not None:
+        if template is None or not template.ready or template.answer_due is not None:
             return None
         message = json.dumps({"command": command, "environment": environment}).encode()
         try:
             socket.send_fds(template.control, [message], [output, lifeline])
             if not _readable(template.control, FORK_S):
                 template.control.send(STAY)
-                template.late = math.inf
+                template.answer_due = math.inf
                 self._poller.register(template.control.fileno(), zmq.POLLIN)
                 return None
-            answer = template.control.recv(LARGEST)
-            if not answer.isdigit():  # it has ended, and says why
+            answer = template.control.recv(MAX_MESSAGE)
+            if not answer.isdigit():  # the template has ended, perhaps with a reason
                 raise ValueError(_reason(answer) or "it has ended")
             forked = Forked(int(answer), lifeline)
-            with suppress(OSError):  # it has just died, and the worker ends by itself
+            with suppress(OSError):  # the template has just died; the worker ends by itself
                 template.control.send(GO)
             return forked
         except (OSError, ValueError) as error:
@@ -207,62 +209,62 @@ class Templates(Source):
                 self._stale = bool(self._known)
 
     def deadline(self) -> float | None:
-        late = [template.late for template in self._known.values() if template.late is not None]
-        # The time of one that has just become so is not known before a turn.
-        return -math.inf if self._stale or math.inf in late else min(late, default=None)
+        due = [template.answer_due for template in self._known.values() if template.answer_due is not None]
+        # A template that has just become late gets its deadline in the next turn.
+        return -math.inf if self._stale or math.inf in due else min(due, default=None)
 
     def events(self, ready: Container[object], now: float) -> Iterator[TemplateReady | TemplateGone]:
-        """Reads what templates send, and reaps those that have ended; measures them again when workers have changed."""
+        """Reads templates' messages and reaps ended ones; measures templates again after a worker's load or exit."""
         for template in list(self._known.values()):
             if not template.heard and template.control.fileno() in ready and self._is_ready(template):
                 yield _measured(template)
-            if template.late is not None:
-                self._wait_for(template, ready, now)
+            if template.answer_due is not None:
+                self._await_late_answer(template, ready, now)
             if template.process.exit_fd in ready and template.process.poll() is not None:
                 final = bool(template.refusal)
-                status, words = template.process.poll(), template.child.last_words()
-                reason = template.refusal or template.why or words or f"it ended with status {status}"
+                status, last_words = template.process.poll(), template.child.last_words()
+                reason = template.refusal or template.why or last_words or f"it ended with status {status}"
                 self._remove(template)
                 yield TemplateGone(template.name, template.gen, reason, final)
         if self._stale:
             self._stale = False
             reap_orphans()
-            # After a worker has loaded or ended: what a worker changes it has copied.
+            # A worker copies the pages that it changes, so its load and its exit change the templates' shares.
             yield from [_measured(template) for template in self._known.values() if template.ready]
 
-    def _wait_for(self, template: _Template, ready: Container[object], now: float) -> None:
-        """Takes an answer that nobody waits for any more: that worker ends by itself. Kills what owes it for long."""
-        assert template.late is not None
+    def _await_late_answer(self, template: _Template, ready: Container[object], now: float) -> None:
+        """Discards a late answer, whose worker ends by itself; kills a template that has owed one for too long."""
+        assert template.answer_due is not None
         if template.control.fileno() in ready:
             with suppress(OSError):
-                template.control.recv(LARGEST)
+                template.control.recv(MAX_MESSAGE)
             reap_orphans()
-        elif template.late <= now:
+        elif template.answer_due <= now:
             template.why = f"it has not forked a worker within {HANG_S:.0f} s"
             template.ready = False
             _kill(template)
         else:
-            template.late = min(template.late, now + HANG_S)
+            template.answer_due = min(template.answer_due, now + HANG_S)
             return
         self._poller.unregister(template.control.fileno())
-        template.late = None
+        template.answer_due = None
 
     def pids(self) -> dict[tuple[str, int], int]:
-        """The living templates by name and generation."""
+        """Returns the pids of the living templates, by name and generation."""
         return {key: template.process.pid for key, template in self._known.items()}
 
     def close(self) -> None:
-        """Kills all templates; their lifelines do it too."""
+        """Kills all templates."""
         for template in list(self._known.values()):
             _kill(template)
             self._remove(template)
 
     def _is_ready(self, template: _Template) -> bool:
-        """Takes the first message of a template, which only answers from then on."""
+        """Reads a template's first message; all later ones are answers."""
         self._poller.unregister(template.control.fileno())
         template.heard = True
         try:
-            message = template.control.recv(LARGEST)
+            message = template.control.recv(MAX_MESSAGE)
         except OSError:
             message = b""
         template.ready = message == READY
@@ -272,7 +274,7 @@ class Templates(Source):
     def _remove(self, template: _Template) -> None:
         del self._known[template.name, template.gen]
         self._poller.unregister(template.process.exit_fd)
-        if not template.heard or template.late is not None:
+        if not template.heard or template.answer_due is not None:
             self._poller.unregister(template.control.fileno())
         template.child.close()
         template.control.close()
@@ -285,7 +287,7 @@ def _measured(template: _Template) -> TemplateReady:
 
 
 def _reason(message: bytes) -> str:
-    """The reason in a template's refusal; empty for any other message."""
+    """Returns the reason in a template's refusal, an empty string for any other message."""
     return message.removeprefix(REFUSED).decode(errors="replace") if message.startswith(REFUSED) else ""
 
 

@@ -1,4 +1,4 @@
-"""The answer to `status`: what the pool says of its workers, and the system's figures of their processes."""
+"""Builds the answer to `status` from the pool's rows and the system's figures for the processes."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ if TYPE_CHECKING:
         WorkerStatus,
     )
 
-FRESH_S = 0.1  # for which a process's memory is not measured again
-# Of one measuring, in which everybody waits: a share of the time since the last one, within limits. A process takes
-# 1 ms, a large one 10, and one that is loading as long as the kernel lets it wait in the middle of that.
-SHARE, LEAST_S, MOST_S = 0.01, 0.002, 0.05
+FRESH_S = 0.1  # for which a measure of a process's memory holds
+# The time for one round of measuring, in which the whole loop waits: a share of the time since the last one, within
+# limits. Measuring takes 1 ms, 10 ms for a large process, and longer for one that is loading.
+SHARE, MIN_S, MAX_S = 0.01, 0.002, 0.05
 
 Usage = measure.Usage | None
 
 
 class Usages:
-    """Measures the memory of processes, each at most ten times a second however often somebody asks.
+    """Measures the memory of processes, each at most ten times a second.
 
-    Where that takes too long, some keep their last figures until the next time; who has none yet gets the resident set.
+    When that takes too long, some processes keep their last figures until the next round; a process without any gets
+    its resident set.
     """
 
     def __init__(
@@ -50,29 +51,29 @@ class Usages:
         self._resident = resident
         self._clock = clock
         self._figures: dict[int, Usage] = {}
-        self._asked: set[int] = set()  # for since `_at`,
-        self._fresh: set[int] = set()  # and of these measured since then
-        self._overdue: set[int] = set()  # asked for before that, and not measured: they go first
-        self._at = -math.inf
-        self._left_s = 0.0
+        self._requested: set[int] = set()  # pids requested in this round,
+        self._fresh: set[int] = set()  # and those of them measured in it
+        self._overdue: set[int] = set()  # pids of earlier rounds not measured then: they go first
+        self._round_start = -math.inf
+        self._seconds_left = 0.0
 
-    def at(self, now: float) -> Callable[[int], Usage]:
-        """Returns a function that measures the process of a pid, or remembers its measure of a moment ago."""
-        if now >= self._at + FRESH_S:
-            self._figures = {pid: usage for pid, usage in self._figures.items() if pid in self._asked}
-            self._overdue = self._overdue & self._asked or self._asked - self._fresh
-            self._asked, self._fresh = set(), set()
-            self._left_s = min(MOST_S, max(LEAST_S, SHARE * (now - self._at)))
-            self._at = now
-        return self._of
+    def measuring(self, now: float) -> Callable[[int], Usage]:
+        """Returns a function that measures the process of a pid, or returns its measure of a moment ago."""
+        if now >= self._round_start + FRESH_S:
+            self._figures = {pid: usage for pid, usage in self._figures.items() if pid in self._requested}
+            self._overdue = self._overdue & self._requested or self._requested - self._fresh
+            self._requested, self._fresh = set(), set()
+            self._seconds_left = min(MAX_S, max(MIN_S, SHARE * (now - self._round_start)))
+            self._round_start = now
+        return self._measure
 
-    def _of(self, pid: int) -> Usage:
-        self._asked.add(pid)
-        first = not self._overdue or pid in self._overdue or pid not in self._figures
-        if pid not in self._fresh and first and self._left_s > 0:
-            began = self._clock()
+    def _measure(self, pid: int) -> Usage:
+        self._requested.add(pid)
+        has_turn = not self._overdue or pid in self._overdue or pid not in self._figures
+        if pid not in self._fresh and has_turn and self._seconds_left > 0:
+            start = self._clock()
             self._figures[pid] = self._usage(pid)
-            self._left_s -= self._clock() - began
+            self._seconds_left -= self._clock() - start
             self._fresh.add(pid)
             self._overdue.discard(pid)
         return self._figures[pid] if pid in self._figures else self._resident(pid)
@@ -88,19 +89,19 @@ def report(
     standby: tuple[TemplateStatus, ...] = (),
     door: DoorStatus | None = None,
 ) -> Status:
-    """The answer: what the pool says, and the memory of the processes.
+    """Returns the answer to `status`.
 
     Args:
-        workers: from the pool, each with its generation.
-        standing: from the pool, of all memory.
-        floor: from the pool.
-        pids: the living processes by name and generation.
+        workers: the pool's rows of workers, each with its generation.
+        standing: the pool's account of all memory.
+        floor: the holders of the floor.
+        pids: the pids of living processes, by name and generation.
         uptime: seconds since the start.
         usage_of: measures the process of a pid.
-        standby: from `templates`.
-        door: without the memory of the gateway, which is added.
+        standby: the result of `templates`.
+        door: the door's part, to which the gateway's memory is added.
     """
-    from hushd_schema.status import MemoryStatus, Status, SupervisorStatus  # once somebody asks
+    from hushd_schema.status import MemoryStatus, Status, SupervisorStatus  # loaded on first use
 
     measured, used = [], sum(int(1e6 * (template.private_mb or 0)) for template in standby)
     for gen, worker in workers:
@@ -138,7 +139,7 @@ def templates(
     pids: Mapping[tuple[str, int], int],
     usage_of: Callable[[int], Usage],
 ) -> tuple[TemplateStatus, ...]:
-    """The templates that the pool knows, each with its generation, with their pids and memory. Args as for `report`."""
+    """Returns the pool's rows of templates with their pids and memory. Args as for `report`."""
     templates = []
     for gen, template in known:
         pid = pids.get((template.name, gen))
@@ -154,7 +155,7 @@ def _with_memory(door: DoorStatus, usage_of: Callable[[int], Usage]) -> DoorStat
 
 
 def _card(standing: CardStanding) -> CardStatus:
-    """A graphics card; `used_mb` is what workers take of it."""
+    """Returns a graphics card's part of the answer; `used_mb` is the workers' share."""
     from hushd_schema.status import CardStatus
 
     card = standing.card

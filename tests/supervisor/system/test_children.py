@@ -77,8 +77,8 @@ def the_gateway(poller: zmq.Poller, launch: FakeLauncher) -> None:
     with selectors.DefaultSelector() as selector:
         gateway = Gateway(selector, launch, find().logs / "gateway.log", lambda level, text: None)
         gateway._start(0.0)
-        gateway._ours.close()
-        gateway._theirs.close()
+        gateway._send_end.close()
+        gateway._receive_end.close()
 
 
 @linux
@@ -181,7 +181,7 @@ def test_the_last_words_are_those_of_this_child(tmp_path: Path) -> None:
     assert silent.last_words() == ""
     launch.last_words = "one\n" + 1000 * "x" + "\n"
     loud = children.start(launch, ["loud"], log)
-    assert loud.last_words() == children.LAST_WORDS * "x"
+    assert loud.last_words() == children.MAX_LAST_WORDS * "x"
     assert loud.output().startswith("one")
     silent.close()
     loud.close()

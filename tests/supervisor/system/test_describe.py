@@ -148,8 +148,8 @@ def test_an_answer_that_cannot_be_read_is_an_error(
                 self._file.close()
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    whole = describe._nameless
-    monkeypatch.setattr(describe, "_nameless", lambda path: Faulty(whole(path)))
+    whole = describe._open_nameless
+    monkeypatch.setattr(describe, "_open_nameless", lambda path: Faulty(whole(path)))
     catalogue = make(*FAKE)
     catalogue.ask("stt", 0.0)
     (described,) = answers(catalogue, poller)
@@ -164,7 +164,7 @@ def test_a_child_that_takes_too_long_is_killed(make: Make, poller: zmq.Poller) -
     (described,) = until(catalogue, 100.0 + LIMIT_S)
     assert described == Described("stt", error="there was no answer in 10 s.")
     again = catalogue.ask("stt", 100.0 + LIMIT_S)
-    assert again == Described("stt", error="the last process that was asked cannot be ended.")
+    assert again == Described("stt", error="the previous process cannot be killed.")
     assert catalogue.deadline() is None
     ready = dict(poller.poll(10_000))
     assert list(catalogue.events(ready, 100.0 + LIMIT_S)) == []

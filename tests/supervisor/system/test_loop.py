@@ -36,7 +36,7 @@ from hushd_supervisor.system.sockets.client_socket import ClientSocket
 from hushd_supervisor.system.sockets.lock import ListeningSocket, answers
 from hushd_supervisor.system.sockets.watch import SocketWatch
 from hushd_supervisor.system.sockets.worker_socket import WorkerSocket
-from hushd_supervisor.system.source import Outcome, Perform, Source, having
+from hushd_supervisor.system.source import Outcome, Perform, Source, overriding
 from hushd_supervisor.system.standby import Templates
 from support.fake_process import FakeLauncher
 from support.peer import BOUND_S, Peer, wait_until
@@ -657,7 +657,7 @@ def test_who_says_nothing_of_a_method_is_not_asked() -> None:
     """The loop asks only those sources that have something of their own to say."""
     bare, extra = Source(), Extra()
     for method in ("events", "deadline", "on_time", "look", "unread", "finish"):
-        assert having([bare, extra], method) == [extra]
+        assert overriding([bare, extra], method) == [extra]
     assert (bare.deadline(), bare.unread(), bare.actions(), bare.finish(0.0)) == (None, False, {}, True)
     assert not [*bare.events({}, 0.0), *bare.on_time(0.0)]
     extra.close()

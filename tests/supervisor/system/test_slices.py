@@ -49,4 +49,4 @@ def test_slices_are_short_here_and_usual_in_children() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux gives slices")
 def test_a_process_that_has_ended_is_no_error() -> None:
     """A child may be gone at once."""
-    slices.usual(2**22 + 1)
+    slices.restore(2**22 + 1)

@@ -297,7 +297,7 @@ def test_orphans_are_reaped(stage: Stage) -> None:
 def test_elsewhere_it_is_refused_in_one_sentence(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """On macOS the setting changes nothing but that sentence."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert stage.templates.prepare(NAME, 1) == TemplateGone(NAME, 1, standby.ELSEWHERE, final=True)
+    assert stage.templates.prepare(NAME, 1) == TemplateGone(NAME, 1, standby.LINUX_ONLY, final=True)
 
 
 def test_a_template_ends_once_its_model_is_another(stage: Stage) -> None:

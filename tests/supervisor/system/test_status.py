@@ -14,7 +14,7 @@ from hushd_supervisor.core.events import FromClient
 from hushd_supervisor.system import status
 from hushd_supervisor.system.memory import measure
 from hushd_supervisor.system.memory.measure import Usage
-from hushd_supervisor.system.status import FRESH_S, LEAST_S, MOST_S, SHARE, Usages
+from hushd_supervisor.system.status import FRESH_S, MAX_S, MIN_S, SHARE, Usages
 from support.house import MB, ROUTE, A, B, House
 
 
@@ -28,10 +28,10 @@ def test_a_process_is_measured_ten_times_a_second_at_most() -> None:
 
     usages = Usages(usage)
     for number in range(1000):
-        usage_of = usages.at(50.0 + number * FRESH_S / 1000)
+        usage_of = usages.measuring(50.0 + number * FRESH_S / 1000)
         assert (usage_of(1), usage_of(2)) == (Usage(1, 0, 0), Usage(2, 0, 0))
     assert measured == [1, 2]
-    assert usages.at(50.0 + FRESH_S)(1) == Usage(3, 0, 0)
+    assert usages.measuring(50.0 + FRESH_S)(1) == Usage(3, 0, 0)
 
 
 class Machine:
@@ -48,7 +48,7 @@ class Machine:
         return Usage(0, len(self.measured), 0)
 
     def status(self, now: float) -> list[Usage | None]:
-        usage_of = self.usages.at(now)
+        usage_of = self.usages.measuring(now)
         return [usage_of(pid) for pid in range(40)]
 
 
@@ -56,13 +56,13 @@ def test_a_flood_of_status_measures_for_two_milliseconds_at_a_time() -> None:
     """Of forty workers those are measured whose figures are oldest; the others keep theirs, or the resident set."""
     machine = Machine()
     first = machine.status(100.0)
-    assert machine.seconds < MOST_S
+    assert machine.seconds < MAX_S
     assert all(first)
     machine.measured.clear()
     before = machine.seconds
     for turn in range(1, 41):
         machine.status(100.0 + turn * 1.5 * FRESH_S)
-    assert machine.seconds - before <= 40 * (LEAST_S + 0.001)
+    assert machine.seconds - before <= 40 * (MIN_S + 0.001)
     assert set(machine.measured) == set(range(40)), "each has its turn"
 
 

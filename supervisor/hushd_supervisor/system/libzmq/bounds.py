@@ -1,4 +1,4 @@
-"""Bounds the memory that clients cost: gives back what they leave behind, and ends who takes ever more."""
+"""Bounds the memory that clients cost: trims the heap after they leave, and ends connections that take ever more."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from ..sockets.client_socket import ClientSocket
 
-COMPLAINT_S = 60.0  # from one line in the log about greedy clients to the next
+COMPLAINT_S = 60.0  # between two lines in the log about greedy clients
 
 
 class Bounds(Source):
-    """Watches what clients cost.
+    """Watches the memory that clients cost.
 
     Args:
-        clients: their socket.
+        clients: the clients' socket.
         record: writes to the supervisor's log (level, text).
         heap: this process's memory.
     """
@@ -52,7 +52,7 @@ class Bounds(Source):
         return ()
 
     def check(self, now: float) -> Iterable[Event]:
-        """Ends the connections that send a message without an end, and the greediest while clients cost too much."""
+        """Ends connections that send an endless message, and the greediest one while clients cost too much memory."""
         if not self._heap.grown():
             return ()
         too_large = self._heap.too_large(now)
@@ -61,5 +61,5 @@ class Bounds(Source):
             ended += self._clients.end_greediest()
         if ended and now >= self._next_complaint:
             self._next_complaint = now + COMPLAINT_S
-            self._record("warning", "ended a client's connection for what it sends, or does not read")
+            self._record("warning", "ended a client's connection: it sends an endless message, or does not read")
         return ()

@@ -1,9 +1,9 @@
-"""A limit of a ROUTER's connections: libzmq aborts when `accept` finds no descriptor, so it must not come to that.
+"""Limits the connections of a ROUTER, because libzmq aborts when `accept` finds no free descriptor.
 
-Connections are counted by libzmq's monitor. At the ceiling libzmq's listening socket is latched: those that arrive
-meanwhile are accepted here and answered with an error. Where there are many descriptors libzmq may accept what it likes
-below the ceiling. Where there are few it accepts one connection at a time, and the next once that is counted: it is
-faster than the counting, and a burst would take the descriptors that are kept for our own work.
+libzmq's monitor counts the connections. At the ceiling libzmq's listening socket is latched, and connections that
+arrive are accepted here and answered with an error. With many descriptors, libzmq accepts freely below the ceiling.
+With few, it accepts one connection at a time, and the next once that one is counted: it accepts faster than we count,
+so a burst would take the descriptors that are reserved for our own work.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hushd_protocol.messages import Error
 from .latch import Latch, find
 
 PLENTY = 2 * MAX_CONNECTIONS  # open files: more than a burst takes before it is counted
-REFUSING = 8  # connections that are being refused at one time: each holds a descriptor of the reserve
+MAX_REFUSING = 8  # connections being refused at a time: each holds a descriptor of the reserve
 _EVENTS = zmq.EVENT_ACCEPTED | zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_DISCONNECTED
 _READY = b"\x05READY\x0bSocket-Type" + struct.pack(">I", 6) + b"ROUTER"
 # ZMTP 3.0 as a ROUTER sends it: the greeting, and a command.
@@ -35,21 +35,21 @@ _HANDSHAKE = (
 
 
 def ceiling(part: int) -> int:
-    """The connections of one socket: a `part`-th of the limit of open files; the rest is for our own work."""
+    """Returns the maximum of a socket's connections: 1/`part` of the open files that this process may have."""
     return min(MAX_CONNECTIONS, open_files() // part)
 
 
 def open_files() -> int:
-    """The most files that this process may have open."""
+    """Returns the maximum of open files of this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 class ListeningSocket(Protocol):
-    """A listening socket: its descriptor, and the same place as an endpoint of ZeroMQ.
+    """A listening socket: its descriptor, and its address as a ZeroMQ endpoint.
 
-    `explains`: whether a connection that is refused is told why; else it waits until there is room. `lasting`: whether
-    it outlives this process.
+    `explains`: whether a refused connection gets an error; else it waits until there is room. `lasting`: whether the
+    socket outlives this process.
     """
 
     name: str
@@ -66,8 +66,8 @@ class ConnectionLimit:
     """Counts the connections of a ROUTER by its monitor, and refuses those above the ceiling.
 
     Args:
-        router: not bound yet.
-        ceiling: the most connections.
+        router: a ROUTER that is not bound yet.
+        ceiling: the maximum of connections.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class ConnectionLimit:
         name = f"inproc://{listener.name}"
         router.monitor(name, _EVENTS)
         self.monitor = context.socket(zmq.PAIR)
-        self.monitor.set_hwm(0)  # a full one would stop libzmq's I/O thread
+        self.monitor.set_hwm(0)  # a full queue would stop libzmq's I/O thread
         self.monitor.connect(name)
         self._router = router
         self._listener = listener
         self.ceiling = ceiling
-        self.accepted = 0  # connections so far
+        self.accepted = 0  # connections since the start
         self._connected: set[int] = set()
         self._listening = os.dup(listener.fd)
         self._one_by_one = open_files() < PLENTY
@@ -98,43 +98,43 @@ class ConnectionLimit:
         router.bind(listener.endpoint)
 
     def watch(self, poller: zmq.Poller) -> None:
-        """Has `poller` report what this waits for."""
+        """Registers the monitor, and later the refused connections, with `poller`."""
         self._poller = poller
         poller.register(self.monitor, zmq.POLLIN)
         self._adjust()
 
     @property
     def connections(self) -> int:
-        """The connections that there are, as far as they were counted."""
+        """The number of connections, as counted so far."""
         return len(self._connected)
 
     def has(self, descriptor: int) -> bool:
-        """Returns whether a connection with this descriptor has not ended, as far as `changes` has told."""
+        """Returns whether `changes` has reported a connection with this descriptor, and not its end."""
         return descriptor in self._connected
 
     def changes(self) -> Iterator[tuple[bool, int]]:
-        """Yields the descriptors accepted (True) or ended since the last call, in order; opens or closes the way."""
-        seen = []
+        """Yields the descriptors accepted (True) or ended since the last call, in order; adjusts the latch."""
+        changes = []
         while (event := self._event()) is not None:
             kind, descriptor = event
             if kind == zmq.EVENT_ACCEPTED:
                 self.accepted += 1
                 self._connected.add(descriptor)
-                seen.append((True, descriptor))
+                changes.append((True, descriptor))
             elif kind == zmq.EVENT_DISCONNECTED:
                 self._connected.discard(descriptor)
-                seen.append((False, descriptor))
+                changes.append((False, descriptor))
         self._adjust()
-        yield from seen
+        yield from changes
 
     def _adjust(self) -> None:
-        """Lets libzmq accept while there are fewer connections than the ceiling; else they are refused."""
+        """Lets libzmq accept below the ceiling, and latches it at the ceiling."""
         full = len(self._connected) >= self.ceiling
         if self._latch is None and self._latchable and (full or self._one_by_one):
             self._latch = find(self._listening)
-            self._latchable = not self._connected  # libzmq listens once it has accepted: another try would find no more
+            self._latchable = not self._connected  # once libzmq has accepted it listens: another try finds no more
         if self._latch is None:
-            return  # there is plenty, or this system lets nobody be refused
+            return  # descriptors are plenty, or this system has no latch
         if not full:
             self._latch.arm()
         elif not self.closed:
@@ -144,7 +144,7 @@ class ConnectionLimit:
         self.closed = full
 
     def refuse(self, ready: Container[object]) -> None:
-        """Answers the connections that came while it was full; `ready` are readable descriptors."""
+        """Answers connections that came while the ROUTER was full; `ready` are readable descriptors."""
         if not self.closed and not self._refused:
             return
         for descriptor in [refused for refused in self._refused if refused in ready]:
@@ -153,7 +153,7 @@ class ConnectionLimit:
             self._greet()
 
     def close(self) -> None:
-        """Closes the monitor, before the ROUTER is closed; connections that are being refused end."""
+        """Closes the monitor, before the ROUTER is closed, and ends the refused connections."""
         for descriptor in list(self._refused):
             self._dismiss(descriptor)
         self._router.disable_monitor()
@@ -169,12 +169,12 @@ class ConnectionLimit:
         return kind, descriptor
 
     def _greet(self) -> None:
-        """Accepts a connection that will be refused, and begins its handshake."""
+        """Accepts a connection in order to refuse it, and begins the handshake."""
         try:
             connection = self._listener.accept()
         except OSError:
             return
-        if len(self._refused) >= REFUSING:
+        if len(self._refused) >= MAX_REFUSING:
             self._dismiss(next(iter(self._refused)))
         try:
             connection.setblocking(False)
@@ -187,7 +187,7 @@ class ConnectionLimit:
             self._poller.register(connection.fileno(), zmq.POLLIN)
 
     def _answer(self, descriptor: int) -> None:
-        """Sends the error once the other end has finished its handshake: libzmq takes no message before that."""
+        """Sends the error once the peer has finished its handshake: its libzmq takes no message before that."""
         connection, received = self._refused[descriptor]
         try:
             data = connection.recv(4096)

@@ -1,7 +1,7 @@
-"""Gives the memory that clients leave behind in the allocator back to the system.
+"""Returns memory to the system that the allocator has kept after clients have left.
 
-A connection costs 28 kB, which glibc keeps for the next one: after 1000 clients a supervisor of 23 MB stayed at 61 MB
-for ever, and was at 23 MB again after a trim of 5 ms.
+A connection costs 28 kB, which glibc keeps for the next one: after 1000 clients a supervisor of 23 MB stayed at 61 MB,
+and was at 23 MB again after a trim of 5 ms.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from collections.abc import Callable
 from hushd_protocol.system.footprint import rss, trim
 
 PAUSE_S = 1.0  # libzmq frees a client's memory a little after it has reported its end
-APART_S = 4.0  # from one trim to the next
-WORTH = 2_000_000  # bytes above the size at the start
-LOOKS = 2  # after clients have left, while a trim is not enough: libzmq may have freed their memory after it
-GROWTH = 1_000_000  # bytes worth a look at what clients do
-MOST = 60_000_000  # bytes above it that clients may cost: 1000 quiet ones take 40 MB
-URGENT_S = 0.25  # from one trim to the next while they cost more
+APART_S = 4.0  # between two trims
+WORTH = 2_000_000  # bytes above the initial size that are worth a trim
+LOOKS = 2  # trims at most after clients have left: libzmq may free their memory after the first
+GROWTH = 1_000_000  # bytes that are worth a check of the clients
+MAX_BYTES = 60_000_000  # above the initial size, for all clients: 1000 quiet ones take 40 MB
+URGENT_S = 0.25  # between two trims while clients cost more than that
 
 
 class Heap:
-    """Trims the heap after clients have left, if that is worth it. At rest nothing is due.
+    """Trims the heap after clients have left, if that is worth it. At rest it has no deadline.
 
     Args:
-        size: measures this process, in bytes; 0 where unknown, and then nothing is trimmed.
-        give_back: trims.
+        size: measures this process, in bytes; 0 if unknown, and then the heap is never trimmed.
+        give_back: trims the heap.
     """
 
     def __init__(self, size: Callable[[], int] = rss, give_back: Callable[[], None] = trim) -> None:
         self._size = size
         self._give_back = give_back
         self._start = size()
-        self._next = 0.0  # no trim before
+        self._next = 0.0  # the earliest time of the next trim
         self._due: float | None = None
-        self._seen = self._start  # at the last growth
-        self._looks = 0  # to come
-        self._last_size = 0  # at the last look while clients cost too much
+        self._grown_size = self._start  # the size at the last growth
+        self._looks = 0  # trims left
+        self._last_size = 0  # at the last check while clients cost too much
         self._next_urgent = 0.0
 
     def client_left(self, now: float) -> None:
-        """Schedules a look: a client has left, or may have."""
+        """Schedules a trim after a client has left."""
         self._looks = LOOKS
         if self._due is None:
             self._due = max(now + PAUSE_S, self._next)
@@ -60,24 +60,24 @@ class Heap:
                     self._due = self._next
 
     def grown(self) -> bool:
-        """Returns whether this process has grown by GROWTH since it last had, or was smaller."""
+        """Returns whether this process has grown by GROWTH since the last time, or since it was last smaller."""
         size = self._size()
-        grown = size >= self._seen + GROWTH
-        if grown or size < self._seen:
-            self._seen = size
+        grown = size >= self._grown_size + GROWTH
+        if grown or size < self._grown_size:
+            self._grown_size = size
         return grown
 
     def too_large(self, now: float) -> bool:
-        """Returns whether clients cost more than they may, and ever more: then one of them should go.
+        """Returns whether clients cost more than MAX_BYTES and still more than before, so that one should go.
 
-        What was freed a moment ago may not show before the next trim, so a size that does not grow is none's fault.
+        Memory freed a moment ago may only show after the next trim, so only a growing size counts.
         """
         size = self._size()
-        if size >= self._start + MOST and now >= self._next_urgent:
+        if size >= self._start + MAX_BYTES and now >= self._next_urgent:
             self._give_back()
             self._next_urgent = now + URGENT_S
             self._last_size = 0
             size = self._size()
         grown = size > self._last_size
         self._last_size = size
-        return grown and size >= self._start + MOST
+        return grown and size >= self._start + MAX_BYTES

@@ -1,8 +1,8 @@
-"""A latch on libzmq's listening descriptor: with it, libzmq accepts one connection each time it is asked to.
+"""A latch on libzmq's listening descriptor, so that libzmq accepts one connection per call of `arm`.
 
-libzmq accepts on a thread of its own, as fast as others connect, and aborts the process where `accept` finds no
-descriptor. It sleeps in epoll, whose registrations the kernel lists (/proc/self/fdinfo) and anybody in the process may
-change: with EPOLLONESHOT the listening descriptor wakes it once and is then left alone until it is armed again.
+libzmq accepts on its own thread, as fast as peers connect, and aborts the process when `accept` finds no free
+descriptor. It sleeps in epoll, whose registrations the kernel lists (/proc/self/fdinfo) and any code of the process may
+change: with EPOLLONESHOT the listening descriptor wakes libzmq once, and not again until it is armed again.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import sys
 import time
 
 _EPOLLIN, _EPOLLONESHOT, _EPOLL_CTL_MOD = 1, 1 << 30, 3
-_PATIENCE_S = 0.2  # for libzmq's thread to begin to listen; it takes 0.1 ms
+_PATIENCE_S = 0.2  # for libzmq's thread to begin to listen, which takes 0.1 ms
 
 
 class Latch:
     """The registration of `descriptor` in the epoll `queue`, with the `data` that libzmq gave it."""
 
     def __init__(self, queue: int, descriptor: int, data: int) -> None:
-        import ctypes  # 1.4 ms and 0.3 MB, which only few open files are worth
+        import ctypes  # 1.4 ms and 0.3 MB, only worth it when open files are few
 
         self._queue = queue
         self._descriptor = descriptor
@@ -30,11 +30,11 @@ class Latch:
         self._epoll_ctl = ctypes.CDLL(None, use_errno=True).epoll_ctl
 
     def arm(self) -> None:
-        """Lets libzmq accept one connection more."""
+        """Lets libzmq accept one more connection."""
         self._change(_EPOLLIN | _EPOLLONESHOT)
 
     def disarm(self) -> None:
-        """Lets it accept none."""
+        """Stops libzmq from accepting connections."""
         self._change(_EPOLLONESHOT)
 
     def _change(self, events: int) -> None:
@@ -43,7 +43,7 @@ class Latch:
 
 
 def find(descriptor: int) -> Latch | None:
-    """The latch on a descriptor at which libzmq listens, None where the system has no such thing (macOS)."""
+    """Returns the latch on a descriptor at which libzmq listens; None if the system has none, as on macOS."""
     until = time.monotonic() + (_PATIENCE_S if sys.platform == "linux" else 0.0)
     while True:
         if latch := _look(descriptor):
@@ -70,4 +70,4 @@ def _target(name: str) -> str:
     try:
         return os.readlink(f"/proc/self/fd/{name}")
     except OSError:
-        return ""  # that of the listing itself
+        return ""  # the closed descriptor of the listing itself

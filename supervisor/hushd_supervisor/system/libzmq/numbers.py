@@ -1,8 +1,8 @@
-"""The numbers by which libzmq names connections: a zero byte and 32 bits, one after the other from a first one.
+"""The numbers by which libzmq names connections: a zero byte and 32 bits, counting up from a first number.
 
-A peer that comes under a number which libzmq is about to give ends the process by an assertion, and nothing sees its
-name before that. So the first one must be a secret. libzmq draws it by `rand`, which starts alike in every process
-unless it was seeded.
+A peer that names itself by a number which libzmq is about to give ends the process by an assertion, before any code of
+ours sees the name. So the first number must be secret. libzmq draws it by `rand`, which starts alike in every process
+unless it is seeded.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ _BYTES = 5
 
 
 def hide(context: zmq.Context[zmq.Socket[bytes]]) -> bool:
-    """Seeds libc's generator, from which the sockets that are made next draw their first numbers.
+    """Seeds libc's generator, from which the next sockets draw their first numbers.
 
-    Returns whether they do: two sockets after the same seed start alike only if it is our seed that decides.
+    Returns whether they do: two sockets made after the same seed start alike only if the seed decides.
     """
     import ctypes
 
     srand = ctypes.CDLL(None).srand
     seed = int.from_bytes(os.urandom(4))
-    drawn = []
+    first_numbers = []
     for _ in range(2):
         srand(ctypes.c_uint(seed))
         with context.socket(zmq.ROUTER) as router:
-            drawn.append(first(context, router))
+            first_numbers.append(first(context, router))
     srand(ctypes.c_uint(int.from_bytes(os.urandom(4))))
-    return drawn[0] == drawn[1]
+    return first_numbers[0] == first_numbers[1]
 
 
 def first(context: zmq.Context[zmq.Socket[bytes]], router: zmq.Socket[bytes]) -> bytes:
-    """Returns the route that libzmq gives to the first connection of `router`, which is ours."""
+    """Makes the first connection to `router` and returns the route that libzmq gives it."""
     router.bind("inproc://first")
     with context.socket(zmq.DEALER) as peer:
         peer.connect("inproc://first")
@@ -48,9 +48,9 @@ def is_number(route: bytes, start: bytes, count: int) -> bool:
     return len(route) == _BYTES and route[0] == 0 and 0 < _distance(start, route) <= count
 
 
-def is_later(route: bytes, other: bytes) -> bool:
-    """Returns whether libzmq made `route` after `other`."""
-    return _distance(other, route) < 2**31
+def is_later(route: bytes, reference: bytes) -> bool:
+    """Returns whether libzmq made `route` after `reference`."""
+    return _distance(reference, route) < 2**31
 
 
 def _distance(start: bytes, route: bytes) -> int:

@@ -1,4 +1,4 @@
-"""A ROUTER with the options that its peers call for, and the sending through it."""
+"""Makes ROUTER sockets with the options that untrusted peers require, reads from them and sends through them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MORE = _LAST | int(zmq.SNDMORE)
 
 
 def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATER) -> zmq.Socket[bytes]:
-    """Makes a ROUTER that reads `unread` messages of each connection ahead; its `ConnectionLimit` binds it."""
+    """Makes a ROUTER that reads ahead `unread` messages of each connection; its `ConnectionLimit` binds it."""
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to a client that is gone is an error
     router.setsockopt(zmq.MAXMSGSIZE, MAX_WIRE)
@@ -22,7 +22,7 @@ def make_router(context: zmq.Context[zmq.Socket[bytes]], unread: int = HIGH_WATE
 
 
 def rest(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Returns the frames of the message whose route was just read; passes over all of them if memory is short."""
+    """Returns the frames of the message whose route was just read; skips all of them if memory runs out."""
     frames = []
     try:
         while socket.get(zmq.RCVMORE):

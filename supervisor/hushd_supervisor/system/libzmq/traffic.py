@@ -1,7 +1,7 @@
-"""The bytes under way on each client's connection, and which connections to end for them.
+"""Counts the unread bytes on each client's connection, and chooses the connections to end for them.
 
-libzmq queues what a client does not read, and the frames of a message until its last one, and names neither. But it
-names the descriptor of each connection, of which the kernel says how much waits on either side.
+libzmq queues messages for a slow client, and the frames of a message until its last one, and reports neither. But it
+reports the descriptor of each connection, and the kernel knows how many bytes wait on either side of it.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from collections.abc import Callable
 
 from hushd_protocol.light_dataclass import dataclass
 
-ENDLESS_LOOKS = 2  # during which bytes arrive, and no message in between: 128 KiB take a tenth of a millisecond
-LOOK_S = 0.002  # of one look
-WAITS = 4_096  # bytes unread of a client, up to which they may be whole requests that wait beside another's flood
-FULL = 64_000  # bytes in the kernel's queue of 208 KiB: only then libzmq holds more than a moment's
-WORTH = 1_000_000  # bytes under way below which nobody is greedy
+ENDLESS_LOOKS = 2  # in which bytes arrive, without a message in between: 128 KiB take a tenth of a millisecond
+LOOK_S = 0.002  # the length of a look
+WAITS = 4_096  # unread bytes that may still be whole requests, waiting beside another client's flood
+FULL = 64_000  # bytes in the kernel's queue of 208 KiB from which on libzmq's own queue grows too
+WORTH = 1_000_000  # unread bytes from which on a client is greedy
 _FIONREAD, _SIOCOUTQ = 0x541B, 0x5411  # Linux
 
 
 @dataclass(slots=True)
 class _Connection:
     inode: int
-    sent: int = 0  # bytes since the kernel's queue was last seen with room
+    sent: int = 0  # bytes sent since the kernel's queue last had room
     messages: int = 0  # received since the last look
-    received: int = 0  # their bytes
-    recent: int = 0  # bytes between the last two looks
+    received: int = 0  # bytes of these messages
+    recent: int = 0  # bytes received between the last two looks
     endless: int = 0  # looks during which bytes arrived, since its last message
 
 
@@ -37,8 +37,8 @@ class Traffic:
     """Counts the bytes of each connection, by its descriptor.
 
     Args:
-        unread, unsent: the bytes that the kernel holds from, and for, the client of a descriptor.
-        inode: identifies the file behind a descriptor; 0 where there is none.
+        unread, unsent: return the bytes that the kernel holds from, and for, the client of a descriptor.
+        inode: identifies the file behind a descriptor; 0 if there is none.
         clock: seconds.
     """
 
@@ -57,7 +57,7 @@ class Traffic:
         self._emptied = False
 
     def opened(self, descriptor: int) -> None:
-        """Notes a connection that was accepted."""
+        """Adds an accepted connection."""
         self._connections[descriptor] = _Connection(self._inode(descriptor))
 
     def closed(self, descriptor: int) -> None:
@@ -76,11 +76,11 @@ class Traffic:
             connection.sent += size
 
     def emptied(self) -> None:
-        """Notes that no whole message is left unread: bytes that are still coming belong to one without an end."""
+        """Notes that no whole message is left unread, so bytes that still arrive belong to an unfinished one."""
         self._emptied = True
 
     def endless(self) -> list[int]:
-        """Looks at all connections; returns those whose bytes arrived during two looks, and no whole message since."""
+        """Looks at all connections; returns those on which bytes arrived in two looks, without a whole message."""
         silent = {d for d, connection in self._connections.items() if not connection.messages}
         arriving = self._arriving(silent) if self._emptied else set()
         for descriptor, connection in self._connections.items():
@@ -94,39 +94,39 @@ class Traffic:
     def _arriving(self, silent: set[int]) -> set[int]:
         """Watches connections for a moment, since libzmq empties the kernel's queue within microseconds.
 
-        Few bytes that wait are none that arrive: libzmq's thread is late with an innocent request beside a flood.
+        A few waiting bytes do not count: libzmq's thread may be late with an innocent request beside a flood.
         """
-        end, arriving, before = self._clock() + LOOK_S, set[int](), dict.fromkeys(silent, 0)
+        end, arriving, last_sizes = self._clock() + LOOK_S, set[int](), dict.fromkeys(silent, 0)
         while silent - arriving:
             unread = {descriptor: self._unread(descriptor) for descriptor in silent - arriving}
-            arriving |= {d for d, size in unread.items() if size < before[d] or size > WAITS}
-            before.update(unread)
+            arriving |= {d for d, size in unread.items() if size < last_sizes[d] or size > WAITS}
+            last_sizes.update(unread)
             if self._clock() >= end:
                 break
         return arriving
 
     def greediest(self) -> list[int]:
-        """Returns the connection with the most bytes unread, else the one that has sent the most of late, if many."""
+        """Returns the connection with the most unread bytes, or the most recent bytes, if they are at least WORTH."""
         for kind in ("sent", "recent"):
             amounts = {d: getattr(connection, kind) for d, connection in self._connections.items()}
-            most = max(amounts, key=amounts.__getitem__, default=-1)
-            if amounts.get(most, 0) >= WORTH:
-                return [most]
+            greediest = max(amounts, key=amounts.__getitem__, default=-1)
+            if amounts.get(greediest, 0) >= WORTH:
+                return [greediest]
         return []
 
     def end(self, descriptor: int) -> None:
-        """Ends a connection from outside; libzmq notices, frees what it holds of it, and reports its end."""
+        """Shuts a connection down from outside; libzmq notices, frees its queues, and reports its end."""
         connection = self._connections.pop(descriptor, None)
         if connection is None:
             return
         try:
-            ours = socket.socket(fileno=os.dup(descriptor))
+            duplicate = socket.socket(fileno=os.dup(descriptor))
         except OSError:
-            return  # it has ended
-        with ours:
-            if self._inode(ours.fileno()) == connection.inode:  # no other file has got its descriptor
+            return  # the connection has ended
+        with duplicate:
+            if self._inode(duplicate.fileno()) == connection.inode:  # the descriptor was not reused
                 try:
-                    ours.shutdown(socket.SHUT_RDWR)
+                    duplicate.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
 

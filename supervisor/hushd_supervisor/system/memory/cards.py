@@ -1,4 +1,4 @@
-"""Looks at the graphics cards by a short-lived process: here no driver is loaded, which would keep them awake."""
+"""Looks at the graphics cards in a short-lived process, since a driver loaded here would keep them awake."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from ..process import Launch
 from ..source import Outcome, Perform, Source
 from .measure import PLACE
 
-LIMIT_S = 5.0  # for a driver to answer; one whose card has failed may never do
-APART_S = 0.05  # from one look to the next
+LIMIT_S = 5.0  # for a driver to answer; a failed card's driver may never do
+APART_S = 0.05  # between two looks
 _DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 _GRAPHICS = "/dev/dri"
-_MOST = 64  # cards
+_MAX_CARDS = 64
 _TYPES = {"device": str, "id": str, "name": str, "total": int, "free": int, "asleep": bool, "also": str}
 _DEVICE = re.compile(f"({'|'.join(KINDS)}):[0-9]{{1,2}}", re.ASCII)
 _QUESTION = "cards"
 
 
 def there(environment: Mapping[str, str] = os.environ) -> bool:
-    """Returns whether this machine has a graphics card with memory of its own and a driver; wakes no card.
+    """Returns whether this machine has a graphics card with its own memory and a driver; wakes no card.
 
-    That takes 10 us, and 30 more for each device that draws.
+    Takes 10 us, and 30 more for each drawing device.
     """
     if environment.get(STAND_IN) or any(map(os.path.exists, _DRIVERS)):
         return True
     if not os.path.exists(_GRAPHICS):
         return False
-    from hushd_protocol.system.drm import own_cards  # not for a machine without a screen
+    from hushd_protocol.system.drm import own_cards  # only on a machine that draws
 
     return bool(own_cards())
 
 
 def kinds(name: str) -> tuple[str, ...]:
-    """The kinds of graphics cards that the engine of worker `name` may be able to use."""
-    from hushd_schema import engines  # not on a machine without cards
+    """Returns the kinds of graphics cards that the engine of worker `name` may be able to use."""
+    from hushd_schema import engines  # only on a machine with cards
 
     role, engine, _ = name.split("/", 2)
     spec = engines.find(engine, role) if role in ENGINE_ROLES else None
@@ -87,11 +87,11 @@ def _command(_: str) -> list[str]:
 
 
 def seen(described: Described) -> Seen:
-    """The cards in an answer, as far as they make sense."""
+    """Returns the valid cards of an answer, or its error."""
     if described.error:
         return Seen(error=described.error.rstrip("."))
     rows = described.catalogue.get("cards")
-    return Seen(tuple(map(_card, filter(_is_card, rows[:_MOST])))) if isinstance(rows, list) else Seen()
+    return Seen(tuple(map(_card, filter(_is_card, rows[:_MAX_CARDS])))) if isinstance(rows, list) else Seen()
 
 
 def _card(row: JsonObject) -> Card:

@@ -1,7 +1,7 @@
-"""The memory cgroup of this process, of either version: its limits, stalls and victims. Sizes in bytes.
+"""The memory cgroup of this process, of either version: its limits, stalls and out-of-memory kills. Sizes in bytes.
 
-In a container the machine's memory is not ours. The tightest limit of our own group and all above it counts, less the
-usage there without the file cache that no process has mapped, which the kernel drops before it kills.
+In a container the machine's memory is not ours. The tightest limit of our own group and its ancestors counts, less
+their usage; file cache that no process has mapped counts as free, since the kernel drops it before it kills.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from hushd_protocol.light_dataclass import dataclass
 
-UNLIMITED = 1 << 60  # version 1 writes no limit as a number near 2^63
+UNLIMITED = 1 << 60  # version 1 reports the absence of a limit as a number near 2^63
 
 
 class Limit(NamedTuple):
-    """The memory that a group may use, and the part of it that is free or easily freed."""
+    """The memory that a group may use, and the part that is free or easily freed."""
 
     total: int
     available: int
@@ -28,7 +28,7 @@ class Cgroup:
 
     Attributes:
         version: 1 or 2.
-        folders: the group's own first, then those above it as far as we can see; may be none.
+        folders: the group's own first, then its visible ancestors; may be empty.
     """
 
     version: int = 2
@@ -36,31 +36,31 @@ class Cgroup:
 
     @classmethod
     def own(cls, root: Path = Path("/")) -> Cgroup:
-        """The group of this process; one without folders where there are no cgroups. `root` is for tests."""
+        """Returns the group of this process, without folders if there are no cgroups. `root` is for tests."""
         try:
             groups, mounts = (_lines(root / "proc/self" / name) for name in ("cgroup", "mountinfo"))
         except OSError:
             return cls()
         paths = {}
         for line in groups:
-            number, _, rest = line.partition(":")
-            controllers, _, path = rest.partition(":")
+            number, _, controllers_and_path = line.partition(":")
+            controllers, _, path = controllers_and_path.partition(":")
             if number == "0" or "memory" in controllers.split(","):
                 paths[2 if number == "0" else 1] = path
         # With both versions mounted, the controller is in the first.
         for version in (1, 2):
             for line in mounts if version in paths else ():
-                where, _, what = line.partition(" - ")
-                kind, _, options = what.partition(" ")
+                mount_fields, _, file_system = line.partition(" - ")
+                kind, _, options = file_system.partition(" ")
                 controlled = "memory" in options.rpartition(" ")[2].split(",")
-                fields = where.split(" ")
+                fields = mount_fields.split(" ")
                 if len(fields) > 4 and (kind == "cgroup2" if version == 2 else (kind == "cgroup" and controlled)):
                     top, mount = fields[3:5]
                     return cls(version, _folders(root, mount, top, paths[version]))
         return cls()
 
     def limits(self) -> list[Limit]:
-        """Every limit that binds us."""
+        """Returns the limits of the group and its ancestors."""
         limits = []
         for folder in self.folders:
             total = self._limit(folder)
@@ -70,21 +70,21 @@ class Cgroup:
         return limits
 
     def oom_kills(self) -> int | None:
-        """The processes of this very group that the kernel has killed, out of memory; None where unknown."""
+        """Returns how many of this group's processes the kernel has killed for lack of memory; None if unknown."""
         if not self.folders:
             return None
         name = "memory.events" if self.version == 2 else "memory.oom_control"
         return number_of(self.folders[0] / name, "oom_kill")
 
     def pressure_file(self) -> Path | None:
-        """The file in which the kernel reports this group's stalls, if it has a limit of its own."""
+        """Returns the file in which the kernel reports this group's stalls, if the group has a limit."""
         if self.version == 2 and self.folders and self.limits():
             file = self.folders[0] / "memory.pressure"
             return file if file.exists() else None
         return None
 
     def _droppable(self, folder: Path) -> int:
-        # What was just written or read twice is active, such as all of a new installation; what is mapped is in use.
+        # Pages just written or read twice are active, such as all of a new installation; mapped pages are in use.
         names = ("inactive_file", "active_file", "file_mapped")
         if self.version == 1:
             names = ("total_inactive_file", "total_active_file", "total_mapped_file")
@@ -92,30 +92,30 @@ class Cgroup:
         return max(inactive, inactive + active - mapped)
 
     def _limit(self, folder: Path) -> int | None:
-        # Above `memory.high` a group is slowed down until it is useless.
+        # Above `memory.high` the kernel slows a group down until it is useless.
         names = ("memory.max", "memory.high") if self.version == 2 else ("memory.limit_in_bytes",)
         limits = [limit for name in names if (limit := _number(folder / name)) is not None and limit < UNLIMITED]
         return min(limits, default=None)
 
 
 def _lines(file: Path) -> list[str]:
-    """The lines of a file in which users choose names: of mounts, of groups, in any encoding."""
+    """Returns the lines of a file with names of mounts or groups, which may be in any encoding."""
     return os.fsdecode(file.read_bytes()).split("\n")
 
 
 def _folders(root: Path, mount: str, top: str, path: str) -> tuple[Path, ...]:
-    """The folders from the group `path` up to the mount point, which shows the group `top` and those below it.
+    """Returns the folders from the group `path` up to the mount point, which shows the group `top` and its children.
 
-    Inside a container `path` may be the host's name of the group, and the mount may show that group alone.
+    Inside a container `path` may be the host's name for the group, and the mount may show only that group.
     """
     base = root / mount.lstrip("/")
-    below = Path(path.strip("/"))
-    if top != "/" and below.is_relative_to(top.strip("/")):
-        below = below.relative_to(top.strip("/"))
-    elif top != "/" or ".." in below.parts:
-        below = Path()
-    folder = base / below
-    if not os.path.isdir(folder):  # False also for a name that no folder can have
+    relative = Path(path.strip("/"))
+    if top != "/" and relative.is_relative_to(top.strip("/")):
+        relative = relative.relative_to(top.strip("/"))
+    elif top != "/" or ".." in relative.parts:
+        relative = Path()
+    folder = base / relative
+    if not os.path.isdir(folder):  # also False for an invalid name, instead of an exception
         folder = base
     return tuple(f for f in (folder, *folder.parents) if f.is_relative_to(base))
 
@@ -128,7 +128,7 @@ def _number(file: Path) -> int | None:
 
 
 def number_of(file: Path, name: str) -> int | None:
-    """The number behind `name` in a file of lines `name number`."""
+    """Returns the number after `name` in a file of lines `NAME NUMBER`."""
     try:
         for line in file.read_text().splitlines():
             key, _, value = line.partition(" ")

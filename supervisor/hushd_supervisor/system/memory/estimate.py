@@ -1,4 +1,4 @@
-"""The memory that a worker may need before its first life: by its model's files, else as the catalogue has it."""
+"""Estimates a worker's memory before its first start, by its model's files or by the catalogue."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 
 class Estimate:
-    """Looks into the models folder, Hugging Face's cache and the specs of engines, which are not loaded before somebody
-    asks.
+    """Estimates by the models folder, Hugging Face's cache and the engines' specs, which are loaded on the first call.
 
     Args:
         models: the models folder.
@@ -32,71 +31,71 @@ class Estimate:
 
     def __call__(self, name: str) -> Estimated:
         """Returns the estimate for worker `name` (ROLE/ENGINE/MODEL)."""
-        from hushd_models import catalogue  # 0.5 MB with the specs, and some milliseconds
+        from hushd_models import catalogue  # 0.5 MB and some milliseconds, with the specs
         from hushd_schema import engines
 
         role, engine, model = name.split("/", 2)
         spec = engines.find(engine, role) if role in ENGINE_ROLES else None
         if spec is None:
             return Estimated()
-        known = catalogue.find(f"{engine}/{model}")
+        entry = catalogue.find(f"{engine}/{model}")
         sizes: Sizes = {}
         if spec.memory_mb:
-            sizes = dict(self._files(engine, model, flat=spec.flat)) or self._pulled(engine, model) or _in_hub(known)
+            sizes = dict(self._files(engine, model, flat=spec.flat)) or self._pulled(engine, model) or _in_hub(entry)
         try:
-            return _estimated(spec, sizes, known)
+            return _estimated(spec, sizes, entry)
         except Replaced:
-            return Estimated()  # it would take a module of another version
+            return Estimated()  # it needs a module that is now of another version
 
     def _files(self, engine: str, model: str, *, flat: bool) -> Iterator[tuple[str, int]]:
         """Yields the model's files in the models folder with their sizes."""
-        place = self._models / engine
+        engine_folder = self._models / engine
         prefix = f"{model}." if flat else ""
-        for folder in (place,) if flat else (place / model, *_folders(place / model)):
+        for folder in (engine_folder,) if flat else (engine_folder / model, *_folders(engine_folder / model)):
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         if entry.name.startswith(prefix) and entry.is_file() and not entry.name.endswith(".json"):
                             yield entry.name, entry.stat().st_size
             except OSError:
-                continue  # it is not there, or went away meanwhile
+                continue  # the folder is missing, or was just removed
 
     def _pulled(self, engine: str, model: str) -> dict[str, int]:
-        """The sizes of a model that hushd has brought, wherever it lies: its manifest has them."""
+        """Returns the file sizes in the manifest of a model that hushd has pulled, wherever its files are."""
         try:
             files = json.loads((self._models / engine / f"{model}.hushd.json").read_bytes())["files"]
             return {name: int(file["size"]) for name, file in files.items()}
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return {}  # there is none, or a worker reports what is wrong with it
+            return {}  # there is no manifest, or it is broken, which the worker reports
 
 
-def _estimated(spec: EngineSpec, sizes: Sizes, known: Known | None) -> Estimated:
-    """The estimate by a model's files, else by what the catalogue knows of it."""
+def _estimated(spec: EngineSpec, sizes: Sizes, entry: Known | None) -> Estimated:
+    """Returns the estimate by a model's files, or else by its catalogue entry."""
     if sizes and spec.memory_mb:
         memory_mb = spec.memory_mb(sizes)
-    elif known:
-        memory_mb, sizes = known.memory_mb, {"": int(1e6 * known.size_mb)}
+    elif entry:
+        memory_mb, sizes = entry.memory_mb, {"": int(1e6 * entry.size_mb)}
     else:
         return Estimated()
     machine_mb, card_mb = spec.on_card_mb(sizes) if spec.on_card_mb else (0.0, 0.0)
     return Estimated(int(1e6 * memory_mb), int(1e6 * machine_mb), int(1e6 * card_mb))
 
 
-def _in_hub(known: Known | None) -> dict[str, int]:
-    """The sizes of a model's files in Hugging Face's cache, whoever has brought them; none where it is not whole."""
-    if known is None or not known.repository:
+def _in_hub(entry: Known | None) -> dict[str, int]:
+    """Returns the sizes of a model's files in Hugging Face's cache; none if files are missing there."""
+    if entry is None or not entry.repository:
         return {}
     from hushd_models import hf_cache  # 0.2 MB
 
-    if not (snapshot := hf_cache.snapshot(known.repository, known.revision)):
+    if not (snapshot := hf_cache.snapshot(entry.repository, entry.revision)):
         return {}
     sizes = {}
     for folder, _, names in os.walk(snapshot):
         for name in names:
             path = os.path.join(folder, name)
-            with suppress(OSError):  # a link whose file is gone
+            with suppress(OSError):  # a dangling link
                 sizes[os.path.relpath(path, snapshot)] = os.stat(path).st_size
-    return {name: sizes[name] for name in known.choose(sizes) or ()}
+    return {name: sizes[name] for name in entry.choose(sizes) or ()}
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
-"""The record of memory in the state folder: a line at each start, exit and beat that comes anyway.
+"""The memory record in the state folder: a line per start, exit and changed size, drawn by `hushd top --history`.
 
-Nothing is sampled for it, so it wakes nobody: `hushd top --history` draws what these lines say.
+It only uses events that come anyway, so it never wakes the supervisor.
 """
 
 from __future__ import annotations
@@ -19,38 +19,37 @@ from hushd_supervisor.core.standby import PREFIX
 
 from ..source import Source
 
-SUPERVISOR = "supervisor"  # the name in its own lines
-CHANGE = 1_000_000  # bytes; a beat that reports less of a change
-QUIET_S = 60.0  # and comes sooner than this adds no line
+SUPERVISOR = "supervisor"  # the supervisor's name in the record
+CHANGE = 1_000_000  # bytes: a beat with a smaller change
+QUIET_S = 60.0  # within this time adds no line
 
 
 class History(Source):
     """Appends lines `TIME EVENT NAME PRIVATE SUPERVISOR MAPPED`, TIME in seconds since 1970, to the file `path`.
 
-    The events are `start`, `ready`, `beat` and `exit`; PRIVATE and MAPPED are the worker's bytes that no file has, and
-    its part of mapped files' pages, SUPERVISOR the supervisor's bytes. Of graphics cards there are lines
-    `TIME card ID TOTAL FREE DEVICE NAME` after a look, and `TIME taken WORKER ID=BYTES …` where a worker takes another
-    part. A file over 1 MB is moved to `path`.1, so there are two at most. A record that cannot be written is not an
-    error.
+    The events are `start`, `ready`, `beat` and `exit`. PRIVATE is the worker's memory without pages of files, MAPPED
+    its pages of mapped files, SUPERVISOR the supervisor's memory, all in bytes. For graphics cards there are lines
+    `TIME card ID TOTAL FREE DEVICE NAME` after a look, and `TIME taken WORKER ID=BYTES …` when a worker's share
+    changes. A file over 1 MB is moved to `path`.1, so there are at most two. A failed write is ignored.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
-        self._written: dict[str, tuple[int, float]] = {}  # the last size of each worker, and when
-        self._taken: dict[str, Mapping[str, int]] = {}  # the last part of cards of each worker that has one
-        self._free: dict[str, int] = {}  # of each card, at the last line
+        self._written: dict[str, tuple[int, float]] = {}  # by worker: its last recorded size, and when
+        self._taken: dict[str, Mapping[str, int]] = {}  # by worker: its last recorded share of the cards
+        self._free: dict[str, int] = {}  # by card: its last recorded free memory
 
     def begin(self) -> None:
-        """Records the supervisor's start: workers of an earlier one that had no time to record their exits are gone."""
+        """Records the supervisor's start, which also ends any workers of an earlier one without recorded exits."""
         self._append("start", SUPERVISOR)
 
     def close(self) -> None:
-        """Records that the supervisor leaves."""
+        """Records the supervisor's exit."""
         self._append("exit", SUPERVISOR)
 
     def look(self, event: Event, now: float) -> None:
-        """Records what `event` reports of a process: its start, its size, or its end."""
+        """Records the start, size or end of a process that `event` reports."""
         self._look_at_cards(event)
         match event:
             case Spawned(worker):
@@ -67,7 +66,7 @@ class History(Source):
                 self._written.pop(name, None)
 
     def _look_at_cards(self, event: Event) -> None:
-        """Records what `event` reports of graphics cards, where that is another than before."""
+        """Records changed figures of graphics cards that `event` reports."""
         match event:
             case Seen(cards):
                 for card in cards:
@@ -83,11 +82,11 @@ class History(Source):
                 self._taken.pop(worker, None)
 
     def _is_news(self, worker: str, size: int) -> bool:
-        before, when = self._written.get(worker, (0, 0.0))
-        return abs(size - before) >= CHANGE or not 0 <= self._clock() - when < QUIET_S
+        last_size, written_at = self._written.get(worker, (0, 0.0))
+        return abs(size - last_size) >= CHANGE or not 0 <= self._clock() - written_at < QUIET_S
 
     def _append(self, event: str, name: str, size: int = 0, private: int = 0) -> None:
-        """Writes a line; without `private`, where a system does not tell it, the whole `size` is that."""
+        """Writes a line; if the system does not report `private`, the whole `size` counts as private."""
         private = private or size
         self._written[name] = size, self._clock()
         self._write(f"{event} {name} {private} {rss()} {max(0, size - private)}")

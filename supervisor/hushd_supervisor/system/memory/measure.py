@@ -1,4 +1,4 @@
-"""The memory of processes and of the machine, in bytes; PSS where the system reports it, RSS elsewhere."""
+"""Measures the memory of processes and of the machine, in bytes: PSS where the system reports it, RSS elsewhere."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from hushd_supervisor.core.worker.progress import Used
 from .cgroup import Cgroup, number_of
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-CARDS = 64  # that one process may use
+MAX_CARDS = 64  # that one process may use
 PLACE = re.compile("[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}[.][0-7]", re.ASCII)  # on the PCI bus
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The resident set, proportional set and highest resident set so far of one process; its private part, and files.
+    """The memory of a process: its resident set, proportional set, peak resident set, private memory and mapped files.
 
-    The former is the process's alone, and its exit gives it back; pages of mapped files are the kernel's to drop.
+    Its exit frees the private memory; pages of mapped files stay until the kernel drops them.
     """
 
     rss: int
@@ -38,7 +38,7 @@ class Usage:
 
 
 def usage(pid: int) -> Usage | None:
-    """The memory of process `pid`, None when it is gone."""
+    """Returns the memory of process `pid`, None if it is gone."""
     if sys.platform != "linux":
         return _usage_elsewhere(pid)
     try:
@@ -55,7 +55,7 @@ def usage(pid: int) -> Usage | None:
 
 
 def resident_usage(pid: int) -> Usage | None:
-    """The same by the resident set alone, which takes 0.1 ms: the proportional set of a large worker takes 10."""
+    """Returns the same by the resident set alone, in 0.1 ms: a large worker's proportional set takes 10 ms."""
     if sys.platform != "linux":
         return _usage_elsewhere(pid)
     try:
@@ -67,27 +67,27 @@ def resident_usage(pid: int) -> Usage | None:
 
 
 def private(pid: int) -> int:
-    """The bytes that the end of process `pid` gives back: no other process has these pages, and no file does."""
+    """Returns the bytes that the end of process `pid` frees: pages that neither another process nor a file has."""
     try:
         sizes = _fields(f"/proc/{pid}/smaps_rollup")
     except OSError:
         return resident.rss if (resident := resident_usage(pid)) else 0
-    return sizes.get("Private_Dirty", 0)  # a clean page is a file's, and the kernel's to drop
+    return sizes.get("Private_Dirty", 0)  # a clean page is a file's, which the kernel may drop
 
 
 def highest(pid: int) -> int:
-    """The bytes that process `pid` ever had resident, and its descendants have now: no peak was higher."""
+    """Returns an upper bound of the memory peak of process `pid`: its own peak, and its descendants' size now."""
     try:
-        own = _fields(f"/proc/{pid}/status").get("VmHWM", 0)
+        peak = _fields(f"/proc/{pid}/status").get("VmHWM", 0)
     except OSError:
         return 0
-    return own + sum(map(rss, descendants(str(pid))))
+    return peak + sum(map(rss, descendants(str(pid))))
 
 
 def used(pid: int) -> Used | None:
-    """The CPU time, the bytes read and the private memory of process `pid` and its descendants; None when it is gone.
+    """Returns the CPU time, bytes read and private memory of process `pid` and its descendants; None if it is gone.
 
-    Takes 0.2 ms, also in the middle of a load: these counters wait for no lock of the process.
+    Takes 0.2 ms even during a load, since these counters need no lock of the process.
     """
     if sys.platform != "linux":
         return _used_elsewhere(pid)
@@ -98,9 +98,9 @@ def used(pid: int) -> Used | None:
 
 
 def believed(size: int, pid: int) -> int:
-    """The `size` that process `pid` reports of itself and its descendants, but no more than they have resident.
+    """Limits the `size` that process `pid` reports for itself and its descendants to their resident memory.
 
-    A worker that claims more than there is would bar all others, and be held for that large ever after.
+    A worker that claimed more would keep all others from starting, now and after later starts.
     """
     if sys.platform != "linux":
         return max(0, size)
@@ -111,13 +111,13 @@ def believed(size: int, pid: int) -> int:
 
 
 def plausible_cards(sizes: Mapping[str, object]) -> dict[str, int]:
-    """The part of what a worker reports of graphics cards that can be true."""
-    rows = itertools.islice(sizes.items(), CARDS)
+    """Returns the plausible entries of a worker's report on graphics cards."""
+    rows = itertools.islice(sizes.items(), MAX_CARDS)
     return {id: size for id, size in rows if type(size) is int and 0 < size < 1 << 50 and PLACE.fullmatch(id)}
 
 
 def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
-    """All memory, and the part that a new process could use without swapping; in a container, the container's.
+    """Returns all memory of the machine or container, and the part that a new process could use without swapping.
 
     `root` is for tests.
     """
@@ -131,12 +131,12 @@ def machine(cgroup: Cgroup | None = None, root: Path = Path("/")) -> Memory:
 
 
 class MachineMemory:
-    """Measures as `machine` does; while that fails, what it has measured last holds.
+    """Measures like `machine`; if that fails, returns the last measure.
 
-    A measure needs an open file, and another program may have the machine's last: the supervisor must not end by that.
+    A measure needs a file descriptor, and other programs may have taken the machine's last one.
 
     Raises:
-        OSError: from the construction alone.
+        OSError: raised by the constructor only.
     """
 
     def __init__(self, cgroup: Cgroup | None = None) -> None:
@@ -149,25 +149,25 @@ class MachineMemory:
         try:
             self._last = machine(self._cgroup)
         except OSError:
-            pass  # nor can anything start just now
+            pass  # no process could start now anyway
         return self._last
 
 
 def oom_kills(cgroup: Cgroup | None = None, root: Path = Path("/")) -> int | None:
-    """The processes that the kernel has killed, out of memory, in our cgroup, else anywhere; None where unknown."""
+    """Returns the kernel's count of processes killed for lack of memory, in our cgroup or anywhere; None if unknown."""
     if cgroup and (count := cgroup.oom_kills()) is not None:
         return count
     return number_of(root / "proc/vmstat", "oom_kill")
 
 
 def _fields(path: str | Path) -> dict[str, int]:
-    """The lines `Name:  123 kB` of a file in /proc, in bytes."""
+    """Parses the lines `Name:  123 kB` of a file in /proc; returns sizes in bytes."""
     sizes = {}
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
-            name, _, rest = line.partition(":")
-            if rest.endswith("kB\n"):
-                sizes[name] = int(rest.split()[0]) * 1024
+            name, _, value = line.partition(":")
+            if value.endswith("kB\n"):
+                sizes[name] = int(value.split()[0]) * 1024
     return sizes
 
 
@@ -180,7 +180,7 @@ def _used(process: str) -> Used | None:
         return None
     try:
         read = number_of(Path(f"/proc/{process}/io"), "rchar:") or 0
-    except OSError:  # not ours to see
+    except OSError:  # no permission
         read = 0
     return Used(ticks / os.sysconf("SC_CLK_TCK"), read, sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0))
 
@@ -197,7 +197,7 @@ def _used_elsewhere(pid: int) -> Used | None:
 
 
 def _usage_elsewhere(pid: int) -> Usage | None:
-    import psutil  # only here, and to list descendants: it costs 1.6 MB
+    import psutil  # only outside Linux: it costs 1.6 MB
 
     try:
         rss = int(psutil.Process(pid).memory_info().rss)

@@ -1,4 +1,4 @@
-"""The memory that each worker needed in earlier lives of the supervisor, in the state folder."""
+"""The file of each worker's measured memory needs in the state folder, for later supervisors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT_BYTES = 1_000_000
 class Needs(Source):
     """The file `path`: a JSON object of bytes by the keys of `core.memory.needs`.
 
-    It only saves a guess, so a file that is missing or broken is not an error, nor is a full disk.
+    It only replaces a guess, so missing or broken files and full disks are ignored.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class Needs(Source):
         return ()
 
     def load(self) -> dict[str, int]:
-        """The entries of the file that make sense."""
+        """Returns the valid entries of the file."""
         try:
             with open(self._path, "rb") as file:
                 table = json.loads(file.read(LIMIT_BYTES))

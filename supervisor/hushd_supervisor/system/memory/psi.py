@@ -1,7 +1,7 @@
-"""Memory pressure as it arises, without polling: the kernel's stall triggers, or a pipe in their place.
+"""Reports memory pressure without polling, by the kernel's stall triggers or by a named pipe.
 
-A trigger costs the kernel a look now and then while anything on the machine stalls, and us a wake-up each time it
-fires; so there is one only while a worker lives.
+A trigger costs the kernel some work while anything on the machine stalls, and wakes us each time it fires, so triggers
+exist only while a worker lives.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..source import Source
 from .cgroup import Cgroup
 
 SYSTEM = Path("/proc/pressure/memory")
-# Some process waited for memory, or all that had work did.
+# At least one process waited for memory, or all runnable processes did.
 KINDS = ((Level.WARNING, "some"), (Level.CRITICAL, "full"))
 
 
@@ -30,7 +30,7 @@ class Triggers(Source):
     """A source of `Pressure` events.
 
     Attributes:
-        work: whether it can report anything; if not, the pool must look from time to time.
+        work: whether it can report pressure; if not, the pool must check from time to time.
     """
 
     work: bool
@@ -40,12 +40,12 @@ class Triggers(Source):
 
 
 class Stalls(Triggers):
-    """The kernel's pressure stall information, where it exists and lets us listen.
+    """The kernel's pressure stall information, if it exists and we may use it.
 
     Args:
         poller: watches the descriptors.
         file: takes the triggers.
-        memory: measures memory, to tell our own stalls from those of others.
+        memory: measures memory, to weigh a stall.
         clock: monotonic seconds.
     """
 
@@ -63,7 +63,7 @@ class Stalls(Triggers):
         self._levels: dict[int, Level] = {}  # by descriptor
         self._stalls: dict[Level, Stall] = {}
         self.work = True
-        self.watch(True)  # only a try shows whether it works
+        self.watch(True)  # a try shows whether it works
         self.watch(False)
 
     def watch(self, on: bool) -> None:
@@ -80,7 +80,7 @@ class Stalls(Triggers):
                     self._levels[descriptor] = level
                     self._poller.register(descriptor, zmq.POLLPRI)
                     os.write(descriptor, f"{kind} {STALL_US} {WINDOW_US}\0".encode())
-            except (OSError, ValueError):  # an old kernel, one without PSI, or one that asks for a privilege
+            except (OSError, ValueError):  # the kernel is old, has no PSI, or demands a privilege
                 self.work = False
                 self.watch(False)
 
@@ -95,19 +95,18 @@ class Stalls(Triggers):
             totals = {}
         for level in levels:
             stall, total = self._stalls.get(level), totals.get(level)
-            true = stall is not None and total is not None and stall.confirmed(total, now)
-            yield Pressure(weight(level, memory) if true else Level.NORMAL)  # an occasion to look at memory at least
+            confirmed = stall is not None and total is not None and stall.confirmed(total, now)
+            yield Pressure(weight(level, memory) if confirmed else Level.NORMAL)  # at least an occasion to check memory
 
     def _totals(self) -> dict[Level, int]:
-        """The microseconds of each kind of stall since the boot, or since the group was made."""
+        """Returns the microseconds of each kind of stall since the boot, or since the group was made."""
         with open(self._file, encoding="ascii") as file:
             lines = dict(line.split(" ", 1) for line in file.read(4096).splitlines())
         return {level: int(lines[kind].rpartition("total=")[2]) for level, kind in KINDS if kind in lines}
 
 
 class Pipe(Triggers):
-    """A named pipe that takes lines of `warning` and `critical`, from a test, or from a program that watches a system
-    without stall information.
+    """A named pipe that takes lines of `warning` and `critical` from another program or a test, on any system.
 
     Raises:
         HushdError: `bad_request` when `path` is not a named pipe.
@@ -120,7 +119,7 @@ class Pipe(Triggers):
             raise HushdError(
                 "bad_request", f"HUSHD_PRESSURE names {path}, which is not a named pipe: make it with mkfifo."
             )
-        # For writing too, or it would stand at its end, readable for ever, once a writer has left.
+        # Opened for writing too: otherwise it would stay readable, at its end, once a writer has left.
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         poller.register(self._descriptor, zmq.POLLIN)
 
@@ -136,13 +135,13 @@ class Pipe(Triggers):
 
 
 def choose(poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory], pipe: str = "") -> Triggers:
-    """Chooses `pipe` (HUSHD_PRESSURE) if given, else the stalls of our group if it has a limit, else the machine's.
+    """Returns `pipe` (HUSHD_PRESSURE) if given, else the stalls of our group if it has a limit, else the machine's.
 
     Raises:
         HushdError: `bad_request` when the pipe is not one.
     """
     if pipe:
         return Pipe(poller, Path(pipe))
-    own = cgroup.pressure_file()
-    stalls = Stalls(poller, own or SYSTEM, memory)
-    return stalls if stalls.work or own is None else Stalls(poller, SYSTEM, memory)
+    group_file = cgroup.pressure_file()
+    stalls = Stalls(poller, group_file or SYSTEM, memory)
+    return stalls if stalls.work or group_file is None else Stalls(poller, SYSTEM, memory)

@@ -1,6 +1,6 @@
-"""The connections that have asked nothing yet, or only polled: a bounded number, each with a deadline.
+"""The connections that have sent no request yet, or only polls: a bounded number, each with a deadline.
 
-One costs a buffer of 4 KB at most; nothing here grows with what strangers send.
+A connection costs a buffer of 4 KB at most, however much its program sends.
 """
 
 from __future__ import annotations
@@ -26,25 +26,23 @@ from .prepared import Answers, refusal
 if TYPE_CHECKING:
     from hushd_protocol.system.programs import Programs
 
-MOST = 256  # connections at once
-MOST_OF_ONE = (
-    128  # of one address, and of this machine's: beyond, the program that has the most of them loses its oldest
-)
-FIRST_S = 10.0  # for the first request, from the connection on; and for reading an answer
-REST_S = {"http": 75.0, "wyoming": 600.0}  # between two polls
-DESCRIBE_S = 15.0  # for the engines to be listed
+MAX_CONNECTIONS = 256
+MAX_PER_PEER = 128  # of one address; beyond, the local program with the most connections loses its oldest
+FIRST_S = 10.0  # for the first request after the connection, and for reading an answer
+IDLE_S = {"http": 75.0, "wyoming": 600.0}  # between two polls
+DESCRIBE_S = 15.0  # for listing the engines
 
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """A connection that has asked nothing yet, or only polled.
+    """A connection that has sent no request yet, or only polls.
 
     Attributes:
         due: when it is dropped.
-        data: read, and not yet answered.
-        out: the rest of an answer that its socket has not taken.
-        asked: the poll that waits for the engines to be listed.
-        program: at the other end, where it is on this machine and was looked for.
+        data: the bytes read and not yet answered.
+        unsent: the part of an answer that its socket has not taken yet.
+        pending_poll: the poll that waits for the list of engines.
+        program: the program at the other end, if it is on this machine and was looked up.
     """
 
     socket: socket.socket
@@ -52,24 +50,24 @@ class Connection:
     peer: str
     due: float
     data: bytes = b""
-    out: memoryview = field(default_factory=lambda: memoryview(b""))
-    asked: Answer | None = None
-    closing: bool = False  # after `out`
-    rests: bool = False  # it was answered, and has sent nothing since
+    unsent: memoryview = field(default_factory=lambda: memoryview(b""))
+    pending_poll: Answer | None = None
+    closing: bool = False  # whether to close it after `unsent`
+    idle: bool = False  # it was answered, and has sent nothing since
     program: str = ""
 
 
 class Connections:
-    """All connections here.
+    """All connections of the door that the gateway does not have.
 
     Args:
         hand_over: takes a connection that needs the gateway, and the time.
-        lingering: takes the refused ones.
-        others: counts the connections that wait for the gateway, which have places here too.
-        most: connections at once.
+        lingering: takes refused connections.
+        waiting: returns the number of connections that wait for the gateway, which count here too.
+        max_connections: the maximum of connections.
 
     Attributes:
-        polls, refusals: counted since the start.
+        polls, refusals: their number since the start.
     """
 
     def __init__(
@@ -78,19 +76,19 @@ class Connections:
         answers: Answers,
         hand_over: Callable[[socket.socket, Handover, float], None],
         lingering: LingeringClose,
-        others: Callable[[], int],
-        most: int = MOST,
+        waiting: Callable[[], int],
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._selector = selector
         self._answers = answers
         self._hand_over = hand_over
         self._lingering = lingering
-        self._others = others
-        self._most = most
+        self._waiting = waiting
+        self._max_connections = max_connections
         self._all: dict[Connection, None] = {}  # the oldest first
         self._peers: Counter[str] = Counter()
-        self._unfinished: deque[Connection] = deque()  # have bytes that were read and not looked at
-        self._due = math.inf  # not after that of the first connection
+        self._unfinished: deque[Connection] = deque()  # connections with bytes read behind a poll
+        self._due = math.inf  # the earliest of the connections' deadlines, or earlier
         self.polls = self.refusals = 0
 
     def __len__(self) -> int:
@@ -109,12 +107,12 @@ class Connections:
             self._peers[peer] += 1
             self._set_due(connection, connection.due)
             self._watch(connection, selectors.EVENT_READ)
-            self._read(connection, now)  # mostly the request has come with the connection
+            self._read(connection, now)  # usually the request is already there
 
     def serve(self, connection: Connection, mask: int, now: float) -> None:
-        """Reads from one that is readable, or goes on with its answer."""
+        """Reads from a readable connection, or sends more of its answer."""
         if connection not in self._all:
-            return  # it made room for another in this very turn
+            return  # it made room for another one in this turn
         if mask & selectors.EVENT_WRITE:
             if self._flush(connection, now) and connection.data:
                 self._unfinished.append(connection)
@@ -126,7 +124,7 @@ class Connections:
         return -math.inf if self._unfinished else self._due
 
     def on_time(self, now: float, limit: int) -> None:
-        """Drops those whose time is up, and looks at what `limit` of them had sent behind a poll."""
+        """Drops connections past their deadline, and handles up to `limit` requests sent behind a poll."""
         for _ in range(min(limit, len(self._unfinished))):
             self._decide(self._unfinished.popleft(), now)
         if self._due <= now:
@@ -136,51 +134,53 @@ class Connections:
 
     @property
     def awaits(self) -> bool:
-        """True if the deadline of any is that of a program in the middle of something."""
-        return any(not connection.rests for connection in self._all)
+        """True if any connection is not idle."""
+        return any(not connection.idle for connection in self._all)
 
     def excuse(self, seconds: float) -> None:
-        """Gives all so much more time, since this process stood still."""
+        """Extends all deadlines by `seconds`, in which this process stood still."""
         for connection in self._all:
             connection.due += seconds
         self._due += seconds
 
     def described(self, now: float) -> None:
-        """Answers those who have waited for the engines to be listed."""
-        for connection in [connection for connection in self._all if connection.asked]:
-            connection.asked = None
+        """Answers the polls that have waited for the list of engines."""
+        for connection in [connection for connection in self._all if connection.pending_poll]:
+            connection.pending_poll = None
             self._decide(connection, now)
 
     def stop(self) -> None:
-        """Drops those that have no answer under way."""
+        """Drops the connections without an unfinished answer."""
         for connection in list(self._all):
-            if not connection.out:
+            if not connection.unsent:
                 self._drop(connection)
 
     def close(self) -> None:
-        """Drops all."""
+        """Drops all connections."""
         for connection in list(self._all):
             self._drop(connection)
 
     # --- room --------------------------------------------------------------------------------------------------------
 
     def _full_for(self, peer: str, now: float) -> int:
-        """The status with which a connection of `peer` is refused, 0 for none; makes room where it can."""
-        if self._peers[peer] >= MOST_OF_ONE and not (self._evict(peer) or self._displace(now, peer)):
+        """Returns the HTTP status that refuses a connection of `peer`, 0 if there is room; makes room if it can."""
+        if self._peers[peer] >= MAX_PER_PEER and not (self._evict(peer) or self._displace(now, peer)):
             return 429
-        if len(self._all) + self._others() >= self._most and not (self._evict() or self._displace(now)):
+        if len(self._all) + self._waiting() >= self._max_connections and not (self._evict() or self._displace(now)):
             return 503
         return 0
 
     def _evict(self, peer: str | None = None) -> bool:
-        resting = [c for c in self._all if c.rests and peer in (None, c.peer)]
-        if resting:
-            self._drop(min(resting, key=lambda connection: connection.due))
-        return bool(resting)
+        """Drops the longest idle connection, of `peer` or of any; returns whether there was one."""
+        idle = [c for c in self._all if c.idle and peer in (None, c.peer)]
+        if idle:
+            self._drop(min(idle, key=lambda connection: connection.due))
+        return bool(idle)
 
     def _displace(self, now: float, peer: str | None = None) -> bool:
-        """Refuses the oldest connection of the program of this machine that has the most of them."""
-        local = [c for c in self._all if _is_local(c.peer) and peer in (None, c.peer) and not c.out and not c.asked]
+        """Refuses the oldest connection of this machine's program with the most connections."""
+        local = [c for c in self._all if _is_local(c.peer) and peer in (None, c.peer) and not c.unsent]
+        local = [connection for connection in local if not connection.pending_poll]
         if not local:
             return False
         unknown = [connection for connection in local if not connection.program]
@@ -194,7 +194,7 @@ class Connections:
 
     @cached_property
     def _programs(self) -> Programs:
-        from hushd_protocol.system.programs import Programs  # that a supervisor without a crowd has no use for
+        from hushd_protocol.system.programs import Programs  # only needed when connections are many
 
         return Programs()
 
@@ -202,7 +202,7 @@ class Connections:
 
     def _read(self, connection: Connection, now: float) -> None:
         if len(connection.data) >= PREFIX:
-            return  # among the unfinished
+            return  # it is in `_unfinished`
         try:
             data = connection.socket.recv(PREFIX - len(connection.data))
         except BlockingIOError:
@@ -212,15 +212,15 @@ class Connections:
         if not data:
             self._drop(connection)
             return
-        if connection.rests:
-            connection.rests = False
+        if connection.idle:
+            connection.idle = False
             self._set_due(connection, now + FIRST_S)
         connection.data += data
         self._decide(connection, now)
 
     def _decide(self, connection: Connection, now: float) -> None:
-        """Acts on the bytes read: one request, so that none who sends many holds up the others."""
-        if connection not in self._all or connection.out or connection.asked:
+        """Handles one request of the bytes read, so that a program with many requests does not delay others."""
+        if connection not in self._all or connection.unsent or connection.pending_poll:
             return
         match decision := connection.listener.rules.decide(connection.data):
             case Answer():
@@ -234,31 +234,31 @@ class Connections:
             case More():
                 pass
 
-    def _answer(self, connection: Connection, asked: Answer, now: float) -> bool:
+    def _answer(self, connection: Connection, poll: Answer, now: float) -> bool:
         """Answers a poll; returns whether the connection can go on at once."""
-        reply = self._answers.find(asked.what, connection.listener.address, now)
+        reply = self._answers.find(poll.what, connection.listener.address, now)
         if reply is None:
-            connection.asked = asked
+            connection.pending_poll = poll
             self._forget(connection.socket)
             self._set_due(connection, now + DESCRIBE_S)
             return False
         self.polls += 1
-        connection.data = connection.data[asked.used :]
-        connection.closing = asked.close
-        connection.out = memoryview(reply.data)[: reply.head if asked.head_only else None]
+        connection.data = connection.data[poll.used :]
+        connection.closing = poll.close
+        connection.unsent = memoryview(reply.data)[: reply.head if poll.head_only else None]
         return self._flush(connection, now)
 
     def _flush(self, connection: Connection, now: float) -> bool:
-        """Sends what the socket takes; returns whether all was sent and the connection goes on."""
+        """Sends as much as the socket takes; returns whether everything is sent and the connection goes on."""
         try:
-            sent = connection.socket.send(connection.out)
+            sent = connection.socket.send(connection.unsent)
         except BlockingIOError:
             sent = 0
         except OSError:
             self._drop(connection)
             return False
-        connection.out = connection.out[sent:]
-        if connection.out:
+        connection.unsent = connection.unsent[sent:]
+        if connection.unsent:
             self._set_due(connection, now + FIRST_S)
             self._watch(connection, selectors.EVENT_WRITE)
             return False
@@ -266,8 +266,8 @@ class Connections:
             self._drop(connection)
             return False
         self._watch(connection, selectors.EVENT_READ)
-        connection.rests = not connection.data
-        self._set_due(connection, now + (REST_S[connection.listener.address.kind] if connection.rests else FIRST_S))
+        connection.idle = not connection.data
+        self._set_due(connection, now + (IDLE_S[connection.listener.address.kind] if connection.idle else FIRST_S))
         return True
 
     def _pass_on(self, connection: Connection, now: float) -> None:
@@ -278,7 +278,7 @@ class Connections:
         self._hand_over(end, form, now)
 
     def _refuse(self, connection: Connection, status: int, now: float) -> None:
-        """Ends a connection that is not among the others."""
+        """Refuses a connection that is not, or no longer, in `_all`."""
         self.refusals += 1
         if isinstance(connection.listener.rules, Http):
             self._lingering.add(connection.socket, refusal(status), now)
@@ -290,14 +290,14 @@ class Connections:
         connection.socket.close()
 
     def _leave(self, connection: Connection) -> None:
-        """Forgets a connection, whose socket stays open."""
+        """Forgets a connection; its socket stays open."""
         self._forget(connection.socket)
         self._all.pop(connection, None)
         self._peers[connection.peer] -= 1
         if not self._peers[connection.peer]:
             del self._peers[connection.peer]
         if not self._all:
-            self._due = math.inf  # or the loop would wake once for nobody
+            self._due = math.inf  # or the loop would wake once for nothing
 
     # --- the selector ------------------------------------------------------------------------------------------------
 
@@ -318,5 +318,5 @@ class Connections:
 
 
 def _is_local(peer: str) -> bool:
-    """Returns whether a peer's address stands for all programs of this machine."""
+    """Returns whether a peer is on this machine, so that many programs may share its address."""
     return not peer or is_loopback(peer.removeprefix("::ffff:"))

@@ -1,6 +1,6 @@
-"""Accepts the connections of programs that speak HTTP or Wyoming, answers their polls, and hands over all others.
+"""Accepts connections of programs that speak HTTP or Wyoming, answers polls, and hands other requests to the gateway.
 
-All of it in the loop's one thread: one descriptor in the loop's poller stands for all sockets here.
+It runs in the loop's one thread: one descriptor in the loop's poller stands for all its sockets.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hushd_schema.settings import HTTP_TOKEN, Settings
 from hushd_supervisor.system.libzmq.connection_limit import ceiling
 from hushd_supervisor.system.process import Launch
 
-from .connections import MOST, Connection, Connections
+from .connections import MAX_CONNECTIONS, Connection, Connections
 from .gateway import Gateway
 from .lingering_close import LingeringClose
 from .listeners import Listener
@@ -29,9 +29,9 @@ from .prepared import Answers, refusal
 if TYPE_CHECKING:
     from hushd_schema.status import DoorStatus
 
-PAUSE_S = 1.0  # in accepting, where the system is out of descriptors
-LOOK_S = 2.0  # between two looks at the time, while a program has a deadline: later ones tell how long we stood still
-LATE_S = 1.0  # from which on that is nobody else's time
+PAUSE_S = 1.0  # without accepting, when the system is out of descriptors
+LOOK_S = 2.0  # between two looks at the clock while a program has a deadline: a late look shows a standstill of ours
+LATE_S = 1.0  # of lateness from which on deadlines are extended
 BATCH = 64  # sockets served in one turn
 
 
@@ -42,23 +42,24 @@ def open_door(
     record: Callable[[str, str], None],
     figures: Callable[[], str],
 ) -> Door:
-    """Makes a door that listens nowhere yet; `figures` returns the answer to `/metrics`."""
+    """Returns a door without listeners; `figures` returns the answer to `/metrics`."""
     uploads.sweep()
     selector = selectors.DefaultSelector()
     gateway = Gateway(selector, launch, paths.logs / "gateway.log", record)
-    return Door(selector, Answers(settings, figures, paths.listed), gateway, record, most=min(MOST, ceiling(10)))
+    answers = Answers(settings, figures, paths.listed)
+    return Door(selector, answers, gateway, record, max_connections=min(MAX_CONNECTIONS, ceiling(10)))
 
 
 class Door:
-    """All listeners, the connections that the gateway has not got, and the gateway.
+    """All listeners, the connections that the gateway does not have, and the gateway.
 
     Args:
-        gateway: watched by the same `selector`.
+        gateway: the gateway, watched by the same `selector`.
         record: writes to the supervisor's log (level, text).
-        most: connections at once.
+        max_connections: the maximum of connections.
 
     Attributes:
-        fd: for the loop's poller: readable when `handle` has something to do.
+        fd: for the loop's poller: readable when `handle` must be called.
         listeners: the sockets at which it listens.
     """
 
@@ -69,7 +70,7 @@ class Door:
         gateway: Gateway,
         record: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
-        most: int = MOST,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self.listeners: list[Listener] = []
         self.answers = answers
@@ -78,8 +79,10 @@ class Door:
         self._gateway = gateway
         self._record = record
         self._clock = clock
-        self._lingering = LingeringClose(selector, most // 2)
-        self._connections = Connections(selector, answers, self._hand_over, self._lingering, gateway.__len__, most)
+        self._lingering = LingeringClose(selector, max_connections // 2)
+        self._connections = Connections(
+            selector, answers, self._hand_over, self._lingering, gateway.__len__, max_connections
+        )
         self._accept_again = self._look = math.inf
         self._turn = 0
         self._used = 0  # polls and handovers at the last look
@@ -90,7 +93,7 @@ class Door:
         """Serves the connections that are ready, within the bounds of one turn."""
         now = self._clock()
         events = self._selector.select(0)
-        start = self._turn % max(1, len(events))  # nobody is always first
+        start = self._turn % max(1, len(events))  # so that no socket is always first
         self._turn += 1
         for key, mask in (*events[start:], *events[:start])[:BATCH]:
             if isinstance(key.data, Connection):
@@ -105,7 +108,7 @@ class Door:
         self._look = min(self._look, self._next_look(now))
 
     def on_time(self) -> None:
-        """Acts on the deadlines that have passed; to be called after `deadline`."""
+        """Acts on expired deadlines; to be called after `deadline`."""
         now = self._clock()
         if (late := now - self._look) > LATE_S:
             self._connections.excuse(late)
@@ -121,7 +124,7 @@ class Door:
         self._see_to_gateway(now)
 
     def deadline(self) -> float:
-        """The time at which `on_time` is due, in the clock of the loop; infinite while nothing is."""
+        """The time at which `on_time` is due, by the loop's clock; infinite for never."""
         return min(
             self._connections.deadline(),
             self._lingering.deadline(),
@@ -134,7 +137,7 @@ class Door:
         return now + LOOK_S if self._connections.awaits or self._gateway.awaits else math.inf
 
     def described(self) -> None:
-        """Answers the polls that have waited for the engines to be listed."""
+        """Answers the polls that have waited for the list of engines."""
         self._connections.described(self._clock())
 
     def take_used(self) -> bool:
@@ -144,28 +147,28 @@ class Door:
 
     @property
     def must_stay(self) -> bool:
-        """True if this process is needed: it listens by itself, or its gateway has connections."""
+        """True if the supervisor must stay: its own sockets listen, or its gateway runs."""
         return self._gateway.pid is not None or any(not listener.lasting for listener in self.listeners)
 
     def configure(self, settings: Settings, token: str, listeners: Iterable[Listener]) -> None:
-        """Applies other settings, and listens with these listeners from now on."""
+        """Applies new settings, and listens with `listeners` from now on."""
         self.answers.configure(settings)
         self._gateway.secrets = {HTTP_TOKEN: token} if token else {}
         self._replace(listeners)
 
     def _replace(self, listeners: Iterable[Listener]) -> None:
-        """Closes the listeners of before that are not among these."""
-        before, self.listeners = self.listeners, list(listeners)
+        """Uses `listeners`, and closes the old ones that are not among them."""
+        old_listeners, self.listeners = self.listeners, list(listeners)
         sockets = [listener.socket for listener in self.listeners]
-        for listener in before:
+        for listener in old_listeners:
             self._forget(listener)
             if listener.socket not in sockets:
                 listener.close()
         self._watch_listeners()
 
     def status(self) -> DoorStatus:
-        """The part of `hushd status` about the door, without the gateway's memory."""
-        from hushd_schema.status import DoorStatus, GatewayStatus, ListenerStatus  # once somebody asks
+        """Returns the door's part of `hushd status`, without the gateway's memory."""
+        from hushd_schema.status import DoorStatus, GatewayStatus, ListenerStatus  # loaded on first use
 
         return DoorStatus(
             listeners=tuple(
@@ -180,11 +183,11 @@ class Door:
         )
 
     def leave(self) -> None:
-        """Hands nothing over from now on, since the gateway ends with this process: its programs shall ask again."""
+        """Stops handovers, since the gateway ends with this process: further requests are refused, to be repeated."""
         self._leaving = True
 
     def stop(self) -> None:
-        """Ends new connections and those at rest; a service manager's sockets keep theirs for the next supervisor."""
+        """Closes our listeners and idle connections; a service manager's sockets stay for the next supervisor."""
         self._replace([listener for listener in self.listeners if listener.lasting])
         for listener in self.listeners:
             self._forget(listener)
@@ -192,13 +195,13 @@ class Door:
         self._connections.stop()
 
     def finish(self, now: float) -> bool:
-        """Has the gateway leave; returns whether it has, or had its time for the last answers."""
+        """Asks the gateway to leave; returns whether it has left, or has had its time for the last answers."""
         over = self._gateway.leave(now)
         self._see_to_gateway(now)
         return over
 
     def close(self) -> None:
-        """Ends every connection, and the gateway."""
+        """Closes every connection and ends the gateway."""
         self.stop()
         self._connections.close()
         self._lingering.close()
@@ -210,17 +213,17 @@ class Door:
 
     def _accept(self, listener: Listener, now: float) -> None:
         try:
-            connection, where = listener.socket.accept()
+            connection, address = listener.socket.accept()
         except BlockingIOError:
             return
         except OSError as error:
             self._record("warning", f"the door cannot accept connections ({error.strerror}): pausing")
             self._accept_again = now + PAUSE_S
-            for other in self.listeners:
-                self._forget(other)
+            for paused in self.listeners:
+                self._forget(paused)
             return
         connection.setblocking(False)
-        self._connections.add(connection, where[0] if isinstance(where, tuple) else "", listener, now)
+        self._connections.add(connection, address[0] if isinstance(address, tuple) else "", listener, now)
 
     def _hand_over(self, connection: socket.socket, form: Handover, now: float) -> None:
         if self._leaving:
@@ -230,7 +233,7 @@ class Door:
         self._gateway.give(connection, form, now)
 
     def _see_to_gateway(self, now: float) -> None:
-        """Sees to its exit, and answers those whom it will not serve."""
+        """Handles the gateway's exit, and refuses the connections that it will not serve."""
         self._gateway.exited(now)
         for connection, form in self._gateway.refused(now):
             self._refuse(connection, form, max(1, math.ceil(self._gateway.closed_for(now))), now)

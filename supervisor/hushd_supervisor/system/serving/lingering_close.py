@@ -1,7 +1,6 @@
-"""Refused connections, whose programs may still send: bytes that nobody has read would discard the answer.
+"""Closes refused connections slowly: closing one with unread bytes would discard its answer.
 
-
-So the answer is sent, and what comes is thrown away for a moment, or until the program has read why and leaves.
+So the answer is sent, and incoming bytes are discarded for a moment, or until the program closes the connection.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import selectors
 import socket
 
 LINGER_S = 5.0
-_PIECE = 65536
+_READ_BYTES = 65536
 
 
 class LingeringClose:
@@ -19,32 +18,32 @@ class LingeringClose:
 
     Args:
         selector: watches them, with this object as its data.
-        most: at once; the oldest makes room.
+        max_connections: the maximum; beyond it the oldest is closed.
     """
 
-    def __init__(self, selector: selectors.BaseSelector, most: int) -> None:
+    def __init__(self, selector: selectors.BaseSelector, max_connections: int) -> None:
         self._selector = selector
-        self._most = most
-        self._all: dict[socket.socket, float] = {}  # when each is closed, the oldest first
+        self._max_connections = max_connections
+        self._all: dict[socket.socket, float] = {}  # when to close each, the oldest first
 
     def add(self, connection: socket.socket, answer: bytes, now: float) -> None:
-        """Sends as much of the answer as fits, and takes the connection, which is in no selector."""
+        """Sends the answer and takes the connection, which must not be in the selector; closes it if that fails."""
         try:
-            while answer:  # of which a socket may take a part
+            while answer:  # a socket may take a part of it
                 answer = answer[connection.send(answer) :]
             connection.shutdown(socket.SHUT_WR)
         except OSError:
             connection.close()
             return
-        if len(self._all) >= self._most:
+        if len(self._all) >= self._max_connections:
             self._close(next(iter(self._all)))
         self._selector.register(connection, selectors.EVENT_READ, self)
         self._all[connection] = now + LINGER_S
 
     def read(self, connection: socket.socket) -> None:
-        """Throws away what has come."""
+        """Reads and discards bytes; closes the connection at their end."""
         try:
-            if not connection.recv(_PIECE):
+            if not connection.recv(_READ_BYTES):
                 self._close(connection)
         except BlockingIOError:
             pass
@@ -56,12 +55,12 @@ class LingeringClose:
         return next(iter(self._all.values()), math.inf)
 
     def on_time(self, now: float) -> None:
-        """Closes those that have had their time."""
+        """Closes the connections whose time is up."""
         while self._all and self.deadline() <= now:
             self._close(next(iter(self._all)))
 
     def close(self) -> None:
-        """Closes all."""
+        """Closes all connections."""
         self.on_time(math.inf)
 
     def _close(self, connection: socket.socket) -> None:

@@ -24,9 +24,9 @@ class Listener:
     """One listening socket.
 
     Attributes:
-        rules: decide about the first bytes of its connections.
-        allows: whether a peer's address may connect.
-        lasting: whether it is a service manager's, and outlives us.
+        rules: the rules for the first bytes of its connections.
+        allows: returns whether a peer's address may connect.
+        lasting: whether it is a service manager's, which outlives us.
         configured: the address in the configuration, which may name port 0.
     """
 
@@ -38,7 +38,7 @@ class Listener:
     configured: str = ""
 
     def close(self) -> None:
-        """Ends new connections, and removes our own socket from the file system."""
+        """Closes the socket, and removes our own from the file system."""
         self.socket.close()
         if self.address.path and not self.lasting:
             with best_effort.writing(self.address.path):
@@ -46,31 +46,31 @@ class Listener:
 
 
 def open_all(
-    settings: Settings, token: str, passed: Iterable[tuple[str, int]] = (), before: Iterable[Listener] = ()
+    settings: Settings, token: str, passed: Iterable[tuple[str, int]] = (), old_listeners: Iterable[Listener] = ()
 ) -> list[Listener]:
-    """Opens the sockets that the configuration names, beside those that a service manager has `passed` by name.
+    """Opens the sockets that the configuration names, and adopts those that a service manager has `passed` by name.
 
     Args:
-        before: listeners that exist: the manager's stay, and ours whose address is still in the configuration.
+        old_listeners: the existing listeners; the manager's are reused, and ours that are still configured.
 
     Raises:
-        HushdError: `bad_request` for an address that cannot be used, or must not without a token or a list. Then all
-            of `before` are as they were.
+        HushdError: `bad_request` for an address that cannot be used, or must not be without a token or a list. Then
+            `old_listeners` are unchanged.
     """
     listeners: list[Listener] = []
     opened: list[Listener] = []
     try:
-        ends = [(listener.address, listener.socket) for listener in before if listener.lasting]
+        ends = [(listener.address, listener.socket) for listener in old_listeners if listener.lasting]
         ends += [_adopt(name, descriptor) for name, descriptor in passed]
         listeners += [_listener(address, end, settings, token, lasting=True) for address, end in ends]
         passed_addresses = {(address.kind, address.host, address.port, address.path) for address, _ in ends}
-        ours = {listener.configured: listener for listener in before if not listener.lasting}
+        our_listeners = {listener.configured: listener for listener in old_listeners if not listener.lasting}
         for address in access.addresses(settings):
             if (address.kind, address.host, address.port, address.path) in passed_addresses:
                 continue
-            if address.text in ours:
-                earlier = ours[address.text]
-                listener = _listener(earlier.address, earlier.socket, settings, token, configured=address.text)
+            if address.text in our_listeners:
+                old = our_listeners[address.text]
+                listener = _listener(old.address, old.socket, settings, token, configured=address.text)
             else:
                 listener = _open(address, settings, token)
                 opened.append(listener)
@@ -106,7 +106,7 @@ def _authorisation(token: str) -> Callable[[Iterable[str]], bool]:
 
 
 def _admission(settings: Settings, address: Address) -> Callable[[str], bool]:
-    """Returns a predicate of a peer's address: programs on this machine, and those of the networks in the list."""
+    """Returns a predicate that allows peers on this machine and in the networks of the settings."""
     allowed = networks(tuple(settings.wyoming.allow))
     if address.is_local:
         return lambda _: True
@@ -120,7 +120,7 @@ def _admission(settings: Settings, address: Address) -> Callable[[str], bool]:
 
 
 def _with_port(address: Address, end: socket.socket) -> Address:
-    """The address with the port that the system has chosen, where it names port 0."""
+    """Returns the address, with port 0 replaced by the port that the system has chosen."""
     if address.path or address.port:
         return address
     port = end.getsockname()[1]
@@ -128,7 +128,7 @@ def _with_port(address: Address, end: socket.socket) -> Address:
 
 
 def bind(host: str, port: int, text: str) -> socket.socket:
-    """Returns a TCP socket that listens there; `text` is the address as the user wrote it.
+    """Returns a TCP socket that listens at `host` and `port`; `text` is the address as the user wrote it.
 
     Raises:
         HushdError: `bad_request`.
@@ -155,7 +155,7 @@ def _cannot_listen(text: str, error: OSError) -> HushdError:
 
 
 def _bind_path(path: str, text: str) -> socket.socket:
-    """Replaces only a socket at which nobody listens, such as one that a killed supervisor has left."""
+    """Binds a socket at `path`; only replaces one without a listener, such as a killed supervisor's."""
     end = socket.socket(socket.AF_UNIX)
     try:
         with socket.socket(socket.AF_UNIX) as probe:
@@ -170,7 +170,7 @@ def _bind_path(path: str, text: str) -> socket.socket:
 
 
 def _adopt(name: str, descriptor: int) -> tuple[Address, socket.socket]:
-    """Takes a service manager's socket; its name begins with the kind."""
+    """Returns a service manager's socket with its address; its name begins with the kind."""
     kind: Kind = "wyoming" if name.startswith("wyoming") else "http"
     try:
         end = socket.socket(fileno=descriptor)
@@ -179,9 +179,9 @@ def _adopt(name: str, descriptor: int) -> tuple[Address, socket.socket]:
         listens = 0
     if not listens:
         raise HushdError("bad_request", f"The service manager's socket {name} does not listen: check its unit.")
-    where = end.getsockname()
-    if isinstance(where, str):
-        return Address(kind, f"unix://{where}", path=where), end
-    host, port = where[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return Address(kind, f"{'tcp://' if kind == 'wyoming' else ''}{shown}:{port}", host, port), end
+    bound_to = end.getsockname()
+    if isinstance(bound_to, str):
+        return Address(kind, f"unix://{bound_to}", path=bound_to), end
+    host, port = bound_to[:2]
+    host_text = f"[{host}]" if ":" in host else host
+    return Address(kind, f"{'tcp://' if kind == 'wyoming' else ''}{host_text}:{port}", host, port), end

@@ -1,4 +1,4 @@
-"""The answers to polls, as bytes: made once from the catalogues, and again when those have changed."""
+"""The answers to polls, as bytes: made once from the catalogues, and again when the catalogues change."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from hushd_supervisor.core.serving import door
 if TYPE_CHECKING:
     from hushd_schema.description import Descriptions
 
-METRICS_S = 1.0  # for which the same figures are sent
-AGAIN_S = 60.0  # after engines that could not be listed
+METRICS_S = 1.0  # for which figures are reused
+AGAIN_S = 60.0  # until engines are listed again after a failure
 _REASONS = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -31,7 +31,7 @@ _REASONS = {
     503: "Service Unavailable",
 }
 _SENTENCES = {
-    400: "This is not a request of HTTP/1.1: use http:// in the address.",
+    400: "This is not an HTTP/1.1 request: use http:// in the address.",
     401: "Send hushd's token: Authorization: Bearer TOKEN, or x-api-key: TOKEN.",
     403: "This name is not one of hushd's: call it by its address, or add the name to [http] hosts.",
     429: "This program, or its address, has too many connections that have sent no request: close some.",
@@ -48,7 +48,7 @@ class Reply:
 
 
 def refusal(status: int, retry_after: int = 1) -> bytes:
-    """The answer of HTTP with which a connection ends, in the form of OpenAI's errors."""
+    """Returns the HTTP answer that refuses a connection, in the form of OpenAI's errors."""
     kind = "invalid_request_error" if status < 429 else "server_error"
     error = {"message": _SENTENCES[status], "type": kind, "param": None, "code": None}
     extra = "Connection: close\r\n"
@@ -63,8 +63,8 @@ class Answers:
     """Prepares and keeps the answers.
 
     Args:
-        figures: the lines of `/metrics`.
-        file: for the gateway, which is to offer the same.
+        figures: returns the lines of `/metrics`.
+        file: the file that lists the engines for the gateway, so that it offers the same.
     """
 
     def __init__(self, settings: Settings, figures: Callable[[], str], file: Path) -> None:
@@ -72,54 +72,54 @@ class Answers:
         self._figures = figures
         self._file = file
         self._catalogues: Descriptions | None = None
-        self._listed: set[str] = set()  # the roles in them, also of engines that could not be listed
-        self._made: dict[tuple[str, str], Reply] = {}
-        self._wanted: set[str] = set(ENGINE_ROLES)
-        self._again = 0.0  # when a list that failed may be asked for again
+        self._listed: set[str] = set()  # roles that were listed, even without success
+        self._replies: dict[tuple[str, str], Reply] = {}
+        self._wanted_roles: set[str] = set(ENGINE_ROLES)
+        self._again = 0.0  # when engines may be listed again after a failure
         self._metrics_until = 0.0
 
     def find(self, what: str, address: Address, now: float) -> Reply | None:
-        """The answer to `what` at `address`; None while the engines are being listed for it."""
+        """Returns the answer to poll `what` at `address`; None while the engines are being listed for it."""
         if what == door.METRICS and now >= self._metrics_until:
-            self._made.pop((what, ""), None)
+            self._replies.pop((what, ""), None)
             self._metrics_until = now + METRICS_S
         key = what, address.text if what == door.INFO else ""
-        if key not in self._made:
+        if key not in self._replies:
             if what not in (door.HEALTH, door.METRICS) and len(self._listed) < len(ENGINE_ROLES):
                 return None
-            self._made[key] = self._make(what, address)
-        return self._made[key]
+            self._replies[key] = self._make(what, address)
+        return self._replies[key]
 
     def wanted(self, now: float) -> list[str]:
-        """Takes the roles whose engines should be listed now, in the order of their names."""
+        """Returns the roles whose engines should be listed now, sorted, and clears them."""
         if now < self._again:
             return []
-        roles, self._wanted = sorted(self._wanted), set()
+        roles, self._wanted_roles = sorted(self._wanted_roles), set()
         return roles
 
     def described(self, event: Described, now: float) -> None:
-        """Takes the catalogue of a role; one that could not be listed counts as it was, or as empty."""
+        """Takes the catalogue of a role; after an error the old one holds, or an empty one."""
         if event.role not in ENGINE_ROLES:
             return
-        from hushd_schema import description  # for those who have a door
+        from hushd_schema import description  # loaded on first use
 
-        known = self._catalogues or description.Descriptions.from_data({})
+        catalogues = self._catalogues or description.Descriptions.from_data({})
         self._listed.add(event.role)
         try:
             if event.error:
                 raise HushdError("worker_failed", event.error)
-            known = known.having(event.role, description.read(event.role, event.catalogue))
-            listed.save(self._file, known)
+            catalogues = catalogues.having(event.role, description.read(event.role, event.catalogue))
+            listed.save(self._file, catalogues)
         except HushdError:
-            self._wanted.add(event.role)
+            self._wanted_roles.add(event.role)
             self._again = now + AGAIN_S
-        self._catalogues = known
-        self._made.clear()
+        self._catalogues = catalogues
+        self._replies.clear()
 
     def configure(self, settings: Settings) -> None:
-        """Applies other settings; the installed engines may have changed too."""
+        """Applies new settings, and has the engines listed again, since they may have changed too."""
         self._settings = settings
-        self._made.clear()
+        self._replies.clear()
         self.renew()
 
     def close(self) -> None:
@@ -128,8 +128,8 @@ class Answers:
             self._file.unlink(missing_ok=True)
 
     def renew(self) -> None:
-        """Has the engines listed again; until then the last answers hold."""
-        self._wanted = set(ENGINE_ROLES)
+        """Has the engines listed again; the last answers hold until then."""
+        self._wanted_roles = set(ENGINE_ROLES)
 
     def _make(self, what: str, address: Address) -> Reply:
         if what == door.HEALTH:
@@ -137,14 +137,14 @@ class Answers:
         if what == door.METRICS:
             return _http("200 OK", "text/plain; version=0.0.4; charset=utf-8", self._figures())
         assert self._catalogues is not None
-        known = self._catalogues.with_defaults(self._settings.default_model)
+        catalogues = self._catalogues.with_defaults(self._settings.default_model)
         match what:
             case door.MODELS:
-                return _json(listings.models(known, self._settings.http.models))
+                return _json(listings.models(catalogues, self._settings.http.models))
             case door.VOICES:
-                return _json(listings.voices(known))
+                return _json(listings.voices(catalogues))
         stt, tts = self._settings.wyoming.models(address.text)
-        return Reply(listings.info_event(listings.info(known, stt, tts)))
+        return Reply(listings.info_event(listings.info(catalogues, stt, tts)))
 
 
 def _json(value: Any) -> Reply:

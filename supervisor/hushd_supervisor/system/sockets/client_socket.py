@@ -1,4 +1,4 @@
-"""The clients' socket: frames to events and back, and the ends of connections."""
+"""The clients' socket: turns frames into events and messages into frames, and notices closed connections."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ..libzmq.routers import LINGER_MS, make_router, send
 from ..libzmq.traffic import Traffic
 from ..source import Outcome, Perform, Source
 
-UNREAD = 32  # messages of a connection that libzmq reads ahead, of 128 KiB at most; then the client waits
-BATCH = 64  # messages of one socket in a turn
-TURN_S = 0.005  # of one turn for the messages of clients, whatever each of them costs
+UNREAD = 32  # messages of 128 KiB at most that libzmq reads ahead for a connection; then the client waits
+BATCH = 64  # messages of one socket per turn
+TURN_S = 0.005  # of a turn for clients' messages, however costly they are
 LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
-MOST_FRAMES = 64  # of what is not a message of ours; who sends more is not answered
+MAX_FRAMES = 64  # of a message; a client that sends more is disconnected without an answer
 _SLOW = pack(
     Error.of(b"", HushdError("slow_consumer", "This connection read too slowly and was given up: connect again."))
 )
@@ -40,11 +40,12 @@ _CHOSEN = pack(
 class ClientSocket(Source):
     """All connections of clients.
 
-    A connection is known by its route, and from its first message on by its descriptor too, because the notice of its
-    end names only that. Descriptors are reused at once. Two facts keep the old and the new connection apart: libzmq's
-    one I/O thread reports the end of the old one before it hands over a frame of the new one, and it numbers its routes
-    upwards, since messages of the old one may be read after the new one's hello. And a connection may have ended before
-    its first message is read: no notice will come of it any more, so it counts as gone once all is read.
+    A connection is identified by its route, and from its first message on by its descriptor too, because the notice of
+    its end names only that. Descriptors are reused at once. Two facts keep the old and the new connection apart:
+    libzmq's I/O thread reports the end of the old one before it passes on a frame of the new one; and libzmq numbers
+    its routes upwards, which tells them apart when messages of the old one are read after the new one's hello. A
+    connection may also have ended before its first message is read: no notice of its end will come, so it counts as
+    gone once everything is read.
     """
 
     def __init__(
@@ -52,24 +53,25 @@ class ClientSocket(Source):
         context: zmq.Context[zmq.Socket[bytes]],
         listener: ListeningSocket,
         clock: Callable[[], float] = time.monotonic,
-        most: int | None = None,
+        max_connections: int | None = None,
     ) -> None:
         self.socket = make_router(context, UNREAD)
-        self._first = numbers.first(context, self.socket)
-        self.limit = ConnectionLimit(context, self.socket, listener, ceiling(3) if most is None else most)
+        self._first_route = numbers.first(context, self.socket)
+        max_connections = ceiling(3) if max_connections is None else max_connections
+        self.limit = ConnectionLimit(context, self.socket, listener, max_connections)
         self.monitor = self.limit.monitor
         self._listener = listener
-        self._left = False  # whether a connection has ended, since `take_left` was asked
+        self._left = False  # whether a connection has ended since the last `take_left`
         self._clock = clock
         self._traffic = Traffic()
         self._decoder = Decoder(FROM_CLIENT, few=True)
         self._routes: dict[int, bytes] = {}  # by descriptor
         self._descriptors: dict[bytes, int] = {}
-        self._dropped: set[bytes] = set()  # too slow; nothing is sent to them any more
-        self._named: set[int] = set()  # descriptors of clients that have chosen their route
-        self._late: set[bytes] = set()  # first heard of when the end of their connection had been reported
+        self._dropped: set[bytes] = set()  # routes of slow clients, which are sent nothing more
+        self._named: set[int] = set()  # descriptors of clients that have chosen their own route
+        self._late: set[bytes] = set()  # routes whose first message was read after the end of their connection
 
-    # --- what the loop asks of it ------------------------------------------------------------------------------------
+    # --- the loop's calls --------------------------------------------------------------------------------------------
 
     def register(self, poller: zmq.Poller) -> None:
         poller.register(self.socket, zmq.POLLIN)
@@ -89,7 +91,7 @@ class ClientSocket(Source):
         return bool(self.socket.poll(0))
 
     def leave(self, *, stop: bool) -> None:
-        """Ends new connections, if `stop`. A service manager's socket stays: its queue is the next supervisor's."""
+        """Takes no new connections if `stop`. A service manager's socket stays: its queue is the next supervisor's."""
         if stop:
             self._listener.remove()
 
@@ -107,10 +109,10 @@ class ClientSocket(Source):
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def receive(self, limit: int, seconds: float = math.inf) -> Iterator[FromClient | ClientGone]:
-        """Yields at most `limit` messages, and none once `seconds` have passed, their handling included.
+        """Yields at most `limit` messages, and none once `seconds` have passed, including their handling.
 
-        libzmq takes one message of each connection in turn, so that one who sends thousands delays another's by one of
-        them. Garbage is answered with an error to its sender alone.
+        libzmq reads one message of each connection in turn, so a client that sends thousands delays another's message
+        by only one of its own. An invalid message is answered with an error to its sender.
         """
         end = self._clock() + seconds
         for _ in range(limit):
@@ -130,10 +132,10 @@ class ClientSocket(Source):
             if route not in self._descriptors:
                 try:
                     descriptor = int(first.get(zmq.SRCFD))
-                except zmq.ZMQError:  # bytes that libzmq took for its protocol of 2011: not a client of ours
+                except zmq.ZMQError:  # bytes that libzmq took for its protocol of 2011, not a client's
                     continue
-                yield from self.departures()  # and all that were accepted so far are counted
-                if not self._is_numbered(route):  # a name that the client has chosen
+                yield from self.departures()  # also counts all connections accepted so far
+                if not self._is_numbered(route):  # the client has chosen this name
                     self._refuse_name(route, descriptor)
                     continue
                 yield from self._tie(route, descriptor)
@@ -142,7 +144,7 @@ class ClientSocket(Source):
                 if not self.limit.has(descriptor):
                     self._late.add(route)
             self._traffic.received(self._descriptors[route], sum(map(len, frames)))
-            if len(frames) > MOST_FRAMES:
+            if len(frames) > MAX_FRAMES:
                 self._traffic.end(self._descriptors[route])
                 continue
             if route in self._dropped:
@@ -150,7 +152,7 @@ class ClientSocket(Source):
                 continue
             try:
                 message = unpack(frames, self._decoder)
-            except MemoryError:  # without an answer it would wait for ever: it connects again
+            except MemoryError:  # without an answer the client would wait in vain; now it connects again
                 self._traffic.end(self._descriptors[route])
                 raise
             except HushdError as error:
@@ -160,7 +162,7 @@ class ClientSocket(Source):
             yield FromClient(route, message)
 
     def _refuse_name(self, route: bytes, descriptor: int) -> None:
-        """Answers a client that has chosen its route, once. Ending the connection now would lose the answer."""
+        """Refuses a client that has chosen its route; disconnects it at its next message, or it loses the answer."""
         if descriptor in self._named:
             self._traffic.end(descriptor)
         elif self.limit.has(descriptor):
@@ -168,10 +170,10 @@ class ClientSocket(Source):
             self._transmit(route, _CHOSEN)
 
     def _frames(self, first: zmq.Frame) -> list[bytes]:
-        """Returns the frames after `first`, but not many more than a message has; passes over the rest."""
+        """Returns the frames after `first`, up to one more than MAX_FRAMES; skips further ones."""
         frames: list[bytes] = []
         frame, receive = first, self.socket.recv
-        while frame.more and len(frames) <= MOST_FRAMES:
+        while frame.more and len(frames) <= MAX_FRAMES:
             frame = receive(copy=False)
             frames.append(frame.bytes)
         while frame.more:
@@ -179,23 +181,23 @@ class ClientSocket(Source):
         return frames
 
     def _give_up_unread(self, route: bytes) -> None:
-        """Passes over the rest of a message for which there is no memory, and ends its connection."""
+        """Skips the remaining frames of a message for which there is no memory, and ends its connection."""
         while self.socket.get(zmq.RCVMORE):
             self.socket.recv(copy=False)
         if route in self._descriptors:
             self._traffic.end(self._descriptors[route])
 
     def end_endless(self) -> int:
-        """Ends the connections that send a message without an end; returns how many."""
+        """Ends the connections that send an endless message; returns how many."""
         if not self.socket.poll(0):
             self._traffic.emptied()
         endless = self._traffic.endless()
-        if endless and self.socket.poll(0):  # of whom is not known yet
+        if endless and self.socket.poll(0):  # a whole message has come, perhaps from one of them
             return 0
         return self._end(endless)
 
     def end_greediest(self) -> int:
-        """Ends the connection with the most bytes under way, if there are many; returns how many it has ended."""
+        """Ends the connection with the most unread bytes, if there are many; returns how many connections it ended."""
         return self._end(self._traffic.greediest())
 
     def _end(self, descriptors: list[int]) -> int:
@@ -219,15 +221,15 @@ class ClientSocket(Source):
                     yield gone
 
     def take_left(self) -> bool:
-        """Returns whether a connection has ended since the last call, of a client or of one that never said hello."""
+        """Returns whether any connection has ended since the last call, even one without a hello."""
         left, self._left = self._left, False
         return left
 
     def send(self, route: bytes, message: Message) -> ClientGone | None:
         """Sends without waiting; a result that is too large becomes an error.
 
-        Returns ClientGone when the client is gone, or, with `slow`, when it does not read its 1000 messages: then it
-        gets nothing further.
+        Returns ClientGone if the client is gone, or, with `slow`, if its queue of 1000 messages is full: then it is
+        sent nothing more.
         """
         if route in self._dropped:
             return None
@@ -235,18 +237,18 @@ class ClientSocket(Source):
             frames = pack(message)
         except HushdError as error:
             if not isinstance(message, Result | Error):
-                return None  # a piece of an answer; the answer's end still comes
+                return None  # part of an answer, whose end is still to come
             frames = pack(Error.of(message.id, error))
         return self._transmit(route, frames)
 
     def refuse(self, error: HushdError) -> None:
-        """Answers every unread message with `error`, except those about a request, which has ended."""
+        """Answers every unread message with `error`, except messages about a request, which has ended."""
         for event in self.receive(HIGH_WATER):
             if isinstance(event, FromClient) and not isinstance(event.message, Chunk | Credit | Cancel | Yield):
                 self.send(event.route, Error.of(getattr(event.message, "id", b""), error))
 
     def shut(self, linger_ms: int) -> None:
-        """Closes the socket; sent messages are delivered for `linger_ms` by the context's end."""
+        """Closes the socket; the context's end waits up to `linger_ms` for the delivery of sent messages."""
         self.limit.close()
         self.socket.close(linger=linger_ms)
 
@@ -263,21 +265,21 @@ class ClientSocket(Source):
         try:
             self._traffic.sent(self._descriptors.get(route, -1), len(frames[1]) + len(frames[2]))
         except MemoryError:
-            pass  # it is sent, and must not be sent again; these bytes are not counted
+            pass  # the message was sent, and must not be sent again; its bytes are not counted
         return None
 
     def _tie(self, route: bytes, descriptor: int) -> Iterator[ClientGone]:
-        """Ties a route to the descriptor of its connection, once the end of its last owner was noticed."""
-        if (before := self._routes.get(descriptor)) is not None:
-            if not numbers.is_later(route, before):
-                return  # it has left, and its descriptor is another's already
-            yield self._forget(before)
+        """Ties a route to the descriptor of its connection; yields the end of the descriptor's last owner, if new."""
+        if (old_route := self._routes.get(descriptor)) is not None:
+            if not numbers.is_later(route, old_route):
+                return  # this client has left, and another one has its descriptor
+            yield self._forget(old_route)
         self._routes[descriptor] = route
         self._descriptors[route] = descriptor
 
     def _is_numbered(self, route: bytes) -> bool:
         """Returns whether libzmq can have made `route`: it numbers its connections one after the other."""
-        return numbers.is_number(route, self._first, self.limit.accepted)
+        return numbers.is_number(route, self._first_route, self.limit.accepted)
 
     def _forget(self, route: bytes) -> ClientGone:
         descriptor = self._descriptors.pop(route, None)
@@ -289,7 +291,7 @@ class ClientSocket(Source):
 
 
 def _renewed(event: Event) -> Event:
-    """A shutdown by control as a restart: the service manager, whose socket this is, will start the next supervisor."""
+    """Turns a client's shutdown into a restart, since the service manager will start the next supervisor."""
     if isinstance(event, FromClient) and isinstance(event.message, Control) and event.message.action == "shutdown":
         return FromClient(event.route, replace(event.message, action="restart"))
     return event

@@ -1,6 +1,6 @@
-"""One supervisor per user: a lock that only the end of the process frees, and listening sockets that are surely ours.
+"""One supervisor per user: a lock that only the end of the process frees, and the listening sockets that it guards.
 
-The lock comes before the sockets, because a second bind on the path of a living supervisor would succeed and steal
+The lock is taken before the sockets are bound, because binding the path of a living supervisor would succeed and steal
 its clients. A service manager may listen in our place and start us for the first connection (`activation`); its socket
 outlives us, and neither a supervisor nor a client ever replaces it.
 """
@@ -23,28 +23,27 @@ from hushd_protocol.system.paths import Paths
 
 from hushd_supervisor.core.holders import KEPT_FOR_S, NOBODY, Bequest, Holder
 
-PATIENCE_S = 10.0  # for a supervisor that is leaving: longer than its grace of 5 s and the 4 s of its gateway
-AFTER_JOBS_S = 15.0  # for one whose jobs are over: longer than its workers' grace and the end of its gateway
+PATIENCE_S = 10.0  # for a leaving supervisor: longer than its grace of 5 s and its gateway's 4 s
+AFTER_JOBS_S = 15.0  # for a supervisor without jobs: longer than its workers' grace and its gateway's end
 PAUSE_S = 0.05
-TOLD_S = 30.0  # after which nobody waits any more for a supervisor that keeps the floor for him
-LOOK_S = 0.01  # between two looks at the lock: others wait for the supervisor that gets it
+BEQUEST_S = 30.0  # after which the last supervisor's holders of the floor are no longer expected back
+LOOK_S = 0.01  # between two looks at the lock: clients wait for the supervisor that gets it
 
 
 def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False, predecessor: int = 0) -> int | None:
     """Takes the lock of the runtime folder and returns its descriptor, which must stay open.
 
-    Returns None where there is nothing to do: another supervisor holds the lock and accepts connections, or a service
+    Returns None if this process is not needed: another supervisor holds the lock and accepts connections, or a service
     manager listens and starts one for the next connection.
 
     Args:
-        activated: whether a service manager's socket was handed to us, so that only we answer at its path. A
-            supervisor that holds the lock had its own socket there, sees that it was replaced, finishes its jobs and
-            leaves; this waits for that.
-        predecessor: the pid of the supervisor that was asked to leave, and that answers until it does; 0 for none.
+        activated: whether we have a service manager's socket, so that only we answer at its path. A supervisor that
+            holds the lock sees that its own socket there was replaced, finishes its jobs and leaves; this waits for it.
+        predecessor: the pid of a supervisor that was asked to leave, and answers until it does; 0 for none.
 
     Raises:
-        HushdError: `no_supervisor` when the holder neither leaves nor answers for `patience` seconds;
-            `output_failed` when the lock cannot be opened.
+        HushdError: `no_supervisor` if the holder neither leaves nor answers for `patience` seconds; `output_failed` if
+            the lock cannot be opened.
     """
     try:
         descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -54,7 +53,7 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
             f"The lock {paths.lock} cannot be opened ({error.strerror}): remove it, or set HUSHD_RUNTIME_DIR.",
         ) from error
     give_up = time.monotonic() + patience
-    while buggify("lock is held for a moment") or not _take(descriptor):  # as `_is_held` does elsewhere
+    while buggify("lock is held for a moment") or not _take(descriptor):  # another process's `_is_held` takes it, too
         holder = _read(descriptor).partition("\n")[0] or "unknown"
         waits = activated or holder == str(predecessor)
         if not waits and answers(paths.client_socket):
@@ -73,37 +72,37 @@ def acquire(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = Fal
         if answers(paths.client_socket):
             os.close(descriptor)
             return None
-    _, _, told = _read(descriptor).partition("\n")
+    _, _, bequest = _read(descriptor).partition("\n")
     with best_effort.writing(paths.lock):  # the number is only for people
-        os.ftruncate(descriptor, 0)  # which needs room where a file system copies on each write
-        os.pwrite(descriptor, f"{os.getpid()}\n{told}".encode(), 0)
+        os.ftruncate(descriptor, 0)  # may fail: a copy-on-write file system needs room for it
+        os.pwrite(descriptor, f"{os.getpid()}\n{bequest}".encode(), 0)
     return descriptor
 
 
 def tell_next(paths: Paths, holders: Iterable[Holder]) -> None:
-    """Writes the holders of the floor behind our number, for the supervisor that gets the lock after us."""
+    """Writes the holders of the floor to the lock, after our pid, for the next supervisor."""
     now = time.monotonic()
     lines = [f"{now:.1f} {each.pid} {','.join(sorted(each.devices))}\n" for each in holders]
     if lines:
         with best_effort.writing(paths.lock), open(paths.lock, "a") as file:
-            file.writelines(lines)  # without them their devices are free for all
+            file.writelines(lines)  # if this fails, any client may take the devices
 
 
 def take_bequest(paths: Paths) -> Bequest:
-    """Takes the holders of the floor of the supervisor that had our lock before us; nobody where it left long ago."""
+    """Removes and returns the last supervisor's holders of the floor; none if it left long ago."""
     now = time.monotonic()
     try:
         with open(paths.lock, "r+") as file:
-            number = file.readline()
-            told = [line.split()[:3] for line in file]
-            if told:
-                file.truncate(len(number))
+            pid_line = file.readline()
+            rows = [line.split()[:3] for line in file]
+            if rows:
+                file.truncate(len(pid_line))
         holders = tuple(
             Holder(int(pid), frozenset(devices.split(",")))
-            for at, pid, devices in told
-            if abs(now - float(at)) <= TOLD_S
+            for written_at, pid, devices in rows
+            if abs(now - float(written_at)) <= BEQUEST_S
         )
-    except (OSError, ValueError):  # also a line that was cut off by a full disk
+    except (OSError, ValueError):  # such as a line cut off by a full disk
         return NOBODY
     return Bequest(holders, now + KEPT_FOR_S)
 
@@ -112,19 +111,19 @@ def _read(descriptor: int) -> str:
     try:
         return os.pread(descriptor, 1 << 16, 0).decode(errors="replace")
     except OSError:
-        return ""  # a disk that fails: the next look may read it
+        return ""  # the disk fails; the next look may succeed
 
 
 def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool = False) -> Path | None:
-    """Makes the user's pointer lead to us, who hold the lock of our runtime folder; returns None where we are to serve.
+    """Points the user's pointer at our runtime folder, whose lock we hold; returns None if we are to serve.
 
-    Where it leads to a living supervisor in another folder, an environment without a session folder has no supervisor
-    of its own: this returns the runtime folder of the other once that accepts connections. One with a session folder
-    serves there, and leaves the pointer to the other, unless that is outside any session. With `activated` the pointer
-    is taken all the same, since a client waits for an answer at our socket.
+    If the pointer leads to a living supervisor in another folder, an environment without a session folder uses that
+    one: this returns its runtime folder once it accepts connections. An environment with a session folder serves
+    there, and leaves the pointer to the other supervisor, unless that one is outside any session. With `activated` the
+    pointer is always taken, since a client waits at our socket.
 
     Raises:
-        HushdError: `no_supervisor` when the other one neither leaves nor answers for `patience` seconds.
+        HushdError: `no_supervisor` if the other supervisor neither leaves nor answers for `patience` seconds.
     """
     if paths.pointer is None:
         return None
@@ -141,7 +140,7 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
                     return None
         except OSError as error:
             best_effort.failed(paths.pointer, error)
-            return None  # each environment has a supervisor of its own
+            return None  # without a pointer each environment has its own supervisor
         if answers(other.client_socket):
             return other.runtime
         if time.monotonic() >= give_up:
@@ -154,7 +153,7 @@ def claim_pointer(paths: Paths, patience: float = PATIENCE_S, *, activated: bool
 
 
 def withdraw_pointer(paths: Paths) -> None:
-    """Takes the user's pointer away if it leads to us, who leave."""
+    """Removes the user's pointer if it leads to us, when we leave."""
     if paths.pointer is None:
         return
     with best_effort.writing(paths.pointer), _locked(paths.pointer.parent):
@@ -163,7 +162,7 @@ def withdraw_pointer(paths: Paths) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other supervisors from reading the pointer until we have made it ours."""
+    """Keeps other supervisors from reading the pointer until we have changed it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -174,7 +173,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _is_held(lock: Path) -> bool:
-    """Returns whether a living supervisor holds this lock."""
+    """Returns whether a living supervisor holds `lock`."""
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -204,16 +203,16 @@ def answers(path: Path) -> bool:
 
 
 class ListeningSocket:
-    """A listening socket at `path`, made under the lock: a file that is there is stale, and is replaced.
+    """A listening socket at `path`, bound under the lock, so that any file there is stale and can be replaced.
 
-    Bound here and not by libzmq, which at its end would unlink the path even if it is another supervisor's by then.
+    libzmq does not bind it, since it would unlink the path at its end even if that is another supervisor's by then.
 
     Args:
-        inherited: the descriptor of a service manager's socket that listens there already. It is `lasting`: never
-            removed, and connections after our end wait in its queue for the supervisor that the manager starts.
+        inherited: the descriptor of a service manager's socket that already listens there. It is `lasting`: never
+            removed, and after our end connections wait in its queue for the supervisor that the manager starts.
 
     Raises:
-        HushdError: `output_failed` when it cannot be bound.
+        HushdError: `output_failed` if it cannot be bound.
     """
 
     explains = True
@@ -237,13 +236,13 @@ class ListeningSocket:
         except OSError as error:
             endpoint.close()
             raise HushdError(
-                "output_failed", f"The socket {path} cannot be made ({error.strerror}): set HUSHD_RUNTIME_DIR."
+                "output_failed", f"hushd cannot create the socket {path} ({error.strerror}): set HUSHD_RUNTIME_DIR."
             ) from error
         endpoint.setblocking(False)
         self.fd = endpoint.detach()
 
     def accept(self) -> socket.socket:
-        """Accepts one connection. Raises OSError where none waits."""
+        """Accepts one connection. Raises OSError if none waits."""
         endpoint = socket.socket(fileno=self.fd)
         try:
             return endpoint.accept()[0]
@@ -251,19 +250,19 @@ class ListeningSocket:
             endpoint.detach()
 
     def is_ours(self) -> bool:
-        """Returns whether new clients still find this socket at its path (the folder may go away at logout)."""
+        """Returns whether this socket is still at its path (a logout may remove the folder)."""
         return self._identity is not None and self._look() == self._identity
 
     def remove(self) -> None:
-        """Ends new connections; those that exist stay, and so does a service manager's socket."""
+        """Removes our socket from its path, but not a service manager's; open connections stay."""
         if not self.lasting and self.is_ours():
             with best_effort.writing(self.path):
                 self.path.unlink(missing_ok=True)
 
     def watch(self) -> None:
-        """Has SIGIO sent when the folder changes, and with it perhaps the owner of the path.
+        """Requests a SIGIO when the folder changes, since the path may then be another supervisor's.
 
-        By dnotify, which needs neither a library nor a wake-up at rest; without it the next timer will notice.
+        Uses dnotify, which needs no library and no wake-up at rest; without it the next timer will notice.
         """
         if sys.platform == "linux":
             folder = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)  # watched while it is open
@@ -271,7 +270,7 @@ class ListeningSocket:
                 changes = fcntl.DN_CREATE | fcntl.DN_DELETE | fcntl.DN_RENAME | fcntl.DN_MULTISHOT
                 fcntl.fcntl(folder, fcntl.F_NOTIFY, changes)
             except OSError:
-                os.close(folder)  # a kernel without dnotify
+                os.close(folder)  # the kernel has no dnotify
 
     def _look(self) -> tuple[int, int] | None:
         try:

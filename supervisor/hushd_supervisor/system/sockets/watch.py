@@ -1,4 +1,4 @@
-"""Looks whether our sockets are still found in the file system, at logout for example: else nobody could connect."""
+"""Checks that our sockets are still at their paths: without them, after a logout for example, no client can connect."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hushd_supervisor.core.events import Event, Shutdown
 from ..source import Source
 from .lock import ListeningSocket
 
-APART_S = 1.0  # from one look to the next, in turns that there are anyway; Linux tells of a change at once
+APART_S = 1.0  # between two checks, in turns that happen anyway; Linux reports a change at once
 
 
 class SocketWatch(Source):
-    """Has the supervisor leave once, when a socket is no longer its own.
+    """Asks the supervisor to leave, once, when one of its sockets was replaced or removed.
 
     Args:
-        listeners: the clients' socket first.
+        listeners: the sockets, the clients' first.
         record: writes to the supervisor's log (level, text).
         apart: seconds, see `APART_S`.
     """
@@ -34,7 +34,7 @@ class SocketWatch(Source):
         return self.check(now) if now >= self._next else ()
 
     def check(self, now: float) -> Iterator[Event]:
-        """Looks at once."""
+        """Checks the sockets now."""
         self._next = now + self._apart
         for listener in self._listeners:
             if not listener.is_ours():

@@ -1,4 +1,4 @@
-"""The workers' processes and their socket: spawns, identities, frames to events and back, exits."""
+"""The workers' processes and their socket: starts workers, knows them by tokens, passes messages, reports exits."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from ..standby import Templates
 from .client_socket import BATCH
 from .lock import ListeningSocket
 
-# An exit can be seen before a result that was sent before it, because libzmq reads on a thread of its own. So it counts
-# only after this time without a frame of that worker, and once the socket is empty or has had a message of each other
-# connection, of which libzmq takes one in turn; unless the worker has sent `bye`.
+# An exit can be noticed before a result that was sent before it, because libzmq reads on its own thread. So an exit
+# counts only after SETTLE_S without a frame of that worker, and once the socket is empty or has delivered a message of
+# every other connection, since libzmq reads them in turn; unless the worker has sent `bye`.
 SETTLE_S = 0.05
-BYE_S = 1.0  # the same for one that has ended by itself, without an error: it has sent `bye`, which is late
-FORMER = 64  # workers that are known after their exit has counted: a last message may come all the same
-STANDSTILLS = 3  # in a row, after each of which that time begins anew: with a machine that is always late, too, it ends
+BYE_S = 1.0  # the same for a worker that exited with status 0: it has sent `bye`, which is late
+MAX_FORMER = 64  # routes remembered after the exit has counted, since a last message may still come
+MAX_STANDSTILLS = 3  # standstills of ours that restart that time, so that it ends even on a machine that is always late
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # open files, processes, memory
 
 
@@ -52,13 +52,13 @@ class _Worker:
     name: str
     gen: int
     child: Running
-    oom_kills: int | None  # by the kernel, out of memory, before its start
+    oom_kills: int | None  # the kernel's count of out-of-memory kills at its start
     route: bytes | None = None  # once it has shown its token
     bye: bool = False
-    status: int | None = None  # once it was reaped
+    status: int | None = None  # once it is reaped
     settled: float = 0.0  # when its exit counts, unless a frame comes first
-    others: int = 0  # messages of others that were read since then
-    standstills: int = 0  # of ours since then
+    other_messages: int = 0  # messages of other workers read since its exit
+    standstills: int = 0  # of this process since its exit
 
     @property
     def process(self) -> Process:
@@ -69,14 +69,14 @@ class WorkerSocket(Source):
     """All processes of workers, from their spawn until their `Exited`.
 
     Args:
-        poller: watches for the end of processes.
-        paths: of the socket and the logs.
+        poller: watches for exits.
+        paths: the paths of the socket and the logs.
         welcome: the answer to a worker's hello.
         launch: starts a process.
         record: writes to the supervisor's log (level, text).
         clock: monotonic seconds.
-        templates: fork workers, where the user wants that.
-        oom_kills: counts our processes that the kernel has killed, out of memory; None where it does not report.
+        templates: the templates that fork workers, if the user wants that.
+        oom_kills: returns the kernel's count of our processes killed for lack of memory; None if it has none.
     """
 
     def __init__(
@@ -107,13 +107,13 @@ class WorkerSocket(Source):
         self._oom_kills = oom_kills
         self._templates = templates
         self._workers: dict[tuple[str, int], _Worker] = {}
-        self._tokens: dict[str, _Worker] = {}  # of workers that have not said hello
-        self._dead: list[_Worker] = []  # whose exit waits for the last of their messages
+        self._tokens: dict[str, _Worker] = {}  # workers that have not said hello
+        self._dead: list[_Worker] = []  # workers whose exit waits for their last messages
         self._routes: dict[bytes, _Worker] = {}
-        self._former: deque[bytes] = deque(maxlen=FORMER)  # routes
-        self._strangers = False  # one was logged
+        self._former: deque[bytes] = deque(maxlen=MAX_FORMER)  # routes
+        self._strangers = False  # whether one was logged
 
-    # --- what the loop asks of it ------------------------------------------------------------------------------------
+    # --- the loop's calls --------------------------------------------------------------------------------------------
 
     def register(self, poller: zmq.Poller) -> None:
         poller.register(self.socket, zmq.POLLIN)
@@ -154,10 +154,10 @@ class WorkerSocket(Source):
         return (failed,) if failed else ()
 
     def spawn(self, action: Spawn) -> SpawnFailed | None:
-        """Starts a generation of a worker; there are no more processes than connections for them."""
+        """Starts a generation of a worker, unless all connections are taken."""
         name, gen = action.worker, action.gen
         if (name, gen) in self._workers:
-            return None  # started; only there was no memory to say so
+            return None  # already started by a first try that ran out of memory afterwards
         if len(self._workers) >= self.limit.ceiling:
             return SpawnFailed(name, gen, f"open files are left for {self.limit.ceiling} workers", starved=True)
         settings = self._settings.for_worker(name)
@@ -197,17 +197,17 @@ class WorkerSocket(Source):
         return None
 
     def _fork_of(self, template: int) -> Fork | None:
-        """Returns the call that forks a worker from generation `template` of templates; None for 0, or without any."""
+        """Returns the function that forks a worker from template generation `template`; None for 0."""
         if not (template and self._templates):
             return None
         return functools.partial(self._templates.fork, template)
 
     def configure(self, settings: Settings) -> None:
-        """Applies other settings to the next starts."""
+        """Applies new settings to the next starts."""
         self._settings = settings
 
     def kill(self, name: str, gen: int) -> None:
-        """Kills a worker and all that it has started; does not wait."""
+        """Kills a worker and its descendants; returns at once."""
         if worker := self._workers.get((name, gen)):
             worker.process.kill()
 
@@ -218,14 +218,14 @@ class WorkerSocket(Source):
             return SendFailed(name, gen)
         try:
             send(self.socket, worker.route, pack(message))
-        except (zmq.Again, HushdError):  # 1000 messages that it does not read, or one that is too large
+        except (zmq.Again, HushdError):  # its queue of 1000 messages is full, or the message is too large
             return SendFailed(name, gen)
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
             if worker.process.poll() is None:
                 return SendFailed(name, gen)
-            # It has ended, as `exits` tells; who is told that it cannot be reached kills it, and would be blamed.
+            # It has ended, which `exits` reports. After a SendFailed the pool would kill it and count that as a hang.
         return None
 
     # --- events for the loop -------------------------------------------------------------------------------------
@@ -239,12 +239,12 @@ class WorkerSocket(Source):
                 return
             worker = self._routes.get(route)
             for dead in self._dead:
-                dead.others = 0 if dead is worker else dead.others + 1
+                dead.other_messages = 0 if dead is worker else dead.other_messages + 1
             try:
                 message = unpack(rest(self.socket), self._decoder)
             except MemoryError:
                 if worker:
-                    yield SendFailed(worker.name, worker.gen)  # nobody knows what it has said
+                    yield SendFailed(worker.name, worker.gen)  # its message is lost
                 raise
             except HushdError as error:
                 if worker is None:
@@ -273,7 +273,7 @@ class WorkerSocket(Source):
             yield FromWorker(worker.name, worker.gen, message)
 
     def exits(self, ready: Container[object], now: float) -> Iterator[Exited]:
-        """Reaps processes, and reports those that can have sent nothing more; `ready` are readable descriptors."""
+        """Reaps processes; yields exits once all messages of the worker are read; `ready` are readable descriptors."""
         for worker in list(self._workers.values()):
             if worker.status is None:
                 if worker.process.exit_fd is not None and worker.process.exit_fd not in ready:
@@ -286,8 +286,8 @@ class WorkerSocket(Source):
                 worker.child.close()
                 worker.settled = now if worker.bye else now + (SETTLE_S if worker.status else BYE_S)
                 self._dead.append(worker)
-            elif now > worker.settled + SETTLE_S and not worker.bye and worker.standstills < STANDSTILLS:
-                worker.settled = now + SETTLE_S  # we stood still, and libzmq's thread with us
+            elif now > worker.settled + SETTLE_S and not worker.bye and worker.standstills < MAX_STANDSTILLS:
+                worker.settled = now + SETTLE_S  # this process stood still, with libzmq's thread
                 worker.standstills += 1
             if now >= worker.settled and self._is_read(worker) and not buggify("exit waits"):
                 self._dead.remove(worker)
@@ -296,22 +296,22 @@ class WorkerSocket(Source):
                 yield Exited(worker.name, worker.gen, worker.status, worker.child.output(), self._out_of_memory(worker))
 
     def deadline(self) -> float | None:
-        """The time at which the next exit counts that waits for frames."""
+        """The time at which the next waiting exit counts."""
         return min((worker.settled for worker in self._dead), default=None)
 
     def _is_read(self, worker: _Worker) -> bool:
-        """Returns whether libzmq has nothing more of a dead worker."""
-        return worker.bye or worker.others > self.limit.connections or not self.socket.poll(0)
+        """Returns whether libzmq has no more messages of a dead worker."""
+        return worker.bye or worker.other_messages > self.limit.connections or not self.socket.poll(0)
 
     def pids(self) -> dict[tuple[str, int], int]:
-        """The living processes by name and generation."""
+        """Returns the pids of the living processes, by name and generation."""
         return {key: worker.process.pid for key, worker in self._workers.items() if worker.status is None}
 
     def close(self) -> None:
         self.shut(LINGER_MS)
 
     def shut(self, linger_ms: int) -> None:
-        """Closes the socket; the lifelines end the workers that are left."""
+        """Closes the socket; the lifelines end the remaining workers."""
         self.limit.close()
         self.socket.close(linger=linger_ms)
         for worker in list(self._workers.values()):
@@ -326,7 +326,7 @@ class WorkerSocket(Source):
             return None
         worker = self._tokens.pop(message.token, None)
         if worker is None:
-            self._refuse(route, HushdError("unauthorised", "The token is not that of a worker being started."))
+            self._refuse(route, HushdError("unauthorised", "No worker that is starting has this token."))
             return None
         if message.protocol != PROTOCOL:
             text = (
@@ -341,7 +341,7 @@ class WorkerSocket(Source):
         return FromWorker(worker.name, worker.gen, message)
 
     def _out_of_memory(self, worker: _Worker) -> bool:
-        """Returns whether a worker died of SIGKILL and the kernel has killed, out of memory, while it lived."""
+        """Returns whether a worker died of SIGKILL while the kernel was killing processes for lack of memory."""
         if worker.status != -signal.SIGKILL or worker.oom_kills is None:
             return False
         return (self._oom_kills() or 0) > worker.oom_kills
@@ -351,19 +351,19 @@ class WorkerSocket(Source):
             self._strangers = True
             self._record(
                 "warning",
-                f"refused a stranger on the workers' socket, and will refuse others without a line here: {error}",
+                f"refused a stranger on the workers' socket, and will not log further ones: {error}",
             )
         try:
             self.socket.send_multipart([route, *pack(Error.of(b"", error))], zmq.NOBLOCK)
         except zmq.ZMQError:
-            pass  # the stranger need not read it
+            pass  # the stranger has left, or does not read
 
     def _remove(self, worker: _Worker) -> None:
         del self._workers[worker.name, worker.gen]
         if worker.route is not None:
             del self._routes[worker.route]
             self._former.append(worker.route)
-        self._tokens = {token: other for token, other in self._tokens.items() if other is not worker}
+        self._tokens = {token: starting for token, starting in self._tokens.items() if starting is not worker}
         if worker.status is None:
             worker.child.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import zmq
-from hushd_supervisor.system.libzmq.heap import APART_S, GROWTH, MOST, PAUSE_S, URGENT_S, WORTH, Heap
+from hushd_supervisor.system.libzmq.heap import APART_S, GROWTH, MAX_BYTES, PAUSE_S, URGENT_S, WORTH, Heap
 from support.peer import Supervisor, wait_until
 
 
@@ -101,7 +101,7 @@ def test_a_size_beyond_the_limit_is_trimmed_first_and_only_growth_is_somebodys_f
     """Freed memory may not show before a trim: no second client goes for that of the first."""
     machine = Machine()
     assert not machine.heap.too_large(1.0)
-    machine.size += MOST
+    machine.size += MAX_BYTES
     assert machine.heap.too_large(1.0)
     assert machine.trims == 1
     assert not machine.heap.too_large(1.01)
@@ -110,5 +110,5 @@ def test_a_size_beyond_the_limit_is_trimmed_first_and_only_growth_is_somebodys_f
     assert machine.trims == 1
     assert machine.heap.too_large(1.0 + URGENT_S)
     assert machine.trims == 2
-    machine.size -= MOST
+    machine.size -= MAX_BYTES
     assert not machine.heap.too_large(2.0)

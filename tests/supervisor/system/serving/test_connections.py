@@ -14,7 +14,7 @@ from hushd_protocol.system.handover import Handover
 from hushd_schema.settings.address import Address
 from hushd_supervisor.core.serving.door import Http, Wyoming
 from hushd_supervisor.system.serving import connections
-from hushd_supervisor.system.serving.connections import DESCRIBE_S, FIRST_S, REST_S, Connections
+from hushd_supervisor.system.serving.connections import DESCRIBE_S, FIRST_S, IDLE_S, Connections
 from hushd_supervisor.system.serving.lingering_close import LingeringClose
 from hushd_supervisor.system.serving.prepared import Reply
 
@@ -171,7 +171,7 @@ def test_a_rest_after_a_long_answer_is_a_rest(hall: Hall) -> None:
     while hall.turn():
         assert hall.connections.deadline() >= 0
     hall.connections.on_time(FIRST_S, 64)
-    assert hall.connections.deadline() == REST_S["http"]
+    assert hall.connections.deadline() == IDLE_S["http"]
     assert hall.turn(1.0) == 0
     end.send(HEALTH)
     assert hall.read(end, 100) == SMALL
@@ -201,7 +201,7 @@ def test_who_has_left_before_the_answer_is_dropped(hall: Hall) -> None:
 
 def test_of_a_full_address_a_resting_connection_makes_room(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a word, as servers end those that rest; nobody is refused."""
-    monkeypatch.setattr(connections, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(connections, "MAX_PER_PEER", 2)
     resting, asking = hall.come("127.0.0.1", says=HEALTH), hall.come("127.0.0.1")
     assert hall.read(resting, len(SMALL)) == SMALL
     new = hall.come("127.0.0.1")
@@ -211,7 +211,7 @@ def test_of_a_full_address_a_resting_connection_makes_room(hall: Hall, monkeypat
 
 def test_of_a_full_address_one_of_its_own_makes_room(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """And not one of another address, however old."""
-    monkeypatch.setattr(connections, "MOST_OF_ONE", 2)
+    monkeypatch.setattr(connections, "MAX_PER_PEER", 2)
     other = hall.come("::1")
     first, second, third = (hall.come("127.0.0.1") for _ in range(3))
     assert first.recv(100).startswith(b"HTTP/1.1 429 ")

@@ -22,7 +22,7 @@ from hushd_schema.description import SpeakingDescription
 from hushd_schema.settings import HttpSettings, Settings, WyomingSettings, access
 from hushd_supervisor.system.process import Child
 from hushd_supervisor.system.serving import connections, listeners
-from hushd_supervisor.system.serving.connections import FIRST_S, MOST_OF_ONE, REST_S
+from hushd_supervisor.system.serving.connections import FIRST_S, IDLE_S, MAX_PER_PEER
 from hushd_supervisor.system.serving.door import open_door
 from hushd_supervisor.system.serving.gateway import LEAVE_S
 from hushd_supervisor.system.serving.lingering_close import LINGER_S
@@ -207,7 +207,7 @@ def test_slow_and_idle_connections_are_dropped(tmp_path: Path) -> None:
         doorway.passes(FIRST_S / 5)
         assert doorway.read(slow) == doorway.read(silent) == b""
         assert doorway.door.status().connections == 1
-        doorway.passes(REST_S["http"])
+        doorway.passes(IDLE_S["http"])
         assert doorway.read(keeps) == b""
         assert doorway.door.deadline() == float("inf")  # at rest the loop need not wake
 
@@ -233,8 +233,8 @@ def test_a_program_of_another_machine_has_a_bound(tmp_path: Path, monkeypatch: p
     """Its address has; others still get in."""
     monkeypatch.setattr(connections, "is_loopback", lambda _: False)
     with Doorway(tmp_path) as doorway:
-        crowd = [doorway.connect() for _ in range(MOST_OF_ONE)]
-        doorway.until(lambda: doorway.door.status().connections == MOST_OF_ONE, "a crowd")
+        crowd = [doorway.connect() for _ in range(MAX_PER_PEER)]
+        doorway.until(lambda: doorway.door.status().connections == MAX_PER_PEER, "a crowd")
         assert b" 429 " in doorway.ask(HEALTH)
         with socket.socket() as other:
             other.bind(("127.0.0.2", 0))
@@ -259,7 +259,7 @@ sys.stdin.read()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux says whose a connection is")
-@pytest.mark.parametrize(("count", "addresses"), [(MOST_OF_ONE, 1), (256, 4)])
+@pytest.mark.parametrize(("count", "addresses"), [(MAX_PER_PEER, 1), (256, 4)])
 def test_a_program_that_holds_silent_connections_gives_them_up(tmp_path: Path, count: int, addresses: int) -> None:
     """All that it may have, from one address or from several: others of this machine are answered, at its cost."""
     with Doorway(tmp_path) as doorway, doorway.connect() as slow:
@@ -282,8 +282,8 @@ def test_a_program_that_holds_silent_connections_gives_them_up(tmp_path: Path, c
 def test_a_crowd_that_is_refused_reads_why(tmp_path: Path) -> None:
     """A hundred silent connections that others displace: each gets its answer, though nobody reads what it sends."""
     with Doorway(tmp_path) as doorway:
-        crowd = [doorway.connect() for _ in range(MOST_OF_ONE)]
-        doorway.until(lambda: doorway.door.status().connections == MOST_OF_ONE, "a crowd")
+        crowd = [doorway.connect() for _ in range(MAX_PER_PEER)]
+        doorway.until(lambda: doorway.door.status().connections == MAX_PER_PEER, "a crowd")
         crowd += [doorway.connect() for _ in range(100)]
         doorway.until(lambda: doorway.door.status().refusals == 100, "their refusals")
         for connection in crowd[:100]:

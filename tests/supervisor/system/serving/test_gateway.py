@@ -124,7 +124,7 @@ def test_a_gateway_that_is_not_there_is_not_killed(porch: Porch) -> None:
 def test_a_gateway_that_has_received_its_first_connection_is_not_killed(porch: Porch) -> None:
     """It may be busy with that one when the next has waited for half a minute."""
     porch.come()
-    received = handover.receive(porch.gateway._theirs)
+    received = handover.receive(porch.gateway._receive_end)
     assert received
     porch.ends.append(received[0])
     porch.come()
@@ -147,7 +147,7 @@ def test_who_waits_is_sent_as_soon_as_there_is_room(porch: Porch) -> None:
     assert len(porch.gateway) == 1
     while True:
         try:
-            received = handover.receive(porch.gateway._theirs)
+            received = handover.receive(porch.gateway._receive_end)
         except BlockingIOError:
             break
         assert received

@@ -205,7 +205,7 @@ def test_a_listener_removes_only_its_own_path(runtime: Path) -> None:
 def test_a_path_that_cannot_be_bound_is_an_error(runtime: Path) -> None:
     """A folder in the socket's place is an error of one sentence."""
     find().client_socket.mkdir()
-    with pytest.raises(HushdError, match=r"client\.sock cannot be made"):
+    with pytest.raises(HushdError, match=r"cannot create the socket .*client\.sock"):
         lock.ListeningSocket(find().client_socket)
 
 
@@ -261,7 +261,7 @@ def test_a_holder_of_long_ago_has_nothing(runtime: Path, monkeypatch: pytest.Mon
     find().lock.write_text("1\n")
     lock.tell_next(find(), HOLDERS)
     now = time.monotonic()
-    monkeypatch.setattr(lock.time, "monotonic", lambda: now + lock.TOLD_S + 1)
+    monkeypatch.setattr(lock.time, "monotonic", lambda: now + lock.BEQUEST_S + 1)
     assert lock.take_bequest(find()).holders == ()
     find().lock.write_text("1\n12.0 7")
     assert lock.take_bequest(find()).holders == ()

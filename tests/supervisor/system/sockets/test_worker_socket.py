@@ -19,7 +19,7 @@ from hushd_schema.settings import Settings
 from hushd_supervisor.core.actions import Gauge, Spawn
 from hushd_supervisor.core.events import Exited, FromWorker, Gauged, SendFailed, SpawnFailed
 from hushd_supervisor.system.sockets.lock import ListeningSocket
-from hushd_supervisor.system.sockets.worker_socket import BYE_S, SETTLE_S, STANDSTILLS, WorkerSocket
+from hushd_supervisor.system.sockets.worker_socket import BYE_S, MAX_STANDSTILLS, SETTLE_S, WorkerSocket
 from support.descriptors import open_descriptors, settled_descriptors
 from support.fake_process import FakeLauncher, FakeProcess
 from support.peer import BOUND_S, wait_until
@@ -346,7 +346,7 @@ def test_an_exit_waits_anew_where_the_machine_stood_still(desk: Desk, start: Sta
     process = start()
     process.exit(-11)
     assert desk.exits() == []
-    for _ in range(STANDSTILLS):
+    for _ in range(MAX_STANDSTILLS):
         desk.now += 2.5
         assert desk.exits() == []
     process.says(Result(id=ID))
@@ -360,7 +360,7 @@ def test_an_exit_counts_also_where_the_machine_is_always_late(desk: Desk, start:
     process = start()
     process.exit(-11)
     reported: list[Exited] = []
-    for _ in range(STANDSTILLS + 2):
+    for _ in range(MAX_STANDSTILLS + 2):
         reported += desk.exits()
         desk.now += 3 * SETTLE_S
     assert reported == [Exited(NAME, 1, -11, "")]
