@@ -127,6 +127,7 @@ def report(
             reserve_mb=_mb(standing.reserve),
             pressure=standing.level.word,
             cards=tuple(map(_card, standing.cards)),
+            neighbours=standing.neighbours,
         ),
         standby=standby,
         door=door and _with_memory(door, usage_of),

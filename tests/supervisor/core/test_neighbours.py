@@ -163,6 +163,23 @@ def test_what_is_over_the_share_is_no_neighbours_matter() -> None:
     assert street.of(do.AskNeighbour) == []
 
 
+def test_the_status_says_who_has_given_and_who_failed() -> None:
+    """Each neighbour that is named has a row; a server that answers again has not failed any more."""
+    street = Street(hold(ram=4100 * MB), neighbours={"ollama": OLLAMA, "swap": SWAP})
+    assert [row.data() for row in street.pool.standing(street.now).neighbours] == [
+        {"name": "ollama", "kind": "ollama"},
+        {"name": "swap", "kind": "llama-swap"},
+    ]
+    street.request(A)
+    street.look("swap")
+    street.gives(size=600 * MB)
+    street.now += 2
+    assert [row.data() for row in street.pool.standing(street.now).neighbours] == [
+        {"name": "ollama", "kind": "ollama", "held_mb": 0.0, "seen_s": 2.0, "gave_mb": 4100.0},
+        {"name": "swap", "kind": "llama-swap", "failure": "It is gone."},
+    ]
+
+
 # --- what may go wrong -----------------------------------------------------------------------------------------------
 
 

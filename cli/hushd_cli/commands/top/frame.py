@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hushd.reports.display import Column, clock
 from hushd.reports.memory_record import Moment, highest, window
-from hushd.reports.status_table import card_line, standby_line
+from hushd.reports.status_table import card_line, neighbour_line, standby_line
 from hushd_protocol.light_dataclass import dataclass, field
 
 from hushd_cli.terminal.chart import chart, columns_for_bars, indent, round_up
@@ -93,6 +93,7 @@ def _head(view: View) -> list[Line]:
             (pressure, "" if pressure in ("none", "normal") else "warning" if pressure == "warning" else "bad"),
         ],
         *([(card_line(card), "")] for card in memory.cards),
+        *([(neighbour_line(neighbour), "")] for neighbour in memory.neighbours),
         *([(standby_line(template), "")] for template in status.standby),
         *_gateway(status.door),
         *_floor(status.floor),

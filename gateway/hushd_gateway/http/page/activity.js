@@ -12,7 +12,7 @@ async function look(signal) {
   note('runs', '');
   showFigures(last);
   draw(last.memory);
-  showCards(last.status.memory.cards);
+  showCards(last.status.memory);
   showWorkers(last.status.workers);
   showNews(last.memory.events);
 }
@@ -141,8 +141,8 @@ function showLegend(names) {
   );
 }
 
-// What workers and other programs take of each graphics card, in the words of `hushd top`.
-function showCards(cards) {
+// Graphics cards, and servers that may be asked for memory, in the words of `hushd top`.
+function showCards({ cards, neighbours = [] }) {
   const rows = cards.map((card) => {
     const { asleep, total_mb, used_mb, free_mb, seen_s, kept_s } = card;
     const others = Math.max(0, total_mb - free_mb - used_mb);
@@ -162,7 +162,13 @@ function showCards(cards) {
     shape('rect', { x: used_mb, width: others, height: 1, class: 'others' }, bar);
     return row;
   });
-  $('cards').replaceChildren(...rows);
+  const servers = neighbours.map(({ name, held_mb, seen_s, gave_mb, asleep = [], failure }) => {
+    const held = held_mb == null ? '' : `held ${(held_mb / 1000).toFixed(1)} GB ${clock(seen_s)} ago`;
+    const gave = gave_mb ? `has given ${(gave_mb / 1000).toFixed(1)} GB` : '';
+    const parts = [held, gave, ...asleep.map((model) => `${model} sleeps`), failure].filter(Boolean);
+    return make('li', { textContent: `neighbour ${name}: ${parts.join(', ') || 'not asked yet'}` });
+  });
+  $('cards').replaceChildren(...rows, ...servers);
 }
 
 function showWorkers(workers) {

@@ -119,7 +119,8 @@ class Admission:
         memory = self._memory()
         level = max(self._pressure.level(now), sign(memory))
         cards = tuple(of_card(card, self.cards, self.tenants.on_card(card.id, now), now) for card in self.cards.seen)
-        return Standing(self.budget.limit(memory), memory.available, memory.reserve, level, cards)
+        neighbours = self.relief.neighbours.status(now) if self.relief else ()
+        return Standing(self.budget.limit(memory), memory.available, memory.reserve, level, cards, neighbours)
 
     def on_time(self, now: float) -> None:
         """Looks at memory once `due` has passed: no level falls without a look."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hushd_protocol.cards import Card
 
 from .budget import Resident
 from .cards import Cards
 from .pressure import Level
+
+if TYPE_CHECKING:
+    from hushd_schema.status import NeighbourStatus
 
 
 class CardStanding(NamedTuple):
@@ -32,6 +35,7 @@ class Standing(NamedTuple):
     reserve: int  # the part of it reserved for other programs
     level: Level
     cards: tuple[CardStanding, ...] = ()  # at the last look
+    neighbours: tuple[NeighbourStatus, ...] = ()
 
 
 def of_card(card: Card, cards: Cards, residents: Iterable[Resident], now: float) -> CardStanding:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from hushd_protocol.light_dataclass import dataclass, field
 from hushd_schema.settings import Settings
@@ -20,6 +21,9 @@ from hushd_supervisor.core.memory.budget import Lack
 
 from .holds import Hold, Key, choose, less
 from .sleepers import Sleepers
+
+if TYPE_CHECKING:
+    from hushd_schema.status import NeighbourStatus
 
 LIMIT_S = 10.0  # for all neighbours together, from the moment at which a start was found not to fit
 LOOK_S = 1.0  # after which the answers that have come must do, so that one who hangs delays nobody
@@ -80,8 +84,9 @@ class Neighbours:
     Attributes:
         sleepers: the models that sleep until their workers have left.
         given: bytes that each neighbour has given so far.
-        failed: the last sentence in which each has failed.
-        seen_at: when each last said what it holds.
+        failed: the last sentence in which each has failed, until it answers.
+        held: the models that each holds, by its last answer.
+        seen_at: when that came.
     """
 
     def __init__(self, settings: Settings, only_card: Callable[[], str], asleep: Iterable[Key] = ()) -> None:
@@ -208,6 +213,8 @@ class Neighbours:
     def _gave(self, key: Key, event: FromNeighbour, now: float) -> list[Action]:
         """Takes a neighbour's word on a model that it was asked for, whichever start that was for."""
         self._look.holds.pop(key, None)
+        if not event.error:
+            self.held[key[0]] = tuple(hold for hold in self.held.get(key[0], ()) if hold.key != key)
         actions: list[Action] = []
         for effort in self._efforts.values():
             if (request := effort.requests.get(key)) and not request.gave and now < request.until:
@@ -227,6 +234,23 @@ class Neighbours:
         name = event.neighbour or "the process that asks neighbours"
         self.failed[event.neighbour] = event.error
         return [Log("WARNING", f"{name}: {event.error}")]
+
+    def status(self, now: float) -> tuple[NeighbourStatus, ...]:
+        """The status of each neighbour."""
+        from hushd_schema.status import NeighbourStatus  # imported only when used
+
+        return tuple(
+            NeighbourStatus(
+                name=name,
+                kind=settings.kind,
+                held_mb=round(sum(hold.size for hold in self.held[name]) / 1e6, 1) if name in self.held else None,
+                seen_s=round(now - self.seen_at[name], 1) if name in self.seen_at else None,
+                gave_mb=round(self.given.get(name, 0) / 1e6, 1),
+                asleep=self.sleepers.names(name),
+                failure=self.failed.get(name, ""),
+            )
+            for name, settings in self.settings.items()
+        )
 
     # --- after every event ---------------------------------------------------------------------------------------
 
