@@ -36,9 +36,25 @@ def environment(echo: Supervisor, diary: Diary) -> dict[str, str]:
     return os.environ | diary.environment
 
 
+RESTS_S = (0.3, 3.0, 30.0)  # without a call, after which a process leaves: a busy machine takes longer to the first
+
+
+def process_id(environment: dict[str, str]) -> int:
+    """The process that serves the calls of sessions with that environment, or did."""
+    return int(Path(f"{place(paths.find(environment), environment)}.lock").read_text())
+
+
 def process(environment: dict[str, str]) -> psutil.Process:
-    """The process that serves the calls of sessions with that environment."""
-    return psutil.Process(int(Path(f"{place(paths.find(environment), environment)}.lock").read_text()))
+    return psutil.Process(process_id(environment))
+
+
+def came_too_late(environment: dict[str, str], first: subprocess.Popen[bytes]) -> bool:
+    """Returns whether `first` had left before the call, so that another was started, which is ended."""
+    if process_id(environment) == first.pid:
+        return False
+    process(environment).terminate()
+    process(environment).wait(BOUND_S)
+    return True
 
 
 # --- what a session holds ---------------------------------------------------------------------------------------------
@@ -155,27 +171,36 @@ def test_sessions_are_apart(environment: dict[str, str], diary: Diary, tmp_path:
 
 def test_it_leaves_when_nobody_calls(environment: dict[str, str]) -> None:
     """... though the session stays, whose next call starts another, which knows the host: it has tickets."""
-    with serving(environment, 0.3) as first:
-        assert first
-        with RawHost(environment=environment, starts=True) as host:
+    for rest_s in RESTS_S:
+        with serving(environment, rest_s) as first, RawHost(environment=environment, starts=True) as host:
+            assert first
             assert host.data("say", text=words(0.1))["state"] == "completed"
+            if came_too_late(environment, first):
+                continue
             assert first.wait(BOUND_S) == 0
             assert not os.path.exists(place(paths.find(environment), environment))
             assert host.ask("ping") == {}
             assert host.data("say", text=words(0.1), wait=False)["ticket"]
             assert process(environment).pid != first.pid
+            return
+    pytest.fail("no process was called in time")
 
 
 def test_it_stays_while_there_is_something_to_come_back_for(environment: dict[str, str]) -> None:
     """A result that nobody has asked for yet is kept beyond the rest."""
-    with serving(environment, 0.3) as first, RawHost("--patience", "0.1", environment=environment) as host:
-        assert first
-        ticket = host.data("listen", timeout=1)["ticket"]
-        wait_until(lambda: not host.data("status")["calls"], "the end of it")
-        with pytest.raises(subprocess.TimeoutExpired):
-            first.wait(1.5)
-        assert host.data("result", ticket=ticket)["error"]["code"] == "no_speech"
-        assert first.wait(BOUND_S) == 0
+    for rest_s in RESTS_S:
+        with serving(environment, rest_s) as first, RawHost("--patience", "0.1", environment=environment) as host:
+            assert first
+            ticket = host.data("listen", timeout=1)["ticket"]
+            wait_until(lambda: not host.data("status")["calls"], "the end of it")
+            if came_too_late(environment, first):
+                continue
+            with pytest.raises(subprocess.TimeoutExpired):
+                first.wait(5 * rest_s)
+            assert host.data("result", ticket=ticket)["error"]["code"] == "no_speech"
+            assert first.wait(BOUND_S) == 0
+            return
+    pytest.fail("no process was called in time")
 
 
 def test_what_counts_of_the_environment_parts_sessions(runtime: Path) -> None:
