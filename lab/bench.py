@@ -19,7 +19,7 @@ from benches.peers.case import peers
 from benches.serving import mcp
 from benches.speaking import attached, pages, playing, screen_reader, talking
 from benches.stage import Row
-from benches.supervision import floods, load, memory, pauses, places, pressure, relay
+from benches.supervision import floods, load, memory, pauses, places, pressure, relay, treaty
 
 CASES = {
     "idle": memory.idle,
@@ -31,6 +31,7 @@ CASES = {
     "pauses": pauses.pauses,
     "places": places.places,
     "relay": relay.relay,
+    "treaty": treaty.treaty,
     "peers": peers,
     "commands": commands.commands,
     "cold": cold.cold,
@@ -106,7 +107,7 @@ def main() -> int:
         "--models",
         metavar="DIR",
         type=Path,
-        help="incident, fullsize: a folder filled by scripts/fullsize",
+        help="incident, fullsize, treaty: a folder filled by scripts/fullsize",
     )
     parser.add_argument(
         "--document", action="store_true", help="peers, incident, fullsize: write their sections of docs/BENCHMARKS.md"

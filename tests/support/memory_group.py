@@ -33,10 +33,17 @@ class MemoryGroup:
 
     def limit(self, size: int) -> None:
         """At most `size` bytes from now on, swap included."""
-        (self.folder / ("memory.max" if self.version == 2 else "memory.limit_in_bytes")).write_text(str(size))
-        swap = self.folder / ("memory.swap.max" if self.version == 2 else "memory.memsw.limit_in_bytes")
-        if swap.exists():
-            swap.write_text("0" if self.version == 2 else str(size))
+        if self.version == 2:
+            (self.folder / "memory.max").write_text(str(size))
+            swap = self.folder / "memory.swap.max"
+            if swap.exists():
+                swap.write_text("0")
+            return
+        both = [self.folder / name for name in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")]
+        if int(both[0].read_text()) < size:  # with swap it is never less than without
+            both.reverse()
+        for limit in filter(Path.exists, both):
+            limit.write_text(str(size))
 
     def command(self, size: int) -> list[str]:
         """The words before a command that run it in this group, with a limit of `size` bytes."""

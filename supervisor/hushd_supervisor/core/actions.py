@@ -160,16 +160,6 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
-class Gave:
-    """Answer `Asked`: `size` bytes are free after at most `within_s`; `why` not more."""
-
-    claim: bytes
-    size: int = 0
-    within_s: float = 0.0
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Log:
     """Write a line to the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
@@ -200,7 +190,6 @@ Action = (
     | Configure
     | Listen
     | Remember
-    | Gave
     | Log
     | Leave
 )

@@ -26,6 +26,7 @@ _CHECKS: dict[str, Check] = {
     "extras": installation.extras,
     "commands": installation.commands,
     "memory": machine.memory,
+    "refused starts": machine.refused_starts,
     "card": machine.graphics_cards,
     "sound": machine.sound,
     "volumes": machine.volumes,

@@ -13,15 +13,18 @@ from pathlib import Path
 from hushd_models.installation import document, engine_command, engine_installed
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import replace
-from hushd_protocol.system import footprint
+from hushd_protocol.system import footprint, paths
 from hushd_protocol.system.drm import totals
 from hushd_protocol.system.graphics_cards import PciCard, cards
 from hushd_schema import engines as specs
 from hushd_schema.outside import LIBRARIES
+from hushd_schema.settings.neighbours import missing
 
 from .finding import Finding
 
 LITTLE_MB = 700  # of free memory: the two default engines at once
+LOOKED_THROUGH = 200_000  # bytes of the supervisor's log, from its end
+_REFUSED = ": server_busy after "  # in the line of a request that has ended
 
 
 def memory() -> Iterator[Finding]:
@@ -38,6 +41,21 @@ def memory() -> Iterator[Finding]:
     if limit != resource.RLIM_INFINITY:
         text = f"a process may have {limit / 1e9:.1f} GB of address space, in which mapped files and threads count too"
         yield Finding("memory", "warning", text, "lift it with `ulimit -v unlimited`, or models may not load")
+
+
+def refused_starts() -> Iterator[Finding]:
+    """Checks whether requests were refused because memory was short, and whether other servers could give theirs."""
+    try:
+        with open(paths.find().supervisor_log, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LOOKED_THROUGH))
+            refusals = [line for line in file.read().decode(errors="replace").splitlines() if _REFUSED in line]
+    except OSError:  # nothing has run yet
+        return
+    if refusals and not missing():
+        times = "once" if len(refusals) == 1 else f"{len(refusals)} times"
+        text = f"a request was refused {times} of late because memory was short"
+        remedy = "hushd neighbours lists the servers that are asked for theirs, hushd neighbours find others"
+        yield Finding("memory", "note", text, remedy)
 
 
 def sound() -> Iterator[Finding]:
@@ -69,8 +87,6 @@ def volumes() -> Iterator[Finding]:
         from hushd_desktop.ducking import holder
     except ModuleNotFoundError:  # a guest
         return
-    from hushd_protocol.system import paths
-
     if not holder.leftovers(paths.find().runtime):
         return
     if holder.recover():

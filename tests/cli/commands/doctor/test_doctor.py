@@ -67,6 +67,21 @@ def test_without_portaudio_files_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.remedy == "apt install libportaudio2; `say -o FILE` and `listen FILE` need none"
 
 
+@pytest.mark.guest("neighbours")
+def test_refusals_for_lack_of_memory_lead_to_the_neighbours(runtime: Path) -> None:
+    """By the supervisor's log; where nobody was refused, or nothing has run yet, there is nothing to note."""
+    log = paths.find().supervisor_log
+    assert [*machine.refused_starts()] == []
+    log.parent.mkdir(parents=True)
+    log.write_text("2026-11-25 05:21:03 INFO request 1a2b3c4d: transcribe on stt for listen: done after 0.92 s\n")
+    assert [*machine.refused_starts()] == []
+    line = "2026-11-25 05:21:{} WARNING request 1a2b3c4d: transcribe on stt for listen: server_busy after 10.02 s\n"
+    log.write_text(line.format("07") + line.format("44"))
+    [finding] = machine.refused_starts()
+    assert (finding.state, finding.text) == ("note", "a request was refused 2 times of late because memory was short")
+    assert "hushd neighbours find" in finding.remedy
+
+
 def test_every_finding_that_is_not_fine_has_a_remedy(supervisor: Supervisor) -> None:
     """Each fault and each warning comes with its remedy."""
     _, found = doctor("--no-engines")
