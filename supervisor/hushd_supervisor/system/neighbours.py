@@ -96,6 +96,7 @@ class Neighbours(Source):
         self._log = logs / "neighbours.log"
         self._command = command
         self._clock = clock
+        self._unrecorded: tuple[Key, ...] = ()  # models that would sleep without a record
         self._talk: _Talk | None = None
         self._ending: list[_Talk] = []
 
@@ -114,11 +115,13 @@ class Neighbours(Source):
         return [(row[0], row[1]) for row in pairs if isinstance(row, list) and [*map(type, row)] == [str, str]]
 
     def _remember(self, action: RememberAsleep) -> Iterable[Outcome]:
+        self._unrecorded = action.asleep
         with best_effort.writing(self._record):
             if action.asleep:
                 atomic_file.replace(self._record, json.dumps(action.asleep) + "\n", mode=0o600)
             else:
                 self._record.unlink(missing_ok=True)
+            self._unrecorded = ()
         return ()
 
     # --- questions -----------------------------------------------------------------------------------------------
@@ -126,6 +129,10 @@ class Neighbours(Source):
     def _ask(self, action: AskNeighbour) -> Iterable[Outcome]:
         """Asks, by a new process where none is under way; returns the error where that fails."""
         question = action.question, (action.neighbour, action.model)
+        if action.question == "give" and question[1] in self._unrecorded:  # nobody might ever wake it
+            return (
+                FromNeighbour("give", *question[1], error=f"It is not asked, since {self._record} is not written."),
+            )
         try:
             talk = self._talk or self._start(max(0.0, action.until - self._clock()))
             talk.open[question] = action.until

@@ -210,6 +210,15 @@ def test_no_request_waits_longer_than_its_bound(what: str) -> None:
     assert street.state(A) is State.STOPPED
 
 
+def test_memory_that_others_free_ends_the_wait() -> None:
+    """Within a second, while a neighbour hangs."""
+    street = Street(hold())
+    street.request(A)
+    street.available = 800 * MB
+    street.wait(1.1)
+    assert street.spawned() == [A]
+
+
 def test_another_is_asked_where_one_did_not_give() -> None:
     """A refusal at once, an empty word after three seconds; and each is asked but once."""
     street = Street(

@@ -179,13 +179,19 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_record_of_what_sleeps(tmp_path: Path) -> None:
-    """It is there for the next supervisor, is gone once nothing sleeps, and nonsense in it is nothing."""
+    """It is there for the next supervisor, and gone once nothing sleeps; without it nothing is put to sleep."""
     source = Neighbours(SETTINGS, zmq.Poller(), Child, tmp_path, tmp_path)
     assert source.asleep() == []
     source._remember(RememberAsleep((("vllm", "qwen"),)))
     assert Neighbours(SETTINGS, zmq.Poller(), Child, tmp_path, tmp_path).asleep() == [("vllm", "qwen")]
     source._remember(RememberAsleep(()))
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / rim.ASLEEP).mkdir()
+    source._remember(RememberAsleep((("vllm", "qwen"),)))
+    (failed,) = source._ask(AskNeighbour("give", 10.0, "vllm", "qwen"))
+    assert isinstance(failed, FromNeighbour)
+    assert "is not asked" in failed.error
+    (tmp_path / rim.ASLEEP).rmdir()
     (tmp_path / rim.ASLEEP).write_text('[["a"], 3, ["a", "b", "c"], ["a", 1], ["a", "b"]]')
     assert source.asleep() == [("a", "b")]
     (tmp_path / rim.ASLEEP).write_text("[" * 100_000)

@@ -30,7 +30,8 @@ LOOK_S = 1.0  # after which the answers that have come must do, so that one who 
 FRESH_S = 2.0  # for which the answers serve the next start, too
 HANGS_S = 5.0  # after which the next start does not wait for those that are still missing
 SHOWN_S = 3.0  # for memory to be seen free, from a neighbour's word that it has given it
-AGAIN_S = 0.1  # between two looks at memory meanwhile
+AGAIN_S = 0.1  # between two looks at memory meanwhile,
+OTHERS_S = 1.0  # and while no neighbour has given any, as other programs may
 SLEEPING_KINDS = ("vllm",)  # whose models are put to sleep, and do not wake by themselves
 
 
@@ -274,7 +275,7 @@ class Neighbours:
         times = [self.sleepers.deadline()]
         for effort in self._efforts.values() if self._efforts else ():
             if not effort.over:
-                times += (effort.until, *(request.until for request in effort.requests.values()))
+                times += (effort.until, now + OTHERS_S, *(request.until for request in effort.requests.values()))
                 if any(request.gave and now < request.until for request in effort.requests.values()):
                     times.append(now + AGAIN_S)
         if len(times) > 1 and self._look.ended_at == math.inf:
