@@ -1,11 +1,11 @@
-"""Speaks when somebody rings: a button at a Raspberry Pi, a POST, or a line of standard input.
+"""Announces the doorbell: a button on a Raspberry Pi, a POST, or a line of standard input.
 
     pip install 'hushd[default]'            # and gpiozero, for the button
     python doorbell.py --pin 17             # a button between GPIO 17 and ground
     python doorbell.py --http 8090          # curl -X POST http://127.0.0.1:8090/ -d 'A parcel is here.'
     mosquitto_sub -t door/bell | python doorbell.py
 
-With the priority `important` it is heard at once: whatever else speaks, short of that priority, ends.
+The priority `important` interrupts all speech of lower priority at once.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import hushd
 
 TEXT = "Somebody is at the door."
-LONGEST = 300  # bytes of an announcement
+MAX_BYTES = 300  # bytes of an announcement
 rings: queue.Queue[str | None] = queue.Queue(
     maxsize=1
-)  # while one is spoken the next waits; who goes on ringing is known
+)  # one announcement waits while another is spoken; further rings are dropped
 
 
 def ring(text: str = TEXT) -> None:
-    """Has a text spoken, unless one waits already."""
+    """Queues a text to speak, unless one waits already."""
     with suppress(queue.Full):
         rings.put_nowait(text)
 
 
 class Bell(BaseHTTPRequestHandler):
-    """POST rings; the body, if there is one, is said."""
+    """Rings at a POST, and speaks its body, if any."""
 
     def do_POST(self) -> None:
-        text = self.rfile.read(min(LONGEST, int(self.headers.get("Content-Length", 0)))).decode(errors="replace")
-        foreign = "Origin" in self.headers  # a web page that its visitor's browser shows
+        text = self.rfile.read(min(MAX_BYTES, int(self.headers.get("Content-Length", 0)))).decode(errors="replace")
+        foreign = "Origin" in self.headers  # the request of a web page in a visitor's browser
         if not foreign:
             ring(text.strip() or TEXT)
         self.send_response(403 if foreign else 204)
@@ -45,7 +45,7 @@ class Bell(BaseHTTPRequestHandler):
 
 
 def read_lines() -> None:
-    """Has each line of standard input spoken, and ends with it."""
+    """Speaks each line of standard input, until it ends."""
     for line in sys.stdin:
         rings.put(line.strip() or TEXT)
     rings.put(None)
@@ -71,7 +71,7 @@ def main() -> None:
         while (text := rings.get()) is not None:
             try:
                 client.say(text, priority="important")
-            except hushd.HushdError as error:  # such as `hushd stop`: the next ring counts again
+            except hushd.HushdError as error:  # such as `hushd stop`: the next ring works again
                 print(error, file=sys.stderr)
 
 

@@ -20,7 +20,7 @@ client = hushd.Client(holder="langchain")
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Tells the model, in a sentence, why a tool has failed, and the agent goes on."""
+    """Reports a tool's failure to the model in a sentence, so that the agent continues."""
     try:
         yield
     except hushd.HushdError as error:

@@ -1,11 +1,12 @@
-"""Says in a shell when a long command has ended: "make test has failed, after 3 minutes."
+"""Announces the end of a long shell command: "make test has failed, after 3 minutes."
 
     pip install 'hushd[default]'
     echo 'eval "$(python ~/examples/long_commands.py bash)"' >> ~/.bashrc
     echo 'eval "$(python ~/examples/long_commands.py zsh)"' >> ~/.zshrc
 
-Long is more than 30 seconds, or HUSHD_AFTER. The prompt comes at once: it is said in the background, when nobody else
-speaks. Editors and pagers are silent, and so is Ctrl-C. bash 4.4 or newer; it names the last line of its history.
+Long is more than 30 seconds, or HUSHD_AFTER. The prompt returns at once: the announcement is spoken in the background,
+when no other program speaks. Editors and pagers are silent, and so is Ctrl-C. bash 4.4 or newer; it names the last line
+of its history.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ add-zsh-hook preexec _hushd_began
 add-zsh-hook precmd _hushd_ended
 """
 SILENT = {"emacs", "htop", "less", "man", "more", "nano", "ssh", "tmux", "top", "vi", "vim", "watch"}
-INTERRUPTED = 130  # by somebody who is there
+INTERRUPTED = 130  # by the user, who is present
 
 
 def sentence(code: int, seconds: int, command: str) -> str:
-    """Returns the sentence about a command; nothing where somebody was there."""
+    """Returns the sentence about a command; empty if the user interrupted it."""
     words = re.sub(r"^\s*\d+\*?\s+", "", command).split()[:2]
     if not words or words[0] in SILENT or code == INTERRUPTED:
         return ""

@@ -4,7 +4,7 @@
     python meeting_notes.py > notes.md                # the microphone, until Ctrl-C
     python meeting_notes.py meeting.mp4 > notes.md    # a recording, or a film
 
-People whom hushd knows (`hushd people add Anna`) have their names there, others are SPEAKER_00 and so on.
+Known people (`hushd people add Anna`) appear by name, others as SPEAKER_00 and so on.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def attend(client: hushd.Client) -> Iterable[hushd.Segment]:
         for segment in session:
             segments.append(segment)
             print(segment.text.strip(), file=sys.stderr)
-        return session.revised(segments)  # with the speakers that are known by now
+        return session.revised(segments)  # with the final speakers
 
 
 def notes(title: str, segments: Iterable[hushd.Segment]) -> Iterator[str]:
-    """Yields a heading, and a paragraph each time that somebody else speaks."""
+    """Yields a heading, and a paragraph for each turn of a speaker."""
     yield f"# {title}\n"
     for speaker, turn in groupby(segments, lambda segment: segment.speaker):
         sentences = list(turn)

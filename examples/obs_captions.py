@@ -4,7 +4,7 @@
     hushd captions --json | python obs_captions.py                        # browser source: http://127.0.0.1:8091/
     hushd captions --json | OBS_PASSWORD=… python obs_captions.py --text Captions          # the source's name
 
-`--microphone` behind `captions` is your own voice. Where a file will do, no program is needed: `hushd captions --live
+`hushd captions --microphone` captions your own voice. With a file, no program is needed: `hushd captions --live
 captions.txt`, and in OBS a text source that reads this file.
 """
 
@@ -36,7 +36,7 @@ caption = ""
 
 
 def captions(events: Iterable[str]) -> Iterator[str]:
-    """Yields the caption whenever it changes: the last two lines, and the one in the making."""
+    """Yields the caption whenever it changes: the last two lines, and the unfinished one."""
     lines: dict[tuple[str, int], str] = {}
     for event in map(json.loads, events):
         making = ""

@@ -1,11 +1,11 @@
-"""Writes subtitles for a podcast, of its feed or of a folder of recordings; several at once.
+"""Writes subtitles for a podcast's feed or a folder of recordings, several at once.
 
     pip install 'hushd[default]'
     python podcast_subtitles.py https://example.org/feed.xml subtitles          # DAY-TITLE.srt of each
     python podcast_subtitles.py ~/Recordings subtitles --format vtt
 
-Ctrl-C, and the same command goes on: an episode with subtitles is done, and they appear once they are whole. Whoever
-listens or speaks meanwhile goes before, since the priority is `progress`.
+After Ctrl-C the same command continues: episodes with subtitles are done, since these appear once complete. Other
+requests go first, since the priority is `progress`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from xml.etree import ElementTree
 
 import hushd
 
-AT_ONCE = 4  # hushd starts as many processes for them as there is memory for, and lets the others wait
+AT_ONCE = 4  # hushd starts as many processes as the memory allows, and queues the others
 
 
 def episodes(source: str) -> Iterator[tuple[str, str]]:
@@ -45,7 +45,7 @@ def episodes(source: str) -> Iterator[tuple[str, str]]:
 
 
 async def subtitle(client: hushd.AsyncClient, recording: str, target: Path) -> None:
-    """Writes the subtitles of one recording, which is downloaded for that where it is on the web."""
+    """Writes the subtitles of one recording, downloading it first if it is a URL."""
     with tempfile.TemporaryDirectory() as folder:
         if "://" in recording:
             recording, _ = await asyncio.to_thread(urlretrieve, recording, f"{folder}/recording")
@@ -71,7 +71,7 @@ async def main() -> None:
             try:
                 if not target.exists():
                     await subtitle(client, recording, target)
-            except (hushd.HushdError, OSError) as error:  # the others go on
+            except (hushd.HushdError, OSError) as error:  # the others continue
                 print(f"{title}: {error}", file=sys.stderr)
                 if isinstance(error, HTTPError):
                     error.close()

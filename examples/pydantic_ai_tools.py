@@ -16,12 +16,12 @@ import hushd
 from pydantic_ai import Agent, FunctionToolset, ModelRetry
 
 client = hushd.Client(holder="pydantic-ai")
-hushd_tools = FunctionToolset(sequential=True)  # one after the other: a person hears and says one thing at a time
+hushd_tools = FunctionToolset(sequential=True)  # one call at a time, since a person hears and says one thing at a time
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Tells the model, in a sentence, why a tool has failed, and the agent goes on."""
+    """Reports a tool's failure to the model in a sentence, so that the agent continues."""
     try:
         yield
     except hushd.HushdError as error:

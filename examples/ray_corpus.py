@@ -5,8 +5,8 @@
     python ray_corpus.py transcribe recordings texts       # on any of them
     python ray_corpus.py search texts "NEAR(release date)"  # file, time and text; SQLite's full-text queries
 
-The same command goes on where it was interrupted, and takes up recordings that are new. texts/set-aside.json names
-those that cannot be read. One machine is a cluster too.
+The same command continues an interrupted run, and adds new recordings. texts/set-aside.json lists unreadable ones. One
+machine is a cluster too.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pathlib import Path
 
 
 def transcribe(recordings: Path, texts: Path) -> int:
-    """Has the cluster transcribe the recordings that are new, and makes the index anew; returns the exit code."""
+    """Transcribes new recordings on the cluster, and rebuilds the index; returns the exit code."""
     command = [sys.executable, "-m", "hushd", "cluster", "transcribe", str(recordings), "-o", str(texts), "-f", "json"]
     code = subprocess.run(command).returncode
-    if not texts.is_dir():  # no recordings, or no cluster: the command has said so
+    if not texts.is_dir():  # no recordings, or no cluster, as the command has reported
         return code
     with closing(sqlite3.connect(texts / "index.db")) as index, index:
         index.execute("DROP TABLE IF EXISTS sentences")
@@ -38,7 +38,7 @@ def transcribe(recordings: Path, texts: Path) -> int:
 
 
 def search(texts: Path, query: str) -> int:
-    """Prints the sentences that match, the best first; returns 1 where there are none."""
+    """Prints the matching sentences, the best first; returns 1 if there are none."""
     if not (texts / "index.db").exists():
         sys.exit(f"{texts} has no index: run `ray_corpus.py transcribe RECORDINGS {texts}` first.")
     with closing(sqlite3.connect(texts / "index.db")) as index:

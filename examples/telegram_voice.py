@@ -1,10 +1,10 @@
-"""Answers voice messages on Telegram: hears it, replies with a text, and says that too.
+"""Answers voice messages on Telegram with a text and a voice message.
 
     pip install 'hushd[default]' python-telegram-bot
     TELEGRAM_TOKEN=123:abc python telegram_voice.py YOUR_USERNAME…      # @BotFather has the token
 
-Voice messages are Ogg with Opus, which hushd reads and writes. Only the users who are named are answered, since anybody
-may write to a bot. `answer` is the place for a language model.
+Voice messages are Ogg with Opus, which hushd reads and writes. Only named users get answers, since anybody may write to
+a bot. `answer` is the place for a language model.
 """
 
 from __future__ import annotations

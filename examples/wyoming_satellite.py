@@ -1,12 +1,12 @@
-"""Plays a voice satellite to hushd's Wyoming port: a recording is its microphone, a file its loudspeaker.
+"""Plays a voice satellite at hushd's Wyoming port: a recording is its microphone, a file its loudspeaker.
 
     pip install 'hushd[default]'
     hushd serve --wyoming tcp://127.0.0.1:10300
     python wyoming_satellite.py tcp://127.0.0.1:10300 question.wav answer.wav
 
-It tries, without a board, the events that hushd gets in a house, in their order. There Home Assistant stands between:
-an ESP32 streams its microphone to it (`wyoming_satellite.yaml` beside this is its ESPHome configuration), and it speaks
-Wyoming with hushd. A Raspberry Pi with wyoming-satellite has its wake word heard by hushd itself (`hushd[wake]`):
+Without a board it sends the events of a real house in their order. There Home Assistant is in between: an ESP32 streams
+its microphone to it (`wyoming_satellite.yaml` beside this is its ESPHome configuration), and it speaks Wyoming with
+hushd. A Raspberry Pi with wyoming-satellite has its wake word heard by hushd itself (`hushd[wake]`):
 
     wyoming-satellite --name kitchen --uri tcp://0.0.0.0:10700 \\
         --wake-uri tcp://HUSHD:10300 --wake-word-name "okay nabu" \\
@@ -32,7 +32,7 @@ CHUNK = 1024  # samples, as satellites send them
 
 
 async def answers(client: AsyncClient) -> AsyncIterator[Event]:
-    """Yields the events that come, up to an error, which ends the program with its sentence."""
+    """Yields the received events, up to an error, which ends the program with its sentence."""
     while event := await client.read_event():
         if Error.is_type(event.type):
             sys.exit(Error.from_event(event).text)
@@ -56,7 +56,7 @@ async def hear(address: str, microphone: str) -> str:
 
 
 async def speak(address: str, text: str, loudspeaker: str) -> None:
-    """Has a text spoken, and plays it: here into a WAV file."""
+    """Speaks a text, and plays it, here into a WAV file."""
     async with AsyncClient.from_uri(address) as client:
         await client.write_event(Synthesize(text).event())
         with wave.open(loudspeaker, "wb") as sound:

@@ -1,6 +1,6 @@
 """Measures hushd against its goals and its rivals, side by side in one run; medians unless a row says otherwise.
 
-MB are 10^6 bytes. A case whose rival or input is missing yields a note instead of a figure.
+MB are 10^6 bytes. A case without its rival or input yields a note instead of a figure.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def main() -> int:
     unknown = set(options.cases) - set(CASES)
     if unknown:
         parser.error(f"no case {', '.join(sorted(unknown))}; --list names them")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves nothing behind then, either
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once, and so is what is measured
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # cleans up on SIGTERM too
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed modules are compiled once, as for users
     print(f"{'case':46}{'value':>9} {'unit':6}{'goal':>14}{'floor':>9}{'ratio':>8}")
     rows = []
     for name in options.cases or CASES:

@@ -1,10 +1,10 @@
-"""Plays the conformance suite to every engine that is installed here, each with a small model that is made for it.
+"""Runs the conformance suite on every installed engine, each with a small model made for it.
 
     scripts/conformance                  all of them, in twenty minutes of the processor's time; ends with a table
     scripts/conformance tts/piper -k damage
     scripts/conformance client -- PROGRAM    another suite: that of the protocol, see docs/PROTOCOL.md; or `supervisor`
 
-What follows the engines goes to `python -m hushd_conformance`, see there.
+Further arguments go to `python -m hushd_conformance`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def main(arguments: list[str]) -> int:
-    """Plays the suite to the engines that `arguments` name, or to all; returns 1 if one has failed a case."""
+    """Runs the suite on the engines in `arguments`, or on all; returns 1 if one has failed a case."""
     if arguments[:1] in (["client"], ["supervisor"]):
         return subprocess.call([sys.executable, "-P", "-m", "hushd_conformance.protocol", *arguments])
     names = [word for word in arguments if word in small_models.ENGINES] or list(small_models.ENGINES)
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _play(name: str, options: list[str]) -> Row | None:
-    """Plays the suite to an engine, whose lines are passed on; None: it is not installed."""
+    """Runs the suite on an engine and prints its lines; returns None if it is not installed."""
     with tempfile.TemporaryDirectory(prefix="hushd-conformance-") as folder:
         small = small_models.make(name, Path(folder))
         if small is None:

@@ -1,4 +1,4 @@
-"""Plays a working day to hushd and to a server that never unloads: megabyte-hours, and the waiting that is added.
+"""Plays a working day to hushd and to a server that never unloads: measures megabyte-hours and the added waits.
 
 The trace is lab/working_day/day.txt; how a day becomes minutes is in lab/working_day/clock.py. Both answer
 the same requests, one after the other: first the resident server, then hushd with its defaults.

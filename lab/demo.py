@@ -1,4 +1,4 @@
-"""hushd's main job on real input, with the memory of its whole process tree before, while working and after.
+"""Shows hushd's main job on real input, with the memory of its process tree before, during and after.
 
 A supervisor of its own in a private folder speaks a sentence into a file and aloud, transcribes that file and a
 recording of a person, and falls idle. Fails when a transcript is wrong beyond its bound or the memory stays.

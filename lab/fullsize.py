@@ -1,7 +1,7 @@
-"""Makes models of the true architecture and size of those that people use, with weights drawn at random.
+"""Makes models with the architecture and size of published ones, and random weights.
 
-They load, take memory and compute as the real ones do, and need no hub; what they say and hear is not speech. The same
-model is the same bytes each time.
+They load, use memory and compute like the real ones, without a download, but do not recognise or make speech. The same
+model always has the same bytes.
 
   scripts/fullsize list
   scripts/fullsize make onnx-asr/nemo-parakeet-tdt-0.6b-v3 whisper/turbo ~/full

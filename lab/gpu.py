@@ -1,4 +1,4 @@
-"""Proves on a machine with a CUDA card what hushd says of graphics cards, in at most ten minutes.
+"""Proves hushd's claims about graphics cards on a machine with a CUDA card, in at most ten minutes.
 
 Weights are drawn at random, of the size of Whisper's large-v3. `--stand-in` shows with a card that is a file what can
 be shown that way; `--rehearse` runs the rest on the CPU with small weights, which tries this script and proves nothing.

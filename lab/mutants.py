@@ -1,4 +1,4 @@
-"""Plants faults and says which live: cosmic-ray's in modules of the pure core, or those of the table (--planted).
+"""Plants faults and reports which survive: cosmic-ray's in modules of the pure core, or the table's (--planted).
 
 Each fault is in a copy of its package, which comes first on the path; the tests are those of the tree. cosmic-ray has
 an environment of its own, by uv.

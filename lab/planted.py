@@ -1,10 +1,10 @@
-"""Faults that only a hand can plant: orders, races, and what takes a simulated machine to be seen. At most a hundred.
+"""Faults planted by hand: orders, races, and faults that only a simulated machine shows. At most a hundred.
 
 `scripts/mutants --planted` plants each in a copy of its package and plays what has to find it: tests, or storms of the
-simulation with these options. One that lives is a promise that nothing holds.
+simulation with these options. A surviving fault means a promise without a test.
 """
 
-# (module, what is right, what is planted in its place, what finds it)
+# (module, right code, planted code, the test or simulation that finds it)
 PLANTED = (
     ("hushd_supervisor.core.worker.news", "if not self._lifecycle.is_current(gen):\n            return []\n        self._lifecycle.receive", "self._lifecycle.receive", "tests/supervisor/core"),
     ("hushd_supervisor.core.worker.dispatch", "self._lifecycle.enter(State.STOPPED)\n        self.settle(now)", "self._lifecycle.enter(State.STOPPED)", "tests/supervisor/core"),

@@ -1,4 +1,4 @@
-"""Sections of documents that scripts write, between marks that name them."""
+"""Sections of documents written by scripts, between marks with their names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def replaced(text: str, name: str, section: str) -> str:
     """A text with another section between `<!-- NAME … -->` and `<!-- /NAME -->`.
 
     Raises:
-        SystemExit: the marks are not there once.
+        SystemExit: the marks do not occur exactly once.
     """
     pattern = _pattern(name)
     if len(pattern.findall(text)) != 1:

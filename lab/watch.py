@@ -1,4 +1,4 @@
-"""Memory over time: samples a process tree while something happens, and draws it."""
+"""Samples the memory of a process tree over time, and draws it."""
 
 from __future__ import annotations
 

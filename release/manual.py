@@ -37,7 +37,7 @@ def grouped(commands: Sequence[CommandReference]) -> list[tuple[CommandReference
 
 
 def _has_page(command: CommandReference) -> bool:
-    """Returns whether it is a command under hushd that is large; `hushd say` is said by say(1)."""
+    """Returns whether a command has a page of its own: large commands under hushd; `hushd say` is in say(1)."""
     return command.words[-1] not in ROOTS and (len(command.options) > 3 or bool(command.commands))
 
 
@@ -118,7 +118,7 @@ def _argument(argument: Argument) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """Text that means itself: no request at the start of a line, dashes and backslashes as they are."""
+    """Escapes text: no request at the start of a line, literal dashes and backslashes."""
     safe = text.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga").replace("'", "\\(aq")
     return f"\\&{safe}" if safe.startswith(".") else safe
 

@@ -1,4 +1,4 @@
-"""Puts the manual pages into a wheel while it is built, made of its own commands; an editable installation has none."""
+"""Adds the manual pages to a wheel while it is built, made from its own commands; editable installations have none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ManualPages(BuildHookInterface):  # type: ignore[type-arg]
-    """The hook that pyproject.toml names. pipx, and those who make packages, look in share/man."""
+    """The build hook named in pyproject.toml. pipx and package managers look in share/man."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":

@@ -1,4 +1,4 @@
-"""The files that hushd writes: docs/TROUBLESHOOTING.md lists them all, and each keeps what that promises.
+"""The files that hushd writes: docs/MONITORING.md lists them all, and each keeps what that promises.
 
 Each is written with a fault at each call in turn. What is only for looking hurts nobody; what was asked for ends with
 one sentence, and is what it was or what it should be.
@@ -26,7 +26,7 @@ from hushd_protocol.system.paths import Paths, find, make_state
 from support.failing_files import ERRORS, FailingFiles
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/TROUBLESHOOTING.md").read_text().partition("## The disk is full")[2]
+PAGE = (ROOT / "docs/MONITORING.md").read_text().partition("## The disk is full")[2]
 ROWS = re.findall(r"^\| (.*?) \| .*? \| (all goes on|an error).*? \|$", PAGE, re.MULTILINE)
 _REST = ("packaging", "scripts", "tests", "examples", "client/typescript")  # folders beside the product
 # Modules with calls that write, but not to a file that hushd keeps.

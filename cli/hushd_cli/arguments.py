@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=prog, description=description, allow_abbrev=False, add_help=False, formatter_class=Formatter
         )
-        self.color = False  # argparse colours its help from Python 3.14 on: ours is the same with all of them
+        self.color = False  # argparse colours its help from Python 3.14 on; hushd's is the same in all versions
         self.add_argument("-h", "--help", action=_Help, help="show this help, or all of it")
         self.add_argument("--version", action="version", version=f"hushd {__version__}", help="show the version")
         self.examples: Sequence[tuple[str, str]] = ()
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         self._rare: list[argparse._ArgumentGroup] = []
         self._topics: dict[str, argparse._ArgumentGroup] = {}  # of subcommands, for help
         self._rare_commands: list[argparse.Action] = []
-        self.implied_value: dict[str, str] = {}  # of an option that is given without a value
+        self.implied_value: dict[str, str] = {}  # the values of options given without one
 
     def add_rare_group(self, title: str, description: str | None = None) -> argparse._ArgumentGroup:
         """Adds a group of options that only `--help all` shows."""
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self, whole: bool = False) -> str:
         """Returns the help: the common part, or the `whole`, with exit codes and environment variables."""
-        import shutil  # only when help is asked for
+        import shutil  # only needed for help
 
         width = shutil.get_terminal_size().columns - 2
         self.formatter_class = partial(self.formatter_class, width=width)  # type: ignore[call-arg]  # ours take it
@@ -100,7 +100,7 @@ class Parser(argparse.ArgumentParser):
         return Commands(parsers, self._topic, self._rare_commands)
 
     def _topic(self, title: str) -> argparse._ArgumentGroup:
-        """Returns the group of subcommands of a topic, which is not one of the parser's arguments."""
+        """Returns the group for a topic's subcommands, without adding it to the parser's arguments."""
         return self._topics.setdefault(title, argparse._ArgumentGroup(self, title))
 
     def _listed(self, topic: argparse._ArgumentGroup, whole: bool) -> argparse._ArgumentGroup:
@@ -177,14 +177,15 @@ class Parser(argparse.ArgumentParser):
             return
         from hushd_protocol.suggest import did_you_mean  # for mistakes only
 
-        known = [str(choice) for choice in action.choices]
-        meant = did_you_mean(value, known)
+        choices = [str(choice) for choice in action.choices]
+        meant = did_you_mean(value, choices)
         if action.dest == "command":
             raise HushdError("bad_request", f"There is no command {value!r}{meant}: `{self.prog} --help` lists them.")
-        raise ArgumentError(action, f"must be one of {', '.join(known)}, not {value!r}{meant}")
+        raise ArgumentError(action, f"must be one of {', '.join(choices)}, not {value!r}{meant}")
 
     def _spelt_out(self, argv: Sequence[str]) -> list[str]:
-        """Returns `argv` with dashes in options, and a value for every switch, which else would take the next FILE."""
+        """Returns `argv` with dashes in options, and with a value after every switch, which would otherwise take the
+        next FILE."""
         words: list[str] = []
         for word in argv:
             if words and words[-1] in self._switches and word.lower() in _TRUTH:
@@ -213,7 +214,7 @@ class Formatter(argparse.HelpFormatter):
 
 
 class WideFormatter(Formatter, argparse.RawDescriptionHelpFormatter):
-    """The same for commands with many options: texts begin further right, and descriptions keep their lines."""
+    """Formats the help of commands with many options: texts begin further right, and descriptions keep their lines."""
 
     def __init__(self, prog: str, width: int = 78) -> None:
         super().__init__(prog, 30, width)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .arguments import Parser
 
 GROUP = "hushd.commands"  # of entry points, by which other packages add commands: name = "module:COMMAND"
-_OF_ALL = ("-h", "--help", "--version")  # options of a command and not of its usual subcommand
+_OF_ALL = ("-h", "--help", "--version")  # options of a command, not of its default subcommand
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -30,13 +30,13 @@ class Command(NamedTuple):
         parser: another module with `make_parser`, where `home` imports much.
         this_machine_only: whether it is about the machine that it runs on: its files, its devices, its supervisor.
         completes: the kind of names that an option or a word takes (see `completion.values`), by its attribute in the
-            parser, behind the subcommand's name where there are several: `pull names`.
-        members: commands behind its name, `hushd NAME MEMBER`; where it has a home, the parser there lists them, too.
-        usual: the subcommand that is meant where none is named: to list, or to show.
-        also: other names of it, each with the words that they stand for behind its own: listed nowhere.
-        former: names that it had in earlier versions, likewise; to use one says the new name.
-        family: the command of which one that another package adds is a member, too.
-        after: the command behind which it is listed; default: at the end.
+            parser, after the subcommand's name if there are several: `pull names`.
+        members: commands after its name, `hushd NAME MEMBER`; if it has a home, the parser there lists them too.
+        usual: the default subcommand, which lists or shows.
+        also: unlisted other names, each with the words that it stands for after the command's own name.
+        former: unlisted names from earlier versions; using one prints the new name.
+        family: the command of which a command from another package is a member too.
+        after: the command after which it is listed; default: at the end.
         topic: the heading of the list under which it stands; the table of commands sets it.
         rare: whether only the whole help lists it.
         hidden: whether no help lists it.
@@ -76,7 +76,7 @@ class Command(NamedTuple):
         return int(_home(self.home).main(prog, argv))
 
     def make_parser(self, prog: str) -> Parser:
-        """Its parser, for help, completion and manual pages."""
+        """Returns the command's parser, for help, completion and manual pages."""
         if self.home:
             parser: Parser = _home(self.parser or self.home).make_parser(prog)
             return parser
@@ -90,7 +90,7 @@ class Command(NamedTuple):
 
 
 def named(commands: Iterable[Command], prog: str, argv: Sequence[str]) -> tuple[Command | None, list[str]]:
-    """Returns the command that the first word names, or None, and the words for it; says what a former name is now."""
+    """Returns the command named by the first word, or None, and its words; prints the new name for a former one."""
     name = argv[0] if argv else ""
     for command in commands:
         if command.name == name:
@@ -106,14 +106,14 @@ def named(commands: Iterable[Command], prog: str, argv: Sequence[str]) -> tuple[
 
 def refuse_elsewhere(command: str) -> None:
     """Raises `unsupported` for a command about this machine, while HUSHD_ENDPOINT leads to another."""
-    if not (place := os.environ.get("HUSHD_ENDPOINT")):
+    if not (address := os.environ.get("HUSHD_ENDPOINT")):
         return
     from hushd_protocol import endpoint
 
     raise HushdError(
         "unsupported",
-        f"`{command}` is about the machine that it runs on, and HUSHD_ENDPOINT leads to {endpoint.parse(place).host}: "
-        "run it there, or for this machine with HUSHD_ENDPOINT= before it.",
+        f"`{command}` is about the machine that it runs on, and HUSHD_ENDPOINT leads to "
+        f"{endpoint.parse(address).host}: run it there, or for this machine with HUSHD_ENDPOINT= before it.",
     )
 
 

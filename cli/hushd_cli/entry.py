@@ -29,7 +29,7 @@ _IMPORTING = "<frozen importlib._bootstrap>"  # the file name in a frame of Pyth
 _LATER_S = 0.01
 _WAKE_S = (0.01, 0.1, 1.0)  # a busy machine may keep a thread waiting just before its wait begins
 _CHAIN = 100  # a chain of causes may be a circle
-_over = False  # whether the command has ended: an exception of a signal would be nobody's
+_over = False  # whether the command has ended, after which no code would handle a signal's exception
 
 
 def say() -> NoReturn:
@@ -48,12 +48,12 @@ def hushd() -> NoReturn:
 
 
 def serve_beside() -> NoReturn:
-    """Runs `hushd serve` beside a supervisor that runs already."""
+    """Runs `hushd serve` beside a running supervisor."""
     _run("hushd serve", "hushd_cli.commands.serve.beside")
 
 
 def agent_hook(event: bytes) -> NoReturn:
-    """Does what an agent's event asks for, in a process that nobody waits for."""
+    """Handles an agent's event, in a background process."""
     sys.argv[1:] = [os.fsdecode(event)]
     _run("hushd agents hook", "hushd_cli.commands.agents.reaction")
 
@@ -63,7 +63,7 @@ def _run(command: str, module: str) -> NoReturn:
     global _over
     mark("command started")
     guard()
-    _take_signals(_leave)  # there is nothing to cancel yet
+    _take_signals(_leave)  # there is no work to cancel yet
     _open_standard_descriptors()
     status = EXIT_BUG
     try:
@@ -85,7 +85,7 @@ def _run(command: str, module: str) -> NoReturn:
     if device := sys.modules.get("hushd.audio.devices"):
         _take_signals(lambda *_: None)
         device.settle()
-    _take_signals(_leave)  # there is nothing to cancel any more
+    _take_signals(_leave)  # there is no work to cancel any more
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
@@ -97,7 +97,7 @@ def _run(command: str, module: str) -> NoReturn:
 
 
 def _status_of(error: BaseException) -> int:
-    """Returns the exit code of what has ended a command; says it in one sentence, unless whoever ended it knows.
+    """Returns the exit code for a command's end; prints the reason in one sentence, unless the user ended it.
 
     Tasks side by side fail in a group: one that was interrupted ends them all, and the pipe that broke under one breaks
     under all.
@@ -153,7 +153,7 @@ def _asked_for(error: BaseException) -> int | None:
 
 
 def _take_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Makes `handler` the one of Ctrl-C, SIGTERM and SIGHUP.
+    """Sets `handler` for Ctrl-C, SIGTERM and SIGHUP.
 
     A signal that was ignored at the start stays ignored: SIGINT in a shell's background, SIGHUP under nohup.
     """
@@ -185,7 +185,7 @@ def _unwind_later(number: int) -> None:
 
 
 def _raise_again(lost: sys.UnraisableHookArgs) -> None:
-    """Has a signal's exception raised once more that came where none can be raised, as in a destructor."""
+    """Raises a signal's exception again that was lost where none can be raised, as in a destructor."""
     if lost.exc_value is None or (status := _asked_for(lost.exc_value)) is None:
         sys.__unraisablehook__(lost)
     else:
@@ -200,24 +200,24 @@ def _wake_for_signals() -> None:
     """
     try:
         read, write = os.pipe()
-    except OSError:  # no descriptor is left: what the command says of that is worth more
+    except OSError:  # no descriptors are left: the command's own error about that is more useful
         return
     os.set_blocking(write, False)
-    signal.signal(signal.SIGURG, lambda *_: None)  # by default it is ignored, and wakes nobody
+    signal.signal(signal.SIGURG, lambda *_: None)  # ignored by default, which would wake no thread
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     _thread.start_new_thread(_wake, (read, _thread.get_ident()))
 
 
 def _wake(signals: int, thread: int) -> None:
     while numbers := os.read(signals, 64):
-        if numbers.strip(bytes([signal.SIGURG])):  # not our own alone
+        if numbers.strip(bytes([signal.SIGURG])):  # other signals than this one's own
             for pause in _WAKE_S:
                 time.sleep(pause)
                 signal.pthread_kill(thread, signal.SIGURG)
 
 
 def _holds_a_lock(frame: FrameType) -> bool:
-    """Returns whether an exception raised here could leave a lock held for ever, or be lost: it has to wait a moment.
+    """Returns whether an exception raised here could leave a lock held forever, or be lost, so that it must wait.
 
     That is so in Python's import while another thread imports, and in a `threading.Condition` that takes its lock or
     gives it back. A condition that waits has neither: `gotit` is the name its `wait` sets before it does. Functions of
@@ -228,12 +228,13 @@ def _holds_a_lock(frame: FrameType) -> bool:
         frame = frame.f_back
     if frame.f_code.co_filename == _IMPORTING:
         return True
-    condition = getattr(sys.modules.get("threading"), "Condition", None)  # the module may have only begun
+    condition = getattr(sys.modules.get("threading"), "Condition", None)  # the module may be loading
     return condition is not None and isinstance(frame.f_locals.get("self"), condition) and "gotit" not in frame.f_locals
 
 
 def _open_standard_descriptors() -> None:
-    """Opens /dev/null for those of 0, 1 and 2 that are closed: a socket with the number 1 would get all output."""
+    """Opens /dev/null as each closed descriptor of 0, 1 and 2; otherwise a socket could get the number 1, and all
+    output."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -6,8 +6,8 @@ from .terminal import console
 
 
 def known() -> dict[str, str]:
-    """Returns voiceprints by name; complains about people whose files cannot be read, and leaves them out."""
-    from hushd_models.people import voiceprints  # only where speakers are named
+    """Returns voiceprints by name; warns about unreadable files, and leaves them out."""
+    from hushd_models.people import voiceprints  # only needed if speakers are named
 
     people, damaged = voiceprints()
     for sentence in damaged:

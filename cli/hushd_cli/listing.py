@@ -37,7 +37,7 @@ def list_voices(client: Client, options: Namespace) -> None:
         return
     if os.isatty(1):
         console.write("\n".join(_grouped(voices)) + "\n")
-    else:  # for programs that know macOS's list
+    else:  # for programs that parse macOS's list
         console.write("".join(f"{_line(voice)}\n" for voice in voices))
 
 

@@ -13,10 +13,10 @@ from .arguments import ALL, Parser, refuse_undecodable
 _DESCRIPTION = "Give programs on this machine a voice and ears."
 _EXAMPLES = (
     ("hushd status", "what runs, and its memory"),
-    ("hushd models list stt de", "which models hear German, and what they cost"),
+    ("hushd models list stt de", "models for German, and their cost"),
     ("hushd models pull faster-whisper/base", "get one of them"),
     ("hushd serve --http 127.0.0.1:8000", "OpenAI's audio API, and a page to open there"),
-    ("hushd unload", "give the memory back, after other programs' jobs"),
+    ("hushd unload", "free the memory, after other programs' jobs"),
     ("hushd doctor", "find faults, and how to fix them"),
 )
 
@@ -37,7 +37,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _is_new_here() -> bool:
-    """Returns whether a person at a terminal runs hushd where it has no state yet."""
+    """Returns whether a person at a terminal runs hushd for the first time, before it has a state folder."""
     if not os.isatty(1) or os.environ.get("HUSHD_ENDPOINT"):
         return False
     from hushd_protocol.system import paths
@@ -49,7 +49,7 @@ def _is_new_here() -> bool:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of `hushd` itself, which knows the commands by their names only."""
+    """Returns the parser of `hushd` itself, which knows only the commands' names."""
     parser = Parser(prog, _DESCRIPTION)
     parser.epilog = "`hushd help COMMAND` describes one of them."
     parser.examples = _EXAMPLES

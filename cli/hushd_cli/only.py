@@ -1,4 +1,4 @@
-"""--only, the one person whom commands obey, over the setting `only`."""
+"""The option --only, the person whom commands obey, which overrides the setting `only`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from argparse import Namespace
 
 
 def add_option(group: argparse._ActionsContainer, does: str) -> None:
-    """Adds it; `does` says what that person's voice decides."""
+    """Adds the option; `does` describes the effect of the person's voice."""
     group.add_argument(
         "--only",
         metavar="NAME",
-        help=f"obey this person of `hushd people` alone: {does}; default: the configuration's, or anybody",
+        help=f"obey only this person of `hushd people`: {does}; default: the configuration's, or anybody",
     )
 
 
 def obeyed_person(options: Namespace) -> str:
-    """Returns the name that the option gives, or else the configuration; empty for anybody. Raises as `obeyed`."""
+    """Returns the name from the option, or else the configuration; empty for anybody. Raises as `obeyed`."""
     if options.only is not None:
         return str(options.only)
     from hushd_models.people import obeyed

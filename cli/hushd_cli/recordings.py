@@ -13,7 +13,7 @@ from hushd_schema.sound_file import SUFFIXES
 
 
 class State(NamedTuple):
-    """A recording's size and time of writing: with another state it is another recording."""
+    """A recording's size and modification time; another state means another recording."""
 
     written: int  # ns since 1970
     size: int
@@ -24,7 +24,7 @@ class Recordings:
 
     Args:
         formats: of the transcripts; a recording is done when it has one of each.
-        deep: whether recordings of folders below count too, where a transcript keeps its recording's whole name.
+        deep: whether to include subfolders; then a transcript keeps its recording's full name.
     """
 
     def __init__(self, source: str, target: str, formats: Sequence[str], *, deep: bool = False) -> None:
@@ -43,7 +43,7 @@ class Recordings:
         """Yields the recordings in order, without hidden ones and those inside the folder of transcripts.
 
         Raises:
-            HushdError: `input_unreadable` when the folder cannot be read.
+            HushdError: `input_unreadable` if the folder cannot be read.
         """
         inside = os.path.realpath(self._target)
         for here, folders, files in os.walk(self._source, onerror=self._complain):
@@ -52,17 +52,17 @@ class Recordings:
             for name in sorted(files):
                 if name[0] != "." and os.path.splitext(name)[1].lower() in SUFFIXES:
                     path = os.path.join(here, name)
-                    with suppress(OSError):  # it has just gone, or leads nowhere
+                    with suppress(OSError):  # it has just gone, or is a broken link
                         status = os.stat(path)
                         if stat.S_ISREG(status.st_mode):
                             yield os.path.relpath(path, self._source), State(status.st_mtime_ns, status.st_size)
 
     def is_done(self, name: str, state: State) -> bool:
-        """Returns whether the transcripts of a recording are files, and not older than it is."""
+        """Returns whether all transcripts of a recording exist as files, and none is older than it."""
         try:
             return all(_written(path) >= state.written for path in self.transcripts(name))
         except OSError:
-            return False  # there is none
+            return False  # a transcript is missing
 
     def _complain(self, error: OSError) -> None:
         if error.filename == self._source:

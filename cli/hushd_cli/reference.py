@@ -1,4 +1,4 @@
-"""Every command with its options, read from the parsers: for completion and manual pages."""
+"""Lists every command with its options, read from the parsers, for completion and manual pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import main, table
 from .arguments import Parser
 from .command import Command
 
-ROOTS = ("hushd", "say", "listen")  # commands of their own
+ROOTS = ("hushd", "say", "listen")  # top-level commands
 # The kind of names that an option takes by its attribute in the parser, unless its command says otherwise.
 _NAMES = {
     "engine": "stt-engines",
@@ -31,10 +31,10 @@ _FILES = ("FILE", "PATH", "DIR", "PROGRAM")
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An option, or a word where `flags` is empty.
+    """An option, or a word if `flags` is empty.
 
     Attributes:
-        metavar: the name of its value; empty where it takes none.
+        metavar: the name of its value; empty if it takes none.
         choices: its possible values, if they are few.
         names: the kind of names that it takes, see `completion.values`; `files`, or empty for anything else.
         many: whether it may be repeated.
@@ -49,7 +49,7 @@ class Argument:
 
     @property
     def sentence(self) -> str:
-        """The help as a sentence, with the choices unless it lists them."""
+        """Returns the help as a sentence, with the choices unless it lists them."""
         text = f"{self.help[:1].upper()}{self.help[1:]}".rstrip(".") + "." if self.help else ""
         listed = ", ".join(self.choices)
         return text if listed in self.help else f"{text} One of {listed}.".strip()
@@ -77,7 +77,7 @@ class CommandReference:
 
     @property
     def operands(self) -> list[Argument]:
-        """The words that are not options."""
+        """Returns the command's words other than options."""
         return [argument for argument in self.arguments if not argument.flags]
 
 
@@ -94,7 +94,8 @@ def commands() -> list[CommandReference]:
 
 
 def completed() -> list[CommandReference]:
-    """Returns the same with hidden commands and other names, such as Ollama's, which no list or manual page shows."""
+    """Returns all commands with hidden ones and other names, such as Ollama's, which lists and manual pages leave
+    out."""
     references = commands()
     root, paths = references[0], {reference.path: reference for reference in references}
     for command in table.every():
@@ -110,7 +111,7 @@ def completed() -> list[CommandReference]:
 def parsers(
     words: tuple[str, ...], command: Command
 ) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser, Mapping[str, str]]]:
-    """Yields the parsers of a command, of its subcommands and of its members, with their words and what they take."""
+    """Yields the parsers of a command, its subcommands and its members, with their words and their kinds of names."""
     members = {(*words, member.name): member for member in command.members}
     for path, parser in _walk(words, command.make_parser(" ".join(words))):
         if path not in members:
@@ -163,5 +164,5 @@ def _argument(
 
 
 def _plain(text: str | None) -> str:
-    """Help text in one line; hushd's documents by their names, wherever they lie on this machine."""
+    """Returns help text in one line, with hushd's documents by name instead of their path on this machine."""
     return " ".join((text or "").replace(f"{document('')}/", "docs/").split())

@@ -1,4 +1,5 @@
-"""--second-pass and --no-second-pass, the options of commands that hear live speech, over the setting `second_pass`."""
+"""The options --second-pass and --no-second-pass of commands for live speech, which override the setting
+`second_pass`."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from argparse import Namespace
 
 
 def add_options(group: argparse._ActionsContainer) -> None:
-    """Adds both; the attribute `second_pass` is None where neither is given."""
+    """Adds both; the attribute `second_pass` is None if neither is given."""
     text = (
         "a larger model that transcribes the same again; its text replaces the first; default: the "
         "configuration's, or none"
@@ -20,7 +21,7 @@ def add_options(group: argparse._ActionsContainer) -> None:
 
 
 def model(options: Namespace) -> str | None:
-    """The model that the options name, or else the configuration; None for no second pass.
+    """Returns the model from the options, or else the configuration; None for no second pass.
 
     Raises:
         HushdError: `bad_request` for an error in the configuration.
@@ -28,6 +29,6 @@ def model(options: Namespace) -> str | None:
     if options.second_pass is not None:
         return options.second_pass or None
     from hushd_protocol.system import paths
-    from hushd_schema.settings import load  # for live speech alone
+    from hushd_schema.settings import load  # only needed for live speech
 
     return load(paths.find().config).second_pass or None

@@ -1,4 +1,4 @@
-"""The commands of `hushd`: this package's by topic, in the order of the list, and those that other packages add."""
+"""The commands of `hushd`: this package's by topic, in the list's order, and those from other packages."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     "agents and other machines": (
         _family(
             "agents",
-            "have coding agents speak and listen",
-            _own("hook", "have coding agents read answers aloud", "agents.hook", this_machine_only=True),
+            "let coding agents speak and listen",
+            _own("hook", "let coding agents read answers aloud", "agents.hook", this_machine_only=True),
             former={"agent-hook": "hook"},
         ),
         _own(
@@ -86,7 +86,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
     ),
     "workers, memory and models": (
-        _own("status", "show what runs and the memory it holds", also={"ps": ""}),
+        _own("status", "show the running workers and their memory", also={"ps": ""}),
         _own("top", "show the same live, with keys to start and stop", "top.command", former={"memory": "--history"}),
         _family(
             "workers",
@@ -119,7 +119,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
     ),
     "this installation": (
         _own("serve", "serve OpenAI's audio API and Wyoming", "serve.command", former={"run": ""}),
-        _own("service", "have the system start hushd on demand", "service.command"),
+        _own("service", "make the system start hushd on demand", "service.command"),
         _own(
             "restart",
             "finish what runs, and start a new supervisor",
@@ -134,7 +134,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
             this_machine_only=True,
             rare=True,
         ),
-        _own("welcome", "show what is here and how to begin", this_machine_only=True, hidden=True),
+        _own("welcome", "show the installed parts and how to begin", this_machine_only=True, hidden=True),
         _own("doctor", "find faults, and say how to fix them", "doctor.command"),
         _own(
             "config",
@@ -160,20 +160,20 @@ REMOVED = {
 
 
 def find(prog: str, argv: Sequence[str]) -> tuple[Command | None, list[str]]:
-    """Returns the command that the first word names, which a package may have added, and the words that are for it.
+    """Returns the command named by the first word, possibly from another package, and its words.
 
     Raises:
-        HushdError: `engine_missing` when the package that adds it does not load; `bad_request` of a removed one.
+        HushdError: `engine_missing` if its package does not load; `bad_request` for a removed command.
     """
-    command, rest = named(BUILT_IN, prog, argv)
+    command, remaining = named(BUILT_IN, prog, argv)
     if command or not argv:
-        return command and _with_added(command), rest
-    name, *rest = argv
+        return command and _with_added(command), remaining
+    name, *remaining = argv
     if name in REMOVED:
         raise HushdError("bad_request", REMOVED[name])
     value = entry_points(GROUP).get(name)
     try:
-        return _loaded(value) if value else None, rest
+        return _loaded(value) if value else None, remaining
     except Exception as error:
         raise HushdError(
             "engine_missing", f"The package that adds `hushd {name}` does not load ({error}): install it again."
@@ -181,7 +181,8 @@ def find(prog: str, argv: Sequence[str]) -> tuple[Command | None, list[str]]:
 
 
 def every() -> list[Command]:
-    """Returns all commands, each added one behind that which it names; one whose package does not load is left out."""
+    """Returns all commands, each added one after the one that it names; commands of packages that do not load are left
+    out."""
     added = _added()
     listed: list[Command] = []
 
@@ -207,14 +208,14 @@ def _with_added(command: Command) -> Command:
 
 def _added() -> list[Command]:
     """Returns the commands of other packages, except those whose name is taken."""
-    own = {command.name for command in BUILT_IN}
+    built_in_names = {command.name for command in BUILT_IN}
     added = []
     for name, value in sorted(entry_points(GROUP).items()):
         try:
-            if name not in own:
+            if name not in built_in_names:
                 added.append(_loaded(value))
         except Exception:
-            continue  # to run it says why
+            continue  # running it prints the reason
     return added
 
 

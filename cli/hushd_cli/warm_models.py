@@ -1,6 +1,6 @@
 """Models whose files are in the page cache: their workers start without waiting for the disk.
 
-Looked up when somebody asks, and remembered nowhere.
+They are looked up on request, and never stored.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ def warm_models(engines: Iterable[str]) -> list[WarmModel]:
 
 
 def drop(words: Sequence[str]) -> list[WarmModel]:
-    """Drops models' files from the page cache, except pages that workers have mapped; returns how much of each.
+    """Drops models' files from the page cache, except pages that workers have mapped; returns the dropped bytes of
+    each.
 
     Args:
         words: only models of these roles, engines or names, such as `stt`, `tts/hibari`, `stt/onnx-asr/NAME`.
     """
     dropped: list[WarmModel] = []
-    for row, before in _warm(row for row in rows(Store(paths.find())) if _is_meant(row, words)):
+    for row, cached_before in _warm(row for row in rows(Store(paths.find())) if _is_meant(row, words)):
         for path in row.paths:
-            with suppress(OSError):  # it has gone
+            with suppress(OSError):  # the file has gone
                 page_cache.drop(path)
-        if (fewer := before - _cached(row)) > 0:
+        if (fewer := cached_before - _cached(row)) > 0:
             dropped.append(WarmModel(row, fewer))
     return dropped
 

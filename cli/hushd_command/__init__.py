@@ -1,8 +1,8 @@
-"""The commands `say`, `listen` and `hushd` as they are installed: Ctrl-C ends them quietly from their first line on.
+"""The installed commands `say`, `listen` and `hushd`: Ctrl-C ends them quietly from their first line on.
 
-Python raises KeyboardInterrupt wherever it is, and half of a command's start is the import of modules that nobody can
-guard. So the system's own action comes first, by the C module that is there already, and then the imports; the command
-takes its signals once it has something to cancel.
+Python raises KeyboardInterrupt anywhere, and half of a command's start is the import of modules, which cannot be
+guarded. So these functions first restore the system's own action, through an already loaded C module, and then import;
+the command handles signals once it has something to cancel.
 """
 
 import _signal  # type: ignore[import-not-found]  # a part of CPython, and of no stubs

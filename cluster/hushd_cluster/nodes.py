@@ -19,7 +19,7 @@ PROOFS = 2  # recordings that failed on only one node, after which that node is 
 
 @dataclass(slots=True)
 class Node:
-    """One node, since its last success.
+    """The failures of a node since its last success.
 
     Attributes:
         failed: the errors by recording.

@@ -1,1 +1,1 @@
-"""Programs that sit on a desk: captions, dictation, the voice of a screen reader."""
+"""Programs for the desktop: captions, dictation, and a screen reader's voice."""

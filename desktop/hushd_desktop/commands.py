@@ -1,4 +1,4 @@
-"""The commands that sit on a desk, as pyproject.toml adds them to `hushd`."""
+"""The desktop's commands, which pyproject.toml adds to `hushd`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program of which a user runs one at a time, and which the next one sends a signal instead."""
+"""Lets a user run a program once at a time; a second one sends the first a signal."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hushd_protocol.system import paths
 
 
 class OnlyOne:
-    """The right to run, until this process ends, however that comes.
+    """The lock of a program, held until this process ends in any way.
 
     Args:
-        name: the program's, of the file in the runtime folder.
+        name: the program's name, also of its file in the runtime folder.
 
     Attributes:
-        taken: whether it is ours.
+        taken: whether this process holds the lock.
 
     Raises:
-        HushdError: `output_failed` where the file cannot be written, as on a full disk.
+        HushdError: `output_failed` if the file cannot be written, as on a full disk.
     """
 
     def __init__(self, name: str) -> None:
@@ -33,7 +33,7 @@ class OnlyOne:
             raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
 
     def _take(self) -> bool:
-        """Takes the lock, with our number in the file; returns False where another process has it."""
+        """Takes the lock and writes this process's id; returns False if another process holds it."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -43,8 +43,8 @@ class OnlyOne:
         return True
 
     def signal(self, number: int) -> None:
-        """Sends the one that has it a signal."""
+        """Sends the holder a signal."""
         try:
             os.kill(int(os.pread(self._descriptor, 32, 0)), number)
         except (OSError, ValueError):
-            pass  # it is just ending
+            pass  # the holder is just ending

@@ -1,4 +1,4 @@
-"""Programs of the desktop that get a text and print one, bounded in time and bytes."""
+"""Runs programs that read a text and print one, with limits of time and size."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-LONGEST = 1 << 20  # bytes that a program may print: a day of reading
+MAX_OUTPUT = 1 << 20  # bytes that a program may print
 
 
 def run(command: Sequence[str], within_s: float, text: bytes = b"", stderr: int | None = None) -> tuple[bytes, int]:
-    """Runs a program with `text` as its standard input; returns what it prints, and its exit status.
+    """Runs a program with `text` as its standard input; returns its output and its exit status.
 
-    All that it has started ends with it.
+    Processes that it started are ended with it.
 
     Args:
         stderr: as for `subprocess.Popen`.
 
     Raises:
-        OSError: it cannot be started.
-        TimeoutError: it takes longer than `within_s`, in seconds.
-        OverflowError: it prints more than `LONGEST`.
+        OSError: if it cannot be started.
+        TimeoutError: if it takes longer than `within_s`, in seconds.
+        OverflowError: if it prints more than `MAX_OUTPUT`.
     """
     until = time.monotonic() + within_s
-    # In a session of its own, so that all of a pipeline ends with it.
+    # In a session of its own, so that a whole pipeline can be ended.
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, start_new_session=True
     ) as process:
@@ -37,21 +37,21 @@ def run(command: Sequence[str], within_s: float, text: bytes = b"", stderr: int 
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
         finally:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: of a group that is ending
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises it for an ending group
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _exchanged(process: subprocess.Popen[bytes], rest: bytes, until: float) -> bytes:
-    """Writes `rest` and returns the output, once the program has ended it."""
+def _exchanged(process: subprocess.Popen[bytes], unsent: bytes, until: float) -> bytes:
+    """Writes `unsent` to the program, and returns its complete output."""
     assert process.stdin is not None
     assert process.stdout is not None
     printed, writes = b"", [process.stdin]
     os.set_blocking(process.stdin.fileno(), False)
-    while len(printed) <= LONGEST:
+    while len(printed) <= MAX_OUTPUT:
         readable, writable, _ = select.select([process.stdout], writes, [], _left(until))
         if not (readable or writable):
             raise TimeoutError
-        if writable and not (rest := _written(process.stdin.fileno(), rest)):
+        if writable and not (unsent := _written(process.stdin.fileno(), unsent)):
             process.stdin.close()
             writes = []
         if readable:
@@ -66,7 +66,7 @@ def _left(until: float) -> float:
 
 
 def _written(descriptor: int, data: bytes) -> bytes:
-    """Writes what fits; returns the rest, none of it for a program that reads no more."""
+    """Writes as much as fits; returns the unwritten rest, empty if the program reads no more."""
     try:
         return data[os.write(descriptor, data) :]
     except BlockingIOError:

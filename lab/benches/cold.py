@@ -1,4 +1,5 @@
-"""Cold commands against the bare engine in a fresh process: same text, options and output, to its last byte."""
+"""Cold commands against the bare engine in a fresh process: with the same text, options and output, to the last
+byte."""
 
 from __future__ import annotations
 
@@ -72,14 +73,14 @@ def cold(options: Namespace) -> Iterator[Row]:
 
 
 def _without_keeping(say: list[str], bare: list[str], folder: Path) -> Row:
-    """`say` on a machine that has never spoken and keeps no worker: files prepared once outlive the first two."""
+    """Measures `say` from the third run on without lasting workers, when the prepared files exist."""
     with supervisor("[worker]\nkeep_alive = 0\n", XDG_CACHE_HOME=str(folder / "cache")) as process:
         value, floor = _in_turn(say, bare, lambda: wait_until_childless(process), first=2)
     return Row("cold say, keep_alive = 0, third and later", value, "s", "<= 0.75 x", floor, value <= 0.75 * floor)
 
 
 def _in_turn(ours: list[str], bare: list[str], afterwards: Callable[[], object], first: int = 1) -> tuple[float, float]:
-    """Medians of both commands, run in turn after the `first` of each, which do not count."""
+    """Returns the medians of both commands, run in turn; the `first` runs of each do not count."""
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(RUNS + first):
         times[0].append(timed(ours))

@@ -20,7 +20,7 @@ sys.path.append(str(Path(__file__).parent.parent.parent / "tests"))  # the tests
 
 RUNS = 5
 
-# Each gets a model's path and an audio file, or text and a WAV file to write; its package's README has it so.
+# Each gets a model's path and an audio file, or text and a WAV file to write, as in its package's README.
 _MOONSHINE = """
 import soundfile
 from moonshine_voice.moonshine_api import ModelArch
@@ -69,13 +69,13 @@ soundfile.write(sys.argv[3], samples, rate)
 
 @dataclass(frozen=True)
 class Case:
-    """An engine as it is measured.
+    """A measured engine.
 
     Attributes:
         needs: the packages that must be installed.
-        bare: the program to compare with, which gets `make`'s path and then what hushd's command gets.
+        bare: the program to compare with, which gets `make`'s path and the arguments of hushd's command.
         make: puts a model into hushd's models folder, and returns its path.
-        ask: hushd's options that choose it.
+        ask: hushd's options for it.
     """
 
     needs: tuple[str, ...]
@@ -150,7 +150,7 @@ def _measured(name: str, case: Case) -> Row:
         model = case.make(Path(folder) / "models")
         recorded, out = str(clip(name, Path(folder))), str(Path(folder) / "out.wav")
         arguments = (SENTENCE, out) if case.speaks else (recorded,)
-        # Without tearing down, as hushd's workers end: native destructors take time that no user waits for.
+        # Ends without native destructors, like hushd's workers, since users do not wait for these.
         program = f"import os, sys\n{case.bare}\nos._exit(0)\n"
         bare = [sys.executable, "-c", program, str(model), *arguments]
         ours = ["say", *case.ask, "-o", out, SENTENCE] if case.speaks else ["listen", *case.ask, recorded]

@@ -1,4 +1,4 @@
-"""Figures of the commands themselves: their start."""
+"""Measures the start of commands."""
 
 from __future__ import annotations
 

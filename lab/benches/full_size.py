@@ -1,4 +1,4 @@
-"""Models of full size through hushd: what each takes, against what hushd expects and against its bare library."""
+"""Measures full-size models in hushd against its expectations and against their bare libraries."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Taken:
     """A model's figures: MB of 10^6 bytes, and seconds.
 
     Attributes:
-        expected: what hushd counts for the first start, by the files or the catalogue; None where nothing is known.
-        learnt: what hushd counts for the next start, after one job.
+        expected: the need before the first start, by the files or the catalogue; None if unknown.
+        learnt: the need for the next start, after one job.
         peak: the most private memory in load and job.
         cpu, wall: from the process's start until it was ready; `bare` the library's in a fresh process, `floor` reading
             the files from the page cache on one core.
@@ -219,8 +219,8 @@ def section(measured: Sequence[Taken], day: str, load: float, before: str = "") 
         )
         rows[taken.model] = f"| {' | '.join(cells)} |"
     lines = [
-        f"The last row is of {day}, {os.cpu_count()} cores, load {load:.0f}, so no wall times. MB; CPU seconds from",
-        "the start of the process until the model was ready, imports and all.",
+        f"The last row is of {day}, {os.cpu_count()} cores, load {load:.0f}, so no wall times. MB; CPU seconds from "
+        "the start of the process until the model was ready, with imports.",
         "",
         f"| {' | '.join(heads)} |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""The incident that hushd was born from: a server's models of full size, used, idle, and unloaded; and hushd's."""
+"""Replays the incident behind hushd: full-size models in one server, used, idle and unloaded, beside hushd."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def speaker() -> Speaker:
     )  # fmt: skip
 
 
-# A server as people write one: both models for ever; a line on standard input for each next stage.
+# A typical server: both models stay loaded; each line on standard input starts the next stage.
 _SERVER = """
 import ctypes, gc, sys
 from pathlib import Path
@@ -122,7 +122,7 @@ def incident(options: Namespace) -> Iterator[Row]:
 
 
 def _missing(options: Namespace) -> str:
-    """The reason why nothing can be measured, if there is one."""
+    """Returns the reason why nothing can be measured; empty if it can."""
     if options.models is None:
         return "--models names a folder that `scripts/fullsize make` has filled"
     voice = speaker()

@@ -1,4 +1,4 @@
-"""The highest size of a process while something goes on."""
+"""Records the highest size of a process during some work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 
 class Peak(threading.Thread):
-    """Follows the size of a process, which the kernel's own peak would not tell from that of its start."""
+    """Follows the size of a process, since the kernel's own peak includes the start."""
 
     def __init__(self, process: psutil.Process) -> None:
         super().__init__(daemon=True)

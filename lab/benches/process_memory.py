@@ -1,4 +1,4 @@
-"""Reads the memory of processes: their own, and pages of files that the kernel can drop."""
+"""Reads the memory of processes: private memory, and pages of files that the kernel can drop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parsed(rollup: str) -> Held:
 
 
 def held(process: psutil.Process) -> Held:
-    """Of one process; nothing once it has ended."""
+    """Returns the memory of one process; zero once it has ended."""
     try:
         return parsed(Path(f"/proc/{process.pid}/smaps_rollup").read_text())
     except (OSError, KeyError):
@@ -42,7 +42,8 @@ def held(process: psutil.Process) -> Held:
 
 
 def by_kind(root: psutil.Process) -> dict[str, Held]:
-    """Of a process and all below it: `STT worker`, `TTS worker`, and `supervisor` for the rest."""
+    """Returns the memory of a process and its descendants by kind: `STT worker`, `TTS worker`, and `supervisor` for the
+    rest."""
     found: dict[str, Held] = {}
     kinds = {"worker_stt": "STT worker", "worker_tts": "TTS worker"}
     for process in (root, *root.children(recursive=True)):
@@ -88,11 +89,11 @@ class Recording(threading.Thread):
         return within(self.samples, self.stages, name)
 
     def last(self, name: str) -> Held:
-        """Of all processes, at the end of a stage."""
+        """Returns the memory of all processes at the end of a stage."""
         return total(self.within(name)[-1][1])
 
     def peak(self, name: str) -> float:
-        """The most private memory in a stage."""
+        """Returns the peak of private memory in a stage."""
         return max(total(sample).private for _, sample in self.within(name))
 
 

@@ -1,4 +1,4 @@
-"""Shared by all cases: a supervisor of their own, timing, and the rows they yield."""
+"""Shared by all cases: a private supervisor, timing, and the rows that they yield."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BIN = Path(sys.executable).parent
 
 @dataclass
 class Row:
-    """One figure. `floor` is the rival's or the bare engine's, `ratio` value / floor; `ok` None where no goal is."""
+    """One figure. `floor` is the rival's or the bare engine's, `ratio` value / floor; `ok` is None without a goal."""
 
     case: str
     value: float | None

@@ -1,4 +1,4 @@
-"""The time of a cold start by stage: `say -o` and `listen`, from nothing, each stage in its process."""
+"""Measures the stages of a cold start of `say -o` and `listen`, each in its process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A hundred sentences of many kinds: as they are written | as they should be heard, in braces what must be right."""
+"""A hundred sentences of many kinds: written | spoken, with braces around the words that must be right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models that can be made, by the names under which hushd knows them."""
+"""The models that can be made, by hushd's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a model: its parts are written beside its place, and it appears whole or not at all."""
+"""Makes a model: its parts are written to a temporary folder, and appear together once complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SPARE = 1 << 30  # bytes that stay free for others
 
 
 class CannotMake(Exception):
-    """A model that cannot be made here; the message is a sentence that says why, and what to do."""
+    """A model that cannot be made here; the message says why and what to do."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Weights at random: the same for the same name on every machine, and drawn quicker than a disk writes them."""
+"""Draws random weights: the same for the same name on every machine, and faster than a disk writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that makes a day of minutes, and the account of memory over that time.
+"""A fast clock that plays a day in minutes, and the account of memory over it.
 
 At a speed of 60 the settings that wait (`keep_alive`, `exit_when_idle`) are a sixtieth of their defaults, and a second
 in which nothing is asked counts as a minute. Work cannot be sped up: a second in which a request runs counts as one

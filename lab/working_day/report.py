@@ -80,14 +80,13 @@ def section(found: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"Of {found['date']}: {found['requests']} requests in {found['bursts']} bursts, played {found['speed']:g} "
-            "times as fast in",
-            f"{found['took_s'] / 60:.0f} minutes on {found['cores']} cores, load {found['load']}; {versions}.",
+            f"times as fast in {found['took_s'] / 60:.0f} minutes on {found['cores']} cores, load {found['load']}; "
+            f"{versions}.",
+            f"hushd's megabyte-hours: {parts}.",
             "",
             "| | hushd | resident server | share | goal |",
             "|---|---|---|---|---|",
             *(f"| {' | '.join(row)} |".replace("  ", " ") for row in rows),
-            "",
-            f"hushd's are: {parts}.",
             "",
         ]
     )

@@ -1,4 +1,4 @@
-"""The files by which others offer hushd, made of pyproject.toml and packaging/names.toml so that nothing drifts."""
+"""Files for other package managers and registries, generated from pyproject.toml and packaging/names.toml."""
 
 from __future__ import annotations
 

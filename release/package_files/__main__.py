@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def check() -> int:
-    """Prints the faults of the files; 1 where there are any."""
+    """Prints the files' faults; returns 1 if there are any."""
     faults = [f"{place} is not as its sources make it" for place, text in files().items() if _read(place) != text]
     if shutil.which("npm"):
         faults += validators.refused()

@@ -1,4 +1,4 @@
-"""The Debian package: hushd's wheel and the lock, of which it makes an environment of its own when it is installed.
+"""The Debian package: hushd's wheel and the lock, from which its installation makes an environment.
 
 Why then: the engines are machine code for each architecture and each Python, 130 MB of wheels, and Debian's msgpack,
 psutil and pyzmq are older than hushd needs. So one package of 2 MB serves them all. pip's downloads are checked by the

@@ -162,7 +162,7 @@ def test_a_line_that_is_no_message_is_answered(diary: Diary, echo: Supervisor) -
     process.stdout.close()
     errors = [answer for answer in answers if "error" in answer]
     assert [answer["id"] for answer in errors] == ["two", None, None]
-    assert all("halves of characters" in answer["error"]["message"] for answer in errors)
+    assert all("lone surrogates" in answer["error"]["message"] for answer in errors)
     assert {answer["id"] for answer in answers if "result" in answer} == {1, 5}
 
 

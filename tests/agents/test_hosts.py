@@ -183,7 +183,7 @@ def test_a_ticket_of_another_session(environment: dict[str, str]) -> None:
     with RawHost("--patience", "0.1", environment=environment, lists=False) as host:
         ticket = host.data("say", text=words(1))["ticket"]
     with RawHost(environment=environment, lists=False) as host:
-        assert "ends with the session" in host.data("result", ticket=ticket)["error"]["message"]
+        assert "ends with its session" in host.data("result", ticket=ticket)["error"]["message"]
 
 
 # --- a microphone that nobody waits for -------------------------------------------------------------------------------

@@ -274,12 +274,12 @@ def test_it_is_terminated(stage: Stage) -> None:
     [
         (("--sink", "gramophone"), 8, "There is no loudspeaker called 'gramophone': there is 'Null Output'."),
         (("--microphone", "--device", "gramophone"), 8, "There is no microphone called 'gramophone'"),
-        (("--microphone", "--sink", "loop"), 2, "--sink is of what plays"),
+        (("--microphone", "--sink", "loop"), 2, "--sink names a loudspeaker"),
         (("--device", "loop"), 2, "give --microphone or --both too"),
         (("--headphones",), 2, "--headphones is for --both"),
-        (("-o", "talk.doc"), 2, "'talk.doc' names no format: end it with one of .txt, .vtt, .srt, .tsv, .json"),
+        (("-o", "talk.doc"), 2, "'talk.doc' has no known ending: end it with one of .txt, .vtt, .srt, .tsv, .json"),
         (("-o", "/no/such/talk.srt"), 9, "there is no folder '/no/such'"),
-        (("--socket", "/no/such/overlay"), 9, "There can be no socket at '/no/such/overlay'"),
+        (("--socket", "/no/such/overlay"), 9, "The socket '/no/such/overlay' cannot be made"),
         (("--live", "/no/such/live"), 9, "'/no/such/live' cannot be written"),
         (("talk.wav",), 2, "Unrecognized arguments: talk.wav"),
     ],
@@ -331,7 +331,7 @@ def test_what_played_just_now(stage: Stage) -> None:
     asked = stage.start("--last")
     _, complaint = asked.communicate(timeout=BOUND_S)
     assert asked.returncode == 2
-    assert "Nothing that played was kept: `hushd captions --keep 60` keeps it from then on." in complaint
+    assert "No sound was kept: run `hushd captions --keep 60` beforehand, which keeps it." in complaint
 
 
 def test_one_process_keeps_what_plays(stage: Stage) -> None:
@@ -340,7 +340,7 @@ def test_one_process_keeps_what_plays(stage: Stage) -> None:
     stage.loop.wait_for_a_recorder()
     second = stage.start("--keep", "5")
     _, complaint = second.communicate(timeout=BOUND_S)
-    assert (second.returncode, "keeps it already: end that first." in complaint) == (2, True)
+    assert (second.returncode, "is running already: end that first." in complaint) == (2, True)
     first.kill()
     first.wait()
     wait_until(lambda: stage.recorders == 0, "its recording ends")

@@ -279,7 +279,7 @@ def with_options() -> str:
 
     groups = make_parser("listen")._action_groups
     starts = {
-        "### Subtitles that can be read": ("layout of subtitles",),
+        "### Readable subtitles": ("layout of subtitles",),
         "## The microphone": ("the microphone", "more of the microphone"),
     }
     return _with_tables(

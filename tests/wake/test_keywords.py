@@ -129,7 +129,7 @@ def test_a_phrase_of_signs_alone_is_refused(worker: WakeWorker) -> None:
     """It has nothing to wait for; neither has a request without phrases."""
     with pytest.raises(HushdError, match=r"it hears none of its signs in tokens.txt"):
         detect(worker, b"", words=["?!"])
-    with pytest.raises(HushdError, match=r"^keywords waits for any phrase: say for which.$"):
+    with pytest.raises(HushdError, match=r"^keywords detects any phrase: name some.$"):
         detect(worker, b"")
 
 
@@ -222,7 +222,7 @@ DAMAGED = [
     (written("tokens.txt", b"<blk> 0\n<unk> 1\n#0 2\nB 900\n"), "tokens.txt has no units"),
     (written("tokens.txt", b"A 1\nB C 9\n"), "has the line 'B C 9', which is not a unit and its number"),
     (written("tokens.txt", b"A x\n"), "has the line 'A x'"),
-    (written("tokens.txt", b"\xff\xfe 1\n"), "tokens.txt is no text"),
+    (written("tokens.txt", b"\xff\xfe 1\n"), "tokens.txt is not a text"),
     (noted(ENCODER, model_type="lstm"), "does not say that it is a streaming zipformer2"),
     (noted(ENCODER, decode_chunk_len=0), "does not say its decode_chunk_len, or wrongly"),
     (noted(ENCODER, decode_chunk_len=46), "contradict each other"),

@@ -1,1 +1,1 @@
-"""Waiting for words: what programs and `hushd wake` do; `hushd_worker_wake` beside it is the worker that hears them."""
+"""Waiting for wake words, for programs and `hushd wake`; the worker that detects them is `hushd_worker_wake`."""

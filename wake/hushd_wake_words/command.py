@@ -22,7 +22,7 @@ from hushd_worker_wake.operation import DETECT, THRESHOLD
 if TYPE_CHECKING:
     from .heard import Heard
 
-WORD, TEXT = "HUSHD_WAKE_WORD", "HUSHD_WAKE_TEXT"  # variables of the command
+WORD, TEXT = "HUSHD_WAKE_WORD", "HUSHD_WAKE_TEXT"  # the command's environment variables
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -31,14 +31,14 @@ def main(prog: str, argv: Sequence[str]) -> int:
     command = list(argv[end + 1 :])
     if end < len(argv) and not command:
         raise HushdError("bad_request", "A command must follow --.")
-    DETECT.read({"words": options.words or None})  # before a microphone is opened, and somebody has spoken
+    DETECT.read({"words": options.words or None})  # checked before the microphone opens
     if command and not shutil.which(command[0]):
         raise HushdError("bad_request", f"{command[0]!r} cannot be started: there is no such program.")
     looking = {} if options.list else listen_options_for(options.only)
     if looking and options.at_once:
         raise HushdError(
             "bad_request",
-            "--only needs the speech after the word to know whose it is: leave out --at-once, or give --only ''.",
+            "--only recognises the speaker by the speech after the word: leave out --at-once, or give --only ''.",
         )
     with Client(holder="wake", compute_device=options.compute_device) as client:
         if options.list:
@@ -47,13 +47,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
         console.silence_libraries()
         try:
             _wait(client, options, command, looking)
-        except KeyboardInterrupt:  # the way to end it
+        except KeyboardInterrupt:  # the usual end
             pass
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Wait for wake words at the microphone, in 35 MB, and print each. With COMMAND, run it at each word: its "
@@ -67,21 +67,21 @@ def make_parser(prog: str) -> Parser:
         "--at-once", action="store_true", help="run COMMAND at the word, without listening to the speech after it"
     )
     parser.add_argument("--once", action="store_true", help="end after the first word")
-    only.add_option(parser, "other people's words do not count, judged by the speech after the word")
+    only.add_option(parser, "ignore other people's words, recognised by the speech after the word")
     parser.add_argument(
         "--threshold",
         type=value(THRESHOLD),
         metavar="P",
-        help="the certainty that a word needs, 0.01 to 0.999; default: the model's own",
+        help="the certainty required for a word, 0.01 to 0.999; default: the model's own",
     )
     parser.add_argument(
         "--waiting", metavar="ENGINE/NAME", help="the model that listens for words; default: the configured one"
     )
-    parser.add_argument("--json", action="store_true", help="an object a line, for programs")
+    parser.add_argument("--json", action="store_true", help="print an object a line, for programs")
     parser.add_argument(
         "-a", "--audio-device", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
     )
-    text = parser.add_argument_group("what is said after the word")
+    text = parser.add_argument_group("the speech after the word")
     parser.add_fields(text, TRANSCRIBE, ["language", "until"])
     parser.add_fields(text, TRANSCRIBE, ["silence_s"], TRANSCRIBE.defaults()["silence_s"])
     parser.add_fields(
@@ -104,10 +104,10 @@ def _wait(client: Client, options: Namespace, command: Sequence[str], looking: M
         console.note(f"Waiting for {' or '.join(options.words) or 'the word'}: Ctrl-C ends.")
         for heard in wake:
             if heard.lost:
-                continue  # it was said while the command before it ran, and for too long
+                continue  # said during the previous command, too long ago
             text = _text(client, heard, options, looking) if listens else ""
             if looking and not text:
-                continue  # it was somebody else's
+                continue  # it was another person's
             if command:
                 _run(command, heard.word, text)
             else:
@@ -116,8 +116,8 @@ def _wait(client: Client, options: Namespace, command: Sequence[str], looking: M
                 break
 
 
-def _text(client: Client, heard: Heard, options: Namespace, looking: Mapping[str, Any]) -> str:
-    """Returns the speech after the word as text; empty if nobody who counts says anything."""
+def _text(client: Client, heard: Heard, options: Namespace, listen_options: Mapping[str, Any]) -> str:
+    """Returns the speech after the word as text; empty if the obeyed person says nothing."""
     with client.floor("microphone"):
         transcription = client.listen(
             heard.sound(),
@@ -129,9 +129,9 @@ def _text(client: Client, heard: Heard, options: Namespace, looking: Mapping[str
             model=options.model,
             keep_alive=options.keep_alive,
             language=options.language,
-            **looking,
+            **listen_options,
         )
-        return heard.speech(transcription, looking.get("owner", ""))
+        return heard.speech(transcription, listen_options.get("owner", ""))
 
 
 def _print(heard: Heard, text: str, options: Namespace, *, listens: bool) -> None:
@@ -143,7 +143,7 @@ def _print(heard: Heard, text: str, options: Namespace, *, listens: bool) -> Non
 
 
 def _run(command: Sequence[str], word: str, text: str) -> None:
-    """Runs the command to its end; complains about a failure."""
+    """Runs the command to its end; reports a failure."""
     try:
         done = subprocess.run(
             command,
@@ -158,18 +158,18 @@ def _run(command: Sequence[str], word: str, text: str) -> None:
 
 
 def _list(client: Client, *, json_wanted: bool) -> None:
-    """Prints the words that are known here, or what to install."""
+    """Prints the known words, or what to install."""
     engines = client.describe("wake").wake.engines
     if json_wanted:
         console.write_json([engine.data() for engine in engines])
         return
     if not any(engine.installed for engine in engines):
-        raise HushdError("engine_missing", f"No engine waits for words here: {engines[0].install}.")
+        raise HushdError("engine_missing", f"No engine here detects wake words: {engines[0].install}.")
     for engine in engines:
         if engine.installed:
-            known = [
+            words = [
                 f"{word.phrase.lower():20} {engine.name:10} {' '.join(word.languages)}".rstrip()
                 for word in engine.words
             ]
-            known += [f"{'any phrase':20} {engine.name}"] if engine.any_phrase else []
-            console.write("".join(f"{line}\n" for line in known))
+            words += [f"{'any phrase':20} {engine.name}"] if engine.any_phrase else []
+            console.write("".join(f"{line}\n" for line in words))

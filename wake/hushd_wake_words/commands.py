@@ -1,4 +1,4 @@
-"""The command that waits for words, as pyproject.toml adds it to `hushd`."""
+"""The entry point of `hushd wake`."""
 
 from __future__ import annotations
 

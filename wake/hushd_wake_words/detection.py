@@ -1,4 +1,4 @@
-"""Words as a worker hears them in live audio."""
+"""Wake words detected in live audio."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from hushd_worker_wake.answers import DetectionData
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A word that was heard; times are seconds of the audio.
+    """A detected word; times are seconds of the audio.
 
     Attributes:
-        word: as it was asked for.
+        word: as in the request.
         name: the model's own name for it, such as `okay_nabu`.
         at: when the worker was sure of it.
-        end: where to listen on: the beginning of the pause after the word or, where nobody paused, of the word itself.
-        probability: the model's; None where it tells none.
+        end: where to continue listening: the beginning of the pause after the word or, without a pause, of the word
+            itself.
+        probability: the model's; None if it reports none.
     """
 
     word: str
@@ -32,7 +33,7 @@ class Detection:
 
 
 class IncomingDetections:
-    """A request that waits for words; the base of `Detections` and `AsyncDetections`."""
+    """A request that detects words; the base of `Detections` and `AsyncDetections`."""
 
     def __init__(self, call: RetryingCall) -> None:
         self._call = call
@@ -50,7 +51,7 @@ class IncomingDetections:
 
 
 class Detections(IncomingDetections, Iterator[Detection]):
-    """Iterates over the words as they are heard, until the audio ends. A context manager."""
+    """Iterates over the words as they are detected, until the audio ends. A context manager."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Waiting for words at the microphone, and the sound that follows them."""
+"""Waits for words at the microphone, and keeps the sound that follows them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ from .start import without_start
 if TYPE_CHECKING:
     from hushd.transcripts.transcription import Transcription
 
-# Which end a request and are nobody's fault: the next one goes on.
+# Errors that end a request without a fault of this program: the next request continues.
 _AGAIN = ("supervisor_lost", "shutting_down", "worker_stopped", "worker_crashed", "slow_consumer")
-# Of silence before the sound: of 36 commands said in one breath with the word a model lost words of five where it began
-# within speech, and with this of none.
+# Seconds of silence put before the sound: of 36 commands said in one breath with the word a model lost words of five if
+# the sound began within speech, and of none with the silence.
 LEAD_S = 0.3
-_STEADY_S = 60.0  # after which a failure does not repeat the one before
+_STEADY_S = 60.0  # after which a failure does not count as a repetition
 _FAILURES = 3  # in a row
-CHUNK_S = 0.2  # of a recording that goes on for hours: twice the usual, which costs 0.05 s on average and half the work
-_AGAIN_S = 2.0  # of sound that the next request hears once more: a word may have been said meanwhile
+CHUNK_S = (
+    0.2  # twice the usual length, since recordings last for hours: half the work, for 0.05 s more delay on average
+)
+_AGAIN_S = 2.0  # of sound that the next request gets again, since a word may have been said in between
 
 
 class Heard:
-    """A word that was heard at the microphone.
+    """A word detected at the microphone.
 
     Attributes:
         word, name, probability: as in `Detection`.
@@ -47,24 +49,24 @@ class Heard:
 
     @property
     def lost(self) -> bool:
-        """True if it is so long ago that the sound after it is no longer kept."""
+        """True if the sound after the word is no longer kept."""
         return self._ring.begins_s > self._end
 
     def sound(self) -> Chunks:
-        """Returns an iterator over all that is recorded from the end of the word on, as `Client.listen` takes it.
+        """Returns an iterator over the sound from the end of the word on, for `Client.listen`.
 
-        Speech in the same breath is its beginning, for 10 s after the word, behind a moment of silence. Where nobody
-        paused, the wake word itself is heard before it.
+        Up to 10 s after the word it begins with the speech in the same breath, after a moment of silence. Without a
+        pause between them it includes the wake word itself.
         """
         return self._ring.reader(self._end, LEAD_S)
 
     def speech(self, transcription: Transcription, owner: str = "") -> str:
-        """Waits for the end of a transcription of `sound`, and closes it; returns its text without the word.
+        """Waits for a transcription of `sound` to end, and closes it; returns its text without the word.
 
-        Empty where nobody has said anything after it; with an `owner`, where nobody has whose voice is theirs.
+        Empty if there was no speech after the word, or, with an `owner`, none of theirs.
 
         Raises:
-            HushdError: what else went wrong.
+            HushdError: as the transcription.
         """
         try:
             transcript = transcription.transcript()
@@ -79,22 +81,21 @@ class Heard:
 
 
 class Begin(Protocol):
-    """Begins a request that waits for words in samples of a rate."""
+    """Starts a request that detects words in samples of a rate."""
 
     def __call__(self, chunks: Iterable[bytes], *, rate: int) -> Detections: ...
 
 
 class Wake(Iterator[Heard]):
-    """Iterates over the words that are heard at the microphone. A context manager, which closes it at the end.
+    """Iterates over the words detected at the microphone. A context manager, which closes the microphone.
 
-    Its microphone is open from the first word that is asked for on, except while `hushd pause` has it closed; then no
-    worker lives for it either.
+    The microphone opens when the first word is requested, and closes during `hushd pause`; then no worker runs either.
 
     Args:
-        begin: begins a request.
+        begin: starts a request.
         floor: the claim to wait for a word.
         microphone: opens the device.
-        clock: seconds, for how long a request has lived.
+        clock: returns seconds, for the age of a request.
     """
 
     def __init__(
@@ -129,11 +130,11 @@ class Wake(Iterator[Heard]):
         self._silence()
         if detections := self._detections:
             detections.close()
-        with suppress(ValueError):  # another thread waits for the next word, and finds out
+        with suppress(ValueError):  # another thread is waiting for the next word, and will notice
             self._words.close()
 
     def _silence(self) -> None:
-        """Ends the recording: somebody pauses it, or it is over."""
+        """Ends the recording, at a pause or at the end."""
         if device := self._device:
             device.stop()
 
@@ -144,7 +145,7 @@ class Wake(Iterator[Heard]):
                 while not self._closed:
                     self._floor.keep()
                     yield from self._open_ear()
-                    if self._floor.held:  # the recording has ended by itself
+                    if self._floor.held:  # the recording ended by itself
                         return
         except HushdError:
             if not self._closed:
@@ -153,11 +154,11 @@ class Wake(Iterator[Heard]):
             self._closed = True
 
     def _open_ear(self) -> Iterator[Heard]:
-        """Yields the words until the microphone is closed."""
+        """Yields words until the microphone is closed."""
         device = self._device = self._open()
-        ring = Ring(device)  # which closes it
+        ring = Ring(device)  # closes the device
         try:
-            if self._floor.held:  # else it was taken away while it opened
+            if self._floor.held:  # otherwise the floor was lost while the device opened
                 yield from self._detect(ring)
         finally:
             self._device = None
@@ -166,7 +167,7 @@ class Wake(Iterator[Heard]):
     def _detect(self, ring: Ring) -> Iterator[Heard]:
         failures, offset_s = 0, 0.0
         while True:
-            begun, known_s = self._clock(), offset_s
+            started_at, known_s = self._clock(), offset_s
             try:
                 with self._begin(ring.reader(offset_s), rate=ring.rate) as self._detections:
                     for detection in self._detections:
@@ -174,7 +175,7 @@ class Wake(Iterator[Heard]):
                         yield Heard(detection, ring, offset_s)
                 return
             except HushdError as error:
-                failures = 1 if self._clock() - begun > _STEADY_S else failures + 1
+                failures = 1 if self._clock() - started_at > _STEADY_S else failures + 1
                 if error.code not in _AGAIN or failures > _FAILURES or self._closed:
                     raise
                 offset_s = max(known_s, ring.now - _AGAIN_S)

@@ -1,4 +1,4 @@
-"""The request that waits for words."""
+"""The request that detects words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def detect_request(
     """Returns the request; see `Client.detect`.
 
     Raises:
-        HushdError: `bad_request` for words or numbers that none can be.
+        HushdError: `bad_request` for invalid words or numbers.
     """
     given: JsonObject = {"words": list(words) or None, "threshold": threshold, "rate": rate, "channels": channels}
     params = DETECT.read(given)

@@ -1,4 +1,4 @@
-"""Waiting for words, for tasks."""
+"""Waiting for words in asyncio tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .heard import Heard, Wake
 
 
 class AsyncDetections(IncomingDetections, AsyncIterator[Detection]):
-    """As `Detections`, by `async for`."""
+    """Like `Detections`, for `async for`."""
 
     async def __anext__(self) -> Detection:
         if detection := await run(self._next()):
@@ -22,12 +22,12 @@ class AsyncDetections(IncomingDetections, AsyncIterator[Detection]):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """As `close`, for `contextlib.aclosing`."""
+        """Stops waiting; for `contextlib.aclosing`."""
         self.close()
 
 
 class AsyncWake(AsyncIterator[Heard]):
-    """As `Wake`, by `async for` and `async with`; a thread waits for each word. A cancelled task closes it."""
+    """Like `Wake`, for `async for` and `async with`; a thread waits for each word. A cancelled task closes it."""
 
     def __init__(self, wake: Wake) -> None:
         self._wake = wake

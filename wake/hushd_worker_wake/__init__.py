@@ -1,5 +1,4 @@
-"""Waits for words in live audio: the worker of the role `wake`.
+"""Detects wake words in live audio: the worker of the role `wake`.
 
-It lies beside the worker that transcribes, and shares nothing with it: its process must stay small, since it is the one
-that lives while nobody speaks.
+It shares no code with the worker that transcribes: its process must stay small, since it runs all the time.
 """

@@ -11,7 +11,9 @@ from hushd_protocol.system.trace import mark
 def main() -> None:
     mark("worker started")
     parser = argparse.ArgumentParser(prog="python -m hushd_worker_wake", description=__doc__)
-    parser.add_argument("--describe", action="store_true", help="print the engines as one JSON object, load nothing")
+    parser.add_argument(
+        "--describe", action="store_true", help="print the engines as one JSON object, without loading any"
+    )
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
     parser.add_argument("--model", default="default", metavar="NAME", help="the engine's model")
     arguments = parser.parse_args()

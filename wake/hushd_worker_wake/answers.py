@@ -1,4 +1,4 @@
-"""The answers to `detect`: each word as soon as it was heard, and the result. Times are seconds of the audio sent."""
+"""The answers to `detect`: each word once it is detected, and the result. Times are seconds of the audio sent."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from hushd_schema.record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionData(Record):
-    """A word that was heard.
+    """A detected word.
 
     Attributes:
         kind: `detection`.
-        word: as the request has it.
+        word: as in the request.
         name: the model's own name for it, such as `okay_nabu`.
         at: when the worker was sure of it.
-        end: where to listen on: the beginning of the pause after the word or, where nobody paused, of the word itself.
-        probability: the model's; None where it tells none.
+        end: where to continue listening: the beginning of the pause after the word or, without a pause, of the word
+            itself.
+        probability: the model's; None if it reports none.
     """
 
     kind: str
@@ -29,7 +30,7 @@ class DetectionData(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionResult(Record):
-    """The result of `detect`: the seconds heard, and how many words."""
+    """The result of `detect`: the seconds of audio, and the number of words."""
 
     duration: float
     detections: int

@@ -1,7 +1,7 @@
-"""The contract of an engine that waits for words, and its types. Light: no numpy.
+"""The contract of a wake-word engine, and its types. Light: imports no numpy.
 
 An engine is a class named in the entry point group `hushd.wake_engines`. Its module must import in milliseconds, since
-`--describe` imports it; everything heavy belongs into `load`.
+`--describe` imports it; heavy imports belong in `load`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Protocol
 
 from hushd_worker.engine_model import Model
 
-RATE = 16_000  # Hz of the samples that an engine gets: s16le, mono
+RATE = 16_000  # Hz of an engine's samples, mono s16le
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word that an engine knows: its name, as it is spoken, and tags of the languages that it was made for."""
+    """A word that an engine knows: its name, its spoken form, and the tags of its languages."""
 
     name: str
     phrase: str
@@ -26,11 +26,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """An engine's description, known without loading it.
+    """An engine's description, available without loading it.
 
     Attributes:
         install: the command that installs it.
-        any_phrase: whether it waits for phrases that nobody has trained a model for.
+        any_phrase: whether it detects any phrase, without a model trained for it.
     """
 
     name: str
@@ -44,15 +44,15 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A word that was heard.
+    """A detected word.
 
     Attributes:
-        word: as it was asked for.
+        word: as in the request.
         name: the engine's own name for it.
         at: seconds of audio after which the engine was sure.
-        probability: None where it tells none.
-        lag_s: how long after the end of the word the engine is sure, at most.
-        begin: seconds of audio before which the word does not begin; None: it is not known.
+        probability: None if the engine reports none.
+        lag_s: the longest time from the word's end until the engine is sure.
+        begin: seconds of audio before which the word does not begin; None if unknown.
     """
 
     word: str
@@ -64,33 +64,33 @@ class Detection:
 
 
 class Listener(Protocol):
-    """One stream of audio in which words are waited for."""
+    """A stream of audio in which words are detected."""
 
     def hear(self, samples: bytes) -> Iterator[Detection]:
-        """Takes the samples that follow, s16le at `RATE`; yields the words whose end they bring."""
+        """Takes the next samples, s16le at `RATE`; yields the words that end in them."""
 
     def close(self) -> None:
-        """Frees what the stream has taken. Safe to call twice."""
+        """Frees the stream's memory. Safe to call twice."""
 
 
 class WakeEngine(Protocol):
-    """One engine with one model. `listener` is called from several threads at once."""
+    """An engine with one model. Several threads call `listener` at once."""
 
     def __init__(self, model: str) -> None: ...
 
     @classmethod
     def info(cls) -> EngineInfo:
-        """Describes the engine; loads nothing."""
+        """Describes the engine without loading it."""
 
     def load(self, report: Callable[[str], None]) -> None:
-        """Imports and loads all that is heavy.
+        """Imports and loads the heavy parts.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
         """
 
     def listener(self, words: Sequence[str], threshold: float | None) -> Listener:
-        """Returns a new stream that waits for `words`; for the first that the model knows where there are none.
+        """Returns a new stream that detects `words`; if empty, the model's first word.
 
         Raises:
             HushdError: `bad_request` for a word that the model does not know.

@@ -1,7 +1,7 @@
-"""Reads folders of models that sherpa-onnx waits for phrases with, without the library, which ends its process for many
-a file that it cannot use.
+"""Reads model folders of sherpa-onnx's keyword spotter without its library, which ends the process on many invalid
+files.
 
-They are streaming Zipformer transducers: three graphs with notes, and `tokens.txt`, the units that they hear.
+The models are streaming Zipformer transducers: three graphs with metadata, and `tokens.txt` with their units.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hushd_schema.engines import NoModel, NotAlike, model_files
 
 
 class Described(NamedTuple):
-    """A model by its files.
+    """A model, as described by its files.
 
     Attributes:
-        files: their names in its folder, by what the library calls them.
-        units: that a phrase may consist of, such as `▁LIGHT`, `你` or `AH0`; without blanks and other marks.
-        step: frames of 40 ms, each of which has a unit or none, from one run of the graphs to the next.
+        files: the names of its files, by the library's names for them.
+        units: the units for phrases, such as `▁LIGHT`, `你` or `AH0`; without blanks and other marks.
+        step: frames of 40 ms from one run of the graphs to the next; each frame has at most one unit.
     """
 
     files: Mapping[str, str]
@@ -30,7 +30,7 @@ class Described(NamedTuple):
 
     @property
     def subwords(self) -> bool:
-        """True if a model of SentencePiece's says which units a phrase has."""
+        """True if a SentencePiece model divides phrases into units."""
         return "bpe" in self.files
 
 
@@ -41,19 +41,19 @@ _LISTS = (
     "encoder_dims", "query_head_dims", "value_head_dims", "num_heads", "num_encoder_layers", "cnn_module_kernels",
     "left_context_len",
 )  # fmt: skip
-_LARGEST = 100_000  # of a number in the notes: the library allocates by them
+_MAX_NUMBER = 100_000  # the largest number in the metadata, since the library allocates by them
 _UNIT = re.compile(r"\s*(\S+)\s+(\d{1,9})\s*", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
-_SUBSAMPLING = 4  # frames of features, of 10 ms, are one
+_SUBSAMPLING = 4  # frames of features, of 10 ms, for one frame
 
 
 def described(folder: Path) -> Described:
-    """The model in `folder`.
+    """Returns the model in `folder`.
 
     Raises:
-        NotAlike: it is not a folder of such a model.
-        NoModel: a file is missing or damaged.
-        OSError: one cannot be read.
+        NotAlike: if it is not a folder of such a model.
+        NoModel: if a file is missing or damaged.
+        OSError: if a file cannot be read.
     """
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     files = {role: name for role in _GRAPHS if (name := _graph(names, role))}
@@ -74,13 +74,13 @@ def described(folder: Path) -> Described:
 
 
 def _graph(names: list[str], role: str) -> str:
-    """The graph of that role: int8 before others, but for the decoder, of which the makers recommend float32."""
+    """Returns the graph for a role: int8 first, except for the decoder, for which the makers recommend float32."""
     fitting = [name for name in names if fnmatchcase(name, f"{role}*.onnx")]
     return min(fitting, key=lambda name: ((".int8." in name) == (role != "decoder"), name), default="")
 
 
 def _check_encoder(name: str, notes: Mapping[str, str]) -> int:
-    """Returns how many frames it moves on at a time. Raises `NoModel`."""
+    """Returns how many frames the encoder advances at a time. Raises `NoModel`."""
     lengths = {len(_numbers(name, notes, key)) for key in _LISTS}
     frames, step = _number(name, notes, "T"), _number(name, notes, "decode_chunk_len")
     if len(lengths) > 1 or step > frames or step % _SUBSAMPLING:
@@ -97,17 +97,17 @@ def _number(name: str, notes: Mapping[str, str], key: str) -> int:
 
 def _numbers(name: str, notes: Mapping[str, str], key: str) -> list[int]:
     texts = notes.get(key, "").split(",")
-    if not all(_NUMBER.fullmatch(text) and 0 < int(text) <= _LARGEST for text in texts):
+    if not all(_NUMBER.fullmatch(text) and 0 < int(text) <= _MAX_NUMBER for text in texts):
         raise NoModel(f"{name} does not say its {key}, or wrongly")
     return [int(text) for text in texts]
 
 
 def _units(path: Path, vocabulary: int) -> frozenset[str]:
-    """Reads the units that its graphs know, but for those that stand for no sound. Raises `NoModel`."""
+    """Reads the graphs' units, without those for no sound. Raises `NoModel`."""
     try:
         text = path.read_text(encoding="utf-8") if path.stat().st_size <= model_files.LONGEST else ""
     except ValueError as error:
-        raise NoModel(f"{path.name} is no text") from error
+        raise NoModel(f"{path.name} is not a text") from error
     units = set()
     for line in filter(str.strip, text.split("\n")):
         match = _UNIT.fullmatch(line)
@@ -121,5 +121,5 @@ def _units(path: Path, vocabulary: int) -> frozenset[str]:
 
 
 def _is_mark(unit: str) -> bool:
-    """Returns whether it is a mark such as `<unk>` or `#0`, or has a slash, which the library puts between phrases."""
+    """Returns whether a unit is a mark such as `<unk>` or `#0`, or has a slash, the library's separator of phrases."""
     return (unit[0] == "<" and unit[-1] == ">") or unit[0] in "#@:" or "/" in unit

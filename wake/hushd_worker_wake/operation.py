@@ -1,22 +1,22 @@
-"""`detect`: a worker waits in live audio for words."""
+"""`detect`: a worker detects words in live audio."""
 
 from hushd_schema.description import MOST_WORDS
 from hushd_schema.kinds import Kind, number, whole
 from hushd_schema.operation import Field, Operation
 
-LONGEST_WORD = 80  # characters
+MAX_WORD = 80  # characters
 
 
 def _is_words(value: object) -> bool:
     return (
         isinstance(value, list)
         and 0 < len(value) <= MOST_WORDS
-        and all(isinstance(word, str) and 0 < len(word.strip()) <= LONGEST_WORD for word in value)
+        and all(isinstance(word, str) and 0 < len(word.strip()) <= MAX_WORD for word in value)
     )
 
 
 WORDS = Kind(
-    f"a list of 1 to {MOST_WORDS} words or phrases of at most {LONGEST_WORD} characters",
+    f"a list of 1 to {MOST_WORDS} words or phrases of at most {MAX_WORD} characters",
     _is_words,
     tuple,
     form={"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_WORDS},
@@ -28,7 +28,7 @@ DETECT = Operation(
         "words": Field(WORDS, "the words or phrases, such as `okay nabu`; left out: the model's first one"),
         "threshold": Field(
             THRESHOLD,
-            "how sure the model must be, 0.01 to 0.999: higher ones are missed more often and mistaken less; left out: "
+            "how sure the model must be, 0.01 to 0.999: a higher one misses more words and mistakes fewer; left out: "
             "as each model's makers chose",
         ),
         "rate": Field(whole(4_000, 384_000), "of the samples: Hz, 16000", 16_000),

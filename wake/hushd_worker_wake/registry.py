@@ -1,4 +1,4 @@
-"""The engines that wait for words: hushd's own, and those of other packages."""
+"""The registry of wake-word engines, hushd's own and other packages'."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _description(engine: type[WakeEngine]) -> WaitingEngine:
-    from hushd_schema.description import WaitingEngine, WakeWord  # not for a worker
+    from hushd_schema.description import WaitingEngine, WakeWord  # not needed in a worker
 
     info = engine.info()
     words = tuple(WakeWord(name=word.name, phrase=word.phrase, languages=word.languages) for word in info.words)

@@ -1,4 +1,4 @@
-"""The end of a wake word, behind which speech may go on in the same breath."""
+"""Finds the end of a wake word, after which speech may continue in the same breath."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import groupby
 from .engine import RATE
 
 KEPT_S = 2.0
-WHOLE_S = 1.5  # in which a wake word is said
-LOUD_S = 1.0  # before the moment at which a word is known, whose loudest part is the word's own
-QUIET = 0.05  # of that: 26 dB less
-PAUSE_S = 0.06  # of quiet that lasts until then, and
-CLOSED_S = 0.1  # of quiet before: shorter ones may be a t, a k or a p that is about to burst
+WHOLE_S = 1.5  # the longest wake word
+LOUD_S = 1.0  # before a word's detection; the loudest part of it belongs to the word
+QUIET = 0.05  # of that loudness: 26 dB less
+PAUSE_S = 0.06  # of quiet up to the detection, or
+CLOSED_S = 0.1  # of quiet before: a shorter one may be the closure of a t, k or p
 _FRAME = RATE // 100
 
 
@@ -20,37 +20,37 @@ class RecentSound:
 
     def __init__(self) -> None:
         self._samples = bytearray()
-        self._count = 0  # samples in all
+        self._count = 0  # samples added in total
 
     def add(self, samples: bytes) -> None:
-        """Adds the samples that follow."""
+        """Adds the next samples."""
         self._samples += samples
         self._count += len(samples) // 2
         if len(self._samples) > 4 * RATE * KEPT_S:
             del self._samples[: len(self._samples) - int(2 * RATE * KEPT_S)]
 
-    def word_end(self, at: float, lag_s: float, word_begin: float | None = None) -> float:
-        """Returns where a word ends of which an engine was sure at second `at`, at most `lag_s` after the end.
+    def word_end(self, detected_s: float, lag_s: float, word_begin: float | None = None) -> float:
+        """Returns the end of a word that an engine detected at second `detected_s`, at most `lag_s` after its end.
 
-        That is the beginning of a pause, if there is one. Else nobody paused, and it is before the whole word, at
-        `word_begin` where an engine knows that: of 40 commands a model lost words of eleven where the sound began
-        within the wake word, which it took for a part of the next one.
+        That is the beginning of the pause after the word. Without a pause it is the beginning of the word, `word_begin`
+        if the engine knows it: of 40 commands a model lost words of eleven if the sound began within the wake word,
+        which it took for part of the next word.
         """
-        begin = max(0.0, at - WHOLE_S) if word_begin is None else word_begin
-        frames = self._loudness(at - max(lag_s, LOUD_S), at)
+        begin = max(0.0, detected_s - WHOLE_S) if word_begin is None else word_begin
+        frames = self._loudness(detected_s - max(lag_s, LOUD_S), detected_s)
         if not frames:
             return begin
         limit, window = QUIET * max(frames), frames[-round(lag_s * 100) :]
-        place = 0
+        position = 0
         for quiet, run in groupby(loudness < limit for loudness in window):
             length = len(list(run))
-            place += length
-            if quiet and length >= 100 * (PAUSE_S if place == len(window) else CLOSED_S):
-                return at - (len(window) - place + length) / 100
+            position += length
+            if quiet and length >= 100 * (PAUSE_S if position == len(window) else CLOSED_S):
+                return detected_s - (len(window) - position + length) / 100
         return begin
 
     def _loudness(self, begin: float, end: float) -> list[float]:
-        """The effective values of the 10 ms each between two seconds, as far as they are kept."""
+        """Returns the RMS values of each 10 ms between two times, as far as the sound is kept."""
         import numpy as np
 
         samples = np.frombuffer(bytes(self._samples), np.int16)

@@ -1,4 +1,4 @@
-"""hushd's jobs of waiting for words, done by one engine."""
+"""The worker's jobs: detects words by one engine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .word_end import RecentSound
 if TYPE_CHECKING:
     from .engine import Listener, WakeEngine
 
-_PATIENCE_S = 600.0  # for audio that does not come: a paused microphone, or a program that has forgotten us
+_PATIENCE_S = 600.0  # to wait for audio: the microphone may be paused, or the program may have left the request open
 _STEP = 2 * RATE // 5  # bytes heard at a time
 _SESSIONS = 32  # each costs 0.3 % of a core
 
 
 class WakeWorker:
-    """The worker that the harness runs. All programs share it: each of their requests is a stream of its own."""
+    """The worker, run by the harness. All programs share it: each request is a stream of its own."""
 
     slots = 1
     sessions = _SESSIONS
@@ -35,7 +35,7 @@ class WakeWorker:
         self._model = model
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Loads the engine; returns what it can.
+        """Loads the engine; returns its capabilities.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -49,21 +49,21 @@ class WakeWorker:
         return Capabilities(engine=self._info.name, model=model)
 
     def run(self, job: Job) -> JsonObject:
-        """Waits for words; each is reported in a partial.
+        """Detects words; reports each in a partial.
 
         Raises:
-            HushdError: `unsupported`, `bad_request`, or what the input raises.
+            HushdError: `unsupported`, `bad_request`, or as the input.
         """
         from .operation import DETECT
 
         if job.op != DETECT.name:
             raise HushdError("unsupported", f"A worker that waits for words can 'detect', not {job.op!r}.")
-        given = {**DETECT.defaults(), **DETECT.read(job.params)}
+        params = {**DETECT.defaults(), **DETECT.read(job.params)}
         if job.input not in ("stream", "inline"):
-            raise HushdError("bad_request", "Send samples to wait for words in: s16le, as they are recorded.")
-        job.params |= {"rate": given["rate"], "channels": given["channels"]}  # its chunks must agree
-        with closing(self._engine.listener(given["words"] or (), given["threshold"])) as listener:
-            return _listen(job, listener, _converted(job.read(_PATIENCE_S), given["rate"], given["channels"]))
+            raise HushdError("bad_request", "Send the samples in which to detect words: s16le, as they are recorded.")
+        job.params |= {"rate": params["rate"], "channels": params["channels"]}  # the chunks must agree
+        with closing(self._engine.listener(params["words"] or (), params["threshold"])) as listener:
+            return _listen(job, listener, _converted(job.read(_PATIENCE_S), params["rate"], params["channels"]))
 
 
 def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject:
@@ -73,16 +73,16 @@ def _listen(job: Job, listener: Listener, pieces: Iterator[bytes]) -> JsonObject
     for piece in pieces:
         recent.add(piece)
         samples += len(piece) // 2
-        for heard in listener.hear(piece):
+        for detection in listener.hear(piece):
             count += 1
-            end = recent.word_end(heard.at, heard.lag_s, heard.begin)
+            end = recent.word_end(detection.at, detection.lag_s, detection.begin)
             data = DetectionData(
                 kind="detection",
-                word=heard.word,
-                name=heard.name,
-                at=round(heard.at, 3),
+                word=detection.word,
+                name=detection.name,
+                at=round(detection.at, 3),
                 end=round(end, 3),
-                probability=None if heard.probability is None else round(heard.probability, 3),
+                probability=None if detection.probability is None else round(detection.probability, 3),
             )
             job.send_partial(data.data())
     return DetectionResult(duration=round(samples / RATE, 3), detections=count).data()
@@ -92,7 +92,7 @@ def _converted(pieces: Iterator[bytes], rate: int, channels: int) -> Iterator[by
     """Yields the samples as one channel at `RATE`, in whole samples."""
     pieces = _whole(pieces, 2 * channels)
     samples = pieces if (rate, channels) == (RATE, 1) else _resampled(pieces, rate, channels)
-    for piece in samples:  # of any length, and where a word ends is looked for in the last seconds
+    for piece in samples:  # pieces may have any length, but a word's end is looked for in the last seconds
         for start in range(0, len(piece), _STEP):
             yield piece[start : start + _STEP]
 
@@ -111,7 +111,7 @@ def _resampled(pieces: Iterator[bytes], rate: int, channels: int) -> Iterator[by
     import numpy as np
 
     try:
-        import soxr  # for those whose microphone has another rate
+        import soxr  # imported only for other rates
     except (ImportError, OSError) as error:
         raise HushdError(
             "engine_missing", f"Samples of {rate} Hz cannot be converted here ({reason(error)}): send {RATE} Hz."

@@ -1,4 +1,4 @@
-"""`hushd logs`: the end of the supervisor's log or of a worker's."""
+"""`hushd logs`: prints the end of the supervisor's log or a worker's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hushd_cli.arguments import Parser, value
 from hushd_cli.terminal import console
 
 POLL_S = 0.25
-ID_CHARACTERS = 8  # of a request, as logs have it
+ID_CHARACTERS = 8  # of a request's id in logs
 TIME_CHARACTERS = 19  # at the start of a line
 LINE = 400  # bytes, generously, to know how far back to read
 
@@ -30,7 +30,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "Show the end of a log.")
     parser.add_argument("what", nargs="?", metavar="WHAT", help="a worker; default: the supervisor")
     parser.add_argument("-n", "--lines", type=value(whole(0)), default=50, help="how many; default: 50")
@@ -43,7 +43,7 @@ def show(what: str | None, lines: int, follow: bool) -> None:
     """Prints the last `lines` lines of the log of `what`; with `follow`, also each new line until Ctrl-C.
 
     Raises:
-        HushdError: `input_unreadable` when there is no such log.
+        HushdError: `input_unreadable` if there is no such log.
     """
     path = find(paths.find(), what)
     try:
@@ -57,7 +57,7 @@ def show(what: str | None, lines: int, follow: bool) -> None:
                 elif file.tell() > os.fstat(file.fileno()).st_size:
                     file.seek(0)  # it was truncated
                 elif _is_moved(file.fileno(), path):
-                    console.write_bytes(file.read())  # the lines written before it was moved
+                    console.write_bytes(file.read())  # lines written before the log was moved
                     with open(path, "rb", buffering=0) as following:
                         os.dup2(following.fileno(), file.fileno())
                 else:
@@ -72,7 +72,7 @@ def show_request(request: str) -> None:
     """Prints the lines of all logs about one request, in the order of their times.
 
     Raises:
-        HushdError: `input_unreadable` when no log knows it.
+        HushdError: `input_unreadable` if no log has it.
     """
     folder = paths.find().logs
     beginning = request[:ID_CHARACTERS].lower()
@@ -91,15 +91,15 @@ def show_request(request: str) -> None:
 
 
 def _is_moved(descriptor: int, path: Path) -> bool:
-    """Returns whether the log was moved aside, and another one stands in its place."""
+    """Returns whether the log was moved aside, and replaced by a new one."""
     try:
         return not os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
-        return False  # a new one is about to come
+        return False  # the new one does not exist yet
 
 
 def find(where: paths.Paths, what: str | None) -> Path:
-    """The log of the worker `what`, or the newest of a role or an engine; None is the supervisor's."""
+    """Returns the log of the worker `what`, or the newest of a role or an engine; the supervisor's for None."""
     if what in (None, "supervisor"):
         if where.supervisor_log.exists():
             return where.supervisor_log
@@ -115,7 +115,7 @@ def find(where: paths.Paths, what: str | None) -> Path:
 
 
 def tail(descriptor: int, size: int, lines: int) -> bytes:
-    """The last `lines` lines of the first `size` bytes of a file."""
+    """Returns the last `lines` lines of the first `size` bytes of a file."""
     start = max(0, size - max(0, lines) * LINE)
     data = os.pread(descriptor, size - start, start)
     return b"".join(data.splitlines(keepends=True)[-lines:]) if lines > 0 else b""

@@ -24,21 +24,21 @@ from hushd_cli.terminal import console
 if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcript
 
-MAX_S = 60.0  # of a recording
+MAX_S = 60.0  # the longest recording
 MAX_BYTES = 16 * 1024 * 1024  # more than a minute of 48 kHz in stereo
-MIN_SPEECH_S = 3.0  # from which a voice is known
-_PAUSE_S = 2.0  # of silence, which ends a recording: between two sentences people take a breath
+MIN_SPEECH_S = 3.0  # the least speech for a voiceprint
+_PAUSE_S = 2.0  # of silence that ends a recording: people take a breath between two sentences
 _PATIENCE_S = 30.0
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
-    options, others = parser.parse_known_args(argv)
-    # argparse passes a FILE over that stands behind an option.
-    if getattr(options, "file", "") is None and len(others) == 1 and not others[0].startswith("-"):
-        options.file = others.pop()
-    if others:
-        parser.error(f"Unrecognized arguments: {' '.join(others)}")
+    options, further_args = parser.parse_known_args(argv)
+    # argparse misses a FILE after an option.
+    if getattr(options, "file", "") is None and len(further_args) == 1 and not further_args[0].startswith("-"):
+        options.file = further_args.pop()
+    if further_args:
+        parser.error(f"Unrecognized arguments: {' '.join(further_args)}")
     people = PeopleFolder()
     if options.command is None:
         parser.print_help()
@@ -57,11 +57,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Manage the people whom hushd recognises by voice: `listen --diarize` and live captions then show their "
-        "names in place of SPEAKER_00. Each has consented aloud, in a recording that is kept as proof.",
+        "names instead of SPEAKER_00. Each person has consented aloud, in a recording that is kept as proof.",
     )
     commands = parser.add_commands()
     added = commands.add("add", "learn a voice from a recording in which its owner says the consent sentence")
@@ -80,10 +80,10 @@ def make_parser(prog: str) -> Parser:
     )
     added.add_worker_options()
     listed = commands.add("list", "list the people")
-    listed.add_argument("--json", action="store_true", help="for programs")
+    listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     shown = commands.add("show", "show a person's data and consent")
     shown.add_argument("name", metavar="NAME")
-    shown.add_argument("--json", action="store_true", help="for programs")
+    shown.add_argument("--json", action="store_true", help="print JSON, for programs")
     forgotten = commands.add("forget", "delete all data of a person")
     forgotten.add_argument("name", metavar="NAME")
     return parser
@@ -133,7 +133,7 @@ def _add(people: PeopleFolder, options: Namespace) -> None:
 
 
 def _read(file: str) -> tuple[bytes, str]:
-    """A recording's bytes, and the suffix of its name."""
+    """Returns a recording's bytes, and the suffix of its name."""
     try:
         with open(file, "rb") as source:
             data = source.read(MAX_BYTES + 1)
@@ -238,7 +238,7 @@ def _show(folder: PeopleFolder, person: Person, as_json: bool) -> None:
 
 
 def _row(folder: PeopleFolder, person: Person) -> JsonObject:
-    """The record of a person, but for the voiceprint."""
+    """Returns the record of a person, without the voiceprint."""
     return {
         "name": person.name,
         "added": time.strftime("%Y-%m-%d %H:%M", time.localtime(person.added)),

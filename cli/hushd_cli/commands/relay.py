@@ -26,7 +26,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with socket.socket(socket.AF_UNIX) as end:
         try:
             end.connect(os.fspath(supervisor.client_socket))
-        except OSError as error:  # it has just left
+        except OSError as error:  # the supervisor has just ended
             raise HushdError("supervisor_lost", "The supervisor went away: please try again.") from error
         threading.Thread(target=_send, args=(end,), daemon=True).start()
         with suppress(ConnectionError):
@@ -36,11 +36,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     return Parser(
         prog,
         "Connect standard input and output to hushd's socket, and start hushd if need be: ssh runs it for a "
-        "machine whose HUSHD_ENDPOINT leads here.",
+        "machine whose HUSHD_ENDPOINT names this one.",
     )
 
 

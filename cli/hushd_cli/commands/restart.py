@@ -1,4 +1,4 @@
-"""`hushd restart`: replaces the running supervisor, or has it read its configuration again."""
+"""`hushd restart`: replaces the running supervisor, or makes it read its configuration again."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
-    parser = Parser(prog, "Finish what runs, and start a new supervisor. Requests wait for it meanwhile.")
+    """Returns the command's parser."""
+    parser = Parser(prog, "Finish the running jobs, and start a new supervisor. Requests wait for it meanwhile.")
     parser.add_argument(
-        "--config-only", action="store_true", help="keep the supervisor, and have it read its configuration again"
+        "--config-only", action="store_true", help="keep the supervisor, and make it read its configuration again"
     )
     return parser
 
@@ -40,7 +40,7 @@ def restart() -> None:
     With HUSHD_AUTOSTART=0 the next one is left to the service manager or the user.
 
     Raises:
-        HushdError: `bad_request` when the configuration is wrong: then the old supervisor stays.
+        HushdError: `bad_request` if the configuration is wrong; then the old supervisor stays.
     """
     check_configuration()
     starts = os.environ.get("HUSHD_AUTOSTART") != "0"

@@ -1,4 +1,4 @@
-"""Commands that are one call of a client's method: `hushd workers start`, `pause`, `resume`, `stop` and `shutdown`."""
+"""Commands that make one call of a client's method: `hushd workers start`, `pause`, `resume`, `stop` and `shutdown`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Call(NamedTuple):
-    """A command, as `hushd_cli.command.Command` runs it.
+    """A command with one call, for `hushd_cli.command.Command`.
 
     Attributes:
         description: its purpose, in a sentence.
         call: makes the call.
         add: adds its arguments.
-        start: whether it starts a supervisor where none runs.
+        start: whether it starts a supervisor if none runs.
     """
 
     description: str
@@ -40,7 +40,7 @@ class Call(NamedTuple):
         return 0
 
     def make_parser(self, prog: str) -> Parser:
-        """Its parser."""
+        """Returns the command's parser."""
         parser = Parser(prog, self.description)
         self.add(parser)
         return parser
@@ -59,13 +59,13 @@ def _add_who(parser: Parser) -> None:
 
 
 def _add_who_and_current(parser: Parser) -> None:
-    parser.add_argument("--current", action="store_true", help="stop the speech that plays; queued speech goes on")
+    parser.add_argument("--current", action="store_true", help="stop the playing speech; queued speech continues")
     _add_who(parser)
 
 
 def _shut_down(client: Client, options: Namespace) -> None:
     if not client.shutdown():
-        raise HushdError("shutting_down", "The supervisor is shutting down, once the jobs that run have finished.")
+        raise HushdError("shutting_down", "The supervisor will end once the running jobs have finished.")
 
 
 def _start(client: Client, options: Namespace) -> None:
@@ -94,4 +94,4 @@ STOP = Call(
     lambda client, options: client.stop_speaking(*options.who, current=options.current),
     _add_who_and_current,
 )
-SHUTDOWN = Call("Finish what runs, then end the supervisor.", _shut_down)
+SHUTDOWN = Call("Finish the running jobs, then end the supervisor.", _shut_down)

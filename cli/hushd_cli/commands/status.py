@@ -15,20 +15,20 @@ def main(prog: str, argv: Sequence[str]) -> int:
     from hushd.client import Client
 
     with Client(holder="cli", start=False) as client:
-        status, place = client.status(), client.link.place
+        status, endpoint = client.status(), client.link.place
     if options.json:
         console.write_json(status.data())
     else:
         from hushd.reports.status_table import table
 
-        console.write(table(status, console.width(), place))
-        if not place:  # the models of another machine are not here
+        console.write(table(status, console.width(), endpoint))
+        if not endpoint:  # the models of another machine are not here
             console.write("".join(f"{line}\n" for line in _warm(worker.name for worker in status.workers)))
     return 0
 
 
 def _warm(workers: Iterable[str]) -> list[str]:
-    """Returns a line for each model in the page cache, of engines that have a folder for models, or a worker."""
+    """Returns a line for each model in the page cache whose engine has a models folder or a worker."""
     from hushd_protocol.system import paths
 
     engines = {*engines_with_files(workers)}
@@ -54,7 +54,7 @@ def engines_with_files(workers: Iterable[str]) -> Iterator[str]:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "Show what runs, its memory, and the models in the system's cache.")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcript import Transcript
 
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
-_SIGN = "●"  # speech from now on is heard
+_SIGN = "●"  # shown once speech is heard
 LEAVE_S = 2.0  # for a program to exit once its conversation is over
-DRAIN_S = 0.5  # to read the last that a program has written before its end
+DRAIN_S = 0.5  # to read a program's last output before its end
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -68,7 +68,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
             if options.program:
                 return _with_program(talk, screen, options.program)
             _with_lines(talk, screen)
-        except KeyboardInterrupt:  # the way to end it
+        except KeyboardInterrupt:  # the usual end
             pass
         finally:
             screen.clear()
@@ -83,7 +83,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Hold a spoken conversation: speak each line of standard input and print the answer. With PROGRAM, speak its "
@@ -94,7 +94,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--half-duplex", action="store_true", help="do not listen while speaking")
     parser.add_fields(parser, SYNTHESIZE, ["voice"], help="the voice; `say -v '?'` lists the voices")
     parser.add_fields(parser, SYNTHESIZE, ["wpm", "language"])
-    parser.add_argument("--markdown", action="store_true", help="what is said is Markdown, as agents write it")
+    parser.add_argument("--markdown", action="store_true", help="the text is Markdown, as agents write it")
     parser.add_argument("-a", "--audio-device", metavar="NAME", help="the loudspeaker; `say -a '?'` lists them")
     microphone = parser.add_argument(
         "--microphone", dest="device", metavar="NAME", help="the microphone; `listen -a '?'` lists them"
@@ -111,7 +111,9 @@ def make_parser(prog: str) -> Parser:
         listening["no_speech_s"],
         help="how long to wait for an answer to begin; default: 30",
     )
-    parser.add_argument("--priority", choices=PRIORITIES, default="text", help="who is heard first; default: text")
+    parser.add_argument(
+        "--priority", choices=PRIORITIES, default="text", help="the rank of this conversation; default: text"
+    )
     parser.add_no_duck(parser)
     only.add_option(parser, "nobody else interrupts")
     return parser
@@ -134,7 +136,7 @@ def _show_said(screen: console.StatusLine, text: str) -> None:
 
 
 def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
-    """Says the lines of standard input; an empty one only listens."""
+    """Speaks the lines of standard input; an empty one only listens."""
     if os.isatty(0):
         console.note("Type what to say; an empty line only listens. Ctrl-C ends.")
     for line in input.lines():
@@ -143,7 +145,7 @@ def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
         except HushdError as error:
             if error.code not in ("no_speech", "bad_request"):
                 raise
-            console.complain(error.message)  # of one line, and the next may be better
+            console.complain(error.message)  # the error of one line; the next may succeed
             continue
         _show_heard(screen, answer.text)
 
@@ -152,13 +154,13 @@ def _with_lines(talk: Conversation, screen: console.StatusLine) -> None:
 
 
 class Partner:
-    """A program that takes part in a conversation: it reads what people say and writes its answers, line by line.
+    """A program in a conversation: it reads the user's words and writes its answers, line by line.
 
     Args:
-        on_line: called, on another thread, when it has written a line, and when it will write no more.
+        on_line: called on another thread for each written line, and at the end of its output.
 
     Raises:
-        HushdError: `bad_request` when it cannot be started.
+        HushdError: `bad_request` if it cannot be started.
     """
 
     def __init__(self, command: Sequence[str], on_line: Callable[[], None]) -> None:
@@ -176,7 +178,7 @@ class Partner:
         threading.Thread(target=self._wait, name="hushd-partner-end", daemon=True).start()
 
     def wants_to_say(self) -> str | None:
-        """Returns all it has written since the last call; None: it has ended."""
+        """Returns its output since the last call; None once it has ended."""
         text = ""
         while not self._lines.empty():
             line = self._lines.get()
@@ -218,7 +220,7 @@ class Partner:
         self._end_lines()
 
     def _wait(self) -> None:
-        """Notices its end also where a child of it keeps its output open."""
+        """Waits for the program's end, even if a child keeps its output open."""
         self._process.wait()
         self._reader.join(DRAIN_S)
         self._end_lines()
@@ -229,13 +231,13 @@ class Partner:
 
 
 def _said(talk: Conversation, text: str) -> Transcript | None:
-    """Says the text; returns the words of a person who interrupted."""
+    """Speaks the text; returns the words of a person who interrupted, if any."""
     try:
         return talk.say(text).heard
     except HushdError as error:
         if error.code != "bad_request":
             raise
-        console.complain(error.message)  # of a line without words, say, and the program goes on
+        console.complain(error.message)  # such as for a line without words; the program continues
         return None
 
 

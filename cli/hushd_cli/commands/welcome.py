@@ -1,4 +1,5 @@
-"""`hushd welcome`, and `hushd` alone where it has never run: eight lines, and one aloud if there is a loudspeaker."""
+"""`hushd welcome`, and `hushd` alone where it has never run: prints eight lines, and speaks one if there is a
+loudspeaker."""
 
 from __future__ import annotations
 
@@ -36,23 +37,23 @@ def main(prog: str, argv: Sequence[str]) -> int:
         if _present(speaking) and _has_loudspeaker():
             _speak()
     except HushdError:
-        pass  # the lines are the point, and `hushd doctor` finds the fault
+        pass  # the lines matter more, and `hushd doctor` finds the fault
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     return Parser(
         prog,
-        "Show what is here, the better model for this machine, and three commands to begin with. `hushd` alone does "
-        "this on a terminal where hushd has never run.",
+        "Show the installed parts, a better model for this machine, and three commands to begin with. `hushd` alone "
+        "does so on a terminal if hushd has never run.",
     )
 
 
 def lines(
     language: str, machine: Hardware, hearing: Sequence[Recommendation], speaking: Sequence[Recommendation]
 ) -> list[str]:
-    """The eight lines.
+    """Returns the eight lines.
 
     Args:
         hearing, speaking: the models recommended for the language, the best first.
@@ -68,7 +69,7 @@ def lines(
 
 
 def _here(language: str, hearing: Sequence[Recommendation], speaking: Sequence[Recommendation]) -> str:
-    """Returns the models that are here; if there are none, the command that gets the default ones."""
+    """Returns the installed models; if there are none, the command that gets the default ones."""
     hears, speaks = _present(hearing), _present(speaking)
     parts = [f"{hears.row.model} hears {language}"] if hears else []
     parts += [f"{speaks.row.model} speaks {language}"] if speaks else []
@@ -80,7 +81,7 @@ def _present(models: Sequence[Recommendation]) -> Recommendation | None:
 
 
 def _better(machine: Hardware, hearing: Sequence[Recommendation]) -> tuple[str, str]:
-    """The machine, and the model that hears best on it with its commands in one line."""
+    """Returns the machine, and its best speech-to-text model with the commands in one line."""
     this = f"This machine ({machine.cores} cores, {machine.memory_mb / 1000:.0f} GB for models)"
     if not hearing:
         return f"{this} hears other languages:", "  $ hushd models list stt"

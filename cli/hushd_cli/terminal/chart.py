@@ -1,4 +1,4 @@
-"""Bars in a terminal: memory as a timeline. Pure."""
+"""Draws memory over time as bars in a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def speaks_unicode() -> bool:
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 4, 5, 10 times a power of ten, so that quarters are round numbers."""
+    """Rounds up to 1, 2, 4, 5 or 10 times a power of ten, so that quarters are round numbers."""
     scale = 10.0 ** (len(str(int(value))) - 1)
     return next(step * scale for step in (1, 2, 4, 5, 6, 8, 10) if step * scale >= value)
 
 
 def chart(values: Sequence[float], above: Sequence[float], height: int, top: float, *, fine: bool) -> list[str]:
-    """`height` lines of bars, one a column, from 0 to `top` beside its scale; dots mark `above` where it is higher.
+    """Returns `height` lines of bars, one a column, from 0 to `top` beside a scale; dots mark higher values of `above`.
 
     Args:
-        fine: whether the bars are drawn by eighths of a line, which takes Unicode.
+        fine: whether to draw eighths of a line, which needs Unicode.
     """
     lines = []
     for row in reversed(range(height)):
@@ -37,12 +37,12 @@ def chart(values: Sequence[float], above: Sequence[float], height: int, top: flo
 
 
 def columns_for_bars(width: int) -> int:
-    """The number of bars in lines of `width` columns."""
+    """Returns the number of bars in lines of `width` columns."""
     return max(1, width - _NUMBER - 3)
 
 
 def indent() -> str:
-    """Blanks as wide as the scale."""
+    """Returns blanks as wide as the scale."""
     return " " * (_NUMBER + 2)
 
 

@@ -11,15 +11,15 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system.terminal import escaped, shown
 
 NO_COLUMNS = 80  # of a terminal of unknown size
-program = "hushd"  # the command as it was typed, such as `listen` or `hushd listen`: it stands before each message
+program = "hushd"  # the command as typed, such as `listen` or `hushd listen`, which begins each message
 _errors = 2  # the descriptor for everything but results
 
 
 def write(text: str) -> None:
-    """Writes a result, at once and whole.
+    """Writes a result, at once and completely.
 
     Raises:
-        HushdError: `output_failed` when it cannot be written; BrokenPipeError passes unchanged.
+        HushdError: `output_failed` if it cannot be written; BrokenPipeError passes unchanged.
     """
     encoding = sys.stdout.encoding if sys.stdout is not None else "utf-8"
     _write_whole(shown(text, 1).encode(encoding, "replace"))
@@ -33,7 +33,7 @@ def write_json(value: Any) -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Writes bytes as they are, on a terminal as the text that they are in UTF-8; raises as `write` does."""
+    """Writes bytes unchanged, or on a terminal as UTF-8 text; raises as `write` does."""
     _write_whole(escaped(data.decode(errors="backslashreplace")).encode() if os.isatty(1) else data)
 
 
@@ -49,7 +49,7 @@ def _write_whole(data: bytes) -> None:
 
 
 def complain(message: str) -> None:
-    """Writes one line to standard error, the command's name before it; nothing when nobody can read it."""
+    """Writes one line to standard error, after the command's name; ignores a closed standard error."""
     try:
         os.write(_errors, shown(f"{program}: {message}\n", _errors).encode(errors="replace"))
     except OSError:
@@ -59,7 +59,7 @@ def complain(message: str) -> None:
 def silence_libraries() -> None:
     """Keeps libraries off standard error: PortAudio prints lines of its source code when a device is unplugged.
 
-    With HUSHD_DEBUG they are shown.
+    HUSHD_DEBUG shows them.
     """
     global _errors
     if _errors == 2 and not os.environ.get("HUSHD_DEBUG"):
@@ -70,7 +70,7 @@ def silence_libraries() -> None:
 
 
 def errors() -> int:
-    """The descriptor of standard error, for a program that is started here; also after `silence_libraries`."""
+    """Returns the descriptor of standard error, also after `silence_libraries`, for child processes."""
     return _errors
 
 
@@ -81,12 +81,12 @@ def note(text: str) -> None:
 
 
 def note_wait(state: str) -> None:
-    """Writes why nothing is heard yet; `state` is the floor's."""
-    note("Paused: `hushd resume` goes on." if state == "paused" else "Waiting: another program speaks or listens.")
+    """Writes why the speech waits; `state` is the floor's."""
+    note("Paused: `hushd resume` continues." if state == "paused" else "Waiting: another program speaks or listens.")
 
 
 def width() -> int:
-    """Columns of standard output's terminal; unlimited where it is none."""
+    """Returns the columns of standard output's terminal; unlimited if it is not one."""
     try:
         return os.get_terminal_size(1).columns or NO_COLUMNS
     except OSError:
@@ -94,21 +94,21 @@ def width() -> int:
 
 
 class StatusLine:
-    """A line of progress at the bottom of a terminal; nothing where the descriptor is none."""
+    """A line of progress at the bottom of a terminal; prints nothing if the descriptor is not one."""
 
     def __init__(self, descriptor: int | None = None) -> None:
         self._descriptor = _errors if descriptor is None else descriptor
-        self._shown = os.isatty(self._descriptor)
+        self._is_terminal = os.isatty(self._descriptor)
         self._drawn = ""
 
     def show(self, line: Callable[[int], str]) -> None:
-        """Shows the line that `line` returns for the terminal's columns, in place of the one before."""
-        if self._shown:
+        """Replaces the shown line by `line(columns)`."""
+        if self._is_terminal:
             columns = self._columns()
             self._draw(_fitted(line(columns), columns))
 
     def clear(self) -> None:
-        """Removes the line, so that something else can be written there."""
+        """Removes the line, so that other text can be written there."""
         if self._drawn:
             self._draw("")
 
@@ -118,7 +118,7 @@ class StatusLine:
             try:
                 os.write(self._descriptor, f"\r\x1b[K{line}".encode(errors="replace"))
             except OSError:
-                self._shown = False
+                self._is_terminal = False
 
     def _columns(self) -> int:
         try:
@@ -128,5 +128,5 @@ class StatusLine:
 
 
 def _fitted(line: str, columns: int) -> str:
-    """The line escaped, which may have made it too long: what wraps cannot be removed again."""
+    """Returns the line escaped, and cut to the width again: a wrapped line could not be removed."""
     return line if (safe := escaped(line)) == line else safe[: columns - 1]

@@ -1,4 +1,4 @@
-"""The progress of a download, its speed and the time left, in a line at the bottom of the terminal."""
+"""Shows the progress, speed and time left of a download in a line at the bottom of the terminal."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class DownloadLine:
         self._pace = Pace()
 
     def __call__(self, what: str, done: float, total: float) -> None:
-        """Shows that `done` of `total` bytes of `what` have arrived; `total` is 0 where it is unknown."""
+        """Shows that `done` of `total` bytes of `what` have arrived; `total` is 0 if unknown."""
         self.show(what, done, total, time.monotonic())
 
     def show(self, what: str, done: float, total: float, now: float) -> None:
-        """The same, at the time `now`."""
+        """Shows the progress at the time `now`."""
         if what != self._what or done < self._done:
             self._what, self._done, self._pace = what, 0.0, Pace()
         self._pace.add(done - self._done, now)
@@ -52,7 +52,7 @@ class DownloadLine:
 
 @cache
 def _line() -> DownloadLine:
-    return DownloadLine()  # made when it is needed: standard error may be redirected until then
+    return DownloadLine()  # made when needed, since standard error may be redirected until then
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Captions of what plays, of the microphone, or of both: the events of their tracks, in one order."""
+"""Captions of a loudspeaker, a microphone, or both: merges the events of their tracks."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ ME, THEM = "me", "them"
 
 
 class Captions(Iterator[Event]):
-    """Iterates over the events of the tracks; a context manager.
+    """Iterates over the events of all tracks; a context manager.
 
-    Sound is recorded from its construction on, so that nothing is lost while a worker starts. The microphone is closed
-    while somebody pauses it (`hushd pause`).
+    Recording starts on construction, so that no speech is lost while a worker starts. The microphone is closed while it
+    is paused (`hushd pause`).
 
     Args:
         client: transcribes.
-        plays: whether what a loudspeaker plays is heard; `sink` names it.
-        speaks: whether the microphone is heard; `device` names it. With both, what the microphone gets of the
-            loudspeaker is removed from it.
-        headphones: the microphone hears no loudspeaker, so that there is nothing to remove.
+        plays: whether to caption a loudspeaker; `sink` names it.
+        speaks: whether to caption the microphone; `device` names it. With both, the loudspeaker's echo is removed from
+            the microphone's sound.
+        headphones: whether the microphone hears no loudspeaker, so that there is no echo to remove.
         listening: further arguments of `Client.listen`.
 
     Raises:
@@ -96,18 +96,18 @@ class Captions(Iterator[Event]):
             if event is not None and not isinstance(event, BaseException):
                 return event
             self._running -= 1
-            if event is not None:  # the other track's last words come before it
+            if event is not None:  # the other track's last words come first
                 self._failure = self._failure or event
                 self.stop()
         raise self._failure or StopIteration
 
     @property
     def language(self) -> str:
-        """The language of the last line; empty where the engine does not say."""
+        """The language of the last line; empty if the engine does not report it."""
         return next(filter(None, (track.language for track in self._tracks)), "")
 
     def stop(self) -> None:
-        """Ends the iteration after the speech heard until now. Safe in a signal handler."""
+        """Ends the iteration after the speech heard so far. Safe in a signal handler."""
         for track in self._tracks:
             track.stop()
 
@@ -117,7 +117,7 @@ class Captions(Iterator[Event]):
         self._microphone = microphone
 
     def _add_both(self, sink: str | None, device: str | None) -> None:
-        """Adds a microphone that hears the loudspeaker, and that."""
+        """Adds tracks of a loudspeaker and a microphone that hears it."""
         monitor = PairedMonitor(sink, device, chunk_s=CHUNK_S, on_source=self._report_source)
         self._add(ME, monitor.microphone)
         self._add(THEM, monitor)
@@ -126,7 +126,7 @@ class Captions(Iterator[Event]):
     def _add(self, name: str, source: Device) -> None:
         self._opened.enter_context(source)
         begun_s = time.monotonic() - self._began
-        # Beside what plays, the microphone hears one person, whose name is `me`.
+        # Beside a loudspeaker, the microphone hears one person, named `me`.
         alone = {"diarize": False} if name == ME and self._plays else {}
         self._tracks.append(Track(name, source, begun_s, self._events.put, self._listening | alone))
 

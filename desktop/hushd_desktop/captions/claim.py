@@ -1,4 +1,5 @@
-"""The claim by which captions hear a microphone beside all others: it is known who listens, and a pause closes it."""
+"""The floor claim of captions, which listen beside other programs: it shows who listens, and lets a pause close the
+microphone."""
 
 from __future__ import annotations
 
@@ -11,11 +12,11 @@ from hushd_protocol.errors import HushdError
 if TYPE_CHECKING:
     from hushd.client import Client
 
-_AGAIN_S = 2.0  # before a claim that was lost with its supervisor is made once more
+_AGAIN_S = 2.0  # before a claim lost with its supervisor is repeated
 
 
 class Pausable(Protocol):
-    """A recording whose microphone can be closed and opened again."""
+    """A recording whose microphone can be closed and reopened."""
 
     def pause(self) -> None: ...
 
@@ -23,15 +24,16 @@ class Pausable(Protocol):
 
 
 class ListeningClaim:
-    """Claims a microphone that is open in the background, on a thread of its own; a context manager.
+    """Claims a microphone in the background, on a thread of its own; a context manager.
 
-    Nobody waits for it, and it waits for nobody. Without a supervisor the microphone is heard: nobody has paused it.
+    It neither waits for other claims nor delays them. Without a supervisor the microphone stays open, since it cannot
+    be paused.
 
     Args:
-        client: claims.
-        source: what is paused and resumed, on that thread alone.
+        client: makes the claim.
+        source: the recording to pause and resume, only on that thread.
         note: called with a sentence for the user, on that thread.
-        fail: called with the reason where the microphone does not open again, on that thread.
+        fail: called with the reason if the microphone does not reopen, on that thread.
     """
 
     def __init__(
@@ -64,18 +66,18 @@ class ListeningClaim:
                             return
                         self._changed.wait()
                         self._changed.clear()
-            except HushdError:  # the supervisor has gone, and the next ones too
+            except HushdError:  # no supervisor can be reached
                 self._changed.wait(_AGAIN_S)
 
     def _wait(self, state: str) -> None:
-        """The microphone is not granted: paused, or that of a program that stood still."""
+        """Closes the microphone while the claim is not granted: paused, or this program was stopped."""
         if state == "paused" and not self._paused:
             self._paused = True
             self._source.pause()
             self._note("The microphone is closed: `hushd resume` opens it again.")
 
     def _hear(self) -> bool:
-        """Opens the microphone if it is paused; returns False where that fails."""
+        """Opens the microphone if it is paused; returns False on failure."""
         if self._paused:
             try:
                 self._source.resume()

@@ -1,4 +1,4 @@
-"""`hushd captions`: writes down what plays, what the microphone hears, or both, while it is said."""
+"""`hushd captions`: captions a loudspeaker, the microphone, or both, live."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from .feeds import Feed
 
-LONGEST_S = 600  # that are kept: 19 to 38 MB
+MAX_KEPT_S = 600  # of sound in memory: 19 to 38 MB
 HALF_DUPLEX = (
     "While something plays the microphone counts only where the loudspeaker can be removed from it: with headphones "
     "give --headphones, and both are heard at once."
@@ -48,7 +48,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with ExitStack() as stack:
         feeds = _feeds(options, stack)
         if options.microphone and options.duck:
-            from hushd_desktop.ducking.holder import Ducking  # for one's own voice: what plays is not what is written
+            from hushd_desktop.ducking.holder import Ducking  # the loudspeaker is not captioned then
 
             stack.enter_context(Ducking())
         client = stack.enter_context(Client(holder="captions", compute_device=options.compute_device))
@@ -69,7 +69,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Caption whatever this machine plays: a line a sentence, until Ctrl-C. The sound is not kept, or with "
@@ -77,7 +77,7 @@ def make_parser(prog: str) -> Parser:
     )
     source = parser.add_argument_group("source")
     source.add_argument(
-        "--sink", metavar="NAME", help="the loudspeaker to caption; '?' lists them; default: the usual one"
+        "--sink", metavar="NAME", help="the loudspeaker to caption; '?' lists them; default: the default one"
     )
     which = source.add_mutually_exclusive_group()
     which.add_argument("--microphone", action="store_true", help="caption the microphone instead")
@@ -92,26 +92,26 @@ def make_parser(prog: str) -> Parser:
     source.add_argument(
         "--headphones", action="store_true", help="with --both: the microphone cannot hear the loudspeaker"
     )
-    recent = parser.add_argument_group("what played just now").add_mutually_exclusive_group()
+    recent = parser.add_argument_group("caption the sound just played").add_mutually_exclusive_group()
     recent.add_argument(
         "--keep",
-        type=value(number(1, LONGEST_S)),
+        type=value(number(1, MAX_KEPT_S)),
         metavar="SECONDS",
         help="write nothing, and keep the last SECONDS of sound in memory, until Ctrl-C",
     )
     recent.add_argument(
         "--last", action="store_true", help="caption the sound that another `hushd captions --keep` has kept"
     )
-    place = parser.add_argument_group("where it is written")
-    place.add_argument("--json", action="store_true", help="print events as lines of JSON, for programs")
-    place.add_argument(
+    outputs = parser.add_argument_group("outputs")
+    outputs.add_argument("--json", action="store_true", help="print events as lines of JSON, for programs")
+    outputs.add_argument(
         "-o", "--output", metavar="FILE", help="write all captions at the end, as FILE.srt, .vtt, .txt, .tsv or .json"
     )
-    place.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
-    place.add_argument(
+    outputs.add_argument("--live", metavar="FILE", help="keep the current caption in FILE, for OBS's text from a file")
+    outputs.add_argument(
         "--socket", metavar="PATH", help="send events as lines of JSON to programs that connect, such as overlays"
     )
-    add_doubtful(place)
+    add_doubtful(outputs)
     text = parser.add_argument_group("transcription")
     parser.add_fields(text, TRANSCRIBE, ["language"])
     parser.add_fields(text, TRANSCRIBE, ["diarize"])
@@ -129,12 +129,13 @@ def _check(options: Namespace) -> None:
     others = (options.microphone, options.both, options.output, options.live, options.socket, options.json)
     if (options.keep or options.last) and any((*others, options.diarize, options.second_pass)):
         raise HushdError(
-            "bad_request", "--keep and --last are of what plays, and --last prints it: leave out the rest."
+            "bad_request",
+            "--keep and --last are for the loudspeaker, and --last prints its captions: leave out the other options.",
         )
     if options.microphone and options.sink:
-        raise HushdError("bad_request", "--sink is of what plays: give --both instead of --microphone.")
+        raise HushdError("bad_request", "--sink names a loudspeaker: give --both instead of --microphone.")
     if options.device and not (options.microphone or options.both or options.device == "?"):
-        raise HushdError("bad_request", "--audio-device is the microphone: give --microphone or --both too.")
+        raise HushdError("bad_request", "--audio-device names a microphone: give --microphone or --both too.")
     if options.microphone or options.both:
         _check_microphone()
     if options.headphones and not options.both:
@@ -148,29 +149,29 @@ def _check(options: Namespace) -> None:
 
 
 def _check_microphone() -> None:
-    """Refuses a microphone that is lent by another machine: it gives silence to who has not its floor."""
+    """Refuses an attached machine's microphone, which is silent without the floor."""
     from hushd.transport.attached_link import devices_link
 
     if devices_link("cli"):
         raise HushdError(
             "unsupported",
-            "The microphone is that of a machine that has attached itself, which lends it to `listen`, `talk` and "
-            "`wake` alone: run `hushd captions` there. HUSHD_DEVICES=here hears this machine's own.",
+            "The microphone belongs to an attached machine, which lends it only to `listen`, `talk` and `wake`: run "
+            "`hushd captions` there, or set HUSHD_DEVICES=here to use this machine's own.",
         )
 
 
 def _keep(options: Namespace) -> None:
     from .kept import keep
 
-    console.note(f"Keeping the last {options.keep:g} seconds of what plays: `hushd captions --last` writes them down.")
+    console.note(f"Keeping the last {options.keep:g} seconds of sound: `hushd captions --last` captions them.")
     try:
         keep(options.sink, options.keep)
-    except KeyboardInterrupt:  # the way to end it
+    except KeyboardInterrupt:  # the usual end
         pass
 
 
 def _write_last(options: Namespace) -> None:
-    """Prints the text of the sound kept; samples go to the worker as a stream, of which no file is made."""
+    """Prints the text of the kept sound, which is streamed to the worker and never written to a file."""
     from hushd.audio.microphone import RATE
 
     from .kept import last
@@ -196,7 +197,7 @@ def _write_last(options: Namespace) -> None:
 def _check_output(file: str) -> None:
     if _format(file) not in FORMATS:
         known = ", ".join(f".{form}" for form in FORMATS)
-        raise HushdError("bad_request", f"{file!r} names no format: end it with one of {known}.")
+        raise HushdError("bad_request", f"{file!r} has no known ending: end it with one of {known}.")
     if not os.path.isdir(folder := os.path.dirname(file) or "."):
         raise HushdError("output_failed", f"{file!r} cannot be written: there is no folder {folder!r}.")
 
@@ -233,7 +234,7 @@ def _feeds(options: Namespace, stack: ExitStack) -> list[Feed]:
 
 def _captions(client: Client, options: Namespace) -> Captions:
     engine, model = _worker(client, options)
-    client.preload("/".join(part for part in ("stt", engine, model) if part), wait=False)  # it loads meanwhile
+    client.preload("/".join(part for part in ("stt", engine, model) if part), wait=False)  # loads meanwhile
     from hushd_desktop.captions.captions import Captions
 
     if options.both and not options.headphones:
@@ -290,7 +291,7 @@ def _show(captions: Captions, feeds: Sequence[Feed], lines: list[Line]) -> None:
 
 
 def _save(options: Namespace, captions: Sequence[Line], language: str) -> None:
-    """Writes the captions so far, also where an error ends them."""
+    """Writes the captions so far, also after an error."""
     from hushd.transcripts.transcript import Transcript
     from hushd_protocol.system.output_file import OutputFile
 

@@ -1,4 +1,4 @@
-"""The places of captions while they are made: a terminal, JSON lines, a file for OBS, a socket for overlays."""
+"""The outputs of live captions: a terminal, JSON lines, a file for OBS, a socket for overlays."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ from hushd_desktop.captions.track import Event, Heard, Line, Noted, Revised, Unf
 
 from .page import Page
 
-WAITING = 8  # programs at the socket that were not accepted yet
+WAITING = 8  # pending connections to the socket
 
 
 class Feed(Protocol):
-    """A place of captions."""
+    """An output of captions."""
 
     def show(self, event: Event) -> None:
         """Shows an event."""
 
     def close(self) -> None:
-        """Leaves the place tidy."""
+        """Finishes the output."""
 
 
 class Terminal:
-    """Lines on standard output, and below them, on a terminal, the line in the making.
+    """Prints lines on standard output, and below them, on a terminal, the unfinished line.
 
-    A terminal shows the second pass of a line in its place, as long as that is on the screen. A file and a pipe, which
-    cannot, keep the line as it was heard.
+    On a terminal, a line's second pass replaces it while it is on the screen. In a file or a pipe the first one stays.
 
     Args:
-        named: whether the name of the track stands before each line; that of a speaker does where it is known.
-        doubtful: words with a lower probability are marked.
+        named: whether to print the track's name before each line; a known speaker's name always is.
+        doubtful: marks words with a lower probability.
     """
 
     def __init__(self, named: bool, doubtful: float | None = None) -> None:
@@ -110,7 +109,7 @@ class Terminal:
 
 
 class JsonLines:
-    """Each event as a line of JSON on standard output; sentences for the user on standard error."""
+    """Prints each event as a line of JSON; sentences for the user go to standard error."""
 
     def show(self, event: Event) -> None:
         if not isinstance(event, Noted):
@@ -123,19 +122,19 @@ class JsonLines:
 
 
 class LiveFile:
-    """The caption as it stands: the last line and the one in the making, in a file that is replaced as a whole.
+    """Keeps the last line and the unfinished one in a file, which is replaced atomically.
 
     Args:
-        doubtful: words with a lower probability are marked.
+        doubtful: marks words with a lower probability.
 
     Raises:
-        HushdError: `output_failed` when it cannot be written.
+        HushdError: `output_failed` if the file cannot be written.
     """
 
     def __init__(self, path: str, doubtful: float | None = None) -> None:
         self._path = Path(os.path.abspath(path))
         self._doubtful = doubtful
-        self._name = ("", -1)  # of the last line
+        self._name = ("", -1)  # the last line's track and id
         self._texts = ["", ""]
         self._write("")
 
@@ -166,12 +165,12 @@ class LiveFile:
 
 
 class Overlays:
-    """Each event as a line of JSON for every program that is connected to a unix socket, which only its user may be.
+    """Sends each event as a line of JSON to every program connected to a unix socket, which only its user may open.
 
-    A program that does not read is disconnected: captions wait for nobody.
+    A program that does not read is disconnected, so that captions never wait.
 
     Raises:
-        HushdError: `output_failed` when there is no place for the socket.
+        HushdError: `output_failed` if the socket cannot be made.
     """
 
     def __init__(self, path: str) -> None:
@@ -191,7 +190,7 @@ class Overlays:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)  # ends the wait of the other thread, which closing does not
+            self._server.shutdown(socket.SHUT_RDWR)  # ends the other thread's wait, which closing does not
         self._server.close()
         with contextlib.suppress(OSError):
             os.unlink(self._path)
@@ -206,21 +205,21 @@ class Overlays:
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._remove_dead()
-            before = os.umask(0o177)
+            previous_umask = os.umask(0o177)
             try:
                 server.bind(self._path)
             finally:
-                os.umask(before)
+                os.umask(previous_umask)
             server.listen(WAITING)
         except OSError as error:
             server.close()
             raise HushdError(
-                "output_failed", f"There can be no socket at {self._path!r} ({error.strerror})."
+                "output_failed", f"The socket {self._path!r} cannot be made ({error.strerror})."
             ) from error
         return server
 
     def _remove_dead(self) -> None:
-        """Removes the socket of captions that were killed."""
+        """Removes a killed process's socket."""
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISSOCK(os.lstat(self._path).st_mode):
                 return
@@ -229,7 +228,7 @@ class Overlays:
                     os.unlink(self._path)
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it was closed
+        with contextlib.suppress(OSError):  # the socket was closed
             while True:
                 program, _ = self._server.accept()
                 program.setblocking(False)
@@ -248,12 +247,12 @@ class Overlays:
 
 
 def text_of(segment: Segment, doubtful: float | None) -> str:
-    """The text of a line; words with a probability below `doubtful` are marked."""
+    """Returns a line's text, with words of a probability below `doubtful` marked."""
     return (segment.text if doubtful is None else marked(segment, doubtful)).strip()
 
 
 def _lead(track: str, speaker: str, *, named: bool = False) -> str:
-    """The name before a line: of its speaker, else, where it is `named`, of its track."""
+    """Returns the name before a line: its speaker's, else, if `named`, its track's."""
     name = speaker if speaker != track else ""
     name = name or (track if named else "")
     return f"{name}: " if name else ""

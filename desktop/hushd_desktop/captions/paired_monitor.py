@@ -1,4 +1,4 @@
-"""A loudspeaker's monitor, recorded together with the microphone that hears that loudspeaker."""
+"""Records a loudspeaker's monitor together with a microphone that hears it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .pausable import Silence
 
 
 class Recorder(Protocol):
-    """A recording that is read without waiting."""
+    """A recording that is read without blocking."""
 
     @property
     def alive(self) -> bool: ...
@@ -33,7 +33,7 @@ class Recorder(Protocol):
 
 
 class NamedMicrophone:
-    """A microphone of PortAudio's as a `Recorder`.
+    """A PortAudio microphone as a `Recorder`.
 
     Raises:
         HushdError: `no_device`, in `read` when it has stopped.
@@ -41,19 +41,19 @@ class NamedMicrophone:
 
     def __init__(self, device: str, rate: int, chunk_s: float) -> None:
         self._microphone = Microphone(device, rate=rate, chunk_s=chunk_s)
-        self._heard = time.monotonic()
+        self._last_read = time.monotonic()
         self.rate = self._microphone.rate
         self.alive = True
 
     def read(self) -> bytes:
-        """Returns the sound recorded since the last call; never waits."""
+        """Returns the sound recorded since the last call; never blocks."""
         recorded = b""
         with suppress(queue.Empty):
             while chunk := self._microphone.take():
                 recorded += chunk
         if recorded:
-            self._heard = time.monotonic()
-        elif time.monotonic() - self._heard > STARVED_S:
+            self._last_read = time.monotonic()
+        elif time.monotonic() - self._last_read > STARVED_S:
             raise self._microphone.lose()
         return recorded
 
@@ -63,9 +63,9 @@ class NamedMicrophone:
 
 
 class PairedMicrophone(Chunks):
-    """Iterates over chunks of a microphone, with what plays as second channel; a context manager.
+    """Iterates over chunks of a microphone, with the loudspeaker as second channel; a context manager.
 
-    Ends when the `PairedMonitor` does that records it.
+    Ends together with its `PairedMonitor`.
     """
 
     channels = 2
@@ -81,25 +81,25 @@ class PairedMicrophone(Chunks):
         self.close()
 
     def close(self) -> None:
-        """Ends the iteration after the sound recorded until now."""
+        """Ends the iteration after the sound recorded so far."""
         self.stop()
 
 
 class PairedMonitor(Monitor):
-    """Iterates over chunks of what a sink plays, as `Monitor` does, and records a microphone beside it.
+    """Iterates over chunks of a sink's sound like `Monitor`, and records a microphone too.
 
-    One thread reads both: when it is late, it is late for both.
+    One thread reads both, so that a delay affects both alike.
 
     Args:
         sink, chunk_s, on_source: see `Monitor`.
-        device: the microphone, as `Microphone` has it; None: the sound server's usual one, which loses nothing however
-            busy the machine is. One that only PortAudio knows may.
+        device: the microphone, as in `Microphone`; None: the sound server's default, which loses no samples even on a
+            busy machine. One through PortAudio may.
 
     Attributes:
-        microphone: its chunks.
+        microphone: the microphone's chunks.
 
     Raises:
-        HushdError: as `Monitor` and `Microphone`; while iterating, also when the microphone has gone.
+        HushdError: as `Monitor` and `Microphone`; while iterating, also if the microphone has gone.
     """
 
     def __init__(
@@ -115,11 +115,11 @@ class PairedMonitor(Monitor):
         super().__init__(sink, chunk_s=chunk_s, on_source=on_source)
 
     def pause(self) -> None:
-        """Closes the microphone, and puts silence in its place."""
+        """Closes the microphone, and records silence instead."""
         self._paused = True
 
     def resume(self) -> None:
-        """Opens the microphone again; where that fails, the iteration does."""
+        """Reopens the microphone; if that fails, the iteration raises."""
         self._paused = False
 
     def fail(self, error: HushdError) -> None:
@@ -143,7 +143,7 @@ class PairedMonitor(Monitor):
             raise
 
     def _open_microphone(self) -> Recorder:
-        """Opens the microphone, and takes its rate for both."""
+        """Opens the microphone, and records both at its rate."""
         if self._device is None:
             return Stream(self._connection, None, self.rate, self._chunk_s)
         named = NamedMicrophone(self._device, self.rate, self._chunk_s)
@@ -163,7 +163,7 @@ class PairedMonitor(Monitor):
         return played
 
     def _exchange_microphone(self) -> None:
-        """Puts silence in the place of the microphone, or the microphone in the place of silence."""
+        """Replaces the microphone by silence, or silence by the microphone."""
         recorder = Silence(self.rate, self._chunk_s) if self._paused else self._open_microphone()
         if pairs := self._pairing.add(self._recorder.read(), b""):
             self.microphone.put(pairs)

@@ -1,20 +1,19 @@
-"""Two recordings that run at once, a microphone's and a loudspeaker's, paired sample by sample."""
+"""Pairs two simultaneous recordings, a microphone's and a loudspeaker's, sample by sample."""
 
 from __future__ import annotations
 
 from array import array
 
-LEAD_S = 0.15  # that the loudspeaker is ahead: an echo that seemed to come first would never be found
-PATIENCE_S = 1.0  # for samples of one recording while those of the other wait
+LEAD_S = 0.15  # the loudspeaker's lead: an echo that seemed to come first would never be found
+PATIENCE_S = 1.0  # to wait for samples of one recording while the other has some
 
 
 class Pairing:
-    """Puts what a loudspeaker plays beside what a microphone records: s16le at one rate, mono each.
+    """Pairs a microphone's samples with a loudspeaker's: mono s16le at the same rate.
 
-    Both begin at nearly the same time and lose nothing. So the newest samples are put beside the newest once, and from
-    then on they are only counted: however late either comes, the two never shift against each other, and the delay of
-    an echo stays what it is. Clocks differ a little; once they have drifted apart for `PATIENCE_S`, or where one
-    recording has stopped, the count begins anew.
+    Both start at nearly the same time and lose no samples. So the newest samples of both are aligned once, and from
+    then on only counted: however late either arrives, the two never shift, and an echo's delay stays constant. Clocks
+    differ a little; once they have drifted apart by `PATIENCE_S`, or one recording has stopped, they are aligned anew.
 
     Args:
         rate: Hz.
@@ -26,15 +25,15 @@ class Pairing:
         self._lead = 2 * round(LEAD_S * rate)  # bytes
         self._patience = 2 * round(PATIENCE_S * rate)
         self._begun = False
-        self._surplus = 0  # bytes to drop of what is played next
+        self._surplus = 0  # bytes of the next loudspeaker samples to drop
 
     def begin_anew(self) -> None:
-        """Counts from the next samples on: what plays comes from another loudspeaker now."""
+        """Aligns anew from the next samples on, since another loudspeaker is recorded now."""
         self._played.clear()
         self._begun = False
 
     def add(self, recorded: bytes, played: bytes) -> bytes:
-        """Takes what both have brought since the last call; returns the pairs that are whole, interleaved."""
+        """Takes the new samples of both; returns the complete pairs, interleaved."""
         self._recorded += recorded
         self._played += played
         if played and not self._begun:
@@ -51,7 +50,7 @@ class Pairing:
         return pairs
 
     def _begin(self) -> None:
-        """Puts the newest samples of both beside each other, and then the loudspeaker's ahead of the others."""
+        """Aligns the newest samples of both, then gives the loudspeaker its lead."""
         missing = len(self._recorded) - len(self._played)
         self._played[:0] = bytes(max(0, missing))
         self._surplus = max(0, -missing) + self._lead

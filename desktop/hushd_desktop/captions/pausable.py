@@ -1,4 +1,4 @@
-"""A microphone that is closed while somebody pauses it, with silence in the place of its sound."""
+"""A microphone that is closed while paused; silence replaces its sound."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hushd.audio.recording import Device
 
-_MOST_S = 1.0  # of silence in a chunk, where its reader comes late
+_MAX_CHUNK_S = 1.0  # of silence in a chunk for a late reader
 
 
 class Silence(Iterator[bytes]):
-    """Iterates over chunks of zeros while time passes, like a microphone in a silent room; or is read as a `Recorder`.
+    """Iterates over chunks of silence in real time, like a microphone in a silent room; also a `Recorder`.
 
     Args:
         rate: Hz.
         chunk_s: seconds of a chunk.
-        clock: seconds.
+        clock: returns the time in seconds.
     """
 
     channels = 1
@@ -30,7 +30,7 @@ class Silence(Iterator[bytes]):
         self._chunk_s = chunk_s
         self._clock = clock
         self._begun_s = clock()
-        self._samples = 0  # that were read
+        self._samples = 0  # read so far
         self._end_s: float | None = None
         self._ended = threading.Event()
 
@@ -48,19 +48,19 @@ class Silence(Iterator[bytes]):
         raise StopIteration
 
     def read(self) -> bytes:
-        """Returns the silence since the last call; never waits."""
-        count = min(self._due, round(_MOST_S * self.rate))
+        """Returns the silence since the last call; never blocks."""
+        count = min(self._due, round(_MAX_CHUNK_S * self.rate))
         self._samples += count
         return bytes(2 * count)
 
     def stop(self) -> None:
-        """Ends the iteration after the silence until now. Safe in a signal handler."""
+        """Ends the iteration after the silence so far. Safe in a signal handler."""
         if self._end_s is None:
             self._end_s = self._clock()
         self._ended.set()
 
     def close(self) -> None:
-        """As `stop`."""
+        """Ends the iteration, like `stop`."""
         self.stop()
 
     @property
@@ -70,17 +70,17 @@ class Silence(Iterator[bytes]):
 
 
 class PausableMicrophone(Iterator[bytes]):
-    """Iterates over chunks of a microphone that may be closed and opened again; a context manager.
+    """Iterates over chunks of a microphone that can be closed and reopened; a context manager.
 
-    Whoever reads gets all of it in order: the sound before a pause, as much silence as it takes, the sound after it. So
-    times stay what they are.
+    The reader gets the sound before a pause, silence for as long as the pause lasts, then the sound after it. So times
+    stay correct.
 
     Args:
         open_microphone: opens the device.
         chunk_s: seconds of a chunk of silence.
 
     Raises:
-        HushdError: what `open_microphone` and the device raise.
+        HushdError: as `open_microphone` and the device.
     """
 
     channels = 1
@@ -88,7 +88,7 @@ class PausableMicrophone(Iterator[bytes]):
     def __init__(self, open_microphone: Callable[[], Device], chunk_s: float) -> None:
         self._open = open_microphone
         self._chunk_s = chunk_s
-        self._sources = [open_microphone()]  # the one that is read; then those after it
+        self._sources = [open_microphone()]  # the current source, then the next ones
         self._stopped = False
         self.rate = self._sources[0].rate
 
@@ -108,29 +108,29 @@ class PausableMicrophone(Iterator[bytes]):
                 del self._sources[0]
 
     def pause(self) -> None:
-        """Closes the device, if it is open. Not to be called together with `resume`."""
+        """Closes the device, if it is open. Must not run at the same time as `resume`."""
         if not isinstance(self._sources[-1], Silence):
             self._go_on_with(Silence(self.rate, self._chunk_s))
 
     def resume(self) -> None:
-        """Opens the device again, if it is closed."""
+        """Reopens the device, if it is closed."""
         if isinstance(self._sources[-1], Silence) and not self._stopped:
             self._go_on_with(self._open())
 
     def stop(self) -> None:
-        """Ends the iteration after the sound recorded until now. Safe in a signal handler."""
+        """Ends the iteration after the sound recorded so far. Safe in a signal handler."""
         self._stopped = True
         for source in tuple(self._sources):
             source.stop()
 
     def close(self) -> None:
-        """Stops recording; ends the iteration after the sound recorded until now."""
+        """Stops recording; ends the iteration after the sound recorded so far."""
         self._stopped = True
         for source in tuple(self._sources):
             source.close()
 
     def _go_on_with(self, source: Device) -> None:
-        self._sources.append(source)  # first: who reads must not find the end of the last one
+        self._sources.append(source)  # added first, so that the reader never sees an end
         self._sources[-2].close()
         if self._stopped:
             source.close()

@@ -1,9 +1,9 @@
-"""One source of sound as captions: sessions of live transcription, one after the other, while something sounds.
+"""Captions of one sound source: consecutive sessions of live transcription while there is sound.
 
-A session ends when nobody has spoken for a minute. Until something sounds again nothing is sent, and so the worker may
-leave: captions of a silent evening hold no memory.
+A session ends after a minute without speech. No data is sent until there is sound again, so the worker may leave:
+captions of a silent evening take no memory.
 
-With a larger model for a second pass, each session has its own, which goes on behind it while the next one hears.
+With a larger model, each session has its own second pass, which continues while the next session hears.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ if TYPE_CHECKING:
     from hushd.transcripts.transcription import Transcription
     from hushd_schema.transcript import LiveEvent
 
-LONGEST_S = 8.0  # of a line where nobody pauses: what is said lags behind the more, the longer it is
-ASLEEP_S = 60.0  # without speech, that end a session
-LEAD_S = 1.0  # kept from before the first sound
-TRIES = 3  # sessions that may fail one after the other
-BACK_S = 30.0  # in which a supervisor that is not ours to start must be back
+MAX_LINE_S = 8.0  # of a line without pauses: longer lines appear later
+ASLEEP_S = 60.0  # without speech, after which a session ends
+LEAD_S = 1.0  # of sound kept from before the first speech
+TRIES = 3  # failed sessions in a row
+BACK_S = 30.0  # to wait for a supervisor that this program may not start
 AGAIN_S = 0.5  # between two looks for it
-# Nobody waits for the lines of a larger model, so these may be as long as it likes.
+# A second pass may make lines of any length, since the user does not wait for them.
 SECOND_PASS: dict[str, Any] = {"second_pass_each": "minute", "second_pass_options": {"max_segment_s": None}}
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A line in the making: `stable` stays as it is until its segment comes, `text` behind it may change."""
+    """An unfinished line: `stable` does not change any more, `text` after it may."""
 
     track: str
     stable: str
     text: str
-    speaker: str = ""  # where speakers are told apart, and this one is known
+    speaker: str = ""  # with diarization, if known
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A finished line; its times are seconds since the captions began."""
+    """A finished line; times are seconds since the captions began."""
 
     track: str
     segment: Segment
@@ -60,7 +60,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The device that is heard from now on."""
+    """The device that is recorded from now on."""
 
     track: str
     source: str
@@ -68,8 +68,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """Lines after a second pass, or one that turns out to be another speaker's: `segments` instead of those whose ids
-    are in `replaces`."""
+    """Corrected lines, after a second pass or for another speaker: `segments` instead of the ids in `replaces`."""
 
     track: str
     replaces: tuple[int, ...]
@@ -78,7 +77,7 @@ class Revised:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A sentence for the user; a `hint` is for one who looks at a terminal."""
+    """A sentence for the user; a `hint` is only shown on a terminal."""
 
     track: str
     sentence: str
@@ -89,11 +88,11 @@ Event = Unfinished | Line | Heard | Revised | Noted
 
 
 def lines_of(segments: Iterable[Segment], silence_s: float) -> list[Segment]:
-    """The segments of a recording as captions have lines: cut where somebody pauses for `silence_s`, or goes on."""
+    """Joins a recording's segments to caption lines, divided at pauses of `silence_s` and at the maximum length."""
     lines: list[Segment] = []
     for segment in segments:
         segment = replace(segment, id=-1)
-        if lines and segment.start - lines[-1].end < silence_s and segment.end - lines[-1].start <= LONGEST_S:
+        if lines and segment.start - lines[-1].end < silence_s and segment.end - lines[-1].start <= MAX_LINE_S:
             last = lines.pop()
             text = joined((last.text, segment.text))
             segment = replace(last, end=segment.end, text=text, words=last.words + segment.words)
@@ -102,18 +101,18 @@ def lines_of(segments: Iterable[Segment], silence_s: float) -> list[Segment]:
 
 
 class Track:
-    """Captions of one source.
+    """The captions of one source.
 
     Args:
         name: `me` or `them`.
         source: the open device.
-        begun_s: seconds since the captions began, when the source was opened.
-        put: called with each event, on the thread of `run` or that of a second pass.
-        listening: further arguments of `Client.listen`. With `diarize` lines have the names of their speakers, and not
-            the track's; who speaks after a minute's silence has a name that nobody had before.
+        begun_s: when the source was opened, in seconds since the captions began.
+        put: called with each event, on the thread of `run` or of a second pass.
+        listening: further arguments of `Client.listen`. With `diarize` lines have their speaker's name instead of the
+            track's; after a minute of silence all speakers get new names.
 
     Attributes:
-        language: of the last line; empty where the engine does not say.
+        language: of the last line; empty if the engine does not report it.
     """
 
     def __init__(
@@ -129,22 +128,22 @@ class Track:
         self._begun_s = begun_s
         self._put = put
         self._listening = dict(listening)
-        self._copies: list[Transcription] = []  # sessions whose second pass is not whole yet
+        self._copies: list[Transcription] = []  # sessions whose second pass is unfinished
         self._complaints: set[str] = set()
         if source.channels > 1 and self._listening.pop("second_pass", None):
             self._note(f"Lines of `{name}` get no second pass: their sound has the loudspeaker in it.")
         self._recording = Recording(source)
         self._stopped = False
         self._line = 0
-        self._speaker = ""  # of the line in the making
-        self._people = self._earlier = 0  # speakers named so far, and in earlier sessions
+        self._speaker = ""  # of the unfinished line
+        self._people = self._earlier = 0  # numbers of speakers named so far, and in earlier sessions
         self.language = ""
 
     def run(self, client: Client) -> None:
-        """Puts the events of this track until its source ends and its last second pass has come.
+        """Puts this track's events until its source and its last second pass have ended.
 
         Raises:
-            HushdError: the source has gone, or sessions keep failing.
+            HushdError: the source has gone, or several sessions in a row failed.
         """
         try:
             self._hear(client)
@@ -154,7 +153,7 @@ class Track:
             self._settle(self._copies)
 
     def stop(self) -> None:
-        """Ends `run` after the speech heard until now. Safe in a signal handler."""
+        """Ends `run` after the speech heard so far. Safe in a signal handler."""
         self._stopped = True
         self._source.stop()
 
@@ -180,7 +179,7 @@ class Track:
                 self._excuse(error)
 
     def _look_again(self, error: HushdError, looks: int) -> bool:
-        """Waits for a supervisor that has gone; returns False once it has been long enough. The sound is kept."""
+        """Waits for a supervisor that has gone, keeping the sound; returns False on timeout."""
         if looks >= BACK_S / AGAIN_S or self._stopped:
             return False
         if not looks:
@@ -189,15 +188,15 @@ class Track:
         return True
 
     def _excuse(self, error: HushdError) -> None:
-        """Says what has happened; sound that has killed two workers is not sent to a third."""
+        """Reports a failure to the user; sound that killed two workers is not sent to a third."""
         if error.code == "poison_request":
             self._recording.go_back(0.0)
-            self._note("What was said just now has killed its worker twice, and is left out. The captions go on.")
+            self._note("The last speech has killed its worker twice, and is left out. The captions go on.")
         else:
             self._note(f"{error.message} The captions go on, and a few words may be missing.")
 
     def _wait_for_sound(self) -> bool:
-        """Returns whether there is any before the source ends."""
+        """Waits for sound; returns False if the source ends first."""
         for chunk in self._recording.read():
             if max(array("h", chunk), key=abs, default=0) not in range(-QUIET, QUIET + 1):
                 self._recording.go_back(LEAD_S + len(chunk) / 2 / self._recording.channels / self._recording.rate)
@@ -205,7 +204,7 @@ class Track:
         return False
 
     def _session(self, client: Client) -> Transcription:
-        lines: dict[int, int] = {}  # by the ids of the session's segments
+        lines: dict[int, int] = {}  # line numbers by segment id
         self._earlier = self._people
         begun_s = self._begun_s + self._recording.begins_s
         transcription = client.listen(
@@ -219,7 +218,7 @@ class Track:
             on_event=self._follow,
             on_revised=lambda revision: self._revise(revision, lines, begun_s),
             **SECOND_PASS,
-            **{"silence_s": SILENCE_S, "max_segment_s": LONGEST_S, **self._listening},
+            **{"silence_s": SILENCE_S, "max_segment_s": MAX_LINE_S, **self._listening},
         )
         if transcription.second_pass:
             self._copies.append(transcription)
@@ -240,14 +239,14 @@ class Track:
         self._line += 1
 
     def _follow(self, kind: str, event: LiveEvent) -> None:
-        """Follows who speaks."""
+        """Tracks the speaker."""
         if kind == "began":
             self._speaker = ""
         elif kind == "speaker":
             self._speaker = self._named(event["speaker"])
 
     def _named(self, speaker: str) -> str:
-        """The name in all sessions of a speaker in this one: people who are known have theirs."""
+        """Returns the track-wide name of a session's speaker; known people keep their name."""
         if not is_label(speaker):
             return speaker
         number = self._earlier + int(speaker.rpartition("_")[2])
@@ -255,7 +254,7 @@ class Track:
         return f"SPEAKER_{number:02d}"
 
     def _revise(self, revision: Revision, lines: dict[int, int], begun_s: float) -> None:
-        if self._listening.get("diarize"):  # and so there is no second pass
+        if self._listening.get("diarize"):  # then there is no second pass
             for segment in revision.segments:
                 line = self._timed(replace(segment, id=lines[segment.id]), begun_s)
                 self._put(Revised(self.name, (line.id,), (line,)))
@@ -265,7 +264,7 @@ class Track:
         self._put(Revised(self.name, replaces, tuple(self._timed(segment, begun_s) for segment in segments)))
 
     def _timed(self, segment: Segment, begun_s: float) -> Segment:
-        """The segment with times since the captions began."""
+        """Returns the segment with times since the captions began."""
         start, end = (round(begun_s + seconds, 3) for seconds in (segment.start, segment.end))
         words = (
             replace(word, start=round(begun_s + word.start, 3), end=round(begun_s + word.end, 3))
@@ -275,7 +274,7 @@ class Track:
         return replace(segment, start=start, end=end, words=tuple(words), speaker=speaker)
 
     def _settle(self, copies: list[Transcription]) -> None:
-        """Waits for these second passes; where one cannot be made, the lines stay, and the user learns of it once."""
+        """Waits for second passes; if one fails, the lines stay, and the user is told once."""
         for transcription in copies:
             self._copies = [copy for copy in self._copies if copy is not transcription]
             try:
@@ -290,5 +289,5 @@ class Track:
 
 
 def _may_go_on(error: HushdError) -> bool:
-    """Returns whether the next session may succeed: one with other sound, after one that was lethal."""
+    """Returns whether the next session may succeed, as after sound that killed workers."""
     return error.retryable or error.code == "poison_request"

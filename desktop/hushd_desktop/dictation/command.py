@@ -1,4 +1,4 @@
-"""`hushd dictate`: speech becomes text where the cursor is."""
+"""`hushd dictate`: types speech at the cursor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
         lock.signal(signal.SIGUSR2 if options.stop else signal.SIGUSR1)
         return 0
     if options.stop:
-        return 0  # there is nothing to stop
+        return 0  # no dictation is running
     console.silence_libraries()
     from .waiting import dictate, wait_for_key
 
@@ -47,7 +47,7 @@ def _parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Type your speech into the focused window, until Ctrl-C or while a key is held.",
@@ -56,8 +56,8 @@ def make_parser(prog: str) -> Parser:
     when = parser.add_argument_group("when")
     when.add_argument("--key", type=_key, metavar="KEY", help="dictate while this key is held: F9, Super+d")
     when.add_argument("--toggle", action="store_true", help="one press of the key begins, the next ends")
-    when.add_argument("--stop", action="store_true", help="end the dictation that another `hushd dictate` has begun")
-    when.add_argument("--install", action="store_true", help="wait for the key in every session of the desktop")
+    when.add_argument("--stop", action="store_true", help="end the dictation of another `hushd dictate`")
+    when.add_argument("--install", action="store_true", help="wait for the key in every desktop session")
     when.add_argument("--uninstall", action="store_true", help="stop doing so")
     where = parser.add_argument_group("where the text goes")
     where.add_argument(
@@ -117,5 +117,5 @@ def _key(text: str) -> Key:
 
 
 def _kept(argv: Sequence[str]) -> list[str]:
-    """The arguments that the installed command gets."""
+    """Returns the arguments of the installed command."""
     return [word for word in argv if word != "--install"]

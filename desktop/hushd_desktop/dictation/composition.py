@@ -1,7 +1,7 @@
-"""The text of a dictation so far: words as they are heard, with replacements, punctuation and commands. Pure.
+"""Composes the text of a dictation from recognised words, with replacements, punctuation and commands. Pure.
 
-Only what will stay is written: words of which the engine is sure, and of those not the last ones where they may begin a
-phrase (`new` of `new line`), nor a full stop behind the last one, which goes when the sentence goes on.
+Only stable text is written: words of which the engine is sure, without last ones that may begin a phrase (`new` of `new
+line`), and without a last full stop, which disappears if the sentence continues.
 """
 
 from __future__ import annotations
@@ -14,76 +14,76 @@ from hushd.transcripts.spacing import between
 
 from .vocabulary import COMMANDS, NEW_LINE, NEW_PARAGRAPH, SCRATCH, Phrase, Vocabulary, heard, parts
 
-_CLOSING = ",.;:?!…)]}”’»%"  # marks that stand close behind a word
-_ENDING = ".?!…"  # and that end a sentence
-_OPENING = "([{“‘«"  # and before one
-_JOINING = "-/"  # and between two
-_GUESSED = ",.;:?!…"  # marks that an engine puts where it hears a pause
+_CLOSING = ",.;:?!…)]}”’»%"  # marks without a space before them
+_ENDING = ".?!…"  # marks that end a sentence
+_OPENING = "([{“‘«"  # marks without a space after them
+_JOINING = "-/"  # marks without spaces around them
+_GUESSED = ",.;:?!…"  # marks that engines write at pauses
 _BREAKS = {NEW_LINE: "\n", NEW_PARAGRAPH: "\n\n"}
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A change at the cursor: so many characters are deleted before it, then `text` is typed."""
+    """A change at the cursor: deletes so many characters before it, then types `text`."""
 
     back: int
     text: str
 
 
 class Composition:
-    """The text of one dictation, as utterance after utterance is heard.
+    """The text of one dictation, which grows with each utterance.
 
     Attributes:
-        text: all that is written.
+        text: the whole written text.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._finished: list[str] = []  # utterances
+        self._finished: list[str] = []  # finished utterances
         self.text = ""
 
     def hear(self, stable: str) -> Edit:
-        """Takes the words of the unfinished utterance that will not change; returns what to change at the cursor."""
-        return self._become(_written([*self._finished, stable], self._vocabulary, ended=False))
+        """Takes the stable words of the unfinished utterance; returns the edit at the cursor."""
+        return self._change_to(_written([*self._finished, stable], self._vocabulary, ended=False))
 
     def finish(self, utterance: str) -> Edit:
-        """Takes the final text of an utterance."""
+        """Takes the final text of an utterance; returns the edit."""
         self._finished.append(utterance)
-        return self._become(_written(self._finished, self._vocabulary, ended=True))
+        return self._change_to(_written(self._finished, self._vocabulary, ended=True))
 
-    def _become(self, text: str) -> Edit:
+    def _change_to(self, text: str) -> Edit:
         edit = difference(self.text, text)
         self.text = text
         return edit
 
 
 def difference(before: str, after: str) -> Edit:
-    """Returns the edit at the end that makes `after` of `before`."""
+    """Returns the edit at the end of `before` that turns it into `after`."""
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
     return Edit(len(before) - same, after[same:])
 
 
 class _Page:
-    """Text while it is written."""
+    """Text under construction."""
 
     def __init__(self) -> None:
         self.text = ""
-        self._begins: list[int] = []  # of the utterances
+        self._begins: list[int] = []  # where the utterances begin
         self._capital = False  # whether the next word begins a sentence
-        self._guessed = ""  # marks of the engine's at the end
+        self._guessed = ""  # the engine's marks at the end
 
     def begin_utterance(self) -> None:
         self._begins.append(len(self.text))
 
     def word(self, word: str) -> None:
-        """Adds a word as the engine wrote it."""
+        """Adds a word in the engine's spelling."""
         if self._capital:
             word = word[:1].upper() + word[1:]
         self._add(word)
         self._guess(word)
 
     def write(self, written: str, heard_as: str) -> None:
-        """Adds what stands for a phrase whose last word was `heard_as`."""
+        """Adds the replacement of a phrase whose last word was `heard_as`."""
         if all(mark in _CLOSING for mark in written):
             self.withhold()
             self.text += written
@@ -95,7 +95,7 @@ class _Page:
             self.text += self._guessed
 
     def obey(self, command: str) -> None:
-        """Breaks the line, or takes the last utterance back."""
+        """Breaks the line, or removes the last utterance."""
         if command == SCRATCH:
             while self._begins and not self.text[self._begins[-1] :].strip():
                 self._begins.pop()
@@ -108,7 +108,7 @@ class _Page:
         self._guessed = ""
 
     def withhold(self) -> None:
-        """Takes the engine's marks at the end back."""
+        """Removes the engine's marks at the end."""
         self.text = self.text.removesuffix(self._guessed)
         self._guessed = ""
 
@@ -133,7 +133,7 @@ def _written(utterances: list[str], vocabulary: Vocabulary, ended: bool) -> str:
     _write(page, utterances[-1].split(), vocabulary, ended)
     if not ended:
         page.withhold()
-    return normalize("NFC", page.text)  # a key deletes what it typed
+    return normalize("NFC", page.text)  # one key deletes one typed character
 
 
 def _write(page: _Page, words: list[str], vocabulary: Vocabulary, ended: bool) -> None:
@@ -156,7 +156,7 @@ def _write(page: _Page, words: list[str], vocabulary: Vocabulary, ended: bool) -
 
 
 def _phrase_at(words: list[str], bare: Phrase, position: int, vocabulary: Vocabulary) -> int:
-    """Returns the length of the longest phrase that begins at `position`, within a sentence; 0 where none does."""
+    """Returns the length of the longest phrase at `position` within a sentence, or 0."""
     for length in range(min(vocabulary.longest, len(words) - position), 0, -1):
         end = position + length
         whole = not any(word[-1] in _ENDING for word in words[position : end - 1])

@@ -1,4 +1,4 @@
-"""One dictation: from the key's press, with which the microphone opens, to the last word at the cursor."""
+"""One dictation: from the key press, which opens the microphone, to the last word at the cursor."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ if TYPE_CHECKING:
     from hushd.client import Client
     from hushd.transcripts.transcription import Transcription
 
-CHUNK_S = 0.032  # short ones, so that the last one is soon there
-LEAD_S = 0.3  # of silence before the recording: speech that begins with it is understood less well
-TAIL_S = 0.1  # recorded after the end: a finger is quicker than the end of a word
-FLOOR = "important"  # a person who presses a key waits for no program
-PATIENCE_S = 30.0  # for a second pass, and as long again as the dictation took
+CHUNK_S = 0.032  # short, so that the last one arrives soon
+LEAD_S = 0.3  # of silence before the recording: without it the first words are understood less well
+TAIL_S = 0.1  # recorded after the end: the key is released before the word ends
+FLOOR = "important"  # a pressed key goes before other programs
+PATIENCE_S = 30.0  # for a second pass, plus the length of the dictation
 
 
 def _microphone(device: str | None) -> Device:
-    """Opens the microphone; the usual one through the sound server where there is one, which is quick and light."""
+    """Opens the microphone; the default one through the sound server if possible, which is quick and light."""
     if device is None and sys.platform == "linux":
         try:
             return ServerRecorder(chunk_s=CHUNK_S)
         except HushdError:
-            pass  # PortAudio knows devices without a sound server, and what to say where there is none
+            pass  # PortAudio finds devices without a sound server, and has the error for no device
     from hushd.audio.microphone import Microphone
 
     return Microphone(device, chunk_s=CHUNK_S)
 
 
 class Dictation:
-    """Writes all speech from now on, until `end`.
+    """Writes all speech from its construction until `end`.
 
-    The microphone records from the construction on, so no word is lost while a worker starts.
+    The microphone records at once, so no word is lost while a worker starts.
 
     Args:
         client: transcribes.
-        output: gets the text.
+        output: receives the text.
         vocabulary: replacements and commands.
-        change: makes the text that is written of the whole text, or fails; None: the text is written as it is heard.
-        second_pass: a larger model, which reads the dictation once more before the whole text is written; None: none.
-        ending: written behind the last word.
-        device: the microphone; None: the usual one.
+        change: a filter for the whole text, which may fail; None: the text is written unchanged.
+        second_pass: a larger model that transcribes the dictation again before the text is written, or None.
+        ending: written after the last word.
+        device: the microphone; None: the default one.
         listening: further arguments of `Client.listen`.
-        duck: whether other programs are quieter meanwhile, see `Client.floor`.
-        after: the dictation before, whose text comes first.
-        on_end: called on another thread with the error that ended it, or None.
+        duck: whether to make other programs quieter, see `Client.floor`.
+        previous: the previous dictation, whose text comes first.
+        on_end: called on another thread with the error that ended the dictation, or None.
 
     Raises:
-        HushdError: `no_device` when there is no microphone.
+        HushdError: `no_device` if there is no microphone.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Dictation:
         device: str | None = None,
         listening: dict[str, Any] | None = None,
         duck: bool = True,
-        after: Dictation | None = None,
+        previous: Dictation | None = None,
         on_end: Callable[[HushdError | None], None] = lambda _: None,
     ) -> None:
         self._microphone = _microphone(device)
@@ -91,7 +91,7 @@ class Dictation:
         if vocabulary.expected:
             self._listening = {"hotwords": vocabulary.expected, **self._listening}
         self._duck = duck
-        self._after = after
+        self._previous = previous
         self._on_end = on_end
         self._thread = threading.Thread(target=self._run, name="hushd-dictation", daemon=True)
         self._thread.start()
@@ -103,14 +103,14 @@ class Dictation:
         timer.start()
 
     def wait(self) -> None:
-        """Returns when the last word is written."""
+        """Waits until the last word is written."""
         self._thread.join()
 
     def _run(self) -> None:
         error: HushdError | None = None
-        if self._after is not None:
-            self._after.wait()
-            self._after = None
+        if self._previous is not None:
+            self._previous.wait()
+            self._previous = None
         try:
             with self._microphone, self._client.floor("microphone", priority=FLOOR, duck=self._duck) as floor:
                 recording = Recording(self._microphone)
@@ -139,10 +139,10 @@ class Dictation:
         return transcription
 
     def _read_again(self, transcription: Transcription) -> HushdError | None:
-        """Takes the text of the larger model; where that has none in time, the one that was heard stays.
+        """Replaces the text by the larger model's; keeps it if that is not ready in time.
 
         Returns:
-            the reason why there is none.
+            the reason why it is not ready.
         """
         assert transcription.second_pass is not None
         timer = threading.Timer(PATIENCE_S + transcription.duration, transcription.second_pass.close)
@@ -164,10 +164,10 @@ class Dictation:
             self._output.edit(self._composition.hear(stable))
 
     def _finish(self) -> HushdError | None:
-        """Writes the text; where the filter fails, as it was heard.
+        """Writes the text, unfiltered if the filter fails.
 
         Returns:
-            the reason why the filter's is not written.
+            the filter's failure.
         """
         text, error = self._composition.text, None
         if not text.strip():

@@ -1,4 +1,4 @@
-"""The packages that dictation needs beyond hushd's own: the extra `dictate`."""
+"""The packages of the extra `dictate`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hushd_protocol.errors import HushdError
 
 @contextmanager
 def needs_extra(what: str) -> Iterator[None]:
-    """Turns a package that is missing in the block into one sentence: what to install."""
+    """Turns a missing package in the block into a sentence that says what to install."""
     try:
         yield
     except ImportError as error:

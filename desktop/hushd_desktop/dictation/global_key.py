@@ -1,4 +1,4 @@
-"""A key of the keyboard that this desktop watches for us, whatever window has the focus."""
+"""A key that the desktop reports to this program, whichever window has the focus."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hushd_desktop.dictation.keys import Key
 
 
 class GlobalKey(Protocol):
-    """A key that is watched."""
+    """A watched key."""
 
     def wait(self) -> None:
         """Calls back until `stop`.
 
         Raises:
-            HushdError: when the desktop has gone.
+            HushdError: if the desktop has gone.
         """
 
     def stop(self) -> None:
@@ -24,10 +24,10 @@ class GlobalKey(Protocol):
 
 
 def global_key(key: Key, press: Callable[[], None], release: Callable[[], None]) -> GlobalKey:
-    """Returns the watch of a key by what this desktop has: macOS, a portal of Wayland's, X11.
+    """Returns the watch of a key by this desktop's means: macOS, a Wayland portal, or X11.
 
     Raises:
-        HushdError: `no_device`, or `bad_request` for a key that cannot be had.
+        HushdError: `no_device`, or `bad_request` for a key that is not available.
     """
     if os.uname().sysname == "Darwin":
         from hushd_desktop.dictation import macos

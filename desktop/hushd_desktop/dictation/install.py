@@ -1,4 +1,4 @@
-"""`hushd dictate --install`: a process that waits for the key in every session of the desktop."""
+"""`hushd dictate --install`: installs a service that waits for the key in every desktop session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hushd_protocol.system import atomic_file, paths
 from hushd_desktop.dictation.keys import Key
 from hushd_desktop.dictation.portal import APPLICATION
 
-UNIT = f"app-{APPLICATION}.service"  # of which older portals take the program's name
+UNIT = f"app-{APPLICATION}.service"  # older portals read the program's name from it
 LABEL = "org.hushd.dictate"
 NAMES = """\
 # Words, replacements and commands of `hushd dictate`, a line each.
@@ -32,12 +32,12 @@ NAMES = """\
 
 
 def install(key: Key, arguments: Sequence[str]) -> None:
-    """Writes the files, and starts the process now.
+    """Writes the files, and starts the service now.
 
     Raises:
         HushdError: `output_failed`.
     """
-    ours = find([sys.executable, "-P", "-m", "hushd", "dictate", *arguments])
+    service = find([sys.executable, "-P", "-m", "hushd", "dictate", *arguments])
     names = paths.find().config.parent / "names.txt"
     if not names.exists():
         try:
@@ -46,14 +46,14 @@ def install(key: Key, arguments: Sequence[str]) -> None:
         except OSError as error:
             raise HushdError("output_failed", f"{names} cannot be written ({error.strerror}).") from error
         console.write(f"wrote {names}\n")
-    for path in ours.write():
+    for path in service.write():
         console.write(f"wrote {path}\n")
-    for command in ours.renew:
+    for command in service.renew:
         units.run(command)
-    if not ours.start:
+    if not service.start:
         console.write(f"The next session waits for {key}.\n")
         return
-    for command in ours.start:
+    for command in service.start:
         if reason := units.run(command):
             line = shlex.join(command)
             raise HushdError("output_failed", f"The files are written, but {line} says: {reason}.")
@@ -61,21 +61,21 @@ def install(key: Key, arguments: Sequence[str]) -> None:
 
 
 def uninstall() -> None:
-    """Ends the process and removes the files; names.txt stays."""
-    ours = find([])
-    if not any(os.path.lexists(path) for path in ours.files):
+    """Stops the service and removes its files; names.txt stays."""
+    service = find([])
+    if not any(os.path.lexists(path) for path in service.files):
         console.write("No key dictates here.\n")
         return
-    for command in ours.stop:
+    for command in service.stop:
         units.run(command)
-    for path in ours.remove():
+    for path in service.remove():
         console.write(f"removed {path}\n")
-    for command in ours.forget:
+    for command in service.forget:
         units.run(command)
 
 
 def find(command: Sequence[str], environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Service:
-    """Returns the service that runs `command` in every session, by systemd, launchd or the desktop's own autostart."""
+    """Returns the service that runs `command` in every session, by systemd, launchd or the desktop's autostart."""
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     if platform == "darwin":
         return _launchd(home, command)
@@ -129,7 +129,7 @@ NoDisplay=true
 
 
 def _desktop_word(word: str) -> str:
-    """A word of a desktop entry's command line."""
+    """Quotes a word of a desktop entry's command line."""
     if word and all(sign.isalnum() or sign in "-_./=+:@" for sign in word):
         return word
     escaped = re.sub(r'[\\"`$]', r"\\\g<0>", word).replace("\\", "\\\\").replace("%", "%%")
@@ -137,7 +137,7 @@ def _desktop_word(word: str) -> str:
 
 
 def _launchd(home: Path, command: Sequence[str]) -> Service:
-    """Untested: written from launchd.plist(5)."""
+    """Returns the service for launchd. Untested: written from launchd.plist(5)."""
     agent = {
         "Label": LABEL,
         "ProgramArguments": list(command),

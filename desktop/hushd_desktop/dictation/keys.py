@@ -13,13 +13,13 @@ _MEANT = {
 }  # fmt: skip
 _PORTAL = {"Ctrl": "CTRL", "Alt": "ALT", "Shift": "SHIFT", "Super": "LOGO"}
 _KEYSYMS = {"\n": 0xFF0D, "\t": 0xFF09, "\b": 0xFF08}  # Return, Tab, BackSpace
-_UNICODE = 0x01000000  # keysyms of characters that have no older one
+_UNICODE = 0x01000000  # added to characters that have no older keysym
 _NAMES = {"enter": "Return", "esc": "Escape", "del": "Delete", "pageup": "Page_Up", "pagedown": "Page_Down"}
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key with modifiers; `name` is X11's name of its keysym, as in `F9`, `d`, `space`."""
+    """A key with modifiers; `name` is the keysym's name in X11, such as `F9`, `d`, `space`."""
 
     name: str
     modifiers: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Key:
 
     @property
     def trigger(self) -> str:
-        """As the shortcuts of desktop portals are written."""
+        """The key in the notation of desktop portals."""
         return "+".join((*(_PORTAL[modifier] for modifier in self.modifiers), self.name))
 
 
@@ -37,15 +37,15 @@ def parse(text: str) -> Key:
     """Reads a key's name.
 
     Raises:
-        HushdError: `bad_request` for something else.
+        HushdError: `bad_request` if it is not a key.
     """
-    *before, name = text.strip().split("+")
-    wrong = [word for word in before if word.strip().lower() not in _MEANT]
+    *modifiers, name = text.strip().split("+")
+    wrong = [word for word in modifiers if word.strip().lower() not in _MEANT]
     if not name.strip() or wrong or name.strip().lower() in _MEANT:
         example = "a key is written as F9, Super+d or Ctrl+Alt+space"
         what = f"{wrong[0]!r} is not a modifier" if wrong else f"{text!r} names no key"
         raise HushdError("bad_request", f"{what[:1].upper()}{what[1:]}: {example}.")
-    given = {_MEANT[word.strip().lower()] for word in before}
+    given = {_MEANT[word.strip().lower()] for word in modifiers}
     return Key(_named(name.strip()), tuple(modifier for modifier in MODIFIERS if modifier in given))
 
 
@@ -58,7 +58,7 @@ def _named(name: str) -> str:
 
 
 def keysym(character: str) -> int:
-    """Returns X11's number for the key that types a character."""
+    """Returns X11's keysym for a character."""
     code = ord(character)
     latin = 0x20 <= code <= 0x7E or 0xA0 <= code <= 0xFF
     return _KEYSYMS.get(character) or (code if latin else _UNICODE | code)

@@ -17,19 +17,19 @@ from hushd_protocol.errors import HushdError
 from .keys import Key
 
 _FRAMEWORK = "/System/Library/Frameworks/ApplicationServices.framework/ApplicationServices"
-_SESSION, _HEAD, _DEFAULT = 1, 0, 0  # a tap of this session, before others, that may hold an event back
+_SESSION, _HEAD, _DEFAULT = 1, 0, 0  # a tap of this session, before other taps, that may drop events
 _DOWN, _UP, _DISABLED = 10, 11, 0xFFFFFFFE
-_KEYCODE = 9  # the field of an event
+_KEYCODE = 9  # the field of an event with its key
 _MODIFIERS = {"Shift": 1 << 17, "Ctrl": 1 << 18, "Alt": 1 << 19, "Super": 1 << 20}
 _RETURN, _TAB, _BACKSPACE, _V = 36, 48, 51, 9
-_CODES = {  # of an American keyboard, where keys of letters are
+_CODES = {  # key codes of an American keyboard
     **dict(zip("asdfhgzxcv", range(10), strict=True)), "b": 11, **dict(zip("qweryt", range(12, 18), strict=True)),
     "o": 31, "u": 32, "i": 34, "p": 35, "l": 37, "j": 38, "k": 40, "n": 45, "m": 46, "space": 49, "Escape": 53,
     "F1": 122, "F2": 120, "F3": 99, "F4": 118, "F5": 96, "F6": 97, "F7": 98, "F8": 100, "F9": 101, "F10": 109,
     "F11": 103, "F12": 111, "F13": 105, "F14": 107, "F15": 113, "F16": 106, "F17": 64, "F18": 79, "F19": 80,
 }  # fmt: skip
 _OnEvent = CFUNCTYPE(c_void_p, c_void_p, c_uint32, c_void_p, c_void_p)
-_SIGNATURES: dict[str, tuple[Any, ...]] = {  # the result first
+_SIGNATURES: dict[str, tuple[Any, ...]] = {  # the result type first
     "CGEventTapCreate": (c_void_p, c_uint32, c_uint32, c_uint32, c_uint64, _OnEvent, c_void_p),
     "CGEventTapEnable": (None, c_void_p, c_bool),
     "CGEventGetIntegerValueField": (c_int64, c_void_p, c_uint32),
@@ -59,11 +59,11 @@ class GlobalKey:
     """One key of the keyboard, whatever window has the focus.
 
     Args:
-        key: which.
+        key: the key to watch.
         on_press, on_release: called on the thread of `wait`.
 
     Raises:
-        HushdError: `bad_request` for a key that is not known here, `no_device` when macOS does not allow it.
+        HushdError: `bad_request` for an unknown key, `no_device` if macOS does not allow it.
     """
 
     def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
@@ -97,7 +97,7 @@ class GlobalKey:
 
     def _take(self, _: Any, kind: int, event: Any, __: Any) -> Any:
         library = _library()
-        if kind == _DISABLED:  # macOS found it slow
+        if kind == _DISABLED:  # macOS disabled a slow tap
             library.CGEventTapEnable(self._tap, True)
             return event
         if library.CGEventGetIntegerValueField(event, _KEYCODE) != self._code:
@@ -105,10 +105,10 @@ class GlobalKey:
         flags_match = library.CGEventGetFlags(event) & sum(_MODIFIERS.values()) == self._flags
         if kind == _DOWN and not flags_match and not self._held:
             return event
-        if self._held != (kind == _DOWN):  # and not again while it repeats
+        if self._held != (kind == _DOWN):  # ignores repetitions
             self._held = kind == _DOWN
             self._called[kind]()
-        return None  # no window gets it
+        return None  # hidden from all windows
 
 
 class Typist:

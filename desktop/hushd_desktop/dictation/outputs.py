@@ -1,4 +1,4 @@
-"""The places of dictated text: the cursor, the clipboard, a program, standard output."""
+"""The outputs of dictated text: the cursor, the clipboard, a program, standard output."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from hushd_schema import outside
 
 from .composition import Edit
 
-CLIPBOARDS = (  # commands that take its content, and the variable without which they are of no use
+CLIPBOARDS = (  # commands that set the clipboard, and the variable that each needs
     (("wl-copy",), "WAYLAND_DISPLAY"),
     (("xclip", "-selection", "clipboard"), "DISPLAY"),
     (("xsel", "--clipboard", "--input"), "DISPLAY"),
     (("pbcopy",), ""),
 )
-RUN_S = 60.0  # for a program that takes the text
-SETTLE_MS = 50  # from a virtual keyboard's beginning to its first key
+RUN_S = 60.0  # for a program that gets the text
+SETTLE_MS = 50  # from a virtual keyboard's creation to its first key
 TOKEN = "dictate-token"  # the file in the state folder
 
 
@@ -40,14 +40,14 @@ class Typist(Protocol):
         """Types the keys that paste."""
 
     def close(self) -> None:
-        """Ends the output."""
+        """Closes the output."""
 
 
 class Output(Protocol):
-    """A place of text.
+    """An output of text.
 
     Attributes:
-        live: whether `edit` shows text while somebody speaks; otherwise only `finish` gets it.
+        live: whether `edit` shows text during the speech; else only `finish` gets it.
     """
 
     live: bool
@@ -56,14 +56,14 @@ class Output(Protocol):
         """Changes the text at the cursor."""
 
     def finish(self, text: str) -> None:
-        """Takes the whole text of a dictation that was not shown before."""
+        """Outputs the whole text of a dictation that was not shown live."""
 
     def close(self) -> None:
-        """Ends the output."""
+        """Closes the output."""
 
 
 class Typing:
-    """Text at the cursor, while somebody speaks."""
+    """Types text at the cursor, during the speech."""
 
     live = True
 
@@ -84,7 +84,7 @@ class Typing:
 
 
 class _AtOnce:
-    """A place that gets a dictation as a whole."""
+    """An output that gets a dictation as a whole."""
 
     live = False
 
@@ -96,10 +96,10 @@ class _AtOnce:
 
 
 class Clipboard(_AtOnce):
-    """Text on the clipboard.
+    """Puts the text on the clipboard.
 
     Raises:
-        HushdError: `no_device` without a desktop, or a program for it.
+        HushdError: `no_device` without a desktop or a clipboard program.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Clipboard(_AtOnce):
 
 
 class Pasting(Clipboard):
-    """Text on the clipboard, and from there at the cursor."""
+    """Puts the text on the clipboard and pastes it at the cursor."""
 
     def __init__(self, typist: Typist) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class Pasting(Clipboard):
 
 
 class Command(_AtOnce):
-    """A program that gets the text on its standard input."""
+    """Passes the text to a program's standard input."""
 
     def __init__(self, command: str) -> None:
         self._command = words(command)
@@ -135,7 +135,7 @@ class Command(_AtOnce):
 
 
 class Printing(_AtOnce):
-    """Lines on standard output; `write` writes them."""
+    """Prints lines by `write`."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -145,7 +145,7 @@ class Printing(_AtOnce):
 
 
 class Wtype:
-    """Types through the virtual keyboard of wlroots' compositors, by the program wtype."""
+    """Types by the program wtype, through the virtual keyboard of wlroots' compositors."""
 
     def type(self, text: str) -> None:
         self._run("--", text)
@@ -161,15 +161,15 @@ class Wtype:
 
     @staticmethod
     def _run(*arguments: str) -> None:
-        # A window loses the first key of a keyboard that it does not know yet.
+        # A window loses the first key of a new keyboard.
         _run(["wtype", "-s", str(SETTLE_MS), *arguments], "")
 
 
 def typist() -> Typist:
-    """Returns the one that this desktop has.
+    """Returns a typist for this desktop.
 
     Raises:
-        HushdError: `no_device` when there is none, with what to do instead.
+        HushdError: `no_device` with alternatives if there is none.
     """
     if sys.platform == "darwin":
         from . import macos
@@ -206,7 +206,7 @@ def words(command: str) -> list[str]:
     """Returns the words of a command line.
 
     Raises:
-        HushdError: `bad_request` when it has none, or an open quote.
+        HushdError: `bad_request` if it is empty, or has an open quote.
     """
     try:
         arguments = shlex.split(command)
@@ -228,7 +228,7 @@ def _clipboard() -> list[str]:
 
 
 def _run(command: Sequence[str], text: str) -> None:
-    """Runs a program with `text` as its input; it may go on in the background."""
+    """Runs a program with `text` as its input; it may continue in the background."""
     try:
         done = subprocess.run(
             command, input=text, stdout=subprocess.DEVNULL, text=True, errors="replace", timeout=RUN_S

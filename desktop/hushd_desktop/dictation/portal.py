@@ -1,7 +1,7 @@
-"""Wayland: a global key and typing through the desktop portals, which ask the user once. Needs no root and no uinput.
+"""Wayland: a global key and typing through the desktop portals, which ask the user once; without root or uinput.
 
-jeepney speaks D-Bus; the extra `dictate` brings it. A program that is not sandboxed must name itself first, by the name
-of an installed desktop file: `hushd dictate --install` writes that.
+The D-Bus library is jeepney, of the extra `dictate`. A program outside a sandbox must first register under the name of
+an installed desktop file, which `hushd dictate --install` writes.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from .keys import Key, keysym
 
 APPLICATION = "org.hushd.Dictate"  # the name of the desktop file
 ANSWER_S = 10.0  # for the bus and the portal
-ASK_S = 300.0  # for the user, who is asked whether they allow it
-LOOK_S = 0.5  # for the end of waiting
+ASK_S = 300.0  # for the user to allow it
+LOOK_S = 0.5  # between two looks whether to stop
 
 _SHORTCUTS = "org.freedesktop.portal.GlobalShortcuts"
 _REMOTE = "org.freedesktop.portal.RemoteDesktop"
-_KEYBOARD = 1  # of the kinds of devices
-_UNTIL_REVOKED = 2  # how long the user's permission is kept
+_KEYBOARD = 1  # the portal's number for keyboards
+_UNTIL_REVOKED = 2  # the permission lasts until the user revokes it
 _PATH = "/org/freedesktop/portal/desktop"
 _NAME = "org.freedesktop.portal.Desktop"
 _CONTROL, _V = 0xFFE3, ord("v")
 
 
 class Portal:
-    """A connection to the desktop's portals.
+    """A D-Bus connection to the desktop's portals.
 
     Raises:
-        HushdError: `no_device` when there is no session bus, or no portal.
+        HushdError: `no_device` without a session bus or a portal.
     """
 
     def __init__(self) -> None:
@@ -67,11 +67,11 @@ class Portal:
             raise
 
     def close(self) -> None:
-        """Closes the connection, and with it all its sessions."""
+        """Closes the connection and all its sessions."""
         self._connection.close()
 
     def has(self, interface: str) -> bool:
-        """Returns whether the desktop has a portal."""
+        """Returns whether the desktop has a portal of this interface."""
         try:
             self._send(_PATH, "org.freedesktop.DBus.Properties", "Get", "ss", (interface, "version"))
         except HushdError:
@@ -86,10 +86,10 @@ class Portal:
     def ask(
         self, interface: str, method: str, signature: str, arguments: tuple[Any, ...], options: dict[str, Any]
     ) -> dict[str, Any]:
-        """Calls a method whose answer comes as a signal, maybe once the user has answered; returns its results.
+        """Calls a method whose answer is a signal, possibly after the user's decision; returns its results.
 
         Raises:
-            HushdError: `cancelled` when the user does not allow it.
+            HushdError: `cancelled` if the user does not allow it.
         """
         token = self._token()
         body = (*arguments, {"handle_token": ("s", token), **options})
@@ -106,18 +106,18 @@ class Portal:
         raise HushdError("no_device", f"The desktop did not answer in {ASK_S:g} s.")
 
     def call(self, interface: str, method: str, signature: str, arguments: tuple[Any, ...]) -> None:
-        """Calls a method whose answer says nothing."""
+        """Calls a method without results."""
         self._send(_PATH, interface, method, signature, arguments)
 
     def listen(self, interface: str, member: str) -> None:
-        """Has `signal` return those of a name."""
+        """Subscribes `signal` to the signals of a name."""
         self._listen({"interface": interface, "member": member})
 
     def signal(self, seconds: float) -> tuple[str, str, tuple[Any, ...]]:
-        """Returns the name, path and content of the next signal; an empty name when none came in time.
+        """Returns the name, path and content of the next signal; an empty name on timeout.
 
         Raises:
-            HushdError: `no_device` when the bus has gone.
+            HushdError: `no_device` if the bus has gone.
         """
         from jeepney import HeaderFields
 
@@ -131,7 +131,7 @@ class Portal:
         return str(fields[HeaderFields.member]), str(fields[HeaderFields.path]), message.body
 
     def _register(self) -> None:
-        """Names this program; portals before 1.20 find its name by themselves, and have no such method."""
+        """Registers this program; portals before 1.20 find its name by themselves, and lack the method."""
         try:
             self._send(_PATH, "org.freedesktop.host.portal.Registry", "Register", "sa{sv}", (APPLICATION, {}))
         except HushdError as error:
@@ -168,14 +168,14 @@ class Portal:
 
 
 class GlobalKey:
-    """One key of the keyboard, whatever window has the focus. The user may choose another one when asked.
+    """A global key of the portal. The user may choose another one when asked.
 
     Args:
-        key: the proposal.
+        key: the proposed key.
         on_press, on_release: called on the thread of `wait`.
 
     Raises:
-        HushdError: `no_device` when the desktop has no such portal, `cancelled` when the user does not allow it.
+        HushdError: `no_device` if the desktop has no such portal, `cancelled` if the user does not allow it.
     """
 
     def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
@@ -213,13 +213,13 @@ class GlobalKey:
 
 
 class Typist:
-    """Types into the window that has the focus, in one session that is held; the user is asked once.
+    """Types into the focused window, in one portal session; the user is asked once.
 
     Args:
-        token: the file that keeps the user's permission.
+        token: the file with the user's permission.
 
     Raises:
-        HushdError: `no_device` when the desktop has no such portal, `cancelled` when the user does not allow it.
+        HushdError: `no_device` if the desktop has no such portal, `cancelled` if the user does not allow it.
     """
 
     def __init__(self, token: Path) -> None:
@@ -259,7 +259,7 @@ class Typist:
         self._portal.ask(_REMOTE, "SelectDevices", "o", (session,), options)
         granted = self._portal.ask(_REMOTE, "Start", "os", (session, ""), {})
         if not granted.get("devices", ("u", 0))[1] & _KEYBOARD:
-            raise HushdError("cancelled", "The desktop did not allow to type.")
+            raise HushdError("cancelled", "The desktop did not allow typing.")
         if "restore_token" in granted:
             _keep(token, granted["restore_token"][1])
         return session
@@ -269,7 +269,7 @@ class Typist:
 
 
 def _keep(token: Path, text: str) -> None:
-    with best_effort.writing(token):  # without it the desktop asks again
+    with best_effort.writing(token):  # without the file the desktop asks again
         token.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_file.replace(token, text, mode=0o600)
 

@@ -1,10 +1,7 @@
-"""Ways to dictate that have a name: a filter, and a key of its own; from `dictation.toml` beside the configuration.
+"""Named profiles of dictation, each with a filter and a key, from `dictation.toml` beside the configuration.
 
-[correct]
-key = "Shift+F9"
-through = "llm -s 'Correct the grammar, change nothing else.'"
-within = "15s"       # that it may take
-keep = 0.5           # of the text must stay, or it is written as it was heard
+[correct] key = "Shift+F9" through = "llm -s 'Correct the grammar, change nothing else.'" within = "15s"       # the
+filter's time limit keep = 0.5           # the share of the text that must stay; else it is written unfiltered
 
 [english]
 through = "llm -s 'Translate into English.'"
@@ -35,11 +32,11 @@ _FIELDS = ("key", "through", "within", "keep")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named way to dictate.
+    """A named profile.
 
     Attributes:
-        key: that begins a dictation of this kind; None: only `--profile` does.
-        change: makes the text that is written; None: the text as it is heard.
+        key: starts a dictation of this profile; None: only `--profile` does.
+        change: the filter of the text; None: unchanged.
     """
 
     name: str
@@ -48,10 +45,10 @@ class Profile:
 
 
 def read(path: Path | None = None) -> dict[str, Profile]:
-    """Returns the profiles of the file by their names; none where there is no file.
+    """Returns the file's profiles by name; empty without a file.
 
     Raises:
-        HushdError: `bad_request` for a file or a value that cannot be, with its place.
+        HushdError: `bad_request` for an invalid file or value, with its place.
     """
     path = path or paths.find().config.with_name(NAME)
     return {name: _profile(name, table, path) for name, table in toml.load(path).items()}
@@ -61,7 +58,7 @@ def find(name: str) -> Profile:
     """Returns the profile of that name.
 
     Raises:
-        HushdError: `bad_request` where there is none.
+        HushdError: `bad_request` if there is none.
     """
     profiles = read()
     if name not in profiles:
@@ -76,12 +73,12 @@ def _profile(name: str, table: object, path: Path) -> Profile:
             raise HushdError("bad_request", "A profile is a table, such as [correct].")
         if unknown := [field for field in table if field not in _FIELDS]:
             raise HushdError("bad_request", f"There is no {quoted(unknown[0])}: there are {', '.join(_FIELDS)}.")
-        given: dict[str, Any] = {field: _checked(field, table[field]) for field in table}
+        values: dict[str, Any] = {field: _checked(field, table[field]) for field in table}
     except HushdError as error:
         raise HushdError("bad_request", f"{path}, [{toml.key(name)}]: {error.message}") from error
-    command = given.get("through")
-    change = TextFilter(command, given.get("within", WITHIN_S), given.get("keep", KEEP)) if command else None
-    return Profile(name, given.get("key"), change)
+    command = values.get("through")
+    change = TextFilter(command, values.get("within", WITHIN_S), values.get("keep", KEEP)) if command else None
+    return Profile(name, values.get("key"), change)
 
 
 def _checked(field: str, value: object) -> object:

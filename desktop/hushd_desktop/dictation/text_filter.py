@@ -1,4 +1,4 @@
-"""A program that changes a dictation before it is written, trusted only as far as the text stays the same."""
+"""A program that changes a dictation before it is written; its output is refused if it differs too much."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hushd_protocol.errors import HushdError
 
 from hushd_desktop import program
 
-WITHIN_S = 15.0  # by default: somebody waits for the text
+WITHIN_S = 15.0  # by default, since the user waits for the text
 KEEP = 0.5
-_FEW_WORDS = 8  # in which a word is a large part: they are compared by their letters
+_FEW_WORDS = 8  # up to which texts are compared by letters instead of words
 
 
 @dataclass(frozen=True, slots=True)
 class TextFilter:
-    """A filter: the text goes into its standard input, and its standard output is written.
+    """A filter program: reads the text on standard input, and prints the text to write.
 
     Args:
-        within_s: seconds that it may take.
+        within_s: its time limit in seconds.
         keep: the share of the text that must stay, 0 to 1; 0 for a filter that translates or answers.
     """
 
@@ -33,12 +33,12 @@ class TextFilter:
         """Returns the changed text.
 
         Raises:
-            HushdError: `output_failed` when the program fails, takes too long, prints nothing, or changes too much.
+            HushdError: `output_failed` if the program fails, takes too long, prints nothing, or changes too much.
         """
         name = self.command[0]
         changed = self._run(text).decode(errors="replace").strip("\n")
         if not changed.strip():
-            raise HushdError("output_failed", f"{name} made nothing of the text.")
+            raise HushdError("output_failed", f"{name} printed no text.")
         if (share := common(text, changed)) < self.keep:
             raise HushdError(
                 "output_failed",
@@ -62,7 +62,7 @@ class TextFilter:
 
 
 def common(before: str, after: str) -> float:
-    """Returns the share of their words that two texts have in common, 0 to 1, whatever their case, marks and order."""
+    """Returns the share of words that two texts have in common, 0 to 1, regardless of case, marks and order."""
     first, second = before.casefold().split(), after.casefold().split()
     first, second = (list(filter(None, (word.strip(".,;:!?…\"'“”‘’()") for word in each))) for each in (first, second))
     if max(len(first), len(second)) < _FEW_WORDS:

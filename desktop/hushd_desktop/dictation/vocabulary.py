@@ -1,12 +1,9 @@
-"""The words of dictation: those to expect, replacements of others, and the phrases that are commands. Pure.
+"""The vocabulary of dictation: words to expect, replacements, and phrases that are commands. Pure.
 
-A file, `names.txt`, adds to what is built in, a line each:
+The file `names.txt` adds to the built-in phrases, a line each:
 
-    Kubernetes            # a word to expect, and how it is written
-    kates -> k8s          # what is heard -> what is written
-    smiley -> :-)
-    next item -> <new line>-
-    period -> period      # one of the built-in phrases, as a word again
+    Kubernetes            # a word to expect, and how it is written kates -> k8s          # heard -> written smiley ->
+    :-) next item -> <new line>- period -> period      # a built-in phrase, as a word again
 
 A later line wins over an earlier one.
 """
@@ -31,17 +28,17 @@ _BUILT_IN = {
 _ARROW = "->"
 _COMMAND = re.compile("|".join(map(re.escape, COMMANDS)))
 _UNKNOWN = re.compile(r"<[^<>]*>")
-_BESIDE = re.compile(r"^\W+|\W+$")  # of a word: marks, which are not heard
+_BESIDE = re.compile(r"^\W+|\W+$")  # marks around a word, which are not spoken
 
 Phrase = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Phrases by their words, as `heard` gives them, with the text for each; and words to expect.
+    """The text for each phrase, by its words as returned by `heard`; and words to expect.
 
     Attributes:
-        longest: words in the longest phrase.
+        longest: the number of words in the longest phrase.
     """
 
     phrases: Mapping[Phrase, str]
@@ -52,7 +49,7 @@ class Vocabulary:
         return max(map(len, self.phrases), default=0)
 
     def begins(self, words: Phrase) -> bool:
-        """Returns whether some phrase is longer than `words` and begins with them."""
+        """Returns whether a phrase begins with `words` and is longer."""
         return any(len(phrase) > len(words) and phrase[: len(words)] == words for phrase in self.phrases)
 
 
@@ -62,13 +59,13 @@ def read(
     english: bool = True,
     pronounced: Mapping[str, str] | None = None,
 ) -> Vocabulary:
-    """Returns the phrases of `lines`, with the built-in ones, which are English.
+    """Returns the vocabulary of `lines`, with the built-in phrases if `english`.
 
     Args:
-        pronounced: words and how they are said: what is heard as the second is written as the first.
+        pronounced: words by their pronunciations: heard pronunciations are written as the word.
 
     Raises:
-        HushdError: `bad_request` for a line that says nothing, with its number.
+        HushdError: `bad_request` for a line without words, with its number.
     """
     phrases = {_phrase(spoken): written for spoken, written in _BUILT_IN.items()} if english else {}
     expected: list[str] = []
@@ -95,12 +92,12 @@ def read(
 
 
 def heard(word: str) -> str:
-    """Returns a word without its case and the marks beside it; empty for marks alone."""
+    """Returns a word in lower case without the marks around it; empty for marks alone."""
     return _BESIDE.sub("", word).casefold()
 
 
 def parts(written: str) -> list[str]:
-    """Returns the replacement of a phrase, divided into texts and commands."""
+    """Splits the replacement of a phrase into texts and commands."""
     divided, end = [], 0
     for command in _COMMAND.finditer(written):
         divided += [written[end : command.start()], command.group()]

@@ -1,4 +1,4 @@
-"""A process that dictates: at once, or while a key is held. Its orders come from threads and from signals."""
+"""A process that dictates, at once or while a key is held, controlled by threads and signals."""
 
 from __future__ import annotations
 
@@ -28,14 +28,13 @@ from hushd_desktop.dictation.profiles import Profile
 from hushd_desktop.dictation.text_filter import TextFilter
 from hushd_desktop.dictation.vocabulary import Vocabulary, read
 
-TYPED = ("auto", "type", "paste")  # outputs behind which a space stands
-Action = (
-    Literal["press", "release", "toggle", "stop", "leave"] | Profile | HushdError | None
-)  # a profile's key, pressed
+TYPED = ("auto", "type", "paste")  # outputs that end with a space
+# A profile stands for a press of its key.
+Action = Literal["press", "release", "toggle", "stop", "leave"] | Profile | HushdError | None
 
 
 class Dictations:
-    """Begins dictations and ends them; at most one records at a time."""
+    """Starts and ends dictations; at most one records at a time."""
 
     def __init__(self, client: Client, options: Namespace, on_end: Callable[[HushdError | None], None]) -> None:
         self._client = client
@@ -48,7 +47,7 @@ class Dictations:
         self.recording = False
 
     def begin(self, profile: Profile | None = None) -> None:
-        """Begins one, of a profile where it is given, unless one records.
+        """Starts a dictation, by `profile` if given, unless one is recording.
 
         Raises:
             HushdError: `no_device` when there is no microphone.
@@ -59,21 +58,21 @@ class Dictations:
                 self._output,
                 self._vocabulary,
                 duck=self._options.duck,
-                after=self._last,
+                previous=self._last,
                 on_end=self._on_end,
                 **self._for(profile),
             )
             self.recording = True
 
     def end(self) -> None:
-        """Ends the one that records."""
+        """Ends the recording dictation."""
         if self.recording and self._last is not None:
             self._last.end()
             self.recording = False
 
     def _for(self, profile: Profile | None) -> dict[str, Any]:
-        """The arguments of a dictation. The configuration's model for a second pass is for places that get all text at
-        the end: text at a cursor cannot be replaced safely, and who wants it later but better says so by an option."""
+        """Returns a dictation's arguments. The configured second pass is only used for outputs that get the text at the
+        end, since text at a cursor cannot be replaced safely; an option asks for it there too."""
         settings = self._settings | ({"change": profile.change} if profile is not None else {})
         typed = self._output.live and settings["change"] is None
         return settings | {
@@ -81,7 +80,7 @@ class Dictations:
         }
 
     def close(self) -> None:
-        """Ends all of them, with the last word."""
+        """Ends all dictations after their last word."""
         self.end()
         if self._last is not None:
             self._last.wait()
@@ -89,7 +88,7 @@ class Dictations:
 
 
 def dictate(options: Namespace) -> int:
-    """Dictates until Ctrl-C, a signal of another `hushd dictate`, or an error."""
+    """Dictates until Ctrl-C, a signal from another `hushd dictate`, or an error."""
     actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
     _take_signals(actions)
     with Client(holder="dictate", compute_device=options.compute_device) as client:
@@ -99,18 +98,18 @@ def dictate(options: Namespace) -> int:
         action = actions.get()
         dictations.close()
         while action is not None and not isinstance(action, HushdError):
-            action = actions.get()  # how it ended
+            action = actions.get()  # the reason of the end
     if action is not None:
         raise action
     return 0
 
 
 def wait_for_key(options: Namespace) -> int:
-    """Dictates whenever the key says so, until Ctrl-C. An error of one dictation does not end it."""
+    """Dictates by a key until Ctrl-C. An error of one dictation does not end it."""
     actions: queue.SimpleQueue[Action] = queue.SimpleQueue()
     _take_signals(actions)
     if options.device:
-        devices.load_ahead()  # so that the microphone opens with the key; the usual one needs no PortAudio
+        devices.load_ahead()  # so that the microphone opens at once; the default one needs no PortAudio
     with Client(holder="dictate", compute_device=options.compute_device) as client:
         dictations = Dictations(client, options, _complain)
         keys = _keys(options, actions)
@@ -135,7 +134,7 @@ def wait_for_key(options: Namespace) -> int:
 
 
 def _keys(options: Namespace, actions: queue.SimpleQueue[Action]) -> list[GlobalKey]:
-    """Takes the key that the options name, and those of the profiles."""
+    """Watches the options' key, and the profiles' keys."""
     release: Callable[[], None] = (lambda: None) if options.toggle else partial(actions.put, "release")
     meant: dict[Key, Action] = {profile.key: profile for profile in profiles.read().values() if profile.key}
     meant[options.key] = "toggle" if options.toggle else "press"
@@ -166,25 +165,25 @@ def _watch(key: GlobalKey, actions: queue.SimpleQueue[Action], failures: list[Hu
 
 
 def _take_signals(actions: queue.SimpleQueue[Action]) -> None:
-    """SIGUSR1 begins or ends, SIGUSR2 and Ctrl-C end; a queue may be put to in a handler."""
-    meant: tuple[tuple[int, Action], ...] = (
+    """Turns signals into actions: SIGUSR1 starts or ends a dictation, SIGUSR2 and Ctrl-C end it."""
+    actions_of: tuple[tuple[int, Action], ...] = (
         (signal.SIGUSR1, "toggle"),
         (signal.SIGUSR2, "stop"),
         (signal.SIGINT, "leave"),
         (signal.SIGTERM, "leave"),
     )
-    for number, action in meant:
+    for number, action in actions_of:
         signal.signal(number, partial(_put, actions, action, signal.getsignal(number)))
 
 
 def _put(actions: queue.SimpleQueue[Action], action: Action, before: Any, number: int, _: object) -> None:
     if action == "leave":
-        signal.signal(number, before)  # a second one does not wait for the last word
+        signal.signal(number, before)  # a second signal does not wait for the last word
     actions.put(action)
 
 
 def output(options: Namespace) -> Output:
-    """Returns the output that the options name."""
+    """Returns the options' output."""
     if options.output == "print":
         return outputs.Printing(console.write)
     if options.output == "command":
@@ -203,10 +202,10 @@ def output(options: Namespace) -> Output:
 
 
 def vocabulary(options: Namespace) -> Vocabulary:
-    """Returns that of the file which the options name, or of names.txt if it is there, and of `hushd config pronounce`.
+    """Returns the vocabulary of the options' file, or of names.txt if it exists, and of `hushd config pronounce`.
 
     Raises:
-        HushdError: `input_unreadable`, or `bad_request` for a line that says nothing.
+        HushdError: `input_unreadable`, or `bad_request` for a line without words.
     """
     english = not options.language or options.language.lower()[:2] == "en"
     path = Path(options.names) if options.names else paths.find().config.parent / "names.txt"
@@ -225,12 +224,12 @@ def vocabulary(options: Namespace) -> Vocabulary:
 def settings(options: Namespace) -> dict[str, Any]:
     """Returns the arguments of each `Dictation`."""
     names = ("engine", "model", "keep_alive", "language")
-    given = {name: getattr(options, name) for name in names}
+    arguments = {name: getattr(options, name) for name in names}
     change = profiles.find(options.profile).change if options.profile else None
     if options.through:
         change = TextFilter(outputs.words(options.through))
     return {
-        "listening": {name: value for name, value in given.items() if value is not None},
+        "listening": {name: value for name, value in arguments.items() if value is not None},
         "device": options.device,
         "change": change,
         "ending": options.end if options.end is not None else " " if options.output in TYPED else "",

@@ -1,4 +1,4 @@
-"""X11: a global key by a grab, and typing by XTest, through python-xlib, which the extra `dictate` brings."""
+"""X11: a global key by a grab, and typing by XTest, through python-xlib of the extra `dictate`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hushd_protocol.errors import HushdError
 from .extra import needs_extra
 from .keys import Key, keysym
 
-LOOK_S = 0.5  # for the end of waiting
+LOOK_S = 0.5  # between two looks whether to stop
 SETTLE_S = 0.03  # for programs to read a changed keyboard
-_RAW = struct.Struct("=HII")  # device, time, keycode: the beginning of XIRawEvent behind its header
+_RAW = struct.Struct("=HII")  # device, time and key code: the first fields of XIRawEvent after its header
 _MASKS = {"Ctrl": "ControlMask", "Alt": "Mod1Mask", "Shift": "ShiftMask", "Super": "Mod4Mask"}
 _MODIFIERS = (
     "Control_L",
@@ -47,11 +47,11 @@ class GlobalKey:
     """One key of the keyboard, whatever window has the focus.
 
     Args:
-        key: which.
-        on_press, on_release: called on the thread of `wait`, once for each, however long the key repeats.
+        key: the key to watch.
+        on_press, on_release: called on the thread of `wait`, once each even if the key repeats.
 
     Raises:
-        HushdError: `bad_request` for a key that the keyboard has not, or that another program has grabbed.
+        HushdError: `bad_request` for a key that the keyboard lacks, or that another program has grabbed.
     """
 
     def __init__(self, key: Key, on_press: Callable[[], None], on_release: Callable[[], None]) -> None:
@@ -65,8 +65,8 @@ class GlobalKey:
         self._code = self._display.keysym_to_keycode(XK.string_to_keysym(key.name))
         if not self._code:
             raise HushdError("bad_request", f"The keyboard has no key {key.name!r}: choose another one, such as F9.")
-        # While it is held the server would keep all keys from other windows, those that are typed too. So the keyboard
-        # is let go with the press, which a repetition would take back; and the release comes as a raw event.
+        # While the key is held, the grab would keep all keys from other windows, also typed ones. So the keyboard is
+        # released at once (a repetition would grab it again), and the key's release is read from raw events.
         self._root.xinput_select_events([(xinput.AllMasterDevices, xinput.RawKeyReleaseMask)])
         self._grab(key)
         self._display.change_keyboard_control(key=self._code, auto_repeat_mode=X.AutoRepeatModeOff)
@@ -77,7 +77,7 @@ class GlobalKey:
         """Calls back until `stop`.
 
         Raises:
-            HushdError: `no_device` when the X server has gone.
+            HushdError: `no_device` if the X server has gone.
         """
         held = False
         while not self._ended:
@@ -102,7 +102,7 @@ class GlobalKey:
 
         mask = sum(getattr(X, _MASKS[modifier]) for modifier in key.modifiers)
         taken = error.CatchError(error.BadAccess)
-        for locks in (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask):  # Caps Lock and Num Lock change nothing
+        for locks in (0, X.LockMask, X.Mod2Mask, X.LockMask | X.Mod2Mask):  # with and without Caps Lock and Num Lock
             self._root.grab_key(self._code, mask | locks, False, X.GrabModeAsync, X.GrabModeAsync, onerror=taken)
         self._display.sync()
         if taken.get_error():
@@ -119,22 +119,22 @@ class GlobalKey:
             raise HushdError("no_device", "The X server has gone.") from failure
 
     def _is_release(self, event: Any) -> bool:
-        """Returns whether the key was released: an event of the grab while that lasts, then a raw one of all keys."""
+        """Returns whether the event is the key's release: of the grab while that lasts, then a raw one."""
         if event.type == self._x.KeyRelease:
             return bool(event.detail == self._code)
         if event.type != self._display.extension_event.GenericEvent:
             return False
-        _device, _time, code = _RAW.unpack_from(event.data)  # which python-xlib leaves as it came
+        _device, _time, code = _RAW.unpack_from(event.data)  # python-xlib does not parse it
         return bool(code == self._code)
 
 
 class Typist:
     """Types into the window that has the focus.
 
-    Characters that the keyboard has not are put on keys that are free, for as long as they are typed.
+    Characters that the keyboard lacks are put on free keys while they are typed.
 
     Raises:
-        HushdError: `no_device` when there is no X server, or it has no XTest.
+        HushdError: `no_device` if there is no X server, or it lacks XTest.
     """
 
     def __init__(self) -> None:
@@ -143,8 +143,8 @@ class Typist:
             raise HushdError("no_device", "The X server has no XTest: use --output clipboard.")
         self._lock = threading.Lock()
         self._free = self._free_keys()
-        self._held: Sequence[int] = ()  # keys that were down before something was typed, a bit each
-        self._borrowed: dict[int, int] = {}  # keycodes by keysym, the one used longest ago first
+        self._held: Sequence[int] = ()  # keys held down before typing, a bit each
+        self._borrowed: dict[int, int] = {}  # key codes by keysym, the least recently used first
 
     def type(self, text: str) -> None:
         """Types `text`."""
@@ -167,7 +167,7 @@ class Typist:
             self._send(control, down=False)
 
     def close(self) -> None:
-        """Frees the keys that were borrowed."""
+        """Frees the borrowed keys."""
         with self._lock:
             for code in self._borrowed.values():
                 self._map(code, 0)
@@ -192,7 +192,7 @@ class Typist:
         xtest.fake_input(self._display, X.KeyPress if down else X.KeyRelease, code)
 
     def _key_of(self, sought: int) -> tuple[int, bool]:
-        """Returns a key that types a keysym, and whether it is shifted for that; not one that is held down."""
+        """Returns a key that types a keysym and is not held down, and whether it needs Shift."""
         for code, level in self._display.keysym_to_keycodes(sought):
             if level in (0, 1) and code not in self._free and not self._held[code // 8] & 1 << code % 8:
                 return code, level == 1
@@ -209,7 +209,7 @@ class Typist:
                 raise HushdError("no_device", "The keyboard has no free key for other characters: use --output paste.")
             unused = [self._borrowed.pop(oldest)]
         self._display.sync()
-        time.sleep(SETTLE_S)  # what was typed is read before the key means something else
+        time.sleep(SETTLE_S)  # lets programs read the typed text before the key changes
         self._map(unused[0], sought)
         self._display.sync()
         time.sleep(SETTLE_S)
@@ -220,7 +220,7 @@ class Typist:
         self._display.change_keyboard_mapping(code, [[meaning, meaning]])
 
     def _free_keys(self) -> list[int]:
-        """Returns the keys that mean nothing, the last ones first."""
+        """Returns the unused keys, the last ones first."""
         info = self._display.display.info
         low, high = info.min_keycode, info.max_keycode
         mapping = self._display.get_keyboard_mapping(low, high - low + 1)
@@ -228,9 +228,9 @@ class Typist:
 
     @contextmanager
     def _modifiers_up(self) -> Iterator[None]:
-        """Releases the modifiers that are held, as part of a push-to-talk key: Ctrl and `c` is not `c`.
+        """Releases held modifiers, such as those of a push-to-talk key: Ctrl with `c` is not `c`.
 
-        Returns from the block when the server has typed everything.
+        Leaves the block when the server has typed everything.
         """
         from Xlib import XK, error
 

@@ -1,8 +1,8 @@
-"""The process that keeps others quiet for a program that speaks or listens, and that outlives a kill of it:
-`python -m hushd_desktop.ducking.helper DECIBELS`.
+"""The process that makes other programs quieter for one that speaks or listens, and that survives its kill: `python -m
+hushd_desktop.ducking.helper DECIBELS`.
 
-Several programs may want it at the same time. Each helper holds a shared lock for as long, and the one that has a
-second lock changes volumes; the last one to leave brings them back. The kernel releases both, however a process ends.
+Several programs may want it at the same time. Each one's helper holds a shared lock, and the helper with a second lock
+changes volumes; the last helper to end restores them. The kernel releases both locks, however a process ends.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     from .streams import Streams
 
 ORDERLY = b"."  # written by a holder before it closes its pipe
-LINGER_S = 2.0  # after an orderly end: the next word of a conversation mostly follows
-LOOK_S = 0.1  # between two looks whether the helper that leads has gone
+LINGER_S = 2.0  # after an orderly end, since the next word of a conversation mostly follows
+LOOK_S = 0.1  # between two looks whether the leading helper has ended
 RETRY_S = 2.0  # between two attempts to reach a sound server
-RESTORE_S = 15.0  # for one that is just restarting, once volumes are to be brought back
+RESTORE_S = 15.0  # for a restarting sound server, when volumes are to be restored
 
 
 class Wish:
-    """Standard input, the end of the holder's pipe, and the time at which others need not be quiet any longer."""
+    """The holder's wish for quiet: its pipe, which is standard input, and the time until which the wish lasts."""
 
     def __init__(self) -> None:
         self._orderly = False
-        self._end: float | None = None  # of the lingering, once the pipe has ended
+        self._end: float | None = None  # of the lingering, set when the pipe has ended
         if self.over():
-            self.end()  # nobody has wanted it for long enough to be noticed
+            self.end()  # the program ended before others were made quieter
 
     def end(self) -> None:
-        """Ends it now. Safe in a signal handler."""
+        """Ends the wish now. Safe in a signal handler."""
         self._end = 0.0
 
     def over(self, wait_s: float = 0.0) -> bool:
-        """Returns whether it is over; waits so long at most."""
+        """Returns whether the wish is over; waits for that at most `wait_s`."""
         give_up = time.monotonic() + wait_s
         while self._end is None and select.select([0], [], [], max(0.0, give_up - time.monotonic()))[0]:
             data = os.read(0, 64)
@@ -59,28 +59,29 @@ class Wish:
 
 
 class Locks:
-    """A place among those who want other programs to be quieter."""
+    """The locks that helpers share."""
 
     def __init__(self, folder: Path) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._wishes = os.open(folder / "ducking.wishes", flags, 0o600)
         self._leader = os.open(folder / "ducking.leader", flags, 0o600)
-        fcntl.flock(self._wishes, fcntl.LOCK_SH)  # waits while the last one of others brings volumes back
+        fcntl.flock(self._wishes, fcntl.LOCK_SH)  # waits while another, last helper restores volumes
 
     def try_to_lead(self) -> bool:
-        """Returns whether it leads; never waits."""
+        """Returns whether this helper leads; never blocks."""
         return atomic_file.lock(self._leader, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def leave(self) -> bool:
-        """Gives up the wish; returns whether it was the last one, which must bring everything back.
+        """Releases the wish's lock; returns whether it was the last one, whose helper must restore everything.
 
-        Who leaves leads first: so one after the other gives up its wish, and none overlooks that it is the last.
+        A leaving helper takes the lead first, so that helpers leave one at a time, and the last one notices that it is
+        the last.
         """
         fcntl.flock(self._leader, fcntl.LOCK_EX)
         return atomic_file.lock(self._wishes, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def close(self) -> None:
-        """Gives both up, without a thought for the others."""
+        """Releases both locks, without looking at other helpers."""
         os.close(self._wishes)
         os.close(self._leader)
 
@@ -89,8 +90,8 @@ class Helper:
     """The helper of one holder.
 
     Args:
-        folder: of the locks and ledgers.
-        decibels: how far others go down.
+        folder: the folder of the locks and ledgers.
+        decibels: how much quieter other programs get.
     """
 
     def __init__(self, wish: Wish, folder: Path, decibels: float) -> None:
@@ -100,7 +101,7 @@ class Helper:
         self._players: Players | None = None
 
     def run(self) -> None:
-        """Returns once it is over, and all is as before unless other helpers go on."""
+        """Runs until the wish is over, and restores everything unless other helpers continue."""
         locks = Locks(self._folder)
         while not self._wish.over():
             if locks.try_to_lead():
@@ -111,13 +112,13 @@ class Helper:
             self._restore()
 
     def _lead(self) -> None:
-        """Keeps others quiet until it is over, or the sound server has gone."""
+        """Makes other programs quieter until the wish is over or the sound server has gone."""
         if not self._at_the_server(lambda streams: streams.follow(self._wish.over, self._pause_players)):
             self._pause_players()
             self._wish.over(RETRY_S)
 
     def _restore(self) -> None:
-        """Brings volumes back, and then has players go on; what cannot be is left to the next helper."""
+        """Restores volumes, then resumes players; leaves failures to the next helper."""
         give_up = time.monotonic() + RESTORE_S
         while any(self._folder.glob(VOLUMES)) and time.monotonic() < give_up:
             if self._at_the_server(lambda streams: streams.bring_back()):
@@ -127,12 +128,12 @@ class Helper:
             players.resume()
 
     def _at_the_server(self, work: Callable[[Streams], None]) -> bool:
-        """Does some work with the sound server, which is not started for it; returns whether it was there."""
+        """Does `work` with the sound server, if it runs; returns whether it did."""
         try:
             from pulsectl import Pulse
 
             from . import streams
-        except (ImportError, OSError):  # of the extra, or of libpulse: the players remain
+        except (ImportError, OSError):  # the extra or libpulse is missing: players can still be paused
             return False
         try:
             with Pulse("hushd", connect=False) as pulse:
@@ -143,7 +144,7 @@ class Helper:
         return True
 
     def _pause_players(self) -> None:
-        """Pauses those that play, once."""
+        """Pauses playing players, once."""
         if self._players is None and (players := self._reach_players()):
             self._players = players
             players.pause()
@@ -153,14 +154,14 @@ class Helper:
             from .players import Players
 
             return Players(self._folder / PLAYERS)
-        except (ImportError, OSError, KeyError, ValueError):  # of the extra; there is no session bus
+        except (ImportError, OSError, KeyError, ValueError):  # the extra is missing, or there is no session bus
             return None
 
 
 def main(decibels: float) -> None:
-    """Keeps others quieter by so much until standard input ends."""
+    """Makes other programs quieter by `decibels` until standard input ends."""
     wish = Wish()
-    # Not by an exception, which could come between a change and its record.
+    # No exception, which could come between a change and its record.
     signal.signal(signal.SIGTERM, lambda *_: wish.end())
     where = paths.find()
     paths.prepare_runtime(where)

@@ -1,4 +1,4 @@
-"""The side of the program that speaks or listens: it starts a helper, and lets go of it."""
+"""The program's side of ducking: starts a helper, and releases it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .ledger import PLAYERS, VOLUMES, Ledger
 if TYPE_CHECKING:
     from types import TracebackType
 
-RECOVER_S = 20.0  # for a helper to bring everything back
-_STARTS = 3  # helpers, of which each was killed
+RECOVER_S = 20.0  # for a helper to restore everything
+_STARTS = 3  # helpers in a row that may be killed
 
 
 class Ducking:
-    """Has other programs be quieter between `begin` and `end`, or in a `with` block.
+    """Makes other programs quieter between `begin` and `end`, or in a `with` block.
 
-    It goes by the setting `duck`. Where nothing can be done, as on macOS or without a sound server, nothing is.
+    By how much is the setting `duck`. On macOS and without a sound server it does nothing.
 
     Raises:
         HushdError: `bad_request` for an error in the configuration.
@@ -35,7 +35,7 @@ class Ducking:
     def __init__(self) -> None:
         self._decibels = decibels()
         self._lock = threading.Lock()
-        self._pipe: int | None = None  # to the helper, while it is wanted
+        self._pipe: int | None = None  # to the helper, while there is one
 
     def __enter__(self) -> Ducking:
         self.begin()
@@ -49,7 +49,7 @@ class Ducking:
         (self.begin if held else self.end)()
 
     def begin(self) -> None:
-        """Quick, on any thread; safe to call twice."""
+        """Begins, quickly. Safe on any thread, and to call twice."""
         with self._lock:
             if self._pipe is not None or not self._decibels:
                 return
@@ -57,7 +57,7 @@ class Ducking:
         threading.Thread(target=self._keep, args=(end,), name="hushd-ducking", daemon=True).start()
 
     def end(self) -> None:
-        """Likewise; others are as loud as before once nobody else has them quiet."""
+        """Ends, as quickly; the volumes are restored unless other programs still keep them down."""
         with self._lock:
             if self._pipe is not None:
                 with suppress(BrokenPipeError):
@@ -66,19 +66,19 @@ class Ducking:
                 self._pipe = None
 
     def _keep(self, end: int) -> None:
-        """Starts a helper, and, when one is killed or fails, the next, which brings back what that has changed."""
+        """Starts a helper; if it is killed or fails, the next one, which restores its changes."""
         try:
             for _ in range(_STARTS):
                 if _start(end, self._decibels).wait() == 0:
                     return
         except OSError:
-            pass  # there is no room for one more process
+            pass  # no more processes can be started
         finally:
             os.close(end)
 
 
 def decibels() -> float:
-    """The setting `duck`; 0 where no other program can be made quieter.
+    """Returns the setting `duck`; 0 if other programs cannot be made quieter here.
 
     Raises:
         HushdError: `bad_request` for an error in the configuration.
@@ -91,12 +91,12 @@ def decibels() -> float:
 
 
 def leftovers(folder: Path) -> bool:
-    """Returns whether something is to be brought back, by a helper that runs or was killed."""
+    """Returns whether changes of a running or killed helper are to be undone."""
     return (folder / PLAYERS).exists() or any(Ledger.read(path).streams for path in folder.glob(VOLUMES))
 
 
 def recover() -> bool:
-    """Brings back what a killed helper has left, unless another one is at work; returns whether nothing is left."""
+    """Undoes a killed helper's changes, unless another helper runs; returns whether none are left."""
     folder = paths.find().runtime
     with closing(Locks(folder)) as locks:
         if not locks.try_to_lead():
@@ -108,7 +108,7 @@ def recover() -> bool:
 
 def _start(standard_input: int, amount: float) -> subprocess.Popen[bytes]:
     devices.lead_to_sound_server()
-    # In a session of its own: neither Ctrl-C nor a kill of the program's group is meant for it.
+    # In a session of its own, so that neither Ctrl-C nor a kill of the program's group reaches it.
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "hushd_desktop.ducking.helper", str(amount)],
         stdin=standard_input,

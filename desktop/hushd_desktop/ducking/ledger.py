@@ -1,4 +1,4 @@
-"""Changes of other programs' volumes and players, written down before they are made, for whoever undoes them."""
+"""The record of changed volumes and paused players, written before each change so that any helper can undo it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any, NamedTuple
 
 from hushd_protocol.system import atomic_file
 
-# There are such files only while something is to be undone.
-VOLUMES = "ducking-volumes-*.json"  # of each sound server
+# These files only exist while there are changes to undo.
+VOLUMES = "ducking-volumes-*.json"  # one for each sound server
 PLAYERS = "ducking-players.json"
-TOLERANCE = 200  # 0.3 %: sound servers round, and a person's smallest step is 1 %
+TOLERANCE = 200  # 0.3 %: sound servers round, and users change by at least 1 %
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
-Volume = tuple[int, ...]  # of each channel, in the sound server's units: 65536 is 100 %
+Volume = tuple[int, ...]  # of each channel; 65536 is 100 %
 
 
 def same(volume: Volume, other: Volume) -> bool:
-    """Returns whether two volumes are equal but for rounding."""
+    """Returns whether two volumes are equal except for rounding."""
     return len(volume) == len(other) and all(abs(a - b) <= TOLERANCE for a, b in zip(volume, other, strict=True))
 
 
 class Lowered(NamedTuple):
-    """A stream whose volume was `before`, and is `now`; `identity` tells it from a later one of the same number."""
+    """A stream's volumes, `before` and `now`; `identity` tells it from a later stream with the same number."""
 
     identity: str
     before: Volume
@@ -33,13 +33,13 @@ class Lowered(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """The volumes that are to be brought back.
+    """The volumes to be restored.
 
     Attributes:
-        server: the number that one process of the sound server has for itself; streams are of that process.
-        streams: by their numbers.
-        applications: volumes before and since of their streams, by the name under which the server remembers an
-            application's; of every process of that server.
+        server: the cookie of the sound server's process to which the streams belong.
+        streams: the lowered streams by number.
+        applications: volumes before and after, by the server's name for each application's remembered volume; valid for
+            all its processes.
     """
 
     server: int = 0
@@ -48,7 +48,7 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
-        """The content of the file; an empty one where there is none, or none that can be read."""
+        """Reads the file; empty if it is missing or unreadable."""
         try:
             server, streams, applications = json.loads(path.read_bytes())
             return cls(
@@ -60,7 +60,7 @@ class Ledger:
             return cls()
 
     def write(self, path: Path) -> None:
-        """As `write`, below."""
+        """Writes the ledger to a file, as the function `write` does."""
         write(
             path,
             [self.server, self.streams, self.applications] if self.streams or self.applications else None,
@@ -68,8 +68,8 @@ class Ledger:
 
 
 def read_players(path: Path) -> tuple[dict[str, str], float]:
-    """Players that are to be resumed, their connections to the bus by their names there, and the time of the last
-    pause, in seconds since the machine's start."""
+    """Returns the players to be resumed (bus connections by name), and the time of the last pause in seconds since
+    boot."""
     try:
         players, at = json.loads(path.read_bytes())
         return {str(name): str(owner) for name, owner in players.items()}, float(at)
@@ -78,10 +78,10 @@ def read_players(path: Path) -> tuple[dict[str, str], float]:
 
 
 def write(path: Path, content: Any) -> None:
-    """Replaces the file; removes it where there is nothing, None.
+    """Replaces the file; removes it if `content` is None.
 
     Raises:
-        OSError: as on a full disk, and then nothing may be changed.
+        OSError: as on a full disk; then no change may be made.
     """
     if content is None:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Players that are paused and resumed by MPRIS, over the session's D-Bus."""
+"""Pauses and resumes media players by MPRIS, over the session's D-Bus."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from .ledger import read_players, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-ANSWER_S = 0.5  # for the bus, and for a player
+ANSWER_S = 0.5  # for the bus, and for each player
 ALL_S = 2.0  # for all players together
-STALE_S = 600.0  # after which a player that somebody's killed process has paused is left alone
+STALE_S = 600.0  # after which a player paused by a killed process stays paused
 _PREFIX = "org.mpris.MediaPlayer2."
 _PLAYER = "org.mpris.MediaPlayer2.Player"
 _PATH = "/org/mpris/MediaPlayer2"
-_AGENT = f"{_PREFIX}playerctld"  # shows another player once more
+_AGENT = f"{_PREFIX}playerctld"  # repeats another player
 
 
 class Players:
     """The players on the session's bus.
 
     Args:
-        path: the file of those that were paused so far, also by an earlier process.
+        path: the file of the paused players, also of earlier processes.
 
     Raises:
-        OSError, KeyError, ValueError: where there is no bus.
+        OSError, KeyError, ValueError: if there is no bus.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._paused, self._at = read_players(path)
+        self._paused, self._paused_at = read_players(path)
         self._changes: deque[Any] = deque()
         self._connection = open_dbus_connection(bus="SESSION")
         rule = MatchRule(type="signal", interface="org.freedesktop.DBus.Properties", path=_PATH)
@@ -44,7 +44,7 @@ class Players:
         self._ask(message_bus.AddMatch(rule))
 
     def pause(self) -> None:
-        """Pauses those that play and can. Where it cannot be written down, none."""
+        """Pauses playing players that can pause; none if the file cannot be written."""
         give_up = time.monotonic() + ALL_S
         for name in (self._ask(message_bus.ListNames()) or ((),))[0]:
             if not name.startswith(_PREFIX) or name == _AGENT or name in self._paused:
@@ -56,8 +56,8 @@ class Players:
                 self._pause(name, owner)
 
     def resume(self) -> None:
-        """Resumes those that are still paused, and that nobody has started meanwhile."""
-        fresh = _now() - self._at < STALE_S
+        """Resumes players that are still paused and were not started meanwhile."""
+        fresh = _now() - self._paused_at < STALE_S
         for owner in self._paused.values() if fresh else ():
             if self._property(owner, "PlaybackStatus") == "Paused" and owner not in self._started():
                 self._call(owner, "Play")
@@ -65,17 +65,17 @@ class Players:
         write(self._path, None)
 
     def _pause(self, name: str, owner: str) -> None:
-        self._paused[name], self._at = owner, _now()
+        self._paused[name], self._paused_at = owner, _now()
         try:
-            write(self._path, [self._paused, self._at])
+            write(self._path, [self._paused, self._paused_at])
         except OSError:
             del self._paused[name]
             return
-        self._changes.clear()  # what it said before
+        self._changes.clear()  # drops earlier signals
         self._call(owner, "Pause")
 
     def _started(self) -> set[str]:
-        """The players that have begun to play since they were paused: what their signals said, which have waited."""
+        """Returns the players that have started since they were paused, by their queued signals."""
         started: set[str] = set()
         for message in self._changes:
             interface, changed, *_ = message.body
@@ -91,10 +91,10 @@ class Players:
         self._ask(new_method_call(DBusAddress(_PATH, owner, _PLAYER), method))
 
     def _ask(self, message: Any) -> Any:
-        """The content of the answer; None for an error, or none in time."""
+        """Returns the answer's content; None on an error or timeout."""
         try:
             return unwrap_msg(self._connection.send_and_get_reply(message, timeout=ANSWER_S))
-        except (DBusErrorResponse, OSError, EOFError):  # TimeoutError is among them
+        except (DBusErrorResponse, OSError, EOFError):  # includes TimeoutError
             return None
 
 

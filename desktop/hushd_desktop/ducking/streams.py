@@ -1,9 +1,9 @@
-"""The volumes of other programs' streams: lowered, followed and brought back.
+"""The volumes of other programs' streams: lowers, follows and restores them.
 
-PulseAudio's module-stream-restore remembers the volume of each application's last change, and gives it to the
-application's next stream. So it is set right whenever it has learnt a volume that is lowered: a stream that ends
-meanwhile comes back as loud as before, whatever becomes of this process. PipeWire's session manager lets no program set
-what it remembers: there the ledger keeps such an application, so that its next stream is known, and brought back.
+PulseAudio's module-stream-restore remembers each application's last volume, and sets it for the application's next
+stream. So whenever it has learnt a lowered volume, that is corrected: a stream that ends meanwhile returns as loud as
+before, even if this process is killed. PipeWire's session manager lets no program correct its memory: there the ledger
+keeps the application, so that its next stream is recognised and restored.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 FULL = 65536  # 100 %
 ERRORS = (PulseError, PulseDisconnected, libpulse.pa.CallError)
 _ENTRY = "module-stream-restore.id"
-_LOOK_S = 0.2  # between two looks; a stream is met in the second, by when a session manager has given it its volume
-_MOST = 50  # applications that are kept, the last ones
-# A call must stay loud while it is captioned, and who cannot see must hear.
+_LOOK_S = 0.2  # between two looks; a stream is lowered at the second, when a session manager has set its volume
+_MAX_APPLICATIONS = 50  # applications in the ledger; the oldest are dropped
+# Calls must stay loud while captioned, and so must screen readers.
 _SPARED = ("phone", "communication", "a11y", "accessibility")
 
 
 class _Exactly(PulseVolumeInfo):  # type: ignore[misc]
-    """A volume to the last unit, and beyond the 153 % at which the library cuts."""
+    """A volume exact to the unit, also above the 153 % at which the library cuts."""
 
     def __init__(self, volume: Volume) -> None:
         super().__init__([value / FULL for value in volume])
@@ -47,8 +47,8 @@ class Streams:
     """The streams of one sound server.
 
     Args:
-        folder: of the ledgers, each of one server, with what was changed so far, also by an earlier process.
-        decibels: how far they go down.
+        folder: the ledgers' folder: one a server, with all changes so far, also of earlier processes.
+        decibels: how much quieter the streams get.
 
     Raises:
         Each of `ERRORS`: from every method, once the server has gone.
@@ -61,18 +61,18 @@ class Streams:
         name = crc32(f"{server.user_name}@{server.host_name}".encode())
         self._path = folder / VOLUMES.replace("*", f"{name:08x}")
         self._ledger = ledger = Ledger.read(self._path)
-        self._factor = 10 ** (-decibels / 60)  # the server's units are the cube roots of amplitudes
-        self._met: set[int] = set()  # streams that were looked at, and are not looked at again
+        self._factor = 10 ** (-decibels / 60)  # the server's units are cube roots of amplitudes
+        self._met: set[int] = set()  # streams that were handled already
         if ledger.server != server.cookie:
             ledger.server, ledger.streams = server.cookie, {}
 
-    def follow(self, over: Callable[[], bool], begun: Callable[[], None]) -> None:
-        """Lowers all streams, calls `begun`, and lowers those that appear, until it is `over`."""
+    def follow(self, over: Callable[[], bool], on_lowered: Callable[[], None]) -> None:
+        """Lowers all streams, calls `on_lowered`, and lowers new streams until `over` returns True."""
         changes: list[Any] = []
         self._pulse.event_mask_set("sink_input")
         self._pulse.event_callback_set(changes.append)
         self.lower()
-        begun()
+        on_lowered()
         while not over():
             changed = bool(changes)
             changes.clear()
@@ -81,21 +81,21 @@ class Streams:
                 self.lower()
 
     def lower(self) -> None:
-        """Lowers the streams that are new, and sets right what the server remembers of others since.
+        """Lowers new streams, and corrects the volumes that the server has remembered since.
 
-        Where that cannot be written down, they stay as they are.
+        If the ledger cannot be written, the streams stay as they are.
         """
         present = self._present()
         new = present.keys() - self._met
-        before = self._ledger.streams.copy()
-        for number in new - before.keys():
+        streams_before = self._ledger.streams.copy()
+        for number in new - streams_before.keys():
             if _is_anothers(present[number]):
                 self._plan(number, present[number])
         try:
-            if self._ledger.streams != before:
+            if self._ledger.streams != streams_before:
                 self._ledger.write(self._path)
         except OSError:
-            self._ledger.streams = before
+            self._ledger.streams = streams_before
             return
         self._met = set(present)
         for number in new & self._ledger.streams.keys():
@@ -103,41 +103,42 @@ class Streams:
         self._mend()
 
     def bring_back(self) -> None:
-        """Brings back all that is still as it was set, and forgets it.
+        """Restores all volumes that are still as hushd set them, and empties the ledger.
 
         Raises:
-            OSError: when the ledger cannot be written.
+            OSError: if the ledger cannot be written.
         """
         self._present()
         for number, lowered in self._ledger.streams.items():
             self._set(number, lowered.before)
-        self._pulse.server_info()  # by then it has noticed the changes, and remembers them
+        self._pulse.server_info()  # a round trip: by then the server has noticed and remembered the changes
         self._mend()
         names = set()
         for stream in self._pulse.sink_input_list():
             names.add(name := stream.proplist.get(_ENTRY))
-            # One that has begun low, in the moment before the server remembered the right volume.
+            # A stream that began quiet, just before the server's memory was corrected.
             if stream.index not in self._ledger.streams and (before := self._before(name, stream.volume)):
                 self._set(stream.index, before)
         remainder = [each for each in self._ledger.applications.items() if self._learns and each[0] not in names]
-        self._ledger.streams, self._ledger.applications = {}, dict(remainder[-_MOST:])
+        self._ledger.streams, self._ledger.applications = {}, dict(remainder[-_MAX_APPLICATIONS:])
         self._ledger.write(self._path)
 
     def _mend(self) -> None:
-        """Sets right what the server remembers of applications whose streams were lowered."""
+        """Corrects the server's memory of applications whose streams were lowered."""
         try:
             entries = list(self._pulse.stream_restore_list())
         except ERRORS:
             if not self._pulse.connected:
                 raise
-            return  # it has no such module
+            return  # the server lacks the module
         for entry in entries:
             if before := self._before(entry.name, entry.volume):
                 entry.volume = _Exactly(before)
                 self._pulse.stream_restore_write(entry, mode="replace")
 
     def _present(self) -> dict[int, Any]:
-        """The streams that are there; the ledger keeps those of them that are as loud as they were set, or not yet."""
+        """Returns the current streams; drops streams from the ledger that have ended or whose volume was changed by
+        others."""
         present = {stream.index: stream for stream in self._pulse.sink_input_list()}
         self._ledger.streams = {
             number: lowered
@@ -149,18 +150,18 @@ class Streams:
         return present
 
     def _plan(self, number: int, stream: Any) -> None:
-        """Enters the stream in the ledger; one that was begun with a lowered volume has the one before that."""
+        """Enters the stream in the ledger; for one that began lowered, with the volume before that."""
         name = stream.proplist.get(_ENTRY)
-        before = self._before(name, stream.volume) or _volume(stream.volume)
-        now = tuple(round(value * self._factor) for value in before)
-        if now == before:
+        original = self._before(name, stream.volume) or _volume(stream.volume)
+        now = tuple(round(value * self._factor) for value in original)
+        if now == original:
             return
-        self._ledger.streams[number] = Lowered(_identity(stream), before, now)
-        if name and (before, now) not in (pairs := self._ledger.applications.setdefault(name, [])):
-            pairs.append((before, now))
+        self._ledger.streams[number] = Lowered(_identity(stream), original, now)
+        if name and (original, now) not in (pairs := self._ledger.applications.setdefault(name, [])):
+            pairs.append((original, now))
 
     def _before(self, name: str | None, volume: Any) -> Volume | None:
-        """The volume before the lowered one that an application's stream or entry has; None for any other."""
+        """Returns the volume before `volume`, if that is the lowered one of application `name`; else None."""
         pairs = self._ledger.applications.get(name or "", ())
         return next((before for before, now in pairs if same(now, _volume(volume))), None)
 
@@ -169,15 +170,15 @@ class Streams:
             self._pulse.sink_input_volume_set(number, _Exactly(volume))
         except ERRORS:
             if not self._pulse.connected:
-                raise  # else the stream has ended
+                raise  # otherwise the stream has ended
 
 
 def _is_anothers(stream: Any) -> bool:
-    """Returns whether it is a program's, and neither hushd's nor part of the sound server's own ways."""
+    """Returns whether the stream belongs to another program: not to hushd, nor to the sound server itself."""
     has = stream.proplist.get
     if stream.client in (None, libpulse.PA_INVALID) or has("node.link-group"):
-        return False  # of a loopback, an echo canceller, a combined sink: hushd's own sound may go through it
-    if has(OWN) and has(OWN) == has("application.process.id"):  # not of a program that one of hushd's has started
+        return False  # a loopback, an echo canceller or a combined sink, through which hushd's own sound may go
+    if has(OWN) and has(OWN) == has("application.process.id"):  # and not a program started by hushd's
         return False
     return has("media.role", "").lower() not in _SPARED
 

@@ -1,1 +1,1 @@
-"""`hushd read-selection`: the selected text of any window, read aloud."""
+"""`hushd read-selection`: reads the selected text of any window aloud."""

@@ -1,7 +1,7 @@
-"""The text that is selected in some window, as it is told to assistive programs (AT-SPI, by D-Bus).
+"""Finds selected text through the interface for assistive programs (AT-SPI, over D-Bus).
 
-That needs no program, and reaches windows whose selection no other program gets: most of Wayland's. Only what is shown
-is looked at, the active windows first, and for `LOOK_S` at most: a page in a browser has thousands of objects.
+It needs no helper program, and reaches windows that hide their selection from other programs: most on Wayland. Only
+visible objects are searched, active windows first, for at most `LOOK_S`: a browser's page has thousands of objects.
 Interfaces and numbers: https://gitlab.gnome.org/GNOME/at-spi2-core, folder `xml` and `atspi/atspi-constants.h`.
 """
 
@@ -12,24 +12,24 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from hushd_desktop.program import LONGEST
+from hushd_desktop.program import MAX_OUTPUT
 
 if TYPE_CHECKING:
     from jeepney.io.blocking import DBusConnection
 
 LOOK_S = 2.0
 _ANSWER_S = 0.5  # for one program, which may hang
-_DEEPEST = 200  # objects within each other: a program may have faults, and one within itself
+_MAX_DEPTH = 200  # of nested objects: a faulty program may have an object within itself
 _ROOT = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
 _OBJECT, _TEXT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Text"
 _ACTIVE, _SHOWING = 1 << 1, 1 << 25  # states
-_EMBEDDED = "\ufffc"  # stands in a text for the next of its object's children
+_EMBEDDED = "\ufffc"  # a placeholder in a text for the object's next child
 
-Object = tuple[str, str]  # a program's name on the bus, and a path
+Object = tuple[str, str]  # a program's bus name, and an object's path
 
 
 def selected() -> str:
-    """Returns the selected text; empty where nothing is, no program tells, or none has the extra `dictate`."""
+    """Returns the selected text; empty without a selection, an accessible program or the extra `dictate`."""
     try:
         from jeepney import DBusErrorResponse
         from jeepney.io.blocking import open_dbus_connection
@@ -38,12 +38,13 @@ def selected() -> str:
     try:
         with open_dbus_connection("SESSION") as session, open_dbus_connection(_address(session)) as bus:
             return _Windows(bus).selected()
-    except (OSError, EOFError, KeyError, ValueError, DBusErrorResponse):  # there is no such bus, or it ends
+    except (OSError, EOFError, KeyError, ValueError, DBusErrorResponse):  # there is no such bus, or it has ended
         return ""
 
 
 def _address(session: DBusConnection) -> str:
-    """The address of the bus for assistive programs, which is not started for us: then nobody would be on it."""
+    """Returns the address of the bus for assistive programs; never starts it, since a new one would have no
+    programs."""
     from jeepney import DBusAddress, MessageFlag, new_method_call
     from jeepney.wrappers import unwrap_msg
 
@@ -54,7 +55,7 @@ def _address(session: DBusConnection) -> str:
 
 
 class _Windows:
-    """The windows of all programs that tell."""
+    """The windows of all accessible programs."""
 
     def __init__(self, bus: DBusConnection) -> None:
         self._bus = bus
@@ -63,17 +64,17 @@ class _Windows:
         self._met: set[Object] = set()
 
     def selected(self) -> str:
-        """The selected text of the first window that has one."""
+        """Returns the selected text of the first window that has one."""
         windows = [window for program in self._children(_ROOT) for window in self._children(program)]
         states = {window: self._states(window) for window in windows}
         for window in sorted(windows, key=lambda each: not states[each] & _ACTIVE):
             if states[window] & _SHOWING and (text := "\n".join(self._texts(window)).strip()):
-                return text[:LONGEST]
+                return text[:MAX_OUTPUT]
         return ""
 
     def _texts(self, parent: Object, depth: int = 0) -> Iterator[str]:
-        """Texts selected in an object and those within, in their order."""
-        if parent in self._met or depth > _DEEPEST:
+        """Yields the selected texts in an object and its children, in order."""
+        if parent in self._met or depth > _MAX_DEPTH:
             return
         self._met.add(parent)
         children = self._children(parent)
@@ -105,10 +106,10 @@ class _Windows:
 
     def _states(self, of: Object) -> int:
         (words,) = self._call(of, _OBJECT, "GetState") or ([0],)
-        return int(words[0])  # the others are those from 32 on
+        return int(words[0])  # the second word has the bits from 32 on
 
     def _call(self, of: Object, interface: str, method: str, signature: str = "", *arguments: Any) -> Any:
-        """The answer, or None: an object may have left meanwhile, and most have no text."""
+        """Returns the answer, or None: objects may have gone, and most have no text."""
         from jeepney import DBusAddress, DBusErrorResponse, new_method_call
         from jeepney.wrappers import unwrap_msg
 
@@ -127,6 +128,6 @@ class _Windows:
 
 
 def _filled(text: str, embedded: Iterator[str]) -> str:
-    """The text with what it embeds in place; paragraphs are embedded one behind the other, links within a text."""
+    """Returns the text with the embedded texts in place: paragraphs follow each other, links are within a text."""
     lines = re.sub(f"{_EMBEDDED}(?={_EMBEDDED})", f"{_EMBEDDED}\n", text)
     return re.sub(_EMBEDDED, lambda _: next(embedded, ""), lines)

@@ -1,4 +1,4 @@
-"""`hushd read-selection`: reads the selected text aloud; given again, it ends that."""
+"""`hushd read-selection`: reads the selected text aloud; run again, it stops."""
 
 from __future__ import annotations
 
@@ -29,17 +29,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
         reading.signal(signal.SIGINT)
         return 0
     if options.stop:
-        return 0  # nothing is read
+        return 0  # no text is being read
     from .selection import selected
 
     return say.main(prog, [*options.say, "--", selected()])
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
-    parser = Parser(
-        prog, "Read the selected text of any window aloud; the same command, given again, stops the reading."
-    )
+    """Returns the command's parser."""
+    parser = Parser(prog, "Read the selected text of any window aloud; the same command, run again, stops the reading.")
     parser.epilog = "Bind it to a key in the desktop's settings, or give --key."
     parser.add_argument(
         "--key", type=parse, metavar="KEY", help="wait for this key, and read or stop at each press: F8, Super+r"
@@ -50,7 +48,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _wait_for_key(options: Namespace) -> int:
-    """Runs this command at each press, so that nothing is held in memory between two."""
+    """Runs this command at each press, so that no memory is held in between."""
     from hushd_desktop.dictation.global_key import global_key
 
     command = [sys.executable, "-P", "-m", "hushd", _NAME, "--", *options.say]

@@ -1,4 +1,4 @@
-"""`sd_hushd`, an output module of speech-dispatcher: messages become speech, which the server plays."""
+"""`sd_hushd`, an output module of speech-dispatcher: makes speech of messages, which the server plays."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from hushd.synthesis.timeline import Sentence
     from hushd.synthesis.voice import Voice
 
-CHUNK_S = 0.1  # of a message of audio: so long a stop may have to wait for its end
-# From a message's beginning to the report that it was stopped: until then the server may still be at work on the stop
-# of the message before, and an answer that comes meanwhile would hang it ("Cannot stop now" in its log).
+CHUNK_S = 0.1  # of audio in one message, whose end a stop has to wait for
+# The least time from a message's start to the report of its stop: the server may still be handling the stop of the
+# previous message, and an earlier answer would hang it ("Cannot stop now" in its log).
 SETTLE_S = 0.03
-RESUMES = "__spd_"  # the beginning of the marks at which the server goes on after a pause
-PRIORITY = "important"  # a person who reads by ear waits for no program
+RESUMES = "__spd_"  # prefix of the marks from which the server resumes after a pause
+PRIORITY = "important"  # a screen reader goes before other programs
 _HOLDER = "screen-reader"
 
 
 class Speaking:
-    """One message while it is spoken, on a thread of its own."""
+    """Speaks one message, on a thread of its own."""
 
     def __init__(
         self, connection: Connection, client: Client, message: str, utterance: Utterance, settings: Settings
@@ -43,9 +43,9 @@ class Speaking:
         self._message, self._utterance, self._settings = message, utterance, settings
         self._lock = threading.Lock()
         self._speech: Speech | None = None
-        self._due: deque[tuple[float, str]] = deque()  # marks whose times are known
-        self._left = deque(utterance.marks)
-        self._begun = 0.0
+        self._due: deque[tuple[float, str]] = deque()  # marks with known times
+        self._marks = deque(utterance.marks)
+        self._started_at = 0.0
         self._stopped = False
         self._pausing = False
 
@@ -57,14 +57,14 @@ class Speaking:
                 self._speech.close()
 
     def pause(self) -> None:
-        """Ends the message at the next mark from which the server can go on; at once where there is none."""
+        """Ends the message at the next mark from which the server can resume; at once if there is none."""
         self._pausing = True
-        if not any(name.startswith(RESUMES) for _, name in (*self._due, *self._left)):
+        if not any(name.startswith(RESUMES) for _, name in (*self._due, *self._marks)):
             self.stop()
 
     def run(self, voice: Mapping[str, Any]) -> None:
         """Speaks the message, and reports its end."""
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
         self._connection.answer(protocol.BEGIN)
         try:
             self._speak(self._utterance, voice)
@@ -72,13 +72,13 @@ class Speaking:
             if error.code == "bad_request" and self._utterance.markup == "ssml" and not self._stopped:
                 self._again(voice)
             elif not self._stopped:
-                print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)  # into speech-dispatcher's log
+                print(f"sd_hushd: {error.message}", file=sys.stderr, flush=True)  # to speech-dispatcher's log
         self._report_end()
 
     def _again(self, voice: Mapping[str, Any]) -> None:
-        """Speaks the message without the markup, which was not right."""
+        """Speaks the message without its invalid markup."""
         plain = without_markup(self._message, self._settings)
-        self._left = deque(plain.marks)
+        self._marks = deque(plain.marks)
         try:
             self._speak(plain, voice)
         except HushdError as error:
@@ -86,10 +86,10 @@ class Speaking:
 
     def _report_end(self) -> None:
         if self._stopped:
-            time.sleep(max(0.0, self._begun + SETTLE_S - time.monotonic()))
+            time.sleep(max(0.0, self._started_at + SETTLE_S - time.monotonic()))
             self._connection.answer(protocol.PAUSED if self._pausing else protocol.STOPPED)
             return
-        for name in [name for _, name in (*self._due, *self._left)]:
+        for name in [name for _, name in (*self._due, *self._marks)]:
             self._connection.mark(name)
         self._connection.answer(protocol.END)
 
@@ -105,12 +105,12 @@ class Speaking:
                 markup=utterance.markup,
                 priority=PRIORITY,
                 keep=False,
-                on_sentence=self._place if utterance.marks else None,
+                on_sentence=self._time_marks if utterance.marks else None,
                 **voice,
                 **self._settings.options(tone),
             )
         rate = 0
-        sent = 0  # samples
+        sent = 0  # samples sent
         for samples in _even(self._speech):
             rate = rate or self._speech.rate
             for piece in self._pieces(samples, sent, rate):
@@ -119,14 +119,14 @@ class Speaking:
                 self._connection.audio(piece, round(rate * tone))
                 sent += len(piece) // 2
 
-    def _place(self, sentence: Sentence) -> None:
-        """Finds the times of the marks before the words of a sentence, whose audio comes next."""
+    def _time_marks(self, sentence: Sentence) -> None:
+        """Computes the times of the marks before a sentence's words; its audio follows."""
         for word in sentence.words or (sentence,):
-            while self._left and self._left[0][0] <= word.text_start:
-                self._due.append((word.start, self._left.popleft()[1]))
+            while self._marks and self._marks[0][0] <= word.text_start:
+                self._due.append((word.start, self._marks.popleft()[1]))
 
     def _pieces(self, samples: bytes, sent: int, rate: int) -> Iterator[bytes]:
-        """Divides samples into pieces of `CHUNK_S`, and where marks are, which are reported on the way."""
+        """Divides samples into pieces of `CHUNK_S`, and at marks, which it reports in between."""
         size = 2 * round(CHUNK_S * rate)
         start = 0
         while start < len(samples):
@@ -146,7 +146,7 @@ class Speaking:
 
 
 class Module:
-    """The conversation with speech-dispatcher."""
+    """Answers speech-dispatcher's commands."""
 
     def __init__(self, connection: Connection, client: Client) -> None:
         self._connection, self._client = connection, client
@@ -157,7 +157,7 @@ class Module:
         self._chosen: dict[tuple[str, ...], Mapping[str, Any]] = {}
 
     def run(self) -> None:
-        """Answers commands until QUIT, or until the server has gone."""
+        """Answers commands until QUIT or the server's end."""
         threading.Thread(target=self._speak_all, name="hushd-speaking", daemon=True).start()
         for line in self._connection.lines():
             if line == "QUIT":
@@ -229,7 +229,7 @@ class Module:
                 self._speaking = None
 
     def _voice(self) -> Mapping[str, Any]:
-        """Returns the voice of the settings, as arguments of `synthesize`; none where there is no such voice."""
+        """Returns the settings' voice as arguments of `synthesize`; empty if there is none."""
         settings = self._settings
         wish = (settings.synthesis_voice, settings.language, settings.gender)
         if wish not in self._chosen:
@@ -247,12 +247,12 @@ class Module:
         matches = named or [voice for voice in voices if tag and voice.language.lower().startswith(tag)]
         matches = matches or [voice for voice in voices if tag and voice.language.lower().startswith(tag[:2])]
         matches = [voice for voice in matches if voice.gender == gender] or matches
-        if not matches or (not named and not gender and self._is_usual(matches)):
+        if not matches or (not named and not gender and self._has_default(matches)):
             return {}
         return {"voice": matches[0].name, "engine": matches[0].engine, "model": matches[0].model or None}
 
-    def _is_usual(self, voices: list[Voice]) -> bool:
-        """Returns whether the usual voice, the first of all, is among them."""
+    def _has_default(self, voices: list[Voice]) -> bool:
+        """Returns whether the default voice, which is the first of all, is among `voices`."""
         return self._known()[0] in voices
 
     def _known(self) -> list[Voice]:
@@ -270,19 +270,19 @@ class Module:
 
 
 def _check_audio(name: str, value: str) -> None:
-    """The server plays: another method is refused."""
+    """Refuses audio methods other than playing by the server."""
     if (name, value) != ("audio_output_method", "server"):
         raise ValueError(f"{name}={value}")
 
 
 def _even(speech: Iterator[bytes]) -> Iterator[bytes]:
-    """Yields whole samples."""
-    rest = b""
+    """Yields the speech in whole samples."""
+    half = b""
     for chunk in speech:
-        rest += chunk
-        whole = len(rest) & ~1
-        yield rest[:whole]
-        rest = rest[whole:]
+        half += chunk
+        whole = len(half) & ~1
+        yield half[:whole]
+        half = half[whole:]
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import IO
 
-ESCAPE, FLIP = 0x7D, 0x20  # as in HDLC: a byte that cannot stand in a line is flipped behind an escape
+ESCAPE, FLIP = 0x7D, 0x20  # as in HDLC: an escape precedes bytes that a line cannot contain, with a bit flipped
 CHANNELS, BITS = 1, 16
 
 INITIALIZED = "299-hushd speaks.\n299 OK LOADED SUCCESSFULLY"
@@ -20,28 +20,28 @@ BEGIN, END, STOPPED, PAUSED = "701 BEGIN", "702 END", "703 STOP", "704 PAUSE"
 
 
 class Connection:
-    """The two pipes to speech-dispatcher. Writing is safe from several threads; a message is never divided."""
+    """The two pipes to speech-dispatcher. Several threads may write; messages are never mixed."""
 
     def __init__(self, reading: IO[bytes], writing: IO[bytes]) -> None:
         self._reading, self._writing = reading, writing
         self._lock = threading.Lock()
 
     def lines(self) -> Iterator[str]:
-        """Yields commands until the other end is closed."""
+        """Yields commands until the server closes the pipe."""
         while line := self._reading.readline():
             yield line.decode(errors="replace").rstrip("\n")
 
     def block(self) -> list[str] | None:
-        """Returns the lines up to one with nothing but a dot; None where the other end was closed before it."""
+        """Returns the lines up to a single dot; None if the pipe was closed before it."""
         lines: list[str] = []
         for line in self.lines():
             if line == ".":
                 return lines
-            lines.append(line.removeprefix("."))  # a line that begins with a dot has another one before it
+            lines.append(line.removeprefix("."))  # a line that begins with a dot is sent with another dot
         return None
 
     def answer(self, *lines: str) -> None:
-        """Writes lines, at once."""
+        """Writes lines and flushes."""
         self._write("".join(f"{line}\n" for line in lines).encode())
 
     def mark(self, name: str) -> None:
@@ -49,7 +49,7 @@ class Connection:
         self.answer(f"700-{name}", "700 INDEX MARK")
 
     def audio(self, samples: bytes, rate: int) -> None:
-        """Hands s16le samples back, for the server to play."""
+        """Sends s16le samples for the server to play."""
         self._write(audio(samples, rate))
 
     def _write(self, data: bytes) -> None:
@@ -59,7 +59,7 @@ class Connection:
 
 
 def audio(samples: bytes, rate: int) -> bytes:
-    """Returns the message that carries mono s16le samples."""
+    """Returns the message with mono s16le samples."""
     head = {
         "bits": BITS,
         "num_channels": CHANNELS,
@@ -74,7 +74,7 @@ def audio(samples: bytes, rate: int) -> bytes:
 
 
 def settings(lines: list[str], change: Callable[[str, str], object]) -> str:
-    """Calls `change` for each NAME=VALUE; returns the answer to the last line that was wrong, or nothing."""
+    """Calls `change` for each NAME=VALUE; returns the answer to the last wrong line, or an empty text."""
     wrong = ""
     for line in lines:
         name, equals, value = line.partition("=")

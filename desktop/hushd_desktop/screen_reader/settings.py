@@ -1,4 +1,4 @@
-"""The settings that speech-dispatcher sends before each message, as arguments of a request. Pure."""
+"""Turns the settings that speech-dispatcher sends before each message into arguments of a request. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-FASTEST = 3.0  # times the voice's own pace, at rate 100; at -100 it is a third of it
-HIGHEST = 2 ** (6 / 12)  # half an octave, at pitch 100; at -100 it is as much lower
-CAPITAL = 2 ** (4 / 12)  # of a capital letter that is told by its pitch
-SPEEDS = (0.25, 4.0)  # that a request may have
-NOTHING = "NULL"  # a value that is not set
+FASTEST = 3.0  # times the voice's own pace at rate 100; a third of it at -100
+HIGHEST = 2 ** (6 / 12)  # half an octave higher at pitch 100, as much lower at -100
+CAPITAL = 2 ** (4 / 12)  # of a capital letter marked by its pitch
+SPEEDS = (0.25, 4.0)  # allowed in a request
+NOTHING = "NULL"  # the value of unset settings
 _NUMBERS = ("rate", "pitch", "pitch_range", "volume")
 _CHOICES = {
     "punctuation_mode": ("none", "some", "most", "all"),
@@ -25,7 +25,7 @@ class Settings:
     """The settings of a message, by speech-dispatcher's names.
 
     Attributes:
-        rate, pitch, volume: -100 to 100; 0 is the voice's own, and 100 the usual volume.
+        rate, pitch, volume: -100 to 100; 0 is the voice's own rate and pitch, 100 the normal volume.
         voice: a type such as `female1`.
         synthesis_voice: a voice's name.
     """
@@ -45,7 +45,7 @@ class Settings:
         """Returns the settings with another value.
 
         Raises:
-            ValueError: there is no such setting, or it cannot have this value.
+            ValueError: for an unknown setting or an invalid value.
         """
         if name in _NUMBERS:
             return replace(self, **{name: _number(value)})  # type: ignore[arg-type]
@@ -56,11 +56,11 @@ class Settings:
         raise ValueError(f"{name}={value}")
 
     def tone(self, capital: bool) -> float:
-        """The factor of the voice's frequencies; that of a `capital` letter where it is told by its pitch."""
+        """Returns the factor of the voice's frequencies; higher for a `capital` letter marked by its pitch."""
         return float(HIGHEST ** (self.pitch / 100) * (CAPITAL if capital and self.cap_let_recogn == "icon" else 1.0))
 
     def options(self, tone: float) -> Mapping[str, Any]:
-        """The options of a request whose audio is played `tone` times as fast as it is made, which makes it higher."""
+        """Returns the options of a request whose audio is played `tone` times as fast, which raises its pitch."""
         speed = FASTEST ** (self.rate / 100) / tone
         return {"speed": min(max(speed, SPEEDS[0]), SPEEDS[1]), "volume": (self.volume + 100) / 200}
 

@@ -1,4 +1,4 @@
-"""The reading of messages: characters and keys by name, punctuation as wanted, index marks found. Pure."""
+"""Turns messages into text to speak: names of characters and keys, punctuation as set, index marks. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMES = {
     "?": "question mark", "@": "at", "[": "left bracket", "\\": "backslash", "]": "right bracket", "^": "caret",
     "_": "underscore", "`": "backtick", "{": "left brace", "|": "bar", "}": "right brace", "~": "tilde",
 }  # fmt: skip
-_PROSODY = ",.;:!?"  # marks that a voice makes heard by itself
+_PROSODY = ",.;:!?"  # marks that affect a voice's intonation
 _SOME = frozenset("#$%&*+/<=>@\\^_`{|}~[]")
 _READ = {
     "none": frozenset(),
@@ -38,11 +38,11 @@ _NO_MARK = re.compile(r"</mark\s*>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """An utterance as it is to be spoken.
+    """An utterance to speak.
 
     Attributes:
         markup: `text` or `ssml`.
-        marks: places in the text and the names of what is reported there, in order.
+        marks: positions in the text and the names of the index marks there, in order.
         capital: whether it is a single capital letter.
     """
 
@@ -53,7 +53,7 @@ class Utterance:
 
 
 def utterance(kind: Kind, message: str, settings: Settings) -> Utterance:
-    """Returns what to say for a message."""
+    """Returns the utterance for a message."""
     if kind == "CHAR":
         return _one(message, settings)
     if kind == "KEY":
@@ -66,19 +66,19 @@ def utterance(kind: Kind, message: str, settings: Settings) -> Utterance:
 
 
 def without_markup(message: str, settings: Settings) -> Utterance:
-    """Returns what to say for text whose markup is not right: all of it but the tags."""
+    """Returns the utterance for text with invalid markup: without its tags."""
     return _read(message, settings, ssml=False)
 
 
 def character(sign: str) -> str:
-    """Returns the name of a character; a letter is its own, in upper case, as engines read letters."""
+    """Returns the name of a character; for a letter, itself in upper case, which engines read as a letter."""
     if sign in _NAMES:
         return _NAMES[sign]
     return sign.upper() if sign.isalnum() else unicode_name(sign, "").lower() or sign
 
 
 def _one(message: str, settings: Settings) -> Utterance:
-    """A character, or what stands for one."""
+    """Returns the utterance for a character or its name."""
     if len(message) != 1:
         return Utterance(_plain(message))
     capital = message.isupper()
@@ -87,7 +87,7 @@ def _one(message: str, settings: Settings) -> Utterance:
 
 
 def _key(message: str) -> str:
-    """`control_shift_a` as words."""
+    """Returns a key such as `control_shift_a` as words."""
     parts = [part for part in message.split("_") if part] or [message]
     return " ".join(character(part) if len(part) == 1 else _KEYS.get(part.lower(), part) for part in parts)
 
@@ -116,13 +116,13 @@ def _read(message: str, settings: Settings, ssml: bool) -> Utterance:
 
 
 def _mark(part: str) -> str | None:
-    """The name of the index mark that a part is; None where it is something else."""
+    """Returns the name of the index mark in a part; None if it is not one."""
     name = _MARK.fullmatch(part) and _NAME.search(part)
     return unescape(name["double"] or name["single"] or "") if name else None
 
 
 def _parts(message: str) -> list[str]:
-    """Divides a message into tags and the text between them; the ends of marks are left out."""
+    """Divides a message into tags and the text between them, without the closing tags of marks."""
     message = _NO_MARK.sub("", message)
     parts, end = [], 0
     for tag in _TAG.finditer(message):
@@ -132,17 +132,17 @@ def _parts(message: str) -> list[str]:
 
 
 def _punctuated(text: str, read: frozenset[str]) -> str:
-    """Returns text in which the marks in `read` are words; those that a voice makes heard stay beside them."""
-    spoken = ""
-    for place, sign in enumerate(text):
+    """Returns the text with the marks in `read` as words; marks that affect the intonation stay too."""
+    text_read = ""
+    for position, sign in enumerate(text):
         if sign not in read:
-            spoken += sign
+            text_read += sign
             continue
-        ends = sign in _PROSODY and (place + 1 == len(text) or text[place + 1].isspace())
-        spoken += f" {_NAMES[sign]}{sign if ends else ' '}"
-    return spoken
+        ends = sign in _PROSODY and (position + 1 == len(text) or text[position + 1].isspace())
+        text_read += f" {_NAMES[sign]}{sign if ends else ' '}"
+    return text_read
 
 
 def _plain(text: str) -> str:
-    """Text in which nothing is a command of macOS's `say`."""
+    """Returns the text without commands of macOS's `say`."""
     return text.replace("[[", "[ [")

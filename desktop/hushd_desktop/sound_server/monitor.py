@@ -1,4 +1,4 @@
-"""Recording what a loudspeaker plays: the monitor of a sink of PulseAudio or PipeWire."""
+"""Records a loudspeaker's sound: the monitor of a sink of PulseAudio or PipeWire."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sinks() -> list[Sink]:
     """Returns the loudspeakers whose sound can be recorded.
 
     Raises:
-        HushdError: `no_device` when there is no sound server.
+        HushdError: `no_device` if there is no sound server.
     """
     devices.lead_to_sound_server()
     with Connection() as connection:
@@ -30,14 +30,13 @@ def sinks() -> list[Sink]:
 class Monitor(ServerRecorder):
     """Iterates over chunks of the samples that one sink plays.
 
-    A sink that was named is recorded until it disappears, which is an error; nothing else is ever recorded in its
-    place. Without a name the default sink is recorded, also when another one becomes it: `on_source` is called then.
+    A named sink is recorded until it disappears, which is an error; no other sink ever replaces it. Without a name it
+    records the default sink, and follows it when another becomes the default: then `on_source` is called.
 
     Args:
-        sink: its number, its description or name, or a beginning of that, as in `sinks`; None: the default one.
+        sink: the sink's number, or (the beginning of) its description or name, as in `sinks`; None: the default sink.
         rate, chunk_s: see `ServerRecorder`.
-        on_source: called, on another thread at times, with the description of what is recorded, at first and at each
-            change.
+        on_source: called with the recorded sink's description, first and at each change, possibly on another thread.
 
     Raises:
         HushdError: as `ServerRecorder`.
@@ -58,21 +57,21 @@ class Monitor(ServerRecorder):
 
     def _begin(self) -> Stream:
         sink = self._sink
-        self._name = self._usual() if sink is None else _chosen(self._connection.sinks(), sink)
+        self._name = self._default() if sink is None else _chosen(self._connection.sinks(), sink)
         return self._open(self._name)
 
     def _look(self) -> None:
-        """Records another sink if that has become the default one, or if the default one has gone."""
+        """Switches to another sink if that has become the default, or the default one has gone."""
         if self._sink is None and time.monotonic() >= self._next_look:
             name = self._connection.default_sink()
             if name and name != self._name:
-                with suppress(HushdError):  # it has gone again: the next look finds another one
+                with suppress(HushdError):  # the new sink has gone again: the next look finds another one
                     self._move(name)
             self._next_look = time.monotonic() + LOOK_S
         if not self._stream.alive:
             if self._sink is not None:
                 raise HushdError("no_device", f"The loudspeaker {self._name} has gone: is it still connected?")
-            self._move(self._usual())
+            self._move(self._default())
 
     def _move(self, name: str) -> None:
         stream = self._open(name)
@@ -86,15 +85,15 @@ class Monitor(ServerRecorder):
             self._on_source(titles.get(name, name))
         return stream
 
-    def _usual(self) -> str:
+    def _default(self) -> str:
         name = self._connection.default_sink()
         if not name:
-            raise HushdError("no_device", "The sound server has no loudspeaker: there is nothing that plays.")
+            raise HushdError("no_device", "The sound server has no loudspeaker to record.")
         return name
 
 
-def _chosen(known: list[Sink], wish: str | int) -> str:
-    """Returns the name of the sink that is meant: by its name, else as `devices.choose` finds it."""
-    by_name = [sink for sink in known if sink.id == wish]
-    number = by_name[0].number if by_name else devices.choose(known, "loudspeaker", wish)
-    return next(sink.id for sink in known if sink.number == number)
+def _chosen(sinks: list[Sink], wish: str | int) -> str:
+    """Returns the name of the wished sink: an exact name, or as found by `devices.choose`."""
+    by_name = [sink for sink in sinks if sink.id == wish]
+    number = by_name[0].number if by_name else devices.choose(sinks, "loudspeaker", wish)
+    return next(sink.id for sink in sinks if sink.number == number)

@@ -1,6 +1,6 @@
-"""PulseAudio's protocol, by its own library, which PipeWire serves too: sinks, and the sound that they play.
+"""PulseAudio's protocol, which PipeWire serves too, through its own library: sinks, and the sound that they play.
 
-PortAudio offers neither. Nothing is loaded before the first `Connection`.
+PortAudio offers neither. The library is loaded with the first `Connection`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hushd_schema.outside import LIBRARIES
 
 CONNECT_S = 5.0  # for the sound server to answer
 _NO_AUTOSPAWN = 1
-_READY, _FAILED = 4, 5  # states of a context; beyond the second it has ended
+_READY, _FAILED = 4, 5  # states of a context; above the second it has ended
 _STREAM_READY, _STREAM_FAILED = 2, 3
 _S16LE = 3
 _ANY = 0xFFFFFFFF  # the server's own choice
@@ -37,11 +37,11 @@ class _BufferAttributes(Structure):
     _fields_ = tuple((name, c_uint32) for name in ("maxlength", "tlength", "prebuf", "minreq", "fragsize"))
 
 
-class _SinkInfo(Structure):  # its first fields
+class _SinkInfo(Structure):  # only the first fields
     _fields_ = (("name", c_char_p), ("index", c_uint32), ("description", c_char_p))
 
 
-class _ServerInfo(Structure):  # its first fields
+class _ServerInfo(Structure):  # only the first fields
     _fields_ = (
         ("user_name", c_char_p),
         ("host_name", c_char_p),
@@ -54,7 +54,7 @@ class _ServerInfo(Structure):  # its first fields
 
 _OnSink = CFUNCTYPE(None, c_void_p, POINTER(_SinkInfo), c_int, c_void_p)
 _OnServer = CFUNCTYPE(None, c_void_p, POINTER(_ServerInfo), c_void_p)
-_SIGNATURES: dict[str, tuple[Any, ...]] = {  # the result first
+_SIGNATURES: dict[str, tuple[Any, ...]] = {  # the result type first
     "pa_mainloop_new": (c_void_p,),
     "pa_mainloop_get_api": (c_void_p, c_void_p),
     "pa_mainloop_prepare": (c_int, c_void_p, c_int),
@@ -87,7 +87,7 @@ def _library() -> Any:
     if sys.platform == "darwin":
         raise HushdError(
             "unsupported",
-            "macOS lets no program hear what others play: install a loopback device such as BlackHole, and name it "
+            "macOS does not let programs record each other: install a loopback device such as BlackHole, and name it "
             "with --device.",
         )
     try:
@@ -95,7 +95,7 @@ def _library() -> Any:
     except OSError as error:
         raise HushdError(
             "no_device",
-            "What plays is heard through PulseAudio or PipeWire, whose library is missing: "
+            "Recording a loudspeaker needs PulseAudio or PipeWire, whose library is missing: "
             f"{LIBRARIES['pulse'].remedy()}; {_REMEDY}.",
         ) from error
     for name, (result, *arguments) in _SIGNATURES.items():
@@ -106,7 +106,7 @@ def _library() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Sink(Device):
-    """A loudspeaker as the sound server has it; `id` is its name there."""
+    """A loudspeaker of the sound server; `id` is its name there."""
 
     id: str
 
@@ -115,7 +115,7 @@ class Connection:
     """A connection to the sound server, for one thread; a context manager.
 
     Raises:
-        HushdError: `no_device` when no sound server answers, or once it has gone.
+        HushdError: `no_device` if no sound server answers, or once it has gone.
     """
 
     def __init__(self) -> None:
@@ -136,16 +136,16 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection."""
+        """Closes the connection."""
         self._pulse.pa_context_disconnect(self.context)
         self._pulse.pa_context_unref(self.context)
         self._pulse.pa_mainloop_free(self._loop)
 
     def step(self, seconds: float) -> None:
-        """Waits for something to happen, at most so long.
+        """Waits for the next event, at most so many seconds.
 
         Raises:
-            HushdError: `no_device` when the sound server has gone.
+            HushdError: `no_device` if the sound server has gone.
         """
         self._pulse.pa_mainloop_prepare(self._loop, round(1e6 * seconds))
         self._pulse.pa_mainloop_poll(self._loop)
@@ -162,11 +162,11 @@ class Connection:
             self.step(0.1)
 
     def error(self) -> str:
-        """The server's reason for the last failure."""
+        """Returns the server's reason for the last failure."""
         return str(self._pulse.pa_strerror(self._pulse.pa_context_errno(self.context)).decode())
 
     def sinks(self) -> list[Sink]:
-        """Returns the sinks, the default one marked."""
+        """Returns the sinks, with the default one marked."""
         rows: list[tuple[int, str, str]] = []
         ended: list[bool] = []
 
@@ -184,7 +184,7 @@ class Connection:
         return [Sink(number, title, "PulseAudio", 2, name == usual, name) for number, name, title in rows]
 
     def default_sink(self) -> str:
-        """Returns the name of the default sink; empty where there is none."""
+        """Returns the name of the default sink; empty if there is none."""
         names: list[str] = []
         callback = _OnServer(lambda _, info, __: names.append((info.contents.default_sink_name or b"").decode()))
         self._ask(self._pulse.pa_context_get_server_info, callback)
@@ -197,13 +197,13 @@ class Connection:
 
 
 class Stream:
-    """The sound of one source of the server's, s16le and mono; it is never moved to another source.
+    """Records one of the server's sources as mono s16le; the server may not move it to another source.
 
     Args:
-        source: its name; None: the usual microphone.
+        source: its name; None: the default microphone.
 
     Raises:
-        HushdError: `no_device` when there is no such source.
+        HushdError: `no_device` if there is no such source.
     """
 
     def __init__(self, connection: Connection, source: str | None, rate: int, chunk_s: float) -> None:
@@ -227,15 +227,15 @@ class Stream:
 
     @property
     def alive(self) -> bool:
-        """True if the source is still there."""
+        """True if the source still exists."""
         return self._state == _STREAM_READY
 
     def read(self) -> bytes:
-        """Returns the sound recorded since the last call; never waits."""
+        """Returns the sound recorded since the last call; never blocks."""
         data, size = c_void_p(), c_size_t()
         chunks = []
         while self._pulse.pa_stream_peek(self._stream, byref(data), byref(size)) == 0 and size.value:
-            # Without an address there is a hole, of samples that were lost.
+            # No address means a gap of lost samples.
             chunks.append(ctypes.string_at(data.value, size.value) if data.value else bytes(size.value))
             self._pulse.pa_stream_drop(self._stream)
         return b"".join(chunks)

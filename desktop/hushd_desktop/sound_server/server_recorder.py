@@ -1,4 +1,4 @@
-"""Recording through PulseAudio or PipeWire without PortAudio: in a few milliseconds, and in 20 MB less."""
+"""Records through PulseAudio or PipeWire without PortAudio: it opens in a few milliseconds, and takes 20 MB less."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .pulse import Connection, Stream
 
 
 class ServerRecorder(Chunks):
-    """Iterates over chunks of s16le samples of one of the sound server's sources; a context manager.
+    """Iterates over chunks of s16le samples from one of the sound server's sources; a context manager.
 
-    It records from its construction on, as `Microphone` does, and never goes over to another source.
+    Like `Microphone` it records from its construction on, and it never switches to another source.
 
     Args:
-        rate: Hz, at which the samples are asked for.
-        chunk_s: seconds of a chunk, about.
+        rate: the requested rate in Hz.
+        chunk_s: approximate seconds of a chunk.
 
     Attributes:
         rate: Hz.
 
     Raises:
-        HushdError: `no_device` when there is no sound server or no such source, or, while iterating, when it has gone.
+        HushdError: `no_device` if there is no sound server or source, or, while iterating, if it has gone.
     """
 
     channels = 1
@@ -52,13 +52,13 @@ class ServerRecorder(Chunks):
         self.close()
 
     def close(self) -> None:
-        """Stops recording; ends the iteration after the sound recorded until now."""
+        """Stops recording; ends the iteration after the sound recorded so far."""
         self._closed = True
         self.stop()
         self._thread.join()
 
     def _begin(self) -> Stream:
-        """Opens the usual microphone."""
+        """Opens the default microphone."""
         return Stream(self._connection, None, self.rate, self._chunk_s)
 
     def _run(self) -> None:
@@ -79,10 +79,10 @@ class ServerRecorder(Chunks):
         return self._stream.read()
 
     def _release(self) -> None:
-        """Gives back what `_begin` has opened."""
+        """Releases what `_begin` has opened."""
         self._stream.close()
 
     def _look(self) -> None:
-        """Raises when the source has gone."""
+        """Raises if the source has gone."""
         if not self._stream.alive:
             raise devices.lost("microphone")

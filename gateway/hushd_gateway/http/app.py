@@ -74,7 +74,7 @@ OPERATIONS = [
         "POST", "/v1/realtime/client_secrets", client_secrets.create, "Makes a secret that opens one kind of session.",
         _json(client_secrets.ANSWER), body=client_secrets.PARAMETERS,
     ),
-    Operation("POST", "/v1/yield", cards.leave, "Has workers leave graphics cards.", body=cards.PARAMETERS),
+    Operation("POST", "/v1/yield", cards.leave, "Makes workers leave graphics cards.", body=cards.PARAMETERS),
     Operation("GET", "/api/ps", memory_managers.loaded, "Lists what is loaded, as ollama does."),
     Operation("DELETE", "/api/ps/{name}", memory_managers.unload, "Unloads a model, as speaches does."),
     Operation(
@@ -90,7 +90,7 @@ OPERATIONS = [
     Operation("POST", "/sleep", memory_managers.sleep, "Unloads everything, as vLLM does.", {}),
     Operation("POST", "/wake_up", memory_managers.wake_up, "Does nothing, since workers start when asked for.", {}),
     Operation("GET", "/is_sleeping", memory_managers.is_sleeping, "Says whether nothing is loaded, as vLLM does."),
-    Operation("GET", "/v1/activity", activity.show, "Shows what runs, and its memory.", query=activity.QUERY),
+    Operation("GET", "/v1/activity", activity.show, "Shows the processes, and their memory.", query=activity.QUERY),
     Operation("GET", "/health", listings.health, "Says OK.", _PLAIN, open=True),
     Operation("GET", "/metrics", listings.metrics, "Figures for Prometheus.", _PLAIN),
     Operation("GET", "/openapi.json", openapi, "This document."),

@@ -32,7 +32,7 @@ def _amount(data: Fields, name: str) -> str | float | None:
 
 _AMOUNT = {"type": ["string", "number"]}
 PARAMETERS = Parameters(
-    Parameter("vram", "Bytes, or a text such as 12G; else all.", _amount, _AMOUNT),
+    Parameter("vram", "Bytes, or a text such as 12G; left out: all.", _amount, _AMOUNT),
     Parameter("card", "The number or name of a graphics card.", _amount, _AMOUNT),
     Parameter("for", "Seconds, or a text such as 10m, for which workers keep away.", _amount, _AMOUNT),
 )

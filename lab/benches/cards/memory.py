@@ -43,7 +43,7 @@ sys.stdin.read()
 
 
 def given_back(stage: Stage) -> Iterator[Row]:
-    """All memory that a worker took is free a second after its exit."""
+    """Measures that a worker's memory is free a second after its exit."""
     model = "stt/card/12gb" if stage.stand_in else "stt/faster-whisper/large"
     before = stage.used()
     with stage.supervisor() as (process, client):
@@ -57,7 +57,7 @@ def given_back(stage: Stage) -> Iterator[Row]:
 
 
 def inside_a_process(stage: Stage) -> Iterator[Row]:
-    """The same model, unloaded by its runtime's own means: what a server that stays would still hold."""
+    """Measures the memory that stays when the runtime itself unloads the same model, as in a lasting server."""
     if stage.stand_in or stage.device != "cuda":
         raise NotDone("a runtime's own memory can only be seen on a card")
     programs = {"torch": (_TORCH, "torch", stage.folder / "whisper" / "large.pt")}
@@ -79,7 +79,7 @@ def inside_a_process(stage: Stage) -> Iterator[Row]:
 
 
 def _graph(stage: Stage) -> None:
-    """Half a GB of matrices, drawn at random, in ONNX."""
+    """Writes half a GB of random matrices as ONNX."""
     if find_spec("onnx") is None:
         raise NotDone("onnx is not installed, which writes the model")
     import numpy as np

@@ -13,14 +13,14 @@ from .speed import speech
 from .stage import MIB, Stage, eventually, unload
 
 REQUESTS = 100
-SHARE = 0.8  # of the card, that the other program takes
-BESIDE = 10  # requests while it has that
+SHARE = 0.8  # of the card's memory, taken by the other program
+BESIDE = 10  # requests meanwhile
 BACK_S = 90.0  # for a worker to be back on the card
 _SHORT = ("no room", "not enough free memory", "out of memory")
 
 
 def alternating(stage: Stage) -> Iterator[Row]:
-    """Requests for two models in turn, of which the card has room for one."""
+    """Alternates requests for two models, of which the card has room for one."""
     names = ("stt/faster-whisper/small", "stt/faster-whisper/other")
     if stage.stand_in:
         names = ("stt/card/12gb", "stt/card/13gb")
@@ -39,7 +39,7 @@ def alternating(stage: Stage) -> Iterator[Row]:
 
 
 def stranger(stage: Stage) -> Iterator[Row]:
-    """Another program takes 80 % of the card in the middle, and leaves again."""
+    """Another program takes 80 % of the card during requests, and ends."""
     name = "stt/card/12gb" if stage.stand_in else "stt/faster-whisper/small"
     reserve = (1 - SHARE) * stage.total() / 1e6
     reserve = 0.0 if stage.stand_in else 1.2 * reserve
@@ -67,7 +67,7 @@ def stranger(stage: Stage) -> Iterator[Row]:
 
 
 def _ask(client: Client, stage: Stage, name: str) -> str:
-    """One request; returns the device that did it."""
+    """Sends a request; returns the device that served it."""
     if stage.stand_in:
         client.preload(name)
     else:
@@ -76,7 +76,7 @@ def _ask(client: Client, stage: Stage, name: str) -> str:
 
 
 def _room_for_one(stage: Stage, name: str) -> float:
-    """MB to be left free, so that one model fits and two do not."""
+    """Returns the MB to leave free so that one model fits, but not two."""
     before = stage.used()
     with stage.supervisor() as (_, client):
         client.preload(name)

@@ -43,7 +43,7 @@ sys.stdin.read()
 
 
 def cold(stage: Stage) -> Iterator[Row]:
-    """From the request to the first text, without a worker, beside the package in a fresh process; caches warm."""
+    """Measures the first text without a running worker, beside the package in a fresh process, with warm caches."""
     _on_real(stage)
     file, model = speech(stage, 0), stage.folder / "faster-whisper" / "large"
     ours: list[float] = []
@@ -59,14 +59,14 @@ def cold(stage: Stage) -> Iterator[Row]:
             ours.append(time.perf_counter() - began)
             stream.close()
             unload(client, process)
-    value, floor = statistics.median(ours[1:]), statistics.median(bare[1:])  # the first of each fills the caches
+    value, floor = statistics.median(ours[1:]), statistics.median(bare[1:])  # the first run of each fills the caches
     yield Row(f"cold, first text, {stage.sizes[0]}'s size", value, "s", "<= 1.05 bare", floor, value <= 1.05 * floor)
     if stage.device == "cuda":
         yield Row("the same, for an H100-class card", value, "s", "<= 1.3", None, value <= 1.3)
 
 
 def hour(stage: Stage) -> Iterator[Row]:
-    """An hour of speech, in batches and one piece at a time, on the card."""
+    """Transcribes an hour of speech on the card, in batches and one piece at a time."""
     _on_real(stage)
     if stage.device != "cuda":
         raise NotDone("there is no graphics card")
@@ -74,7 +74,7 @@ def hour(stage: Stage) -> Iterator[Row]:
 
 
 def on_the_cpu(stage: Stage) -> Iterator[Row]:
-    """Five minutes of speech on the CPU, in batches where that is measured to pay, and one piece at a time."""
+    """Transcribes five minutes of speech on the CPU, in batches if these pay, and one piece at a time."""
     yield _batched(replace(stage, device="cpu"), "small", 5, "never slower", 0.97)
 
 
@@ -89,7 +89,7 @@ def _batched(stage: Stage, model: str, minutes: int, goal: str, least: float) ->
 
 
 def _transcribe(stage: Stage, model: str, file: Path, size: BatchSize | None) -> tuple[float, list[str]]:
-    """Seconds that a worker in this process takes, and the texts of its segments."""
+    """Returns the seconds that a worker in this process takes, and its segments' texts."""
     here = {"HUSHD_MODELS_DIR": str(stage.folder), "HUSHD_COMPUTE_DEVICE": stage.device}
     before = dict(os.environ)
     os.environ |= here
@@ -113,7 +113,7 @@ def _transcribe(stage: Stage, model: str, file: Path, size: BatchSize | None) ->
 
 
 def live(stage: Stage) -> Iterator[Row]:
-    """64 sessions in real time, while a long recording is transcribed by the same worker."""
+    """Runs 64 real-time sessions while the same worker transcribes a long recording."""
     _on_real(stage)
     count = SESSIONS if stage.device == "cuda" else 2
     sound, file = _sound()[: int(SPOKEN_S * RATE)], speech(stage, 60 if stage.device == "cuda" else 2)
@@ -139,7 +139,7 @@ def live(stage: Stage) -> Iterator[Row]:
 
 
 def speech(stage: Stage, minutes: int) -> Path:
-    """A recording of a person, over and over; of five seconds for 0 minutes."""
+    """Returns a person's recording, repeated; five seconds for 0 minutes."""
     path = stage.folder / f"{minutes}-minutes.wav"
     if not path.exists():
         sound = _sound()
@@ -160,7 +160,7 @@ def _on_real(stage: Stage) -> None:
 
 
 def _session(client: Client, sound: np.ndarray, waits: list[float]) -> None:
-    """One live session; notes how long after its speech began there was a text."""
+    """Runs a live session; records the time from its speech to the first text."""
     began = time.monotonic()
     first: list[float] = []
 
@@ -180,5 +180,5 @@ def _session(client: Client, sound: np.ndarray, waits: list[float]) -> None:
 
 
 def _speech_begins(sound: np.ndarray) -> float:
-    """The second at which somebody speaks."""
+    """Returns the second at which the speech begins."""
     return float(np.argmax(np.abs(sound) > 0.1 * np.abs(sound).max()) / RATE)

@@ -1,4 +1,4 @@
-"""Shared by the parts: the card, the models, and a supervisor of their own; also a card that is a file."""
+"""Shared by the parts: the card or a file in its place, the models, and a supervisor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hushd_worker import card
 
 from ..stage import supervisor, wait_until_childless
 
-sys.path.append(str(Path(__file__).parents[3] / "tests"))  # the stand-in is the tests' too
+sys.path.append(str(Path(__file__).parents[3] / "tests"))  # for the tests' stand-in
 from support import card_stand_in
 
 MIB = 1 << 20
@@ -28,17 +28,17 @@ STAND_IN = "0000:01:00.0"  # of the card that is a file
 
 
 class NotDone(Exception):
-    """A part that cannot be done here; the message is the reason."""
+    """A part that cannot be measured here; the message is the reason."""
 
 
 @dataclass
 class Stage:
-    """The card that is measured, and the folder for models.
+    """The measured card, and the folder for models.
 
     Attributes:
-        device: that workers compute on: `cuda`, or `cpu` in a rehearsal.
+        device: of the workers: `cuda`, or `cpu` in a rehearsal.
         sizes: of the large and the small model, names in `full_size.whisper.SHAPES`.
-        stand_in: the file in the place of the driver; None for a real card.
+        stand_in: the file that replaces the driver; None for a real card.
     """
 
     folder: Path
@@ -86,7 +86,7 @@ class Stage:
 
     @contextmanager
     def stranger(self, share: float) -> Iterator[None]:
-        """Another program that takes a share of the card's memory."""
+        """Runs a program that takes a share of the card's memory."""
         size = int(share * self.total())
         if self.stand_in:
             before = self.stand_in.read_text()
@@ -100,7 +100,7 @@ class Stage:
 
 @contextmanager
 def helper(program: str, *arguments: str) -> Iterator[None]:
-    """A fresh Python that runs `program`, has printed `ready`, and is ended after the block.
+    """Runs `program` in a fresh Python until the block's end; yields once it has printed `ready`.
 
     Raises:
         NotDone: it ended before, with the last line that it wrote.
@@ -127,7 +127,7 @@ def helper(program: str, *arguments: str) -> Iterator[None]:
         process.communicate()
 
 
-# The driver's own functions: any program of ours would bring a runtime of some size.
+# Uses the driver's own functions, since a library would add its own runtime.
 _TAKE = """
 import ctypes, sys
 cuda, device, context, memory = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()

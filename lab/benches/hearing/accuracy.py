@@ -28,7 +28,8 @@ BECKETT = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail bette
 
 
 def wer(options: Namespace) -> Iterator[Row]:
-    """Default settings on beckett.wav and on the clips of --audio DIR (NAME.ogg with NAME.txt), also made worse."""
+    """Measures default settings on beckett.wav and on the clips of --audio DIR (NAME.ogg with NAME.txt), also
+    degraded."""
     normalise = EnglishTextNormalizer()
     with supervisor(), Client() as client:
         heard = client.transcribe(recording("beckett.wav")).text
@@ -43,7 +44,7 @@ def wer(options: Namespace) -> Iterator[Row]:
         what, note = f"wer: {len(clips)} clips", "floor: the engine as it comes"
 
         def rates(worsen: Callable[[Samples], Samples], subtype: str) -> tuple[float, float]:
-            """Ours, and the bare engine's."""
+            """Returns hushd's rate, and the bare engine's."""
             ours, floor = [], []
             for clip in clips:
                 samples = worsen(at_16_khz(clip))
@@ -100,7 +101,7 @@ _CONDITIONS = (
 
 
 class Bare:
-    """The engine as its own package gives it."""
+    """The engine through its own package."""
 
     def __init__(self) -> None:
         from moonshine_voice.moonshine_api import ModelArch

@@ -73,7 +73,7 @@ def captions(options: Namespace) -> Iterator[Row]:
 
 
 def _text(seconds: float) -> str:
-    """Plain sentences, so many that speaking them takes about so long."""
+    """Returns plain sentences whose speech takes about so many seconds."""
     plain = [utterance.text for utterance in UTTERANCES if utterance.kind in ("plain", "questions")]
     return " ".join(plain[number % len(plain)] for number in range(round(seconds / 3)))
 
@@ -95,7 +95,7 @@ def _lags(events: list[tuple[float, dict[str, str]]], reference: list[tuple[str,
         times += [when] * (len(stable) - len(times))
         if event["kind"] == "line":
             shown += list(zip(stable, times, strict=False))
-            times = times[len(stable) :]  # words behind the line stay where they are
+            times = times[len(stable) :]  # words after the line stay
     expected = [(part, end) for word, end in reference for part in words(word)]
     # Not the longest run in common: the text comes again and again, and one wrong word would shift it by a round.
     aligned = jiwer.process_words(*(" ".join(word for word, _ in column) for column in (expected, shown)))

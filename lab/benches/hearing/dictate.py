@@ -36,7 +36,7 @@ SENTENCES = (
     "He opened the window because the room was too warm.",
     "Please leave your shoes by the door when you come in.",
 )
-SETTLED_S = 0.7  # without a change: that was the final text
+SETTLED_S = 0.7  # without a change, after which the text is final
 LEAVE_S = 0.15  # from the last sound to the release: a finger is no quicker
 
 

@@ -1,4 +1,4 @@
-"""Latency of live sessions: first text after speech begins, last text after it ends. In real time, as spoken."""
+"""Measures live sessions in real time: first text after speech begins, last text after it ends."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _beside_a_file(client: Client, utterances: list[Utterance]) -> Iterator[Row]
 
 
 def _listen(client: Client, utterance: Utterance) -> Heard:
-    """Speaks it to a new session, in real time."""
+    """Plays an utterance to a new session in real time."""
     began = time.monotonic()
     partials: list[tuple[float, str]] = []
 

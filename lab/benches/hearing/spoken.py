@@ -1,4 +1,4 @@
-"""Sentences that are spoken into a sound loop, with the times of their words."""
+"""Plays sentences into a sound loop, with the times of their words."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Wake words: how many are missed and mistaken, what waiting costs, and the words that are lost after one.
+"""Measures wake words: misses, false alarms, the cost of waiting, and words lost after one.
 
-All positives are synthetic, by hibari and by espeak-ng where that is installed: no recordings of people are at hand.
+All positives are synthetic, by hibari and, if installed, espeak-ng: there are no recordings of people.
 """
 
 from __future__ import annotations

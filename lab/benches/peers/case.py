@@ -1,4 +1,4 @@
-"""hushd beside other ways to have speech at hand: each in an environment of its own, the same work for all."""
+"""Measures hushd beside other speech servers and programs: each in its own environment, with the same work."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ def section(found: Sequence[Figures], day: date, cores: int) -> str:
             f"![Memory of each, idle and after use](pictures/{PICTURE.name})",
             "",
             f"Of {day}, {cores} cores, load {os.getloadavg()[0]:.0f}, one run, medians. Memory: PSS of all a peer's "
-            "processes. Speech: ten words,",
-            "to the first audio. Text: that of a recording of ten seconds. Cold: nothing is loaded; what never",
-            "unloads has none.",
+            "processes. Speech: ten words, to the first audio.",
+            "Text: the transcript of ten seconds. Cold: with nothing loaded; a peer that never unloads has no such "
+            "figure.",
             "",
             *HEAD,
             *map(_row, found),

@@ -1,4 +1,4 @@
-"""Environments of the peers' own: a virtual environment each, made by pip and removed with the bench's folder."""
+"""Makes a virtual environment for each peer, by pip; the bench's folder is removed at the end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INSTALL_S = 240.0  # at most, for one
 
 
 class NotInstalledError(Exception):
-    """The packages are not to be had here."""
+    """The packages cannot be installed here."""
 
 
 class Environments:
@@ -25,7 +25,7 @@ class Environments:
         """The Python of the environment `name`, which has the packages.
 
         Raises:
-            NotInstalledError: they are not to be had, or not in time.
+            NotInstalledError: they cannot be installed, or not in time.
         """
         folder = self._folder / name
         if not folder.exists():

@@ -1,4 +1,4 @@
-"""One peer's figures, and how they are taken: the same for all."""
+"""The figures of one peer, measured in the same way for all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLD, WARM = 3, 9  # runs
 
 @dataclass
 class Figures:
-    """A row of the table; None where a peer has nothing of the kind.
+    """A row of the table; None if a figure does not apply.
 
     Attributes:
         how: what was run, in a few words.
@@ -51,7 +51,7 @@ class Peer(Protocol):
     Attributes:
         root: all its processes are this one and those below it.
         say, listen: ask and return the seconds waited; None where it cannot.
-        rest: has it give back what it gives back by itself; None where it keeps its engines.
+        rest: waits until it has freed its memory by itself; None if it keeps its engines.
         colds: how often it is asked with nothing loaded.
     """
 

@@ -1,4 +1,4 @@
-"""The server that people write for hushd's two engines: one process that loads both.
+"""A typical server for hushd's two engines: one process that loads both.
 
 Run as a program it serves one client at a Unix socket. It loads at once, or with `lazy` at the first request.
 `ResidentServer` is that client. Standard library only at the top: it runs in the peers' own environments.

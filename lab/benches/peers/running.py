@@ -1,4 +1,4 @@
-"""Each peer by its documented use, started and ended: what `figures.measure` takes figures of."""
+"""Starts and ends each peer by its documented use, for `figures.measure`."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def _is_replica(process: psutil.Process) -> bool:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process that leaves when its standard input does, and whatever it leaves behind."""
+    """Ends a process by closing its standard input, and then its remaining children."""
     below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     if process.stdin:
         process.stdin.close()

@@ -33,7 +33,7 @@ def crowd(options: Namespace) -> Iterator[Row]:
     """200 connections mixed, for --minutes (1): refusals, losses, and the gateway's memory afterwards."""
     with supervisor(LISTEN) as process, Client() as client:
         number = port(client)
-        asyncio.run(_run(number, 8, time.monotonic() + 10))  # what is loaded once is loaded
+        asyncio.run(_run(number, 8, time.monotonic() + 10))  # loads the modules once
         gateway = psutil.Process(client.status().door.gateway.pid)
         before = most = after = gateway.memory_info().rss / 1e6
         ends = asyncio.run(_run(number, CONNECTIONS, time.monotonic() + 60 * (options.minutes or MINUTES)))
@@ -56,7 +56,7 @@ def crowd(options: Namespace) -> Iterator[Row]:
 
 
 async def _run(number: int, connections: int, until: float) -> Counter[str]:
-    """Has each connection do one thing again and again; counts how that ended."""
+    """Lets each connection repeat one kind of work; counts the outcomes."""
     ends: Counter[str] = Counter()
 
     async def one(work: Work) -> None:

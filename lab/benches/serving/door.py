@@ -1,4 +1,4 @@
-"""The door: what polls cost, and what a request pays for coming through it."""
+"""Measures the door: the cost of polls, and the delay of a request through it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's audio API against the socket API: what a request pays for coming by HTTP; and its first ones."""
+"""Measures OpenAI's audio API against the socket API: the delay by HTTP, and first requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hushd mcp`: how soon it answers and what it weighs, beside an empty server on the same SDK; and a turn of talk."""
+"""Measures `hushd mcp`: answer time and memory beside an empty server on the same SDK; and a turn of a conversation."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Programs that flood the gateway or hold its places: what another program's request waits beside each, and what the
-gateway keeps of it."""
+"""Measures programs that flood the gateway or hold its places: another program's waits beside each, and the gateway's
+memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CALM_S = 3.0
 FLOOD_S = 6.0
 AFTER_S = 10.0
 NOWHERE = "/v1/none"  # which the application answers by itself
-MOST_MB, MORE_MB, WAIT_MS = 100, 5, 250
+MAX_MB, MORE_MB, WAIT_MS = 100, 5, 250
 AT_REST_MS = 50  # beside neighbours that rest, or do not read
 TOKEN = "s3cret"
 
@@ -66,7 +66,7 @@ def _flood(name: str) -> Iterator[Row]:
     goal = AT_REST_MS if name.startswith("resting") else WAIT_MS
     ok = p99 <= goal and "0 unanswered" in note
     yield Row(f"neighbours: {name}, p99", p99, "ms", f"<= {goal}", calm, ok, note)
-    yield Row(f"neighbours: {name}, gateway's RSS with it", highest, "MB", f"<= {MOST_MB}", before, highest <= MOST_MB)
+    yield Row(f"neighbours: {name}, gateway's RSS with it", highest, "MB", f"<= {MAX_MB}", before, highest <= MAX_MB)
     ok = after - before <= MORE_MB
     yield Row(f"neighbours: {name}, RSS 10 s after", after - before, "MB more", f"<= {MORE_MB}", ok=ok)
 

@@ -1,4 +1,4 @@
-"""Wyoming against the socket API: what a request pays for coming that way; and beside wyoming-piper, where it is."""
+"""Measures Wyoming against the socket API, and beside wyoming-piper if that is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Devices of a machine that is attached by ssh, beside those of this one: how soon the first sample is played."""
+"""Measures the first sample on a machine attached by ssh, beside this machine's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from support.ssh_server import SSHD, SshServer, variables
 
 SPEECHES = 15
 DELAYS_MS = (0, 20, 74, 150)  # of a round trip, beside that of ssh itself
-MOST_MS = 10.0
+MAX_MS = 10.0
 LINK = Path(__file__).with_name("slow_link.py")
 # A program that lives, as an agent's host does: it speaks whenever it is told to, and says when it began.
 _PROGRAM = """
@@ -71,7 +71,7 @@ def _first_samples(folder: Path, server: SshServer, delay_ms: int) -> Iterator[R
                 pairs.append((here.first_ms(), there.first_ms()))
                 time.sleep(trip / 1000)  # then the floor has been given back
         local, remote = (statistics.median(times) for times in zip(*pairs, strict=True))
-        most = local + MOST_MS + trip
+        most = local + MAX_MS + trip
         note = f"floor: local; median of {SPEECHES}, load {os.getloadavg()[0]:.1f}"
         case = f"attached: {delay_ms} ms: first sample, {whose}"
         yield Row(case, remote, "ms", f"<= {most:.0f}", local, remote <= most, note)

@@ -1,4 +1,4 @@
-"""Speech: how soon it begins, and how fast pages become a file."""
+"""Measures how soon speech begins, and how fast pages are written to a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Playing through a real sound server without a device: how soon a stop is silence, and whether anything is missed."""
+"""Playing through a real sound server without a device: how soon a stop is silent, and whether there are gaps."""
 
 from __future__ import annotations
 
@@ -253,7 +253,7 @@ def _play_tone(client: Client) -> None:
 
 
 def _recorder() -> subprocess.Popen[bytes]:
-    """Somebody who records: without one the null sink plays two seconds at a time, as no device does."""
+    """Starts a recorder: without one the null sink plays two seconds at a time, unlike any device."""
     command = ["parec", "--device=loop.monitor", "--latency-msec=20", "--raw"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 

@@ -1,4 +1,4 @@
-"""A screen reader through a real speech-dispatcher: how soon a word is heard, and a stop is silence."""
+"""A screen reader through a real speech-dispatcher: how soon a word is heard, and a stop is silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A way for ssh (`ProxyCommand`) that each byte takes a given time for: `slow_link.py HOST PORT SECONDS`."""
+"""A `ProxyCommand` for ssh that delays each byte by a given time: `slow_link.py HOST PORT SECONDS`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Being interrupted, through a real sound server whose microphone is the loudspeaker."""
+"""Measures interruptions, through a real sound server whose microphone is the loudspeaker."""
 
 from __future__ import annotations
 

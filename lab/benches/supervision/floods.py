@@ -1,4 +1,4 @@
-"""Clients that flood: what another client's request waits beside each, and what the supervisor keeps of it."""
+"""Measures clients that flood: another client's waits beside each, and the supervisor's memory."""
 
 from __future__ import annotations
 

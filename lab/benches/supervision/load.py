@@ -1,4 +1,4 @@
-"""A supervisor that echoes, and what a worker that hangs costs its neighbours in time."""
+"""A supervisor with an echo worker, and the delay that a hung worker causes for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that pause, read slowly or ask for everything: what another program's short request waits beside each."""
+"""Measures programs that pause, read slowly or request everything: another program's waits beside each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A program with very many threads, each with a client: the refused, the supervisor's size, and another's waits."""
+"""Measures a program with very many threads, each with a client: refusals, the supervisor's size, and another program's
+waits."""
 
 from __future__ import annotations
 

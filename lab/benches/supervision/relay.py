@@ -1,4 +1,4 @@
-"""The way through the supervisor to a warm worker that answers at once, against a relay that decides nothing."""
+"""Measures the round trip through the supervisor to a warm worker, against a bare relay."""
 
 from __future__ import annotations
 

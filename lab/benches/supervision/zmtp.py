@@ -1,4 +1,4 @@
-"""ZeroMQ's wire protocol by hand, for what its library never sends: a message whose last frame does not come."""
+"""Speaks ZeroMQ's wire protocol by hand, to send a message without a last frame, which its library never does."""
 
 from __future__ import annotations
 

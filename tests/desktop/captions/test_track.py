@@ -253,7 +253,7 @@ def test_sound_that_kills_is_left_out() -> None:
     events = run(client, device)
     assert len([event for event in events if isinstance(event, Line)]) == 1
     assert [session.sent for session in client.sessions] == [[LOUD, LOUD], [LOUD]]
-    assert notes(events) == ["What was said just now has killed its worker twice, and is left out. The captions go on."]
+    assert notes(events) == ["The last speech has killed its worker twice, and is left out. The captions go on."]
 
 
 def test_all_that_is_said_kills() -> None:

@@ -35,8 +35,8 @@ def test_a_correction_is_written(script: str, changed: str) -> None:
     [
         ("exit 3", "sh failed with exit code 3."),
         ("cat; exit 3", "sh failed with exit code 3."),
-        ("cat > /dev/null", "sh made nothing of the text."),
-        ("echo '  '", "sh made nothing of the text."),
+        ("cat > /dev/null", "sh printed no text."),
+        ("echo '  '", "sh printed no text."),
         ("echo I am sorry, but I cannot help with that request.", "sh kept "),
         ("sleep 100 | sleep 100", "sh took longer than 0.2 s."),
         ("exec > /dev/null; sleep 100", "sh took longer than 0.2 s."),

@@ -167,10 +167,10 @@ def test_a_page_without_an_end_has_a_bound(bus: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("address", ["", "unix:path=/nonexistent", "nonsense"])
 def test_without_a_bus_the_first_reason_stays(bus: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither an address that leads nowhere nor a bus without assistive programs adds a word to the error."""
-    with pytest.raises(HushdError, match="no desktop with selected text"):
+    with pytest.raises(HushdError, match="no desktop to read the selection from"):
         selection.selected()
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    with pytest.raises(HushdError, match="no desktop with selected text"):
+    with pytest.raises(HushdError, match="no desktop to read the selection from"):
         selection.selected()
 
 

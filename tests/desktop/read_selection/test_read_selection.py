@@ -48,7 +48,7 @@ def test_selected_text_is_read_whole(screen: Desktop) -> None:
     for text in ("The quick brown fox.", "-v is an option\nin two lines", "Füchse 狐", "word " * 200_000):
         select(text)
         assert selection.selected() == text.strip()
-    for text, complaint in ((" \n", "No text is selected"), ("x" * (program.LONGEST + 1), "More than a megabyte")):
+    for text, complaint in ((" \n", "No text is selected"), ("x" * (program.MAX_OUTPUT + 1), "More than a megabyte")):
         select(text)
         with pytest.raises(HushdError, match=complaint):
             selection.selected()

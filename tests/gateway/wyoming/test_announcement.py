@@ -91,4 +91,4 @@ def test_what_cannot_be_announced_is_one_sentence(runtime: Path) -> None:
     ):
         found = subprocess.run([*SERVE, *addresses], capture_output=True, text=True, check=False)
         assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-        assert "--zeroconf needs an address of IPv4 with a port" in found.stderr
+        assert "--zeroconf needs an IPv4 address with a port" in found.stderr

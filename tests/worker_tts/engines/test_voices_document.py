@@ -86,9 +86,9 @@ def test_the_engine_of_ones_own_is_found_and_speaks(tmp_path: Path) -> None:
 
 def test_all_engines_are_in_the_tables() -> None:
     """Each of hushd's own has its row, which leads to its section."""
-    table = TEXT.partition("### What speaks")[2].partition("###")[0]
+    table = TEXT.partition("### Text-to-speech engines")[2].partition("###")[0]
     assert {*re.findall(r"^\| \[`([a-z-]+)`\]", table, re.MULTILINE)} == {*OWN}
-    sections = TEXT.partition("## Engines that speak")[2].partition("\n## ")[0]
+    sections = TEXT.partition("## More about text-to-speech engines")[2].partition("\n## ")[0]
     assert {*re.findall(r"^### ([a-z-]+)$", sections, re.MULTILINE)} == {*OWN} - {"command"}
 
 

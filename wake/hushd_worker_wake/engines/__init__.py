@@ -1,1 +1,1 @@
-"""The engines that wait for words, a module each."""
+"""The wake-word engines, a module each."""

@@ -1,4 +1,4 @@
-"""Phrases in the units that a model of sherpa-onnx's keyword spotter hears: pieces of words, letters, or sounds."""
+"""Divides phrases into the units of a model of sherpa-onnx's keyword spotter: pieces of words, letters, or sounds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from hushd_protocol.suggest import quoted
 
 from hushd_worker_wake.keyword_models import SUBWORDS, TOKENS, Described
 
-_BEGIN = "\N{LOWER ONE EIGHTH BLOCK}"  # of a word, as SentencePiece writes it
+_BEGIN = "\N{LOWER ONE EIGHTH BLOCK}"  # SentencePiece's mark at the beginning of a word
 
 
 def in_units(model: str, folder: Path, description: Described, phrase: str) -> list[str]:
-    """The units of a phrase, each of which the model has. A phrase may be written in them: `HH AH0 L OW1`.
+    """Returns the units of a phrase, all of them in the model. A phrase may be written in units: `HH AH0 L OW1`.
 
     Raises:
-        HushdError: `bad_request` for a phrase that cannot be said with them; `engine_missing` where SentencePiece is
-            needed and not installed; `model_missing` where its model is damaged.
+        HushdError: `bad_request` for a phrase that the units cannot express; `engine_missing` if SentencePiece is
+            needed but not installed; `model_missing` if its model is damaged.
     """
     known = description.units
     begins = any(unit.startswith(_BEGIN) for unit in known)
@@ -47,7 +47,7 @@ def in_units(model: str, folder: Path, description: Described, phrase: str) -> l
 
 
 def _plain(phrase: str, known: frozenset[str]) -> str:
-    """The phrase in the case of the units, without signs that none of them has."""
+    """Returns the phrase in the units' case, without characters that no unit has."""
     letters = set("".join(known))
     if not any(letter.islower() for letter in letters):
         phrase = phrase.upper()
@@ -56,11 +56,11 @@ def _plain(phrase: str, known: frozenset[str]) -> str:
     return "".join(sign if sign in letters or category(sign)[0] not in "PSC" else " " for sign in phrase)
 
 
-def _letters(word: str, known: frozenset[str], *, begins: bool) -> list[str]:
+def _letters(word: str, units: frozenset[str], *, begins: bool) -> list[str]:
     if not begins:
         return list(word)
     first = _BEGIN + word[0]
-    return [_BEGIN, *word] if first not in known and _BEGIN in known else [first, *word[1:]]
+    return [_BEGIN, *word] if first not in units and _BEGIN in units else [first, *word[1:]]
 
 
 def _subwords(file: Path, words: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Any phrase, by sherpa-onnx's keyword spotter and a model of the user's own; Apache-2.0.
+"""Detects any phrase by sherpa-onnx's keyword spotter, with a model of the user's; Apache-2.0.
 
-This module alone knows that part of the package's API. Its library ends the process for many a file, and waits for ever
-for others, so models are looked at before. No published model could be tried: those of the tests are made by hand.
+Only this module uses that part of the package's API. The library ends the process on many invalid files, and hangs on
+others, so models are checked first. No published model could be tried: the tests' models are made by hand.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from hushd_worker_wake.engine import Listener
 
 INSTALL = engine_command(SPEC)
-THRESHOLD = 0.25  # as the library's makers chose
-FRAME_S = 0.04  # which has a unit or none
-BLANKS = 2  # frames without a unit, after which the library takes a phrase for ended
-REST = 12  # frames after which the same phrase counts again: what remains of its last sound is not another
-# The assumed time from the beginning of a phrase until its first unit is known; not measured.
+THRESHOLD = 0.25  # the library's default
+FRAME_S = 0.04  # a frame has at most one unit
+BLANKS = 2  # frames without a unit, after which the library considers a phrase ended
+REST = 12  # frames after which the same phrase counts again: the rest of its last sound is not another one
+# The assumed time from a phrase's beginning to its first unit; not measured.
 FIRST_UNIT_S = 0.5
 
 
 class Keywords:
-    """The engine. Its streams share the graphs; each has the phrases of one request."""
+    """The engine. Its streams share the graphs; each one detects the phrases of one request."""
 
     def __init__(self, model: str) -> None:
         self._model = model
@@ -80,14 +80,14 @@ class Keywords:
             raise self._load_error(error) from error
 
     def _load_error(self, error: Exception) -> HushdError:
-        from hushd_worker.load_error import load_error  # not needed for what is right
+        from hushd_worker.load_error import load_error  # only needed after a failure
 
         return load_error(self._name, error, install=INSTALL, again=f"replace {self._folder} by a whole copy")
 
     def listener(self, words: Sequence[str], threshold: float | None) -> Listener:
         assert self._described
         if not words:
-            raise HushdError("bad_request", f"{SPEC.name} waits for any phrase: say for which.")
+            raise HushdError("bad_request", f"{SPEC.name} detects any phrase: name some.")
         level = THRESHOLD if threshold is None else threshold
         lines = [
             f"{' '.join(in_units(self._name, self._folder, self._described, word))} #{level} @{number}"
@@ -102,8 +102,8 @@ class Stream:
     def __init__(self, spotter: Any, keywords: str, words: Sequence[str], step: int) -> None:
         self._spotter, self._words, self._step = spotter, words, step
         self._stream = spotter.create_stream(keywords)
-        self._samples = self._frames = 0  # taken, and used
-        self._ends: dict[int, int] = {}  # of the phrases by their numbers: the frames of their last units
+        self._samples = self._frames = 0  # received, and processed
+        self._ends: dict[int, int] = {}  # the frames of phrases' last units, by the phrase's number
 
     def hear(self, samples: bytes) -> Iterator[Detection]:
         """See `Listener`."""
@@ -114,7 +114,7 @@ class Stream:
         while self._spotter.is_ready(self._stream):
             self._spotter.decode_stream(self._stream)
             self._frames += self._step
-            result = self._spotter.keyword_spotter.get_result(self._stream)  # whose times the package's own lose
+            result = self._spotter.keyword_spotter.get_result(self._stream)  # the package's own result lacks the times
             if result.keyword:
                 self._spotter.reset_stream(self._stream)
                 frames = [round(time / FRAME_S) for time in result.timestamps]
@@ -122,10 +122,10 @@ class Stream:
                     yield detection
 
     def _detection(self, number: int, frames: Sequence[int]) -> Detection | None:
-        """The phrase of that number, whose units are at `frames`; None where it is the same that was heard just now.
+        """Returns the phrase of this number with its units at `frames`; None if it was just detected.
 
-        The library counts frames from some run of the graphs, and begins to count anew where it likes, as after a
-        silence. But it takes a phrase for ended in the run that brings the second frame after it.
+        The library counts frames from some run of the graphs, and may restart, as after a silence. But it always
+        considers a phrase ended in the run with the second frame after it.
         """
         latest = self._frames - 1 - BLANKS
         last = latest - (latest - frames[-1]) % self._step
@@ -142,7 +142,7 @@ class Stream:
 
 
 def _folders() -> dict[str, Path]:
-    """The folders of models that the load will take, by their names."""
+    """Returns the folders of loadable models by name."""
     try:
         names = sorted(os.listdir(paths.find().models / SPEC.name))
     except OSError:
@@ -152,7 +152,7 @@ def _folders() -> dict[str, Path]:
         try:
             described(_place(name))
         except (NotAlike, NoModel, OSError):
-            continue  # which the load says
+            continue  # loading it reports the error
         folders[name] = _place(name)
     return folders
 

@@ -1,6 +1,6 @@
-"""microWakeWord, by the package pymicro-wakeword: a small model of TensorFlow Lite's for each phrase; Apache-2.0.
+"""microWakeWord, through the package pymicro-wakeword: a small TensorFlow Lite model for each phrase; Apache-2.0.
 
-One worker waits for any of them, those in the wheel and those that the user has imported: a model takes 0.3 MB.
+One worker detects all phrases, of the wheel's models and the user's: a model takes 0.3 MB.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from .micro_model import MicroModel
 
 INSTALL = engine_command(SPEC)
-# A model's probability stays high for up to 1.4 s after the word, and may dip for a moment.
+# A model's probability stays high for up to 1.4 s after the word, and may dip briefly.
 REST_S = 0.5
-# How long after the beginning of the next word a model was sure, at most, of 144 phrases that hibari spoke at three
-# paces without a pause: 0.01 s of hey_mycroft, 0.27 of hey_jarvis, 0.34 of alexa and okay_nabu.
+# The longest time into the next word until a model was sure, of 144 phrases spoken by hibari at three paces without a
+# pause: 0.01 s for hey_mycroft, 0.27 for hey_jarvis, 0.34 for alexa and okay_nabu.
 LAG_S = 0.4
-_WINDOW_S, _STEP_S = 0.03, 0.01  # of the sound of which features are made, and from one to the next
+_WINDOW_S, _STEP_S = 0.03, 0.01  # the length of a feature's sound, and the step to the next one
 LAGS_S = {"hey_mycroft": 0.1, "hey_jarvis": 0.32}
 _STEP = round(2 * RATE * _STEP_S)  # bytes
 
 
 class Micro:
-    """The engine. `words` is every word that is here; a model of another name waits for that one by itself."""
+    """The engine. The model `words` has all installed words; a model of another name has only that word."""
 
     def __init__(self, model: str) -> None:
         self._model = model
-        self._loading = threading.Lock()  # the package loads its library anew for each model
+        self._loading = threading.Lock()  # since the package reloads its library for each model
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -70,17 +70,17 @@ class Micro:
                 "engine_missing", f"The engine {SPEC.name} does not load ({reason(error)}): {INSTALL}."
             ) from error
         if not _words():
-            raise HushdError("model_missing", f"{SPEC.name} has no word here: reinstall pymicro-wakeword.")
+            raise HushdError("model_missing", f"{SPEC.name} has no words here: reinstall pymicro-wakeword.")
 
     def listener(self, words: Sequence[str], threshold: float | None) -> Stream:
-        known = _words()
-        by_sound = {_plain(name): word for word in known.values() for name in (word.name, word.phrase)}
-        usual = known[self._model] if self._model in known else next(iter(known.values()))
+        words_here = _words()
+        by_sound = {_plain(name): word for word in words_here.values() for name in (word.name, word.phrase)}
+        usual = words_here[self._model] if self._model in words_here else next(iter(words_here.values()))
         chosen = []
         for word in words or (usual.phrase,):
             if _plain(word) not in by_sound:
                 close = did_you_mean(_plain(word), list(by_sound))
-                here = listed(sorted(each.phrase.lower() for each in known.values()))
+                here = listed(sorted(each.phrase.lower() for each in words_here.values()))
                 raise HushdError(
                     "bad_request", f"{SPEC.name} does not know the word {quoted(word)}{close}: here it knows {here}."
                 )
@@ -90,15 +90,15 @@ class Micro:
 
 
 class Stream:
-    """A stream of audio: its features are computed once for all words."""
+    """A stream of audio; the features are computed once for all words."""
 
     def __init__(self, waits: Sequence[_Wait]) -> None:
         from pymicro_features import MicroFrontend
 
         self._waits = waits
         self._frontend = MicroFrontend()
-        self._rest = b""  # less than a step
-        self._count = 0  # of features
+        self._rest = b""  # bytes of an incomplete step
+        self._count = 0  # features computed
 
     def hear(self, samples: bytes) -> Iterator[Detection]:
         """See `Listener`."""
@@ -107,7 +107,7 @@ class Stream:
         self._rest = samples[whole:]
         for start in range(0, whole, _STEP):
             if not (features := self._frontend.process_samples(samples[start : start + _STEP]).features):
-                continue  # the first window is not whole yet
+                continue  # the first window is incomplete
             now = _WINDOW_S + _STEP_S * self._count
             self._count += 1
             for wait in self._waits:
@@ -121,18 +121,18 @@ class Stream:
 
 
 class _Wait:
-    """One word in one stream."""
+    """The detection of one word in one stream."""
 
-    def __init__(self, word: str, known: micro.Word, threshold: float | None) -> None:
+    def __init__(self, word: str, description: micro.Word, threshold: float | None) -> None:
         from .micro_model import MicroModel
 
-        self.model: MicroModel = MicroModel(known.description)
-        self._word, self._name = word, known.name
+        self.model: MicroModel = MicroModel(description.description)
+        self._word, self._name = word, description.name
         self._threshold = self.model.cutoff if threshold is None else threshold
-        self._sure = -REST_S  # when it was last
+        self._sure = -REST_S  # when the model was last sure
 
     def hear(self, features: Sequence[float], now: float) -> Detection | None:
-        """Takes the features of the next 10 ms; returns the word if they are its end."""
+        """Takes the features of the next 10 ms; returns the word if it ends there."""
         probability = self.model.probability(features)
         if probability <= self._threshold:
             return None
@@ -142,7 +142,7 @@ class _Wait:
 
 
 def _words() -> dict[str, micro.Word]:
-    """All words by their names, those of the wheel first; one of the user's stands in for one there."""
+    """Returns all words by name, the wheel's first; a user's word replaces the wheel's of the same name."""
     folders = [folder for folder in (_in_wheel(),) if folder]
     own = paths.find().models / SPEC.name
     folders += sorted(path for path in own.iterdir() if path.is_dir()) if own.is_dir() else []
@@ -156,5 +156,5 @@ def _in_wheel() -> Path | None:
 
 
 def _plain(word: str) -> str:
-    """A word without what nobody hears: case, and signs between its parts."""
+    """Returns a word without case and punctuation."""
     return " ".join("".join(sign if sign.isalnum() else " " for sign in word.casefold()).split())

@@ -1,1 +1,1 @@
-"""The specs of the engines that wait for words, a file for each; pyproject.toml has their entry points."""
+"""The specs of the wake-word engines, a file for each; pyproject.toml has their entry points."""

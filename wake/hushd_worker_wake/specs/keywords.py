@@ -1,6 +1,6 @@
-"""sherpa-onnx's keyword spotter: any phrase, by a model that hears the units of which phrases consist; Apache-2.0.
+"""sherpa-onnx's keyword spotter: detects any phrase by a model of units; Apache-2.0.
 
-No model is well-known: hushd's makers could fetch none.
+The catalogue has no models of it, since none could be downloaded.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def _look(path: Path, name: str) -> Files:
 
 
 def _memory_mb(files: Sizes) -> float:
-    """Estimates Python, numpy and the library, 47 MB with graphs of a few kB, and the weights, which it copies.
+    """Estimates the memory: 47 MB for Python, numpy and the library with graphs of a few kB, plus the copied weights.
 
-    Of both precisions in a folder the smaller one is loaded.
+    If a folder has both precisions, the smaller one is loaded.
     """
     graphs = {name: size for name, size in files.items() if name.endswith(".onnx")}
     int8 = {name: size for name, size in graphs.items() if ".int8." in name}

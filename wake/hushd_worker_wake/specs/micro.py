@@ -1,4 +1,4 @@
-"""microWakeWord: small models of one phrase each, four of them in a wheel, and any that the user imports."""
+"""microWakeWord: small models of one phrase each, four of them in a wheel, and those that the user imports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hushd_schema.engines import EngineSpec, Files, NoModel, NotAlike, Recogniti
 
 
 class Word(NamedTuple):
-    """A model of one phrase.
+    """A model for one phrase.
 
     Attributes:
-        name: that of its files, such as `okay_nabu`.
-        phrase: as it is spoken: `Okay Nabu`.
-        languages: tags of those in which its makers had it spoken.
-        description: its file of JSON, beside which the model lies.
+        name: its files' name, such as `okay_nabu`.
+        phrase: its spoken form, such as `Okay Nabu`.
+        languages: the tags of the languages that it was trained for.
+        description: its JSON file, in the model's folder.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Word(NamedTuple):
 
 
 def words_in(folder: Path) -> Iterator[Word]:
-    """Yields the words whose two files are whole in a folder; others are passed over."""
+    """Yields the words with two valid files in a folder; ignores others."""
     for path in sorted(folder.glob("*.json")):
         try:
             yield read(path)
@@ -35,10 +35,10 @@ def words_in(folder: Path) -> Iterator[Word]:
 
 
 def read(path: Path) -> Word:
-    """Reads the description of a word.
+    """Reads a word's description.
 
     Raises:
-        NoModel: it describes none, or the model is not beside it.
+        NoModel: if it describes no word, or the model is missing.
     """
     from hushd_schema.engines import model_files
 
@@ -51,7 +51,7 @@ def read(path: Path) -> Word:
         raise NoModel(f"{path.name} has no probability_cutoff and sliding_window_size")
     file = path.parent / model
     if "/" in model or not file.is_file() or _begins(file)[4:] != b"TFL3":
-        raise NoModel(f"{model!r:.60} beside {path.name} is no model of TensorFlow Lite's")
+        raise NoModel(f"{model!r:.60} beside {path.name} is not a TensorFlow Lite model")
     tags = content.get("trained_languages")
     languages = tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
     return Word(path.stem, phrase.strip(), languages, path)

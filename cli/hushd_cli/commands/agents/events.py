@@ -31,7 +31,7 @@ _KINDS: dict[str, Kind] = {
     "BeforeAgent": "prompt",
     "SessionEnd": "end",
 }
-# Notices of something that the person has just heard or done.
+# Notices of events that the user has just heard or caused.
 _NEEDLESS = ("idle_prompt", "auth_success", "elicitation_complete", "elicitation_response")
 _ANSWERS = ("last_assistant_message", "last-assistant-message", "prompt_response")
 _LONGEST_NAME = 4096

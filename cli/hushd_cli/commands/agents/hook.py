@@ -42,7 +42,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Have coding agents read their answers aloud. Claude Code, Codex, Gemini CLI and opencode run this command at "

@@ -1,4 +1,4 @@
-"""An agent's answer as it is read aloud: code, tables and changes are announced in the worker's words. Pure.
+"""Prepares an agent's answer for reading aloud: the worker announces code, tables and changes. Pure.
 
 The worker that speaks reads Markdown (see SPEAKING.md): it announces a block of code by its lines and language, and an
 address by its host. Here tables become blocks, which it announces by their rows, and long paths their last part.
@@ -17,7 +17,7 @@ _PATH = re.compile(
 )
 _FILE = re.compile(r"\w\.[A-Za-z]\w{0,4}$")
 _READ_ROWS = 2
-_MOST_PARTS = 2  # of a path that is read as a whole
+_MAX_PARTS = 2  # of a path that is read completely
 
 
 def prose(markdown: str) -> str:
@@ -26,7 +26,7 @@ def prose(markdown: str) -> str:
 
 
 def _blocks(lines: list[str]) -> Iterator[str]:
-    fence = ""  # that closes the open block of code
+    fence = ""  # the mark that closes the open block of code
     table: list[str] = []  # the lines of the open one
     for number, line in enumerate(lines):
         if table and "|" not in line:
@@ -59,13 +59,13 @@ def _announced(table: list[str]) -> Iterator[str]:
 
 
 def _shortened(match: re.Match[str]) -> str:
-    """A path of many parts as its last one."""
+    """Returns the last part of a long path."""
     word = match[0]
     path = _PATH.fullmatch(word)
     if path is None or "://" in word:
         return word
     parts = word.strip("/").count("/") + 1
-    is_path = path["root"] or _FILE.search(path["name"]) or parts > _MOST_PARTS + 1
-    if not is_path or (parts <= _MOST_PARTS and not path["place"]):
+    is_path = path["root"] or _FILE.search(path["name"]) or parts > _MAX_PARTS + 1
+    if not is_path or (parts <= _MAX_PARTS and not path["place"]):
         return word
     return path["name"] + path["tail"]

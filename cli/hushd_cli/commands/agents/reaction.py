@@ -1,6 +1,6 @@
 """Reacts to an agent's event in the background: speaks its answer, or stops the speech of its session.
 
-Errors go to `hushd logs agent-hook` alone, and nobody waits for the end.
+Errors go only to `hushd logs agent-hook`; no process waits for the end.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from .sessions import Session
 
 LOG = "agent-hook"
-LATEST_S = 600  # an answer that could not be begun by then is old news
+LATEST_S = 600  # an answer that could not begin by then is dropped
 SILENT_S = 1.0  # to fade out, and to end
-READ_S = 10.0  # of a processor, to make an answer one that is read: the longest takes a tenth of one
+READ_S = 10.0  # of CPU time to prepare an answer: the longest takes a tenth of a second
 WRITTEN_S = 1.0  # for an agent to write a finished answer into its transcript
 LOOK_S = 0.05
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    """Takes the event, which is the one argument."""
+    """Handles the event in the only argument."""
     event = events.read(os.fsencode(argv[0]))
     if event is None:
         return 0
@@ -85,7 +85,7 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
     def silence() -> None:
         speaker.stop()
         time.sleep(SILENT_S)
-        os._exit(0)  # it waits for a supervisor that hangs
+        os._exit(0)  # the process would wait for a hung supervisor
 
     with session.speaking(silence) as may_speak:
         if may_speak:
@@ -93,7 +93,7 @@ def _speak(event: Event, name: str, where: Paths, session: Session) -> None:
 
 
 def _to_be_read(markdown: str) -> str:
-    """An answer as it is read aloud.
+    """Returns the text that is read aloud for an answer.
 
     A pattern that takes more than READ_S of a processor ends this process, and the log says where: while it runs, no
     handler and no other thread of Python could.

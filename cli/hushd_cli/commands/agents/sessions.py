@@ -1,8 +1,8 @@
 """The sessions of agents, as their hooks remember them: the answers that were read aloud, and how to end one.
 
-A hook is a process for one event, so the memory is a file for each session in the runtime folder, which holds digests
-and no word. Whoever speaks for a session has a named pipe beside it, and falls silent when somebody writes there: that
-needs neither the supervisor, which may hang, nor the id of a process, which may be another's by now.
+A hook is a process for one event, so each session has a file in the runtime folder, with digests but no text. A process
+that speaks for a session has a named pipe beside it, and stops when another process writes to it: that needs neither
+the supervisor, which may hang, nor a process id, which may be reused.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.system import best_effort, json_file, paths
 from hushd_protocol.system.paths import Paths
 
-MOST_SPOKEN = 32  # digests of a session
-MOST_SESSIONS = 64  # files; the oldest are removed
+MAX_DIGESTS = 32  # digests of a session
+MAX_SESSIONS = 64  # files; the oldest are removed
 _MAX_BYTES = 1 << 16  # of a file
 _MEMORY = ".session"
 _MESSAGES = "messages"  # the file of all sessions, for sessions that resume under another name
@@ -42,7 +42,7 @@ class _Memory:
         """Returns whether a digest is new, and keeps it."""
         if digest in self.spoken:
             return False
-        self.spoken = [*self.spoken, digest][-MOST_SPOKEN:]
+        self.spoken = [*self.spoken, digest][-MAX_DIGESTS:]
         return True
 
 
@@ -50,7 +50,7 @@ class Session:
     """A session by its agent's name for it.
 
     Args:
-        name: the name under which people speak of it.
+        name: the session's name for people.
         now: reads the clock that all processes of the machine share.
     """
 
@@ -98,7 +98,7 @@ class Session:
             descriptor = os.open(pipe, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
             best_effort.failed(pipe, error)
-            yield True  # a full disk keeps nobody from speaking
+            yield True  # a full disk does not prevent speech
             return
 
         def wait() -> None:
@@ -125,7 +125,7 @@ class Session:
 
 
 def hush(where: Paths, name: str | None = None) -> None:
-    """Stops the speech of a session, by either of its names; None: of all sessions."""
+    """Stops the speech of the session with this id or name; None: of all sessions."""
     digest = None if name is None else _digest(name)
     for pipe in (where.runtime / "agents").glob("*-*.[0-9]*"):
         if digest is not None and digest not in pipe.stem.split("-"):
@@ -133,13 +133,13 @@ def hush(where: Paths, name: str | None = None) -> None:
         try:
             descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
-            _remove(pipe)  # of a process that was killed: nobody reads there any more
+            _remove(pipe)  # left by a killed process, without a reader
             continue
         try:
             if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
                 os.write(descriptor, b"s")
         except OSError:
-            pass  # it is ending
+            pass  # its reader is just ending
         finally:
             os.close(descriptor)
 
@@ -150,10 +150,10 @@ def _remove(file: Path) -> None:
 
 
 def _prepare(where: Paths) -> None:
-    """Makes the folder, where it is not there.
+    """Makes the folder if it is missing.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: if it cannot be made.
     """
     folder = where.runtime / "agents"
     if folder.is_dir():
@@ -168,9 +168,9 @@ def _prepare(where: Paths) -> None:
 
 
 def prune(where: Paths) -> None:
-    """Removes the memories of the sessions that were quiet for longest, where there are many."""
+    """Removes the files of the least recent sessions, beyond `MAX_SESSIONS`."""
     memories = [(entry.stat().st_mtime, entry) for entry in (where.runtime / "agents").glob(f"*{_MEMORY}")]
-    for _, memory in sorted(memories)[:-MOST_SESSIONS]:
+    for _, memory in sorted(memories)[:-MAX_SESSIONS]:
         _remove(memory)
 
 

@@ -17,7 +17,7 @@ class NamedSpeaker:
     """Speaks one text.
 
     Args:
-        name: in `hushd status`, and for `hushd stop`, `pause` and `resume`.
+        name: its name for `hushd status`, `stop`, `pause` and `resume`.
     """
 
     def __init__(self, where: Paths, name: str) -> None:
@@ -28,10 +28,10 @@ class NamedSpeaker:
         self._ends: list[Callable[[], None]] = []
 
     def speak(self, markdown: str, on_begin: Callable[[], None]) -> None:
-        """Speaks Markdown; returns when the last word was heard, or once it was stopped.
+        """Speaks Markdown; returns after the last word, or once stopped.
 
         Args:
-            on_begin: called once it sounds.
+            on_begin: called with the first sound.
         """
         from hushd.client import Client  # while the device is looked for
         from hushd.voice_assignments.speaker import NamedSpeaker

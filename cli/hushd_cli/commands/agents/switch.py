@@ -25,7 +25,8 @@ class Switch:
         return every or not {*off}.isdisjoint(names)
 
     def turn(self, on: bool, name: str | None = None) -> None:
-        """Turns a session on or off, by its id or its project's name; None: all, and on clears each one's switch.
+        """Turns a session on or off, by its id or its project's name; None: all of them, where on clears each session's
+        switch.
 
         Raises:
             HushdError: `output_failed`.
@@ -42,7 +43,7 @@ class Switch:
             raise HushdError("output_failed", f"{self._file} cannot be written ({error.strerror}).") from error
 
     def data(self) -> dict[str, Any]:
-        """The same for programs: whether agents read aloud, and the sessions and projects that do not."""
+        """Returns the state for programs: whether agents read aloud, and the sessions and projects that do not."""
         every, off = self._read()
         return {"on": not every, "off": off}
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from hushd_protocol import JsonObject
 
-_TAIL = 4 << 20  # bytes: an answer that begins earlier is not for ears
+_TAIL = 4 << 20  # bytes: a longer answer is not read aloud
 _BLOCK = 1 << 16
 
 
@@ -27,9 +27,9 @@ class Answer(NamedTuple):
 
 
 def last_answer(path: str) -> Answer | None:
-    """The agent's answer to the last prompt; None where there is none yet, or no transcript.
+    """Returns the agent's answer to the last prompt; None if there is none yet, or no transcript.
 
-    Waits for nobody: whatever is not a regular file is left alone.
+    It never blocks, and ignores paths that are not regular files.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -46,7 +46,7 @@ def last_answer(path: str) -> Answer | None:
 
 
 def _last(entries: Iterator[JsonObject]) -> Answer | None:
-    """The text of the newest message that has any, of `entries` from the last one on."""
+    """Returns the newest message with text in `entries`, which begin with the last one."""
     parts: list[str] = []
     name = ""
     for entry in entries:
@@ -80,7 +80,7 @@ def _text(content: Any) -> str:
 
 
 def _entries(descriptor: int) -> Iterator[JsonObject]:
-    """The entries from the last one back; a line that is still being written, or is not JSON, is left out."""
+    """Yields the entries backwards from the last one, without incomplete and invalid lines."""
     for line in _lines(descriptor):
         try:
             entry = json.loads(line)
@@ -91,18 +91,18 @@ def _entries(descriptor: int) -> Iterator[JsonObject]:
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:
-    """The whole lines of the last `_TAIL` bytes, from the last one back."""
+    """Yields the complete lines of the last `_TAIL` bytes, backwards."""
     end = os.fstat(descriptor).st_size
     first = max(0, end - _TAIL)
-    rest: list[bytes] = []  # the blocks of a line not yet read to its beginning, the last one first
+    blocks: list[bytes] = []  # the blocks of a line not yet read to its beginning, the last one first
     while end > first:
         start = max(first, end - _BLOCK)
         head, *lines = os.pread(descriptor, end - start, start).split(b"\n")
         end = start
         if lines:
-            yield lines.pop() + b"".join(reversed(rest))
+            yield lines.pop() + b"".join(reversed(blocks))
             yield from reversed(lines)
-            rest = []
-        rest.append(head)
+            blocks = []
+        blocks.append(head)
     if first == 0:
-        yield b"".join(reversed(rest))
+        yield b"".join(reversed(blocks))

@@ -1,4 +1,4 @@
-"""`hushd attach HOST`: lends this machine's loudspeaker, microphone and floor to programs on another one."""
+"""`hushd attach HOST`: lends this machine's loudspeaker, microphone and floor to programs on another machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .permissions import Permissions
 from .server import AttachServer
 from .tunnel import Tunnel
 
-PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # before each attempt to come back; the last one for all that follow
+PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # before each attempt to reconnect; the last one for all further ones
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -31,7 +31,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     if not options.host or options.host.startswith("-") or not options.host.isprintable():
         raise HushdError("bad_request", f"HOST must be a name that ssh knows, or a folder, not {options.host!r}.")
     ssh = _command(options.ssh)
-    os.environ[VARIABLE] = HERE  # the devices that are lent are this machine's own
+    os.environ[VARIABLE] = HERE  # lends this machine's own devices
     os.environ.pop("HUSHD_ENDPOINT", None)
     where = paths.find()
     paths.prepare_runtime(where)
@@ -44,20 +44,20 @@ def main(prog: str, argv: Sequence[str]) -> int:
             _serve_folder(Path(options.host), name, permissions)
         else:
             _attach(ssh, options.host, where, name, permissions)
-    except KeyboardInterrupt:  # the way to end it
+    except KeyboardInterrupt:  # the usual end
         console.note("Detached.")
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Lend this machine's loudspeaker, microphone and floor to hushd's programs on another machine, by ssh, until "
         "Ctrl-C. Programs there use them automatically; hushd need not run there.",
     )
     parser.add_argument(
-        "host", metavar="HOST", help="as ssh knows it; or the runtime folder of a container, as ./folder"
+        "host", metavar="HOST", help="the machine's name for ssh, or a container's runtime folder, such as ./folder"
     )
     parser.add_argument("--no-microphone", action="store_true", help="lend the loudspeaker alone")
     parser.add_argument("--models", action="store_true", help="also lend this machine's models")
@@ -72,7 +72,7 @@ def make_parser(prog: str) -> Parser:
 
 
 def _command(text: str) -> list[str]:
-    """The words of a command line."""
+    """Returns the words of a command line."""
     try:
         if words := shlex.split(text):
             return words
@@ -103,7 +103,7 @@ def _attach(ssh: Sequence[str], host: str, where: paths.Paths, name: str, permis
 
 
 def _again(tunnel: Tunnel) -> None:
-    """Connects again, however long that takes."""
+    """Reconnects, however long that takes."""
     attempt, reason = 0, ""
     while True:
         tunnel.close(patience=0.0)
@@ -135,7 +135,7 @@ def _serve_folder(folder: Path, name: str, permissions: Permissions) -> None:
 
 
 def _sweep(folder: Path, *names: str) -> None:
-    """Removes the sockets in `folder` that an earlier `attach` of this machine left as it was killed.
+    """Removes the sockets in `folder` left by this machine's killed `attach` processes.
 
     Args:
         names: patterns of sockets; what stands behind the last `-` of a name is the process that made it.

@@ -13,10 +13,10 @@ _LISTENS = ("microphone", "wake")
 
 @dataclass(frozen=True)
 class Permissions:
-    """Lets them speak and listen as the floor allows; whoever has paused something here resumes it here.
+    """Allows them to speak and listen by the floor; speech paused on this machine is only resumed here.
 
     Attributes:
-        host: the machine, for people.
+        host: the machine's name for people.
         microphone: whether they may listen at all.
         models: whether they may use the models of this machine.
     """
@@ -26,7 +26,7 @@ class Permissions:
     models: bool = False
 
     def refusal(self, message: Message) -> HushdError | None:
-        """The answer to a message that asks for more; None where it may pass."""
+        """Returns the error for a message that is not permitted; None if it is."""
         match message:
             case Claim() if not self.microphone and {*message.devices} & {*_LISTENS}:
                 return self._refused("its microphone", "without --no-microphone")

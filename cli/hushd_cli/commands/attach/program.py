@@ -1,4 +1,4 @@
-"""A program on the other machine, by its connection: its requests to this machine's supervisor, and its streams."""
+"""A program on the other machine: its requests to this machine's supervisor, and its streams."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from hushd_protocol.messages import (
 from .permissions import Permissions
 from .streams import LoudspeakerStream, MicrophoneStream, Owner, device_names
 
-MAX_WAITING = 1000  # messages for the supervisor; then the program is given up
-MAX_CLAIMS = 100_000  # of one connection, of which each id is remembered; then the program is given up
-MAX_STREAMS = 32  # at once, with streams that wait for their claims
+MAX_WAITING = 1000  # waiting messages for the supervisor, beyond which the program is disconnected
+MAX_CLAIMS = 100_000  # of one connection, since each id is remembered; beyond, the program is disconnected
+MAX_STREAMS = 32  # at once, including streams that wait for their claims
 STREAM_CONTROLS = ("hush", "volume")
 M = TypeVar("M", bound=Message)
 
@@ -68,18 +68,18 @@ class AttachedProgram:
         self._connections = connections
         self._round_trip = round_trip
         self._claims: dict[bytes, Claimed] = {}
-        self._claim_ids: set[bytes] = set()  # also finished claims: a turn of one may still arrive
+        self._claim_ids: set[bytes] = set()  # also finished claims, whose turns may still arrive
         self._calls: set[bytes] = set()
         self._streams: dict[bytes, LoudspeakerStream | MicrophoneStream] = {}
         self._link = Link(f"{permissions.host}:{hello.holder or hello.pid}", endpoint="")
         self._inbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._left = False
+        self._disconnected = False
         threading.Thread(target=self._run, name="hushd-attached-program", daemon=True).start()
 
     def receive(self, message: Message) -> bool:
-        """Takes a message of the program; returns False for one too many.
+        """Handles a message of the program; returns False if there are too many.
 
-        What concerns a stream is done at once, in its order: the supervisor, which may be starting, has no part in it.
+        Messages about a stream are handled at once and in order, without the supervisor, which may still be starting.
         """
         stream = self._streams.get(getattr(message, "id", b""))
         if isinstance(message, Claim) and not self._permissions.refusal(message):
@@ -107,8 +107,8 @@ class AttachedProgram:
         return True
 
     def leave(self) -> None:
-        """Ends all that the program has begun; its loudspeaker falls silent at once."""
-        self._left = True
+        """Ends everything that the program has begun; its sound stops at once."""
+        self._disconnected = True
         self._claims.clear()
         for stream in [*self._streams.values()]:
             stream.hush()
@@ -119,7 +119,7 @@ class AttachedProgram:
         try:
             handle(message)
         except HushdError as error:
-            if error.code == "no_supervisor":  # a program there would take the floor for its own
+            if error.code == "no_supervisor":  # a program there would assume that it has the floor
                 error = HushdError("no_device", error.message)
             if name := getattr(message, "id", b""):
                 self.ended(name)
@@ -128,7 +128,7 @@ class AttachedProgram:
     # --- the supervisor ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while (message := self._inbox.get()) is not None and not self._left:
+        while (message := self._inbox.get()) is not None and not self._disconnected:
             self._attempt(self._pass_on, message)
         self._link.close()
 
@@ -139,7 +139,7 @@ class AttachedProgram:
             if error := self._permissions.refusal(message):
                 raise error
             if isinstance(message, Claim):
-                message = replace(message, pauses=True)  # whoever sits here sees and ends that they are recorded
+                message = replace(message, pauses=True)  # so that the user here sees and can end the recording
             self._calls.add(message.id)
             self._link.connect().carry(_Answers(self, message.id), message)
         elif isinstance(message, Yield | Cancel | Chunk | Credit) and message.id in self._calls:
@@ -157,7 +157,7 @@ class AttachedProgram:
             self._look()
 
     def ended(self, name: bytes) -> None:
-        """Notes that a call or a claim is over."""
+        """Forgets a finished call or claim."""
         self._calls.discard(name)
         if self._claims.pop(name, None):
             self._look()
@@ -240,7 +240,7 @@ class _Answers:
         is_last = isinstance(message, Error | Result)
         if is_last:
             self._program.ended(self.id)
-        self._program.send(message)  # first the reason, then the silence
+        self._program.send(message)  # sends the reason before the silence
         if isinstance(message, Turn):
             self._program.turned(message.id, granted=message.state == "granted")
         return is_last

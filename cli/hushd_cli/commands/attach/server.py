@@ -1,4 +1,4 @@
-"""The socket that is forwarded to the other machine, and the programs that come by it."""
+"""The socket forwarded to the other machine, and the programs that connect through it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ PING_S = 2.0
 MAX_MISSED = 5  # pings, before a program counts as gone
 _OPTIONS = {
     zmq.LINGER: 0,
-    zmq.RCVHWM: 32,  # messages of a program that are read ahead
-    zmq.SNDHWM: 1000,  # to a program; then it is given up
+    zmq.RCVHWM: 32,  # messages of a program read ahead
+    zmq.SNDHWM: 1000,  # to a program, beyond which it is disconnected
     zmq.ROUTER_MANDATORY: 1,
     zmq.MAXMSGSIZE: MAX_WIRE,
     zmq.BACKLOG: MAX_PROGRAMS,
@@ -68,14 +68,14 @@ class AttachServer:
             self._router.bind(f"ipc://{path}")
         except zmq.ZMQError as error:
             self._context.destroy(linger=0)
-            raise HushdError("output_failed", f"There can be no socket at {path} ({error.strerror}).") from error
+            raise HushdError("output_failed", f"The socket {path} cannot be made ({error.strerror}).") from error
         finally:
             os.umask(mask)
         self._thread = threading.Thread(target=self._run, name="hushd-attach", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Ends all that the programs have begun."""
+        """Ends everything that the programs have begun."""
         self._closing = True
         self._wake()
         self._thread.join()
@@ -155,7 +155,7 @@ class AttachServer:
         self._depart()  # before it is known: the number of its descriptor was that of another a moment ago
         self._lose_by(descriptor)
         if len(self._programs) >= MAX_PROGRAMS:
-            raise HushdError("server_busy", f"At most {MAX_PROGRAMS} programs use a machine that is attached.")
+            raise HushdError("server_busy", f"At most {MAX_PROGRAMS} programs can use an attached machine.")
         self._descriptors[route], self._unanswered[route] = descriptor, 0
         self._programs[route] = AttachedProgram(
             hello, self._permissions, partial(self._send, route), self._connections, lambda: self.round_trip
@@ -165,7 +165,7 @@ class AttachServer:
     def _deliver(self, route: bytes, message: Message) -> None:
         try:
             self._router.send_multipart([route, *pack(message)], zmq.NOBLOCK)
-        except zmq.ZMQError:  # it has gone, or does not read
+        except zmq.ZMQError:  # the program has gone, or does not read
             self._lose(route)
 
     def _depart(self) -> None:

@@ -1,4 +1,4 @@
-"""The loudspeaker and the microphone of this machine, as one program on the other machine uses them."""
+"""This machine's loudspeaker and microphone, used by one program on the other machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.messages import Chunk, Error, Message, Progress, Request, Result
 from hushd_schema.kinds import check, number, whole
 
-AHEAD_S = 0.19  # of the sound heard: so long it may go on when the other machine has gone
-SURPLUS_S = 1.0  # beyond that limit; then a program sends more than it may
+AHEAD_S = 0.19  # of sound sent ahead: for so long it may play after the other machine has gone
+SURPLUS_S = 1.0  # tolerated beyond that limit
 RATE = whole(4000, 192_000)
 CHANNELS = whole(1, 8)
 CHUNK_S = number(0.005, 1.0)
@@ -25,18 +25,18 @@ _LISTS = {"loudspeaker": playback.outputs, "microphone": microphone.inputs}
 
 
 def device_names(kinds: list[str]) -> list[list[Any]]:
-    """The devices of a kind. Raises HushdError."""
+    """Returns the devices of a kind. Raises HushdError."""
     if len(kinds) != 1 or kinds[0] not in _LISTS:
         raise HushdError("bad_request", "`devices` names `loudspeaker` or `microphone`.")
     return [[each.number, each.name, each.api, each.channels, each.usual] for each in _LISTS[kinds[0]]()]
 
 
 class Owner(NamedTuple):
-    """The program that a stream belongs to, as the stream needs it.
+    """The part of a program that its streams need.
 
     Attributes:
-        send: sends it a message.
-        permitted: whether the floor is its own; None: not yet, and its claim is under way.
+        send: sends the program a message.
+        permitted: whether the program has the floor; None while its claim waits.
         on_end: called with the last message.
         round_trip: seconds to the program and back.
     """
@@ -85,13 +85,13 @@ class LoudspeakerStream(DeviceStream):
         self._channels: int = check("channels", request.params.get("channels", 1), CHANNELS)
         self._chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._received = 0  # bytes
-        self._heard = 0.0  # seconds
+        self._heard_s = 0.0  # seconds
         self._hushed = False
-        self._begun = threading.Event()
+        self._started = threading.Event()
         self._player = Player(self._device, volume=request.params.get("volume", 1.0), on_position=self._report)
 
     def take(self, chunk: Chunk) -> bool:
-        """Takes samples; returns False for more than were allowed."""
+        """Takes samples; returns False if they exceed the limit."""
         self._received += len(chunk.payload)
         if chunk.payload:
             self._chunks.put(chunk.payload)
@@ -108,33 +108,33 @@ class LoudspeakerStream(DeviceStream):
         self._hushed = True
         self._player.stop()
         self._chunks.put(None)
-        self._begun.set()
+        self._started.set()
 
     def look(self) -> None:
-        """Begins where the floor is the program's, and falls silent where it is not any more."""
+        """Starts once the program has the floor, and stops once it has lost it."""
         permitted = self._owner.permitted()
         if permitted:
-            self._begun.set()
-        elif permitted is False or self._begun.is_set():
+            self._started.set()
+        elif permitted is False or self._started.is_set():
             self.hush()
 
     def _use(self) -> JsonObject:
         self.look()
         self._player.play(self._samples(), self._rate, self._channels)
-        return {"heard": self._heard, "hushed": self._hushed}
+        return {"heard": self._heard_s, "hushed": self._hushed}
 
     def _samples(self) -> Iterator[bytes]:
-        self._begun.wait()
+        self._started.wait()
         while (chunk := self._chunks.get()) is not None:
             yield chunk
 
     def _report(self, heard: float) -> None:
-        if heard > self._heard:
-            self._heard = heard
+        if heard > self._heard_s:
+            self._heard_s = heard
             self._owner.send(Progress(id=self.id, done=heard, total=self._limit()))
 
     def _limit(self) -> float:
-        return self._heard + AHEAD_S + self._owner.round_trip()
+        return self._heard_s + AHEAD_S + self._owner.round_trip()
 
 
 class MicrophoneStream(DeviceStream):
@@ -158,7 +158,7 @@ class MicrophoneStream(DeviceStream):
         self._close()
 
     def look(self) -> None:
-        """Closes the microphone where the floor is not the program's any more."""
+        """Closes the microphone once the program has lost the floor."""
         if not self._owner.permitted():
             self._close()
 
@@ -191,7 +191,7 @@ class MicrophoneStream(DeviceStream):
 
     def _send(self, chunk: bytes) -> None:
         if not self._credit:
-            raise HushdError("slow_consumer", "The connection is too slow for what the microphone records.")
+            raise HushdError("slow_consumer", "The connection is too slow for the microphone's sound.")
         self._credit -= 1
         self._owner.send(Chunk(id=self.id, seq=self._seq, payload=chunk, rate=self._rate, channels=1))
         self._seq += 1

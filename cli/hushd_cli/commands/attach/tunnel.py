@@ -1,4 +1,4 @@
-"""ssh to the other machine, with one socket of ours forwarded to there: kept alive, and made again when it was lost."""
+"""The ssh connection that forwards a socket to the other machine: kept alive, and restored when lost."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from hushd.transport import ssh
 from hushd_protocol.errors import HushdError
 
-LOGIN_S = 120.0  # a person may have to type something
+LOGIN_S = 120.0  # the user may have to type a password
 FORWARD_S = 10.0
 BEAT_S = 0.25
 DEAD_S = 2.0  # without an echo
-PATIENCE_S = 1.0  # with ssh, which has been told to end
+PATIENCE_S = 1.0  # for ssh to end
 MARK = "hushd-attached "
-# The script there, for sh: the folder is the one that programs there have, as `paths.find` says. It echoes beats, and
-# takes the socket's file away when the connection ends, in whichever way.
+# The script there, for sh: the folder is the one of programs there, as in `paths.find`. It echoes beats, and removes
+# the socket's file whenever the connection ends.
 _SCRIPT = """umask 077
 d=$HUSHD_RUNTIME_DIR
 if [ -z "$d" ]; then
@@ -103,7 +103,7 @@ class Tunnel:
             )
 
     def keep(self, on_round_trip: Callable[[float], None]) -> None:
-        """Returns when the connection is lost; a frozen ssh counts as that after `DEAD_S`."""
+        """Returns when the connection is lost, or when ssh has been frozen for `DEAD_S`."""
         assert self._process is not None
         assert self._process.stdin is not None
         answered = time.monotonic()
@@ -125,7 +125,7 @@ class Tunnel:
                 return
 
     def close(self, patience: float = PATIENCE_S) -> None:
-        """Ends ssh, within `patience` seconds; the script there removes its socket."""
+        """Ends ssh within `patience` seconds; the script there removes its socket."""
         if (process := self._process) is None:
             return
         self._process = None
@@ -143,7 +143,7 @@ class Tunnel:
             self._control.unlink()
 
     def _read(self, seconds: float) -> bytes | None:
-        """The output of the script there; empty once it has ended, None where nothing comes in time."""
+        """Returns the output of the script there; empty once it has ended, None on timeout."""
         assert self._process is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -172,7 +172,7 @@ class Tunnel:
 
 
 def _line(output: bytes) -> str:
-    """Returns the line that the script has written, without a profile's output before it."""
+    """Returns the script's line, without a profile's output before it."""
     for line in output.decode(errors="replace").split("\n")[:-1]:
         if line.startswith((MARK, "hushd-folder ")):
             return line

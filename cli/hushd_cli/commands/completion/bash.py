@@ -1,4 +1,4 @@
-"""The completion for bash, which needs no package of bash's own."""
+"""The completion for bash, which does not need bash-completion."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ complete -F _hushd %(roots)s
 
 
 def script(commands: Sequence[CommandReference]) -> str:
-    """The script, to be read by bash or by bash-completion."""
+    """Returns the script, for bash or bash-completion."""
     values = [
         f"        {_either(f'{command.path} {flag}' for flag in option.flags)}) {action}; return ;;"
         for command in commands

@@ -1,4 +1,4 @@
-"""`hushd completion`: scripts by which shells complete hushd's commands, made from their parsers."""
+"""`hushd completion`: prints scripts for shells to complete hushd's commands, made from their parsers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Print a script that has a shell complete hushd, say and listen: commands, options, and the names of models, "

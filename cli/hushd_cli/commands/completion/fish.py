@@ -23,18 +23,22 @@ end
 
 
 def script(commands: Sequence[CommandReference]) -> str:
-    """The script, for a folder of completions as `hushd.fish`, `say.fish` and `listen.fish`, or to be sourced."""
+    """Returns the script, to be saved as `hushd.fish`, `say.fish` and `listen.fish`, or sourced."""
     head = _HEAD % {"paths": " ".join(_quoted(command.path) for command in commands if len(command.words) > 1)}
     lines = [f"complete -c {root} -f" for root in ROOTS]
     return "\n".join([head, *lines, *(line for command in commands for line in _lines(command)), ""])
 
 
 def _lines(command: CommandReference) -> list[str]:
-    at = f"complete -c {command.words[0]} -n {_quoted(f'__hushd_at {command.path}')}"
-    lines = [f"{at} -a {_quoted(name)} -d {_quoted(does)}" for name, does in command.commands.items()]
-    lines += [f"{at} {_spellings(option)}{_value(option)} -d {_quoted(option.help)}" for option in command.options]
+    condition = f"complete -c {command.words[0]} -n {_quoted(f'__hushd_at {command.path}')}"
+    lines = [f"{condition} -a {_quoted(name)} -d {_quoted(does)}" for name, does in command.commands.items()]
+    lines += [
+        f"{condition} {_spellings(option)}{_value(option)} -d {_quoted(option.help)}" for option in command.options
+    ]
     if not command.commands:
-        lines += [f"{at}{value}" for operand in command.operands[:1] if (value := _value(operand, required=False))]
+        lines += [
+            f"{condition}{value}" for operand in command.operands[:1] if (value := _value(operand, required=False))
+        ]
     return lines
 
 

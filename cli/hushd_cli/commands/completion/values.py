@@ -1,4 +1,4 @@
-"""Names that complete: engines, models, voices, workers, languages, devices. No supervisor is started for them."""
+"""Names for completion: engines, models, voices, workers, languages, devices. They start no supervisor."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _engines(role: str) -> Iterable[str]:
 
 
 def _models(role: str) -> Iterable[str]:
-    """Models as `--model` takes them, without their engines."""
+    """Returns the models for `--model`, without their engines."""
     return [row.model.partition("/")[2] for row in _usable(role)]
 
 
@@ -45,14 +45,14 @@ def _known_models() -> Iterable[str]:
 
 
 def _workers() -> Iterable[str]:
-    """Roles, engines and models that are here, as `hushd workers start` takes them."""
+    """Returns installed roles, engines and models for `hushd workers start`."""
     usable = _usable(*ENGINE_ROLES)
     engines = [f"{row.role}/{row.engine}" for row in usable]
     return [*ENGINE_ROLES, *engines, *(f"{row.role}/{row.model}" for row in usable)]
 
 
 def _running_workers() -> Iterable[str]:
-    """Roles, engines and models of the workers that live, as `hushd unload` takes them."""
+    """Returns roles, engines and models of the running workers for `hushd unload`."""
     from hushd.client import Client
 
     with Client(start=False) as client:
@@ -77,7 +77,7 @@ def _voices() -> Iterable[str]:
 
 
 def _speaking() -> SpeakingDescription:
-    """The description of the engines that speak, by their package itself."""
+    """Returns the description of the text-to-speech engines, from their package."""
     from hushd_schema.description import SpeakingDescription
 
     command = [sys.executable, "-P", "-m", "hushd_worker_tts", "--describe"]
@@ -132,7 +132,7 @@ KINDS: dict[str, Callable[[], Iterable[str]]] = {
 
 
 def values(kind: str) -> list[str]:
-    """The names of a kind, each once; none where they cannot be found: nothing is said while somebody types."""
+    """Returns the unique names of a kind; empty on errors, since completion must print none."""
     try:
         return list(dict.fromkeys(KINDS[kind]()))
     except (HushdError, OSError, ValueError, subprocess.SubprocessError):

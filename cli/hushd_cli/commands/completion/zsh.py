@@ -36,7 +36,7 @@ fi
 
 
 def script(commands: Sequence[CommandReference]) -> str:
-    """The script, for a folder of `fpath` as `_hushd`, or to be evaluated after `compinit`."""
+    """Returns the script, to be saved as `_hushd` in a folder of `fpath`, or evaluated after `compinit`."""
     return _SCRIPT % {
         "roots": " ".join(ROOTS),
         "paths": "|".join(_quoted(command.path) for command in commands if len(command.words) > 1),
@@ -56,7 +56,7 @@ def _case(command: CommandReference) -> str:
 
 
 def _option(option: Argument) -> list[str]:
-    """A specification for each of its spellings, which exclude each other."""
+    """Returns a specification for each spelling of an option; they exclude each other."""
     others = "*" if option.many else f"({' '.join(option.flags)})"
     value = f":{_escaped(option.metavar)}:{_action(option)}" if option.metavar else ""
     return [_single(f"{others}{flag}[{_escaped(option.help)}]{value}") for flag in option.flags]

@@ -32,25 +32,25 @@ USUAL_EDITOR = "vi"
 def main(prog: str, argv: Sequence[str]) -> int:
     parser = make_parser(prog)
     options = parser.parse_args(argv)
-    place = paths.find().config
+    config_path = paths.find().config
     if options.command is None:
         parser.print_help()
     elif options.command == "path":
-        console.write(f"{place}\n")
+        console.write(f"{config_path}\n")
     elif options.command == "check":
-        console.write(f"{shown(_checked(options.file, place), 1)}\n")
+        console.write(f"{shown(_checked(options.file, config_path), 1)}\n")
     elif options.command == "show":
-        _show(options.key, place, options.json)
+        _show(options.key, config_path, options.json)
     elif options.command == "edit":
-        _edit(place)
+        _edit(config_path)
     else:
         value = editing.value_of(options.value) if options.command == "set" else None
-        _change(place, lambda text: editing.with_key(text, editing.path_of(options.key), value))
+        _change(config_path, lambda text: editing.with_key(text, editing.path_of(options.key), value))
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, f"Show and change the configuration; {document('CONFIGURATION.md')} has every key.")
     commands = parser.add_commands()
     checked = commands.add("check", "report what is wrong with the configuration")
@@ -69,11 +69,11 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _checked(named: str | None, usual: Path) -> str:
-    """Checks the named file, which must exist, or the user's own; returns a sentence."""
+def _checked(named: str | None, default_path: Path) -> str:
+    """Checks the named file, which must exist, or else the user's; returns a sentence."""
     if named and not os.path.exists(named):
         raise HushdError("bad_request", f"{named} does not exist.")
-    return file.checked(Path(named) if named else usual)
+    return file.checked(Path(named) if named else default_path)
 
 
 def _show(key: str | None, place: Path, as_json: bool) -> None:
@@ -102,26 +102,26 @@ def _line(row: JsonObject) -> str:
     return text if row["value"] == row["default"] else f"{text}  # default: {written(row['default'])}"
 
 
-def _change(place: Path, change: Callable[[str], str]) -> None:
-    """Replaces the file by what `change` makes of its text, if no supervisor would refuse that."""
-    old = toml.read(place)
+def _change(config_path: Path, change: Callable[[str], str]) -> None:
+    """Replaces the file's text by `change(text)`, if a supervisor would accept it."""
+    old = toml.read(config_path)
     new = change(old)
     if new == old:
         console.note("Nothing has changed.")
         return
-    beside = _beside(place, new)
+    beside = _beside(config_path, new)
     try:
-        _check(beside, place)
+        _check(beside, config_path)
     finally:
         _remove(beside)
-    file.replace(place, new)
+    file.replace(config_path, new)
     file.have_it_read()
 
 
-def _edit(place: Path) -> None:
+def _edit(config_path: Path) -> None:
     """Lets the user edit a copy until it is valid, and then replaces the file with it."""
-    old = toml.read(place)
-    copy = _beside(place, old or _template())
+    old = toml.read(config_path)
+    copy = _beside(config_path, old or _template())
     before = copy.read_bytes()
     while True:
         _run_editor(copy)
@@ -129,13 +129,13 @@ def _edit(place: Path) -> None:
             console.note("Nothing has changed.")
             break
         try:
-            _check(copy, place)
+            _check(copy, config_path)
         except HushdError as error:
             console.complain(error.message)
             if not _wants_again():
-                raise HushdError("bad_request", f"{place} stays as it was; your text is in {copy}.") from error
+                raise HushdError("bad_request", f"{config_path} stays as it was; your text is in {copy}.") from error
             continue
-        file.replace(place, toml.read(copy))
+        file.replace(config_path, toml.read(copy))
         file.have_it_read()
         break
     _remove(copy)
@@ -161,11 +161,11 @@ def _wants_again() -> bool:
         return False
 
 
-def _beside(place: Path, text: str) -> Path:
-    """Returns a new file beside the configuration, on the same disk, so that it can replace that in one step."""
+def _beside(config_path: Path, text: str) -> Path:
+    """Returns a new file beside the configuration, on the same disk, so that it can replace it atomically."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.stem}-", suffix=".toml", dir=place.parent)
+        config_path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{config_path.stem}-", suffix=".toml", dir=config_path.parent)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as new:
                 new.write(text)
@@ -173,7 +173,7 @@ def _beside(place: Path, text: str) -> Path:
             _remove(Path(name))
             raise
     except OSError as error:
-        raise HushdError("output_failed", f"{place} cannot be written ({error.strerror}).") from error
+        raise HushdError("output_failed", f"{config_path} cannot be written ({error.strerror}).") from error
     return Path(name)
 
 
@@ -182,16 +182,16 @@ def _remove(copy: Path) -> None:
         copy.unlink(missing_ok=True)
 
 
-def _check(copy: Path, place: Path) -> None:
+def _check(copy: Path, config_path: Path) -> None:
     """Raises `bad_request` for a mistake in `copy`, under the name of the file that it will replace."""
     try:
         file.checked(copy)
     except HushdError as error:
-        raise HushdError(error.code, error.message.replace(os.fspath(copy), os.fspath(place))) from error
+        raise HushdError(error.code, error.message.replace(os.fspath(copy), os.fspath(config_path))) from error
 
 
 def _template() -> str:
-    """The beginning of a new file: the reference of all settings as comments."""
+    """Returns the text of a new file: all settings as comments."""
     lines = block().splitlines()
     head = f"# Every setting with its default; {document('CONFIGURATION.md')} explains them."
     return "\n".join([head, *(f"# {line}" if line else "" for line in lines), ""])

@@ -1,4 +1,4 @@
-"""The user's configuration file: checked, and replaced in one step."""
+"""The user's configuration file: checks and replaces it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hushd_cli.terminal import console
 
 
 def change(path: Path, edited: Callable[[str], str]) -> None:
-    """Replaces the file at `path` by what `edited` makes of its text.
+    """Replaces the text of the file at `path` by `edited(text)`.
 
     Raises:
-        HushdError: `bad_request` when it cannot be read, and what `edited` raises; `output_failed`.
+        HushdError: `bad_request` if it cannot be read; `output_failed`; and as `edited`.
     """
     text = toml.read(path)
     new = edited(text)
@@ -27,16 +27,16 @@ def change(path: Path, edited: Callable[[str], str]) -> None:
 
 
 def replace(path: Path, text: str) -> None:
-    """Replaces the file at `path`, made if there is none, in one step; links are followed, rights stay.
+    """Replaces or creates the file at `path` atomically; follows links, and keeps the mode.
 
     Raises:
         HushdError: `output_failed`.
     """
-    place = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path))
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        mode = place.stat().st_mode & 0o777 if place.exists() else 0o644
-        atomic_file.replace(place, text, mode, sync=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        atomic_file.replace(target, text, mode, sync=True)
     except OSError as error:
         raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
 

@@ -1,4 +1,4 @@
-"""`hushd config pronounce`: how words are said, for every engine and program."""
+"""`hushd config pronounce`: sets how words are pronounced, for every engine and program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Set how words are pronounced, by every voice and program; dictation writes them back. The file "
@@ -65,12 +65,12 @@ def _add(path: Path, options: Namespace) -> None:
 
 def _remove(path: Path, options: Namespace) -> None:
     def removed(text: str) -> str:
-        rest = pronunciations.without_entry(text, options.word, options.language)
-        if rest == text:
+        remaining = pronunciations.without_entry(text, options.word, options.language)
+        if remaining == text:
             raise HushdError(
                 "bad_request", f"{path} has no {quoted(options.word)}: `hushd config pronounce list` shows what it has."
             )
-        return rest
+        return remaining
 
     pronunciations.changed(path, removed)
 

@@ -40,7 +40,7 @@ _CHECKS: dict[str, Check] = {
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     console.silence_libraries()
-    with Client(holder="cli", endpoint="") as client:  # this machine, wherever programs ask
+    with Client(holder="cli", endpoint="") as client:  # this machine, whatever HUSHD_ENDPOINT says
         checks = _CHECKS | Running(client).checks()
         if os.environ.get(VARIABLE):
             checks = {"endpoint": places.endpoint, **checks}
@@ -61,7 +61,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Check Python, libraries, sound, folders and sockets, memory, models, service, gateways and graphics cards "

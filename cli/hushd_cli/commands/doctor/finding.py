@@ -16,10 +16,9 @@ class Finding:
 
     Attributes:
         area: the part of hushd or of the machine.
-        state: `ok`; `note`, which may be as the user wants it; `warning`, with which something works less well; or
-            `broken`.
+        state: `ok`; `note`, which may be intended; `warning`, for something that works less well; or `broken`.
         text: the observation, in a phrase.
-        remedy: what to do about it; empty where nothing needs to be done.
+        remedy: what to do about it; empty if nothing needs to be done.
     """
 
     area: str
@@ -29,7 +28,8 @@ class Finding:
 
     @classmethod
     def of_error(cls, area: str, error: HushdError, remedy: str = "") -> Finding:
-        """An error as a finding: its remedy is what follows its last colon outside parentheses, else `remedy`."""
+        """Returns an error as a finding; the remedy is the text after its last colon outside parentheses, else
+        `remedy`."""
         sentence = error.message.rstrip(".")
         for place in range(len(sentence), 0, -1):
             before, after = sentence[:place], sentence[place:]

@@ -20,7 +20,7 @@ from .finding import Finding
 OLDEST = (3, 11)
 _NEEDED = ("msgpack", "psutil", "pyzmq", "tomlkit")
 _MODULES = {"pyzmq": "zmq"}
-# What a user gets by an extra that brings no engine, and the modules that it brings.
+# The purpose of each extra without an engine, and its modules.
 _EXTRAS = {
     "audio": ("loudspeaker and microphone", ("sounddevice",)),
     "duck": ("other programs are quieter while you talk", ("jeepney", "pulsectl")),
@@ -65,7 +65,7 @@ def libraries() -> Iterator[Finding]:
 
 
 def extras() -> Iterator[Finding]:
-    """Checks the extras of `default`: each is complete, or a note says what it would add."""
+    """Checks the extras of `default`; a note says what a missing one would add."""
     of_engines = {spec.extra: (spec.brings, spec.modules) for spec in engines.every() if spec.brings and spec.extra}
     for extra, (brings, modules) in {**of_engines, **_EXTRAS}.items():
         missing = [module for module in modules if find_spec(module) is None]
@@ -80,7 +80,7 @@ def extras() -> Iterator[Finding]:
 
 
 def _engines_of_others() -> Iterator[Finding]:
-    """Checks the engines of other packages: each can run, or a note says what it lacks."""
+    """Checks the engines of other packages; a note says what one lacks."""
     for spec in engines.added():
         brings = spec.brings or f"{spec.role}/{spec.name}"
         if missing := [module for module in spec.packages if find_spec(module) is None]:
@@ -100,12 +100,12 @@ def commands() -> Iterator[Finding]:
     if absent := [name for name in names if shutil.which(name) is None]:
         yield Finding("commands", "note", f"not on PATH: {', '.join(absent)}", f'export PATH="{folder}:$PATH"')
     for name in names:
-        ours, program = os.path.join(folder, name), shutil.which(name)
+        our_path, program = os.path.join(folder, name), shutil.which(name)
         if program is None:
             continue
-        if not _is_ours(program, ours):
+        if not _is_ours(program, our_path):
             yield Finding(
-                "commands", "note", f"{name} on PATH is another program, {program}", f"hushd {name}, or {ours}"
+                "commands", "note", f"{name} on PATH is another program, {program}", f"hushd {name}, or {our_path}"
             )
         else:
             yield Finding("commands", "ok", f"{name} is {program}")
@@ -115,7 +115,7 @@ def commands() -> Iterator[Finding]:
 
 
 def _is_ours(program: str, ours: str) -> bool:
-    """Returns whether both run the same installation: by the same file, or by a script of the same interpreter."""
+    """Returns whether both belong to the same installation: the same file, or scripts of the same interpreter."""
     if os.path.samefile(program, ours):
         return True
     try:

@@ -61,7 +61,7 @@ def refused_starts() -> Iterator[Finding]:
 def sound() -> Iterator[Finding]:
     """Checks PortAudio, and the loudspeakers and microphones that it finds."""
     if find_spec("sounddevice") is None:
-        return  # a note on the extra says so
+        return  # a note about the extra says so
     from hushd.audio import devices
 
     try:
@@ -105,25 +105,25 @@ def graphics_cards() -> Iterator[Finding]:
     present = cards()
     nvidia = [card for card in present if card.vendor == "NVIDIA"]
     sizes = {place: size for place, (_, size) in totals().items()}
-    others = [card for card in present if card.place in sizes]
+    other_cards = [card for card in present if card.place in sizes]
     closed = [str(path) for path in Path("/dev/dri").glob("renderD*") if not os.access(path, os.R_OK | os.W_OK)]
     for card in nvidia:
         yield from _nvidia(card)
-    for card in others:
+    for card in other_cards:
         yield from _other(card, sizes[card.place])
-    if closed and not others:
+    if closed and not other_cards:
         text = f"{', '.join(closed)} may not be opened, for cards of AMD or Intel"
         yield Finding("card", "note", text, "usermod -aG render,video $USER")
     if nvidia:
         yield from _builds()
-    elif not others:
+    elif not other_cards:
         vendors = ", ".join(sorted({card.vendor for card in present}))
         text = f"no graphics card with memory of its own, only graphics of {vendors}" if vendors else "no graphics card"
         yield Finding("card", "ok", f"{text}: everything runs on the CPU")
 
 
 def _other(card: PciCard, size: int) -> Iterator[Finding]:
-    """A card of AMD's or Intel's with `size` bytes: it computes by Vulkan, or by builds of libraries for ROCm."""
+    """Checks an AMD or Intel card with `size` bytes, which computes through Vulkan, or ROCm builds of libraries."""
     known = (f"{size / 1e9:.1f} GB" if size else "", f"driver {card.driver or 'none'}", card.power)
     text = f"{card.vendor} card {card.place}, {', '.join(filter(None, known))}"
     able = [spec for spec in specs.every() if "vulkan" in spec.cards and spec.packages]
@@ -151,7 +151,7 @@ def _nvidia(card: PciCard) -> Iterator[Finding]:
 
 
 def _builds() -> Iterator[Finding]:
-    """Checks for libraries that are built for the CPU alone."""
+    """Checks for libraries that are built only for the CPU."""
     if "+cpu" in _version("torch"):
         yield Finding(
             "card",

@@ -39,7 +39,7 @@ def endpoint() -> Iterator[Finding]:
 
 
 def folders() -> Iterator[Finding]:
-    """Checks the runtime folder and its sockets, which nobody else may use, and the state folder."""
+    """Checks the runtime folder and its sockets, which only the user may access, and the state folder."""
     try:
         places = paths.find()
     except HushdError as error:
@@ -87,25 +87,25 @@ def _mode(path: Path) -> int:
 
 def configuration() -> Iterator[Finding]:
     """Checks the configuration file, as the supervisor reads it."""
-    place = paths.find().config
+    config_path = paths.find().config
     try:
-        text = checked(place).rstrip(".")
+        text = checked(config_path).rstrip(".")
     except HushdError as error:
         yield Finding("configuration", "broken", error.message.rstrip("."), "hushd config edit")
     else:
-        if os.environ.get("HUSHD_CONFIG") and not place.exists():
+        if os.environ.get("HUSHD_CONFIG") and not config_path.exists():
             yield Finding(
                 "configuration", "warning", f"HUSHD_CONFIG is set, and {text}", "unset HUSHD_CONFIG, or write it"
             )
         else:
             yield Finding("configuration", "ok", text)
     for name in sorted(key for key in os.environ if key.startswith("HUSHD_")):
-        value = f": {os.environ[name]}" if name in _PATHS else ""  # others may be secrets
+        value = f": {os.environ[name]}" if name in _PATHS else ""  # other values may be secrets
         yield Finding("configuration", "note", f"{name} is set in this shell{value}")
 
 
 def models() -> Iterator[Finding]:
-    """Checks the models that are here, whether they are complete, and the room for more."""
+    """Checks the installed models for completeness, and the disk space for more."""
     here = paths.find()
     listed = rows(Store(here), user_models.configured(here.config))
     usable = [row for row in listed if row.usable]
@@ -134,9 +134,9 @@ def service() -> Iterator[Finding]:
     """Checks whether hushd is a service of the session, by its files and by the service manager."""
     from hushd_cli.commands.service import units
 
-    ours = units.find()
-    missing = ours.missing()
-    files = [path for path in ours.files if path.exists()]
+    installed = units.find()
+    missing = installed.missing()
+    files = [path for path in installed.files if path.exists()]
     if not files:
         yield Finding(
             "service", "note", "hushd is not a service here: commands start it", "hushd service install, if wanted"
@@ -144,7 +144,7 @@ def service() -> Iterator[Finding]:
     elif missing:
         names = ", ".join(path.name for path in missing)
         yield Finding("service", "warning", f"{names} differ from this installation", "hushd service install")
-    elif reason := units.run(ours.active):
-        yield Finding("service", "broken", f"{ours.manager} does not listen ({reason})", "hushd service install")
+    elif reason := units.run(installed.active):
+        yield Finding("service", "broken", f"{installed.manager} does not listen ({reason})", "hushd service install")
     else:
-        yield Finding("service", "ok", f"{ours.manager} listens")
+        yield Finding("service", "ok", f"{installed.manager} listens")

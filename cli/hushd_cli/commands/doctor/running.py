@@ -1,4 +1,4 @@
-"""Checks of running parts: the supervisor, its gateways, and each engine with a word to speak and to hear."""
+"""Checks of running parts: the supervisor, its gateways, and each engine with a sentence."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SENTENCE = "The quick brown fox jumps over the lazy dog."
 ANSWER_S = 5.0  # for a gateway's address
 DEADLINE_S = 300.0  # for an engine to load, and to say or hear one sentence
 SILENT = 300  # of 32768: speech is far louder
-DISKS_PART = 0.1  # of the model's files: less was not what took the time
-_PROGRAMS = "command"  # the engine of the user's own programs, of which nobody needs one
+DISKS_PART = 0.1  # of the model's files: reading less from the disk did not take the time
+_PROGRAMS = "command"  # the engine for the user's own programs, which is optional
 
 
 class Running:
@@ -34,10 +34,10 @@ class Running:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._spoken: bytes = b""  # SENTENCE as a WAV file, by the first voice that could
+        self._sentence_wav: bytes = b""  # SENTENCE as a WAV file, by the first voice that could
 
     def checks(self) -> dict[str, Check]:
-        """The checks by area, in their order."""
+        """Returns the checks by area, in order."""
         return {"supervisor": self.supervisor, "gateways": self.gateways, "engines": self.engines}
 
     def supervisor(self) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ class Running:
         try:
             door = self._client.status().door
         except HushdError:
-            return  # said already
+            return  # reported already
         listeners = door.listeners if door else ()
         if not listeners:
             yield Finding(
@@ -88,7 +88,8 @@ class Running:
     # --- engines -----------------------------------------------------------------------------------------------------
 
     def engines(self) -> Iterator[Finding]:
-        """Has each engine with a model here speak; then each that hears transcribes that speech."""
+        """Makes each text-to-speech engine with a model speak, then each speech-to-text engine transcribe that
+        speech."""
         try:
             described = self._client.describe("tts", "stt")
         except HushdError as error:
@@ -101,7 +102,7 @@ class Running:
 
     def _tried(self, role: str, engine: EngineDescription, does: Callable[[str, str], tuple[str, str]]) -> Finding:
         name = engine.name
-        # Of an engine that hears, `installed` says that a model is here, and of one that speaks, that its package is.
+        # `installed` means an installed model for speech-to-text, and an installed package for text-to-speech.
         if not engine.installed and not (name in catalogue.engines() and advice.engine_installed(name)):
             return Finding("engines", "note", f"{role}/{name} is not installed", engine.install)
         here = engine.installed_models()
@@ -131,22 +132,21 @@ class Running:
         samples = memoryview(data[44 : len(data) - len(data) % 2]).cast("h")
         if not samples or max(max(samples), -min(samples)) < SILENT:
             return "broken", "is silent"
-        self._spoken = self._spoken or data
+        self._sentence_wav = self._sentence_wav or data
         return "ok", f"speaks {speech.duration:.1f} s"
 
     def _hear(self, engine: str, model: str) -> tuple[str, str]:
-        if not self._spoken:
+        if not self._sentence_wav:
             return "warning", "was not tried: no engine here speaks"
         text = self._client.transcribe(
-            self._spoken, engine=engine, model=model, keep_alive=0, deadline=DEADLINE_S
+            self._sentence_wav, engine=engine, model=model, keep_alive=0, deadline=DEADLINE_S
         ).text.strip()
         words = set(text.lower().replace(".", "").split()) & set(SENTENCE.lower().rstrip(".").split())
         return ("ok", f"hears {text!r}") if words else ("warning", f"hears {text!r} where {SENTENCE!r} was said")
 
 
 def _not_in_memory(model: str) -> tuple[int, int]:
-    """The bytes of a model's files that the system says it does not have in memory, and of all of them; zeros for a
-    model inside a package."""
+    """Returns the bytes of a model's files outside the page cache, and of all; zeros for a model inside a package."""
     rows = [row for row in of_engine(Store(paths.find()), model.partition("/")[0]) if row.model == model]
     sizes = {path: path.stat().st_size for row in rows for path in row.paths if path.exists()}
     away = (size - held for path, size in sizes.items() if (held := page_cache.cached(path)) is not None)
@@ -161,7 +161,7 @@ _ANSWERS = {"http": ("HTTP/1.1 200", "HTTP/1.1 401"), "wyoming": ('{"type": "inf
 
 
 def _asked(address: str, question: bytes) -> str:
-    """The first line that the server at `address` answers."""
+    """Returns the first line of the answer from the server at `address`."""
     with _connected(address) as connection:
         connection.sendall(question)
         with connection.makefile("rb") as answer:

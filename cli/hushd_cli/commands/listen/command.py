@@ -54,7 +54,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def _choose(client: Client, options: Namespace) -> None:
-    """Settles engine and model, once for all files, where the options name `auto` or a bare model name."""
+    """Chooses engine and model once for all files, if the options name `auto` or a bare model name."""
     model = options.model
     if model == AUTO:
         choice = client.choose_model(

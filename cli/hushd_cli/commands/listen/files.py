@@ -1,4 +1,4 @@
-"""`listen FILE…`: several recordings at once, their transcripts in the order of the arguments."""
+"""`listen FILE…`: transcribes several recordings at once, and prints them in the order of the arguments."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Files:
     """The files of one command, from their first request to their last line.
 
     As many requests run as there are cores; the supervisor starts further workers where memory allows, and queues the
-    rest. The caller's thread alone decides and does everything that can be seen: it requests, prints, writes and
-    complains, in the order of the arguments. A thread a request hears, and puts what comes into `_events`.
+    rest. Only the caller's thread decides and acts: it requests, prints, writes and reports errors, in the order of the
+    arguments. One thread for each request receives, and puts events into `_events`.
 
     Attributes:
         status: the highest exit code so far.
@@ -65,7 +65,7 @@ class Files:
         self.status = 0
 
     def run(self) -> None:
-        """Transcribes all files; complains about failures."""
+        """Transcribes all files; reports failures."""
         try:
             for index, name in enumerate(self._names):
                 try:
@@ -73,7 +73,7 @@ class Files:
                 except HushdError as error:
                     self._complain(error)
                     if error.scope != "request" and (error.code != "output_failed" or self._output.printed):
-                        break  # the next one would fare no better
+                        break  # the next one would fail too
         finally:
             for job in self._running.values():
                 job.transcription.close()
@@ -81,7 +81,7 @@ class Files:
             if any(journal.kept for journal in self._journals.values()):
                 console.note("The same command with --resume continues where it was interrupted.")
         if self._wordless and (self._options.word_times or getattr(self._options, "highlight_words", False)):
-            console.complain("The engine gives no word times.")
+            console.complain("The engine does not report word times.")
 
     def _show(self, index: int, name: str) -> None:
         """Prints a recording's transcript as it arrives, or waits until its files are written."""
@@ -137,7 +137,7 @@ class Files:
         self._line.show(self._progress.line)
 
     def _saved(self, index: int, done: Done) -> Done | HushdError:
-        """Writes the files of a recording as soon as it is done, and not when its turn comes to be printed."""
+        """Writes a finished recording's files at once, without waiting for its turn to be printed."""
         if not self._output.printed:
             try:
                 self._output.save(self._names[index], done.transcript)
@@ -170,13 +170,13 @@ class Files:
         except Exception as error:
             self._events.put((index, error))
             return
-        if len(self._running) > 1:  # noted now: the others may have ended before a refusal is read
+        if len(self._running) > 1:  # recorded now, since the others may have ended before a refusal is read
             for each in self._running.values():
                 each.accompanied = True
         threading.Thread(target=self._hear, args=(job,), name="hushd-transcribe", daemon=True).start()
 
     def _put_off(self, job: Job) -> None:
-        """Takes back a recording that was refused beside others, to request it again with fewer at once."""
+        """Queues a recording again that was refused beside others, to request it with fewer at once."""
         if job.journal:
             job.journal.close()
         insort(self._waiting, job.index)  # before later ones
@@ -214,7 +214,7 @@ class Files:
         earlier, damage = deque(segments), None
         while True:
             try:
-                segment = next(transcription, None)  # an error that there is no room for this request comes here first
+                segment = next(transcription, None)  # a refusal for lack of room is raised here first
             except HushdError as error:
                 if not error.detail.get("read_s"):
                     raise
@@ -241,7 +241,7 @@ class Files:
         return Done(transcript, damage)
 
     def _journal(self, index: int, name: str) -> Journal | None:
-        """None for a stream, which cannot be read again, and where half a recording is of no use."""
+        """Returns the recording's journal; None for a stream, which cannot be read again, and if a part is useless."""
         if name == "-" or self._options.diarize:
             return None
         try:

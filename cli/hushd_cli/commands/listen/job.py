@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The transcript of a recording, as far as that could be read."""
+    """The transcript of the readable part of a recording."""
 
     transcript: Transcript
     damage: HushdError | None = None
@@ -45,7 +45,7 @@ class Feed:
     """The segments of one recording, for a format to read.
 
     Args:
-        receive: returns the next segment, and at last the whole.
+        receive: returns the next segment, and at last the transcript.
 
     Attributes:
         language, language_probability, warnings, unlikely, damage: known once the segments have been read.
@@ -69,12 +69,12 @@ class Feed:
 
 
 def standard_input() -> Iterator[bytes]:
-    """The bytes of standard input, as they come."""
+    """Yields the bytes of standard input as they arrive."""
     return iter(lambda: os.read(0, MAX_PAYLOAD), b"")
 
 
 def size_of(name: str) -> int:
-    """Bytes of a file; 0 where that is unknown."""
+    """Returns the size of a file in bytes; 0 if unknown."""
     try:
         return os.stat(name).st_size if name != "-" else 0
     except (OSError, ValueError):

@@ -22,13 +22,13 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort
 from hushd_schema.transcript import SegmentData, WordData
 
-LONG_S = 300.0  # of audio, from which on a journal is kept
-SYNC_S = 5.0  # of work that a power failure may cost
+LONG_S = 300.0  # of audio from which a journal is kept
+SYNC_S = 5.0  # of work that a power failure may lose
 FORGOTTEN_S = 30 * 86_400.0  # after which a journal is deleted
 
 
 class Journal:
-    """The journal of one recording and request; nothing is on disk before the recording has proved long.
+    """The journal of one recording and request; written to disk only once the recording has proved long.
 
     A journal that cannot be written is given up silently: it is a safety net, and the transcript itself goes on.
 
@@ -38,7 +38,7 @@ class Journal:
         request: everything else that determines the text: the worker and its parameters.
 
     Attributes:
-        rest_s: the second from which the recording is still to be transcribed, after `resume`.
+        rest_s: the second from which to continue, after `resume`.
         language: of the recording, after `resume`; empty while unknown.
     """
 
@@ -66,7 +66,7 @@ class Journal:
         From now on `add` appends to them.
 
         Raises:
-            HushdError: `bad_request` while another process is at work on the same.
+            HushdError: `bad_request` while another process transcribes the same recording.
         """
         try:
             descriptor = os.open(self._path(), os.O_RDWR | os.O_CLOEXEC)
@@ -84,7 +84,7 @@ class Journal:
         for line in lines[1:]:
             try:
                 if not line.endswith(b"\n"):
-                    break  # torn: the writer was interrupted here
+                    break  # incomplete: the writer was interrupted here
                 data = SegmentData.from_data(json.loads(line))
                 segment = Segment.of(data)
             except (ValueError, HushdError, RecursionError):
@@ -109,7 +109,7 @@ class Journal:
 
         Args:
             total: seconds of the whole recording, 0 while unknown.
-            rest_s: the second from which the rest is to be transcribed.
+            rest_s: the second from which the rest follows.
             language: of the recording.
         """
         if self._given_up:
@@ -136,7 +136,7 @@ class Journal:
         """Closes the file, which stays for `resume`."""
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
-            with contextlib.suppress(OSError):  # a disk that fails may tell so only now
+            with contextlib.suppress(OSError):  # a failing disk may report it only now
                 os.close(descriptor)
 
     def _give_up(self, error: OSError) -> None:
@@ -150,7 +150,7 @@ class Journal:
         descriptor = os.open(self._path(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if not _lock(descriptor):
             os.close(descriptor)
-            raise BlockingIOError  # whoever has it works on the same
+            raise BlockingIOError  # its holder transcribes the same recording
         self._descriptor = descriptor
         os.ftruncate(descriptor, 0)
 
@@ -171,7 +171,7 @@ class Journal:
                     path.unlink()
 
     def _path(self) -> Path:
-        import hashlib  # loads libcrypto, which short recordings have no use for
+        import hashlib  # loads libcrypto, which short recordings do not need
 
         return self._folder / f"{hashlib.sha256(self._key.encode()).hexdigest()[:32]}.jsonl"
 

@@ -1,4 +1,4 @@
-"""`listen` without files: transcribes the microphone, while somebody speaks."""
+"""`listen` without files: transcribes the microphone live."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 def transcribe(client: Client, options: Namespace, output: Output) -> None:
-    """Transcribes one utterance, or with --continuous or --until all up to the end or Ctrl-C, which keeps the text."""
+    """Transcribes one utterance, or with --continuous or --until everything up to the end or Ctrl-C, which keeps the
+    text."""
     larger = None if options.until and options.second_pass is None else second_pass.model(options)
     worker = "/".join(part for part in ("stt", options.engine, options.model) if part)
     client.preload(worker, wait=False)  # it loads while the microphone opens
@@ -66,7 +67,7 @@ def transcribe(client: Client, options: Namespace, output: Output) -> None:
         try:
             if larger:
                 _write_twice(session, output, screen)
-            elif output.printed and not (options.diarize and output.whole):
+            elif output.printed and not (options.diarize and output.needs_end):
                 for text in output.pieces(session):
                     screen.clear()
                     console.write(text)
@@ -112,9 +113,9 @@ def numbered_lines(ids: Sequence[int]) -> str:
 
 
 def _write_twice(session: _Session, output: Output, screen: console.StatusLine) -> None:
-    """Writes the draft, and replaces it by the text of the second pass once that is there.
+    """Writes the draft, and replaces it by the text of the second pass.
 
-    Standard output gets the last version alone: meanwhile the draft is shown on standard error.
+    Standard output gets only the last version: meanwhile standard error shows the draft.
     """
     draft = []
     for segment in session:
@@ -139,7 +140,7 @@ def _write_twice(session: _Session, output: Output, screen: console.StatusLine) 
 class _Session:
     """The segments of a session, for a format to read.
 
-    An error after the first segment ends the session as if nobody spoke any more, so that no word is lost.
+    An error after the first segment ends the session like silence, so that no word is lost.
 
     Attributes:
         end: that error, to be raised once the format is written.
@@ -181,7 +182,7 @@ class _Session:
         )
 
     def after_second_pass(self) -> Transcript:
-        """See `Transcription.after_second_pass`."""
+        """Waits for the second pass; see `Transcription.after_second_pass`."""
         return self._transcription.after_second_pass()
 
     def __iter__(self) -> Iterator[Segment]:
@@ -197,9 +198,9 @@ class _Session:
 
 
 def unfinished(stable: str, text: str, columns: int) -> str:
-    """Returns an unfinished utterance as a terminal's line: its end where it is too long, dim where it may change."""
+    """Returns an unfinished utterance as a line for a terminal: its end if it is too long, dim where it may change."""
     stable, text = (escaped(" ".join(part.split("\n"))) for part in (stable, text))
-    room = columns - 1  # in the last column some terminals begin a new line
+    room = columns - 1  # some terminals begin a new line in the last column
     if columns_of(stable + text) > room:
         text = _tail(text, room - 1)
         stable = "…" + _tail(stable, room - 1 - columns_of(text))
@@ -216,17 +217,17 @@ def _tail(text: str, room: int) -> str:
 @contextmanager
 def interrupt(stop: Callable[[], None] | None) -> Iterator[None]:
     """Within the block the first Ctrl-C calls `stop`, if there is one, and a second one interrupts."""
-    before = signal.getsignal(signal.SIGINT)
-    if stop is None or before is signal.SIG_IGN:
+    previous_handler = signal.getsignal(signal.SIGINT)
+    if stop is None or previous_handler is signal.SIG_IGN:
         yield
         return
 
     def first(*_: object) -> None:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)
         stop()
 
     signal.signal(signal.SIGINT, first)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)

@@ -79,7 +79,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "Transcribe FILEs, or the microphone until the speaker stops.")
     parser.usage = "%(prog)s [OPTION…] [FILE…]"
     parser.examples = _EXAMPLES
@@ -95,10 +95,10 @@ def make_parser(prog: str) -> Parser:
 
 
 def transcribe_options(options: Namespace) -> TranscribeOptions:
-    """The options of a transcription that the command line asks for."""
+    """Returns the transcription's options on the command line."""
     chosen = {name: getattr(options, name) for name in schema.OPTIONS if hasattr(options, name)}
     if any(getattr(options, name, None) for name in _LAYOUT):
-        chosen["word_times"] = True  # the layout is one of words, and as exact as their times are
+        chosen["word_times"] = True  # the layout is made of words, and as exact as their times
     if getattr(options, "doubtful", None) is not None:
         chosen["probabilities"] = True
     if options.diarize and (people := known()):
@@ -109,13 +109,13 @@ def transcribe_options(options: Namespace) -> TranscribeOptions:
 
 
 def layout(options: Namespace) -> Layout | None:
-    """The layout of subtitles; None where no option names one."""
-    given = {name: getattr(options, name) for name in _LAYOUT if hasattr(options, name)}
-    if not given:
+    """Returns the layout of subtitles; None if no option names one."""
+    layout_options = {name: getattr(options, name) for name in _LAYOUT if hasattr(options, name)}
+    if not layout_options:
         return None
     from hushd.transcripts.cues import Layout  # for subtitles only
 
-    return Layout(**given)
+    return Layout(**layout_options)
 
 
 def _check_files(options: Namespace) -> None:
@@ -140,7 +140,7 @@ def _check_watch(options: Namespace) -> None:
     if len(options.files) != 1:
         raise HushdError("bad_request", "--watch takes one folder: name it.")
     if options.resume:
-        raise HushdError("bad_request", "--watch goes on by itself: leave out --resume.")
+        raise HushdError("bad_request", "--watch continues by itself: leave out --resume.")
     _refuse_live(options, once=False)
 
 
@@ -165,7 +165,7 @@ def _is_stream(name: str) -> bool:
 
 def _check_microphone(options: Namespace) -> None:
     if options.resume:
-        raise HushdError("bad_request", "--resume goes on with a recording: name its FILE.")
+        raise HushdError("bad_request", "--resume continues a recording: name its FILE.")
     if options.clips:
         raise HushdError("bad_request", "--clip-timestamps names parts of a recording: name its FILE.")
     if options.audio_track:
@@ -176,11 +176,11 @@ def _check_microphone(options: Namespace) -> None:
 
 def _layout_note(options: Namespace) -> str:
     """Returns a sentence about layout options without effect; empty if there are none."""
-    given = [f"--{name.replace('_', '-')}" for name in _LAYOUT if getattr(options, name, None)]
-    if given and options.format not in _SUBTITLES and not _is_subtitle(options.output):
-        has = "has" if len(given) == 1 else "have"
+    flags = [f"--{name.replace('_', '-')}" for name in _LAYOUT if getattr(options, name, None)]
+    if flags and options.format not in _SUBTITLES and not _is_subtitle(options.output):
+        has = "has" if len(flags) == 1 else "have"
         return (
-            f"{' and '.join(given)} {has} no effect on {options.format or 'txt'}, which is not a format of subtitles."
+            f"{' and '.join(flags)} {has} no effect on {options.format or 'txt'}, which is not a format of subtitles."
         )
     width = getattr(options, "max_line_width", None)
     if getattr(options, "max_line_count", None) and not width:
@@ -195,7 +195,7 @@ def _is_subtitle(output: str | None) -> bool:
 
 
 def _count(text: str) -> int | None:
-    """A number from 1 on, or None, which openai-whisper's command also takes 0 for."""
+    """Returns a number from 1 on, or None, for which openai-whisper's command also accepts 0."""
     return None if text == "None" else value(whole(0))(text) or None
 
 
@@ -208,7 +208,7 @@ def _add_output(parser: Parser) -> None:
         dest="format",
         choices=(*FORMATS, ALL),
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} or {ALL}; default: as -o says, or txt, a line a sentence",
+        help=f"{', '.join(FORMATS)} or {ALL}; default: by the name of -o, or txt, a line a sentence",
     )
     group.add_argument(
         "-o",
@@ -216,10 +216,10 @@ def _add_output(parser: Parser) -> None:
         metavar="PLACE",
         help=f"a file, such as talk.srt, or a folder for NAME.FORMAT; default with {ALL}: here",
     )
-    group.add_argument("--resume", action="store_true", help="go on where the same command was interrupted")
-    group.add_argument("--watch", action="store_true", help="transcribe what is put into the folder FILE")
+    group.add_argument("--resume", action="store_true", help="continue an interrupted run of the same command")
+    group.add_argument("--watch", action="store_true", help="transcribe recordings added to the folder FILE")
     more = parser.add_rare_group("more of the output")
-    more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones so")
+    more.add_argument("--json", action="store_true", help="as -f json; with -a '?' it lists the microphones as JSON")
     more.add_argument("--output-dir", metavar="DIR", help="a folder for the transcripts, whatever its name")
     add_doubtful(more)
     group = parser.add_rare_group("layout of subtitles", _LAID_OUT)

@@ -1,4 +1,4 @@
-"""The places of transcripts: standard output, one file, or files named after their recordings."""
+"""The outputs of transcripts: standard output, one file, or files named after their recordings."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _EXTENSION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,4}")  # of a file; v1.2 may be a
 
 
 class Output:
-    """The place that the options of `listen` name, for recordings of these `names`.
+    """The output named by the options of `listen`, for the recordings `names`.
 
     Attributes:
         printed: whether transcripts go to standard output.
-        whole: whether nothing is written before the end.
+        needs_end: whether nothing is written before the end.
 
     Raises:
-        HushdError: `output_failed` when the folder cannot be made or is not there, `bad_request` for a place that does
+        HushdError: `output_failed` if the folder is missing or cannot be made, `bad_request` for an output that does
             not fit the recordings or the format.
     """
 
@@ -36,7 +36,7 @@ class Output:
         self._file = None if self.printed or options.output_dir or not _is_file(place) else place
         self._folder = place
         self._forms = self._formats(options.format)
-        self.whole = not self.printed or self._forms == ("json",)
+        self.needs_end = not self.printed or self._forms == ("json",)
         self._layout = layout(options)
         self._doubtful = options.doubtful
         if self._file is not None:
@@ -46,11 +46,11 @@ class Output:
             self._check(names)
 
     def pieces(self, segments: Segments) -> Iterator[str]:
-        """A transcript for standard output, as its segments become known."""
+        """Yields a transcript for standard output, as its segments arrive."""
         return render(self._forms[0], segments, self._layout, self._doubtful)
 
     def save(self, name: str, transcript: Segments) -> None:
-        """Writes the files of the recording `name`, each of which appears only once it is whole.
+        """Writes the files of the recording `name`, each of which appears only once it is complete.
 
         Raises:
             HushdError: `output_failed`.
@@ -110,11 +110,11 @@ class Output:
         return os.path.join(self._folder, f"{stem}.{form}")
 
 
-def _is_file(place: str) -> bool:
+def _is_file(path: str) -> bool:
     """Returns whether `-o` names a file: an existing pipe or device, or a name with an extension and no folder."""
-    if os.path.isdir(place) or place.endswith("/"):
+    if os.path.isdir(path) or path.endswith("/"):
         return False
-    return _EXTENSION.fullmatch(_extension(place)) is not None or (os.path.exists(place) and not os.path.isfile(place))
+    return _EXTENSION.fullmatch(_extension(path)) is not None or (os.path.exists(path) and not os.path.isfile(path))
 
 
 def _extension(path: str) -> str:
@@ -125,4 +125,4 @@ def _same(path: str, name: str) -> bool:
     try:
         return os.path.samefile(path, name)
     except (OSError, ValueError):
-        return False  # one of them is not there
+        return False  # one of them does not exist

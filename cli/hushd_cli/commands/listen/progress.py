@@ -9,7 +9,7 @@ from hushd.reports.display import clock
 from hushd_protocol.light_dataclass import dataclass
 
 BARS = (30, 10)  # widths, on a wide terminal and on a narrow one
-SHORT_LABEL = 12  # characters that are left of a long name
+SHORT_LABEL = 12  # characters kept of a long name
 LONG_S = 30.0  # audio shorter than this needs no progress
 MEMORY_S = 15.0  # of work, after which a speed counts a third
 SURE_S = 1.0  # of work, before which no speed is shown
@@ -48,7 +48,7 @@ class _Recording:
 
 
 class Progress:
-    """The progress of several recordings, given their names and sizes in bytes, 0 where that is unknown.
+    """The progress of several recordings, given their names and sizes in bytes, 0 if unknown.
 
     The length of unopened recordings is guessed from their sizes.
     """
@@ -58,11 +58,11 @@ class Progress:
         self._pace = Pace()
 
     def begin(self, index: int, done: float) -> None:
-        """An earlier run transcribed `done` seconds of a recording."""
+        """Notes that an earlier run transcribed `done` seconds of a recording."""
         self._recordings[index].done = done
 
     def heard(self, index: int, done: float, total: float, now: float) -> None:
-        """`done` of `total` seconds of a recording are transcribed; `total` is 0 where it is unknown."""
+        """Notes that `done` of `total` seconds of a recording are transcribed; `total` is 0 if unknown."""
         recording = self._recordings[index]
         recording.total = total or recording.total
         more = max(0.0, done - recording.done)
@@ -70,11 +70,11 @@ class Progress:
         self._pace.add(more, now)
 
     def total(self, index: int) -> float:
-        """Seconds of a recording, 0 while that is unknown."""
+        """Returns the seconds of a recording; 0 while unknown."""
         return self._recordings[index].total
 
     def finish(self, index: int, now: float) -> None:
-        """A recording is transcribed to its end."""
+        """Notes that a recording is transcribed to its end."""
         recording = self._recordings[index]
         if recording.total > recording.done:
             self._pace.add(recording.total - recording.done, now)
@@ -82,7 +82,7 @@ class Progress:
         self.give_up(index)
 
     def give_up(self, index: int) -> None:
-        """A recording has ended before its end."""
+        """Notes that a recording has failed before its end."""
         recording = self._recordings[index]
         recording.over = True
         # The rest of it says nothing about the others' lengths.
@@ -110,14 +110,14 @@ class Progress:
         return _fit(label, [*(f"{bar}{amount}{speed}{left}" for bar in (*bars, "")), amount], columns)
 
     def _total(self) -> float:
-        """Seconds of all recordings; 0 where that cannot even be guessed."""
-        known = [recording for recording in self._recordings if recording.total]
-        seconds, size = sum(recording.total for recording in known), sum(recording.size for recording in known)
+        """Returns the seconds of all recordings; 0 if they cannot even be estimated."""
+        sized = [recording for recording in self._recordings if recording.total]
+        seconds, size = sum(recording.total for recording in sized), sum(recording.size for recording in sized)
         for recording in self._recordings:
             if not recording.total and not recording.over:
                 if not (size and recording.size):
                     return 0.0
-                seconds += recording.size * sum(other.total for other in known) / size
+                seconds += recording.size * sum(other.total for other in sized) / size
         return seconds
 
 

@@ -1,8 +1,8 @@
-"""`listen --watch FOLDER`: transcribes each recording that is put into a folder, once it is whole.
+"""`listen --watch FOLDER`: transcribes each recording added to a folder, once it is complete.
 
 There is no list of finished recordings: as with make, each needs a transcript that is not older than itself. So the
-command may end at any time, and the next one goes on. While nothing is to be done it holds no connection, and the
-supervisor and its workers leave as they would without it.
+command may end at any time, and the next one continues. While idle it holds no connection, so the supervisor and its
+workers end as usual.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from .output import Output
 
 LOOK_S = 1.0  # between two looks at the folder
-WHOLE_S = 2.0  # a recording is whole when nobody has written to it for so long
-AGAIN_S = 10.0  # until one is tried again that failed for what may pass, such as memory that others use
+WHOLE_S = 2.0  # a recording is complete when it has not changed for so long
+AGAIN_S = 10.0  # until a retry after a temporary error, such as memory used by others
 
 
 def watch(options: Namespace) -> int:
-    """Watches the folder that the options name; returns the exit code. Without `--once` Ctrl-C ends it, with 0."""
+    """Watches the options' folder; returns the exit code. Without `--once` Ctrl-C ends it, with 0."""
     try:
         return Watch(options).run()
     except KeyboardInterrupt:
@@ -42,11 +42,11 @@ def watch(options: Namespace) -> int:
 
 
 class Folder(Recordings):
-    """The recordings of a folder: which of them are whole and have no transcript yet. Reads no clock.
+    """The recordings of a folder: which of them are complete and have no transcript yet. Reads no clock.
 
     Attributes:
-        growing: whether the last look saw a recording that was not known to be whole.
-        doubles: recordings whose transcripts would have the same name, so that none of them is transcribed.
+        growing: whether the last look saw an incomplete recording.
+        doubles: recordings whose transcripts would have the same name, none of which is transcribed.
     """
 
     def __init__(self, source: str, target: str, formats: Sequence[str]) -> None:
@@ -58,10 +58,10 @@ class Folder(Recordings):
         self.doubles: list[list[str]] = []
 
     def next(self, now: float) -> str | None:
-        """Returns the name of a recording that is whole and has no transcript yet, the oldest first.
+        """Returns the name of a complete recording without a transcript, the oldest first.
 
         Raises:
-            HushdError: `input_unreadable` when the folder cannot be read.
+            HushdError: `input_unreadable` if the folder cannot be read.
         """
         self.growing, self.doubles = False, []
         states = {name: state for name, state in self.found() if state.size}
@@ -76,11 +76,11 @@ class Folder(Recordings):
         return min(due)[1] if due else None
 
     def leave(self, name: str) -> None:
-        """Leaves a recording alone until somebody writes to it."""
+        """Ignores a recording until it changes."""
         self._tried[name] = self._seen[name][0]
 
     def put_off(self, name: str, until: float) -> None:
-        """Leaves a recording alone until that time."""
+        """Ignores a recording until that time."""
         self._put_off[name] = until
 
     def _is_due(self, name: str, now: float) -> bool:
@@ -107,9 +107,9 @@ class Watch:
         self._options = Namespace(**vars(options) | {"output_dir": target, "format": options.format or "txt"})
         formats = tuple(FORMATS) if options.format == of_listen.ALL else (self._options.format,)
         self._name, self._folder = folder, Folder(folder, target, formats)
-        self._folder.next(time.monotonic())  # complains before a folder for transcripts is made
+        self._folder.next(time.monotonic())  # raises errors before a folder for transcripts is made
         self._output: Output = Output(self._options, [])
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def run(self) -> int:
         """Transcribes one recording after the other; with `--once` returns the highest exit code of the failures."""
@@ -128,12 +128,12 @@ class Watch:
                 time.sleep(LOOK_S)
 
     def _try(self, name: str) -> int:
-        """Transcribes a recording; complains about a failure, and returns its exit code."""
+        """Transcribes a recording; reports a failure, and returns its exit code."""
         try:
             self._output.save(name, self._transcript(name))
         except HushdError as error:
             if error.scope != "request" and not error.retryable:
-                raise  # the next recording would fare no better
+                raise  # the next recording would fail too
             self._tell(error.message)
             if error.retryable and not self._options.once:
                 self._folder.put_off(name, time.monotonic() + AGAIN_S)
@@ -182,6 +182,6 @@ class Watch:
 
     def _tell(self, text: str) -> None:
         """Writes a sentence to standard error, once."""
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._reported:
+            self._reported.add(text)
             console.complain(text)

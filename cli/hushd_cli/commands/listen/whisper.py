@@ -12,14 +12,14 @@ from hushd_cli.arguments import Parser
 
 _DEVICE = re.compile(r"cpu|mps|(cuda|gpu|rocm|hip|vulkan)(:\d{1,2})?", re.IGNORECASE)
 _OTHER_NAMES = {"gpu": "cuda", "hip": "rocm"}
-_INCREMENT = 0.2  # openai-whisper's, where --temperature is given
+_INCREMENT = 0.2  # openai-whisper's value, if --temperature is given
 _WITHOUT_EFFECT = ("fp16", "verbose", "model_dir")
 
 
 def add_options(parser: Parser) -> None:
     """Adds the options of Whisper's decoder, and options that are accepted without effect."""
     group = parser.add_rare_group(
-        "Whisper's decoder", "Used by the engines whisper and faster-whisper; others do without, and listen says so."
+        "Whisper's decoder", "Used by the engines whisper and faster-whisper; others ignore them, with a warning."
     )
     parser.add_fields(group, DECODER, DECODER.options(WHISPER), default=SUPPRESS)
     named = parser.add_rare_group("accepted from openai-whisper's command lines")
@@ -30,13 +30,13 @@ def add_options(parser: Parser) -> None:
         help="as --compute-device; any other name is a microphone's",
     )
     ignored = parser.add_rare_group("accepted from openai-whisper's command lines, without effect here")
-    parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the precision is the configuration's")
+    parser.add_switch(ignored, "--fp16", default=SUPPRESS, help="the configuration sets the precision")
     parser.add_switch(ignored, "--verbose", default=SUPPRESS, help="the progress shown does not depend on it")
     ignored.add_argument("--model-dir", default=SUPPRESS, metavar="DIR", help="`hushd models import` copies models")
 
 
 def compute_device(name: str | None) -> str | None:
-    """The device that `--device NAME` has compute, as with openai-whisper; None where it means a microphone."""
+    """Returns the compute device of `--device NAME`, as in openai-whisper; None if it names a microphone."""
     if name is None or not (match := _DEVICE.fullmatch(name)):
         return None
     kind, number = (match[1] or name).lower(), match[2] or ""
@@ -44,10 +44,10 @@ def compute_device(name: str | None) -> str | None:
 
 
 def decoder(options: Namespace) -> dict[str, Any]:
-    """The decoder's options that were given, as a request carries them."""
+    """Returns the given options of the decoder, for a request."""
     given = {name: getattr(options, name) for name in DECODER.options(WHISPER) if hasattr(options, name)}
     if options.temperature is not None:
-        given.setdefault("temperature_increment", _INCREMENT)  # one temperature and no other is for the API
+        given.setdefault("temperature_increment", _INCREMENT)  # a single temperature is only for the API
     return {name: value for name, value in given.items() if value is not None}
 
 

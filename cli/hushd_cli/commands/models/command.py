@@ -1,6 +1,6 @@
 """`hushd models`: lists, shows, verifies and deletes models.
 
-Nothing here needs a supervisor or a network; what does is in `pull`.
+None of these needs a supervisor or a network; the commands that do are in `pull`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, _DESCRIPTION)
     commands = parser.add_commands()
     listed = commands.add("list", "list models: installed ones first, then available ones")
@@ -136,7 +136,7 @@ def _meant(word: str, every: Sequence[Row]) -> str:
 
 def _show(index: ModelIndex, options: argparse.Namespace) -> int:
     model = index.row(options.name)
-    known, manifest = model.known, model.manifest
+    entry, manifest = model.known, model.manifest
     facts = index.as_json(model)
     if manifest:
         facts |= {
@@ -149,7 +149,7 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
     else:
         sizes = {name: path.stat().st_size for name, path in zip(model.files, model.paths, strict=True)}
         facts |= {
-            "source": (known.repository or known.url or advice.command(known)) if known else "",
+            "source": (entry.repository or entry.url or advice.command(entry)) if entry else "",
             "revision": "",
             "format": "",
             "converter": "",
@@ -240,21 +240,21 @@ def _languages(model: Row) -> str:
 def _remove(index: ModelIndex, options: argparse.Namespace) -> int:
     from hushd_models.removal import remove
 
-    chosen = [index.row(name) for name in options.names]  # all names are right before anything is removed
+    chosen = [index.row(name) for name in options.names]  # checks all names before it removes any model
     for model in chosen:
         removed = remove(index.store, model)
-        others = (
+        other_models = (
             f"; {removed.spared} of its files stay: other models need them, or they are in a place of yours"
             if removed.spared
             else ""
         )
-        console.write(f"{removed.what}: {_megabytes(removed.size / 1e6).replace('-', 'nothing')} freed{others}\n")
+        console.write(f"{removed.what}: {_megabytes(removed.size / 1e6).replace('-', 'nothing')} freed{other_models}\n")
     _note_running({f"{model.role}/{model.model}" for model in chosen})
     return 0
 
 
 def _note_running(names: set[str]) -> None:
-    """Says which workers still have a removed model in memory."""
+    """Prints which workers still have a removed model in memory."""
     from hushd.client import Client
 
     try:

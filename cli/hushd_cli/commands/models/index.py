@@ -30,7 +30,7 @@ class ModelIndex:
         return model.engine not in self.elsewhere
 
     def as_json(self, model: Row) -> JsonObject:
-        """A row for programs, with the recommendation, and the command that installs a missing engine."""
+        """Returns a row for programs, with the recommendation, and the command that installs a missing engine."""
         engine = model.engine
         return model.as_json() | {
             "recommended": model.model in self.recommended,
@@ -42,7 +42,7 @@ class ModelIndex:
         return user_models.engines_elsewhere(self.paths.config)
 
     def recommend_for(self, words: Sequence[str]) -> None:
-        """Recommends the best of each role for the languages among `words`, as `hushd models recommend` does."""
+        """Recommends each role's best model for the languages among `words`, as `hushd models recommend` does."""
         every = self.rows()
         spoken = [word for word in words if not any(word in (model.role, model.engine) for model in every)]
         if spoken:

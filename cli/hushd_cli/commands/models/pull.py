@@ -27,10 +27,10 @@ def add_arguments(commands: Commands) -> None:
     pulled.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as faster-whisper/base")
     pulled.add_fields(pulled, PULL, ["update"])
     pulled.add_argument("--dry-run", action="store_true", help="only print the source, the size and the licence")
-    imported = commands.add("import", "copy a model of your own to where its engine finds it")
+    imported = commands.add("import", "copy your own model to its engine's folder")
     imported.add_argument("file", metavar="FILE", help="a checkpoint, a voice, or a folder")
     imported.add_fields(imported, IMPORT, ["name", "engine"])
-    quantized = commands.add("quantize", "make smaller versions of models that are here")
+    quantized = commands.add("quantize", "make smaller versions of installed models")
     quantized.add_argument("names", nargs="+", metavar="NAME", help="ENGINE/NAME, such as whisper/base")
     quantized.add_fields(quantized, QUANTIZE, ["to"], default="int8")
     quantized.add_fields(quantized, QUANTIZE, ["name"])
@@ -39,13 +39,13 @@ def add_arguments(commands: Commands) -> None:
 
 
 def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], options: argparse.Namespace) -> int:
-    """Downloads models one after the other; says the cost of each beforehand.
+    """Downloads models one after the other; prints the cost of each beforehand.
 
     Args:
         find: the row of a name.
-        as_json: a row for programs, with what installs an engine that is missing.
+        as_json: a row for programs, with the command for a missing engine.
     """
-    rows = [find(name) for name in options.names]  # all names are right before anything is asked for
+    rows = [find(name) for name in options.names]  # checks all names before it requests any
     if options.dry_run:
         if options.json:
             console.write_json([as_json(row) for row in rows])
@@ -58,16 +58,16 @@ def pull(find: Callable[[str], Row], as_json: Callable[[Row], JsonObject], optio
     for engine, command in lacking.items():
         if command:
             console.complain(f"The engine {engine}, which runs this, is not installed: {command}.")
-    with _Shown(options.json) as shown:
+    with _Shown(options.json) as display:
         for row in rows:
             if row.state == "embedded" or row.origin == "system":
                 from hushd_schema.model_result import ModelResult
 
                 brought = ModelResult(model=row.model, size=row.size, location=str(row.path or ""))
             else:
-                brought = shown.client.pull(row.model, update=options.update, on_progress=shown.progress(row.model))
-            shown.came(brought)
-    if any(brought.changed for brought in shown.models):
+                brought = display.client.pull(row.model, update=options.update, on_progress=display.progress(row.model))
+            display.came(brought)
+    if any(brought.changed for brought in display.models):
         console.note("`hushd models prune` deletes the superseded revisions.")
     return 0
 
@@ -79,11 +79,11 @@ def bring(options: argparse.Namespace) -> int:
     engine, _, name = options.name.rpartition("/")
     if engine and options.engine not in (None, engine):
         raise HushdError("bad_request", f"--name says {engine}, and --engine {options.engine}: give one of them.")
-    with _Shown(options.json, resumable=False) as shown:
-        brought = shown.client.import_model(
-            options.file, name, engine=engine or options.engine, on_progress=shown.progress(options.name)
+    with _Shown(options.json, resumable=False) as display:
+        brought = display.client.import_model(
+            options.file, name, engine=engine or options.engine, on_progress=display.progress(options.name)
         )
-        shown.came(brought)
+        display.came(brought)
     return 0
 
 
@@ -101,7 +101,7 @@ class _Shown:
     """A client that shows its work on models, and collects the results.
 
     Attributes:
-        models: the worker's result for each that is here now.
+        models: the worker's result for each finished model.
 
     Args:
         as_json: prints all results together, at the end.
@@ -109,7 +109,7 @@ class _Shown:
     """
 
     def __init__(self, as_json: bool, resumable: bool = True) -> None:
-        from hushd.client import Client  # not for a list, nor for a wrong name
+        from hushd.client import Client  # not needed for a list or a wrong name
 
         self.client = Client(holder="cli")
         self.models: list[ModelResult] = []
@@ -146,7 +146,7 @@ class _Shown:
 
 
 def _offer(row: Row) -> str:
-    """A sentence on what pulling a model takes: its size, its licence and its source."""
+    """Returns a sentence with the size, licence and source of a model to pull."""
     if row.state == "embedded" or row.origin == "system":
         return f"{row.model} is here already: it comes with its engine."
     if row.known is None:

@@ -31,7 +31,7 @@ def add_arguments(commands: Commands) -> None:
 
 
 def show(rows: Sequence[Row], folder: Path, options: Namespace) -> int:
-    """Prints the recommended models; `folder` is where models are kept."""
+    """Prints the recommended models; `folder` is the models' folder."""
     machine = here(folder)
     languages = list(dict.fromkeys(map(_checked, options.languages))) or [session_language()]
     by_language = {
@@ -55,7 +55,7 @@ def _checked(language: str) -> str:
 
 
 def session_language() -> str:
-    """The language of the user's session; English where it has none."""
+    """Returns the language of the user's session; English if it has none."""
     name = next((os.environ[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(key)), "C")
     return languages.code(name) if name[:1] != "C" and name != "POSIX" and languages.is_tag(name) else "en"
 
@@ -69,7 +69,7 @@ def _described(machine: Hardware) -> str:
 
 
 def _by_size(machine: Hardware) -> list[tuple[float, list[str]]]:
-    """The sizes of cards, each with the kinds as which they are used."""
+    """Returns the sizes of cards, each with its kinds."""
     sizes = dict.fromkeys(machine.cards.values())
     return [(size, [kind for kind in machine.cards if machine.cards[kind] == size]) for size in sizes]
 

@@ -1,4 +1,4 @@
-"""`hushd names`: gives names voices of their own, and silences them."""
+"""`hushd names`: assigns voices to names, and silences names."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hushd_protocol.system import paths
 from hushd_cli.arguments import Parser
 from hushd_cli.terminal import console
 
-_NAME = "as `hushd names` or `hushd names said` lists it: for an agent's session its project's folder"
+_NAME = "a name listed by `hushd names` or `hushd names said`; an agent's session has its project folder's"
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    if argv[:1] == ["take-back"]:  # its former name
+    if argv[:1] == ["take-back"]:  # the former name of `unassign`
         argv = ["unassign", *argv[1:]]
     options = make_parser(prog).parse_args(argv)
     assignments = VoiceAssignments(paths.find())
@@ -41,15 +41,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
-        "List the names under which programs speak, with the voice of each. A session of an agent that names no voice "
-        "gets one of its own when it first speaks, where there are several, and keeps it. `say -v '?'` lists all "
+        "List the names under which programs speak, with the voice of each. If there are several voices, an agent's "
+        "session without a chosen voice gets one of its own when it first speaks, and keeps it. `say -v '?'` lists all "
         "voices.",
     )
     parser.examples = (
-        ("hushd names", "who has which voice"),
+        ("hushd names", "list the names and their voices"),
         ("hushd names assign api af_bella", "a voice for the sessions in the folder api"),
         ("hushd names mute api", "silence those sessions"),
     )
@@ -58,11 +58,11 @@ def make_parser(prog: str) -> Parser:
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
     assigned = commands.add("assign", "give a name a voice of its own")
     assigned.add_argument("name", metavar="NAME", help=_NAME)
-    assigned.add_argument("voice", metavar="VOICE", help="one of those that say -v '?' lists")
+    assigned.add_argument("voice", metavar="VOICE", help="a voice listed by say -v '?'")
     released = commands.add("unassign", "take a name's voice away; it gets the next free one")
     released.add_argument("name", metavar="NAME", help=_NAME)
     for name, does in (
-        ("mute", "silence agents of a name, by hooks and by MCP, until `unmute`"),
+        ("mute", "silence agents of a name, in hooks and MCP, until `unmute`"),
         ("unmute", "let a silenced name speak again"),
     ):
         commands.add(name, does).add_argument("names", nargs="+", metavar="NAME", help=_NAME)

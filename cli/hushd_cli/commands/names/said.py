@@ -15,7 +15,7 @@ from hushd_cli.terminal import console
 if TYPE_CHECKING:
     from hushd.voice_assignments.recent import Utterance
 
-_NOTHING = "Nothing was spoken lately"
+_NOTHING = "There was no recent speech"
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -32,13 +32,15 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
-        "List the recent speech of agents and of `say`: the last 50 texts, in memory alone, unless the configuration "
-        "has remember = false in [agents].",
+        "List the recent speech of agents and of `say`: the last 50 texts, kept only in memory, unless the "
+        "configuration has remember = false in [agents].",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="of this name alone, as of a project's folder")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="only the speech of this name, such as a project's folder"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON with whole texts, for programs")
     return parser
 
@@ -52,7 +54,7 @@ class Again:
         utterances = _utterances(options.name)
         if not utterances:
             whose = f" by {options.name}" if options.name else ""
-            raise HushdError("bad_request", f"{_NOTHING}{whose}: `hushd names said` lists what there is.")
+            raise HushdError("bad_request", f"{_NOTHING}{whose}: `hushd names said` lists the recent speech.")
         from hushd.audio import devices
 
         console.silence_libraries()
@@ -66,7 +68,7 @@ class Again:
         return 0
 
     def make_parser(self, prog: str) -> Parser:
-        """Its parser."""
+        """Returns the command's parser."""
         parser = Parser(prog, "Repeat the last speech of agents and of `say`, in its voice.")
         parser.add_argument("name", nargs="?", metavar="NAME", help="the last speech of this name")
         return parser
@@ -82,7 +84,7 @@ def _utterances(name: str | None) -> list[Utterance]:
 
 
 def _line(text: str) -> str:
-    """The text in a line of the terminal."""
+    """Returns the text as one line for the terminal."""
     from hushd_protocol.system.terminal import escaped
 
     line = escaped(" ".join(text.split()))

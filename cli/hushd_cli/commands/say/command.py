@@ -108,7 +108,7 @@ def _play(client: Client, options: Namespace) -> None:
         except HushdError as error:
             if error.code not in ("bad_request", "input_unreadable"):
                 raise
-            console.complain(error.message)  # of one line, and the next may be better
+            console.complain(error.message)  # the error of one line; the next may succeed
 
 
 def _speak(client: Client, options: Namespace, text: Script) -> None:
@@ -141,7 +141,7 @@ def _remember(options: Namespace, text: Script) -> None:
 
 
 def _warn(options: Namespace, speech: Speech) -> None:
-    """Says which options had no effect, once for all typed lines."""
+    """Prints which options had no effect, once for all typed lines."""
     for warning in speech.warnings:
         if warning not in options.warned:
             options.warned.append(warning)
@@ -149,9 +149,9 @@ def _warn(options: Namespace, speech: Speech) -> None:
 
 
 def _speech(client: Client, options: Namespace, text: Script, form: str) -> Speech:
-    given = synthesize_options(options)
+    voice_options = synthesize_options(options)
     if language := _other_language(client, options, text):
-        given["language"] = language
+        voice_options["language"] = language
     return client.synthesize(
         text.source,
         format=form,
@@ -160,14 +160,14 @@ def _speech(client: Client, options: Namespace, text: Script, form: str) -> Spee
         keep_alive=options.keep_alive,
         priority=options.priority,
         keep=False,
-        **given,
+        **voice_options,
     )
 
 
 def _other_language(client: Client, options: Namespace, text: Script) -> str:
-    """Returns the language of a text that the default voice does not speak, and says so; else empty.
+    """Returns the language of a text that the default voice does not speak, and prints it; else empty.
 
-    Only of a text that is there as a whole, and where the user has chosen nothing.
+    Only for a complete text, and if the user has chosen no voice.
     """
     chosen = options.voice or options.language or options.engine or options.model or options.markup == "ssml"
     if chosen or not isinstance(text.source, str | bytes):
@@ -176,13 +176,15 @@ def _other_language(client: Client, options: Namespace, text: Script) -> str:
     from hushd_protocol.system import paths
 
     source = text.source if isinstance(text.source, str) else text.source.decode(errors="replace")
-    other = other_voice(source, paths.find().config, lambda: client.describe("tts").tts)
-    if other is None:
+    other_choice = other_voice(source, paths.find().config, lambda: client.describe("tts").tts)
+    if other_choice is None:
         return ""
-    if other.language not in options.warned:
-        options.warned.append(other.language)
-        console.complain(f"This is {other.name}: the voice {other.voice} speaks it; -v or -l chooses another.")
-    return other.language
+    if other_choice.language not in options.warned:
+        options.warned.append(other_choice.language)
+        console.complain(
+            f"This is {other_choice.name}: the voice {other_choice.voice} speaks it; -v or -l chooses another."
+        )
+    return other_choice.language
 
 
 @contextmanager
@@ -217,13 +219,13 @@ def _prompted(markup: str, text: Script, speech: Speech) -> Iterator[Callable[[f
             console.write(over)
         screen.show(lambda _: line)
 
-    heard = False
+    heard_all = False
     try:
         yield on_position
-        heard = True
+        heard_all = True
     finally:
         screen.clear()
-        console.write(prompter.rest(text.text, heard=heard))
+        console.write(prompter.rest(text.text, heard=heard_all))
 
 
 def _measure(screen: console.StatusLine, text: Script, speech: Speech, position: float) -> None:

@@ -11,7 +11,7 @@ from hushd_protocol.system import best_effort, paths
 from hushd_cli.terminal import console
 
 LOG = "say"
-LONGEST_LOG = 64 * 1024  # bytes; then it is truncated
+MAX_LOG_BYTES = 64 * 1024  # bytes; then it is truncated
 
 
 def leave_to_child(*, reads: bool) -> bool:
@@ -23,7 +23,7 @@ def leave_to_child(*, reads: bool) -> bool:
         reads: whether the child needs standard input.
     """
     errors = open_log(LOG)
-    if os.fork():  # nothing has started a thread that holds a lock
+    if os.fork():  # no thread has started, which could hold a lock
         os.close(errors)
         return True
     os.setsid()
@@ -37,17 +37,17 @@ def leave_to_child(*, reads: bool) -> bool:
 
 
 def open_log(name: str) -> int:
-    """Opens a log to append to, a new one where it is long; returns its descriptor, or the null device's."""
+    """Opens a log to append to, truncated if it is long; returns its descriptor, or the null device's."""
     where = paths.find()
     log = where.worker_log(name)
     best_effort.report_to(console.complain)
     with best_effort.writing(log):
         paths.make_state(where)
-        anew = os.O_TRUNC if log.exists() and log.stat().st_size > LONGEST_LOG else 0
+        anew = os.O_TRUNC if log.exists() and log.stat().st_size > MAX_LOG_BYTES else 0
         return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | anew, 0o600)
     return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def stamp(error: HushdError) -> HushdError:
-    """Returns the error with the time before it, for a log."""
+    """Returns the error with the time in front, for a log."""
     return HushdError(error.code, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {error.message}")

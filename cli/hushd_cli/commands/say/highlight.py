@@ -1,4 +1,4 @@
-"""Highlighting on this terminal, by the names that macOS's `say --interactive=MARKUP` has for it."""
+"""Highlighting on this terminal, by the names of macOS's `say --interactive=MARKUP`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white
 
 
 class Style(NamedTuple):
-    """Control sequences before the sentence, before the word, and after either; empty where the terminal has none."""
+    """Control sequences before the sentence, before the word, and after either; empty if the terminal has none."""
 
     sentence: str = ""
     word: str = ""
@@ -44,12 +44,12 @@ def style(markup: str) -> Style:
 
 
 def _capability(name: str) -> str | None:
-    """The control sequence of a capability: empty where the terminal lacks it, None for an unknown name."""
+    """Returns the control sequence of a capability: empty if the terminal lacks it, None for an unknown name."""
     import curses
 
     try:
         value = curses.tigetstr(name)
-    except ValueError:  # characters that no name has
+    except ValueError:  # characters that are in no name
         return None
     if value is None:
         return "" if name in ("smso", "bold", "smul", "rev", "sgr0") else None
@@ -70,7 +70,7 @@ def _colours(markup: str) -> str | None:
 
 
 def _sent(value: bytes) -> str:
-    """The sequence without the delays that paper terminals needed."""
+    """Returns the sequence without the delays for paper terminals."""
     import re
 
     return re.sub(rb"\$<[^$>]*>", b"", value).decode("latin-1")

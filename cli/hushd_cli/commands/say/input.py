@@ -12,7 +12,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.limits import MAX_PAYLOAD
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_LONGEST_MARK = 3  # bytes
+_MAX_MARK = 3  # bytes
 _LOOKED_AT = 1024  # the first bytes, by which binary data is recognised
 
 
@@ -20,13 +20,13 @@ class Script:
     """A text on its way to the worker.
 
     Args:
-        noted: whether `text` is wanted.
+        noted: whether to keep `text`.
 
     Attributes:
-        source: the input of `Client.synthesize`. A text that fits goes in one piece, everything else streams; so does
-            a pipe, as it comes.
-        text: the text as far as it has been read.
-        whole: whether that is all.
+        source: the input of `Client.synthesize`. A short text is sent in one piece; everything else, also a pipe, is
+            streamed.
+        text: the text read so far.
+        whole: whether the text is complete.
 
     Raises:
         HushdError: `input_unreadable`, from the source too.
@@ -77,19 +77,19 @@ def typed(options: Namespace) -> bool:
 
 
 def lines() -> Iterator[bytes]:
-    """The lines of standard input as they come."""
-    rest = b""
+    """Yields the lines of standard input as they arrive."""
+    incomplete = b""
     for block in _blocks(0, "Standard input"):
-        *whole, rest = (rest + block).split(b"\n")
+        *whole, incomplete = (incomplete + block).split(b"\n")
         yield from whole
-    if rest:
-        yield rest
+    if incomplete:
+        yield incomplete
 
 
 def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """The text of `blocks` as UTF-8: it must be that, or have the mark that UTF-16 begins with.
+    """Yields the text of `blocks` as UTF-8: it must be UTF-8, or begin with UTF-16's byte order mark.
 
-    Text in another encoding is not guessed at: a wrong guess would be spoken.
+    Other encodings are not guessed: a wrong guess would be spoken.
 
     Args:
         name: of the input, for errors.
@@ -114,11 +114,11 @@ def utf8(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
 
 
 def _unmarked(blocks: Iterable[bytes]) -> tuple[str, Iterable[bytes]]:
-    """The encoding that the mark at the beginning names, and what follows the mark."""
+    """Returns the encoding of a byte order mark, and the blocks after the mark."""
     blocks, head = iter(blocks), b""
     for block in blocks:
         head += block
-        if len(head) >= _LONGEST_MARK or not any(mark.startswith(head) for mark, _ in _MARKS):
+        if len(head) >= _MAX_MARK or not any(mark.startswith(head) for mark, _ in _MARKS):
             break
     for mark, encoding in _MARKS:
         if head.startswith(mark):

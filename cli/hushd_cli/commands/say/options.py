@@ -53,7 +53,7 @@ def parse(prog: str, argv: Sequence[str]) -> Namespace:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "Speak TEXT, or standard input while it is still being written.")
     parser.usage = "%(prog)s [OPTION…] [TEXT…]"
     parser.epilog = _EPILOG
@@ -70,26 +70,26 @@ def make_parser(prog: str) -> Parser:
 
 
 def synthesize_options(options: Namespace) -> SynthesizeOptions:
-    """The options of a speech that the command line asks for. Spoken aloud, the volume is the player's."""
+    """Returns the speech's options on the command line. For the loudspeaker, the player sets the volume."""
     chosen = {name: getattr(options, name) for name in SYNTHESIZE.fields if hasattr(options, name)}
     if options.output is None:
         chosen["volume"] = None
     chosen["timeline"] = options.progress or bool(options.interactive)
-    del chosen["format"]  # the file's, or the player's
+    del chosen["format"]  # set by the file or the player
     return cast(SynthesizeOptions, chosen)
 
 
 def file_format(options: Namespace) -> str:
-    """The format of the file that -o names; `wav` where neither an option nor the name says.
+    """Returns the format of -o's file; `wav` if neither an option nor the name says it.
 
     Raises:
-        HushdError: `bad_request` for an extension that names none.
+        HushdError: `bad_request` for an unknown extension.
     """
     if options.format:
         return str(options.format)
     target = options.output
     special = os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target)
-    # The name of a pipe or a device says nothing of a format.
+    # The name of a pipe or a device has no format.
     return "wav" if target == "-" or special else format_of(target)
 
 

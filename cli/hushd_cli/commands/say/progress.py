@@ -11,7 +11,7 @@ from hushd_cli.commands.listen.progress import BARS
 
 
 def meter(done: float, total: float, guessed: bool, columns: int) -> str:
-    """Returns a line for `done` of `total` seconds; `total` may be `guessed`, or 0 where it is unknown."""
+    """Returns a line for `done` of `total` seconds; `total` may be `guessed`, or 0 if unknown."""
     if not total:
         return clock(done)[: columns - 1]
     share = min(1.0, (done + 0.001) / total)  # a speech's length comes in whole milliseconds

@@ -1,4 +1,4 @@
-"""A text on a terminal while it is spoken: line after line, the sentence and the word marked. Pure."""
+"""Shows a text on a terminal while it is spoken, with the sentence and the word marked. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hushd_protocol.system.terminal import CONTROLS, Styled
 
 from .highlight import Style
 
-_BLANKS = dict.fromkeys((*CONTROLS, 0x09), " ")  # of a width that is known, so that lines are broken where they end
+_BLANKS = dict.fromkeys((*CONTROLS, 0x09), " ")  # of a known width, so that lines are broken correctly
 
 
 class View(NamedTuple):
-    """Lines that are over, to be written once, and the current line."""
+    """Finished lines, to be written once, and the current line."""
 
     over: str
     line: str
@@ -25,37 +25,37 @@ class Prompter:
     """Follows a speech through its text.
 
     Args:
-        timeline: of the speech, which may grow.
+        timeline: the speech's timeline, which may grow.
 
     Attributes:
-        columns: of the terminal, which may change; a line is broken before the last one.
+        columns: the terminal's width, which may change; lines end before the last column.
     """
 
     def __init__(self, timeline: Sequence[Sentence], style: Style, columns: int) -> None:
         self._timeline = timeline
         self._style = style
         self.columns = columns
-        self._begun = 0  # sentences
+        self._sentences_begun = 0  # sentences
         self._start = 0  # of the line
-        self._place = 0  # of the spoken text
+        self._offset = 0  # of the spoken text
 
     def at(self, text: str, position: float) -> View:
-        """The view when `position` seconds have been heard; `text` is known at least as far as that."""
-        while self._begun < len(self._timeline) and self._timeline[self._begun].start <= position:
-            self._begun += 1
-        if not self._begun:
+        """Returns the view after `position` seconds; `text` is known at least that far."""
+        while self._sentences_begun < len(self._timeline) and self._timeline[self._sentences_begun].start <= position:
+            self._sentences_begun += 1
+        if not self._sentences_begun:
             return View("", "")
-        sentence = self._timeline[self._begun - 1]
+        sentence = self._timeline[self._sentences_begun - 1]
         word = next((word for word in reversed(sentence.words) if word.start <= position < word.end), None)
-        self._place = max(self._place, (word or sentence).text_start)
+        self._offset = max(self._offset, (word or sentence).text_start)
         over = ""
-        while self._place >= (following := self._line(text)[1]) and following > self._start:
+        while self._offset >= (following := self._line(text)[1]) and following > self._start:
             over += self._pass(text)
         return View(over, self._marked(text, sentence, word))
 
     def rest(self, text: str, *, heard: bool) -> str:
-        """The remaining lines: all of them when everything was `heard`, else only the current one."""
-        if not self._begun:
+        """Returns the remaining lines: all if everything was `heard`, else only the current one."""
+        if not self._sentences_begun:
             return ""
         over = ""
         while self._start < len(text):
@@ -71,10 +71,10 @@ class Prompter:
         return line + "\n"
 
     def _line(self, text: str) -> tuple[int, int]:
-        """The end of the line, and the start of the next one."""
+        """Returns the end of the line, and the start of the next one."""
         newline = text.find("\n", self._start)
         limit = newline if newline >= 0 else len(text)
-        end, room = self._start, self.columns - 1  # in the last column some terminals begin a new line
+        end, room = self._start, self.columns - 1  # some terminals begin a new line in the last column
         while end < limit and (room := room - columns_of(text[end])) >= 0:
             end += 1
         if end == limit:
@@ -104,5 +104,5 @@ class Prompter:
 
 
 def _shown(text: str) -> str:
-    """The text without control characters, which would command the terminal."""
+    """Returns the text without control characters."""
     return text.translate(_BLANKS)

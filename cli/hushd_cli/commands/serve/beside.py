@@ -1,7 +1,7 @@
 """`hushd serve` beside a running supervisor: hands it the addresses, and stays while it serves them.
 
-`python -m hushd_cli.commands.serve.beside KIND=ADDRESS…`: the supervisor's own program becomes this where another one
-serves.
+`python -m hushd_cli.commands.serve.beside KIND=ADDRESS…`: the supervisor's own program becomes this one if another
+supervisor serves.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from hushd_schema.settings import HTTP_TOKEN
 
 from hushd_cli.terminal import console
 
-AGAIN_S = 10.0  # for the next supervisor to come, as `hushd restart` starts one
+AGAIN_S = 10.0  # for the next supervisor, such as `hushd restart`'s
 PAUSE_S = 0.2
 
 
 def main(prog: str, addresses: Sequence[str]) -> int:
-    """Serves until the supervisor has left and no other has come; Ctrl-C takes the addresses back."""
+    """Serves until the supervisor has ended without a successor; Ctrl-C ends the addresses."""
     console.program = prog
     if os.environ.get(HTTP_TOKEN):
         raise HushdError(
@@ -41,7 +41,7 @@ def main(prog: str, addresses: Sequence[str]) -> int:
 
 def stay(client: Client, addresses: Sequence[str]) -> None:
     """Stays connected to one supervisor after the other."""
-    lines = serve(client, addresses, told=())
+    lines = serve(client, addresses, printed=())
     while True:
         client.link.wait_lost()
         try:
@@ -53,24 +53,24 @@ def stay(client: Client, addresses: Sequence[str]) -> None:
             return
 
 
-def serve(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequence[str]:
-    """Tells the supervisor to listen, and prints where, unless that was `told` already; returns the lines."""
+def serve(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str]:
+    """Makes the supervisor listen, and prints the addresses unless `printed` already; returns the printed lines."""
     from hushd_schema.status import Listeners
 
     listeners = Listeners.from_data(client.control("listen", *addresses)).listeners
     lines = [line for listener in listeners if (line := invitation(listener.kind, listener.address))]
-    if lines != list(told):
+    if lines != list(printed):
         console.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
     return lines
 
 
-def again(client: Client, addresses: Sequence[str], told: Sequence[str]) -> Sequence[str]:
-    """As `serve`, with the next supervisor, once that is there. Raises the last error if none comes."""
+def again(client: Client, addresses: Sequence[str], printed: Sequence[str]) -> Sequence[str]:
+    """Serves with the next supervisor, once it runs. Raises the last error if none starts."""
     pause = threading.Event()
     for _ in range(round(AGAIN_S / PAUSE_S)):
         try:
-            return serve(client, addresses, told)
+            return serve(client, addresses, printed)
         except HushdError as error:
             if error.code not in UNANSWERED:
                 raise

@@ -31,11 +31,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Run the supervisor in the foreground, and serve OpenAI's audio API and Wyoming at the addresses given here "
-        "or in the configuration. It prints the URL to open. Where a supervisor runs already, that one serves there "
+        "or in the configuration. It prints the URL to open. If a supervisor runs already, it serves there "
         "until this command ends. An address may also be unix:///PATH, and each option may be repeated. "
         f"`--wyoming {STDIO}`, alone, speaks Wyoming on standard input and output.",
     )
@@ -43,7 +43,7 @@ def make_parser(prog: str) -> Parser:
         "--zeroconf", action="store_true", help="announce Wyoming's addresses on the local network, by mDNS"
     )
     add_addresses(parser)
-    parser.add_argument("--auto", action="store_true", help=SUPPRESS)  # as programs start it, by docs/PROTOCOL.md
+    parser.add_argument("--auto", action="store_true", help=SUPPRESS)  # used by programs, see docs/PROTOCOL.md
     return parser
 
 

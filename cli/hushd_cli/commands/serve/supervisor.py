@@ -1,4 +1,4 @@
-"""Becomes the supervisor, or another program, in the process of the command."""
+"""Replaces the command's process by the supervisor or another program."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def become_supervisor(arguments: Sequence[str]) -> NoReturn:
 
 
 def become(module: str, *arguments: str) -> NoReturn:
-    """Replaces this process by a module's.
+    """Replaces this process by `python -m MODULE`.
 
-    -P: a file in the current folder must not be taken for one of Python's modules.
+    With -P, since a file in the current folder must not shadow one of Python's modules.
     """
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])

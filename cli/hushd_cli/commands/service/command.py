@@ -27,19 +27,19 @@ EXIT_INACTIVE = 3  # of `status`, as systemctl has it
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     listen = {"http": options.http, "wyoming": options.wyoming}
-    ours = units.find(listen, speech_dispatcher=options.speech_dispatcher)
+    service = units.find(listen, speech_dispatcher=options.speech_dispatcher)
     if options.action == "status":
-        return _status(ours, options.json)
+        return _status(service, options.json)
     if options.action == "uninstall":
-        _uninstall(ours, options.dry_run)
+        _uninstall(service, options.dry_run)
     else:
-        _install(ours, options.dry_run, SPEECH_DISPATCHER if options.speech_dispatcher else "")
+        _install(service, options.dry_run, SPEECH_DISPATCHER if options.speech_dispatcher else "")
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
-    parser = Parser(prog, "Have the system start the supervisor when a program needs it.")
+    """Returns the command's parser."""
+    parser = Parser(prog, "Make the system start the supervisor when a program needs it.")
     parser.add_argument("action", choices=("install", "uninstall", "status"))
     parser.add_argument("--dry-run", action="store_true", help="only show the files and the commands")
     parser.add_argument(
@@ -50,71 +50,71 @@ def make_parser(prog: str) -> Parser:
     return parser
 
 
-def _install(ours: Service, dry_run: bool, hint: str) -> None:
+def _install(service: Service, dry_run: bool, hint: str) -> None:
     if os.environ.get("HUSHD_RUNTIME_DIR"):
         console.complain(
             "HUSHD_RUNTIME_DIR is set here: programs with this variable will not find the service, which has none."
         )
     if dry_run:
-        for path, text in ours.files.items():
+        for path, text in service.files.items():
             console.write(f"# {path}\n{text}\n")
-        _show((*ours.renew, *ours.start))
+        _show((*service.renew, *service.start))
         return
-    if ours.manager == "launchctl":
+    if service.manager == "launchctl":
         paths.prepare_runtime(paths.find())  # systemd makes the socket's folder, launchd does not
-    for path in ours.write():
+    for path in service.write():
         console.write(f"wrote {path}\n")
     console.write(hint)
-    for command in ours.renew:
+    for command in service.renew:
         units.run(command)
-    if shutil.which(ours.manager) is None:
+    if shutil.which(service.manager) is None:
         console.write(
-            f"There is no {ours.manager} here, and hushd needs none: commands start the supervisor themselves.\n"
+            f"There is no {service.manager} here, and hushd needs none: commands start the supervisor themselves.\n"
         )
-        console.write(f"Where there is one, run: {_line(ours.start)}\n")
+        console.write(f"Where there is one, run: {_line(service.start)}\n")
         return
-    for number, command in enumerate(ours.start):
+    for number, command in enumerate(service.start):
         if reason := units.run(command):
             raise HushdError(
                 "output_failed",
-                f"The files are written, but {ours.manager} says: {reason}. Where it works, run: "
-                f"{_line(ours.start[number:])}",
+                f"The files are written, but {service.manager} says: {reason}. Where it works, run: "
+                f"{_line(service.start[number:])}",
             )
     console.write("hushd is a service now: the first request starts it.\n")
 
 
-def _uninstall(ours: Service, dry_run: bool) -> None:
-    files = [path for path in ours.files if os.path.lexists(path)]
+def _uninstall(service: Service, dry_run: bool) -> None:
+    files = [path for path in service.files if os.path.lexists(path)]
     if dry_run:
-        _show(ours.stop if files else ())
+        _show(service.stop if files else ())
         _show([["rm", os.fspath(path)] for path in files])
-        _show(ours.forget if files else ())
+        _show(service.forget if files else ())
         return
     if not files:
         console.write("hushd is not a service here.\n")
         return
-    for command in ours.stop:
+    for command in service.stop:
         if reason := units.run(command):
-            console.complain(f"{shlex.join(command)}: {reason}")  # what does not run need not be stopped
-    for path in ours.remove():
+            console.complain(f"{shlex.join(command)}: {reason}")  # a service that does not run need not be stopped
+    for path in service.remove():
         console.write(f"removed {path}\n")
-    for command in ours.forget:
+    for command in service.forget:
         units.run(command)
     console.write("hushd is no longer a service: commands start the supervisor themselves.\n")
 
 
-def _status(ours: Service, as_json: bool) -> int:
-    missing = ours.missing()
+def _status(service: Service, as_json: bool) -> int:
+    missing = service.missing()
     files = {
         os.fspath(path): "as it should be" if path not in missing else "differs" if path.exists() else "missing"
-        for path in ours.files
+        for path in service.files
     }
-    reason = units.run(ours.active)
+    reason = units.run(service.active)
     if as_json:
-        console.write_json({"files": files, "manager": ours.manager, "listens": not reason, "reason": reason or ""})
+        console.write_json({"files": files, "manager": service.manager, "listens": not reason, "reason": reason or ""})
         return EXIT_INACTIVE if missing or reason else 0
     console.write("".join(f"{path}: {word}\n" for path, word in files.items()))
-    console.write(f"{ours.manager}: {f'does not listen ({reason})' if reason else 'listens'}\n")
+    console.write(f"{service.manager}: {f'does not listen ({reason})' if reason else 'listens'}\n")
     if missing or reason:
         console.write("`hushd service install` repairs this.\n")
     return EXIT_INACTIVE if missing or reason else 0

@@ -1,6 +1,6 @@
 """hushd as a service of the user's session: the files and commands for systemd and for launchd.
 
-The files are copies of `packaging`, with the Python that runs this in place of the system's.
+The files are copies from `packaging`, with the running Python instead of the system's.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ DOOR = {"http": "hushd-http.socket", "wyoming": "hushd-wyoming.socket"}  # units
 LABEL = "org.hushd"
 MODULE = "speech-dispatcher-modules/sd_hushd"
 _LISTEN = re.compile(r"^ListenStream=(.+)$", re.MULTILINE)
-COMMAND_S = 100.0  # a service that stops may finish its jobs first
+COMMAND_S = 100.0  # a stopping service may finish its jobs first
 
 
 @dataclass(frozen=True)
 class Service:
-    """The parts of a service: `files` by their paths, and the manager's commands.
+    """A service: its `files` by path, and the manager's commands.
 
     Attributes:
         manager: the program that the commands begin with.
-        start: commands for when the files were written; `renew` comes before them and may fail.
-        stop, forget: those before the files are removed and after it.
+        start: commands after the files were written; `renew` comes before them and may fail.
+        stop, forget: commands before and after the files are removed.
         active: the command that succeeds while the manager holds the socket.
     """
 
@@ -49,7 +49,7 @@ class Service:
     active: Sequence[str]
 
     def missing(self) -> list[Path]:
-        """The files that are not there, or not as they should be."""
+        """Returns the files that are missing or differ."""
         return [path for path, text in self.files.items() if _read(path) != text]
 
     def write(self) -> list[Path]:
@@ -90,20 +90,23 @@ def find(
     *,
     speech_dispatcher: bool = False,
 ) -> Service:
-    """The service of this user on this system.
+    """Returns the service of this user on this system.
 
     Args:
-        listen: addresses by kind, a key of `DOOR`; without any of a kind, those of the unit that is there stay.
-        speech_dispatcher: whether its module is one of the files; one that is there stays, too.
+        listen: addresses by kind, a key of `DOOR`; kinds without addresses keep their unit's.
+        speech_dispatcher: whether to add its module; an existing one stays too.
 
     Raises:
-        HushdError: `unsupported` for addresses and speech-dispatcher, where launchd is the manager.
+        HushdError: `unsupported` for addresses and speech-dispatcher with launchd.
     """
     listen = {kind: addresses for kind, addresses in (listen or {}).items() if addresses}
     home = Path(environ.get("HOME") or os.path.expanduser("~"))
     if platform == "darwin":
         if listen:
-            raise HushdError("unsupported", "launchd's agent has no such sockets yet: use [http] and [wyoming] listen.")
+            raise HushdError(
+                "unsupported",
+                "hushd cannot make launchd listen at addresses yet: set [http] listen and [wyoming] listen instead.",
+            )
         if speech_dispatcher:
             raise HushdError("unsupported", "macOS has a screen reader of its own, and no speech-dispatcher.")
         return _launchd(home, paths.find(environ).client_socket)
@@ -117,7 +120,7 @@ def find(
 
 
 def run(command: Sequence[str]) -> str:
-    """Runs a command of the manager; the reason when it fails, empty when it does not."""
+    """Runs a command of the manager; returns the reason if it fails, else an empty text."""
     if shutil.which(command[0]) is None:
         return f"there is no {command[0]} here"
     try:
@@ -129,7 +132,7 @@ def run(command: Sequence[str]) -> str:
 
 
 def _folder(environ: Mapping[str, str], name: str, usual: Path) -> Path:
-    """The folder that a variable names; the specification has relative ones ignored."""
+    """Returns the folder in a variable; relative paths are ignored, as the XDG specification demands."""
     folder = environ.get(name, "")
     return Path(folder) if os.path.isabs(folder) else usual
 
@@ -140,21 +143,21 @@ def _systemd(folder: Path, listen: Mapping[str, Sequence[str]], more: Mapping[Pa
     doors = {folder / name: listen.get(kind) or _addresses(folder / name) for kind, name in DOOR.items()}
     files |= {path: _socket(path.name, addresses) for path, addresses in doors.items() if addresses}
     sockets = [path.name for path in files if path.suffix == ".socket"]
-    # systemd starts no socket of a service that runs.
+    # systemd does not start a socket of a running service.
     stop = ((*control, "stop", "hushd.service"),) if listen else ()
     return Service(
         control[0],
         files | dict(more),
         renew=(),
         start=((*control, "daemon-reload"), *stop, (*control, "enable", "--now", *sockets)),
-        stop=((*control, "disable", "--now", *sockets),),  # which ends the service first
+        stop=((*control, "disable", "--now", *sockets),),  # ends the service first
         forget=((*control, "daemon-reload"),),
         active=(*control, "is-active", *sockets),
     )
 
 
 def _socket(name: str, addresses: Sequence[str]) -> str:
-    """A unit of `DOOR` that listens at `addresses`, which may be written as in the configuration."""
+    """Returns a unit of `DOOR` that listens at `addresses`, in the configuration's notation."""
     text = (PACKAGING / "systemd/user" / name).read_text(encoding="utf-8")
     (packaged,) = _LISTEN.findall(text)
     plain = [address.removeprefix("tcp://").removeprefix("unix://") for address in addresses]
@@ -170,7 +173,7 @@ def _unit(text: str) -> str:
 
 
 def quoted(path: str) -> str:
-    """A path as a word of a unit file's command line."""
+    """Quotes a path for a unit file's command line."""
     path = path.replace("%", "%%")
     if path.replace("/", "").replace("-", "").replace("_", "").replace(".", "").replace("%", "").isalnum():
         return path
@@ -178,7 +181,7 @@ def quoted(path: str) -> str:
 
 
 def _launchd(home: Path, socket: Path) -> Service:
-    """Untested: written from launchd.plist(5) and launchctl(1)."""
+    """Returns the service for launchd. Untested: written from launchd.plist(5) and launchctl(1)."""
     agent = plistlib.loads((PACKAGING / "launchd" / f"{LABEL}.plist").read_bytes())
     agent["ProgramArguments"][0] = sys.executable
     agent["Sockets"]["client"]["SockPathName"] = os.fspath(socket)
@@ -186,16 +189,16 @@ def _launchd(home: Path, socket: Path) -> Service:
 
 
 def launchd_service(home: Path, label: str, agent: Mapping[str, object]) -> Service:
-    """Returns the service that an agent of launchd's is, with its file in the user's `home`."""
+    """Returns the service of a launchd agent, with its file in the user's `home`."""
     file = home / f"Library/LaunchAgents/{label}.plist"
     domain = f"gui/{os.getuid()}"
-    out = ("launchctl", "bootout", f"{domain}/{label}")
+    bootout_command = ("launchctl", "bootout", f"{domain}/{label}")
     return Service(
         "launchctl",
         {file: plistlib.dumps(dict(agent)).decode()},
-        renew=(out,),
+        renew=(bootout_command,),
         start=(("launchctl", "bootstrap", domain, os.fspath(file)),),
-        stop=(out,),
+        stop=(bootout_command,),
         forget=(),
         active=("launchctl", "print", f"{domain}/{label}"),
     )

@@ -26,7 +26,7 @@ from . import frame
 from .screen import Screen
 
 PERIOD_S = 2.0
-NOTE_S = 6.0  # for which what a key did is shown
+NOTE_S = 6.0  # for which a key's outcome is shown
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
@@ -43,13 +43,13 @@ def main(prog: str, argv: Sequence[str]) -> int:
     with Screen() as screen, Client(holder="cli", start=False) as watching, Client(holder="cli") as acting:
         try:
             Top(screen, watching, acting, options.period).run()
-        except KeyboardInterrupt:  # a way to end it
+        except KeyboardInterrupt:  # a usual end
             pass
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(
         prog,
         "Show live what runs: workers, memory over the last ten minutes beside a server that never unloads, queues, "
@@ -106,14 +106,14 @@ class Top:
         self._acting = acting
         self._period = period
         self._view = frame.View(fine=speaks_unicode())
-        elsewhere = bool(os.environ.get("HUSHD_ENDPOINT"))  # where nobody reads the record
+        elsewhere = bool(os.environ.get("HUSHD_ENDPOINT"))  # the record is not read then
         self._entries = [] if elsewhere else record.read(paths.find().memory_record)
-        self._due = 0.0  # when the next look is
+        self._due = 0.0  # the time of the next look
         self._note_until = 0.0
         self._leaving = False
 
     def run(self) -> None:
-        """Returns when `q` is pressed."""
+        """Runs until `q` is pressed."""
         while not self._leaving:
             if (now := time.monotonic()) >= self._due:
                 self._look()
@@ -121,12 +121,12 @@ class Top:
                 self._view.note = ""
             self._screen.draw(frame.lines(self._view, *self._screen.size))
             if keys := self._screen.keys(self._due - time.monotonic()):
-                self._look()  # a key concerns the present state
+                self._look()  # a key acts on the present state
             for key in keys:
                 self._press(key)
 
     def _look(self) -> None:
-        """Reads the status; its sizes become the newest moment."""
+        """Reads the status, and adds its sizes as the newest moment."""
         self._due = time.monotonic() + self._period
         view, view.now = self._view, time.time()
         try:
@@ -158,7 +158,7 @@ class Top:
             self._act(*action)
 
     def _actions(self) -> Mapping[str, tuple[str, Callable[[], object]]]:
-        """The actions by their keys, each with words for it."""
+        """Returns the actions by their keys, each with a description."""
         view, client = self._view, self._watching
         if view.status is None:
             return {}
@@ -178,7 +178,7 @@ class Top:
             self._view.chosen = names[max(0, min(len(names) - 1, names.index(self._view.chosen) + step))]
 
     def _type(self, key: str) -> None:
-        """A key while the name of a worker is typed."""
+        """Handles a key while the name of a worker is typed."""
         prompt = self._view.prompt or _ASK
         if key == "escape":
             self._view.prompt = None
@@ -213,7 +213,7 @@ _ASK = "start (such as stt, tts/hibari or stt/moonshine/tiny-en): "
 
 
 def _outcome(answer: Any) -> str:
-    """Words for the answer to an action."""
+    """Returns the description of an action's answer."""
     busy = getattr(answer, "busy", None)
     if busy:
         return f"{', '.join(busy)} will end after the jobs of other programs"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SPAN_S = 600.0  # of the timeline,
 MIN_SPAN_S = 60.0  # which is shorter while less is known
-MOST_BARS, FEWEST_BARS = 10, 3  # lines of the timeline
+MAX_BARS, MIN_BARS = 10, 3  # lines of the timeline
 KEYS = "up/down choose  p start  u stop  U all  s stop speaking  space pause  q quit"
 _STYLES = {
     "ready": "good",
@@ -40,9 +40,9 @@ class View:
     """The content of the screen.
 
     Attributes:
-        status: of the supervisor; None while none runs.
+        status: the supervisor's status; None while none runs.
         moments: memory over time, the newest last.
-        chosen: the name of the worker that the keys concern.
+        chosen: the name of the worker on which the keys act.
         note: the outcome of the last key.
         prompt: the question with the text typed so far; None while there is no question.
         fine: whether the terminal shows Unicode.
@@ -58,20 +58,20 @@ class View:
 
 
 def workers(view: View) -> list[WorkerStatus]:
-    """The workers, those with a process first."""
+    """Returns the workers, those with a process first."""
     known = view.status.workers if view.status else ()
     return sorted(known, key=lambda worker: (worker.pid is None, worker.name))
 
 
 def lines(view: View, columns: int, height: int) -> list[Line]:
-    """The frame for a terminal of so many columns and lines."""
+    """Returns the frame for a terminal of so many columns and lines."""
     head = _head(view)
     table = _table(view, columns)
     foot: Line = (
         [(view.prompt, "bold")] if view.prompt is not None else [(view.note or KEYS, "" if view.note else "dim")]
     )
     room = height - len(head) - len(table) - 5  # a blank line, the scale's title, the times, a blank line, the keys
-    bars = _timeline(view, columns, max(FEWEST_BARS, min(MOST_BARS, room)))
+    bars = _timeline(view, columns, max(MIN_BARS, min(MAX_BARS, room)))
     body = [*head, [], *bars, [], *table][: height - 1]
     return [*body, *[[]] * (height - 1 - len(body)), foot]
 
@@ -107,7 +107,7 @@ def _gateway(door: DoorStatus | None) -> list[Line]:
 
 
 def _floor(floor: FloorStatus) -> list[Line]:
-    """A line with the programs that speak and listen."""
+    """Returns a line with the programs that speak and listen."""
     parts: list[tuple[str, str]] = []
     turns = [(floor.speaker, "speaks"), (floor.microphone, "listens")]
     turns += [(turn, "listens in the background") for turn in floor.wake]
@@ -122,7 +122,7 @@ def _floor(floor: FloorStatus) -> list[Line]:
 
 
 def _timeline(view: View, columns: int, height: int) -> list[Line]:
-    """Memory of the last ten minutes, as far as it is known, with dots for a server that never unloads."""
+    """Returns the memory of the last ten minutes as bars, with dots for a server that never unloads."""
     count = columns_for_bars(columns)
     known = view.now - view.moments[0].time if view.moments else 0.0
     span = max(MIN_SPAN_S, min(SPAN_S, known))
@@ -139,12 +139,12 @@ def _table(view: View, columns: int) -> list[Line]:
     listed = workers(view)
     if not listed:
         return [[("no workers", "dim")]] if view.status else []
-    shown = _COLUMNS if any(worker.vram_mb for worker in listed) else [c for c in _COLUMNS if c.title != "VRAM"]
-    made = [[column.title, *(column.cell(worker) for worker in listed)] for column in shown]
+    columns_shown = _COLUMNS if any(worker.vram_mb for worker in listed) else [c for c in _COLUMNS if c.title != "VRAM"]
+    made = [[column.title, *(column.cell(worker) for worker in listed)] for column in columns_shown]
     widths = [max(map(len, cells)) for cells in made]
     while len(made) > 2 and sum(widths) + 2 * len(widths) > columns:
         made.pop(), widths.pop()
-    sides = [column.left for column in shown]
+    sides = [column.left for column in columns_shown]
     texts = [
         [
             cell.ljust(width) if left else cell.rjust(width)
@@ -152,14 +152,14 @@ def _table(view: View, columns: int) -> list[Line]:
         ]
         for cells in zip(*made, strict=True)
     ]
-    out: list[Line] = [[("  " + "  ".join(texts[0]), "bold")]]
+    lines: list[Line] = [[("  " + "  ".join(texts[0]), "bold")]]
     for worker, cells in zip(listed, texts[1:], strict=True):
         if worker.name == view.chosen:
-            out.append([("> " + "  ".join(cells), "chosen")])
+            lines.append([("> " + "  ".join(cells), "chosen")])
         else:
             state = _STYLES.get(worker.state, "dim")
-            out.append([(f"  {cells[0]}  ", ""), (cells[1], state), ("".join(f"  {cell}" for cell in cells[2:]), "")])
-    return out
+            lines.append([(f"  {cells[0]}  ", ""), (cells[1], state), ("".join(f"  {cell}" for cell in cells[2:]), "")])
+    return lines
 
 
 def _megabytes(size: float | None) -> str:
@@ -176,12 +176,12 @@ def _short(milliseconds: float) -> str:
 
 
 def _rest(worker: WorkerStatus) -> str:
-    """The time until an idle worker ends."""
+    """Returns the time until an idle worker ends."""
     rest = worker.expires_in_s
     return "-" if rest is None else "never" if rest < 0 else clock(rest)
 
 
-# On a narrow terminal the last ones are dropped first.
+# A narrow terminal drops the last columns first.
 _COLUMNS: tuple[Column[WorkerStatus], ...] = (
     Column("WORKER", lambda worker: worker.name, left=True),
     Column("STATE", lambda worker: worker.state, left=True),

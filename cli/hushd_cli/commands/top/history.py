@@ -1,4 +1,4 @@
-"""`hushd top --history`: the memory that supervisor and workers have held, beside a server that never unloads."""
+"""`hushd top --history`: shows the memory of supervisor and workers over time, beside a server that never unloads."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 from hushd_cli.terminal import console
 from hushd_cli.terminal.chart import chart, columns_for_bars, indent, round_up, speaks_unicode
 
-SPAN_S = 3600.0  # unless another is asked for
+SPAN_S = 3600.0  # by default
 HEIGHT, CARD_HEIGHT = 10, 5  # lines of the bars
 _WIDE = 100  # columns of output that is not a terminal
-_DAY = 20 * 3600.0  # from which on a time needs its date
+_DAY = 20 * 3600.0  # from which a time needs its date
 
 
 def show(span: float, as_json: bool) -> None:
     """Prints the record of the last `span` seconds.
 
     Raises:
-        HushdError: `input_unreadable` when nothing was recorded yet.
+        HushdError: `input_unreadable` if there is no record yet.
     """
     window = _window(span)
     if as_json:
@@ -42,7 +42,7 @@ def show(span: float, as_json: bool) -> None:
 
 
 def _window(span: float) -> Window:
-    """Returns the record of the last `span` seconds, and the state of now."""
+    """Returns the record of the last `span` seconds, and the present state."""
     path = paths.find().memory_record
     window = Window.last(span, record.read(path), _status(), time.time(), card_record.read(path))
     if window is None:
@@ -52,7 +52,7 @@ def _window(span: float) -> Window:
 
 
 def _status() -> Status | None:
-    """The status of the supervisor that runs; None when none does."""
+    """Returns the status of the running supervisor; None if none runs."""
     from hushd.client import Client
 
     try:
@@ -86,7 +86,7 @@ def _as_text(window: Window, width: int) -> str:
 
 
 def _card_bars(card: CardHistory, columns: int, fine: bool) -> list[str]:
-    """A graphics card's memory as bars."""
+    """Returns a graphics card's memory as bars."""
     parts = card_record.highest(card.moments, columns)
     taken, with_others = [part.taken / 1e9 for part in parts], [(part.taken + part.others) / 1e9 for part in parts]
     signs = "█ workers   · and other programs" if fine else "# workers   . and other programs"
@@ -104,7 +104,7 @@ _COLUMNS: tuple[Column[Use], ...] = (
 
 
 def _events(window: Window, columns: int, fine: bool) -> list[str]:
-    """A line of marks under the bars: starts, exits, and both in one column."""
+    """Returns a line of marks under the bars: starts, exits, and both in one column."""
     signs = {"start": "▴", "exit": "▾", "both": "↕"} if fine else {"start": "^", "exit": "v", "both": "x"}
     line = [" "] * columns
     for entry in window.changes:

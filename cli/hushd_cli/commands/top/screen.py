@@ -1,4 +1,4 @@
-"""A terminal's whole screen: drawn line by line as far as it has changed, and given back as it was."""
+"""A terminal's full screen: redraws changed lines, and restores the screen at the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Screen:
     """The terminal on standard input and output; a context manager.
 
     Raises:
-        HushdError: `bad_request` where standard input or output is not a terminal that can be drawn on.
+        HushdError: `bad_request` if standard input or output is not a suitable terminal.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Screen:
         os.set_blocking(self._wake, False)
 
     def __enter__(self) -> Self:
-        self._before = termios.tcgetattr(0)
+        self._saved_settings = termios.tcgetattr(0)
         self._enter()
         self._handlers = {
             number: signal.signal(number, handler)
@@ -56,12 +56,12 @@ class Screen:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and lines."""
+        """Returns the columns and lines."""
         columns, lines = os.get_terminal_size(1)
         return columns or 80, lines or 24
 
     def draw(self, lines: Sequence[Line]) -> None:
-        """Shows `lines` from the top; what stood below them goes."""
+        """Shows `lines` from the top, and clears the rest."""
         columns, rows = self.size
         texts = [self._text(line, columns) for line in lines[:rows]]
         texts += [""] * (rows - len(texts))
@@ -87,21 +87,21 @@ class Screen:
         return _parsed(data)
 
     def wake(self) -> None:
-        """Ends a wait for keys; may be called from any thread."""
+        """Ends a wait for keys. Safe on any thread."""
         try:
             os.write(self._wake, b"\n")
         except OSError:
-            pass  # full: it wakes anyway
+            pass  # the pipe is full, so it wakes anyway
 
     def _text(self, line: Line, columns: int) -> str:
-        """The line with its control sequences, cut to the screen's width."""
-        out, room = [], columns
+        """Returns the line with its control sequences, cut to the screen's width."""
+        spans, room = [], columns
         for text, style in line:
-            shown = escaped(text)[:room]
-            room -= len(shown)
+            visible = escaped(text)[:room]
+            room -= len(visible)
             code = self._styles.get(style, "")
-            out.append(f"\x1b[{code}m{shown}{_PLAIN}" if code and shown else shown)
-        return "".join(out)
+            spans.append(f"\x1b[{code}m{visible}{_PLAIN}" if code and visible else visible)
+        return "".join(spans)
 
     def _enter(self) -> None:
         tty.setcbreak(0)
@@ -110,7 +110,7 @@ class Screen:
 
     def _leave(self) -> None:
         _write_all(_LEAVE)
-        termios.tcsetattr(0, termios.TCSADRAIN, self._before)
+        termios.tcsetattr(0, termios.TCSADRAIN, self._saved_settings)
 
     def _resized(self, *_: object) -> None:
         self._drawn = []
@@ -118,7 +118,7 @@ class Screen:
         self.wake()
 
     def _stopped(self, number: int, frame: FrameType | None) -> None:
-        """Ctrl-Z: gives the terminal back until the shell continues this process."""
+        """Handles Ctrl-Z: restores the terminal until the shell continues this process."""
         self._leave()
         os.kill(os.getpid(), signal.SIGSTOP)
         self._enter()
@@ -126,7 +126,7 @@ class Screen:
 
 
 def _parsed(data: bytes) -> list[str]:
-    """Sequences of known keys, and characters; other sequences are passed over."""
+    """Returns the names of known keys, and characters; ignores other sequences."""
     keys: list[str] = []
     while data:
         sequence = next((key for key in _KEYS if data.startswith(key) and key != b"\x1b"), b"")

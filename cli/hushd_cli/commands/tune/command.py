@@ -31,15 +31,15 @@ from .trial_supervisor import RUNS, TrialSupervisor, own_settings
 
 _DESCRIPTION = "Tries settings with real workers, on this machine, and writes the best ones into the configuration."
 _TEXT = "The quick brown fox jumps over the lazy dog. How vexingly quick daft zebras jump!"
-_DIFFERENT = 1.05  # of the measured need: a configured one that is higher by less stays
-_ROUNDED_MB = 10  # to which a measured need is rounded up
+_DIFFERENT = 1.05  # a configured need up to this much above the measured one stays
+_ROUNDED_MB = 10  # a measured need is rounded up to this
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     check_configuration()
-    place = paths.find().config
-    worker = _worker(options.what, toml.read(place))
+    config_path = paths.find().config
+    worker = _worker(options.what, toml.read(config_path))
     sample = _TEXT if worker.startswith("tts/") else _recording(options.speech)
     began = time.monotonic()
     until = began + options.limit
@@ -82,20 +82,20 @@ def main(prog: str, argv: Sequence[str]) -> int:
         values = _values(shop, outcome)
     if not options.json:
         console.write(_table(worker, outcome, audio_s))
-    changed = _differs(own_settings(toml.read(place), worker), values)
+    changed = _differs(own_settings(toml.read(config_path), worker), values)
     if changed and not options.dry_run:
-        change(place, lambda text: editing.with_worker(text, worker, values))
+        change(config_path, lambda text: editing.with_worker(text, worker, values))
         have_it_read()
     if options.json:
         answer = _as_json(worker, outcome, values, audio_s) | {"written": changed and not options.dry_run}
         console.write_json(answer)
         return 0
-    console.write(_sentence(place, worker, outcome, values, changed, options.dry_run))
+    console.write(_sentence(config_path, worker, outcome, values, changed, options.dry_run))
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, _DESCRIPTION)
     parser.add_argument("what", nargs="?", default="stt", metavar="WHAT", help="stt, tts or a worker; default: stt")
     parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
@@ -113,28 +113,28 @@ def _length(text: str) -> float:
 
 
 def _worker(what: str, config: str) -> str:
-    """The full name that is meant.
+    """Returns the full name of the worker.
 
     Raises:
         HushdError: `bad_request`.
     """
     configured = toml.loads(config)
-    role, *rest = what.split("/")
-    if role not in SPEECH_ROLES or len(rest) > 2 or "" in rest:
+    role, *names = what.split("/")
+    if role not in SPEECH_ROLES or len(names) > 2 or "" in names:
         raise HushdError(
             "bad_request", f"{what[:80]!r} is not a worker: name stt, tts, or one such as stt/faster-whisper/base."
         )
     usual = str(configured.get(role) or engines.usual_model(role))
     engine, _, model = usual.partition("/")
-    if len(rest) == 2:
+    if len(names) == 2:
         return what
-    if not rest or rest[0] == engine:
+    if not names or names[0] == engine:
         return f"{role}/{engine}/{model}"
     with Client(holder="cli") as client:
         for entry in client.describe(role).of(role).engines:
-            if entry.name == rest[0]:
+            if entry.name == names[0]:
                 return f"{what}/{entry.default_model}"
-    raise HushdError("engine_missing", f"There is no engine {rest[0]!r}: `hushd models list {role}` shows them.")
+    raise HushdError("engine_missing", f"There is no engine {names[0]!r}: `hushd models list {role}` shows them.")
 
 
 def _recording(path: str | None) -> Path:
@@ -145,7 +145,7 @@ def _recording(path: str | None) -> Path:
     spec = find_spec("moonshine_voice")
     sample = Path(spec.origin).parent / "assets" / "beckett.wav" if spec and spec.origin else None
     if sample is None or not sample.is_file():
-        raise HushdError("input_unreadable", "There is no speech here to try it on: name a recording with --speech.")
+        raise HushdError("input_unreadable", "There is no speech for the trials here: name a recording with --speech.")
     return sample
 
 
@@ -153,7 +153,7 @@ def _recording(path: str | None) -> Path:
 
 
 def _values(shop: TrialSupervisor, outcome: Outcome) -> JsonObject:
-    """The settings to write into the worker's table."""
+    """Returns the settings for the worker's table."""
     values: JsonObject = {"environment": shop.environment(outcome.best.environment) or None}
     if (best := outcome.best.measured) is not None:
         most = max(best.memory_mb, outcome.again.memory_mb if outcome.again and not outcome.changed else 0.0)
@@ -165,7 +165,7 @@ def _differs(own: Any, values: JsonObject) -> bool:
     if dict(own.get("environment", {})) != (values["environment"] or {}):
         return True
     new, old = values.get("memory_mb", 0), own.get("memory_mb", 0)
-    # Too much by a little is left as it is; less than was measured never is.
+    # A slightly too high value stays, a too low one never does.
     return not new <= old <= new * _DIFFERENT
 
 
@@ -193,17 +193,17 @@ def _figures(measured: Measured, audio_s: float) -> str:
     return f"{measured.seconds:7.3f} s {noise:<10} {audio_s / measured.seconds:6.1f}x {measured.memory_mb:7.0f} MB"
 
 
-def _sentence(place: Path, worker: str, outcome: Outcome, values: JsonObject, changed: bool, dry_run: bool) -> str:
+def _sentence(
+    config_path: Path, worker: str, outcome: Outcome, values: JsonObject, changed: bool, dry_run: bool
+) -> str:
     best = (
-        "Nothing is better than what is configured"
-        if not outcome.changed
-        else f"Best: {_named(outcome.best.environment)}"
+        "The configured settings are the best" if not outcome.changed else f"Best: {_named(outcome.best.environment)}"
     )
     if not changed:
         return f"{best}; nothing to write.\n"
     written = [f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None]
     verb = "would write" if dry_run else "wrote"
-    return f'{best}; {verb} {", ".join(written)} for [worker."{worker}"] in {place}.\n'
+    return f'{best}; {verb} {", ".join(written)} for [worker."{worker}"] in {config_path}.\n'
 
 
 def _as_json(worker: str, outcome: Outcome, values: JsonObject, audio_s: float) -> JsonObject:

@@ -1,4 +1,4 @@
-"""Searches for a worker's quickest settings on this machine: chooses those to try, and compares results. Pure."""
+"""Searches for a worker's fastest settings on this machine: chooses trials, and compares results. Pure."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hushd_schema import engines
 Environment = Mapping[str, str]
 
 THREADS, COMPUTE_TYPE, BEAM = "OMP_NUM_THREADS", "HUSHD_COMPUTE_TYPE", "HUSHD_BEAM_SIZE"
-VARIABLES = (THREADS, COMPUTE_TYPE, BEAM)  # a worker's variables, and those that its engine adds
+VARIABLES = (THREADS, COMPUTE_TYPE, BEAM)  # tuned for all workers, in addition to the engine's own
 
-FASTER = 0.95  # of the time: a smaller difference is chance, and the former settings stay
-NOT_SLOWER, SMALLER = 1.02, 0.8  # of time and memory: as quick, and a fifth smaller
-SAME_WORDS = 0.98  # of the words that the first settings heard: a faster way that mishears does not count
+FASTER = 0.95  # of the time: smaller differences are chance, and the former settings stay
+NOT_SLOWER, SMALLER = 1.02, 0.8  # of time and memory: as fast, and a fifth smaller
+SAME_WORDS = 0.98  # of the words with the first settings: faster settings that mishear do not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Measured:
 
     @classmethod
     def of(cls, runs: Sequence[float], memory_mb: float, text: str) -> Measured:
-        """Summarises several runs; the noise leaves out the quickest and the slowest, which may be outliers."""
+        """Summarises several runs; the noise ignores the fastest and the slowest run, which may be outliers."""
         inner = sorted(runs)[1:-1] or sorted(runs)
         return cls(median(runs), memory_mb, text, inner[-1] - inner[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A set of settings that was tried; `measured` is None where the worker failed, and `note` has the reason."""
+    """A trial of settings; `measured` is None if the worker failed, and `note` has the reason."""
 
     environment: Environment
     measured: Measured | None
@@ -53,10 +53,10 @@ class Outcome:
     """The result of a search.
 
     Attributes:
-        trials: all that were tried, the settings of before first.
-        best: one of them.
-        skipped: those for which no time was left.
-        again: the settings of before, measured once more at the end.
+        trials: all trials, the present settings first.
+        best: the best trial.
+        skipped: the number of trials without time left.
+        again: the present settings, measured again at the end.
     """
 
     trials: tuple[Trial, ...]
@@ -85,14 +85,14 @@ def dimensions(engine: str, cores: int, role: str = "") -> dict[str, tuple[str, 
     if (spec := engines.find(engine, role)) is None:
         return tries
     if spec.threaded:
-        # One, the first few, half and all: hyperthreads and slow cores often do not help.
+        # One, a few, half and all cores: hyperthreads and slow cores often do not help.
         usual = max(1, cores - spec.spare_cores)
         tries[THREADS] = tuple(str(n) for n in sorted({1, 2, 4, max(1, cores // 2), cores} - {usual}) if n <= cores)
     return {variable: values for variable, values in (tries | dict(spec.tuning)).items() if values}
 
 
 def search(
-    before: Environment,
+    present: Environment,
     tries: Mapping[str, tuple[str, ...]],
     measure: Callable[[Environment], Trial],
     time_left: Callable[[], bool],
@@ -103,11 +103,11 @@ def search(
     the present settings are measured once more at the end: the machine may have been busy the first time.
 
     Args:
-        before: the present values of `variables`.
+        present: the present values of `variables`.
         measure: tries a set of settings; its exceptions pass through.
         time_left: asked before each trial but the first.
     """
-    first = measure(before)
+    first = measure(present)
     trials = [first]
     best, skipped = first, 0
 
@@ -122,7 +122,7 @@ def search(
         if better(trials[-1].measured, best.measured, first.measured):
             best = trials[-1]
 
-    if before:
+    if present:
         attempt({})
     for variable, values in tries.items():
         base = {name: value for name, value in best.environment.items() if name != variable}
@@ -130,14 +130,14 @@ def search(
             attempt(base | ({variable: value} if value else {}))
     again = None
     if best is not first and first.measured is not None:
-        again = measure(before).measured
+        again = measure(present).measured
         if not better(best.measured, _both(first.measured, again), first.measured):
             best = first
     return Outcome(tuple(trials), best, skipped, again)
 
 
 def why_not(trial: Trial, outcome: Outcome) -> str:
-    """Returns the reason against a quicker trial; empty if it was not quicker."""
+    """Returns the reason against a faster trial; empty if it was not faster."""
     measured, chosen, first = trial.measured, outcome.best.measured, outcome.before.measured
     if measured is None or chosen is None or trial is outcome.best or measured.seconds >= chosen.seconds:
         return ""
@@ -150,17 +150,17 @@ def why_not(trial: Trial, outcome: Outcome) -> str:
     return f"not {1 - FASTER:.0%} quicker"
 
 
-def better(tried: Measured | None, other: Measured | None, reference: Measured | None) -> bool:
-    """Returns whether `tried` beats `other`: it has the words of `reference`, and is surely quicker, or smaller."""
+def better(tried: Measured | None, rival: Measured | None, reference: Measured | None) -> bool:
+    """Returns whether `tried` beats `rival`: it has the words of `reference`, and is clearly faster, or smaller."""
     if tried is None:
         return False
-    if other is None:
+    if rival is None:
         return True
     if reference is not None and not same_words(tried.text, reference.text):
         return False
-    if tried.seconds <= FASTER * other.seconds and other.seconds - tried.seconds > max(tried.noise, other.noise):
+    if tried.seconds <= FASTER * rival.seconds and rival.seconds - tried.seconds > max(tried.noise, rival.noise):
         return True
-    return tried.seconds <= NOT_SLOWER * other.seconds and tried.memory_mb <= SMALLER * other.memory_mb
+    return tried.seconds <= NOT_SLOWER * rival.seconds and tried.memory_mb <= SMALLER * rival.memory_mb
 
 
 def same_words(text: str, other: str) -> bool:
@@ -177,7 +177,7 @@ def words(text: str) -> list[str]:
 
 
 def _both(first: Measured, again: Measured | None) -> Measured:
-    """The quicker of two measurements of the same settings; their difference is noise as well."""
+    """Returns the faster of two measurements of the same settings; their difference adds to the noise."""
     if again is None:
         return first
     noise = max(first.noise, again.noise, abs(first.seconds - again.seconds))

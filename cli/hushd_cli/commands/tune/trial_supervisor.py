@@ -1,7 +1,7 @@
-"""A place to try settings with real workers: a supervisor of its own, in folders of its own.
+"""A private supervisor, in its own folders, to try settings with real workers.
 
-The user's supervisor and configuration are left alone meanwhile; models are the user's. Its workers are under a memory
-budget of their own, and see what the machine has.
+The user's supervisor and configuration are not touched; models are shared. The workers have a separate memory budget,
+within the machine's free memory.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from hushd_schema.toml import Table
 
 from .search import Environment, Measured, Trial, variables, words
 
-RUNS = 5  # of which the median counts; one pass before them warms everything up
-RUN_S = 1.0  # a run takes at least so long: shorter work is repeated, since a clock and a scheduler have their noise
-MOST_PASSES = 50  # of the work in a run
-_ADDRESSES = ("http", "wyoming")  # tables that have a supervisor listen
+RUNS = 5  # of which the median counts, after one pass to warm up
+RUN_S = 1.0  # the least duration of a run: shorter work is repeated, since clock and scheduler are noisy
+MAX_PASSES = 50  # of the work in a run
+_ADDRESSES = ("http", "wyoming")  # tables that make a supervisor listen
 
 
 class TrialSupervisor:
@@ -40,7 +40,7 @@ class TrialSupervisor:
     Args:
         worker: a full name, `stt/moonshine/tiny-en`.
         sample: the recording to transcribe, or the text to speak.
-        until: monotonic time at which a run is given up.
+        until: the monotonic time at which a run is given up.
     """
 
     def __init__(self, worker: str, sample: Audio | str, until: float) -> None:
@@ -53,16 +53,16 @@ class TrialSupervisor:
         self._until = until
         user = paths.find()
         self._config = toml.read(user.config)
-        self._own = own_settings(self._config, worker).get("environment", {})
+        self._own_environment = own_settings(self._config, worker).get("environment", {})
         self._models = user.models
 
     @property
     def before(self) -> Environment:
-        """The tuned variables as the configuration has them now."""
-        return {name: value for name, value in self._own.items() if name in self.variables}
+        """The configured values of the tuned variables."""
+        return {name: value for name, value in self._own_environment.items() if name in self.variables}
 
     def __enter__(self) -> TrialSupervisor:
-        # Short: sockets are made in it.
+        # A short path, since it has sockets.
         with _reported():
             self._folder = Path(tempfile.mkdtemp(prefix="hushd-tune-", dir="/tmp" if os.path.isdir("/tmp") else None))
         try:
@@ -89,7 +89,7 @@ class TrialSupervisor:
         try:
             self.client.shutdown()
         except HushdError:
-            pass  # it never ran, or has gone
+            pass  # it never ran, or has ended
         finally:
             self.client.close()
             os.environ.clear()
@@ -97,15 +97,17 @@ class TrialSupervisor:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def environment(self, tried: Environment) -> dict[str, str]:
-        """The worker's whole environment in the configuration with these settings."""
-        return {name: value for name, value in self._own.items() if name not in self.variables} | dict(tried)
+        """Returns the worker's configured environment with these settings."""
+        return {name: value for name, value in self._own_environment.items() if name not in self.variables} | dict(
+            tried
+        )
 
     def measure(self, tried: Environment, report: Callable[[], None] = lambda: None) -> Trial:
         """Starts the worker with these settings and lets it work; `report` is called before each run.
 
         Raises:
-            HushdError: `deadline_exceeded` when there is no time left; what other settings would not change, such as
-                `model_missing` or `input_unreadable`.
+            HushdError: `deadline_exceeded` if there is no time left; errors that other settings would not change, such
+                as `model_missing` or `input_unreadable`.
         """
         try:
             self._configure(tried)
@@ -125,7 +127,7 @@ class TrialSupervisor:
             return Trial(dict(tried), None, error.message)
 
     def _warm_up(self) -> str:
-        """Works twice, so that the worker is warm and it is known how often the work fits into a run."""
+        """Works twice, to warm the worker up and to find how often the work fits into a run."""
         self._work()
         began = time.monotonic()
         text = self._work()
@@ -136,25 +138,27 @@ class TrialSupervisor:
             )
         if not self._passes:
             took = max(time.monotonic() - began, 1e-3)
-            self._passes = min(MOST_PASSES, math.ceil(RUN_S / took))
+            self._passes = min(MAX_PASSES, math.ceil(RUN_S / took))
         return text
 
     def _run(self) -> float:
-        """Seconds that the work takes, once."""
+        """Returns the seconds of one pass of the work."""
         began = time.monotonic()
         for _ in range(self._passes):
             self._work()
         return (time.monotonic() - began) / self._passes
 
     def _work(self) -> str:
-        left = self._until - time.monotonic()
-        if left <= 0:
+        remaining_s = self._until - time.monotonic()
+        if remaining_s <= 0:
             raise HushdError("deadline_exceeded", "There was no time left.")
         if self._role == "stt":
-            transcript = self.client.transcribe(self._sample, engine=self._engine, model=self._model, deadline=left)
+            transcript = self.client.transcribe(
+                self._sample, engine=self._engine, model=self._model, deadline=remaining_s
+            )
             self.audio_s = transcript.duration
             return " ".join(segment.text for segment in transcript.segments)
-        speech = self.client.synthesize(str(self._sample), engine=self._engine, model=self._model, deadline=left)
+        speech = self.client.synthesize(str(self._sample), engine=self._engine, model=self._model, deadline=remaining_s)
         deque(speech, maxlen=0)
         self.audio_s = speech.duration
         return ""
@@ -184,7 +188,7 @@ def _reported() -> Iterator[None]:
 
 
 def own_settings(config: str, worker: str) -> Mapping[str, Any]:
-    """The table `[worker."NAME"]` of a configuration.
+    """Returns the table `[worker."NAME"]` of a configuration.
 
     Raises:
         HushdError: `bad_request` if it is not TOML.

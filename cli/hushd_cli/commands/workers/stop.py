@@ -1,4 +1,5 @@
-"""`hushd workers stop`, and `hushd unload` for short: ends workers, and reports those that go on for other programs."""
+"""`hushd workers stop`, and `hushd unload` for short: ends workers, and reports those that continue for other
+programs."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from hushd_cli.terminal import console
 
 
 def main(prog: str, argv: Sequence[str]) -> int:
-    """Raises `server_busy` when some workers go on for now."""
+    """Raises `server_busy` if some workers continue for now."""
     options = make_parser(prog).parse_args(argv)
     if options.drop and os.environ.get("HUSHD_ENDPOINT"):
         raise HushdError(
@@ -31,7 +32,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
     except HushdError as error:
         if not (options.drop and error.code == "no_supervisor"):
             raise
-        ended = Unloaded([], {})  # nothing runs, and files may still be in memory
+        ended = Unloaded([], {})  # no worker runs, but files may still be in memory
     dropped = warm_models.drop(options.what) if options.drop else []
     if options.json:
         sizes = {"dropped_mb": {model.row.model: round(model.cached / 1e6, 1) for model in dropped}}
@@ -45,11 +46,11 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "End workers and give their memory back. Jobs of other programs finish first.")
     parser.add_argument("what", nargs="*", metavar="WHAT", help="such as stt or tts/hibari; default: all of them")
     parser.add_argument(
-        "--force", action="store_true", help="end other programs' jobs now; hushd repeats those that it can"
+        "--force", action="store_true", help="end other programs' jobs now; hushd repeats them if possible"
     )
     parser.add_argument(
         "--drop",

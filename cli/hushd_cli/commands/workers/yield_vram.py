@@ -1,4 +1,4 @@
-"""`hushd workers yield`: workers leave graphics cards to another program, and keep away from them for a while."""
+"""`hushd workers yield`: makes workers leave graphics cards to another program for a while."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the command's parser."""
     parser = Parser(prog, "Free memory of graphics cards for another program. Idle workers end at once.")
     parser.add_argument(
         "--vram", metavar="SIZE", help="the memory to free, such as 12G or 11GiB; default: all that workers hold"
@@ -39,7 +39,7 @@ def yield_vram(arguments: Namespace) -> None:
     """Prints the result in one line.
 
     Raises:
-        HushdError: `server_busy` where less than was asked for is free.
+        HushdError: `server_busy` if less than requested is free.
     """
     from hushd.client import Client
     from hushd.yield_options import options

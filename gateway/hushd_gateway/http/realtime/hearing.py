@@ -89,7 +89,7 @@ class Hearing:
         self._more.set()
 
     def clear(self) -> None:
-        """Ends the request; of complete turns, second passes are still sent."""
+        """Ends the request; second passes of complete turns are still sent."""
         self._cleared = True
         self.task.cancel()
 

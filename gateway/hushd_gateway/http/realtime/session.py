@@ -165,7 +165,7 @@ class Session:
         return 0.5 if silence is None else max(0.1, float(silence) / 1000)
 
     def turn_end(self) -> str:
-        """The value of the transcription's field of that name."""
+        """Returns the value for the request's field `turn_end`."""
         detection = self.input.get("turn_detection") or {}
         return schema.BY_MEANING if detection.get("type") == "semantic_vad" else schema.BY_SILENCE
 

@@ -1,4 +1,4 @@
-"""The parameters of a transcription, from OpenAI's names to `AsyncClient.transcribe`'s."""
+"""Translates a transcription's parameters from OpenAI's names to `AsyncClient.transcribe`'s."""
 
 from __future__ import annotations
 
@@ -138,23 +138,23 @@ _FILE = "A recording: whatever ffmpeg reads."
 _MODEL = parameters.text(
     "model", "ENGINE/NAME, the name of an installed model, or any other name for the configured one."
 )
-_DETAIL = parameters.subset("timestamp_granularities", ("word", "segment"), "What verbose_json has times of.")
+_DETAIL = parameters.subset("timestamp_granularities", ("word", "segment"), "The times in verbose_json.")
 _COMMON = (
     _MODEL,
     *parameters.of(TRANSCRIBE, RECORDED),
     parameters.texts("keywords", "Words to expect."),
     _DETAIL,
     Parameter(
-        "chunking_strategy", "How speech is found.", _chunking, {"anyOf": [{"enum": ["auto", ""]}, VAD.in_json()]}
+        "chunking_strategy", "How speech is detected.", _chunking, {"anyOf": [{"enum": ["auto", ""]}, VAD.in_json()]}
     ),
 )
 TRANSCRIPTION = Parameters(
     *_COMMON,
-    parameters.texts("languages", "What may be spoken."),
+    parameters.texts("languages", "Languages that may be spoken."),
     parameters.texts(known_speakers.NAMES, "The names of up to four people, with `known_speaker_references[]`."),
-    parameters.texts(known_speakers.REFERENCES, "Recordings of them, 2 to 30 s each, as data URLs; kept nowhere."),
+    parameters.texts(known_speakers.REFERENCES, "Their recordings, 2 to 30 s each, as data URLs; never stored."),
     parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
-    parameters.flag("stream", f"Events while it is made, with {', '.join(STREAMED)}."),
+    parameters.flag("stream", f"Send events during the transcription, with {', '.join(STREAMED)}."),
     file=_FILE,
 )
 TRANSLATION = Parameters(
@@ -166,6 +166,6 @@ DIARIZATION = Parameters(
     _MODEL,
     *(each for each in parameters.of(TRANSCRIBE) if each.name == "language"),
     parameters.choice("response_format", ("json", "rttm"), "json", "The answer's form."),
-    parameters.value("num_speakers", "How many speak, where that is known.", whole(0, 64)),
+    parameters.value("num_speakers", "The number of speakers, if known.", whole(0, 64)),
     file=_FILE,
 )

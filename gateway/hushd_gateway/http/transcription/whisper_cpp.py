@@ -116,15 +116,17 @@ INFERENCE = Parameters(
     *parameters.of(TRANSCRIBE, RECORDED),
     parameters.choice("response_format", FORMATS, "json", "The transcript's form."),
     _flag("translate", "true: into English."),
-    _flag("detect_language", "true: whatever the language says."),
+    _flag("detect_language", "true: ignore the language."),
     _flag("no_timestamps", "true: verbose_json without times."),
-    parameters.value("offset_t", "Milliseconds into the recording at which to begin.", whole(0)),
-    parameters.value("duration", "Milliseconds to write down; 0: all.", whole(0)),
-    parameters.value("beam_size", "Texts followed at once; -1: the engine's own number.", whole(-1, 100)),
+    parameters.value("offset_t", "Milliseconds of the recording to skip.", whole(0)),
+    parameters.value("duration", "Milliseconds to transcribe; 0: all.", whole(0)),
+    parameters.value("beam_size", "Hypotheses followed at once; -1: the engine's own number.", whole(-1, 100)),
     parameters.value("best_of", "Texts to sample; -1: the engine's own number.", whole(-1, 100)),
-    parameters.value("temperature_inc", "Added while the text is doubtful; 0: try once.", number(0, 1)),
-    parameters.value("logprob_thold", "Text that is less likely is doubtful.", number(-1000, 0)),
-    parameters.value("no_speech_thold", "Above it doubtful text counts as silence.", number(0, 1)),
+    parameters.value(
+        "temperature_inc", "Added to the temperature while the text is doubtful; 0: try once.", number(0, 1)
+    ),
+    parameters.value("logprob_thold", "Less likely text is doubtful.", number(-1000, 0)),
+    parameters.value("no_speech_thold", "Above it, doubtful text counts as silence.", number(0, 1)),
     file="A recording: whatever ffmpeg reads.",
 )
 _TRANSCRIPT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}

@@ -52,10 +52,10 @@ def test_the_memory_is_bounded_and_holds_no_word(runtime: Path) -> None:
     assert file.stat().st_size < 4096
     assert b"secret" not in file.read_bytes()
     assert file.stat().st_mode & 0o077 == 0
-    for number in range(sessions.MOST_SESSIONS + 10):
+    for number in range(sessions.MAX_SESSIONS + 10):
         session(str(number)).take("a", "t")
     sessions.prune(paths.find())
-    assert len(list((runtime / "agents").iterdir())) == sessions.MOST_SESSIONS
+    assert len(list((runtime / "agents").iterdir())) == sessions.MAX_SESSIONS
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b'{"spoken": 3}', b'{"prompts": "x"}'])

@@ -329,7 +329,7 @@ def test_no_word_times_is_said_to_who_asked(start_router: Start, sounds: list[st
     Hearers(start_router, lambda requests: requests)
     done = run(sounds[0], "--word_timestamps", "True")
     assert done.returncode == 0
-    assert done.stderr == b"listen: The engine gives no word times.\n"
+    assert done.stderr == b"listen: The engine does not report word times.\n"
     assert run(sounds[0], "-f", "srt", "--max_line_width", "20").stderr == b""
 
 

@@ -112,12 +112,12 @@ def _remove(groups: list[Any]) -> bool:
     had_ours = False
     for group in reversed(list(groups)):
         inner: Any = group.get("hooks") if isinstance(group, dict) else None
-        ours = [hook for hook in inner if _is_ours(hook)] if isinstance(inner, list) else []
-        for hook in ours:
+        our_hooks = [hook for hook in inner if _is_ours(hook)] if isinstance(inner, list) else []
+        for hook in our_hooks:
             inner.remove(hook)
-        if ours and not inner:
+        if our_hooks and not inner:
             groups.remove(group)
-        had_ours = had_ours or bool(ours)
+        had_ours = had_ours or bool(our_hooks)
     return had_ours and not groups
 
 

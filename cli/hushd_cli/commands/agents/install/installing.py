@@ -43,13 +43,13 @@ def uninstall(agent: str, *, dry: bool) -> None:
 
 
 def command_line() -> str:
-    """The command line of the hook, for a shell: by the path that leads to the hushd that runs."""
-    own = Path(sys.prefix) / "bin/hushd"
+    """Returns the hook's command line for a shell, with the path of the running hushd."""
+    our_command = Path(sys.prefix) / "bin/hushd"
     first = shutil.which("hushd")
-    if first and os.path.realpath(first) == os.path.realpath(own):
+    if first and os.path.realpath(first) == os.path.realpath(our_command):
         return f"{shlex.quote(os.path.abspath(first))} agents hook"
-    if own.exists():
-        return f"{shlex.quote(str(own))} agents hook"
+    if our_command.exists():
+        return f"{shlex.quote(str(our_command))} agents hook"
     return f"{shlex.quote(sys.executable)} -P -m hushd agents hook"
 
 
