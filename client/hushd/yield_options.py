@@ -1,4 +1,4 @@
-"""The fields of a `yield`, which has workers leave graphics cards to other programs."""
+"""The fields of a `yield`, which has workers leave memory and graphics cards to other programs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,29 @@ from hushd_protocol import JsonObject, duration, size
 from hushd_protocol.errors import HushdError
 
 
-def options(vram: int | str | None, card: int | str | None, keep_away: float | str) -> JsonObject:
-    """The fields of the control.
+def options(
+    vram: int | str | None,
+    card: int | str | None,
+    keep_away: float | str,
+    ram: int | str | None = None,
+    hold: bool = False,
+) -> JsonObject:
+    """The fields of the control; with `ram` alone no card is left.
 
     Raises:
         HushdError: `bad_request` for what is neither a size nor a length of time.
     """
-    memory = 0 if vram is None else size.parse(vram)
     seconds = duration.parse(keep_away)
-    if memory is None or (vram is not None and memory == 0):
-        raise HushdError("bad_request", f"{vram!r} is not a size of memory: use one such as 12G, 500M or 11GiB.")
     if seconds is None or seconds < 0:
         raise HushdError("bad_request", f"{keep_away!r} is not a length of time: use one such as 90s or 10m.")
-    return {"vram": memory, "card": "" if card is None else str(card), "for_s": seconds}
+    fields: JsonObject = {"card": "" if card is None else str(card), "for_s": seconds}
+    fields["vram"] = 0 if vram is None and (ram is None or card is not None) else -1 if vram is None else _size(vram)
+    more = {} if ram is None else {"ram": _size(ram)}
+    return fields | more | ({"hold": True} if hold else {})
+
+
+def _size(text: int | str) -> int:
+    memory = size.parse(text)
+    if not memory:
+        raise HushdError("bad_request", f"{text!r} is not a size of memory: use one such as 12G, 500M or 11GiB.")
+    return memory

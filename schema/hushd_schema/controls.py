@@ -49,34 +49,48 @@ class YieldedCard(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class YieldedMemory(Record):
+    """The machine's memory after a `yield`, likewise."""
+
+    freed_mb: float
+    free_mb: float
+    total_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Yielded(Record):
     """The answer to `yield`.
 
     Attributes:
+        ram: the machine's memory; None where it was not asked for.
         cards: those that were asked for; none on a machine without graphics cards.
         unloaded: the workers that have ended.
         busy: by the name of each worker that ends later, the number of jobs after which it does.
-        for_s: how long workers keep away from the memory.
+        for_s: how long workers keep away from the memory; None for as long as the connection lives.
     """
 
     cards: tuple[YieldedCard, ...]
     unloaded: tuple[str, ...]
     busy: Mapping[str, int]
-    for_s: float
+    for_s: float | None
+    ram: YieldedMemory | None = None
 
-    def short_of(self, vram: int) -> list[YieldedCard]:
-        """The cards of which less than `vram` bytes are free."""
-        return [card for card in self.cards if card.free_mb * 1e6 < vram - 1e5]
+    def short_of(self, vram: int, ram: int = 0) -> list[str]:
+        """The cards of which less than `vram` bytes are free, and the machine if it has less than `ram`."""
+        short = [card.device for card in self.cards if card.free_mb * 1e6 < vram - 1e5]
+        return short + (["this machine"] if self.ram and self.ram.free_mb * 1e6 < ram - 1e5 else [])
 
     def sentence(self) -> str:
         """The result in one line, for people and logs."""
-        if not self.cards:
+        if not self.cards and not self.ram:
             return "No graphics card is known here: there is nothing to free."
-        freed = "; ".join(f"{c.device}: {_gb(c.freed_mb)} freed, {_gb(c.free_mb)} free" for c in self.cards)
+        devices = [(card.device, card.freed_mb, card.free_mb) for card in self.cards]
+        devices += [("memory", self.ram.freed_mb, self.ram.free_mb)] if self.ram else []
+        freed = "; ".join(f"{name}: {_gb(freed)} freed, {_gb(free)} free" for name, freed, free in devices)
         left = f", by {', '.join(self.unloaded)}" if self.unloaded else ""
         jobs = ", ".join(f"{name} after {count} job{'s' * (count != 1)}" for name, count in self.busy.items())
         later = f"; {jobs} will leave too" if jobs else ""
-        return f"{freed}{left}{later}; workers keep away for {self.for_s:.0f} s."
+        return f"{freed}{left}{later}; workers keep away{'' if self.for_s is None else f' for {self.for_s:.0f} s'}."
 
 
 def _gb(megabytes: float) -> str:

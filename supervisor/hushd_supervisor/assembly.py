@@ -203,12 +203,25 @@ class Assembly:
             bounds,
             self._door_source,
             *((manager,) if manager else ()),
+            *self._treaty(),
             watch,
             reporter,
             configuration,
             self._needs,
             *((self._neighbours,) if self._neighbours else ()),
         ]
+
+    def _treaty(self) -> list[Source]:
+        """The memory treaty, where this supervisor takes part in it."""
+        if not self._settings.memory_treaty:
+            return []
+        from .system.treaty import Treaty  # few do
+
+        try:
+            return [Treaty(self._pool, self.record)]
+        except OSError as error:
+            self.record("warning", f"this supervisor takes no part in the memory treaty: {error}")
+            return []
 
     def _hear(self, configuration: Configuration, watch: SocketWatch, bounds: Bounds) -> None:
         """Says what follows from each signal."""

@@ -7,7 +7,6 @@ import fcntl
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -272,15 +271,6 @@ def test_a_supervisor_that_finishes_its_jobs_is_told_of(
         ) as caught:
             Client().status()
     assert caught.value.code == "no_supervisor"
-
-
-@pytest.mark.usefixtures("autostart")
-def test_a_stale_socket_is_replaced(runtime: Path) -> None:
-    """A socket on which nobody listens is not a supervisor."""
-    with socket.socket(socket.AF_UNIX) as stale:
-        stale.bind(str(runtime / "client.sock"))
-    with Client() as client:
-        assert client.status().supervisor.pid in supervisors(runtime)
 
 
 @pytest.mark.usefixtures("autostart")

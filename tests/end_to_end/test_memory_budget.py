@@ -73,27 +73,6 @@ def test_an_idle_worker_is_gone_before_the_other_starts(crowded: Supervisor) -> 
         assert (rows[B]["state"], rows[B]["starts"], rows[B]["crashes"]) == ("ready", 1, 0)
 
 
-@pytest.mark.parametrize("state", ["busy", "pinned"])
-def test_memory_of_the_busy_and_the_pinned_is_nobody_elses(crowded: Supervisor, state: str) -> None:
-    """A request for it gets `server_busy` at once, with a time to come back, and disturbs nobody."""
-    worker = A if state == "busy" else C
-    with crowded.connect() as client, crowded.connect() as other:
-        pid = grow(client, worker)
-        if state == "busy":
-            job = client.request("wait", worker, credit=8)
-            wait_until(lambda: client.status(worker)["running"] == 1)
-        began = Stopwatch()
-        error = other.fail("echo", B)
-        assert began.calm < AT_ONCE_S
-        assert (error.code, error.retryable) == ("server_busy", True)
-        assert error.retry_after_ms is not None
-        assert error.retry_after_ms >= 1000
-        assert client.status(worker)["pid"] == pid
-        if state == "busy":
-            client.send(Cancel(id=job))
-            assert client.expect(Error).code == "cancelled"
-
-
 def test_sizes_are_remembered_over_restarts(crowded: Supervisor, start_supervisor: Start) -> None:
     """A worker's learnt need decides about its first start by the next supervisor: 80 MB are not 50."""
     with crowded.connect() as client:
@@ -138,22 +117,6 @@ def test_critical_frees_the_memory_of_the_idle(start_supervisor: Start, tell: Te
         assert client.expect(Error).code == "cancelled"
         wait_until(lambda: gone(busy), "the exit of the worker that was busy")
         assert other.expect(Result).id == cold
-
-
-def test_warning_means_economy_and_the_smaller_model(start_supervisor: Start, tell: Tell) -> None:
-    """Jobs are asked to do with less and say so if they have; a role without a worker means its small model."""
-    supervisor = start_supervisor("stt = 'echo/large'\nstt_small = 'echo/small'\n" + ALL_ECHO)
-    with supervisor.connect() as client:
-        assert client.ask("economy", C) == {"economy": False}
-        tell("warning")
-        wait_until(lambda: client.control("status")["memory"]["pressure"] == "warning")
-        assert client.ask("economy", C) == {"economy": True, "degraded": True}
-        assert "degraded" not in client.ask("echo", C)
-        assert client.ask("echo", "stt")["degraded"] is True
-        rows = {row["name"]: row["state"] for row in client.control("status")["workers"]}
-        assert rows == {C: "ready", "stt/echo/small": "ready"}
-        assert "degraded" not in client.ask("echo", "stt/echo/large")
-        assert "degraded" not in client.ask("echo", "stt")  # it runs now
 
 
 def test_a_hog_in_our_group_is_noticed_without_polling(
@@ -217,16 +180,6 @@ def test_a_worker_that_the_kernel_killed_says_why(start_supervisor: Start, memor
         assert "out of memory" in error.message
         assert "perhaps" not in error.message
         assert client.ask("echo", B)["pid"] == other
-
-
-def test_a_kill_by_somebody_is_perhaps_for_want_of_memory(start_supervisor: Start) -> None:
-    """SIGKILL that neither hushd nor the kernel's counters explain."""
-    supervisor = start_supervisor(ALL_ECHO)
-    with supervisor.connect() as client:
-        client.request("wait", A, credit=8, attempt=1)
-        wait_until(lambda: client.status(A)["running"] == 1)
-        os.kill(client.status(A)["pid"], 9)
-        assert "perhaps out of memory" in client.expect(Error).message
 
 
 # --- recycling ------------------------------------------------------------------------------------------------------

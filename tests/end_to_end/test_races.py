@@ -13,14 +13,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
-from hushd import Client
-from hushd_protocol.errors import HushdError
-from hushd_protocol.messages import Accepted, Cancel, Chunk, Credit, Error, Partial, Result
+from hushd_protocol.messages import Accepted, Cancel, Error, Partial, Result
 from hushd_protocol.system.footprint import rss
 from support import descriptors
 from support.peer import BOUND_S, CONFIG, ECHO, FAKE, Peer, Supervisor, command, descendants, wait_until
@@ -119,21 +116,6 @@ def test_race_12_a_second_supervisor_touches_nothing_of_the_first(start_supervis
         assert client.ask("echo")["pid"] == worker
 
 
-def test_race_13_cold_requests_of_many_clients_are_one_start(supervisor: Supervisor) -> None:
-    """Twenty clients ask a stopped worker at once: one process serves all."""
-    clients = [supervisor.connect() for _ in range(20)]
-    try:
-        for client in clients:
-            client.request("echo")
-        with ThreadPoolExecutor(len(clients)) as threads:  # all of them answer pings while the worker starts
-            results = list(threads.map(lambda client: client.expect(Result), clients))
-        assert len({result.data["pid"] for result in results}) == 1
-        assert clients[0].status()["starts"] == 1
-    finally:
-        for client in clients:
-            client.close()
-
-
 def test_races_21_and_22_nothing_of_the_supervisor_leaks_into_a_worker(start_supervisor: Start) -> None:
     """No descriptor but the standard ones, the lifeline and its own; none of a service manager's variables."""
     supervisor = start_supervisor(
@@ -170,46 +152,6 @@ def test_race_25_runtime_folder_is_removed_under_a_living_supervisor(start_super
     assert not descendants(runtime)
 
 
-def test_race_26_a_silent_microphone_keeps_its_worker(start_supervisor: Start) -> None:
-    """A stream that pauses for longer than the stall limit goes on where it was."""
-    supervisor = start_supervisor(f'[worker."stt/echo"]\nstall_timeout = 0.5\n{command(ECHO)}')
-    with supervisor.connect() as client:
-        request = client.request("copy", input="stream", credit=8)
-        credit = client.expect(Credit)
-        assert credit.chunks == 8
-        client.send(Chunk(id=request, seq=0, payload=b"before"))
-        received = {type(client.receive()), type(client.receive())}
-        assert received == {Chunk, Credit}
-        with pytest.raises(AssertionError, match="nothing came"):
-            client.receive(3)  # a beat, six stall limits
-        client.send(Chunk(id=request, seq=1, last=True, payload=b"after"))
-        chunk = client.receive()
-        assert isinstance(chunk, Chunk)
-        assert chunk.payload == b"after"
-        assert client.expect(Result).data == {"size": 11}
-
-
-def test_race_27_poison_closes_nothing_for_others(start_supervisor: Start) -> None:
-    """Five requests that kill their worker end as poison; whoever asks in between is served all the time."""
-    supervisor = start_supervisor(fake("--poison", "venom"))
-    with supervisor.connect() as villain, supervisor.connect() as citizen:
-        for number in range(3):
-            error = villain.fail("echo", "stt/fake/a", payload=b"venom", credit=8)
-            assert error.code == "poison_request"
-            assert "exit status 13" in error.message
-            assert citizen.ask("echo", "stt/fake/a", params={"n": number}, credit=8)["echo"] == {"n": number}
-
-
-def test_a_crash_tells_status_and_the_end_of_the_log(start_supervisor: Start) -> None:
-    """A worker that cannot start tells its waiters how it ended and what it wrote last."""
-    supervisor = start_supervisor(fake("--crash-on-start"))
-    with supervisor.connect() as client:
-        error = client.fail("echo", "stt/fake/a", credit=8)
-        assert error.code == "worker_failed"
-        assert error.retry_after_ms
-        assert "exit status 1" in error.message
-
-
 def test_results_are_whole_after_many_partials(supervisor: Supervisor) -> None:
     """Nine hundred partials and a result arrive in order and complete."""
     with supervisor.connect() as client:
@@ -223,16 +165,6 @@ def test_results_are_whole_after_many_partials(supervisor: Supervisor) -> None:
                 break
         assert message.id == request
         assert numbers == list(range(900))
-
-
-def test_no_vanished_client_is_served_for_long(supervisor: Supervisor) -> None:
-    """A client that is gone in the middle has its job cancelled; its worker is free for the next at once."""
-    with supervisor.connect() as client:
-        worker = client.ask("echo")["pid"]
-        with supervisor.connect() as rude:
-            rude.request("wait", credit=8)
-            wait_until(lambda: client.status()["running"] == 1)
-        assert client.ask("echo")["pid"] == worker
 
 
 @pytest.mark.parametrize("way", ["cancels", "leaves"])
@@ -294,19 +226,6 @@ def test_a_slow_start_is_waited_for_and_told_about(start_supervisor: Start) -> N
     assert (worker["starts"], worker["crashes"]) == (1, 0)
 
 
-def test_a_start_without_progress_is_given_up_twice(start_supervisor: Start) -> None:
-    """Two processes that do nothing after their hello are ended after `start_timeout`; then the answer says so."""
-    configured = fake("--no-ready").replace("[worker.", "[worker]\nstart_timeout = 1\n[worker.", 1)
-    supervisor = start_supervisor(configured)
-    with Peer(supervisor.socket) as client:
-        client.request("echo", "stt/fake/a", credit=8)
-        error = client.expect(Error)
-        (worker,) = client.control("status")["workers"]
-    assert error.code == "start_timeout"
-    assert "made no progress for 1 s" in error.message
-    assert (worker["starts"], worker["state"]) == (2, "failed")
-
-
 def test_a_full_log_folder_is_no_crash(start_supervisor: Start, runtime: Path) -> None:
     """Without its log folder a worker writes into the supervisor's log: it answers all the same."""
     supervisor = start_supervisor()
@@ -344,15 +263,3 @@ def test_the_supervisor_has_few_modules_at_rest() -> None:
     late = {"asyncio", "dataclasses", "http", "logging", "numpy", "psutil", "subprocess", "tomllib"}
     assert not late & set(loaded)
     assert not [name for name in own if "neighbours" in name]  # for those who have configured one
-
-
-def test_race_27_a_poison_stream_is_found_out_too(start_supervisor: Start) -> None:
-    """A streamed input, which only its client can repeat, is poison at its second crash and closes nothing."""
-    supervisor = start_supervisor(f'[worker."stt/moonshine"]\n{command(FAKE, "--crash-on-job")}')
-    assert supervisor.ready
-    with Client() as client:
-        for _ in range(4):
-            with pytest.raises(HushdError) as caught:
-                client.transcribe(iter([b"venom"]))
-            assert caught.value.code == "poison_request"
-        assert client.status().workers[0].state == "stopped"

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from support.peer import Supervisor, wait_until
-from support.programs import RATE, Programs, check_no_overlap, finish
+from support.programs import RATE, Programs, finish
 from support.stopwatch import Stopwatch
 
 
@@ -46,25 +46,6 @@ def test_a_paused_say_holds_no_worker(programs: Programs, supervisor: Supervisor
     programs.hushd("resume")
     finish(process)
     assert 32000 - 4 <= heard(programs) <= 32000  # at the loudness 0 of a fade even speech counts as silence
-
-
-def test_say_stops_what_is_spoken(programs: Programs) -> None:
-    """-S ends the current one, -C all of them; both need nothing to say."""
-    with programs.held():
-        first = programs.say(7)
-        programs.wait_for_sound(first)
-        second = programs.say(6)
-        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-        finish(programs.start("say", "-S"))
-        assert finish(first, 130) == "say: It was stopped.\n"
-        programs.wait_for_sound(second)
-        third = programs.say(5)
-        wait_until(lambda: "waiting to speak or listen: 1" in programs.hushd("status"))
-        finish(programs.start("say", "-C"))
-        finish(second, 130)
-        finish(third, 130)
-    assert len(programs.sounds()) == 2
-    check_no_overlap(programs.sounds())
 
 
 # --- --no-wait --------------------------------------------------------------------------------------------------------

@@ -177,19 +177,6 @@ def test_a_setting_reaches_programs_that_keep_calling(runtime: Path) -> None:
         connection.close()
 
 
-def test_a_connection_that_described_goes_on_with_work(runtime: Path) -> None:
-    """As Home Assistant does: `info` from the door, then speech from the gateway, on one connection."""
-    with (
-        serving(runtime, "--wyoming", "tcp://127.0.0.1:0") as door,
-        socket.create_connection(("127.0.0.1", port(door, "wyoming")), timeout=120) as end,
-        end.makefile("rb") as file,
-    ):
-        end.sendall(DESCRIBE)
-        file.read(json.loads(file.readline())["data_length"])
-        end.sendall(b'{"type": "synthesize", "data": {"text": "Hello."}}\n')
-        assert json.loads(file.readline())["type"] == "audio-start"
-
-
 def test_a_websocket_that_has_ended_keeps_no_gateway(runtime: Path) -> None:
     """Nor does nonsense behind a request, which leaves no traceback in the log."""
     (runtime / "config.toml").write_text('gateway_idle = "1s"\n')

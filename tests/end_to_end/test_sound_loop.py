@@ -139,17 +139,3 @@ def test_nobody_speaks(loop: SoundLoop) -> None:
     process = listen(loop, "--timeout", "1", "--continuous")
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 0
-
-
-@pytest.mark.usefixtures("beckett")
-def test_devices_have_names(loop: SoundLoop) -> None:
-    """'?' lists them, the usual one marked; one that is not there is an error that names those that are."""
-    process = listen(loop, "--device", "?")
-    text, complaint = process.communicate(timeout=BOUND_S)
-    assert process.returncode == 0, complaint
-    assert "* " in text
-    assert "default  # ALSA" in text
-    process = listen(loop, "--device", "gramophone")
-    _, complaint = process.communicate(timeout=BOUND_S)
-    assert process.returncode == 8
-    assert complaint.startswith("listen: There is no microphone called 'gramophone': there is ")

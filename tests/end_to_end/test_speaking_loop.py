@@ -182,16 +182,6 @@ def test_the_plug_is_pulled(loop: SoundLoop) -> None:
 
 
 @pytest.mark.usefixtures("hushd")
-def test_loudspeakers_have_names(loop: SoundLoop) -> None:
-    """'?' lists them; by a prefix one is used; one that is not there is an error that names those that are."""
-    text, _ = finish(start(loop, "say", "-a", "?"))
-    assert "default  # ALSA" in text
-    assert finish(start(loop, "say", "-a", "DEFAULT", "Hi.")) == ("", "")
-    _, complaint = finish(start(loop, "say", "-a", "gramophone", "Hi."), 8)
-    assert complaint.startswith("say: There is no loudspeaker called 'gramophone': there is ")
-
-
-@pytest.mark.usefixtures("hushd")
 def test_no_sound_server_at_all(loop: SoundLoop) -> None:
     """Before the first word: one sentence too, with what can be done instead."""
     loop.break_down()

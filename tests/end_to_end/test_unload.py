@@ -9,10 +9,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from hushd import Client
-from hushd_protocol.messages import Chunk, Control, Credit, Error, Result
+from hushd_protocol.messages import Chunk, Credit, Error, Result
 from support.peer import BOUND_S, ECHO, Peer, Supervisor, command, wait_until
 
 Start = Callable[..., Supervisor]
@@ -68,36 +67,6 @@ def test_unload_ends_no_other_programs_session(start_supervisor: Start) -> None:
         wait_until(lambda: other.status(A)["state"] == "stopped", "the end of the worker")
 
 
-def test_force_ends_a_session_in_a_sentence_of_its_own(start_supervisor: Start) -> None:
-    """The stranger learns that its worker was stopped, and its connection serves the next request."""
-    supervisor = start_supervisor(f'[worker."stt/echo"]\n{command(ECHO, "--sessions", "1")}')
-    with supervisor.connect() as stranger:
-        pid = stranger.ask("echo", credit=8)["pid"]
-        session = Session(stranger)
-        done = hushd("unload", "stt", "--force", "--json")
-        assert (done.returncode, json.loads(done.stdout), done.stderr) == (0, {"unloaded": [A], "busy": {}}, "")
-        assert not psutil.pid_exists(pid)
-        error = stranger.expect(Error)
-        assert (error.id, error.code, error.retryable) == (session.id, "worker_stopped", True)
-        assert error.message == "The worker was stopped before the job had finished; ask again."
-        assert stranger.ask("echo", credit=8)["pid"] != pid
-
-
-def test_a_file_that_force_stops_is_served_all_the_same(start_supervisor: Start, tmp_path: Path) -> None:
-    """The supervisor repeats it by itself, for a client that knows nothing of any code."""
-    gate = tmp_path / "gate"
-    supervisor = start_supervisor(f'[worker."stt/echo"]\n{command(ECHO, "--until", str(gate))}')
-    with supervisor.connect() as stranger, Client() as client:
-        before = stranger.ask("echo", credit=8)["pid"]
-        request = stranger.request("transcribe", params={"start_s": 1.0}, credit=8)
-        wait_until(lambda: client.status().workers[0].running == 1, "the job")
-        ended = client.unload(force=True)
-        assert (ended, ended.busy) == ([A], {})
-        gate.touch()
-        result = stranger.expect(Result)
-        assert (result.id, result.data["pid"] != before) == (request, True)
-
-
 @pytest.mark.parametrize("diarize", [False, True])
 def test_a_transcript_that_force_interrupts_is_whole(diarize: bool, start_supervisor: Start, tmp_path: Path) -> None:
     """One segment was returned already: Client asks again by itself, with speakers too, and nothing comes twice."""
@@ -111,30 +80,3 @@ def test_a_transcript_that_force_interrupts_is_whole(diarize: bool, start_superv
         gate.touch()
         assert list(transcription) == []
         assert transcription.duration == 1.0
-
-
-def test_an_own_unload_ends_the_own_requests_at_once(start_supervisor: Start) -> None:
-    """Jobs that run and jobs that wait end as `cancelled`, and the answer comes when the process has gone."""
-    supervisor = start_supervisor(f'{BRIEF}[worker."stt/echo"]\n{command(ECHO)}')
-    with supervisor.connect() as peer, supervisor.connect() as other:
-        running, waiting = peer.request("wait", credit=8), peer.request("wait", credit=8)
-        wait_until(lambda: (row := other.status(A))["running"] and row["queued"], "the jobs")
-        peer.send(Control(id=peer.new_id(), action="unload"))
-        ends = [peer.expect(Error) for _ in range(2)]
-        assert {(error.id, error.code) for error in ends} == {(running, "cancelled"), (waiting, "cancelled")}
-        assert peer.expect(Result).data == {"unloaded": [A]}
-        assert other.status(A)["state"] == "stopped"
-
-
-def test_recycling_ends_no_session(start_supervisor: Start) -> None:
-    """A used-up process goes on for whoever speaks; the next file is served by another process beside it."""
-    config = f'{BRIEF}max_requests = 1\n[worker."stt/echo"]\n{command(ECHO, "--sessions", "1")}'
-    supervisor = start_supervisor(config)
-    with supervisor.connect() as stranger, supervisor.connect() as other:
-        session = Session(stranger)
-        pids = [other.ask("echo", credit=8)["pid"] for _ in range(4)]
-        assert len(set(pids)) == 4
-        assert session.is_heard()
-        assert other.status(A)["running"] == 1
-        assert session.end() == "result"
-        wait_until(lambda: other.status(A)["state"] == "stopped", "the end of the used-up process")

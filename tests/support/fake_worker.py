@@ -9,7 +9,6 @@ which the supervisor appends. Without a flag it is a good worker without an engi
     pids    result {"pid": its own, "children": [of the grandchildren flags]}
 
 Before it is ready
-    --crash-on-start     exits 1 before it says anything but a line in its log
     --no-ready           says hello, then nothing, using no CPU time
     --slow-load S        takes S seconds to load and says `loading` eight times meanwhile
     --crawl S            takes S seconds to load without a word, and 4 MB more each quarter of a second
@@ -20,7 +19,6 @@ Before it is ready
 
 At a job
     --crash-on-job [N]   exits 13 at its Nth job (the first) instead of answering
-    --poison TEXT        the same at any job whose inline payload contains TEXT
     --exit-zero-unasked [WHEN]
                          exits 0: `ready` once ready, `job` instead of an answer, `result` (the default) straight
                          after its first answer, which arrives
@@ -94,7 +92,7 @@ def options() -> argparse.Namespace:
     """The flags of this module's docstring."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for flag in (
-        "crash-on-start", "no-ready", "garbage", "grandchild", "setsid-grandchild",
+        "no-ready", "garbage", "grandchild", "setsid-grandchild",
         "late-result", "hang", "ignore-cancel", "ignore-drain", "segv-at-exit", "describe",
     ):  # fmt: skip
         parser.add_argument(f"--{flag}", action="store_true")
@@ -102,7 +100,6 @@ def options() -> argparse.Namespace:
     parser.add_argument("--crawl", type=float, default=0.0)
     parser.add_argument("--load-failed", default="")
     parser.add_argument("--crash-on-job", type=int, nargs="?", const=1, default=0)
-    parser.add_argument("--poison", default="")
     parser.add_argument("--die", choices=("import", "load", "ready", "job", "stream", "drain"))
     parser.add_argument("--cause", default="")
     parser.add_argument("--exit-zero-unasked", nargs="?", const="result", choices=("ready", "job", "result"))
@@ -225,7 +222,7 @@ class FakeWorker:
         if isinstance(message, Job):
             self.jobs_seen += 1
             die_at("job", flags)
-            if self.jobs_seen == flags.crash_on_job or (flags.poison and flags.poison.encode() in message.payload):
+            if self.jobs_seen == flags.crash_on_job:
                 crash()
             if flags.exit_zero_unasked == "job":
                 self.leave(0)
@@ -332,8 +329,6 @@ def main() -> None:
         print(json.dumps(catalogue(flags.role)))
         return
     die_at("import", flags)
-    if flags.crash_on_start:
-        sys.exit("fake worker: crashed on start as it was told")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     descriptor = int(os.environ["HUSHD_LIFELINE"])
     lifeline.arm(descriptor, int(os.environ["HUSHD_SUPERVISOR"]))

@@ -109,7 +109,7 @@ class Cards:
         if not shown:
             self.world.events.add("the CPU for want of a card")
             usable = [card for card in self.seen if (base_name(process), card.id) not in self.passed_over]
-            kept = self.world.pool._admission.cards.kept_until
+            kept = self.world.pool._admission.cards.kept.until
             usable = [card for card in usable if kept(card.id, self.world.now) is None]
             free = [card for card in usable if self._has_room(card) and not self._expects_a_start_on(card)]
             free = [card for card in free if not self._takes_too_much_beside(card, process, why)]
@@ -118,7 +118,7 @@ class Cards:
             return
         card = next(card for card in self.seen if card.device == shown)
         held = sum(p.cards.get(card.id, 0) for p in self.world.processes.values() if p.alive and p.ready)
-        limit = self.world.pool._admission.cards.limit(card.id, self.world.now)
+        limit = self.world.pool._admission.cards.kept.limit(card.id, self.world.now)
         assert held + self._promised(card) + NEED <= limit, "a start on memory that is kept for others"
         assert self._has_room(card), "more than the card has"
         process.on_card = card.id

@@ -86,6 +86,8 @@ class World:
         self.random = random.Random(seed)
         self.dice = random.Random(~seed)
         self.patience = random.Random(seed + 1_000_000)  # of those who wait for a place
+        self.others_dice = random.Random(f"{seed} others")  # for other programs, so that all else happens as without
+        self.treaty_claims: set[bytes] = set()  # the claims of those that are not answered
         self.now = 1000.0
         self.cards = Cards.of(self, seed)
         self.templates = Templates(self, seed)
@@ -269,13 +271,29 @@ class World:
             self.control(person, "unload", names, force=self.dice.random() < 0.3)
         elif x < 0.95 and self.cards.devices and self.dice.random() < 0.5:
             vram, card = self.dice.choice([0, 3 * 10**9, 10**12]), self.dice.choice(["", "0", "1", "x"])
-            self.control(person, "yield", [], vram=vram, card=card, for_s=self.dice.choice([0.0, 5.0, 60.0]))
+            others = self.others_dice
+            ram, hold = others.choice([-1, -1, 0, 3 * 10**8, 10**12]), others.random() < 0.2
+            for_s = self.dice.choice([0.0, 5.0, 60.0])
+            self.control(person, "yield", [], vram=vram, ram=ram, card=card, for_s=for_s, hold=hold)
+        elif x < 0.95 and self.others_dice.random() < 0.5:
+            self.other_program_asks()
         elif x < 0.95:
             self.control(person, "status", [])
         elif x < 0.97:
             self.tell(ev.Configured(self.settings(r)))
         else:
             self.tell(ev.FromClient(person.route, m.Pong()))
+
+    def other_program_asks(self) -> None:
+        """By the memory treaty, and may give it back."""
+        dice = self.others_dice
+        claim = dice.randbytes(8)
+        self.treaty_claims.add(claim)
+        card = dice.choice(["", "", "0000:01:00.0"])
+        self.tell(ev.Asked(claim, dice.choice([0, 3 * 10**8, 10**12]), card, dice.choice([0.0, 5.0, 60.0]), self.now))
+        assert claim not in self.treaty_claims, "another program was not answered"
+        if dice.random() < 0.5:
+            self.at(dice.uniform(0, 20), lambda: self.left or self.tell(ev.GivenBack(claim)))
 
     def memory_gets_short(self) -> None:
         """Other programs come and go, which the kernel reports at once, later, or never."""
@@ -374,6 +392,8 @@ class World:
                 case do.ReportStatus(route, name):
                     self.pool.status(self.now)
                     self._to_client(route, m.Result(id=name))
+                case do.Gave(claim):
+                    self.treaty_claims.remove(claim)
                 case do.Leave():
                     assert not any(p.alive for p in self.processes.values()), "left processes behind"
                     self.left = True

@@ -246,7 +246,7 @@ class Holder:
     def _receive(self, asker: socket.socket) -> Iterator[Give | str]:
         data = b""
         with contextlib.suppress(OSError):
-            data = asker.recv(LINE)
+            data = asker.recv(512)  # few requests at a time, so that a flood of them does not keep others waiting
         *lines, rest = (self._unread.get(asker, b"") + data).split(b"\n")
         self._unread |= {asker: rest} if asker in self._unread else {}
         for line in lines:

@@ -17,9 +17,10 @@ class Control(Message):
     """client -> supervisor: `status`, `describe`, `unload`, `yield`, `shutdown`; `names` are workers.
 
     `stop`, `cancel`, `pause` and `resume` concern speech: `names` are numbers of turns, clients, or `self`.
-    `force`: an `unload` also ends the jobs of other clients. `vram`, `card` and `for_s` concern a `yield`: the bytes to
-    free on a graphics card, 0 for all that workers take; the card's number or place on the bus, empty for all cards;
-    and the seconds for which workers keep away from that memory.
+    `force`: an `unload` also ends the jobs of other clients. `vram`, `ram`, `card`, `for_s` and `hold` concern a
+    `yield`: the bytes to free on a graphics card and of the machine's memory, 0 for all that workers take, -1 for none;
+    the card's number or place on the bus, empty for all cards; the seconds for which workers keep away from that
+    memory, or that they do for as long as the connection lives.
 
     Answered by `result` or `error`. A control never counts as use of a worker.
     """
@@ -33,6 +34,8 @@ class Control(Message):
     vram: int = 0
     card: str = ""
     for_s: float = 60.0
+    ram: int = -1
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

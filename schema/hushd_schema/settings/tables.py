@@ -231,6 +231,13 @@ class Settings:
         number(0.001, 1),
         "of all memory, or of the container's limit, that all workers together may take",
     )
+    memory_treaty: bool = setting(
+        False,
+        flag(),
+        "true: other programs of yours see what idle workers hold, and are given it when they ask",
+        document="MEMORY.md#the-memory-treaty",
+        reload=NEXT_START,
+    )
     weight_priority: float = setting(
         100.0, number(0), "when memory is short, idle workers leave, the lowest score first: priority times this,"
     )

@@ -160,6 +160,16 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Gave:
+    """Answer `Asked`: `size` bytes are free after at most `within_s`; `why` not more."""
+
+    claim: bytes
+    size: int = 0
+    within_s: float = 0.0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Write a line to the supervisor's log; `level` as in logging (INFO, WARNING, ERROR)."""
 
@@ -190,6 +200,7 @@ Action = (
     | Configure
     | Listen
     | Remember
+    | Gave
     | Log
     | Leave
 )

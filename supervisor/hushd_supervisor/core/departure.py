@@ -43,7 +43,7 @@ class Departure:
 
         Args:
             resting: whether there is neither a request nor a process.
-            busy: whether a claim holds the floor, or waits for it.
+            busy: whether a claim holds the floor, or waits for it, or memory is kept for a program that runs.
             patience: seconds for which the supervisor stays with nothing to do.
         """
         if self.down:

@@ -158,6 +158,25 @@ class FromNeighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """By the memory treaty another program asks for `size` bytes of the machine's memory, or of a `card`, and that
+    workers keep away for `for_s`; answered by `Gave`. `since`: when it began to ask around."""
+
+    claim: bytes
+    size: int
+    card: str
+    for_s: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The other program does not need any more the memory that it was given under `claim`."""
+
+    claim: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """The machine is about to sleep, or awake again."""
 
@@ -213,6 +232,8 @@ Event = (
     | Described
     | Seen
     | FromNeighbour
+    | Asked
+    | GivenBack
     | Sleep
     | Pressure
     | Configured

@@ -33,6 +33,8 @@ from .requests import Requests
 if TYPE_CHECKING:
     from hushd_schema.status import TemplateStatus, WorkerStatus
 
+    from .treaty import Offer
+
 LATE_S = 0.5  # if a timer fires later than this, we were stopped or busy, or the machine slept
 # Without an id: an answer with it would end the request that already has it.
 _ID_IN_USE = m.Error.of(
@@ -113,6 +115,10 @@ class Pool:
                 actions = self._fleet.seen(cards, error, now)
             case ev.FromNeighbour():
                 actions = self._admission.relief.neighbours.handle(event, now) if self._admission.relief else []
+            case ev.Asked() | ev.GivenBack():
+                from . import treaty  # few take part
+
+                actions = treaty.handle(self._admission, event, self._departure.down, now)
             case ev.Sleep(begins):
                 actions = self._fleet.yields.sleep(begins, now)
             case ev.Pressure(level, told):
@@ -171,6 +177,12 @@ class Pool:
         """The state of memory, for `status`."""
         return self._admission.standing(now)
 
+    def offers(self, now: float) -> tuple[Offer, ...]:
+        """The memory that workers hold, as the memory treaty lists it."""
+        from . import treaty
+
+        return treaty.offers(self._admission, now)
+
     def templates(self) -> list[tuple[int, TemplateStatus]]:
         """The status of each template, likewise."""
         return self._fleet.standby.status()
@@ -215,6 +227,7 @@ class Pool:
         connection = self._connections.gone(route)
         program_left = not self._connections.any_of_program(program)
         self._directory.gone(route)
+        self._fleet.yields.gone(route)
         is_theirs = self._departed(connection)
         actions = self._floor.gone(route, now) + self._requests.client_gone(route, now)
         for worker in self._workers.values():
@@ -334,7 +347,7 @@ class Pool:
             self._next_ping = now + PING_S
         owes = self._admission.relief and self._admission.relief.neighbours.busy
         resting = not (active or self._fleet.lives or owes)
-        if self._departure.settle(resting, floors_busy, self._settings.exit_when_idle, now):
+        if self._departure.settle(resting, floors_busy or self._fleet.yields.held, self._settings.exit_when_idle, now):
             leave = Leave(self._floor.holders())
             actions += (*self._floor.close(), leave)
         return actions

@@ -1,8 +1,10 @@
-"""The clients' `yield`s: workers leave graphics cards to other programs, and keep away for a while."""
+"""The clients' `yield`s: workers leave memory and graphics cards to other programs, and keep away for a while."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hushd_protocol import messages as m
 from hushd_protocol.cards import Card
@@ -13,9 +15,12 @@ from hushd_protocol.wording import advised
 from .actions import Action, Log, ToClient
 from .memory.admission import Admission
 from .memory.budget import Resident
-from .memory.cards import UNKNOWN
+from .memory.kept import MACHINE, NO_LIMIT
 from .worker.states import State
 from .worker.worker import Worker
+
+if TYPE_CHECKING:
+    from hushd_schema.controls import YieldedMemory
 
 MAX_YIELDS = 16  # of one connection at a time
 MAX_KEEP_AWAY_S = 7 * 86400.0  # the longest time for which workers keep away
@@ -27,22 +32,27 @@ class _Yield:
     """A `yield` that is not answered yet.
 
     Attributes:
-        size: bytes to free on each card; 0: all that workers take.
+        size: bytes to free on each card; 0: all that workers take; negative: none.
+        ram: the same of the machine's memory.
         card: the device, its number or its place on the bus; empty for all cards.
-        for_s: how long workers keep away.
+        for_s: how long workers keep away; endless while the connection lives, for one that is `holder`.
+        began: whether workers were asked to leave the machine's memory.
         begun: whether the cards were looked at, and workers asked to leave.
         leaving: by worker: the generation that must leave.
         unloaded: the names of these workers, for the answer.
         busy: by worker: the number of jobs that keep it until they have ended.
         done: whether it was answered.
-        held: bytes that workers held on each card before.
+        held: bytes that workers held of each device before.
     """
 
     route: bytes
     id: bytes
     size: int
+    ram: int
     card: str
     for_s: float
+    holder: bytes
+    began: bool = False
     begun: bool = False
     leaving: dict[str, int] = field(default_factory=dict)
     unloaded: list[str] = field(default_factory=list)
@@ -78,16 +88,29 @@ class Yields:
         Raises:
             HushdError: `bad_request` for a size or a time out of range, `overloaded` while many of this client wait.
         """
-        if control.vram < 0 or not 0 <= control.for_s <= MAX_KEEP_AWAY_S:
-            raise HushdError("bad_request", "A yield's vram must be 0 or more bytes, and for_s 0 to 604800 seconds.")
+        if max(control.vram, control.ram) < 0 or not 0 <= control.for_s <= MAX_KEEP_AWAY_S:
+            raise HushdError(
+                "bad_request", "A yield's vram or ram must be 0 or more bytes, and for_s 0 to 604800 seconds."
+            )
         if sum(waiting.route == route for waiting in self.waiting) >= MAX_YIELDS:
             raise HushdError("overloaded", f"{MAX_YIELDS} `yield`s of this client wait already.", 1000)
-        self.waiting.append(_Yield(route, control.id, control.vram, control.card, control.for_s))
+        holder, for_s = (route, math.inf) if control.hold else (b"", control.for_s)
+        self.waiting.append(_Yield(route, control.id, control.vram, control.ram, control.card, for_s, holder))
+
+    def gone(self, route: bytes) -> None:
+        """Ends what a connection has held, and what it waits for."""
+        self.waiting = [entry for entry in self.waiting if entry.route != route]
+        self._cards.kept.release(route)
+
+    @property
+    def held(self) -> bool:
+        """True while memory is kept for a connection."""
+        return self._cards.kept.is_held()
 
     def sleep(self, begins: bool, now: float) -> list[Action]:
         """Has workers leave all cards before the machine sleeps, and lets them come back once it is awake."""
         for card in self._cards.seen:
-            self._cards.keep(card.id, 0 if begins else UNKNOWN, now + SLEEP_S if begins else now)
+            self._cards.kept.keep(card.id, 0 if begins else NO_LIMIT, now + SLEEP_S if begins else now)
         workers = [worker for worker in self._workers.values() if worker.state.has_process and worker.lifecycle.card]
         on_cards = workers if begins else []
         actions: list[Action] = (
@@ -115,11 +138,18 @@ class Yields:
 
     def _advance(self, entry: _Yield, now: float) -> list[Action]:
         """Takes a `yield` as far as possible now; the answer, if complete, comes last."""
-        if not self._cards.there():
-            return self._answer(entry, (), now)
+        actions: list[Action] = []
+        if entry.ram >= 0 and not entry.began:
+            entry.began = True
+            actions = self._begin_machine(entry, now)
         entry.leaving = {name: gen for name, gen in entry.leaving.items() if self._lives(name, gen)}
         if entry.leaving:
-            return []
+            return actions
+        return actions + self._advance_cards(entry, now)
+
+    def _advance_cards(self, entry: _Yield, now: float) -> list[Action]:
+        if entry.size < 0 or not self._cards.there():
+            return self._answer(entry, (), now)
         if not self._cards.fresh(now):
             return self._cards.look(now)
         cards = self._chosen(entry)
@@ -152,9 +182,28 @@ class Yields:
         total = self._cards.total(card)
         free = total if card.asleep else card.free
         others = max(0, total - free - held)
-        self._cards.keep(card.id, max(0, total - others - entry.size) if entry.size else 0, now + entry.for_s)
+        limit = max(0, total - others - entry.size) if entry.size else 0
+        self._cards.kept.keep(card.id, limit, now + entry.for_s, entry.holder)
+        return self._make_room(entry, residents, entry.size - free if entry.size else NO_LIMIT, now)
+
+    def _begin_machine(self, entry: _Yield, now: float) -> list[Action]:
+        """Does the same with the machine's memory, which templates leave first."""
+        memory = self._admission.look(now)
+        tenants = [tenant.machine for tenant in self._admission.tenants.every(now)]
+        entry.held[MACHINE] = held = sum(resident.size for resident in tenants)
+        limit = max(0, memory.available + held - entry.ram) if entry.ram else 0
+        self._cards.kept.keep(MACHINE, limit, now + entry.for_s, entry.holder)
+        missing, actions = entry.ram - memory.available if entry.ram else NO_LIMIT, list[Action]()
+        for template in (resident for resident in tenants if resident.standby and not resident.leaving):
+            if missing > 0:
+                missing -= template.size
+                actions += self._admission.evict(template.name, now)
+        return actions + self._make_room(entry, [r for r in tenants if not r.standby], missing, now)
+
+    def _make_room(self, entry: _Yield, residents: Sequence[Resident], missing: int, now: float) -> list[Action]:
+        """Asks workers to leave until their memory is `missing` bytes, with that of those who leave already."""
         leaving = [resident for resident in residents if resident.leaving]
-        missing = (entry.size - free if entry.size else UNKNOWN) - sum(resident.size for resident in leaving)
+        missing -= sum(resident.size for resident in leaving)
         actions: list[Action] = []
         for resident in sorted((r for r in residents if not r.leaving), key=self._rank):
             if missing > 0:
@@ -188,8 +237,19 @@ class Yields:
             )
             for card in cards
         )
-        answer = Yielded(cards=yielded_cards, unloaded=tuple(entry.unloaded), busy=entry.busy, for_s=entry.for_s)
+        ram = self._yielded_memory(entry, now) if entry.ram >= 0 else None
+        for_s = None if entry.holder else entry.for_s
+        unloaded = tuple(dict.fromkeys(entry.unloaded))
+        answer = Yielded(cards=yielded_cards, ram=ram, unloaded=unloaded, busy=entry.busy, for_s=for_s)
         return [ToClient(entry.route, m.Result(id=entry.id, data=answer.data()))]
+
+    def _yielded_memory(self, entry: _Yield, now: float) -> YieldedMemory:
+        from hushd_schema.controls import YieldedMemory
+
+        memory = self._admission.look(now)
+        held = sum(tenant.machine.size for tenant in self._admission.tenants.every(now))
+        freed = entry.held.get(MACHINE, held) - held
+        return YieldedMemory(freed_mb=_mb(freed), free_mb=_mb(memory.available), total_mb=_mb(memory.total))
 
     def _held(self, card: Card, now: float) -> int:
         return sum(resident.size for resident in self._admission.tenants.on_card(card.id, now))

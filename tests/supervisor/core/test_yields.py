@@ -12,7 +12,7 @@ from hushd_supervisor.core import events as ev
 from hushd_supervisor.core.memory.cards import AGAIN_S
 from hushd_supervisor.core.worker.states import State
 from hushd_supervisor.core.yields import MAX_YIELDS
-from support.house import MB, A, B, House
+from support.house import MB, ROUTE, A, B, House
 
 GB = 1000 * MB
 FIRST, SECOND = "0000:01:00.0", "0000:65:00.0"
@@ -223,3 +223,98 @@ def test_who_waits_is_pinged() -> None:
     there.control("yield")
     there.wait(2.5)
     assert any(isinstance(action.message, m.Ping) for action in there.of(do.ToClient))
+
+
+# --- the machine's memory --------------------------------------------------------------------------------------------
+
+
+def test_the_machines_memory_is_left() -> None:
+    """Idle workers leave until it is free; no card is looked at, and none left."""
+    there = house()
+    there.idle(A, cards={FIRST: 9 * GB})
+    there.idle(B)
+    there.total, there.available = 3000 * MB, 800 * MB
+    request = there.control("yield", vram=-1, ram=1000 * MB)
+    assert (there.drained(), there.answer(request)) == ([A], None)
+    there.available = 1100 * MB
+    there.leave(A)
+    ram = {"freed_mb": 300.0, "free_mb": 1100.0, "total_mb": 3000.0}
+    assert data(there, request) == {"cards": [], "ram": ram, "unloaded": [A], "busy": {}, "for_s": 60.0}
+
+
+def test_both_are_left_by_one_yield() -> None:
+    """A worker that has left for the machine's memory has left the card, too."""
+    there = house()
+    there.idle(A, cards={FIRST: 9 * GB})
+    there.total, there.available = 3000 * MB, 800 * MB
+    request = there.control("yield", vram=24 * GB, ram=1000 * MB)
+    there.available = 1100 * MB
+    there.leave(A)
+    answer = data(there, request)
+    assert (answer["unloaded"], answer["cards"][0]["free_mb"]) == ([A], 24_000.0)
+
+
+def test_workers_keep_away_from_the_machines_memory() -> None:
+    """A start is refused with the time after which to ask again, and then goes."""
+    there = house()
+    there.total = there.available = 10 * GB
+    there.control("yield", vram=-1, ram=9900 * MB, for_s=90.0)
+    request = there.request(A)
+    answer = there.answer(request)
+    assert isinstance(answer, m.Error)
+    assert (answer.code, answer.retry_after_ms) == ("server_busy", 90_000)
+    there.now += 90.0
+    there.request(A)
+    assert there.state(A) is State.STARTING
+
+
+def test_templates_leave_first() -> None:
+    """Before any worker, since nothing is lost with them but time."""
+    there = House({"": {"memory_mb": 300.0}}, standby=("stt/a",))
+    there.wait(60.0)
+    there.tell(ev.TemplateReady("stt/a", 1, 80 * MB, 80 * MB))
+    there.idle(B)
+    there.available = 100 * MB
+    there.control("yield", vram=-1, ram=150 * MB)
+    assert there.drained() == []
+    assert do.Dismiss("stt/a", 1) in there.done
+
+
+def test_a_hold_lasts_as_long_as_its_connection() -> None:
+    """However long that is; and a supervisor that a client has started stays meanwhile."""
+    there = house()
+    there.total = there.available = 10 * GB
+    holder = there.stranger()
+    request = there.control("yield", route=holder, ram=9900 * MB, hold=True)
+    assert data(there, request)["for_s"] is None
+    there.now += 8 * 86400.0
+    assert there.code(there.request(A)) == "server_busy"
+    assert there.pool._fleet.yields.held
+    there.tell(ev.ClientGone(holder))
+    assert not there.pool._fleet.yields.held
+    there.request(A)
+    assert there.state(A) is State.STARTING
+
+
+def test_claims_of_several_programs_stand_beside_each_other() -> None:
+    """The end of one leaves the other's, on cards too."""
+    there = house()
+    first, second = b"stranger", ROUTE
+    there.stranger()
+    there.control("yield", route=first, vram=24 * GB, hold=True)
+    there.control("yield", route=second, vram=20 * GB, hold=True)
+    kept = there.pool._admission.cards.kept
+    assert kept.limit(FIRST, there.now) == 0
+    there.tell(ev.ClientGone(first))
+    assert kept.limit(FIRST, there.now) == 4 * GB
+
+
+def test_a_client_that_is_gone_waits_for_nothing() -> None:
+    """Its `yield` is not answered any more."""
+    there = house()
+    there.idle(A, cards={FIRST: 9 * GB})
+    request = there.control("yield", route=there.stranger(), hold=True)
+    there.tell(ev.ClientGone(b"stranger"))
+    there.leave(A)
+    assert there.answer(request) is None
+    assert not there.pool._fleet.yields.held

@@ -153,26 +153,6 @@ def test_word_times_only_where_they_are_wanted(models: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "samples",
-    [
-        np.zeros(0, np.float32),
-        np.zeros(1, np.float32),
-        np.full(100, 0.5, np.float32),
-        np.zeros(3 * RATE, np.float32),
-        np.full(RATE, 1.0, np.float32),
-    ],
-    ids=["nothing", "one sample", "100 samples", "silence", "a constant"],
-)
-@pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt, tone_models.whisper])
-def test_odd_audio(models: Path, make: object, samples: np.ndarray) -> None:
-    """Audio of no length, or without anything in it, neither fails nor warns; no time is outside of it."""
-    engine = loaded(make(models / "mine").name)
-    segments = list(engine.transcribe(samples, Options(word_times=True)))
-    assert not segments or samples.any() or make is tone_models.whisper
-    assert all(0 <= time <= len(samples) / RATE for s in segments for w in s.words for time in (w.start, w.end))
-
-
-@pytest.mark.parametrize(
     ("options", "expected"),
     [
         ({}, "ever tried"),

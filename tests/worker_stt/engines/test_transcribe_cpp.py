@@ -179,34 +179,11 @@ def test_a_model_that_never_learnt_times_has_one_segment(engine: TranscribeCpp) 
 
 
 @real
-@pytest.mark.parametrize("seconds", [0.1, 29.5])
-def test_times_lie_within_the_sound(seconds: float, engine: TranscribeCpp) -> None:
-    """Of noise, a tenth of a second and the longest piece, no segment begins or ends outside it."""
-    noise = np.random.default_rng(1).normal(0, 0.1, int(seconds * RATE)).astype(np.float32)
-    assert all(0 <= one.start <= one.end <= seconds for one in engine.transcribe(noise, Options(language="en")))
-
-
-@real
 def test_translation_is_refused_by_a_model_without_it(engine: TranscribeCpp) -> None:
     """The refusal names a model that can."""
     with pytest.raises(HushdError, match=r"This model cannot translate: .+ can\.") as caught:
         list(engine.transcribe(say(["one"]), Options(translate=True)))
     assert caught.value.code == "unsupported"
-
-
-@real
-def test_a_cancelled_piece_ends(engine: TranscribeCpp, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that leaves ends the package's work, and the next piece is heard."""
-
-    def leave() -> None:
-        raise Cancelled
-
-    engine.check = leave
-    monkeypatch.setattr("hushd_worker_stt.engines.transcribe_cpp._LOOK_S", 0.0)
-    with pytest.raises(Cancelled):
-        list(engine.transcribe(np.concatenate([say(["one", "two"])] * 8), Options()))
-    engine.check = lambda: None
-    assert [segment.text for segment in engine.transcribe(say(["left"]), Options())] == ["Left."]
 
 
 @real

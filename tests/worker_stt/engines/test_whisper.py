@@ -222,13 +222,6 @@ def test_a_batch_has_the_text_of_each_piece(
     assert engine.transcribe_batch(pieces, options) == alone
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
-def test_samples_that_are_no_numbers_are_heard(engine: Any, value: float) -> None:
-    """Segments of such a second lie within it; torch raised for probabilities that were none."""
-    segments = engine.transcribe(np.full(RATE, value, np.float32), Options(language="en"))
-    assert all(0.0 <= segment.start <= segment.end <= 1.05 for segment in segments)
-
-
 def test_a_batch_is_few_calls(name: str, engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:
     """Four pieces of a window each are one call of the decoder, with a batch of four."""
     with decoder_batches(name, engine) as seen:
@@ -442,20 +435,6 @@ def test_nothing_is_heard_twice(engine: Any) -> None:
     words up (`start six seven` became `start six seven. stop. six`)."""
     audio = say(["start", "six", "seven"])
     assert len(list(engine.transcribe(audio, Options(word_times=True)))) == 1
-
-
-def test_a_client_that_left_ends_a_piece(name: str, engine: Any) -> None:
-    """`check` is asked while a piece is decoded, and what it raises comes through."""
-
-    def gone() -> None:
-        raise Cancelled
-
-    engine.check = gone
-    try:
-        with pytest.raises(Cancelled):
-            text(engine, say(["left", "right"]))
-    finally:
-        del engine.check
 
 
 def test_translation_has_no_word_times(engine: Any, spoken: list[tuple[str, np.ndarray]]) -> None:

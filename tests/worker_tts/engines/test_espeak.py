@@ -138,23 +138,6 @@ def test_nothing_to_say(engine: EspeakNg, text: str) -> None:
 
 
 @needed
-def test_any_text_is_survived(engine: EspeakNg) -> None:
-    """Markup, control characters, lone surrogates and long words are spoken or passed over."""
-    for text in (
-        "<speak>a & b</speak>",
-        "[[hello]]",
-        "a\0b",
-        "a\x1b[0mb",
-        "\ud800abc",
-        "x" * 300,
-        "9" * 300,
-        "a\u0301" * 90,
-    ):
-        for chunk in engine.synthesize(text, voice("espeak-en-us"), 2.0):
-            assert np.isfinite(chunk.samples).all()
-
-
-@needed
 def test_through_the_worker_with_a_timeline(say: Callable[..., Any], perform: Any) -> None:
     """A language chooses its voice, another voice may come in between, and each word has its time."""
     worker = Worker("espeak-ng", "default")

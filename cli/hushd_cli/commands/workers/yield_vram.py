@@ -56,6 +56,6 @@ def yield_vram(arguments: Namespace) -> None:
         result = Yielded(cards=(), unloaded=(), busy={}, for_s=fields["for_s"])
     console.write((json.dumps(result.data()) if arguments.json else result.sentence()) + "\n")
     if short := result.short_of(fields["vram"]):
-        names = ", ".join(card.device for card in short)
+        names = ", ".join(short)
         why = "busy workers leave later" if result.busy else "other programs hold the rest"
         raise HushdError("server_busy", f"Less than {arguments.vram} is free on {names}: {why}.")

@@ -20,6 +20,7 @@ from hushd_supervisor.core.worker.worker import Worker
 
 from .budget import Budget, Memory, Verdict
 from .cards import Cards
+from .kept import MACHINE
 from .needs import Estimated, Needs
 from .off_card import OffCard
 from .placement import A_CARD, Decision, Placement, Start
@@ -48,6 +49,7 @@ class Admission:
         asleep: neighbours' models that the last supervisor has left asleep.
 
     Attributes:
+        workers: that table.
         relief: asks neighbours for memory; None where the configuration has never named one.
     """
 
@@ -62,7 +64,7 @@ class Admission:
         estimate: Callable[[str], Estimated] = lambda _: Estimated(),
         asleep: Iterable[tuple[str, str]] = (),
     ) -> None:
-        self._workers = workers
+        self.workers = workers
         self._memory = memory
         self._look_every = look_every
         self._looked = 0.0
@@ -93,7 +95,7 @@ class Admission:
         elif settings.neighbours:
             from hushd_supervisor.core.neighbours.relief import Relief  # few have any
 
-            self.relief = Relief(settings, asleep, self._workers, self.needs, self.tenants, self.cards, self._pressure)
+            self.relief = Relief(settings, asleep, self.workers, self.needs, self.tenants, self.cards, self._pressure)
 
     # --- pressure ----------------------------------------------------------------------------------------------------
 
@@ -105,7 +107,8 @@ class Admission:
     def look(self, now: float) -> Memory:
         """Measures memory, and takes the result as a sign too."""
         self._looked = now
-        memory = self._memory()
+        memory, claims = self._memory(), self.cards.kept
+        self.budget.kept_limit, self.budget.kept_until = claims.limit(MACHINE, now), claims.until(MACHINE, now)
         self._pressure.see(sign(memory), now)
         return memory
 
@@ -194,7 +197,7 @@ class Admission:
                 actions += self._decide(worker, memory, now)
             if self.cards.asked_at > -math.inf:
                 actions += self._off_card.look_for_room(now)
-        lives = self.standby.lives or any(worker.state.has_process for worker in self._workers.values())
+        lives = self.standby.lives or any(worker.state.has_process for worker in self.workers.values())
         self.due = min(self.cards.due, self.standby.deadline())
         if self.relief:
             actions += self.relief.settle(now)
@@ -214,7 +217,7 @@ class Admission:
         return actions
 
     def _waiting(self) -> list[Worker]:
-        return [worker for worker in self._workers.values() if worker.state is State.WAITING]
+        return [worker for worker in self.workers.values() if worker.state is State.WAITING]
 
     def _settle_critical(self, waiting: list[Worker], now: float) -> list[Action]:
         """Starts workers that take little of the free memory, delays the others, and has all but small idle ones leave.
@@ -228,7 +231,7 @@ class Admission:
         memory = self.look(now)
         spare = self._pressure.spare(memory, now)
         for name in self.budget.beyond(spare, idle):
-            actions += self._evict(name, now)
+            actions += self.evict(name, now)
         starting = sum(tenant.machine.size for tenant in self.tenants.every(now) if tenant.starting)
         for worker in waiting:
             need = self.needs.memory(worker.name)
@@ -244,7 +247,7 @@ class Admission:
     def _settle_standby(self, now: float) -> list[Action]:
         """Starts and ends templates."""
         starting = (State.WAITING, State.STARTING)
-        calm = not any(worker.state in starting for worker in self._workers.values())
+        calm = not any(worker.state in starting for worker in self.workers.values())
         return self.standby.settle(
             now, calm=calm, short=self._pressure.level(now) > Level.NORMAL, fits=lambda size: self._holds(size, now)
         )
@@ -268,7 +271,7 @@ class Admission:
         if level is self.level:
             return []
         previous, self.level = self.level, level
-        for worker in self._workers.values():
+        for worker in self.workers.values():
             worker.jobs.economy = level >= Level.WARNING
         if level < previous and self.due == math.inf:  # noticed long afterwards, since no worker lived
             return []
@@ -297,12 +300,12 @@ class Admission:
         elif decision.assignment.card and self.cards.pending(decision.assignment.card):
             self.cards.ask_again(now)
         for name in verdict.evict:
-            actions += self._evict(name, now)
+            actions += self.evict(name, now)
         return actions
 
-    def _evict(self, name: str, now: float) -> list[Action]:
+    def evict(self, name: str, now: float) -> list[Action]:
         """Asks a worker to leave, or ends a template."""
-        return self.standby.release(name, now) if self.standby.has(name) else self._workers[name].tenancy.evict(now)
+        return self.standby.release(name, now) if self.standby.has(name) else self.workers[name].tenancy.evict(now)
 
     def _lack(self, worker: Worker, decision: Decision, memory: Memory, now: float) -> list[Action]:
         """Gives up a start, or falls back to the CPU."""
@@ -328,7 +331,7 @@ class Admission:
         if not shortage.final and any(map(can_leave, others)):
             shortage.evicted = True
             idle = [resident.name for resident in others if resident.idle_s is not None]
-            return [action for name in idle for action in self._evict(name, now)]
+            return [action for name in idle for action in self.evict(name, now)]
         names = ", ".join(resident.name for resident in others)
         held = f"Some of it is held by {names}, which cannot leave now." if names else "No other worker holds any."
         assignment = A_CARD if shortage.on_card else Assignment()
@@ -367,7 +370,7 @@ class Admission:
         return self._start(worker)._replace(cpu_reason="", asked=device or worker.settings.compute_device)
 
     def _fits(self, start: Start, now: float) -> Assignment | None:
-        if any(worker.state is State.WAITING for worker in self._workers.values()):
+        if any(worker.state is State.WAITING for worker in self.workers.values()):
             return None
         decision = self.placement.decide(start, self.look(now), self.tenants.every(now), now)
         return decision.assignment if self._pressure.level(now) is Level.NORMAL and decision.verdict.admit else None

@@ -14,11 +14,11 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_supervisor.core.actions import Action, Look
 
 from .budget import Resident, Room
+from .kept import NO_LIMIT, Kept
 
 FRESH_S = 1.0  # for which a look is fresh enough for a decision
 AGAIN_S = 0.1  # between looks while the driver does not report yet that memory was freed
 RELEASE_S = 5.0  # for the driver to report that; after that, another program must have taken the memory
-UNKNOWN = 1 << 60  # assumed memory of a card that has slept since the first look: no program uses it
 
 
 @dataclass(slots=True)
@@ -46,6 +46,7 @@ class Cards:
         answered_at: when that look was answered.
         due: when the next look should begin.
         looking: whether a look is under way.
+        kept: the memory of cards, and of the machine, that is kept for other programs.
     """
 
     def __init__(self, driver_here: Callable[[], bool]) -> None:
@@ -59,7 +60,7 @@ class Cards:
         self._changed = False  # whether memory has changed since the look under way began
         self._totals: dict[str, int] = {}
         self._releases: list[_Release] = []
-        self._kept: dict[str, tuple[int, float]] = {}  # by card: the limit for workers, and until when it holds
+        self.kept = Kept()
 
     # --- looks -------------------------------------------------------------------------------------------------------
 
@@ -87,7 +88,7 @@ class Cards:
         if not sizes:
             return
         free = {card.id: card.free for card in self.seen}
-        self._releases += [_Release(id, size, free.get(id, UNKNOWN), now + RELEASE_S) for id, size in sizes.items()]
+        self._releases += [_Release(id, size, free.get(id, NO_LIMIT), now + RELEASE_S) for id, size in sizes.items()]
         self.forget()
 
     def forget(self) -> None:
@@ -121,27 +122,13 @@ class Cards:
 
     def room(self, card: Card, promised: int, reserve: int, now: float) -> Room:
         """A card's room, less the part `promised` to starting workers."""
-        total = self.total(card) or UNKNOWN
+        total = self.total(card) or NO_LIMIT
         free = total if card.asleep else card.free
-        return Room(min(total, self.limit(card.id, now)), free - promised, min(reserve, total // 8))
+        return Room(min(total, self.kept.limit(card.id, now)), free - promised, min(reserve, total // 8))
 
     def pending(self, id: str) -> list[Resident]:
         """The processes that are gone but whose memory on a card is not known to be free."""
         return [Resident("", r.size, leaving=True) for r in self._releases if r.card == id]
-
-    def keep(self, id: str, limit: int, until: float) -> None:
-        """Limits workers to `limit` bytes of a card until `until`."""
-        self._kept[id] = limit, until
-
-    def limit(self, id: str, now: float) -> int:
-        """The bytes that workers may take of a card now."""
-        limit, until = self._kept.get(id, (UNKNOWN, 0.0))
-        return limit if now < until else UNKNOWN
-
-    def kept_until(self, id: str, now: float) -> float | None:
-        """The time until which a card is reserved for other programs; None if it is not."""
-        _, until = self._kept.get(id, (UNKNOWN, 0.0))
-        return until if now < until else None
 
 
 def _awaited(release: _Release, card: Card | None, taken: Mapping[str, int]) -> bool:

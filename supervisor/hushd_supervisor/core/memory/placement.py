@@ -149,11 +149,13 @@ class Placement:
         if alone > limit:
             return Decision(Verdict(False), assignment, exceeds(name, alone, memory, limit), ever=True)
         promised = sum(tenant.machine.size for tenant in tenants if tenant.starting)
-        verdict = self._budget.decide(need, alone, self._budget.room(memory, promised), residents)
+        room = self._budget.room(memory, promised)
+        verdict = self._budget.decide(need, alone, room, residents)
         refused = not (verdict.admit or verdict.wait)
-        message = lacks(name, need, memory, limit, residents) if refused else ""
+        message = lacks(name, need, memory, room.limit, residents) if refused else ""
+        until = self._budget.kept_until if refused and room.limit < limit else None
         short = (Lack(verdict.lacks),) if verdict.lacks else ()
-        return Decision(verdict, assignment, message, holders=tuple(residents), lacks=short)
+        return Decision(verdict, assignment, message, until, holders=tuple(residents), lacks=short)
 
     def _off_card(self, start: Start, why: str, memory: Memory, tenants: Sequence[Tenant]) -> Decision:
         """Decides for the CPU where a start may be there."""
@@ -173,7 +175,7 @@ class Placement:
             if decision.verdict.admit or decision.verdict.wait:
                 return decision
             return decision._replace(assignment=Assignment())
-        until = self._cards.kept_until(card.id, now)
+        until = self._cards.kept.until(card.id, now)
         why = self._why(card, start, tenants, now)
         message = f"There is no room for {start.name} on {card.device} now: {why}"
         worker_bytes = sum(tenant.cards.get(card.id, 0) for tenant in tenants)
@@ -202,7 +204,7 @@ class Placement:
     # --- words -------------------------------------------------------------------------------------------------------
 
     def _why(self, card: Card, start: Start, tenants: Sequence[Tenant], now: float) -> str:
-        if self._cards.kept_until(card.id, now) is not None:
+        if self._cards.kept.until(card.id, now) is not None:
             return f"{card.device} is kept free for other programs"
         verdict = self._card_verdict(card, start, tenants, now)
         if verdict.admit or verdict.wait:

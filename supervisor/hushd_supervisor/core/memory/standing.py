@@ -40,7 +40,7 @@ class Standing(NamedTuple):
 
 def of_card(card: Card, cards: Cards, residents: Iterable[Resident], now: float) -> CardStanding:
     """The state of one of the cards, of which `residents` take memory."""
-    until = cards.kept_until(card.id, now)
+    until = cards.kept.until(card.id, now)
     taken = sum(resident.size for resident in residents)
     total = cards.total(card)
     free = (total if card.asleep else card.free) + cards.taken.get(card.id, 0) - taken
@@ -51,6 +51,6 @@ def of_card(card: Card, cards: Cards, residents: Iterable[Resident], now: float)
         total,
         min(total, max(0, free)),
         taken,
-        min(total, cards.limit(card.id, now)),
+        min(total, cards.kept.limit(card.id, now)),
         kept_s,
     )
