@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
+from hushd_worker.lean_imports import without_torch
 
-from hushd_worker_stt.engines.lean_imports import without_torch
 from hushd_worker_stt.engines.whisper_models import alignment_heads, languages
 
 from .checkpoint import BadCheckpoint, Checkpoint

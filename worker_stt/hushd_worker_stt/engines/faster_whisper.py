@@ -12,12 +12,12 @@ from hushd_models import catalogue, hf_cache, own_model
 from hushd_protocol.errors import reason
 from hushd_schema.engines.stt.faster_whisper import FILES, PRECISIONS, SPEC
 from hushd_worker import compute_device
+from hushd_worker.lean_imports import deferred, without_progress_bars
 from hushd_worker.load_error import Cause, cause, check_files
 
 from hushd_worker_stt.engine import RATE, DetectedLanguage, EngineInfo, ModelInfo, Segment, Word
 
 from .ctranslate2_batch import TogetherModel
-from .lean_imports import deferred, without_progress_bars
 from .tuned import threads
 from .whisper_family import SHARED, Decoding, WhisperFamily
 
