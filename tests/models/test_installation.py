@@ -229,6 +229,7 @@ def test_the_systems_python_is_told_that_it_may(shell: Path, tmp_path: Path, mon
     library.mkdir(parents=True)
     (library / "EXTERNALLY-MANAGED").touch()
     monkeypatch.setattr(os, "__file__", str(library / "os.py"))
+    monkeypatch.setattr(installation, "find_spec", lambda name: True)  # pip, which uv leaves out of what it makes
     installation.package_command.cache_clear()
     assert "--break-system-packages" not in installation.package_command("beside")
     monkeypatch.setattr(sys, "base_prefix", sys.prefix)
