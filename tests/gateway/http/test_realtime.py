@@ -207,7 +207,10 @@ def test_what_was_cleared_is_not_transcribed(gateway: HttpGateway, sound: Callab
     session(gateway, use)
 
 
-@pytest.mark.parametrize(("form", "least"), [({"type": PCM, "rate": 24000}, 48_000), ({"type": ULAW}, 8000)])
+@pytest.mark.parametrize(
+    ("form", "least"),
+    [({"type": PCM, "rate": 24000}, 48_000), pytest.param({"type": ULAW}, 8000, marks=pytest.mark.night)],
+)
 def test_text_is_read_aloud(gateway: HttpGateway, form: dict[str, Any], least: int) -> None:
     """A response has the life of OpenAI's: created, audio, done; its transcript is the text."""
 
@@ -282,6 +285,7 @@ def test_a_committed_turn_gets_the_words_of_the_file(
             served.stop()
 
 
+@pytest.mark.night
 def test_turns_that_are_found_are_each_revised(gateway: HttpGateway, sound: Callable[[int], bytes]) -> None:
     """Every item once, after it was completed, while the session goes on."""
 
@@ -358,6 +362,7 @@ def test_a_person_who_is_known(allowed: bool, naming: HttpGateway, gateway: Http
     session(naming if allowed else gateway, use)
 
 
+@pytest.mark.night
 def test_a_person_who_is_known_in_a_recording(naming: HttpGateway, beckett: Path) -> None:
     """Their segments have the name, and those of others a letter."""
     from openai import OpenAI
@@ -470,7 +475,7 @@ def test_clearing_the_output_ends_the_response(gateway: HttpGateway) -> None:
 @pytest.mark.parametrize(
     ("settings", "response"),
     [
-        ({"output_modalities": ["text"]}, {}),
+        pytest.param({"output_modalities": ["text"]}, {}, marks=pytest.mark.night),
         ({"output_modalities": ["audio"]}, {"output_modalities": ["text"]}),
     ],
 )

@@ -113,12 +113,10 @@ def voiceprints(dialogue: dict[str, list[Utterance]]) -> dict[str, str]:
 
 
 def test_names_in_a_conversation(ask: Ask, dialogue: dict[str, list[Utterance]], voiceprints: dict[str, str]) -> None:
-    """Each person has their name in the text of a conversation; one who is not known keeps a number, which nobody
-    else has."""
+    """A person who is known has their name in the text of a conversation; another keeps a number, which nobody else
+    has."""
     talk = spliced(dialogue, 2, seed=4, seconds=30)
     everybody = {spoken.who for spoken in talk.spoken}
-    asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True, "people": voiceprints})
-    assert {segment["speaker"] for segment in asked.segments} == everybody
     stranger = sorted(everybody)[0]
     known = {name: text for name, text in voiceprints.items() if name != stranger}
     asked = ask(s16le(talk.samples), {"format": "s16le", "diarize": True, "people": known, "voiceprints": True})
