@@ -90,12 +90,12 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         _own("top", "show the same live, with keys to start and stop", "top.command", former={"memory": "--history"}),
         _family(
             "workers",
-            "start and stop workers, and free graphics memory",
+            "start and stop workers, and free memory",
             _own(
                 "start", "start workers before they are needed", "simple_commands:START", completes={"what": "workers"}
             ),
             _own("stop", _UNLOAD, "workers.stop", completes={"what": "running-workers"}),
-            _own("yield", "free graphics memory for another program", "workers.yield_vram", this_machine_only=True),
+            _own("yield", "free memory for another program, and run it", "workers.yield_vram", this_machine_only=True),
             former={"preload": "start", "yield": "yield"},
             rare=True,
         ),

@@ -81,10 +81,16 @@ class AsyncManagement(SpeechBase):
         return await run(self._ended(workers, force))
 
     async def yield_vram(
-        self, vram: int | str | None = None, *, card: int | str | None = None, keep_away: float | str = 60.0
+        self,
+        vram: int | str | None = None,
+        *,
+        card: int | str | None = None,
+        keep_away: float | str = 60.0,
+        ram: int | str | None = None,
+        hold: bool = False,
     ) -> Yielded:
         """As `Client.yield_vram`."""
-        return await run(self._yielded(vram, card, keep_away))
+        return await run(self._yielded(vram, card, keep_away, ram, hold))
 
     async def status(self) -> Status:
         """As `Client.status`."""

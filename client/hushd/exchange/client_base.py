@@ -114,13 +114,20 @@ class ClientBase:
         """See `Client.unload`."""
         return Unloaded.from_data((yield from self._controlled("unload", *workers, force=force)))
 
-    def _yielded(self, vram: int | str | None, card: int | str | None, keep_away: float | str) -> Steps[Yielded]:
+    def _yielded(
+        self,
+        vram: int | str | None,
+        card: int | str | None,
+        keep_away: float | str,
+        ram: int | str | None,
+        hold: bool,
+    ) -> Steps[Yielded]:
         """See `Client.yield_vram`."""
         from hushd_schema.controls import Yielded
 
         from hushd.yield_options import options  # rarely needed
 
-        return Yielded.from_data((yield from self._controlled("yield", **options(vram, card, keep_away))))
+        return Yielded.from_data((yield from self._controlled("yield", **options(vram, card, keep_away, ram, hold))))
 
     def _status(self) -> Steps[Status]:
         """See `Client.status`."""

@@ -1,4 +1,4 @@
-"""`POST /v1/yield`: workers leave graphics cards to another program, as `hushd workers yield` has them do."""
+"""`POST /v1/yield`: workers leave memory to another program, as `hushd workers yield` has them do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def leave(request: Request) -> Response:
     given = PARAMETERS.check(await read_json(request))
     client = context.of(request).client
     keep_away = 60.0 if given["for"] is None else given["for"]
-    result = await client.yield_vram(given["vram"], card=given["card"], keep_away=keep_away)
+    result = await client.yield_vram(given["vram"], card=given["card"], keep_away=keep_away, ram=given["ram"])
     return JSONResponse(asdict(result))
 
 
@@ -32,7 +32,8 @@ def _amount(data: Fields, name: str) -> str | float | None:
 
 _AMOUNT = {"type": ["string", "number"]}
 PARAMETERS = Parameters(
-    Parameter("vram", "Bytes, or a text such as 12G; left out: all.", _amount, _AMOUNT),
+    Parameter("vram", "Bytes of cards, or a text such as 12G; left out: all, or with ram none.", _amount, _AMOUNT),
+    Parameter("ram", "Bytes of the machine's memory, or a text such as 6G; left out: none.", _amount, _AMOUNT),
     Parameter("card", "The number or name of a graphics card.", _amount, _AMOUNT),
     Parameter("for", "Seconds, or a text such as 10m, for which workers keep away.", _amount, _AMOUNT),
 )
