@@ -75,10 +75,9 @@ class Yielded(Record):
     for_s: float | None
     ram: YieldedMemory | None = None
 
-    def short_of(self, vram: int, ram: int = 0) -> list[str]:
-        """The cards of which less than `vram` bytes are free, and the machine if it has less than `ram`."""
-        short = [card.device for card in self.cards if card.free_mb * 1e6 < vram - 1e5]
-        return short + (["this machine"] if self.ram and self.ram.free_mb * 1e6 < ram - 1e5 else [])
+    def short_of(self, vram: int) -> list[YieldedCard]:
+        """The cards of which less than `vram` bytes are free."""
+        return [card for card in self.cards if card.free_mb * 1e6 < vram - 1e5]
 
     def sentence(self) -> str:
         """The result in one line, for people and logs."""
