@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
+import zmq
 from hushd.transcripts.cues import Layout
 from hushd.transcripts.formats import FORMATS, render
 from hushd.transcripts.segment import Segment
@@ -21,15 +23,18 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.framing import pack
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import Settings, editing, load
+from hushd_schema.settings.neighbours import NeighbourSettings
 from hushd_schema.status import FloorStatus, Status
 from hushd_schema.transcript import SegmentData
 from hushd_supervisor.core.events import Described, FromClient
 from hushd_supervisor.core.memory import needs as learnt
+from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.pool import Pool
 from hushd_supervisor.system import dbus, status
 from hushd_supervisor.system.memory import cards
 from hushd_supervisor.system.memory.cgroup import Cgroup
 from hushd_supervisor.system.memory.needs import Needs
+from hushd_supervisor.system.neighbours import Neighbours
 
 from .claims import sentence
 from .mutate import Feed, altered, damaged, json_file, toml_file
@@ -255,6 +260,34 @@ def looks(folder: Path) -> Iterator[Feed]:
         data = report.data()
         assert Status.from_data(data) == report
         pack(m.Result(id=bytes(16), data=data))
+
+    yield feed
+
+
+_GAVE = {"neighbour": "ollama", "model": "m", "gave": True, "wake": None}
+_HOLDS = {
+    "neighbour": "ollama",
+    "holds": [{"model": "m", "ram": 10**9, "cards": {"": 10**9}, "idle_s": 90.5, "in_use": False, "pinned": False}],
+}
+
+
+@contextmanager
+def neighbours(folder: Path) -> Iterator[Feed]:
+    """The lines of the process that asks neighbours, and what the pool makes of them while a start lacks memory."""
+    settings = Settings(neighbours={"ollama": NeighbourSettings("ollama", "http://127.0.0.1:1", 0.0)})
+    source = Neighbours(settings, zmq.Poller(), lambda *_: None, folder, folder)
+
+    def feed(rng: Random) -> None:
+        pool = Pool(settings, version="1", pid=1, memory=lambda: Memory(10**9, 10**8))
+        pool.handle(FromClient(b"a", m.Hello(protocol=1, version="1")), 1.0)
+        pool.handle(FromClient(b"a", m.Request(id=bytes(16), worker="stt/a/b", op="echo")), 1.0)
+        talk: Any = SimpleNamespace(open={("look", ("", "")): 9.0, ("give", ("ollama", "m")): 9.0}, unheard={"ollama"})
+        for line in (json_file(rng, _HOLDS), json_file(rng, _GAVE), b'{"looked": true}'):
+            for event in source._take(talk, line):
+                pool.handle(event, 1.1)
+        report = status.report(pool.status(1.2), pool.standing(1.2), FloorStatus.from_data({}), {}, 1.0)
+        assert Status.from_data(report.data()) == report
+        pack(m.Result(id=bytes(16), data=report.data()))
 
     yield feed
 

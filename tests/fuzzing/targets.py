@@ -29,6 +29,7 @@ TARGETS: dict[str, Target] = {
     "state": state.state,
     "kernel": state.kernel,
     "looks": state.looks,
+    "neighbours": state.neighbours,
     "bus": state.bus,
     "journal": state.journal,
     "transcript": state.transcript,

@@ -19,7 +19,7 @@ INPUTS = {
     "recording": 200, "program-sound": 200, "kernel": 120, "script": 400,
     "ffmpeg": 30, "config": 120, "config-edit": 120, "state": 80, "journal": 120, "transcript": 400, "hub": 200,
     "manifest": 800, "own-models": 120, "imports": 120, "checkpoint": 120, "command-files": 120, "params": 800,
-    "command-output": 800, "markup": 120, "durations": 800, "looks": 400, "bus": 400, "weights": 400,
+    "command-output": 800, "markup": 120, "durations": 800, "looks": 400, "neighbours": 400, "bus": 400, "weights": 400,
 }  # fmt: skip
 SERVED = {name: [pytest.mark.guest("gateway")] for name in ("door", "wyoming", "http")}
 targets = pytest.mark.parametrize("target", [pytest.param(name, marks=SERVED.get(name, ())) for name in INPUTS])
