@@ -111,6 +111,8 @@ class Server:
             data += chunk
             if len(data) > LARGEST:
                 raise Failed(f"The answer to {asked} is larger than {LARGEST >> 20} MiB.")
+            if response.isclosed():  # at the last byte that was announced, from Python 3.12 on, and its socket with it
+                break
             socket.settimeout(self._patience(asked))
         return data
 
