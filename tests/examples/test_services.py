@@ -44,7 +44,7 @@ def form(name: str, data: bytes) -> tuple[bytes, dict[str, str]]:
     return head.encode() + data + b"\r\n--limit--\r\n", {"Content-Type": "multipart/form-data; boundary=limit"}
 
 
-@needs("fastapi")
+@needs("fastapi", "uvicorn")
 def test_a_service_hears_an_upload_and_streams_speech(room: Room) -> None:
     """A recording becomes sentences with speakers, a text an MP3, and what cannot be done its sentence and status."""
     process = room.spawn([sys.executable, "-m", "uvicorn", "fastapi_service:app", "--port", "0"])

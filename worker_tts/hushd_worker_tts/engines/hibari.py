@@ -78,7 +78,8 @@ class Hibari:
         """Imports what `load` and the first sentence do, for a template."""
         from hushd_worker.template import import_all
 
-        import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", *session.MODULES, *reading.MODULES)
+        session.import_modules()
+        import_all("numpy.random", "numpy.fft", "onnxruntime", "sqlite3", *reading.MODULES)
 
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:

@@ -17,7 +17,6 @@ from .. import prepared
 if TYPE_CHECKING:
     from hushd_worker_tts.engine import Samples
 
-MODULES = ("hibari.dsp",)
 SPECTRA = 6  # parts of the spectrum that a model returns; the phonemes' ends may follow
 _PROVIDERS = ["CPUExecutionProvider"]
 ENDS = b"/CumSum_output_0"  # a model's tensor of the phonemes' ends
