@@ -113,7 +113,7 @@ class Assembly:
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
         self._templates = Templates(self._poller, self._launch, paths, settings)
         memory = measure.MachineMemory(self._cgroup)
-        self._triggers = psi.choose(self._poller, self._cgroup, memory, os.environ.get("HUSHD_PRESSURE", ""))
+        self._triggers = psi.choose(self._poller, self._cgroup, memory, os.environ)
         self._pool = Pool(
             settings,
             version=__version__,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from pathlib import Path
 
 import zmq
@@ -99,10 +99,18 @@ class Stalls(Triggers):
             yield Pressure(weight(level, memory) if confirmed else Level.NORMAL)  # at least an occasion to check memory
 
     def _totals(self) -> dict[Level, int]:
-        """Returns the microseconds of each kind of stall since the boot, or since the group was made."""
-        with open(self._file, encoding="ascii") as file:
-            lines = dict(line.split(" ", 1) for line in file.read(4096).splitlines())
-        return {level: int(lines[kind].rpartition("total=")[2]) for level, kind in KINDS if kind in lines}
+        return read_totals(self._file)
+
+
+def read_totals(path: Path) -> dict[Level, int]:
+    """Returns the microseconds of each kind of stall since the boot, or since the group was made.
+
+    Raises:
+        OSError, ValueError: it is not a file of stalls.
+    """
+    with open(path, encoding="ascii") as file:
+        lines = dict(line.split(" ", 1) for line in file.read(4096).splitlines())
+    return {level: int(lines[kind].rpartition("total=")[2]) for level, kind in KINDS if kind in lines}
 
 
 class Pipe(Triggers):
@@ -134,14 +142,23 @@ class Pipe(Triggers):
                         yield Pressure(level, told=True)
 
 
-def choose(poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory], pipe: str = "") -> Triggers:
-    """Returns `pipe` (HUSHD_PRESSURE) if given, else the stalls of our group if it has a limit, else the machine's.
+def choose(
+    poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory], environ: Mapping[str, str] | None = None
+) -> Triggers:
+    """Returns the pipe HUSHD_PRESSURE if named, else the file that a service manager names, else the stalls of our
+    group if it has a limit, else the machine's.
 
     Raises:
         HushdError: `bad_request` when the pipe is not one.
     """
-    if pipe:
+    environ = environ or {}
+    if pipe := environ.get("HUSHD_PRESSURE"):
         return Pipe(poller, Path(pipe))
+    if "MEMORY_PRESSURE_WATCH" in environ:
+        from . import managed  # few are watched so
+
+        if triggers := managed.choose(poller, environ, memory):
+            return triggers
     group_file = cgroup.pressure_file()
     stalls = Stalls(poller, group_file or SYSTEM, memory)
     return stalls if stalls.work or group_file is None else Stalls(poller, SYSTEM, memory)

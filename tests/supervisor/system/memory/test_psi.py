@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,8 @@ from hushd_supervisor.core.events import Pressure
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.system.memory.cgroup import Cgroup
-from hushd_supervisor.system.memory.psi import SYSTEM, Pipe, Stalls, choose
+from hushd_supervisor.system.memory.managed import Managed, Unwatched
+from hushd_supervisor.system.memory.psi import SYSTEM, Pipe, Stalls, Triggers, choose
 from support.descriptors import open_descriptors, settled_descriptors
 from support.memory_group import MemoryGroup
 
@@ -231,7 +233,7 @@ def test_the_pipe_says_what_is_written_to_it(poller: zmq.Poller, tmp_path: Path)
     """Words of a level are events, in order, from any number of writers; other words are nothing; it never ends."""
     path = tmp_path / "pressure"
     os.mkfifo(path)
-    pipe = choose(poller, Cgroup(), lambda: AMPLE, str(path))
+    pipe = choose(poller, Cgroup(), lambda: AMPLE, {"HUSHD_PRESSURE": str(path)})
     assert isinstance(pipe, Pipe)
     assert pipe.work
     assert poller.poll(0) == []
@@ -251,7 +253,104 @@ def test_what_is_no_pipe_is_an_error(poller: zmq.Poller, tmp_path: Path) -> None
     (tmp_path / "file").touch()
     for name in ("file", "missing"):
         with pytest.raises(HushdError, match="not a named pipe"):
-            choose(poller, Cgroup(), lambda: AMPLE, str(tmp_path / name))
+            choose(poller, Cgroup(), lambda: AMPLE, {"HUSHD_PRESSURE": str(tmp_path / name)})
+
+
+class Manager:
+    """A service manager's pressure file, and what it says to the one that it starts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.environ = {"MEMORY_PRESSURE_WATCH": str(path), "MEMORY_PRESSURE_WRITE": "c29tZSAxMDAgMjAwAA=="}
+
+    def choose(self, poller: zmq.Poller, memory: Memory = SCARCE, **more: str) -> Triggers:
+        return choose(poller, Cgroup(), lambda: memory, self.environ | more)
+
+
+def stall_file(path: Path, full: int) -> None:
+    line = "avg10=0.00 avg60=0.00 avg300=0.00 total="
+    path.write_text(f"some {line}5\nfull {line}{full}\n")
+
+
+def test_a_service_managers_file_is_watched(tmp_path: Path) -> None:
+    """With the manager's own trigger, while a worker lives, and for as little as it costs otherwise."""
+    poller, manager = zmq.Poller(), Manager(tmp_path / "memory.pressure")
+    stall_file(manager.path, 5)
+    chosen = manager.choose(poller)
+    assert isinstance(chosen, Managed)
+    assert (chosen.work, poller.sockets) == (True, [])
+    assert manager.path.read_bytes().startswith(b"some 100 200\0")
+    stall_file(manager.path, 5)
+    chosen.watch(True)
+    ((descriptor, flags),) = poller.sockets
+    assert flags == zmq.POLLPRI
+    assert list(chosen.events({}, 0.0)) == []
+    assert list(chosen.events({descriptor: flags}, 0.0)) == [STALLED]
+    stall_file(manager.path, 10**12)
+    assert list(chosen.events({descriptor: flags}, 0.0)) == [Pressure(Level.CRITICAL)]
+    chosen.watch(False)
+    assert poller.sockets == []
+
+
+def test_a_service_managers_word_with_much_available_is_an_occasion(tmp_path: Path) -> None:
+    """To look at memory: processes also stall at their own group's limit."""
+    poller, manager = zmq.Poller(), Manager(tmp_path / "memory.pressure")
+    stall_file(manager.path, 5)
+    chosen = manager.choose(poller, AMPLE)
+    chosen.watch(True)
+    assert list(chosen.events({poller.sockets[0][0]: zmq.POLLPRI}, 0.0)) == [CALM]
+    chosen.watch(False)
+
+
+def test_a_service_managers_pipe_or_socket(tmp_path: Path) -> None:
+    """Whatever comes there is a sign; a socket hears the trigger first, and its end is the end of the watch."""
+    poller, manager = zmq.Poller(), Manager(tmp_path / "pipe")
+    os.mkfifo(manager.path)
+    chosen = manager.choose(poller)
+    chosen.watch(True)
+    assert poller.poll(0) == []
+    with manager.path.open("wb") as pipe:
+        pipe.write(b"x")
+    assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == [STALLED]
+    chosen.watch(False)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        chosen = Manager(tmp_path / "socket").choose(poller)
+        listener.accept()[0].close()  # of the first try
+        chosen.watch(True)
+        connection, _ = listener.accept()
+        assert connection.recv(100) == b"some 100 200\0"
+        connection.send(b"x")
+        assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == [STALLED]
+        connection.close()
+        assert list(chosen.events(dict(poller.poll(1000)), 0.0)) == []
+    assert (chosen.work, poller.sockets) == (False, [])
+
+
+def test_a_service_manager_that_wants_nothing_watched(tmp_path: Path) -> None:
+    """It names /dev/null."""
+    chosen = Manager(Path("/dev/null")).choose(zmq.Poller())
+    assert isinstance(chosen, Unwatched)
+    assert not chosen.work
+
+
+@pytest.mark.parametrize(
+    "environ", [{"SYSTEMD_EXEC_PID": "1"}, {"MEMORY_PRESSURE_WRITE": "c29tZ"}, {"MEMORY_PRESSURE_WATCH": "/nowhere"}]
+)
+def test_a_service_managers_word_to_another_is_not_ours(tmp_path: Path, environ: dict[str, str]) -> None:
+    """As in a terminal that is a service; nor one that is not understood: the machine's stalls are."""
+    manager = Manager(tmp_path / "memory.pressure")
+    stall_file(manager.path, 5)
+    chosen = manager.choose(zmq.Poller(), **environ)
+    assert isinstance(chosen, Stalls)
+
+
+def test_a_service_manager_that_names_us(tmp_path: Path) -> None:
+    """By the number of our process."""
+    manager = Manager(tmp_path / "memory.pressure")
+    stall_file(manager.path, 5)
+    assert isinstance(manager.choose(zmq.Poller(), SYSTEMD_EXEC_PID=str(os.getpid())), Managed)
 
 
 def test_a_real_hog_fires_the_triggers(
