@@ -34,7 +34,7 @@ _ELSEWHERE = {
     "hushd_cli/entry.py", "hushd_cli/hook.py", "hushd_cli/terminal/console.py",  # the null device
     "hushd/transport/ssh.py", "hushd/transport/remote.py",  # the terminal; a socket whose name goes before ssh begins
     "hushd_worker/read_ahead.py",
-    "hushd_supervisor/system/memory/psi.py",  # of the kernel
+    "hushd_supervisor/system/memory/psi.py", "hushd_supervisor/system/memory/managed.py",  # of the kernel
     "hushd_supervisor/system/libzmq/connection_limit.py", "hushd_supervisor/system/libzmq/numbers.py",  # sockets of the
 }  # fmt: skip
 _OPENING = {"os.open": ("O_WRONLY", "O_RDWR", "O_CREAT", "flags"), "open": "wax+"}
@@ -122,6 +122,27 @@ def needs(here: Paths) -> None:
     from hushd_supervisor.system.memory.needs import Needs
 
     Needs(here.needs).save({"stt/a/b": 1})
+
+
+def asleep(here: Paths) -> None:
+    import zmq
+    from hushd_schema.settings import Settings
+    from hushd_supervisor.core.actions import RememberAsleep
+    from hushd_supervisor.system.neighbours import Neighbours
+
+    def never(*_: object, **__: object) -> Any:
+        raise AssertionError("nobody is asked")
+
+    neighbours = Neighbours(Settings(), zmq.Poller(), never, here.state, here.logs)
+    for models in ((("vllm", "a"),), ()):
+        list(neighbours.actions()[RememberAsleep](RememberAsleep(models)))
+
+
+def treaty(here: Paths) -> None:
+    from hushd_treaty.memory_treaty import Holder
+
+    with suppress(OSError):  # as the supervisor does, which then stays out
+        Holder("hushd", os.fspath(here.runtime / "memory-treaty")).close()
 
 
 def the_pointer(here: Paths) -> None:
@@ -430,6 +451,8 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`logs/say.log`": no_wait_log,
     "`memory.log`": memory_record,
     "`needs.json`": needs,
+    "`asleep.json`": asleep,
+    "`memory-treaty/": treaty,
     "`runtime-UID`": the_pointer,
     "`transcripts/`": journal,
     "`verified/`": verified,

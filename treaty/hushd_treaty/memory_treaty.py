@@ -165,13 +165,15 @@ class Holder:
 
     def __init__(self, name: str, where: str | None = None) -> None:
         self._where, self._name, self._pid = where or folder(), name, os.getpid()
-        self._path = os.path.join(self._where, f"{name}-{self._pid}")
-        self._selector = selectors.DefaultSelector()
+        self._path, self._selector = os.path.join(self._where, f"{name}-{self._pid}"), selectors.DefaultSelector()
         self._unread: dict[socket.socket, bytes] = {}
         self._listener: socket.socket | None = None
         self.claims: dict[str, tuple[str, int, float]] = {}
         self.asking_since: float | None = None
-        self.publish(())
+        with contextlib.ExitStack() as failed:
+            failed.callback(self.close)
+            self.publish(())
+            failed.pop_all()
 
     def fileno(self) -> int:
         """Returns the descriptor that is readable when `requests` has something to do."""
@@ -183,17 +185,16 @@ class Holder:
         _check(self._where)
         if not os.path.exists(f"{self._path}.sock"):  # at the beginning, or somebody has removed the folder
             self._listen()
-        about = {"treaty": VERSION, "name": self._name, "pid": self._pid, "started": started(self._pid)}
-        about["socket"] = f"{self._path}.sock"
+        about: Any = {"treaty": VERSION, "name": self._name, "pid": self._pid, "started": started(self._pid)}
         part = f"{self._path}.part"
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w") as file:
-            file.write(json.dumps(about | {"holds": [entry._asdict() for entry in held]}) + "\n")
+            about |= {"socket": f"{self._path}.sock", "holds": [each._asdict() for each in held]}
+            file.write(json.dumps(about) + "\n")
         os.replace(part, f"{self._path}.json")
 
     def kept(self, card: str = "") -> int:
         """Returns the bytes of the machine's memory, or of a card, from which the program keeps away now."""
-        now = time.monotonic()
-        self.claims = {claim: entry for claim, entry in self.claims.items() if now < entry[2]}
+        self.claims = {claim: entry for claim, entry in self.claims.items() if time.monotonic() < entry[2]}
         return sum(size for of, size, _ in self.claims.values() if of == card)
 
     def requests(self, timeout: float | None = 0.0) -> Iterator[Give | str]:
@@ -213,7 +214,7 @@ class Holder:
         self._selector.close()
         for left in filter(None, (self._listener, *self._unread)):
             left.close()
-        for path in (f"{self._path}.json", f"{self._path}.sock"):
+        for path in (f"{self._path}.{kind}" for kind in ("json", "sock", "part")):
             if os.getpid() == self._pid and os.path.exists(path):
                 os.unlink(path)
 
@@ -250,8 +251,7 @@ class Holder:
         *lines, rest = (self._unread.get(asker, b"") + data).split(b"\n")
         self._unread |= {asker: rest} if asker in self._unread else {}
         for line in lines:
-            request = self._understand(asker, line) if asker in self._unread else None
-            if request:
+            if asker in self._unread and (request := self._understand(asker, line)):
                 yield request
         if not data or len(self._unread.get(asker, b"")) >= LINE:
             self._drop(asker)
