@@ -31,7 +31,7 @@ from .system.libzmq.bounds import Bounds
 from .system.living import Living
 from .system.log import Log
 from .system.loop import Loop
-from .system.memory import cards, measure, psi
+from .system.memory import cards, measure, triggers
 from .system.memory.cgroup import Cgroup
 from .system.memory.estimate import Estimate
 from .system.memory.history import History
@@ -113,7 +113,7 @@ class Assembly:
         self._cgroup, self._needs, self.history = Cgroup.own(), Needs(paths.needs), History(paths.memory_record)
         self._templates = Templates(self._poller, self._launch, paths, settings)
         memory = measure.MachineMemory(self._cgroup)
-        self._triggers = psi.choose(self._poller, self._cgroup, memory, os.environ)
+        self._triggers = triggers.choose(self._poller, self._cgroup, memory, os.environ)
         self._pool = Pool(
             settings,
             version=__version__,

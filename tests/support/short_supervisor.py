@@ -82,7 +82,7 @@ def shorten(shortage: Shortage) -> None:
             return SimpleNamespace(**methods | {"events": shortage.reading(source.events)})
 
         sources = {id(source): wrapped(source) for source in self._sources}
-        for name in ("_sources", "_due", "_waiting", "_reading", "_looking", "_others", "_ending"):
+        for name in ("_sources", *(name for name in vars(self) if name.startswith("_with_"))):
             setattr(self, name, [sources[id(source)] for source in getattr(self, name)])
         self._performers = {kind: shortage.short(perform) for kind, perform in self._performers.items()}
         pool, poller, makes_room = self._pool, self._poller, self._reserve.makes_room

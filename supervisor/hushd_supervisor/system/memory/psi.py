@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 import zmq
@@ -19,9 +19,7 @@ from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import STALL_US, WINDOW_US, Level, Stall, weight
 
 from ..source import Source
-from .cgroup import Cgroup
 
-SYSTEM = Path("/proc/pressure/memory")
 # At least one process waited for memory, or all runnable processes did.
 KINDS = ((Level.WARNING, "some"), (Level.CRITICAL, "full"))
 
@@ -140,25 +138,3 @@ class Pipe(Triggers):
                 for level in (Level.WARNING, Level.CRITICAL):
                     if word == level.word.encode():
                         yield Pressure(level, told=True)
-
-
-def choose(
-    poller: zmq.Poller, cgroup: Cgroup, memory: Callable[[], Memory], environ: Mapping[str, str] | None = None
-) -> Triggers:
-    """Returns the pipe HUSHD_PRESSURE if named, else the file that a service manager names, else the stalls of our
-    group if it has a limit, else the machine's.
-
-    Raises:
-        HushdError: `bad_request` when the pipe is not one.
-    """
-    environ = environ or {}
-    if pipe := environ.get("HUSHD_PRESSURE"):
-        return Pipe(poller, Path(pipe))
-    if "MEMORY_PRESSURE_WATCH" in environ:
-        from . import managed  # few are watched so
-
-        if triggers := managed.choose(poller, environ, memory):
-            return triggers
-    group_file = cgroup.pressure_file()
-    stalls = Stalls(poller, group_file or SYSTEM, memory)
-    return stalls if stalls.work or group_file is None else Stalls(poller, SYSTEM, memory)

@@ -18,7 +18,8 @@ from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.system.memory.cgroup import Cgroup
 from hushd_supervisor.system.memory.managed import Managed, Unwatched
-from hushd_supervisor.system.memory.psi import SYSTEM, Pipe, Stalls, Triggers, choose
+from hushd_supervisor.system.memory.psi import Pipe, Stalls, Triggers
+from hushd_supervisor.system.memory.triggers import SYSTEM, choose
 from support.descriptors import open_descriptors, settled_descriptors
 from support.memory_group import MemoryGroup
 
@@ -182,7 +183,8 @@ if len(sys.argv) == 1:
 import time, zmq
 from hushd_supervisor.core.memory.budget import Memory
 from hushd_supervisor.core.memory.pressure import Level
-from hushd_supervisor.system.memory.psi import SYSTEM, Stalls
+from hushd_supervisor.system.memory.psi import Stalls
+from hushd_supervisor.system.memory.triggers import SYSTEM
 poller = zmq.Poller()
 stalls = Stalls(poller, SYSTEM, lambda: Memory(1000, 1))
 if stalls.work:
