@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from hushd_worker_tts.engines.hibari_internals import dictionaries
 
 PROGRAM = """
 import json, sys
@@ -26,10 +28,15 @@ os._exit(0)
 @pytest.mark.parametrize(
     ("role", "worker", "engine"), [("tts", "Worker", "hibari"), ("stt", "SpeechToText", "moonshine")], ids=str
 )
-def test_a_load_after_preload_imports_nothing(role: str, worker: str, engine: str) -> None:
-    """With the one variable that a template is given no library starts a thread at its import."""
+def test_a_load_after_preload_imports_nothing(
+    role: str, worker: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of hibari with its dictionaries as tables; with the one variable of a template no library starts a thread."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if engine == "hibari":
+        dictionaries.make(british=False)
     program = PROGRAM.format(role=role, worker=worker, engine=engine)
-    environment = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"}
+    environment = {"OPENBLAS_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1", "XDG_CACHE_HOME": str(tmp_path)}
     found = subprocess.run([sys.executable, "-P", "-c", program], env=environment, capture_output=True, check=True)
     threads, imported = json.loads(found.stdout)
     assert threads == 1

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 2048  # entries of a table: the features of short words come again and again
 _FORMAT = 1  # of the tables
+_URI_ESCAPES = str.maketrans({"%": "%25", "?": "%3f", "#": "%23"})  # https://sqlite.org/uri.html
 
 
 class Damaged(Exception):
@@ -87,8 +88,10 @@ def _open(british: bool) -> Connection:
     if not place.exists():
         raise FileNotFoundError(place)
     try:
-        # `immutable`: nobody writes to the file, so no lock and no look for a journal is needed.
-        tables = sqlite3.connect(f"{place.as_uri()}?immutable=1", uri=True, check_same_thread=False)
+        # `immutable`: nobody writes to the file, so no lock and no look for a journal is needed. `as_uri` would import
+        # urllib, which a template has left out.
+        uri = f"file:{str(place).translate(_URI_ESCAPES)}?immutable=1"
+        tables = sqlite3.connect(uri, uri=True, check_same_thread=False)
     except sqlite3.Error as error:
         raise Damaged from error
     try:
