@@ -51,7 +51,7 @@ def test_the_first_process_makes_them_for_the_next(cache: Path, wait_for_prepare
 
 
 def test_the_folder_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signs that mean something in a URI, and bytes that are no UTF-8, stand for themselves."""
+    """Signs that mean something in a URI, and bytes that are not UTF-8, stand for themselves."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "what?#%41 é\udcff"))
     dictionaries.make(british=False)
     assert on_tables(dictionaries.phonemizer(british=False))

@@ -41,7 +41,7 @@ def test_it_outlives_the_worker_and_ends_with_the_supervisor(supervisor: subproc
     made = tmp_path / "made"
     content = wait_until(lambda: made.exists() and made.read_text(), "the maker's work")
     working, watching, nice = map(int, content.split())
-    assert nice >= 10
+    assert nice >= min(19, os.nice(0) + 10)
     assert os.getpgid(working) == os.getpgid(watching) == watching
     assert supervisor.stdin
     assert supervisor.stdout

@@ -1,4 +1,4 @@
-"""Which source reports memory pressure on this machine."""
+"""Chooses the source that reports memory pressure on this machine."""
 
 from __future__ import annotations
 
