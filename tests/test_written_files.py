@@ -373,7 +373,7 @@ def people(here: Paths) -> None:
     voiceprint = f"{MODEL}:{base64.b64encode(bytes(2 * NUMBERS)).decode()}"
     words = {"sentence": "I agree.", "recognised": "I agree.", "language": "en"}
     folder.add(Person(name="Anna", voiceprint=voiceprint, imitation=False, added=1.0, **words), bytes(900))
-    assert not folder.every()[1]
+    folder.find("Anna")  # whole; what else lies there is not theirs
 
 
 def configuration(here: Paths) -> None:

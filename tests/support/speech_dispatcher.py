@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -39,7 +40,9 @@ class SpeechDispatcher:
         (folder / "speechd.conf").write_text(config)
         if modules is None:
             modules = folder
-            (folder / "sd_hushd").write_text(f"#!/bin/sh\nexec {sys.executable} -P -m hushd_desktop.screen_reader\n")
+            (folder / "sd_hushd").write_text(
+                f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m hushd_desktop.screen_reader\n"
+            )
             (folder / "sd_hushd").chmod(0o755)
         self._server = subprocess.Popen(
             ["speech-dispatcher", "-s", "-C", folder, "-m", modules, "-S", self.address, "-P", folder / "pid",

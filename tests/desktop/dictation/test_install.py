@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hushd_desktop.dictation.install import APPLICATION, UNIT, find
+from hushd_cli.commands.service import units
+from hushd_desktop.dictation.install import APPLICATION, UNIT, _desktop_word, find
 from support import warm
 
 CODE = "from hushd_cli import entry; entry.hushd()"
@@ -39,7 +40,7 @@ def test_a_user_service(home: Path) -> None:
     (home / "bin/systemctl").chmod(0o755)
     output = dictate(home, "--key", "Super+d", "--install", "--end", "a b")
     unit = (home / ".config/systemd/user" / UNIT).read_text()
-    assert f'ExecStart={sys.executable} -P -m hushd dictate --key "Super+d" --end "a b"\n' in unit
+    assert f'ExecStart={units.quoted(sys.executable)} -P -m hushd dictate --key "Super+d" --end "a b"\n' in unit
     assert (home / f".local/share/applications/{APPLICATION}.desktop").exists()
     assert (home / "log").read_text().splitlines() == [
         "--user daemon-reload", f"--user enable {UNIT}", f"--user restart {UNIT}",
@@ -54,7 +55,7 @@ def test_without_systemd(home: Path) -> None:
     """The desktop starts it with the session."""
     output = dictate(home, "--key", "F9", "--install")
     entry = (home / f".config/autostart/{APPLICATION}.desktop").read_text()
-    assert f"Exec={sys.executable} -P -m hushd dictate --key F9\n" in entry
+    assert f"Exec={_desktop_word(sys.executable)} -P -m hushd dictate --key F9\n" in entry
     assert output.splitlines()[-1] == "The next session waits for F9."
     assert "removed" in dictate(home, "--uninstall")
     assert dictate(home, "--uninstall") == "No key dictates here.\n"

@@ -72,7 +72,8 @@ def test_the_documents_command_is_one(tmp_path: Path) -> None:
 
 
 WHISPER_CLI = """\
-#!{python}
+#!/bin/sh
+"exec" "{python}" "$0" "$@"  # for Python a text; a `#!` takes no path with a blank
 import sys, wave
 with wave.open(sys.argv[sys.argv.index("--file") + 1]) as file:
     seconds = file.getnframes() / file.getframerate()

@@ -189,7 +189,7 @@ def test_an_input_that_never_ends_is_not_waited_for(hooks: Hooks) -> None:
     assert process.wait(BOUND_S) == 0
     assert process.stdin
     process.stdin.close()
-    closed = subprocess.run(["/bin/sh", "-c", f"exec {HUSHD} agents hook <&-"], capture_output=True, timeout=BOUND_S)
+    closed = subprocess.run(["/bin/sh", "-c", 'exec "$0" agents hook <&-', HUSHD], capture_output=True, timeout=BOUND_S)
     assert (closed.returncode, closed.stderr) == (0, b"")
 
 

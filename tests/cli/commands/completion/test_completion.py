@@ -31,8 +31,8 @@ def every() -> list[CommandReference]:
 def shell(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch, every: list[CommandReference]) -> Path:
     """A folder with a script for each shell, and hushd's commands on PATH."""
     for name in ("hushd", "say", "listen"):
-        code = f"from hushd_cli import entry; entry.{name}()"
-        (tmp_path / name).write_text(f'#!/bin/sh\nexec {sys.executable} -P -c {shlex.quote(code)} "$@"\n')
+        program = shlex.join([sys.executable, "-P", "-c", f"from hushd_cli import entry; entry.{name}()"])
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     for name, script in SCRIPTS.items():

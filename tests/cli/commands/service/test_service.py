@@ -52,12 +52,12 @@ def test_install_writes_the_packaged_units_with_this_python(home: Path) -> None:
     manager(home)
     done = hushd("install")
     assert (done.returncode, done.stderr) == (0, "")
-    written = tree(home)
+    written, python = tree(home), units.quoted(sys.executable)
     assert set(written) == {f".config/systemd/user/{name}" for name in ("hushd.service", "hushd.socket")}
     for path, text in written.items():
         packaged = (SYSTEMD / Path(path).name).read_text()
-        assert text == packaged.replace("=/usr/bin/python3 ", f"={sys.executable} ")
-    assert f"ExecStart={sys.executable} -P -m hushd_supervisor\n" in written[".config/systemd/user/hushd.service"]
+        assert text == packaged.replace("=/usr/bin/python3 ", f"={python} ")
+    assert f"ExecStart={python} -P -m hushd_supervisor\n" in written[".config/systemd/user/hushd.service"]
     assert told(home) == ["systemctl --user daemon-reload", "systemctl --user enable --now hushd.socket"]
 
 

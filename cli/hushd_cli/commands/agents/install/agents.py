@@ -166,7 +166,7 @@ def _plugin_edited(text: str, command: str) -> str:
         if command:
             raise ValueError("it is somebody else's")
         return text
-    return _PLUGIN % json.dumps(command) if command else ""
+    return _PLUGIN % json.dumps(command, ensure_ascii=False) if command else ""
 
 
 def _folder(environ: Mapping[str, str], variable: str, otherwise: Path) -> Path:
