@@ -60,6 +60,21 @@ def test_workers_keep_away_until_it_has_ended(peer: Peer) -> None:
     wait_until(lambda: not refused(peer), "the end of the claim")
 
 
+def test_the_claim_outlives_the_supervisor(start_supervisor: Callable[..., Supervisor]) -> None:
+    """The next one has workers keep away, too, and no longer than the program lives."""
+    first = start_supervisor(CONFIG)
+    with started(*ALL, "--", "sh", "-c", "echo begun; read end", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "begun\n"
+        first.process.kill()
+        first.process.wait()
+        with start_supervisor(CONFIG).connect() as peer:
+            wait_until(lambda: refused(peer), "the claim at the next supervisor")
+            process.stdin.close()
+            wait_until(lambda: not refused(peer), "the end of the claim")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_it_and_the_claim(peer: Peer, number: signal.Signals) -> None:
     """The process that the shell knows is the program itself."""
@@ -103,8 +118,8 @@ def test_a_program_that_cannot_be_run(runtime: Path, program: str, status: int) 
 
 
 def test_a_mistake_runs_nothing(peer: Peer) -> None:
-    """A text that is not a size, and no memory at all."""
-    for words in (["--ram", "much"], ["--vram", "0"]):
+    """A text that is not a size, no memory at all, and JSON where the output is the program's."""
+    for words in (["--ram", "much"], ["--vram", "0"], ["--json"]):
         with started(*words, "--", "echo", "run", stderr=subprocess.PIPE) as process:
             assert process.communicate()[0] == ""
         assert process.returncode == 2

@@ -1,8 +1,8 @@
 """The process that has workers keep away from memory until a program has ended: `holder.py PID FIELDS`.
 
 It prints hushd's answer, or its error, as a line of JSON, and stays until process PID is gone, however that ends: the
-kernel says so. It belongs to nobody: the program has no child that it did not start, and no signal of its terminal
-comes here.
+kernel says so. Where the supervisor leaves before, the next one is asked for the same. It belongs to nobody: the
+program has no child that it did not start, and no signal of its terminal comes here.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import json
 import os
 import select
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from hushd_protocol.errors import UNANSWERED, HushdError
+
+ABSENT_S = 1.0  # between two looks for the next supervisor
 
 
 def main(program: int, fields: dict[str, Any]) -> None:
@@ -24,12 +28,19 @@ def main(program: int, fields: dict[str, Any]) -> None:
     ended = _watch(program)  # which waits for the line
     from hushd.client import Client
 
+    client = Client(holder="cli", start=False)
     try:
-        with Client(holder="cli", start=False) as client:
-            _say({"answer": client.control("yield", **fields)})
-            ended()
+        answer = client.control("yield", **fields)
     except HushdError as error:
         _say({} if error.code in UNANSWERED else {"code": error.code, "message": error.message})
+        return
+    _say({"answer": answer})
+    threading.Thread(target=lambda: (ended(), os._exit(0))).start()
+    while client.link.wait_lost():
+        try:
+            client.control("yield", **fields)
+        except HushdError:
+            time.sleep(ABSENT_S)
 
 
 def _say(answer: dict[str, Any]) -> None:

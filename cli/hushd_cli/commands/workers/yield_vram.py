@@ -25,6 +25,8 @@ NOT_FOUND, NOT_RUN = 127, 126  # exit codes, as of env and nice
 
 def main(prog: str, argv: Sequence[str]) -> int:
     arguments = make_parser(prog).parse(argv, "program")
+    if arguments.program and arguments.json:
+        raise HushdError("bad_request", "--json is without PROGRAM, whose output is its own: leave out one of them.")
     if arguments.program:
         return _become(arguments)
     yield_memory(arguments)
