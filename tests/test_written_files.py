@@ -351,6 +351,16 @@ def own_supervisors(here: Paths) -> None:
     TrialSupervisor._configure(trial, {})
 
 
+def own_voice(here: Paths) -> None:
+    from hushd_cli.commands.tune.accuracy.tuning_folder import Hearing, TuningFolder
+
+    kept = TuningFolder(here.state)
+    kept.add("en", 1, "One two three.", bytes(9000))
+    kept.keep({"a/b": {"c": Hearing(text="one", work_s=1.0, first_s=1.0, audio_s=1.0, memory_mb=1.0)}})
+    assert kept.clips("en")
+    kept.forget()
+
+
 def roster(here: Paths) -> None:
     from hushd.voice_assignments.assignments import VoiceAssignments
 
@@ -472,6 +482,7 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "an answer, a recording": long_requests,
     "a recording in the temporary folder of a node": of_a_node,
     "the folder of `hushd tune`": own_supervisors,
+    "`tune/`": own_voice,
     "`roster.json`": roster,
     "`agent-hook.json`": switch,
     "`people/`": people,

@@ -111,7 +111,7 @@ TOPICS: dict[str, tuple[Command, ...]] = {
         ),
         _own(
             "tune",
-            "find the fastest settings for this machine",
+            "find the fastest settings, or the model that hears you best",
             "tune.command",
             this_machine_only=True,
             completes={"what": "workers"},

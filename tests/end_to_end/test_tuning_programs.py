@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from hushd_schema.settings import Settings
 from support import quick_tune, warm
 from support.commands import RATE, say, unpack_checkpoint
 from support.peer import CONFIG, Supervisor, wait_until
+from support.recordings import recording
 from support.wer import words
 
 BIN = Path(sys.executable).parent
@@ -249,3 +251,62 @@ def test_a_checkpoint_of_another_program_is_enough(start_supervisor: Start, alon
         told = len(steps)
         client.transcribe(file, engine="faster-whisper", model="tiny.en", language="en")
         assert (made.stat().st_ino, len(steps)) == (inode, told)
+
+
+# --- accuracy: `hushd tune DIR`, `hushd tune --voice` -----------------------------------------------------------------
+
+READ = {
+    "beckett": "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better.",
+    "two_cities": "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of "
+    "foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season of light, it was the "
+    "season of darkness, it was the spring of hope, it was the winter of despair, we had everything before us, we had "
+    "nothing before us, we were all going direct to heaven, we were all going direct the other way. In short, the "
+    "period was so far like the present period, that some of its noisiest authorities insisted on its being received, "
+    "for good or for evil, in the superlative degree of comparison only.",
+}
+
+
+def test_the_carried_model_hears_a_folder_once(start_supervisor: Start, alone: Path, tmp_path: Path) -> None:
+    """Its words are counted, and two sentences are said to be too little, so that nothing is written; a second run
+    asks no model, and `--forget` leaves nothing of what was heard."""
+    pytest.importorskip("moonshine_voice", reason="the embedded model comes with moonshine-voice")
+    start_supervisor("")
+    for name, text in READ.items():
+        shutil.copy(recording(f"{name}.wav"), tmp_path / f"{name}.wav")
+        (tmp_path / f"{name}.txt").write_text(text)
+    told = json.loads(hushd("tune", tmp_path, "--write", "--json"))
+    (model,) = told["models"]
+    assert (told["language"], model["model"], told["enough"], told["written"]) == (
+        "en",
+        "moonshine/tiny-en",
+        False,
+        False,
+    )
+    assert model["sentences"][0]["errors"] == 0, model
+    assert model["wer"] < 0.1
+    assert model["speed"] > 1
+    assert 200 < model["memory_mb"] < 500
+    assert not (alone / "config.toml").read_text()
+    heard = alone / "state" / "tune" / "heard.json"
+    before = heard.stat()
+    assert before.st_mode & 0o777 == 0o600
+    table = hushd("tune", tmp_path)
+    assert "2 sentences are too little to say which model is better: at least 6 are needed." in table
+    assert heard.stat().st_mtime_ns == before.st_mtime_ns
+    assert "No installed model hears fi" in hushd("tune", tmp_path, "--language", "fi", status=6)
+    hushd("tune", "--forget")
+    assert not heard.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["EMPTY"], 4, "has no recordings with their texts"),
+        (["--voice", "--language", "en"], 2, "takes a terminal"),
+        (["--voice", "--language", "x!"], 2, "is not a language"),
+    ],
+)
+def test_what_cannot_be_compared(alone: Path, tmp_path: Path, arguments: list[str], status: int, sentence: str) -> None:
+    """One sentence each, before anybody reads aloud or a supervisor is asked."""
+    given = [str(tmp_path) if argument == "EMPTY" else argument for argument in arguments]
+    assert sentence in hushd("tune", *given, status=status)

@@ -49,6 +49,10 @@ def _is_person_or_none(name: object) -> bool:
 
 _MODEL = Kind('an engine and a model, such as "moonshine/tiny-en"', is_model)
 _MODEL_OR_NONE = Kind(_MODEL.must_be, lambda value: value == "" or is_model(value))
+_MODELS = Kind(
+    'a table of engines and models by language, such as { de = "whisper/small" }',
+    lambda value: isinstance(value, dict) and all(map(is_model, value.values())),
+)
 _PERSON_OR_NONE = Kind("a name of `hushd people list`", _is_person_or_none)
 _TEMPLATES = Kind(
     'a list of roles and engines, such as ["tts/hibari", "stt/moonshine"], or with a model, such as "tts/hibari/en"',
@@ -181,6 +185,9 @@ class Settings:
         'instead of it, while memory is short and the usual one does not run; "": the same',
     )
     tts_small: str = setting("", _MODEL_OR_NONE, "the same for `say`")
+    stt_by_language: Mapping[str, str] = setting(
+        {}, _MODELS, 'engine/model for `listen` in that language, such as { de = "whisper/small" }'
+    )
     second_pass: str = setting(
         "",
         _MODEL_OR_NONE,
@@ -280,7 +287,14 @@ class Settings:
             chosen[f"{role}_small"] = self.small_model(role)
         if role == "stt":
             chosen["second_pass"] = self.second_pass
-        return {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
+        different = {key: model for key, model in chosen.items() if model != getattr(DEFAULTS, key)}
+        by_language = self.stt_by_language if role == "stt" else {}
+        return different | {f"stt_by_language.{language}": model for language, model in by_language.items()}
+
+    def model_for(self, language: object) -> str:
+        """`engine/model` that hears a language, where a request names no other; `pt-BR` is heard as `pt`."""
+        named = language.lower() if isinstance(language, str) else ""
+        return self.stt_by_language.get(named) or self.stt_by_language.get(named.partition("-")[0]) or self.stt
 
     def default_model(self, role: str) -> str:
         """`engine/model` for a role named alone."""

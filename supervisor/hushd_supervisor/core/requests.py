@@ -71,7 +71,7 @@ class Requests:
                 raise HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
             check(message)
             rank = PRIORITIES.index(message.priority)
-            name = self._directory.resolve(message.worker, self.settings)
+            name = self._directory.resolve(self._by_language(message), self.settings)
             if name is None:
                 full = None if promised or self._has_room(program, rank) else self._full()
                 if full is None:
@@ -107,6 +107,12 @@ class Requests:
         self.active[request.key] = request
         held = worker.hold(now) if self._departure.renewing else []
         return held + worker.submit(request, now)
+
+    def _by_language(self, message: m.Request) -> str:
+        """The request's worker; for one that names the role alone and a language, the one configured for that."""
+        if message.worker != "stt" or not self.settings.stt_by_language:
+            return message.worker
+        return f"stt/{self.settings.model_for(message.params.get('language'))}"
 
     def call(self, now: float) -> list[Action]:
         """Promises free places to the requests that wait for one."""

@@ -167,3 +167,27 @@ def test_the_limit_over_all_workers_counts() -> None:
         worker = "stt" if number % 2 else "tts"
         answers += said(pool.handle(request(id=number.to_bytes(16, "big"), worker=worker), 0))
     assert [a.code for a in answers if isinstance(a, m.Error)] == ["overloaded", "overloaded"]
+
+
+@pytest.mark.parametrize(
+    ("worker", "language", "model"),
+    [
+        ("stt", None, "moonshine/tiny-en"),
+        ("stt", "fr", "moonshine/tiny-en"),
+        ("stt", 3, "moonshine/tiny-en"),
+        ("stt", "de", "whisper/small"),
+        ("stt", "pt-BR", "whisper/br"),
+        ("stt", "pt-PT", "whisper/pt"),
+        ("stt/moonshine", "de", "moonshine/tiny-en"),
+        ("tts", "de", "hibari/en"),
+    ],
+)
+def test_a_language_has_its_own_model(worker: str, language: object, model: str) -> None:
+    """A request that names a language and no engine goes to the model configured for that language; a country's own
+    comes first, and a model that is named is not exchanged."""
+    models = {"de": "whisper/small", "pt": "whisper/pt", "pt-br": "whisper/br"}
+    pool = Pool(Settings(stt_by_language=models), version="1", pid=1)
+    pool.handle(ev.FromClient(b"r", m.Hello(protocol=1, version="1")), 0)
+    pool.handle(request(worker=worker, params={} if language is None else {"language": language}), 0)
+    (status,) = [row for _, row in pool.status(0)]
+    assert status.name == f"{worker.split('/')[0]}/{model}"

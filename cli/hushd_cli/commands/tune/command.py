@@ -1,4 +1,5 @@
-"""`hushd tune`: measures which settings make a worker fastest on this machine, and saves them."""
+"""`hushd tune`: measures which settings make a worker fastest on this machine, or which model hears its user best, and
+saves that."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from typing import Any
 from hushd.client import Client
 from hushd_protocol import JsonObject, duration
 from hushd_protocol.errors import HushdError
-from hushd_protocol.names import SPEECH_ROLES
+from hushd_protocol.names import ROLES, SPEECH_ROLES
 from hushd_protocol.system import paths
 from hushd_protocol.system.footprint import cores
 from hushd_schema import engines, toml
@@ -29,7 +30,10 @@ from hushd_cli.terminal import console
 from .search import Environment, Measured, Outcome, Trial, dimensions, search, variables, why_not
 from .trial_supervisor import RUNS, TrialSupervisor, own_settings
 
-_DESCRIPTION = "Tries settings with real workers, on this machine, and writes the best ones into the configuration."
+_DESCRIPTION = (
+    "Tries settings with real workers, on this machine, and writes the fastest into the configuration; or, with a "
+    "folder or --voice, has all installed models hear the same sentences, and says which makes the fewest mistakes."
+)
 _TEXT = "The quick brown fox jumps over the lazy dog. How vexingly quick daft zebras jump!"
 _DIFFERENT = 1.05  # a configured need up to this much above the measured one stays
 _ROUNDED_MB = 10  # a measured need is rounded up to this
@@ -38,6 +42,10 @@ _ROUNDED_MB = 10  # a measured need is rounded up to this
 def main(prog: str, argv: Sequence[str]) -> int:
     options = make_parser(prog).parse_args(argv)
     check_configuration()
+    if options.forget or options.voice or _is_folder(options.what):
+        from .accuracy import command as accuracy
+
+        return accuracy.forget() if options.forget else accuracy.run(options)
     config_path = paths.find().config
     worker = _worker(options.what, toml.read(config_path))
     sample = _TEXT if worker.startswith("tts/") else _recording(options.speech)
@@ -97,10 +105,21 @@ def main(prog: str, argv: Sequence[str]) -> int:
 def make_parser(prog: str) -> Parser:
     """Returns the command's parser."""
     parser = Parser(prog, _DESCRIPTION)
-    parser.add_argument("what", nargs="?", default="stt", metavar="WHAT", help="stt, tts or a worker; default: stt")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        default="stt",
+        metavar="WHAT",
+        help="stt, tts or a worker; default: stt; or a folder of recordings x.wav with their texts x.txt",
+    )
     parser.add_argument("--speech", metavar="FILE", help="a recording to try it on; default: ten seconds of English")
     parser.add_argument("--limit", type=_length, default=120.0, metavar="TIME", help="the time limit; default: 2m")
-    parser.add_argument("--dry-run", action="store_true", help="print the settings without writing them")
+    parser.add_argument("--voice", action="store_true", help="have you read twenty sentences aloud, and compare models")
+    parser.add_argument("--language", metavar="TAG", help="of the sentences; default: the texts', or the session's")
+    parser.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone for --voice")
+    parser.add_argument("--write", action="store_true", help="write the best model without asking")
+    parser.add_argument("--forget", action="store_true", help="remove your recordings, and all that models heard")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be written, and write nothing")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
@@ -110,6 +129,11 @@ def _length(text: str) -> float:
     if seconds is None or seconds <= 0:
         raise ArgumentTypeError("must be a length of time, such as 90, 2m or 1h30m")
     return seconds
+
+
+def _is_folder(what: str) -> bool:
+    """Returns whether this is a folder of recordings; a worker's name comes first."""
+    return what.partition("/")[0] not in ROLES and os.path.isdir(what)
 
 
 def _worker(what: str, config: str) -> str:

@@ -1,0 +1,149 @@
+"""`hushd tune --voice` and `hushd tune DIR`: measure which installed model hears these sentences best."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from hushd.client import Client
+from hushd.models.choice import Candidate
+from hushd_models import languages, text_language
+from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
+from hushd_schema.settings import editing, load
+
+from hushd_cli.commands.config.file import change, have_it_read
+from hushd_cli.commands.models.recommend import session_language
+from hushd_cli.terminal import console
+
+from . import hearing, ranking, recorder, report
+from .tuning_folder import Clip, TuningFolder, clips
+from .words import Normalise, compare, normaliser
+
+
+def run(options: Namespace) -> int:
+    """Measures, prints the comparison, and writes the choice if that is wanted."""
+    folder = None if options.voice else Path(options.what)
+    language = _language(options.language, folder)
+    normalise, tuning = normaliser(language), TuningFolder()  # before anybody reads a sentence
+    given = _usable(clips(folder, language), normalise) if folder else []
+    if folder and not given:
+        raise HushdError(
+            "input_unreadable",
+            f"{folder} has no recordings with their texts: each x.wav needs what is said in it beside it, in x.txt.",
+        )
+    missing = {} if folder else recorder.missing(tuning, language)
+    with Client(holder="tune") as client:
+        models = _models(client, language)
+        if missing:
+            recorder.record(client, tuning, language, missing, options.device)
+        heard = given or _usable(tuning.clips(language), normalise)
+        if not heard:
+            raise HushdError("input_unreadable", "No sentence is recorded, so there is nothing to compare models by.")
+        comparison = _compared(client, tuning, heard, models, language, normalise)
+    if not options.json:
+        console.write(report.table(comparison, console.width()))
+    written = _settle(options, comparison)
+    if options.json:
+        console.write_json(report.as_json(comparison) | {"written": written})
+    return 0 if comparison.places else 5
+
+
+def forget() -> int:
+    """Removes the user's recordings and what models heard."""
+    count = TuningFolder().forget()
+    console.note(f"Removed: {count} recordings, and all that models heard in any.")
+    return 0
+
+
+def _usable(clips: Sequence[Clip], normalise: Normalise) -> list[Clip]:
+    return [clip for clip in clips if normalise(clip.sentence).strip()]
+
+
+def _language(named: str | None, folder: Path | None) -> str:
+    if named and not languages.is_tag(named):
+        raise HushdError("bad_request", f"{named!r} is not a language: name one by its tag, such as de or pt-BR.")
+    if named:
+        return languages.code(named)
+    texts = " ".join(clip.sentence for clip in clips(folder, "")) if folder else ""
+    return text_language.detect(texts) or session_language()
+
+
+def _models(client: Client, language: str) -> list[Candidate]:
+    models = hearing.models(client, language)
+    if not models:
+        raise HushdError(
+            "model_missing",
+            f"No installed model hears {language}: `hushd models recommend {language}` names some to get.",
+        )
+    return models
+
+
+def _compared(
+    client: Client,
+    tuning: TuningFolder,
+    heard: Sequence[Clip],
+    models: Sequence[Candidate],
+    language: str,
+    normalise: Normalise,
+) -> report.Comparison:
+    line = console.StatusLine()
+
+    def show(model: str, number: int) -> None:
+        line.show(lambda columns: f"{model} hears sentence {number} of {len(heard)}"[: columns - 1])
+
+    try:
+        failed = hearing.hear(client, tuning, heard, [model.name for model in models], language, show)
+    finally:
+        line.clear()
+    known = tuning.heard()
+    texts = {
+        model.name: [compare(clip.sentence, known[model.name][clip.key].text, normalise) for clip in heard]
+        for model in models
+        if model.name not in failed
+    }
+    figures = [
+        hearing.summary(name, heard, known[name], [compared.errors for compared in compared_texts])
+        for name, compared_texts in texts.items()
+    ]
+    words = [compared.words for compared in next(iter(texts.values()), [])]
+    places = ranking.ranked(words, figures) if figures else []
+    present = load(paths.find().config).model_for(language)
+    return report.Comparison(language, places, texts, failed, ranking.chosen(words, figures, present), present)
+
+
+def _settle(options: Namespace, comparison: report.Comparison) -> bool:
+    """Says which model to use, and writes it into the configuration if the user wants that; returns whether it did."""
+    choice, language = comparison.choice, comparison.language
+    if choice is None:
+        return False
+    model = choice.heard.model
+    key = ["stt"] if language == session_language() else ["stt_by_language", language]
+    name = f'{".".join(key)} = "{model}"'
+    if model == comparison.present:
+        _say(options, f"{model} is in use, and none is surely better; nothing to write.")
+        return False
+    if options.dry_run or not (options.write or _agreed(options, name)):
+        _say(options, f"Better than {comparison.present}: {name}; --write writes it into the configuration.")
+        return False
+    config = paths.find().config
+    change(config, lambda text: editing.with_key(text, key, model))
+    have_it_read()
+    _say(options, f"Wrote {name} into {config}.")
+    return True
+
+
+def _agreed(options: Namespace, name: str) -> bool:
+    if options.json or not (os.isatty(0) and os.isatty(1)):
+        return False
+    try:
+        return input(f"Write {name} into the configuration? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _say(options: Namespace, sentence: str) -> None:
+    if not options.json:
+        console.write(f"\n{sentence}\n")

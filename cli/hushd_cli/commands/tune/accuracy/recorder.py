@@ -1,0 +1,162 @@
+"""Shows sentences on a terminal, and records them one by one."""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import termios
+import tty
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Protocol
+
+from hushd.client import Client
+from hushd_protocol.errors import HushdError
+from hushd_schema.sound_file import wav_header
+
+from hushd_cli.terminal import console
+
+from . import loudness, sentences
+from .tuning_folder import TuningFolder
+
+_LOOK_S = 0.05  # between two looks at the keys and the microphone
+_LONGEST_S = 60
+_GO_ON, _AGAIN, _SKIP, _QUIT = "\n", "a", "s", "q"
+_BEGIN = (_GO_ON, "\r", " ")
+_KEYS = "Enter begins and ends a sentence; a: again, s: skip it, q: that is enough."
+
+
+class Source(Protocol):
+    """An open microphone, such as `hushd.audio.microphone.Microphone`."""
+
+    rate: int
+
+    def take(self) -> bytes | None: ...
+
+    def lose(self) -> HushdError: ...
+
+
+def missing(tuning: TuningFolder, language: str) -> dict[int, str]:
+    """Returns the sentences that are not recorded yet, by number.
+
+    Raises:
+        HushdError: `bad_request` if there are some, and no terminal to show them.
+    """
+    texts = dict(enumerate(sentences.of(language), 1))
+    missing = {number: text for number, text in texts.items() if not tuning.has(language, number, text)}
+    if missing and not (os.isatty(0) and os.isatty(1)):
+        raise HushdError("bad_request", "Recording sentences takes a terminal: give a folder instead, hushd tune DIR.")
+    return missing
+
+
+def record(client: Client, tuning: TuningFolder, language: str, texts: Mapping[int, str], device: str | None) -> None:
+    """Records sentences; each is kept at once, so that Ctrl-C loses one at most.
+
+    Raises:
+        HushdError: `no_device`; `output_failed`.
+    """
+    console.silence_libraries()
+    from hushd.audio.microphone import Microphone
+
+    with (
+        client.floor("microphone", on_wait=console.note_wait) as floor,
+        Microphone(device) as microphone,
+        _single_keys(),
+    ):
+        console.write(f"{len(texts)} sentences to read aloud, as you usually speak. {_KEYS}\n")
+
+        def keep(number: int, recording: bytes) -> None:
+            tuning.add(language, number, texts[number], recording)
+            floor.keep()
+
+        read_aloud(microphone, _key, texts, keep)
+
+
+def read_aloud(
+    microphone: Source, key: Callable[[], str], texts: Mapping[int, str], keep: Callable[[int, bytes], None]
+) -> None:
+    """Has sentences read, and again where that was too quiet, too loud or cut off.
+
+    Args:
+        key: waits a moment; returns a pressed key, or nothing.
+        keep: takes a sentence's number and its recording, a WAV file.
+    """
+    numbers, place = list(texts), 0
+    while place < len(numbers):
+        number = numbers[place]
+        console.write(f"\n{number}. {texts[number]}\n")
+        decision, chunks = _one(microphone, key)
+        if decision == _QUIT:
+            return
+        if decision == _AGAIN:  # before this one has begun: the one before it
+            place = max(0, place - 1)
+        elif decision == _SKIP:
+            place += 1
+        elif fault := loudness.fault(chunks, microphone.rate):
+            console.write(f"{fault} Once more:\n")
+        else:
+            recording = b"".join(chunks)
+            keep(number, wav_header(microphone.rate, len(recording)) + recording)
+            place += 1
+
+
+def _one(microphone: Source, key: Callable[[], str]) -> tuple[str, list[bytes]]:
+    """Records from one key to the next; returns the key that decides, Enter for a recording to keep."""
+    line = console.StatusLine()
+    chunks: list[bytes] = []
+    recording = False
+    try:
+        while True:
+            pressed, new = key(), _taken(microphone)
+            chunks = chunks + new if recording else []
+            if pressed in (_SKIP, _QUIT) or (pressed == _AGAIN and not recording):
+                return pressed, []
+            if pressed == _AGAIN:
+                chunks = []
+            elif (recording and pressed) or sum(map(len, chunks)) > 2 * microphone.rate * _LONGEST_S:
+                return _GO_ON, chunks
+            elif pressed in _BEGIN:
+                recording = True
+            level = loudness.peak(new[-1]) if new else 0
+            line.show(partial(_status, recording, level))
+    finally:
+        line.clear()
+
+
+def _status(recording: bool, level: int, columns: int) -> str:
+    return f"{loudness.meter(level, columns)} {'Enter: done' if recording else 'Enter: record'}"
+
+
+def _taken(microphone: Source) -> list[bytes]:
+    """Returns the sound that has been recorded since the last call."""
+    chunks = []
+    try:
+        while (chunk := microphone.take()) is not None:
+            chunks.append(chunk)
+    except queue.Empty:
+        return chunks
+    raise microphone.lose()
+
+
+def _key() -> str:
+    """Waits a moment for a key; returns it, or nothing."""
+    readable, _, _ = select.select([0], [], [], _LOOK_S)
+    if not readable:
+        return ""
+    data = os.read(0, 64)
+    if not data:
+        raise KeyboardInterrupt  # the terminal is gone
+    return data.decode(errors="replace")[0].lower()
+
+
+@contextmanager
+def _single_keys() -> Iterator[None]:
+    """Within the block keys arrive at once, and are not echoed; Ctrl-C interrupts as usual."""
+    saved = termios.tcgetattr(0)
+    tty.setcbreak(0)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, saved)
