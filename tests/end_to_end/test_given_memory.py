@@ -100,6 +100,21 @@ def test_a_start_that_fits_asks_nobody(street: Street) -> None:
     assert street.asked() == []
 
 
+def test_without_the_guest_nobody_is_asked(street: Street) -> None:
+    """The log says so, at the start and at a reload, and requests are answered as where no neighbour is named."""
+    street.furnish("not installed", {"ollama": [LLAMA]})
+    supervisor = street.supervisor()
+    with supervisor.connect() as peer:
+        peer.control("reload")
+        _, answer = _end(peer, peer.request("echo", BIG))
+        assert isinstance(answer, Error)
+        assert answer.code == "server_busy"
+        peer.ask("echo", SMALL)
+    assert street.asked() == []
+    sentence = "[neighbours] needs the package hushd_neighbours, which this installation of hushd lacks"
+    assert supervisor.log().count(f"WARNING {sentence}: nobody is asked.\n") == 2
+
+
 def test_neighbours_that_are_named_later_are_asked_too(street: Street) -> None:
     """By a supervisor that had none when it started, once it has read its configuration again."""
     street.furnish("well", {"ollama": [LLAMA]})

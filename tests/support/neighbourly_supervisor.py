@@ -1,6 +1,7 @@
 """A supervisor whose memory is a number in a file, and whose neighbours are a script: run in front of its command line.
 
-In the folder `street` of its runtime folder are the files of `scripted_neighbours`, and `mode`, its first argument.
+In the folder `street` of its runtime folder are the files of `scripted_neighbours`, and `mode`, its first argument;
+where that is `not installed`, the guest that speaks with neighbours is not there.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ def furnish(street: Path) -> None:
         original(self, *arguments, lambda: [sys.executable, str(SCRIPT), (street / "mode").read_text(), str(street)])
 
     rim.Neighbours.__init__ = made  # type: ignore[method-assign]
-    settings.missing = lambda: ""  # type: ignore[assignment]
+    if (street / "mode").read_text() == "not installed":
+        settings.PACKAGE = "hushd_no_such_package"
+    else:
+        settings.missing = lambda: ""  # type: ignore[assignment]
     measure.machine = lambda *_: Memory(TOTAL, int((street / "available").read_text()))  # type: ignore[assignment]
 
 

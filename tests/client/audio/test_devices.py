@@ -7,6 +7,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -466,19 +467,24 @@ def test_a_sound_system_that_hangs_is_told_of(monkeypatch: pytest.MonkeyPatch) -
     assert caught.value.code == "no_device"
 
 
-@pytest.mark.usefixtures("runtime")
-def test_nobody_ends_while_portaudio_looks_for_devices(tmp_path: Path) -> None:
+@pytest.mark.parametrize("status", [3, 130], ids=["fails", "is stopped"])
+def test_nobody_ends_while_portaudio_looks_for_devices(runtime: Path, status: int) -> None:
     """A `say` that fails or is told to stop meanwhile lets that come to its end: it may hold a lock of all programs."""
-    (tmp_path / "sounddevice.py").write_text(
+    (runtime / "sounddevice.py").write_text(
         "import os, time\nos.write(1, b'begun ')\ntime.sleep(0.5)\nos.write(1, b'ended')\n"
     )
     command = [sys.executable, "-P", "-c", "from hushd_cli import entry; entry.say()", "Hello."]
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=60)  # there is no supervisor
-    assert (done.returncode, done.stdout) == (3, b"begun ended")
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.read(6) == b"begun "
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read() == b"ended"
-    assert process.returncode in (3, 130)  # by which of the two came first
+    environment = os.environ | {"PYTHONPATH": str(runtime)}
+    with socket.socket(socket.AF_UNIX) as silent:  # a supervisor that keeps `say` waiting until the look has begun
+        silent.bind(os.fspath(runtime / "client.sock"))
+        silent.listen()
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            assert process.stdout.read(6) == b"begun "
+            if status == 130:
+                process.send_signal(signal.SIGINT)
+            else:
+                silent.close()
+                (runtime / "client.sock").unlink()
+            assert process.stdout.read() == b"ended"
+    assert process.returncode == status
