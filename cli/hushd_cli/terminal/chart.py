@@ -23,15 +23,25 @@ def round_up(value: float) -> float:
     return next(step * scale for step in (1, 2, 4, 5, 6, 8, 10) if step * scale >= value)
 
 
-def chart(values: Sequence[float], above: Sequence[float], height: int, top: float, *, fine: bool) -> list[str]:
+def chart(
+    values: Sequence[float],
+    above: Sequence[float],
+    height: int,
+    top: float,
+    *,
+    fine: bool,
+    behind: Sequence[float] = (),
+) -> list[str]:
     """Returns `height` lines of bars, one a column, from 0 to `top` beside a scale; dots mark higher values of `above`.
 
     Args:
+        behind: shaded where they are higher than `values`.
         fine: whether to draw eighths of a line, which needs Unicode.
     """
     lines = []
+    columns = [*zip(values, above, behind or [0.0] * len(values), strict=True)]
     for row in reversed(range(height)):
-        cells = (_cell(value, other, row, height / top, fine) for value, other in zip(values, above, strict=True))
+        cells = (_cell(*column, row, height / top, fine) for column in columns)
         lines.append(f"{_label(row, height, top):>{_NUMBER}} {'┤' if fine else '|'}{''.join(cells).rstrip()}")
     return lines
 
@@ -52,11 +62,13 @@ def _label(row: int, height: int, top: float) -> str:
     return "0" if row == 0 else f"{top / 2:g}" if row == height // 2 and height > 3 else ""
 
 
-def _cell(value: float, above: float, row: int, scale: float, fine: bool) -> str:
+def _cell(value: float, above: float, behind: float, row: int, scale: float, fine: bool) -> str:
     filled = min(1.0, max(0.0, value * scale - row))
     eighths = round(filled * 8) or (1 if row == 0 and value > 0 else 0)
     if not eighths and int(above * scale - 1e-9) == row and above > value:
         return "·" if fine else "."
+    if not eighths and behind * scale > (row + 0.5 if row else 0):
+        return "░" if fine else ":"
     if fine:
         return _EIGHTHS[eighths]
     return "#" if eighths >= 4 or (eighths and row == 0) else " "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from hushd_schema.status import Status, SupervisorStatus, TemplateStatus, WorkerStatus
 
 SUPERVISOR = "supervisor"
+NEIGHBOUR = "neighbour"
+SEEN_S = 60.0  # for which a neighbour's answer is shown: later nobody knows what it holds
 _EVENTS = ("start", "ready", "beat", "exit")
 _TEMPLATES = "standby/"  # a server that never unloads has none
 _NO_MODEL = ("models/", _TEMPLATES)  # downloads: a server would not keep that process either
@@ -23,7 +26,8 @@ _NO_MODEL = ("models/", _TEMPLATES)  # downloads: a server would not keep that p
 class Entry(NamedTuple):
     """A line of the record: `size` are the private bytes of the process `name`, `supervisor` those of the supervisor.
 
-    `mapped` are its part of mapped files' pages; in lines of older versions they are in `size`.
+    `mapped` are its part of mapped files' pages; in lines of older versions they are in `size`. The event `neighbour`
+    has the bytes that the neighbour `name` holds by its answer.
     """
 
     time: float
@@ -80,6 +84,9 @@ def _entries(lines: Iterable[str]) -> Iterator[Entry]:
                     yield Entry(float(time), event, name, *map(int, sizes))
                 except ValueError:
                     continue
+            case [time, event, name, size] if event == NEIGHBOUR:
+                with suppress(ValueError):
+                    yield Entry(float(time), event, name, int(size))
 
 
 def until_now(entries: Sequence[Entry], status: Status | None, now: float) -> list[Entry]:
@@ -103,6 +110,8 @@ def _alive(entries: Iterable[Entry]) -> set[str]:
     """The workers that were there at last."""
     alive: set[str] = set()
     for entry in entries:
+        if entry.event == NEIGHBOUR:
+            continue
         if entry.name == SUPERVISOR:
             alive = set() if entry.event != "beat" else alive
         elif entry.event == "exit":
@@ -145,6 +154,8 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
     mapped: dict[str, int] = {}
     supervisor = supervisor_peak = 0
     for entry in entries:
+        if entry.event == NEIGHBOUR:
+            continue
         supervisor = entry.supervisor
         if entry.name == SUPERVISOR:
             if entry.event != "beat":  # workers of one that was killed have ended with it
@@ -159,6 +170,40 @@ def moments(entries: Iterable[Entry]) -> list[Moment]:
         supervisor_peak = max(supervisor_peak, entry.supervisor)
         held_after.append(Moment(entry.time, supervisor, workers, supervisor_peak + sum(held.values()), mapped))
     return held_after
+
+
+class Seen(NamedTuple):
+    """The bytes that a neighbour held from `start` to `end`, as far as its answers tell."""
+
+    neighbour: str
+    start: float
+    end: float
+    size: int
+
+
+def seen(entries: Iterable[Entry], start: float, end: float) -> list[Seen]:
+    """Returns the neighbours' memory in a window: from each answer until the next one, and no longer than `SEEN_S`."""
+    answers = [entry for entry in entries if entry.event == NEIGHBOUR]
+    spans: list[Seen] = []
+    for number, answer in enumerate(answers):
+        until = next((other.time for other in answers[number + 1 :] if other.name == answer.name), math.inf)
+        began, ended = max(start, answer.time), min(end, until, answer.time + SEEN_S)
+        if answer.size and began < ended:
+            spans.append(Seen(answer.name, began, ended, answer.size))
+    return spans
+
+
+def seen_parts(seen: Sequence[Seen], start: float, end: float, count: int) -> list[int]:
+    """Returns the neighbours' memory in `count` equal parts of a window: the most that each has held, added up."""
+    width = (end - start) / count
+    parts: list[int] = []
+    for left in (start + number * width for number in range(count)):
+        most: dict[str, int] = {}
+        for name, began, ended, size in seen:
+            if began < left + width and left < ended:
+                most[name] = max(size, most.get(name, 0))
+        parts.append(sum(most.values()))
+    return parts
 
 
 def _without(name: str, sizes: Mapping[str, int]) -> dict[str, int]:

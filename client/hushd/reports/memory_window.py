@@ -12,7 +12,7 @@ from . import card_record
 from . import memory_record as record
 from .card_record import CardHistory
 from .display import clock
-from .memory_record import Entry, Moment, Use
+from .memory_record import Entry, Moment, Seen, Use
 
 if TYPE_CHECKING:
     from hushd_schema.status import Status
@@ -58,6 +58,11 @@ class Window:
         return record.uses(self.entries, self.moments)
 
     @property
+    def neighbours(self) -> list[Seen]:
+        """The memory of neighbours, where it was seen."""
+        return record.seen(self.entries, self.start, self.end)
+
+    @property
     def changes(self) -> list[Entry]:
         """The starts and exits."""
         return [e for e in self.entries if e.event in ("start", "exit") and self.start <= e.time <= self.end]
@@ -83,6 +88,7 @@ class Window:
             "moments": [_moment(moment) for moment in moments],
             "events": [{"time": entry.time, "event": entry.event, "name": entry.name} for entry in self.changes],
             "workers": [_use(use) for use in self.uses],
+            **({"neighbours": [_seen(each) for each in self.neighbours]} if self.neighbours else {}),
             **({"cards": [card.data() for card in self.cards]} if self.cards else {}),
         }
 
@@ -100,6 +106,10 @@ def _moment(moment: Moment) -> JsonObject:
         "mapped_mb": {name: round(megabytes(size), 1) for name, size in moment.mapped.items()},
         "never_unloaded_mb": round(megabytes(moment.resident), 1),
     }
+
+
+def _seen(seen: Seen) -> JsonObject:
+    return {"name": seen.neighbour, "start": seen.start, "end": seen.end, "held_mb": round(megabytes(seen.size), 1)}
 
 
 def _use(use: Use) -> JsonObject:

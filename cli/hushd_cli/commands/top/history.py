@@ -67,14 +67,17 @@ def _status() -> Status | None:
 def _as_text(window: Window, width: int) -> str:
     fine = speaks_unicode()
     parts = record.highest(window.moments, columns_for_bars(width))
-    top = round_up(max(1.0, *(_mb(max(part.total, part.resident)) for part in parts)))
-    bars = chart([_mb(part.total) for part in parts], [_mb(part.resident) for part in parts], HEIGHT, top, fine=fine)
+    seen = [_mb(size) for size in record.seen_parts(window.neighbours, window.start, window.end, len(parts))]
+    held, resident = [_mb(part.total) for part in parts], [_mb(part.resident) for part in parts]
+    top = round_up(max(1.0, *held, *resident, *seen))
+    bars = chart(held, resident, HEIGHT, top, fine=fine, behind=seen)
+    shade = f"   {'░' if fine else ':'} {_named(window)}, where seen" if any(seen) else ""
     form = "%H:%M" if window.end - window.start < _DAY else "%d %b %H:%M"
     first, last = (time.strftime(form, time.localtime(at)) for at in (window.start, window.end))
     lines = [
         window.summary,
         "",
-        f"{indent()[:-2]:>5} MB{'':4}{'█ hushd   · ' if fine else '# hushd   . '}{RIVAL}",
+        f"{indent()[:-2]:>5} MB{'':4}{'█ hushd   · ' if fine else '# hushd   . '}{RIVAL}{shade}",
         *bars,
         *_events(window, len(parts), fine),
         f"{indent()}{first}{last:>{max(1, len(parts) - len(first))}}",
@@ -83,6 +86,10 @@ def _as_text(window: Window, width: int) -> str:
         *laid_out(_COLUMNS, window.uses, width),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _named(window: Window) -> str:
+    return ", ".join(dict.fromkeys(seen.neighbour for seen in window.neighbours))
 
 
 def _card_bars(card: CardHistory, columns: int, fine: bool) -> list[str]:

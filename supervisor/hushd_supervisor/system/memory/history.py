@@ -14,7 +14,16 @@ from hushd_protocol.messages import Beat, Ready
 from hushd_protocol.system import best_effort, log_files
 from hushd_protocol.system.footprint import rss
 
-from hushd_supervisor.core.events import Event, Exited, FromWorker, Seen, Spawned, TemplateGone, TemplateReady
+from hushd_supervisor.core.events import (
+    Event,
+    Exited,
+    FromNeighbour,
+    FromWorker,
+    Seen,
+    Spawned,
+    TemplateGone,
+    TemplateReady,
+)
 from hushd_supervisor.core.standby import PREFIX
 
 from ..source import Source
@@ -30,7 +39,8 @@ class History(Source):
     The events are `start`, `ready`, `beat` and `exit`. PRIVATE is the worker's memory without pages of files, MAPPED
     its pages of mapped files, SUPERVISOR the supervisor's memory, all in bytes. For graphics cards there are lines
     `TIME card ID TOTAL FREE DEVICE NAME` after a look, and `TIME taken WORKER ID=BYTES …` when a worker's share
-    changes. A file over 1 MB is moved to `path`.1, so there are at most two. A failed write is ignored.
+    changes. `TIME neighbour NAME BYTES` has the memory that a neighbour holds, by its answer. A file over 1 MB is moved
+    to `path`.1, so there are at most two. A failed write is ignored.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -39,6 +49,7 @@ class History(Source):
         self._written: dict[str, tuple[int, float]] = {}  # by worker: its last recorded size, and when
         self._taken: dict[str, Mapping[str, int]] = {}  # by worker: its last recorded share of the cards
         self._free: dict[str, int] = {}  # by card: its last recorded free memory
+        self._held: dict[str, dict[str, int]] = {}  # by neighbour: the memory of its models
 
     def begin(self) -> None:
         """Records the supervisor's start, which also ends any workers of an earlier one without recorded exits."""
@@ -52,6 +63,12 @@ class History(Source):
         """Records the start, size or end of a process that `event` reports."""
         self._look_at_cards(event)
         match event:
+            case FromNeighbour("look", name, holds=holds, error="") if name:
+                self._held[name] = {hold.model: hold.ram for hold in holds}
+                self._append_neighbour(name)
+            case FromNeighbour("give", name, model, sleeps=False, error="") if model in self._held.get(name, ()):
+                del self._held[name][model]
+                self._append_neighbour(name)
             case Spawned(worker):
                 self._append("start", worker)
             case FromWorker(worker, _, Ready(pss=size, private=private)):
@@ -64,6 +81,9 @@ class History(Source):
                 name = name if isinstance(event, Exited) else PREFIX + name
                 self._append("exit", name)
                 self._written.pop(name, None)
+
+    def _append_neighbour(self, name: str) -> None:
+        self._write(f"neighbour {name} {sum(self._held[name].values())}")
 
     def _look_at_cards(self, event: Event) -> None:
         """Records changed figures of graphics cards that `event` reports."""

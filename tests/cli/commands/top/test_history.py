@@ -67,6 +67,20 @@ def test_json_is_for_programs(recorded: Path) -> None:
     assert data["workers"] == [{"name": NAME, "starts": 1, "seconds": 60.0, "most_mb": 200.0, "most_mapped_mb": 630.0}]
 
 
+def test_neighbours_have_a_shade_of_their_own(recorded: Path) -> None:
+    """A neighbour that was seen is shaded, with its name beside hushd's sign; without one nothing is said of any."""
+    assert "where seen" not in run()
+    assert "neighbours" not in json.loads(run("--json"))
+    answered = time.time() - 300
+    with recorded.open("a") as file:
+        file.write(f"{answered:.2f} neighbour ollama 900000000\n{answered + 30:.2f} neighbour ollama 0\n")
+    text = run()
+    assert re.search(r"[░:] ollama, where seen\n", text)
+    assert re.search(r"[░:]{4,6}", text.partition("where seen")[2])
+    (seen,) = json.loads(run("--json"))["neighbours"]
+    assert (seen["name"], seen["held_mb"], round(seen["end"] - seen["start"])) == ("ollama", 900.0, 30)
+
+
 def test_nothing_recorded(runtime: Path) -> None:
     """Without a record and a supervisor there is nothing to show."""
     assert "Nothing is recorded yet" in run(status=4)

@@ -8,7 +8,8 @@ from typing import Any
 from hushd_protocol.cards import Card
 from hushd_protocol.messages import Beat, Ready
 from hushd_protocol.system import log_files
-from hushd_supervisor.core.events import Exited, FromWorker, Seen, Spawned, TemplateGone, TemplateReady
+from hushd_supervisor.core.events import Exited, FromNeighbour, FromWorker, Seen, Spawned, TemplateGone, TemplateReady
+from hushd_supervisor.core.neighbours.holds import Hold
 from hushd_supervisor.system.memory.history import QUIET_S, History
 from support.peer import Supervisor, wait_until
 
@@ -145,4 +146,24 @@ def test_cards_are_in_the_record(tmp_path: Path) -> None:
         taken,
         "1000.00 card 0000:03:00.0 16000000000 9000000000 rocm:0 Radeon RX",
         taken,
+    ]
+
+
+def test_what_neighbours_hold_is_in_the_record(tmp_path: Path) -> None:
+    """A line for each answer, and one where a model was given; not where it sleeps, nor where there was no answer."""
+    history = History(tmp_path / "m", Clock())
+    holds = (Hold("ollama", "a", 4_000 * MB), Hold("ollama", "b", 1_000 * MB))
+    for event in (
+        FromNeighbour("look", "ollama", holds=holds),
+        FromNeighbour("look", "gone", error="It is not there."),
+        FromNeighbour("look"),
+        FromNeighbour("give", "ollama", "b", sleeps=True),
+        FromNeighbour("give", "ollama", "a", error="It is in use."),
+        FromNeighbour("give", "ollama", "a"),
+        FromNeighbour("give", "ollama", "a"),
+    ):
+        history.look(event, 0.0)
+    assert (tmp_path / "m").read_text().splitlines() == [
+        "1000.00 neighbour ollama 5000000000",
+        "1000.00 neighbour ollama 1000000000",
     ]
