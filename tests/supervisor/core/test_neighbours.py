@@ -15,6 +15,7 @@ from hushd_supervisor.core.memory.pressure import Level
 from hushd_supervisor.core.neighbours.efforts import FRESH_S, LIMIT_S, LOOK_S, SHOWN_S
 from hushd_supervisor.core.neighbours.holds import Hold, choose
 from hushd_supervisor.core.neighbours.sleepers import TRIES
+from hushd_supervisor.core.worker.progress import Used
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, House
 
@@ -251,6 +252,23 @@ def test_the_answers_of_a_look_serve_the_next_start_too() -> None:
     street.wait(FRESH_S)
     street.request(A)
     assert len(street.asked("look")) == 2
+
+
+def test_a_start_that_died_of_memory_asks_before_the_next() -> None:
+    """It fitted by its known need; a quarter more than it had taken does not, so neighbours are asked after all."""
+    street = Street(hold())
+    street.available = 300 * MB + 125 * MB
+    street.request(A)
+    assert (street.spawned(), street.asked("look")) == ([A], [])
+    street.tell(ev.Gauged(A, street.worker(A).gen, Used(cpu_s=1, private=320 * MB)))
+    street.exit(A, -9, out_of_memory=True)
+    street.wait(2)
+    assert (street.spawned(), street.asked("look")) == ([A], [("", "")])
+    street.look()
+    assert street.asked("give") == [("ollama", "llama3")]
+    street.gives()
+    street.wait(0.5)
+    assert street.spawned() == [A, A]
 
 
 def test_two_starts_share_a_look_and_no_model() -> None:
