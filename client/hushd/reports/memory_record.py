@@ -188,7 +188,7 @@ def seen(entries: Iterable[Entry], start: float, end: float) -> list[Seen]:
     for number, answer in enumerate(answers):
         until = next((other.time for other in answers[number + 1 :] if other.name == answer.name), math.inf)
         began, ended = max(start, answer.time), min(end, until, answer.time + SEEN_S)
-        if answer.size and began < ended:
+        if answer.size and began <= ended:  # it may give at once
             spans.append(Seen(answer.name, began, ended, answer.size))
     return spans
 
@@ -200,7 +200,7 @@ def seen_parts(seen: Sequence[Seen], start: float, end: float, count: int) -> li
     for left in (start + number * width for number in range(count)):
         most: dict[str, int] = {}
         for name, began, ended, size in seen:
-            if began < left + width and left < ended:
+            if began < left + width and left <= ended:
                 most[name] = max(size, most.get(name, 0))
         parts.append(sum(most.values()))
     return parts

@@ -190,13 +190,15 @@ def test_a_clock_that_was_set_back() -> None:
 
 
 def test_neighbours_are_shown_where_they_were_seen() -> None:
-    """From an answer until the next one, a minute at most; they are neither hushd's nor a rival's."""
+    """From an answer until the next one, though that comes at once, or for a minute; as none of hushd's memory."""
     asked = [entry(15, "neighbour", "ollama", 4000), entry(17, "neighbour", "swap", 1000)]
     asked += [entry(18, "neighbour", "ollama", 0), entry(35, "neighbour", "ollama", 3000)]
-    entries = sorted([*LIFE, *asked])
+    asked += [entry(5, "neighbour", "x", 700), entry(5, "neighbour", "x", 0)]
+    entries = sorted([*LIFE, *asked], key=lambda entry: entry.time)
     assert [at(entries, time) for time in (16, 36)] == [at(LIFE, time) for time in (16, 36)]
     seen = record.seen(entries, 0, 90)
-    assert seen == [("ollama", 15, 18, 4000 * MB), ("swap", 17, 77, 1000 * MB), ("ollama", 35, 90, 3000 * MB)]
+    assert seen[0] == ("x", 5, 5, 700 * MB)
+    assert seen[1:] == [("ollama", 15, 18, 4000 * MB), ("swap", 17, 77, 1000 * MB), ("ollama", 35, 90, 3000 * MB)]
     parts = [size // MB for size in record.seen_parts(seen, 0, 90, 9)]
-    assert parts == [0, 5000, 1000, 4000, 4000, 4000, 4000, 4000, 3000]
+    assert parts == [700, 5000, 1000, 4000, 4000, 4000, 4000, 4000, 3000]
     assert Window.last(50, entries, None, 90) is not None
