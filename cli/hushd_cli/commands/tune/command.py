@@ -118,6 +118,7 @@ def make_parser(prog: str) -> Parser:
     parser.add_argument("--language", metavar="TAG", help="of the sentences; default: the texts', or the session's")
     parser.add_argument("--audio-device", dest="device", metavar="NAME", help="the microphone for --voice")
     parser.add_argument("--write", action="store_true", help="write the best model without asking")
+    parser.add_argument("--again", action="store_true", help="have models hear again what they have heard before")
     parser.add_argument("--forget", action="store_true", help="remove your recordings, and all that models heard")
     parser.add_argument("--dry-run", action="store_true", help="print what would be written, and write nothing")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hushd.client import Client
@@ -42,7 +42,8 @@ def run(options: Namespace) -> int:
         heard = given or _usable(tuning.clips(language), normalise)
         if not heard:
             raise HushdError("input_unreadable", "No sentence is recorded, so there is nothing to compare models by.")
-        comparison = _compared(client, tuning, heard, models, language, normalise)
+        failed = _hear(client, tuning, heard, models, language, options.again)
+    comparison = _compared(tuning, heard, models, failed, language, normalise)
     if not options.json:
         console.write(report.table(comparison, console.width()))
     written = _settle(options, comparison)
@@ -81,23 +82,29 @@ def _models(client: Client, language: str) -> list[Candidate]:
     return models
 
 
-def _compared(
-    client: Client,
-    tuning: TuningFolder,
-    heard: Sequence[Clip],
-    models: Sequence[Candidate],
-    language: str,
-    normalise: Normalise,
-) -> report.Comparison:
+def _hear(
+    client: Client, tuning: TuningFolder, clips: Sequence[Clip], models: Sequence[Candidate], language: str, again: bool
+) -> dict[str, str]:
+    """Has the models hear, and shows how far they are; returns the reason for each that failed."""
     line = console.StatusLine()
 
     def show(model: str, number: int) -> None:
-        line.show(lambda columns: f"{model} hears sentence {number} of {len(heard)}"[: columns - 1])
+        line.show(lambda columns: f"{model} hears sentence {number} of {len(clips)}"[: columns - 1])
 
     try:
-        failed = hearing.hear(client, tuning, heard, [model.name for model in models], language, show)
+        return hearing.hear(client, tuning, clips, [model.name for model in models], language, show, again)
     finally:
         line.clear()
+
+
+def _compared(
+    tuning: TuningFolder,
+    heard: Sequence[Clip],
+    models: Sequence[Candidate],
+    failed: Mapping[str, str],
+    language: str,
+    normalise: Normalise,
+) -> report.Comparison:
     known = tuning.heard()
     texts = {
         model.name: [compare(clip.sentence, known[model.name][clip.key].text, normalise) for clip in heard]

@@ -29,9 +29,18 @@ def models(client: Client, language: str) -> list[Candidate]:
 
 
 def hear(
-    client: Client, tuning: TuningFolder, clips: Sequence[Clip], names: Sequence[str], language: str, report: Report
+    client: Client,
+    tuning: TuningFolder,
+    clips: Sequence[Clip],
+    names: Sequence[str],
+    language: str,
+    report: Report,
+    again: bool = False,
 ) -> dict[str, str]:
     """Has models hear the sentences that they have not heard, and keeps each model's texts when it has heard all.
+
+    Args:
+        again: has them hear all sentences.
 
     Returns:
         The reason for each model that failed.
@@ -41,7 +50,7 @@ def hear(
     """
     known, failed = tuning.heard(), dict[str, str]()
     for name in names:
-        missing = [clip for clip in clips if clip.key not in known.get(name, {})]
+        missing = [clip for clip in clips if again or clip.key not in known.get(name, {})]
         if not missing:
             continue
         try:

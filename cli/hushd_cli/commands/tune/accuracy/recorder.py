@@ -65,13 +65,19 @@ def record(client: Client, tuning: TuningFolder, language: str, texts: Mapping[i
         Microphone(device) as microphone,
         _single_keys(),
     ):
-        console.write(f"{len(texts)} sentences to read aloud, as you usually speak. {_KEYS}\n")
+        console.write(f"{len(texts)} sentences to read aloud, as you usually speak.\n{_KEYS}\n")
+        recorded = set()
 
         def keep(number: int, recording: bytes) -> None:
             tuning.add(language, number, texts[number], recording)
+            recorded.add(number)
             floor.keep()
 
-        read_aloud(microphone, _key, texts, keep)
+        try:
+            read_aloud(microphone, _key, texts, keep)
+        except BaseException:
+            console.note(f"{len(recorded)} of {len(texts)} are recorded; the same command goes on with the others.")
+            raise
 
 
 def read_aloud(

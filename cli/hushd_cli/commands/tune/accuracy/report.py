@@ -10,7 +10,7 @@ from hushd_protocol import JsonObject
 from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.system.terminal import escaped
 
-from .ranking import BEST, CHANCE, EQUAL, FEWEST, Place
+from .ranking import BEST, CHANCE, FEWEST, WORSE, Place
 from .words import Compared
 
 _MOST_SHOWN = 5  # wrong sentences of a model; --json has all
@@ -66,18 +66,16 @@ def _differences(comparison: Comparison, sentences: int) -> list[str]:
         ]
     if len(comparison.places) < 2:
         return []
-    best = comparison.places[0].heard.model
-    by_verdict: dict[str, list[str]] = {}
-    for place in comparison.places[1:]:
-        by_verdict.setdefault(place.verdict, []).append(place.heard.model)
-    says = {
-        EQUAL: f"As many wrong words as {best} in every sentence: ",
-        CHANCE: f"May differ from {best} by chance: ",
-    }
-    named = [
-        f"{sentence}{', '.join(by_verdict[verdict])}." for verdict, sentence in says.items() if verdict in by_verdict
-    ]
-    return named or [f"{best} makes fewer mistakes than all others, and not by chance."]
+    best, *others = comparison.places
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for place in comparison.places:
+        alike.setdefault(place.heard.errors, []).append(place.heard.model)
+    lines = [f"Equal in every sentence: {', '.join(names)}." for names in alike.values() if len(names) > 1]
+    if chance := [place.heard.model for place in others if place.verdict == CHANCE]:
+        lines.append(f"May differ from {best.heard.model} by chance: {', '.join(chance)}.")
+    if worse := [place.heard.model for place in others if place.verdict == WORSE]:
+        lines.append(f"More wrong words than {best.heard.model}, and not by chance: {', '.join(worse)}.")
+    return lines
 
 
 def _wrong(model: str, texts: Sequence[Compared]) -> list[str]:

@@ -59,6 +59,9 @@ def test_each_model_hears_each_sentence_once(tmp_path: Path) -> None:
     client.done.clear()
     heard(client, kept, "e/a", clips=[*CLIPS, Clip("d.wav", Path("/d.wav"), "More.", "d")])
     assert client.done == ["e/a d", "unload stt/e/a"]
+    client.done.clear()
+    hear(client, kept, CLIPS[:1], ["e/a"], "en", lambda model, number: None, again=True)  # type: ignore[arg-type]
+    assert client.done == ["e/a a", "unload stt/e/a"]
     known = kept.heard()["e/a"]
     assert {hearing.text for hearing in known.values()} == {"a text"}
     figures = summary("e/a", CLIPS, known, [0, 1, 0])

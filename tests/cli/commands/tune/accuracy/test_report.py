@@ -37,14 +37,17 @@ def test_the_table_fits_80_columns() -> None:
     assert max(map(len, rows)) <= 80
     assert rows[0].split() == ["model", "wrong", "95", "%", "speed", "first", "memory"]
     assert "e/broken was left out: It has failed." in told
-    assert "As many wrong words as transcribe-cpp/parakeet-tdt-0.6b-v3 in every sentence: faster-whisper/small." in told
+    assert "Equal in every sentence: transcribe-cpp/parakeet-tdt-0.6b-v3, faster-whisper/small." in told
+    assert "and not by chance: moonshine/tiny-en." in told
     assert told.count("a [-b-]{+c+}") == 15
     assert "and 7 more, which --json shows" in told
 
 
 def test_what_is_sure_and_what_is_too_little() -> None:
-    """A best model that no other one equals is said to be so; few sentences are said to be too few."""
-    assert "not by chance" in report.table(comparison(rates={"a/a": 0, "b/b": 5}), 80)
+    """A worse model is said to be so, and so are two worse ones that are equal; few sentences are too few."""
+    told = report.table(comparison(rates={"a/a": 0, "b/b": 5, "c/c": 5}), 80)
+    assert "More wrong words than a/a, and not by chance: b/b, c/c." in told
+    assert "Equal in every sentence: b/b, c/c." in told
     assert "One sentence is too little" in report.table(comparison(1), 80)
     assert "5 sentences are too little" in report.table(comparison(5), 80)
     assert report.as_json(comparison(5))["enough"] is False
