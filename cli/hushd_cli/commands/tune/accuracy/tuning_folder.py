@@ -65,7 +65,7 @@ class TuningFolder:
     def add(self, language: str, number: int, sentence: str, recording: bytes) -> None:
         """Keeps a recording, or replaces an earlier one of that number."""
         folder = self.folder / language
-        with _written(folder):
+        with _written(self.folder), _written(folder):
             # The sentence last: a recording without one does not count.
             _text(folder, number).unlink(missing_ok=True)
             atomic_file.replace(_text(folder, number).with_suffix(".wav"), recording, 0o600, sync=True)
