@@ -127,7 +127,9 @@ def _settle(options: Namespace, comparison: report.Comparison) -> bool:
     if choice is None:
         return False
     model = choice.heard.model
-    key = ["stt"] if language == session_language() else ["stt_by_language", language]
+    config = paths.find().config
+    own = language in load(config).stt_by_language  # which would outdo `stt`
+    key = ["stt"] if language == session_language() and not own else ["stt_by_language", language]
     name = f'{".".join(key)} = "{model}"'
     if model == comparison.present:
         _say(options, f"{model} is in use, and none is surely better; nothing to write.")
@@ -135,7 +137,6 @@ def _settle(options: Namespace, comparison: report.Comparison) -> bool:
     if options.dry_run or not (options.write or _agreed(options, name)):
         _say(options, f"Better than {comparison.present}: {name}; --write writes it into the configuration.")
         return False
-    config = paths.find().config
     change(config, lambda text: editing.with_key(text, key, model))
     have_it_read()
     _say(options, f"Wrote {name} into {config}.")

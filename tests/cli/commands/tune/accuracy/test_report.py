@@ -76,6 +76,16 @@ def test_the_choice_is_written_for_its_language(
     assert config.read_text().startswith("# mine\n")
 
 
+def test_a_line_for_the_language_is_replaced(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would outdo `stt`, so the choice goes there, even for the session's language."""
+    monkeypatch.setenv("LC_ALL", "C")
+    config = runtime / "config.toml"
+    config.write_text('stt_by_language = { en = "moonshine/tiny-en" }\n')
+    options = argparse.Namespace(json=True, dry_run=False, write=True)
+    assert command._settle(options, comparison())
+    assert config.read_text() == 'stt_by_language = { en = "transcribe-cpp/parakeet-tdt-0.6b-v3" }\n'
+
+
 def test_a_present_model_as_good_stays(runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is written for a difference that may be chance."""
     options = argparse.Namespace(json=False, dry_run=False, write=True)
