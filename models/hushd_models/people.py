@@ -25,7 +25,7 @@ from hushd_protocol.light_dataclass import dataclass
 from hushd_protocol.suggest import did_you_mean, quoted
 from hushd_protocol.system import atomic_file, paths
 from hushd_schema.record import Record
-from hushd_schema.voiceprint import LONGEST_NAME, MOST, is_name, is_voiceprint
+from hushd_schema.voiceprint import MAX_NAME, MAX_PEOPLE, is_name, is_voiceprint
 
 _UNFINISHED = ".hushd-"  # begins the name of a folder that is being made or removed
 _PERSON, _CONSENT = "person.json", "consent"
@@ -105,7 +105,7 @@ class PeopleFolder:
         if not is_name(name) or _looks_like_another(name):
             raise HushdError(
                 "bad_request",
-                f"{quoted(name)} cannot be a person's name: it has 1 to {LONGEST_NAME} visible characters in one line, "
+                f"{quoted(name)} cannot be a person's name: it has 1 to {MAX_NAME} visible characters in one line, "
                 "of one alphabet, and does not begin with SPEAKER_.",
             )
         entries = self._entries()
@@ -113,8 +113,10 @@ class PeopleFolder:
             raise HushdError(
                 "bad_request", f"{name} is known already: `hushd people forget` comes first, or another name."
             )
-        if len(entries) >= MOST:
-            raise HushdError("bad_request", f"hushd knows {MOST} people at most: `hushd people forget` makes room.")
+        if len(entries) >= MAX_PEOPLE:
+            raise HushdError(
+                "bad_request", f"hushd knows {MAX_PEOPLE} people at most: `hushd people forget` makes room."
+            )
         return name
 
     def add(self, person: Person, recording: bytes) -> None:
@@ -232,7 +234,7 @@ class PeopleFolder:
 def voiceprints() -> tuple[dict[str, str], list[str]]:
     """Returns the voiceprints of all who are known, by name, and a sentence for each who cannot be read."""
     people, damaged = PeopleFolder().every()
-    return {person.name: person.voiceprint for person in people[:MOST]}, damaged
+    return {person.name: person.voiceprint for person in people[:MAX_PEOPLE]}, damaged
 
 
 def known_people() -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""The vocabulary of hushd, each word of it said once: what may be asked, what may be configured, what an engine is.
+"""The vocabulary of hushd, each word defined once: operations and their options, settings, engines, and answers.
 
-Light and pure: neither numpy nor ZeroMQ, and no more of it is loaded than an operation needs. The workers' checks, the
-command line, HTTP, MCP and the reference in the documents are derived from here.
+Light and pure: it imports neither numpy nor ZeroMQ, and a program loads only the modules that it needs. The workers'
+checks, the command line, HTTP, MCP and the reference in the documents are derived from it.
 """

@@ -1,4 +1,4 @@
-"""The part of a worker's `ready` that its engine says of itself."""
+"""The capabilities of an engine, as a worker's `ready` reports them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from .record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities(Record):
-    """The abilities of a worker that has loaded; an engine says of them what applies.
+    """The abilities of a loaded worker; an engine reports those that apply.
 
     Attributes:
-        languages: tags of those that its model hears.
+        languages: the tags of the languages that its model recognises.
         streaming: whether there is text before an utterance has ended.
-        word_times: whether it knows when each word was said.
-        voices: the names of those that are installed.
-        compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or `mps`; empty where the engine has no say in it.
-        why_there: the reason why it does not compute on the card that might be; empty for none.
+        word_times: whether it can time each word.
+        voices: the names of the installed voices.
+        compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or `mps`; empty if the engine cannot tell.
+        why_there: the reason why it does not compute on a graphics card; empty for none.
     """
 
     engine: str = ""

@@ -1,4 +1,4 @@
-"""The answers to the controls that change something; that to `status` is in `status`, and so is that to `listen`."""
+"""The answers to controls that change something; the answers to `status` and `listen` are in `status`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turns(Record):
-    """The answer to `stop`, `cancel`, `pause` and `resume`: the numbers of the turns concerned."""
+    """The answer to `stop`, `cancel`, `pause` and `resume`: the numbers of the affected turns."""
 
     turns: tuple[int, ...]
 
@@ -21,8 +21,8 @@ class EndedWorkers(Record):
     """The answer to `unload`.
 
     Attributes:
-        unloaded: the names of those whose processes are gone.
-        busy: by the name of each that goes on for now, the number of other programs' jobs there.
+        unloaded: the names of the workers whose processes are gone.
+        busy: the names of the workers that go on for now, each with the number of other programs' jobs there.
     """
 
     unloaded: tuple[str, ...]
@@ -36,9 +36,9 @@ class YieldedCard(Record):
     Attributes:
         device: its name in the configuration, such as `cuda:0`.
         id: its place on the bus.
-        freed_mb: what workers have left.
-        free_mb: what is free now.
-        total_mb: all memory; 0 where it sleeps and its size is not known.
+        freed_mb: the memory that workers have freed.
+        free_mb: the memory that is free now.
+        total_mb: all memory; 0 if the card sleeps and its size is unknown.
     """
 
     device: str
@@ -50,7 +50,7 @@ class YieldedCard(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YieldedMemory(Record):
-    """The machine's memory after a `yield`, likewise."""
+    """The machine's memory after a `yield`; sizes in MB (10^6 bytes)."""
 
     freed_mb: float
     free_mb: float
@@ -62,11 +62,11 @@ class Yielded(Record):
     """The answer to `yield`.
 
     Attributes:
-        ram: the machine's memory; None where it was not asked for.
-        cards: those that were asked for; none on a machine without graphics cards.
+        ram: the machine's memory; None if it was not requested.
+        cards: the requested cards; none on a machine without graphics cards.
         unloaded: the workers that have ended.
-        busy: by the name of each worker that ends later, the number of jobs after which it does.
-        for_s: how long workers keep away from the memory; None for as long as the connection lives.
+        busy: the workers that end later, each with the number of jobs that it finishes first.
+        for_s: the seconds for which workers keep away from the memory; None for as long as the connection lives.
     """
 
     cards: tuple[YieldedCard, ...]
@@ -76,11 +76,11 @@ class Yielded(Record):
     ram: YieldedMemory | None = None
 
     def short_of(self, vram: int) -> list[YieldedCard]:
-        """The cards of which less than `vram` bytes are free."""
+        """Returns the cards with less than `vram` bytes free."""
         return [card for card in self.cards if card.free_mb * 1e6 < vram - 1e5]
 
     def sentence(self) -> str:
-        """The result in one line, for people and logs."""
+        """Returns the result in one line, for people and logs."""
         if not self.cards and not self.ram:
             return "No graphics card is known here: there is nothing to free."
         devices = [(card.device, card.freed_mb, card.free_mb) for card in self.cards]

@@ -18,12 +18,12 @@ class ModelDescription(Record):
     """A model of an engine.
 
     Attributes:
-        languages: tags; empty where they are not known, and `*` for all.
-        memory_mb: the size of a worker with it, estimated, in MB (10^6 bytes).
+        languages: tags; empty if unknown, `*` for all.
+        memory_mb: the estimated size of a worker with it, in MB (10^6 bytes).
         embedded: whether its weights come with the engine's package.
-        translation: whether it can translate into English; None where that depends on the engine alone.
-        word_times: whether it knows when each word was said; None likewise.
-        installed: whether it could be loaded here.
+        translation: whether it can translate into English; None if that depends on the engine alone.
+        word_times: whether it can time each word; None likewise.
+        installed: whether it can be loaded here.
     """
 
     name: str
@@ -44,8 +44,8 @@ class VoiceDescription(Record):
         gender: `female`, `male` or empty.
         model: the model that speaks it.
         installed: whether its files are here.
-        sample: a sentence to try it with; empty where a description is long.
-        wpm: words a minute at speed 1.
+        sample: a sentence to try it with; empty in a long description.
+        wpm: words per minute at speed 1.
     """
 
     name: str
@@ -63,8 +63,8 @@ class EngineDescription(Record):
     """An engine.
 
     Attributes:
-        installed: of an engine that hears, whether a model is here; of one that speaks, whether its package is.
-        install: the command that brings it.
+        installed: whether a model (speech to text) or its package (text to speech) is installed.
+        install: the command that installs it.
         robotic: whether it sounds like a machine.
     """
 
@@ -76,19 +76,19 @@ class EngineDescription(Record):
     robotic: bool = False
 
     def installed_models(self) -> list[str]:
-        """The names of the models that are here."""
+        """Returns the names of the installed models."""
         return [model.name for model in self.models if model.installed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HearingEngine(EngineDescription):
-    """An engine that writes down speech.
+    """An engine for speech to text.
 
     Attributes:
-        streaming: whether it is quick enough for text while a person speaks.
-        word_times: whether it knows when each word was said.
+        streaming: whether it is fast enough for text while a person speaks.
+        word_times: whether it can time each word.
         translation: whether it can translate into English.
-        options: those of `transcribe` that it uses, of the ones that depend on the engine; None: not known.
+        options: the engine-dependent options of `transcribe` that it uses; None if unknown.
     """
 
     streaming: bool
@@ -97,7 +97,7 @@ class HearingEngine(EngineDescription):
     options: tuple[str, ...] | None
 
     def models_with_words(self) -> list[str]:
-        """The names of the models that are here and know when each word was said."""
+        """Returns the names of the installed models that can time words."""
         return [
             model.name
             for model in self.models
@@ -107,10 +107,10 @@ class HearingEngine(EngineDescription):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakingEngine(EngineDescription):
-    """An engine that speaks.
+    """An engine for text to speech.
 
     Attributes:
-        streaming: whether it makes audio while it still reads text.
+        streaming: whether it produces audio while it still reads text.
     """
 
     default_voice: str
@@ -118,7 +118,7 @@ class SpeakingEngine(EngineDescription):
     streaming: bool
 
 
-MOST_WORDS = 20  # that one request waits for
+MAX_WORDS = 20  # that one request waits for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +126,9 @@ class WakeWord(Record):
     """A word that an engine waits for.
 
     Attributes:
-        name: the model's, such as `okay_nabu`.
-        phrase: as it is spoken.
-        languages: tags of those that its model was made for.
+        name: the model's name, such as `okay_nabu`.
+        phrase: the word as people say it.
+        languages: the tags of its model's languages.
     """
 
     name: str
@@ -141,7 +141,7 @@ class WaitingEngine(EngineDescription):
     """An engine that waits for words.
 
     Attributes:
-        words: those that it knows; an engine that takes `any_phrase` knows more.
+        words: the words of its models; an engine with `any_phrase` takes others, too.
     """
 
     words: tuple[WakeWord, ...]
@@ -153,9 +153,9 @@ class RoleDescription(Record):
     """The engines of a role, the preferred ones first.
 
     Attributes:
-        role: `stt`, `tts`, `wake` or `models`; empty where it was not described.
-        version: of the package that describes it.
-        default: the configured `ENGINE/MODEL`; empty where the supervisor has not added it.
+        role: `stt`, `tts`, `wake` or `models`; empty if it was not described.
+        version: the version of the package that describes it.
+        default: the configured `ENGINE/MODEL`; empty until the supervisor adds it.
     """
 
     role: str
@@ -178,7 +178,7 @@ class SpeakingDescription(RoleDescription):
     engines: tuple[SpeakingEngine, ...]
 
     def voices(self) -> list[VoiceDescription]:
-        """The voices of all engines."""
+        """Returns the voices of all engines."""
         return [voice for engine in self.engines for voice in engine.voices]
 
 
@@ -191,7 +191,7 @@ class WaitingDescription(RoleDescription):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Descriptions(Record):
-    """The answer to `describe`. A role that was not asked for has no engines; `models` has one, the user's folder."""
+    """The answer to `describe`. A role that was not requested has no engines; `models` has one, the models folder."""
 
     stt: HearingDescription
     tts: SpeakingDescription
@@ -199,18 +199,18 @@ class Descriptions(Record):
     models: RoleDescription
 
     def of(self, role: str) -> RoleDescription:
-        """The description of `stt`, `tts`, `wake` or `models`."""
+        """Returns the description of `stt`, `tts`, `wake` or `models`."""
         return {"stt": self.stt, "tts": self.tts, "wake": self.wake, "models": self.models}[role]
 
     def with_defaults(self, default: Callable[[str], str]) -> Descriptions:
-        """These, with the configured `ENGINE/MODEL` of each role that has several engines."""
+        """Returns these with the configured `ENGINE/MODEL` of each role that has several engines."""
         stt, tts = replace(self.stt, default=default("stt")), replace(self.tts, default=default("tts"))
         return replace(self, stt=stt, tts=tts, wake=replace(self.wake, default=default("wake")))
 
     def having(self, role: str, described: RoleDescription) -> Descriptions:
-        """These, with another description of a role."""
-        other: Mapping[str, Any] = {role: described}
-        return replace(self, **other)
+        """Returns these with another description of a role."""
+        changes: Mapping[str, Any] = {role: described}
+        return replace(self, **changes)
 
 
 OF_ROLE: dict[str, type[RoleDescription]] = {
@@ -222,9 +222,9 @@ OF_ROLE: dict[str, type[RoleDescription]] = {
 
 
 def read(role: str, data: object) -> RoleDescription:
-    """Reads what the workers' package of a role has printed.
+    """Reads the description that the workers' package of a role has printed.
 
     Raises:
-        HushdError: `protocol_error` for anything else.
+        HushdError: `protocol_error` if it is not a description.
     """
     return OF_ROLE[role].from_data(data, f"The description of the role {role}")

@@ -1,4 +1,4 @@
-"""Parameters from outside, checked: a table says what each may be, and every error is one sentence of one form.
+"""Checks parameters from outside by a table of their kinds; every error is one sentence of one form.
 
 read({"beam_size": 0}, {"beam_size": whole(1, 100)}, "transcribe")
 # bad_request: beam_size must be a whole number from 1 to 100, not 0.
@@ -29,10 +29,10 @@ class Kind(NamedTuple):
     Attributes:
         must_be: completes the sentence "NAME must be …".
         fits: whether a value is of this kind.
-        make: turns a value that fits into the one that is used.
-        known: words among which to look for the one that was meant.
-        form: the same for programs, as a JSON Schema.
-        parse: the value that a text stands for, at a command line; raises ValueError for one that stands for none.
+        make: converts a fitting value into the value to use.
+        known: words to suggest instead of a mistyped one.
+        form: the kind as a JSON Schema, for programs.
+        parse: returns the value of a text at a command line; raises ValueError for an invalid one.
     """
 
     must_be: str
@@ -44,7 +44,7 @@ class Kind(NamedTuple):
 
     @property
     def few(self) -> tuple[Any, ...] | None:
-        """All the values, where there are few enough to be listed."""
+        """All values, if they are few enough to list; else None."""
         low, high = self.form.get("minimum"), self.form.get("maximum")
         if self.form.get("type") == "integer" and low is not None and high is not None and high - low < _FEW:
             return tuple(range(low, high + 1))
@@ -54,10 +54,10 @@ class Kind(NamedTuple):
 def read(
     given: Mapping[str, Any], kinds: Mapping[str, Kind], operation: str, needed: tuple[str, ...] = ()
 ) -> JsonObject:
-    """Returns the parameters that are given, checked; one that is None counts as left out.
+    """Checks parameters and returns them; None counts as left out.
 
     Raises:
-        HushdError: `bad_request` for a name that is not in `kinds`, a value that does not fit, or none for one of
+        HushdError: `bad_request` for a name that is not in `kinds`, a value that does not fit, or a missing one of
             `needed`.
     """
     for name in given:
@@ -72,7 +72,7 @@ def read(
 
 
 def check(name: str, value: object, kind: Kind) -> Any:
-    """Returns `value` as `kind` makes it.
+    """Checks `value` and returns it as `kind` converts it.
 
     Raises:
         HushdError: `bad_request`, in the form `NAME must be WANTED, not VALUE.`
@@ -84,7 +84,7 @@ def check(name: str, value: object, kind: Kind) -> Any:
 
 
 def from_text(text: str, kind: Kind) -> Any:
-    """Returns the value that `text` stands for at a command line.
+    """Returns the value of `text` at a command line.
 
     Raises:
         ValueError: a text such as "must be a whole number from 1 to 100, not 'x'".
@@ -99,12 +99,12 @@ def from_text(text: str, kind: Kind) -> Any:
 
 
 def flag() -> Kind:
-    """True or false, and neither 1 nor "yes"."""
+    """A flag: true or false, but not 1 or "yes"."""
     return Kind("true or false", lambda value: isinstance(value, bool), form={"type": "boolean"}, parse=_truth)
 
 
 def whole(low: float, high: float = math.inf) -> Kind:
-    """A whole number; 2.0 and True are none."""
+    """A whole number; 2.0 and True are refused."""
     return Kind(
         f"a whole number{_range(low, high)}",
         lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
@@ -114,7 +114,7 @@ def whole(low: float, high: float = math.inf) -> Kind:
 
 
 def number(low: float, high: float = math.inf) -> Kind:
-    """A finite number, made a float; True is none."""
+    """A finite number, converted to a float; True is refused."""
     return Kind(
         f"a number{_range(low, high)}",
         lambda value: is_number(value) and low <= value <= high,
@@ -125,14 +125,14 @@ def number(low: float, high: float = math.inf) -> Kind:
 
 
 def above_zero() -> Kind:
-    """A finite number above 0, made a float."""
+    """A finite number above 0, converted to a float."""
     return Kind(
         "a number above 0", lambda value: is_number(value) and value > 0, float, form={"type": "number"}, parse=float
     )
 
 
 def seconds(low: float = 0.0) -> Kind:
-    """A length of time, as a number of seconds or with units; made seconds."""
+    """A length of time, as a number of seconds or with units; converted to seconds."""
     bound = f" of {low:g} s or more" if low >= 0 else ""
     return Kind(
         f'a time{bound}, such as 90, "90s" or "1h30m"',
@@ -143,7 +143,7 @@ def seconds(low: float = 0.0) -> Kind:
 
 
 def text(longest: int | None = None, *, empty: bool = True) -> Kind:
-    """Text of at most so many characters."""
+    """Text of at most `longest` characters."""
     bound = f" of at most {longest} characters" if longest else ""
     return Kind(
         f"text{bound}" if empty else f"text{bound} that is not empty",
@@ -153,7 +153,7 @@ def text(longest: int | None = None, *, empty: bool = True) -> Kind:
 
 
 def choice(*words: str) -> Kind:
-    """One of some words."""
+    """One of `words`."""
     return Kind(
         listed(words), lambda value: isinstance(value, str) and value in words, known=words, form={"enum": words}
     )
@@ -163,7 +163,7 @@ TABLE = Kind("a table", lambda value: isinstance(value, dict))
 
 
 def texts() -> Kind:
-    """A list of strings, made a tuple."""
+    """A list of strings, converted to a tuple."""
     return Kind("a list of strings", lambda value: isinstance(value, list) and all(map(_is_text, value)), tuple)
 
 
@@ -173,7 +173,7 @@ def text_table() -> Kind:
 
 
 def is_number(value: object) -> bool:
-    """Returns whether `value` is a number, finite and no bool."""
+    """Returns whether `value` is a finite number, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
@@ -188,7 +188,7 @@ def _seconds(value: object) -> float | None:
 
 
 def _truth(text: str) -> object:
-    return {"true": True, "false": False}.get(text.lower())  # None fits no flag
+    return {"true": True, "false": False}.get(text.lower())  # None is refused
 
 
 def _bounds(low: float, high: float) -> dict[str, float]:

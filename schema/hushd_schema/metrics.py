@@ -11,7 +11,7 @@ _MB = 1_000_000
 
 
 def text(status: Status) -> str:
-    """Returns the lines for the answer to `status`; memory is the resident set, see `measure.resident_usage`."""
+    """Returns the lines for `status`; memory is the resident set, see `measure.resident_usage`."""
     supervisor, workers, memory, door = status.supervisor, status.workers, status.memory, status.door
     states = Counter((worker.role, worker.state) for worker in workers)
     lines = [
@@ -34,7 +34,7 @@ def text(status: Status) -> str:
 
 
 def _door(door: DoorStatus) -> list[str]:
-    """The figures that only a supervisor that listens has; a gateway may outlive its last address by a while."""
+    """Returns the door's lines; a gateway may briefly outlive the last address."""
     return [
         *_metric("hushd_gateway_resident_bytes", "gauge", [("", _bytes(door.gateway.rss_mb))]),
         *_metric("hushd_door_connections", "gauge", [("", door.connections)]),
@@ -46,7 +46,7 @@ def _door(door: DoorStatus) -> list[str]:
 
 
 def _cards(workers: Iterable[WorkerStatus], cards: Iterable[CardStatus]) -> list[str]:
-    """The memory of graphics cards, where there are any, and by worker."""
+    """Returns the lines about graphics cards' memory, by card and by worker."""
     taken = [
         (f'{{worker="{worker.name}",card="{card}"}}', _bytes(size))
         for worker in workers

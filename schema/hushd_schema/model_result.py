@@ -9,13 +9,13 @@ from .record import Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResult(Record):
-    """A model that is here now.
+    """A model that is now installed.
 
     Attributes:
         model: its full name, ENGINE/NAME.
-        size: in bytes.
+        size: its size in bytes.
         location: the folder that its files are relative to.
-        changed: of a pull with `update`, whether its files are new; else None.
+        changed: whether a pull with `update` brought new files; None otherwise.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""An operation that may be asked, and its fields: each with its kind and its names wherever people and programs ask.
+"""An operation that clients can request, and its fields, each with its kind and its names in every interface.
 
 The workers' checks, the command line, HTTP, MCP and the reference in the documents are derived from these.
 """
@@ -11,19 +11,19 @@ from hushd_protocol import JsonObject
 from . import kinds
 from .kinds import Kind
 
-EITHER, RECORDED, LIVE = "either", "recorded", "live"  # kinds of sound
+EITHER, RECORDED, LIVE = "either", "recorded", "live"  # kinds of audio
 
 
 class Option(NamedTuple):
     """A field at the command line.
 
     Attributes:
-        flags: its spellings; none: the field's name.
-        help: what it does; empty: what the field is about.
-        group: the part of the help in which it stands; the command knows its parts.
-        kind: what it takes, where that is narrower than in a request.
-        must_be: `Kind.must_be`, where a text is written in another way.
-        none: what the word None stands for, as with openai-whisper; without it, None is refused like any other word.
+        flags: its spellings; empty: the field's name.
+        help: its help; empty: the field's `about`.
+        group: its section of the help; the command knows its sections.
+        kind: its kind, if that is narrower than in a request.
+        must_be: `Kind.must_be` for the notation of the command line, if that differs.
+        none: the value of the word None, as with openai-whisper; by default None is refused like any other word.
     """
 
     flags: tuple[str, ...] = ()
@@ -36,13 +36,13 @@ class Option(NamedTuple):
 
 
 class Name(NamedTuple):
-    """A field in a protocol of others.
+    """A field in another protocol.
 
     Attributes:
-        about: the description that its programs read; empty in a protocol without descriptions.
-        name: where the field has another there; with a stop for each object that it lies in.
-        kind: what it takes there, where that is narrower.
-        default: the value of a field that is left out there.
+        about: the description for its programs; empty in a protocol without descriptions.
+        name: the field's name there, if that differs; dots separate the names of enclosing objects.
+        kind: its kind there, if that is narrower.
+        default: its default there.
     """
 
     about: str
@@ -56,10 +56,10 @@ class Field(NamedTuple):
 
     Attributes:
         about: its row in the reference, docs/PROTOCOL.md.
-        default: the value of one that is left out; None where the engine or the recording decides.
-        sound: the kind of sound that it is for.
-        by_engine: whether some engines do without it.
-        option, http, mcp, wyoming: its names elsewhere.
+        default: its default; None if the engine or the recording decides.
+        sound: the kind of audio that it is for.
+        by_engine: whether some engines do not use it.
+        option, http, mcp, wyoming: its form in other interfaces.
     """
 
     kind: Kind
@@ -77,7 +77,7 @@ class Operation(NamedTuple):
     """An operation.
 
     Attributes:
-        needed: the fields that may not be left out.
+        needed: the required fields.
     """
 
     name: str
@@ -85,23 +85,23 @@ class Operation(NamedTuple):
     needed: tuple[str, ...] = ()
 
     def read(self, given: Mapping[str, Any]) -> JsonObject:
-        """Returns the parameters that are given, checked; one that is None counts as left out.
+        """Checks parameters and returns them; None counts as left out.
 
         Raises:
-            HushdError: `bad_request`, naming the parameter and what it may be.
+            HushdError: `bad_request`, naming the parameter and its kind.
         """
         return kinds.read(given, {name: field.kind for name, field in self.fields.items()}, self.name, self.needed)
 
     def defaults(self) -> JsonObject:
-        """Returns the value that counts where none is given."""
+        """Returns the default of each field."""
         return {name: field.default for name, field in self.fields.items()}
 
     def by_engine(self) -> tuple[str, ...]:
-        """Returns the fields that an engine may or may not use."""
+        """Returns the fields that some engines do not use."""
         return tuple(name for name, field in self.fields.items() if field.by_engine)
 
     def taken(self, protocol: str, sound: str = EITHER) -> dict[str, Name]:
-        """Returns the names in a protocol of the fields that a kind of sound has, by the fields'.
+        """Returns the fields for a kind of audio with their form in a protocol, by field.
 
         Args:
             protocol: `http`, `mcp` or `wyoming`.
@@ -111,7 +111,7 @@ class Operation(NamedTuple):
         return {field: name for field, name in names.items() if name is not None}
 
     def option(self, name: str) -> Option:
-        """Returns the option of a field, with all that follows from the field."""
+        """Returns the option of a field, completed from the field."""
         field = self.fields[name]
         assert field.option is not None
         flags = field.option.flags or (f"--{name.replace('_', '-')}",)
@@ -120,21 +120,21 @@ class Operation(NamedTuple):
         )
 
     def options(self, *groups: str) -> dict[str, Option]:
-        """Returns the options of these parts of a command's help, by the names of their fields."""
-        known = {name: field.option for name, field in self.fields.items()}
-        return {name: option for name, option in known.items() if option is not None and option.group in groups}
+        """Returns the options in these sections of a command's help, by field."""
+        options = {name: field.option for name, field in self.fields.items()}
+        return {name: option for name, option in options.items() if option is not None and option.group in groups}
 
 
 def fields(options: type) -> dict[str, Field]:
-    """Returns the fields that the annotations of a TypedDict hold."""
+    """Returns the fields in the annotations of a TypedDict."""
     return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
 
 
 def given(operation: str, options: Mapping[str, Any], known: Collection[str]) -> JsonObject:
-    """Returns the options of an operation as a request carries them, without those that are left out.
+    """Returns the options of an operation in the form of a request, without options that are None or False.
 
     Raises:
-        TypeError: for a name that is none of the `known` options.
+        TypeError: for a name that is not one of the `known` options.
     """
     if unknown := [name for name in options if name not in known]:
         raise TypeError(f"{operation} has no option {unknown[0]!r}: it takes {', '.join(known)}")

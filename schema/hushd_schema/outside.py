@@ -1,4 +1,4 @@
-"""Programs and libraries of the system that hushd uses where they are: what each is for, and how to get it.
+"""System programs and libraries that hushd uses if they are installed: the purpose of each, and how to install it.
 
 Speech goes into files, and recordings into text, without any of them.
 """
@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 
 class Outside(NamedTuple):
-    """A program or a library that pip does not bring.
+    """A program or a library that pip does not install.
 
     Attributes:
-        purpose: what it does for hushd, after its name: "reads M4A".
-        debian: Debian's package of it.
-        homebrew: Homebrew's formula; empty where it is of no use on macOS.
+        purpose: its purpose for hushd, to be read after its name: "reads M4A".
+        debian: its Debian package.
+        homebrew: its Homebrew formula; empty if it is useless on macOS.
     """
 
     purpose: str
@@ -38,7 +38,7 @@ PROGRAMS = {
     "xclip": Outside("reads selected text and fills the clipboard under X11", "xclip"),
 }
 
-# By the names that `ctypes.util.find_library` knows.
+# By the names of `ctypes.util.find_library`.
 LIBRARIES = {
     "espeak-ng": Outside("speaks a hundred languages, and reads words for other voices", "espeak-ng", "espeak-ng"),
     "portaudio": Outside("reaches loudspeaker and microphone", "libportaudio2", "portaudio"),

@@ -1,14 +1,14 @@
-"""The user's pronunciations: words and how they are said, in one file that every engine and program goes by.
+"""The user's pronunciations of words, in one file for all engines and programs.
 
 The file, `pronunciations.txt` beside the configuration, has a line for each word:
 
-    nginx -> engine x       # as other words would be read
+    nginx -> engine x       # in ordinary words
     gnocchi -> /njɒki/      # or in the International Phonetic Alphabet, between slashes
-    [de]                    # from here on for voices of this language alone
+    [de]                    # the following lines are for voices of this language only
     Router -> Ruter
 
-A word in lower case stands for any case, one with a capital for itself only. A later line wins over an earlier one, a
-language's over those of all.
+A word in lower case matches any case, a word with a capital only itself. A later line wins over an earlier one, and a
+line for a language over one for all languages.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from hushd_protocol.light_dataclass import dataclass, field
 from hushd_protocol.suggest import quoted
 from hushd_protocol.system import atomic_file
 
-LONGEST = 200  # characters of a word, and of how it is said
-_LARGEST = 1 << 20  # bytes of the file
+MAX_CHARACTERS = 200  # of a word, and of its pronunciation
+_MAX_BYTES = 1 << 20  # of the file
 _ARROW = "->"
 _COMMENT = re.compile(r"(^|\s)#.*")
 _SECTION = re.compile(r"\[\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\s*\]")
@@ -38,15 +38,15 @@ class Pronunciations:
     """The entries of a file.
 
     Attributes:
-        tables: from a language in lower case (empty: all) to its words and how they are said.
-        mistakes: a sentence for each line that says nothing.
+        tables: words and their pronunciations, by language in lower case (empty: all languages).
+        mistakes: a sentence for each invalid line.
     """
 
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mistakes: tuple[str, ...] = ()
 
     def table(self, language: str) -> dict[str, str]:
-        """Returns the words for a voice of `language`, such as de-AT: those of all, of de, and of de-AT."""
+        """Returns the words for a voice of `language`: for de-AT those of all languages, of de, and of de-AT."""
         table: dict[str, str] = {}
         parts = language.lower().replace("_", "-").split("-")
         for count in range(len(parts) + 1):
@@ -55,36 +55,32 @@ class Pronunciations:
 
 
 def ipa(spoken: str) -> str:
-    """Returns the phonemes of a pronunciation that is written between slashes; empty for one in letters."""
+    """Returns the phonemes of a pronunciation between slashes; empty for one in letters."""
     return spoken[1:-1].strip() if len(spoken) > 2 and spoken[0] == spoken[-1] == "/" else ""
 
 
 def entry(word: str, spoken: str) -> tuple[str, str]:
-    """Returns a word and its pronunciation as a table has them.
+    """Normalises a word and its pronunciation for a table.
 
     Raises:
-        HushdError: `bad_request` for one that could not be read, or would not be found.
+        HushdError: `bad_request` for a word that no text could contain, or an unreadable pronunciation.
     """
     word, spoken = (_SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip() for text in (word, spoken))
     if not (word.isprintable() and any(map(str.isalnum, word))) or _ARROW in word or _COMMENT.search(word):
-        raise HushdError(
-            "bad_request", f"{quoted(word)} is not a word that a text could have: write it as it stands there."
-        )
+        raise HushdError("bad_request", f"{quoted(word)} cannot occur in a text: write the word as texts have it.")
     if not (spoken and spoken.isprintable()) or _COMMENT.search(spoken):
-        raise HushdError("bad_request", f"{quoted(word)} lacks how it is said: write it as NYOH-kee, or as /ˈnjɒki/.")
-    if max(len(word), len(spoken)) > LONGEST:
+        raise HushdError("bad_request", f"{quoted(word)} lacks a pronunciation, such as NYOH-kee or /ˈnjɒki/.")
+    if max(len(word), len(spoken)) > MAX_CHARACTERS:
         raise HushdError(
-            "bad_request", f"{quoted(word)} or how it is said has more than {LONGEST} characters: shorten it."
+            "bad_request", f"{quoted(word)} or its pronunciation has more than {MAX_CHARACTERS} characters: shorten it."
         )
     if odd := [sign for sign in ipa(spoken) if not (sign in _IPA_SIGNS or unicodedata.category(sign)[0] in "LM")]:
-        raise HushdError(
-            "bad_request", f"{quoted(spoken)} is not in the phonetic alphabet: {odd[0]} is none of its signs."
-        )
+        raise HushdError("bad_request", f"{quoted(spoken)} is not in the phonetic alphabet, which has no {odd[0]}.")
     return word, spoken
 
 
 def parse(text: str, name: str) -> Pronunciations:
-    """Returns the entries of a file's text; a line that says nothing is left out and told of."""
+    """Returns the entries of a file's text, and a sentence for each invalid line."""
     tables: dict[str, dict[str, str]] = {}
     mistakes = []
     for number, (line, language) in enumerate(_lines(text), start=1):
@@ -93,7 +89,7 @@ def parse(text: str, name: str) -> Pronunciations:
             continue
         try:
             if not arrow:
-                raise HushdError("bad_request", f"{quoted(line)} has no {_ARROW} between a word and how it is said.")
+                raise HushdError("bad_request", f"{quoted(line)} has no {_ARROW} between a word and its pronunciation.")
             word, spoken = entry(word, spoken)
             tables.setdefault(language, {})[word] = spoken
         except HushdError as error:
@@ -102,35 +98,35 @@ def parse(text: str, name: str) -> Pronunciations:
 
 
 def read(path: Path) -> Pronunciations:
-    """Returns the entries of a file, none where there is no file.
+    """Returns the entries of a file; none if it does not exist.
 
     Raises:
-        HushdError: `input_unreadable` for a file that cannot be read or is not one of text.
+        HushdError: `input_unreadable` for a file that cannot be read or is not text.
     """
     return parse(_text(path), path.name)
 
 
 def changed(path: Path, edit: Callable[[str], str]) -> None:
-    """Replaces the file at `path`, made where there is none, by what `edit` makes of its text. Links are followed.
+    """Replaces the text of the file at `path` by `edit` of it; creates the file if needed, and follows links.
 
     Raises:
-        HushdError: `input_unreadable`, `output_failed`, and what `edit` raises.
+        HushdError: `input_unreadable`, `output_failed`, or an error of `edit`.
     """
-    place = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path))
     try:
-        with atomic_file.locked_folder(place.parent):
-            old = _text(place)
+        with atomic_file.locked_folder(target.parent):
+            old = _text(target)
             if (new := edit(old)) != old:
-                atomic_file.replace(place, new, place.stat().st_mode & 0o777 if place.exists() else 0o644, sync=True)
+                atomic_file.replace(target, new, target.stat().st_mode & 0o777 if target.exists() else 0o644, sync=True)
     except OSError as error:
         raise HushdError("output_failed", f"{path} cannot be written ({error.strerror}).") from error
 
 
 def with_entry(text: str, word: str, spoken: str, language: str = "") -> str:
-    """Returns the text of a file with an entry, in the place of the word's last one; all other lines stay.
+    """Returns the text of a file with an entry, which replaces the word's last one; all other lines stay.
 
     Raises:
-        HushdError: `bad_request` as for `entry`, and for what is not a language.
+        HushdError: `bad_request` as for `entry`, and for an invalid language.
     """
     word, spoken = entry(word, spoken)
     if language and not _SECTION.fullmatch(f"[{language}]"):
@@ -153,7 +149,7 @@ def with_entry(text: str, word: str, spoken: str, language: str = "") -> str:
 
 
 def without_entry(text: str, word: str, language: str = "") -> str:
-    """Returns the text of a file without the entries of a word in one language; the same where there are none."""
+    """Returns the text of a file without a word's entries in one language."""
     word, language = _SPACES.sub(" ", word).strip(), language.lower().replace("_", "-")
     gone = set(_places(list(_lines(text)), word, language))
     return "".join(line for at, line in enumerate(text.splitlines(keepends=True)) if at not in gone)
@@ -168,7 +164,7 @@ def _places(lines: list[tuple[str, str]], word: str, language: str) -> list[int]
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
-    """Yields each line without its comment, with the language that it is for."""
+    """Yields each line without its comment, with its language."""
     language = ""
     for line in text.splitlines():
         line = _COMMENT.sub("", line).strip()
@@ -179,16 +175,16 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 
 def _text(path: Path) -> str:
     try:
-        # Not a pipe, which would wait for a writer.
+        # Without waiting for a writer, if it is a pipe.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise HushdError("input_unreadable", f"{path} has more than {_LARGEST >> 20} MB: it is no list of words.")
+            data = file.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            raise HushdError("input_unreadable", f"{path} has more than {_MAX_BYTES >> 20} MB: it is not a word list.")
         return data.decode("utf-8-sig")
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
-        raise HushdError("input_unreadable", f"{path} is not text in UTF-8: byte {error.start} is not.") from error
+        raise HushdError("input_unreadable", f"{path} is not text in UTF-8, at byte {error.start}.") from error

@@ -1,8 +1,8 @@
-"""Frozen dataclasses to the maps of an answer and back, for answers whose writer may be an older or a newer hushd.
+"""Converts answers between frozen dataclasses and maps; the other side may be an older or a newer hushd.
 
-A key that the class does not have is ignored. One that is left out, as by a supervisor that does not know it yet, has
-the field's default, or else is nothing of its kind: None, 0, an empty text, no rows. What is of another kind than the
-field is a `HushdError`. In the other direction a field that has its default is left out.
+A key that the class does not have is ignored. A missing key, as from an older supervisor, gets the field's default, or
+else the empty value of its kind: None, 0, an empty text, no rows. A value of another kind than the field's is a
+`HushdError`. In the other direction, fields that have their default are left out.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 _ANSWER = "The supervisor's answer"
-_REQUIRED = object()  # the default of a field that is always written; equals nothing
+_REQUIRED = object()  # the default of a field that is always written: equals no value
 
 
 class Record:
-    """The base of these dataclasses, whose fields are texts, numbers, flags, and records; tuples and maps of these."""
+    """The base class; fields are texts, numbers, flags, records, and tuples and maps of these."""
 
     __slots__ = ()
 
     @classmethod
     def from_data(cls, data: object, about: str = "") -> Self:
-        """Reads what `data` wrote.
+        """Reads the output of `data()`.
 
         Args:
-            about: the words for it in an error; default: it is the supervisor's answer.
+            about: its name in an error; by default the supervisor's answer.
 
         Raises:
-            HushdError: `protocol_error` for what is of another kind.
+            HushdError: `protocol_error` for a value of the wrong kind.
         """
         try:
             return typing.cast(Self, _read(cls, data))
@@ -52,7 +52,7 @@ class Record:
             ) from None
 
     def data(self) -> JsonObject:
-        """The record as maps and lists, in the order of its fields: the form that is sent, and printed as JSON."""
+        """Returns the record as maps and lists, in the order of its fields: the form to send, or to print as JSON."""
         written = {}
         kind = type(self)
         if kind not in _WRITTEN:
@@ -65,7 +65,7 @@ class Record:
 
 
 class _Misfit(Exception):
-    """A `value` of the wrong kind; `path` are its keys, the innermost first."""
+    """A `value` of the wrong kind; `path` has its keys, the innermost first."""
 
     def __init__(self, value: object) -> None:
         self.value = value
@@ -91,7 +91,7 @@ _READ: dict[type[Record], tuple[tuple[str, Callable[[], Any], Reader], ...]] = {
 
 
 def _written(kind: type[Any]) -> tuple[tuple[str, object], ...]:
-    """The fields' names and defaults."""
+    """Returns the fields' names and defaults."""
     return tuple((field.name, _default(field)) for field in fields(kind))
 
 
@@ -114,7 +114,7 @@ def _read(kind: type[Record], data: object) -> Record:
 
 
 def _at(key: object, reader: Reader, value: object) -> Any:
-    """Reads `value`, with `key` in the path of what does not fit."""
+    """Reads `value`; adds `key` to the path of a misfit."""
     try:
         return reader(value)
     except _Misfit as misfit:
@@ -123,7 +123,7 @@ def _at(key: object, reader: Reader, value: object) -> Any:
 
 
 def _fields(kind: type[Any]) -> tuple[tuple[str, Callable[[], Any], Reader], ...]:
-    """The name of each field, what makes its value when it is left out, and what reads it."""
+    """Returns the name of each field, a function for its missing value, and a function that reads it."""
     known, hints = [], typing.get_type_hints(kind)
     for field in fields(kind):
         nothing, reader = _kind(hints[field.name])
@@ -138,7 +138,7 @@ def _same(value: Any) -> Any:
 
 
 def _kind(hint: Any) -> tuple[Callable[[], Any], Reader]:
-    """Of an annotation: what makes nothing of its kind, and what reads a value of it."""
+    """Returns a function for the empty value of an annotation, and a function that reads a value."""
     if isinstance(hint, types.UnionType):
         (inner,) = (arm for arm in typing.get_args(hint) if arm is not types.NoneType)
         reader = _kind(inner)[1]

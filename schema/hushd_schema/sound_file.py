@@ -1,4 +1,4 @@
-"""The kinds of sound file that can be written, by their names, and the WAV header, which we write ourselves."""
+"""The formats of sound files that hushd can write, by name, and the WAV header, which it writes itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 from hushd_protocol.errors import HushdError
 
 FORMATS = ("wav", "flac", "ogg", "opus", "mp3", "aiff", "au", "caf", "m4a", "alac", "aac", "pcm")
-# Their other names: extensions, and macOS's codes.
+# Other names of formats: extensions, and macOS's codes.
 OTHERWISE = {
     "adts": "aac", "aif": "aiff", "aifc": "aiff", "caff": "caf", "m4af": "m4a", "m4b": "m4a", "mp4": "m4a",
     "mp4f": "m4a", "next": "au", "oga": "ogg", "raw": "pcm", "snd": "au", "wave": "wav",
@@ -23,7 +23,7 @@ SOUNDFILE = {
     "au": ("AU", "PCM_16"),
     "caf": ("CAF", "PCM_16"),
 }
-# What ffmpeg and libsndfile read, by the suffixes that people use.
+# The usual suffixes of files that ffmpeg and libsndfile can read.
 SUFFIXES = frozenset(
     (
         ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".avi", ".caf", ".flac", ".flv", ".m4a", ".m4b", ".m4v",
@@ -36,7 +36,7 @@ WAV_HEADER = 44  # bytes
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Returns the kind of file for the extension of a path.
+    """Returns the format for the extension of a path.
 
     Raises:
         HushdError: `bad_request` for an extension that cannot be written.
@@ -44,8 +44,8 @@ def format_of(path: str | os.PathLike[str]) -> str:
     extension = os.path.splitext(os.fspath(path))[1][1:].lower()
     form = OTHERWISE.get(extension, extension)
     if form not in FORMATS:
-        known = ", ".join(f".{name}" for name in FORMATS)
-        raise HushdError("bad_request", f"{os.fspath(path)!r} names no format: end it with one of {known}.")
+        extensions = ", ".join(f".{name}" for name in FORMATS)
+        raise HushdError("bad_request", f"{os.fspath(path)!r} names no format: end it with one of {extensions}.")
     return form
 
 
@@ -54,8 +54,8 @@ def wav_header(
 ) -> bytes:
     """Returns the 44 bytes before `size` bytes of samples of `width` bytes, integers or floats; by default s16le.
 
-    With a `mark` there is a comment of that text, too. None, or more than 4 GiB: the size is unknown, and readers read
-    to the end.
+    With a `mark`, the header also has that comment. If `size` is None or more than 4 GiB, the header says that it is
+    unknown, and readers read to the end.
     """
     comment = wav_comment(mark) if mark else b""
     before = WAV_HEADER + len(comment) - 8
@@ -68,7 +68,7 @@ def wav_header(
 
 
 def wav_comment(text: str) -> bytes:
-    """Returns the chunk of a WAV file that holds a comment."""
+    """Returns the chunk of a WAV file for a comment."""
     data = text.encode() + b"\0"
     data += b"\0" * (len(data) % 2)
     return struct.pack("<4sI4s4sI", b"LIST", len(data) + 12, b"INFO", b"ICMT", len(data)) + data

@@ -1,6 +1,6 @@
-"""The answers to `synthesize` besides its audio: the timeline's sentences, and the result.
+"""The answers to `synthesize` besides its audio: the sentences of the timeline, and the result.
 
-Times are seconds of the speech; places are characters (code points) of the text that was sent.
+Times are seconds of the speech; positions are characters (code points) of the text in the request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .warned import Warned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpokenData(Record):
-    """A part of the text, and when it is heard."""
+    """A part of the text with its time in the speech."""
 
     start: float
     end: float
@@ -23,11 +23,11 @@ class SpokenData(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentenceData(SpokenData):
-    """A sentence, or a part of one that is spoken in one go.
+    """A sentence, or a part of one that is spoken at once.
 
     Attributes:
         kind: `sentence`.
-        estimated: whether the words' times are shared out by their letters.
+        estimated: whether the words' times are estimated by their letters.
     """
 
     kind: str
@@ -35,11 +35,11 @@ class SentenceData(SpokenData):
     estimated: bool
 
 
-IMITATED = "imitated_voice"  # the warning of a speech in the voice of a person
+IMITATED = "imitated_voice"  # the warning for speech that imitates a person's voice
 
 
 def imitation_mark(name: str) -> str:
-    """Returns the comment by which a file says that the voice of a person is imitated in it."""
+    """Returns the comment that marks a file as speech that imitates a person's voice."""
     return f"Synthetic speech in the voice of {name}, made by hushd."
 
 
@@ -48,10 +48,10 @@ class SpeechResult(Warned):
     """The result of `synthesize`.
 
     Attributes:
-        rate: of the audio, in Hz.
-        speed: at which it was spoken, 1 being natural.
-        sentences: their number.
-        imitates: the person whose voice is imitated; empty where it is nobody's.
+        rate: the sample rate in Hz.
+        speed: the speed of the speech; 1 is natural.
+        sentences: the number of sentences.
+        imitates: the person whose voice is imitated; or empty.
     """
 
     duration: float

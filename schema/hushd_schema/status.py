@@ -1,6 +1,6 @@
-"""The answer to `status`: the supervisor, its workers, memory, and who speaks or listens.
+"""The answer to `status`: the supervisor, its workers, memory, and the programs that speak or listen.
 
-Sizes are in MB of 10^6 bytes, times in seconds. docs/PROTOCOL.md has it as it is sent.
+Sizes are in MB of 10^6 bytes, times in seconds. docs/PROTOCOL.md has its form on the wire.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class SupervisorStatus(Record):
 
     Attributes:
         rss_mb: its resident set.
-        pss_mb: its proportional set; None where the system does not tell.
+        pss_mb: its proportional set; None if the system does not report it.
     """
 
     pid: int
@@ -41,21 +41,21 @@ class WorkerStatus(Record):
         name: `ROLE/ENGINE/MODEL`, with `#2` and so on for further processes of it.
         state: `stopped`, `waiting`, `starting`, `ready`, `busy`, `draining`, `stopping`, `killing`, `backoff` or
             `failed`.
-        pid: of its process; None while it has none.
-        private_mb: its own memory, which its exit gives back; `mapped_mb` is pages of files, which the kernel may drop.
-        peak_mb: the most that the former was, while it loaded or worked; 0 before it has loaded.
-        idle_s: since its last job; None unless it is ready.
-        expires_in_s: until it ends by itself; None while that is not foreseen.
-        sessions: live ones among `running`.
-        requests: that have ended.
+        pid: the id of its process; None without one.
+        private_mb: its own memory, which its exit frees; `mapped_mb` is pages of files, which the kernel may drop.
+        peak_mb: the peak of `private_mb` while it loaded or worked; 0 before it has loaded.
+        idle_s: the time since its last job; None unless it is ready.
+        expires_in_s: the time until it ends by itself; None if that is not planned.
+        sessions: the live sessions among `running`.
+        requests: the number of ended requests.
         latency_ms: the median of the last requests' times to their first output; `latency_p95_ms` is the 95th
             percentile.
-        holders: the seconds left of each lease, None for an endless one.
+        holders: the seconds left of each lease, by holder; None for an endless one.
         compute_device: `cpu`, `cuda`, `rocm`, `vulkan` or empty.
-        why_there: why it is not on a card, if it is not.
-        vram_mb: on all cards; None for none. `cards_mb` has it by the card's place on the bus.
-        need_mb: that its next process is expected to take.
-        failure: why its last process died, or could not be started in time, until another one is ready; else empty.
+        why_there: the reason why it is not on a card; or empty.
+        vram_mb: its memory on all cards; None for none. `cards_mb` has it by the card's place on the bus.
+        need_mb: the memory that its next process is expected to take.
+        failure: why its last process died, or did not start in time, until another one is ready; else empty.
     """
 
     name: str
@@ -96,16 +96,16 @@ class WorkerStatus(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardStatus(Record):
-    """A graphics card, as it was last seen.
+    """A graphics card, as of the last look.
 
     Attributes:
         device: its name in the configuration, such as `cuda:0`.
         id: its place on the bus.
-        total_mb: 0 where it has slept all the time.
-        used_mb: what workers take of it; `budget_mb` is the most that they may.
+        total_mb: its memory; 0 if it has always been asleep.
+        used_mb: the workers' share; `budget_mb` is its maximum.
         asleep: whether its power is off.
-        seen_s: how long ago that look was.
-        kept_s: for how long it is kept for other programs; None where it is not.
+        seen_s: the time since the look.
+        kept_s: the time for which it is kept for other programs; None if it is not.
     """
 
     device: str
@@ -121,7 +121,7 @@ class CardStatus(Record):
 
     @property
     def others_mb(self) -> float:
-        """The memory that other programs take."""
+        """The memory that other programs use."""
         return max(0.0, self.total_mb - self.free_mb - self.used_mb)
 
 
@@ -152,10 +152,10 @@ class MemoryStatus(Record):
     """The memory for workers.
 
     Attributes:
-        budget_mb: that all workers may take.
-        used_mb: that they take.
-        available_mb: that the machine has left.
-        reserve_mb: of that, what starts leave to other programs.
+        budget_mb: the maximum for all workers.
+        used_mb: the memory of all workers.
+        available_mb: the machine's available memory.
+        reserve_mb: the part of it that worker starts leave to other programs.
         pressure: `normal`, `warning` or `critical`.
         neighbours: those that the configuration names.
     """
@@ -174,9 +174,9 @@ class TemplateStatus(Record):
     """A template from which workers of an engine are forked.
 
     Attributes:
-        name: `ROLE/ENGINE`, or `ROLE/ENGINE/MODEL` where it has loaded that model.
-        private_mb: what its end would give back, as it counts in the budget.
-        why: the reason why there is none, if there is none.
+        name: `ROLE/ENGINE`, or `ROLE/ENGINE/MODEL` if it has loaded that model.
+        private_mb: the memory that its end would free, which counts in the budget.
+        why: the reason why there is no template; or empty.
     """
 
     name: str
@@ -194,7 +194,7 @@ class ListenerStatus(Record):
 
     Attributes:
         kind: `http` or `wyoming`.
-        service: whether it is a service manager's, and lasts.
+        service: whether it is a service manager's, which outlives the supervisor.
     """
 
     kind: str
@@ -204,7 +204,7 @@ class ListenerStatus(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners(Record):
-    """The answer to `listen`: all addresses, once it listens there too."""
+    """The answer to `listen`: all addresses, including the new ones."""
 
     listeners: tuple[ListenerStatus, ...]
 
@@ -223,10 +223,10 @@ class DoorStatus(Record):
     """The door for those programs.
 
     Attributes:
-        connections: that are there now.
-        polls: requests that the supervisor has answered itself.
-        handovers: connections that went to the gateway.
-        refusals: connections that found no room.
+        connections: the number of open connections.
+        polls: the number of requests that the supervisor has answered itself.
+        handovers: the number of connections handed to the gateway.
+        refusals: the number of refused connections.
     """
 
     listeners: tuple[ListenerStatus, ...]
@@ -244,8 +244,8 @@ class TurnStatus(Record):
     Attributes:
         turn: its number, for `stop_speaking`.
         client: the name of the program.
-        pid: of the program; 0 where it is not known.
-        for_s: since when it has it.
+        pid: the program's process id; 0 if unknown.
+        for_s: the length of its turn so far.
     """
 
     turn: int
@@ -260,8 +260,8 @@ class FloorStatus(Record):
     """The programs that speak and listen.
 
     Attributes:
-        wake: those that listen in the background, for a word or for captions.
-        waiting: the number of turns that wait.
+        wake: the programs that listen in the background, for a word or for captions.
+        waiting: the number of waiting turns.
         paused: whether all speech, and listening in the background, is paused.
     """
 
@@ -274,11 +274,11 @@ class FloorStatus(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Record):
-    """The answer to `status`; `data()` is what `hushd status --json` prints.
+    """The answer to `status`; `hushd status --json` prints `data()`.
 
     Attributes:
-        standby: the templates, where any is wanted.
-        door: None where programs cannot come by HTTP or Wyoming.
+        standby: the configured templates.
+        door: the door; None if hushd does not listen for HTTP or Wyoming.
     """
 
     supervisor: SupervisorStatus

@@ -1,4 +1,4 @@
-"""TOML as people and programs write it: what cannot be read is an error, and keys are shown as written."""
+"""Reads TOML files, and writes keys as a file has them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
-Table = dict[str, Any]  # as a person has written it: checked by its reader
+Table = dict[str, Any]  # a user's table, not checked yet
 
 _BARE = re.compile("[A-Za-z0-9_-]+")
 
@@ -20,7 +20,7 @@ def loads(text: str) -> Table:
     Raises:
         ValueError: it is not TOML, is nested without end, or has a number of thousands of digits.
     """
-    import tomllib  # not needed by most
+    import tomllib  # most processes do not need it
 
     try:
         return tomllib.loads(text)
@@ -29,15 +29,15 @@ def loads(text: str) -> Table:
 
 
 def key(name: str) -> str:
-    """Returns a key as a file has it: in quotes unless it needs none, and in one line."""
+    """Returns a key as a file has it: in one line, in quotes if needed."""
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def read(path: Path) -> str:
-    """The text of the file at `path`; empty where there is none.
+    """Returns the text of the file at `path`; empty if there is none.
 
     Raises:
-        HushdError: `bad_request`, naming the file, when it cannot be read.
+        HushdError: `bad_request`, naming the file, if it cannot be read.
     """
     try:
         return path.read_bytes().decode()
@@ -50,10 +50,10 @@ def read(path: Path) -> str:
 
 
 def load(path: Path, word: str = "") -> Table:
-    """The content of the file at `path`; empty where there is none, or it has nothing with `word` in it.
+    """Returns the content of the file at `path`; empty if there is none, or its text does not contain `word`.
 
     Raises:
-        HushdError: `bad_request`, naming the file, when it cannot be read or is not TOML.
+        HushdError: `bad_request`, naming the file, if it cannot be read or is not TOML.
     """
     text = read(path)
     if not text or word not in text:

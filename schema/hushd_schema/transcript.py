@@ -1,4 +1,4 @@
-"""The answers to `transcribe`: segments as soon as they are known, live events, and the result.
+"""The answers to `transcribe`: segments, live events, and the result.
 
 Times are seconds from the start of the audio, to the millisecond.
 """
@@ -16,7 +16,7 @@ from .warned import Warned
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordData(Record):
-    """A word and when it was said; `probability` is the model's, None where it tells none."""
+    """A word with its times; `probability` is the model's, None if it has none."""
 
     word: str
     start: float
@@ -31,11 +31,11 @@ class SegmentData(Record):
     Attributes:
         kind: `segment`; live events have other kinds.
         id: its number in the answer, from 0.
-        speaker: such as `SPEAKER_00`; empty where nobody asked.
-        words: none where the engine does not know their times.
-        rest: where a request for what follows it begins; None for live audio.
-        language: of a recording; empty where it is not known.
-        unlikely: whether it is probably not what was said.
+        speaker: the speaker, such as `SPEAKER_00`; empty without `diarize`.
+        words: its words; none if the engine cannot time them.
+        rest: the start of a request for the audio after it; None for live audio.
+        language: the language of a recording; empty if unknown.
+        unlikely: whether its text is probably wrong.
     """
 
     kind: str
@@ -60,7 +60,7 @@ class Stretch(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeakerVoice(Record):
-    """A speaker's voice, as text (`hushd_schema.voiceprint`), and of how many seconds of speech it was made."""
+    """A speaker's voiceprint (`hushd_schema.voiceprint`), and the seconds of speech from which it was made."""
 
     speaker: str
     voiceprint: str
@@ -72,14 +72,14 @@ class TranscriptResult(Warned):
     """The result of `transcribe`.
 
     Attributes:
-        language: empty where it is not known.
-        language_probability: where nobody named it, and a model found it and tells how likely it is, from 0 to 1.
-        duration: of the audio.
-        segments: their number.
-        ended: of live audio, what ended it: `input`, `endpoint` or `silence`.
-        unlikely: the stretches whose text is probably not what was said.
-        speakers: their number; None where nobody asked.
-        voices: those of the speakers, in the order in which they first speak; none where nobody asked.
+        language: the language; empty if unknown.
+        language_probability: the probability, from 0 to 1, of a language that a model has detected.
+        duration: the length of the audio.
+        segments: the number of segments.
+        ended: the end of live audio: `input`, `endpoint` or `silence`.
+        unlikely: the stretches whose text is probably wrong.
+        speakers: the number of speakers; None without `diarize`.
+        voices: the speakers' voices, in the order in which they first speak; none unless requested.
     """
 
     language: str
@@ -93,15 +93,15 @@ class TranscriptResult(Warned):
 
 
 class LiveEvent(TypedDict, total=False):
-    """News of live audio besides segments, which programs get as it is sent.
+    """An event of live audio besides segments; programs get it as it is sent.
 
     Attributes:
         kind: `began`, `ended`, `nothing`, `unstable`, `echo`, `speaker` or `revised`.
-        start: of `began`: since when somebody speaks; of `speaker`: since when it is that person.
-        stable, text: of `unstable`: the text so far, and what of it will not change any more.
-        gone: of `echo`: whether the loudspeaker's echo is cancelled.
-        speaker: of `speaker`: who says what has no segment yet; of `revised`: who says the `segments`.
-        segments: of `revised`: the ids of segments that had another speaker.
+        start: in `began`, the start of speech; in `speaker`, the start of that person's speech.
+        stable, text: in `unstable`, the final part of the text, and all of the text so far.
+        gone: in `echo`, whether the loudspeaker's echo is cancelled.
+        speaker: in `speaker`, the speaker of the speech that has no segment yet; in `revised`, of the `segments`.
+        segments: in `revised`, the ids of segments that had another speaker.
     """
 
     kind: Required[str]
@@ -113,4 +113,4 @@ class LiveEvent(TypedDict, total=False):
     segments: list[int]
 
 
-OnEvent = Callable[[str, LiveEvent], None]  # takes the kind, and all of the event
+OnEvent = Callable[[str, LiveEvent], None]  # takes the kind and the event

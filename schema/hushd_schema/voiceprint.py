@@ -1,7 +1,7 @@
-"""Voiceprints: voices as text, by which people are known again. Pure.
+"""Voiceprints: texts that describe voices, by which hushd recognises people. Pure.
 
 A voiceprint is the name of the model that made it, a colon, and the base64 of its numbers: little-endian, 16 bits each.
-The voice itself cannot be heard again from it.
+The voice cannot be reconstructed from it.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from typing import Any
 
 from .kinds import Kind
 
-MODEL = "community-1"  # pyannote/speaker-diarization-community-1, the only one so far
+MODEL = "community-1"  # pyannote/speaker-diarization-community-1, the only model so far
 NUMBERS = 256
-MOST = 64  # people of one request, so that their voiceprints fit into its header
-LONGEST_NAME = 64  # characters
-_LABEL = "SPEAKER_"  # begins the labels of people who are not known
+MAX_PEOPLE = 64  # of one request, so that their voiceprints fit into its header
+MAX_NAME = 64  # characters
+_LABEL = "SPEAKER_"  # the beginning of unknown speakers' labels
 
 
 def is_label(speaker: str) -> bool:
-    """Returns whether a speaker's name is but a number, as of somebody who is not known."""
+    """Returns whether a speaker's name is only the label of an unknown person."""
     return speaker.startswith(_LABEL)
 
 
 def is_name(name: object) -> bool:
-    """Returns whether people can be called so: a line of text that can be seen, and not a label of the unknown."""
-    import unicodedata  # 0.1 MB, and most processes know nobody
+    """Returns whether `name` can be a person's name: one line of visible text, and not an unknown speaker's label."""
+    import unicodedata  # 0.1 MB, which most processes do not need
 
     return (
         isinstance(name, str)
-        and 0 < len(name) <= LONGEST_NAME
+        and 0 < len(name) <= MAX_NAME
         and name == name.strip()
         and name.isprintable()
         and unicodedata.is_normalized("NFC", name)
@@ -49,13 +49,13 @@ def is_voiceprint(text: object) -> bool:
 
 
 def people_kind() -> Kind:
-    """A table of names, each with a voiceprint; made a dict."""
-    return Kind(f"a table of at most {MOST} names, each with a voiceprint of {MODEL}", _fits)
+    """A table of names, each with a voiceprint, converted to a dict."""
+    return Kind(f"a table of at most {MAX_PEOPLE} names, each with a voiceprint of {MODEL}", _fits)
 
 
 def _fits(value: Any) -> bool:
     return (
         isinstance(value, Mapping)
-        and len(value) <= MOST
+        and len(value) <= MAX_PEOPLE
         and all(is_name(name) and is_voiceprint(voiceprint) for name, voiceprint in value.items())
     )

@@ -1,4 +1,4 @@
-"""The reasons to doubt a result, which transcripts and speech have in common."""
+"""Warnings that a result may be wrong, for transcripts and speech alike."""
 
 from __future__ import annotations
 

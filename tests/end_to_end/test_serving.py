@@ -401,7 +401,7 @@ def test_what_cannot_be_served_is_one_sentence() -> None:
     for arguments, sentence in (
         (("--http", "0.0.0.0:0"), "set HUSHD_HTTP_TOKEN or [http] token_file, or use 127.0.0.1."),
         (("--wyoming", "tcp://0.0.0.0:0"), "[wyoming] allow"),
-        (("--http", "nonsense"), "'nonsense' is no address for http: use HOST:PORT"),
+        (("--http", "nonsense"), "'nonsense' is not an address for http: use HOST:PORT"),
     ):
         status, error = refused("serve", *arguments)
         assert (status, error.count("\n")) == (2, 1), error

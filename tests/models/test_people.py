@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hushd_models.people import PeopleFolder, Person
 from hushd_protocol.errors import HushdError
-from hushd_schema.voiceprint import MODEL, MOST, NUMBERS
+from hushd_schema.voiceprint import MAX_PEOPLE, MODEL, NUMBERS
 
 VOICEPRINT = f"{MODEL}:{base64.b64encode(bytes(2 * NUMBERS)).decode()}"
 RECORDING = b"RIFF" + bytes(1000)
@@ -102,7 +102,7 @@ def test_a_name_has_one_person(folder: PeopleFolder, again: str) -> None:
 
 def test_there_are_not_too_many(folder: PeopleFolder) -> None:
     """As many as fit into a request are known; the next is refused."""
-    for number in range(MOST):
+    for number in range(MAX_PEOPLE):
         folder.add(person(f"P{number}"), RECORDING)
     with pytest.raises(HushdError, match="64 people at most"):
         folder.add(person("One more"), RECORDING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hushd_protocol.errors import HushdError
-from hushd_schema.voice_mix import MOST, named, parts
+from hushd_schema.voice_mix import MAX_VOICES, named, parts
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from hushd_schema.voice_mix import MOST, named, parts
         ("af_sky+af_bella", [("af_sky", 1), ("af_bella", 1)]),
         ("af_sky(2)+af_bella(1)", [("af_sky", 2), ("af_bella", 1)]),
         (" af_sky (0.5) + af_bella ", [("af_sky", 0.5), ("af_bella", 1)]),
-        ("+".join(["a"] * MOST), [("a", 1)] * MOST),
+        ("+".join(["a"] * MAX_VOICES), [("a", 1)] * MAX_VOICES),
     ],
 )
 def test_names(name: str, mixed: list[tuple[str, float]]) -> None:

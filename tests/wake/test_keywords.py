@@ -217,7 +217,7 @@ def piped(folder: Path) -> None:
 DAMAGED = [
     (truncated, "only a part of a graph"),
     (piped, "is not a file"),
-    (written(DECODER, b""), "is no graph in ONNX's format"),
+    (written(DECODER, b""), "is not a graph in ONNX's format"),
     (written("tokens.txt", b""), "tokens.txt has no units"),
     (written("tokens.txt", b"<blk> 0\n<unk> 1\n#0 2\nB 900\n"), "tokens.txt has no units"),
     (written("tokens.txt", b"A 1\nB C 9\n"), "has the line 'B C 9', which is not a unit and its number"),

@@ -105,19 +105,19 @@ def test_the_content_tells_the_engine(
 
 
 BAD: list[tuple[dict[str, bytes], str, str]] = [
-    ({"a.pt": b""}, "a.pt", "only a part of a checkpoint, or none"),
-    ({"a.pt": CHECKPOINT[:-1000]}, "a.pt", "only a part of a checkpoint, or none"),
+    ({"a.pt": b""}, "a.pt", "not a complete checkpoint"),
+    ({"a.pt": CHECKPOINT[:-1000]}, "a.pt", "not a complete checkpoint"),
     ({"a.gguf": b"GGUF\3\0\0\0"}, "a.gguf", "a.gguf is only a part"),
     ({"a.txt": b"shopping list"}, "a.txt", "is no model that hushd knows"),
     ({"f/notes.txt": b"x"}, "f", "is no model that hushd knows"),
     ({"v.onnx": GRAPH}, "v.onnx", "has v.onnx.json beside it"),
     ({"v.onnx": GRAPH, "v.onnx.json": b"{}"}, "v.onnx", "does not describe a voice"),
-    ({"v.onnx": GRAPH, "v.onnx.json": b"["}, "v.onnx", "v.onnx.json is no JSON"),
+    ({"v.onnx": GRAPH, "v.onnx.json": b"["}, "v.onnx", "v.onnx.json is not JSON"),
     ({"f/model.onnx": GRAPH[:-1], "f/vocab.txt": b"a"}, "f", "model.onnx is only a part of a graph"),
-    ({"f/model.onnx": b"<html>", "f/vocab.txt": b"a"}, "f", "model.onnx is no graph"),
-    ({"f/model.onnx": b"", "f/vocab.txt": b"a"}, "f", "model.onnx is no graph"),
+    ({"f/model.onnx": b"<html>", "f/vocab.txt": b"a"}, "f", "model.onnx is not a graph"),
+    ({"f/model.onnx": b"", "f/vocab.txt": b"a"}, "f", "model.onnx is not a graph"),
     ({"f/model.onnx": GRAPH}, "f", "which say what they hear"),
-    ({"f/model.bin": b"x" * 99, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "is no Whisper model"),
+    ({"f/model.bin": b"x" * 99, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "is not a Whisper model"),
     ({"f/model.bin": CTRANSLATE2, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "has no vocabulary"),
     ({"f/ve.safetensors": safetensors(b"")}, "f", "ve.safetensors is only a part"),
     ({"f/ve.safetensors": b"x" * 20}, "f", "is not in the format of safetensors"),
@@ -169,7 +169,7 @@ def test_files_with_wrong_bytes_are_models_or_none(tmp_path: Path) -> None:
 
 def test_it_is_what_the_user_says_it_is_or_an_error(ask: Ask, tmp_path: Path) -> None:
     """An engine that is named is asked alone."""
-    with pytest.raises(HushdError, match="is no model for piper: it is no voice"):
+    with pytest.raises(HushdError, match="is no model for piper: it is not a voice"):
         ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="piper").result()
     with pytest.raises(HushdError, match="not for 'moonshine'"):
         ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="moonshine").result()

@@ -349,7 +349,7 @@ def test_hostile_numbers_never_reach_the_library(
 def test_a_file_that_is_too_large_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model as large as one that hears is not loaded beside that."""
     path = identifying(tmp_path / "ears.gguf")
-    monkeypatch.setattr(langid, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(langid, "_MAX_BYTES", 100_000)
     with pytest.raises(NoModel, match="more than 0 MB"):
         langid.labels(path)
 

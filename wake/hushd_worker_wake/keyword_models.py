@@ -105,7 +105,7 @@ def _numbers(name: str, notes: Mapping[str, str], key: str) -> list[int]:
 def _units(path: Path, vocabulary: int) -> frozenset[str]:
     """Reads the graphs' units, without those for no sound. Raises `NoModel`."""
     try:
-        text = path.read_text(encoding="utf-8") if path.stat().st_size <= model_files.LONGEST else ""
+        text = path.read_text(encoding="utf-8") if path.stat().st_size <= model_files.MAX_BYTES else ""
     except ValueError as error:
         raise NoModel(f"{path.name} is not a text") from error
     units = set()

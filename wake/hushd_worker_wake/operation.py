@@ -1,6 +1,6 @@
 """`detect`: a worker detects words in live audio."""
 
-from hushd_schema.description import MOST_WORDS
+from hushd_schema.description import MAX_WORDS
 from hushd_schema.kinds import Kind, number, whole
 from hushd_schema.operation import Field, Operation
 
@@ -10,16 +10,16 @@ MAX_WORD = 80  # characters
 def _is_words(value: object) -> bool:
     return (
         isinstance(value, list)
-        and 0 < len(value) <= MOST_WORDS
+        and 0 < len(value) <= MAX_WORDS
         and all(isinstance(word, str) and 0 < len(word.strip()) <= MAX_WORD for word in value)
     )
 
 
 WORDS = Kind(
-    f"a list of 1 to {MOST_WORDS} words or phrases of at most {MAX_WORD} characters",
+    f"a list of 1 to {MAX_WORDS} words or phrases of at most {MAX_WORD} characters",
     _is_words,
     tuple,
-    form={"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MOST_WORDS},
+    form={"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_WORDS},
 )
 THRESHOLD = number(0.01, 0.999)
 DETECT = Operation(

@@ -7,7 +7,7 @@ from hushd.synthesis import voices
 from hushd.synthesis.voice_choice import VoiceChoice
 from hushd_models import listings
 from hushd_protocol.names import AUTO
-from hushd_schema.description import MOST_WORDS
+from hushd_schema.description import MAX_WORDS
 from hushd_schema.settings import Settings
 
 from hushd_gateway import routing
@@ -53,7 +53,7 @@ class Offer:
         for engine in engines:
             known = [word.name for word in engine.words]
             if engine.installed and (set(names) <= set(known) or engine.any_phrase):
-                return engine.name, names or known[:MOST_WORDS]
+                return engine.name, names or known[:MAX_WORDS]
         return default_engine, names
 
     async def voice(self, name: str, language: str) -> VoiceChoice:

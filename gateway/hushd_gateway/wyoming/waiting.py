@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from hushd import AsyncClient
-from hushd_schema.description import MOST_WORDS
+from hushd_schema.description import MAX_WORDS
 from wyoming.event import Eventable
 from wyoming.wake import Detection, NotDetected
 
@@ -27,7 +27,7 @@ class Waiting:
 
     def __init__(self, data: Mapping[str, Any], send: Callable[[Eventable], Awaitable[None]]) -> None:
         names = data.get("names")
-        self.names = [name for name in names if isinstance(name, str)][:MOST_WORDS] if isinstance(names, list) else []
+        self.names = [name for name in names if isinstance(name, str)][:MAX_WORDS] if isinstance(names, list) else []
         self._send = send
         self._format = Format()
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()

@@ -1,9 +1,9 @@
-"""Everything that is known of an engine without running it, said once: a `SPEC` in a small file for each engine.
+"""The facts about each engine that need no run of it: one `SPEC` in a small file per engine.
 
-`stt/` and `tts/` have a file for each engine of the core's; guests and other packages name theirs under the entry point
-group `hushd.engine_specs`. Import, languages, tuning, recommendation, completion, `hushd doctor` and the advice to
-install all read specs and know no engine by name. `find` loads the one that is asked for, and looks at other packages
-only for a name that is none of hushd's; `every` loads all of them.
+`stt/` and `tts/` have a file for each of the core's engines; guests and other packages name theirs under the entry
+point group `hushd.engine_specs`. Import, languages, tuning, recommendation, completion, `hushd doctor` and installation
+hints all read specs, and name no engine themselves. `find` loads one spec, and looks at other packages only if hushd
+has none of that name; `every` loads all specs.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Sizes: TypeAlias = Mapping[str, int]  # of files in bytes, by name
-Files: TypeAlias = "dict[str, Path]"  # by their names in the engine's place for the model
+Files: TypeAlias = "dict[str, Path]"  # by their names in the model's folder
 GROUP = "hushd.engine_specs"
-LAST = 1000  # the place of an engine that claims no other: after hushd's
+LAST = 1000  # the default rank: after hushd's engines
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class NotAlike(Exception):
-    """The file has another format; the message says what this one needs."""
+    """The file has another format; the message says what this format needs."""
 
 
 class NoModel(Exception):
-    """The file looks like a model and is none, or only a part of one; the message says why."""
+    """The file looks like a model, but is damaged or incomplete; the message says why."""
 
 
 class OnCard(NamedTuple):
-    """The memory of a worker that computes on a graphics card, at its peak, in MB.
+    """The peak memory of a worker that computes on a graphics card, in MB.
 
     Attributes:
-        machine: private memory: CUDA's own part, and what of the weights passes through on their way.
-        card: the CUDA context, the weights, which are copies there, and a job's work.
+        machine: its private memory: CUDA's own part, and the weights that pass through on their way to the card.
+        card: the card's memory: the CUDA context, copies of the weights, and a job's work.
     """
 
     machine: float
@@ -50,7 +50,7 @@ class OnCard(NamedTuple):
 
 
 def copied_graphs(files: Sizes) -> OnCard:
-    """Estimates `on_card_mb` of graphs on ONNX Runtime: it reads them whole, and copies their weights onto the card.
+    """Estimates `on_card_mb` of graphs on ONNX Runtime, which reads them whole and copies their weights to the card.
 
     Not measured on a card.
     """
@@ -60,14 +60,13 @@ def copied_graphs(files: Sizes) -> OnCard:
 
 
 class Recognition(NamedTuple):
-    """The marks by which a user's file or folder is known as a model of the engine; nothing in it runs.
+    """The recognition of a user's file or folder as a model of the engine, without running any of it.
 
     Attributes:
-        look: takes its path and the name that the model shall have; returns the files that it consists of. Raises
-            `NotAlike` or `NoModel`.
-        kind: of which file it is, such as `checkpoints (.pt)`; empty: it is a folder.
-        alone: whether the content tells; else the user has to name the engine.
-        order: who looks first has a smaller number.
+        look: takes its path and the model's new name; returns the files of the model. Raises `NotAlike` or `NoModel`.
+        kind: the kind of file, such as `checkpoints (.pt)`; empty for a folder.
+        alone: whether its content is enough; else the user must name the engine.
+        order: engines with smaller numbers look first.
     """
 
     look: Callable[[Path, str], Files]
@@ -81,17 +80,17 @@ class Precisions(NamedTuple):
 
     Attributes:
         names: the precisions.
-        into: the engine that the result is for; empty: the same.
-        package: what does the work, the name of a distribution.
+        into: the engine that runs the result; empty for the same.
+        package: the distribution that does the work.
         extra: hushd's extra that installs it.
-        requirement: what pip installs instead.
-        module: run as `python -m MODULE --quantization NAME --progress --name STEM FILE FOLDER`; empty: hushd makes
-            each graph (.onnx) smaller.
-        memory: bytes that the work takes for each byte of the model. The default was measured for a checkpoint of the
-            size of base: 586 MB for 145, since CTranslate2 makes float32 of all of it before it makes bytes.
-        room: bytes of the result for each byte of the model, at most.
-        files: takes the model's name, that of the result, the precision, and the names of its graphs and of all its
-            files; returns the result's files, each with the one that it is made or copied of.
+        requirement: the requirement for pip instead of an extra.
+        module: run as `python -m MODULE --quantization NAME --progress --name STEM FILE FOLDER`; empty if hushd
+            quantizes each graph (.onnx) itself.
+        memory: bytes of memory that the work takes per byte of the model. The default was measured for a checkpoint of
+            the size of base: 586 MB for 145, since CTranslate2 converts all of it to float32 first.
+        room: bytes of the result per byte of the model, at most.
+        files: takes the model's name, the result's name, the precision, the names of the model's graphs, and of all
+            its files; returns the result's files, each with the file from which it is made or copied.
     """
 
     names: tuple[str, ...] = ("int8",)
@@ -109,11 +108,11 @@ class Recommended(NamedTuple):
     """A model that `hushd models recommend` may name.
 
     Attributes:
-        model: its name; `*` is any of the engine's.
-        gain: what one gets for it, in words.
-        rank: the best of a role has the smallest number. The last one that fits is the smallest choice.
-        begin: its place among the models to begin with, which `hushd models list` shows first; 0: not among them.
-        translates: whether it is named to who wants a translation into English.
+        model: its name; `*` for any of the engine's.
+        gain: its advantages, in words.
+        rank: the best model of a role has the smallest number. The last one that fits is the smallest choice.
+        begin: its place among the models to begin with, which `hushd models list` shows first; 0 if it is none of them.
+        translates: whether to recommend it for translation into English.
     """
 
     model: str
@@ -124,50 +123,50 @@ class Recommended(NamedTuple):
 
 
 class EngineSpec(NamedTuple):
-    """An engine. A named tuple and no dataclass, which would cost every worker's start 5 ms.
+    """An engine. A named tuple, because a dataclass would cost every worker's start 5 ms.
 
     Attributes:
         role: `stt`, `tts` or `wake`.
         engine: the class that runs it, `module:Class`.
-        default_model: used where none is named.
-        rank: engines of a role that can do the same are preferred, and described, in this order.
+        default_model: the model used if a request names none.
+        rank: engines of a role with the same abilities are preferred, and described, in this order.
         listed: its place in lists of models.
 
-        packages: modules that must be importable for it to run; empty where its models' state already says so.
+        packages: modules that must be importable for it to run; empty if the state of its models already says so.
         extra: hushd's extra that installs them.
-        requirement: what pip installs instead, such as `hushd-pitch[onnx]`; neither: an environment of its own.
-        outside: how to install it without that: the beginning of a sentence.
-        brings: what one gets by it, in words, for `hushd doctor`; empty: it is nothing that everybody expects.
-        modules: all that `extra` brings, for `hushd doctor`.
+        requirement: the requirement for pip instead of an extra, such as `hushd-pitch[onnx]`; without either, the
+            engine needs an environment of its own.
+        outside: how to install it otherwise: the beginning of a sentence.
+        brings: its advantages, in words, for `hushd doctor`; empty if most users do not need it.
+        modules: all modules that `extra` installs, for `hushd doctor`.
 
-        models: the well-known models by name, as `[models."ENGINE/NAME"]` in a configuration has them, but for
-            `languages`, which is one text; also `role`, `layout`, `aliases`, `translation`, `voice`, `package` and
+        models: the well-known models by name, with the keys of `[models."ENGINE/NAME"]` in a configuration, except
+            that `languages` is one string; also `role`, `layout`, `aliases`, `translation`, `voice`, `package` and
             `system`, see `hushd_models.catalogue.Known`.
-        layouts: the files that models consist of: alternatives of patterns, and such as are taken if they are there.
-        voices: the voices that go with any of its models: `language`, `gender`, and `names` in one text.
-        own: what in its folder is a model of the user's own; empty where it has none.
+        layouts: the files of a model: alternatives of patterns, and optional files.
+        voices: the voices of all its models: `language`, `gender`, and `names` in one string.
+        own: the pattern of a user's own models in its folder; empty if it has none.
         flat: whether a model is files in the engine's folder; else it is a folder there.
-        cache: where in the user's cache its package keeps what it has fetched itself; or empty.
-        format: of its models' files, for manifests.
-        recognition: None: models are not imported.
+        cache: the place in the user's cache where its package keeps its own downloads; or empty.
+        format: the format of its models' files, for manifests.
+        recognition: how to recognise a model to import; None if models cannot be imported.
         languages: takes a model's folder and the names of its files; returns the tags of the languages that they name,
-            or none. It may raise anything for damaged files.
-        role_of: takes a model's files; returns its role, which may be another than the engine's. None: that is all
-            models'.
-        memory_mb: takes the sizes of a model's files; returns the private memory of a worker with it, at its peak.
-            None: by the line through the well-known models.
-        on_card_mb: takes the same, or all in one file without a name; returns what the worker takes where it computes
-            on a card, into whose memory no file is mapped. None: it uses no card, or nothing is known of it there.
+            or none. It may raise any exception for damaged files.
+        role_of: takes a model's files; returns the model's role, if it differs from the engine's. None: it never does.
+        memory_mb: takes the sizes of a model's files; returns the peak private memory of a worker with it.
+            None: estimated by the line through the well-known models.
+        on_card_mb: takes the same, or all in one file without a name; returns the memory of a worker that computes on
+            a card, to which files cannot be mapped. None: it uses no card, or its needs are unknown.
 
-        precisions: None: its models are not made smaller, for the reason `one_precision`, the end of a sentence.
-        cards: the kinds of graphics cards that some build of its library can use, of `cuda`, `rocm` and `vulkan`, and
-            `mps` for Apple's graphics processor. Its start finds out whether the installed one can.
-        threaded: whether OMP_NUM_THREADS is the number of its threads.
-        spare_cores: how many fewer threads than cores it has without that.
-        tuning: other variables of its environment for `hushd tune`, and the values to try; its own value is none.
-        recommended: which of its models are.
-        translates: whether its models of several languages translate into English.
-        robotic: whether it sounds like a machine, and so stands in for nobody while there is another.
+        precisions: None if its models cannot be quantized, for the reason `one_precision`, the end of a sentence.
+        cards: the kinds of graphics cards that any build of its library can use: `cuda`, `rocm`, `vulkan`, and `mps`
+            for Apple's graphics processor. Its start finds out whether the installed build can.
+        threaded: whether OMP_NUM_THREADS sets the number of its threads.
+        spare_cores: the number of cores that it leaves unused without that.
+        tuning: further environment variables for `hushd tune`, with the values to try, besides leaving them unset.
+        recommended: the models to recommend.
+        translates: whether its multilingual models translate into English.
+        robotic: whether it sounds like a machine, so that it is the last choice as a fallback voice.
         exceptions: the cases of `hushd_conformance` that it is known to fail, with the reasons.
     """
 
@@ -210,24 +209,24 @@ class EngineSpec(NamedTuple):
     exceptions: Mapping[str, str] = _NOTHING
 
     def __hash__(self) -> int:
-        return hash((self.role, self.name))  # its tables have none
+        return hash((self.role, self.name))  # its tables are not hashable
 
     @property
     def keeps_models(self) -> bool:
-        """True if it has models that can be listed, got or put somewhere."""
+        """True if it has models that can be listed, pulled or imported."""
         return bool(self.models or self.own)
 
 
 @cache
 def own(role: str) -> tuple[str, ...]:
-    """The names of the core's engines of a role."""
+    """Returns the names of the core's engines of a role."""
     files = os.listdir(os.path.join(os.path.dirname(__file__), role)) if role in SPEECH_ROLES else []
     names = (file.removesuffix(".py").replace("_", "-") for file in files if file.endswith(".py") and file[0] != "_")
     return tuple(sorted(names))
 
 
 def find(name: str, role: str = "") -> EngineSpec | None:
-    """The spec of an engine; None for one that nobody knows, or that is another package's and does not import."""
+    """Returns the spec of an engine; None if there is none, or another package's spec cannot be imported."""
     for each in (role,) if role else SPEECH_ROLES:
         if name in own(each):
             return _own(each, name)
@@ -235,7 +234,7 @@ def find(name: str, role: str = "") -> EngineSpec | None:
 
 
 def every(role: str = "") -> tuple[EngineSpec, ...]:
-    """All specs, the core's and other packages', in the order of `rank`."""
+    """Returns all specs, the core's and other packages', sorted by `rank`."""
     specs = [_own(each, name) for each in SPEECH_ROLES for name in own(each)]
     taken = {(spec.role, spec.name) for spec in specs}
     specs += [spec for spec in added() if (spec.role, spec.name) not in taken]
@@ -243,24 +242,24 @@ def every(role: str = "") -> tuple[EngineSpec, ...]:
 
 
 def usual_model(role: str) -> str:
-    """`ENGINE/NAME` of a role that is used where nobody has chosen one."""
+    """Returns the default `ENGINE/NAME` of a role."""
     spec = min((_own(role, name) for name in own(role)), key=lambda spec: spec.rank, default=None) or every(role)[0]
     return f"{spec.name}/{spec.default_model}"
 
 
 def robotic(name: str) -> bool:
-    """Returns whether an engine that speaks sounds like a machine."""
+    """Returns whether a text-to-speech engine sounds like a machine."""
     spec = find(name, "tts")
     return spec is not None and spec.robotic
 
 
 def added() -> tuple[EngineSpec, ...]:
-    """Those of other packages, as far as they import."""
+    """Returns the specs of other packages, as far as they can be imported."""
     return _added(tuple(sys.path))[0]
 
 
 def problems() -> Mapping[str, str]:
-    """The entry points of other packages that do not import, or are not specs, with the reasons."""
+    """Returns the entry points of other packages that cannot be imported or are not specs, with the reasons."""
     return _added(tuple(sys.path))[1]
 
 
@@ -272,18 +271,18 @@ def _own(role: str, name: str) -> EngineSpec:
 
 @cache
 def _added(path: tuple[str, ...]) -> tuple[tuple[EngineSpec, ...], Mapping[str, str]]:
-    from hushd_schema.entry_points import entry_points  # not for an engine of hushd's
+    from hushd_schema.entry_points import entry_points  # only needed for other packages' engines
 
     specs, failed = [], {}
     for point, target in entry_points(GROUP).items():
         module, _, attribute = target.partition(":")
         try:
             spec = getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # whatever another package's module does
+        except Exception as error:  # another package's module may raise anything
             failed[point] = (str(error).splitlines() or [type(error).__name__])[0][:200]
             continue
         if isinstance(spec, EngineSpec) and spec.role in ENGINE_ROLES and spec.name:
             specs.append(spec)
         else:
-            failed[point] = f"{target} is no EngineSpec of a role"
+            failed[point] = f"{target} is not an EngineSpec of a role"
     return tuple(specs), failed

@@ -1,8 +1,8 @@
-"""Reads the header of a GGUF file, the format of ggml's models: what its keys say, and where its tensors lie.
+"""Reads the header of a GGUF file, the format of ggml's models: its keys and values, and the places of its tensors.
 
-No library is asked, and a hostile file costs nothing: counts and lengths are compared with the file's size, what is not
-wanted is skipped, and only short texts, numbers, flags, and short lists of texts or numbers are kept. ggml's own reader
-aborts its process at some damaged files.
+It uses no library, since ggml's own reader aborts the process at some damaged files. A hostile file costs nothing:
+counts and lengths are compared with the file's size, and only short texts, numbers, flags, and short lists of texts or
+numbers are kept; everything else is skipped.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from . import NoModel
 
 MAGIC = b"GGUF"
 _VERSIONS = 2, 3
-_MOST_KEYS, _MOST_TENSORS, _MOST_TEXTS = 10_000, 100_000, 4_000_000  # the largest vocabulary known has 0.3 million
-_LONGEST_NAME, _LONGEST_TEXT, _LONGEST_LIST = 1_000, 10_000, 1_000  # of a text in bytes; longer ones are skipped
-_LONGEST_NUMBERS = 16  # of a list; longer ones are tables
+_MAX_KEYS, _MAX_TENSORS, _MAX_TEXTS = 10_000, 100_000, 4_000_000  # the largest known vocabulary has 0.3 million
+_MAX_NAME, _MAX_TEXT, _MAX_LIST = 1_000, 10_000, 1_000  # bytes, bytes, items; longer texts and lists are skipped
+_MAX_NUMBERS = 16  # items of a list; longer ones are tables
 _SCALARS = {0: "B", 1: "b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "?", 10: "<Q", 11: "<q", 12: "<d"}
 _TEXT, _LIST = 8, 9
-# A tensor's type, by its number: how many weights a block has, and how many bytes.
+# The weights and the bytes of a block, by the number of a tensor's type.
 _BLOCKS = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 10: (256, 84),
     11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292), 20: (32, 18), 24: (1, 1),
@@ -33,9 +33,9 @@ Value: TypeAlias = str | int | float | bool | tuple[str, ...] | tuple[float, ...
 
 
 class Tensor(NamedTuple):
-    """The place of a tensor: the first byte in the file, and bytes; 0 for a type that is not known.
+    """The place of a tensor: its first byte in the file, and its bytes, 0 for an unknown type.
 
-    `shape` is as ggml has it, the innermost dimension first, and `kind` the number of its type.
+    `shape` has ggml's order, the innermost dimension first; `kind` is the number of its type.
     """
 
     shape: tuple[int, ...]
@@ -45,9 +45,9 @@ class Tensor(NamedTuple):
 
 
 class Header(NamedTuple):
-    """The keys with the values that are kept, and the tensors.
+    """The keys with their values, as far as kept, and the tensors.
 
-    `described` is the byte at which the descriptions of the tensors begin, and `alignment` that of each tensor.
+    `described` is the byte at which the tensors' descriptions begin, and `alignment` the alignment of each tensor.
     """
 
     values: Mapping[str, Value]
@@ -56,24 +56,24 @@ class Header(NamedTuple):
     alignment: int
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """The list of texts of that key; empty where there is none."""
+        """Returns the list of texts at `key`; empty if there is none."""
         value = self.values.get(key)
         return tuple(text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
 
     def numbers(self, key: str) -> tuple[int, ...]:
-        """The whole number, or the list of such, of that key; empty where there is none."""
+        """Returns the whole number, or the list of them, at `key`; empty if there is none."""
         value = self.values.get(key)
         numbers = value if isinstance(value, tuple) else (value,)
         return tuple(number for number in numbers if isinstance(number, int) and not isinstance(number, bool))
 
     def flag(self, key: str, otherwise: bool) -> bool:
-        """The flag of that key; `otherwise` where there is none."""
+        """Returns the flag at `key`; `otherwise` if there is none."""
         value = self.values.get(key)
         return value if isinstance(value, bool) else otherwise
 
 
 def architecture(path: Path) -> str:
-    """The architecture that the file at `path` names, whatever comes behind that; empty where there is none.
+    """Returns the architecture that the file at `path` names, even if the rest is damaged; empty if there is none.
 
     Raises:
         OSError: it cannot be read.
@@ -86,17 +86,17 @@ def architecture(path: Path) -> str:
 
 
 def read(path: Path) -> Header:
-    """The header of the file at `path`.
+    """Returns the header of the file at `path`.
 
     Raises:
-        NoModel: it is not in the format, damaged, or only a part of a file.
+        NoModel: it has another format, or is damaged or incomplete.
     """
     with open(path, "rb") as file:
         return _Reader(file, path.name).header()
 
 
 class _Reader:
-    """Reads on in a file, and never beyond its end."""
+    """Reads a file forwards, and never beyond its end."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file = file
@@ -105,7 +105,7 @@ class _Reader:
         self._texts = 0
 
     def architecture(self) -> str:
-        """The value of `general.architecture`, as a rule the first key."""
+        """Returns the value of `general.architecture`, usually the first key."""
         _, keys = self._counts()
         return next((str(value) for name, value in self._pairs(keys) if name == "general.architecture"), "")
 
@@ -125,10 +125,10 @@ class _Reader:
         return Header(values, by_name, described, alignment)
 
     def _counts(self) -> tuple[int, int]:
-        """The numbers of tensors and of keys."""
+        """Reads the numbers of tensors and of keys."""
         if self._take(4) != MAGIC or self._number("<I") not in _VERSIONS:
             raise NoModel(f"{self._name} is not in the format GGUF, version 2 or 3")
-        return self._count("<Q", _MOST_TENSORS), self._count("<Q", _MOST_KEYS)
+        return self._count("<Q", _MAX_TENSORS), self._count("<Q", _MAX_KEYS)
 
     def _pairs(self, count: int) -> Iterator[tuple[str, Value | None]]:
         """Yields the keys and their values, as they are read."""
@@ -145,27 +145,27 @@ class _Reader:
         return name, Tensor(shape, start, -(-weights // block) * size, kind)
 
     def _value(self, kind: int) -> Value | None:
-        """The value at this place; None for one that is not kept."""
+        """Reads a value; None for one that is not kept."""
         if kind == _TEXT:
             return self._text()
         if kind != _LIST:
             return self._scalar(kind)
         kind, count = self._number("<I"), self._number("<Q")
-        if kind != _TEXT and count <= _LONGEST_NUMBERS:
+        if kind != _TEXT and count <= _MAX_NUMBERS:
             return tuple(self._scalar(kind) for _ in range(count))
         if kind != _TEXT:
             self._skip(count * struct.calcsize(self._format(kind)))
             return None
         self._texts += count
-        if count > self._size or self._texts > _MOST_TEXTS:
+        if count > self._size or self._texts > _MAX_TEXTS:
             raise self._damaged()
-        if count <= _LONGEST_LIST:
+        if count <= _MAX_LIST:
             return tuple(text for text in [self._text() for _ in range(count)] if text is not None)
         self._skip_texts(count)
         return None
 
     def _skip_texts(self, count: int) -> None:
-        """Goes over a list that may have a hundred thousand of them, which takes 30 ms."""
+        """Skips a list of texts; a hundred thousand of them take 30 ms."""
         read, seek, left = self._file.read, self._file.seek, self._size - self._file.tell()
         for _ in range(count):
             length = int.from_bytes(read(8), "little")
@@ -179,13 +179,13 @@ class _Reader:
         return value
 
     def _text(self) -> str | None:
-        if (length := self._number("<Q")) > _LONGEST_TEXT:
+        if (length := self._number("<Q")) > _MAX_TEXT:
             self._skip(length)
             return None
         return self._take(length).decode(errors="replace")
 
     def _name_of(self) -> str:
-        return self._take(self._count("<Q", _LONGEST_NAME)).decode(errors="replace")
+        return self._take(self._count("<Q", _MAX_NAME)).decode(errors="replace")
 
     def _count(self, form: str, most: int) -> int:
         if (count := self._number(form)) > most:

@@ -1,8 +1,8 @@
 """Models that tell spoken languages apart: GGUF files of the architecture ECAPA-TDNN, which transcribe-cpp (0.4) runs.
 
-The library takes its sizes from the file as they are: a step of one sample costs it minutes, a dilation beyond its
-integers the process. So each number by which it counts or allocates is compared with what such a model may have. That
-the tensors fit these numbers it checks by itself.
+The library trusts the sizes in the file: a step of one sample costs it minutes, and a dilation beyond its integers ends
+the process. So each number by which it counts or allocates is checked against the range of such models. The library
+checks itself that the tensors fit these numbers.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from .gguf import Header
 
 ARCHITECTURE = "ecapa_tdnn"
-ROLE = "langid"  # of such a model, in lists; a worker has none of its own for it
-_MOST_BYTES = 500_000_000  # six times the makers' largest file
+ROLE = "langid"  # of such a model in lists; there are no workers of this role
+_MAX_BYTES = 500_000_000  # six times the makers' largest file
 _CODES = "stt.langid.labels.codes"
-# The least and the most of each number. VoxLingua107's are 400, 160, 400, 60; 1024 to 3072, 1 to 5, 1 to 4; 128 to 512.
+# The range of each number. VoxLingua107's are 400, 160, 400, 60; 1024 to 3072, 1 to 5, 1 to 4; 128 to 512.
 _BOUNDS = {
     "stt.frontend.n_fft": (64, 1024),
     "stt.frontend.hop_length": (80, 1024),
@@ -36,10 +36,10 @@ _BOUNDS = {
 
 
 def labels(path: Path) -> tuple[str, ...]:
-    """The languages that the model at `path` tells apart, as it calls them.
+    """Returns the languages that the model at `path` tells apart, by its own names.
 
     Raises:
-        NoModel: it is of another architecture, damaged, or has a number that such a model never has.
+        NoModel: it has another architecture, is damaged, or has a number out of range.
         OSError: it cannot be read.
     """
     from . import gguf
@@ -48,13 +48,11 @@ def labels(path: Path) -> tuple[str, ...]:
 
 
 def checked(path: Path, header: Header) -> tuple[str, ...]:
-    """The same of the file with this header."""
+    """Does the same for a file whose header is already read."""
     if header.values.get("general.architecture") != ARCHITECTURE:
         raise NoModel(f"{path.name} does not tell languages apart")
-    if path.stat().st_size > _MOST_BYTES:
-        raise NoModel(
-            f"{path.name} has more than {_MOST_BYTES // 1_000_000} MB, as no model that tells languages apart"
-        )
+    if path.stat().st_size > _MAX_BYTES:
+        raise NoModel(f"{path.name} has more than {_MAX_BYTES // 1_000_000} MB, as no model that tells languages apart")
     for key, (least, most) in _BOUNDS.items():
         numbers = header.numbers(key)
         if not numbers or not all(least <= number <= most for number in numbers):

@@ -1,7 +1,6 @@
-"""Reads descriptions, graphs and tensors of model files for the specs, without loading any.
+"""Reads descriptions, graphs and tensors of model files for the specs, without loading the models.
 
-Each check reads what identifies the file, and whether it is whole: a browser leaves a truncated file of most downloads
-that fail.
+Each check identifies the format and whether the file is complete: a failed download often leaves a truncated file.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from hushd_protocol import JsonObject
 
 from . import Files, NoModel
 
-LONGEST = 16_000_000  # bytes of a description that is read
-_GRAPH, _METADATA = 7, 14  # the fields of an ONNX model that hold its graph, and a note of its makers
+MAX_BYTES = 16_000_000  # of a description
+_GRAPH, _METADATA = 7, 14  # the fields of an ONNX model with its graph and with a note of its makers
 _LENGTH_DELIMITED, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 
 
 def all_in(folder: Path) -> Files:
-    """The files in a folder but for hidden ones, links followed."""
+    """Returns the files in a folder, except hidden ones; follows links."""
     return {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
@@ -30,50 +29,50 @@ def all_in(folder: Path) -> Files:
 
 
 def content(path: Path) -> JsonObject:
-    """The object in a file of JSON; empty for other JSON, and for a file that is too long."""
-    parsed = json.loads(path.read_bytes()) if path.stat().st_size <= LONGEST else None
+    """Returns the object in a JSON file; empty for other JSON, and for a file that is too long."""
+    parsed = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else None
     return parsed if isinstance(parsed, dict) else {}
 
 
 def described(path: Path) -> JsonObject:
-    """The same of a file that has to be JSON. Raises `NoModel`."""
+    """Does the same for a file that must be JSON. Raises `NoModel`."""
     try:
-        if not path.is_file() or path.stat().st_size > LONGEST:  # a pipe would be waited for
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:  # reading a pipe would wait
             raise ValueError
         return content(path)
     except (ValueError, RecursionError) as error:
-        raise NoModel(f"{path.name} is no JSON") from error
+        raise NoModel(f"{path.name} is not JSON") from error
 
 
 def pickled(path: Path) -> bytes:
-    """The pickle that describes a checkpoint of torch's, unread; empty where it has none or one that is too long."""
+    """Returns the bytes of the pickle in a torch checkpoint; empty if there is none, or it is too long."""
     with zipfile.ZipFile(path) as archive:
         entry = next((member for member in archive.infolist() if member.filename.endswith("/data.pkl")), None)
-        return archive.read(entry) if entry and entry.file_size <= LONGEST else b""
+        return archive.read(entry) if entry and entry.file_size <= MAX_BYTES else b""
 
 
 def check_graph(path: Path) -> None:
-    """Walks over the outermost fields of an ONNX file: they end where the file does.
+    """Checks that the outermost fields of an ONNX file end at the file's end, and include a graph.
 
     Raises:
-        NoModel: they do not, or there is no graph among them.
+        NoModel: they do not.
     """
-    fields = [(number, length) for number, _, length in _fields(path)]  # all of them: the end counts too
+    fields = [(number, length) for number, _, length in _fields(path)]  # reads all, to check the end too
     if not any(number == _GRAPH and length for number, length in fields):
-        raise NoModel(f"{path.name} is no graph in ONNX's format")
+        raise NoModel(f"{path.name} is not a graph in ONNX's format")
 
 
 def graph_metadata(path: Path) -> dict[str, str]:
-    """The notes that its makers have put into an ONNX file, which is checked as `check_graph` does.
+    """Checks an ONNX file like `check_graph`, and returns its makers' notes.
 
     Raises:
-        NoModel: as `check_graph`.
+        NoModel: as for `check_graph`.
     """
     check_graph(path)
     notes = {}
     with open(path, "rb") as file:
         for number, start, length in _fields(path):
-            if number == _METADATA and length <= LONGEST:
+            if number == _METADATA and length <= MAX_BYTES:
                 file.seek(start)
                 texts = _texts(file.read(length))
                 notes[texts.get(1, "")] = texts.get(2, "")
@@ -81,7 +80,7 @@ def graph_metadata(path: Path) -> dict[str, str]:
 
 
 def _fields(path: Path) -> Iterator[tuple[int, int, int]]:
-    """Yields the number, the place and the length of each outermost field; a length of 0 where it is a number.
+    """Yields the number, the place and the length of each outermost field; the length of a number is 0.
 
     Raises:
         NoModel: they do not end where the file does.
@@ -102,7 +101,7 @@ def _fields(path: Path) -> Iterator[tuple[int, int, int]]:
             else:
                 used = 0
             if not used or not key >> 3:
-                raise NoModel(f"{path.name} is no graph in ONNX's format")
+                raise NoModel(f"{path.name} is not a graph in ONNX's format")
             yield key >> 3, at + used, length
             at += used + length
     if at != size:
@@ -110,7 +109,7 @@ def _fields(path: Path) -> Iterator[tuple[int, int, int]]:
 
 
 def _texts(message: bytes) -> dict[int, str]:
-    """The texts of a message of protobuf's, by the numbers of their fields."""
+    """Returns the texts of a protobuf message, by their field numbers."""
     texts, at = {}, 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -123,7 +122,7 @@ def _texts(message: bytes) -> dict[int, str]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number of protobuf's and where it ends; 0 and 0 where there is none."""
+    """Returns a protobuf number and its end; 0 and 0 if there is none."""
     value = 0
     for shift in range(10):
         if at + shift >= len(data):
@@ -135,15 +134,15 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def check_safetensors(path: Path) -> None:
-    """A header of JSON behind its length, and numbers up to where it says.
+    """Checks that a safetensors file has a JSON header, and all the bytes that the header describes.
 
     Raises:
-        NoModel: it is none, or only a part of one.
+        NoModel: it has another format, or is incomplete.
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(size, LONGEST * 8):
+        if not 2 <= length <= min(size, MAX_BYTES * 8):
             raise NoModel(f"{path.name} is not in the format of safetensors")
         try:
             header = json.loads(file.read(length))

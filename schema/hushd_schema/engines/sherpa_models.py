@@ -1,7 +1,7 @@
-"""Reads folders of voices that sherpa-onnx speaks with, without the library: the family, its files, the speakers.
+"""Reads folders of sherpa-onnx's voices without the library: the family of the model, its files, its speakers.
 
-A folder has the files that the library's makers publish for a model. Its family is told by their names, and by the
-notes in its graphs.
+A folder has the files that the library's makers publish for a model. Their names, and the notes in its graphs, show the
+family.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Speaker(NamedTuple):
     """A speaker of a model.
 
     Attributes:
-        name: empty for the only one.
-        language: of the model's, the one that is spoken.
-        espeak: what espeak-ng calls it; empty where the model does not take espeak-ng's phonemes.
-        recording: of the voice, in the model's folder; empty where the model has the voice in itself.
+        name: empty for an only speaker.
+        language: the speaker's language, of those of the model.
+        espeak: espeak-ng's name for the language; empty if the model does not take espeak-ng's phonemes.
+        recording: a recording of the voice in the model's folder; empty if the model contains the voice.
         gender: `female`, `male`, or empty.
     """
 
@@ -40,9 +40,9 @@ class Described(NamedTuple):
 
     Attributes:
         family: `vits`, `matcha`, `kokoro`, `kitten`, `pocket` or `supertonic`.
-        files: their names in its folder, by what the library calls them.
-        lexicons: files that say how words are pronounced.
-        rules: files by which the library rewrites the text first.
+        files: their names in its folder, by the library's names for them.
+        lexicons: files with the pronunciations of words.
+        rules: files with which the library rewrites the text first.
         phonemes: whether it was trained on espeak-ng's phonemes.
     """
 
@@ -58,18 +58,18 @@ class Described(NamedTuple):
         return tuple(dict.fromkeys(speaker.language for speaker in self.speakers))
 
     def voices(self) -> list[tuple[str, Speaker]]:
-        """The speakers by the names that voices have behind the model's; the first goes without one, too."""
+        """Returns the speakers by the suffixes of voices' names; the first one is also listed without a suffix."""
         named = [(speaker.name, speaker) for speaker in self.speakers if speaker.name]
         return [("", self.speakers[0]), *named]
 
     def can_read(self, speaker: Speaker) -> bool:
-        """Returns whether the library, or espeak-ng where it is here, can read texts for a speaker."""
+        """Returns whether the library, or an installed espeak-ng, can read texts for a speaker."""
         return not self.phonemes or bool(self.lexicons) or bool(speaker.espeak)
 
 
 UNDETERMINED = "und"
 SUPERTONIC_LANGUAGES = "en ar bg cs da de el es et fi fr hi hr hu id it ja ko lt lv nl pl pt ro ru sk sl sv tr uk vi"
-# The names of the files of the families that are known by them; their graphs have no notes.
+# The files of the families that are recognised by them; their graphs have no notes.
 BY_NAMES = {
     "supertonic": {
         "duration_predictor": "duration_predictor*.onnx",
@@ -95,16 +95,16 @@ RECORDINGS = "test_wavs"
 # The recordings of Pocket TTS's package, which its makers publish as voices. Any other would be a cloned voice.
 PUBLISHED = ("bria", "loona")
 _VOCODERS = ("vocos", "matcha-tts vocos", "hifigan")
-# What the notes of a graph call its family. What each needs besides: `voices.bin` has a style for each speaker.
+# The family by its name in a graph's notes. The styled ones need `voices.bin`, with a style for each speaker.
 _BY_NOTES = {"vits": "vits", "matcha-tts": "matcha", "kokoro": "kokoro", "kitten-tts": "kitten"}
 _STYLED = ("kokoro", "kitten")
-_MOST_SPEAKERS = 32  # of one model: some have 900
+_MAX_SPEAKERS = 32  # of one model: some have 900
 _NAMED = {
     "english": "en", "german": "de", "french": "fr", "spanish": "es", "italian": "it", "portuguese": "pt",
     "russian": "ru", "chinese": "zh", "japanese": "ja", "korean": "ko", "polish": "pl", "dutch": "nl",
     "persian": "fa", "turkish": "tr", "ukrainian": "uk", "vietnamese": "vi", "arabic": "ar", "thai": "th",
 }  # fmt: skip
-# The languages of Kokoro's speakers, by the first letter of the name: the tag, and what espeak-ng calls it.
+# The languages of Kokoro's speakers, by the first letter of the name: the tag, and espeak-ng's name.
 _LETTERS = {
     "a": ("en-US", "en-us"), "b": ("en-GB", "en-gb"), "e": ("es-ES", "es"), "f": ("fr-FR", "fr-fr"),
     "h": ("hi-IN", "hi"), "i": ("it-IT", "it"), "j": ("ja-JP", ""), "p": ("pt-BR", "pt-br"), "z": ("zh-CN", ""),
@@ -112,14 +112,12 @@ _LETTERS = {
 
 
 def described(folder: Path) -> Described:
-    """The model in `folder`, each file of which is looked at as far as it must be for the library to take it.
-
-    The library ends its process for many a file that it cannot use.
+    """Returns the model in `folder`; checks its files, since the library ends the process for many unusable ones.
 
     Raises:
         NotAlike: it is not a folder of any of the families.
         NoModel: a file is missing or damaged, or the model can only clone voices.
-        OSError: one cannot be read.
+        OSError: a file cannot be read.
     """
     marks = []
     for path in sorted(folder.iterdir() if folder.is_dir() else ()):
@@ -135,7 +133,7 @@ def described(folder: Path) -> Described:
 
 @cache
 def _described(folder: Path, marks: tuple[tuple[str, int, int], ...], recordings: tuple[str, ...]) -> Described:
-    """The same, read once: a worker that starts asks several times."""
+    """Does the same, cached: a starting worker asks several times."""
     names = [name for name, *_ in marks]
     for family, patterns in BY_NAMES.items():
         present = {role: name for role, pattern in patterns.items() if (name := _best(names, pattern))}
@@ -148,15 +146,16 @@ def _described(folder: Path, marks: tuple[tuple[str, int, int], ...], recordings
 
 
 def _best(names: Sequence[str], pattern: str) -> str:
-    """The file of that pattern, int8 rather than another precision; empty if there is none."""
+    """Returns the file that matches `pattern`, preferably in int8; empty if there is none."""
     fitting = [name for name in names if fnmatchcase(name, pattern)]
     return min(fitting, key=lambda name: (".int8." not in name, name), default="")
 
 
 def _supertonic(folder: Path, files: Mapping[str, str], _: tuple[str, ...]) -> Described:
-    """Supertonic speaks all its languages in all its styles: the first is listed with each, another with two.
+    """Describes Supertonic, which speaks all its languages in all its styles.
 
-    The styles of its makers' package are in the order of their names, five women's and five men's.
+    The first style is listed with each language, the others with two. The makers' styles are in the order of their
+    names, five female and five male.
     """
     for name in files.values():
         if name.endswith(".onnx"):
@@ -176,7 +175,7 @@ def _supertonic(folder: Path, files: Mapping[str, str], _: tuple[str, ...]) -> D
         raise NoModel(f"{files['unicode_indexer']} is only a part")
     count = numbers[0]
     names = _STYLES if count == len(_STYLES) else [str(number) if number else "" for number in range(count)]
-    styles = [Speaker(name, n, languages[0], gender=_gender(name)) for n, name in enumerate(names[:_MOST_SPEAKERS])]
+    styles = [Speaker(name, n, languages[0], gender=_gender(name)) for n, name in enumerate(names[:_MAX_SPEAKERS])]
     others = [
         style._replace(name=f"{tag}.{style.name}" if style.number else tag, language=tag)
         for tag in languages[1:]
@@ -186,7 +185,7 @@ def _supertonic(folder: Path, files: Mapping[str, str], _: tuple[str, ...]) -> D
 
 
 def _pocket(folder: Path, files: Mapping[str, str], recordings: tuple[str, ...]) -> Described:
-    """Pocket TTS has no voice in itself: it takes on that of a recording."""
+    """Describes Pocket TTS, which contains no voice: it speaks with the voice of a recording."""
     for name in files.values():
         (model_files.check_graph if name.endswith(".onnx") else model_files.described)(folder / name)
     known = [name for name in recordings if name.removesuffix(".wav") in PUBLISHED]
@@ -204,7 +203,7 @@ def _pocket(folder: Path, files: Mapping[str, str], recordings: tuple[str, ...])
 
 
 def _noted(folder: Path, names: Sequence[str]) -> Described:
-    """A model of the families whose graphs have notes."""
+    """Describes a model of the families whose graphs have notes."""
     if "tokens.txt" not in names or not (graphs := [name for name in names if name.endswith(".onnx")]):
         raise NotAlike("it is not a folder of voices with tokens.txt, or with the files of Supertonic or Pocket TTS")
     notes = {name: model_files.graph_metadata(folder / name) for name in graphs}
@@ -242,7 +241,7 @@ def _int8_first(names: Sequence[str]) -> list[str]:
 
 
 def _check_styles(path: Path, note: Mapping[str, str]) -> None:
-    """Raises `NoModel` unless there is a style of four bytes a number for each speaker."""
+    """Raises `NoModel` unless the file has a style of four-byte numbers for each speaker."""
     try:
         count = int(note["n_speakers"])
         for length in note["style_dim"].split(","):
@@ -269,17 +268,17 @@ def _speakers(family: str, note: Mapping[str, str], phonemes: bool) -> list[Spea
             *(_LETTERS.get(name[:1], usual) if family == "kokoro" and told else usual),
             gender=_gender(name[1:2] if family == "kokoro" else name[-1:]),
         )
-        for number, name in enumerate(names[: max(_MOST_SPEAKERS, len(told))])
+        for number, name in enumerate(names[: max(_MAX_SPEAKERS, len(told))])
     ] or [Speaker("", 0, *usual)]
 
 
 def _gender(mark: str) -> str:
-    """The gender that a letter in the name of a speaker stands for."""
+    """Returns the gender by the letter in a speaker's name."""
     return {"f": "female", "m": "male"}.get(mark[:1].lower(), "")
 
 
 def _tag(voice: str) -> str:
-    """The tag of a language that espeak-ng calls so: `en-US` of `en-us`."""
+    """Returns the language tag for espeak-ng's name of a language: `en-US` for `en-us`."""
     language, _, country = voice.partition("-")
     language = {"cmn": "zh"}.get(language, language)
     return f"{language}-{country.upper()}" if len(country) == 2 and country.isalpha() else language

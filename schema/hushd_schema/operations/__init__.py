@@ -1,1 +1,1 @@
-"""The operations, each in a module of its own: a program loads those that it asks for."""
+"""The operations, one module each: a program loads only those that it requests."""

@@ -1,6 +1,6 @@
 """`decoder`, a table in the parameters of `transcribe`: the options of Whisper's decoder.
 
-They have the names of openai-whisper's command line, and engines of Whisper's models use them.
+They are named as on openai-whisper's command line; engines of Whisper's models use them.
 """
 
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 from hushd_schema.kinds import Kind, above_zero, flag, is_number, number, text, whole
 from hushd_schema.operation import Field, Operation, Option
 
-WHISPER = "whisper"  # the part of a command's help
-OFF = "off"  # a threshold that is not to be used; None at the command line
+WHISPER = "whisper"  # the section of a command's help
+OFF = "off"  # disables a threshold; None at the command line
 
 
 def _tokens(text: str) -> list[int]:

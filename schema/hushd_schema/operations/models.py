@@ -1,4 +1,4 @@
-"""`pull`, `import` and `quantize`: models come, and are made smaller."""
+"""`pull`, `import` and `quantize`: models are downloaded, imported and made smaller."""
 
 from hushd_schema.kinds import flag, text
 from hushd_schema.operation import Field, Operation, Option

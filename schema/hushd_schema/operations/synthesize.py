@@ -1,4 +1,4 @@
-"""`synthesize`: a text is spoken."""
+"""`synthesize`: text becomes speech."""
 
 from collections.abc import Mapping
 from typing import Annotated, TypedDict
@@ -7,19 +7,19 @@ from hushd_schema import operation, sound_file
 from hushd_schema.kinds import Kind, choice, flag, number, text, whole
 from hushd_schema.operation import Field, Name, Operation, Option
 
-VOICE, FILE = "voice", "file"  # the parts of a command's help
+VOICE, FILE = "voice", "file"  # the sections of a command's help
 FORMATS = ("s16le", *sound_file.FORMATS)
 MARKUPS = ("text", "markdown", "ssml")
-_MOST_PRONUNCIATIONS = 1000
-_LONGEST_PRONUNCIATION = 200
+_MAX_PRONUNCIATIONS = 1000
+_MAX_PRONUNCIATION = 200
 
 
 def _is_pronunciation(table: object) -> bool:
     return (
         isinstance(table, dict)
-        and len(table) <= _MOST_PRONUNCIATIONS
+        and len(table) <= _MAX_PRONUNCIATIONS
         and all(isinstance(word, str) and word.strip() and isinstance(spoken, str) for word, spoken in table.items())
-        and all(max(len(word), len(spoken)) <= _LONGEST_PRONUNCIATION for word, spoken in table.items())
+        and all(max(len(word), len(spoken)) <= _MAX_PRONUNCIATION for word, spoken in table.items())
     )
 
 
@@ -62,7 +62,7 @@ class SynthesizeOptions(TypedDict, total=False):
     wpm: Annotated[
         float | None,
         Field(
-            number(1, 1000),  # wider than any engine's: beyond its own range it speaks at its bound
+            number(1, 1000),  # wider than any engine's range; an engine stops at its own limits
             "words a minute, or `speed`",
             option=Option(("-r", "--rate"), "words a minute", "WPM", group=VOICE),
         ),
@@ -116,8 +116,8 @@ class SynthesizeOptions(TypedDict, total=False):
         Mapping[str, str] | None,
         Field(
             Kind(
-                f"a map of at most {_MOST_PRONUNCIATIONS} words to how each is pronounced, "
-                f"of at most {_LONGEST_PRONUNCIATION} characters",
+                f"a map of at most {_MAX_PRONUNCIATIONS} words to how each is pronounced, "
+                f"of at most {_MAX_PRONUNCIATION} characters",
                 _is_pronunciation,
                 lambda table: {word.strip(): spoken for word, spoken in table.items()},
             ),

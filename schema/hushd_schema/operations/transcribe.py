@@ -7,12 +7,12 @@ from typing import Annotated, Any, TypedDict
 from hushd_schema import operation
 from hushd_schema.kinds import Kind, above_zero, choice, flag, is_number, number, text, whole
 from hushd_schema.operation import LIVE, RECORDED, Field, Name, Operation, Option
-from hushd_schema.voiceprint import LONGEST_NAME, people_kind
+from hushd_schema.voiceprint import MAX_NAME, people_kind
 
-# The parts of a command's help.
+# The sections of a command's help.
 TEXT, SEARCH, CUTTING, MICROPHONE = "text", "search", "cutting", "microphone"
 SILENCE_S = 0.8
-# What ends an utterance: the silence alone, or with it whether what was said is finished, as in all conversations.
+# What ends an utterance: silence alone, or silence and a finished sentence, as in all conversations.
 BY_SILENCE, BY_MEANING = TURN_ENDS = ("silence", "meaning")
 
 _PROMPT = text(2_000)  # Whisper reads the last 224 tokens of it
@@ -175,7 +175,7 @@ class TranscribeOptions(TypedDict, total=False):
     owner: Annotated[
         str | None,
         Field(
-            text(LONGEST_NAME),
+            text(MAX_NAME),
             "with `live`: one of `people`, who is looked for. A turn has that name where its own voice has a cosine of "
             "0.40 with the voiceprint, and nobody else has a name",
             "",
@@ -264,7 +264,7 @@ class TranscribeOptions(TypedDict, total=False):
 
 OPTIONS = operation.fields(TranscribeOptions)
 TranscribeOptions.__doc__ = operation.documented(TranscribeOptions.__doc__, OPTIONS)
-SPEECH_S = 5.0  # of `no_speech_s` for who has been called by a word, and begins to speak at once
+SPEECH_S = 5.0  # `no_speech_s` after a wake word, when the person begins to speak at once
 TRANSCRIBE = Operation(
     "transcribe",
     {

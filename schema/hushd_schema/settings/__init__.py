@@ -1,7 +1,7 @@
-"""The settings: `tables` declares each of them, and the other modules follow from that.
+"""The settings: `tables` declares each of them, and the other modules use the declarations.
 
 `load` reads them, with the refusals of `reader`; `shown` lists them; `editing` changes them in the user's file;
-`address` and `access` say where programs may come, and which; `reference` is what docs/CONFIGURATION.md has of them.
+`address` and `access` decide which programs may connect, and where; `reference` writes docs/CONFIGURATION.md's block.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Loads the tables for those who need one: an agent's settings are read without the others."""
+    """Loads the tables on first use: an agent's settings are read without the others."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import tables
@@ -43,10 +43,10 @@ def __getattr__(name: str) -> Any:
 
 
 def load(path: Path) -> Settings:
-    """The settings in the file at `path`; the defaults where there is none.
+    """Returns the settings in the file at `path`; the defaults if there is none.
 
     Raises:
-        HushdError: `bad_request`, naming the file and the key, when it cannot be read or has an error.
+        HushdError: `bad_request`, naming the file and the key, if it cannot be read or has an error.
     """
     from hushd_schema import toml
 
@@ -55,6 +55,6 @@ def load(path: Path) -> Settings:
     tables = toml.load(path)
     if not tables:
         return Settings()
-    from .reader import Reader  # without a file nobody needs it, and it would stay in memory
+    from .reader import Reader  # only needed with a file, and it would stay in memory
 
     return Reader(path).read(tables)

@@ -1,7 +1,7 @@
-"""Those whom the addresses in the configuration let in, and what these addresses need before anybody listens there.
+"""Checks who may connect to the configured addresses: before listening, each must be safe.
 
-Only programs on this machine reach a loopback address. Beyond it HTTP needs a token, and Wyoming, which has none, a
-list of the networks that may connect.
+Only programs on this machine reach a loopback address. Beyond it, HTTP needs a token, and Wyoming, which has none,
+needs a list of networks that may connect.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from hushd_protocol.errors import HushdError
 from .address import Address, Kind, parse
 from .tables import HTTP_TOKEN, Settings
 
-# The gateway, which can be left out, and what it needs.
+# The packages of the gateway, which may not be installed.
 PACKAGES = {"http": ("hushd_gateway", "starlette", "uvicorn", "wsproto"), "wyoming": ("hushd_gateway", "wyoming")}
 
 
 def read_token(settings: Settings) -> str:
-    """The content of `[http] token_file`, the secret of HTTP requests; empty for none.
+    """Returns the content of `[http] token_file`, the secret of HTTP requests; empty for none.
 
     Raises:
         HushdError: `bad_request` when the file cannot be read, is empty, or is open to others.
@@ -42,7 +42,7 @@ def read_token(settings: Settings) -> str:
 
 
 def addresses(settings: Settings) -> list[Address]:
-    """The addresses in the configuration.
+    """Returns the addresses in the configuration.
 
     Raises:
         HushdError: `bad_request`.
@@ -58,7 +58,7 @@ def check(address: Address, settings: Settings, token: str) -> None:
     """Refuses an address that strangers can reach without a token, or without a list of networks.
 
     Raises:
-        HushdError: `bad_request`; `engine_missing` where the gateway's packages are not installed.
+        HushdError: `bad_request`; `engine_missing` if the gateway's packages are not installed.
     """
     check_packages(address.kind, address.text)
     if address.is_local:
@@ -66,19 +66,19 @@ def check(address: Address, settings: Settings, token: str) -> None:
     if address.kind == "http" and not token:
         raise HushdError(
             "bad_request",
-            f"Whoever can reach {address.text} could use hushd: set {HTTP_TOKEN} or [http] token_file, or use "
+            f"Anyone who can reach {address.text} could use hushd: set {HTTP_TOKEN} or [http] token_file, or use "
             "127.0.0.1.",
         )
     if address.kind == "wyoming" and not settings.wyoming.allow:
         raise HushdError(
             "bad_request",
-            f"Whoever can reach {address.text} could use hushd, and Wyoming knows no token: name those who may in "
-            '[wyoming] allow, such as ["192.168.1.5"].',
+            f"Anyone who can reach {address.text} could use hushd, and Wyoming has no token: name the allowed "
+            'addresses in [wyoming] allow, such as ["192.168.1.5"].',
         )
 
 
 def check_packages(kind: Kind, text: str) -> None:
-    """Refuses the address `text` where the gateway's packages for it are not installed.
+    """Refuses the address `text` if the gateway's packages for it are not installed.
 
     Raises:
         HushdError: `engine_missing`.

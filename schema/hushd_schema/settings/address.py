@@ -1,4 +1,4 @@
-"""Addresses to listen at, as the configuration and the command line name them."""
+"""Parses addresses to listen at, as in the configuration and at the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A place to listen: at `host` and `port`, or at `path` where that is not empty; `text` as the user wrote it."""
+    """An address to listen at: `host` and `port`, or `path` unless it is empty; `text` is as the user wrote it."""
 
     kind: Kind
     text: str
@@ -45,12 +45,12 @@ def parse(kind: Kind, text: str) -> Address:
     rest = text.removeprefix("tcp://") if kind == "wyoming" else text.removeprefix("http://").removesuffix("/")
     parts = split_address(rest)
     if parts is None or (kind == "wyoming" and rest == text):
-        raise HushdError("bad_request", f"{quoted(text)} is no address for {kind}: use {_WANTED[kind]}.")
+        raise HushdError("bad_request", f"{quoted(text)} is not an address for {kind}: use {_WANTED[kind]}.")
     return Address(kind, text, *parts)
 
 
 def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """The networks that `allow` names, addresses among them.
+    """Returns the networks and addresses that `allow` names.
 
     Raises:
         HushdError: `bad_request`.
@@ -61,6 +61,6 @@ def networks(allow: tuple[str, ...]) -> list[ipaddress.IPv4Network | ipaddress.I
             allowed.append(ipaddress.ip_network(text, strict=False))
         except ValueError:
             raise HushdError(
-                "bad_request", f"{quoted(text)} is no address or network: use one such as 192.168.1.5 or 10.0.0.0/8."
+                "bad_request", f"{quoted(text)} is not an address or network, such as 192.168.1.5 or 10.0.0.0/8."
             ) from None
     return allowed

@@ -1,4 +1,4 @@
-"""The settings of agents that speak, apart from all others: each of their words waits for the imports before it."""
+"""The settings of agents that speak, in their own module: an agent's first word waits for these imports."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hushd_schema.kinds import Kind
 
 T = TypeVar("T")
 
-# What a reload means for a setting:
+# When a reload applies a setting:
 AT_ONCE = "at once"
 NEXT_START = "at once; workers and the gateway when they next start"
 REPLACES = "by a new process, once the running jobs have ended"
@@ -21,9 +21,9 @@ class Setting(NamedTuple):
     """The declaration of a setting, besides its name and its default.
 
     Attributes:
-        help: for the reference, behind the default.
-        document: in which there is more about it, in `docs`; or empty.
-        reload: one of the three above.
+        help: its help in the reference, after the default.
+        document: a document in `docs` that says more; or empty.
+        reload: when a reload applies it, one of the three above.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class Setting(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The declaration of a table: its maker, its help and its document."""
+    """The declaration of a table: its class, its help and its document."""
 
     make: Callable[..., Any]
     help: str
@@ -41,25 +41,25 @@ class Table(NamedTuple):
 
 
 def setting(default: T, kind: Kind, help: str, *, document: str = "", reload: str = AT_ONCE) -> T:
-    """A field of a table: a setting, see `Setting`."""
+    """Declares a setting as a field of a table, see `Setting`."""
     metadata = {"setting": Setting(kind, help, document, reload)}
-    made: Any = field(default=default, metadata=metadata)
+    declared: Any = field(default=default, metadata=metadata)
     if isinstance(default, dict):
-        made = field(default_factory=dict, metadata=metadata)
-    return made  # type: ignore[no-any-return]
+        declared = field(default_factory=dict, metadata=metadata)
+    return declared  # type: ignore[no-any-return]
 
 
 def table(make: Callable[..., T], help: str, document: str = "") -> T:
-    """A field of `Settings`: a table of settings."""
-    made: Any = field(default_factory=make, metadata={"table": Table(make, help, document)})
-    return made  # type: ignore[no-any-return]
+    """Declares a table of settings as a field of `Settings`."""
+    declared: Any = field(default_factory=make, metadata={"table": Table(make, help, document)})
+    return declared  # type: ignore[no-any-return]
 
 
 def settings_of(kind: type) -> dict[str, Setting]:
-    """The settings of a table, by their names, in order."""
+    """Returns the settings of a table by name, in order."""
     return {each.name: each.metadata["setting"] for each in fields(kind) if "setting" in each.metadata}
 
 
 def tables_of(kind: type) -> dict[str, Table]:
-    """The tables within a table, likewise."""
+    """Returns the tables within a table, likewise."""
     return {each.name: each.metadata["table"] for each in fields(kind) if "table" in each.metadata}

@@ -1,7 +1,7 @@
-"""The user's file with other settings in it, by tomlkit: comments, order and all else stay. Pure.
+"""Edits settings in the user's file with tomlkit, which keeps comments and order. Pure.
 
-What comes out is read once more and compared with what was meant: where they differ, nothing is changed, and the user
-is told what to write.
+The result is read again and compared with the intended content: if they differ, nothing is changed, and the user is
+told what to write.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .reference import written
 
 _WORKER = re.compile(r"worker\.(?![.])(?P<name>[^\"'/]++/[^\"']*)\.(?P<key>\w++)")
 _KINDS = (str, int, float, bool, list, dict)
-Values = Mapping[str, Any]  # numbers, strings or tables of strings; None takes a key away
+Values = Mapping[str, Any]  # numbers, strings or tables of strings; None removes a key
 
 
 def path_of(key: str) -> list[str]:
-    """The parts of `key`: `http.listen`, `worker."stt/moonshine".keep_alive`, also without the quotes.
+    """Returns the parts of `key`, such as `http.listen` or `worker."stt/moonshine".keep_alive`; quotes are optional.
 
     Raises:
-        HushdError: `bad_request` for what is not a key.
+        HushdError: `bad_request` for an invalid key.
     """
     if match := _WORKER.fullmatch(key):
         return ["worker", match["name"], match["key"]]
@@ -39,14 +39,12 @@ def path_of(key: str) -> list[str]:
         ((name, table),) = table.items()
         parts.append(name)
     if not parts:
-        raise HushdError(
-            "bad_request", f'{key!r} is no key: write it such as tts, http.listen or worker."stt".keep_alive.'
-        )
+        raise HushdError("bad_request", f'{key!r} is not a key, such as tts, http.listen or worker."stt".keep_alive.')
     return parts
 
 
 def value_of(text: str) -> Any:
-    """The value that a person means: what TOML says of it, or else the text itself."""
+    """Returns the value of `text` as TOML, or else the text itself."""
     try:
         value = toml.loads(f"value = {text}")["value"] if "\n" not in text else text
     except ValueError:
@@ -55,10 +53,10 @@ def value_of(text: str) -> Any:
 
 
 def with_key(text: str, path: Sequence[str], value: Any) -> str:
-    """`text`, a TOML file, with a key set; None takes it away.
+    """Returns `text`, a TOML file, with a key set, or removed if `value` is None.
 
     Raises:
-        HushdError: `bad_request` for what is not TOML, or written in a way that cannot be changed safely.
+        HushdError: `bad_request` if it is not TOML, or written in a way that cannot be changed safely.
     """
     return rewritten(
         text,
@@ -74,10 +72,10 @@ def rewritten(
     change: Callable[[MutableMapping[str, Any]], None],
     remedy: str,
 ) -> str:
-    """Returns `text`, a TOML file, as `change` makes it, if it then says what `meant` returns of its content.
+    """Returns `text`, a TOML file, edited by `change`, if its content is then what `meant` returns.
 
     Raises:
-        HushdError: `bad_request` for what is not TOML, or, with the remedy, where `change` makes something else of it.
+        HushdError: `bad_request` if it is not TOML, or, with the remedy, if the content is not as intended.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -99,13 +97,13 @@ def rewritten(
 
 
 def _changed(table: Mapping[str, Any], path: Sequence[str], value: Any) -> Table:
-    """The content of a file with that key."""
+    """Returns the content of a file with the key at `path` set."""
     name, *rest = path
     if rest:
         inner = table.get(name, {})
         return {**table, name: _changed(inner if isinstance(inner, Mapping) else {}, rest, value)}
-    others = {key: other for key, other in table.items() if key != name}
-    return others if value is None else {**others, name: value}
+    remaining = {key: content for key, content in table.items() if key != name}
+    return remaining if value is None else {**remaining, name: value}
 
 
 def _set(document: MutableMapping[str, Any], path: Sequence[str], value: Any) -> None:
@@ -125,7 +123,7 @@ def _set(document: MutableMapping[str, Any], path: Sequence[str], value: Any) ->
 
 
 def without_empty(table: Mapping[str, Any]) -> Table:
-    """`table` without tables that say nothing."""
+    """Returns `table` without empty tables."""
     tidy = {key: without_empty(value) if isinstance(value, Mapping) else value for key, value in table.items()}
     return {key: value for key, value in tidy.items() if value != {}}
 
@@ -134,10 +132,10 @@ def without_empty(table: Mapping[str, Any]) -> Table:
 
 
 def with_worker(text: str, worker: str, values: Values) -> str:
-    """`text`, a TOML file, with these keys in `[worker."NAME"]`; a new table of strings is written in one line.
+    """Returns `text`, a TOML file, with these keys in `[worker."NAME"]`; writes a new table of strings in one line.
 
     Raises:
-        HushdError: `bad_request` for what is not TOML, or written in a way that cannot be changed safely.
+        HushdError: `bad_request` if it is not TOML, or written in a way that cannot be changed safely.
     """
     line = "; ".join(f"{key} = {written(value)}" for key, value in values.items() if value is not None)
     return rewritten(
@@ -149,14 +147,14 @@ def with_worker(text: str, worker: str, values: Values) -> str:
 
 
 def plain(table: Values) -> str:
-    """A TOML file that says `table`, without comments."""
+    """Returns a TOML file with the content `table`, without comments."""
     import tomlkit
 
     return tomlkit.dumps(table)
 
 
 def with_values(table: Values, worker: str, values: Values) -> Table:
-    """`table`, the content of a file, with these keys in `[worker."NAME"]`."""
+    """Returns `table`, the content of a file, with these keys in `[worker."NAME"]`."""
     workers = dict(table.get("worker", {}))
     own = dict(workers.get(worker, {})) | dict(values)
     workers[worker] = {key: value for key, value in own.items() if value is not None}
@@ -164,7 +162,7 @@ def with_values(table: Values, worker: str, values: Values) -> Table:
 
 
 def _set_values(document: MutableMapping[str, Any], worker: str, values: Values) -> None:
-    """Changes keys of a worker's table, adds them or takes them away, and the table where it is needed."""
+    """Sets or removes keys of a worker's table; creates or removes the table as needed."""
     import tomlkit
 
     given = {key: value for key, value in values.items() if value is not None}
@@ -184,7 +182,7 @@ def _set_values(document: MutableMapping[str, Any], worker: str, values: Values)
 
 
 def _put(table: MutableMapping[str, Any], key: str, value: Any) -> None:
-    """Sets a key; a table of strings that is there already keeps its comments and its order."""
+    """Sets a key; an existing table of strings keeps its comments and its order."""
     import tomlkit
 
     if not isinstance(value, Mapping):

@@ -1,7 +1,6 @@
-"""The tables `[models."ENGINE/NAME"]`: models of the user's own, besides the well-known ones. Few have any.
+"""The tables `[models."ENGINE/NAME"]`: the user's own models, besides the well-known ones.
 
-Whether an engine is there and takes such models is not known here: `hushd_models.user_models` checks that where they
-are used, and so does `hushd config check`.
+They do not check that the engine exists and takes such models: `hushd_models.user_models` and `hushd config check` do.
 """
 
 from __future__ import annotations
@@ -71,10 +70,10 @@ class ModelSettings:
 
 
 def checked(model: str, content: object) -> Mapping[str, Any]:
-    """The table of a model, as it stands, if it makes sense.
+    """Checks the table of a model and returns it unchanged.
 
     Raises:
-        HushdError: `bad_request`; the sentence is to be read after the file's name and `: `.
+        HushdError: `bad_request`; its sentence follows the file's name and `: `.
     """
     where = f"models.{toml.key(model)}"
     table: Mapping[str, Any] = check(where, content, TABLE)

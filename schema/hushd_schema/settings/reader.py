@@ -1,4 +1,4 @@
-"""The configuration file to `Settings`, strictly, so that a typing error is not a silent default."""
+"""Reads the configuration file into `Settings`, strictly, so that a typing error never becomes a silent default."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Reader:
             if (name := FORMER.get(key, key)) in known:
                 values[name] = self._check(key, value, known[name].kind)
             elif key == "models":
-                from .own_models import checked as own_model  # few have any
+                from .own_models import checked as own_model  # few users have any
 
                 values["own_models"] = self._each(key, value, own_model)
             elif key == "neighbours":
@@ -61,7 +61,7 @@ class Reader:
         return Settings(**values)
 
     def _workers(self, table: object) -> dict[str, Table]:
-        """`[worker]` is for all, `[worker."stt/moonshine"]` inside it for those whose name begins so."""
+        """Reads `[worker]`, for all workers, and `[worker."stt/moonshine"]`, for workers whose names begin so."""
         tables: Table = self._check("worker", table, TABLE)
         known = settings_of(WorkerSettings)
         every = {key: value for key, value in tables.items() if key in known}
@@ -77,9 +77,9 @@ class Reader:
         return {name: values for name, values in workers.items() if values}
 
     def _wyoming(self, table: object) -> WyomingSettings:
-        """`[wyoming]` is for all addresses, `[wyoming."tcp://HOST:PORT"]` inside it for one that it listens at.
+        """Reads `[wyoming]`, for all addresses, and `[wyoming."tcp://HOST:PORT"]`, for one of them.
 
-        `[wyoming."stdio://"]` is for `hushd serve --wyoming stdio://`, which has no supervisor listen.
+        `[wyoming."stdio://"]` is for `hushd serve --wyoming stdio://`, which listens nowhere.
         """
         content: Table = self._check("wyoming", table, TABLE)
         known = settings_of(WyomingSettings)
@@ -102,7 +102,7 @@ class Reader:
             raise HushdError("bad_request", f"{self._path}: {error.message}") from error
 
     def _values(self, where: str, table: object, known: Mapping[str, Setting]) -> Table:
-        """Returns the values in `table`, which may have the settings in `known`."""
+        """Checks the values in `table` by the settings in `known`, and returns them."""
         values = {}
         for key, value in self._check(where, table, TABLE).items():
             if key not in known:

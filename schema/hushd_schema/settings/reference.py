@@ -1,4 +1,4 @@
-"""The reference of all settings, as TOML with every default: the block in docs/CONFIGURATION.md."""
+"""Writes the reference of all settings: the TOML block with every default in docs/CONFIGURATION.md."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hushd_schema import toml
 from .declaration import Setting, settings_of, tables_of
 from .tables import DEFAULTS, Settings, WorkerSettings
 
-_COLUMN = 27  # at which the comments begin
+_COLUMN = 27  # of the comments
 
 
 def block() -> str:
-    """Every setting with its default and its help, table by table."""
+    """Returns every setting with its default and its help, table by table."""
     lines = [*_lines(DEFAULTS)]
     for name, table in tables_of(Settings).items():
         defaults = WorkerSettings() if name == "worker" else getattr(DEFAULTS, name)
@@ -26,7 +26,7 @@ def block() -> str:
 
 
 def written(value: Any) -> str:
-    """A value as TOML has it; a table in one line."""
+    """Returns a value in TOML, a table in one line."""
     if isinstance(value, Mapping):
         pairs = ", ".join(f"{toml.key(key)} = {written(entry)}" for key, entry in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
@@ -36,7 +36,7 @@ def written(value: Any) -> str:
 
 
 def default(setting: Setting, value: Any) -> str:
-    """A default as people write it: a length of time with its unit."""
+    """Returns a default as people write it: a length of time with its unit."""
     return written(duration.shown(value) if setting.kind.form.get("format") == "duration" else value)
 
 

@@ -1,4 +1,4 @@
-"""All settings with their values and defaults, for `hushd config show`."""
+"""Lists all settings with their values and defaults, for `hushd config show`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tables import DEFAULTS, Settings, WorkerSettings
 
 
 def rows(settings: Settings) -> list[JsonObject]:
-    """A row for each setting: the `path` of its key, its `value`, and its `default`."""
+    """Returns a row for each setting: the `path` of its key, its `value`, and its `default`."""
     listed = [*_table((), settings, DEFAULTS)]
     for name in tables_of(Settings):
         if name != "worker":
@@ -31,7 +31,7 @@ def _table(path: tuple[str, ...], settings: object, defaults: object) -> Iterato
 
 
 def _workers(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[JsonObject]:
-    """The settings of all workers, then those of some, of which only the set ones are shown."""
+    """Yields the settings for all workers, then only the settings that the tables of some workers set."""
     usual, every = WorkerSettings(), tables.get("", {})
     for name in settings_of(WorkerSettings):
         default = getattr(usual, name)

@@ -1,8 +1,8 @@
-"""All that a user can configure: every setting, declared once. Seconds, and MB of 10^6 bytes.
+"""Declares every setting that a user can configure. Times are in seconds, sizes in MB of 10^6 bytes.
 
-A setting is a field of one of these tables, and nothing else: its kind, its default, its help, the document that says
-more, and what a reload does with it. Reading with its refusals, `hushd config`, completion and the reference in
-docs/CONFIGURATION.md follow from that.
+A setting is a field of one of these tables, with its kind, its default, its help, a document that says more, and the
+effect of a reload. Reading and its refusals, `hushd config`, completion and the reference in docs/CONFIGURATION.md are
+derived from that.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .declaration import NEXT_START, REPLACES, setting, table
 if TYPE_CHECKING:
     from .neighbours import NeighbourSettings
 
-STDIO = "stdio://"  # Wyoming on standard input and output, where no supervisor listens
+STDIO = "stdio://"  # Wyoming on standard input and output, without a listening supervisor
 MODELS = "store/local"  # the one worker of the role `models`
 HTTP_TOKEN = "HUSHD_HTTP_TOKEN"  # the variable that may hold the secret instead of `[http] token_file`
 LOG_LEVELS = ("debug", "info", "warning", "error")
-# Defaults that differ by role. Nobody comes back to a download soon, and one that waits for words starts in a moment.
+# Defaults that differ by role: downloads are rarely repeated soon, and a wake-word worker starts in a moment.
 OF_ROLE: Mapping[str, Mapping[str, Any]] = {
     "models": {"keep_alive": 10.0, "memory_mb": 60.0},
     "wake": {"keep_alive": 10.0},
@@ -42,7 +42,7 @@ def _is_template(name: object) -> bool:
 def _is_person_or_none(name: object) -> bool:
     if name == "":
         return True
-    from hushd_schema.voiceprint import is_name  # 0.1 MB, and most supervisors know nobody
+    from hushd_schema.voiceprint import is_name  # 0.1 MB, which most supervisors do not need
 
     return is_name(name)
 
@@ -67,7 +67,7 @@ _FALLBACK = Kind(
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """One worker's settings: the table `[worker]` for all, `[worker."stt/moonshine"]` for those of that name."""
+    """A worker's settings: the table `[worker]` for all workers, `[worker."stt/moonshine"]` for those of that name."""
 
     keep_alive: float = setting(
         300.0,
@@ -167,14 +167,14 @@ class WyomingSettings:
     only: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # `stt` and `tts` by address of `listen`
 
     def models(self, address: str) -> tuple[str, str]:
-        """`stt` and `tts` of one address."""
-        own = self.only.get(address, {})
-        return own.get("stt", self.stt), own.get("tts", self.tts)
+        """Returns `stt` and `tts` for one address."""
+        only = self.only.get(address, {})
+        return only.get("stt", self.stt), only.get("tts", self.tts)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything in the configuration file."""
+    """The content of the configuration file."""
 
     stt: str = setting("moonshine/tiny-en", _MODEL, "engine/model for `listen` when it names none")
     tts: str = setting("hibari/en", _MODEL, "engine/model for `say` when it names none")
@@ -264,7 +264,7 @@ class Settings:
     neighbours: Mapping[str, NeighbourSettings] = field(default_factory=dict)  # by name
 
     def for_worker(self, name: str) -> WorkerSettings:
-        """The settings of worker `name`: the general table, then the role's, the engine's and its own."""
+        """Returns the settings of worker `name`: the general table, then the role's, the engine's and its own."""
         values: dict[str, Any] = {}
         parts = base(name).split("/")
         for key in ("", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))):
@@ -273,15 +273,15 @@ class Settings:
 
     @property
     def longest_drain(self) -> float:
-        """The time that jobs have when the supervisor leaves, of the worker whose jobs have the longest."""
+        """Returns the longest time that any worker's jobs have when the supervisor leaves."""
         return max(self.for_worker(name).drain_timeout for name in ("", *self.worker))
 
     def small_model(self, role: str) -> str:
-        """`engine/model` for a role named alone while memory is short, empty for none."""
+        """Returns the `engine/model` for requests without a model while memory is short; empty for none."""
         return {"stt": self.stt_small, "tts": self.tts_small}.get(role, "")
 
     def models(self, role: str) -> dict[str, str]:
-        """The models that the user has chosen for a role named alone, by the key."""
+        """Returns the models that the user has chosen for requests without a model, by key."""
         chosen = {role: self.default_model(role)}
         if role in SPEECH_ROLES:
             chosen[f"{role}_small"] = self.small_model(role)
@@ -297,9 +297,9 @@ class Settings:
         return self.stt_by_language.get(named) or self.stt_by_language.get(named.partition("-")[0]) or self.stt
 
     def default_model(self, role: str) -> str:
-        """`engine/model` for a role named alone."""
+        """Returns the `engine/model` for requests without a model."""
         return {"stt": self.stt, "tts": self.tts, "wake": self.wake, "models": MODELS}[role]
 
 
 DEFAULTS = Settings()
-FORMER = {"fair": "second_pass"}  # names that settings had, which files may still have
+FORMER = {"fair": "second_pass"}  # former names of settings, which files may still use

@@ -47,5 +47,5 @@ def test_networks_are_addresses_or_ranges() -> None:
     """A typing error does not pass in silence."""
     one, many = networks(("192.168.1.5", "fd00::/8"))
     assert (one.num_addresses, many.version) == (1, 6)
-    with pytest.raises(HushdError, match="no address or network"):
+    with pytest.raises(HushdError, match="not an address or network"):
         networks(("192.168.1",))

@@ -152,7 +152,7 @@ def test_paths_of_keys(key: str, path: list[str]) -> None:
 @pytest.mark.parametrize("key", ["", "a b", "a = 1", "a\nb", "a..b"])
 def test_what_is_no_key(key: str) -> None:
     """It is refused before anything is read."""
-    with pytest.raises(HushdError, match="is no key"):
+    with pytest.raises(HushdError, match="is not a key"):
         path_of(key)
 
 

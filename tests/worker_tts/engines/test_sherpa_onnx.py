@@ -174,9 +174,9 @@ def test_a_cloned_voice_is_refused(models: Path) -> None:
     [
         ("kitten", "voices.bin", b"1234", "voices.bin is only a part: 4 bytes of 2048"),
         ("kitten", "voices.bin", None, "voices.bin, the styles of its speakers, is missing"),
-        ("kitten", "model.onnx", b"no graph", "model.onnx is no graph in ONNX's format"),
+        ("kitten", "model.onnx", b"no graph", "model.onnx is not a graph in ONNX's format"),
         ("matcha", "vocos-22khz-univ.onnx", None, "a model of Matcha's has a vocoder beside it"),
-        ("pocket", "vocab.json", b"[", "vocab.json is no JSON"),
+        ("pocket", "vocab.json", b"[", "vocab.json is not JSON"),
         ("pocket", "decoder.int8.onnx", None, r"decoder\*\.onnx is missing"),
         ("supertonic", "voice.bin", bytes(48), "voice.bin does not have the styles of speakers"),
         ("supertonic", "tts.json", b"{}", "tts.json does not describe a model of Supertonic's"),

@@ -1,4 +1,4 @@
-"""Any program that reads a WAV file and prints its transcript; each is a file of the user's."""
+"""Any program that reads a WAV file and prints its transcript; each is described in a user's file."""
 
 from __future__ import annotations
 

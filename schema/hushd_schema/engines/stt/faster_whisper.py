@@ -17,25 +17,25 @@ from hushd_schema.engines import (
     Sizes,
     whisper_languages,
 )
-from hushd_schema.engines.whisper_languages import ALL, MORE, MOST
+from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE, MORE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would ask the hub
+FILES = ("config.json", "model.bin", "tokenizer.json")  # without the last the package would contact the hub
 PRECISIONS = ("int8", "int8_float16", "int8_float32", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
-# Name, languages, MB on disk and of a worker, speed, and where it is.
+# Name, languages, MB on disk and of a worker, speed, and repository.
 _MODELS = (
-    ("tiny", MOST, 78, 263, "fast", "Systran/faster-whisper-tiny"),
+    ("tiny", ALL_BUT_YUE, 78, 263, "fast", "Systran/faster-whisper-tiny"),
     ("tiny.en", "en", 78, 263, "fast", "Systran/faster-whisper-tiny.en"),
-    ("base", MOST, 148, 333, "fast", "Systran/faster-whisper-base"),
+    ("base", ALL_BUT_YUE, 148, 333, "fast", "Systran/faster-whisper-base"),
     ("base.en", "en", 148, 333, "fast", "Systran/faster-whisper-base.en"),
-    ("small", MOST, 488, 673, "medium", "Systran/faster-whisper-small"),
+    ("small", ALL_BUT_YUE, 488, 673, "medium", "Systran/faster-whisper-small"),
     ("small.en", "en", 488, 673, "medium", "Systran/faster-whisper-small.en"),
-    ("medium", MOST, 1538, 1723, "slow", "Systran/faster-whisper-medium"),
+    ("medium", ALL_BUT_YUE, 1538, 1723, "slow", "Systran/faster-whisper-medium"),
     ("medium.en", "en", 1538, 1723, "slow", "Systran/faster-whisper-medium.en"),
-    ("large-v1", MOST, 3100, 3285, "slow", "Systran/faster-whisper-large-v1"),
-    ("large-v2", MOST, 3100, 3285, "slow", "Systran/faster-whisper-large-v2"),
+    ("large-v1", ALL_BUT_YUE, 3100, 3285, "slow", "Systran/faster-whisper-large-v1"),
+    ("large-v2", ALL_BUT_YUE, 3100, 3285, "slow", "Systran/faster-whisper-large-v2"),
     ("large-v3", ALL, 3100, 3285, "slow", "Systran/faster-whisper-large-v3"),
     ("large-v3-turbo", ALL, 1618, 1803, "slow", "mobiuslabsgmbh/faster-whisper-large-v3-turbo"),
     ("distil-small.en", "en", 332, 517, "medium", "Systran/faster-distil-whisper-small.en"),
@@ -59,7 +59,7 @@ def _look(path: Path, name: str) -> Files:
         head = file.read(64)
     # A number of the format, then the kind of model, a text behind its length.
     if len(head) < 8 or not 1 <= struct.unpack_from("<I", head)[0] <= 64 or b"Whisper" not in head[6:40]:
-        raise NoModel("its model.bin is no Whisper model in CTranslate2's format")
+        raise NoModel("its model.bin is not a Whisper model in CTranslate2's format")
     vocabulary = [file for file in path.glob("vocabulary.*") if file.is_file()]
     if not vocabulary:
         raise NoModel("it has no vocabulary.json or vocabulary.txt")
@@ -68,16 +68,16 @@ def _look(path: Path, name: str) -> Files:
 
 def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
     file = folder / ("vocabulary.json" if "vocabulary.json" in files else "vocabulary.txt")
-    if not file.is_file():  # who opened a pipe would wait for a writer
+    if not file.is_file():  # opening a pipe would wait for a writer
         return ()
     return whisper_languages.of(_tokens(file, file.stat().st_mtime_ns))
 
 
 @cache
 def _tokens(vocabulary: Path, _changed: int) -> int:
-    """The number of tokens of a list in JSON, or of a token a line.
+    """Returns the number of tokens in a JSON list, or in a file with one token per line.
 
-    Counted once, since a worker that starts asks several times, and each takes 8 ms.
+    Cached, since a starting worker asks several times, and counting takes 8 ms.
     """
     import json
 
@@ -86,7 +86,7 @@ def _tokens(vocabulary: Path, _changed: int) -> int:
 
 
 def _memory_mb(files: Sizes) -> float:
-    """Estimates Python with the packages, and the file, which is there whole before it is a byte a weight.
+    """Estimates Python with the packages, and the whole file, which is in memory before it is converted to int8.
 
     Measured with weights drawn at random, the peak of private memory in MB: 668 for small (484 of file), 1,720 for
     medium (1,528), 1,779 for large-v3-turbo (1,616), 3,342 for large-v3 (3,087).
@@ -95,7 +95,7 @@ def _memory_mb(files: Sizes) -> float:
 
 
 def _on_card_mb(files: Sizes) -> OnCard:
-    """Estimates the same for a card, in the precision that the file has: it passes through the machine's memory.
+    """Estimates the same for a card, in the file's precision: the file passes through the machine's memory.
 
     The package's makers name 4.5 GB of a card for large-v2 in float16, 3.1 GB of file; not measured here.
     """

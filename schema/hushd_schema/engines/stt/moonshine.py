@@ -1,4 +1,4 @@
-"""Moonshine: a small English model inside its wheel, quick on a CPU."""
+"""Moonshine: a small English model inside its wheel, fast on a CPU."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from hushd_schema.engines import (
     Sizes,
     copied_graphs,
 )
-from hushd_schema.engines.whisper_languages import ALL, MOST
+from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CC, _APACHE = "CC-BY-4.0", "Apache-2.0"
 _EUROPE = "en bg cs da de el es et fi fr hr hu it lt lv mt nl pl pt ro ru sk sl sv uk"
 _FLASH, _GIGAAM = "en de es fr", "ru kk ky uz en"
-# Name, languages, MB on disk, licence, speed, layout, and the repository, of istupakov's where it names no other owner.
+# Name, languages, MB on disk, licence, speed, layout, and repository, of istupakov's unless it names another owner.
 # fmt: off
 _MODELS = (
     ("nemo-parakeet-tdt-0.6b-v3", _EUROPE, 670, _CC, "fast", "nemo-transducer", "parakeet-tdt-0.6b-v3-onnx"),
@@ -57,7 +57,7 @@ _MODELS = (
     ("vosk-model-ru", "ru", 65, _APACHE, "fast", "kaldi", "alphacep/vosk-model-ru"),
     ("vosk-model-small-ru", "ru", 20, _APACHE, "fast", "kaldi", "alphacep/vosk-model-small-ru"),
     ("t-one", "ru", 71, _APACHE, "fast", "t-one", "t-tech/t-one"),
-    ("whisper-base", MOST, 74, "MIT", "fast", "whisper-beamsearch", "whisper-base-onnx"),
+    ("whisper-base", ALL_BUT_YUE, 74, "MIT", "fast", "whisper-beamsearch", "whisper-base-onnx"),
     (
         "whisper-large-v3-turbo", ALL, 809, "MIT", "slow", "whisper-optimum",
         "onnx-community/whisper-large-v3-turbo",
@@ -74,15 +74,15 @@ _TRANSLATING = (
 )  # fmt: skip
 
 
-def _full(place: str) -> str:
-    return place if "/" in place else f"istupakov/{place}"
+def _full(repository: str) -> str:
+    return repository if "/" in repository else f"istupakov/{repository}"
 
 
 def _layout(graphs: str, *beside: str) -> dict[str, Any]:
-    """The files of a model: its graphs, the quantised ones being the better choice, and the files beside them."""
+    """Returns the files of a model: its graphs, preferably quantised, and the files beside them."""
     quantised = [f"{graph}?int8.onnx" for graph in graphs.split()]
-    whole = [f"{graph}.onnx" for graph in graphs.split()]
-    return {"files": [[*quantised, *beside], [*whole, *beside]], "optional": ["config.json", "config.yaml"]}
+    full = [f"{graph}.onnx" for graph in graphs.split()]
+    return {"files": [[*quantised, *beside], [*full, *beside]], "optional": ["config.json", "config.yaml"]}
 
 
 _TOKENS = ("vocab.json", "added_tokens.json")
@@ -105,7 +105,7 @@ _LAYOUTS = {
 
 
 def _resident_mb(size_mb: int) -> int:
-    """Estimates a worker at rest with the pages of its model's files, most of which are mapped.
+    """Estimates an idle worker, including the pages of its model's files, most of which are mapped.
 
     Measured with weights at random, in MB: 781 for Parakeet in int8 (670 of files), 1,216 for Canary (978).
     """
@@ -117,7 +117,7 @@ def _look(path: Path, name: str) -> Files:
 
     graphs = sorted([*path.glob("*.onnx"), *path.glob("*/*.onnx")]) if path.is_dir() else []
     if not graphs:
-        raise NotAlike("it is no folder with graphs, .onnx files, in it")
+        raise NotAlike("it is not a folder with graphs, .onnx files, in it")
     words = ("vocab.txt", "vocab.json", "tokens.txt", "config.json")
     if not any([*path.glob(word), *path.glob(f"*/{word}"), *path.glob(f"*_{word}")] for word in words):
         raise NoModel(f"it has graphs, but none of {', '.join(words)}, which say what they hear")
@@ -142,7 +142,7 @@ _STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run for
 
 
 def _memory_mb(files: Sizes) -> float:
-    """Estimates Python, numpy and the runtime, and the graphs that run for each token; the others' weights are mapped.
+    """Estimates Python, numpy, the runtime, and the graphs that run for each token; other graphs' weights are mapped.
 
     Measured with weights at random: 160 MB for Parakeet in int8, 166 in float32, 354 for Canary. Of a folder with both
     precisions the engine loads int8.
@@ -153,8 +153,7 @@ def _memory_mb(files: Sizes) -> float:
 
 
 def _on_card_mb(files: Sizes) -> OnCard:
-    """Estimates the same for a card, where all graphs are copies; of both precisions the engine loads the other one
-    there."""
+    """Estimates the same for a card, to which all graphs are copied; there the engine prefers float32 to int8."""
     return copied_graphs({name: size for name, size in files.items() if "int8" not in name} or files)
 
 

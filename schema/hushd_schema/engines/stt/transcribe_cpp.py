@@ -1,8 +1,8 @@
 """transcribe-cpp: many families of models on ggml, each a GGUF file, in folders `transcribe-cpp/NAME`.
 
-What a model can do is said by its architecture, and by keys of its file, as the library (0.4) reads them; the library
-itself is not asked. Names, languages, sizes and licences of well-known models are those of the makers' cards, which lie
-in the sources of `transcribe-cpp-native` (`docs/models`), as do the files' addresses; hashes are not published there.
+A model's abilities follow from its architecture and from keys of its file, as the library (0.4) reads them, but without
+the library. Names, languages, sizes and licences of well-known models, and the files' addresses, are from the makers'
+cards in the sources of `transcribe-cpp-native` (`docs/models`), which have no hashes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hushd_schema.engines import (
     langid,
     whisper_languages,
 )
-from hushd_schema.engines.whisper_languages import ALL, MOST
+from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 
 class Abilities(NamedTuple):
-    """The abilities of a model, or of an architecture whose models' files say nothing else.
+    """The abilities of a model, or of an architecture, unless a model's file says otherwise.
 
     Attributes:
-        streaming: whether it hears as one speaks, without another look at what it has heard.
-        times: whether it knows when sentences begin and end.
-        word_times: whether it knows when each word was said, and how likely each token was.
-        options: those of `transcribe` that it uses, of the ones that depend on the engine.
+        streaming: whether it transcribes while a person speaks, without reading the audio again.
+        times: whether it can time sentences.
+        word_times: whether it can time each word, and tell how likely each token was.
+        options: the engine-dependent options of `transcribe` that it uses.
     """
 
     streaming: bool = False
@@ -50,7 +50,7 @@ class Abilities(NamedTuple):
 
 
 class Described(NamedTuple):
-    """A model by its file."""
+    """A model, described by its file."""
 
     architecture: str
     languages: tuple[str, ...]
@@ -87,8 +87,8 @@ _OTHERS = {  # that the library runs too
     langid.ARCHITECTURE: "tells languages apart",
     "silero_vad": "detects speech",
 }
-MAPPED = "mapped"  # a file whose weights the library uses as they lie there, made by hushd
-_TOKEN_WEIGHTS = "dec.token_embd.weight"  # of Whisper: a row for each token, and the times come last
+MAPPED = "mapped"  # a file made by hushd, whose weights the library uses in place
+_TOKEN_WEIGHTS = "dec.token_embd.weight"  # of Whisper: a row per token, the times last
 
 _CC, _APACHE, _NVIDIA = "CC-BY-4.0", "Apache-2.0", "NVIDIA Open Model License"
 _EUROPE = "en bg cs da de el es et fi fr hr hu it lt lv mt nl pl pt ro ru sk sl sv uk"
@@ -102,8 +102,8 @@ VOXLINGUA = (
     "ht hu hy ia id is it iw ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps "
     "pt ro ru sa sco sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi war yi yo zh"
 )
-# Name, architecture, languages, MB on disk of its Q8_0 file, licence, speed on a processor, and its repository, of
-# handy-computer's, where that is not the name.
+# Name, architecture, languages, MB on disk of its Q8_0 file, licence, speed on a processor, and its repository at
+# handy-computer's, if that is not the name.
 _MODELS = (
     ("moonshine-streaming-tiny", "moonshine_streaming", "en", 50, "MIT", "fast", ""),
     ("moonshine-streaming-small", "moonshine_streaming", "en", 199, "MIT", "fast", ""),
@@ -124,7 +124,7 @@ _MODELS = (
     ("granite-speech-5.0-470m-turboctc", "granite5_ctc", "en", 506, _APACHE, "fast", ""),
     ("voxtral-mini-3b-2507", "voxtral", "en de es fr hi it nl pt", 5000, _APACHE, "slow", "Voxtral-Mini-3B-2507"),
     ("gigaam-v3-e2e-rnnt", "gigaam", "ru", 274, "MIT", "fast", ""),
-    ("whisper-small", "whisper", MOST, 270, _APACHE, "medium", ""),
+    ("whisper-small", "whisper", ALL_BUT_YUE, 270, _APACHE, "medium", ""),
     ("whisper-large-v3-turbo", "whisper", ALL, 886, "MIT", "slow", ""),
 )
 _STREAMING = ("parakeet-unified-en-0.6b", "nemotron-speech-streaming-en-0.6b", "nemotron-3.5-asr-streaming-0.6b")
@@ -140,10 +140,10 @@ WELL_KNOWN: Mapping[str, Abilities] = {
 
 
 def described(path: Path) -> Described:
-    """The model as the file at `path` describes it.
+    """Returns the model that the file at `path` describes.
 
     Raises:
-        NoModel: it is damaged, or of an architecture that the library does not know or that does not write down speech.
+        NoModel: it is damaged, or its architecture is unknown to the library or not for speech to text.
         OSError: it cannot be read.
     """
     info = path.stat()
@@ -152,7 +152,7 @@ def described(path: Path) -> Described:
 
 @cache
 def _described(path: Path, _changed: int, _size: int) -> Described:
-    """The same, read once: a worker that starts asks several times, and a long vocabulary takes 50 ms."""
+    """Does the same, cached: a starting worker asks several times, and a long vocabulary takes 50 ms."""
     from hushd_schema.engines import gguf
 
     header = gguf.read(path)
@@ -183,7 +183,7 @@ def _abilities(header: Header, architecture: str, path: Path) -> Abilities:
 
 
 def _timeless(header: Header, path: Path) -> bool:
-    """Returns whether a Whisper model never learnt times: the weights of their tokens are zeros."""
+    """Returns whether a Whisper model never learnt times: the weights of the time tokens are zeros."""
     before, weights = header.values.get("stt.whisper.no_timestamps_token_id"), header.tensors.get(_TOKEN_WEIGHTS)
     if not isinstance(before, int) or weights is None or len(weights.shape) != 2 or not weights.size:
         return False
@@ -200,10 +200,10 @@ def _look(path: Path, name: str) -> Files:
     from hushd_schema.engines import gguf
 
     if not path.is_file():
-        raise NotAlike("it is no file in the format GGUF")
+        raise NotAlike("it is not a file in the format GGUF")
     with open(path, "rb") as file:
         if file.read(4) != gguf.MAGIC:
-            raise NotAlike("it is no file in the format GGUF")
+            raise NotAlike("it is not a file in the format GGUF")
     if gguf.architecture(path) == langid.ARCHITECTURE:
         langid.labels(path)
     else:
@@ -226,7 +226,7 @@ def _role(files: Iterable[Path]) -> str:
 
 
 def _private_mb(size_mb: float, *, mapped: bool = False) -> float:
-    """Estimates what a worker holds beside the file that it maps.
+    """Estimates a worker's memory besides the mapped file.
 
     Measured with weights at random, in MB: 93 for Moonshine streaming tiny (49 of file), 342 for medium (295), 368 and
     406 for Nemotron and Parakeet (729, 739), which unpack convolutions; 88 for Whisper turbo (876), which does not, and
@@ -240,7 +240,7 @@ def _memory_mb(files: Sizes) -> float:
 
 
 def _on_card_mb(files: Sizes) -> OnCard:
-    """Estimates the same for a card, onto which the mapped file is copied; not measured here."""
+    """Estimates the same for a card, to which the mapped file is copied; not measured here."""
     size = sum(files.values()) / 1e6
     return OnCard(machine=500 + _private_mb(size), card=800 + 1.1 * size)
 

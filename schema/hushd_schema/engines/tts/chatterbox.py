@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MANY = "ar da de el en es fi fr he hi it ja ko ms nl no pl pt ru sv sw tr zh"
-# Name, languages, MB on disk and of a worker, and where it is.
+# Name, languages, MB on disk and of a worker, and repository.
 _MODELS = (
     ("english", "en", 3200, 4200, "ResembleAI/chatterbox"),
     ("multilingual", _MANY, 3200, 4200, "ResembleAI/chatterbox"),
@@ -37,7 +37,7 @@ def _look(path: Path, name: str) -> Files:
     from hushd_schema.engines import model_files
 
     if not path.is_dir() or not any((path / f"ve{end}").is_file() for end in (".safetensors", ".pt")):
-        raise NotAlike("it is no folder of chatterbox's, which has ve.safetensors or ve.pt")
+        raise NotAlike("it is not a folder of chatterbox's, which has ve.safetensors or ve.pt")
     for file in path.glob("*.safetensors"):
         model_files.check_safetensors(file)
     return model_files.all_in(path)
@@ -58,7 +58,7 @@ def _memory_mb(files: Sizes) -> float:
 
 
 def _on_card_mb(files: Sizes) -> OnCard:
-    """Estimates the same for a card: each module is made in the machine's memory and copied, with all its weights.
+    """Estimates the same for a card: each module is created in the machine's memory and copied with all its weights.
 
     The largest module is two thirds of the files; not measured on a card.
     """

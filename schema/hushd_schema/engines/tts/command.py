@@ -1,4 +1,4 @@
-"""Any program that reads text and makes speech of it; each is a file of the user's."""
+"""Any program that reads text and produces speech; each is described in a user's file."""
 
 from __future__ import annotations
 

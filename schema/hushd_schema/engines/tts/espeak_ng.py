@@ -1,10 +1,10 @@
-"""espeak-ng: 130 languages and accents from 13 MB, robotic and quick; GPL-3.0, of the system or by an extra."""
+"""espeak-ng: 130 languages and accents in 13 MB, robotic and fast; GPL-3.0, from the system or an extra."""
 
 from __future__ import annotations
 
 from hushd_schema.engines import EngineSpec, Recommended
 
-# Those of 1.52, without dialects and scripts.
+# The languages of 1.52, without dialects and scripts.
 LANGUAGES = """
     af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fr ga gd gn grc gu hak
     haw he hi hr ht hu hy hyw ia id io is it ja jbo ka kk kl kn ko kok ku ky la lb lfn lt ltg lv mi mk ml mr ms

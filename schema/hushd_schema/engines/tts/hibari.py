@@ -1,10 +1,10 @@
-"""hibari: small English voices inside its wheel, and some that its package or hushd can download."""
+"""hibari: small English voices inside its wheel, and more that its package or hushd can download."""
 
 from __future__ import annotations
 
 from hushd_schema.engines import EngineSpec, Recommended
 
-# Name, language, file and SHA-256 of the voices that are not in its package.
+# Name, language, file and SHA-256 of voices outside its package.
 # fmt: off
 _VOICES = (
     ("emma", "en-GB", "bf_emma.int8.onnx", "f709f0488ee63b583a22189a955aaf4257b9806dd330be3490661e53af0a89c1"),

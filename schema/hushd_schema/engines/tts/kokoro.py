@@ -52,7 +52,7 @@ def _look(path: Path, name: str) -> Files:
     from hushd_schema.engines import model_files
 
     if path.suffix != ".onnx" or not path.is_file():
-        raise NotAlike("it is no graph, an .onnx file")
+        raise NotAlike("it is not a graph, an .onnx file")
     model_files.check_graph(path)
     voices = sorted(path.parent.glob("voices*.bin"))
     if not voices:
@@ -65,12 +65,12 @@ def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
 
 
 def _made(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequence[str]) -> dict[str, str]:
-    """Its voices are another file, which all its models share."""
+    """Returns the files of a quantized model: its graph alone, since all models share the file of voices."""
     return {f"{new}.onnx": graphs[0]}
 
 
 def _memory_mb(files: Sizes) -> float:
-    """Estimates Python, numpy, the runtime and phonemizer, and the copied part of the graph; the rest is mapped.
+    """Estimates Python, numpy, the runtime, phonemizer, and the copied part of the graph; the rest is mapped.
 
     Measured with weights at random, sentences of ten words: 278 MB for kokoro-v1.0 after one, 328 after three.
     """

@@ -20,7 +20,7 @@ from hushd_schema.engines import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-# One for each of the languages people ask for most, medium quality; there are 150 more in piper's collection.
+# One voice of medium quality for each of the most requested languages; piper's collection has 150 more.
 _MODELS = """
     ar_JO-kareem-medium ca_ES-upc_ona-medium cs_CZ-jirka-medium da_DK-talesyntese-medium de_DE-thorsten-medium
     el_GR-rapunzelina-low en_GB-alan-medium en_US-lessac-medium es_ES-davefx-medium fa_IR-amir-medium
@@ -34,7 +34,7 @@ def _look(path: Path, name: str) -> Files:
     from hushd_schema.engines import model_files
 
     if path.suffix != ".onnx" or not path.is_file():
-        raise NotAlike("it is no voice, an .onnx file")
+        raise NotAlike("it is not a voice, an .onnx file")
     description = path.with_name(f"{path.name}.json")
     if not description.is_file():
         raise NoModel(f"a voice of piper's has {description.name} beside it")
@@ -60,7 +60,7 @@ def _made(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequ
 
 
 def _memory_mb(files: Sizes) -> float:
-    """Estimates Python, numpy, the runtime and espeak's data, and the graph's tensors; its weights are mapped.
+    """Estimates Python, numpy, the runtime, espeak's data, and the graph's tensors; its weights are mapped.
 
     Measured with weights at random, a sentence of ten words: 212 and 218 MB for a voice of 63 MB.
     """

@@ -1,6 +1,6 @@
 """sherpa-onnx: Supertonic, Pocket TTS, Kitten, Matcha and other families of voices, in folders `sherpa-onnx/NAME`.
 
-Names, sizes and licences of well-known models are those of their makers' pages; hushd's makers could fetch none.
+Names, sizes and licences of well-known models are from their makers' pages; none of these models was tried.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _languages(folder: Path, files: Sequence[str]) -> tuple[str, ...]:
 
 
 def _private_mb(size_mb: float) -> float:
-    """Estimates Python, numpy and the library, the weights, which it copies, and what its runtime keeps for sentences.
+    """Estimates Python, numpy, the library, a copy of the weights, and the runtime's memory for sentences.
 
     Measured with weights at random, sentences of ten words: 301 MB for a voice of piper's (63), 516 for kokoro (325).
     """

@@ -71,7 +71,7 @@ def test_set_changes_one_key_and_leaves_comments(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "says"),
-    [("queue", "-3", "queue must be"), ("quue", "3", "did you mean queue"), ("a b", "3", "no key")],
+    [("queue", "-3", "queue must be"), ("quue", "3", "did you mean queue"), ("a b", "3", "is not a key")],
 )
 def test_what_a_supervisor_would_refuse_changes_nothing(file: Path, key: str, value: str, says: str) -> None:
     """The error is that of the check, under the name of the file, and nothing is left beside it."""

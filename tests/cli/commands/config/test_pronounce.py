@@ -41,7 +41,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(own: Path, capfd: Capture
     """Phonemes that are none, a word that is not there, and a folder in the place of the file."""
     run(capfd, "add", "nginx", "engine x")
     for words, complaint in (
-        (("add", "a", "/b$/"), r"\$ is none of its signs"),
+        (("add", "a", "/b$/"), r"which has no \$"),
         (("remove", "b"), "has no 'b': `hushd config pronounce list` shows what it has"),
         (("remove", "nginx", "--language", "de"), "has no 'nginx'"),
     ):
