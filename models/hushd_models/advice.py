@@ -1,4 +1,4 @@
-"""Advice for a user who lacks an engine, a model or a model for a language: the command that gets it."""
+"""Advice for a user who lacks an engine, a model, or a model for a language: the command that installs it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def engine_installed(engine: str) -> bool:
 
 
 def engine_command(engine: str) -> str:
-    """The command that installs an engine into this environment, or what to do instead."""
+    """Returns the command that installs an engine into this environment, or another instruction."""
     return installation.engine_command(specs.find(engine))
 
 
 def translator() -> str:
-    """A model that translates into English, and also knows when words are said."""
+    """Returns a model that translates into English and can time words."""
     return next(
         f"{spec.name}/{model.model}" for spec in specs.every("stt") for model in spec.recommended if model.translates
     )
 
 
 def command(known: Known) -> str:
-    """The command that brings a model: `hushd models pull`, or for one that comes with its engine, that engine's."""
+    """Returns the command that gets a model: `hushd models pull`, or its engine's if the model is embedded there."""
     return engine_command(known.engine) if known.package else f"`hushd models pull {known.model}`"
 
 
@@ -49,7 +49,7 @@ def missing(model: str, added: Mapping[str, Known] | None = None) -> HushdError:
 
 
 def for_translation() -> str:
-    """Names a model that translates into English and the commands that get it; the end of a sentence, from `: `."""
+    """Returns the end of a sentence, from `: `: a model that translates into English, and the commands that get it."""
     name = translator()
     known = catalogue.find(name)
     assert known
@@ -57,7 +57,7 @@ def for_translation() -> str:
 
 
 def steps(known: Known, *, here: bool) -> str:
-    """The commands that bring a model and its engine, and what they cost; without the model where it is `here`."""
+    """Returns the commands that get a model and its engine, and their cost; without the model if it is `here`."""
     steps = [] if engine_installed(known.engine) else [engine_command(known.engine)]
     if not here:
         steps.append(command(known).strip("`"))

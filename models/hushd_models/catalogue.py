@@ -1,8 +1,9 @@
-"""The well-known models of every engine: what they are, where they come from, what they cost. Data: the engines' specs.
+"""The well-known models of every engine, with their sources and sizes; the data is in the engines' specs.
 
-A model there has a `layout`, the files it consists of: alternatives of patterns, the first that its source has whole
-is taken. `{name}` in a pattern is the model's name, `*` and `?` stay within a folder, `**/` is any folder. Sizes are
-10^6 bytes and about right: of makers' cards, or counted from parameters. Users add models in their configuration.
+A model has a `layout`, the files of which it consists: alternatives of patterns; the first one that the source has
+completely is used. `{name}` in a pattern is the model's name, `*` and `?` stay within a folder, `**/` is any folder.
+Sizes are in 10^6 bytes and approximate: from makers' cards, or estimated from parameters. Users add models in their
+configuration.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from hushd_schema.engines import EngineSpec
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """One way in which a model is whole: patterns that must each be there, and such as are taken if they are."""
+    """One alternative of a model's files: required patterns and optional ones."""
 
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
 
     def choose(self, names: Iterable[str]) -> list[str] | None:
-        """Those of `names` (paths with `/`) that belong to the model; None where one is missing."""
+        """Returns those of `names` (paths with `/`) that belong to the model; None if a required file is missing."""
         names = sorted(names)
         matches = [[name for name in names if _matches(pattern, name)] for pattern in self.needed]
         if not all(matches):
@@ -36,20 +37,21 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A model that hushd knows how to get, or what to install for.
+    """A model that hushd can get, or for which it knows what to install.
 
     Attributes:
-        repository, revision: on the Hugging Face hub; a branch, which is resolved when it is pulled, or a commit.
-        url: the address of a folder whose files have the names in `files`; neither: it comes with a package.
-        files: the ways in which it is whole, the best first.
-        sha256: of files whose hashes are known beforehand, by name.
-        size_mb, memory_mb: on disk, and of a worker with it; about.
+        repository, revision: its place on the Hugging Face hub; the revision is a commit, or a branch, which is
+            resolved by the pull.
+        url: the address of a folder with the `files`; without either, the model comes with a package.
+        files: the alternatives of its files, the best first.
+        sha256: known hashes of files, by name.
+        size_mb, memory_mb: the approximate sizes on disk, and of a worker with it.
         speed: one of `SPEEDS`, on a CPU.
         aliases: other names of the same model.
-        translation: whether it was trained to translate, where its engine can.
-        voice: whether it is a further voice of its engine's model; no worker is started with it alone.
-        package: what must be importable, for one that is embedded in it.
-        system: patterns of paths, any of which is there where the system has brought it.
+        translation: whether it was trained to translate, if its engine can.
+        voice: whether it is a further voice of its engine's model; no worker starts with it alone.
+        package: the module of the package in which it is embedded.
+        system: patterns of paths, at least one of which exists if the system has installed it.
     """
 
     engine: str
@@ -77,12 +79,12 @@ class Known:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Its name and its other names."""
+        """Its name and its aliases."""
         return (self.name, *self.aliases)
 
     @property
     def embedded(self) -> bool:
-        """True if its engine's package carries it."""
+        """True if it comes inside its engine's package."""
         return bool(self.package) and not self.system
 
     @property
@@ -92,19 +94,19 @@ class Known:
 
     @property
     def cost(self) -> str:
-        """`about 148 MB, MIT`: what to know before it is pulled."""
+        """Its size and licence, to be known before a pull: `about 148 MB, MIT`."""
         size = f"about {self.size_mb} MB" if self.size_mb < 1000 else f"about {self.size_mb / 1000:.1f} GB"
         return ", ".join(filter(None, (size if self.size_mb else "", self.licence)))
 
     def choose(self, names: Iterable[str]) -> list[str] | None:
-        """Those of `names` that the best whole alternative has; None where none is whole."""
+        """Returns those of `names` that belong to the best complete alternative; None if none is complete."""
         names = list(names)
         return next((chosen for files in self.files if (chosen := files.choose(names)) is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
 class NamedVoice:
-    """A voice whose name is known whether its engine is here or not, since other programs have it built in.
+    """A voice whose name is known even without its engine, since other programs have it built in.
 
     Attributes:
         language: a tag such as en-US.
@@ -116,7 +118,7 @@ class NamedVoice:
 
 
 def engines() -> Mapping[str, EngineSpec]:
-    """Those that keep models, in the order in which lists have them."""
+    """Returns the engines that keep models, in the order of lists."""
     by_name: dict[str, EngineSpec] = {}
     for spec in sorted(specs.every(), key=lambda spec: spec.listed):
         if spec.keeps_models:
@@ -125,13 +127,13 @@ def engines() -> Mapping[str, EngineSpec]:
 
 
 def engine(name: str) -> EngineSpec | None:
-    """The engine of that name, if it keeps models."""
+    """Returns the engine of that name, if it keeps models."""
     spec = specs.find(name)
     return spec if spec and spec.keeps_models else None
 
 
 def recommended() -> Sequence[str]:
-    """The models to begin with, the first that speaks a language before the others."""
+    """Returns the models to begin with, in the order of lists."""
     first = [
         (model.begin, f"{spec.name}/{model.model}")
         for spec in engines().values()
@@ -142,7 +144,7 @@ def recommended() -> Sequence[str]:
 
 
 def voices(engine: str) -> Sequence[NamedVoice]:
-    """The voices that go with any model of an engine; none for engines whose models are voices themselves."""
+    """Returns the voices of all of an engine's models; none for engines whose models are voices themselves."""
     spec = specs.find(engine, "tts")
     return tuple(
         NamedVoice(name, group["language"], group["gender"])
@@ -152,20 +154,21 @@ def voices(engine: str) -> Sequence[NamedVoice]:
 
 
 def models(added: Mapping[str, Known] | None = None) -> dict[str, Known]:
-    """All known models by `ENGINE/NAME`, without aliases; those `added` (see `own_models`) come last, or instead."""
-    known = {model: entry for spec in engines().values() for model, entry in well_known(spec).items()}
-    return {**known, **(added or {})}
+    """Returns all known models by `ENGINE/NAME`, without aliases; `added` ones (see `own_models`) come last, or
+    replace others."""
+    entries = {model: entry for spec in engines().values() for model, entry in well_known(spec).items()}
+    return {**entries, **(added or {})}
 
 
 def of(engine: str) -> Iterator[Known]:
-    """The well-known models of an engine, and each alias as a model of its own."""
+    """Yields the well-known models of an engine, and each alias as a separate model."""
     for known in _of(engine).values():
         for name in known.names:
             yield replace(known, name=name)
 
 
 def find(model: str, added: Mapping[str, Known] | None = None) -> Known | None:
-    """The model of that name or alias."""
+    """Returns the model of that name or alias."""
     every = {**_of(model.partition("/")[0]), **(added or {})}
     if model in every:
         return every[model]
@@ -173,13 +176,13 @@ def find(model: str, added: Mapping[str, Known] | None = None) -> Known | None:
 
 
 def of_repository(name: str) -> Known | None:
-    """The one well-known model that comes from a repository, whose name programs have built in for it."""
-    brought = [known for known in models().values() if known.repository == name]
-    return brought[0] if len(brought) == 1 else None
+    """Returns the only well-known model of a repository, by whose name some programs request it."""
+    entries = [known for known in models().values() if known.repository == name]
+    return entries[0] if len(entries) == 1 else None
 
 
 def canonical(model: str) -> str:
-    """`model` under the name that it is kept by."""
+    """Returns the canonical name of `model`, which may be an alias."""
     known = find(model)
     return known.model if known else model
 
@@ -194,7 +197,7 @@ def _of(name: str) -> Mapping[str, Known]:
 
 @cache
 def well_known(spec: EngineSpec) -> dict[str, Known]:
-    """An engine's well-known models by `ENGINE/NAME`, without aliases."""
+    """Returns an engine's well-known models by `ENGINE/NAME`, without aliases."""
     return {
         (model := f"{spec.name}/{name}"): known(model, content, spec.layouts, spec.role)
         for name, content in spec.models.items()
@@ -202,7 +205,7 @@ def well_known(spec: EngineSpec) -> dict[str, Known]:
 
 
 def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[str, Any]], role: str) -> Known:
-    """A model as the data has it: its keys are `Known`'s, but for `layout`, one of `layouts`."""
+    """Returns a model from its data, whose keys are those of `Known`, except `layout`, one of `layouts`."""
     engine, _, name = model.partition("/")
     if layout := layouts.get(content.get("layout", "")):
         alternatives, optional = layout["files"], layout.get("optional", ())
@@ -220,7 +223,7 @@ def known(model: str, content: Mapping[str, Any], layouts: Mapping[str, Mapping[
 
 def _files(name: str, needed: Iterable[str], optional: Iterable[str]) -> Files:
     patterns = tuple(pattern.replace("{name}", name) for pattern in needed)
-    # A graph's weights may lie beside it.
+    # A graph's weights may be in a file beside it.
     data = (f"{pattern}?data" for pattern in patterns if pattern.endswith(".onnx"))
     return Files(patterns, (*(pattern.replace("{name}", name) for pattern in optional), *data))
 

@@ -1,7 +1,7 @@
-"""The check of a configuration, for `hushd config check` alone.
+"""Checks a configuration for `hushd config check`.
 
-It knows more than a supervisor at its start, which takes any name of an engine and a model, and reads no package
-metadata: that costs 40 ms, and the worker itself reports best that it has no such engine or model.
+It checks more than a supervisor does at its start. A supervisor accepts any engine and model, and reads no package
+metadata, which would take 40 ms: the worker reports a missing engine or model itself.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from .store import Store
 
 
 def check(path: Path) -> None:
-    """Checks the file at `path`: its settings, the engines and models that these name, and the addresses.
+    """Checks the file at `path`: its settings, their engines and models, and the addresses.
 
     Raises:
-        HushdError: `bad_request` with the first mistake; `engine_missing` where an address needs packages that are not
+        HushdError: `bad_request` with the first mistake; `engine_missing` if an address needs packages that are not
             installed.
     """
     settings = load(path)
     _check_names(settings, path, user_models.configured(path))
     token = os.environ.get(HTTP_TOKEN, "") or access.read_token(settings)
-    for at in access.addresses(settings):
-        access.check(at, settings, token)
+    for address in access.addresses(settings):
+        access.check(address, settings, token)
     if settings.neighbours:
         from hushd_schema.settings.neighbours import missing
 
@@ -42,7 +42,7 @@ def check(path: Path) -> None:
 
 
 def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> None:
-    """Checks every engine and model that `settings` name, except where the user's own `command` stands in for it."""
+    """Checks every engine and model in `settings`, except those with the user's own `command`."""
     models = _models(added)
     for role in ENGINE_ROLES:
         known = _installed(role)
@@ -59,13 +59,13 @@ def _check_names(settings: Settings, file: Path, added: Mapping[str, Known]) -> 
             if model and engine in models and model[0] not in models[engine]:
                 raise HushdError(
                     "bad_request",
-                    f"{file}: {where} names the model {quoted(model[0])} of {engine}, which is neither known nor here"
-                    f"{did_you_mean(model[0], models[engine])}: `hushd models list {engine}` shows them.",
+                    f"{file}: {where} names the model {quoted(model[0])} of {engine}, which is neither known nor "
+                    f"installed{did_you_mean(model[0], models[engine])}: `hushd models list {engine}` shows them.",
                 )
 
 
 def _models(added: Mapping[str, Known]) -> dict[str, set[str]]:
-    """The models by their engine: the well-known, those `added` by the configuration and those on this machine."""
+    """Returns the models by engine: well-known ones, those `added` by the configuration, and installed ones."""
     names: dict[str, set[str]] = {}
     for row in rows(Store(paths.find()), added):
         engine, _, name = row.model.partition("/")
@@ -74,7 +74,7 @@ def _models(added: Mapping[str, Known]) -> dict[str, set[str]]:
 
 
 def _installed(role: str) -> set[str]:
-    """The engines of a role: hushd's own, and those that other packages add by an entry point."""
+    """Returns the engines of a role: hushd's own, and those of other packages' entry points."""
     from hushd_schema import engines
     from hushd_schema.entry_points import entry_points
 
@@ -82,7 +82,7 @@ def _installed(role: str) -> set[str]:
 
 
 def _named(settings: Settings, role: str) -> Iterator[tuple[str, str]]:
-    """Yields the keys that name engines of a role, with the names of the workers."""
+    """Yields the keys that name engines of a role, with the workers that they name."""
     yield role, f"{role}/{settings.default_model(role)}"
     if small := settings.small_model(role):
         yield f"{role}_small", f"{role}/{small}"

@@ -1,4 +1,4 @@
-"""The sentences by which people agree to be known by their voice, and whether a recording has them. Pure."""
+"""The sentences by which people agree to be recognised by voice, and the check of a recording for them. Pure."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from hushd_protocol.errors import HushdError
 
-# Of the sentence's words that may be missing, added or another, since engines mishear some.
-_WRONG = 0.25
+# The share of a sentence's words that may be missing, added or different, since engines mishear some.
+_MAX_WRONG = 0.25
 
 
 class Consent(NamedTuple):
     """The sentences of one language.
 
     Attributes:
-        known: that the voice is learnt, to tell who speaks.
-        imitated: that it may be imitated, which is another matter.
-        needed: words that have to be recognised as they are, of each sentence.
-        denials: words whose presence means that somebody may not agree.
+        known: agrees that the voice is learnt, to recognise the speaker.
+        imitated: agrees that the voice may be imitated.
+        needed: the words of each sentence that must be recognised exactly.
+        denials: words whose presence may mean disagreement.
     """
 
     known: str
@@ -68,7 +68,7 @@ SENTENCES = {
 
 
 def sentences(language: str, *, imitation: bool) -> list[str]:
-    """Returns the sentences to be said.
+    """Returns the sentences that the person must say.
 
     Raises:
         HushdError: `bad_request` for a language without a sentence.
@@ -86,15 +86,13 @@ def check(language: str, text: str, *, imitation: bool) -> None:
     consent = _of(language)
     words = _words(text)
     for sentence, needed in zip(sentences(language, imitation=imitation), consent.needed, strict=False):
-        if not (needed <= set(words) and _errors(_words(sentence), words) <= _WRONG * len(_words(sentence))):
+        if not (needed <= set(words) and _errors(_words(sentence), words) <= _MAX_WRONG * len(_words(sentence))):
             raise HushdError(
                 "bad_request",
-                f"The consent was not recognised: “{sentence}” was to be said, and “{text}” was understood.",
+                f"The consent was not recognised: hushd expected “{sentence}” and understood “{text}”.",
             )
     if denials := consent.denials.intersection(words):
-        raise HushdError(
-            "bad_request", f"The recording does not agree without a doubt, for it says “{min(denials)}”: “{text}”."
-        )
+        raise HushdError("bad_request", f"The recording may not agree, since it contains “{min(denials)}”: “{text}”.")
 
 
 def _of(language: str) -> Consent:
@@ -112,8 +110,8 @@ def _words(text: str) -> list[str]:
 
 
 def _errors(sentence: Sequence[str], words: Sequence[str]) -> int:
-    """The fewest words of `sentence` that are missing, added or another in any stretch of `words`."""
-    row = [0] * (len(words) + 1)  # the stretch begins anywhere
+    """Returns the smallest number of missing, added or different words between `sentence` and any part of `words`."""
+    row = [0] * (len(words) + 1)  # the part may begin anywhere
     for number, word in enumerate(sentence, 1):
         before, row = row, [number]
         for place, other in enumerate(words, 1):

@@ -1,7 +1,7 @@
-"""The command that installs a package into the environment this process runs in, and where hushd's documents lie.
+"""Returns the command that installs a package into this process's environment, and the paths of hushd's documents.
 
-Tools leave behind what they made: `uv tool` a receipt, pipx its metadata, and every installer where hushd itself came
-from (`direct_url.json`, PEP 610). Workers ask at every start, so nothing here imports importlib.metadata (15 ms).
+Installers leave traces: `uv tool` a receipt, pipx its metadata, and every installer the origin of hushd itself
+(`direct_url.json`, PEP 610). Workers call this at every start, so it does not import importlib.metadata (15 ms).
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from hushd_protocol import JsonObject
 if TYPE_CHECKING:
     from hushd_schema.engines import EngineSpec
 
-_DEFAULT = ("audio", "diarize", "duck", "http", "mcp", "stt", "tts", "wyoming")  # extras that `default` has
+_DEFAULT = ("audio", "diarize", "duck", "http", "mcp", "stt", "tts", "wyoming")  # extras in `default`
 _PACKAGES = Path(__file__).parents[1]  # site-packages, or `models` in a checkout
 
 
 @cache
 def extra_command(name: str) -> str:
-    """The command that installs an extra of hushd, such as `whisper`, into this environment."""
+    """Returns the command that installs an extra of hushd, such as `whisper`, into this environment."""
     receipt, metadata = _beside("uv-receipt.toml"), _beside("pipx_metadata.json")
     if os.path.exists(receipt):
         beside, extras = _receipt(receipt)
-        # uv makes the environment anew of what is named: what is there already has to be named again.
+        # uv rebuilds the environment from the command line: it must name the installed packages again.
         arguments = ["uv", "tool", "install", *beside, *_hushd(*(extra for extra in extras if extra != name), name)]
     elif os.path.exists(metadata):
         *editable, requirement = _hushd(name)
         arguments = ["pipx", "inject", *editable, _pipx_name(metadata), requirement]
     elif _is_fleeting():
-        # The supervisor that runs has the engines of this environment alone; one of the new takes its place.
+        # The running supervisor only has this environment's engines; the new environment's supervisor replaces it.
         arguments = ["uv", "tool", "install", *_hushd("default", *([] if name in _DEFAULT else [name]))]
         return f"{shlex.join(arguments)} && hushd restart"
     else:
@@ -45,11 +45,12 @@ def extra_command(name: str) -> str:
 
 @cache
 def package_command(*arguments: str) -> str:
-    """The command that installs other packages, such as `misaki[ja]`, into this environment; takes pip's options."""
+    """Returns the command that installs other packages, such as `misaki[ja]`, into this environment, by pip's
+    arguments."""
     metadata, python = _beside("pipx_metadata.json"), sys.executable or "python3"
     if os.path.exists(metadata):
         return shlex.join(["pipx", "runpip", _pipx_name(metadata), "install", *arguments])
-    if find_spec("pip") is None:  # uv leaves it out
+    if find_spec("pip") is None:  # uv's environments have no pip
         return shlex.join(["uv", "pip", "install", "--python", python, *arguments])
     return shlex.join([python, "-m", "pip", "install", *_externally_managed(), *arguments])
 
@@ -60,7 +61,7 @@ def engine_installed(spec: EngineSpec) -> bool:
 
 
 def engine_command(spec: EngineSpec | None) -> str:
-    """The command that installs an engine into this environment, or what to do instead."""
+    """Returns the command that installs an engine into this environment, or another instruction."""
     if spec and spec.requirement:
         return spec.outside + package_command(spec.requirement)
     if spec and spec.extra:
@@ -69,18 +70,18 @@ def engine_command(spec: EngineSpec | None) -> str:
 
 
 def document(name: str) -> str:
-    """The path of a document of hushd's, such as `MODELS.md`, in this installation."""
+    """Returns the path of one of hushd's documents, such as `MODELS.md`, in this installation."""
     checkout = _checkout()
     return str(checkout / "docs" / name if checkout else _PACKAGES / "hushd_models" / "docs" / name)
 
 
 def _is_fleeting() -> bool:
-    """Returns whether `uvx` made this environment: it lies in uv's cache, and soon is gone."""
+    """Returns whether `uvx` made this environment, which is in uv's cache and soon gone."""
     return os.path.basename(os.path.dirname(sys.prefix)).startswith("archive-v")
 
 
 def _hushd(*extras: str) -> list[str]:
-    """pip's arguments for hushd with these extras from where it was installed; the last one is the requirement."""
+    """Returns pip's arguments for hushd with these extras, from its origin; the last one is the requirement."""
     bracket = f"[{','.join(extras)}]"
     if checkout := _checkout():
         return ["--editable", f"{checkout}{bracket}"]
@@ -88,13 +89,13 @@ def _hushd(*extras: str) -> list[str]:
 
 
 def _checkout() -> Path | None:
-    """The folder of the sources that this runs from; None where hushd was copied into `site-packages`."""
+    """Returns the folder of the sources that this runs from; None if hushd is in `site-packages`."""
     folder = _PACKAGES.parent
     return folder if (folder / "pyproject.toml").is_file() else None
 
 
 def _address() -> str:
-    """The address hushd was installed from; empty for a package index, or for files that are gone."""
+    """Returns the address from which hushd was installed; empty for a package index, or missing files."""
     for name in os.listdir(_PACKAGES):
         if name.startswith("hushd-") and os.path.exists(file := _PACKAGES / name / "direct_url.json"):
             break
@@ -117,7 +118,7 @@ def _beside(name: str) -> str:
 
 
 def _receipt(path: str) -> tuple[list[str], list[str]]:
-    """The arguments of the `uv tool install`: options for packages beside hushd, and hushd's extras."""
+    """Returns the arguments of the last `uv tool install`: options for packages beside hushd, and hushd's extras."""
     from hushd_schema import toml
 
     try:
@@ -140,12 +141,12 @@ def _requirements(listed: list[JsonObject]) -> tuple[list[str], list[str]]:
 
 
 def _pipx_name(metadata: str) -> str:
-    """The name of this environment in pipx: `hushd`, unless it was made with a suffix."""
+    """Returns the name of this environment in pipx: `hushd`, unless it has a suffix."""
     return str(_json(Path(metadata)).get("environment") or os.path.basename(sys.prefix))
 
 
 def _externally_managed() -> list[str]:
-    """The option without which pip installs nothing beside the system's own packages (PEP 668)."""
+    """Returns the option that pip needs in an environment managed by the system (PEP 668)."""
     managed = sys.prefix == sys.base_prefix and (Path(os.__file__).parent / "EXTERNALLY-MANAGED").exists()
     return ["--break-system-packages"] if managed else []
 

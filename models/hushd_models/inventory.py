@@ -1,6 +1,6 @@
-"""The models on this machine, and those that could be: the catalogue, the manifests, and what lies there besides.
+"""Lists the models on this machine and those available: by the catalogue, the manifests, and other files there.
 
-Looks at files alone: no network, no engine imported.
+It only looks at files: it uses no network and imports no engine.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Row:
     """One model.
 
     Attributes:
-        state: `installed`; `embedded` in a package that is here; `broken`: of what hushd has brought a file is gone,
-            of another size, or the manifest cannot be read; `half`: begun and broken off; `absent`.
-        origin: who has brought it: `hushd`, `hub` (it lies in Hugging Face's cache), `package` (in the cache of its
-            engine's package, or embedded), `user` (put into the models folder by hand), `system`, or empty.
-        folder: what its files are relative to; None where there are none.
-        files: which they are.
-        size: in bytes, on disk.
-        problem: why it is broken.
+        state: `installed`; `embedded` in an installed package; `broken`: a file that hushd installed is missing or has
+            another size, or its manifest cannot be read; `half`: an unfinished download or import; `absent`.
+        origin: its source: `hushd`, `hub` (Hugging Face's cache), `package` (the cache of its engine's package, or
+            embedded), `user` (copied into the models folder by hand), `system`, or empty.
+        folder: the folder of its files; None if there are none.
+        files: its files, relative to `folder`.
+        size: its bytes on disk.
+        problem: the reason why it is broken.
     """
 
     model: str
@@ -67,7 +67,7 @@ class Row:
 
     @property
     def path(self) -> Path | None:
-        """The one file it is, or its folder."""
+        """Its only file, or its folder."""
         if self.folder is None or len(self.files) != 1:
             return self.folder
         return self.folder / self.files[0]
@@ -83,20 +83,20 @@ class Row:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Tags; of a model that nobody else knows, as its files name them."""
+        """The tags of its languages; for the user's own model, as its files name them."""
         if self.known and self.known.languages:
             return self.known.languages
         return own_model.languages(self.engine, self.folder, self.files) if self.folder else ()
 
     @property
     def memory_mb(self) -> int:
-        """Of a worker with it, about; 0 where nothing is known of it."""
+        """The approximate memory of a worker with it; 0 if unknown."""
         if self.known and self.known.memory_mb:
             return self.known.memory_mb
         return own_model.memory_mb(self.engine, self._sizes()) if self.size else 0
 
     def _sizes(self) -> dict[str, int]:
-        """The sizes of its files, without those that are gone."""
+        """Returns the sizes of its existing files."""
         sizes = {}
         for name, path in zip(self.files, self.paths, strict=True):
             with contextlib.suppress(OSError):
@@ -104,7 +104,7 @@ class Row:
         return sizes
 
     def as_json(self) -> JsonObject:
-        """For programs; sizes in MB (10^6 bytes), those of the catalogue where the model is not here."""
+        """Returns the row for programs; sizes are in MB (10^6 bytes), the catalogue's if the model is not installed."""
         known = self.known
         return {
             "name": self.model,
@@ -123,10 +123,10 @@ class Row:
 
 
 def rows(store: Store, added: Mapping[str, Known] | None = None) -> list[Row]:
-    """All models, by engine in the catalogue's order, the user's own after an engine's well-known ones.
+    """Returns all models, by engine in the catalogue's order, the user's own after an engine's well-known ones.
 
     Args:
-        added: the configuration's, see `own_models`.
+        added: the configuration's models, see `own_models`.
     """
     models = _rows(store, _Look(store), "*", catalogue.engines(), catalogue.models(added), added)
     order = {engine: number for number, engine in enumerate(catalogue.engines())}
@@ -134,7 +134,7 @@ def rows(store: Store, added: Mapping[str, Known] | None = None) -> list[Row]:
 
 
 def of_engine(store: Store, name: str) -> list[Row]:
-    """The models of one engine, but for those of the configuration; no other engine's spec is loaded."""
+    """Returns the models of one engine, except those of the configuration; loads no other engine's spec."""
     spec = catalogue.engine(name)
     return _rows(store, _Look(store), name, {name: spec}, catalogue.well_known(spec), None) if spec else []
 
@@ -147,24 +147,24 @@ def _rows(
     known: Mapping[str, Known],
     added: Mapping[str, Known] | None,
 ) -> list[Row]:
-    """The models of the engines whose names match `pattern`: those that are known, and those that lie here besides."""
+    """Returns the models of the engines that match `pattern`: the known ones, and others on this machine."""
     manifests, begun = store.kept(pattern), set(store.unfinished(pattern))
     by_model = {
         model: _row(store, look, model, entry, manifests.get(model), model in begun) for model, entry in known.items()
     }
     for model in (*manifests, *begun, *_own(store, engines)):
         if model not in by_model:
-            # What bears an alias is a model of its own, of which the same is known.
+            # A model under an alias is listed separately, with the same catalogue entry.
             entry = _row(store, look, model, None, manifests.get(model), model in begun)
             by_model[model] = replace(entry, known=catalogue.find(model, added))
     return list(by_model.values())
 
 
 def row(store: Store, model: str, added: Mapping[str, Known] | None = None) -> Row:
-    """One model by its name or alias, or by its name alone where one engine has it.
+    """Returns one model by its name or alias, or by its name alone if only one engine has it.
 
     Raises:
-        HushdError: `model_missing` for one that is neither known nor here.
+        HushdError: `model_missing` for a model that is neither known nor installed.
     """
     every = rows(store, added)
     by_name = {entry.model: entry for entry in every}
@@ -183,7 +183,7 @@ def _row(
     role = known.role if known else own_model.role(model.partition("/")[0], ())
     if isinstance(manifest, Manifest):
         gone, folder = store.missing(manifest), store.location(manifest)
-        problem = f"{folder / gone[0]} is not what it was" if gone else ""
+        problem = f"{folder / gone[0]} is missing or has changed" if gone else ""
         state = "broken" if gone else "installed"
         return Row(
             model,
@@ -219,7 +219,7 @@ def _row(
 
 
 class _Look:
-    """Looks into each folder once."""
+    """Looks at folders, at each of them once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -231,8 +231,8 @@ class _Look:
         return known.repository in self._repositories
 
     def places(self, model: str, known: Known | None) -> Iterator[tuple[str, Path, dict[str, int]]]:
-        """Yields the places where a model may lie that hushd has not brought, the first choice first: its origin, the
-        folder, and its files with their sizes."""
+        """Yields the places of a model that hushd has not installed, by preference: the origin, the folder, and the
+        files with their sizes."""
         engine, _, name = model.partition("/")
         spec = catalogue.engine(engine)
         folder = self._store.folder / engine
@@ -249,7 +249,7 @@ class _Look:
 
 
 def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
-    """Models that the user has put into the models folder, under names of their own or of well-known models."""
+    """Returns models that the user has copied into the models folder, under new or well-known names."""
     models = []
     for engine, spec in engines.items():
         if spec.own:
@@ -266,8 +266,8 @@ def _own(store: Store, engines: Mapping[str, EngineSpec]) -> list[str]:
 
 
 def files_in(folder: Path, deep: bool = True) -> dict[str, int]:
-    """The files in a folder, and those below it if `deep`, by their relative paths, with their sizes in bytes; links
-    that lead nowhere and hidden files are none."""
+    """Returns the sizes of a folder's files by relative path, with subfolders if `deep`; skips dangling links and
+    hidden files."""
     sizes: dict[str, int] = {}
     try:
         with os.scandir(folder) as entries:

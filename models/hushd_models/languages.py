@@ -1,6 +1,6 @@
-"""Languages as people and models write them: by tag (`pt-BR`, `de_AT.UTF-8`, `nb`) or by English name (`German`).
+"""Compares languages as people and models write them: by tag (`pt-BR`, `de_AT.UTF-8`, `nb`) or English name (`German`).
 
-The one place where two ways to write a language are found to mean the same. The names are those of openai-whisper's
+The only place that decides whether two spellings mean the same language. The names are those of openai-whisper's
 command line.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from hushd_protocol.suggest import nearest
 
-# A code, then its names, with `_` for a space.
+# Codes, each followed by its names, with `_` for a space.
 _TABLE = """
 af afrikaans, am amharic, ar arabic, as assamese, az azerbaijani, ba bashkir, be belarusian, bg bulgarian, bn bengali,
 bo tibetan, br breton, bs bosnian, ca catalan valencian, cs czech, cy welsh, da danish, de german, el greek, en english,
@@ -31,11 +31,11 @@ _CODES = {
 }
 
 
-# Tags that mean one language: what is current, what was withdrawn, and what Whisper's models call Javanese.
+# Tags that mean the same language: current and withdrawn codes, and Whisper's code for Javanese.
 _SAME = {
     "cmn": "zh", "fil": "tl", "in": "id", "iw": "he", "ji": "yi", "jv": "jw", "mo": "ro", "nb": "no",
 }  # fmt: skip
-_SHORT = 500  # characters: in a longer text a word of English may be quoted
+_SHORT = 500  # characters: a longer text may quote an English word
 _ENGLISH = {
     "the",
     "and",
@@ -56,9 +56,9 @@ _TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*", re.ASCII)
 
 
 def tag(asked: str) -> str:
-    """Returns the form in which tags are compared: `de_AT.UTF-8` is `de-at`, `nb` is `no`, `German` is `de`.
+    """Returns the form for comparing tags: `de-at` for `de_AT.UTF-8`, `no` for `nb`, `de` for `German`.
 
-    What is neither a tag nor a name comes back in small letters: see `is_tag`.
+    Any other text is returned in lower case: see `is_tag`.
     """
     if name := named(asked):
         return name
@@ -67,42 +67,42 @@ def tag(asked: str) -> str:
 
 
 def is_tag(asked: str) -> bool:
-    """Returns whether `asked` may be a language, by its form."""
+    """Returns whether `asked` has the form of a language."""
     return _TAG.fullmatch(tag(asked)) is not None
 
 
 def code(asked: str) -> str:
-    """Returns the language of a tag or a name, whatever its country and script: `pt-BR` and `Portuguese` are `pt`."""
+    """Returns the code of a tag or a name, without country and script: `pt` for `pt-BR` and `Portuguese`."""
     return tag(asked).partition("-")[0]
 
 
 def find(asked: str, tags: Iterable[str]) -> str | None:
-    """Returns which of `tags` means the language that is asked for: the same one, else another country's."""
-    known = list(tags)
+    """Returns the first of `tags` with the requested language: the same tag, or else another country's."""
+    candidates = list(tags)
     for form in (str, tag, code):
-        for each in known:
+        for each in candidates:
             if form(each) == form(asked):
                 return each
     return None
 
 
 def named(asked: str) -> str | None:
-    """Returns the code of the language of that English name, in letters of any case."""
+    """Returns the code of a language by its English name, in any case."""
     return _CODES.get(asked.strip().casefold())
 
 
 def name(code: str) -> str:
-    """The English name of the language of `code`; a code without one comes back."""
+    """Returns the English name of a language; `code` itself if it has none."""
     return next((name.title() for name, known in _CODES.items() if known == code), code)
 
 
 def is_plainly_english(text: str) -> bool:
-    """Returns whether a short text has a word of English alone; quick, where `text_language` takes milliseconds."""
+    """Returns whether a short text has a word that only English has; faster than `text_language`."""
     return len(text) < _SHORT and bool(_ENGLISH.intersection(text.casefold().split()))
 
 
 def meant(asked: str, codes: Iterable[str]) -> str | None:
-    """Returns the name of one of the languages `codes` that is close to the one asked for, as after a slip."""
+    """Returns the name of the language among `codes` that `asked` may be a misspelling of."""
     codes = set(codes)
     known = [name for name, code in _CODES.items() if code in codes]
     close = nearest(asked.strip(), known)

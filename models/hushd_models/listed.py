@@ -1,7 +1,7 @@
-"""The lists of engines that the supervisor's door answers polls with, in a file for its gateway.
+"""The file of engines' catalogues that the supervisor's door writes for its gateway.
 
-Listing the engines takes 0.3 s and more. A gateway that was started for one request need not do it again, and offers
-exactly what the polls have promised.
+Listing the engines takes 0.3 s or more. With the file, a gateway that is started for one request need not list them
+again, and offers exactly the models that the polls have listed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hushd_schema.description import Descriptions
 
 
 def save(path: Path, catalogues: Descriptions) -> None:
-    """Replaces the file by these catalogues; without room for it there is none."""
+    """Replaces the file by `catalogues`; if that fails, there is no file."""
     try:
         atomic_file.replace(path, json.dumps(catalogues.data(), ensure_ascii=False), mode=0o600)
     except OSError as error:
@@ -27,7 +27,7 @@ def save(path: Path, catalogues: Descriptions) -> None:
 
 
 def load(path: Path) -> Descriptions:
-    """Returns the catalogues; no role is described where there is no file."""
+    """Returns the catalogues; empty ones if there is no file."""
     try:
         return _load(path, os.stat(path).st_mtime_ns)
     except (OSError, ValueError, HushdError):

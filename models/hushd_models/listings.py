@@ -1,7 +1,7 @@
-"""The installed models and voices as other programs list them: OpenAI's models and voices, Wyoming's `info`.
+"""Lists the installed models and voices for other programs: OpenAI's models and voices, Wyoming's `info`.
 
-Made from the catalogues that the workers' packages print (`--describe`), by role. The supervisor's door answers polls
-with them and the gateway requests, so both answer alike.
+The lists are made from the catalogues that the workers' packages print (`--describe`). The supervisor's door answers
+polls with them, and the gateway requests, so that both answers agree.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 D = TypeVar("D", bound="EngineDescription")
 Object = JsonObject
 
-# OpenAI's own names: programs offer them, and some insist that the list has them.
+# OpenAI's own names: programs offer them, and some require them in the list.
 # fmt: off
 OPENAI_NAMES: Mapping[str, tuple[str, ...]] = {
     "stt": (
@@ -40,15 +40,15 @@ _ATTRIBUTION = {"name": "hushd", "url": "https://pypi.org/project/hushd/"}
 
 
 def model(name: str, role: str, owner: str = "hushd") -> Object:
-    """One entry of `models`."""
+    """Returns an entry of `models`."""
     task = TASKS[role]
     return {"id": name, "object": "model", "created": 0, "owned_by": owner, "shutdown_date": None, "task": task}
 
 
 def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -> Object:
-    """The answer to `GET /v1/models`: each installed ENGINE/NAME, then OpenAI's names and the user's `aliases`.
+    """Returns the answer to `GET /v1/models`: each installed ENGINE/NAME, OpenAI's names, and the user's `aliases`.
 
-    Of a model that listens it has the languages, of one that speaks the voices, as speaches lists them.
+    Like speaches, it lists the languages of speech-to-text models and the voices of text-to-speech models.
     """
     entries = [
         model(f"{engine.name}/{entry.name}", "stt", engine.name) | {"language": list(entry.languages)}
@@ -67,21 +67,21 @@ def models(catalogues: Descriptions, aliases: Mapping[str, str] | None = None) -
 
 
 def voices(catalogues: Descriptions) -> Object:
-    """The answer to `GET /v1/audio/voices`: each installed voice, those of the default engine first."""
+    """Returns the answer to `GET /v1/audio/voices`: each installed voice, the default engine's first."""
     known = {voice.name: voice for voice in _voices(catalogues.tts)}
     return {"voices": [{"id": name, **_voice(voice)} for name, voice in known.items()]}
 
 
 def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:
-    """The data of Wyoming's `info`: a program for speech to text, one for text to speech, and one that waits for words
-    where any are known.
+    """Returns the data of Wyoming's `info`: a program for speech to text, one for text to speech, and one for wake
+    words, if there are any.
 
-    Home Assistant takes the first voice of a language by its name, so those that sound like a machine are offered only
-    for languages that have no other.
+    Home Assistant uses the first voice of a language by name, so robotic voices are only offered for languages without
+    any other.
 
     Args:
-        stt: ENGINE/NAME of the one model to offer; empty: all that are installed, the default first.
-        tts: the same of the one whose voices to offer.
+        stt: ENGINE/NAME of the only model to offer; empty: all installed models, the default first.
+        tts: likewise, the model whose voices to offer.
     """
     asr = [
         _artifact(f"{engine.name}/{entry.name}") | {"languages": list(entry.languages)}
@@ -115,7 +115,7 @@ def info(catalogues: Descriptions, stt: str = "", tts: str = "") -> Object:
 
 
 def info_event(data: Object) -> bytes:
-    """The bytes of the event `info` on the wire."""
+    """Returns the event `info` as bytes for the wire."""
     body = json.dumps(data, ensure_ascii=False).encode()
     head = {"type": "info", "version": "1.10.2", "data_length": len(body)}
     return json.dumps(head).encode() + b"\n" + body
@@ -126,15 +126,15 @@ def _voice(voice: VoiceDescription) -> Object:
 
 
 def _offered(every: list[VoiceDescription], engine: str, model: str = "") -> list[VoiceDescription]:
-    """The voices of a model; all of its engine's where they go with any model, as kokoro's do."""
+    """Returns the voices of a model; all of its engine's if they work with any model, like kokoro's."""
     of_engine = [voice for voice in every if engine in ("", voice.engine)]
     return [voice for voice in of_engine if model in ("", voice.model)] or of_engine
 
 
 def _program(only: str, *, installed: bool) -> Object:
-    """A program, named after the one model that it offers: Home Assistant shows nothing else of it."""
-    known = _artifact(f"hushd {only}".strip()) | {"description": "hushd, a voice and ears on this machine"}
-    return known | {"installed": installed}
+    """Returns a program, named after the only model that it offers, since Home Assistant only shows the name."""
+    artifact = _artifact(f"hushd {only}".strip()) | {"description": "hushd, a voice and ears on this machine"}
+    return artifact | {"installed": installed}
 
 
 def _artifact(name: str) -> Object:
@@ -148,9 +148,9 @@ def _artifact(name: str) -> Object:
 
 
 def _engines(engines: Iterable[D], default: str) -> list[D]:
-    """The installed engines, that of the default ENGINE/MODEL first."""
-    usual = default.partition("/")[0]
-    return sorted((engine for engine in engines if engine.installed), key=lambda engine: engine.name != usual)
+    """Returns the installed engines, that of the default ENGINE/MODEL first."""
+    default_engine = default.partition("/")[0]
+    return sorted((engine for engine in engines if engine.installed), key=lambda engine: engine.name != default_engine)
 
 
 def _installed(engines: Iterable[D], default: str) -> Iterator[tuple[D, ModelDescription]]:

@@ -1,7 +1,7 @@
-"""The manifest of a model that hushd has brought here: its source, its files, and their hashes. Pure.
+"""The manifest of a model that hushd has installed: its source, its files, and their hashes. Pure.
 
-`ENGINE/NAME.hushd.json` in the models folder, written last: a model that hushd pulls, imports or converts is there
-once its manifest is.
+It is `ENGINE/NAME.hushd.json` in the models folder, and is written last: a model that hushd pulls, imports or converts
+is installed once its manifest exists.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class BadManifest(Exception):
-    """A manifest is wrong; the message is to be read after its path."""
+    """A manifest is invalid; the message follows its path."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file as it was when it came: bytes, and their SHA-256 in hexadecimal."""
+    """A file as installed: its size in bytes, and its SHA-256 in hexadecimal."""
 
     size: int
     sha256: str
@@ -39,11 +39,11 @@ class Source:
 
     Attributes:
         kind: one of `KINDS`.
-        place: the hub's repository, the URL, the path of the imported file, or the model (`whisper/base`) or path that
-            was converted.
-        revision: the commit, as resolved when it was pulled; of a conversion, what it was to become.
-        sha256: of what was converted, its one file's hash or `Manifest.digest`, or of what a URL's server says of its
-            files (ETag, date, length), so that a change of it is seen.
+        place: the hub's repository, the URL, the path of the imported file, or the converted model (`whisper/base`) or
+            path.
+        revision: the commit, as resolved by the pull; for a conversion, its target.
+        sha256: for a conversion, the hash of the source's only file or `Manifest.digest`; for a URL, the hash of the
+            server's information on its files (ETag, date, length), to notice changes.
     """
 
     kind: str
@@ -58,13 +58,13 @@ class Manifest:
 
     Attributes:
         engine, name: as in `ENGINE/NAME`.
-        role: stt, tts, or another that some of its engine's models have.
-        files: by their paths relative to `location`, with `/`.
+        role: stt, tts, or another role of some of its engine's models.
+        files: its files, by paths relative to `location`, with `/`.
         location: an absolute folder (a snapshot in Hugging Face's cache), or one relative to the engine's folder in
-            the models folder: `.` where the files lie in that itself, or `NAME`.
-        format: such as `ctranslate2-int8`, `onnx`, `openai-whisper`.
-        converter: program and version, where hushd has converted it; else empty.
-        licence: an SPDX name, or where to read it.
+            the models folder: `.` if the files are in that folder itself, or `NAME`.
+        format: its format, such as `ctranslate2-int8`, `onnx`, `openai-whisper`.
+        converter: the program and version of a conversion by hushd; else empty.
+        licence: an SPDX name, or a place to read it.
     """
 
     engine: str
@@ -83,12 +83,12 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Its bytes on disk."""
         return sum(file.size for file in self.files.values())
 
     @property
     def digest(self) -> str:
-        """One SHA-256 for all files: the file's own where there is one."""
+        """Returns one SHA-256 for all files; for a single file, its own."""
         if len(self.files) == 1:
             return next(iter(self.files.values())).sha256
         import hashlib
@@ -98,17 +98,17 @@ class Manifest:
 
 
 def split(model: str) -> tuple[str, str]:
-    """Engine and name of `ENGINE/NAME`.
+    """Returns engine and name of `ENGINE/NAME`, which are then safe in a path.
 
     Raises:
-        HushdError: `bad_request`; what passes is safe as a path.
+        HushdError: `bad_request`.
     """
     engine, _, name = model.partition("/")
     if not (is_name(engine) and is_name(name)) or name.endswith((SUFFIX, ".part", ".lock")):
         raise HushdError(
             "bad_request",
-            f"{model!r:.200} is no model's name: write ENGINE/NAME, such as whisper/base, each of at most 64 letters "
-            "without accents, digits and . _ + -.",
+            f"{model!r:.200} is not a model's name: write ENGINE/NAME, such as whisper/base, each with at most 64 "
+            "letters without accents, digits and . _ + -.",
         )
     return engine, name
 
@@ -118,11 +118,11 @@ def dumps(manifest: Manifest) -> str:
 
 
 def loads(text: str | bytes) -> Manifest:
-    """Raises BadManifest; whatever else passes points to nothing outside `location`."""
+    """Reads a manifest, whose paths then all stay inside `location`. Raises BadManifest."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadManifest("is no JSON") from error
+        raise BadManifest("is not JSON") from error
     if not isinstance(content, dict):
         raise BadManifest("is no object")
     source = content.get("source")
@@ -145,9 +145,9 @@ def loads(text: str | bytes) -> Manifest:
     try:
         split(manifest.model)
     except HushdError as error:
-        raise BadManifest(f"is of {manifest.model!r:.80}, which is no model's name") from error
+        raise BadManifest(f"is of {manifest.model!r:.80}, which is not a model's name") from error
     if manifest.source.kind not in KINDS:
-        raise BadManifest(f"has source.kind = {manifest.source.kind!r:.40}, which is none of {', '.join(KINDS)}")
+        raise BadManifest(f"has source.kind = {manifest.source.kind!r:.40} instead of one of {', '.join(KINDS)}")
     if ".." in PurePosixPath(manifest.location).parts or "\0" in manifest.location:
         raise BadManifest(f"has location = {manifest.location!r:.80}, which leads out of its folder")
     return manifest
@@ -156,7 +156,7 @@ def loads(text: str | bytes) -> Manifest:
 def _text(content: Mapping[str, Any], key: str, default: str | None = None) -> str:
     value = content.get(key, default)
     if not isinstance(value, str) or (default is None and not value):
-        raise BadManifest(f"has {key} = {value!r:.40}, where a text is needed")
+        raise BadManifest(f"has {key} = {value!r:.40} instead of a text")
     return value
 
 

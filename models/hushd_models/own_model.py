@@ -1,5 +1,4 @@
-"""A model that the catalogue does not know: its role and languages, read from its files without loading it, and its
-memory."""
+"""Finds the role, the languages and the memory of a model outside the catalogue by its files, without loading it."""
 
 from __future__ import annotations
 
@@ -11,16 +10,16 @@ from . import catalogue
 
 
 def languages(engine: str, folder: Path, files: Sequence[str]) -> tuple[str, ...]:
-    """The languages that a model's files name; empty where they name none, or cannot be read."""
+    """Returns the languages that a model's files name; empty if they name none, or cannot be read."""
     spec = catalogue.engine(engine)
     try:
         return spec.languages(folder, files) if spec and spec.languages else ()
-    except Exception:  # whatever damaged files make Python do
+    except Exception:  # damaged files may raise anything
         return ()
 
 
 def role(engine: str, files: Iterable[Path]) -> str:
-    """The role of a model of such files: its engine's, as a rule; empty for an engine of which nothing is known."""
+    """Returns the role of a model by its files, usually its engine's; empty for an unknown engine."""
     spec = catalogue.engine(engine)
     if spec is None:
         return ""
@@ -31,8 +30,7 @@ def role(engine: str, files: Iterable[Path]) -> str:
 
 
 def memory_mb(engine: str, files: Mapping[str, int]) -> int:
-    """About what a worker takes at its peak with a model of such files, given with their sizes in bytes; 0 for an
-    engine of which nothing is known."""
+    """Estimates a worker's peak memory by the sizes of the model's files in bytes; 0 for an unknown engine."""
     spec = catalogue.engine(engine)
     if spec and spec.memory_mb:
         return round(spec.memory_mb(files))
@@ -40,7 +38,7 @@ def memory_mb(engine: str, files: Mapping[str, int]) -> int:
 
 
 def _by_the_line(engine: str, size_mb: float) -> int:
-    """As the catalogue's models of its engine do."""
+    """Estimates the memory by the line through the engine's models in the catalogue."""
     known = sorted({(model.size_mb, model.memory_mb) for model in catalogue.of(engine)})
     if not known:
         return 0

@@ -1,9 +1,9 @@
-"""The people whom hushd knows by their voices, in the state folder: for each a voiceprint, and their consent.
+"""The people whom hushd recognises by voice, in the state folder: each has a voiceprint and a consent.
 
-`people/ID/person.json` has the voiceprint and the words; `consent` with the recording's suffix, beside it, is the
-recording in which the person agrees. ID is made from the name, so that any name is a file's. All is the user's alone
-(folders 0700, files 0600); what is open to others, is a link or another user's is not read. A person is there wholly or
-not at all: their folder is renamed when it is complete, and before it is removed.
+`people/ID/person.json` has the voiceprint and the words of consent; beside it, `consent` with the recording's suffix is
+the recording in which the person agrees. ID is derived from the name, so that any name can be a file's. Folders (0700)
+and files (0600) are the user's alone; links, and files that others own or can open, are not read. A person is stored
+completely or not at all: the folder is renamed when it is complete, and before it is removed.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from hushd_protocol.system import atomic_file, paths
 from hushd_schema.record import Record
 from hushd_schema.voiceprint import MAX_NAME, MAX_PEOPLE, is_name, is_voiceprint
 
-_UNFINISHED = ".hushd-"  # begins the name of a folder that is being made or removed
+_UNFINISHED = ".hushd-"  # the prefix of a folder that is being created or removed
 _PERSON, _CONSENT = "person.json", "consent"
-_LONGEST = 64 * 1024  # bytes of person.json
+_MAX_BYTES = 64 * 1024  # of person.json
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALIKE = ("LATIN", "CYRILLIC", "GREEK")  # scripts with letters that look the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person(Record):
-    """A person who is known.
+    """A person whom hushd recognises.
 
     Attributes:
-        sentence: the words of consent, as they were to be said.
-        recognised: all that the speech engine understood of the recording.
-        imitation: whether they also agreed that their voice may be imitated.
-        added: seconds since 1970.
-        recording: the file's name.
+        sentence: the sentence of consent.
+        recognised: the speech engine's transcript of the recording.
+        imitation: whether they also agreed to the imitation of their voice.
+        added: the time of the addition, in seconds since 1970.
+        recording: the name of the recording's file.
     """
 
     name: str
@@ -60,15 +60,15 @@ class PeopleFolder:
     """Reads and changes the records of people.
 
     Raises:
-        HushdError: from every method: `unauthorised` for a folder that is not the user's alone, `output_failed` for
-            what cannot be written.
+        HushdError: from every method: `unauthorised` if the folder is not the user's alone, `output_failed` if it
+            cannot be written.
     """
 
     def __init__(self, state: Path | None = None) -> None:
         self.folder = (state or paths.find().state) / "people"
 
     def every(self) -> tuple[list[Person], list[str]]:
-        """Returns the people, by name, and a sentence for each who cannot be read."""
+        """Returns the people, by name, and a sentence for each unreadable one."""
         people: list[Person] = []
         damaged: list[str] = []
         for entry in self._entries():
@@ -82,7 +82,7 @@ class PeopleFolder:
         """Returns a person.
 
         Raises:
-            HushdError: `bad_request` where nobody has that name, or what is known of them is damaged.
+            HushdError: `bad_request` if nobody has that name, or their files are damaged.
         """
         identity = _identity(name)
         if identity not in self._entries():
@@ -96,26 +96,26 @@ class PeopleFolder:
         return self.folder / _identity(person.name) / person.recording
 
     def check_new(self, name: str) -> str:
-        """Returns the name for a person who is to be added.
+        """Checks the name of a new person and returns it normalised.
 
         Raises:
-            HushdError: `bad_request` for what cannot be a name, one that is known, or one person too many.
+            HushdError: `bad_request` for an invalid name, a known name, or one person too many.
         """
         name = unicodedata.normalize("NFC", name)
         if not is_name(name) or _looks_like_another(name):
             raise HushdError(
                 "bad_request",
-                f"{quoted(name)} cannot be a person's name: it has 1 to {MAX_NAME} visible characters in one line, "
-                "of one alphabet, and does not begin with SPEAKER_.",
+                f"{quoted(name)} cannot be a person's name: use 1 to {MAX_NAME} visible characters in one line, "
+                "of one alphabet, that do not begin with SPEAKER_.",
             )
         entries = self._entries()
         if _identity(name) in entries:
             raise HushdError(
-                "bad_request", f"{name} is known already: `hushd people forget` comes first, or another name."
+                "bad_request", f"{name} is known already: use `hushd people forget` first, or another name."
             )
         if len(entries) >= MAX_PEOPLE:
             raise HushdError(
-                "bad_request", f"hushd knows {MAX_PEOPLE} people at most: `hushd people forget` makes room."
+                "bad_request", f"hushd knows {MAX_PEOPLE} people, its maximum: `hushd people forget` makes room."
             )
         return name
 
@@ -136,14 +136,14 @@ class PeopleFolder:
             except OSError as error:
                 shutil.rmtree(new, ignore_errors=True)
                 raise HushdError(
-                    "output_failed", f"{self.folder} cannot be written ({error.strerror}): nothing was kept."
+                    "output_failed", f"{self.folder} cannot be written ({error.strerror}): nothing was saved."
                 ) from error
 
     def forget(self, name: str) -> list[str]:
-        """Removes all that is kept of a person, damaged or not; returns the names of the files.
+        """Removes all files of a person, even damaged ones; returns their names.
 
         Raises:
-            HushdError: `bad_request` where nobody has that name.
+            HushdError: `bad_request` if nobody has that name.
         """
         identity = _identity(name)
         if identity not in self._entries():
@@ -164,7 +164,7 @@ class PeopleFolder:
     # --- files -------------------------------------------------------------------------------------------------------
 
     def _entries(self) -> list[str]:
-        """The folders of people; none where there is no folder."""
+        """Returns the folders of people; none if there is no folder."""
         with suppress(FileNotFoundError), self._opened() as folder:
             return sorted(entry for entry in os.listdir(folder) if not entry.startswith("."))
         return []
@@ -173,7 +173,7 @@ class PeopleFolder:
         """Reads a person.
 
         Raises:
-            HushdError: `bad_request` where it is damaged, or `unauthorised`.
+            HushdError: `bad_request` if the files are damaged, or `unauthorised`.
         """
         place = self.folder / entry
         try:
@@ -186,21 +186,21 @@ class PeopleFolder:
                     os.close(inside)
             person = Person.from_data(data, str(place))
             if not (_identity(person.name) == entry and is_name(person.name) and is_voiceprint(person.voiceprint)):
-                raise ValueError("it is not as it was written")
-            time.localtime(person.added)  # which must be a time
+                raise ValueError("it was changed")
+            time.localtime(person.added)  # raises an error unless it is a time
             if "/" in person.recording or not person.recording.startswith(_CONSENT):
                 raise ValueError("it names a file elsewhere")
         except (OSError, ValueError, OverflowError, RecursionError, HushdError) as error:
             if isinstance(error, HushdError) and error.code == "unauthorised":
                 raise
             raise HushdError(
-                "bad_request", f"A person cannot be read ({error}): remove {place} and add them once more."
+                "bad_request", f"A person cannot be read ({error}): remove {place} and add them again."
             ) from error
         return person
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """The folder, opened.
+        """Opens the folder.
 
         Raises:
             FileNotFoundError: there is none.
@@ -213,7 +213,7 @@ class PeopleFolder:
         except OSError as error:
             raise HushdError(
                 "unauthorised",
-                f"{self.folder} is not read ({error.strerror}): it must be a folder of yours, not a link.",
+                f"{self.folder} cannot be used ({error.strerror}): it must be a folder of yours, not a link.",
             ) from error
         try:
             _check_private(folder, self.folder)
@@ -223,7 +223,7 @@ class PeopleFolder:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Makes the folder, keeps others from changing it meanwhile, and removes what a dead process left."""
+        """Creates and locks the folder, and removes a dead process's leftovers."""
         with atomic_file.locked_folder(self.folder, 0o700), self._opened() as folder:
             for name in os.listdir(folder):
                 if name.startswith(_UNFINISHED):
@@ -232,7 +232,7 @@ class PeopleFolder:
 
 
 def voiceprints() -> tuple[dict[str, str], list[str]]:
-    """Returns the voiceprints of all who are known, by name, and a sentence for each who cannot be read."""
+    """Returns the voiceprints of all known people, by name, and a sentence for each unreadable one."""
     people, damaged = PeopleFolder().every()
     return {person.name: person.voiceprint for person in people[:MAX_PEOPLE]}, damaged
 
@@ -240,33 +240,32 @@ def voiceprints() -> tuple[dict[str, str], list[str]]:
 def known_people() -> dict[str, str]:
     """Returns the voiceprints of the people whom hushd knows, by name, for `people` of a transcription with `diarize`.
 
-    Those who cannot be read are left out.
+    Unreadable people are left out.
 
     Raises:
-        HushdError: `unauthorised` where others may read the folder.
+        HushdError: `unauthorised` if others may read the folder.
     """
     return voiceprints()[0]
 
 
 def obeyed() -> str:
-    """The person whom the setting `only` names, the one who is obeyed; empty for anybody.
+    """Returns the only person whom hushd obeys, by the setting `only`; empty for anybody.
 
     Raises:
         HushdError: `bad_request` for an error in the configuration.
     """
-    from hushd_schema.settings import load  # for who listens
+    from hushd_schema.settings import load  # only needed to listen
 
     return load(paths.find().config).only
 
 
 def listen_options_for(name: str | None) -> dict[str, Any]:
-    """Returns the options that have live audio listen for one person: that person's segments have the name as speaker.
+    """Returns the options that make live audio listen for one person, whose segments then have the name as speaker.
 
-    None means the person of the setting `only`; an empty name means anybody, and gives no options.
+    None means the person of the setting `only`; an empty name means anybody, and needs no options.
 
     Raises:
-        HushdError: `bad_request` where nobody is known by that name, or for an error in the configuration; as
-            `known_people`.
+        HushdError: `bad_request` if nobody has that name, or for an error in the configuration; as `known_people`.
     """
     if name is None:
         name = obeyed()
@@ -280,18 +279,18 @@ def listen_options_for(name: str | None) -> dict[str, Any]:
 
 
 def now() -> float:
-    """The time for `Person.added`."""
+    """Returns the current time for `Person.added`."""
     return round(time.time(), 3)
 
 
 def _identity(name: str) -> str:
-    """The same for names that differ in capitals, or in how their letters are composed."""
+    """Returns an id that is equal for names that differ only in case or in Unicode composition."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return hashlib.sha256(folded.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _looks_like_another(name: str) -> bool:
-    """Returns whether letters of several alphabets stand in for each other, as a Cyrillic a in a Latin name."""
+    """Returns whether a name mixes alphabets with similar letters, such as a Cyrillic a in a Latin name."""
     scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in name if letter.isalpha()}
     return len(scripts.intersection(_ALIKE)) > 1
 
@@ -306,7 +305,7 @@ def _read_file(name: str, folder: int, place: Path) -> bytes:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     with open(descriptor, "rb") as file:
         _check_private(descriptor, place / name)
-        return file.read(_LONGEST + 1)
+        return file.read(_MAX_BYTES + 1)
 
 
 def _write(path: Path, data: bytes) -> None:

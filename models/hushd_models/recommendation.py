@@ -1,6 +1,6 @@
 """Recommends models for a machine and its languages: the best that fits, and the smallest.
 
-Every command and every error that names a model to get for a language asks here, so that all name the same.
+Every command and every error that names a model to get for a language uses this, so that all name the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .catalogue import Known
 from .inventory import Row, rows
 from .store import Store
 
-SHARE = 0.8  # of all memory, which workers may take together by default
+SHARE = 0.8  # of all memory that workers may take together by default
 FAST_CORES = (
     8  # with fewer, and no graphics card that the engine can use, slow models take longer than the speech itself lasts
 )
@@ -32,10 +32,10 @@ _DOES = {"stt": "hears it", "tts": "speaks it"}
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """The properties that decide: cores, MB for workers, MB free for models.
+    """The properties of a machine that matter: cores, MB for workers, MB of free disk space for models.
 
     Attributes:
-        cards: the kinds of graphics cards, each with the MB of its largest, 0 where that is not known; `mps` is Apple's
+        cards: the kinds of graphics cards, each with the MB of its largest card, 0 if unknown; `mps` is Apple's
             graphics processor, which computes in the machine's memory.
     """
 
@@ -47,7 +47,7 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A model for a role and a language, what one gets for it, and the commands that bring it; none if it is here."""
+    """A model for a role and a language, its advantages, and the commands that get it, if it is not installed."""
 
     role: str
     language: str
@@ -57,7 +57,7 @@ class Recommendation:
     commands: Sequence[str]
 
     def as_json(self) -> JsonObject:
-        """For programs."""
+        """Returns the recommendation for programs."""
         return {
             "role": self.role,
             "language": self.language,
@@ -73,7 +73,7 @@ class Recommendation:
 
 
 def here(folder: Path) -> Hardware:
-    """This machine; `folder`, or the nearest above it that is there, holds the models."""
+    """Returns this machine's properties; `folder`, or its nearest existing parent, will hold the models."""
     import psutil
     from hushd_protocol.system.graphics_cards import kinds
 
@@ -89,12 +89,12 @@ def here(folder: Path) -> Hardware:
 
 
 def for_language(role: str, language: str, engine: str | None = None) -> str:
-    """Names a model for a language (a tag or a name) and the commands that get it; the end of a sentence, from `; `.
+    """Returns the end of a sentence, from `; `: a model for a language (a tag or a name), and the commands that get it.
 
-    One that can be used at once, else the best that `recommend` names for this machine. Empty where no model has it.
+    It names a model that is usable at once, or else the best of `recommend` for this machine. Empty if there is none.
 
     Args:
-        engine: considers its models only.
+        engine: restricts it to this engine's models.
     """
     store, code = Store(paths.find()), languages.code(language)
     able = [
@@ -114,15 +114,17 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
 
 
 def best(role: str) -> Sequence[tuple[str, str]]:
-    """The models that may be recommended, the best first as far as their makers' figures say, and what one gets for
-    each; the last that has a language is the smallest choice for it."""
+    """Returns the models to recommend, the best first by their makers' figures, each with its advantages.
+
+    The last one with a language is the smallest choice for it.
+    """
     every = [(model, spec) for spec in specs.every(role) for model in spec.recommended]
     every.sort(key=lambda entry: entry[0].rank)
     return [(f"{spec.name}/{model.model}", model.gain) for model, spec in every]
 
 
 def best_for(rows: Iterable[Row], machine: Hardware, language: str, role: str) -> Row | None:
-    """The first that `recommend` names."""
+    """Returns the first model of `recommend`."""
     return next((choice.row for choice in recommend(rows, machine, language, role)), None)
 
 
@@ -133,10 +135,12 @@ def recommend(
     role: str,
     engine_installed: Callable[[str], bool] = advice.engine_installed,
 ) -> list[Recommendation]:
-    """The best model that fits the machine, what comes with hushd, and the smallest; empty where none has the language.
+    """Returns the best model that fits the machine, the one that comes with hushd, and the smallest one.
+
+    The list is empty if no model has the language.
 
     Args:
-        rows: of the inventory.
+        rows: the inventory.
     """
     by_name = {row.model: row for row in rows}
     sizes = [
@@ -150,7 +154,7 @@ def recommend(
 
 
 def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
-    """The row of that name, or for `ENGINE/*` the first of the engine's, if it has the language."""
+    """Returns the row of that name, or the engine's first row for `ENGINE/*`, if it has the language."""
     engine, _, rest = name.partition("/")
     named = [row for model, row in rows.items() if model == name or (rest == "*" and row.engine == engine)]
     code = languages.code(language)
@@ -168,7 +172,7 @@ def _fits(row: Row, known: Known, machine: Hardware) -> bool:
 
 
 def _fits_card(kind: str, known: Known, machine: Hardware) -> bool:
-    """Returns whether a model's engine can compute on cards of that `kind`, and the largest has room for it."""
+    """Returns whether a model's engine can compute on cards of `kind`, and the largest of them has room for it."""
     spec = specs.find(known.engine, known.role)
     if spec is None or kind not in spec.cards:
         return False
@@ -193,5 +197,5 @@ def _preference(row: Row) -> tuple[int, int, int]:
     assert row.known
     names = [name for name, _ in best(row.role)]
     rank = names.index(row.model) if row.model in names else len(names)
-    # Of the others the largest of middling speed: the fast ones are the least right.
+    # Of the others the largest one of medium speed: the fast ones are the least accurate.
     return rank, abs(SPEEDS.index(row.known.speed) - SPEEDS.index("medium")), -row.known.size_mb

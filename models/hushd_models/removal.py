@@ -1,6 +1,6 @@
-"""Takes models off this machine, and remains of making them; nothing that anybody else may still want.
+"""Removes models from this machine, and leftovers of pulls and conversions, but nothing that others may still use.
 
-In Hugging Face's cache a file is a link in a snapshot to a blob. A blob goes with the last link to it.
+In Hugging Face's cache a file is a link in a snapshot to a blob. A blob is removed with the last link to it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .inventory import Row
 from .manifest import Manifest
 from .store import Store
 
-_STALE_S = 3600.0  # nobody takes so long to write a small file
+_STALE_S = 3600.0  # after which the writer of a small file must be dead
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A removal in words, and the bytes it has freed; `spared`: its files that another model needs, or
-    that lie in a place of the user's own."""
+    """A removal in words, and its freed bytes; `spared` counts files that another model needs, or that are in a folder
+    of the user's own."""
 
     what: str
     size: int
@@ -36,20 +36,20 @@ class Removed:
 
 
 def remove(store: Store, row: Row) -> Removed:
-    """Removes a model, whoever brought it. A worker that has loaded it keeps what it has until it ends.
+    """Removes a model of any origin. A worker that has loaded it can go on until it ends.
 
     Raises:
-        HushdError: `bad_request` for one that comes with a package or the system; `model_missing` for one that is not
-            here; `server_busy` while somebody works on it; `output_failed`.
+        HushdError: `bad_request` for a model that comes with a package or the system; `model_missing` for one that is
+            not installed; `server_busy` while it is being pulled or converted; `output_failed`.
     """
     if row.state == "embedded" or row.origin == "system":
         how = "the system" if row.origin == "system" else "its engine's package"
-        raise HushdError("bad_request", f"{row.model} comes with {how}, and goes with it.")
+        raise HushdError("bad_request", f"{row.model} comes with {how}, and can only be removed with it.")
     if row.state == "absent":
         raise HushdError("model_missing", f"{row.model} is not on this machine: there is nothing to remove.")
     with _alone(store, row.model), _removing(row.model):
         others = _needed(store, besides=row.model)
-        # First of all, so that nothing half removed is taken for a model.
+        # The manifest first, so that a half-removed model does not count as one.
         store.manifest_path(row.model).unlink(missing_ok=True)
         verification.forget(store, row.model)
         size = spared = 0
@@ -68,9 +68,8 @@ def remove(store: Store, row: Row) -> Removed:
 
 
 def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[Removed]:
-    """Removes what nobody will go on with: half downloads and conversions, remains of processes that were killed,
-    revisions before an update, and manifests of models whose files are all gone. Whole models stay, and so does what
-    others have left in the hub's cache.
+    """Removes unfinished downloads and conversions, leftovers of killed processes, revisions before an update, and
+    manifests of models whose files are all gone. Complete models stay, and other programs' files in the hub's cache.
 
     Args:
         rows: all models, see `inventory`.
@@ -99,7 +98,7 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
                 if ours and not dry_run:
                     store.manifest_path(row.model).unlink(missing_ok=True)
                     verification.forget(store, row.model)
-            removed.append(Removed(f"what was written down of {row.model}, whose files are gone", 0))
+            removed.append(Removed(f"the manifest of {row.model}, whose files are gone", 0))
     for repository in hf_cache.half_pulled():
         with ExitStack() as stack, _removing(str(repository)):
             if all(stack.enter_context(_unless_busy(store, model)) for model in users.get(repository, ())):
@@ -118,9 +117,7 @@ def prune(store: Store, rows: Iterable[Row], *, dry_run: bool = False) -> list[R
 def _alone(store: Store, model: str) -> Iterator[None]:
     with store.lock(model, wait=False) as ours:
         if not ours:
-            raise HushdError(
-                "server_busy", f"{model} is being pulled or converted just now: try again when it is done."
-            )
+            raise HushdError("server_busy", f"{model} is being pulled or converted: try again when it is done.")
         yield
 
 
@@ -140,7 +137,7 @@ def _removing(what: str) -> Iterator[None]:
 
 
 def _needed(store: Store, besides: str = "") -> set[Path]:
-    """The files of all models but one: kokoro's share their voices, models of one repository their words."""
+    """Returns the files of all models but one, since models of a repository share files: kokoro's, their voices."""
     return {
         store.location(other) / name
         for other in store.kept().values()
@@ -150,7 +147,7 @@ def _needed(store: Store, besides: str = "") -> set[Path]:
 
 
 def _remove_former(store: Store, path: Path, former: Manifest, pretended: set[Path] | None = None) -> int:
-    """Removes an earlier revision, and the file that says so; otherwise as `_remove_files`."""
+    """Removes an earlier revision, and the file that names it; otherwise like `_remove_files`."""
     folder = store.location(former)
     gone = {folder / name for name in former.files} - _needed(store)
     size = _remove_files(store, folder, gone, pretended) if _is_models_place(store, folder) else 0
@@ -160,11 +157,11 @@ def _remove_former(store: Store, path: Path, former: Manifest, pretended: set[Pa
 
 
 def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: set[Path] | None = None) -> int:
-    """Removes files, what they link to in the hub's cache, and the folders that are empty then; returns bytes.
+    """Removes files, their blobs in the hub's cache, and folders left empty; returns the freed bytes.
 
-    With `pretended`, the files that shall count as gone, it removes nothing, and adds `paths` to them.
+    With `pretended`, a set of files that count as gone, it removes nothing, and adds `paths` to the set.
     """
-    if folder.is_symlink():  # the user has linked a folder of theirs into ours
+    if folder.is_symlink():  # a link to the user's own folder
         if pretended is None:
             folder.unlink()
         return 0
@@ -188,25 +185,25 @@ def _remove_files(store: Store, folder: Path, paths: Iterable[Path], pretended: 
         _remove_empty(path.parent, above=folder)
     if in_hub:
         _tidy(in_hub)
-    elif folder.parent.parent == store.folder:  # a folder of its own in the models folder
+    elif folder.parent.parent == store.folder:  # the model's own folder in the models folder
         _remove_empty(folder, above=folder.parent)
     return size
 
 
 def _is_models_place(store: Store, folder: Path) -> bool:
-    """Returns whether nothing but models is kept there; the user may have let hushd use files of their own."""
+    """Returns whether `folder` only contains models; the user may have linked other files of theirs."""
     return any(place in folder.parents for place in (store.folder, hf_cache.cache(), user_cache()))
 
 
 def _repository(folder: Path) -> Path | None:
-    """The repository's folder in the hub's cache, if `folder` is a snapshot in it."""
+    """Returns the repository's folder in the hub's cache, if `folder` is a snapshot in it."""
     snapshots = folder.parent
     inside = snapshots.name == "snapshots" and snapshots.parent.parent == hf_cache.cache()
     return snapshots.parent if inside else None
 
 
 def _linked(repository: Path, blob: Path, besides: Container[Path] = ()) -> bool:
-    """Returns whether any snapshot, or any file of one but these, is a link to `blob`."""
+    """Returns whether any file of a snapshot, except `besides`, is a link to `blob`."""
     return any(
         path.is_symlink() and os.path.basename(os.readlink(path)) == blob.name and path not in besides
         for path in (repository / "snapshots").rglob("*")
@@ -214,7 +211,7 @@ def _linked(repository: Path, blob: Path, besides: Container[Path] = ()) -> bool
 
 
 def _remove_empty(folder: Path, above: Path) -> None:
-    """Removes `folder`, and what it lies in up to `above`, as far as they are empty; not `above` itself."""
+    """Removes `folder` and its parents below `above`, as far as they are empty."""
     while folder != above and above in folder.parents:
         try:
             folder.rmdir()
@@ -224,7 +221,7 @@ def _remove_empty(folder: Path, above: Path) -> None:
 
 
 def _tidy(repository: Path) -> None:
-    """Removes snapshots that are empty, names for such, and the whole folder where no blob is left."""
+    """Removes empty snapshots, refs to them, and the whole folder if no blob is left."""
     for snapshot in (repository / "snapshots").glob("*"):
         try:
             snapshot.rmdir()
@@ -238,7 +235,7 @@ def _tidy(repository: Path) -> None:
 
 
 def _clear(store: Store, model: str, *, dry_run: bool = False) -> int:
-    """Removes what `model` was being made in; returns bytes."""
+    """Removes the working folder of `model`; returns the freed bytes."""
     work = store.workplace(model)
     size = _bytes(work.rglob("*"))
     if not dry_run:
@@ -250,7 +247,7 @@ def _clear(store: Store, model: str, *, dry_run: bool = False) -> int:
 
 
 def _remove_halves(repository: Path, *, dry_run: bool = False) -> int:
-    """Removes what hushd has begun to pull into a repository's folder, and whole blobs that no snapshot has yet."""
+    """Removes hushd's unfinished blobs in a repository's folder, and complete blobs without a snapshot."""
     gone = [
         path
         for path in (repository / "blobs").glob("*")
@@ -270,6 +267,6 @@ def _bytes(paths: Iterable[Path]) -> int:
 
 
 def _stale(store: Store) -> list[Path]:
-    """Temporary files of processes that were killed while they wrote a manifest."""
+    """Returns temporary files of processes that were killed while they wrote a manifest."""
     paths = [store.folder / name for name in glob("*/.hushd-*", root_dir=store.folder)]
     return [path for path in paths if path.is_file() and time.time() - path.stat().st_mtime > _STALE_S]

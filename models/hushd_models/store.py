@@ -1,8 +1,8 @@
-"""The models on this machine that hushd has brought here: their manifests, their places, and who works on them.
+"""The models that hushd has installed: their manifests, their places, and the locks for working on them.
 
 `ENGINE/` in the models folder holds the engine's models as files or folders, as its engine reads them, and beside each
-that hushd brought `NAME.hushd.json` (see `manifest`). What is being made lies in `.NAME.part/`, which is not a model to
-any engine, and is renamed into its place when it is whole; the manifest is written last.
+model that hushd installed `NAME.hushd.json` (see `manifest`). An unfinished model is in `.NAME.part/`, which no engine
+takes for a model, and is moved to its place when it is complete; the manifest is written last.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from glob import glob  # unlike pathlib's it finds nothing where it may not look
+from glob import glob  # unlike pathlib's, it skips folders without permission
 from pathlib import Path
 
 from hushd_protocol.errors import HushdError
@@ -22,24 +22,24 @@ from . import manifest
 from .manifest import SUFFIX, BadManifest, Manifest, Source, split
 
 _FORMER = ".former.json"
-# In a model's workplace: what it is being made of, and what its manifest will be.
+# In a model's working folder: its source, and its future manifest.
 _SOURCE, _COMING = "source.json", "manifest.json"
 
 
 class Store:
-    """The models folder of `paths`. Nothing is created before something is written."""
+    """The models folder of `paths`, which is created by the first write."""
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
         self.folder = paths.models
 
-    # --- what is there ---
+    # --- reading ---
 
     def find(self, model: str) -> Manifest | None:
-        """The manifest of `model`; None where hushd has not brought it. It does not say that the files are still there.
+        """Returns the manifest of `model`, even if its files are gone; None if hushd has not installed it.
 
         Raises:
-            HushdError: `model_missing` when there is one that cannot be read; `bad_request` for a bad name.
+            HushdError: `model_missing` if the manifest cannot be read; `bad_request` for an invalid name.
         """
         path = self.manifest_path(model)
         try:
@@ -55,7 +55,7 @@ class Store:
         return known
 
     def kept(self, engine: str = "*") -> dict[str, Manifest | HushdError]:
-        """All manifests, or an engine's, by model, in order; where one cannot be read, why."""
+        """Returns all manifests, or an engine's, by model, in order; an error in place of an unreadable one."""
         manifests: dict[str, Manifest | HushdError] = {}
         for path in sorted(glob(f"{engine}/*{SUFFIX}", root_dir=self.folder)):
             model = path.removesuffix(SUFFIX)
@@ -63,12 +63,12 @@ class Store:
                 if known := self.find(model):
                     manifests[model] = known
             except HushdError as error:
-                if error.code != "bad_request":  # what bears another name is not ours
+                if error.code != "bad_request":  # a file with another kind of name is not ours
                     manifests[model] = error
         return manifests
 
     def has_any(self, engine: str) -> bool:
-        """Returns whether hushd has brought any model of `engine`."""
+        """Returns whether hushd has installed any model of `engine`."""
         return bool(glob(f"*{SUFFIX}", root_dir=self.folder / engine))
 
     def manifest_path(self, model: str) -> Path:
@@ -76,35 +76,35 @@ class Store:
         return self.folder / engine / f"{name}{SUFFIX}"
 
     def place(self, model: str) -> Path:
-        """The folder of `model`; the files of one that has none are `place(model)` with a suffix added to the name."""
+        """Returns the folder of `model`; a model without a folder has files named `place(model)` plus a suffix."""
         engine, name = split(model)
         return self.folder / engine / name
 
     def location(self, model: Manifest) -> Path:
-        """The absolute folder that the manifest's files are relative to."""
+        """Returns the absolute folder of the manifest's files."""
         return self.folder / model.engine / model.location
 
     def relative(self, engine: str, location: Path) -> str:
-        """`Manifest.location` for an absolute folder."""
+        """Returns `Manifest.location` for an absolute folder."""
         try:
             return location.relative_to(self.folder / engine).as_posix()
         except ValueError:
             return str(location)
 
     def missing(self, model: Manifest) -> list[str]:
-        """Its files that are not there, or of another size."""
+        """Returns the model's files that are missing or have another size."""
         location = self.location(model)
         return [name for name, file in model.files.items() if _size(location / name) != file.size]
 
-    # --- making one ---
+    # --- installing ---
 
     @contextmanager
     def lock(self, model: str, *, wait: bool = True) -> Iterator[bool]:
-        """For the only process (and the only opener in it) that works on `model`: yields True; False at once where
-        somebody else does and `wait` is false.
+        """Locks `model` for one piece of work at a time, in any process; yields False if it is locked and `wait` is
+        false.
 
         Raises:
-            HushdError: `output_failed` when the models folder cannot be written.
+            HushdError: `output_failed` if the models folder cannot be written.
         """
         engine, name = split(model)
         path = self.folder / engine / f".{name}.lock"
@@ -120,7 +120,7 @@ class Store:
                 os.close(descriptor)
                 yield False
                 return
-            # Whoever had it removes the file; what we then have locked is no longer the one others open.
+            # The last holder removes the file; if so, our lock is on a file that nobody else can open.
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                     break
@@ -133,10 +133,10 @@ class Store:
             os.close(descriptor)
 
     def begin(self, model: str, source: Source) -> Path:
-        """The folder to make `model` in, on the same file system as its place, kept until `write` or `prune`: what a
-        broken download has left there can be gone on with. It is emptied when it was begun for another source.
+        """Returns the working folder for `model`, on the same file system as its place, kept until `write` or `prune`,
+        so that a broken download can be continued. It is emptied if it was begun for another source.
 
-        To be called by the holder of the lock.
+        Only for the holder of the lock.
 
         Raises:
             HushdError: `output_failed`.
@@ -157,7 +157,7 @@ class Store:
         return work
 
     def begun(self, model: str) -> Source | None:
-        """The source that `model` is being made of, or was when that broke off."""
+        """Returns the source of an unfinished `model`."""
         import json
 
         try:
@@ -166,13 +166,13 @@ class Store:
             return None
 
     def unfinished(self, engine: str = "*") -> list[str]:
-        """The models, or an engine's, that have been begun and not been written."""
+        """Returns the unfinished models, of all engines or of one."""
         places = sorted(glob(f"{engine}/.*.part", root_dir=self.folder))
         return [place.replace("/.", "/", 1).removesuffix(".part") for place in places]
 
     def announce(self, model: Manifest) -> None:
-        """Writes down what the manifest will be, before files get their places: who is killed between these and the
-        manifest leaves a whole model.
+        """Saves the future manifest before files are moved to their places: a process killed in between then leaves
+        a complete model.
 
         Raises:
             HushdError: `output_failed`.
@@ -180,14 +180,14 @@ class Store:
         replace(self.workplace(model.model) / _COMING, manifest.dumps(model))
 
     def announced(self, model: str) -> Manifest | None:
-        """The manifest that `announce` has written for `model`, until `write`."""
+        """Returns the manifest that `announce` has saved for `model`, until `write`."""
         try:
             return manifest.loads((self.workplace(model) / _COMING).read_bytes())
         except (OSError, BadManifest):
             return None
 
     def write(self, model: Manifest) -> None:
-        """Writes the manifest, atomically, once all its files are in their places; removes what it was made in.
+        """Writes the manifest atomically, once all its files are in their places; removes the working folder.
 
         Raises:
             HushdError: `output_failed`.
@@ -198,8 +198,7 @@ class Store:
         shutil.rmtree(self.workplace(model.model), ignore_errors=True)
 
     def retire(self, model: Manifest) -> None:
-        """Writes down that the files of `found`, an earlier revision, are left to workers that are just loading them:
-        `prune` and `rm` remove them.
+        """Marks an earlier revision, whose files stay for workers that are just loading them, for `prune` and `rm`.
 
         Raises:
             HushdError: `output_failed`.
@@ -208,7 +207,7 @@ class Store:
         replace(path, manifest.dumps(model))
 
     def former(self) -> dict[Path, Manifest]:
-        """The manifests that `retire` has written, by their files."""
+        """Returns the manifests that `retire` has written, by their files."""
         manifests = {}
         for path in sorted(glob(f"*/.*{_FORMER}", root_dir=self.folder)):
             with suppress(OSError, BadManifest):
@@ -216,13 +215,13 @@ class Store:
         return manifests
 
     def workplace(self, model: str) -> Path:
-        """The working folder that `begin` makes."""
+        """Returns the path of the working folder of `model`."""
         engine, name = split(model)
         return self.folder / engine / f".{name}.part"
 
 
 def replace(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or not at all, whatever happens.
+    """Writes a file completely or not at all.
 
     Raises:
         HushdError: `output_failed`.
@@ -243,7 +242,7 @@ def _size(path: Path) -> int:
 
 
 def _damaged(model: str, path: Path, why: str) -> HushdError:
-    return HushdError("model_missing", f"{path} {why}: `hushd models pull {model}` gets the model anew.")
+    return HushdError("model_missing", f"{path} {why}: `hushd models pull {model}` gets the model again.")
 
 
 def _unwritable(path: Path, error: OSError) -> HushdError:

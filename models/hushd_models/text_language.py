@@ -1,8 +1,7 @@
-"""The language of a text, where that is sure: by its script, else by its most frequent words. Light and pure.
+"""Detects the language of a text by its script or its most frequent words, if that is certain. Light and pure.
 
-Meant to be silent rather than wrong: a name, a command or a quotation inside another language decides nothing, and
-languages that share their small words (Danish and Norwegian, Spanish and Galician) are told apart by many of them, or
-not.
+It returns nothing rather than a wrong language: a name, a command or a quotation in another language decides nothing,
+and languages with common small words (Danish and Norwegian, Spanish and Galician) are only told apart by many of them.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-LONGEST = 2000  # characters that are looked at
-_FEWEST = 6  # words of a text whose language can be sure; letters, of scripts that need no spaces
-_DISTINCT = 3  # different frequent words that must be in it,
-_OWN = 2  # and of these such as are longer than a letter and not English too
-_SHARE = 0.3  # of all words that must be frequent ones; in running text it is 0.4 to 0.6
-_AHEAD = 1.6  # times as many as of the next language
+MAX_CHARACTERS = 2000  # that are examined
+_MIN_WORDS = 6  # of a text; letters, in scripts without spaces
+_MIN_DISTINCT = 3  # different frequent words,
+_MIN_OWN = 2  # and of these words longer than a letter that are not English, too
+_MIN_SHARE = 0.3  # of frequent words among all; in running text it is 0.4 to 0.6
+_MIN_LEAD = 1.6  # times as many as of the next language
 _SCRIPT_SHARE = 0.7  # of the letters
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -109,7 +108,7 @@ _FREQUENT = {
         aquesta també ser hi fins quan molt sobre entre anys què està jo tu ell ella nosaltres vosaltres bon dia bona
         tarda nit gràcies hola avui demà ahir aquí allà on perquè tot tots res sense després abans sempre ara només
         pot han havia era meu meva teu teva""",
-    # These are here so that they are not taken for their neighbours.
+    # These are here so that they are not mistaken for similar languages.
     "gl": """de a o que e do da en un unha para con non os as no na por máis como pero foi ao el dos das ten á seu súa
         ou
         ser cando moito hai nos xa está eu tamén só polo pola ata iso ela entre era despois sen mesmo aos ter este esta
@@ -121,30 +120,30 @@ _FREQUENT = {
         mund duhet kur ku pse çfarë kush edhe por vetëm shumë mirë faleminderit mirëdita sot nesër""",
 }  # fmt: skip
 
-# Ranges of letters, and the language of each where there is one that most texts in it are of.
+# Scripts with the language of most of their texts.
 _SCRIPTS = {"HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "GREEK": "el", "HEBREW": "he", "THAI": "th"}
 _KIN = {"zh": ("yue", "hak", "wuu", "nan"), "he": ("yi",), "el": ("grc",), "no": ("da", "nn"), "da": ("no",)}
 
 
 def detect(text: str) -> str:
-    """Returns the code of the language of a text, such as `de`; empty where it is not sure."""
-    letters = Counter(_script(letter) for letter in text[:LONGEST] if letter.isalpha())
+    """Returns the code of a text's language, such as `de`; empty if it is not certain."""
+    letters = Counter(_script(letter) for letter in text[:MAX_CHARACTERS] if letter.isalpha())
     total = sum(letters.values())
     if not total:
         return ""
     script, count = letters.most_common(1)[0]
     japanese = letters["HIRAGANA"] + letters["KATAKANA"]
-    if letters["CJK"] + japanese >= _SCRIPT_SHARE * total and letters["CJK"] + japanese >= _FEWEST:
+    if letters["CJK"] + japanese >= _SCRIPT_SHARE * total and letters["CJK"] + japanese >= _MIN_WORDS:
         return "ja" if japanese else "zh"
-    if count < _SCRIPT_SHARE * total or count < _FEWEST:
+    if count < _SCRIPT_SHARE * total or count < _MIN_WORDS:
         return ""
     if script == "CYRILLIC":
-        return _cyrillic(text[:LONGEST].casefold())
-    return _by_words(text[:LONGEST]) if script == "LATIN" else _SCRIPTS.get(script, "")
+        return _cyrillic(text[:MAX_CHARACTERS].casefold())
+    return _by_words(text[:MAX_CHARACTERS]) if script == "LATIN" else _SCRIPTS.get(script, "")
 
 
 def may_be(text_language: str, language: str) -> bool:
-    """Returns whether a text that `detect` calls `text_language` may be in `language`, a code: some share letters."""
+    """Returns whether a text detected as `text_language` may be in `language`, which may be similar."""
     return language in ("", "und", text_language, *_KIN.get(text_language, ()))
 
 
@@ -154,8 +153,8 @@ def _script(letter: str) -> str:
 
 
 def _cyrillic(text: str) -> str:
-    """Russian or Ukrainian, by the letters that only one of them has; nothing for the others, or too few letters."""
-    if len(_WORD.findall(text)) < _FEWEST or re.search("[ўљњђћџјѓќѕғқңөүұһәҷҳ]", text):
+    """Returns Russian or Ukrainian, by the letters that only one of them has; nothing for other languages."""
+    if len(_WORD.findall(text)) < _MIN_WORDS or re.search("[ўљњђћџјѓќѕғқңөүұһәҷҳ]", text):
         return ""
     russian, ukrainian = bool(re.search("[ыэё]", text)), bool(re.search("[їєґі]", text))
     return "" if russian == ukrainian else "ru" if russian else "uk"
@@ -163,7 +162,7 @@ def _cyrillic(text: str) -> str:
 
 @cache
 def _languages_of() -> dict[str, tuple[str, ...]]:
-    """Returns the languages of which each frequent word is one."""
+    """Returns the languages of each frequent word."""
     languages: dict[str, tuple[str, ...]] = {}
     for language, words in _FREQUENT.items():
         for word in set(words.split()):
@@ -173,7 +172,7 @@ def _languages_of() -> dict[str, tuple[str, ...]]:
 
 def _by_words(text: str) -> str:
     words = [word.replace("’", "'") for word in _WORD.findall(_NO_PROSE.sub(" ", text).casefold())]
-    if len(words) < _FEWEST:
+    if len(words) < _MIN_WORDS:
         return ""
     known, counts = _languages_of(), Counter[str]()
     distinct: dict[str, set[str]] = {}
@@ -182,7 +181,7 @@ def _by_words(text: str) -> str:
             counts[language] += 1
             distinct.setdefault(language, set()).add(word)
     (best, most), (_, next_most) = (*counts.most_common(2), ("", 0), ("", 0))[:2]
-    if most < max(_SHARE * len(words), _AHEAD * next_most) or len(distinct[best]) < _DISTINCT:
+    if most < max(_MIN_SHARE * len(words), _MIN_LEAD * next_most) or len(distinct[best]) < _MIN_DISTINCT:
         return ""
     own = sum(len(word) > 1 and "en" not in known[word] for word in distinct[best])
-    return best if best == "en" or own >= _OWN else ""
+    return best if best == "en" or own >= _MIN_OWN else ""

@@ -1,4 +1,4 @@
-"""Models that users add to the catalogue, in their configuration: `[models."ENGINE/NAME"]`, strictly checked."""
+"""Reads the models that users add in their configuration, `[models."ENGINE/NAME"]`, with strict checks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .manifest import split
 
 
 def configured(path: Path) -> dict[str, Known]:
-    """Those in the configuration file at `path`, of which nothing else is looked at; none where there is no file.
+    """Returns the models in the configuration file at `path`, without reading its other settings.
 
     Raises:
         HushdError: `bad_request`, naming the file.
@@ -30,8 +30,8 @@ def configured(path: Path) -> dict[str, Known]:
 
 
 def engines_elsewhere(path: Path) -> frozenset[str]:
-    """The engines whose workers the configuration file at `path` starts by a command of its own, as chatterbox's in an
-    environment of its own; none where it cannot be read."""
+    """Returns the engines for which the configuration file at `path` has its own command, such as chatterbox in
+    another environment; none if it cannot be read."""
     try:
         workers = toml.load(path, "command").get("worker", {})
     except HushdError:
@@ -43,7 +43,7 @@ def engines_elsewhere(path: Path) -> frozenset[str]:
 
 
 def missing(model: str) -> HushdError | None:
-    """Returns the error for a model of the configuration that is not on this machine; None for one that is not there.
+    """Returns the error for a configured model that is not installed; None for a model that is not configured.
 
     Raises as `configured` does.
     """
@@ -52,13 +52,13 @@ def missing(model: str) -> HushdError | None:
 
 
 def checked(table: object) -> dict[str, Known]:
-    """The models of `[models."ENGINE/NAME"]` in a configuration.
+    """Checks `[models."ENGINE/NAME"]` of a configuration and returns the models.
 
     Raises:
-        HushdError: `bad_request`; the sentence is to be read after the file's name and `: `.
+        HushdError: `bad_request`; the sentence follows the file's name and `: `.
     """
     if table == {}:
-        return {}  # as most have it
+        return {}  # the usual case
 
     tables: Table = check("models", table, kinds.TABLE)
     return {model: _known_of_user(model, content) for model, content in tables.items()}
@@ -72,7 +72,7 @@ def _known_of_user(model: str, content: object) -> Known:
         hint = did_you_mean(engine, catalogue.engines()) or f": known are {', '.join(sorted(catalogue.engines()))}"
         raise HushdError("bad_request", f"there is no engine {where}{hint}.")
     if not spec.own:
-        raise HushdError("bad_request", f"{where} cannot be: {engine} has the models of its package and no others.")
+        raise HushdError("bad_request", f"{where} is not possible: {engine} has only the models of its package.")
     from hushd_schema.settings import own_models
 
     own = own_models.checked(model, content)

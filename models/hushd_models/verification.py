@@ -1,7 +1,7 @@
-"""The check that a model's files are still those that hushd brought: by SHA-256, and once for each change.
+"""Checks that a model's files are unchanged since hushd installed them: by SHA-256, once after each change.
 
-`verified/ENGINE/NAME.json` in the state folder remembers of each file that was right its size, time of change, inode
-and hash. A file for each model, since workers of several may start at once.
+`verified/ENGINE/NAME.json` in the state folder remembers the size, time of change, inode and hash of each correct file.
+It is one file per model, since workers of several models may start at once.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20  # bytes read at once
 _SETTLING_S, _LOOK_S = 1.0, 0.02  # from a model's new files to their manifest, at most; between two looks for it
-_NOTE_EVERY = 256 << 20  # bytes between two signs of life while a worker starts
+_NOTE_EVERY = 256 << 20  # bytes between two progress reports while a worker starts
 
 
 def sha256(path: Path, report: Callable[[int], None] | None = None) -> str:
-    """The SHA-256 of a file, in hexadecimal; `report` is called after each MB with the bytes read so far.
+    """Returns the SHA-256 of a file, in hexadecimal; calls `report` after each MB with the bytes read so far.
 
     Raises:
         OSError: it cannot be read.
@@ -47,10 +47,12 @@ def sha256(path: Path, report: Callable[[int], None] | None = None) -> str:
 
 
 def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manifest | None:
-    """Checks a model that hushd has brought, unless it was checked as it is; None for one that it has not.
+    """Checks a model that hushd has installed, unless it is unchanged since the last check; returns its manifest.
+
+    Returns None for any other model.
 
     Raises:
-        HushdError: `model_missing` when a file is gone or another.
+        HushdError: `model_missing` if a file is missing or different.
     """
     model = f"{engine}/{name}"
     store = Store(paths.find())
@@ -74,8 +76,8 @@ def before_load(engine: str, name: str, report: Callable[[str], None]) -> Manife
 
 
 def _renewed(store: Store, known: Manifest) -> Manifest | None:
-    """The manifest in the place of `found`, if that is being written just now, or was when its writer was killed: new
-    files come shortly before it."""
+    """Returns the manifest that replaces `known`, if it is just being written, or its writer was killed: a model's new
+    files come shortly before its manifest."""
     end = time.monotonic() + (_SETTLING_S if store.begun(known.model) else 0.0)
     while (newer := store.find(known.model)) == known:
         if (announced := store.announced(known.model)) and not verify(store, announced, anew=False):
@@ -87,21 +89,21 @@ def _renewed(store: Store, known: Manifest) -> Manifest | None:
 
 
 def remedy(model: Manifest) -> str:
-    """The command that mends a model from where it came: the end of a sentence, without its full stop."""
+    """Returns the command that repairs a model from its source: the end of a sentence, without its full stop."""
     source = model.source
     if source.kind == "file" and not os.path.exists(source.place):
         return f"{source.place} is gone: `hushd models import FILE --name {model.model}` takes another copy of it"
-    return f"`hushd models pull {model.model}` gets it anew"
+    return f"`hushd models pull {model.model}` gets it again"
 
 
 def verify(
     store: Store, model: Manifest, report: Callable[[int], None] | None = None, *, anew: bool = True
 ) -> list[str]:
-    """Checks the files of a model; returns a clause for each that is wrong, and an empty list when all are right.
+    """Checks the files of a model; returns a clause for each wrong one, and an empty list if all are right.
 
     Args:
         report: called with the bytes read so far, of all files.
-        anew: whether to read also what was right when it was last looked at, and has not changed since.
+        anew: whether to read also files that were right at the last check, and have not changed since.
     """
     location, problems = store.location(model), []
     marks = {} if anew else _marks(store, model.model)
@@ -125,7 +127,7 @@ def verify(
             else:
                 seen[name] = mark
         except FileNotFoundError:
-            problems.append(f"{path} is not there")
+            problems.append(f"{path} is missing")
         except OSError as error:
             problems.append(f"{path} cannot be read: {error.strerror}")
         read += file.size
@@ -135,8 +137,8 @@ def verify(
 
 
 def known_hashes(row: Row) -> dict[str, str]:
-    """The SHA-256 that files of a model should have, by name, as far as anybody has said: its manifest, the catalogue,
-    or Hugging Face's cache, which calls large files by it."""
+    """Returns the known SHA-256 of a model's files, by name: from its manifest, the catalogue, or Hugging Face's cache,
+    which names large files by it."""
     if row.manifest:
         return {name: file.sha256 for name, file in row.manifest.files.items()}
     if row.folder is None:
@@ -151,7 +153,7 @@ def known_hashes(row: Row) -> dict[str, str]:
 
 
 def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], None] | None = None) -> list[str]:
-    """Checks files that hushd has not brought; returns and reports as `verify` does."""
+    """Checks files that hushd has not installed; returns and reports like `verify`."""
     problems, read = [], 0
 
     def show(done: int) -> None:
@@ -170,18 +172,18 @@ def compare(folder: Path, hashes: Mapping[str, str], report: Callable[[int], Non
 
 
 def remember(store: Store, model: Manifest) -> None:
-    """Notes that all files are right, as whoever has just written them and made their hashes knows.
+    """Remembers that all files are right, after they were written and hashed.
 
     Raises:
-        OSError: one is not there.
+        OSError: a file is missing.
     """
     location = store.location(model)
     _remember(store, model.model, {name: _mark(location / name, file.sha256) for name, file in model.files.items()})
 
 
 def forget(store: Store, model: str) -> None:
-    """Forgets a model."""
-    with best_effort.writing(_path(store, model)):  # it is compared with the file anyway
+    """Forgets the checks of a model."""
+    with best_effort.writing(_path(store, model)):  # an old entry does no harm: it is compared with the files
         _path(store, model).unlink(missing_ok=True)
 
 
@@ -204,7 +206,7 @@ def _marks(store: Store, model: str) -> dict[str, object]:
 
 def _remember(store: Store, model: str, marks: dict[str, list[object]]) -> None:
     path = _path(store, model)
-    with best_effort.writing(path):  # without it the model is read once more the next time
+    with best_effort.writing(path):  # if this fails, the next check reads the model again
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_file.replace(path, json.dumps(marks), mode=0o644)
 

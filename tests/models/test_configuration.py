@@ -32,7 +32,7 @@ def mistake(folder: Path, text: str) -> str:
 )
 def test_the_models_are_known(runtime: Path, text: str, key: str, model: str) -> None:
     """A model that no catalogue, no folder and no table of the file names is an error with the key."""
-    expected = f"config.toml: {key} names the model {model}, which is neither known nor here"
+    expected = f"config.toml: {key} names the model {model}, which is neither known nor installed"
     assert expected in mistake(runtime, text)
 
 
@@ -71,8 +71,8 @@ def test_the_engines_are_known(runtime: Path, text: str, key: str, hint: str) ->
     ("model", "words"),
     [
         ("whispr/x", 'there is no engine models."whispr/x" (did you mean whisper?).'),
-        ("moonshine/x", "moonshine has the models of its package and no others."),
-        ("../x", "'../x' is no model's name: write ENGINE/NAME"),
+        ("moonshine/x", "moonshine has only the models of its package."),
+        ("../x", "'../x' is not a model's name: write ENGINE/NAME"),
     ],
 )
 def test_models_of_the_user_are_of_engines_that_take_them(runtime: Path, model: str, words: str) -> None:

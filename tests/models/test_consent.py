@@ -16,7 +16,7 @@ def test_the_sentences_themselves(language: str) -> None:
     consent.check(language, both, imitation=True)
     consent.check(language, both.upper(), imitation=False)
     (first,) = consent.sentences(language, imitation=False)
-    with pytest.raises(HushdError, match="was to be said"):
+    with pytest.raises(HushdError, match="was not recognised"):
         consent.check(language, first, imitation=True)
 
 
@@ -69,7 +69,7 @@ def test_what_is_no_consent(text: str) -> None:
 )  # fmt: skip
 def test_denials_in_other_languages(language: str, text: str) -> None:
     """A denial is one in every language that has a sentence."""
-    with pytest.raises(HushdError, match="does not agree without a doubt"):
+    with pytest.raises(HushdError, match="may not agree"):
         consent.check(language, text, imitation=False)
 
 

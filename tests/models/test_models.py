@@ -143,13 +143,13 @@ def test_what_users_add(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("../x", {}, "no model's name"),
-        ("x", {}, "no model's name"),
+        ("../x", {}, "not a model's name"),
+        ("x", {}, "not a model's name"),
         ("wisper/x", {}, "there is no engine .*did you mean whisper"),
         ("whisper/x", {"fils": []}, "there is no key .*did you mean files"),
         ("whisper/x", {"files": []}, "needs files"),
         ("whisper/x", {"files": "a"}, "must be a list of files below"),
-        ("moonshine/x", {}, "moonshine has the models of its package and no others"),
+        ("moonshine/x", {}, "moonshine has only the models of its package"),
         ("whisper/x", {"files": ["../a"]}, "below the model's folder"),
         ("whisper/x", {"files": ["a/../b"]}, "below the model's folder"),
         ("whisper/x", {"files": ["/a"]}, "below the model's folder"),

@@ -104,7 +104,7 @@ def test_there_are_not_too_many(folder: PeopleFolder) -> None:
     """As many as fit into a request are known; the next is refused."""
     for number in range(MAX_PEOPLE):
         folder.add(person(f"P{number}"), RECORDING)
-    with pytest.raises(HushdError, match="64 people at most"):
+    with pytest.raises(HushdError, match="64 people, its maximum"):
         folder.add(person("One more"), RECORDING)
 
 
@@ -252,7 +252,7 @@ def test_a_full_disk(folder: PeopleFolder, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(HushdError, match=r"No space left on device.*nothing was kept") as caught:
+    with pytest.raises(HushdError, match=r"No space left on device.*nothing was saved") as caught:
         folder.add(person("Anna"), RECORDING)
     assert caught.value.code == "output_failed"
     assert list(folder.folder.iterdir()) == []

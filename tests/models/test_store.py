@@ -101,10 +101,10 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"engine": "../x"}, "no model's name"),
-        ({"name": "a/b"}, "no model's name"),
+        ({"engine": "../x"}, "not a model's name"),
+        ({"name": "a/b"}, "not a model's name"),
         ({"name": ""}, "has name"),
-        ({"name": ".hidden"}, "no model's name"),
+        ({"name": ".hidden"}, "not a model's name"),
         ({"name": 3}, "has name"),
         ({"role": None}, "has role"),
         ({"source": "hub"}, "no source"),
@@ -354,7 +354,7 @@ def test_files_are_read_once_for_each_change(store: Store, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("damage", ["a bit", "half", "gone", "a folder"])
 def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
-    """Before it is loaded, each time until it is whole; with the command that gets it anew. Its size and time may be
+    """Before it is loaded, each time until it is whole; with the command that gets it again. Its size and time may be
     the right ones."""
     bring(store)
     path = store.place(MODEL) / "model.bin"
@@ -383,13 +383,13 @@ def test_a_damaged_file_is_one_sentence(store: Store, damage: str) -> None:
 @pytest.mark.parametrize(
     ("source", "remedy"),
     [
-        (Source("url", "http://x"), "`hushd models pull whisper/mine` gets it anew."),
-        (Source("file", __file__), "`hushd models pull whisper/mine` gets it anew."),
+        (Source("url", "http://x"), "`hushd models pull whisper/mine` gets it again."),
+        (Source("file", __file__), "`hushd models pull whisper/mine` gets it again."),
         (
             Source("file", "/a/my b$.pt"),
             "/a/my b$.pt is gone: `hushd models import FILE --name whisper/mine` takes another copy of it.",
         ),
-        (Source("conversion", "whisper/b", "int16"), "`hushd models pull whisper/mine` gets it anew."),
+        (Source("conversion", "whisper/b", "int16"), "`hushd models pull whisper/mine` gets it again."),
     ],
 )
 def test_what_is_damaged_comes_again_from_where_it_came(store: Store, source: Source, remedy: str) -> None:
@@ -491,8 +491,8 @@ def test_what_is_not_whole(store: Store) -> None:
     assert [every[m].state for m in (MODEL, "whisper/base", "whisper/tiny", "faster-whisper/small")] == [
         "broken", "broken", "half", "half",
     ]  # fmt: skip
-    assert "model.bin is not what it was" in every[MODEL].problem
-    assert "is no JSON" in every["whisper/base"].problem
+    assert "model.bin is missing or has changed" in every[MODEL].problem
+    assert "is not JSON" in every["whisper/base"].problem
 
 
 def test_one_by_its_name(store: Store) -> None:

@@ -87,8 +87,8 @@ def test_what_becomes_of_a_name(model: str, to: str, name: str, made: str) -> No
         ("whisper/base", "int4", "", "int8, int8_float16"),
         ("transcribe-cpp/x", "int8", "", "can become mapped, not 'int8'"),
         ("onnx-asr/x", "int8", "x", "its own place"),
-        ("onnx-asr/x", "int8", "../x", "no model's name"),
-        ("base", "int8", "", "no model's name"),
+        ("onnx-asr/x", "int8", "../x", "not a model's name"),
+        ("base", "int8", "", "not a model's name"),
     ],
 )
 def test_what_cannot_be_made_is_a_sentence(model: str, to: str, name: str, words: str) -> None:

@@ -283,7 +283,7 @@ def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
     assert run("import", str(path), "--name", "whisper/other").stdout.startswith("whisper/other: ")
     copy = paths.find().models / "whisper" / "commands.pt"
     copy.write_bytes(copy.read_bytes()[:-1] + b"!")
-    assert "`hushd models pull whisper/commands` gets it anew" in run("verify", "whisper/commands").stdout
+    assert "`hushd models pull whisper/commands` gets it again" in run("verify", "whisper/commands").stdout
     mended = run("pull", "whisper/commands")  # what is said to help does help
     assert (mended.returncode, mended.stdout) == (0, done.stdout)
     assert run("verify", "whisper/commands").returncode == 0

@@ -342,7 +342,7 @@ def test_killed_before_the_manifest_of_new_files(
     if placed == 2:
         assert loaded("piper/mine") == {"mine.onnx": b"new", "mine.onnx.json": b"[]"}
     else:
-        with pytest.raises(HushdError, match=r"is damaged .* `hushd models pull piper/mine` gets it anew"):
+        with pytest.raises(HushdError, match=r"is damaged .* `hushd models pull piper/mine` gets it again"):
             loaded("piper/mine")
     hub.sent.clear()
     ask("pull", model="piper/mine").result()

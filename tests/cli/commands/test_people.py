@@ -96,7 +96,7 @@ def test_imitation_is_another_consent(spoken: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("denied", "without a doubt"), ("other", "was to be said"), ("missing", "cannot be read")]
+    ("name", "words"), [("denied", "may not agree"), ("other", "was not recognised"), ("missing", "cannot be read")]
 )
 def test_without_consent_nothing_is_kept(spoken: Path, name: str, words: str) -> None:
     """A recording that denies it, says something else or is not there costs one sentence, and no file is written."""

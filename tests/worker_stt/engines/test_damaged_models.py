@@ -14,7 +14,7 @@ from hushd_worker_stt.worker import SpeechToText
 
 
 def test_a_damaged_model_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker says which file is damaged and what gets it anew, before the engine has seen it; one that was put
+    """The worker says which file is damaged and what gets it again, before the engine has seen it; one that was put
     there by hand is the engine's to judge."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("HUSHD_STATE_DIR", str(tmp_path / "state"))
@@ -31,7 +31,7 @@ def test_a_damaged_model_is_not_loaded(tmp_path: Path, monkeypatch: pytest.Monke
         ) as caught:
             SpeechToText("whisper", model).load(print)
         assert caught.value.code == "model_missing"
-        assert caught.value.message.endswith(": `hushd models pull whisper/base` gets it anew.")
+        assert caught.value.message.endswith(": `hushd models pull whisper/base` gets it again.")
     assert loaded == []
     store.manifest_path("whisper/base").unlink()
     SpeechToText("whisper", "base").load(print)

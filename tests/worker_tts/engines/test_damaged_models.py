@@ -14,7 +14,7 @@ from hushd_worker_tts.worker import Worker
 
 
 def test_a_damaged_model_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker says which file is damaged and what gets it anew, before the engine has seen it."""
+    """The worker says which file is damaged and what gets it again, before the engine has seen it."""
     monkeypatch.setenv("HUSHD_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("HUSHD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(kokoro, "engine_installed", lambda spec: True)

@@ -189,7 +189,7 @@ def test_names_that_are_none(machine: Store, command: str, name: str, words: str
 
 
 def test_verify(machine: Store, base: Path) -> None:
-    """All that is here, or some; a damaged one is named with its file and what gets it anew, exit status 6."""
+    """All models or some; a damaged one is named with its file and the command to get it again, exit status 6."""
     (machine.folder / "whisper" / "own.pt").write_bytes(b"x")
     done = hushd("verify")
     assert done.stdout.splitlines() == [
@@ -201,10 +201,10 @@ def test_verify(machine: Store, base: Path) -> None:
     done = hushd("verify", "whisper/base")
     assert done.returncode == 6
     assert f"whisper/base: damaged: {base} has the sha256" in done.stdout
-    assert done.stdout.endswith(" (`hushd models pull whisper/base` gets it anew)\n")
+    assert done.stdout.endswith(" (`hushd models pull whisper/base` gets it again)\n")
     assert [one["state"] for one in answer("verify", "whisper/base", "whisper/own")] == ["damaged", "unknown"]
     base.unlink()
-    assert "is not there" in hushd("verify", "whisper/base").stdout
+    assert "is missing" in hushd("verify", "whisper/base").stdout
     assert hushd("verify", "whisper/tiny").returncode == 6
 
 
@@ -318,7 +318,7 @@ def test_broken_manifests_break_nothing(machine: Store, base: Path) -> None:
     machine.manifest_path("whisper/base").write_text("{")
     (one,) = [one for one in answer("list", "whisper") if one["name"] == "whisper/base"]
     assert one["state"] == "broken"
-    assert "is no JSON" in one["problem"]
+    assert "is not JSON" in one["problem"]
     assert "whisper/base: damaged" in hushd("verify").stdout
     assert hushd("rm", "whisper/base").returncode == 0
     assert not machine.manifest_path("whisper/base").exists()
