@@ -332,8 +332,8 @@ def test_its_names_complete(house: House, kind: str, name: str) -> None:
 def test_what_its_models_can_be_made_into_is_known(house: House) -> None:
     """By its own program, which is not here."""
     error = house.run("hushd", "models", "quantize", "kazoo/mine", "--to", "wood", status=6)
-    assert "takes kazoo-carver, which is not here" in error
-    assert error.endswith(f"which is not here: {package_command('kazoo-carver')}.\n")
+    assert "requires kazoo-carver, which is not installed" in error
+    assert error.endswith(f"which is not installed: {package_command('kazoo-carver')}.\n")
     assert "can become wood, not 'int8'" in house.run("hushd", "models", "quantize", "kazoo/mine", status=2)
 
 

@@ -108,8 +108,8 @@ BAD: list[tuple[dict[str, bytes], str, str]] = [
     ({"a.pt": b""}, "a.pt", "not a complete checkpoint"),
     ({"a.pt": CHECKPOINT[:-1000]}, "a.pt", "not a complete checkpoint"),
     ({"a.gguf": b"GGUF\3\0\0\0"}, "a.gguf", "a.gguf is only a part"),
-    ({"a.txt": b"shopping list"}, "a.txt", "is no model that hushd knows"),
-    ({"f/notes.txt": b"x"}, "f", "is no model that hushd knows"),
+    ({"a.txt": b"shopping list"}, "a.txt", "is not a model of a known kind"),
+    ({"f/notes.txt": b"x"}, "f", "is not a model of a known kind"),
     ({"v.onnx": GRAPH}, "v.onnx", "has v.onnx.json beside it"),
     ({"v.onnx": GRAPH, "v.onnx.json": b"{}"}, "v.onnx", "does not describe a voice"),
     ({"v.onnx": GRAPH, "v.onnx.json": b"["}, "v.onnx", "v.onnx.json is not JSON"),
@@ -163,13 +163,13 @@ def test_files_with_wrong_bytes_are_models_or_none(tmp_path: Path) -> None:
         path.write_bytes(data)
         with suppress(HushdError):
             look_at(path.parent if path == tensors else path, "mine")
-    with pytest.raises(HushdError, match="/ is no model that hushd knows"):
+    with pytest.raises(HushdError, match="/ is not a model of a known kind"):
         look_at(Path("/"), "mine")
 
 
 def test_it_is_what_the_user_says_it_is_or_an_error(ask: Ask, tmp_path: Path) -> None:
     """An engine that is named is asked alone."""
-    with pytest.raises(HushdError, match="is no model for piper: it is not a voice"):
+    with pytest.raises(HushdError, match="is not a model for piper: it is not a voice"):
         ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="piper").result()
     with pytest.raises(HushdError, match="not for 'moonshine'"):
         ask("import", path=str(checkpoint(tmp_path)), name="mine", engine="moonshine").result()
@@ -218,7 +218,7 @@ def test_a_bad_name(ask: Ask, tmp_path: Path, name: str) -> None:
 
 def test_what_cannot_be_read(ask: Ask, tmp_path: Path) -> None:
     """A file that is not there, and other ops, are clear errors."""
-    with pytest.raises(HushdError, match="There is no /nowhere/x"):
+    with pytest.raises(HushdError, match="/nowhere/x does not exist"):
         ask("import", path="/nowhere/x", name="mine").result()
     with pytest.raises(HushdError, match="must be absolute"):
         ask("import", path="x.pt", name="mine").result()

@@ -86,7 +86,7 @@ def test_what_becomes_of_a_name(model: str, to: str, name: str, made: str) -> No
         ("onnx-asr/x", "float16", "", "can become int8, not 'float16'"),
         ("whisper/base", "int4", "", "int8, int8_float16"),
         ("transcribe-cpp/x", "int8", "", "can become mapped, not 'int8'"),
-        ("onnx-asr/x", "int8", "x", "its own place"),
+        ("onnx-asr/x", "int8", "x", "would replace itself"),
         ("onnx-asr/x", "int8", "../x", "not a model's name"),
         ("base", "int8", "", "not a model's name"),
     ],
@@ -181,7 +181,7 @@ def test_another_model_of_that_name_is_left_alone(checkpoint: Path, ask: Ask) ->
     own = paths.find().models / "faster-whisper" / "commands"
     own.mkdir(parents=True)
     (own / "model.bin").write_bytes(b"mine")
-    with pytest.raises(HushdError, match="not made of this one") as caught:
+    with pytest.raises(HushdError, match="not made from this one") as caught:
         ask("quantize", model="whisper/commands", to="int8").result()
     assert caught.value.code == "bad_request"
     assert (own / "model.bin").read_bytes() == b"mine"

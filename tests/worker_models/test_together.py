@@ -300,7 +300,7 @@ def test_the_command_imports(start: Callable[..., Any], tmp_path: Path) -> None:
     bad = run("import", os.path.relpath(path), "--name", "letter")
     assert bad.returncode == 4
     assert bad.stderr.count("\n") == 1
-    assert f"{path} is no model that hushd knows" in bad.stderr
+    assert f"{path} is not a model of a known kind" in bad.stderr
 
 
 def test_the_workers_of_models_are_never_several(start: Callable[..., Any]) -> None:

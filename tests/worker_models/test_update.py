@@ -170,7 +170,7 @@ def test_offline(hub: HubServer, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> N
     pulled(hub, ask)
     before = found()
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(HushdError, match="newer faster-whisper/base while HF_HUB_OFFLINE is set") as raised:
+    with pytest.raises(HushdError, match="faster-whisper/base cannot be updated while HF_HUB_OFFLINE is set") as raised:
         ask("pull", model=MODEL, update=True).result()
     assert raised.value.code == "model_missing"
     assert (hub.requests, found()) == ([], before)

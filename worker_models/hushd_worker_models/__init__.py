@@ -1,1 +1,1 @@
-"""hushd's worker for models: brings them here, checks them, and makes smaller ones of them."""
+"""hushd's worker for models: pulls, imports, checks and quantizes them."""

@@ -1,6 +1,6 @@
 """`python -m hushd_worker_models --engine store --model local`, or `--describe`.
 
-Run by the supervisor, like the workers that hear and speak, because what it does takes long, or much memory.
+The supervisor runs it, like the workers for speech, because its work takes long, or much memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="hushd_worker_models", description="hushd's worker for models.")
-    parser.add_argument("--describe", action="store_true", help="print what it is as JSON, and leave")
+    parser.add_argument("--describe", action="store_true", help="print its description as JSON and exit")
     parser.add_argument("--engine", default="store", metavar="NAME")
     parser.add_argument("--model", default="local", metavar="NAME")
     options = parser.parse_args()
@@ -26,7 +26,7 @@ def main() -> None:
 
     from .worker import Worker
 
-    os.umask(0o022)  # the supervisor's is for its sockets; a model is not a secret, and its folder may be for everybody
+    os.umask(0o022)  # the supervisor's umask protects its sockets; models are not secret, and may be shared
     serve(Worker(options.engine))
 
 

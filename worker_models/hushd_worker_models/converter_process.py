@@ -1,6 +1,6 @@
-"""Runs a program that converts, reports its progress, and ends it when no job waits for it any more.
+"""Runs a conversion program, reports its progress, and ends it when no job waits for it any more.
 
-It prints a JSON object a line: {"done", "total"} in bytes, {"note"}, or at its end {"error", "message"}.
+The program prints one JSON object per line: {"done", "total"} in bytes, {"note"}, or finally {"error", "message"}.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from hushd_protocol.errors import HushdError
 from .single_flight import SharedTask
 
 _LOOK_S = 0.1
-_MOST = 64 * 1024  # bytes of a line
+_MAX_LINE = 64 * 1024  # bytes of a line
 
 
 def run(command: Sequence[str], task: SharedTask) -> None:
     """Runs `command` to its end, reporting its progress to `task`.
 
     Raises:
-        HushdError: the program's own; `worker_failed` when it ended without one.
-        Stopped: no job waits any more; the program is ended.
+        HushdError: the error that the program reported; `worker_failed` if it failed without reporting one.
+        Stopped: no job waits any more; the program has been ended.
     """
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -50,15 +50,15 @@ def _read_reports(descriptor: int, task: SharedTask) -> HushdError | None:
             task.wait()
             if not selector.select(_LOOK_S):
                 continue
-            data = os.read(descriptor, _MOST)
+            data = os.read(descriptor, _MAX_LINE)
             if not data:
                 return error
-            *lines, rest = (rest + data[-_MOST:]).split(b"\n")
+            *lines, rest = (rest + data[-_MAX_LINE:]).split(b"\n")
             for line in lines:
                 try:
                     message = json.loads(line)
                 except (ValueError, RecursionError):
-                    continue  # a library's own words
+                    continue  # a library's output
                 if not isinstance(message, dict):
                     continue
                 if "error" in message:
@@ -66,7 +66,7 @@ def _read_reports(descriptor: int, task: SharedTask) -> HushdError | None:
                 elif "note" in message:
                     task.note(str(message["note"]))
                 elif message.get("total"):
-                    # However the program counts, it is the second half of the whole: the first was to read the source.
+                    # The program's progress is the second half of all: hashing the source was the first.
                     done = int(message["done"] / message["total"] * task.total / 2)
                     task.add(done - reported)
                     reported = done

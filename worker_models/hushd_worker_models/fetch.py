@@ -1,7 +1,7 @@
-"""One file from a web server: no byte twice, whatever breaks off, and none that is not the file's.
+"""Downloads one file from a web server: resumes after interruptions, and checks that the content is right.
 
-What has come so far is a file beside the place where the whole will be; who comes later goes on at its end. The
-library that usually does this, huggingface_hub 2.4, throws away what it has when it fails or is ended.
+The partial download is a file beside its target; a later call continues at its end. The usual library, huggingface_hub
+2.4, discards a partial download when it fails or is ended.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from hushd_protocol.errors import HushdError
 
 from .web import BROKEN, TRIES, Patience, Response, Web, copy, host, total
 
-LOOK_S = 0.2  # between two looks whether somebody else is done with the file, or with all of this
+LOOK_S = 0.2  # between two checks whether another process has finished the file, or this download is to stop
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A file, and all that is known of it before it comes.
+class Download:
+    """A file to download, and all that is known of it beforehand.
 
     Attributes:
-        target: where it belongs; what is there already is not fetched.
-        part: where it is kept until it is whole. Its name says of which content it is a part, as far as that is known.
-        size: in bytes; None until the server says it.
-        sha256: in hexadecimal, where its source tells it.
-        git: its SHA-1 as git counts it, where its source tells only that.
-        condition: the ETag that `part` belongs to, empty where its name says it all.
+        target: the path of the complete file, which is not fetched if it is correct.
+        part: the path of the partial file. Its name identifies the content, as far as that is known.
+        size: the file's size in bytes; None until the server reports it.
+        sha256: its hash in hexadecimal, if the source reports it.
+        git: its SHA-1 as a git blob, if the source only reports that.
+        condition: the ETag of `part`'s content; empty if its name identifies the content.
     """
 
     url: str
@@ -49,34 +49,34 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        """For people, who do not know `target`'s where that is a hash."""
+        """The file's name for people; that of `target` may be a hash."""
         return urllib.parse.unquote(self.url.rpartition("/")[2])
 
 
 class WrongContent(HushdError):
-    """The file has another hash or size than its source says."""
+    """The file's hash or size differs from that of its source."""
 
-    def __init__(self, download: Wanted) -> None:
+    def __init__(self, download: Download) -> None:
         super().__init__(
             "model_missing",
-            f"{host(download.url)} has sent another file than it says ({download.name} has a wrong checksum): "
-            "it was thrown away; try again, or ask whoever runs that server.",
+            f"{host(download.url)} has sent a wrong file ({download.name} has a wrong checksum): "
+            "it was deleted; try again, or ask that server's operator.",
         )
 
 
 class Fetch:
-    """The way of one file.
+    """The download of one file.
 
     Args:
-        wait: sleeps so many seconds, and raises what ends everything when somebody has said so.
-        report: called with the bytes that are more at hand than at the last call; fewer, where some were no good.
+        wait: sleeps for the given seconds; raises an exception if the download is to stop.
+        report: called with the number of bytes added since the last call; negative if bad bytes were discarded.
     """
 
     def __init__(
-        self, web: Web, download: Wanted, wait: Callable[[float], None], report: Callable[[int], None]
+        self, web: Web, download: Download, wait: Callable[[float], None], report: Callable[[int], None]
     ) -> None:
         self._web = web
-        self._wanted = download
+        self._download = download
         self._wait = wait
         self._report = report
         self._size = download.size
@@ -85,50 +85,50 @@ class Fetch:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Ends it from another thread, since another file of the same model cannot be had."""
+        """Ends the download from another thread, because another file of the same model cannot be fetched."""
         self._stopped.set()
 
     def run(self) -> str:
-        """Brings the file to its target; returns its SHA-256.
+        """Downloads the file to its target; returns its SHA-256.
 
         Raises:
-            HushdError: `model_missing` when it cannot be had, or is not what it should be; `output_failed` when it
-                cannot be written.
+            HushdError: `model_missing` if the file cannot be fetched, or is wrong; `output_failed` if it cannot be
+                written.
         """
         try:
             with self._alone() as part:
                 if part is None:
-                    if self._is_kept(self._wanted.target):
+                    if self._is_kept(self._download.target):
                         return self._hashes.sha256
-                    self._wanted.target.unlink(missing_ok=True)  # damaged, whoever has brought it
+                    self._download.target.unlink(missing_ok=True)  # damaged
                     self._restart()
                     return self.run()
-                resumed = self._go_on(part)
-                if not self._brought(part):
+                resumed = self._resume(part)
+                if not self._fetch_missing(part):
                     if not resumed:
-                        raise WrongContent(self._wanted)
-                    # What was kept may have been written badly, at a loss of power.
+                        raise WrongContent(self._download)
+                    # A power failure may have damaged the partial file.
                     self._forget(part)
-                    if not self._brought(part):
-                        raise WrongContent(self._wanted)
+                    if not self._fetch_missing(part):
+                        raise WrongContent(self._download)
                 os.fsync(part.fileno())
-                os.replace(self._wanted.part, self._wanted.target)
+                os.replace(self._download.part, self._download.target)
                 return self._hashes.sha256
-        except OSError as error:  # the disk's: those of connections are dealt with where they occur
-            raise unwritable(self._wanted.target, error) from error
+        except OSError as error:  # of the disk: errors of connections are handled where they occur
+            raise unwritable(self._download.target, error) from error
 
     @contextmanager
     def _alone(self) -> Iterator[BinaryIO | None]:
-        """The part, ours alone; None when the whole is there, maybe because another process has brought it."""
-        download = self._wanted
+        """Yields the partial file, locked; None if the target exists, perhaps by another process's download."""
+        download = self._download
         while not download.target.exists():
             with open(download.part, "a+b") as part:
                 try:
                     fcntl.flock(part, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    self._rest(LOOK_S)
+                    self._sleep(LOOK_S)
                     continue
-                # Whoever had it may have renamed or removed it.
+                # The last holder of the lock may have renamed or removed the file.
                 if download.part.exists() and os.path.samestat(os.fstat(part.fileno()), download.part.stat()):
                     try:
                         yield part
@@ -139,13 +139,13 @@ class Fetch:
         yield None
 
     def _is_kept(self, target: Path) -> bool:
-        """Returns whether the part on disk is the whole, and right."""
+        """Returns whether `target` is complete and correct."""
         with open(target, "rb") as file:
             self._read(file)
         return self._size in (None, self._done) and self._hashes.right
 
-    def _go_on(self, part: BinaryIO) -> bool:
-        """Reads the part on disk; returns whether there is one."""
+    def _resume(self, part: BinaryIO) -> bool:
+        """Reads the partial file; returns whether it has any bytes."""
         part.seek(0)
         self._read(part)
         if self._size is not None and self._done > self._size:
@@ -159,10 +159,10 @@ class Fetch:
 
     def _check(self) -> None:
         if self._stopped.is_set():
-            raise HushdError("cancelled", "Another file of the model cannot be had.")
+            raise HushdError("cancelled", "Another file of the model cannot be fetched.")
         self._wait(0.0)
 
-    def _rest(self, seconds: float) -> None:
+    def _sleep(self, seconds: float) -> None:
         while seconds > 0:
             self._check()
             self._wait(min(seconds, LOOK_S))
@@ -180,17 +180,17 @@ class Fetch:
     def _restart(self) -> None:
         self._report(-self._done)
         self._done = 0
-        self._hashes = _Hashes(self._wanted)
+        self._hashes = _Hashes(self._download)
 
-    def _brought(self, part: BinaryIO) -> bool:
-        """Fetches the missing part; returns whether the whole is right."""
-        patience = Patience(self._rest, self._wanted.url, TRIES)
+    def _fetch_missing(self, part: BinaryIO) -> bool:
+        """Fetches the missing bytes; returns whether the whole file is right."""
+        patience = Patience(self._sleep, self._download.url, TRIES)
         while self._size is None or self._done < self._size:
-            before = self._done
+            done_before = self._done
             try:
                 self._ask(part)
             except urllib.error.HTTPError as error:
-                if error.code == 416:  # there is no more, or the file has become shorter
+                if error.code == 416:  # the part is complete, or the file has become shorter
                     error.close()
                     if self._size is None and self._done:
                         break
@@ -199,7 +199,7 @@ class Fetch:
                 else:
                     patience.lost(error)
             except BROKEN as error:
-                if self._done > before:
+                if self._done > done_before:
                     patience.gained()
                 patience.lost(error)
             else:
@@ -207,36 +207,36 @@ class Fetch:
         return self._hashes.right
 
     def _ask(self, part: BinaryIO) -> None:
-        """One request, until it ends or breaks off.
+        """Makes one request and reads its answer to the end.
 
         Raises:
-            BROKEN: it has not brought all.
+            BROKEN: the connection broke off before the end.
         """
         headers = {}
         if self._done:
             headers["Range"] = f"bytes={self._done}-"
-            if self._wanted.condition.startswith('"'):  # weak ones are not for that
-                headers["If-Range"] = self._wanted.condition
-        with self._web.open(self._wanted.url, headers) as response:
+            if self._download.condition.startswith('"'):  # If-Range takes no weak ETags
+                headers["If-Range"] = self._download.condition
+        with self._web.open(self._download.url, headers) as response:
             if self._done and not _continues(response, self._done):
-                self._forget(part)  # the server knows no ranges, or it is another file now
+                self._forget(part)  # the server does not support ranges, or the file has changed
             size = total(response.headers)
             if self._size is None:
                 self._size = size
             elif size not in (None, self._size):
                 raise HushdError(
                     "model_missing",
-                    f"{host(self._wanted.url)} has {size} bytes for {self._wanted.name} where there should be "
-                    f"{self._size}: it has changed, or something between you and it answers in its name.",
+                    f"{host(self._download.url)} has {size} bytes for {self._download.name} instead of "
+                    f"{self._size}: the file has changed, or a proxy answers for the server.",
                 )
 
             def take(data: bytes) -> None:
                 self._check()
                 try:
                     part.write(data)
-                    part.flush()  # what has come is kept, even if we are killed now
+                    part.flush()  # so that the bytes survive if this process is killed
                 except OSError as error:
-                    raise unwritable(self._wanted.target, error) from error
+                    raise unwritable(self._download.target, error) from error
                 self._add(data)
 
             room = (self._size if self._size is not None else 1 << 62) - self._done
@@ -244,12 +244,12 @@ class Fetch:
             if self._size is None:
                 self._size = self._done
             elif came < room:
-                raise ConnectionError(f"it breaks off at {self._done} of {self._size} bytes")
+                raise ConnectionError(f"the connection broke off at {self._done} of {self._size} bytes")
 
 
 class _Hashes:
-    def __init__(self, download: Wanted) -> None:
-        self._wanted = download
+    def __init__(self, download: Download) -> None:
+        self._download = download
         self._sha256 = hashlib.sha256()
         self._git = hashlib.sha1(b"blob %d\0" % (download.size or 0), usedforsecurity=False) if download.git else None
 
@@ -264,19 +264,19 @@ class _Hashes:
 
     @property
     def right(self) -> bool:
-        """True if it is what the source said, as far as that has said anything."""
-        if self._wanted.sha256:
-            return self.sha256 == self._wanted.sha256
-        return self._git is None or self._git.hexdigest() == self._wanted.git
+        """True if the file matches the hash that the source reported, if any."""
+        if self._download.sha256:
+            return self.sha256 == self._download.sha256
+        return self._git is None or self._git.hexdigest() == self._download.git
 
 
 def unwritable(path: Path, error: OSError) -> HushdError:
-    """The disk does not take `path`."""
+    """Returns the error for a failed write to `path`."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "make room, and try again; what has arrived is kept" if full else "see whose folder that is"
+    remedy = "make room, and try again; the partial download is kept" if full else "check that folder's permissions"
     return HushdError("output_failed", f"{path} cannot be written ({error.strerror or error}): {remedy}.")
 
 
 def _continues(response: Response, start: int) -> bool:
-    """Returns whether an answer begins where we asked it to."""
+    """Returns whether an answer begins at the requested byte, `start`."""
     return response.status == 206 and str(response.headers.get("Content-Range", "")).startswith(f"bytes {start}-")

@@ -1,7 +1,7 @@
-"""`python -m hushd_worker_models.graphs SOURCE TARGET …`: ONNX graphs with weights of a byte, by ONNX Runtime's own
-dynamic quantisation. What it says is for `child`.
+"""`python -m hushd_worker_models.graphs SOURCE TARGET …`: quantizes ONNX graphs to int8 weights, by ONNX Runtime's own
+dynamic quantization. Its output is for `converter_process`.
 
-Matrices only: convolutions of bytes are slower than those of floats on a processor, and spoil what they make.
+Only matrices are quantized: int8 convolutions are slower than float ones on a CPU, and much less accurate.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from hushd_models.installation import extra_command
 from hushd_protocol.errors import HushdError, reason
 
 KINDS = ("MatMul", "Gemm", "LSTM", "Attention")
-WORTH = 0.9  # of its size; a graph that stays larger has next to nothing but convolutions
+MAX_SHARE = 0.9  # of the original size; a graph that stays larger has hardly any matrices
 
 
 def main(arguments: Sequence[str]) -> int:
     paths = [Path(path) for path in arguments]
     pairs = list(zip(paths[::2], paths[1::2], strict=True))
     try:
-        # What the libraries print belongs into the log.
+        # The libraries' output belongs in the log.
         answers = os.dup(1)
         os.dup2(2, 1)
         for number, (source, target) in enumerate(pairs):
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def quantize(source: Path, target: Path) -> None:
-    """Writes to `target` what `source` is, with its matrices in bytes.
+    """Writes `source` to `target` with its matrices quantized to int8.
 
     Raises:
         HushdError: `engine_missing`, `input_unreadable`, `output_failed`.
@@ -48,7 +48,7 @@ def quantize(source: Path, target: Path) -> None:
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
         raise HushdError(
-            "engine_missing", f"This takes onnx and onnxruntime ({reason(error)}): {extra_command('quantize')}."
+            "engine_missing", f"This requires onnx and onnxruntime ({reason(error)}): {extra_command('quantize')}."
         ) from error
     try:
         quantize_dynamic(
@@ -57,7 +57,8 @@ def quantize(source: Path, target: Path) -> None:
             op_types_to_quantize=list(KINDS),
             per_channel=True,
             weight_type=QuantType.QInt8,
-            # Without VNNI two products of bytes may overflow the sixteen bits they are added in; seven bits never do.
+            # Without VNNI the sum of two products of 8-bit numbers may overflow its 16 bits; with 7-bit weights it
+            # cannot.
             reduce_range=not _adds_wide(),
             extra_options={"MatMulConstBOnly": True},
         )
@@ -65,28 +66,28 @@ def quantize(source: Path, target: Path) -> None:
         if error.filename and Path(error.filename) == source:
             raise HushdError("input_unreadable", f"{source} cannot be read ({error.strerror}).") from error
         raise HushdError("output_failed", f"{target} cannot be written ({error.strerror or error}).") from error
-    except Exception as error:  # whatever a damaged graph makes of protobuf and of the runtime
+    except Exception as error:  # protobuf and the runtime may raise anything for a damaged graph
         raise HushdError("input_unreadable", f"{source} cannot be made smaller ({reason(error)[:200]}).") from error
 
 
 def _check(pairs: Sequence[tuple[Path, Path]]) -> None:
-    before = sum(_size(source) for source, _ in pairs)
-    after = sum(_size(target) for _, target in pairs)
-    if after > WORTH * before:
+    size_before = sum(_size(source) for source, _ in pairs)
+    size_after = sum(_size(target) for _, target in pairs)
+    if size_after > MAX_SHARE * size_before:
         raise HushdError(
             "bad_request",
-            f"int8 would make {after / 1e6:.1f} of {before / 1e6:.1f} MB: there are hardly any matrices in it, and "
-            "convolutions stay as they are.",
+            f"int8 would make {size_after / 1e6:.1f} of {size_before / 1e6:.1f} MB: it has hardly any matrices, "
+            "and convolutions stay as they are.",
         )
 
 
 def _size(graph: Path) -> int:
-    """Of a graph with the weights that may lie beside it."""
+    """Returns the size of a graph, including a file of weights beside it."""
     return sum(path.stat().st_size for path in graph.parent.glob(f"{graph.name}*") if not path.name.endswith(".json"))
 
 
 def _adds_wide() -> bool:
-    """Returns whether the processor adds products of bytes in 32 bits."""
+    """Returns whether the CPU adds products of bytes in 32 bits."""
     try:
         flags = Path("/proc/cpuinfo").read_text(errors="replace")
     except OSError:

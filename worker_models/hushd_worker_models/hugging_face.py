@@ -1,8 +1,7 @@
-"""Hugging Face's hub, and its cache, as its own library lays it out, so that other programs find there what we bring,
-and we what they have.
+"""Reads Hugging Face's hub, and shares its cache with other programs, in the layout of the hub's own library.
 
 `models--OWNER--NAME/` in the cache has `blobs/`, named by their contents; `snapshots/COMMIT/`, links to these under the
-files' own names; and `refs/`, which says what a branch's commit was when it was last looked at.
+files' own names; and `refs/`, each with the commit of a branch when it was last resolved.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import atomic_file
 from hushd_protocol.system.paths import user_cache
 
-from .fetch import Wanted
+from .fetch import Download
 from .web import Web
 
 ENDPOINT = "https://huggingface.co"
@@ -31,7 +30,7 @@ _BLOB = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
-    """One file of a commit. `blob` is its name in the cache: its SHA-256, or its hash in git where it is small."""
+    """One file of a commit. `blob` is its name in the cache: its SHA-256, or its git hash if it is small."""
 
     name: str
     size: int
@@ -40,7 +39,7 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A revision as resolved: its commit and files."""
+    """A resolved revision: its commit and files."""
 
     repository: str
     id: str
@@ -50,7 +49,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The way to reach the hub: its address or a mirror's, the user's token or an empty one, or not at all."""
+    """The access to the hub: its address or a mirror's, the user's token, if any, and whether to stay offline."""
 
     endpoint: str
     token: str
@@ -58,18 +57,20 @@ class Access:
 
 
 def access(endpoint: str = "", offline: bool | None = None, environ: Mapping[str, str] = os.environ) -> Access:
-    """The token of the environment or the caller; a caller who names another address than the environment has none."""
-    own = (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
-    asked = endpoint.rstrip("/") or own
-    return Access(asked, _token(environ) if asked == own else "", hf_cache.offline() if offline is None else offline)
+    """Returns the access to the hub; the environment's token is only sent to the environment's own address."""
+    configured = (environ.get("HF_ENDPOINT") or ENDPOINT).rstrip("/")
+    address = endpoint.rstrip("/") or configured
+    return Access(
+        address, _token(environ) if address == configured else "", hf_cache.offline() if offline is None else offline
+    )
 
 
 def _token(environ: Mapping[str, str]) -> str:
-    """The user's token for the hub; empty without one."""
+    """Returns the user's token for the hub; empty if there is none."""
     if environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "").upper() in ("1", "ON", "YES", "TRUE"):
         return ""
-    if given := environ.get("HF_TOKEN"):
-        return given.strip()
+    if token := environ.get("HF_TOKEN"):
+        return token.strip()
     home = environ.get("HF_HOME") or user_cache(environ) / "huggingface"
     try:
         return Path(environ.get("HF_TOKEN_PATH") or Path(home) / "token").expanduser().read_text().strip()
@@ -78,7 +79,7 @@ def _token(environ: Mapping[str, str]) -> str:
 
 
 def look_up(web: Web, endpoint: str, repository: str, revision: str) -> Commit:
-    """Resolves `revision`, a branch, tag or commit, as it is now.
+    """Asks the hub for the current commit of `revision`, a branch, tag or commit, and for its files.
 
     Raises:
         HushdError: `model_missing`.
@@ -99,12 +100,12 @@ def look_up(web: Web, endpoint: str, repository: str, revision: str) -> Commit:
         if not _COMMIT.fullmatch(commit) or not all(_BLOB.fullmatch(file.blob) for file in files):
             raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise HushdError("model_missing", f"{url} does not answer like a hub: see HF_ENDPOINT.") from error
+        raise HushdError("model_missing", f"{url} does not answer like a hub: check HF_ENDPOINT.") from error
     return Commit(repository, commit, tuple(files), licence)
 
 
 class Cache:
-    """One repository in the cache."""
+    """A repository in the cache."""
 
     def __init__(self, repository: str) -> None:
         self.repository = repository
@@ -113,12 +114,12 @@ class Cache:
     def snapshot(self, commit: str) -> Path:
         return self.folder / "snapshots" / commit
 
-    def wanted(self, endpoint: str, commit: Commit, file: HubFile) -> Wanted:
-        """The download that brings `file` into `blobs`."""
+    def download(self, endpoint: str, commit: Commit, file: HubFile) -> Download:
+        """Returns the download of `file` into `blobs`."""
         blob = self.folder / "blobs" / file.blob
         address = f"{endpoint}/{commit.repository}/resolve/{commit.id}/{urllib.parse.quote(file.name)}"
         large = len(file.blob) == 64
-        return Wanted(
+        return Download(
             url=address,
             target=blob,
             part=blob.with_name(f"{file.blob}{hf_cache.HALF}"),
@@ -131,7 +132,7 @@ class Cache:
         (self.folder / "blobs").mkdir(parents=True, exist_ok=True)
 
     def publish(self, commit: Commit, revision: str) -> Path:
-        """Gives the blobs, which are all there, their names; returns the folder that has them."""
+        """Creates the snapshot, a folder with the files' names as links to the blobs, which all exist; returns it."""
         snapshot = self.snapshot(commit.id)
         for file in commit.files:
             path = snapshot / file.name
@@ -145,7 +146,7 @@ class Cache:
         return snapshot
 
     def known(self, revision: str) -> Commit | None:
-        """The files of `revision` that are here, without any request; None where there are none."""
+        """Returns the commit of `revision` with its files in the cache, without any request; None if there are none."""
         commit = revision
         if not _COMMIT.fullmatch(revision):
             try:
@@ -162,7 +163,7 @@ class Cache:
 
 
 def _safe(name: str) -> str:
-    """`name`, which must stay below its folder."""
+    """Returns `name` if it is a relative path that stays inside its folder; raises ValueError otherwise."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name or str(path) != name:
         raise ValueError(name)

@@ -1,4 +1,4 @@
-"""A user's own file becomes a model: copied, so that what happens to the file later does not happen to the model."""
+"""Imports a user's own file as a model, by copying, so that later changes of the file do not affect the model."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .install import check_room, is_flat, readable, settle, spec_of
 from .single_flight import SharedTask
 
 _BLOCK = 1 << 20
-_FICLONE = 0x40049409  # Linux's request to share a file's blocks until one of both is changed
+_FICLONE = 0x40049409  # Linux's request to share a file's blocks until either copy is changed
 
 
 class Import:
     """The import of one file or folder, as `ENGINE/name`.
 
     Args:
-        path: absolute.
-        engine: for which it is; empty where its content shall tell.
+        path: the absolute path.
+        engine: the model's engine; empty to detect it by the content.
     """
 
     def __init__(self, path: str, name: str, engine: str, store: Store, task: SharedTask) -> None:
@@ -39,11 +39,11 @@ class Import:
         self._task = task
 
     def run(self) -> Manifest:
-        """Brings it into the models folder.
+        """Copies the model into the models folder.
 
         Raises:
-            HushdError: `input_unreadable` for what is not a model or cannot be read; `bad_request` for a name that is
-                taken or none; `output_failed` when there is no room, or no right to write.
+            HushdError: `input_unreadable` if it is not a model or cannot be read; `bad_request` for an invalid name or
+                a used one; `output_failed` if there is no room, or no permission to write.
         """
         if not self._path.is_absolute():
             raise HushdError("bad_request", "The path of an import must be absolute.")
@@ -51,14 +51,14 @@ class Import:
         model = f"{engine}/{self._name}"
         with self._store.lock(model, wait=False) as ours:
             if not ours:
-                raise HushdError("server_busy", f"Another program is at {model} now; try again later.", 5000)
-            if manifest := self._done(model, files):
+                raise HushdError("server_busy", f"Another program is working on {model}; try again later.", 5000)
+            if manifest := self._earlier(model, files):
                 return manifest
             self._check_free(model, files)
             return self._bring(model, files)
 
-    def _done(self, model: str, files: Files) -> Manifest | None:
-        """The model that an earlier import has made of the very same files, if it is whole."""
+    def _earlier(self, model: str, files: Files) -> Manifest | None:
+        """Returns the manifest of an earlier import of the same files, if that model is undamaged."""
         manifest = self._store.find(model)
         if manifest is None or manifest.source != self._source or self._store.missing(manifest):
             return None
@@ -74,11 +74,12 @@ class Import:
         return None
 
     def _check_free(self, model: str, files: Files) -> None:
-        """Raises `bad_request` where a model that is whole has the name; `output_failed` where there is no room."""
+        """Checks that no undamaged model has the name, and that there is room; raises `bad_request` or
+        `output_failed`."""
         place = self._store.place(model)
         own = (place.parent / name for name in files if name.startswith(f"{self._name}."))
         taken = list(own) if is_flat(model) else [place]
-        # What an import of the same file has left when it was killed is no other model.
+        # Leftovers of a killed import of the same file are not another model.
         begun = self._store.begun(model) == self._source
         manifest = self._store.find(model)
         damaged = manifest is not None and bool(verification.verify(self._store, manifest))
@@ -112,10 +113,10 @@ class Import:
         return settle(self._store, manifest, made, work)
 
     def _copy(self, path: Path, target: Path) -> File:
-        """Copies a file, sharing its blocks where the file system can, and hashes what the copy has."""
+        """Copies a file, by sharing its blocks if the file system can, and hashes the copy."""
         digest, size = hashlib.sha256(), 0
         try:
-            source = open(path, "rb")  # noqa: SIM115 - closed below; to tell its errors from the target's
+            source = open(path, "rb")  # noqa: SIM115 - closed below; opened apart from the target for its errors
         except OSError as error:
             raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
         with source:
@@ -137,7 +138,7 @@ class Import:
 
 
 def _share(source: BinaryIO, copy: BinaryIO) -> bool:
-    """Makes `copy` the same blocks as `source`, where both are on one file system that can."""
+    """Makes `copy` share the blocks of `source`; returns whether their file system could."""
     try:
         fcntl.ioctl(copy, _FICLONE, source.fileno())
     except OSError:

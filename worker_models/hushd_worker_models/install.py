@@ -16,7 +16,7 @@ from hushd_schema.engines import EngineSpec
 
 from .fetch import unwritable
 
-SPARE = 64_000_000  # bytes that are left free
+SPARE = 64_000_000  # bytes that stay free
 
 
 def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS_DIR") -> None:
@@ -24,10 +24,10 @@ def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS
 
     Args:
         what: the beginning of the error, such as `whisper/large needs 3 GB`.
-        variable: of the environment, that would choose another folder.
+        variable: the environment variable that chooses another folder.
 
     Raises:
-        HushdError: `output_failed` when they do not fit.
+        HushdError: `output_failed` if they do not fit.
     """
     while not folder.exists():
         folder = folder.parent
@@ -35,18 +35,18 @@ def check_room(need: int, folder: Path, what: str, variable: str = "HUSHD_MODELS
     if need + SPARE > free:
         raise HushdError(
             "output_failed",
-            f"{what}, and {folder} has {readable(free)} free, of which {readable(SPARE)} are left to others: make room "
+            f"{what}, and {folder} has {readable(free)} free, of which {readable(SPARE)} stay unused: make room "
             f"there, or set {variable} to another folder, and `hushd restart`.",
         )
 
 
 def is_flat(model: str) -> bool:
-    """Returns whether the files of `model` lie in its engine's folder itself, not in a folder of their own there."""
+    """Returns whether the files of `model` are in its engine's folder itself, without a folder of their own."""
     return spec_of(model).flat
 
 
 def spec_of(model: str) -> EngineSpec:
-    """Returns the spec of the engine of `model`, one that keeps models."""
+    """Returns the spec of the engine of `model`, which must be one that keeps models."""
     spec = catalogue.engine(model.partition("/")[0])
     assert spec, model
     return spec
@@ -56,7 +56,7 @@ def settle(store: Store, manifest: Manifest, made: Mapping[str, Path], work: Pat
     """Moves the files of a model into the models folder and writes its manifest; returns that, with its location.
 
     Args:
-        made: the path of each file now, in `work`.
+        made: the current path of each file, in `work`.
 
     Raises:
         HushdError: `output_failed`.

@@ -1,7 +1,7 @@
 """Pulls a model: finds its source, checks for room, fetches its files, and writes its manifest last.
 
-A model of the hub goes into Hugging Face's cache, where other programs find it too, unless its engine wants single
-files; everything else is fetched into a folder for work, and moved to its place in hushd's models folder.
+A model of the hub goes into Hugging Face's cache, where other programs find it too, unless its engine needs single
+files; any other model is fetched into a working folder, and moved to its place in hushd's models folder.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from hushd_models.store import Store
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import user_cache
 
-from .fetch import Fetch, Wanted, unwritable
+from .fetch import Download, Fetch, unwritable
 from .hugging_face import Access, Cache, Commit, look_up
 from .install import check_room, readable, settle, spec_of
 from .single_flight import SharedTask
 from .web import Headers, Web, host, total
 
 AT_ONCE = 4  # files; one connection each
-LOCKED_S = 0.5  # before another look whether another program is done with the model
+LOCKED_S = 0.5  # between two checks whether another program has finished the model
 
 
 class Pull:
     """The pull of one model.
 
     Args:
-        update: asks the source again, although the model is here.
+        update: whether to ask the source again, even if the model is installed.
     """
 
     def __init__(self, known: Known, store: Store, task: SharedTask, access: Access, update: bool = False) -> None:
@@ -50,22 +50,20 @@ class Pull:
         self._web = Web(task.wait, access.endpoint, access.token)
 
     def run(self) -> Manifest:
-        """Brings the model here.
+        """Installs the model.
 
-        A whole file that is here already is not asked for again, unless for an update; even then nothing comes that is
-        the same.
+        It does not ask the source if all files are installed already, except for an update, which only fetches changed
+        files.
 
         Raises:
-            HushdError: `model_missing` when it cannot be fetched, with another way to get it; `output_failed` when
-                there is too little room, or no right to write.
+            HushdError: `model_missing` if it cannot be fetched, with another way to get it; `output_failed` if there is
+                too little room, or no permission to write.
         """
         known = self._known
         if known.kind not in ("hub", "url"):
-            raise HushdError("model_missing", f"{known.model} is not pulled: {advice.command(known)}.")
+            raise HushdError("model_missing", f"{known.model} is not a model to pull: {advice.command(known)}.")
         if self._update and self._access.offline:
-            raise HushdError(
-                "model_missing", f"Nobody can be asked for a newer {known.model} while HF_HUB_OFFLINE is set."
-            )
+            raise HushdError("model_missing", f"{known.model} cannot be updated while HF_HUB_OFFLINE is set.")
         while True:
             with self._store.lock(known.model, wait=False) as ours:
                 if ours:
@@ -73,20 +71,20 @@ class Pull:
                     if here and not self._update:
                         return here
                     return self._from_hub(here) if known.kind == "hub" else self._from_url(here)
-            self._task.note("waiting for another program that is at it")
+            self._task.note("waiting for another program that works on this model")
             self._task.wait(LOCKED_S)
 
     def _here(self) -> Manifest | None:
-        """Returns the manifest of an earlier pull, if all its files are still here and unchanged."""
+        """Returns the manifest of an earlier pull, if all its files still exist unchanged."""
         try:
             manifest = self._store.find(self._known.model)
         except HushdError:
-            return None  # damaged: it is made anew
+            return None  # damaged: it will be replaced
         if manifest is None or self._store.missing(manifest):
             return None
         self._task.total = manifest.size
         location = self._store.location(manifest)
-        self._task.note("checking what is here")
+        self._task.note("checking installed files")
         for name, file in manifest.files.items():
             if self._task.hash(location / name) != file.sha256:
                 (location / name).resolve().unlink(missing_ok=True)
@@ -113,13 +111,13 @@ class Pull:
                 raise HushdError(
                     "model_missing",
                     f"The repository {repository.repository} does not have the files of {known.model} any more: name "
-                    f'those it has in [models."{known.model}"] of your configuration.',
+                    f'its present ones in [models."{known.model}"] of your configuration.',
                 )
         source = Source("hub", commit.repository, commit.id)
         names = {file: PurePosixPath(file.name).name if self._engine.flat else file.name for file in commit.files}
         if here and here.source == source and here.files.keys() == set(names.values()):
             return here
-        downloads = {names[file]: cache.wanted(self._access.endpoint, commit, file) for file in commit.files}
+        downloads = {names[file]: cache.download(self._access.endpoint, commit, file) for file in commit.files}
         if self._engine.flat:
             work = self._store.begin(known.model, replace(source, revision=""))
             for name, download in downloads.items():
@@ -138,7 +136,7 @@ class Pull:
         return self._write(source, files, str(snapshot))
 
     def _chosen(self, commit: Commit | None) -> Commit | None:
-        """Returns `commit` with the model's files only; None where it lacks some."""
+        """Returns `commit` with only the model's files; None if it lacks some."""
         if commit is None or (names := self._known.choose(file.name for file in commit.files)) is None:
             return None
         return replace(commit, files=tuple(file for file in commit.files if file.name in names))
@@ -163,7 +161,7 @@ class Pull:
         if here and here.source == renewed:
             return here
         work = self._store.begin(known.model, source)
-        # Each lies in a folder that says which content it has: when that changes on the server, another one is begun.
+        # Each file has a folder named after its content: if the content changes on the server, a new download begins.
         folders = {name: work / contents[name][:16] for name in names}
         try:
             for left in set(work.iterdir()) - set(folders.values()):
@@ -184,10 +182,10 @@ class Pull:
         headline = f"{self._address(name)} {headers.get('ETag', '')} {headers.get('Last-Modified')} {total(headers)}"
         return self._known.sha256.get(name) or sha256(headline.encode()).hexdigest()
 
-    def _at(self, name: str, headers: Headers, folder: Path) -> Wanted:
+    def _at(self, name: str, headers: Headers, folder: Path) -> Download:
         target = folder / PurePosixPath(name).name
         part, digest = target.with_name(f"{target.name}.part"), self._known.sha256.get(name, "")
-        return Wanted(self._address(name), target, part, total(headers), digest, condition=headers.get("ETag", ""))
+        return Download(self._address(name), target, part, total(headers), digest, condition=headers.get("ETag", ""))
 
     def _adopted(self, names: Sequence[str], source: Source) -> Manifest | None:
         """Returns the model that the engine's own package has downloaded, if its hashes are known and right."""
@@ -196,7 +194,7 @@ class Pull:
         folder = user_cache() / self._engine.cache
         if not all((folder / name).is_file() for name in names):
             return None
-        self._task.note(f"checking what is in {folder}")
+        self._task.note(f"checking the files in {folder}")
         self._task.done, self._task.total = 0, sum((folder / name).stat().st_size for name in names)
         files = {name: File((folder / name).stat().st_size, self._task.hash(folder / name)) for name in names}
         if any(file.sha256 != self._known.sha256[name] for name, file in files.items()):
@@ -206,7 +204,7 @@ class Pull:
 
     # --- both --------------------------------------------------------------------------------------------------------
 
-    def _fetch(self, downloads: Mapping[str, Wanted], folder: Path) -> dict[str, File]:
+    def _fetch(self, downloads: Mapping[str, Download], folder: Path) -> dict[str, File]:
         """Fetches files, several at once; returns their sizes and hashes."""
         unique = list({download.target: download for download in downloads.values()}.values())
         self._check_room(unique, folder)
@@ -215,7 +213,7 @@ class Pull:
         self._task.note(f"downloading {self._known.model}")
         with ThreadPoolExecutor(AT_ONCE) as threads:
             fetches = [Fetch(self._web, download, self._task.wait, self._task.add) for download in unique]
-            # The largest first: what is left at the end is short.
+            # The largest first, so that the last ones are short.
             order = sorted(range(len(unique)), key=lambda n: -(unique[n].size or 0))
             running = {n: threads.submit(fetches[n].run) for n in order}
             try:
@@ -230,36 +228,37 @@ class Pull:
             name: File(download.target.stat().st_size, hashes[download.target]) for name, download in downloads.items()
         }
 
-    def _check_room(self, downloads: Sequence[Wanted], folder: Path) -> None:
+    def _check_room(self, downloads: Sequence[Download], folder: Path) -> None:
         missing = sum((w.size or 0) - _size(w.part) for w in downloads if not w.target.exists())
         variable = "HUSHD_MODELS_DIR" if self._store.folder in folder.parents else "HF_HUB_CACHE"
         need = f"{self._known.model} needs {readable(missing)} more"
         check_room(missing, folder, need, variable)
 
-    def _settle(self, source: Source, downloads: Mapping[str, Wanted], work: Path) -> Manifest:
+    def _settle(self, source: Source, downloads: Mapping[str, Download], work: Path) -> Manifest:
         """Fetches files into the models folder."""
         self._share(source, downloads)
         files = self._fetch(downloads, work)
         made = {name: download.target for name, download in downloads.items()}
         return settle(self._store, self._manifest(source, files, "."), made, work)
 
-    def _share(self, source: Source, downloads: Mapping[str, Wanted]) -> None:
-        """Reuses files of the same source that are here: kokoro's models share voices, revisions most of their files.
+    def _share(self, source: Source, downloads: Mapping[str, Download]) -> None:
+        """Reuses installed files of the same source: kokoro's models share voices, revisions most of their files.
 
-        Where a file's hash is not known beforehand, that of another model is used if it has not changed since it came.
+        If a file's hash is not known beforehand, another model's file is reused if it has not changed since its
+        installation.
         """
         for manifest in self._store.kept(self._known.engine).values():
             if not isinstance(manifest, Manifest) or manifest.source.place != source.place:
                 continue
             for name in manifest.files.keys() & downloads.keys():
                 file, download, path = manifest.files[name], downloads[name], self._store.location(manifest) / name
-                # The fetch compares it, and gets it where it is another.
+                # The fetch compares the file, and replaces it if it differs.
                 certain = bool(download.sha256 or download.git)
                 if file.size != download.size or (download.sha256 and download.sha256 != file.sha256):
                     continue
                 if not certain and (self._update or manifest.model == self._known.model):
-                    continue  # the others of its files may be newer
-                with suppress(OSError, HushdError):  # it is gone, or this file system has no links
+                    continue  # the manifest's other files may be newer
+                with suppress(OSError, HushdError):  # the file is gone, or this file system has no links
                     if certain or self._task.hash(path, counted=False) == file.sha256:
                         os.link(path, download.target)
 

@@ -1,9 +1,10 @@
-"""A smaller model, made of one that is here: Whisper's checkpoints for CTranslate2, ONNX graphs with weights of a byte;
-or one of a GGUF file whose weights are mapped, and so smaller in memory.
+"""Converts an installed model to a smaller one: Whisper's checkpoints for CTranslate2, ONNX graphs to int8 weights, and
+GGUF files so that their weights can be mapped, which takes less memory.
 
-The work itself is done by a program for each kind, because it takes memory that a process gives back only by ending:
+The work itself is done by a program for each kind, because only the end of a process gives back all its memory:
 `python -m hushd_worker_stt.convert` and `….convert.gguf`, which only that component can do, and
-`python -m hushd_worker_models.graphs`. They belong to this worker's process group, count to its memory and end with it.
+`python -m hushd_worker_models.graphs`. They belong to this worker's process group, so that they count towards its
+memory and end with it.
 """
 
 from __future__ import annotations
@@ -30,19 +31,20 @@ from .install import check_room, is_flat, readable, settle, spec_of
 from .single_flight import SharedTask
 
 INT8 = "int8"
-_PROGRAM = 100_000_000  # bytes of memory that a program takes by itself
+_PROGRAM = 100_000_000  # bytes of memory that a program takes without any model
 
 
 def makes() -> Mapping[str, Precisions]:
-    """The precisions into which each engine's models can be made."""
+    """Returns the precisions to which each engine's models can be converted."""
     return {name: spec.precisions for name, spec in catalogue.engines().items() if spec.precisions}
 
 
 def target(model: str, to: str, name: str = "") -> str:
-    """The name of the result: `faster-whisper/base` of `whisper/base`, else `ENGINE/NAME-int8`; or it bears `name`.
+    """Returns the name of the result, by default `faster-whisper/base` for `whisper/base`, otherwise
+    `ENGINE/NAME-int8`.
 
     Raises:
-        HushdError: `bad_request` for an engine whose models cannot be made smaller, or not into that.
+        HushdError: `bad_request` if the engine's models cannot be converted, or not to precision `to`.
     """
     engine, own = split(model)
     if (able := makes().get(engine)) is None:
@@ -57,13 +59,13 @@ def target(model: str, to: str, name: str = "") -> str:
     made = f"{into}/{name or (own if into != engine and to == INT8 else f'{own}-{to}')}"
     split(made)
     if made == model:
-        raise HushdError("bad_request", f"{model} would take its own place: choose another --name.")
+        raise HushdError("bad_request", f"{model} would replace itself: choose another --name.")
     return made
 
 
 def checkpoint_for(model: str, store: Store) -> str | None:
-    """The model on this machine that `model` of another engine can be made of, while that is not here itself, such as
-    `whisper/base` for `faster-whisper/base`; None where there is none, or nothing to make it with."""
+    """Returns the installed checkpoint from which `model` can be converted, such as `whisper/base` for
+    `faster-whisper/base`; None if there is none, if `model` itself is installed, or if the converter is missing."""
     engine, name = split(model)
     for source, able in makes().items():
         if able.into == engine and _version(able.package) is not None:
@@ -79,7 +81,8 @@ def checkpoint_for(model: str, store: Store) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A conversion's source and result. `files` are the source's, absolute, by their names in its folder."""
+    """The source and the result of a conversion. `files` has the source's absolute paths by their names in its
+    folder."""
 
     model: str
     made: str
@@ -93,7 +96,7 @@ class Quantize:
     """The conversion of one model.
 
     Args:
-        name: of the result, where it is not to have the usual one (see `target`).
+        name: the result's name, if not the default (see `target`).
     """
 
     def __init__(self, model: str, to: str, name: str, store: Store, task: SharedTask) -> None:
@@ -104,11 +107,11 @@ class Quantize:
         self._task = task
 
     def run(self) -> Manifest:
-        """Makes the model, unless the one that is there was made of the same source by the same converter.
+        """Makes the model, unless the installed one was made from the same source by the same converter.
 
         Raises:
-            HushdError: `model_missing` for a source that is not here; `engine_missing` without what converts;
-                `input_unreadable` for a source that is none; `bad_request`, `output_failed`, `server_busy`.
+            HushdError: `model_missing` if the source is not installed; `engine_missing` if the converter's packages are
+                missing; `input_unreadable` if the source is not a model; `bad_request`, `output_failed`, `server_busy`.
         """
         added = user_models.configured(self._store.paths.config)
         row = inventory.row(self._store, self._model, added)
@@ -117,7 +120,7 @@ class Quantize:
         made = target(row.model, self._to, self._name)
         with self._store.lock(made, wait=False) as ours:
             if not ours:
-                raise HushdError("server_busy", f"Another program is at {made} now; try again later.", 5000)
+                raise HushdError("server_busy", f"Another program is working on {made}; try again later.", 5000)
             plan = self._plan(row, row.folder, made)
             if manifest := self._current(plan):
                 self._task.total = self._task.done
@@ -131,7 +134,7 @@ class Quantize:
         if version is None or (package == "onnxruntime" and _version("onnx") is None):
             lacking = package if version is None else "onnx"
             how = package_command(able.requirement) if able.requirement else extra_command(able.extra)
-            raise HushdError("engine_missing", f"Making {made} takes {lacking}, which is not here: {how}.")
+            raise HushdError("engine_missing", f"Making {made} requires {lacking}, which is not installed: {how}.")
         files = {name: folder / name for name in row.files}
         self._task.total = 2 * sum(path.stat().st_size for path in files.values())
         self._task.note(f"reading {row.model}")
@@ -142,15 +145,15 @@ class Quantize:
         return _Plan(row.model, made, self._to, source, files, f"hushd {__version__}, {package} {version}")
 
     def _current(self, plan: _Plan) -> Manifest | None:
-        """The result of an earlier run, if nothing has changed since.
+        """Returns the manifest of an earlier run, if nothing has changed since.
 
         Raises:
-            HushdError: `bad_request` when something else has that name.
+            HushdError: `bad_request` if another model has that name.
         """
         try:
             manifest = self._store.find(plan.made)
         except HushdError:
-            return None  # its manifest is damaged, and it is made anew
+            return None  # its manifest is damaged: it will be replaced
         begun = self._store.begun(plan.made) is not None
         if manifest is None:
             place = self._store.place(plan.made)
@@ -171,10 +174,10 @@ class Quantize:
         work = self._store.begin(plan.made, plan.source)
         check_room(room, work.parent, f"Making {plan.made} takes up to {readable(room)}")
         _check_memory(plan.made, _PROGRAM + int(able.memory * size))
-        for left in work.iterdir():  # by a run that was killed
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-        self._task.note(f"making {plan.made} of {plan.model}")
+        for leftover in work.iterdir():  # of a killed run
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+        self._task.note(f"making {plan.made} from {plan.model}")
         files = self._convert(plan, work / "made")
         self._task.note("checking")
         self._task.done = self._task.total
@@ -193,7 +196,7 @@ class Quantize:
         return settle(self._store, manifest, files, work)
 
     def _convert(self, plan: _Plan, folder: Path) -> dict[str, Path]:
-        """Makes the files in `folder`; returns them by the names that they are to have."""
+        """Makes the files in `folder`; returns their paths by their final names."""
         python = [sys.executable, "-P", "-m"]
         if module := makes()[plan.model.partition("/")[0]].module:
             (checkpoint,) = plan.files.values()
@@ -203,20 +206,20 @@ class Quantize:
         folder.mkdir()
         graphs = {name: path for name, path in plan.files.items() if path.suffix == ".onnx" and "int8" not in path.name}
         if not graphs:
-            raise HushdError("bad_request", f"{plan.model} has no graph that is not int8 already.")
+            raise HushdError("bad_request", f"All graphs of {plan.model} are int8 already.")
         pairs = [(path, folder / f"{number}.onnx") for number, path in enumerate(graphs.values())]
         run([*python, "hushd_worker_models.graphs", *(str(path) for pair in pairs for path in pair)], self._task)
         smaller = dict(zip(graphs, (made for _, made in pairs), strict=True))
         return self._named(plan, smaller)
 
     def _named(self, plan: _Plan, smaller: Mapping[str, Path]) -> dict[str, Path]:
-        """The graphs under the names that their engine looks for, and what belongs to them."""
+        """Returns the graphs by the names that their engine expects, and the files that belong to them."""
         engine, own = split(plan.model)
         new = plan.made.partition("/")[2]
         chosen = (makes()[engine].files or _beside)(own, new, plan.to, list(smaller), list(plan.files))
         first = next(iter(smaller))
         if lacking := [name for name in chosen.values() if name not in plan.files]:
-            raise HushdError("input_unreadable", f"{plan.files[first]} lacks {lacking[0]}, which describes it.")
+            raise HushdError("input_unreadable", f"{plan.files[first]} lacks its description, {lacking[0]}.")
         return {
             name: smaller[source] if source in smaller else self._copied(plan.files[source], smaller[first].parent)
             for name, source in chosen.items()
@@ -232,16 +235,16 @@ class Quantize:
 
 
 def _beside(own: str, new: str, precision: str, graphs: Sequence[str], files: Sequence[str]) -> dict[str, str]:
-    """The files of a model that is a folder: graphs that bear their precision, and all that is neither a graph nor the
-    file of a flat engine."""
+    """Returns the files of a model in a folder: graphs named with their precision, and all other files, except those of
+    a flat engine."""
     named = {f"{name.removesuffix('.onnx')}.{precision}.onnx": name for name in graphs}
     last = {name: name.rpartition("/")[2] for name in files}
     return named | {name: name for name in files if not (".onnx" in last[name] or last[name].startswith(f"{own}."))}
 
 
 def _check_memory(made: str, need: int) -> None:
-    """Raises `server_busy` where making it, which takes `need` bytes, would take the memory of everybody else."""
-    import psutil  # 17 ms; a pull does without
+    """Raises `server_busy` if there is not enough free memory for the conversion, which needs `need` bytes."""
+    import psutil  # takes 17 ms, which a pull need not spend
 
     if need > (free := psutil.virtual_memory().available):
         raise HushdError(
@@ -262,10 +265,12 @@ def _version(package: str) -> str | None:
 def _taken(model: str) -> HushdError:
     return HushdError(
         "bad_request",
-        f"There is a model {model} that was not made of this one: choose another --name.",
+        f"There is another model {model}, which was not made from this one: choose another --name.",
     )
 
 
 def _broken(row: Row) -> HushdError:
-    why = row.problem or {"half": "its download has broken off"}.get(row.state, "there are no files of it")
-    return HushdError("model_missing", f"{row.model} cannot be made smaller, {why}: `hushd models pull {row.model}`.")
+    why = row.problem or {"half": "its download is incomplete"}.get(row.state, "it has no files")
+    return HushdError(
+        "model_missing", f"{row.model} cannot be converted, since {why}: `hushd models pull {row.model}`."
+    )

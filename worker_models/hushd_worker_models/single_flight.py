@@ -1,4 +1,4 @@
-"""Long work that several jobs may wait for: a second request for the same joins the first."""
+"""Shares long work between jobs: a second request for the same work joins the first one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from hushd_protocol.errors import HushdError
 from hushd_schema.model_result import ModelResult
 from hushd_worker.job import Job
 
-LOOK_S = 0.2  # between two looks at a task's progress
+LOOK_S = 0.2  # between two checks of a task's progress
 ALIVE_S = 5.0  # the supervisor ends a job that reports nothing for its `stall_timeout`
 
 
 class Stopped(Exception):
-    """No job waits for the task any more; the work lets this pass."""
+    """No job waits for the task any more; the work must not catch this."""
 
 
 class SharedTask:
-    """Work on a thread of its own, which reports its progress by `add` and `note`, and pauses by `wait`.
+    """Work in a separate thread, which reports its progress by `add` and `note`, and pauses by `wait`.
 
     Args:
-        after: a task that was stopped and may still undo what it has begun: the work begins with its end.
+        after: a stopped task that may still be cleaning up; the work begins when it has ended.
 
     Attributes:
         done, total: its progress in bytes; `total` is 0 while that is unknown.
-        step: what it does now, for people.
+        step: the current step, for people.
     """
 
     def __init__(self, work: Callable[[SharedTask], ModelResult], after: SharedTask | None = None) -> None:
@@ -43,13 +43,13 @@ class SharedTask:
         self._result: ModelResult | None = None
         self._error: BaseException | None = None
 
-    # --- what the work calls -----------------------------------------------------------------------------------------
+    # --- for the work ------------------------------------------------------------------------------------------------
 
     def wait(self, seconds: float = 0.0) -> None:
-        """Sleeps, for 0 s if only to see whether a job still waits.
+        """Sleeps, and checks whether a job still waits; with 0 s it only checks.
 
         Raises:
-            Stopped: none does.
+            Stopped: no job waits any more.
         """
         if self._stopped.wait(seconds) if seconds else self._stopped.is_set():
             raise Stopped
@@ -60,7 +60,7 @@ class SharedTask:
             self.done += count
 
     def hash(self, path: Path, *, counted: bool = True) -> str:
-        """The SHA-256 of a file, in hexadecimal; its bytes are added to those done if they are `counted`.
+        """Returns the SHA-256 of a file, in hexadecimal; if `counted`, adds its bytes to those done.
 
         Raises:
             HushdError: `input_unreadable`.
@@ -81,13 +81,13 @@ class SharedTask:
             raise HushdError("input_unreadable", f"{path} cannot be read ({error.strerror}).") from error
 
     def note(self, step: str) -> None:
-        """Notes the step that is under way."""
+        """Sets the current step."""
         self.step = step
 
-    # --- what the jobs call ------------------------------------------------------------------------------------------
+    # --- for the jobs ------------------------------------------------------------------------------------------------
 
     def join(self) -> bool:
-        """Counts one more job that waits; False when it is too late for that."""
+        """Adds a waiting job; returns False if the task was stopped already."""
         with self._lock:
             if self._stopped.is_set() or self._over.is_set():
                 return False
@@ -102,7 +102,7 @@ class SharedTask:
         return self._over.is_set()
 
     def follow(self, job: Job) -> ModelResult:
-        """Reports the progress to `job` until the task is done; the last job to leave before ends it.
+        """Reports the progress to `job` until the task is done. If all jobs leave before, the last one ends the task.
 
         Raises:
             HushdError: the task has failed.
@@ -134,7 +134,7 @@ class SharedTask:
     def _run(self) -> None:
         try:
             if self._after:
-                self._after._over.wait()  # whether we are stopped meanwhile or not: who comes after us waits for both
+                self._after._over.wait()  # even if this task is stopped meanwhile: its own successor waits for both
                 self._after = None
                 self.wait()
             self._result = self._work(self)
@@ -146,16 +146,16 @@ class SharedTask:
 
 
 class SingleFlight:
-    """Tasks under way, by their keys."""
+    """The running tasks, by their keys."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[str, SharedTask] = {}
 
     def follow(self, key: str, job: Job, work: Callable[[SharedTask], ModelResult]) -> ModelResult:
-        """Returns the result of `work`, or of the task with the same key that is under way already.
+        """Returns the result of `work`, or of the running task with the same key.
 
-        One that nobody waited for any more is not joined, and has ended before another begins.
+        A stopped task is not joined; the new one begins when it has ended.
 
         Raises as `SharedTask.follow`.
         """

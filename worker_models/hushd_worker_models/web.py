@@ -1,8 +1,7 @@
-"""Reading from web servers that break off, are slow, or are busy: by the standard library, so that nothing need be
-installed to get a model, and the process that waits for one stays small.
+"""Reads from web servers that break off, are slow, or are busy. It uses the standard library, so that a pull needs no
+further package and little memory.
 
-Proxies are those of the environment (HTTPS_PROXY, NO_PROXY), and so are certificates (SSL_CERT_FILE,
-REQUESTS_CA_BUNDLE).
+The environment sets proxies (HTTPS_PROXY, NO_PROXY) and certificates (SSL_CERT_FILE, REQUESTS_CA_BUNDLE).
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from hushd_protocol import __version__
 from hushd_protocol.errors import HushdError, reason
 
 TIMEOUT_S = 30.0  # without a byte of a file
-QUESTION_S = 10.0  # the same of what is asked before
-TRIES = 6  # one after the other that bring nothing of a file
-QUESTION_TRIES = 3  # whoever has no network need not wait for long to hear so
-PAUSE_S = 0.25  # before the third try; the second is made at once, and each pause is twice the one before
-LONGEST_PAUSE_S = 60.0  # a server that wants a longer one is told to the user instead
+QUESTION_S = 10.0  # likewise, for a question before the download
+TRIES = 6  # in a row that bring no bytes of a file
+QUESTION_TRIES = 3  # fewer, so that users without a network soon get the error
+PAUSE_S = 0.25  # before the third try; the second follows at once, and each pause is twice the previous one
+MAX_PAUSE_S = 60.0  # if a server asks for a longer one, the user gets an error instead
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
 _LIMIT = re.compile(r";\s*r\s*=\s*([0-9]+)\s*;\s*t\s*=\s*([0-9]+)")  # the hub's: "api";r=0;t=55
-# What a connection that breaks off raises; urllib.error.URLError is an OSError.
+# The exceptions of a broken connection; urllib.error.URLError is an OSError.
 BROKEN = (OSError, http.client.HTTPException)
 
 Headers = email.message.Message
@@ -38,7 +37,7 @@ Response = Any  # urllib's: read(n), headers, status, url
 
 
 class Refused(HushdError):
-    """The server has answered that it will not: asking again is useless. `status` is HTTP's."""
+    """The server has refused for good: another try is useless. `status` is HTTP's."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__("model_missing", message)
@@ -46,11 +45,11 @@ class Refused(HushdError):
 
 
 class Web:
-    """Requests with patience.
+    """Sends requests, repeatedly if necessary.
 
     Args:
-        wait: sleeps so many seconds, and raises what ends everything when somebody has said so.
-        token: for servers whose address begins with `endpoint`, and on their own host where they redirect to.
+        wait: sleeps for the given seconds; raises an exception if the work is to stop.
+        token: sent to addresses that begin with `endpoint`, and on redirects to the same host.
     """
 
     def __init__(self, wait: Callable[[float], None], endpoint: str = "", token: str = "") -> None:
@@ -64,12 +63,13 @@ class Web:
     def open(
         self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float | None = None
     ) -> Response:
-        """One answer, as far as its headers; the caller closes it. `timeout` is in seconds, by default that of files.
+        """Returns an answer whose headers have arrived; the caller closes it. `timeout` is in seconds, for files by
+        default.
 
         Raises:
-            Refused: the server says no.
-            urllib.error.HTTPError: it says not now.
-            BROKEN: it says nothing.
+            Refused: the server refuses for good.
+            urllib.error.HTTPError: another error status; a later try may succeed.
+            BROKEN: there is no answer.
         """
         sent = {"User-Agent": f"hushd/{__version__}", **(headers or {})}
         request = urllib.request.Request(url, method=method, headers=sent)
@@ -78,7 +78,7 @@ class Web:
         try:
             return self._opener.open(request, timeout=timeout or TIMEOUT_S)
         except urllib.error.HTTPError as error:
-            # What another server has signed may have expired on the way to it: the first one signs it anew.
+            # A signed address may have expired on the way to another server: the first server signs a new one.
             expired = error.code == 403 and _origin(error.url) != _origin(url)
             if error.code in _BUSY or error.code == 416 or expired:
                 raise
@@ -86,10 +86,10 @@ class Web:
             raise Refused(error.code, _refusal(error.code, url, error.headers)) from None
 
     def get(self, url: str, limit: int) -> bytes:
-        """A whole answer of at most `limit` bytes, trying again where that may help.
+        """Returns the body of an answer, at most `limit` bytes; tries again if that may help.
 
         Raises:
-            HushdError: `model_missing`: refused, too long, or not to be had.
+            HushdError: `model_missing` if the answer is refused, too long, or does not arrive.
         """
         patience = Patience(self._wait, url, QUESTION_TRIES)
         while True:
@@ -106,7 +106,7 @@ class Web:
                 patience.lost(error)
 
     def head(self, url: str) -> Headers:
-        """The headers of the file at `url`, wherever it is redirected to.
+        """Returns the headers of the file at `url`, after any redirects.
 
         Raises:
             HushdError: `model_missing`.
@@ -119,7 +119,7 @@ class Web:
                     headers: Headers = response.headers
                     return headers
             except (Refused, urllib.error.HTTPError) as error:
-                # Addresses that are signed are signed for one method.
+                # Signed addresses are valid for one method.
                 if method == "HEAD" and error.status in (403, 405, 501):
                     method, more = "GET", {"Range": "bytes=0-0"}
                     if isinstance(error, urllib.error.HTTPError):
@@ -133,7 +133,7 @@ class Web:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Keeps the token on the same host, as the hub's own library does: repositories are renamed."""
+    """Sends the token to redirects on the same host, like the hub's own library, since repositories are renamed."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -155,14 +155,14 @@ class Patience:
         self._lost = 0
 
     def gained(self) -> None:
-        """Something has come: what follows is another beginning."""
+        """Resets the count, because bytes have arrived."""
         self._lost = 0
 
     def lost(self, error: BaseException) -> None:
         """Waits before the next try.
 
         Raises:
-            HushdError: `model_missing`: that was the last one.
+            HushdError: `model_missing` after the last try.
         """
         self._lost += 1
         pause = PAUSE_S * 2 ** (self._lost - 2) if self._lost > 1 else 0.0
@@ -171,18 +171,18 @@ class Patience:
             asked = retry_after(error.headers)
             pause = pause or PAUSE_S
             error.close()
-        if self._lost >= self._tries or (asked or 0.0) > LONGEST_PAUSE_S:
+        if self._lost >= self._tries or (asked or 0.0) > MAX_PAUSE_S:
             raise HushdError(
                 "model_missing",
-                f"{host(self._url)} cannot be reached ({_why(error)}): what has arrived is kept, so try again "
+                f"{host(self._url)} cannot be reached ({_why(error)}): the received bytes are kept, so try again "
                 + (f"in {asked:.0f} s." if asked else "later."),
                 None if asked is None else round(asked * 1000),
             ) from error
-        self._wait(min(LONGEST_PAUSE_S, max(pause, asked or 0.0)))
+        self._wait(min(MAX_PAUSE_S, max(pause, asked or 0.0)))
 
 
 def retry_after(headers: Headers) -> float | None:
-    """Seconds that a server asks for, in a number, as a date, or in `RateLimit`; None where it does not."""
+    """Returns the seconds that a server asks to wait, by a number, a date, or `RateLimit`; None if it asks for none."""
     value = headers.get("Retry-After", "")
     if value.isascii() and value.isdigit():
         return float(value)
@@ -204,21 +204,22 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def host(url: str) -> str:
-    """The server's name in `url`, for people."""
+    """Returns the server's name in `url`, for people."""
     return urllib.parse.urlsplit(url).hostname or url
 
 
 def total(headers: Headers) -> int | None:
-    """The size of the whole file, from the headers of an answer that brings it or its end; None if they lack it."""
+    """Returns the size of the whole file, from the headers of an answer with all or the end of it; None if they lack
+    it."""
     end = headers.get("Content-Range", "").rpartition("/")[2]
     value = end if end.isdigit() else headers.get("Content-Length", "")
     return int(value) if value.isdigit() else None
 
 
 def copy(response: Response, size: int, take: Callable[[bytes], None]) -> int:
-    """Hands what comes, `size` bytes at most, to `take`; returns how many came.
+    """Passes arriving bytes, `size` at most, to `take`; returns their number.
 
-    As it comes, by `read1`: what `read` has collected is lost with the connection.
+    It uses `read1`, since bytes that `read` has collected are lost with the connection.
     """
     count = 0
     while count < size and (data := response.read1(min(1 << 18, size - count))):

@@ -1,4 +1,5 @@
-"""The worker that changes the models folder: pulls, imports and converts, two jobs for the same model as one."""
+"""The worker that changes the models folder: it pulls, imports and converts models, each only once for jobs at the same
+time."""
 
 from __future__ import annotations
 
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
     from hushd_schema.description import RoleDescription
 
 ENGINE, MODEL = "store", "local"
-_ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # without a user's name and password, which are not to be passed on
+_ENDPOINT = re.compile(r"(https?://[^\s@]+)?")  # without user name and password, which must not be passed on
 
 
 def describe() -> RoleDescription:
-    """Returns the answer to `--describe`: one engine that is always installed, with one model, the user's folder."""
+    """Returns the answer to `--describe`: one engine, always installed, with one model, which stands for the user's
+    folder."""
     from hushd_schema.description import EngineDescription, ModelDescription, RoleDescription  # not for a worker
 
     model = ModelDescription(name=MODEL, languages=(), memory_mb=60, embedded=True, installed=True)
@@ -51,32 +53,33 @@ class Worker:
         self._flights = SingleFlight()
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Nothing is loaded.
+        """Loads nothing.
 
         Raises:
-            HushdError: `engine_missing` for another engine than `store`.
+            HushdError: `engine_missing` for any engine but `store`.
         """
         if self._engine != ENGINE:
             raise HushdError("engine_missing", f"There is one worker for models, models/{ENGINE}/{MODEL}.")
         return Capabilities(engine=ENGINE, model=MODEL)
 
     def run(self, job: Job) -> JsonObject:
-        """Does `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
+        """Runs `pull` {"model", "update", "endpoint", "offline"}, `import` {"path", "name", "engine"} or `quantize`
         {"model", "to", "name"}; reports its progress in bytes, and its steps.
 
-        Returns `model`, `size` (bytes) and `location`, of an update also `changed`.
+        Returns `model`, `size` (bytes) and `location`; after an update also `changed`.
 
         Raises:
-            HushdError: `bad_request` for parameters that make no sense; `model_missing`, `output_failed` or
-                `input_unreadable` for what cannot be had, kept, or is not a model; `unsupported` for another op.
-            Cancelled: soon; what has arrived is kept.
+            HushdError: `bad_request` for invalid parameters; `model_missing` if the model cannot be fetched;
+                `output_failed` if it cannot be written; `input_unreadable` if it is not a model; `unsupported` for
+                another op.
+            Cancelled: soon after a cancel; the partial download is kept.
         """
         if job.op not in OPERATIONS:
             raise HushdError("unsupported", f"A worker for models can pull, import and quantize, not {job.op[:40]!r}.")
         return self._done(job).data()
 
     def _done(self, job: Job) -> ModelResult:
-        """Does it, as `run` does."""
+        """Runs the operation, as `run`."""
         given = OPERATIONS[job.op].read(job.params)
         match job.op:
             case "pull":
@@ -111,7 +114,7 @@ def _store() -> Store:
 
 
 def _pulled(known: Known, how: Access, task: SharedTask) -> ModelResult:
-    """Converts a model from a checkpoint that is here, where that is possible; else downloads it."""
+    """Converts a model from an installed checkpoint, if possible; otherwise downloads it."""
     from .quantize import INT8, Quantize, checkpoint_for
 
     if checkpoint := checkpoint_for(known.model, _store()):
@@ -126,18 +129,18 @@ def _pulled(known: Known, how: Access, task: SharedTask) -> ModelResult:
 
 
 def _updated(known: Known, how: Access, task: SharedTask) -> ModelResult:
-    """Fetches the present state of a model from its source; pulls one that is not here."""
+    """Updates a model from its source, or pulls it if it is not installed."""
     store = _store()
     try:
         old = store.find(known.model)
     except HushdError:
-        old = None  # its manifest is damaged, and it is brought anew
+        old = None  # its manifest is damaged: it will be replaced
     if old is None:
         return replace(_pulled(known, how, task), changed=True)
     if old.source.kind == "file":
         raise HushdError(
             "bad_request",
-            f"{old.model} was imported from {old.source.place}: import what is newer under another --name.",
+            f"{old.model} was imported from {old.source.place}: import a newer file under another --name.",
         )
     if old.source.kind == "conversion":
         from .quantize import Quantize
@@ -164,19 +167,19 @@ def _access(endpoint: str, offline: bool | None) -> Access:
 
 
 def _row(model: str) -> Row:
-    """Returns the model of that name: a well-known one, one of the configuration, or one that the user has imported."""
+    """Returns the model of that name: a well-known, configured or imported one."""
     return inventory.row(_store(), model, user_models.configured(paths.find().config))
 
 
 def _mended(row: Row, task: SharedTask) -> ModelResult:
-    """Imports or converts a damaged model again from its source, where no server has it.
+    """Repairs a damaged model by importing or converting it again, if no server has it.
 
     Raises:
-        HushdError: `bad_request` for one that the user has put there; `model_missing` when its source is gone too.
+        HushdError: `bad_request` for a model that the user has copied there; `model_missing` if its source is gone too.
     """
     manifest, store = row.manifest, _store()
     if manifest is None:
-        raise HushdError("bad_request", f"{row.model} was put here by hand: nobody else knows where to get it.")
+        raise HushdError("bad_request", f"{row.model} was copied here by hand, so hushd does not know its source.")
     problems = verification.verify(store, manifest)
     if not problems:
         return _result(manifest)
