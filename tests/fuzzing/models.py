@@ -195,7 +195,7 @@ def _graph(rng: Random) -> bytes:
 def weights(folder: Path) -> Iterator[Feed]:
     """A graph's weights are found within its file, or the graph is refused."""
     path = folder / "model.onnx"
-    tensor = b"\x08\x01\x10\x02" + _bytes(8, b"w") + _bytes(9, bytes(onnx_graph.SMALLEST))
+    tensor = b"\x08\x01\x10\x02" + _bytes(8, b"w") + _bytes(9, bytes(onnx_graph.MIN_MAPPED))
     whole = _bytes(2, b"a test") + _bytes(7, _bytes(5, tensor) * 2 + _bytes(1, b"node") + _bytes(5, b"")) + b"\x08\x09"
 
     def feed(rng: Random) -> None:

@@ -71,7 +71,7 @@ def test_nobody_who_asks_for_rocm_gets_cuda(monkeypatch: pytest.MonkeyPatch) -> 
     """Nor Vulkan's users anything else."""
     for asked in ("rocm", "vulkan:1"):
         ask(monkeypatch, asked)
-        with pytest.raises(HushdError, match=f"torch finds no device {asked}"):
+        with pytest.raises(HushdError, match=f"torch finds no usable device {asked}"):
             compute_device.of_torch(torch(cuda=True), prefers_mps=True)
 
 
@@ -108,7 +108,7 @@ def test_a_model_that_is_no_better_on_apples_processor(monkeypatch: pytest.Monke
 def test_a_device_that_cannot_be_had_is_an_error(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     """Nobody who asked for a card gets the CPU; the error names the device."""
     ask(monkeypatch, asked)
-    with pytest.raises(HushdError, match=f"torch finds no device {asked}") as raised:
+    with pytest.raises(HushdError, match=f"torch finds no usable device {asked}") as raised:
         compute_device.of_torch(torch(), prefers_mps=True)
     assert raised.value.code == "engine_missing"
 
@@ -136,7 +136,7 @@ def test_sessions_that_went_on_without_their_card(monkeypatch: pytest.MonkeyPatc
     assert compute_device.of_sessions([session("CUDAExecutionProvider")]) == "cuda"
     assert compute_device.of_sessions([session(), session()]) == "cpu"
     ask(monkeypatch, "cuda")
-    with pytest.raises(HushdError, match="onnxruntime finds no device cuda"):
+    with pytest.raises(HushdError, match="onnxruntime finds no usable device cuda"):
         compute_device.of_sessions([session()])
 
 
@@ -151,6 +151,6 @@ def test_the_report_of_an_engine() -> None:
 def test_an_engine_that_takes_no_choice_says_so(engine: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only where a card is asked for; an engine that can use one refuses to load instead."""
     ask(monkeypatch, "cuda:1")
-    assert compute_device.report(engine, "hibari")[1] == "the engine hibari takes no choice of device"
+    assert compute_device.report(engine, "hibari")[1] == "the engine hibari does not support a choice of device"
     ask(monkeypatch, "cpu")
     assert compute_device.report(engine, "hibari")[1] == ""

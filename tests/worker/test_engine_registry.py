@@ -90,10 +90,10 @@ def test_other_packages_add_engines(
         "added",
     ]
     errors = capsys.readouterr().err
-    assert "the engine 'gone' does not import (No module named 'no_such_module')" in errors
-    assert "the engine 'odd' does not import (json:dumps is no engine: it has no " in errors
+    assert "the engine 'gone' cannot be imported (No module named 'no_such_module')" in errors
+    assert "the engine 'odd' cannot be imported (json:dumps is not an engine: it has no " in errors
     for name in ("gone", "odd"):
-        with pytest.raises(HushdError, match=f"engine '{name}' does not import") as caught:
+        with pytest.raises(HushdError, match=f"engine '{name}' cannot be imported") as caught:
             registry.find(name)
         assert caught.value.code == "engine_missing"
 
@@ -108,11 +108,11 @@ def test_a_description_is_shortened_only_as_far_as_it_must_be(tmp_path: Path, mo
         kind="",
         contract=TtsEngine,
         describe_engine=lambda engine: large,
-        largest=0,
+        max_bytes=0,
         shorten=[lambda engine: replace(engine, install=engine.install[::2])] * 9,
     )
     for bound, left in ((10_000, 5000), (3_000, 2500), (500, 313)):
-        (described,) = replace(short, largest=bound).engines()
+        (described,) = replace(short, max_bytes=bound).engines()
         assert len(described.install) == left
         assert len(json.dumps(described.data())) <= bound
 
@@ -125,10 +125,10 @@ def test_an_engine_that_says_what_nobody_can_read_is_left_out(
     monkeypatch.syspath_prepend(str(tmp_path))
     odd = EngineDescription(name="", installed="perhaps", install="", default_model="", models=())  # type: ignore[arg-type]
     registry = EngineRegistry(
-        role="models", kind="", contract=TtsEngine, describe_engine=lambda engine: odd, largest=9999, shorten=()
+        role="models", kind="", contract=TtsEngine, describe_engine=lambda engine: odd, max_bytes=9999, shorten=()
     )
     assert registry.engines() == ()
-    assert "'a' does not import (its description cannot be read, for its installed is 'perhaps'.)" in (
+    assert "'a' cannot be imported (its description cannot be read, for its installed is 'perhaps'.)" in (
         capsys.readouterr().err
     )
 

@@ -141,7 +141,7 @@ def test_a_load_that_crashes(engine: Callable[..., Any], how: str, trace: str) -
         ("short", "server_busy", "not enough free memory", "PLEASE READ THIS"),
         pytest.param("squeezed", "model_too_large", "`ulimit -v`", "RuntimeError: unknown error", marks=ON_LINUX),
         pytest.param("cramped", "model_too_large", "`ulimit -v`", "can't start new thread", marks=ON_LINUX),
-        ("full_card", "server_busy", "not enough free memory", ""),
+        ("full_card", "server_busy", "not have enough free memory", ""),
     ],
 )
 def test_a_load_without_memory(engine: Callable[..., Any], how: str, code: str, words: str, trace: str) -> None:
@@ -237,8 +237,8 @@ def test_a_job_that_fails(engine: Callable[..., Any], op: str, code: str, messag
 @pytest.mark.parametrize(
     ("op", "status", "why"),
     [
-        ("break_card", EXIT_CARD_FAILED, "The graphics card failed, and this process can compute nothing more on it."),
-        ("fill_card", EXIT_NO_MEMORY, "The graphics card had not enough free memory for this request."),
+        ("break_card", EXIT_CARD_FAILED, "The graphics card failed, and this process cannot compute on it any more."),
+        ("fill_card", EXIT_NO_MEMORY, "The graphics card did not have enough free memory for this request."),
     ],
 )
 def test_a_job_after_which_the_process_must_end(engine: Callable[..., Any], op: str, status: int, why: str) -> None:

@@ -52,7 +52,7 @@ def test_a_full_card_is_tried_with_less_then_ends_the_process(message: str) -> N
     """Shorter pieces are tried, and where nobody tries them only a new process gets unfragmented memory."""
     error = RuntimeError(message)
     assert out_of_memory(error)
-    assert fatal(error) == End(EXIT_NO_MEMORY, "The graphics card had not enough free memory for this request.")
+    assert fatal(error) == End(EXIT_NO_MEMORY, "The graphics card did not have enough free memory for this request.")
 
 
 @pytest.mark.parametrize("message", MEMORY)

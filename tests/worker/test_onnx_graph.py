@@ -15,7 +15,7 @@ from onnx import TensorProto, external_data_helper, helper, numpy_helper  # noqa
 
 np = pytest.importorskip("numpy")
 
-LEAST = onnx_graph.SMALLEST
+LEAST = onnx_graph.MIN_MAPPED
 DTYPES = (np.float32, np.float16, np.float64, np.int8, np.uint8, np.int16, np.int32, np.int64, np.bool_)
 
 

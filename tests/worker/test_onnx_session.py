@@ -57,7 +57,7 @@ def products(path: Path, count: int = 3, side: int = SIDE, int8: bool = False) -
 @pytest.fixture
 def any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small graphs are worth mapping too."""
-    monkeypatch.setattr(onnx_session, "WORTH_IT", 0)
+    monkeypatch.setattr(onnx_session, "MIN_BYTES", 0)
     monkeypatch.delenv(onnx_session.ENVIRONMENT, raising=False)
 
 
@@ -132,7 +132,7 @@ def test_what_is_not_mapped_is_loaded_by_its_path(
     if case == "packed":
         monkeypatch.setenv(onnx_session.ENVIRONMENT, onnx_session.PACKED)
     elif case == "small":
-        monkeypatch.setattr(onnx_session, "WORTH_IT", path.stat().st_size + 1)
+        monkeypatch.setattr(onnx_session, "MIN_BYTES", path.stat().st_size + 1)
     elif case == "on a card":
         providers = ["CUDAExecutionProvider", *CPU]
     elif case == "damaged":

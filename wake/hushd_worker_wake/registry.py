@@ -34,6 +34,6 @@ REGISTRY: EngineRegistry[WakeEngine, WaitingEngine] = EngineRegistry(
     kind="wake-word",
     contract=WakeEngine,
     describe_engine=_description,
-    largest=10_000,
+    max_bytes=10_000,
     shorten=(),
 )

@@ -1,14 +1,14 @@
-"""The graphics cards that this process sees, and the memory that it takes of each.
+"""Lists the graphics cards that this process can see, and measures its memory on each.
 
-NVIDIA's are known by its driver, AMD's and Intel's by the kernel's files. Each is a card of Vulkan's too.
+It finds NVIDIA's cards by the driver, AMD's and Intel's by the kernel's files. Vulkan can use each of them, too.
 
-A worker asks for its own share once it computes on a card. `python -m hushd_worker.card` prints what is free on each:
-the supervisor, which loads no driver, runs it before a start that needs a card. Both name a card by its place on the
-PCI bus, such as `0000:65:00.0`. To open a card would wake it, so one that sleeps is not asked: the kernel says so in
-`runtime_status`.
+A worker measures its own share once it computes on a card. `python -m hushd_worker.card` prints the free memory of each
+card: the supervisor, which loads no driver, runs it before a start that needs a card. Both name a card by its place on
+the PCI bus, such as `0000:65:00.0`. Opening a sleeping card would wake it, so it is skipped; the kernel reports its
+sleep in `runtime_status`.
 
-A start waits for that program, so this module and those that it needs import little: without dataclasses and pathlib it
-takes 9 ms less.
+A start waits for that program, so this module and its imports import little: without dataclasses and pathlib it takes 9
+ms less.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _VISIBLE = {"cuda": "CUDA_VISIBLE_DEVICES", "rocm": "HIP_VISIBLE_DEVICES"}
 
 
 def cards(driver: Driver, environment: Mapping[str, str] = os.environ) -> list[Card]:
-    """The cards that a process with this `environment` is shown: Vulkan shows those that no other interface hides."""
+    """Returns the cards visible to a process with this `environment`; Vulkan shows the cards that no other interface
+    hides."""
     names = {
         id: f"{api}:{number}" for api in _VISIBLE for number, id in enumerate(_shown(driver, api, environment))
     } | {id: "" for id in driver.ids() if not driver.api(id)}
@@ -37,10 +38,10 @@ def cards(driver: Driver, environment: Mapping[str, str] = os.environ) -> list[C
 
 
 def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, int]:
-    """The memory that this process and those that it started take of each card, its CUDA context included.
+    """Returns the memory of this process and its descendants on each card, with the CUDA context.
 
-    In a container the driver names processes by numbers of the host. There a card's only process is taken for this one;
-    among several nothing is known.
+    In a container the driver reports the host's process numbers. There a card's only process counts as this one; with
+    several the memory is unknown.
     """
     driver = driver or default()
     if driver is None:
@@ -56,7 +57,7 @@ def taken(driver: Driver | None = None, environment: Mapping[str, str] = os.envi
 def _taken(driver: Driver, id: str, ours: set[int]) -> int:
     try:
         sizes = {} if driver.asleep(id) else driver.processes(id)
-    except OSError:  # it has fallen off the bus: the engine will say so
+    except OSError:  # the card has fallen off the bus: the engine will report that
         return 0
     if not ours.isdisjoint(sizes):
         return sum(size for pid, size in sizes.items() if pid in ours)
@@ -65,7 +66,7 @@ def _taken(driver: Driver, id: str, ours: set[int]) -> int:
 
 @functools.cache
 def default() -> Driver | None:
-    """The driver of this machine; None where there is none."""
+    """Returns the driver of this machine; None if there is none."""
     if stand_in := os.environ.get(STAND_IN):
         from importlib import import_module
 
@@ -77,7 +78,7 @@ def default() -> Driver | None:
 
 
 def _shown(driver: Driver, api: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """The places of an interface's cards that its variable names, up to the first that there is not."""
+    """Yields the places of the cards that an interface's variable names, up to the first one that does not exist."""
     places = [id for id in driver.ids() if driver.api(id) == api]
     visible = environment.get(_VISIBLE[api])
     if visible is None:
@@ -88,7 +89,7 @@ def _shown(driver: Driver, api: str, environment: Mapping[str, str]) -> Iterator
             yield places[int(word)]
         elif word.startswith("GPU-") and (named := [id for id in places if driver.uuid(id).startswith(word)]):
             yield named[0]
-        else:  # a part of a card (MIG) is none that we count
+        else:  # a part of a card (MIG) does not count
             return
 
 
@@ -98,7 +99,7 @@ def _rank(card: Card) -> tuple[int, int]:
 
 
 def _card(driver: Driver, device: str, id: str, also: str) -> Card | None:
-    """A card as it is now; None where it no longer answers."""
+    """Returns the present state of a card; None if it no longer answers."""
     try:
         if driver.asleep(id):
             return Card(device, id, asleep=True, also=also)

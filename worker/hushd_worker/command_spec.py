@@ -1,4 +1,5 @@
-"""Command files: small TOML files that say how to run a program as an engine. Each engine has keys of its own."""
+"""Reads command files: small TOML files that describe how to run a program as an engine, each engine with its own
+keys."""
 
 from __future__ import annotations
 
@@ -22,11 +23,11 @@ _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 class CommandSpecError(Exception):
-    """A file that makes no sense. The message is a sentence without its full stop, to be read after `FILE: `."""
+    """An invalid command file. The message is a sentence without its full stop, and follows `FILE: `."""
 
 
 def files(folder: Path) -> list[Path]:
-    """Returns the files in `folder` whose names a model may have."""
+    """Returns the files in `folder` whose names are valid for models."""
     return sorted(path for path in folder.glob("*.toml") if is_name(path.stem))
 
 
@@ -34,25 +35,25 @@ def load(path: Path) -> Table:
     """Returns the content of the file at `path`, unchecked.
 
     Raises:
-        CommandSpecError: it is not there, or no TOML.
+        CommandSpecError: the file does not exist, or is not TOML.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
+        if path.exists() and not path.is_file():  # opening a pipe would block
             raise CommandSpecError("it is not a file")
         return toml.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CommandSpecError("there is no such file") from error
     except OSError as error:
         raise CommandSpecError(f"it cannot be read ({error.strerror})") from error
-    except ValueError as error:  # no TOML, or no UTF-8
+    except ValueError as error:  # not TOML, or not UTF-8
         raise CommandSpecError(f"it is not TOML ({str(error).splitlines()[0]})") from error
 
 
 def check(content: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Table:
-    """Returns the content of a file, or of a table in it, checked: it has no other keys than `kinds`.
+    """Checks the content of a file, or of a table in it, whose keys must be among `kinds`; returns it.
 
     Raises:
-        CommandSpecError: a key that is not known, or a value that does not fit.
+        CommandSpecError: it has an unknown key, or an invalid value.
     """
     for key in content:
         if key not in kinds:
@@ -70,7 +71,7 @@ class CommandLine:
 
     Attributes:
         program: a name on the PATH, or a path.
-        words: the arguments; a tuple is a group, left out when a placeholder in it stands for nothing.
+        words: the arguments; a tuple is a group, which is left out if one of its placeholders is empty.
     """
 
     program: str
@@ -90,7 +91,7 @@ class CommandLine:
         return arguments
 
     def find(self, folder: Path) -> str | None:
-        """Returns the absolute path of the program, or None; a relative one begins at `folder`."""
+        """Returns the absolute path of the program, or None; a relative path starts at `folder`."""
         return shutil.which(folder / self.program if "/" in self.program else self.program)
 
 
@@ -111,7 +112,7 @@ def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) ->
     """Returns the command line of the key `run`.
 
     Raises:
-        CommandSpecError: it has another placeholder than these, or a group without any.
+        CommandSpecError: it has an unknown placeholder, or a group without any.
     """
     program, *arguments = run
     return CommandLine(
@@ -124,22 +125,22 @@ def command_line(run: Sequence[str | list[str]], placeholders: Sequence[str]) ->
 
 
 def words(key: str, value: Sequence[str], placeholders: Sequence[str]) -> tuple[str, ...]:
-    """Returns arguments of a program as there is no shell to expand `~` in them.
+    """Checks arguments of a program and returns them with `~` expanded, since no shell does it.
 
     Raises:
-        CommandSpecError: one has another placeholder than these.
+        CommandSpecError: an argument has an unknown placeholder.
     """
     for name in _names(tuple(value)):
         if name not in placeholders:
             hint = did_you_mean(name, placeholders) or f": the placeholders are {listed(placeholders)}"
-            raise CommandSpecError(f"{{{name}}} in {key} stands for nothing{hint}")
+            raise CommandSpecError(f"{{{name}}} in {key} is not a placeholder{hint}")
     return tuple(map(os.path.expanduser, value))
 
 
 def _group(value: list[str], placeholders: Sequence[str]) -> tuple[str, ...]:
     group = words("run", value, placeholders)
     if not any(_names(group)):
-        raise CommandSpecError(f"the group {value!r} in run has no placeholder, and so could never be left out")
+        raise CommandSpecError(f"the group {value!r} in run has no placeholder, so it could never be left out")
     return group
 
 

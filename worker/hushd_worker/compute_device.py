@@ -1,8 +1,8 @@
-"""The device on which an engine computes: the one that the configuration asks for, else the engine's first choice.
+"""Chooses the device on which an engine computes: the configured one, or else the engine's first choice.
 
-The supervisor passes `compute_device` of the configuration on as HUSHD_COMPUTE_DEVICE, and shows the process no card
-but the one that it names. So a card of CUDA's or ROCm's is always number 0 here, and none is opened on a worker that is
-for the CPU. Vulkan hides none: there the card's place on the bus says which, and `auto` computes on no other.
+The supervisor passes the setting `compute_device` on as HUSHD_COMPUTE_DEVICE, and makes only that card visible to the
+process. So a card of CUDA or ROCm is always number 0 here, and a worker for the CPU opens no card. Vulkan cannot hide
+cards: there the process is told the card's place on the bus, and `auto` uses no other card.
 """
 
 from __future__ import annotations
@@ -15,66 +15,66 @@ from hushd_protocol.cards import PLACE, is_card
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system import drm
 
-# ONNX Runtime's, the best first; for AMD's cards it had the last one until 1.22, and has the one before since.
+# ONNX Runtime's providers, the best first; the last one is for AMD's cards until version 1.22, the one before it since.
 _ON_CARDS = {
     "CUDAExecutionProvider": "cuda",
     "MIGraphXExecutionProvider": "rocm",
     "ROCMExecutionProvider": "rocm",
 }
-_NVIDIA, _AMD, _WINDOWS = "/dev/nvidiactl", "/dev/kfd", "/dev/dxg"  # drivers of cards that compute; the last is WSL's
+_NVIDIA, _AMD, _WINDOWS = "/dev/nvidiactl", "/dev/kfd", "/dev/dxg"  # the compute drivers' files; the last one is WSL's
 ENVIRONMENT = "HUSHD_COMPUTE_DEVICE"
-WHY = "HUSHD_WHY_THERE"  # the reason why the supervisor has chosen the CPU for a worker that may use a card
+WHY = "HUSHD_WHY_THERE"  # why the supervisor has chosen the CPU for a worker that can use a card
 
 
 def asked() -> str:
-    """The kind of device that the configuration asks for: `auto`, `cpu`, `cuda`, `rocm`, `vulkan` or `mps`."""
+    """Returns the configured kind of device: `auto`, `cpu`, `cuda`, `rocm`, `vulkan` or `mps`."""
     return os.environ.get(ENVIRONMENT, "auto").partition(":")[0] or "auto"
 
 
 def may_be_card() -> bool:
-    """Returns whether CUDA or ROCm may be used; loads no driver to know it."""
+    """Returns whether CUDA or ROCm may be used, without loading a driver."""
     return asked() in ("auto", "cuda", "rocm") and any(map(os.path.exists, (_NVIDIA, _AMD, _WINDOWS)))
 
 
 def may_be_vulkan() -> bool:
-    """Returns whether Vulkan may be used: where it is asked for, and on a card that was chosen for this process."""
+    """Returns whether Vulkan may be used: if it is configured, or a card was chosen for this process."""
     return asked() == "vulkan" or (asked() == "auto" and bool(place()))
 
 
 def place() -> str:
-    """The place on the bus of the card that was chosen for this process; empty for none."""
+    """Returns the place on the bus of the card that was chosen for this process; empty for none."""
     return os.environ.get(PLACE, "")
 
 
 def choose(library: str, usable: Sequence[str]) -> str:
-    """Returns the kind of device to compute on: the one asked for, else the first of `usable`.
+    """Returns the kind of device to compute on: the configured one, or else the first of `usable`.
 
     Args:
-        library: computes, for the message.
-        usable: kinds of devices that it can use here, the best first.
+        library: the name of the computing library, for the error.
+        usable: the kinds of devices that it can use here, the best first.
 
     Raises:
-        HushdError: `engine_missing` where it cannot use the one that is asked for.
+        HushdError: `engine_missing` if it cannot use the configured one.
     """
     kind = asked()
     if kind == "auto":
         return usable[0]
     if kind in usable:
         return kind
-    if kind == "cuda" and "rocm" in usable:  # as the libraries call it
+    if kind == "cuda" and "rocm" in usable:  # the libraries' name for it
         return "rocm"
     raise HushdError(
         "engine_missing",
-        f"{library} finds no device {os.environ[ENVIRONMENT]} that it can use here: ask for auto or cpu, or "
-        "install its build for that device; `hushd doctor` names the cards that are here.",
+        f"{library} finds no usable device {os.environ[ENVIRONMENT]} here: set auto or cpu, or "
+        "install its build for that device; `hushd doctor` names this machine's cards.",
     )
 
 
 def of_torch(torch: Any, *, prefers_mps: bool) -> str:
-    """`choose` for torch, by the module.
+    """Returns the device that `choose` finds for the module `torch`.
 
     Args:
-        prefers_mps: whether Apple's graphics processor is better than the CPU for the model.
+        prefers_mps: whether Apple's graphics processor is better for the model than the CPU.
     """
     kind = "rocm" if torch.version.hip else "cuda"
     usable = asked() in ("auto", "cuda", "rocm") and not _is_left_out(kind)
@@ -84,22 +84,22 @@ def of_torch(torch: Any, *, prefers_mps: bool) -> str:
 
 
 def torch_name(kind: str) -> str:
-    """The name that torch has for a kind of device: it calls ROCm's cards `cuda` too."""
+    """Returns torch's name of a kind of device: it calls ROCm's cards `cuda`, too."""
     return "cuda" if kind == "rocm" else kind
 
 
 def of_ctranslate2(library: Any) -> str:
-    """`choose` for CTranslate2, by the module, whose build for ROCm calls its cards `cuda` and does not say that it is
-    one."""
+    """Returns the device that `choose` finds for CTranslate2, whose build for ROCm cannot be told from that for CUDA,
+    and calls its cards `cuda`."""
     kind = "rocm" if os.path.exists(_AMD) and not os.path.exists(_NVIDIA) else "cuda"
     card = (kind,) if not _is_left_out(kind) and library.get_cuda_device_count() else ()
     return choose("CTranslate2", (*card, "cpu"))
 
 
 def of_onnxruntime(runtime: Any) -> str:
-    """`choose` for ONNX Runtime, by the module.
+    """Returns the device that `choose` finds for ONNX Runtime.
 
-    CoreML is none of its devices: with it Parakeet takes 2.9 GB instead of 1.2 (k2-fsa/sherpa-onnx, issue 2626).
+    CoreML is not used: with it Parakeet takes 2.9 GB instead of 1.2 (k2-fsa/sherpa-onnx, issue 2626).
     """
     available = runtime.get_available_providers()
     kinds = dict.fromkeys(kind for name, kind in _ON_CARDS.items() if name in available and not _is_left_out(kind))
@@ -107,7 +107,8 @@ def of_onnxruntime(runtime: Any) -> str:
 
 
 def onnx_providers(runtime: Any) -> list[str]:
-    """The execution providers for `of_onnxruntime`; the CPU comes last, for operators that a card's lacks."""
+    """Returns the execution providers for `of_onnxruntime`; the CPU's comes last, for operators that a card's provider
+    lacks."""
     kind = of_onnxruntime(runtime)
     providers = [*(name for name, of_kind in _ON_CARDS.items() if of_kind == kind), "CPUExecutionProvider"]
     available = runtime.get_available_providers()
@@ -115,29 +116,29 @@ def onnx_providers(runtime: Any) -> list[str]:
 
 
 def of_sessions(sessions: Iterable[Any]) -> str:
-    """Returns where sessions of ONNX Runtime compute: it goes on without a card whose libraries it cannot load.
+    """Returns the kind of device of ONNX Runtime's sessions, which use the CPU if a card's libraries do not load.
 
     Raises:
-        HushdError: `engine_missing` where that is not the card that is asked for.
+        HushdError: `engine_missing` if it is not the configured one.
     """
     used = {provider for session in sessions for provider in session.get_providers()}
     return choose("onnxruntime", (*dict.fromkeys(_ON_CARDS[name] for name in _ON_CARDS if name in used), "cpu"))
 
 
 def report(engine: object, name: str) -> tuple[str, str]:
-    """Returns where `engine` computes, and why not on the card that might be; either is empty where nothing is known.
+    """Returns the device of `engine`, and the reason why it is not a card; either is empty if unknown.
 
     Args:
-        name: the engine's.
+        name: the engine's name.
     """
     device: str = getattr(engine, "compute_device", "")
     why: str = getattr(engine, "why_there", "") or os.environ.get(WHY, "")
     if not why and asked() not in ("auto", "cpu", device) and not (is_card(device) and is_card(asked())):
-        # An engine that can use cards has refused to load without the one that is asked for.
-        why = f"the engine {name} takes no choice of device"
+        # An engine that can use cards would have refused to load without the configured one.
+        why = f"the engine {name} does not support a choice of device"
     return device, why
 
 
 def _is_left_out(kind: str) -> bool:
-    """Returns whether `auto` does without that kind of card: a processor's own graphics are never chosen by it."""
+    """Returns whether `auto` avoids that kind of card, as it always does a CPU's integrated graphics."""
     return kind == "rocm" and asked() == "auto" and drm.is_integrated_only(drm.AMD)

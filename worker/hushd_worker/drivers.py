@@ -1,4 +1,4 @@
-"""The drivers of graphics cards: those of this machine, and several as one."""
+"""The interface of graphics cards' drivers, and several drivers as one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Protocol
 
 
 class Driver(Protocol):
-    """The part of a card's driver that is used here; `id` is a place on the bus."""
+    """A driver of graphics cards, as far as hushd uses it; `id` is a card's place on the bus."""
 
     def ids(self) -> list[str]:
-        """The cards, those of an `api` in the order of its numbers: for CUDA that of their places on the bus."""
+        """Returns the cards; those of an `api` are in the order of its numbers, which for CUDA is by their places on
+        the bus."""
 
     def api(self, id: str) -> str:
-        """The interface that numbers the card: `cuda`, `rocm`, or empty for none but Vulkan."""
+        """Returns the interface that numbers the card: `cuda`, `rocm`, or empty if there is only Vulkan."""
 
     def counts(self, id: str) -> bool:
-        """Returns whether the card has memory of its own; one that has none only takes a number."""
+        """Returns whether the card has its own memory; one without it only occupies a number."""
 
     def asleep(self, id: str) -> bool: ...
 
@@ -25,14 +26,14 @@ class Driver(Protocol):
     def name(self, id: str) -> str: ...
 
     def memory(self, id: str) -> tuple[int, int]:
-        """All memory, and the free part."""
+        """Returns all memory, and the free part."""
 
     def processes(self, id: str) -> dict[int, int]:
-        """The memory of each process that computes on the card, by its pid."""
+        """Returns the memory of each process that computes on the card, by its pid."""
 
 
 def drivers() -> list[Driver]:
-    """The drivers of this machine that know any card."""
+    """Returns the drivers of this machine that have any card."""
     from .drm import Drm
     from .nvml import Nvml
     from .pci import nvidia_cards
@@ -47,7 +48,7 @@ def drivers() -> list[Driver]:
 
 
 class Drivers:
-    """Several drivers; a `card.Driver` that asks the one whose card it is."""
+    """Several drivers as one, which asks the driver of each card."""
 
     def __init__(self, drivers: Sequence[Driver]) -> None:
         self._by_card = {id: driver for driver in drivers for id in driver.ids()}

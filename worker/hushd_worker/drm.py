@@ -1,14 +1,14 @@
-"""AMD's and Intel's graphics cards: their memory, by files of the kernel's. Sizes in bytes.
+"""Measures the memory of AMD's and Intel's graphics cards by files of the kernel. Sizes are in bytes.
 
-Read from documentation and source, and tried on trees of files alone:
+It was written from documentation and source, and only tested on trees of files:
 
-- AMD: `mem_info_vram_total` and `mem_info_vram_used` count what all programs take (docs.kernel.org,
+- AMD: `mem_info_vram_total` and `mem_info_vram_used` count the memory of all programs (docs.kernel.org,
   gpu/amdgpu/driver-misc).
 - Intel: `tile*/physical_vram_size_bytes` of xe, `lmem_total_bytes` of Intel's own builds of i915, else the largest
-  window onto the card's memory, whose size is a power of two. What is taken is the sum over the processes that this
-  user may look at (`drm-resident-vram0` and the like in /proc/PID/fdinfo; docs.kernel.org, gpu/drm-usage-stats).
-- A process's own part: its fdinfo, or for ROCm what the kernel's compute driver counts, where that is more.
-- ROCm's numbers are the order of that driver's nodes, HIP_VISIBLE_DEVICES counts them so.
+  window onto the card's memory, whose size is a power of two. The used memory is the sum over the processes that this
+  user may read (`drm-resident-vram0` and the like in /proc/PID/fdinfo; docs.kernel.org, gpu/drm-usage-stats).
+- A process's own part: its fdinfo, or for ROCm the count of the kernel's compute driver, if that is larger.
+- ROCm numbers cards in the order of that driver's nodes, and so does HIP_VISIBLE_DEVICES.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _PCI = "sys/bus/pci/devices"
 _NODES = "sys/class/kfd/kfd/topology/nodes"
 _PROCESSES = "sys/class/kfd/kfd/proc"
 _MEMORY = re.compile(r"drm-(resident|memory|total)-((?:vram|local)\d*):\s*(\d+)\s*(KiB|MiB|GiB|)$")
-_FORMS = ("resident", "memory", "total")  # of one figure, the best first: drivers give some of them
+_FORMS = ("resident", "memory", "total")  # of the same figure, the best first: each driver has some of them
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _VENDORS = {AMD: "AMD"}
 
 
 class Drm:
-    """The kernel's drivers of AMD's and Intel's cards; a `card.Driver`. Args: the root of all files, for tests."""
+    """The kernel's drivers of AMD's and Intel's cards. `root` is the root of all files, for tests."""
 
     def __init__(self, root: str = "/") -> None:
         self._root = root
@@ -41,7 +41,7 @@ class Drm:
         self._others = [id for id in self._cards if id not in self._nodes]
 
     def ids(self) -> list[str]:
-        """Those that ROCm counts, by its numbers, a processor's own graphics among them; then the others."""
+        """Returns the cards that ROCm counts, by its numbers, with a CPU's integrated graphics; then the others."""
         return [*self._nodes, *self._others]
 
     def api(self, id: str) -> str:
@@ -65,17 +65,17 @@ class Drm:
         folder = self._at(_PCI, id)
         total = total_of(folder)
         if not total:
-            raise OSError(f"the kernel does not say how much memory the card {id} has")
+            raise OSError(f"the kernel does not report the memory of the card {id}")
         used = read(folder, "mem_info_vram_used")
         taken = number_in(used) if used else sum(self._taken(id, _readable(self._at("proc"))).values())
         return total, max(0, total - taken)
 
     def processes(self, id: str) -> dict[int, int]:
-        """The memory of this process and of those that it started."""
+        """Returns the memory of this process and its descendants."""
         return self._taken(id, [str(os.getpid()), *descendants("self")])
 
     def _taken(self, id: str, pids: Iterable[str]) -> dict[int, int]:
-        seen: set[str] = set()  # connections that several processes, or descriptors, share
+        seen: set[str] = set()  # connections, which processes or descriptors may share
         gpu = self._nodes.get(id)
         sizes = {}
         for pid in pids:
@@ -88,7 +88,7 @@ class Drm:
 
 
 def memory_in(fdinfo: str) -> int:
-    """The memory of a card that a connection to its driver takes, by the driver's words in `fdinfo`."""
+    """Returns the card memory of a connection to a driver, as its `fdinfo` reports it."""
     sizes: dict[str, dict[str, int]] = {}  # by region, by form
     for line in fdinfo.splitlines():
         if match := _MEMORY.match(line.strip()):
@@ -98,10 +98,11 @@ def memory_in(fdinfo: str) -> int:
 
 
 def _of_process(process: str, id: str, seen: set[str]) -> int:
-    """The memory of card `id` that the connections of a process take, except those `seen`, which gain them."""
+    """Returns the memory of card `id` that a process's connections take, without those in `seen`; adds them to
+    `seen`."""
     try:
         descriptors = os.listdir(os.path.join(process, "fd"))
-    except OSError:  # another user's, or gone
+    except OSError:  # another user's process, or one that has ended
         return 0
     taken = 0
     for number in descriptors:
@@ -120,7 +121,7 @@ def _of_process(process: str, id: str, seen: set[str]) -> int:
 
 
 def _compute_nodes(root: str) -> dict[str, str]:
-    """The places of the cards that ROCm counts, in its order, each with the compute driver's number of it."""
+    """Returns the places of ROCm's cards, in its order, each with the compute driver's number of the card."""
     folder = os.path.join(root, _NODES)
     try:
         nodes = sorted((name for name in os.listdir(folder) if name.isdigit()), key=int)
@@ -130,7 +131,7 @@ def _compute_nodes(root: str) -> dict[str, str]:
     for node in nodes:
         lines = (line.split() for line in read(folder, node, "properties").splitlines())
         known = {words[0]: number_in(words[1]) for words in lines if len(words) == 2}
-        if known.get("simd_count") and "location_id" in known:  # else a processor, or one that we are not shown
+        if known.get("simd_count") and "location_id" in known:  # otherwise a CPU, or a card hidden from us
             bus, function = divmod(known["location_id"], 256)
             place = f"{known.get('domain', 0):04x}:{bus:02x}:{function >> 3:02x}.{function & 7}"
             numbers[place] = read(folder, node, "gpu_id")

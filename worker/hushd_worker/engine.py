@@ -12,32 +12,31 @@ from .job import Job
 
 
 class Engine(Protocol):
-    """The work of a worker.
+    """The part of a worker that does its jobs.
 
     Attributes:
-        slots: how many calls of `run` may be under way at once.
-        sessions: how many more, for live sessions (see `messages.Request.session`); optional, and if it is missing or
-            0, a session takes a slot.
-        aside: how many jobs that wait for their clients, or have waited, may be under way beside these (see
-            `messages.Ready.aside`); optional, and if it is missing or 0, each keeps its slot. Such an engine has its
-            jobs take turns by itself.
+        slots: the maximum number of calls of `run` at a time.
+        sessions: the number of further calls for live sessions (see `messages.Request.session`); optional: without it a
+            session takes a slot.
+        aside: the number of further jobs that wait for their clients, or have waited (see `messages.Ready.aside`);
+            optional: without it they keep their slots. An engine with `aside` makes its jobs take turns itself.
     """
 
     slots: int
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Imports and loads everything heavy; returns what `ready` says of it.
+        """Imports and loads everything heavy; returns the capabilities for `ready`.
 
         Args:
-            report: takes a note on what is being loaded, and re-arms the start timer.
+            report: takes a note on the progress of the load, and restarts the start timer.
 
         Raises:
-            HushdError: `engine_missing` or `model_missing`, when trying again is useless.
+            HushdError: `engine_missing` or `model_missing` if another try is useless.
         """
 
     def run(self, job: Job) -> JsonObject:
-        """Does one job, sending pieces through it; returns the data of the `result`.
+        """Runs one job, sending pieces through it; returns the data of the `result`.
 
         Raises:
-            HushdError: reported to the client.
+            HushdError: the error for the client.
         """

@@ -1,4 +1,5 @@
-"""A model of an engine that speaks or waits for words, and its description. Light: an engine's module imports it."""
+"""A model of an engine for text to speech or wake words, and its description. Light, since engines' modules import
+it."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model, of which a worker process loads one.
+    """A model; each worker process loads one.
 
     Attributes:
-        memory_mb: a worker's PSS, or its private memory where models are small, in 10^6 bytes.
+        memory_mb: a worker's PSS, or its private memory for small models, in 10^6 bytes.
         embedded: whether it comes with its engine's package.
-        installed: whether it could be loaded here.
+        installed: whether it can be loaded here.
     """
 
     name: str

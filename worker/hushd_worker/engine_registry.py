@@ -1,4 +1,4 @@
-"""Engines by name: hushd's own, those of other packages' specs, and those that have an entry point and no spec."""
+"""Finds engines by name: hushd's own, and other packages', by their specs or entry points."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ class EngineRegistry(Generic[E, D]):
         role: `stt` or `tts`; other packages add engines by a spec, or by the entry point group `hushd.ROLE_engines`.
         kind: the role in words, for messages.
         contract: the class whose public methods every engine has.
-        describe_engine: returns an engine's description; must load nothing.
-        largest: bytes of JSON that the entries may have; both roles' descriptions fit into one answer of the
-            supervisor's, which is 64 KiB of msgpack, or some 90 kB of JSON.
-        shorten: applied to the entries, one step after another while they are larger.
+        describe_engine: returns an engine's description, without loading anything.
+        max_bytes: the maximum size of the entries as JSON: both roles' descriptions must fit into one answer of the
+            supervisor, 64 KiB of msgpack, or about 90 kB of JSON.
+        shorten: the steps to shorten the entries, applied one after another while they are larger.
     """
 
     role: str
     kind: str
     contract: type
     describe_engine: Callable[[type[E]], D]
-    largest: int
+    max_bytes: int
     shorten: Sequence[Callable[[D], D]]
 
     @property
     def group(self) -> str:
-        """The entry point group."""
+        """The name of its entry point group."""
         return f"hushd.{self.role}_engines"
 
     def find(self, name: str) -> type[E]:
         """Returns the engine class of that name.
 
         Raises:
-            HushdError: `engine_missing` when no package has it, or it does not import.
+            HushdError: `engine_missing` if no package has it, or it cannot be imported.
         """
         spec = engines.find(name, self.role)
         reference = spec.engine if spec else self._without_specs().get(name)
@@ -68,14 +68,14 @@ class EngineRegistry(Generic[E, D]):
         except Exception as error:
             raise HushdError(
                 "engine_missing",
-                f"The {self.kind} engine {name!r} does not import ({_first_line(error)}): reinstall its package.",
+                f"The {self.kind} engine {name!r} cannot be imported ({_first_line(error)}): reinstall its package.",
             ) from error
 
     def preload(self, name: str) -> None:
-        """Imports all that an engine's `load` would import, and loads nothing, for a template.
+        """Imports everything that an engine's `load` would import, without loading a model, for a template.
 
         Raises:
-            HushdError: `unsupported` for an engine without the method, `engine_missing` for one that does not import.
+            HushdError: `unsupported` for an engine without the method, `engine_missing` if it cannot be imported.
         """
         engine = self.find(name)
         ahead = getattr(engine, "preload", None)
@@ -85,14 +85,14 @@ class EngineRegistry(Generic[E, D]):
             ahead()
         except (ImportError, OSError) as error:
             raise HushdError(
-                "engine_missing", f"{name} cannot be kept on standby: it does not import ({_first_line(error)})."
+                "engine_missing", f"{name} cannot be kept on standby: it cannot be imported ({_first_line(error)})."
             ) from error
 
     def template_files(self, name: str, model: str) -> tuple[Path, ...]:
-        """Returns the files of a model that an engine's process may have loaded when it is forked, for a template.
+        """Returns the files of a model with which an engine's process may be forked, for a template.
 
         Raises:
-            HushdError: `unsupported` for an engine whose process must not be forked after a load.
+            HushdError: `unsupported` if the engine's process must not be forked after a load.
         """
         files = getattr(self.find(name), "template_files", None)
         if files is None:
@@ -104,17 +104,17 @@ class EngineRegistry(Generic[E, D]):
         return tuple(files(model))
 
     def describe(self) -> RoleDescription:
-        """Describes all engines; one that does not import, or says what nobody could read, is left out, and named on
-        standard error."""
+        """Describes all engines, except for those that cannot be imported or described, which it names on standard
+        error."""
         from hushd_schema.description import OF_ROLE  # not for a worker
 
         return OF_ROLE[self.role](role=self.role, version=__version__, engines=self.engines())
 
     def engines(self) -> tuple[D, ...]:
-        """The engines of `describe`."""
+        """Returns the engines for `describe`."""
         entries = tuple(self._entries())
         for step in self.shorten:
-            if _size(entries) <= self.largest:
+            if _size(entries) <= self.max_bytes:
                 break
             entries = tuple(map(step, entries))
         return entries
@@ -123,19 +123,19 @@ class EngineRegistry(Generic[E, D]):
         for name, reference in self._references().items():
             try:
                 entry = self.describe_engine(self._import(reference))
-                spec = engines.find(name, self.role)  # the entry point's name counts
+                spec = engines.find(name, self.role)  # by the entry point's name
                 entry = replace(entry, name=name, robotic=spec is not None and spec.robotic)
                 yield entry.from_data(entry.data(), "its description")
             except Exception as error:
-                print(f"hushd: the engine {name!r} does not import ({_first_line(error)}).", file=sys.stderr)
+                print(f"hushd: the engine {name!r} cannot be imported ({_first_line(error)}).", file=sys.stderr)
 
     def _references(self) -> dict[str, str]:
-        """All engines, name to `module:Class`, in the order in which they are preferred."""
+        """Returns all engines, name to `module:Class`, in the order of preference."""
         targets = {spec.name: spec.engine for spec in engines.every(self.role)}
         return {**targets, **self._without_specs(), **targets}
 
     def _without_specs(self) -> Mapping[str, str]:
-        from hushd_schema.entry_points import entry_points  # not for an engine of hushd's
+        from hushd_schema.entry_points import entry_points  # not needed for hushd's own engines
 
         return entry_points(self.group)
 
@@ -143,21 +143,21 @@ class EngineRegistry(Generic[E, D]):
         module, _, name = reference.partition(":")
         engine: type[E] = getattr(importlib.import_module(module), name)
         if missing := [method for method in _methods(self.contract) if not hasattr(engine, method)]:
-            raise TypeError(f"{reference} is no engine: it has no {listed(missing)}")
+            raise TypeError(f"{reference} is not an engine: it has no {listed(missing)}")
         return engine
 
 
 def choose_model(engine: str, asked: str, default: str, known: Sequence[str]) -> str:
-    """Returns the model that `asked` names; `default` means the engine's default one.
+    """Returns the model that `asked` names; `default` means the engine's default model.
 
     Raises:
-        HushdError: `model_missing` when the engine has none of that name.
+        HushdError: `model_missing` if the engine has no such model.
     """
     if asked == "default":
         return default
     if asked in known:
         return asked
-    from hushd_models import user_models  # not needed for a name that is right
+    from hushd_models import user_models  # only needed for a wrong name
 
     there_is = f"use {listed(known)}" if known else "none is installed"
     raise user_models.missing(f"{engine}/{asked}") or HushdError(

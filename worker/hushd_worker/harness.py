@@ -1,7 +1,7 @@
-"""The part of a worker that is the same for every engine: connect, load, run jobs, send heartbeats, leave.
+"""Runs any engine as a worker: connects, loads, runs jobs, sends heartbeats, and leaves.
 
-The main thread owns the socket and never runs engine code: that is for `job_threads`. Job threads send through a queue
-and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
+The main thread owns the socket and never runs engine code, which runs on `job_threads`. Job threads send through a
+queue and a wake-up pipe, because a ZeroMQ socket belongs to one thread.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ from .job_error import EXIT_CRASHED
 from .job_threads import JobThreads
 from .usage import PrivateMemory, cpu, pss
 
-BEAT_S = 2.0  # while a job runs; the supervisor kills the worker when three are missing
-LOADING_S = 5.0  # while the load uses CPU time
-GROWTH = 8_000_000  # bytes by which memory must have grown at a job's end for a beat of its own
-SAMPLE_S = 0.1  # between two looks at memory during the load, and five of it during a job: peaks last for seconds
-SETTLE_S = 0.1  # of rest before memory is trimmed and measured, so that the next request need not wait for it
+BEAT_S = 2.0  # between heartbeats while a job runs; the supervisor kills the worker when three are missing
+LOADING_S = 5.0  # between heartbeats while the load uses CPU time
+GROWTH = 8_000_000  # bytes of growth in memory during a job that are reported by an extra heartbeat at its end
+SAMPLE_S = 0.1  # between measurements of memory during a load; five times that during jobs: peaks last for seconds
+SETTLE_S = 0.1  # of idleness before memory is trimmed and measured, so that a next request need not wait for that
 GOODBYE_S = 1.0  # to wait for the supervisor's `bye`; an exit right after a send lost 41 to 59 of 60 results
 EXIT_LOAD_FAILED = 78  # EX_CONFIG: reported by `load_failed`, so not a crash
 
@@ -69,12 +69,12 @@ def serve(engine: Engine) -> NoReturn:
     os.set_inheritable(int(descriptor), False)
     os.environ.setdefault(
         "CUDA_MODULE_LOADING", "LAZY"
-    )  # the default since CUDA 12.2: kernels are loaded when first used
+    )  # the default since CUDA 12.2: kernels are loaded at their first use
     own_modules.guard()
     thread_starts.watch()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which sends `cancel`
-    os.dup2(2, 1)  # whatever an engine prints goes to the log,
-    # without a buffer, which `os._exit` would not write out.
+    os.dup2(2, 1)  # engines' output goes to the log,
+    # unbuffered, since `os._exit` does not flush buffers.
     sys.stdout = sys.stderr = log_lines.LogStream(2, os.environ.pop(log_lines.FORMAT, ""))
     best_effort.report_to(print)
     try:
@@ -107,8 +107,8 @@ class _Harness:
         self._loaded = False
         self._measure = False  # whether memory is to be trimmed and reported after work
         self._next_beat = math.inf  # monotonic time; infinite at rest
-        self._resident = 0  # bytes at the last beat,
-        self._size = 0  # and the size in it, which includes the programs that ran
+        self._resident = 0  # bytes at the last heartbeat,
+        self._size = 0  # and the size reported in it, with child programs
         self._draining = False  # whether to leave after the last job
         self._leaving: float | None = None  # monotonic time until which to wait for the supervisor's `bye`
         self._status = 0
@@ -133,7 +133,7 @@ class _Harness:
                     break
                 timeout = self._leaving - now
             elif self._jobs or not self._loaded:
-                if self._next_beat == math.inf:  # work begins, perhaps of many short jobs
+                if self._next_beat == math.inf:  # work begins, perhaps many short jobs
                     self._next_beat = now + BEAT_S
                 if now >= self._next_beat:
                     used = cpu()
@@ -183,7 +183,7 @@ class _Harness:
             try:
                 message = unpack(frames, self._decoder)
             except HushdError as error:
-                # From a newer supervisor. Without an id, so that no job ends by it.
+                # From a newer supervisor. The answer has no id, so that it ends no job.
                 self._send(Error.of(b"", error))
                 continue
             if isinstance(message, JobMessage):
@@ -205,9 +205,9 @@ class _Harness:
                 return True
 
     def _sample(self, now: float) -> None:
-        """Looks at memory, if that is due."""
+        """Measures memory, if that is due."""
         if now >= self._sample_due:
-            if not buggify("memory is not looked at"):
+            if not buggify("memory is not measured"):
                 self._memory.look()
             self._sample_due = now + (5 * SAMPLE_S if self._loaded else SAMPLE_S)
 
@@ -219,7 +219,7 @@ class _Harness:
         if isinstance(message, Result | Error):
             self._jobs.pop(message.id, None)
             self._measure = True
-            if self._size - rss() > GROWTH:  # of a program that has ended: the worker must not be taken for so large
+            if self._size - rss() > GROWTH:  # a child program has ended: report that the worker is smaller now
                 self._beat()
         elif isinstance(message, Ready):
             self._loaded = self._measure = True
@@ -246,10 +246,10 @@ class _Harness:
     # --- from job threads --------------------------------------------------------------------------------------------
 
     def _post(self, message: Message) -> None:
-        # Packed here: a message that cannot be sent is the engine's failure, not the I/O thread's.
+        # Packed here, so that a message that cannot be packed is the engine's failure, not the I/O thread's.
         self._outbox.append((message, pack(message)))
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # full: the I/O thread has a wake-up waiting
+        with contextlib.suppress(BlockingIOError):  # the pipe is full: the I/O thread will wake up anyway
             os.write(self._wake_write, b".")

@@ -1,7 +1,7 @@
-"""A request as a worker's engine sees it: its input, a way to answer in pieces, and whether it was cancelled.
+"""A request for a worker's engine: its input, methods to answer in pieces, and its cancellation.
 
-A `Job` runs on a thread of its own; the harness's I/O thread feeds it. All methods that wait raise `Cancelled` as soon
-as the client has cancelled or left, and the engine lets that pass.
+A `Job` runs on a separate thread; the harness's I/O thread feeds it. All methods that wait raise `Cancelled` as soon as
+the client has cancelled or left; the engine must not catch it.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from hushd_protocol.messages import Job as JobMessage
 
 
 class Cancelled(Exception):
-    """The client has cancelled this job, or left; the engine stops working on it."""
+    """The client has cancelled this job, or left: the engine stops working on it."""
 
 
 class Job:
-    """One request on its worker.
+    """A request on its worker.
 
     Attributes:
-        op: `transcribe`, `synthesize` or an operation of the worker's own.
+        op: `transcribe`, `synthesize` or another operation of the worker.
         params: the request's parameters, unchecked.
         input: `inline`, `path`, `stream` or `none`.
-        economy: whether memory is short: use less, if there is a way.
-        session: whether it is live, and may last as long as somebody speaks.
+        economy: whether memory is short, so that the engine should use less, if possible.
+        session: whether it is live, and may last as long as a person speaks.
         client: a number that the jobs of one client share.
-        degraded: set when it was done with less; the result reports it.
+        degraded: set if it was done with less memory, which the result reports.
     """
 
     def __init__(self, message: JobMessage, send: Callable[[Message], None]) -> None:
@@ -71,12 +71,12 @@ class Job:
         """Yields the input's bytes, piece by piece: the payload, the file, or the stream as it arrives.
 
         Args:
-            patience_s: seconds that a stream may send nothing; None: no limit.
+            patience_s: the maximum silence of a stream in seconds; None: no limit.
 
         Raises:
             HushdError: `path_unreachable` or `input_unreadable` for a path; `input_unreadable` for a stream that has
-                sent nothing for `patience_s`; `bad_request` for a chunk of another rate or number of channels than
-                the request's.
+                sent nothing for `patience_s`; `bad_request` for a chunk whose rate or channels differ from the
+                request's.
             Cancelled: while waiting for more.
         """
         if self.input == "inline":
@@ -100,15 +100,15 @@ class Job:
                 last = chunk.last
                 if chunk.payload:
                     yield chunk.payload
-                if not last:  # and all of it is used up: a whole window granted says that the job waits
+                if not last:  # all of it is used up: granting a whole window tells that the job waits
                     self._send(Credit(id=self.id, chunks=1))
 
     def open_path(self) -> int:
-        """Returns a descriptor of the very file that the client named; the caller closes it.
+        """Returns a descriptor of the same file that the client named; the caller closes it.
 
         Raises:
-            HushdError: `path_unreachable` when the path cannot be opened from here or is another file than the
-                client saw (PrivateTmp, a container); `input_unreadable` when it is not a regular file.
+            HushdError: `path_unreachable` if the path cannot be opened from here or is not the file that the client saw
+                (PrivateTmp, a container); `input_unreadable` if it is not a regular file.
         """
         unreachable = HushdError("path_unreachable", f"The worker cannot open {self.path}.")
         try:
@@ -118,7 +118,7 @@ class Job:
             raise unreachable from error
         info = os.fstat(descriptor)
         named = self._message
-        # The size too: an inode's number is used again as soon as its file is deleted.
+        # The size, too: an inode number is reused as soon as its file is deleted.
         if (info.st_dev, info.st_ino, info.st_size) != (named.device, named.inode, named.size):
             os.close(descriptor)
             raise unreachable
@@ -128,7 +128,7 @@ class Job:
         return descriptor
 
     def warn(self, code: str, message: str) -> None:
-        """Adds a warning to the result, once for each `code`: the job is done, and its result is to be doubted."""
+        """Adds a warning to the result, once for each `code`: the job succeeded, but its result is doubtful."""
         if all(warning["code"] != code for warning in self.warnings):
             self.warnings.append({"code": code, "message": message})
 
@@ -138,7 +138,7 @@ class Job:
         """Sends output, waiting for the client's credit; more than 64 KiB becomes several chunks.
 
         Args:
-            offset: the place in a file.
+            offset: the position in a file.
             rate, channels: of raw s16le audio, with its first chunk.
         """
         view = memoryview(payload).cast("B")  # of bytes, whatever the items of an array are

@@ -1,8 +1,8 @@
-"""Errors that end a job: the sentence that its client gets, or, where nothing more can be trusted, the process's end.
+"""Handles errors that end a job: the client gets a sentence, or, after some errors, the whole process ends.
 
-After some errors CUDA fails at every call until the process has ended, and what a card's memory is fragmented into
-comes back only with the process; and after an upgrade of hushd a module that is missing is of another version. So a
-worker ends by them as by a crash: the supervisor repeats the request in a fresh one if nothing of its output has left.
+After some errors CUDA fails at every call until the process ends, and only its end undoes fragmentation of a card's
+memory; and a missing module means that hushd was upgraded meanwhile. After such errors a worker ends as by a crash: the
+supervisor repeats the request in a new process, unless the client has some of its output.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ EXIT_CRASHED = 70  # EX_SOFTWARE: the load, a job or the harness raised; the tra
 
 
 class End(NamedTuple):
-    """An end of the process: its exit status, and one sentence for the client."""
+    """The end of the process: its exit status, and one sentence for the client."""
 
     status: int
     why: str
 
 
 class NoMemory(Exception):
-    """Memory is not enough for a job; the message is one sentence for the client.
+    """There is not enough memory for a job; the message is one sentence for the client.
 
-    Another process, which begins with memory in one piece, may do it.
+    A new process, whose memory is not fragmented, may succeed.
     """
 
 
 def fatal(error: BaseException) -> End | None:
-    """Returns how the process must end by `error`; None where it can go on."""
+    """Returns how the process must end after `error`; None if it can go on."""
     if isinstance(error, NoMemory):
         return End(EXIT_NO_MEMORY, str(error))
     if isinstance(error, Replaced):
         return End(EXIT_CRASHED, "hushd was updated while this process ran.")
     match _cause(error):
         case Cause.CARD_FAILED:
-            return End(EXIT_CARD_FAILED, "The graphics card failed, and this process can compute nothing more on it.")
-        case Cause.CARD_FULL if not isinstance(error, HushdError):  # else it was a load, which has its own advice
-            return End(EXIT_NO_MEMORY, "The graphics card had not enough free memory for this request.")
+            return End(EXIT_CARD_FAILED, "The graphics card failed, and this process cannot compute on it any more.")
+        case Cause.CARD_FULL if not isinstance(error, HushdError):  # a HushdError has its own advice, about a load
+            return End(EXIT_NO_MEMORY, "The graphics card did not have enough free memory for this request.")
     return None
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Returns whether a library raised `error` because a card or the machine had not enough free memory."""
+    """Returns whether a library raised `error` because a card or the machine did not have enough free memory."""
     if isinstance(error, Cancelled | HushdError | NoMemory):
         return False
     cause = _cause(error)
@@ -62,8 +62,8 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def answer(request_id: bytes, error: BaseException) -> Error:
-    """The answer for the client: a HushdError as it is, others as `failure`."""
-    # A part that is loaded when it is first needed is not missing where the memory is too short for it.
+    """Returns the answer for the client: a HushdError unchanged, other errors as `failure`."""
+    # A part that is loaded at its first use is not missing if memory is too short for it.
     missing = isinstance(error, HushdError) and error.code in ("engine_missing", "model_missing")
     if isinstance(error, HushdError) and not (missing and short_of_memory(error)):
         return Error.of(request_id, error)
@@ -71,7 +71,8 @@ def answer(request_id: bytes, error: BaseException) -> Error:
 
 
 def failure(request_id: bytes, error: BaseException) -> Error:
-    """The answer for a job that failed by no fault of its request: one sentence, with the traceback in the log."""
+    """Returns the answer for a job that failed through no fault of its request: one sentence; the log has the
+    traceback."""
     log_traceback(error)
     if short_of_memory(error):
         return Error.of(request_id, HushdError("worker_failed", "There was not enough memory for this request."))
@@ -80,8 +81,8 @@ def failure(request_id: bytes, error: BaseException) -> Error:
 
 
 def log_traceback(error: BaseException) -> None:
-    """Prints where `error` was raised, and its type; its message, which may quote speech, only if the user has
-    asked for that."""
+    """Prints the traceback and the type of `error`; its message, which may quote speech, only if the user has enabled
+    that."""
     if os.environ.get(log_lines.CONTENT):
         traceback.print_exception(error)
         return
@@ -96,7 +97,8 @@ def log_traceback(error: BaseException) -> None:
 
 
 def _cause(error: BaseException | None) -> Cause | None:
-    """The cause that a library's message names; our own and the system's messages may name anything, such as a file."""
+    """Returns the cause that a library's message names; not for hushd's and the system's messages, which may contain
+    any text, such as a file name."""
     while isinstance(error, HushdError):
         error = error.__cause__ or error.__context__
     return None if error is None or isinstance(error, OSError) else cause(error)

@@ -1,8 +1,8 @@
-"""The threads of a worker that run its engine.
+"""The threads of a worker on which its engine runs.
 
 Jobs run on `slots + sessions` threads, and the load on the first of these, since some engines are bound to the thread
-that loaded them. Jobs that were set aside while they waited for their clients keep their threads, and further ones are
-started for those that come meanwhile.
+that loaded them. Jobs that were set aside while they waited for their clients keep their threads, and further threads
+are started for the next jobs.
 """
 
 from __future__ import annotations
@@ -31,32 +31,33 @@ from .usage import PrivateMemory, pss, short_of_memory
 
 
 class JobThreads:
-    """Loads `engine` and runs its jobs; `post` takes the messages of all threads, `memory` measures this process."""
+    """Threads that load `engine` and run its jobs; `post` takes the messages of all threads, `memory` measures this
+    process."""
 
     def __init__(self, engine: Engine, post: Callable[[Message], None], memory: PrivateMemory) -> None:
         self._engine = engine
         self._post = post
         self._memory = memory
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # of the numbers of threads:
-        self._count = self._base = 1  # those that there are, those that stay,
-        self._aside = 0  # and further ones that there may be
+        self._lock = threading.Lock()  # for the numbers of threads:
+        self._count = self._base = 1  # all present threads, the permanent ones,
+        self._aside = 0  # and the maximum of further ones
         self._on_card = False  # whether the engine computes on a graphics card
-        self._placement: dict[str, str] = {}  # what results say of that, where there was a choice
+        self._placement: dict[str, str] = {}  # what results report of the device, if there was a choice
 
     def start(self) -> None:
-        """Starts the load on the first thread, which then takes jobs."""
+        """Starts the load on the first thread, which runs jobs afterwards."""
         threading.Thread(target=self._load_then_work, name="job-0", daemon=True).start()
 
     def take(self, job: Job, running: int) -> None:
-        """Gives a job to the next free thread; `running` is the number of jobs with this one."""
+        """Gives a job to the next free thread; `running` counts the jobs, including this one."""
         with self._lock:
             self._jobs.put(job)
             if self._count < min(running, self._base + self._aside):
                 self._staff()
 
     def cards(self) -> dict[str, int]:
-        """The memory taken of graphics cards; an engine that computes on none loads no driver for this."""
+        """Returns the memory used on graphics cards; loads no driver if the engine does not compute on any."""
         if not self._on_card:
             return {}
         from . import card
@@ -83,7 +84,7 @@ class JobThreads:
         mark("worker loads")
         capabilities = self._engine.load(lambda note: self._post(Loading(note=note)))
         mark("worker ready")
-        gc.freeze()  # objects of the load live as long as the process: no collection need walk them
+        gc.freeze()  # objects of the load live as long as the process, so collections need not visit them
         slots, sessions = max(1, self._engine.slots), max(0, getattr(self._engine, "sessions", 0))
         aside = max(0, getattr(self._engine, "aside", 0))
         with self._lock:
@@ -106,7 +107,7 @@ class JobThreads:
             log_lines.concern(job.id)
             try:
                 self._post(self._answer(job))
-            except Exception as error:  # an answer that is too large, or no plain data
+            except Exception as error:  # an answer that is too large, or not plain data
                 self._post(failure(job.id, error))
             log_lines.concern(b"")
             del job  # so that its input does not live until the next one
@@ -129,7 +130,7 @@ class JobThreads:
 
 
 def _load_failed(error: BaseException) -> LoadFailed | None:
-    """The report of a load that need not be tried again as it is; None for a crash."""
+    """Returns the report of a failed load that is not worth repeating; None for a crash."""
     if isinstance(error, Replaced):
         return None
     if isinstance(error, HushdError) and error.code in ("server_busy", "model_too_large"):
@@ -142,7 +143,7 @@ def _load_failed(error: BaseException) -> LoadFailed | None:
 
 
 def _end(error: BaseException, end: End) -> NoReturn:
-    """Ends the process at once; the supervisor reports the log's last line, and repeats what ran."""
+    """Ends the process at once; the supervisor reports the log's last line, and repeats the running jobs."""
     traceback.print_exception(error)
     if end.why:
         print(end.why, file=sys.stderr)

@@ -1,8 +1,8 @@
-"""Causes of a failed load or job, each with advice that fits: a file that is whole is never said to need replacing.
+"""Finds the cause of a failed load or job, and gives the right advice, never to replace a file that is not damaged.
 
-Libraries report a full graphics card, a missing driver and a damaged file with the same exception, RuntimeError; only
-the message tells them apart. The messages below are those of torch, CTranslate2, ONNX Runtime, ggml, the libraries of
-CUDA, ROCm and Vulkan, glibc and the libraries that read models.
+Libraries raise RuntimeError for a full graphics card, a missing driver and a damaged file alike; only the message
+differs. The messages below are from torch, CTranslate2, ONNX Runtime, ggml, the libraries of CUDA, ROCm and Vulkan,
+glibc and the libraries that read models.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Cause(Enum):
     """The cause of a failed load or job."""
 
-    CARD_FAILED = "a failure of the graphics card, after which nothing more can be computed on it in this process"
+    CARD_FAILED = "a failure of the graphics card, after which this process cannot compute on it any more"
     CARD_FULL = "the graphics card's memory"
     MEMORY = "the machine's memory"
     CARD = "the graphics card's driver or libraries"
@@ -32,8 +32,8 @@ class Cause(Enum):
 
 
 _NO_CARD = 'or keep the worker off it with compute_device = "cpu" in the configuration'
-# The first match counts: a full card is an error of CUDA's too, and a folder may be called after it.
-# Compiled only when something has failed: it takes milliseconds, which every start would wait for.
+# The first match counts, since a full card is an error of CUDA, too, and a folder's name may contain CUDA. They are
+# only compiled after a failure, since that takes milliseconds, for which every start would wait.
 _MESSAGES = {
     cause: "|".join(patterns)
     for cause, patterns in {
@@ -78,48 +78,48 @@ _MESSAGES = {
 
 
 def load_error(model: str, error: BaseException, *, install: str, again: str) -> HushdError:
-    """The error for `model`, such as `whisper/base`, whose library raised `error` while it loaded.
+    """Returns the error for `model`, such as `whisper/base`, whose library raised `error` during the load.
 
     Args:
         install: the command that installs the engine.
-        again: how a damaged file is replaced, an imperative clause.
+        again: an imperative clause that says how to replace a damaged file.
     """
     if isinstance(error, HushdError):
         return error
     why = reason(error)
     match cause(error):
         case Cause.CARD_FULL:
-            advice = f"end what else uses the card, take a smaller model, {_NO_CARD}"
-            text = f"The graphics card has not enough free memory for {model} ({why}): {advice}."
+            advice = f"end other programs that use the card, take a smaller model, {_NO_CARD}"
+            text = f"The graphics card does not have enough free memory for {model} ({why}): {advice}."
             return HushdError("server_busy", text, detail={"on_card": True})
         case Cause.MEMORY:
             return no_memory(model, why)
         case Cause.CARD | Cause.CARD_FAILED:
-            advice = f"update its driver, install the library that is named, {_NO_CARD}"
+            advice = f"update its driver, install the named library, {_NO_CARD}"
             return HushdError("engine_missing", f"The graphics card cannot be used for {model} ({why}): {advice}.")
         case Cause.LIBRARY:
-            return HushdError("engine_missing", f"A library that {model} needs does not load ({why}): {install}.")
+            return HushdError("engine_missing", f"A library of {model} does not load ({why}): {install}.")
         case Cause.DAMAGED:
             return HushdError(
                 "model_missing",
                 f"The model {model} does not load, since its file is damaged or incomplete ({why}): {again}.",
             )
-    advice = f"if `hushd models verify {model}` finds it whole, `hushd logs` says more, else {again}"
+    advice = f"if `hushd models verify {model}` finds no damage, `hushd logs` says more, otherwise {again}"
     return HushdError("model_missing", f"The model {model} does not load ({why}): {advice}.")
 
 
 def no_memory(model: str, why: str = "") -> HushdError:
-    """The error for a load that found too little memory; `model` in words, `why` as its library says it.
+    """Returns the error for a load without enough memory; `model` is in words, `why` the library's message.
 
-    Under a limit on the address space it is for ever: that is where allocations fail, while Linux promises more memory
-    than there is, and nobody who leaves changes it.
+    Under a limit on the address space the error is permanent: there allocations fail, since Linux otherwise grants more
+    memory than exists, and ending other programs does not help.
     """
     quoted = f" ({why})" if why else ""
     if limit := address_space():
         text = (
             f"{limit / 1e6:.0f} MB of address space, the limit of each process here (`ulimit -v`), are not enough for "
-            f"{model}{quoted}: raise or lift it, since files and threads count in it as well as memory, or take a "
-            "smaller model."
+            f"{model}{quoted}: raise or remove it, since files and threads count in it as well as memory, or take "
+            "a smaller model."
         )
         return HushdError("model_too_large", text)
     advice = "end other programs, or take a smaller model"
@@ -127,13 +127,14 @@ def no_memory(model: str, why: str = "") -> HushdError:
 
 
 def check_files(folder: Path) -> None:
-    """Raises ValueError for a pipe among a model's files: a library that opens it would wait for a writer for ever."""
+    """Raises ValueError if a model's files include a pipe, since a library that opens one would wait for a writer
+    forever."""
     if pipe := next((path for path in sorted(folder.rglob("*")) if path.is_fifo()), None):
         raise ValueError(f"{pipe.name} is damaged: it is a pipe")
 
 
 def cause(error: BaseException | None) -> Cause:
-    """Returns the cause of a failed load or job, by the messages of `error` and of those that led to it."""
+    """Returns the cause of a failed load or job, by the messages of `error` and the errors that led to it."""
     text = ""
     while error is not None:
         if isinstance(error, MemoryError):

@@ -1,4 +1,4 @@
-"""NVIDIA's management library, by ctypes: six of its functions, and no package for them."""
+"""Calls six functions of NVIDIA's management library by ctypes, without a package."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hushd_protocol.system.footprint import descendants
 
 from . import pci
 
-_NO_ATTACH = 2  # opens no card that is not asked for, since that would wake it
-_UNKNOWN = 2**64 - 1  # the size of a process where the driver does not say
-_MOST = 256  # processes of a card
+_NO_ATTACH = 2  # opens only requested cards, since opening a card wakes it
+_UNKNOWN = 2**64 - 1  # the size of a process if the driver does not know it
+_MAX_PROCESSES = 256  # of a card
 
 
 class _Pci(ctypes.Structure):
@@ -37,13 +37,13 @@ class _Process(ctypes.Structure):
 
 
 class Nvml:
-    """The driver of NVIDIA's cards; a `card.Driver`.
+    """The driver of NVIDIA's cards.
 
     Args:
-        places: of the cards on the bus, as the kernel lists them; without any, all are asked for, and so woken.
+        places: the cards' places on the bus, as the kernel lists them; without any, all cards are opened, and so woken.
 
     Raises:
-        OSError: there is no driver, or it does not work.
+        OSError: there is no working driver.
     """
 
     def __init__(self, places: Sequence[str]) -> None:
@@ -75,34 +75,35 @@ class Nvml:
         return int(memory.total), int(memory.free)
 
     def processes(self, id: str) -> dict[int, int]:
-        """Those that compute by CUDA, and of ours those by Vulkan, which the library counts among those that draw."""
+        """Returns the memory of the processes that use CUDA, and of those of hushd's that use Vulkan, which the library
+        lists as graphics processes."""
         computing = self._running("nvmlDeviceGetComputeRunningProcesses_v3", id)
         ours = {os.getpid(), *map(int, descendants("self"))}.difference(computing)
-        graphics = "nvmlDeviceGetGraphicsRunningProcesses_v3"  # which an old driver need not have
+        graphics = "nvmlDeviceGetGraphicsRunningProcesses_v3"  # missing in old drivers
         drawing = self._running(graphics, id) if ours and hasattr(self._library, graphics) else {}
         return computing | {pid: size for pid, size in drawing.items() if pid in ours}
 
     def _running(self, function: str, id: str) -> dict[int, int]:
-        count = ctypes.c_uint(_MOST)
-        processes = (_Process * _MOST)()
+        count = ctypes.c_uint(_MAX_PROCESSES)
+        processes = (_Process * _MAX_PROCESSES)()
         self._call(function, self._handle(id), ctypes.byref(count), processes)
         return {int(p.pid): int(p.size) for p in processes[: count.value] if p.size != _UNKNOWN}
 
     def _enumerate(self) -> list[str]:
-        """The places of all cards, where the kernel lists none: in some containers."""
+        """Returns the places of all cards, if the kernel lists none, as in some containers."""
         count = ctypes.c_uint()
         self._call("nvmlDeviceGetCount_v2", ctypes.byref(count))
         return sorted(self._place(number) for number in range(count.value))
 
     def _place(self, number: int) -> str:
-        """The place of card `number`, as the kernel writes it: the library has four digits more."""
+        """Returns the place of card `number` in the kernel's form, which has four digits less than the library's."""
         handle, place = ctypes.c_void_p(), _Pci()
         self._call("nvmlDeviceGetHandleByIndex_v2", ctypes.c_uint(number), ctypes.byref(handle))
         self._call("nvmlDeviceGetPciInfo_v3", handle, ctypes.byref(place))
         return f"{place.domain:04x}:{place.bus:02x}:{place.device:02x}.0"
 
     def _there(self, id: str) -> bool:
-        """Returns whether this process may use a card: a container is shown only some."""
+        """Returns whether this process may use a card; in a container only some are visible."""
         try:
             self._handle(id)
         except OSError:

@@ -1,11 +1,11 @@
-"""An ONNX file without its weights: a graph that says where in that file each of them lies.
+"""Makes a copy of an ONNX graph without its weights, which refers to their places in the original file.
 
-ONNX Runtime copies weights that are part of a graph, and maps those that lie in a file beside it ("external data"). It
-maps them from any offset, so the file beside it may be the graph's own: nothing is converted, no file is written, and a
-file's pages are shared, stay in the system's cache after the exit, and can be dropped when memory is short.
+ONNX Runtime copies weights that are part of a graph, and maps weights in a separate file ("external data"). It maps
+them from any offset, so that file may be the graph's own: nothing is converted, no file is written, and a file's pages
+are shared, stay in the system's cache after the exit, and can be dropped when memory is short.
 
-An ONNX file is one protobuf message; fields are from https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. All that
-is not a large weight is passed on byte for byte.
+An ONNX file is one protobuf message, whose fields are from https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+Everything except large weights is copied byte for byte.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-SMALLEST = 1 << 16  # bytes of a weight that is mapped; copying less is no slower than another mapping
+MIN_MAPPED = 1 << 16  # bytes of a mapped weight; a smaller one is copied in the same time
 _GRAPH = 7  # of ModelProto
 _INITIALIZER = 5  # of GraphProto
 _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 9, 13, 14  # of TensorProto
@@ -26,19 +26,19 @@ _FIXED = {_FIXED64: 8, _FIXED32: 4}
 
 class _Field(NamedTuple):
     number: int
-    begin: int  # of its key
-    content: int  # where its content begins
+    begin: int  # the first byte of its key
+    content: int  # the first byte of its content
     end: int
 
 
 def without_weights(path: Path) -> bytes | None:
-    """Returns the graph in `path`, whose weights of `SMALLEST` bytes and more are references into `path`.
+    """Returns the graph in `path`, with references into `path` in place of weights of `MIN_MAPPED` bytes or more.
 
-    None where there is no such weight: they may be in another file already, or be written in another way.
+    Returns None if there is no such weight: they may already be in another file, or have another encoding.
 
     Raises:
         ValueError: the file is damaged, or not in ONNX's format.
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         parts: list[bytes] = []
@@ -54,10 +54,10 @@ def without_weights(path: Path) -> bytes | None:
 
 
 def _graph(data: mmap.mmap, graph: _Field, name: bytes) -> tuple[bytes, bool]:
-    """The content of a graph with references in place of its large weights, and whether there are any."""
+    """Returns the content of a graph with references in place of its large weights, and whether there are any."""
     parts, done = [], graph.content
     for field in _fields(data, graph.content, graph.end):
-        if field.number == _INITIALIZER and field.end - field.content >= SMALLEST:
+        if field.number == _INITIALIZER and field.end - field.content >= MIN_MAPPED:
             tensor = _reference(data, field, name)
             if tensor is not None:
                 parts += [data[done : field.begin], _bytes_field(_INITIALIZER, tensor)]
@@ -67,7 +67,8 @@ def _graph(data: mmap.mmap, graph: _Field, name: bytes) -> tuple[bytes, bool]:
 
 
 def _reference(data: mmap.mmap, tensor: _Field, name: bytes) -> bytes | None:
-    """The content of a tensor whose bytes are referred to; None where there are too few, or they are elsewhere."""
+    """Returns the content of a tensor with a reference to its bytes; None if it is too small, or its bytes are
+    elsewhere."""
     parts, raw = [], None
     for field in _fields(data, tensor.content, tensor.end):
         if field.number == _RAW_DATA:
@@ -76,7 +77,7 @@ def _reference(data: mmap.mmap, tensor: _Field, name: bytes) -> bytes | None:
             return None
         else:
             parts.append(data[field.begin : field.end])
-    if raw is None or raw.end - raw.content < SMALLEST:
+    if raw is None or raw.end - raw.content < MIN_MAPPED:
         return None
     for key, value in (
         ("location", name),
@@ -89,7 +90,7 @@ def _reference(data: mmap.mmap, tensor: _Field, name: bytes) -> bytes | None:
 
 
 def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[_Field]:
-    """The fields of the message from `at` to `end`. Raises `ValueError` where they do not end there."""
+    """Yields the fields of the message from `at` to `end`. Raises ValueError if they do not end at `end`."""
     while at < end:
         begin = at
         key, at = _read_varint(data, at, end)
@@ -99,15 +100,15 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[_Field]:
         elif kind == _VARINT:
             length = _read_varint(data, at, end)[1] - at
         else:
-            length = _FIXED.get(kind, end)  # an unknown kind ends behind the message
+            length = _FIXED.get(kind, end)  # an unknown kind would end after the message
         if at + length > end or not key >> 3:
-            raise ValueError(f"no protobuf field at byte {begin}")
+            raise ValueError(f"there is no valid protobuf field at byte {begin}")
         yield _Field(key >> 3, begin, at, at + length)
         at += length
 
 
 def _read_varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    """A number, and where it ends."""
+    """Returns a number, and the byte after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:
@@ -117,7 +118,7 @@ def _read_varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise ValueError(f"no protobuf number before byte {at}")
+    raise ValueError(f"there is no valid protobuf number before byte {at}")
 
 
 def _varint(value: int) -> bytes:

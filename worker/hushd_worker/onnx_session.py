@@ -1,17 +1,16 @@
-"""Sessions of ONNX Runtime whose weights are pages of the model's file, and not copies of them.
+"""Opens sessions of ONNX Runtime whose weights are mapped from the model's file instead of copied.
 
-On a CPU the runtime copies weights twice: out of the graph, and into an order that its products like
-("prepacking"). For the encoder of Parakeet in int8, a file of 654 MB, that is 675 MB that nobody else can have and
-4.5 s of CPU time at each load; mapped it is 16 MB and 0.4 s. Without prepacking the output is the same bit for bit
-in int8, and nearly so in floats. It costs about the same for each run, 0.08 s of CPU time there, however long
-the sound is. For a graph that runs for each token that is too much (1.3 → 2.5 ms), and so those are prepacked. With
-HUSHD_WEIGHTS=packed nothing is mapped and all is prepacked, which may pay for who transcribes short utterances all
-day: `hushd tune` tries it.
+On a CPU the runtime copies weights twice: out of the graph, and into the order that suits its matrix products
+("prepacking"). For Parakeet's encoder in int8, a file of 654 MB, the copies take 675 MB of private memory, and 4.5 s of
+CPU time at each load; mapped they take 16 MB and 0.4 s. Without prepacking the output is identical bit for bit in int8,
+and almost identical in floats. Each run then takes more CPU time, for this encoder 0.08 s, however long the sound is.
+For a graph that runs once per token that is too much (1.3 → 2.5 ms), so those graphs are prepacked. With
+HUSHD_WEIGHTS=packed nothing is mapped and everything is prepacked, which may be better for many short utterances:
+`hushd tune` tries it.
 
-Most of what is left of a load was a plan by which outputs take each other's memory: for each node the runtime looks
-through all that are free by then, by their shapes as text. For Parakeet's encoder that was 1.4 of 1.76 s of CPU time,
-for kokoro 0.4 of 0.86 s. An output is freed after its last use all the same, so a run takes no more memory, and no more
-time.
+The rest of a load was mostly a plan for the reuse of memory between outputs: for each node the runtime searches all
+free buffers, and compares shapes as text. For Parakeet's encoder that was 1.4 of 1.76 s of CPU time, for kokoro 0.4 of
+0.86 s. Without the plan an output is still freed after its last use, so a run takes neither more memory nor more time.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ from typing import Any
 
 from hushd_protocol.errors import HushdError
 
-WORTH_IT = 20_000_000  # bytes: a smaller graph is copied sooner than it is read through
+MIN_BYTES = 20_000_000  # of a graph to map; a smaller one is copied in less time than it is parsed
 ENVIRONMENT, PACKED = "HUSHD_WEIGHTS", "packed"
 _FOLDER = "session.model_external_initializers_file_folder_path"
 _NO_PREPACKING = "session.disable_prepacking"
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
-_STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run for each token
+_STEPS = "decoder", "joint", "beamsearch"  # in the names of graphs that run once per token
 
 
 def open_session(
@@ -45,27 +44,27 @@ def open_session(
 
     Args:
         create: the runtime's `InferenceSession`.
-        options: its `SessionOptions`, of this session alone, since this adds what is about weights.
-        prepack: whether its products keep copies of weights in the order that they like.
-        others: passed on to `create`.
+        options: its `SessionOptions`, only for this session, since the options about weights are added.
+        prepack: whether to keep copies of weights in the order that suits its matrix products.
+        others: further arguments for `create`.
 
     Raises:
         HushdError: `bad_request` for an unknown value of HUSHD_WEIGHTS.
-        Exception: whatever the runtime raises.
+        Exception: an error of the runtime.
     """
-    path = path.resolve()  # the hub's cache has links, and weights are looked for where the file is
+    path = path.resolve()  # files in the hub's cache are links, and weights are relative to the target's folder
     on_cpu = list(providers) == ["CPUExecutionProvider"]
     options.enable_mem_reuse = not on_cpu
-    large = on_cpu and _size(path) >= WORTH_IT
+    large = on_cpu and _size(path) >= MIN_BYTES
     mapped = _mapping_asked() and large
     if mapped and not prepack:
         options.add_session_config_entry(_NO_PREPACKING, "1")
     if mapped and (graph := _without_weights(path)) is not None:
         options.add_session_config_entry(_FOLDER, str(path.parent))
-        # Fails in a runtime before 1.18, and for a damaged graph, of which the plain way says what is wrong.
+        # This fails in a runtime before 1.18, and for a damaged graph, for which the plain way has a better error.
         with contextlib.suppress(Exception):
             session = create(graph, options, providers, **others)
-            session._model_path = str(path)  # as of any other: kokoro-onnx reads it
+            session._model_path = str(path)  # as for other sessions: kokoro-onnx reads it
             return session
     with large_blocks_apart() if large else contextlib.nullcontext():
         return create(str(path), options, providers, **others)
@@ -73,11 +72,12 @@ def open_session(
 
 @contextlib.contextmanager
 def large_blocks_apart() -> Iterator[None]:
-    """Has glibc give each block of a megabyte pages of its own meanwhile, which go back when it is freed.
+    """Makes glibc give each block of a megabyte its own pages, which are returned when the block is freed.
 
-    The runtime frees each weight that it has copied, and holes between those that stay are not given back: Parakeet in
-    int8, packed, held 1,330 MB, and 774 with this. Jobs pay for it, a third more CPU time with kokoro, so that
-    afterwards it is as glibc has it in the end for a program that uses large blocks. A value of the user's stays.
+    The runtime frees each weight that it has copied, but the gaps between other blocks are not returned: Parakeet in
+    int8, packed, held 1,330 MB, and 774 with this. Jobs would need more CPU time, with kokoro a third, so it ends after
+    the load, with the values at which glibc arrives itself for a program with large blocks. The user's own values are
+    kept.
     """
     if any(os.environ.get(f"MALLOC_{name}_THRESHOLD_") for name in ("MMAP", "TRIM")):
         yield
@@ -99,16 +99,16 @@ def _mallopt(parameter: int, value: int) -> None:
 
 @contextlib.contextmanager
 def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[None]:
-    """Has a package that makes its sessions itself, by paths, make them by `open_session` meanwhile.
+    """Makes a package that creates its own sessions, by path, create them by `open_session`.
 
     Args:
         runtime: the module onnxruntime.
-        new_options: makes the `SessionOptions` of each, in place of the package's.
+        new_options: returns the `SessionOptions` of each session, in place of the package's.
     """
     original = runtime.InferenceSession
 
     def create(model: Any, sess_options: Any, providers: Sequence[Any], **others: Any) -> Any:
-        if not isinstance(model, str | Path):  # a small graph of the package's own, for a card
+        if not isinstance(model, str | Path):  # the package's own small graph, for a card
             return original(model, sess_options, providers, **others)
         prepack = any(word in Path(model).name for word in _STEPS)
         return open_session(original, Path(model), new_options(), providers, prepack=prepack, **others)
@@ -123,12 +123,12 @@ def mapped_sessions(runtime: Any, new_options: Callable[[], Any]) -> Iterator[No
 def _mapping_asked() -> bool:
     asked = os.environ.get(ENVIRONMENT, "")
     if asked not in ("", "mapped", PACKED):
-        raise HushdError("bad_request", f"{ENVIRONMENT} is mapped or {PACKED}, not {asked[:40]!r}.")
+        raise HushdError("bad_request", f"{ENVIRONMENT} must be mapped or {PACKED}, not {asked[:40]!r}.")
     return asked != PACKED
 
 
 def _size(path: Path) -> int:
-    """The bytes of a graph with the weights beside it."""
+    """Returns the bytes of a graph and of the weights beside it."""
     return sum(file.stat().st_size for file in path.parent.glob(f"{path.name}*"))
 
 

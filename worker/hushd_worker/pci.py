@@ -1,4 +1,4 @@
-"""Graphics cards as the kernel lists them under sysfs, which wakes none of them."""
+"""Lists graphics cards by the kernel's sysfs, which wakes none of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _DISPLAY, _NVIDIA = "0x03", "0x10de"
 
 
 def sleeps(id: str, pci: str | os.PathLike[str] = _PCI) -> bool:
-    """Returns whether the kernel has switched a card off; False where it does not say."""
+    """Returns whether the kernel has switched a card off; False if it does not report that."""
     return _read(pci, id, "power", "runtime_status") in ("suspended", "suspending")
 
 
 def nvidia_cards(pci: str | os.PathLike[str] = _PCI) -> list[str]:
-    """NVIDIA's cards, as the kernel lists them."""
+    """Returns NVIDIA's cards, as the kernel lists them."""
     try:
         places = sorted(os.listdir(pci))
     except OSError:
@@ -24,7 +24,7 @@ def nvidia_cards(pci: str | os.PathLike[str] = _PCI) -> list[str]:
 
 
 def _read(*path: str | os.PathLike[str]) -> str:
-    """The text of a file, empty where it cannot be read."""
+    """Returns the text of a file, empty if it cannot be read."""
     try:
         with open(os.path.join(*path), encoding="utf-8", errors="replace") as file:
             return file.read().strip()

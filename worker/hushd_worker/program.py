@@ -1,4 +1,4 @@
-"""Running a program to its end, its time limit or its cancellation, for engines that are programs."""
+"""Runs a program to its end, its time limit or its cancellation, for engines that are programs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hushd_protocol.errors import HushdError
 from hushd_protocol.system import best_effort, paths
 
 _LOOK_S = 0.1  # between two checks for a cancel
-_LINGER_S = 1.0  # to read the rest from the pipes of a program that has exited; a child of its own may hold them open
-_MOST = 16_000_000  # bytes of output; 20 s of sound are a tenth of that
+_LINGER_S = 1.0  # to read the rest from the pipes of a program that has exited; its children may hold them open
+_MAX_OUTPUT = 16_000_000  # bytes; 20 s of sound are a tenth of that
 
 
 class Failed(Exception):
-    """A program's failure. The message is to be read after its name; `tail` is the end of its standard error."""
+    """A program's failure. The message follows the program's name; `tail` is the end of its standard error."""
 
     def __init__(self, sentence: str, tail: str = "", *, too_slow: bool = False) -> None:
         super().__init__(sentence)
@@ -27,13 +27,13 @@ class Failed(Exception):
 
 
 def run(command: Sequence[str], data: bytes, timeout: float, check: Callable[[], None]) -> bytes:
-    """Returns what `command` prints, given `data` on standard input; ends it after `timeout` seconds.
+    """Runs `command` with `data` on standard input, for at most `timeout` seconds, and returns its output.
 
     Args:
-        check: called ten times a second; an exception from it ends the program and is passed on.
+        check: called ten times a second; its exceptions end the program and are passed on.
 
     Raises:
-        Failed: it ended with another status than 0, took too long or printed too much.
+        Failed: it ended with a status other than 0, took too long or printed too much.
         OSError: it could not be started.
     """
     try:
@@ -57,7 +57,7 @@ def reported(program: str, hint: str) -> Iterator[None]:
     """Turns failures of `run` into HushdError `worker_failed`, naming `program`.
 
     Args:
-        hint: advice for when it took too long.
+        hint: advice for a program that took too long.
     """
     try:
         yield
@@ -73,10 +73,10 @@ def reported(program: str, hint: str) -> Iterator[None]:
 def sound_file() -> Path:
     """Returns a path for the sound that this worker's program reads or writes, and removes those of killed workers.
 
-    It is in the runtime folder, which is gone after the login and is open to nobody else.
+    It is in the runtime folder, which is removed at logout and private to the user.
     """
     folder = paths.find().runtime
-    with best_effort.writing(folder):  # it is there already
+    with best_effort.writing(folder):  # the folder exists already
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in folder.glob("command-*.wav"):
         try:
@@ -89,7 +89,7 @@ def sound_file() -> Path:
 
 
 def remove(path: Path) -> None:
-    """Removes such a file, if it can be."""
+    """Removes a sound file, if possible."""
     with best_effort.writing(path):
         path.unlink(missing_ok=True)
 
@@ -107,8 +107,8 @@ def _watch(
             unsent = None  # communicate() keeps the rest
         check()
         now = time.monotonic()
-        if len(printed) + len(errors) > _MOST:
-            raise Failed(f"printed more than {_MOST // 1_000_000} MB")
+        if len(printed) + len(errors) > _MAX_OUTPUT:
+            raise Failed(f"printed more than {_MAX_OUTPUT // 1_000_000} MB")
         if process.poll() is None:
             if now >= limit:
                 tail = errors[-4096:].decode(errors="replace").strip()
@@ -120,7 +120,7 @@ def _watch(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a program and all its descendants, found one by one because they share this process's group."""
+    """Ends a program and all its descendants, one by one, because they share this process's group."""
     if process.poll() is None:
         import psutil
 
@@ -140,4 +140,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             try:
                 pipe.close()
             except OSError:
-                pass  # input that it did not read is lost with it
+                pass  # its unread input is lost with it

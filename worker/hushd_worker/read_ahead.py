@@ -1,9 +1,9 @@
-"""Reading a model's files ahead, while Python and the runtime that will load them still start.
+"""Reads a model's files ahead, while Python and the runtime that will load them still start.
 
-From a cold disk that is most of a large model's start: runtimes read with one thread, which waits for each block, or
-by mapping, which waits for each page. Here two threads have the kernel read into its cache, by `sendfile` to nowhere:
-nothing is copied, and a thread needs Python's lock only at its beginning and its end. 800 MB took 0.26 s instead of
-0.97 s (read) and 3.8 s (mapped), and 0.02 s where they were in the cache already.
+From a cold disk, reading is most of a large model's start: runtimes read with one thread, which waits for each block,
+or by mapping, which waits for each page. Here two threads make the kernel read into its cache, by `sendfile` to the
+null device: nothing is copied, and a thread only needs Python's lock at its beginning and its end. 800 MB took 0.26 s
+instead of 0.97 s (read) and 3.8 s (mapped), and 0.02 s when they were in the cache already.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-_WORTH_IT = 20_000_000  # bytes: a smaller file is read in less time than the threads take to start
-_THREADS = 2  # that read one file; more were no faster, and a disk that spins gets one, which does not have it seek
+_MIN_BYTES = 20_000_000  # of a file; a smaller one is read in less time than the threads take to start
+_THREADS = 2  # for one file; more were no faster, and a spinning disk gets one, to avoid seeks
 
 
 def read_ahead(files: Iterable[Path]) -> None:
-    """Begins to read `files` into the system's cache, and returns at once. A failure is the loader's to report."""
+    """Begins to read `files` into the system's cache, and returns at once. The loader will report failures."""
     for file in files:
         with contextlib.suppress(OSError):
-            if (size := (info := file.stat()).st_size) >= _WORTH_IT:
+            if (size := (info := file.stat()).st_size) >= _MIN_BYTES:
                 part = -(-size // (1 if _spins(info.st_dev) else _THREADS))
                 for start in range(0, size, part):
                     _begin(file, start, min(start + part, size))
 
 
 def _spins(device: int) -> bool:
-    """Returns whether a file system lies on a disk that turns; a partition's disk is one above."""
+    """Returns whether a file system is on a spinning disk; a partition's disk is one folder above."""
     place = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
     for queue in (place / "queue", place / ".." / "queue"):
         with contextlib.suppress(OSError):
@@ -42,7 +42,7 @@ def _begin(file: Path, start: int, end: int) -> None:
 
 
 def _read(file: Path, start: int, end: int) -> None:
-    # Not every system can send a file to where nobody reads it.
+    # Not every system can send a file to the null device.
     with contextlib.suppress(OSError), file.open("rb") as source, open(os.devnull, "wb") as nowhere:
         while start < end and (sent := os.sendfile(nowhere.fileno(), source.fileno(), start, end - start)):
             start += sent

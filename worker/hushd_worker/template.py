@@ -1,12 +1,12 @@
 """A template: a process that has imported an engine's libraries, and perhaps loaded a model, and forks workers.
 
 The supervisor sends each start as one message on a socket: the worker's command line and its whole environment as JSON,
-with the descriptors of its log and its lifeline. The answer is the worker's pid, and the worker begins once the
-supervisor has said so: one that was forked too late is not wanted any more. Linux only.
+with the descriptors of its log and its lifeline. The answer is the worker's pid, and the worker begins when the
+supervisor confirms, since it does not need a worker that was forked too late. Linux only.
 
-A worker is forked twice, by a process in between that ends at once: so it becomes the child of the supervisor, which
-adopts orphans, and its exit is seen, waited for and killed like that of any worker. Nothing is forked beside threads: a
-lock that another thread holds would stay locked in the child for ever.
+A worker is forked twice, by an intermediate process that ends at once. So it becomes the child of the supervisor, which
+adopts orphans, and can watch and kill it like any worker. A process with several threads is not forked: a lock that
+another thread holds would stay locked in the child forever.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ from . import usage
 if TYPE_CHECKING:
     import argparse
 
-LARGEST = 1 << 20  # bytes of a message
-SETTLE_S = 2.0  # for threads of a load that have done their work, and only end
+MAX_MESSAGE = 1 << 20  # bytes
+SETTLE_S = 2.0  # for threads of a load that have finished their work, and are about to end
 _EXIT_REFUSED = 78
 _FINAL = "unsupported", "engine_missing"
-_ARGUMENTS = slice(45, 47)  # after the name of the program in /proc/self/stat: where its arguments begin and end
+_ARGUMENTS = slice(45, 47)  # of /proc/self/stat, after the name: the beginning and end of the arguments
 
 
 class Templated(Protocol):
-    """A worker whose model a template may hold."""
+    """A worker whose model a template can load in advance."""
 
     def template_files(self) -> Sequence[Path]:
-        """Returns the files of its model. Raises `HushdError` where a template must not hold it."""
+        """Returns the files of its model. Raises HushdError if a template must not load it."""
 
     def load_ahead(self) -> None:
-        """Loads its model, for the workers that will be forked."""
+        """Loads its model, for future forked workers."""
 
 
 W = TypeVar("W", bound=Templated)
@@ -61,11 +61,12 @@ def forked(
     make: Callable[[str, str], W],
     preload: Callable[[str], object],
 ) -> W:
-    """Serves as a template; returns the worker in each process that is forked from it.
+    """Serves as a template; returns the worker in each forked process.
 
     Args:
-        parser: of a worker's command line; `options` are those of the template: with a model it is loaded here.
-        make: takes the names of engine and model.
+        parser: the parser of a worker's command line; `options` are the template's, whose model, if any, is loaded
+            here.
+        make: makes a worker from the names of engine and model.
         preload: imports an engine's libraries.
     """
     if options.model:
@@ -81,12 +82,12 @@ def forked(
 def serve(
     name: str, prepare: Callable[[], object], model_files: Callable[[], Sequence[Path]] | None = None
 ) -> list[str]:
-    """Serves as a template; returns in each worker that is forked, with its arguments.
+    """Serves as a template; returns in each forked worker, with its arguments.
 
     Args:
-        name: the engine's, for messages.
-        prepare: imports, or loads a model.
-        model_files: returns the files of that model; where one of them is another later, the template ends.
+        name: the engine's name, for messages.
+        prepare: imports an engine's libraries, or loads a model.
+        model_files: returns the files of that model; if one of them changes later, the template ends.
     """
     control = socket.socket(fileno=int(os.environ.pop(VARIABLE)))
     control.set_inheritable(False)
@@ -101,20 +102,20 @@ def serve(
     except HushdError as error:
         if error.code in _FINAL:
             _refuse(control, error.message)
-        raise SystemExit(error.message) from error  # the log's last line is the reason, and it may be tried again
+        raise SystemExit(error.message) from error  # the log's last line has the reason; the start may be tried again
     if not _alone():
         _refuse(control, _why_threads(name, loads=model_files is not None))
     if model_files:
         usage.loaded_before_fork()
     gc.collect()
-    gc.freeze()  # a collection would write to every object, and so copy its page
+    gc.freeze()  # a collection would write to every object, and so copy its pages
     control.send(READY)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, LARGEST, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_MESSAGE, 2)
         if not message or threads() > 1:
             os._exit(0)
         if _states(files) != loaded:
-            _refuse(control, "a file of its model is another now")
+            _refuse(control, "a file of its model has changed")
         if replaced():
             _refuse(control, "hushd was updated")
         if worker := _fork(control, message, descriptors):
@@ -131,7 +132,7 @@ def import_all(*modules: str) -> None:
 
 
 def _alone() -> bool:
-    """Returns whether this process has one thread, once those have ended that are about to."""
+    """Returns whether this process has only one thread, after a wait for threads that are about to end."""
     end = time.monotonic() + SETTLE_S
     while threads() > 1:
         if time.monotonic() > end:
@@ -142,15 +143,15 @@ def _alone() -> bool:
 
 def _why_threads(name: str, *, loads: bool) -> str:
     if not loads:
-        return f"{name} cannot be kept on standby: its libraries start threads when they are imported."
+        return f"{name} cannot be kept on standby: its libraries start threads at their import."
     return (
-        f"{name} cannot be kept on standby with its model: that is loaded by more than one thread here. "
+        f"{name} cannot be kept on standby with its model: more than one thread loads it here. "
         'OMP_NUM_THREADS = "1" in its `environment` may change this.'
     )
 
 
 def _states(files: Sequence[Path]) -> list[tuple[int, int, int] | None]:
-    """Tells a file from one that has taken its place, for each; None for one that has gone."""
+    """Returns an identity for each file, by which a replacement is noticed; None for a missing file."""
     states: list[tuple[int, int, int] | None] = []
     for file in files:
         try:
@@ -162,7 +163,7 @@ def _states(files: Sequence[Path]) -> list[tuple[int, int, int] | None]:
 
 
 def threads() -> int:
-    """The threads of this process."""
+    """Returns the number of threads of this process."""
     return len(os.listdir("/proc/self/task"))
 
 
@@ -172,7 +173,7 @@ def _refuse(control: socket.socket, reason: str) -> NoReturn:
 
 
 def _fork(control: socket.socket, message: bytes, descriptors: list[int]) -> list[str]:
-    """Forks a worker, answers with its pid, or 0, and lets it begin; returns the worker's arguments in the worker."""
+    """Forks a worker, answers with its pid, or 0, and lets it begin; in the worker, returns its arguments."""
     answer_read, answer_write = os.pipe()
     gate_read, gate_write = os.pipe()
     between = os.fork()
@@ -190,9 +191,9 @@ def _fork(control: socket.socket, message: bytes, descriptors: list[int]) -> lis
     os.waitpid(between, 0)  # from now on the worker is the supervisor's child
     os.close(answer_write)
     os.close(gate_read)
-    with suppress(OSError):  # the supervisor has given up on us
+    with suppress(OSError):  # the supervisor has given up on this template
         control.send(os.read(answer_read, 20) or b"0")
-        if control.recv(LARGEST) == GO:
+        if control.recv(MAX_MESSAGE) == GO:
             os.write(gate_write, b".")
     os.close(answer_read)
     os.close(gate_write)
@@ -200,7 +201,7 @@ def _fork(control: socket.socket, message: bytes, descriptors: list[int]) -> lis
 
 
 def _fork_or_leave() -> int:
-    """The second fork, in the process in between, which leaves where there is no process to be had."""
+    """Forks again in the intermediate process, which exits if that fails."""
     try:
         return os.fork()
     except OSError:
@@ -208,11 +209,11 @@ def _fork_or_leave() -> int:
 
 
 def _become(message: bytes, descriptors: list[int], gate: int) -> list[str]:
-    """Makes a forked process what a worker is that was started; returns its arguments."""
-    with suppress(OSError):  # the process in between does it too: whoever comes first
+    """Sets up a forked process like a started worker; returns its arguments."""
+    with suppress(OSError):  # the intermediate process does it, too; either may be first
         os.setpgid(0, 0)
     if len(descriptors) != 2 or not os.read(gate, 1):
-        os._exit(1)  # the template has died, or nobody waits for this process any more
+        os._exit(1)  # the template has died, or the supervisor does not need this process any more
     os.close(gate)
     log, life = descriptors
     os.dup2(log, 1)
@@ -225,13 +226,13 @@ def _become(message: bytes, descriptors: list[int], gate: int) -> list[str]:
     usage.forked = True
     command: list[str] = start["command"]
     _retitle(command)
-    return command[command.index("--engine") :]  # whatever program is before it: this process is one already
+    return command[command.index("--engine") :]  # without the program before it, which this process is already
 
 
 def _retitle(command: list[str]) -> None:
-    """Shows the worker's command line in lists of processes, where the template's has room for it.
+    """Shows the worker's command line in lists of processes, if it fits into the template's.
 
-    As setproctitle does: the kernel takes a text up to its first 0, unless the last byte of the arguments is one.
+    It works like setproctitle: the kernel reads a text up to its first 0, unless the last byte of the arguments is 0.
     """
     title = " ".join(command).encode() + b"\0"
     with suppress(OSError, ValueError):

@@ -16,7 +16,7 @@ REQUESTS = 100
 SHARE = 0.8  # of the card's memory, taken by the other program
 BESIDE = 10  # requests meanwhile
 BACK_S = 90.0  # for a worker to be back on the card
-_SHORT = ("no room", "not enough free memory", "out of memory")
+_SHORT = ("no room", "enough free memory", "out of memory")
 
 
 def alternating(stage: Stage) -> Iterator[Row]:

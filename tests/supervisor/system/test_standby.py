@@ -314,7 +314,7 @@ def test_a_template_ends_once_its_model_is_another(stage: Stage) -> None:
     assert stage.fork("exit", "7") is None
     gone = stage.event()
     assert isinstance(gone, TemplateGone)
-    assert (gone.reason, gone.final) == ("a file of its model is another now", False)
+    assert (gone.reason, gone.final) == ("a file of its model has changed", False)
 
 
 def test_a_model_that_loads_with_threads_cannot_be_kept(stage: Stage) -> None:

@@ -214,8 +214,8 @@ def test_threads(models: Path, monkeypatch: pytest.MonkeyPatch, asked: str, thre
 @pytest.mark.parametrize("make", [tone_models.ctc, tone_models.tdt])
 def test_weights_that_are_pages_of_the_file(models: Path, monkeypatch: pytest.MonkeyPatch, make: object) -> None:
     """A model hears the same when its weights are mapped as when they are packed."""
-    monkeypatch.setattr(onnx_session, "WORTH_IT", 0)
-    monkeypatch.setattr(onnx_graph, "SMALLEST", 1000)
+    monkeypatch.setattr(onnx_session, "MIN_BYTES", 0)
+    monkeypatch.setattr(onnx_graph, "MIN_MAPPED", 1000)
     folder = make(models / "mine")
     heard = {}
     for weights in ("mapped", "packed"):

@@ -290,8 +290,8 @@ def test_a_program_that_is_not_there(folder: Path) -> None:
 REFUSED = [
     ({"run": None}, 'it needs run = ["program", "argument", …]'),
     ({"run": "say"}, """run must be ["program", "argument", …], not 'say'"""),
-    ({"run": ["a", "{txt}"]}, "{txt} in run stands for nothing (did you mean text?)"),
-    ({"run": ["a", ["-v"]]}, "the group ['-v'] in run has no placeholder, and so could never be left out"),
+    ({"run": ["a", "{txt}"]}, "{txt} in run is not a placeholder (did you mean text?)"),
+    ({"run": ["a", ["-v"]]}, "the group ['-v'] in run has no placeholder, so it could never be left out"),
     ({"language": None}, "it needs language = 'en-US', or whatever mine speaks"),
     ({"language": 7}, "language must be text, not 7"),
     ({"langage": "en"}, "there is no key 'langage' (did you mean language?)"),
@@ -323,7 +323,7 @@ def test_a_file_that_makes_no_sense(folder: Path, keys: dict[str, Any], words: s
 
 
 def test_arguments(folder: Path) -> None:
-    """Groups are left out where a placeholder in them stands for nothing."""
+    """Groups are left out where a placeholder in them is empty."""
     path = write(folder, "x", run=["a", ["-v", "{voice}"], "{wav}"], language="en")
     spec = CommandSpec.read(path)
     assert spec.arguments("t", "/w.wav", Speaker("x", "", "en"), 1.0) == ["/w.wav"]

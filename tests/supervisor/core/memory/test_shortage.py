@@ -13,7 +13,7 @@ from hushd_supervisor.core.worker.lifecycle import CARD_RETRY_S
 from hushd_supervisor.core.worker.states import State
 from support.house import MB, ROUTE, A, B, C, House
 
-SHORT = "The graphics card has not enough free memory for a/x."
+SHORT = "The graphics card does not have enough free memory for a/x."
 
 
 def fails(house: House, name: str, on_card: bool = False) -> None:
@@ -238,14 +238,14 @@ def test_a_job_that_needs_more_memory_than_there_is() -> None:
     """A fresh process tries it once; then the answer is not a reproach for a poisonous request."""
     house = House()
     request = house.busy(A)
-    house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card had not enough free memory for this request.")
+    house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card did not have enough free memory for this request.")
     house.wait(1)
     house.ready(A)
-    house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card had not enough free memory for this request.")
+    house.exit(A, EXIT_NO_MEMORY, log_tail="The graphics card did not have enough free memory for this request.")
     answer = house.answer(request)
     assert isinstance(answer, m.Error)
     assert (answer.code, answer.retryable) == ("server_busy", True)
-    assert "had not enough free memory" in answer.message
+    assert "did not have enough free memory" in answer.message
     house.request(A)
     assert house.state(A) is State.STARTING  # and others are served
 
