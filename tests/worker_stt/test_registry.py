@@ -70,7 +70,7 @@ def test_an_engine_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_of_many_models_those_that_are_missing_are_left_out() -> None:
     """A description that is too large keeps the installed models, which is what can be used at once."""
     whole = REGISTRY.describe()
-    registry = replace(REGISTRY, largest=len(json.dumps(whole.data()["engines"], ensure_ascii=False)) - 1)
+    registry = replace(REGISTRY, max_bytes=len(json.dumps(whole.data()["engines"], ensure_ascii=False)) - 1)
     engines = registry.engines()
     assert [engine.name for engine in engines] == [engine.name for engine in whole.engines]
     assert all(model.installed for engine in engines for model in engine.models)

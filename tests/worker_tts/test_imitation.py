@@ -71,7 +71,7 @@ def test_ffmpeg_reads_the_mark(imitating: Worker, say: Callable[..., Any], forma
 def test_an_imitated_voice_speaks_from_the_beginning(imitating: Worker, say: Callable[..., Any]) -> None:
     """A text that changes to it later is refused, since the file has no mark by then; from it to another is well."""
     later = '<speak><voice name="tong">Hello.</voice> <voice name="ting">Hello.</voice></speak>'
-    with pytest.raises(HushdError, match="has to speak from the beginning"):
+    with pytest.raises(HushdError, match="must speak from the beginning"):
         say(imitating, later, markup="ssml", voice="tong", format="wav")
     first = '<speak><voice name="ting">Hello.</voice> <voice name="tong">Hello.</voice></speak>'
     assert MARK.encode() in say(imitating, first, markup="ssml", voice="tong", format="wav").file

@@ -75,8 +75,8 @@ REFUSED = [
     ({"unknown": 1}, "synthesize has no parameter 'unknown': it takes voice, language, wpm, "),
     ({"language": 3}, "language must be a tag such as en or en-GB, not 3."),
     ({"language": ""}, "language must be a tag such as en or en-GB, not ''."),
-    ({"language": "xx"}, "tiny speaks en-GB or en-US, not 'xx': no engine that is known here does."),
-    ({"language": "xx", "voice": "ting"}, "The voice ting speaks en-US, not 'xx': no engine that is known here does."),
+    ({"language": "xx"}, "tiny speaks en-GB or en-US, not 'xx': no known engine does."),
+    ({"language": "xx", "voice": "ting"}, "The voice ting speaks en-US, not 'xx': no known engine does."),
 ]
 
 
@@ -187,7 +187,7 @@ def test_another_operation_is_unsupported(tiny: Worker) -> None:
     from hushd_protocol.messages import Job as JobMessage
     from hushd_worker.job import Job
 
-    with pytest.raises(HushdError, match="can synthesize, not 'transcribe'") as caught:
+    with pytest.raises(HushdError, match="can only synthesize, not 'transcribe'") as caught:
         tiny.run(Job(JobMessage(id=bytes(16), op="transcribe"), lambda message: None))
     assert caught.value.code == "unsupported"
 

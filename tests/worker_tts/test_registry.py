@@ -53,7 +53,7 @@ def test_kokoro_without_files(empty: None) -> None:
 def test_what_is_told_fits_into_an_answer(empty: None) -> None:
     """Whatever is installed here: the description of all engines is within its bound, with every voice in one form."""
     described = REGISTRY.describe().data()
-    assert len(json.dumps(described, ensure_ascii=False).encode()) < REGISTRY.largest + 200
+    assert len(json.dumps(described, ensure_ascii=False).encode()) < REGISTRY.max_bytes + 200
     for engine in described["engines"]:
         names = [voice["name"] for voice in engine["voices"]]
         assert len(set(names)) == len(names)
@@ -93,7 +93,7 @@ def test_too_much_to_tell(
     (entry,) = replace(REGISTRY, role="models", describe_engine=lambda kind: engine).engines()
     assert [voice.name for voice in entry.voices] == [f"voice-{n}" for n in range(left)]
     assert all(bool(voice.sample) == samples for voice in entry.voices)
-    assert len(json.dumps([entry.data()]).encode()) <= REGISTRY.largest
+    assert len(json.dumps([entry.data()]).encode()) <= REGISTRY.max_bytes
 
 
 @pytest.mark.parametrize(

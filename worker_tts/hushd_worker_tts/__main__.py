@@ -1,6 +1,6 @@
 """`python -m hushd_worker_tts --engine hibari --model default`, or `--describe`.
 
-Run by the supervisor. Nothing heavy is imported here: an engine imports its libraries in `load`.
+The supervisor runs it. It imports nothing heavy: engines import their libraries in `load`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="hushd_worker_tts", description="hushd's text-to-speech worker.")
     parser.add_argument("--describe", action="store_true", help="print the engines as JSON, and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
-    parser.add_argument("--model", metavar="NAME", help="the engine's model; without one a template loads none")
+    parser.add_argument("--model", metavar="NAME", help="the engine's model; without it, a template loads no model")
     parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     options = parser.parse_args()
     if options.describe:

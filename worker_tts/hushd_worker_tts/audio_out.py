@@ -1,4 +1,4 @@
-"""Speech on its way out: silence cut, one rate, one loudness, and an encoder of the format that was asked for."""
+"""Prepares speech for output: cuts silence, converts rate and loudness, and encodes the requested format."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from .encoders import Integers
     from .engine import Samples
 
-# Silence kept at either side of a cut within a sentence; together the pause of a comma.
+# Silence kept on either side of a cut inside a sentence; together they are the pause of a comma.
 JOINT_S = 0.12
-LEAD_S = 0.06  # silence kept before the first word: an f or th begins so much before it is heard
+LEAD_S = 0.06  # silence kept before the first word, since an f or th begins before it is audible
 _SILENCE = 0.03  # of the peak
 
 
 def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
-    """Yields all chunks as one, or nothing."""
+    """Yields all chunks joined into one, or nothing."""
     if together := list(chunks):
         rate = together[0].rate
         marks, at = [], 0.0
@@ -37,7 +37,7 @@ def joined(chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
 
 
 def shorten(chunk: AudioChunk, *, start: float | None, end: float | None) -> AudioChunk:
-    """Returns `chunk` with at most so many seconds of silence at its start and its end; None leaves all of it."""
+    """Returns `chunk` with silence limited to `start` and `end` seconds at its ends; None keeps all silence."""
     if start is end is None:
         return chunk
     loud = _loud(chunk)
@@ -52,7 +52,7 @@ def shorten(chunk: AudioChunk, *, start: float | None, end: float | None) -> Aud
 
 
 def sounding(chunk: AudioChunk) -> tuple[float, float]:
-    """Returns where in a chunk its sound begins and ends, in seconds."""
+    """Returns the times in seconds at which a chunk's sound begins and ends."""
     loud = _loud(chunk)
     if not len(loud):
         return 0.0, len(chunk.samples) / chunk.rate
@@ -60,30 +60,30 @@ def sounding(chunk: AudioChunk) -> tuple[float, float]:
 
 
 def _loud(chunk: AudioChunk) -> Any:
-    """The places of the samples that are not silence."""
+    """Returns the indices of the samples that are not silence."""
     level = np.abs(chunk.samples)
     return np.flatnonzero(level > _SILENCE * level.max(initial=0.0))
 
 
 class Output:
-    """Sends audio of any rate to a job, in the format, rate and channels that were asked for.
+    """Sends audio of any rate to a job, in the requested format, rate and channels.
 
-    Made at the first audio, and closed when all went well.
+    It is made at the first audio, and closed after a success.
     """
 
     def __init__(
         self, job: Job, format: str, engine_rate: int, sample_rate: int | None, channels: int, mark: str = ""
     ) -> None:
-        """Raises HushdError `engine_missing` when the format or the rate needs a library that is not installed."""
+        """Raises HushdError `engine_missing` if the format or the rate needs a library that is not installed."""
         self.rate = sample_rate or _possible(engine_rate, format)
         self._channels = channels
         self._encoder = encoder(job, format, self.rate, channels, mark)
         self._resampler: Any = None
-        self._from = self.rate  # the rate that the resampler takes
+        self._from = self.rate  # the resampler's input rate
         self.frames = 0
 
     def write(self, samples: Samples, rate: int, volume: float = 1.0) -> None:
-        """Sends samples times `volume`, their peaks limited; waits for credit. Raises Cancelled."""
+        """Sends samples multiplied by `volume`, with limited peaks; waits for credit. Raises Cancelled."""
         if rate != self._from:
             self._drain()
             self._from = rate
@@ -123,23 +123,23 @@ class Output:
 
 
 def _possible(rate: int, format: str) -> int:
-    """Returns the engine's own rate, or the next higher one that the format can have."""
+    """Returns the engine's own rate, or the next higher one that the format supports."""
     rates = FIXED_RATES.get(format, (rate,))
     return next((known for known in rates if known >= rate), rates[-1])
 
 
-def _resampler(before: int, after: int) -> Any:
+def _resampler(from_rate: int, to_rate: int) -> Any:
     try:
         import soxr
     except ImportError as error:
         raise HushdError(
-            "engine_missing", f"Another sample_rate than the voice's {before} needs soxr: {extra_command('tts')}."
+            "engine_missing", f"A sample_rate other than the voice's {from_rate} needs soxr: {extra_command('tts')}."
         ) from error
-    return soxr.ResampleStream(before, after, 1, dtype="float32")
+    return soxr.ResampleStream(from_rate, to_rate, 1, dtype="float32")
 
 
 def to_s16le(samples: Samples) -> Integers:
-    """Returns float samples as little-endian 16 bit; clips those beyond -1..1, and silences NaN."""
+    """Returns float samples as little-endian 16 bit; clips values beyond -1..1, and replaces NaN by silence."""
     scaled = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0) * np.float32(32767)
     clipped: Integers = np.clip(scaled, -32768, 32767).round().astype("<i2")
     return clipped

@@ -1,4 +1,4 @@
-"""Encoders: samples of 16 bits into raw audio or a file of a usual format, sent to the job as soon as there is any."""
+"""Encodes 16 bit samples as raw audio or a file of a usual format, and sends the output as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Integers = npt.NDArray[np.int16]
 
-_MOST = 0x7FFFFF00  # bytes of samples in an AIFF whose size is unknown: more is a negative number to some readers
+_MAX_AIFF = 0x7FFFFF00  # bytes of samples in an AIFF of unknown size: some readers take more for a negative number
 
 
 class Encoder(Protocol):
@@ -31,17 +31,17 @@ class Encoder(Protocol):
         """Sends the rest, and corrects the header."""
 
     def abort(self) -> None:
-        """Ends what must not outlive the job; safe to call twice, and after `close`."""
+        """Frees everything that must not outlive the job; safe to call twice, and after `close`."""
 
 
 def encoder(job: Job, format: str, rate: int, channels: int, mark: str = "") -> Encoder:
     """Returns the encoder of one of `FORMATS`.
 
     Args:
-        mark: a comment for the file; raw samples have no place for one.
+        mark: a comment for the file; raw samples cannot have one.
 
     Raises:
-        HushdError: `engine_missing` when the format needs a library or a program that is not installed.
+        HushdError: `engine_missing` if the format needs a library or a program that is not installed.
     """
     if format == "s16le":
         return _Raw(job, rate, channels)
@@ -52,7 +52,7 @@ def encoder(job: Job, format: str, rate: int, channels: int, mark: str = "") -> 
         return _Headed(job, partial(header, rate, channels=channels, mark=mark), coding)
     if format in SOUNDFILE:
         return _Encoded(job, rate, channels, *SOUNDFILE[format], mark)
-    from .ffmpeg_encoder import FfmpegEncoder  # needed by few
+    from .ffmpeg_encoder import FfmpegEncoder  # rarely needed
 
     return FfmpegEncoder(job, rate, channels, format, mark)
 
@@ -63,7 +63,7 @@ class _InProcess:
 
 
 class _Raw(_InProcess):
-    """Raw samples without places, for playing; the first chunk carries rate and channels."""
+    """Raw samples without offsets, for playing; the first chunk carries rate and channels."""
 
     def __init__(self, job: Job, rate: int, channels: int) -> None:
         self._job = job
@@ -78,7 +78,7 @@ class _Raw(_InProcess):
 
 
 class _Pcm(_InProcess):
-    """Raw samples with their places, for a file."""
+    """Raw samples with their offsets, for a file."""
 
     def __init__(self, job: Job, rate: int, channels: int) -> None:
         self._job = job
@@ -96,12 +96,12 @@ class _Pcm(_InProcess):
 
 
 class _Headed(_InProcess):
-    """Sends a header that says the size is unknown, which players of a pipe understand, then the samples, then the true
-    header for offset 0, where whoever writes a file can go back to.
+    """Sends a header with an unknown size, which players of a pipe understand, then the samples, then the true header
+    for offset 0, with which the writer of a file replaces the first one.
 
     Args:
-        header: returns the header of so many bytes of samples; of an unknown number, given None.
-        coding: numpy's name of the samples' type.
+        header: returns the header for a number of bytes of samples; None is an unknown number.
+        coding: numpy's name for the samples' type.
     """
 
     def __init__(self, job: Job, header: Callable[[int | None], bytes], coding: str) -> None:
@@ -109,7 +109,7 @@ class _Headed(_InProcess):
         self._header = header
         self._coding = coding
         self._pending = header(None)
-        self._ends = len(self._pending)  # bytes of the header
+        self._ends = len(self._pending)  # the header's bytes
         self._size = 0  # of the samples
 
     def write(self, samples: Integers) -> None:
@@ -124,14 +124,14 @@ class _Headed(_InProcess):
 
 
 def aiff_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
-    """Returns the 54 bytes before `size` bytes of samples, and those of `mark`, a comment; None, or a number that some
-    read as negative: unknown.
+    """Returns the header for `size` bytes of samples, 54 bytes and the comment `mark`; the size is unknown if it is
+    None, or a number that some readers take for a negative one.
 
-    AIFF has no value for that, so the header promises as much as there can be: readers go on to the end.
+    AIFF has no value for an unknown size, so the header states the maximum: readers go on to the end.
     """
-    size = _MOST if size is None or size > _MOST else size
+    size = _MAX_AIFF if size is None or size > _MAX_AIFF else size
     digits = rate.bit_length()
-    extended = struct.pack(">HQ", 16382 + digits, rate << (64 - digits))  # a float of 80 bits
+    extended = struct.pack(">HQ", 16382 + digits, rate << (64 - digits))  # an 80 bit float
     common = struct.pack(">4sIhIh", b"COMM", 18, channels, size // (2 * channels), 16) + extended
     note = _even(mark.encode())
     comment = struct.pack(">4sI", b"ANNO", len(note)) + note if mark else b""
@@ -140,8 +140,8 @@ def aiff_header(rate: int, size: int | None, channels: int = 1, mark: str = "") 
 
 
 def au_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
-    """Returns the 24 bytes before `size` bytes of samples, and those of `mark`, a comment; None, or more than 4 GiB:
-    size unknown."""
+    """Returns the header for `size` bytes of samples, 24 bytes and the comment `mark`; the size is unknown if it is
+    None, or more than 4 GiB."""
     size = UNKNOWN_SIZE if size is None or size > UNKNOWN_SIZE else size
     comment = mark.encode() + bytes(8 - len(mark.encode()) % 8) if mark else b""
     return struct.pack(">4sIIIII", b".snd", 24 + len(comment), size, 3, rate, channels) + comment
@@ -152,18 +152,18 @@ def _even(data: bytes) -> bytes:
 
 
 def caf_header(rate: int, size: int | None, channels: int = 1, mark: str = "") -> bytes:
-    """Returns the 68 bytes before `size` bytes of samples, and those of `mark`, a comment; None: size unknown, up to
-    the end of the file."""
+    """Returns the header for `size` bytes of samples, 68 bytes and the comment `mark`; None means that the samples go
+    on to the end of the file."""
     little_endian, frame = 2, 2 * channels
     form = struct.pack(">d4sIIIII", rate, b"lpcm", little_endian, frame, 1, channels, 16)
-    size = -1 if size is None else size + 4  # of the edit count that the samples follow
+    size = -1 if size is None else size + 4  # 4 bytes of the edit count before the samples
     note = struct.pack(">I", 1) + b"comments\0" + mark.encode() + b"\0"
     comment = struct.pack(">4sq", b"info", len(note)) + note if mark else b""
     start = struct.pack(">4sHH4sq", b"caff", 1, 0, b"desc", len(form)) + form
     return start + comment + struct.pack(">4sqI", b"data", size, 0)
 
 
-# Formats that are a header and samples, with numpy's name of the samples' type.
+# Formats of a header and samples, with numpy's name for the samples' type.
 _HEADERS: dict[str, tuple[Callable[..., bytes], str]] = {
     "wav": (wav_header, "<i2"),
     "aiff": (aiff_header, ">i2"),
@@ -178,7 +178,7 @@ class _Encoded(_InProcess):
     def __init__(self, job: Job, rate: int, channels: int, container: str, coding: str, mark: str) -> None:
         try:
             import soundfile
-        except (ImportError, OSError) as error:  # OSError: the package is there and libsndfile is not
+        except (ImportError, OSError) as error:  # OSError: the package is installed without libsndfile
             raise HushdError(
                 "engine_missing", f"{container} needs soundfile, which does not load: {extra_command('tts')}."
             ) from error
@@ -200,15 +200,15 @@ class _Encoded(_InProcess):
         self._send()
 
     def _send(self) -> None:
-        # Not from within libsndfile's write, which runs as a C callback: Cancelled would be lost in it.
+        # Not inside libsndfile's write, which is a C callback: Cancelled would be lost in it.
         for offset, data in self._file.take():
             self._job.send_chunk(memoryview(data), offset=offset)
 
 
 class _Segments:
-    """A file for libsndfile, which writes small pieces and goes back to correct its header.
+    """The file for libsndfile, which writes small pieces and seeks back to correct its header.
 
-    Keeps the pieces in the order of writing, with their offsets, neighbours joined.
+    It keeps the pieces with their offsets in the order of writing, and joins adjacent ones.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """The contract of a text-to-speech engine, and its types. Light: no numpy at run time.
 
 An engine is a class named in the entry point group `hushd.tts_engines`. Its module must import in milliseconds, since
-`--describe` imports it; everything heavy belongs into `load`.
+`--describe` imports it; everything heavy belongs in `load`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class AudioChunk:
     Attributes:
         samples: float32 mono, shape (n,), nominally in -1..1.
         rate: Hz.
-        marks: for each word whose time the engine knows, its place in the engine's text, in characters, and the seconds
-            from the beginning of this piece at which it begins; both ascending.
+        marks: for each word whose time the engine knows, its offset in the engine's text, in characters, and its start,
+            in seconds from the beginning of this piece; both ascend.
     """
 
     samples: Samples
@@ -45,10 +45,10 @@ class Voice:
         language: a tag such as en-US.
         model: the model that speaks it.
         installed: whether its files are here.
-        sample: a sentence that it might introduce itself with.
-        wpm: words a minute at speed 1.
-        loudness: LUFS of its speech as the engine makes it; None: hushd measures it.
-        imitates: the person whose voice it imitates, from a recording; empty where it is nobody's. Files are marked.
+        sample: a sentence with which it might introduce itself.
+        wpm: words per minute at speed 1.
+        loudness: the LUFS of its unchanged speech; None: hushd measures it.
+        imitates: the person whose recorded voice it imitates, which is marked in files; empty for other voices.
     """
 
     name: str
@@ -64,13 +64,13 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """An engine's description, known without loading it.
+    """An engine's description, available without loading it.
 
     Attributes:
         install: the command that installs it.
-        slowest, fastest: the bounds of its speed, 1 being natural.
-        streaming: whether it makes audio while it still reads text.
-        mixes: whether it speaks with mixed voices (`hushd_schema.voice_mix`).
+        slowest, fastest: the limits of its speed; 1 is natural.
+        streaming: whether it produces audio while it still reads text.
+        mixes: whether it can mix voices (`hushd_schema.voice_mix`).
     """
 
     name: str
@@ -97,7 +97,7 @@ class EngineInfo:
         fastest: float = 2.0,
         mixes: bool = False,
     ) -> EngineInfo:
-        """The description of the engine that has a spec, and makes audio while it still reads text."""
+        """Returns the description of an engine with a spec, which produces audio while it still reads text."""
         return cls(
             name=spec.name,
             installed=installed,
@@ -113,20 +113,20 @@ class EngineInfo:
 
 
 class TtsEngine(Protocol):
-    """One engine with one model. All methods but `info` and `voices` are called from one thread.
+    """An engine with one model. All methods except `info` and `voices` are called from one thread.
 
-    `model` is one of `info().models`: the caller has checked. A text can change the voice, and so ask for a voice of
-    another model: the engine loads that too, or refuses.
+    `model` is one of `info().models`: the caller has checked that. A text can change the voice, even to one of another
+    model: the engine loads that, too, or refuses.
 
     Attributes:
-        economy: set before each piece: memory is short, so use less of it where there is a way (int8, shorter pieces),
-            at the cost of quality if need be.
-        degraded: cleared before each piece; the engine sets it when it has economised, and the result reports it. An
-            engine without a cheaper way leaves it alone.
+        economy: set before each piece: whether memory is short, so that the engine should use less if possible (int8,
+            shorter pieces), even at the cost of quality.
+        degraded: cleared before each piece; the engine sets it if it has used less memory, which the result reports. An
+            engine that cannot does not set it.
         check: set before each piece: raises `Cancelled` once the client has gone. An engine that takes seconds for a
-            sentence calls it now and then, and lets the exception pass.
-        reads_phonemes: may be missing, which is False. Where it is True, a text may have words in the International
-            Phonetic Alphabet, which `reading.phonemes.parts` tells from others.
+            sentence calls it from time to time, and must not catch the exception.
+        reads_phonemes: optional, False by default: whether a text may have words in the International Phonetic
+            Alphabet, which `reading.phonemes.parts` separates from others.
     """
 
     economy: bool
@@ -137,14 +137,14 @@ class TtsEngine(Protocol):
 
     @classmethod
     def info(cls) -> EngineInfo:
-        """Returns the description; reads files at most, and works when the engine is not installed."""
+        """Returns the description; only reads files, and works even if the engine is not installed."""
 
     @classmethod
     def voices(cls) -> tuple[Voice, ...]:
-        """Returns all voices, the missing ones too; none when the engine is not installed."""
+        """Returns all voices, even missing ones; none if the engine is not installed."""
 
     def load(self, report: Callable[[str], None]) -> None:
-        """Imports and loads what every request needs; calls `report` with what it is doing.
+        """Imports and loads everything that all requests need; calls `report` with its present step.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -155,5 +155,5 @@ class TtsEngine(Protocol):
         `slowest`..`fastest`; yields nothing if nothing in it can be spoken.
 
         Raises:
-            HushdError: `model_missing` when the voice is not installed. Nothing is ever downloaded.
+            HushdError: `model_missing` if the voice is not installed. An engine never downloads anything.
         """

@@ -1,4 +1,4 @@
-"""The thread of an engine: it loads it, and makes one piece after the other, for all jobs in turns."""
+"""The thread of an engine: it loads the engine, and makes one piece after another, in turns for all jobs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any, Generic, TypeVar
 
 from hushd_protocol.system import log_lines
 
-_LOOK_S = 0.2  # between two checks whether a job that waits for its turn was cancelled
-_CLIENTS = 256  # whose last turns are remembered
+_LOOK_S = 0.2  # between two checks whether a waiting job was cancelled
+_CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 T = TypeVar("T")
 
 
 class EngineThread:
-    """Makes items for jobs, one turn at a time; of the clients that wait, the one served longest ago goes first.
+    """Makes items for jobs, one turn at a time; of the waiting clients, the one served longest ago goes first.
 
-    A turn waits for nobody: its items are kept until the job takes them, however slowly its client reads. An engine may
-    be bound to the thread that loaded it, so everything is done on one.
+    A turn does not wait for its client: items are kept until the job takes them, however slowly the client reads. An
+    engine may be bound to the thread that loaded it, so everything is done on one thread.
     """
 
     def __init__(self) -> None:
@@ -31,19 +31,20 @@ class EngineThread:
         threading.Thread(target=self._work, name="engine", daemon=True).start()
 
     def call(self, function: Callable[[], T]) -> T:
-        """Calls `function` there, and returns or raises what it does."""
+        """Calls `function` on the engine's thread, and returns its result or raises its exception."""
         (result,) = self.stream(lambda: (function() for _ in range(1)), lambda: None)
         return result
 
     def stream(
         self, make: Callable[[], Iterator[T]], check: Callable[[], None], client: int = 0, request: bytes = b""
     ) -> Iterator[T]:
-        """Yields the items that `make` makes there.
+        """Yields the items that `make` produces on the engine's thread.
 
         Args:
-            check: called while it waits for its turn, and there between items; an exception of it ends the turn.
-            client: whose turn it is.
-            request: that log lines of the turn are about.
+            check: called during the wait for the turn, and on the engine's thread between items; its exceptions end the
+                turn.
+            client: the client whose turn it is.
+            request: the request for log lines of the turn.
         """
         turn = _Turn(make, check, client, request)
         with self._changed:
@@ -116,7 +117,7 @@ class _Turn(Generic[T]):
                 if self.abandoned:
                     break
                 self._check()
-        except BaseException as error:  # of a library's sys.exit(), too: the job's thread decides what it means
+        except BaseException as error:  # even a library's sys.exit(): the job's thread handles it
             self._error = error
         finally:
             with self._changed:

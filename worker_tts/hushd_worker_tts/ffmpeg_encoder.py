@@ -1,4 +1,4 @@
-"""AAC and Apple Lossless, encoded by the program ffmpeg where it is installed."""
+"""Encodes AAC and Apple Lossless by the program ffmpeg, if it is installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Integers = npt.NDArray[np.int16]
 
-# An MP4 is usually finished by going back to its start; in fragments of a second it can be streamed.
+# An MP4 is usually finished by a seek back to its start; fragments of a second can be streamed.
 _MP4 = ("-movflags", "frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "1000000", "-f", "ipod")
 _CODECS = {
     "m4a": ("-c:a", "aac", "-b:a", "96k", *_MP4),
@@ -30,10 +30,10 @@ _READ = 65_536
 
 
 class FfmpegEncoder:
-    """Encodes through a process of its own, which dies with the worker's process group."""
+    """An encoder in a separate process, which dies with the worker's process group."""
 
     def __init__(self, job: Job, rate: int, channels: int, format: str, mark: str = "") -> None:
-        """Raises HushdError `engine_missing` where ffmpeg is not installed."""
+        """Raises HushdError `engine_missing` if ffmpeg is not installed."""
         program = shutil.which("ffmpeg")
         if program is None:
             raise HushdError(
@@ -62,7 +62,7 @@ class FfmpegEncoder:
         try:
             self._process.stdin.write(samples.tobytes())
             self._process.stdin.flush()
-        except OSError as error:  # it has ended
+        except OSError as error:  # ffmpeg has ended
             raise self._failure() from error
         self._send()
 
@@ -109,6 +109,6 @@ class FfmpegEncoder:
 
 
 def _marked(mark: str, format: str) -> tuple[str, ...]:
-    """The options for a comment; AAC by itself has one in an ID3 tag before it."""
+    """Returns the options for a comment; raw AAC has it in an ID3 tag before the audio."""
     tag = ("-write_id3v2", "1") if format == "aac" else ()
     return ("-metadata", f"comment={mark}", *tag) if mark else ()

@@ -1,4 +1,4 @@
-"""Text in a language that its voice does not speak: noticed in passing, and said once it was spoken."""
+"""Warns about text in a language that its voice does not speak, after it was spoken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOKED_AT = 4000  # bytes
 
 
 class Beginning:
-    """Passes chunks of text on, and keeps the beginning of the whole."""
+    """Passes chunks of text on, and keeps the beginning of the text."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = chunks
@@ -26,19 +26,19 @@ class Beginning:
 
     @property
     def text(self) -> str:
-        """The beginning, as far as it was passed on."""
+        """Returns the beginning of the text, as far as it was passed on."""
         return self._kept.decode(errors="ignore")
 
 
 def foreign(text: str, voice: Voice) -> str:
-    """Returns a sentence for a text whose language is surely not the voice's; else nothing."""
-    spoken = languages.code(voice.language)
-    if spoken == "en" and languages.is_plainly_english(text):
+    """Returns a sentence if the text's language is certainly not the voice's; otherwise nothing."""
+    voice_language = languages.code(voice.language)
+    if voice_language == "en" and languages.is_plainly_english(text):
         return ""
-    from hushd_models import text_language  # 3 ms, for the others
+    from hushd_models import text_language  # takes 3 ms, not needed for other texts
 
     language = text_language.detect(text)
-    if not language or text_language.may_be(language, spoken):
+    if not language or text_language.may_be(language, voice_language):
         return ""
     unable = f"which the voice {voice.name} ({voice.language}) does not speak"
     return f"The text is {languages.name(language)}, {unable}: choose the language {language}."

@@ -1,8 +1,8 @@
-"""One loudness for all voices: a gain for each voice, constant while it speaks, and a bound on peaks.
+"""Gives all voices the same loudness: by a gain for each voice, constant during a job, and a limit on peaks.
 
-A voice's loudness is a constant that its engine knows, else measured over the first 30 s that it ever speaks, and kept
-in hushd's state folder. Within a job a voice's gain never changes: the sentences keep their loudness to each other, and
-nothing pumps. The first sentence of a voice that was never heard is measured before it is sent, which takes 1 to 10 ms.
+A voice's loudness is a constant of its engine, or else it is measured over the first 30 s of its speech, and saved in
+hushd's state folder. During a job a voice's gain never changes, so that the sentences keep their relative loudness. The
+first sentence of an unknown voice is measured before it is sent, which takes 1 to 10 ms.
 """
 
 from __future__ import annotations
@@ -20,46 +20,46 @@ from .loudness import HOP_S, lufs, power_of, powers
 if TYPE_CHECKING:
     from .engine import AudioChunk, Samples, Voice
 
-# LUFS of one channel. Played on two it is -16, which podcasts and speech assistants are levelled to: a voice is then as
-# loud as what else is played. At -23, broadcasting's, all voices here would be half as loud as that.
+# LUFS of one channel. Played on two channels it is -16, the level of podcasts and speech assistants, so that a voice is
+# as loud as other sound. At -23, the level of broadcasting, all voices would be half as loud.
 TARGET = -19.0
-_MOST_DB = 15.0  # what is further away is not speech
-_MOST_VOICES = 500  # that are known at once; mixed ones have no end
-_ENOUGH_S = 30.0  # of speech; sentences of one voice differ by 1 to 2 LU, means of so much by 0.2
+_MAX_DB = 15.0  # speech is never further from the target
+_MAX_VOICES = 500  # that are remembered; the number of mixed ones is unlimited
+_ENOUGH_S = 30.0  # of speech; a voice's sentences differ by 1 to 2 LU, means over this length by 0.2
 
 _CEILING = 10 ** (-1 / 20)  # -1 dBFS
 _KNEE = 0.7  # -3 dBFS; below it samples stay as they are
 
 
 class Leveller:
-    """Knows the loudness of an engine's voices, and learns that of those it does not know.
+    """Knows the loudness of an engine's voices, and measures unknown ones.
 
-    Each job runs on a thread of its own, and several may be under way.
+    Each job runs on its own thread, and several jobs may run at a time.
 
     Args:
-        path: where to keep what was learned.
+        path: the file of the measured levels.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._learned = _load(path)  # voice to its mean power and the seconds that was measured over
+        self._learned = _load(path)  # by voice, its mean power and the measured seconds
         self._changed = False
         self._lock = threading.Lock()
         self._job = threading.local()  # the gains of each thread's job
 
     def begin(self) -> None:
-        """Begins a job, whose gains are of all that is known by now."""
+        """Begins a job, whose gains use the levels that are known now."""
         self._job.gains = {}
 
     def gain(self, voice: Voice, chunk: AudioChunk) -> float:
-        """Returns the factor that brings `voice` to the target; `chunk` is what it is about to speak."""
+        """Returns the factor that brings `voice` to the target; `chunk` is its next audio."""
         gains: dict[str, float] = self._job.gains
         if voice.name not in gains:
             gains[voice.name] = _gain(self._power(voice, chunk))
         return gains[voice.name]
 
     def learn(self, voice: Voice, chunk: AudioChunk) -> None:
-        """Measures a chunk, as the engine made it, unless enough is known of `voice`."""
+        """Measures an unchanged chunk, unless enough of `voice` was measured already."""
         with self._lock:
             power, seconds = self._learned.get(voice.name, (0.0, 0.0))
             if voice.loudness is not None or seconds >= _ENOUGH_S:
@@ -68,11 +68,11 @@ class Leveller:
             if total := seconds + len(heard) * HOP_S:
                 self._learned[voice.name] = (power * seconds + float(heard.sum()) * HOP_S) / total, total
                 self._changed = True
-                if len(self._learned) > _MOST_VOICES:
+                if len(self._learned) > _MAX_VOICES:
                     del self._learned[next(iter(self._learned))]
 
     def end(self) -> None:
-        """Ends a job: keeps the learned level, where the folder can be written to."""
+        """Ends a job: saves the measured levels, if the folder is writable."""
         with self._lock:
             if self._changed:
                 self._changed = False
@@ -89,7 +89,7 @@ class Leveller:
 
 
 def limit(samples: Samples) -> Samples:
-    """Returns samples whose peaks are bent, without a corner, to stay below -1 dBFS; all below -3 dBFS is unchanged."""
+    """Returns samples whose peaks are smoothly limited to -1 dBFS; samples below -3 dBFS are unchanged."""
     level = np.abs(samples)
     over = level > _KNEE
     if not over.any():
@@ -102,11 +102,11 @@ def limit(samples: Samples) -> Samples:
 
 def _gain(power: float) -> float:
     decibels = TARGET - lufs(power) if power else 0.0
-    return float(10 ** (min(max(decibels, -_MOST_DB), _MOST_DB) / 20))
+    return float(10 ** (min(max(decibels, -_MAX_DB), _MAX_DB) / 20))
 
 
 def _load(path: Path) -> dict[str, tuple[float, float]]:
-    """Returns the kept levels; none for a file that is missing or damaged."""
+    """Returns the saved levels; none if the file is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         measured = {voice: (float(entry["lufs"]), float(entry["seconds"])) for voice, entry in content.items()}

@@ -1,4 +1,4 @@
-"""Loudness as ITU-R BS.1770-4 measures it, with numpy alone."""
+"""Measures loudness by ITU-R BS.1770-4, only with numpy."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 _BLOCK_S, HOP_S = 0.4, 0.1
 _OFFSET = -0.691  # makes a sine of 997 Hz at full scale -3.01 LUFS
-_SILENCE = 10 ** ((-70.0 - _OFFSET) / 10)  # blocks below -70 LUFS are not sound,
-_GATE = 0.1  # nor are those 10 LU below the mean of the others
+_SILENCE = 10 ** ((-70.0 - _OFFSET) / 10)  # blocks below -70 LUFS do not count,
+_GATE = 0.1  # nor do blocks 10 LU below the mean of the others
 _DECAY_S = 0.1  # for the filters to ring out
 
 
 def powers(samples: Samples, rate: int) -> Powers:
-    """Returns the K-weighted mean square of each block that is heard: 0.4 s, one every 0.1 s, without the quiet ones.
+    """Returns the K-weighted mean square of each audible block; blocks last 0.4 s and begin every 0.1 s.
 
-    What is shorter than a block is one block. The mean of the powers is that of the whole; see `lufs`.
+    Samples shorter than a block are one block. The mean of the powers is the power of the whole; see `lufs`.
     """
-    with np.errstate(all="ignore"):  # samples that are not numbers are not heard
+    with np.errstate(all="ignore"):  # samples that are not numbers do not count
         blocks = _blocks(samples, rate)
     heard = blocks[blocks > _SILENCE]
     return heard[heard > heard.mean() * _GATE] if len(heard) else heard
@@ -58,12 +58,12 @@ def _response(size: int, rate: int) -> npt.NDArray[np.float64]:
     """Returns the gain of the K-weighting at each frequency of a real FFT: a shelf of 4 dB for the head, a high-pass.
 
     The filters' frequencies, qualities and gains are those behind BS.1770's table for 48 kHz, for any rate. Their phase
-    is left out: it does not change the power of a block.
+    is ignored, since it does not change the power of a block.
     """
     cosine = np.cos(2 * np.pi / size * np.arange(size // 2 + 1))
 
     def power(first: float, second: float, third: float) -> npt.NDArray[np.float64]:
-        """The squared magnitude of first + second / z + third / z²."""
+        """Returns the squared magnitude of first + second / z + third / z²."""
         around = first**2 + second**2 + third**2 - 2 * first * third
         squared: npt.NDArray[np.float64] = cosine * (2 * second * (first + third) + 4 * first * third * cosine)
         return squared + around

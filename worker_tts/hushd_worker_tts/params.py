@@ -1,4 +1,4 @@
-"""The parameters of `synthesize`, checked."""
+"""Checks the parameters of `synthesize`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .registry import REGISTRY
 if TYPE_CHECKING:
     from hushd_schema.description import SpeakingEngine
 
-# Formats that cannot have any rate.
+# Formats that do not support every rate.
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 FIXED_RATES = {
     "opus": (8000, 12000, 16000, 24000, 48000),
@@ -33,9 +33,9 @@ class SynthesizeParams:
     """Checked parameters.
 
     Attributes:
-        speed: within the engine's range, 1 is natural.
-        sample_rate: Hz; None: the engine's own.
-        speed_warning: a sentence for a pace that the voice does not have; empty for one that it has.
+        speed: the speed, within the engine's range; 1 is natural.
+        sample_rate: in Hz; None: the engine's own.
+        speed_warning: a sentence if the voice does not support the requested pace; otherwise empty.
     """
 
     voice: Voice
@@ -54,7 +54,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
     """Checks the parameters of a job; all may be left out or None.
 
     Raises:
-        HushdError: `bad_request`, naming what is wrong and what there is; `model_missing` is for the engine to raise.
+        HushdError: `bad_request`, with the wrong value and the possible ones; the engine itself raises `model_missing`.
     """
     given = SYNTHESIZE.read(asked)
     voice = choose_voice(given.get("voice"), given.get("language"), info, voices)
@@ -81,7 +81,7 @@ def read(asked: Mapping[str, Any], info: EngineInfo, voices: Sequence[Voice]) ->
 
 
 def bounded(speed: float, info: EngineInfo) -> float:
-    """Returns the speed nearest to `speed` that the engine has."""
+    """Returns the engine's nearest speed to `speed`."""
     return min(max(speed, info.slowest), info.fastest)
 
 
@@ -97,7 +97,7 @@ def _speed_warning(speed: float, voice: Voice, info: EngineInfo, in_words: bool)
 
 
 def default_voice(info: EngineInfo, voices: Sequence[Voice], model: str) -> str:
-    """Returns the voice for `model` where none is named: the engine's default, unless that needs another model."""
+    """Returns the default voice for `model`: the engine's default, unless that needs another model."""
     models = {voice.name: voice.model for voice in voices}
     able = [name for name, needed in models.items() if needed == model]
     return info.default_voice if models.get(info.default_voice) == model or not able else able[0]
@@ -110,11 +110,11 @@ def choose_voice(
     voices: Sequence[Voice],
     current: Voice | None = None,
 ) -> Voice:
-    """Returns the voice of that name; without one, a voice of that language: `current` if it is one, else the default
-    voice, else the first that is installed.
+    """Returns the voice of that name; without a name, a voice of that language: `current` if it speaks the language,
+    else the default voice, else the first installed one.
 
     Raises:
-        HushdError: `bad_request` when there is no such voice, or it speaks another language; `model_missing` when the
+        HushdError: `bad_request` if there is no such voice, or it speaks another language; `model_missing` if the
             engine has no voice at all.
     """
     voice = None if name is None else _named(name, info, voices)
@@ -149,7 +149,7 @@ def _speaks(voice: Voice, language: str) -> bool:
 
 
 def _others(language: str, voices: Sequence[Voice]) -> str:
-    """Returns advice for a language: voices of this engine that speak it, else engines that have one."""
+    """Returns advice for a language: this engine's voices for it, or else engines with a voice for it."""
     if here := [voice.name for voice in voices if _speaks(voice, language)]:
         return f"ask for {listed(here[:5])}"
     engines = [
@@ -157,7 +157,7 @@ def _others(language: str, voices: Sequence[Voice]) -> str:
         for engine in REGISTRY.engines()
         if languages.find(language, _languages(engine))
     ]
-    return f"ask for the engine {listed(engines)}" if engines else "no engine that is known here does"
+    return f"ask for the engine {listed(engines)}" if engines else "no known engine does"
 
 
 def _languages(engine: SpeakingEngine) -> list[str]:
@@ -170,18 +170,19 @@ def _named(name: str, info: EngineInfo, voices: Sequence[Voice]) -> Voice:
         return by_name[name]
     if parts := voice_mix.parts(name):
         if not info.mixes:
-            raise HushdError("bad_request", f"{info.name} cannot mix voices: ask for one, as {parts[0].voice}.")
+            raise HushdError("bad_request", f"{info.name} cannot mix voices: choose one, such as {parts[0].voice}.")
         mixed = [_named(part.voice, info, voices) for part in parts]
         canonical = voice_mix.named(part._replace(voice=voice.name) for part, voice in zip(parts, mixed, strict=True))
         return replace(mixed[0], name=canonical)
     for known, voice in by_name.items():
         if known.casefold() == name.casefold():
             return voice
-    shown = [_availability(voice) for voice in voices[:12]]
+    first_voices = [_availability(voice) for voice in voices[:12]]
     more = f" and {len(voices) - 12} more" if len(voices) > 12 else ""
     raise HushdError(
         "bad_request",
-        f"There is no voice {quoted(name)}{did_you_mean(name, by_name)}: {info.name} has {', '.join(shown)}{more}.",
+        f"There is no voice {quoted(name)}{did_you_mean(name, by_name)}: {info.name} has "
+        f"{', '.join(first_voices)}{more}.",
     )
 
 

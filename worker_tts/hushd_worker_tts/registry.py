@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _description(engine: type[TtsEngine]) -> SpeakingEngine:
-    from hushd_schema.description import SpeakingEngine, VoiceDescription  # not for a worker
+    from hushd_schema.description import SpeakingEngine, VoiceDescription  # not needed by workers
 
     info = engine.info()
     voices = tuple(

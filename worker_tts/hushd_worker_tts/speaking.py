@@ -1,4 +1,4 @@
-"""Speaking the items of one job: pieces of text, with pauses and changes between them."""
+"""Speaks the items of one job: pieces of text, with pauses and changes between them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from .levelling import Leveller
 
 _IMITATED = (
-    "The voice {voice} imitates {name}. Files of it say so in a comment, for which raw samples have no place: tell "
-    "those who hear it."
+    "The voice {voice} imitates {name}. Files with it say so in a comment, which raw samples cannot have: tell your "
+    "listeners."
 )
 
 
 class SpeechJob:
-    """Speaks the items of one job in their order; a context manager that ends what must not outlive the job."""
+    """Speaks the items of one job in order; a context manager that frees everything that must not outlive the job."""
 
     def __init__(
         self,
@@ -42,19 +42,19 @@ class SpeechJob:
         self._engine = engine
         self._thread = thread
         self._info = info
-        self._wanted = asked
+        self._params = asked
         self._leveller = leveller
         self._leveller.begin()
         self._voice = asked.voice
         self._rate = Rate()
         self._volume = asked.volume
         self._output: Output | None = None
-        self._silence = 0.0  # seconds of pause before there was any audio
-        self._seconds = 0.0  # of audio so far, as the engine made it
+        self._silence = 0.0  # seconds of pause before the first audio
+        self._seconds = 0.0  # of the engine's audio so far
         self._text_seen = False
         self._sentences = 0
-        self._spoken = False  # whether something of the current sentence was spoken
-        self._goes_on = False  # whether the last piece did not end its sentence
+        self._spoken = False  # whether a part of the current sentence was spoken
+        self._goes_on = False  # whether the sentence goes on after the last piece
         self._imitated = ""  # the person whose voice is imitated from the beginning
 
     def __enter__(self) -> SpeechJob:
@@ -80,33 +80,33 @@ class SpeechJob:
         elif isinstance(item, Rate):
             self._rate = item
         elif isinstance(item, Volume):
-            self._volume = self._wanted.volume * item.factor
+            self._volume = self._params.volume * item.factor
         else:
             self._voice = self._speaker(item)
 
     def close(self) -> SpeechResult:
-        """Ends the output, and returns the job's result.
+        """Closes the output, and returns the job's result.
 
         Raises:
-            HushdError: `bad_request` when nothing was spoken.
+            HushdError: `bad_request` if nothing was spoken.
         """
         if self._output is None:
             raise HushdError("bad_request", self._nothing())
         self._output.close()
         self._leveller.end()
-        from hushd_schema.speech import SpeechResult  # after the audio
+        from hushd_schema.speech import SpeechResult  # not needed before the audio
 
         return SpeechResult(
             duration=round(self._output.frames / self._output.rate, 3),
             rate=self._output.rate,
-            voice=self._wanted.voice.name,
-            speed=round(self._wanted.speed, 3),
+            voice=self._params.voice.name,
+            speed=round(self._params.speed, 3),
             sentences=self._sentences + self._spoken,
             imitates=self._imitated,
         )
 
     def _mark(self) -> str:
-        """The comment for a file in which the voice of a person is imitated; empty for any other."""
+        """Returns the comment for a file with an imitated voice; empty for any other."""
         self._imitated = self._voice.imitates
         if not self._imitated:
             return ""
@@ -120,12 +120,12 @@ class SpeechJob:
             if self._output is None:
                 from .audio_out import Output
 
-                asked = self._wanted
+                asked = self._params
                 self._output = Output(
                     self._job, asked.format, chunk.rate, asked.sample_rate, asked.channels, self._mark()
                 )
                 self._output.silence(self._silence)
-            if self._wanted.timeline:
+            if self._params.timeline:
                 from .timeline import sentence
 
                 self._job.send_partial(sentence(piece.mapped, chunk, self._seconds).data())
@@ -141,16 +141,16 @@ class SpeechJob:
     def _chunks(self, piece: Piece) -> Iterator[AudioChunk]:
         """Yields the audio of one piece.
 
-        The pause that an engine makes after a sentence is kept; where a sentence was cut, it is shortened to that of a
-        comma. Silence before the first word of all is cut, because the listener waits for it: some voices begin with a
-        quarter of a second.
+        The engine's pause after a sentence is kept; at a cut inside a sentence it is shortened to the pause of a comma.
+        Silence before the very first word is cut, because the listener waits for the word: some voices begin with a
+        quarter of a second of silence.
         """
         from .audio_out import JOINT_S, LEAD_S, joined, shorten
 
         make = partial(self._synthesize, piece.text, self._voice, self._speed())
         chunks = self._thread.stream(make, self._job.check, self._job.client, self._job.id)
-        # The end of a piece, and the times of its words, are known only once all of it has been made.
-        if not piece.ends or self._wanted.timeline:
+        # The end of a piece, and the times of its words, are only known once it is complete.
+        if not piece.ends or self._params.timeline:
             chunks = joined(chunks)
         lead = JOINT_S if self._goes_on else LEAD_S if self._output is None else None
         for chunk in chunks:
@@ -159,14 +159,14 @@ class SpeechJob:
             lead = None
 
     def _synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
-        """Makes a piece, on the engine's thread: jobs take turns there."""
+        """Makes a piece on the engine's thread, where jobs take turns."""
         engine, job = self._engine, self._job
         engine.economy, engine.degraded, engine.check = job.economy, False, job.check
         yield from engine.synthesize(text, voice, speed)
         job.degraded = job.degraded or engine.degraded
 
     def _speed(self) -> float:
-        speed, rate = self._wanted.speed, self._rate
+        speed, rate = self._params.speed, self._rate
         if rate.wpm is not None:
             speed = rate.wpm / self._voice.wpm + (speed if rate.relative else 0.0)
         return params.bounded(speed * rate.factor, self._info)
@@ -180,18 +180,18 @@ class SpeechJob:
 
     def _speaker(self, speaker: Speaker) -> Voice:
         if speaker == Speaker():
-            return self._wanted.voice
+            return self._params.voice
         voices = self._engine.voices()
-        voice = params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._wanted.voice)
+        voice = params.choose_voice(speaker.voice, speaker.language, self._info, voices, self._params.voice)
         if self._output is not None and voice.imitates not in ("", self._imitated):
             raise HushdError(
                 "unsupported",
-                f"The voice {voice.name} imitates a person, and so has to speak from the beginning: the mark is there.",
+                f"The voice {voice.name} imitates a person, so it must speak from the beginning: the mark is there.",
             )
         return voice
 
     def _nothing(self) -> str:
         if not self._text_seen:
             return "There is no text to speak."
-        voice = self._wanted.voice
+        voice = self._params.voice
         return f"There is nothing in this text that the voice {voice.name} ({voice.language}) can speak."

@@ -1,4 +1,4 @@
-"""Word times: when each word of a piece is heard, and which part of the request's text it stands for."""
+"""Computes word times: when each word of a piece is heard, and which part of the request's text it stands for."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .engine import AudioChunk
 from .reading.source_map import MappedText
 
 _WORD = re.compile(r"(?<!\S)[^\s\w]*+\w\S*")
-# Where time is shared out by letters, the end of a clause counts as some more.
+# If time is divided by letters, the end of a clause counts as some letters more.
 _CLAUSE_END = re.compile(r"(?<!\W)[^\w,;:.!?…—]*+[,;:.!?…—]\W*+$")
 _CLAUSE_WEIGHT = 4
 
 
 def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> SentenceData:
-    """Returns the partial of a piece whose audio begins `begins` seconds into the job's.
+    """Returns the partial result for a piece whose audio begins at second `begins` of the job's audio.
 
-    Words that stand for the same place of the request, such as those of an address read out, are one word.
+    Words for the same place of the request, such as the words of an address, are one word.
     """
     from .audio_out import sounding
 
@@ -53,7 +53,8 @@ def sentence(text: MappedText, chunk: AudioChunk, begins: float) -> SentenceData
 def _times(
     text: str, places: list[int], marks: tuple[tuple[int, float], ...], first: float, last: float
 ) -> list[float]:
-    """Returns when the words at `places` begin: as marked, else shared out between the marks by the words' lengths."""
+    """Returns the starts of the words at `places`: as marked, or else divided between the marks by the words'
+    lengths."""
     known = [(0, first), *((place, min(max(at, first), last)) for place, at in marks if place > 0), (len(text), last)]
     weights = [0.0]
     for word in re.findall(r"\s*\S+|\s+", text):

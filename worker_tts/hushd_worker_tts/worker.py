@@ -28,10 +28,10 @@ from .speaking import SpeechJob
 
 
 def preload(engine: str) -> None:
-    """Imports what a worker with this engine needs, for a template.
+    """Imports the modules of a worker with this engine, for a template.
 
     Raises:
-        HushdError: the engine cannot be kept so.
+        HushdError: the engine cannot be kept on standby.
     """
     REGISTRY.preload(engine)
     from . import audio_out, levelling  # noqa: F401
@@ -40,7 +40,7 @@ def preload(engine: str) -> None:
 class Worker:
     """The text-to-speech worker that `hushd_worker.harness.serve` runs.
 
-    One job at a time, because an engine uses all the cores it can get for one; and beside it those that waited for
+    It runs one job at a time, because an engine uses all the cores for one job; and beside it the jobs that waited for
     their clients, in turns of a piece.
     """
 
@@ -57,15 +57,15 @@ class Worker:
         self._loaded = False
 
     def template_files(self) -> tuple[Path, ...]:
-        """Returns the files of the model, for a template that is to load it.
+        """Returns the files of the model, for a template that will load it.
 
         Raises:
-            HushdError: `unsupported` where it must not.
+            HushdError: `unsupported` if a template must not load it.
         """
         return REGISTRY.template_files(self._name, self._model)
 
     def load_ahead(self) -> None:
-        """Loads the engine in a template, for the workers that will be forked from it: by the one thread there is.
+        """Loads the engine in a template, on its only thread, for the workers that will be forked from it.
 
         Raises:
             HushdError: as for `load`.
@@ -74,7 +74,7 @@ class Worker:
         self._load(lambda note: None)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Finds and loads the engine, unless its template has; returns what it can.
+        """Finds and loads the engine, unless its template has done so; returns its capabilities.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -95,17 +95,17 @@ class Worker:
         if not info.installed:
             raise HushdError("engine_missing", f"The engine {info.name} is not installed: {info.install}.")
         model = choose_model(info.name, self._model, info.default_model, [model.name for model in info.models])
-        if (paths.find().models / info.name).is_dir():  # else hushd has brought it none: 5 ms less
+        if (paths.find().models / info.name).is_dir():  # otherwise hushd has installed no model; saves 5 ms
             from hushd_models import verification
 
             verification.before_load(info.name, model, report)
         self._info = replace(info, default_voice=params.default_voice(info, kind.voices(), model))
-        # Parsing dictionaries makes a million objects that stay; collecting garbage among them costs 10 to 20 ms.
+        # Parsing dictionaries makes a million permanent objects; collecting garbage among them takes 10 to 20 ms.
         gc.disable()
         try:
             self._engine = kind(model)
             self._engine.load(report)
-            from . import audio_out  # noqa: F401  (numpy: part of the load, not of the first request)
+            from . import audio_out  # noqa: F401  (imports numpy during the load, not for the first request)
             from .levelling import Leveller
 
             self._leveller = Leveller(paths.find().loudness / f"{info.name}.json")
@@ -117,12 +117,12 @@ class Worker:
         """Speaks the job's text; returns `duration` (seconds), `rate` (Hz), `voice`, `speed` and `sentences`.
 
         Raises:
-            HushdError: `bad_request` for wrong parameters, malformed SSML, and text without anything to speak;
-                `model_missing` for a voice that is not installed; `unsupported` for another op.
+            HushdError: `bad_request` for wrong parameters, malformed SSML, and text without words; `model_missing` for
+                a voice that is not installed; `unsupported` for another op.
             Cancelled: at the latest after the sentence being synthesised.
         """
         if job.op != "synthesize":
-            raise HushdError("unsupported", f"A tts worker can synthesize, not {quoted(job.op)}.")
+            raise HushdError("unsupported", f"A tts worker can only synthesize, not {quoted(job.op)}.")
         asked = params.read(job.params, self._info, self._engine.voices())
         if asked.speed_warning:
             job.warn("speed_limited", asked.speed_warning)
@@ -141,7 +141,7 @@ class Worker:
         return result.data() | ({"warnings": job.warnings} if job.warnings else {})
 
     def _pronunciations(self, job: Job, asked: Mapping[str, str]) -> Callable[[str], Mapping[str, str]]:
-        """Returns, from a language, the user's own pronunciations and above these those of the request."""
+        """Returns a function from a language to the user's own pronunciations, overridden by those of the request."""
         try:
             own = self._own_pronunciations.entries()
         except HushdError as error:

@@ -134,7 +134,7 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path, package: None)
     engine = loaded("english")
     with pytest.raises(HushdError, match=r"own voice \(conds\.pt\) is not in .*english: put it there, or name one"):
         list(engine.synthesize("Ever.", voice("chatterbox"), 1.0))
-    with pytest.raises(HushdError, match=r"cannot take a voice from .*text\.wav \(Format not recognised\)") as caught:
+    with pytest.raises(HushdError, match=r"cannot use .*text\.wav as a voice \(Format not recognised\)") as caught:
         list(engine.synthesize("Ever.", voice("text"), 1.0))
     assert caught.value.code == "input_unreadable"
     (models / "english" / "s3gen.safetensors").write_bytes(b"half")

@@ -170,8 +170,8 @@ def test_nothing_to_say(make: Make) -> None:
     [
         ("import sys; sys.exit('no such voice')", {}, r"failed \(exit status 1: no such voice\)\.$"),
         ("import os; os.kill(os.getpid(), 11)", {}, r"failed \(signal 11\)\.$"),
-        ("", {}, r"gave no sound on standard output\.$"),
-        ("print('hello')", {}, r"produced no sound file \(Format not recognised\)\.$"),
+        ("", {}, r"produced no sound on standard output\.$"),
+        ("print('hello')", {}, r"did not produce a sound file \(Format not recognised\)\.$"),
         ("import time; time.sleep(60)", {"timeout": 0.3}, r"was ended after 0\.3 s: raise timeout in .*mine\.toml\.$"),
         ("import sys\nwhile True: sys.stdout.write('x' * 1_000_000)", {}, r"printed more than 16 MB\.$"),
     ],
@@ -195,14 +195,14 @@ sys.stdout.buffer.write(data)
 
 def test_a_file_that_promises_more_than_it_has(make: Make) -> None:
     """It is refused in a sentence; the 275 GB that its header promises are not asked of the system."""
-    assert "produced no sound file" in failure(make(LIAR)).message
+    assert "did not produce a sound file" in failure(make(LIAR)).message
 
 
 def test_a_file_of_the_sentence_before_is_not_taken_for_this_ones(make: Make) -> None:
     """A program that writes nothing has said nothing."""
     command = make(HUM.replace("open(target", "words > 1 and open(target"), "{wav}")
     assert len(speak(command, "Two words.").samples) == 1600
-    assert "gave no sound into its file" in failure(command, "One.").message
+    assert "produced no sound into its file" in failure(command, "One.").message
 
 
 def test_cancelled_it_ends_with_all_it_started(make: Make, tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ REFUSED = [
     ({"run": "say"}, """run must be ["program", "argument", …], not 'say'"""),
     ({"run": ["a", "{txt}"]}, "{txt} in run is not a placeholder (did you mean text?)"),
     ({"run": ["a", ["-v"]]}, "the group ['-v'] in run has no placeholder, so it could never be left out"),
-    ({"language": None}, "it needs language = 'en-US', or whatever mine speaks"),
+    ({"language": None}, "it needs language = 'en-US', or the language of mine"),
     ({"language": 7}, "language must be text, not 7"),
     ({"langage": "en"}, "there is no key 'langage' (did you mean language?)"),
     ({"output": "mp3"}, "output must be sound or raw, not 'mp3'"),

@@ -157,7 +157,7 @@ def test_what_is_missing_is_said_with_how_to_get_it(models: Path) -> None:
     path.write_bytes(b"no graph")
     with pytest.raises(
         HushdError,
-        match=r"The model piper/mine does not load.*replace .*mine.onnx and mine.onnx.json by whole copies\.$",
+        match=r"The model piper/mine does not load.*replace .*mine.onnx and mine.onnx.json by complete copies\.$",
     ):
         loaded("mine")
     path.with_name("mine.onnx.json").write_text("{")

@@ -120,7 +120,7 @@ def test_without_espeak_a_lexicon_reads(models: Path, monkeypatch: pytest.Monkey
     sherpa_voices.vits(models / "read", lexicon=True)
     assert not voice("mute").installed
     assert voice("read").installed
-    with pytest.raises(HushdError, match="This voice reads by espeak-ng, which is not here: ") as caught:
+    with pytest.raises(HushdError, match="This voice needs espeak-ng, which is not installed: ") as caught:
         seconds(loaded("mute"), "mute")
     assert caught.value.code == "engine_missing"
     engine = loaded("read")
@@ -192,7 +192,7 @@ def test_what_the_library_would_end_its_process_for(
         (folder / file).write_bytes(content)
     with pytest.raises(NoModel, match=words):
         sherpa_models.described(folder)
-    with pytest.raises(HushdError, match=r"The model sherpa-onnx/mine does not load.*replace .* by a whole copy\.$"):
+    with pytest.raises(HushdError, match=r"The model sherpa-onnx/mine does not load.*replace .* by a complete copy\.$"):
         loaded("mine")
     assert "mine" not in {model.name for model in SherpaOnnx.info().models}
 

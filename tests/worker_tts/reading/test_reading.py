@@ -15,7 +15,7 @@ import pytest
 from hushd_schema.operations.synthesize import MARKUPS
 from hushd_worker_tts.reading.items import Pause, Piece, Rate, Volume
 from hushd_worker_tts.reading.reader import read
-from hushd_worker_tts.reading.sentences import LONGEST
+from hushd_worker_tts.reading.sentences import MAX_PIECE
 from hushd_worker_tts.reading.source_map import MappedText
 from support.seeds import SHARE, seeds
 
@@ -235,7 +235,7 @@ def test_any_unicode_is_read_alike_however_it_arrives(markup: str, seed: int) ->
         if isinstance(item, Piece) and item.text:
             start, end = item.mapped.span()
             assert 0 <= start < end <= len(data.decode()) + 1
-            assert len(item.mapped.starts) == len(item.mapped.ends) == len(item.text) < 20 * LONGEST
+            assert len(item.mapped.starts) == len(item.mapped.ends) == len(item.text) < 20 * MAX_PIECE
     for size in (1, 3, 50):
         crumbs = list(read([data[i : i + size] for i in range(0, len(data), size)], markup))
         assert [_shown(item) for item in crumbs] == [_shown(item) for item in whole]

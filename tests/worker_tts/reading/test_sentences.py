@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from hushd_worker_tts.reading.reader import read
-from hushd_worker_tts.reading.sentences import LONGEST, LONGEST_FIRST, Splitter
+from hushd_worker_tts.reading.sentences import MAX_FIRST, MAX_PIECE, Splitter
 from hushd_worker_tts.reading.source_map import MappedText
 from support.seeds import SHARE, seeds
 
@@ -137,7 +137,7 @@ def test_any_text_loses_nothing_and_is_cut_alike_however_it_arrives(seed: int) -
     data = text.encode()
     whole = list(pieces([data]))
     assert _speakable("".join(piece.text for piece in whole)) == _speakable(text)
-    assert all(0 < len(piece.text) <= LONGEST + 12 and piece.text == piece.text.strip() for piece in whole)
+    assert all(0 < len(piece.text) <= MAX_PIECE + 12 and piece.text == piece.text.strip() for piece in whole)
     for size in (1, 2, 7, chance.randint(3, 500)):
         assert list(pieces(data[i : i + size] for i in range(0, len(data), size))) == whole
 
@@ -163,9 +163,9 @@ def test_a_sentence_leaves_as_soon_as_it_is_known_to_be_complete(text: str, sent
 
 
 def test_a_long_first_sentence_starts_at_a_clause() -> None:
-    """The first piece ends at the last clause within LONGEST_FIRST characters; later sentences stay whole."""
+    """The first piece ends at the last clause within MAX_FIRST characters; later sentences stay whole."""
     sentence = "When the rain had stopped, " * 3 + "and the sun had come out again over the hills, we all went home."
-    assert LONGEST_FIRST < len(sentence) < LONGEST
+    assert MAX_FIRST < len(sentence) < MAX_PIECE
     first, rest, again = pieces([f"{sentence} {sentence}".encode()])
     assert first == Piece(sentence[:53], False)
     assert rest == Piece(sentence[54:], True)
@@ -173,16 +173,16 @@ def test_a_long_first_sentence_starts_at_a_clause() -> None:
 
 
 def test_a_sentence_without_end_is_cut_at_a_clause_then_at_a_space_then_anywhere() -> None:
-    """No piece is longer than LONGEST, and only the last one ends the sentence."""
+    """No piece is longer than MAX_PIECE, and only the last one ends the sentence."""
     clauses = list(pieces([("one two three four, " * 50).encode()]))
     assert all(piece.text.endswith(",") for piece in clauses)
     words = list(pieces([("seven " * 200).encode()]))
     assert all(piece.text.split() == ["seven"] * len(piece.text.split()) for piece in words)
     letters = list(pieces([b"x" * 1000]))
-    assert [len(piece.text) for piece in letters] == [LONGEST, LONGEST, LONGEST, 100]
+    assert [len(piece.text) for piece in letters] == [MAX_PIECE, MAX_PIECE, MAX_PIECE, 100]
     for cut in (clauses, words, letters):
         assert [piece.ends for piece in cut] == [False] * (len(cut) - 1) + [True]
-        assert all(len(piece.text) <= LONGEST for piece in cut)
+        assert all(len(piece.text) <= MAX_PIECE for piece in cut)
 
 
 @pytest.mark.parametrize("filler", ["word ", "x", " ", "\n", ".", "So it goes!\n", "- ", "“"])

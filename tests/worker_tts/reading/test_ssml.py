@@ -47,13 +47,13 @@ REFUSED = [
     ("<speak>a", "Line 1, column 9: the SSML is malformed (no element found)."),
     ("<speak>a &nbsp; b</speak>", "Line 1, column 10: the SSML is malformed (undefined entity)."),
     ("<speak>\x01</speak>", "Line 1, column 8: the SSML is malformed (not well-formed (invalid token))."),
-    ("<speak><break time='long'/></speak>", "Line 1, column 8: a break's time is 500ms or 1.5s, not 'long'."),
-    ("<speak><break strength='x'/></speak>", "Line 1, column 8: a break's strength is one of none,"),
-    ("<speak><prosody rate='+5'>a</prosody></speak>", "Line 1, column 8: a prosody's rate is slow, fast,"),
-    ("<speak><prosody volume='x'>a</prosody></speak>", "Line 1, column 8: a prosody's volume is soft, loud,"),
+    ("<speak><break time='long'/></speak>", "Line 1, column 8: a break's time must be like 500ms or 1.5s, not 'long'."),
+    ("<speak><break strength='x'/></speak>", "Line 1, column 8: a break's strength must be one of none,"),
+    ("<speak><prosody rate='+5'>a</prosody></speak>", "Line 1, column 8: a prosody's rate must be like slow, fast,"),
+    ("<speak><prosody volume='x'>a</prosody></speak>", "Line 1, column 8: a prosody's volume must be like soft, loud,"),
     ("<!DOCTYPE a [<!ENTITY b 'c'>]><speak>&b;</speak>", "Line 1, column 25: SSML must not declare entities"),
     ("<speak>" + "<p>" * 100, "Line 1, column 197: SSML is nested more than 64 deep."),
-    ("<speak><" + "a" * 200_000, "Line 1, column 8: a tag of the SSML does not end."),
+    ("<speak><" + "a" * 200_000, "Line 1, column 8: a tag of the SSML is not closed."),
 ]
 # Ten levels of ten: a gigabyte, were it expanded.
 BOMB = "<!DOCTYPE b [<!ENTITY a0 'ha'>" + "".join(

@@ -1,1 +1,1 @@
-"""The engines hushd brings along, one module each."""
+"""hushd's own engines, one module each."""

@@ -1,8 +1,8 @@
 """chatterbox: models by Resemble AI that speak with the voice of a ten-second recording; MIT.
 
-Its package pins torch 2.6 and numpy 1 (on Python before 3.13), so it usually lives in an environment of its own, which
-hushd starts by `[worker."tts/chatterbox"] command = …` (docs/MODELS.md). Its weights are a folder in hushd's models
-folder, and so are the recordings. Nothing is downloaded here. Its speech carries its makers' inaudible watermark.
+Its package pins torch 2.6 and numpy 1 (on Python before 3.13), so it usually has a separate environment, which hushd
+starts by `[worker."tts/chatterbox"] command = …` (docs/MODELS.md). Its weights are a folder in hushd's models folder,
+and so are the recordings. The engine downloads nothing. Its speech carries its makers' inaudible watermark.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from .greetings import greeting
 from .mapped_torch import Unfilled, mapped_weights
 
 INSTALL = engine_command(SPEC)
-# The usual pace of reading aloud, and its only one; not measured: its weights were not at hand.
+# The usual pace of reading aloud, which it cannot change; not measured, since its weights were not available.
 WPM = 170
-_WORD_BORDERS = "spacy_ontonotes.zip"  # as spacy-pkuseg keeps it
+_WORD_BORDERS = "spacy_ontonotes.zip"  # spacy-pkuseg's file
 _RECORDINGS = (".wav", ".flac", ".mp3", ".ogg")
 
 
 class _Class(NamedTuple):
-    """The class in its package for a model."""
+    """The package's class for a model."""
 
     module: str
     name: str
@@ -58,7 +58,7 @@ class Chatterbox:
     """The engine.
 
     Sentences take seconds without a graphics card, and cannot be interrupted: the worker of a cancelled job is ended
-    after two.
+    after two seconds.
     """
 
     economy = degraded = False
@@ -66,7 +66,7 @@ class Chatterbox:
     def __init__(self, model: str) -> None:
         self._model = model
         self._tts: Any = None
-        self._speakers: dict[str, Any] = {}  # the conditionals made from each recording
+        self._speakers: dict[str, Any] = {}  # the conditionals from each recording
 
     @classmethod
     def info(cls) -> EngineInfo:
@@ -96,7 +96,7 @@ class Chatterbox:
 
     @staticmethod
     def preload() -> None:
-        """Imports the package, for a template: all its models are behind one import."""
+        """Imports the package, for a template; all its models share one import."""
         from hushd_worker.template import import_all
 
         import_all("numpy.random", _CLASSES["english"].module)
@@ -121,7 +121,7 @@ class Chatterbox:
         try:
             self._tts = _made(torch, package, folder, compute_device.torch_name(self.compute_device))
         except Exception as error:
-            from hushd_worker.load_error import load_error  # not needed for what is right
+            from hushd_worker.load_error import load_error  # only needed after a failure
 
             name = f"chatterbox/{self._model}"
             again = f"replace it by `hushd models pull {name}`"
@@ -132,7 +132,7 @@ class Chatterbox:
         import numpy as np
 
         if not any(c.isalnum() for c in text):
-            return  # it would say that there is nothing to say
+            return  # the package would speak a sentence about the empty text
         language = voice.language.partition("-")[0]
         if language not in _KNOWN[self._model].languages:
             raise HushdError(
@@ -162,7 +162,7 @@ class Chatterbox:
             except Exception as error:
                 raise HushdError(
                     "input_unreadable",
-                    f"Chatterbox cannot take a voice from {path} ({reason(error)}): "
+                    f"Chatterbox cannot use {path} as a voice ({reason(error)}): "
                     "it needs ten seconds of one person speaking.",
                 ) from error
             self._speakers[key] = self._tts.conds
@@ -170,7 +170,7 @@ class Chatterbox:
 
 
 def _made(torch: Any, package: Any, folder: Path | None, device: str) -> Any:
-    """The package's model, on a CPU with weights that are pages of its files."""
+    """Returns the package's model, on a CPU with weights mapped from its files."""
     if device == "cpu":
         with suppress(Unfilled), mapped_weights(torch):
             return package.from_local(folder, device)
@@ -178,7 +178,7 @@ def _made(torch: Any, package: Any, folder: Path | None, device: str) -> Any:
 
 
 def _check_watermarker() -> None:
-    """Finds out why every model would fail to load: perth hides that its own imports have failed.
+    """Checks the package perth, which hides failures of its own imports, so that every model would fail to load.
 
     Raises:
         HushdError: `engine_missing`.
@@ -192,16 +192,16 @@ def _check_watermarker() -> None:
 
 
 def _keep_from_the_net(folder: Path) -> None:
-    """Has the multilingual tokenizer read its table for Chinese from the model's folder, and not ask the hub for it.
+    """Makes the multilingual tokenizer read its table for Chinese from the model's folder instead of the hub.
 
-    Nor does it fetch a model for the borders of Chinese words from GitHub, without which the whole load would fail
-    where there is no network: the package does without borders where the one that finds them is not installed.
+    It also keeps the package from fetching a model for the borders of Chinese words from GitHub, since without a
+    network the whole load would fail: the package works without borders if the finder of borders is not installed.
     """
     tokenizer = importlib.import_module("chatterbox.models.tokenizers.tokenizer")
 
     def beside(repo_id: str, filename: str, **others: object) -> str:
         if not (file := folder / filename).is_file():
-            raise FileNotFoundError(file)  # which the package logs, and goes on without Chinese
+            raise FileNotFoundError(file)  # the package logs it, and goes on without Chinese
         return str(file)
 
     tokenizer.hf_hub_download = beside  # type: ignore[attr-defined]
@@ -222,7 +222,7 @@ def _voices_folder() -> Path:
 
 
 def _find(model: str) -> Path | None:
-    """Returns the folder with the whole model: the user's own, hushd's, or one in Hugging Face's cache."""
+    """Returns the folder of the complete model: the user's own, hushd's, or one in Hugging Face's cache."""
     known = _KNOWN[model]
     store = Store(paths.find())
     try:

@@ -1,8 +1,8 @@
-"""Any program that speaks: macOS's `say`, festival, a script.
+"""Speaks by any program, such as macOS's `say`, festival or a script.
 
-Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/MODELS.md), with one voice or several
-each. The program is started once for each sentence, without a shell, in the worker's process group, and so dies with
-the worker.
+Its models are the files `voices/NAME.toml` beside hushd's configuration (see docs/MODELS.md), with one or more voices
+each. The program is started for each sentence, without a shell, in the worker's process group, and so dies with the
+worker.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from .command_file import CommandSpec, Speaker
 
 
-_BLOCK = 2**20  # samples of all channels together in one read
+_BLOCK = 2**20  # samples of all channels in one read
 
 
 def _never_cancelled() -> None:
-    """Does nothing: outside a job there is nothing to cancel."""
+    """Does nothing, since outside a job there is nothing to cancel."""
 
 
 class Command:
-    """The engine. Each voice can do what its file says of the program."""
+    """The engine. The abilities of a voice are those that its file declares."""
 
     economy = degraded = False
     check: Callable[[], None] = staticmethod(_never_cancelled)
@@ -60,9 +60,9 @@ class Command:
         default = "default" if "default" in specs or not specs else next(iter(specs))
         return EngineInfo(
             name=SPEC.name,
-            # Its code comes with hushd; without a file of the user's it has no voice.
+            # Its code comes with hushd; without a file of the user it has no voice.
             installed=bool(specs),
-            install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} says",
+            install=f"put a file voices/NAME.toml beside {paths.find().config}, as {document('MODELS.md')} describes",
             default_model=default,
             default_voice=next((voice.name for voice in voices if voice.model == default), ""),
             models=models,
@@ -78,7 +78,7 @@ class Command:
     def load(self, report: Callable[[str], None]) -> None:
         from hushd_worker.program import sound_file
 
-        _loaded(self._model)  # reports a mistake in it now
+        _loaded(self._model)  # to report a mistake in it now
         self._wav = sound_file()
         try:
             import soundfile  # noqa: F401
@@ -90,14 +90,14 @@ class Command:
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
         if not any(c.isalnum() for c in text):
             return
-        spec, program = _loaded(voice.model)  # as the file is by now
+        spec, program = _loaded(voice.model)  # the file may have changed
         speaker = next(speaker for speaker in spec.speakers if speaker.name == voice.name)
         samples, rate = _decoded(self._run(spec, program, text, speaker, speed), spec)
         if len(samples):
             yield AudioChunk(samples, rate)
 
     def _run(self, spec: CommandSpec, program: str, text: str, speaker: Speaker, speed: float) -> bytes:
-        """The sound that the program makes of a text, as it gives it."""
+        """Returns the program's sound for a text, not decoded."""
         from hushd_worker.program import remove, reported, run
 
         arguments = spec.arguments(text, str(self._wav), speaker, speed)
@@ -112,12 +112,12 @@ class Command:
             remove(self._wav)
         if not printed:
             where = "into its file" if spec.writes_file else "on standard output"
-            raise HushdError("worker_failed", f"The program {spec.line.program!r} gave no sound {where}.")
+            raise HushdError("worker_failed", f"The program {spec.line.program!r} produced no sound {where}.")
         return printed
 
 
 def _decoded(data: bytes, spec: CommandSpec) -> tuple[Samples, int]:
-    """Float samples, mono, and their rate."""
+    """Returns float samples, mono, and their rate."""
     import numpy as np
     import soundfile
 
@@ -131,14 +131,15 @@ def _decoded(data: bytes, spec: CommandSpec) -> tuple[Samples, int]:
         except soundfile.LibsndfileError as error:
             raise HushdError(
                 "worker_failed",
-                f"The program {spec.line.program!r} produced no sound file ({error.error_string.rstrip('.')}).",
+                f"The program {spec.line.program!r} did not produce a sound file ({error.error_string.rstrip('.')}).",
             ) from error
     mono: Samples = samples.mean(axis=1, dtype=np.float32)
     return mono, int(rate)
 
 
 def _read(data: bytes) -> tuple[Samples, int]:
-    """Samples, frames by channels, and their rate. In blocks: the header of a damaged file may promise terabytes."""
+    """Returns samples, frames by channels, and their rate. Reads blocks, since a damaged header may promise
+    terabytes."""
     import numpy as np
     import soundfile
 
@@ -158,7 +159,7 @@ def _folder() -> Path:
 
 
 def _voices(specs: Mapping[str, CommandSpec | None]) -> tuple[Voice, ...]:
-    """Returns the voices of the files that are right, then one in the name of each that is wrong."""
+    """Returns the voices of the valid files, then one named after each invalid file."""
     voices, wrong = [], []
     for name, spec in specs.items():
         if spec is None:
@@ -181,13 +182,13 @@ def _voices(specs: Mapping[str, CommandSpec | None]) -> tuple[Voice, ...]:
 
 
 def _specs() -> dict[str, CommandSpec | None]:
-    """Returns the files by name. A wrong one, None, is a model and a voice too, so that asking for it reports the
-    mistake."""
+    """Returns the files by name, None for an invalid one, which still is a model and a voice, so that its use reports
+    the mistake."""
     if not _folder().is_dir():
         return {}
     from hushd_worker.command_spec import CommandSpecError, files
 
-    from .command_file import CommandSpec  # 10 ms, only for users who have one
+    from .command_file import CommandSpec  # takes 10 ms, only for users with such a file
 
     specs: dict[str, CommandSpec | None] = {}
     for path in files(_folder()):
@@ -199,10 +200,10 @@ def _specs() -> dict[str, CommandSpec | None]:
 
 
 def _loaded(model: str) -> tuple[CommandSpec, str]:
-    """Returns a file and its program.
+    """Returns the content of a file and its program.
 
     Raises:
-        HushdError: `model_missing` for a wrong file, `engine_missing` for a missing program.
+        HushdError: `model_missing` for an invalid file, `engine_missing` for a missing program.
     """
     from hushd_worker.command_spec import CommandSpecError
 

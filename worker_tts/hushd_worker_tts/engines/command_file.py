@@ -1,4 +1,5 @@
-"""Command files of voices: small TOML files that say how to run a program that speaks (see docs/MODELS.md)."""
+"""Reads command files of voices: small TOML files that describe how to run a program that speaks (see
+docs/MODELS.md)."""
 
 from __future__ import annotations
 
@@ -49,12 +50,12 @@ class CommandSpec:
     Attributes:
         path: the file.
         line: the program and its arguments.
-        speakers: its voices, one at least.
-        output: `sound`, a file of any usual kind, or `raw`, 16 bit samples.
+        speakers: its voices, at least one.
+        output: `sound`, a file of any usual format, or `raw`, 16 bit samples.
         rate, channels: of raw samples.
-        wpm: words a minute at its natural speed.
+        wpm: words per minute at its natural speed.
         memory_mb: an estimate, of the worker and the program together.
-        timeout: seconds for one sentence.
+        timeout: the maximum seconds for one sentence.
     """
 
     path: Path
@@ -72,7 +73,7 @@ class CommandSpec:
         """Reads the file at `path`.
 
         Raises:
-            CommandSpecError: it is not there, no TOML, or makes no sense.
+            CommandSpecError: the file does not exist, is not TOML, or has invalid values.
         """
         given = command_spec.check(command_spec.load(path), _KINDS)
         if "run" not in given:
@@ -87,19 +88,19 @@ class CommandSpec:
 
     @property
     def writes_file(self) -> bool:
-        """True if it writes the sound to a file, and not to standard output."""
+        """True if it writes the sound to a file instead of standard output."""
         return "wav" in self.line.placeholders
 
     @property
     def reads_input(self) -> bool:
-        """True if it reads the text from standard input, and does not take it as an argument."""
+        """True if it reads the text from standard input instead of an argument."""
         return "text" not in self.line.placeholders
 
     def arguments(self, text: str, wav: str, speaker: Speaker, speed: float) -> list[str]:
         """Returns the program's arguments for `text`."""
         return self.line.arguments(
             {
-                # A text must not be taken for an option.
+                # A text must not be mistaken for an option.
                 "text": f" {text}" if text.startswith("-") else text,
                 "wav": wav,
                 "voice": speaker.id,
@@ -112,7 +113,7 @@ class CommandSpec:
 
 
 def _speakers(name: str, given: Mapping[str, Any]) -> tuple[Speaker, ...]:
-    """Returns the voices in `voices`, or the one that the file itself is."""
+    """Returns the voices in `voices`, or the single voice of the file itself."""
     shared = {key: given[key] for key in ("language", "gender", "sample") if key in given}
     speakers = []
     for entry in given.get("voices", [{"name": name}]):
@@ -120,6 +121,6 @@ def _speakers(name: str, given: Mapping[str, Any]) -> tuple[Speaker, ...]:
         if not voice.get("name"):
             raise CommandSpecError("a voice needs a name")
         if not voice.get("language"):
-            raise CommandSpecError(f"it needs language = 'en-US', or whatever {voice['name']} speaks")
+            raise CommandSpecError(f"it needs language = 'en-US', or the language of {voice['name']}")
         speakers.append(Speaker(**{"id": voice["name"]} | voice))
     return tuple(speakers)

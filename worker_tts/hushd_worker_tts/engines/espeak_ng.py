@@ -1,7 +1,8 @@
-"""espeak-ng: 130 languages and accents from 13 MB, robotic and quick; GPL-3.0, so hushd does not bring it along.
+"""espeak-ng: 130 languages and accents in 13 MB, robotic and fast; GPL-3.0, so hushd does not include it.
 
-The library of the system (package `espeak-ng`, or `libespeak-ng1`) is used, else that of the package `espeakng-loader`.
-A sentence takes the library 1 ms and the program 20 to 70, and the library reports when each word begins.
+It uses the library of the system (package `espeak-ng`, or `libespeak-ng1`), or else of the Python package
+`espeakng-loader`. A sentence takes 1 ms by the library and 20 to 70 ms by the program, and only the library reports
+when each word begins.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
 INSTALL = engine_command(SPEC)
 RATE_WPM = 175  # espeak's natural rate,
-# and what that is in words of ordinary text, pauses included; hibari speaks the same text at 177.
+# and its words per minute in ordinary text, with pauses; hibari speaks the same text at 177.
 WPM = 190
-_SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak's own bounds
+_SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak's own limits
 _LIBRARIES = {
     "linux": ("libespeak-ng.so.1",),
     "darwin": ("libespeak-ng.1.dylib", "/opt/homebrew/lib/libespeak-ng.1.dylib", "/usr/local/lib/libespeak-ng.1.dylib"),
@@ -63,7 +64,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class EspeakNg:
-    """The engine. It has no cheaper way; one worker speaks with all voices."""
+    """The engine. It cannot use less memory; one worker speaks with all voices."""
 
     economy = degraded = False
 
@@ -72,12 +73,12 @@ class EspeakNg:
         self._rate = 0
         self._blocks: list[bytes] = []
         self._marks: list[tuple[int, int]] = []  # character and sample
-        self._callback = _Callback(self._take)  # kept here, since espeak holds no reference to it
+        self._callback = _Callback(self._take)  # kept alive here, since espeak holds no reference to it
 
     @classmethod
     def info(cls) -> EngineInfo:
         installed = find_library() is not None
-        # Measured: 25 MB of PSS after four pages, most of it Python's and numpy's; 35 while it speaks.
+        # Measured: 25 MB of PSS after four pages, mostly Python and numpy; 35 during speech.
         model = Model("all", tuple(LANGUAGES.split()), memory_mb=35, embedded=False, installed=installed)
         return EngineInfo.of(
             SPEC,
@@ -119,7 +120,7 @@ class EspeakNg:
             yield AudioChunk(_floats(samples), self._rate, marks)
 
     def _take(self, wave: Any, count: int, events: Any) -> int:
-        """Receives pieces of audio and their events from espeak; returns 0, which means go on."""
+        """Receives pieces of audio and their events from espeak; returns 0, which means continue."""
         if wave and count > 0:
             self._blocks.append(ctypes.string_at(wave, count * 2))
         index = 0
@@ -141,7 +142,7 @@ def _floats(data: bytes) -> Samples:
 
 @cache
 def find_library() -> tuple[Any, Path] | None:
-    """Returns the library and its data folder; 8 ms, most of it for the libraries that it is linked with."""
+    """Returns the library and its data folder; takes 8 ms, mostly for the libraries linked with it."""
     for name, folder in (*((name, None) for name in _LIBRARIES.get(sys.platform, ())), *_packaged()):
         try:
             library = ctypes.CDLL(name)
@@ -158,12 +159,12 @@ def find_library() -> tuple[Any, Path] | None:
 
 
 def initialize(library: Any, folder: Path, buffer_ms: int = 0) -> int:
-    """Has the library read its data, and returns its sample rate.
+    """Makes the library read its data, and returns its sample rate.
 
     Raises:
-        HushdError: `engine_missing` where it cannot.
+        HushdError: `engine_missing` if that fails.
     """
-    # The library makes a client of PulseAudio, which it never uses; without a session folder that made others.
+    # The library creates a PulseAudio client that it never uses, which without a session folder would create folders.
     os.environ.setdefault("PULSE_RUNTIME_PATH", str(paths.find().runtime))
     try:
         check_files(folder)
@@ -176,7 +177,7 @@ def initialize(library: Any, folder: Path, buffer_ms: int = 0) -> int:
 
 
 def _packaged() -> Iterator[tuple[str, Path | None]]:
-    """Yields the library in the package espeakng-loader, without importing that."""
+    """Yields the library of the package espeakng-loader, without importing the package."""
     spec = find_spec("espeakng_loader")
     if spec is not None and spec.origin is not None:
         folder = Path(spec.origin).parent
@@ -186,9 +187,9 @@ def _packaged() -> Iterator[tuple[str, Path | None]]:
 
 @cache
 def _voices() -> dict[str, tuple[Voice, str]]:
-    """Returns all voices by name, with espeak's own names: files in its folder of languages, named after the languages.
+    """Returns all voices by name, with espeak's own names: those of the files in its folder of languages.
 
-    espeak's own list takes 22 ms, reading the folder 2.
+    espeak's own list takes 22 ms, and reading the folder 2 ms.
     """
     library = find_library()
     if library is None:
@@ -200,7 +201,7 @@ def _voices() -> dict[str, tuple[Voice, str]]:
 
 
 def _has_dictionary(data: Path, file: Path) -> bool:
-    """Returns whether a voice's words can be looked up: espeak lists some languages that are silent without that."""
+    """Returns whether a voice has a dictionary: espeak lists some languages that are silent without one."""
     return (data / f"{file.name.partition('-')[0]}_dict").is_file() or b"dictionary" in file.read_bytes()
 
 

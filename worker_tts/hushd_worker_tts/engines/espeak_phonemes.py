@@ -1,7 +1,7 @@
-"""Phonemes of the International Phonetic Alphabet, read by espeak-ng's library where it is here; GPL-3.0.
+"""Reads texts as phonemes of the International Phonetic Alphabet, by espeak-ng's library (GPL-3.0), if it is installed.
 
-Voices that were trained on them say punctuation too, which the library keeps to itself: it tells only how far in the
-text each clause goes. What it reads ahead, a letter of the next clause, is left out of account.
+Voices trained on its phonemes also need punctuation, which the library does not return: it only reports where in the
+text each clause ends. It reads a letter of the next clause ahead, which is subtracted.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from hushd_protocol.errors import HushdError
 from .espeak_ng import INSTALL, find_library, initialize
 
 _UTF8, _IPA = 1, 2  # of espeak_TextToPhonemes
-_LANGUAGE = re.compile(r"\([a-z-]+\)")  # a mark that words of another language follow
+_LANGUAGE = re.compile(r"\([a-z-]+\)")  # the mark before words of another language
 _CLAUSE_END = re.compile(r"([,;:!?—–…])[^\w,;:!?—–…]*\w?$")
 _STOP = re.compile(r"(?<!\W)[^\w.!?…]*+(?P<mark>[.!?…])\W*+$")
 
 
 class Phonemes:
-    """A reader of texts, in one process the only one: the library has one state.
+    """A reader of texts, of which a process may only have one, since the library has global state.
 
     Raises:
-        HushdError: `engine_missing` where the library or its data are not here.
+        HushdError: `engine_missing` if the library or its data are missing.
     """
 
     def __init__(self) -> None:
         library = find_library()
         if library is None:
-            raise HushdError("engine_missing", f"This voice reads by espeak-ng, which is not here: {INSTALL}.")
+            raise HushdError("engine_missing", f"This voice needs espeak-ng, which is not installed: {INSTALL}.")
         self._library, folder = library
         initialize(self._library, folder)
         self._convert = self._library.espeak_TextToPhonemes
@@ -38,13 +38,13 @@ class Phonemes:
         self._convert.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
 
     def read(self, text: str, voice: str) -> str:
-        """The phonemes of a text, with commas and the like between clauses, decomposed as voices' tables have them.
+        """Returns the phonemes of a text, with punctuation between clauses, decomposed as in voices' tables.
 
         Args:
             voice: espeak-ng's name of a language, such as `en-us`.
 
         Raises:
-            HushdError: `model_missing` where it does not speak that.
+            HushdError: `model_missing` if espeak-ng does not have that language.
         """
         names = (voice, voice.partition("-")[0])  # `fr-fr` is only `fr`
         if all(self._library.espeak_SetVoiceByName(name.encode()) for name in names):
@@ -66,6 +66,6 @@ class Phonemes:
 
 
 def _sign(clause: str) -> str:
-    """The sign at the end of a clause. A full stop within a sentence is that of an abbreviation."""
+    """Returns the punctuation at the end of a clause. A full stop inside a sentence belongs to an abbreviation."""
     end = _CLAUSE_END.search(clause)
     return end[1].translate(str.maketrans("—–…", ",,,")) if end else ""

@@ -1,4 +1,4 @@
-"""A sentence to try a voice with, in its own language."""
+"""Sentences to try voices, in their own languages."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ _GREETINGS = {
 
 
 def greeting(language: str, name: str) -> str:
-    """Returns an introduction of the voice `name`; its name alone in languages that are not in the table."""
+    """Returns an introduction of the voice `name`; only its name in languages that are not in the table."""
     return _GREETINGS.get(languages.code(language), "{}.").format(name)

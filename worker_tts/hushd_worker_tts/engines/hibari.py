@@ -1,7 +1,8 @@
-"""hibari: English speech from 8 MB a voice, about 175 times faster than real time on one core; Apache-2.0.
+"""hibari: English speech with 8 MB per voice, about 175 times faster than real time on one core; Apache-2.0.
 
-The voice heart and the phonemizer are in the wheel `hibari-tts`. Other voices are in the models folder, where
-`hushd models pull` puts them, or in hibari's own cache folder, where its own command does; nothing is downloaded here.
+The voice heart and the phonemizer are in the wheel `hibari-tts`. Other voices are in the models folder,
+where `hushd models pull` puts them, or in hibari's own cache folder, where its own command puts them; the engine
+downloads nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from .hibari_internals.dictionaries import Damaged, phonemizer, remove
 from .hibari_internals.files import registry, vocabulary, voice_file
 
 RATE = 24_000
-# Words a minute of heart at speed 1, its pauses between sentences included: 529 words from two novels, 179 s. It
+# Words per minute of heart at speed 1, with its pauses between sentences: 529 words from two novels, 179 s. Its pace
 # follows `speed` within 12 percent over the whole range.
 WPM = 177
-_LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; the voices that it can download are not known
+_LOUDNESS = {"heart": -26.0}  # LUFS, measured over five sentences; other voices are unknown
 INSTALL = engine_command(SPEC)
-# hibari's own command cuts beyond this many phonemes too: memory and time grow faster than the length.
+# hibari's own command also cuts after this many phonemes: memory and time grow faster than the length.
 MAX_PHONEMES = 400
 _CLAUSE_END = re.compile(r"[,;:—.!?…] ")
 
@@ -38,7 +39,7 @@ _CLAUSE_END = re.compile(r"[,;:—.!?…] ")
 class Hibari:
     """The engine. One process serves all voices, with a session for each voice and a phonemizer for each accent.
 
-    It has no cheaper way: its sentences are short, its weights 8 MB.
+    It cannot use less memory: its sentences are short, its weights 8 MB.
     """
 
     economy = degraded = False
@@ -75,7 +76,7 @@ class Hibari:
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` and the first sentence do, for a template."""
+        """Imports the modules of `load` and of the first sentence, for a template."""
         from hushd_worker.template import import_all
 
         session.import_modules()
@@ -83,18 +84,18 @@ class Hibari:
 
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:
-        """The files that `load` reads, which a template may: its sessions have one thread each."""
+        """Returns the files of `load`, which a template may read, since its sessions have one thread each."""
         return (voice_file("heart"),)
 
     def load(self, report: Callable[[str], None]) -> None:
         report("hibari and its voice heart")
         try:
-            self._vocabulary = vocabulary()  # first: hibari reads its files as it is imported, pipes among them too
+            self._vocabulary = vocabulary()  # first, since hibari reads its files at its import, even pipes
             # Imported before a second thread starts: numpy fails when two threads import it at once, one of them from
             # within onnxruntime's C code.
             import onnxruntime  # noqa: F401
 
-            # onnxruntime builds its session without the interpreter lock, which all else holds.
+            # onnxruntime builds its session without the interpreter lock, which everything else holds.
             loading = _Background(lambda: self._session("heart"))
             import numpy.random  # noqa: F401
 
@@ -105,8 +106,8 @@ class Hibari:
             raise HushdError(
                 "engine_missing", f"The engine hibari does not load ({reason(error)}): {INSTALL}."
             ) from error
-        except Exception as error:  # whatever becomes of a damaged dictionary: zlib.error, KeyError, EOFError
-            from hushd_worker.load_error import load_error  # not needed for what is right
+        except Exception as error:  # a damaged dictionary may raise anything: zlib.error, KeyError, EOFError
+            from hushd_worker.load_error import load_error  # only needed after a failure
 
             raise load_error("hibari/en", error, install=INSTALL, again="reinstall hibari") from error
         loading.join()
@@ -125,7 +126,7 @@ class Hibari:
             if any(phonemes[i].isalpha() for i in known):
                 ids = [0, *(self._vocabulary[phonemes[i]] for i in known), 0]
                 samples, ends = session.speak(model, ids, speed, noise)
-                # ends[n] is where ids[n] ends and the phoneme known[n] begins.
+                # ends[n] is the end of ids[n] and the beginning of the phoneme known[n].
                 marks = [
                     (place, float(ends[bisect_left(known, start)] / ends[-1]) * len(samples) / RATE)
                     for place, start in starts
@@ -137,7 +138,7 @@ class Hibari:
         if name not in self._sessions:
             path = voice_file(name)
             if not path.exists():
-                from hushd_models import advice  # 5 ms, not needed for the voice in the wheel
+                from hushd_models import advice  # takes 5 ms, not needed for the voice in the wheel
 
                 raise advice.missing(f"hibari/{name}")
             if not registry()[name].get("bundled"):
@@ -147,7 +148,7 @@ class Hibari:
             try:
                 self._sessions[name] = session.open_session(path)
             except Exception as error:
-                from hushd_worker.load_error import load_error  # not needed for what is right
+                from hushd_worker.load_error import load_error  # only needed after a failure
 
                 again = f"replace {path} by `hushd models pull hibari/{name}`"
                 raise load_error(f"hibari/{name}", error, install=INSTALL, again=again) from error
@@ -159,7 +160,7 @@ class Hibari:
         return self._phonemizers[british]
 
     def _phonemes(self, text: str, british: bool) -> tuple[str, list[tuple[str, int]]]:
-        """Returns the phonemes of a text, and its words as hibari reads them, with their places in the phonemes."""
+        """Returns the phonemes of a text, and hibari's words with their offsets in the phonemes."""
         try:
             return reading.read(self._phonemizer(british), text)
         except Damaged:
@@ -169,7 +170,7 @@ class Hibari:
 
 
 class _Background:
-    """A call on a thread of its own; `join` waits for it and re-raises its exception."""
+    """A call on a separate thread; `join` waits for it and re-raises its exception."""
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
@@ -190,7 +191,7 @@ class _Background:
 
 
 def _bounded(phonemes: str) -> Iterator[tuple[int, int]]:
-    """Cuts at clauses, else at spaces, into parts of at most MAX_PHONEMES; yields where each begins and ends.
+    """Cuts at clauses, or else at spaces, into parts of at most MAX_PHONEMES; yields the beginning and end of each.
 
     A number of 60 digits is one word of text and a thousand phonemes.
     """

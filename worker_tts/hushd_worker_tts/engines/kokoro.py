@@ -1,4 +1,4 @@
-"""kokoro: 54 natural voices in nine languages from one model of 82 million parameters; package `kokoro-onnx`.
+"""kokoro: 54 natural voices in nine languages by one model of 82 million parameters; package `kokoro-onnx`.
 
 The model and the voices are files `kokoro/kokoro-v1.0.onnx` and `kokoro/voices-v1.0.bin` in hushd's models folder,
 from the package's releases; `hushd models pull` gets them. The weights are Apache-2.0 and the package MIT, but its
@@ -29,18 +29,18 @@ from .onnx_session import session
 from .phoneme_times import word_marks
 
 INSTALL = engine_command(SPEC)
-# The usual pace of reading aloud; not measured: its weights were not at hand.
+# The usual pace of reading aloud; not measured, since its weights were not available.
 WPM = 170
-# What espeak calls the language of a voice, by the first letter of its name; Japanese and Chinese need misaki, which
-# kokoro's makers use for them too.
+# espeak's name for the language of a voice, by the first letter of the voice's name; Japanese and Chinese need misaki,
+# which kokoro's makers use for them, too.
 _ESPEAK = {
     "a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "j": "", "p": "pt-br", "z": "",
 }  # fmt: skip
-_PAUSE_S = 0.25  # after a sentence; the package cuts off the silence that the model makes
+_PAUSE_S = 0.25  # after a sentence, since the package removes the model's silence
 
 
 class Kokoro:
-    """The engine. It is cheaper with other files, fp16 and int8, which are models of their own."""
+    """The engine. It takes less memory with other files, fp16 and int8, which are separate models."""
 
     economy = degraded = False
     reads_phonemes = True
@@ -85,14 +85,14 @@ class Kokoro:
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` and the first sentence do, for a template."""
+        """Imports the modules of `load` and of the first sentence, for a template."""
         from hushd_worker.template import import_all
 
         import_all("numpy.random", "kokoro_onnx")
 
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:
-        """The files that `load` reads, which a template may where sessions have one thread each."""
+        """Returns the files of `load`, which a template may read if sessions have one thread each."""
         return tuple(filter(None, [_files().get(model), _voices_file()]))
 
     def load(self, report: Callable[[str], None]) -> None:
@@ -118,7 +118,7 @@ class Kokoro:
             raise self._load_error(error) from error
 
     def _load_error(self, error: Exception) -> HushdError:
-        from hushd_worker.load_error import load_error  # not needed for what is right
+        from hushd_worker.load_error import load_error  # only needed after a failure
 
         name = f"kokoro/{self._model}"
         return load_error(name, error, install=INSTALL, again=f"replace it by `hushd models pull {name}`")
@@ -142,10 +142,10 @@ class Kokoro:
         yield AudioChunk(np.concatenate([samples.astype(np.float32, copy=False), pause]), rate, marks)
 
     def _style(self, voice: str) -> Any:
-        """The numbers of a voice, which are read from the file of all voices when it first speaks."""
+        """Returns the style of a voice, read from the file of all voices at its first use."""
         try:
             return self._kokoro.get_voice_style(voice)
-        except Exception as error:  # zipfile's, zlib's and numpy's, of a damaged file
+        except Exception as error:  # a damaged file makes zipfile, zlib and numpy raise errors
             raise self._load_error(error) from error
 
     def _phonemes(self, text: str, voice: Voice) -> str:
@@ -170,8 +170,8 @@ class Kokoro:
 
 
 def _without_copies() -> None:
-    """Has phonemizer remove its copies of espeak's library once they are loaded: it does so when Python ends, and a
-    worker's end is another, so that each left 1.3 MB in the temporary folder."""
+    """Makes phonemizer remove its copies of espeak's library after loading them. It would do so at Python's regular
+    exit, which a worker skips, so that each worker would leave 1.3 MB in the temporary folder."""
     import shutil
 
     from phonemizer.backend.espeak import api, wrapper
@@ -183,7 +183,7 @@ def _without_copies() -> None:
 
         @staticmethod
         def _delete(library: Any, tempdir: str) -> None:
-            shutil.rmtree(tempdir, ignore_errors=True)  # where the library did not load
+            shutil.rmtree(tempdir, ignore_errors=True)  # if the library did not load
 
     wrapper.EspeakAPI = Unlinked
 
@@ -205,7 +205,7 @@ def _voices_file() -> Path | None:
 
 
 def _memory_mb(name: str, path: Path | None) -> int:
-    """Estimates the memory with a model that is there by its file, and with another as the catalogue does."""
+    """Estimates the memory with an installed model by its file, and with another by the catalogue."""
     return (
         own_model.memory_mb("kokoro", {path.name: path.stat().st_size}) if path else int(SPEC.models[name]["memory_mb"])
     )

@@ -1,8 +1,7 @@
-"""Modules of torch whose weights are pages of their files, for a package that fills and copies them itself.
+"""Makes torch's modules use weights mapped from their files, for packages that fill and copy weights themselves.
 
-A package makes a module, which fills it with random numbers, reads a file, and copies each weight into its place.
-Within `mapped_weights` nothing is filled, files are mapped, and what was mapped takes the place of what it was to
-be copied to.
+Such a package makes a module, filled with random numbers, reads a file, and copies each weight into the module. Inside
+`mapped_weights` nothing is filled, files are mapped, and the mapped weights replace the module's own.
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-_FILLING = ("normal_", "uniform_", "erfinv_")  # what torch's and others' initialisations come down to
+_FILLING = ("normal_", "uniform_", "erfinv_")  # the functions behind torch's and other packages' initialisations
 
 
 class Unfilled(Exception):
-    """A file lacks weights, which would be whatever was in memory: the module has to be made as its package does."""
+    """A file lacks weights, which would then be random memory: the module must be made in the package's own way."""
 
 
 @contextmanager
 def mapped_weights(torch: Any) -> Iterator[None]:
-    """Has modules that are made and loaded within it take their weights from mapped files.
+    """Makes modules that are made and loaded inside it take their weights from mapped files.
 
     Raises:
-        Unfilled: from within, when a file lacks some of a module's weights.
+        Unfilled: from inside, if a file lacks some of a module's weights.
     """
     module = torch.nn.Module
     with (
@@ -38,16 +37,16 @@ def mapped_weights(torch: Any) -> Iterator[None]:
 
 @contextmanager
 def _replaced(owner: Any, values: Mapping[str, object]) -> Iterator[None]:
-    """Has attributes of a module or class be others; what it inherits it inherits again afterwards."""
-    own = {name: vars(owner)[name] for name in values if name in vars(owner)}
+    """Replaces attributes of a module or class temporarily; afterwards, inherited ones are inherited again."""
+    original = {name: vars(owner)[name] for name in values if name in vars(owner)}
     for name, value in values.items():
         setattr(owner, name, value)
     try:
         yield
     finally:
         for name in values:
-            if name in own:
-                setattr(owner, name, own[name])
+            if name in original:
+                setattr(owner, name, original[name])
             else:
                 delattr(owner, name)
 

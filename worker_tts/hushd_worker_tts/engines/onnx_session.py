@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime for voices."""
+"""Opens sessions of ONNX Runtime for voices."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hushd_worker.onnx_session import open_session
 
 
 def session(path: Path) -> Any:
-    """Returns a session on the device of the configuration, or a card where the runtime knows one.
+    """Returns a session on the configured device, or else on a card that the runtime supports.
 
-    On the CPU it has OMP_NUM_THREADS threads, by default as many as there are cores, and weights that are pages of the
-    file. What is prepacked stays so: for a voice of piper's that is little, and what it says is the same bit for bit.
+    On the CPU it has OMP_NUM_THREADS threads, by default one per core, and weights mapped from the file. Prepacked
+    weights stay prepacked: for a voice of piper they are small, and its output stays identical bit for bit.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     threads = os.environ.get("OMP_NUM_THREADS", "")
     options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
-    # Its arena would keep as much memory as the longest sentence took.
+    # The arena would keep the memory of the longest sentence.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
     options.log_severity_level = 3
     providers = compute_device.onnx_providers(onnxruntime)

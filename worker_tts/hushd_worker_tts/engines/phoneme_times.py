@@ -1,4 +1,4 @@
-"""Word times from phoneme times."""
+"""Derives word times from phoneme times."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 
 def word_marks(text: str, phonemes: Iterable[tuple[str, float]]) -> tuple[tuple[int, float], ...]:
-    """Returns where and when the words of `text` begin, as `AudioChunk.marks`.
+    """Returns the offsets and times of the words in `text`, as `AudioChunk.marks`.
 
-    Returns none if the phonemes make another number of words, as espeak does with some small ones.
+    Returns none if the phonemes have a different number of words, since espeak joins some small ones.
 
     Args:
-        phonemes: in order, with the seconds at which they begin; spaces separate the words.
+        phonemes: the phonemes in order, with their starts in seconds; spaces separate words.
     """
     starts: list[float] = []
     inside = False

@@ -1,8 +1,8 @@
-"""piper: neural voices in some fifty languages, a file of 20 to 120 MB each; GPL-3.0, hence an extra of its own.
+"""piper: neural voices in about fifty languages, each a file of 20 to 120 MB; GPL-3.0, hence a separate extra.
 
 A voice is `piper/NAME.onnx` with `piper/NAME.onnx.json` in hushd's models folder, named as in piper's own collection:
-`fr_FR-siwis-medium`. Each voice is a model, and so has a worker of its own; a worker also speaks with another voice if
-a text asks for it. Nothing is downloaded here.
+`fr_FR-siwis-medium`. Each voice is a model, and so has its own worker; a worker also speaks with another voice if a
+text requests it. The engine downloads nothing.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from .onnx_session import session
 from .phoneme_times import word_marks
 
 INSTALL = engine_command(SPEC)
-# The usual pace of reading aloud; not measured: no voices were at hand.
+# The usual pace of reading aloud; not measured, since no voices were available.
 WPM = 170
 _FEMALE = ("anna", "gosia", "irina", "lessac", "paola", "siwis", "huayan", "rapunzelina", "upc_ona")
 _MALE = ("alan", "amir", "davefx", "faber", "harri", "jirka", "kareem", "mihai", "thorsten")
 _LANGUAGE = re.compile(r"([a-z]{2,3})_([A-Z]{2})-")
-_OPENING = re.compile(r"\[(?=\[)")  # the package takes what is in double brackets for phonemes
-_MOST_SPEAKERS = 32  # of one file: some have 900, without names
+_OPENING = re.compile(r"\[(?=\[)")  # the package reads text in double brackets as phonemes
+_MAX_SPEAKERS = 32  # of one file: some have 900, without names
 
 
 class Piper:
-    """The engine. It has no cheaper way than a voice of lower quality, which is another model.
+    """The engine. It can only use less memory with a voice of lower quality, which is another model.
 
-    A file with several speakers is several voices: `en_GB-vctk-medium` and `en_GB-vctk-medium.p239`.
+    Each speaker of a file is a voice: `en_GB-vctk-medium` and `en_GB-vctk-medium.p239`.
     """
 
     economy = degraded = False
@@ -67,7 +67,7 @@ class Piper:
             )
             for name in names
         )
-        # What is there is better than what we know.
+        # Installed files are preferred to the catalogue.
         default = SPEC.default_model if SPEC.default_model in files or not files else min(files)
         return EngineInfo.of(SPEC, models, installed=package, default_voice=default, default_model=default)
 
@@ -93,19 +93,19 @@ class Piper:
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` and the first sentence do, for a template."""
+        """Imports the modules of `load` and of the first sentence, for a template."""
         from hushd_worker.template import import_all
 
         import_all("numpy.random", "piper")
 
     @property
     def reads_phonemes(self) -> bool:
-        """True if this model's are those of espeak, the phonetic alphabet; some have letters, or pinyin."""
+        """True if this model reads espeak's phonemes; some models read letters, or pinyin."""
         return str(self._voice(self._model).config.phoneme_type.value) == "espeak"
 
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:
-        """The file that `load` reads, which a template may where sessions have one thread each."""
+        """Returns the file of `load`, which a template may read if sessions have one thread each."""
         return tuple(filter(None, [_files().get(model)]))
 
     def load(self, report: Callable[[str], None]) -> None:
@@ -120,7 +120,7 @@ class Piper:
         settings = SynthesisConfig(
             speaker_id=speakers.get(voice.name.removeprefix(f"{voice.model}.")),
             length_scale=loaded.config.length_scale / speed,
-            normalize_audio=False,  # to each sentence's own peak: a whisper would be as loud as a shout
+            normalize_audio=False,  # with True, each sentence has the same peak: a whisper is as loud as a shout
         )
         try:
             chunks = list(loaded.synthesize(_raw(text), settings, include_alignments=True))
@@ -150,7 +150,7 @@ class Piper:
             path = _files().get(name)
             if path is None:
                 raise advice.missing(f"piper/{name}")
-            if name != self._model:  # that one was looked at by the worker
+            if name != self._model:  # the worker has checked its own model
                 from hushd_models import verification
 
                 verification.before_load("piper", name, lambda note: None)
@@ -159,23 +159,23 @@ class Piper:
                 loaded = PiperVoice(session=session(path), config=config, download_dir=path.parent)
                 self.compute_device = compute_device.of_sessions([loaded.session])
             except Exception as error:
-                from hushd_worker.load_error import load_error  # not needed for what is right
+                from hushd_worker.load_error import load_error  # only needed after a failure
 
-                again = f"replace {path} and {_description(path).name} by whole copies"
+                again = f"replace {path} and {_description(path).name} by complete copies"
                 raise load_error(f"piper/{name}", error, install=INSTALL, again=again) from error
             self._voices[name] = loaded
         return self._voices[name]
 
 
 def _raw(text: str) -> str:
-    """The text with phonemes in the package's double brackets, and none of these in its words."""
+    """Returns the text with phonemes in the package's double brackets, and without such brackets in words."""
     return "".join(
         f"[[{part}]]" if phonemes else _OPENING.sub(" ", part).replace("\0", " ") for part, phonemes in parts(text)
     )
 
 
 def _phonemes(chunks: Sequence[Any]) -> Iterator[tuple[str, float]]:
-    """Yields phonemes and when they begin, for voices that were exported with alignments."""
+    """Yields phonemes and their starts, for voices that were exported with alignments."""
     at = 0.0
     for chunk in chunks:
         seconds = at
@@ -231,18 +231,18 @@ def _read(name: str, description: Path, changed: int) -> _Details:
         code = (content.get("language") or {}).get("code") or content["espeak"]["voice"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _Details("und", ())  # reported by the load
-    names = tuple(speakers[:_MOST_SPEAKERS]) if len(speakers) > 1 else ()
+    names = tuple(speakers[:_MAX_SPEAKERS]) if len(speakers) > 1 else ()
     return _Details(str(code).replace("_", "-"), names)
 
 
 def _gender(name: str) -> str:
-    """Returns the gender of a voice that is known, else nothing."""
+    """Returns the gender of a known voice, or nothing."""
     speaker = name.split("-")[1] if name.count("-") == 2 else ""
     return "female" if speaker in _FEMALE else "male" if speaker in _MALE else ""
 
 
 def _memory_mb(name: str, path: Path | None) -> int:
-    """Estimates the memory with a voice that is there by its file, and with another as the catalogue does."""
+    """Estimates the memory with an installed voice by its file, and with another by the catalogue."""
     if path:
         return own_model.memory_mb("piper", {path.name: path.stat().st_size})
     return int(SPEC.models[name]["memory_mb"])

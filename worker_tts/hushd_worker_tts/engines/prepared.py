@@ -1,6 +1,6 @@
-"""Files made once of what an engine's package has, so that each later start is quicker: they are in the cache folder.
+"""Makes files in the cache folder from an engine's package once, so that later starts are faster.
 
-A process of its own makes them beside the first speech, and leaves the cores to it. It outlives the worker, which with
+A separate process makes them during the first speech, with a lower priority. It outlives the worker, which with
 `keep_alive = 0` ends before any file is made; it ends with the supervisor, and after ten minutes at the latest.
 """
 
@@ -23,13 +23,13 @@ from hushd_protocol.system import atomic_file, best_effort
 from hushd_protocol.system.paths import user_cache
 
 _NICE = 10
-_LONGEST_S = 600  # for one to three seconds of work, on a machine that is busy with other things
+_MAX_S = 600  # for one to three seconds of work, on a busy machine
 _OLD_S = 30 * 86400.0
-_END = 1 << 20  # bytes of a source
+_END = 1 << 20  # the bytes of a source's end that are hashed
 
 
 def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
-    """Returns the place of a file made of `sources`: its name says of which, so that no old one is ever taken.
+    """Returns the path of a file made from `sources`; its name depends on them, so that an old file is never used.
 
     Raises:
         OSError: a source is missing, or there is no cache folder.
@@ -37,19 +37,19 @@ def place(name: str, sources: Iterable[Path], suffix: str) -> Path:
     release = "-".join(map(_fingerprint, sources))
     try:
         return user_cache() / f"hushd/{name}-{release}{suffix}"
-    except RuntimeError as error:  # a user without a home
+    except RuntimeError as error:  # the user has no home
         raise FileNotFoundError(name) from error
 
 
 def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
-    """Writes the file that `make` returns, whole or not at all, and removes those that were made of others long ago.
+    """Writes the result of `make`, completely or not at all, and removes old files that were made from other sources.
 
-    Not sooner: two installations with different releases may be in use.
+    Newer ones stay, since two installations with different releases may be in use.
 
-    Returns at once where another process does that already.
+    Returns at once if another process does that already.
 
     Raises:
-        OSError: it cannot be written; where the folder is to blame, before it was made.
+        OSError: it cannot be written; raised before the work if the folder is the cause.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path.parent / f"{name}.lock", "wb") as lock:
@@ -65,7 +65,8 @@ def keep(path: Path, name: str, make: Callable[[], bytes]) -> None:
 
 
 def _fingerprint(source: Path) -> str:
-    """Returns the size and a checksum of the end, so that two installations of one release share their files.
+    """Returns a file's size and a checksum of its end, so that two installations of the same release share prepared
+    files.
 
     A gzip file ends with the checksum of its content, a model with weights.
     """
@@ -76,9 +77,9 @@ def _fingerprint(source: Path) -> str:
 
 
 def make_beside(module: str, *words: str) -> None:
-    """Begins to run `python -m module words`, which calls `make_alone`, and returns at once.
+    """Starts `python -m module words`, which calls `make_alone`, and returns at once.
 
-    It leads a process group of its own: that of a worker is killed at the worker's exit.
+    It has its own process group, since a worker's group is killed at the worker's exit.
     """
     supervisor = _watched(os.getppid())
     command = [sys.executable, "-P", "-m", module, str(supervisor), *words]
@@ -95,14 +96,14 @@ def make_beside(module: str, *words: str) -> None:
 
 
 def make_alone(make: Callable[[str], None]) -> None:
-    """Calls `make` with this program's last argument, with a low priority, for as long as the supervisor runs.
+    """Calls `make` with this program's last argument, at a low priority, as long as the supervisor runs.
 
-    A process that only waits watches the one that works: no library's hold on the interpreter delays the end.
+    A waiting process watches the working one, so that a library that holds the interpreter lock cannot delay the end.
     """
     supervisor, word = int(sys.argv[1]), sys.argv[2]
     worker = os.fork()
     if worker == 0:
-        signal.alarm(_LONGEST_S)  # should the watching process be killed alone
+        signal.alarm(_MAX_S)  # in case only the watching process is killed
         with suppress(OSError):
             os.nice(_NICE)
         best_effort.report_to(lambda sentence: print(sentence, file=sys.stderr))
@@ -110,11 +111,11 @@ def make_alone(make: Callable[[str], None]) -> None:
             make(word)
         os._exit(0)
     _wait(worker, supervisor)
-    os.kill(worker, signal.SIGKILL)  # not waited for yet, so that no other process has its number
+    os.kill(worker, signal.SIGKILL)  # not waited for yet, so that its number is not reused
 
 
 def _watched(process: int) -> int:
-    """Returns a descriptor that becomes readable when our parent `process` ends; -1 where there is none."""
+    """Returns a descriptor that becomes readable when the parent `process` ends; -1 if the system has none."""
     if sys.platform != "linux":
         return -1
     try:
@@ -124,7 +125,7 @@ def _watched(process: int) -> int:
 
 
 def _wait(worker: int, supervisor: int) -> None:
-    """Returns once the worker or the supervisor has ended, or the time is up."""
+    """Waits until the worker or the supervisor has ended, or the time is up."""
     working = _watched(worker)
     if working < 0:  # macOS
         os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
@@ -133,4 +134,4 @@ def _wait(worker: int, supervisor: int) -> None:
     for descriptor in (working, supervisor):
         if descriptor >= 0:
             poller.register(descriptor, select.POLLIN)
-    poller.poll(_LONGEST_S * 1000)
+    poller.poll(_MAX_S * 1000)

@@ -1,7 +1,7 @@
-"""sherpa-onnx: Supertonic, Pocket TTS, Kitten, Matcha and other families of voices on ONNX Runtime; Apache-2.0.
+"""sherpa-onnx: Supertonic, Pocket TTS, Kitten, Matcha and other families of voices by ONNX Runtime; Apache-2.0.
 
-This module alone knows the package's API; one minor release is pinned, 2.0. Its library ends the process for many a
-file or argument that it cannot use, so models are looked at before. Nothing is downloaded here.
+Only this module depends on the package's API; one minor release is pinned, 2.0. Its library ends the process for many
+invalid files or arguments, so models are checked before. The engine downloads nothing.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 INSTALL = engine_command(SPEC)
 _LOOK_S = 0.1  # between two checks for a cancel
-_POCKET_RATE = 24_000  # Hz of the recordings that Pocket TTS takes a voice from,
-_HEARD_S = 10.0  # and as much of one as it hears
+_POCKET_RATE = 24_000  # Hz of the recordings that Pocket TTS imitates,
+_HEARD_S = 10.0  # and the length of the part that it uses
 _CLASSES = {
     "vits": "OfflineTtsVitsModelConfig",
     "matcha": "OfflineTtsMatchaModelConfig",
@@ -50,7 +50,7 @@ _CLASSES = {
 
 
 class SherpaOnnx:
-    """The engine. It has no cheaper way than another model; a worker speaks with the voices of one."""
+    """The engine. It can only use less memory with another model; a worker speaks with the voices of one model."""
 
     economy = degraded = False
 
@@ -104,15 +104,15 @@ class SherpaOnnx:
         try:
             config = _config(sherpa_onnx, folder, self._described)
             if not config.validate():
-                raise NoModel("the library refuses it, as `hushd logs` says")
+                raise NoModel("the library refuses it: `hushd logs` shows why")
             self._package, self._tts = sherpa_onnx, sherpa_onnx.OfflineTts(config)
         except Exception as error:
             raise self._load_error(error) from error
 
     def _load_error(self, error: Exception) -> HushdError:
-        from hushd_worker.load_error import load_error  # not needed for what is right
+        from hushd_worker.load_error import load_error  # only needed after a failure
 
-        name, again = f"{SPEC.name}/{self._model}", f"replace {self._folder} by a whole copy"
+        name, again = f"{SPEC.name}/{self._model}", f"replace {self._folder} by a complete copy"
         return load_error(name, error, install=INSTALL, again=again)
 
     def synthesize(self, text: str, voice: Voice, speed: float) -> Iterator[AudioChunk]:
@@ -141,10 +141,11 @@ class SherpaOnnx:
         yield from self._made(text, config)
 
     def _speaker(self, voice: Voice) -> Speaker:
-        """The speaker of a voice; of one that imitates a person, their recording, while their consent is here.
+        """Returns the speaker of a voice; for a voice that imitates a person, the recording, if their consent is
+        installed.
 
         Raises:
-            HushdError: `bad_request` where it is not.
+            HushdError: `bad_request` if there is no consent.
         """
         if not voice.imitates:
             return next(each for name, each in self._described.voices() if voice_name(self._model, name) == voice.name)
@@ -155,7 +156,7 @@ class SherpaOnnx:
         return Speaker(person.name, 0, voice.language, recording=str(people.recording(person)))
 
     def _made(self, text: str, config: Any) -> Iterator[AudioChunk]:
-        """Yields pieces as the library makes them; meanwhile this thread looks whether the client has gone."""
+        """Yields pieces as the library makes them; meanwhile this thread checks whether the client has gone."""
         generation = _Generation(self._tts, text, config)
         try:
             while not generation.over:
@@ -167,7 +168,8 @@ class SherpaOnnx:
             generation.stop()
 
     def _reader(self) -> Phonemes | None:
-        """espeak-ng, for a model trained on its phonemes; None where it is not here, but words can be looked up.
+        """Returns espeak-ng, for a model trained on its phonemes; None if it is not installed but the model has a
+        lexicon.
 
         Raises:
             HushdError: `engine_missing`.
@@ -181,7 +183,7 @@ class SherpaOnnx:
         return self._phonemes
 
     def _recording(self, path: Path) -> Samples:
-        """The beginning of the recording of a voice, at the rate that the model takes."""
+        """Returns the beginning of a voice's recording, at the model's rate."""
         import numpy as np
         import soundfile
         import soxr
@@ -200,10 +202,10 @@ class SherpaOnnx:
 
 
 class _Generation:
-    """A call of the library on a thread of its own, and the pieces of sound that come of it.
+    """A call of the library on a separate thread, and the pieces of sound that it produces.
 
-    The library passes a piece on when it has made one: of Pocket TTS 1.2 s, of others a sentence. It can be stopped
-    there and nowhere else, by an exception: Supertonic does not look at the answer that its makers mean for this.
+    The library passes on each piece: 1.2 s with Pocket TTS, a sentence with others. It can only be stopped there, and
+    only by an exception: Supertonic ignores the return value that its makers intended for this.
     """
 
     def __init__(self, tts: Any, text: str, config: Any) -> None:
@@ -215,7 +217,7 @@ class _Generation:
         self._thread.start()
 
     def piece(self, seconds: float) -> Samples | None:
-        """The next piece; None where none has come in that time, or none comes any more: then it is `over`."""
+        """Returns the next piece; None after a timeout, or at the end, when `over` is set."""
         try:
             piece = self._pieces.get(timeout=seconds)
         except queue.Empty:
@@ -226,7 +228,7 @@ class _Generation:
         return piece
 
     def stop(self) -> None:
-        """Returns when the library has ended; of a worker that takes too long, the supervisor ends the process."""
+        """Stops the library and waits for its end; if that takes too long, the supervisor ends the process."""
         self._stopped = True
         self._thread.join()
 
@@ -246,15 +248,15 @@ class _Generation:
 
         try:
             made = tts.generate(text, config, take)
-            if not taken:  # Kitten's are passed on only now
+            if not taken:  # Kitten passes its pieces on only now
                 self._pieces.put(np.nan_to_num(np.array(made.samples, np.float32)))
             self._pieces.put(None)
-        except BaseException as error:  # given to the thread that waits
+        except BaseException as error:  # passed to the waiting thread
             self._pieces.put(error)
 
 
 def _config(package: Any, folder: Path, description: Described) -> Any:
-    """The package's description of the model."""
+    """Returns the package's description of the model."""
     files = {role: str(folder / name) for role, name in description.files.items()}
     if description.lexicons:
         files["lexicon"] = ",".join(str(folder / name) for name in description.lexicons)

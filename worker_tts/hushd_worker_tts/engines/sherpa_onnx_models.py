@@ -1,4 +1,4 @@
-"""The models of sherpa-onnx on this machine and their voices, by what their files say. Nothing is loaded here."""
+"""Finds the models of sherpa-onnx on this machine and their voices by their files, without loading them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from hushd_worker_tts.engine import Model, Voice
 from .espeak_ng import find_library
 from .greetings import greeting
 
-# The usual pace of reading aloud; not measured: no voices were at hand.
+# The usual pace of reading aloud; not measured, since no voices were available.
 WPM = 170
 
 
 def find(model: str) -> Path | None:
-    """The folder of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    """Returns the folder of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
     if not is_name(model):
         return None
     place = paths.find().models / SPEC.name / model
@@ -49,7 +49,7 @@ def _known() -> dict[str, catalogue.Known]:
 
 
 def here() -> dict[str, tuple[Path, Described]]:
-    """The models on this machine that the load will take, with what their files say."""
+    """Returns the models on this machine that can be loaded, with their descriptions by their files."""
     place = paths.find().models / SPEC.name
     try:
         names = [folder.name for folder in sorted(place.iterdir()) if folder.is_dir()]
@@ -64,12 +64,12 @@ def here() -> dict[str, tuple[Path, Described]]:
             try:
                 models[name] = (folder, described(folder))
             except (NotAlike, NoModel, OSError):
-                continue  # which the load says
+                continue  # the load reports it
     return models
 
 
 def model(name: str, files: tuple[Path, Described] | None, package: bool) -> Model:
-    """Describes a model: by its files, or one that is known and not here."""
+    """Describes a model by its files, or by the catalogue if it is not installed."""
     if files is None:
         known = _known()[name]
         return Model(name, known.languages, known.memory_mb, embedded=False, installed=False)
@@ -80,7 +80,7 @@ def model(name: str, files: tuple[Path, Described] | None, package: bool) -> Mod
 
 
 def voices() -> Iterator[Voice]:
-    """Yields the voices of the models here and of the people whom these may imitate, then those that are known."""
+    """Yields the voices of installed models and of the people whom these may imitate, then the other known voices."""
     models = here()
     for name, (_, description) in models.items():
         for speaker in description.voices():
@@ -94,7 +94,7 @@ def voices() -> Iterator[Voice]:
 
 
 def voice_name(model: str, speaker: str) -> str:
-    """The name of a voice, by its model and the speaker's name there."""
+    """Returns the name of a voice, by its model and the speaker's name there."""
     return f"{model}.{speaker}" if speaker else model
 
 
@@ -109,7 +109,7 @@ def _voice(model: str, description: Described, named: tuple[str, Speaker]) -> Vo
 
 
 def _consenting() -> list[Person]:
-    """The people who have agreed that their voices may be imitated; none where they cannot be read."""
+    """Returns the people who have agreed that their voices may be imitated; none if the files cannot be read."""
     try:
         return [person for person in PeopleFolder().every()[0] if person.imitation and is_name(person.name)]
     except HushdError:
@@ -117,7 +117,7 @@ def _consenting() -> list[Person]:
 
 
 def _imitations(model: str, description: Described) -> Iterator[Voice]:
-    """The voices of people by a model that takes on the voice of a recording."""
+    """Yields the voices of people, for a model that can imitate the voice of a recording."""
     if description.family != "pocket":
         return
     own = [name for name, _ in description.voices()]
@@ -128,6 +128,6 @@ def _imitations(model: str, description: Described) -> Iterator[Voice]:
 
 
 def _missing(model: str, language: str, *, first: bool) -> Voice:
-    """A voice of a well-known model that is not here."""
+    """Returns a voice of a well-known model that is not installed."""
     name = voice_name(model, "" if first else language)
     return Voice(name, language, "", model, False, greeting(language, model), WPM)

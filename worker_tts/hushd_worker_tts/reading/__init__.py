@@ -1,1 +1,1 @@
-"""Reading: the text of a request, while it arrives, into sentences to speak."""
+"""Reads the text of a request, while it arrives, into sentences to speak."""

@@ -1,6 +1,6 @@
-"""Plain text with the commands of macOS's `say`: `[[slnc 500]]`, `[[rate 180]]`, `[[volm 0.5]]`, `[[rset 0]]`.
+"""Reads plain text with the commands of macOS's `say`: `[[slnc 500]]`, `[[rate 180]]`, `[[volm 0.5]]`, `[[rset 0]]`.
 
-Other commands of its have no meaning here and are skipped. Double brackets around anything else are text.
+Its other commands have no meaning here and are skipped. Double brackets around anything else are text.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from .items import Change, Event, Pause, Rate, Volume
 from .source_map import MappedText
 
-# A command is at most this long; an opening bracket that is not closed by then is text.
-_LONGEST = 200
+# Characters of a command; an opening bracket that is not closed within them is text.
+_MAX_COMMAND = 200
 _NAMES = "bord|char|cmnt|ctxt|dlim|emph|inpt|nmbr|pbas|pmod|rate|rset|slnc|sync|tune|vers|volm|xtnd"
-_COMMANDS = re.compile(rf"\[\[\s*(?P<body>(?:{_NAMES})\b[^\[\]]{{0,{_LONGEST}}})\]\]")
+_COMMANDS = re.compile(rf"\[\[\s*(?P<body>(?:{_NAMES})\b[^\[\]]{{0,{_MAX_COMMAND}}})\]\]")
 _NUMBER = re.compile(r"([+-]?)(\d+(?:\.\d*)?|\.\d+)")
-_LONGEST_PAUSE_S = 60.0
+_MAX_PAUSE_S = 60.0
 
 
 class Commands:
@@ -38,7 +38,7 @@ class Commands:
             taken = match.end()
         end = len(self._text)
         if not final:
-            opened = self._text.find("[[", max(taken, end - _LONGEST - 10))
+            opened = self._text.find("[[", max(taken, end - _MAX_COMMAND - 10))
             end = opened if opened >= 0 else end - self._text.endswith("[")
         yield MappedText.original(self._text[taken:end], self._at + taken)
         self._at += end
@@ -54,7 +54,7 @@ class Commands:
             return None
         sign, amount = number[1], float(number[2])
         if name == "slnc":
-            return Pause(min(amount / 1000, _LONGEST_PAUSE_S))
+            return Pause(min(amount / 1000, _MAX_PAUSE_S))
         if name == "rate" and (amount > 0 or sign):
             return Rate(wpm=-amount if sign == "-" else amount, relative=bool(sign))
         if name == "volm":

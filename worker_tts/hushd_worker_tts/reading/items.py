@@ -11,7 +11,7 @@ class Piece(NamedTuple):
     """A sentence, or a part of one.
 
     Attributes:
-        mapped: the engine's text, which knows for each character the characters of the request it stands for.
+        mapped: the engine's text, with the place of each character in the request.
         ends: whether the sentence ends with this piece.
     """
 
@@ -24,7 +24,7 @@ class Piece(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """Silence, in addition to the engine's own at the end of a sentence."""
+    """Silence, in addition to the engine's own pause at the end of a sentence."""
 
     seconds: float
 
@@ -33,9 +33,9 @@ class Rate(NamedTuple):
     """A new rate from here on.
 
     Attributes:
-        wpm: words a minute; None: the request's own rate.
+        wpm: words per minute; None: the request's own rate.
         relative: whether `wpm` is added to the request's own rate.
-        factor: multiplies either.
+        factor: a factor for the resulting rate.
     """
 
     wpm: float | None = None
@@ -50,17 +50,17 @@ class Volume(NamedTuple):
 
 
 class Speaker(NamedTuple):
-    """A new voice from here on, by name, else by language; the request's own where both are None."""
+    """A new voice from here on, by name, or else by language; the request's own if both are None."""
 
     voice: str | None = None
     language: str | None = None
 
 
 class SentenceEnd(NamedTuple):
-    """The end of a sentence that markup shows: a heading, a list item, a paragraph. Used within reading only."""
+    """The end of a sentence by markup: a heading, a list item, a paragraph. Only used within reading."""
 
 
 Change = Pause | Rate | Volume | Speaker
 Item = Piece | Change
-# From the reader of a markup to the splitter of sentences.
+# From the readers of markup to the splitter of sentences.
 Event = MappedText | Change | SentenceEnd

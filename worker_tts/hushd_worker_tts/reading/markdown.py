@@ -1,7 +1,7 @@
-"""Markdown read aloud: headings, items and rows as sentences, links by their text, code blocks by their length.
+"""Reads Markdown for speech: headings, items and rows as sentences, links by their text, code blocks by their length.
 
-Blocks are recognised here, line by line, because text is spoken while it is still being written; what is within a line
-(emphasis, code, links, images, entities) is left to markdown-it. A paragraph is passed on word by word, wherever no
+This module recognises blocks, line by line, because text is spoken while it is still being written; markup inside a
+line (emphasis, code, links, images, entities) is left to markdown-it. A paragraph is passed on word by word, while no
 mark is open.
 """
 
@@ -18,8 +18,8 @@ from .items import Event, Pause, SentenceEnd
 from .source_map import MappedText
 from .words import Words, announced
 
-# A paragraph without any sentence end is taken in pieces of about this many characters.
-_LONGEST_BLOCK = 2000
+# A paragraph without the end of a sentence is cut into pieces of about this many characters.
+_MAX_BLOCK = 2000
 _CODE_PAUSE_S = 0.3
 
 _FENCE = re.compile(r"\s*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)$")
@@ -39,37 +39,37 @@ _REFERENCE = re.compile(r"\[(?P<text>[^\]]{1,300})\]\[[^\]]{0,100}\]")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _PARTS = re.compile(r"\s+|\S+")
 _CORE = re.compile(r"\w+")
-_FAR = 2000  # characters: addresses of links and images lie between words
+_FAR = 2000  # characters between words, for addresses of links and images
 _INDENTED = re.compile(r"(?: {4}|\t)")
 _SENTENCE_END = re.compile(r"[.!?…:][\"'”’)\]*_]*(?=\s)")
 _HARD_END = re.compile(r"(?: {2}|\\)\r?$")
-_UNDECIDED = 12  # characters of an unfinished line that may still turn out to be any kind of block
+_UNDECIDED = 12  # characters of an unfinished line that may still become any kind of block
 
 
 class Markdown:
-    """Reads markdown as it arrives; keeps the line that is being written and the paragraph it belongs to.
+    """Reads Markdown as it arrives; keeps the current line and its paragraph.
 
     Args:
-        words: for code blocks, images and tasks; None: these are skipped.
+        words: the words for code blocks, images and tasks; None: these are skipped.
     """
 
     def __init__(self, words: Words | None) -> None:
         self._words = words
         self._inline: Any = None
-        self._line = ""  # the part of the current line that has arrived and is not in the block yet
-        self._at = 0  # its place in the original
-        self._inside = False  # whether the current line's beginning is in the block already
+        self._line = ""  # the received part of the current line that is not in the block yet
+        self._at = 0  # its offset in the original
+        self._inside = False  # whether the beginning of the current line is in the block already
         self._block = MappedText()
         self._fence = ""  # the mark that closes the open code block
-        self._kind = ""  # of that block: the word behind its mark
+        self._kind = ""  # the kind of that block: the word after its mark
         self._quoted = False  # whether that block began in a quotation
-        self._code = 0  # the lines of that block so far
-        self._code_at = 0  # the place where it began
-        self._indented = 0  # lines of indented code
+        self._code = 0  # the number of its lines so far
+        self._code_at = 0  # the offset of its beginning
+        self._indented = 0  # the number of lines of indented code
         self._list = False
 
     def add(self, text: str, final: bool = False) -> Iterator[Event]:
-        lines = (self._line + text.replace("\0", "\ufffd")).split("\n")  # as CommonMark has it
+        lines = (self._line + text.replace("\0", "\ufffd")).split("\n")  # as CommonMark requires
         self._line = lines.pop()
         for line in lines:
             yield from self._take(line, self._at)
@@ -81,14 +81,14 @@ class Markdown:
             yield from self._take(self._line, self._at)
             self._line = ""
         elif self._goes_on():
-            # The line is known to be part of a paragraph: its complete words need not wait for the rest. Its end may
-            # still mean something.
+            # The line is certainly part of a paragraph: its complete words need not wait for the rest. Its end may
+            # still have a meaning.
             ready = self._line.rstrip(" \t\r\\")
             yield from self._take(ready, self._at)
             self._at += len(ready)
             self._line, self._inside = self._line[len(ready) :], True
-        elif self._fence and len(self._line) > _LONGEST_BLOCK:
-            # A line so long closes no block; of the lines in a block only the number is needed.
+        elif self._fence and len(self._line) > _MAX_BLOCK:
+            # Such a long line closes no block; only the number of a block's lines is needed.
             self._at += len(self._line) - 1
             self._line = "x"
         if final:
@@ -98,14 +98,14 @@ class Markdown:
     def _goes_on(self) -> bool:
         if self._fence or not self._line:
             return False
-        if self._inside or len(self._line) > _LONGEST_BLOCK:
+        if self._inside or len(self._line) > _MAX_BLOCK:
             return True
         start = self._line.lstrip()
         indented = _INDENTED.match(self._line) and not self._block and not self._list
         return len(start) > _UNDECIDED and start[0].isalpha() and not indented
 
     def _take(self, line: str, at: int) -> Iterator[Event]:
-        """Takes one line, or the part of it that has arrived."""
+        """Reads one line, or its received part."""
         text = MappedText.original(line.removesuffix("\r"), at)
         if self._inside:
             yield from self._grow(text)
@@ -185,26 +185,26 @@ class Markdown:
             yield SentenceEnd()
 
     def _grow(self, text: MappedText) -> Iterator[Event]:
-        """Adds to the block, and yields what of it is complete."""
+        """Adds to the block, and yields its complete part."""
         if self._block and not self._inside and text:
             self._block += MappedText.instead(" ", *text.span(0, 1))
         self._block += text
         start = 0
         for match in _SENTENCE_END.finditer(self._block.text):
-            # Includes the white space, so that the splitter sees the end.
+            # This includes the white space, so that the splitter sees the end.
             end = match.end() + 1
-            while end - start > _LONGEST_BLOCK:
+            while end - start > _MAX_BLOCK:
                 cut = self._anywhere(start)
                 yield self._spoken(self._block[start:cut])
                 start = cut
             if _balanced(self._block.text[start:end]):
                 yield self._spoken(self._block[start:end])
                 start = end
-        while len(self._block) - start > _LONGEST_BLOCK:
+        while len(self._block) - start > _MAX_BLOCK:
             cut = self._anywhere(start)
             yield self._spoken(self._block[start:cut])
             start = cut
-        # Words behind it show that a sentence has ended. The space stays, since a bar may follow that needs it.
+        # The words after it show that a sentence has ended. The space stays, since a following bar may need it.
         cut = len(self._block.text[: self._block.text.rfind(" ", start) + 1].rstrip())
         if cut > start and _balanced(self._block.text[start:cut]):
             yield self._spoken(self._block[start:cut])
@@ -212,9 +212,10 @@ class Markdown:
         self._block = self._block[start:]
 
     def _anywhere(self, start: int) -> int:
-        """Returns where to cut a block that is too long: at the last space within the bound, else within a word."""
-        space = self._block.text.rfind(" ", start, start + _LONGEST_BLOCK)
-        return space + 1 if space > start else start + _LONGEST_BLOCK
+        """Returns the place to cut a block that is too long: at the last space within the limit, or else inside a
+        word."""
+        space = self._block.text.rfind(" ", start, start + _MAX_BLOCK)
+        return space + 1 if space > start else start + _MAX_BLOCK
 
     def _end_block(self) -> Iterator[Event]:
         if self._block:
@@ -236,11 +237,11 @@ class Markdown:
             yield SentenceEnd()
 
     def _spoken(self, text: MappedText) -> MappedText:
-        """Returns the text within a block as it is read aloud."""
+        """Returns the text inside a block for speech."""
         if not re.search(r"[\\`*_~\[\]<&|]", text.text):
             return text
         text = text.sub(_COMMENT, "").sub(_FOOTNOTE_MARK, "").sub(_REFERENCE, lambda match: match["text"])
-        text = text.sub(_BAR, ", ")  # a row of a table that has no bars at its ends
+        text = text.sub(_BAR, ", ")  # a row of a table without bars at its ends
         if not text:
             return text
         if self._inline is None:
@@ -266,14 +267,14 @@ class Markdown:
                 at, length = (place, len(core[0])) if core and place >= 0 else (min(taken, len(text) - 1), 1)
                 taken = max(taken, place + length) if place >= 0 else taken
                 spoken += MappedText.instead(part, *text.span(at, at + length))
-        # Space at either end separates this from its neighbours.
+        # Space at either end separates the part from its neighbours.
         if text.text[0].isspace() and not spoken.text[:1].isspace():
             spoken = text[:1] + spoken
         return spoken + text[-1:] if text.text[-1].isspace() and not spoken.text[-1:].isspace() else spoken
 
 
 def _heard(token: Any, words: Words | None) -> str:
-    """Returns one token as it is read aloud; announces an image that stands alone, if there are `words` for that."""
+    """Returns one token for speech; announces an image without text around it, if there are `words` for that."""
     if token.type in ("text", "code_inline"):
         return str(token.content)
     if token.type in ("softbreak", "hardbreak"):
@@ -284,9 +285,9 @@ def _heard(token: Any, words: Words | None) -> str:
 
 
 def _balanced(text: str) -> bool:
-    """Returns whether no mark is open in `text` that could be closed behind it.
+    """Returns whether `text` has no open mark that later text could close.
 
-    If that is true of two texts, it is true of both together: where a block is cut does not change what is heard.
+    If that is true of two texts, it is true of both together, so the place of a cut does not change the speech.
     """
     return (
         text.count("`") % 2 == 0

@@ -1,18 +1,18 @@
-"""Words in the International Phonetic Alphabet within an engine's text."""
+"""Marks words in the International Phonetic Alphabet inside an engine's text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 
-# Characters of Unicode's private use area, which `reader` takes out of what is to be spoken.
+# Characters of Unicode's private use area, which `reader` removes from texts.
 OPEN, CLOSE = "\ue000", "\ue001"
 _MARKED = re.compile(f"{OPEN}([^{OPEN}{CLOSE}]*){CLOSE}")
 _SYLLABLES = re.compile(r"[.‿]")
 
 
 def marked(ipa: str) -> str:
-    """Returns phonemes as they stand in an engine's text: each word between marks, without the signs of syllables."""
+    """Returns phonemes for an engine's text: each word between marks, without the signs of syllables."""
     return " ".join(f"{OPEN}{word}{CLOSE}" for word in _SYLLABLES.sub("", ipa).split())
 
 
@@ -29,7 +29,7 @@ def parts(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def phonemized(text: str, words: Callable[[str], str]) -> str:
-    """Returns the phonemes of an engine's text, of which `words` makes those of words; spaces stay where they are."""
+    """Returns the phonemes of an engine's text; `words` converts ordinary words, and spaces are kept."""
     return "".join(part if phonemes else _spaced(part, words(part.strip())) for part, phonemes in parts(text))
 
 
@@ -38,12 +38,12 @@ def _spaced(part: str, phonemes: str) -> str:
 
 
 def said(ipa: str, written: str, language: str, phonemes: bool) -> str:
-    """Returns what an engine's text has for a word: its phonemes for one that reads them, letters where it reads
-    English, else the word as it is written."""
+    """Returns the form of a word for an engine's text: its phonemes if the engine reads them, letters if it reads
+    English, otherwise the word as written."""
     if phonemes:
         return marked(ipa)
     if not language.lower().startswith("en"):
         return written
-    from .spelling import spelled  # few engines and fewer words need it
+    from .spelling import spelled  # rarely needed
 
     return spelled(_SYLLABLES.sub("", ipa)) or written

@@ -1,4 +1,4 @@
-"""Pronunciation of a piece: as it is written, or rewritten where no engine reads it well."""
+"""Rewrites the words of a piece that need a different pronunciation, or that no engine reads well."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .words import Words
 if TYPE_CHECKING:
     from hushd_schema.pronunciations import Pronunciations
 
-# Matches whatever may need rewriting: anything but letters, digits and plain punctuation, and names as in code and
-# addresses. Compiling the rules themselves costs a cold start 15 ms, and most sentences never need them.
+# Matches all text that may need rewriting: anything except letters, digits and plain punctuation, and names as in code
+# and addresses. Compiling the rules themselves takes 15 ms of a cold start, and most sentences never need them.
 _ODD = re.compile(r"[^\w\s.,;:!?'’\"“”()$€£%-]|_|[^\W\d_]\.[^\W\d_]|[a-z][A-Z]|(?:^|\s)-+[A-Za-z]|\(\)|  ")
 
 
 class PronunciationFile:
-    """The user's own pronunciations, read again when their file has changed."""
+    """The user's own pronunciations, read again after a change of their file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -28,7 +28,7 @@ class PronunciationFile:
         self._entries: Pronunciations | None = None
 
     def entries(self) -> Pronunciations | None:
-        """Returns what the file has; None where there is no file.
+        """Returns the content of the file; None if there is no file.
 
         Raises:
             HushdError: `input_unreadable`.
@@ -48,10 +48,10 @@ class Pronouncer:
     """Rewrites pieces for one language and one table of pronunciations.
 
     Args:
-        pronounce: from a word, or several, to its pronunciation, in letters or in phonemes between slashes. A word in
-            lower case stands for any case, one with a capital for itself only.
-        language: the voice's.
-        phonemes: whether the engine reads them.
+        pronounce: by word, or several words, the pronunciation, in letters or in phonemes between slashes. A word in
+            lower case matches any case, a word with a capital only itself.
+        language: the voice's language.
+        phonemes: whether the engine reads phonemes.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ def _pronunciations(
 ) -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]] | None:
     if not table:
         return None
-    from hushd_schema.pronunciations import ipa  # these two only where there is a table: most requests have none
+    from hushd_schema.pronunciations import ipa  # only needed with a table, which most requests do not have
 
     from .phonemes import said
 

@@ -1,6 +1,6 @@
-"""The bytes of a request, read into items to speak: markup, sentences, and words for what no engine reads well.
+"""Reads the bytes of a request into items to speak: markup, sentences, and words for text that no engine reads well.
 
-All of it works while the text is still arriving, in memory that does not grow with it.
+It works while the text is still arriving, in memory that does not grow with the text.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ from .sentences import Splitter
 from .source_map import MappedText
 from .words import words
 
-# Characters read at once: the first sentence of a long text need not wait for the rest of its chunk.
+# Characters read at once, so that the first sentence of a long text need not wait for the rest of its chunk.
 _SLICE = 2048
-# A command for a terminal: a colour, a link, the cursor. One that does not end within so many characters is text.
+# Characters of a command for a terminal (a colour, a link, the cursor); one that does not end within them is text.
 _ESCAPE = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z\\\\^-~])")
-_LONGEST_ESCAPE = 1000
+_MAX_ESCAPE = 1000
 _UNSEEN = "\u200b"
 
 
 class MarkupReader(Protocol):
-    """Reads one kind of markup."""
+    """A reader of one kind of markup."""
 
     def add(self, text: str, final: bool = False) -> Iterator[Event]:
-        """Yields the events that `text` completes; with `final`, all the rest. Exhaust it before the next call."""
+        """Yields the events that `text` completes; with `final`, all remaining ones. Exhaust it before the next
+        call."""
 
 
 def read(
@@ -40,18 +41,18 @@ def read(
     pronounce: Callable[[str], Mapping[str, str]] = lambda language: {},
     phonemes: bool = False,
 ) -> Iterator[Item]:
-    """Yields the pieces, pauses and changes of UTF-8 text, whose chunks may split characters.
+    """Yields the pieces, pauses and changes of a UTF-8 text, whose chunks may split characters.
 
-    Bytes that are not UTF-8 become U+FFFD. A piece of nothing but emoji or marks has no text.
+    Bytes that are not UTF-8 become U+FFFD. A piece that only has emoji or marks has no text.
 
     Args:
         markup: one of `MARKUPS`.
-        language: the voice's.
-        pronounce: from a language to its words and how to pronounce them.
-        phonemes: whether the engine reads them: its text may then have some, as `phonemes.parts` finds them.
+        language: the voice's language.
+        pronounce: from a language to its words and their pronunciations.
+        phonemes: whether the engine reads phonemes: its text may then contain some, which `phonemes.parts` finds.
 
     Raises:
-        HushdError: `bad_request` for malformed SSML, at the place where it is.
+        HushdError: `bad_request` for malformed SSML, with the place of the mistake.
     """
 
     def pronouncer(language: str) -> Pronouncer:
@@ -100,19 +101,19 @@ def _slices(chunks: Iterable[bytes]) -> Iterator[tuple[str, bool]]:
 
 
 def _unescaped(slices: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-    """Makes commands for a terminal, which programs write into their output, invisible; keeps the place of all else."""
+    """Hides commands for a terminal, which programs write into their output; keeps the place of all other text."""
     begun = ""
     for text, final in slices:
         text = text.replace(OPEN, _UNSEEN).replace(CLOSE, _UNSEEN)
         if begun or "\x1b" in text:
             text = _ESCAPE.sub(lambda match: _UNSEEN * len(match[0]), begun + text)
-            at = -1 if final else text.find("\x1b", max(0, len(text) - _LONGEST_ESCAPE))
+            at = -1 if final else text.find("\x1b", max(0, len(text) - _MAX_ESCAPE))
             text, begun = (text, "") if at < 0 else (text[:at], text[at:])
         yield text, final
 
 
 def _cut(pieces: list[Item]) -> list[Item]:
-    """Marks a sentence that a command interrupts as going on behind it, unless it had ended."""
+    """Marks a sentence that a command interrupts as continued after it, unless it had ended."""
     if pieces and isinstance(last := pieces[-1], Piece):
         pieces[-1] = last._replace(ends=last.text.rstrip("\"'”’»)]")[-1:] in ".!?…。！？:")
     return pieces

@@ -1,6 +1,6 @@
-"""Words for what no engine reads well: addresses, paths, names in code, operators, emoji.
+"""Replaces text that no engine reads well by words: addresses, paths, names in code, operators, emoji.
 
-Numbers, dates, money, units and abbreviations stay as they are: engines read them, each in its own languages.
+Numbers, dates, money, units and abbreviations are kept: engines read them, each in its own languages.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import unicodedata
 from .source_map import MappedText
 from .words import Words
 
-# Of longer addresses only the host is read: nobody remembers the rest by ear.
-_LONGEST_PATH = 60
-_MOST_PARTS = 3
+# Of longer addresses only the host is read, since listeners do not remember the rest.
+_MAX_PATH = 60
+_MAX_PARTS = 3
 
-# Letters with their accents apart, as macOS writes the names of files; dictionaries have each in one character.
+# Letters with separate accents, as in macOS's file names; dictionaries have each letter as one character.
 _DECOMPOSED = re.compile("[^\\W\\d_][\u0300-\u036f\u3099\u309a]+")
 _BRACKETED = re.compile(r"<((?:[a-z][a-z0-9+.-]{1,15}://|[\w.+-]{1,64}@)[^\s<>]{1,2000})>", re.IGNORECASE)
 _URL = re.compile(
@@ -45,7 +45,7 @@ _TIMES = re.compile(r"(?<=\d)\s?\*\s?(?=\d)")
 _MARKS = re.compile(r"(?<![\w*])\*{1,3}(?=\S)|(?<=[^\s*])\*{1,3}(?![\w*])|`+|~~")
 _SPACES = re.compile(r" {2,}")
 _TRAILING = ".,;:!?…)]}'\"’”*_~"
-# Pictures, and the characters that vary or join them. Not the signs ™ © ® and arrows, which are read.
+# Pictures, and the characters that modify or join them. Not the signs ™ © ® and arrows, which are read.
 _EMOJI = re.compile(
     "[\U0001f000-\U0001faff\U000e0020-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u2300-\u23ff\u20e3\u3030\u303d\ufe0f\u200d\ufffd]+"
 )
@@ -67,7 +67,7 @@ class Rewriting:
         return self._common(text) if self._words is None else self._in_words(text, self._words)
 
     def _common(self, text: MappedText) -> MappedText:
-        """Removes only marks that are not text at all: there are no words for them in this language."""
+        """Removes marks that are not text, since this language has no words for them."""
         text = text.sub(_URL, lambda match: _bare(match["rest"]))
         return text.sub(_MARKS, "").sub(_EMOJI, " ").sub(_SPACES, " ").strip()
 
@@ -75,7 +75,7 @@ class Rewriting:
         dotted = f" {words.dot} "
 
         def name(part: str) -> str:
-            """A part of an address."""
+            """Returns the words for a part of an address."""
             part = part.replace(".", dotted).replace("_", " ").replace("-", f" {words.dash} ")
             return part.replace("@", f" {words.at} ").replace("~", " tilde ").replace("\\", " ").replace("+", " plus ")
 
@@ -87,7 +87,7 @@ class Rewriting:
         def place(address: str, path: str) -> str:
             parts = [part for part in re.split(r"[?#]", path)[0].split("/") if part]
             spoken = host(re.sub(r"\A[^@]*@|:\d+\Z", "", address))
-            if len(parts) <= _MOST_PARTS and len(path) <= _LONGEST_PATH and all(map(_readable, parts)):
+            if len(parts) <= _MAX_PARTS and len(path) <= _MAX_PATH and all(map(_readable, parts)):
                 spoken += "".join(f" {words.slash} {name(part)}" for part in parts)
             return spoken
 
@@ -121,7 +121,7 @@ class Rewriting:
 
 
 def _split_tail(address: str) -> tuple[str, str]:
-    """Splits an address from punctuation behind it that belongs to the sentence."""
+    """Splits an address from following punctuation that belongs to the sentence."""
     bare = address.rstrip(_TRAILING)
     if "(" in bare and address[len(bare) :].startswith(")") and bare.count("(") > bare.count(")"):
         bare += ")"
@@ -129,7 +129,7 @@ def _split_tail(address: str) -> tuple[str, str]:
 
 
 def _readable(part: str) -> bool:
-    """Returns whether a part of a path is words, rather than a number of 20 digits or a hash."""
+    """Returns whether a part of a path consists of words, unlike a number of 20 digits or a hash."""
     digits = sum(c.isdigit() for c in part)
     return "%" not in part and len(part) <= 30 and digits <= max(4, len(part) // 3)
 

@@ -1,8 +1,8 @@
-"""Splitting text into sentences while it is still arriving: each is yielded as soon as it is known to be complete.
+"""Splits text into sentences while it is still arriving, and yields each as soon as it is certainly complete.
 
-Where text is cut depends on the text alone, never on the pieces it came in. Whether a full stop ends a sentence is
-decided by what stands before it (titles, initials, abbreviations) and by the few characters after it. Memory is
-bounded: text without any end is cut at a clause, else at a space, else anywhere.
+Cuts only depend on the text, never on the pieces in which it arrived. Whether a full stop ends a sentence is decided by
+the word before it (titles, initials, abbreviations) and by the few characters after it. Memory is bounded: text without
+any end is cut at a clause, or else at a space, or else anywhere.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 from .source_map import MappedText
 
-# Characters. A sentence of 300 is 18 s of speech: it bounds the delay of a cancel, and memory.
-LONGEST = 300
-# The first piece of a text may end at a clause, so that the listener need not wait for a long sentence.
-LONGEST_FIRST = 80
-SHORTEST_FIRST = 24
-# A line end after fewer characters is intended: a title, a verse, an item. Text wrapped at 60 columns is not cut.
+# Characters of a piece, 18 s of speech: it limits the delay of a cancel, and memory.
+MAX_PIECE = 300
+# Characters of the first piece of a text, which may end at a clause, so that the listener need not wait for a long
+# sentence.
+MAX_FIRST = 80
+MIN_FIRST = 24
+# The end of a line with fewer characters is intended: a title, a verse, an item. Text wrapped at 60 columns is not cut.
 SHORT_LINE = 40
-# Characters that must be seen after a full stop before it is judged.
+# Characters that must follow a full stop before it is judged.
 _AHEAD = 32
 
 
@@ -35,11 +36,11 @@ _TITLES = _words("""
     mr mrs ms messrs mme mlle dr prof gen gov sen rep capt cpt lt col sgt cmdr rev hon pres supt cpl maj adm msgr
     mt ft e.g i.e cf vs viz approx esp ca n°
 """)
-# The end only before a word that usually begins one.
+# The end of a sentence only before a word that usually begins one.
 _ABBREVIATIONS = _words("""
     st ave blvd rd etc inc ltd co corp bros jr sr dept univ assn govt est al ph.d
 """)
-# Not the end before a number.
+# Not the end of a sentence before a number.
 _NUMBERED = _words("""
     no nos fig figs vol vols ch p pp sec art eq apt ext rm tel ver jan feb mar apr jun jul aug sep sept oct nov dec
 """)
@@ -53,7 +54,7 @@ _STARTERS = _words("""
 
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])*")
 _STOP = re.compile(r"(?P<stop>[.!?…]{1,8})[\"'”’»)\]}*_`]{0,4}(?=\s|\Z)|(?P<wide>[。！？])|(?P<line>\n)")
-# A full stop behind a whole word counts too: chat without capitals has no sentences by the other rules.
+# A full stop after a complete word counts, too: chat without capitals has no sentences by the other rules.
 _CLAUSE = re.compile(r"(?:[,;:—–)]|(?<=[^\W\d_]{4})[.!?…])['\"”’]?(?=\s)")
 _SPACE = re.compile(r"\s+")
 _OPENING = "\"'“‘«([{*_`¿¡ \n"
@@ -79,7 +80,7 @@ class _Verdict(Enum):
 
 
 class Splitter:
-    """Cuts text that comes in pieces. Holds at most the piece just added and about LONGEST characters."""
+    """Cuts text that arrives in pieces. It holds at most the last piece and about MAX_PIECE characters."""
 
     def __init__(self) -> None:
         self._mapped = MappedText()
@@ -88,7 +89,8 @@ class Splitter:
         self._first = True
 
     def add(self, text: MappedText, final: bool = False) -> Iterator[Cut]:
-        """Yields what `text` completes; with `final`, all the rest. Exhaust it before the next call."""
+        """Yields the pieces that `text` completes; with `final`, all remaining ones. Exhaust it before the next
+        call."""
         text = text.sub(_INVISIBLE, "")
         self._mapped += text.same_length(_CONTROL.sub(" ", text.text))
         self._text = self._mapped.text
@@ -96,7 +98,7 @@ class Splitter:
         while True:
             if space := _SPACE.match(self._text, start):
                 start = self._pass(start, space.end())
-            window = self._text[start : start + LONGEST + _AHEAD]
+            window = self._text[start : start + MAX_PIECE + _AHEAD]
             whole = final and start + len(window) == len(self._text)
             cut = self._cut(window, whole)
             if cut is None:
@@ -114,17 +116,17 @@ class Splitter:
             self._column = 0
 
     def _pass(self, start: int, end: int) -> int:
-        """Advances to `end`, keeping count of the column; returns `end`."""
+        """Advances to `end`, counting the column; returns `end`."""
         line = self._text.rfind("\n", start, end)
         self._column = end - line - 1 if line >= 0 else self._column + end - start
         return end
 
     def _cut(self, window: str, whole: bool) -> tuple[int, bool] | None:
-        """Returns the length of the next piece and whether the sentence ends with it; None if that is not known yet, or
-        nothing is left."""
+        """Returns the length of the next piece and whether the sentence ends with it; None if that is still unknown, or
+        no text is left."""
         if not window:
             return None
-        limits = (LONGEST_FIRST, LONGEST) if self._first else (LONGEST,)
+        limits = (MAX_FIRST, MAX_PIECE) if self._first else (MAX_PIECE,)
         for limit in limits:
             for match in _STOP.finditer(window):
                 if match.start() >= limit:
@@ -139,16 +141,16 @@ class Splitter:
             if len(window) <= limit:
                 return len(window), True
             clauses = [match.end() for match in _CLAUSE.finditer(window, 0, limit)]
-            if clauses and clauses[-1] >= (SHORTEST_FIRST if limit == LONGEST_FIRST else LONGEST // 2):
+            if clauses and clauses[-1] >= (MIN_FIRST if limit == MAX_FIRST else MAX_PIECE // 2):
                 return clauses[-1], False
-        space = max(window.rfind(" ", 0, LONGEST), window.rfind("\n", 0, LONGEST))
-        return (space if space > 0 else LONGEST), False
+        space = max(window.rfind(" ", 0, MAX_PIECE), window.rfind("\n", 0, MAX_PIECE))
+        return (space if space > 0 else MAX_PIECE), False
 
     def _judge(self, window: str, match: re.Match[str], whole: bool) -> _Verdict:
         """Judges whether the sentence that starts the window ends with `match`."""
         after = window[match.end() : match.end() + _AHEAD]
-        # Whether the verdict is final: nothing that may still arrive would be looked at.
-        settled = whole or len(after) == _AHEAD or len(window) == LONGEST + _AHEAD
+        # Whether the verdict is final, since later text would not be examined.
+        settled = whole or len(after) == _AHEAD or len(window) == MAX_PIECE + _AHEAD
         if match["wide"]:
             return _Verdict.END
         if match["line"]:

@@ -1,4 +1,4 @@
-"""Text that remembers where each character comes from, however it is rewritten."""
+"""Text that remembers the source of each character, however it is rewritten."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class MappedText:
-    """A text, of which character i stands for the characters `starts[i]`..`ends[i]` of the original.
+    """A text whose character i stands for the characters `starts[i]`..`ends[i]` of the original.
 
     Immutable: every operation returns a new one.
     """
@@ -22,7 +22,7 @@ class MappedText:
 
     @classmethod
     def original(cls, text: str, at: int = 0) -> MappedText:
-        """Returns `text` as it stands in the original from `at` on."""
+        """Returns `text`, which is unchanged in the original from `at` on."""
         return cls(text, array("q", range(at, at + len(text))), array("q", range(at + 1, at + len(text) + 1)))
 
     @classmethod
@@ -42,12 +42,12 @@ class MappedText:
         return MappedText(self.text + other.text, self.starts + other.starts, self.ends + other.ends)
 
     def span(self, start: int = 0, end: int | None = None) -> tuple[int, int]:
-        """Returns the part of the original that the characters `start`..`end`, one at least, stand for."""
+        """Returns the part of the original for which the characters `start`..`end`, at least one, stand."""
         part = slice(start, end)
         return min(self.starts[part]), max(self.ends[part])
 
     def same_length(self, text: str) -> MappedText:
-        """Returns other characters in the same places."""
+        """Returns a text of the same length with the same sources."""
         return MappedText(text, self.starts, self.ends)
 
     def strip(self) -> MappedText:
@@ -56,7 +56,7 @@ class MappedText:
         return self if len(text.strip()) == len(text) else self[start : start + len(text.strip())]
 
     def sub(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> MappedText:
-        """Replaces as `re.sub` does, without templates; a replacement stands for all that it replaces."""
+        """Replaces like `re.sub`, without templates; a replacement stands for all the text that it replaces."""
         result = MappedText()
         taken = 0
         for match in pattern.finditer(self.text):

@@ -1,10 +1,10 @@
-"""Letters for phonemes, for engines that read none."""
+"""Spells phonemes with letters, for engines that do not read phonemes."""
 
 from __future__ import annotations
 
 import re
 
-# English spellings of sounds, each the least ambiguous: a reader of letters says them nearly so.
+# The least ambiguous English spelling of each sound, which a reader of letters speaks almost correctly.
 _SPELLINGS = {
     "tʃ": "ch", "ʧ": "ch", "dʒ": "j", "ʤ": "j", "eɪ": "ay", "aɪ": "igh", "ɔɪ": "oy", "aʊ": "ow", "oʊ": "oh", "əʊ": "oh",
     "ɪə": "eer", "eə": "air", "ʊə": "oor", "ɑː": "ah", "ɔː": "aw", "iː": "ee", "uː": "oo", "ɜː": "ur", "ɜ˞": "ur",
@@ -17,7 +17,7 @@ _SOUND = re.compile("|".join(sorted(map(re.escape, _SPELLINGS), key=len, reverse
 
 
 def spelled(ipa: str) -> str:
-    """Returns letters that a reader of English says nearly as the phonemes: `njɒki` is nyokee. Stress is lost."""
+    """Returns letters that a reader of English speaks almost like the phonemes: nyokee for `njɒki`. Stress is lost."""
     return "".join(_letters(match[0]) for match in _SOUND.finditer(ipa))
 
 

@@ -1,4 +1,4 @@
-"""The common subset of SSML, read while it arrives.
+"""Reads the common subset of SSML while it arrives.
 
 Elements: speak, p, s, break, prosody (rate, volume), say-as, sub, phoneme (in ipa; else its text), emphasis,
 voice, lang and w (their text), audio (its alternative text), desc and metadata (nothing), mark. What a voice cannot
@@ -20,8 +20,8 @@ from .phonemes import said
 from .source_map import MappedText
 
 _DEEPEST = 64
-_LONGEST_TAG = 65536  # bytes
-_LONGEST_PAUSE_S = 60.0
+_MAX_TAG = 65536  # bytes
+_MAX_PAUSE_S = 60.0
 _TEXT = frozenset(
     ("speak", "p", "s", "emphasis", "lang", "phoneme", "w", "token", "audio", "mark", "lexicon", "lookup")
 )
@@ -36,10 +36,10 @@ _DECIBELS = re.compile(r"([+-]?\d{1,3}(?:\.\d*)?)dB", re.IGNORECASE)
 
 @dataclass(slots=True)
 class _Open:
-    """An open element, with the rate, volume and voice before it.
+    """An open element, with the rate, volume and voice from before it.
 
     Attributes:
-        instead: from its text to the words to say; None: the text itself is said, as it arrives.
+        instead: from its text to the words to speak; None: the text itself is spoken, as it arrives.
     """
 
     name: str
@@ -50,11 +50,11 @@ class _Open:
 
 
 class Ssml:
-    """Reads SSML as it arrives; keeps only the tag that is being written and the text of one say-as, sub or phoneme.
+    """Reads SSML as it arrives; only keeps an incomplete tag and the text of one say-as, sub or phoneme.
 
     Args:
-        language: the voice's.
-        phonemes: whether the engine reads them.
+        language: the voice's language.
+        phonemes: whether the engine reads phonemes.
 
     Raises (from `add`):
         HushdError: `bad_request`, with the line and column of the mistake.
@@ -62,7 +62,7 @@ class Ssml:
 
     def __init__(self, language: str = "en", phonemes: bool = False) -> None:
         self._language, self._phonemes = language, phonemes
-        # Overrides the declaration: programs that hold a text as UTF-16 declare that, and send UTF-8.
+        # This overrides the declaration: programs that hold a text as UTF-16 declare that, but send UTF-8.
         self._parser = expat.ParserCreate("utf-8", namespace_separator=None)
         self._parser.buffer_text = False
         self._parser.StartElementHandler = self._start
@@ -73,11 +73,11 @@ class Ssml:
         self._parser.EndCdataSectionHandler = lambda: self._cdata(False)
         self._open: list[_Open] = []
         self._rate, self._volume, self._speaker = 1.0, 1.0, Speaker()
-        self._collected: MappedText | None = None  # the text of an element that says something instead
+        self._collected: MappedText | None = None  # the text of an element with other words to speak
         self._silent = 0
         self._verbatim = False
         self._events: list[Event] = []
-        self._source = bytearray()  # the bytes from _base on, which expat may still report
+        self._source = bytearray()  # the bytes from _base on, which expat may still refer to
         self._base = self._base_character = 0
         self._fed = 0
 
@@ -90,8 +90,8 @@ class Ssml:
         except expat.ExpatError as error:
             what = expat.errors.messages[error.code]
             self._refuse(f"the SSML is malformed ({what})", error.lineno, error.offset)
-        if self._fed - self._parser.CurrentByteIndex > _LONGEST_TAG and self._parser.CurrentByteIndex >= 0:
-            self._refuse("a tag of the SSML does not end")
+        if self._fed - self._parser.CurrentByteIndex > _MAX_TAG and self._parser.CurrentByteIndex >= 0:
+            self._refuse("a tag of the SSML is not closed")
         events, self._events = self._events, []
         yield from events
 
@@ -103,7 +103,7 @@ class Ssml:
             self._refuse(f"SSML begins with <speak>, not with <{tag[:40]}>")
         if len(self._open) >= _DEEPEST:
             self._refuse(f"SSML is nested more than {_DEEPEST} deep")
-        self._position()  # or a text of tags alone would be kept whole
+        self._position()  # otherwise a text that only has tags would be kept completely
         instead = self._instead(name, attributes)
         self._open.append(_Open(name, self._rate, self._volume, self._speaker, instead))
         if self._silent or name in _SILENT:
@@ -147,7 +147,7 @@ class Ssml:
         if self._silent:
             return
         at = self._position()
-        text = text.replace("\n", " ")  # a line end is white space here
+        text = text.replace("\n", " ")  # the end of a line is white space here
         if self._source[:1] == b"&" and not self._verbatim:
             end = at + self._source.find(b";") + 1
             mapped = MappedText.instead(text, at, end)
@@ -155,7 +155,7 @@ class Ssml:
             mapped = MappedText.original(text, at)
         if self._collected is None:
             self._events.append(mapped)
-        elif len(self._collected) < _LONGEST_TAG:
+        elif len(self._collected) < _MAX_TAG:
             self._collected += mapped
 
     def _cdata(self, begins: bool) -> None:
@@ -167,7 +167,7 @@ class Ssml:
     # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _position(self) -> int:
-        """Returns expat's place in the text, in characters, and forgets what lies before."""
+        """Returns expat's place in the text, in characters, and discards the text before it."""
         passed = self._parser.CurrentByteIndex - self._base
         self._base_character += len(self._source[:passed].decode())
         self._base += passed
@@ -175,7 +175,7 @@ class Ssml:
         return self._base_character
 
     def _instead(self, name: str, attributes: dict[str, str]) -> Callable[[str], str] | None:
-        """Returns a function from an element's text to the words to say; None where the text itself is said."""
+        """Returns a function from an element's text to the words to speak; None if the text itself is spoken."""
         if name == "sub":
             return lambda text: attributes.get("alias", "")
         if name == "say-as":
@@ -187,7 +187,7 @@ class Ssml:
         return None
 
     def _changed(self, before: tuple[float, float, Speaker] | None = None) -> None:
-        """Adds events for what the element that has just begun or ended has changed."""
+        """Adds events for the changes by an element that has just begun or ended."""
         opened = self._open[-1] if before is None else None
         rate, volume, speaker = before or (opened.rate, opened.volume, opened.speaker)  # type: ignore[union-attr]
         if self._rate != rate:
@@ -201,15 +201,15 @@ class Ssml:
         if (time := attributes.get("time")) is not None:
             match = _TIME.fullmatch(time.strip())
             if match is None:
-                self._refuse(f"a break's time is 500ms or 1.5s, not {time[:40]!r}")
+                self._refuse(f"a break's time must be like 500ms or 1.5s, not {time[:40]!r}")
             seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
         else:
             strength = attributes.get("strength", "medium")
             if strength not in _STRENGTHS:
-                self._refuse(f"a break's strength is one of {', '.join(_STRENGTHS)}, not {strength[:40]!r}")
+                self._refuse(f"a break's strength must be one of {', '.join(_STRENGTHS)}, not {strength[:40]!r}")
             seconds = _STRENGTHS[strength]
         if seconds:
-            self._events.append(Pause(min(seconds, _LONGEST_PAUSE_S)))
+            self._events.append(Pause(min(seconds, _MAX_PAUSE_S)))
 
     def _prosody(self, attributes: dict[str, str]) -> None:
         if (rate := attributes.get("rate")) is not None:
@@ -229,7 +229,7 @@ class Ssml:
     def _proportion(self, value: str, name: str, examples: str) -> float:
         match = _PERCENT.fullmatch(value.strip())
         if match is None or not (match[3] or not match[1]):
-            self._refuse(f"a prosody's {name} is {examples}, not {value[:40]!r}")
+            self._refuse(f"a prosody's {name} must be like {examples}, not {value[:40]!r}")
         amount = float(match[2]) / 100 if match[3] else float(match[2])
         return max({"": amount, "+": 1 + amount, "-": 1 - amount}[match[1]], 0.0)
 
@@ -240,7 +240,7 @@ class Ssml:
 
 
 def _said_as(text: str, how: str, format: str) -> str:
-    """Returns text as `say-as` wants it read; engines recognise cardinals, times, money and units by themselves."""
+    """Returns the text to speak for `say-as`; engines recognise cardinals, times, money and units themselves."""
     if how in ("characters", "spell-out", "verbatim"):
         return " ".join(c for c in text.upper() if not c.isspace())
     if how in ("digits", "telephone"):
@@ -257,7 +257,7 @@ def _said_as(text: str, how: str, format: str) -> str:
 
 
 def _date(text: str, format: str) -> str:
-    """Returns a date in numbers, in the order of `format` such as dmy, in the form every engine reads: 2026-11-20."""
+    """Returns a numeric date, in an order (`format`) such as dmy, in the form that every engine reads: 2026-11-20."""
     numbers = re.findall(r"\d+", text)
     if len(numbers) != 3 or sorted(format) != ["d", "m", "y"]:
         return text

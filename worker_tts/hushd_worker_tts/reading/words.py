@@ -1,6 +1,6 @@
-"""The words that hushd adds to speech, in the languages it has them in.
+"""The words that hushd adds to speech, in the languages for which it has any.
 
-In other languages it puts in none: addresses go to the engine without their scheme, code blocks are skipped.
+In other languages it adds none: addresses go to the engine without their scheme, code blocks are skipped.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ class Words:
     """The words of one language.
 
     Attributes:
-        code_line, code_block: have places for the number of lines, and for ` of Python` or nothing.
-        of: has a place for the name of a language.
-        diff, table: have a place for the number of lines or rows.
-        symbols: those read where they stand alone or between words.
+        code_line, code_block: templates for the number of lines, and for ` of Python` or nothing.
+        of: a template for the name of a language.
+        diff, table: templates for the number of lines or rows.
+        symbols: the symbols that are read alone or between words.
     """
 
     dot: str
@@ -103,7 +103,7 @@ _SPANISH = Words(
     done="Hecho: ",
     open="Por hacer: ",
 )
-# Programming languages by the names that blocks of code have for them, as they are said.
+# The spoken names of programming languages, by their names in code blocks.
 _PROGRAMMING = {
     "bash": "shell", "c": "C", "c++": "C++", "cpp": "C++", "cs": "C#", "csharp": "C#", "css": "CSS", "console": "shell",
     "dart": "Dart", "dockerfile": "Dockerfile", "elixir": "Elixir", "go": "Go", "golang": "Go", "haskell": "Haskell",
@@ -124,10 +124,10 @@ def words(language: str) -> Words | None:
 
 
 def announced(words: Words, kind: str, lines: int) -> str:
-    """Returns the sentence said in the place of a block of code.
+    """Returns the sentence that is spoken instead of a block of code.
 
     Args:
-        kind: the first word behind the fence, such as `python`, `diff` or `table`.
+        kind: the first word after the fence, such as `python`, `diff` or `table`.
     """
     kind = kind.lower()
     if lines > 1 and kind in ("diff", "patch", "table"):

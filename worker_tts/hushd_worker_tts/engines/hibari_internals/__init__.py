@@ -1,9 +1,9 @@
-"""Replaces parts of the package `hibari-tts` 0.2.1, and is all of hushd that knows its internals.
+"""Replaces parts of the package `hibari-tts` 0.2.1. Only this folder depends on the package's internals.
 
-`hibari.py` beside this folder is an engine like any other: it asks these modules for a voice's session, for phonemes
-and for samples, and imports nothing of the package. Nothing is patched, neither in the wheel nor while it runs: classes
-of hibari's are given other data, and functions are called in another order. So each part can be given upstream by
-itself, and leave this folder once a release has it.
+`hibari.py` beside this folder is an engine like any other: it gets a voice's session, phonemes and samples from these
+modules, and imports nothing from the package. Nothing is patched, neither in the wheel nor at run time: hibari's
+classes get different data, and its functions are called in a different order. So each part can be contributed upstream
+separately, and leave this folder once a release has it.
 
 What is replaced, and why:
 - `files` for `hibari.voices`: `VOICES`, `voice_path`: importing it imports numpy, 15 MB for a list of voices, and it

@@ -1,8 +1,8 @@
-"""hibari's dictionaries as tables of a file, of which a worker reads only the words that it is to speak.
+"""Keeps hibari's dictionaries as tables in a file, from which a worker only reads the words to speak.
 
 The package has them as 3.4 MB of compressed JSON. Decoding that takes 0.23 s of every cold start and 105 MB of private
-memory of every worker. The tables are made once, beside the first speech, and put into the cache folder; all workers
-share their pages. They are an SQLite file, since its lookups are quick enough (4 µs) and it is in Python.
+memory of every worker. The tables are made once, during the first speech, and put into the cache folder; all workers
+share their pages. They are an SQLite file, since its lookups are fast enough (4 µs) and Python includes SQLite.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .files import assets
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-_REMEMBERED = 2048  # entries of a table: the features of short words come again and again
+_REMEMBERED = 2048  # entries of a table: the features of short words are needed repeatedly
 _FORMAT = 1  # of the tables
 _URI_ESCAPES = str.maketrans({"%": "%25", "?": "%3f", "#": "%23"})  # https://sqlite.org/uri.html
 
@@ -32,7 +32,8 @@ class Damaged(Exception):
 
 
 def phonemizer(british: bool) -> Any:
-    """Returns hibari's `G2P`: on the tables; where there are none, as hibari makes it, and the tables for the next."""
+    """Returns hibari's `G2P` with the tables; if there are none, hibari's own, and makes the tables for the next
+    worker."""
     try:
         return _on_tables(_open(british), british)
     except (ImportError, OSError, Damaged):  # a Python may have been built without SQLite
@@ -46,19 +47,19 @@ def make(british: bool) -> None:
     """Makes the tables.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: the tables cannot be written.
     """
     prepared.keep(_place(british), _name(british), lambda: _tables(british))
 
 
 def remove(british: bool) -> None:
-    """Removes tables that turned out to be damaged."""
+    """Removes damaged tables."""
     with suppress(OSError):
         _place(british).unlink()
 
 
 class Table:
-    """A table of the file: `get` and `in` as a dictionary has them; both raise `Damaged`."""
+    """A table of the file, with `get` and `in` like a dictionary; both raise `Damaged`."""
 
     def __init__(self, tables: Connection, name: str) -> None:
         import sqlite3
@@ -75,7 +76,7 @@ class Table:
         try:
             row = self._tables.execute(self._query, (key,)).fetchone()
             return json.loads(row[0]) if row else None
-        except UnicodeEncodeError:  # half a character
+        except UnicodeEncodeError:  # a lone surrogate
             return None
         except (self._error, ValueError) as error:
             raise Damaged from error
@@ -88,8 +89,8 @@ def _open(british: bool) -> Connection:
     if not place.exists():
         raise FileNotFoundError(place)
     try:
-        # `immutable`: nobody writes to the file, so no lock and no look for a journal is needed. `as_uri` would import
-        # urllib, which a template has left out.
+        # `immutable`: no process writes to the file, so SQLite needs no lock and need not look for a journal. `as_uri`
+        # would import urllib, which a template avoids.
         uri = f"file:{str(place).translate(_URI_ESCAPES)}?immutable=1"
         tables = sqlite3.connect(uri, uri=True, check_same_thread=False)
     except sqlite3.Error as error:
@@ -155,7 +156,7 @@ def _place(british: bool) -> Path:
 
 
 def _sources(british: bool) -> list[Path]:
-    """Returns hibari's files: of the words, of the rarer words, and of the parts of speech."""
+    """Returns hibari's files of words, of rare words, and of parts of speech."""
     accent = _accent(british)
     names = (f"lexicon_{accent}_gold.json.gz", f"lexicon_{accent}_silver.json.gz", "tagger.json.gz")
     return [assets() / name for name in names]

@@ -1,4 +1,4 @@
-"""Rewriting of the English that hibari 0.2.1 misreads, so that it reads it right; the rest is left to hibari.
+"""Rewrites English text that hibari 0.2.1 would misread.
 
 Its own normaliser knows times, dates, years, money, units, titles, usual abbreviations, Roman numerals of kings and
 chapters, phone numbers without an area code, and fractions.
@@ -35,7 +35,7 @@ _GREEK = {
     "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi",
     "χ": "chi", "ψ": "psi", "ω": "omega", "Δ": "delta", "Σ": "sigma", "Ω": "omega",
 }  # fmt: skip
-# Currencies that it skips; it reads ₹ and ¥ only in front of the number.
+# Currencies that hibari skips; it reads ₹ and ¥ only before the number.
 _CURRENCIES = {
     "US$": "U.S. dollars", "A$": "Australian dollars", "AU$": "Australian dollars", "C$": "Canadian dollars",
     "CA$": "Canadian dollars", "HK$": "Hong Kong dollars", "NZ$": "New Zealand dollars", "S$": "Singapore dollars",
@@ -51,7 +51,7 @@ _MONTH = (
 )
 _ORDINAL = r"\d{1,3}(?:st|nd|rd|th)"
 _FRACTIONS = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-# One digit behind a word is a footnote's mark; hibari knows ² and ³ by themselves.
+# A single digit after a word is a footnote's mark; hibari reads ² and ³ itself.
 _EXPONENT = r"(?<=[\w)])⁻([⁰¹²³⁴-⁹]+)|(?:(?<=\d)|(?<=\b[A-Za-z]))([⁴-⁹]|[⁰¹²³⁴-⁹]{2,})"
 _ABROAD = r"(?<![\w.+])\+(?=(?:[ .()-]{0,2}\d){9})(\d{1,3}(?:[ .-]?\(?\d{2,5}\)?){2,5})(?![\w-])"
 _PHONE = r"(?<![\w.\-/])(?:\+?(\d{1,3})[\s.-])?\(?(\d{3})\)?[\s.-]{1,2}(\d{3})[.\s-](\d{4})(?![\w\-])"
@@ -88,7 +88,7 @@ def _day_of(match: re.Match[str]) -> str:
 
 
 def _duration(match: re.Match[str]) -> str:
-    """Reads 1h30m and 1m 5.2s; 5m by itself is something else."""
+    """Reads 1h30m and 1m 5.2s; 5m alone is something else."""
     units = ("hour", "minute", "second")
     parts = [f"{number} {_plural(number, unit)}" for number, unit in zip(match.groups(), units, strict=True) if number]
     return " ".join(parts) if len(parts) > 1 else match[0]
@@ -99,7 +99,7 @@ def _power(match: re.Match[str]) -> str:
     return f" to the power of {'minus ' if match[1] else ''}{digits}"
 
 
-# Matches everything that a rule may rewrite. Compiling the rules themselves costs a cold start 10 ms.
+# Matches everything that a rule may rewrite. Compiling the rules themselves takes 10 ms of a cold start.
 _DOUBTFUL = re.compile(rf"[0-9€£$₂⁻{_FRACTIONS}{''.join(_GREEK)}]|\b(?:e\.g|i\.e|etc)\.|\b(?:{_day})\s?[-–]")
 
 
@@ -124,7 +124,7 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         ),
         (re.compile(rf"([$£€]{_NUMBER}[kKmMbB]?)\s?[-–]\s?(?=[$£€]\d)"), r"\1 to "),
         (re.compile(rf"([$£€]{_NUMBER}[kKmMbB]?)\s?/\s?({'|'.join(_PER)})\b"), lambda m: f"{m[1]} per {_PER[m[2]]}"),
-        # addresses and versions: each number by itself
+        # addresses and versions: each number separately
         (
             re.compile(r"(?<![\w.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\w])(?!\.\d)"),
             lambda m: " dot ".join(_digits(part) if len(part) == 3 else part for part in m.groups()),
@@ -137,7 +137,7 @@ def _rules() -> list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         ),
         (re.compile(r"(\b\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z?)\b"),
          lambda m: f"{m[1]}, {m[2]}{' UTC' if m[3] else ''}"),
-        # ranges that hibari does not read: at the end of a sentence, of times, of days, of percents
+        # ranges that hibari does not read: at the end of a sentence, of times, of days, of percentages
         (re.compile(rf"\b({_MONTH}) (\d{{1,2}})\s?[-–]\s?(\d{{1,2}})(?![\w-])"), _day_of),
         (re.compile(rf"\b({_ORDINAL})\s?[-–]\s?(?={_ORDINAL}\b)"), r"\1 to "),
         (re.compile(r"\b(\d{1,2}:\d{2})\s?[-–]\s?(?=\d{1,2}:\d{2}\b)"), r"\1 to "),

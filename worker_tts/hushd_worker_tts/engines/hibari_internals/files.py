@@ -1,4 +1,4 @@
-"""The files of hibari's package and of its voices, found without importing hibari, which would import numpy."""
+"""Finds the files of hibari's package and of its voices without importing hibari, which would import numpy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def assets() -> Path:
     """Returns hibari's data folder.
 
     Raises:
-        FileNotFoundError: hibari is not installed, or a file of its is a pipe, whose reader would wait for ever.
+        FileNotFoundError: hibari is not installed, or one of its files is a pipe, whose reader would wait forever.
     """
     spec = find_spec("hibari")
     if spec is None or spec.origin is None:
@@ -32,7 +32,7 @@ def assets() -> Path:
 
 @cache
 def registry() -> dict[str, dict[str, Any]]:
-    """Returns hibari's own table of voices by name; empty when it is not installed."""
+    """Returns hibari's own table of voices by name; empty if hibari is not installed."""
     try:
         voices: dict[str, dict[str, Any]] = json.loads((assets() / "voices.json").read_text("utf-8"))
     except FileNotFoundError:
@@ -41,13 +41,13 @@ def registry() -> dict[str, dict[str, Any]]:
 
 
 def vocabulary() -> dict[str, int]:
-    """Returns the number of each phoneme that the models know."""
+    """Returns the number of each phoneme of the models."""
     numbers: dict[str, int] = json.loads((assets() / "vocab.json").read_text("utf-8"))
     return numbers
 
 
 def voice_file(name: str) -> Path:
-    """Returns where the voice's model is, or would be once hibari's own command has downloaded it."""
+    """Returns the path of a voice's model, or else the path to which hibari's own command would download it."""
     entry = registry()[name]
     file = str(entry["file"])
     if entry.get("bundled"):

@@ -1,4 +1,5 @@
-"""Phonemes of a text together with the words they come from, and of any text: hibari's own call gives neither."""
+"""Reads any text as phonemes, together with their words; hibari's own call fails on some texts, and returns no
+words."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from .english import readable
 MODULES = tuple(f"hibari.g2p.{name}" for name in ("lexicon", "normalize", "tagger", "tokenize"))
 
 
-# Signs of hibari's models for what the phonetic alphabet writes with several, or otherwise.
+# The signs of hibari's models for sounds that the phonetic alphabet writes with several signs, or other ones.
 _SIGNS = {
     "tʃ": "ʧ", "dʒ": "ʤ", "eɪ": "A", "aɪ": "I", "oʊ": "O", "əʊ": "Q", "aʊ": "W", "ɔɪ": "Y", "ɚ": "əɹ", "ɝ": "ɜɹ",
     "g": "ɡ", "r": "ɹ", "ɫ": "l", "\u0361": "",
@@ -22,9 +23,9 @@ _SIGN = re.compile("|".join(_SIGNS))
 
 
 def read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
-    """Returns the phonemes of a text, and its words as hibari reads them, with their offsets in the phonemes.
+    """Returns the phonemes of a text, and hibari's words with their offsets in the phonemes.
 
-    What `reading.phonemes` has marked as phonemes stays as it is, in the signs of hibari's models.
+    Text that `reading.phonemes` has marked as phonemes is kept, in the signs of hibari's models.
     """
     if OPEN not in text:
         return _read(phonemizer, text)
@@ -52,7 +53,7 @@ def _read(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 
 
 def phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
-    """Does what hibari's own call does, and keeps the words apart."""
+    """Works like hibari's own call, but keeps the words separate."""
     from hibari.g2p.normalize import normalize
 
     phonemes, words = "", []
@@ -70,7 +71,7 @@ def phonemize(phonemizer: Any, text: str) -> tuple[str, list[tuple[str, int]]]:
 
 
 def _plain(text: str) -> str:
-    """Returns `text` with every digit by itself and in ASCII, and otherwise only letters and plain punctuation."""
+    """Returns `text` with every digit separate and in ASCII, and otherwise only letters and plain punctuation."""
     text = unicodedata.normalize("NFKC", text)
     text = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
     text = re.sub(r"(?<=[0-9])[.,]?(?=[0-9])", " ", text)

@@ -1,7 +1,7 @@
-"""Sessions of ONNX Runtime for hibari's voices, from models that were optimised once.
+"""Opens sessions of ONNX Runtime for hibari's voices, from models that were optimised once.
 
-Reading and optimising a model of 8 MB takes 0.15 s of every start, and half of that where the optimised model is kept
-in the runtime's own format (https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html).
+Reading and optimising a model of 8 MB takes 0.15 s of every start, and half of that if the optimised model is kept in
+the runtime's own format (https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 SPECTRA = 6  # parts of the spectrum that a model returns; the phonemes' ends may follow
 _PROVIDERS = ["CPUExecutionProvider"]
-ENDS = b"/CumSum_output_0"  # a model's tensor of the phonemes' ends
-_CHECK = 4  # bytes of a checksum before a kept model: the runtime takes a damaged one for what it says
+ENDS = b"/CumSum_output_0"  # the models' tensor of the phonemes' ends
+_CHECK = 4  # bytes of a checksum before a kept model, since the runtime does not notice damage
 
 
 def open_session(model: Path) -> Any:
-    """Returns a session for a voice's model; if it was not kept optimised, another process does that meanwhile."""
+    """Returns a session for a voice's model; if there is no optimised model, another process makes it meanwhile."""
     import onnxruntime as ort
 
-    with suppress(Exception):  # damaged, or of a processor with other instructions: made anew
+    with suppress(Exception):  # damaged, or for a CPU with other instructions: it is replaced
         return ort.InferenceSession(_kept(model), _options(ort, optimise=False), providers=_PROVIDERS)
     made = _original(ort, model, _options(ort))
     prepared.make_beside(__name__, str(model))
@@ -35,16 +35,16 @@ def open_session(model: Path) -> Any:
 
 
 def make(model: Path) -> None:
-    """Keeps a model optimised.
+    """Saves a model optimised.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the model cannot be written.
     """
     prepared.keep(_place(model), _name(model), lambda: _optimised(model))
 
 
 def import_modules() -> None:
-    """Imports hibari's signal processing, which `speak` needs, without the web, which a download of a voice would."""
+    """Imports hibari's signal processing for `speak`, without the modules that only a download of a voice needs."""
     from hushd_worker.lean_imports import deferred
 
     with deferred("urllib.request"):  # with http, email and ssl 25 ms and 3 MB
@@ -52,9 +52,9 @@ def import_modules() -> None:
 
 
 def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Samples, Any]:
-    """Returns the speech of phoneme ids, padded by a 0 at both ends, and where each of them ends.
+    """Returns the speech of phoneme ids, padded by a 0 at both ends, and the end of each phoneme.
 
-    The last one ends with the speech; the ends are empty for a model that does not return them.
+    The last phoneme ends with the speech; the ends are empty for a model that does not return them.
     """
     import numpy as np
     from hibari import dsp
@@ -67,7 +67,7 @@ def speak(session: Any, ids: list[int], speed: float, noise: Any) -> tuple[Sampl
 def _optimised(model: Path) -> bytes:
     import onnxruntime as ort
 
-    with tempfile.TemporaryFile() as file:  # without a name: nothing is left of it, however this process ends
+    with tempfile.TemporaryFile() as file:  # without a name, so that it disappears however this process ends
         options = _options(ort)
         options.optimized_model_filepath = f"/dev/fd/{file.fileno()}"
         options.add_session_config_entry("session.save_model_format", "ORT")
@@ -79,12 +79,12 @@ def _optimised(model: Path) -> bytes:
 
 def _options(ort: Any, *, optimise: bool = True) -> Any:
     options = ort.SessionOptions()
-    # A second thread gains 20 percent and takes a core away from whoever listens meanwhile.
+    # A second thread gains 20 percent, but takes a core from a worker that listens meanwhile.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # The arena would keep the memory of the longest sentence for ever: 80 MB, to save 5 to 10 percent of time.
+    # The arena would keep the memory of the longest sentence forever: 80 MB, to save 5 to 10 percent of time.
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    # The plan of which outputs take each other's memory takes 0.06 s and saves nothing: see hushd_worker.onnx_session.
+    # The plan for the reuse of memory between outputs takes 0.06 s and saves nothing: see hushd_worker.onnx_session.
     options.enable_mem_reuse = False
     if not optimise:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -95,7 +95,7 @@ def _original(ort: Any, model: Path, options: Any) -> Any:
     content = model.read_bytes()
     try:
         return ort.InferenceSession(_with_ends(content), options, providers=_PROVIDERS)
-    except Exception:  # a model of another build, which works without the additional output
+    except Exception:  # a model of another build, which is used without the additional output
         return ort.InferenceSession(content, options, providers=_PROVIDERS)
 
 
@@ -117,7 +117,7 @@ def _place(model: Path) -> Path:
 
 
 def _with_ends(model: bytes) -> bytes:
-    """Returns the model with one more output: where each phoneme ends, which it computes anyway.
+    """Returns the model with one more output, the end of each phoneme, which it computes anyway.
 
     An ONNX file is one protobuf message, and messages of one type laid end to end are merged: this adds one output
     (field 12, its name field 1) to the graph (field 7).
