@@ -1,4 +1,4 @@
-"""`python -m hushd_worker_stt`: started by hushd's supervisor, as a worker or to describe the installed engines."""
+"""`python -m hushd_worker_stt`, which hushd's supervisor starts as a worker or to describe the installed engines."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def main() -> None:
     if "--standby" not in sys.argv:
         mark("worker started")
     parser = argparse.ArgumentParser(prog="python -m hushd_worker_stt", description=__doc__)
-    parser.add_argument("--describe", action="store_true", help="print the engines as one JSON object, load nothing")
+    parser.add_argument("--describe", action="store_true", help="print the engines as JSON and exit")
     parser.add_argument("--engine", metavar="NAME", help="run as a worker with this engine")
-    parser.add_argument("--model", metavar="NAME", help="the engine's model; without one a template loads none")
+    parser.add_argument("--model", metavar="NAME", help="the engine's model; without it, a template loads no model")
     parser.add_argument("--standby", metavar="ROOM", help="serve as a template, from which workers are forked")
     arguments = parser.parse_args()
     if arguments.describe:

@@ -1,7 +1,7 @@
-"""Options of Whisper's decoder, by the names that openai-whisper's command line has for them, and what comes of them.
+"""Handles options of Whisper's decoder, by their names on openai-whisper's command line.
 
-Engines of Whisper's models get them as `Options.decoder`; `EngineInfo.options` names those that an engine uses. What
-concerns the text between pieces is done here, for every engine that takes a prompt.
+Engines of Whisper's models get them as `Options.decoder`; `EngineInfo.options` names the ones that an engine uses. This
+module applies the options about text from piece to piece, for every engine that takes a prompt.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .engine import Segment
 
-_BETWEEN_PIECES = {"condition_on_previous_text", "carry_initial_prompt"}  # of recordings, with any engine's prompt
-_LONGEST = 600  # characters of prompt and earlier text: less than the 223 tokens that Whisper reads
+_BETWEEN_PIECES = {"condition_on_previous_text", "carry_initial_prompt"}  # for recordings, with any engine's prompt
+_MAX_PROMPT = 600  # characters of prompt and earlier text: less than the 223 tokens that Whisper reads
 
 
 def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool) -> list[str]:
-    """Those of `given` that ask for something an engine does not do, where it says what it does.
+    """Returns the options of `given` that an engine does not support, if it names the ones that it supports.
 
     Args:
-        given: values by the names of fields that are `by_engine`, of `transcribe` and of its `decoder`.
+        given: values by the names of `by_engine` fields of `transcribe` and of its `decoder`.
         used: `EngineInfo.options`.
     """
     if used is None:
@@ -29,22 +29,22 @@ def unused(given: Mapping[str, Any], used: tuple[str, ...] | None, *, live: bool
     if "prompt" in used and not live:
         done |= _BETWEEN_PIECES
     if given.get("temperature") is not None:
-        done.add("temperature_increment")  # goes along with it
+        done.add("temperature_increment")  # belongs to it
     return [name for name, value in given.items() if _asks(name, value) and name not in done]
 
 
 def _asks(name: str, value: Any) -> bool:
-    """Returns whether `value` is another than hushd's own for every engine."""
+    """Returns whether `value` differs from hushd's own value for every engine."""
     if name == "carry_initial_prompt":
         return value is False
     return value is not None and value is not False and value != "" and (name, value) != ("threads", 0)
 
 
 class Context:
-    """The text that the engine gets with each piece: the prompt and, where that is wanted, the text before.
+    """The text that the engine gets with each piece: the prompt and, if requested, the text before the piece.
 
     Args:
-        prompt: the request's; it goes along with each piece, unless `carry_initial_prompt` is false.
+        prompt: the request's prompt, for each piece, unless `carry_initial_prompt` is false.
         decoder: the request's options, by their names.
     """
 
@@ -61,13 +61,13 @@ class Context:
 
     @property
     def prompt(self) -> str:
-        """The prompt of the next piece."""
+        """Returns the prompt for the next piece."""
         return f"{self._prompt} {self._said}".strip()
 
     def add(self, segments: Iterable[Segment]) -> None:
-        """Takes the text of the piece before."""
+        """Adds the text of the last piece."""
         if not self._carried:
             self._prompt = ""
         if self._conditioned:
             spoken = " ".join([self._said, *(segment.text for segment in segments)])
-            self._said = spoken[-max(1, _LONGEST - len(self._prompt)) :].strip()
+            self._said = spoken[-max(1, _MAX_PROMPT - len(self._prompt)) :].strip()

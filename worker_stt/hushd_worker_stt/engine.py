@@ -1,12 +1,12 @@
-"""The contract of a speech-to-text engine, and the words it uses.
+"""The contract of a speech-to-text engine, and its types.
 
 An engine is a class with a static description (`INFO`), found by the entry point group `hushd.stt_engines`. Its module
-must import nothing heavy: `--describe` imports it. Everything heavy belongs into `load`.
+must import nothing heavy, since `--describe` imports it. Everything heavy belongs in `load`.
 
-An engine is given one piece of speech at a time and says what was said in it. Reading files, levelling, finding
-speech, cutting what is long, listening live and telling speakers apart is hushd's, and the same for all of them.
+An engine is given one piece of speech at a time and returns its text. hushd itself reads files, levels, finds speech,
+cuts long speech, listens live and separates speakers, in the same way for all engines.
 
-Audio is float32, mono, 16,000 samples a second, full scale at -1 and 1, one-dimensional arrays of any length.
+Audio is float32, mono, 16,000 samples per second, full scale at -1 and 1, one-dimensional arrays of any length.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
     Samples: TypeAlias = npt.NDArray[np.float32]
 
-RATE = 16_000  # samples a second of all audio inside this worker
+RATE = 16_000  # samples per second of all audio inside this worker
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word and when it was said, in seconds from the start of the audio.
+    """A word and its times, in seconds from the start of the audio.
 
-    `probability` is the model's own, from 0 to 1; None where it knows none.
+    `probability` is the model's own, from 0 to 1; None if it has none.
     """
 
     text: str
@@ -46,9 +46,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech as text; times in seconds, never before the last segment's.
+    """A stretch of speech as text; times are in seconds, never before the last segment's.
 
-    `words` is empty where the engine knows no word times, `speaker` where nobody asked who spoke.
+    `words` is empty if the engine cannot time words, `speaker` without diarization.
     """
 
     start: float
@@ -60,18 +60,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options for one piece. An engine ignores those that its model has no use for, except `translate`.
+    """Options for one piece. An engine ignores options that its model does not use, except `translate`.
 
     Attributes:
-        language: what is spoken, as in `ModelInfo.languages`; None only where the model knows one language or cannot
-            tell them apart.
-        translate: into English; asked only of engines whose `EngineInfo.translation` is true.
-        prompt: text that came before, for names and style.
-        hotwords: words to expect, separated by commas.
-        beam: hypotheses followed at once; None is the engine's default.
-        temperature: 0 is the likeliest text; None is the engine's default.
-        word_times: whether `Segment.words` is wanted.
-        decoder: options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.decoder`).
+        language: the spoken language, as in `ModelInfo.languages`; only None if the model has one language or cannot be
+            told which.
+        translate: whether to translate into English; only set for engines whose `EngineInfo.translation` is true.
+        prompt: the text before the piece, for names and style.
+        hotwords: the words to expect, separated by commas.
+        beam: the number of hypotheses that are followed at once; None is the engine's default.
+        temperature: the temperature; 0 is the likeliest text, None the engine's default.
+        word_times: whether `Segment.words` is requested.
+        decoder: the options of Whisper's decoder, by openai-whisper's names (`hushd_worker_stt.decoder`).
     """
 
     language: str | None = None
@@ -86,11 +86,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model an engine can load. `memory_mb` is an estimate of the worker's PSS with it, in 10^6 bytes.
+    """A model that an engine can load. `memory_mb` is the estimated PSS of a worker with it, in 10^6 bytes.
 
-    `embedded` says that its weights come with the engine's package, so that nothing has to be downloaded;
-    `translation`, whether it was trained to translate, where its engine can. `streaming`, `word_times` and `options`
-    are as in `EngineInfo`, for an engine whose models differ; None: as its engine says.
+    `embedded` means that its weights come with the engine's package, so that nothing has to be downloaded;
+    `translation`, that it was trained to translate, if its engine can. `streaming`, `word_times` and `options` are as
+    in `EngineInfo`, for an engine whose models differ; None: as for the engine.
     """
 
     name: str
@@ -104,7 +104,7 @@ class ModelInfo:
 
     @classmethod
     def well_known(cls, spec: EngineSpec) -> tuple[ModelInfo, ...]:
-        """The models of its engine's role that a spec names, those with several names under each."""
+        """Returns a spec's models of its own role, with an entry for each alias."""
         return tuple(
             cls(
                 name,
@@ -121,14 +121,14 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """The static description of an engine, known without loading it.
+    """The static description of an engine, available without loading it.
 
     Attributes:
-        install: the command that brings it.
-        streaming: whether it is quick enough for text while a person speaks.
-        word_times: whether it knows when each word was said.
+        install: the command that installs it.
+        streaming: whether it is fast enough for text while a person speaks.
+        word_times: whether it can time each word.
         translation: whether it can translate into English.
-        options: which of the schema's fields that are `by_engine` it uses; a result warns of others. None: unknown.
+        options: the schema's `by_engine` fields that it uses; a result warns of others. None: unknown.
     """
 
     name: str
@@ -150,7 +150,7 @@ class EngineInfo:
         translation: bool = False,
         options: tuple[str, ...] | None = None,
     ) -> EngineInfo:
-        """The description of the engine that has a spec."""
+        """Returns the description of an engine with a spec."""
         return cls(
             name=spec.name,
             install=engine_command(spec),
@@ -163,7 +163,7 @@ class EngineInfo:
         )
 
     def of_model(self, model: ModelInfo) -> EngineInfo:
-        """The same of the engine with `model`: where that differs from the engine's others, its own."""
+        """Returns the description for the engine with `model`, which may differ from others."""
         return replace(
             self,
             streaming=self.streaming if model.streaming is None else model.streaming,
@@ -172,13 +172,13 @@ class EngineInfo:
         )
 
     def translates(self, model: ModelInfo) -> bool:
-        """Returns whether `model` can translate into English: one that knows nothing else writes nonsense instead."""
+        """Returns whether `model` can translate into English; a model of English alone would write nonsense."""
         return self.translation and model.translation and set(map(languages.code, model.languages)) != {"en"}
 
 
 @dataclass(frozen=True, slots=True)
 class DetectedLanguage:
-    """A language that was found in speech, as in `ModelInfo.languages`; how likely it is, from 0 to 1, or None."""
+    """A language detected in speech, as in `ModelInfo.languages`, and its probability, from 0 to 1, or None."""
 
     tag: str
     probability: float | None = None
@@ -186,7 +186,7 @@ class DetectedLanguage:
 
 @dataclass(frozen=True, slots=True)
 class PieceLength:
-    """Seconds of audio an engine is best given at once: cut at a pause, if there is one, after `shortest`."""
+    """The best seconds of audio per call of an engine: a piece is cut at a pause after `shortest`, if there is one."""
 
     shortest: float
     longest: float
@@ -194,27 +194,27 @@ class PieceLength:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """The text of an open stream so far: `committed` stays until the end, `tentative` behind it may change. Neither is
-    final: what the stream's end says may contradict both."""
+    """The text of an open stream so far: `committed` stays until the end, `tentative` after it may change. Neither is
+    final: the text at the stream's end may differ from both."""
 
     committed: str
     tentative: str
 
 
 class EngineStream(ABC):
-    """One utterance that the engine hears while it is spoken. It ends with `finish` or with `cancel`, after which
-    `feed` and `finish` raise `RuntimeError`. Calls come one at a time, from any thread.
+    """An utterance that the engine hears while it is spoken. It ends with `finish` or with `cancel`, after which `feed`
+    and `finish` raise RuntimeError. Calls come one at a time, from any thread.
 
     Attributes:
-        language: the language that is spoken, as in `ModelInfo.languages`, where the model was not told and knows.
+        language: the spoken language, as in `ModelInfo.languages`, if the model detects it.
     """
 
     language: str | None = None
 
     @abstractmethod
     def feed(self, samples: Samples) -> Hypothesis:
-        """Takes the next sound, `Engine.feed_s` seconds as a rule, sometimes less; returns the text so far, of which
-        `committed` only grows."""
+        """Reads the next sound, usually `Engine.feed_s` seconds, sometimes less; returns the text so far, whose
+        `committed` part only grows."""
 
     @abstractmethod
     def finish(self) -> list[Segment]:
@@ -222,12 +222,12 @@ class EngineStream(ABC):
 
     @abstractmethod
     def cancel(self) -> None:
-        """Ends the stream without a text; after `finish`, or once more, it does nothing."""
+        """Ends the stream without a text; does nothing after `finish` or another `cancel`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LevelRange:
-    """Levels of speech (`audio.level.level`; full scale is 1) between which an engine is given audio as it is. Quieter
+    """The levels of speech (`audio.level.level`; full scale is 1) between which an engine gets unchanged audio. Quieter
     audio is amplified to `quietest`, louder audio attenuated to `loudest`."""
 
     quietest: float
@@ -235,29 +235,29 @@ class LevelRange:
 
 
 def _nobody_asks() -> None:
-    """No client, nobody to cancel."""
+    """Does nothing, since without a client there is no cancel."""
 
 
 class Engine(ABC):
-    """One loaded model. All calls after `load` come one at a time, from any thread.
+    """An engine with one loaded model. All calls after `load` come one at a time, from any thread.
 
     Attributes:
-        PIECE: what `transcribe` is given at once; an engine may set its own for a model it has loaded.
-        PIECE_ECONOMY: the same where memory is short; None: there is nothing to be saved by shorter pieces.
-        LEVEL: how loud the speech is that `transcribe` is given. One value for both ends suits a model that was
-            measured to hear best at one level; a range leaves alone what a model was trained on.
-        feed_s: set by `load` where the model streams: seconds of audio that a stream is best fed at once. Its process
-            then has one job at a time. 0: there are no streams, and live speech goes through `transcribe`.
-        any_feeds: set by `load` where the words of a stream do not depend on how its sound is cut into feeds.
-        batch: set by `load`: pieces that `transcribe_batch` takes at most; whether that pays is measured at work.
+        PIECE: the length of pieces for `transcribe`; an engine may set another one for a loaded model.
+        PIECE_ECONOMY: the same if memory is short; None: shorter pieces save nothing.
+        LEVEL: the level of speech for `transcribe`. One value for both ends suits a model that was measured to work
+            best at one level; a range leaves the levels of a model's training unchanged.
+        feed_s: set by `load` if the model streams: the best seconds of audio per feed. Its process then has one job at
+            a time. 0: there are no streams, and `transcribe` handles live speech.
+        any_feeds: set by `load` if the words of a stream do not depend on the lengths of its feeds.
+        batch: set by `load`: the maximum number of pieces for `transcribe_batch`; the best one is measured at work.
         compute_device: set by `load`: `cpu`, `cuda`, `rocm`, `vulkan` or `mps` (`hushd_worker.compute_device`).
-        why_there: set by `load` where a card was there and is not used: the reason.
-        economy: set before each piece: memory is short, so work with less of it if there is a way (a smaller beam),
-            at the cost of quality if need be.
-        degraded: cleared before each job; the engine sets it once it has done so, which the result reports. An engine
-            without a cheaper way leaves it.
+        why_there: set by `load` if a card is available but not used: the reason.
+        economy: set before each piece: whether memory is short, so that the engine should use less if possible (a
+            smaller beam), even at the cost of quality.
+        degraded: cleared before each job; the engine sets it if it has used less memory, which the result reports. An
+            engine that cannot does not set it.
         check: set before each piece: raises `Cancelled` once its client has gone. An engine that takes seconds for a
-            piece calls it now and then, and lets that pass through.
+            piece calls it from time to time, and must not catch the exception.
     """
 
     INFO: ClassVar[EngineInfo]
@@ -275,17 +275,17 @@ class Engine(ABC):
 
     @classmethod
     def models(cls) -> tuple[ModelInfo, ...]:
-        """The models there are: the well-known ones, and what the user has put into hushd's models folder."""
+        """Returns all models: the well-known ones, and the user's own in hushd's models folder."""
         return cls.INFO.models
 
     @classmethod
     @abstractmethod
     def installed(cls, model: str) -> bool:
-        """Returns whether `model` could be loaded here: code and weights are there. Imports nothing heavy."""
+        """Returns whether `model` can be loaded here, with installed code and weights. Imports nothing heavy."""
 
     @abstractmethod
     def load(self, model: str, report: Callable[[str], None]) -> None:
-        """Loads `model`, a name from `models()`; `report` re-arms the supervisor's start timer.
+        """Loads `model`, a name from `models()`; `report` restarts the supervisor's start timer.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -296,27 +296,27 @@ class Engine(ABC):
         """Transcribes `samples`: at most `PIECE.longest` seconds of speech, within `LEVEL`; times from its start.
 
         Raises:
-            HushdError: `unsupported` for an option that it cannot do.
+            HushdError: `unsupported` for an option that it does not support.
         """
 
     def transcribe_batch(self, pieces: Sequence[Samples], options: Sequence[Options]) -> list[list[Segment]]:
-        """Transcribes several pieces, each with its own options, into the text that `transcribe` has for each.
+        """Transcribes several pieces, each with its own options, to the same texts as `transcribe`.
 
-        A graphics card does so in little more than the time of one piece.
+        A graphics card takes little more time for that than for one piece.
         """
         return [list(self.transcribe(samples, chosen)) for samples, chosen in zip(pieces, options, strict=True)]
 
     def begin(self, options: Options) -> EngineStream:
-        """Opens a stream; asked only of a model with `feed_s`, and while no other one is open.
+        """Opens a stream; only called for a model with `feed_s`, and while no other stream is open.
 
-        `Options.language` may be None for a model of several languages: the stream finds out by itself, unless
-        something else has identified it.
+        `Options.language` may be None for a model of several languages: the stream detects the language itself, unless
+        another model has identified it.
 
         Raises:
-            HushdError: `unsupported` for an option that it cannot do.
+            HushdError: `unsupported` for an option that it does not support.
         """
         raise NotImplementedError(f"{self.INFO.name} has no streams")
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
-        """The language spoken in `samples`; None where the model cannot tell, and another may identify it."""
+        """Returns the language spoken in `samples`; None if the model cannot tell, so that another may identify it."""
         return None

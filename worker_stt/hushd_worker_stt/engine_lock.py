@@ -1,4 +1,4 @@
-"""The lock on the engine, which takes one batch of pieces at a time, for files and for live sessions beside them."""
+"""The lock on the engine, which takes one batch of pieces at a time, from files and from live sessions."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _LOOK_S = 0.2  # between two checks whether a waiting job was cancelled
-_CLIENTS = 256  # whose last turns are remembered
+_CLIENTS = 256  # the maximum number of clients whose last turns are remembered
 
 
 class EngineLock:
     """A lock with two queues: live pieces go before files, in order of arrival, but never two past a waiting file.
 
-    Of the files' clients that wait, the one served longest ago goes first.
+    Of the waiting clients with files, the one served longest ago goes first.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._live: deque[object] = deque()
         self._files: deque[object] = deque()
-        self._clients: dict[object, int] = {}  # of the files that wait
+        self._clients: dict[object, int] = {}  # of the waiting files
         self._served: dict[int, int] = {}  # by client, the number of its last turn; the oldest first
         self._turns = 0
         self._taken = False
@@ -31,12 +31,12 @@ class EngineLock:
     def held(
         self, check: Callable[[], None], *, live: bool, client: int = 0, until: Callable[[], bool] = lambda: False
     ) -> Iterator[bool]:
-        """Holds the lock for the length of the block, after waiting for its turn; the block is told whether it does.
+        """Waits for its turn and holds the lock for the block; yields whether it holds the lock.
 
         Args:
-            check: called while it waits; what it raises ends the wait.
-            client: whose turn it is, of a file.
-            until: ends the wait too, once it is true: then the lock is not needed any more.
+            check: called during the wait; its exceptions end the wait.
+            client: the client of a file, whose turn it is.
+            until: also ends the wait, once it is true: then the lock is not needed any more.
         """
         mine, queue = object(), self._live if live else self._files
         with self._changed:

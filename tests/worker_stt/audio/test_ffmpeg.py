@@ -170,7 +170,7 @@ def test_what_was_joined_is_not_whole_without_ffmpeg(
         samples = np.concatenate(list(recording.blocks()))
     assert len(samples) / RATE == pytest.approx(12, abs=0.2)
     assert recording.damage
-    assert "(joined of several recordings, which takes ffmpeg): only its first 12.0 seconds" in recording.damage.message
+    assert "consists of several recordings, which need ffmpeg): only its first 12.0 seconds" in recording.damage.message
 
 
 @pytest.mark.parametrize("form", ["OGG", "MP3", "FLAC", "WAV"])

@@ -120,12 +120,12 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> Path:
 
 def test_a_decoder_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sound that goes on for longer than its bytes can hold is cut there: the slot is given back."""
-    monkeypatch.setattr(ffmpeg, "_LONGEST_S", 20)
+    monkeypatch.setattr(ffmpeg, "_MAX_S", 20)
     job, _ = make_job(stand_in(tmp_path, monkeypatch, "exec cat /dev/zero"))
     with Recording(job) as recording:
         assert 50 < sum(map(len, recording.blocks())) / RATE < 60  # 20 s, and 16 bytes for each further one
     assert recording.damage
-    assert "goes on for longer than a file of its size can" in recording.damage.message
+    assert "it is longer than a file of its size can be" in recording.damage.message
 
 
 def test_a_decoder_that_sends_nothing_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

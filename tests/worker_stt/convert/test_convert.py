@@ -84,7 +84,7 @@ class _Runs:
 def test_a_pickle_may_name_tensors_only(tmp_path: Path) -> None:
     """Whatever else it asks for is refused, and never run."""
     for content in ({"dims": _Runs()}, Path("/"), _Runs()):
-        with pytest.raises(BadCheckpoint, match="is no tensor"):
+        with pytest.raises(BadCheckpoint, match="is not a tensor"):
             Checkpoint(archive(tmp_path / "evil.pt", pickle.dumps(content)))
 
 

@@ -45,7 +45,7 @@ def test_a_known_number_is_kept() -> None:
 
 def test_many_prints_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """More embeddings than are compared at once end in the same people."""
-    monkeypatch.setattr(clustering, "MOST", 40)
+    monkeypatch.setattr(clustering, "MAX_EMBEDDINGS", 40)
     embeddings, truth = people([300, 150, 60, 30])
     assert same(cluster(embeddings, np.ones(len(embeddings), np.float32), 0.42), truth)
 

@@ -159,7 +159,7 @@ def test_the_end_is_as_a_recordings() -> None:
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The older turns are forgotten, but not the speakers; their labels stay as they are, at the end too."""
-    monkeypatch.setattr(online, "MOST", 10)
+    monkeypatch.setattr(online, "MAX_TURNS", 10)
     speakers = OnlineSpeakers()
     for number in range(100):
         assert spoken(speakers, voice(number % 3)).speaker == number % 3

@@ -206,11 +206,11 @@ def test_json(content: object, expected: list[Segment]) -> None:
 @pytest.mark.parametrize(
     ("printed", "words"),
     [
-        (b"", "no JSON"),
-        (b"Loading model\n{}", "no JSON"),
-        (b'{"text": "Ever tr', "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"[]", "no object"),
+        (b"", "not print JSON"),
+        (b"Loading model\n{}", "not print JSON"),
+        (b'{"text": "Ever tr', "not print JSON"),
+        (b"[" * 100_000, "not print JSON"),
+        (b"[]", "not an object"),
         (b"{}", "without 'text'"),
         (b'{"text": 7}', "unlike whisper's"),
         (b'{"segments": 7}', "unlike whisper's"),
@@ -221,7 +221,7 @@ def test_json(content: object, expected: list[Segment]) -> None:
         (b'{"segments": [{"text": "a", "start": 1' + b"0" * 400 + b', "end": 1}]}', "unlike whisper's"),
         (b'{"segments": [{"text": "a", "start": 0, "end": 1, "words": [7]}]}', "unlike whisper's"),
         (b'{"segments": [{"text": "a", "start": "' + b"x" * 20_000 + b'", "end": 1}]}', "unlike whisper's"),
-        (b'{"text": "\xff"}', "no UTF-8"),
+        (b'{"text": "\xff"}', "not UTF-8"),
     ],
 )
 def test_json_that_is_none(printed: bytes, words: str) -> None:
@@ -261,8 +261,12 @@ def test_more_than_a_message_holds(content: dict[str, Any]) -> None:
 def test_bad_output_fails_the_request(make: Make) -> None:
     """The error names the program and says what came instead."""
     error = failure(make("print('<html>')", output="json"))
-    assert (error.code, "printed no JSON" in error.message, "<html>" in error.message) == ("worker_failed", True, True)
-    assert "no UTF-8" in failure(make(r"import sys; sys.stdout.buffer.write(b'\xff')")).message
+    assert (error.code, "did not print JSON" in error.message, "<html>" in error.message) == (
+        "worker_failed",
+        True,
+        True,
+    )
+    assert "not UTF-8" in failure(make(r"import sys; sys.stdout.buffer.write(b'\xff')")).message
 
 
 def test_the_language_comes_from_json(make: Make) -> None:

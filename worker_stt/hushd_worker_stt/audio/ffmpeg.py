@@ -1,7 +1,8 @@
-"""Reading formats that libsndfile does not know, the sound of videos too, through the program ffmpeg.
+"""Reads formats that libsndfile does not support, even the sound of videos, by the program ffmpeg.
 
-What ffmpeg reads may come from a stranger. It may open the given file and no format that names others
-(`ffmpeg_formats.py`); its descriptors and memory are limited, and so are its silence and the length of what it makes.
+The file may come from a stranger. ffmpeg may only open that file, and no format that refers to other files
+(`ffmpeg_formats.py`); its descriptors and memory are limited, and so are the time without output and the length of its
+output.
 """
 
 from __future__ import annotations
@@ -31,45 +32,45 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.2  # between two checks whether the job was cancelled, while ffmpeg sends nothing
 _READ = 131_072  # bytes: a second
-_CHANNELS = 2  # more are mixed to these; and two that cancel each other are not mixed
+_CHANNELS = 2  # to which more are mixed; hushd mixes the two itself, since they may cancel each other
 _FRAME = 4 * _CHANNELS  # bytes
-_LINE = 4096  # bytes of a line from ffmpeg that are parsed
+_LINE = 4096  # bytes of a line of ffmpeg's that are parsed
 _DURATION = re.compile(rb"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _TRACK = re.compile(rb"Stream #0:\d++[^:]*+: Audio: ")
 _LIMITED = 'ulimit -n 16; ulimit -d 2097152; exec "$@"'  # descriptors, KiB of memory; a hard limit may be lower
-_PATIENCE_S = 60  # in which ffmpeg sends nothing
-_SLOWEST = 20_000_000  # bytes a second; it may have to read the whole file to find a place in it
-_LONGEST_S = 6 * 3600  # of any file
-_DENSEST = 16  # more bytes than that for each second are in every longer recording
-_REFUSED = "it is a playlist, a picture, a text or another file that is no recording by itself"
+_PATIENCE_S = 60  # without output of ffmpeg
+_SLOWEST = 20_000_000  # bytes per second; it may have to read the whole file to seek in it
+_MAX_S = 6 * 3600  # of any file
+_MIN_BYTE_RATE = 16  # bytes per second, which every longer recording exceeds
+_REFUSED = "it is a playlist, a picture, a text or another file without a recording of its own"
 _NO_TRACK = "there is no such track"
 _GENERAL = re.compile(r"^(?:/dev/fd/\d+|Error opening (?:input|output)(?: files)?): ")
 _LEVELLED = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\] (.*)$")
 
 
 def find_ffmpeg() -> str | None:
-    """The path of ffmpeg; None where it is not installed."""
+    """Returns the path of ffmpeg; None if it is not installed."""
     return shutil.which("ffmpeg")
 
 
 class Decoder:
-    """One track of a file, decoded by ffmpeg; a context manager that ends the program.
+    """A track of a file, decoded by ffmpeg; a context manager that ends the program.
 
     Args:
-        descriptor: of the file; ffmpeg may seek in it.
-        name: of the file in errors.
-        why: libsndfile's reason to refuse it.
-        start_s: where to begin.
-        track: which track of sound, from 1.
-        check: raises when the job is cancelled.
+        descriptor: the file's descriptor, in which ffmpeg may seek.
+        name: the file's name for errors.
+        why: libsndfile's reason for refusing the file.
+        start_s: the second at which to begin.
+        track: the number of the sound track, from 1.
+        check: raises an exception if the job is cancelled.
 
     Attributes:
-        tracks: of sound in the file; known once blocks have been read.
-        duration: seconds by the file's header; 0.0 until ffmpeg has printed it.
-        failure: why it stopped before the end; known once the blocks have ended.
+        tracks: the number of sound tracks in the file; known once blocks have been read.
+        duration: the seconds by the file's header; 0.0 until ffmpeg has printed them.
+        failure: the reason for a stop before the end; known once the blocks have ended.
 
     Raises:
-        HushdError: `input_unreadable` where there is no ffmpeg.
+        HushdError: `input_unreadable` if ffmpeg is not installed.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Decoder:
         if program is None:
             raise HushdError(
                 "input_unreadable",
-                f"{name} cannot be read as audio ({why}): hushd takes WAV, FLAC, OGG, MP3 and AIFF, and with ffmpeg "
+                f"{name} cannot be read as audio ({why}): hushd reads WAV, FLAC, OGG, MP3 and AIFF, and with ffmpeg "
                 f"installed ({PROGRAMS['ffmpeg'].remedy()}) other formats and the sound of videos.",
             )
         self._name = name
@@ -91,8 +92,8 @@ class Decoder:
         self._said = ""
         size = os.fstat(descriptor).st_size
         self._patience = _PATIENCE_S + size / _SLOWEST
-        self._longest = RATE * (_LONGEST_S + size / _DENSEST)  # frames
-        # In the worker's process group, so that it dies with the worker, however that dies.
+        self._max_frames = RATE * (_MAX_S + size / _MIN_BYTE_RATE)  # frames
+        # In the worker's process group, so that it dies with the worker, however the worker dies.
         self._process = subprocess.Popen(
             [
                 "/bin/sh", "-c", _LIMITED, "sh",
@@ -125,7 +126,7 @@ class Decoder:
         """Yields the track, frames by channels.
 
         Raises:
-            HushdError: `input_unreadable` when ffmpeg makes nothing of the file.
+            HushdError: `input_unreadable` if ffmpeg cannot read the file.
             Cancelled: the job was cancelled.
         """
         rest, frames = b"", 0
@@ -135,8 +136,8 @@ class Decoder:
             rest = data[whole:]
             frames += whole // _FRAME
             yield np.frombuffer(data[:whole], "<f4").astype(np.float32, copy=False).reshape(-1, _CHANNELS)
-            if frames > self._longest:
-                self._stop("it goes on for longer than a file of its size can")
+            if frames > self._max_frames:
+                self._stop("it is longer than a file of its size can be")
         code = self._process.wait()
         self._listener.join()
         self.failure = self.failure or (code and (self._said or f"ffmpeg ended with {code}")) or ""
@@ -146,7 +147,7 @@ class Decoder:
             raise HushdError("input_unreadable", f"{self._name} cannot be read as audio: {self.failure}.")
 
     def _received(self) -> bytes:
-        """The next bytes of the track; none at its end, or when ffmpeg has sent nothing for too long."""
+        """Returns the next bytes of the track; none at its end, or after a timeout."""
         assert self._process.stdout
         pipe = self._process.stdout.fileno()
         until = time.monotonic() + self._patience
@@ -168,9 +169,9 @@ class Decoder:
         return HushdError("bad_request", f"{self._name} has {number}, so audio_track cannot be {self._track}.")
 
     def _listen(self) -> None:
-        """Notes how long the file is, its tracks of sound, and ffmpeg's last error."""
+        """Reads ffmpeg's messages: the file's duration, its sound tracks, and the last error."""
         assert self._process.stderr
-        of_output = False  # whether the lines describe the output
+        of_output = False  # whether the lines are about the output
         while line := self._process.stderr.readline(_LINE):
             if not self.duration and (match := _DURATION.search(line)):
                 hours, minutes, seconds = match.groups()
@@ -183,7 +184,8 @@ class Decoder:
                 self._note(_GENERAL.sub("", match_[1]).rstrip("."))
 
     def _note(self, error: str) -> None:
-        """Keeps the last error, or one that ffmpeg follows with more general ones, from version 6 on several."""
+        """Keeps the last error, or a specific one after which ffmpeg prints more general ones, from version 6 on
+        several."""
         if error.startswith("Format not on whitelist"):
             self._said = _REFUSED
         elif "matches no streams" in error:

@@ -1,7 +1,7 @@
-"""The level of speech, and gains that bring it to another.
+"""Measures the level of speech, and brings it to a target.
 
-Voice detectors drop speech far below full scale: of ten recordings of people, with peaks down to 0.003, an engine
-as it comes got 36 % of the words wrong; levelled, and not cut by its own detector, 10 %.
+Voice detectors drop speech far below full scale: in ten recordings of people, with peaks down to 0.003, an unchanged
+engine got 36 % of the words wrong; levelled, and not cut by its own detector, 10 %.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 LEVEL_FRAME = 320  # samples: 20 ms
-# Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ by
-# less than by a shift of the same audio by 20 ms.
+# Of full scale; the few samples far above the level are clipped at 1. Between 0.3 and 1.0 word error rates differ less
+# than after a shift of the same audio by 20 ms.
 TARGET = 0.7
 _TARGET_ONLY = LevelRange(TARGET, TARGET)
-FAR = 10 ** (15 / 20)  # 15 dB: two levels so far apart are two speakers', or two places'
-MOST_GAIN = 100.0  # of a detector: it notices speech well below the target, and a silent room should not roar
-SILENCE = 1e-4  # -80 dBFS, three steps of 16-bit audio: below it there is nothing to amplify
-# A syllable fills 0.2 s, a click or a bump on the table one frame or two: the tenth loudest frame is speech.
-# Of less than 0.4 s it is the median frame.
+FAR = 10 ** (15 / 20)  # 15 dB: levels that differ so much are of two speakers or two places
+MAX_GAIN = 100.0  # for a detector: it notices speech well below the target, and a silent room should not get loud
+SILENCE = 1e-4  # -80 dBFS, three steps of 16-bit audio: less is not worth amplifying
+# A syllable fills 0.2 s, a click or a bump on the table one or two frames, so the tenth loudest frame is speech. In
+# less than 0.4 s it is the median frame.
 _LOUDEST = 10
 
 
 def frame_peaks(samples: Samples) -> Samples:
-    """The peak of each 20 ms of `samples`, at least one; a remainder at the end is a frame of its own."""
+    """Returns the peak of each 20 ms of `samples`, at least one; a remainder at the end is a frame, too."""
     if len(samples) == 0:
         return np.zeros(1, np.float32)
     peaks: Samples = np.maximum.reduceat(np.abs(samples), np.arange(0, len(samples), LEVEL_FRAME))
@@ -38,17 +38,18 @@ def frame_peaks(samples: Samples) -> Samples:
 
 
 def level(samples: Samples) -> float:
-    """The peak that 0.2 s of `samples` reach, from 0 to 1 and above: that of speech, whatever clicks there are."""
+    """Returns the peak that 0.2 s of `samples` reach, from 0 to 1 and above: the peak of speech, ignoring clicks."""
     return _level(frame_peaks(samples))
 
 
 def normalise(samples: Samples, levels: LevelRange = _TARGET_ONLY) -> Samples:
-    """`samples` amplified or attenuated to a level within `levels`; returned unchanged if it is, and if silent."""
+    """Returns `samples` amplified or attenuated to a level within `levels`; unchanged if they have one already, or are
+    silent."""
     return _at(samples, level(samples), levels)
 
 
 def _at(samples: Samples, loudness: float, levels: LevelRange) -> Samples:
-    """`samples` whose level is `loudness` at one within `levels`."""
+    """Returns `samples`, whose level is `loudness`, with a level within `levels`."""
     if loudness < SILENCE or levels.quietest <= loudness <= levels.loudest:
         return samples
     target = min(max(loudness, levels.quietest), levels.loudest)
@@ -57,10 +58,10 @@ def _at(samples: Samples, loudness: float, levels: LevelRange) -> Samples:
 
 
 def trim(samples: Samples, margin: int) -> tuple[int, Samples]:
-    """`samples` without the quiet at both ends, and how many were cut from the start.
+    """Returns the number of samples cut from the start, and `samples` without the quiet at both ends.
 
-    Quiet is what stays 20 dB below the level; `margin` samples of it are kept, for the soft sounds words begin and
-    end with. A model given seconds of quiet makes words up.
+    Quiet is 20 dB below the level; `margin` samples of it are kept, for the soft sounds with which words begin and end.
+    A model invents words for seconds of quiet.
     """
     peaks = frame_peaks(samples)
     loud = np.flatnonzero(peaks >= 0.1 * _level(peaks))
@@ -70,40 +71,40 @@ def trim(samples: Samples, margin: int) -> tuple[int, Samples]:
 
 
 class RunningGain:
-    """Levels a live stream, whose loudest part is not known yet, by the level of its last 10 s.
+    """Levels a live stream by the level of its last 10 s, since its loudest part is not known yet.
 
     Attributes:
-        level: what the last frame was taken for.
+        level: the level assumed for the last frame.
     """
 
     def __init__(self, frame: int) -> None:
         self._remembered = 10 * RATE // frame
         self._peaks: deque[float] = deque(maxlen=self._remembered)
-        self._zeros = 0  # frames of them so far
+        self._zeros = 0  # the number of zero frames so far
         self.level = 0.0
 
     def apply(self, frame: Samples) -> Samples:
-        """The next `frame` samples, levelled."""
+        """Returns the next `frame` of samples, levelled."""
         peak = float(np.abs(frame).max())
         self._zeros = 0 if peak else self._zeros + 1
-        if self._zeros > self._remembered:  # nothing changes
+        if self._zeros > self._remembered:  # nothing will change
             return frame
         self._peaks.append(peak)
-        # Nor beyond full scale: speech after silence would be clipped for 0.3 s, and no longer sound like a voice.
-        self.level = max(_level(np.array(self._peaks, np.float32)), TARGET / MOST_GAIN, TARGET * peak)
+        # Not beyond full scale either: speech after silence would be clipped for 0.3 s, and not sound like a voice.
+        self.level = max(_level(np.array(self._peaks, np.float32)), TARGET / MAX_GAIN, TARGET * peak)
         levelled: Samples = np.clip(frame * np.float32(TARGET / self.level), -1.0, 1.0)
         return levelled
 
 
 class StreamGain:
-    """Brings a stream to a level within `levels`, feed by feed, by the level of its last 10 s."""
+    """Brings a stream to a level within `levels`, block by block, by the level of its last 10 s."""
 
     def __init__(self, levels: LevelRange) -> None:
         self._range = levels
         self._peaks: deque[float] = deque(maxlen=10 * RATE // LEVEL_FRAME)
 
     def apply(self, samples: Samples) -> Samples:
-        """The next samples of the stream, levelled."""
+        """Returns the next samples of the stream, levelled."""
         self._peaks.extend(map(float, frame_peaks(samples)))
         return _at(samples, _level(np.array(self._peaks, np.float32)), self._range)
 

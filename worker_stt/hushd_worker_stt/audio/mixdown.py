@@ -1,4 +1,4 @@
-"""Mixing channels to one."""
+"""Mixes channels to one."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-# The mean of channels that have nothing in common has a power of 1 / n of theirs. Of the same speech in opposite phase,
-# as a cable wired the wrong way round or a "wide" recording has it, next to nothing is left.
+# The mean of unrelated channels has 1 / n of their power. Of the same speech in opposite phase, by a wrongly wired
+# cable or in a "wide" recording, hardly anything is left.
 _CANCELLED = 0.1  # of 1 / n
 _RESTORED = 0.5
-_KEPT = 0.8  # of the powers so far, a block of about a second later: five seconds
-_SILENCE = 1e-8  # mean square, -80 dB: nothing to judge by
+_KEPT = 0.8  # the weight of the powers so far, at each block of about a second: a memory of five seconds
+_SILENCE = 1e-8  # mean square, -80 dB: too quiet to judge
 
 
 class Mixdown:
-    """Mixes blocks of a stream to mono: the mean of the channels, or the loudest one where they cancel each other.
+    """Mixes blocks of a stream to mono: the mean of the channels, or the loudest one if they cancel each other.
 
-    The mean is of all channels, even a bass channel: no header says reliably which one that is, and in a recording of
-    a meeting it is somebody's microphone.
+    The mean is of all channels, even a bass channel, since no header tells reliably which one that is, and in a
+    recording of a meeting it is a person's microphone.
 
     Attributes:
-        cancelled: whether one channel was taken anywhere.
+        cancelled: whether a single channel was used anywhere.
     """
 
     def __init__(self) -> None:
         self.cancelled = False
-        self._alone = False  # one channel is taken, at present
-        self._powers: Any = None  # of each channel and, at the end, of their mean; mean squares
+        self._alone = False  # whether a single channel is used at present
+        self._powers: Any = None  # mean squares of each channel and, last, of their mean
 
     def __call__(self, block: Samples) -> Samples:
-        """`block`, frames by channels, as mono."""
+        """Returns `block`, frames by channels, as mono."""
         if block.shape[1] == 1:
             return sane(block[:, 0])
         block = sane(block)
@@ -57,6 +57,6 @@ class Mixdown:
 
 
 def sane(samples: Samples) -> Samples:
-    """`samples` without NaN and infinities."""
-    # Beyond 100 times full scale a float file is broken; squares of what is left stay finite.
+    """Returns `samples` without NaN and infinities."""
+    # Beyond 100 times full scale a float file is broken; squares of the remaining values are finite.
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), -100.0, 100.0)

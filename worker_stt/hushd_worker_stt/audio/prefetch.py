@@ -1,4 +1,4 @@
-"""Making the next items on another thread while the last one is still in use."""
+"""Makes the next items on another thread while the last one is still in use."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 @contextmanager
 def prefetch(items: Iterable[T], count: int = 2) -> Iterator[Prefetcher[T]]:
-    """Makes `items` on a thread of their own, up to `count` ahead of the consumer.
+    """Makes `items` on a separate thread, up to `count` ahead of the consumer.
 
-    An exception of `items` is raised in the consumer, at the same place. Leaving the block waits for the item that is
-    being made, so that its source can be closed safely; so each item must come in a bounded time.
+    An exception of `items` is raised in the consumer, at the same place. Leaving the block waits for the item in
+    progress, so that its source can be closed safely; so each item must take a bounded time.
     """
     made = Prefetcher(items, count)
     thread = threading.Thread(target=made.make, name="prefetch", daemon=True)
@@ -29,10 +29,10 @@ def prefetch(items: Iterable[T], count: int = 2) -> Iterator[Prefetcher[T]]:
 
 
 class Prefetcher(Iterator[T], Generic[T]):
-    """The items that are made ahead.
+    """The prefetched items.
 
     Attributes:
-        count: how many, at most.
+        count: their maximum number.
     """
 
     def __init__(self, items: Iterable[T], count: int) -> None:
@@ -59,10 +59,10 @@ class Prefetcher(Iterator[T], Generic[T]):
                 self._ended = True
                 self._changed.notify_all()
 
-    def ready(self, most: int) -> list[T]:
-        """At most `most` further items, without waiting for any."""
+    def ready(self, limit: int) -> list[T]:
+        """Returns at most `limit` further items, without waiting."""
         with self._changed:
-            items = [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
+            items = [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
             self._changed.notify_all()
             return items
 

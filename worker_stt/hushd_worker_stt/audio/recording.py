@@ -1,8 +1,8 @@
-"""Reading audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
+"""Reads audio files of any sample rate and channel count, or raw samples, as mono at 16 kHz.
 
-libsndfile reads WAV, FLAC, OGG, MP3 and AIFF; other formats go through ffmpeg where it is installed. Audio is read in
-blocks of about a second, so that a file of hours takes no more memory than one of seconds. Damage at the end of a file
-does not lose its beginning: `Recording.damage` reports it when the blocks have ended.
+libsndfile reads WAV, FLAC, OGG, MP3 and AIFF; ffmpeg, if installed, reads other formats. Audio is read in blocks of
+about a second, so that a file of hours takes no more memory than one of seconds. Damage at the end of a file does not
+lose its beginning: `Recording.damage` reports it when the blocks have ended.
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-LOWEST_RATE = 1_000  # Hz; a header that says 1 Hz would make 16,000 samples of each one
-HIGHEST_RATE = 768_000
-_BLOCK = 2**20  # samples of all channels together in one read, at most
-_UNKNOWN = 2**53  # frames; libsndfile says 2**63 - 1 where a streamed FLAC does not give its length
+MIN_RATE = 1_000  # Hz; with 1 Hz in a header, each sample would become 16,000
+MAX_RATE = 768_000
+_BLOCK = 2**20  # maximum samples of all channels in one read
+_UNKNOWN = 2**53  # frames; libsndfile reports 2**63 - 1 if a streamed FLAC does not state its length
 _PLACEHOLDER = 0x7FFF_0000  # bytes; writers that cannot seek put 0x7FFFFFFF or 0xFFFFFFFF, less a header
 _SLACK = 1024  # bytes that a header may promise in excess: some writers count the header itself
-_MISSING = 0.98  # of the frames promised; an MP3's header only estimates them
+_MISSING = 0.98  # of the promised frames; an MP3's header only estimates them
 
 
 class _Sequential(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A file that is read without the seek after every read, which fails in files of unknown length."""
+    """A file that is read without a seek after every read, since that fails in files of unknown length."""
 
     def seekable(self) -> bool:
         return False
 
 
 class Recording:
-    """An audio file of a job, opened; a context manager that closes it.
+    """The open audio file of a job; a context manager that closes it.
 
     Args:
-        start_s: where the blocks begin.
-        track: which one is read, where a film has several; the first is 1.
-        file: the input, open, which stays so; None: it is opened.
+        start_s: the second at which the blocks begin.
+        track: the number of the sound track to read, from 1, if a film has several.
+        file: the open input, which stays open; None: it is opened here.
 
     Attributes:
-        seconds: how far the file has been read.
-        damage: the error where the blocks ended before the file should; known once they have ended.
-        mixdown: how its channels became one.
-        tracks: how many tracks of sound it has; known once blocks have been read.
+        seconds: the position up to which the file has been read.
+        damage: the error if the blocks ended before the expected end of the file; known once they have ended.
+        mixdown: the mixdown of its channels.
+        tracks: the number of its sound tracks; known once blocks have been read.
 
     Raises:
-        HushdError: `input_unreadable`; what `Job.open_path` raises; `output_failed` when a streamed file does not
-            fit into the temporary folder.
+        HushdError: `input_unreadable`; the errors of `Job.open_path`; `output_failed` if a streamed file does not fit
+            into the temporary folder.
     """
 
     def __init__(self, job: Job, start_s: float = 0.0, track: int = 1, file: BinaryIO | None = None) -> None:
@@ -76,17 +76,18 @@ class Recording:
         self.damage: HushdError | None = None
         self.mixdown = Mixdown()
         self._decoder: Decoder | None = None
-        self._skip = 0  # decoded samples that are dropped
+        self._skip = 0  # decoded samples to drop
         with ExitStack() as stack:
             descriptor = (file or stack.enter_context(open_input(job))).fileno()
             size = os.fstat(descriptor).st_size
             self._cut_off = _promised_bytes(os.pread(descriptor, 12, 0)) > size + _SLACK or is_truncated(descriptor)
             if size == 0:
                 raise HushdError("input_unreadable", f"{self._name} is empty.")
-            broken = ""  # why libsndfile cannot read it
-            self._series = False  # whether libsndfile would read the first of several recordings only
+            broken = ""  # the reason why libsndfile cannot read it
+            self._series = False  # whether libsndfile would only read the first of several recordings
             try:
-                # A descriptor: through a file object libsndfile would call back into Python for every read and seek.
+                # A descriptor, since through a file object libsndfile would call back into Python for every read and
+                # seek.
                 source = repaired(descriptor) or descriptor
                 self._sound = stack.enter_context(_Sequential(source, closefd=False))
             except soundfile.SoundFileError as error:
@@ -94,7 +95,7 @@ class Recording:
             else:
                 self._series = is_concatenated(descriptor)
             if broken or (self._series and find_ffmpeg()):
-                if self._series:  # ffmpeg would seek within the first one
+                if self._series:  # ffmpeg would seek in the first one
                     self._skip, start_s = round(start_s * RATE), 0.0
                 self._decoder = stack.enter_context(Decoder(descriptor, self._name, broken, start_s, track, job.check))
                 self._stack = stack.pop_all()
@@ -102,9 +103,9 @@ class Recording:
             if track > 1:
                 raise HushdError("bad_request", f"{self._name} has one audio track, so audio_track cannot be {track}.")
             self._rate: int = self._sound.samplerate
-            if not LOWEST_RATE <= self._rate <= HIGHEST_RATE:
+            if not MIN_RATE <= self._rate <= MAX_RATE:
                 raise HushdError(
-                    "input_unreadable", f"{self._name} claims a sample rate of {self._rate} Hz, which cannot be."
+                    "input_unreadable", f"{self._name} claims an impossible sample rate of {self._rate} Hz."
                 )
             frames: int = self._sound.frames
             self._frames = frames if frames < _UNKNOWN else 0
@@ -116,7 +117,7 @@ class Recording:
 
     @property
     def duration(self) -> float:
-        """Seconds by the file's header, 0.0 where it does not say."""
+        """The seconds by the file's header, 0.0 if it does not state them."""
         return self._decoder.duration if self._decoder else self._frames / self._rate
 
     def __enter__(self) -> Recording:
@@ -128,10 +129,10 @@ class Recording:
         self._stack.close()
 
     def blocks(self) -> Iterator[Samples]:
-        """Yields the recording from `start_s` on, once; nothing if it is shorter than that.
+        """Yields the recording from `start_s` on, once; nothing if it is shorter.
 
         Raises:
-            HushdError: `input_unreadable` when there is not one sample in it.
+            HushdError: `input_unreadable` if it has no samples at all.
             Cancelled: the job was cancelled.
         """
         return self._decoded(self._decoder) if self._decoder else self._read()
@@ -153,7 +154,7 @@ class Recording:
             self._job.check()
             left = self._frames - done
             try:
-                # No more than there is: at a tag that follows, a decoder would lose the samples before it.
+                # Not more than there are: at a following tag, a decoder would lose the samples before it.
                 block = self._sound.read(min(frames, left) if left > 0 else frames, dtype="float32", always_2d=True)
             except soundfile.SoundFileError:
                 broken = left != 0 or not self._frames
@@ -167,10 +168,10 @@ class Recording:
                 yield inlet.push(self.mixdown(block[skipped:]))
         yield inlet.flush()
         lost = broken or self._cut_off or self._series or done < _MISSING * self._frames
-        self._judge(lost, empty=done == 0, why="joined of several recordings, which takes ffmpeg" * self._series)
+        self._judge(lost, empty=done == 0, why="it consists of several recordings, which need ffmpeg" * self._series)
 
     def _seek(self, frame: int) -> int:
-        """Seeks to `frame` if the file can; returns the frame that is read next."""
+        """Seeks to `frame` if the file supports it; returns the frame that will be read next."""
         if frame == 0 or frame >= self._frames:
             return 0
         try:
@@ -180,7 +181,7 @@ class Recording:
         return at
 
     def _judge(self, broken: bool, *, empty: bool, why: str = "") -> None:
-        """Sets `damage` where the file is `broken`; raises where nothing could be read."""
+        """Sets `damage` if the file is `broken`; raises an error if nothing could be read."""
         if broken:
             self.damage = HushdError(
                 "input_unreadable",
@@ -201,11 +202,11 @@ def raw_blocks(
     mixdown: Mixdown | None = None,
     apart: bool = False,
 ) -> Iterator[Samples]:
-    """Yields s16le samples, interleaved, from `start_s` on, as they arrive in `pieces`, which may split samples.
+    """Yields interleaved s16le samples from `start_s` on, as they arrive in `pieces`, which may split samples.
 
     Args:
-        mixdown: makes one channel of all; None: one of its own.
-        apart: whether the channels are kept instead: frames by channels.
+        mixdown: mixes the channels; None: a new one.
+        apart: whether to keep the channels separate instead, as frames by channels.
     """
     mixdown = mixdown or Mixdown()
     inlet = _Inlet(rate, channels if apart else 1)
@@ -226,7 +227,7 @@ def raw_blocks(
 
 
 class _Inlet:
-    """Resamples a stream from `rate` to 16 kHz and removes rumble; frames by channels where there are several."""
+    """Resamples a stream from `rate` to 16 kHz and removes rumble; several channels are frames by channels."""
 
     def __init__(self, rate: int, channels: int = 1) -> None:
         self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, channels, "float32", "HQ")
@@ -237,12 +238,12 @@ class _Inlet:
         return self._high_pass(self._stream.resample_chunk(samples) if self._stream else samples)
 
     def flush(self) -> Samples:
-        """The samples that are still in the filter."""
+        """Returns the samples that are still in the filter."""
         return self._high_pass(self._stream.resample_chunk(self._nothing, last=True) if self._stream else self._nothing)
 
 
 def open_input(job: Job) -> BinaryIO:
-    """Opens the job's input: the file that it names, or an unlinked one to which a stream is spooled."""
+    """Opens the job's input: the file that it names, or an unlinked file to which a stream is spooled."""
     if job.input == "path":
         return open(job.open_path(), "rb", buffering=0)
     spool = Spool()
@@ -257,7 +258,7 @@ def open_input(job: Job) -> BinaryIO:
 
 
 def _promised_bytes(head: bytes) -> int:
-    """The file size by the first 12 bytes of a WAV or AIFF, 0 where they do not say."""
+    """Returns the file size by the first 12 bytes of a WAV or AIFF, 0 if they do not state it."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         size = int.from_bytes(head[4:8], "little")
     elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
@@ -268,6 +269,6 @@ def _promised_bytes(head: bytes) -> int:
 
 
 def _reason(error: Exception) -> str:
-    """libsndfile's message of `error`, without the descriptor's number that soundfile puts before it."""
+    """Returns libsndfile's message of `error`, without the descriptor's number that soundfile puts before it."""
     text = str(getattr(error, "error_string", "")) or str(error)
     return text.splitlines()[0].rstrip(".").lower() if text else "unknown error"

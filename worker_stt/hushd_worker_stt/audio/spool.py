@@ -1,4 +1,4 @@
-"""Audio on its way through the temporary folder: a file without a name, and one sentence where there is no room."""
+"""Spools audio to the temporary folder: a file without a name, and one sentence if there is no room."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Spool:
     """A file without a name, which its `file` reads; `close` removes it.
 
     Raises:
-        HushdError: from every method: `output_failed` where the temporary folder cannot take it.
+        HushdError: from every method: `output_failed` if the temporary folder has no room.
     """
 
     def __init__(self) -> None:
         with _reported():
-            # Without a buffer, of which a full disk would be told only when it is closed.
+            # Unbuffered, since with a buffer the error of a full disk could come as late as the close.
             self.file: IO[bytes] = tempfile.TemporaryFile(prefix="hushd-", buffering=0)  # noqa: SIM115
 
     def write(self, data: bytes) -> None:

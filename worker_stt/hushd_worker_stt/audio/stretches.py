@@ -1,4 +1,4 @@
-"""Levelling a piece of speech stretch by stretch: two people far apart in level, each at the level of the other."""
+"""Levels a piece of speech by stretches, so that two people with very different levels get the same."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .level import FAR, SILENCE, level, normalise
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_SHORTEST_S = 1.0  # of speech in a stretch: less is a soft word of whoever speaks around it
+_MIN_S = 1.0  # of speech in a stretch; less is a soft word of the person who speaks around it
 Span = tuple[int, int]  # samples
 
 
 def normalised(samples: Samples, speech: Sequence[Span], levels: LevelRange) -> Samples:
-    """`samples` as `normalise` has them, where the level changes by 15 dB and more each stretch of them by itself.
+    """Returns `samples` like `normalise`; if the level changes by 15 dB or more, each stretch separately.
 
     Args:
-        speech: spans of speech in them, in order. A level changes in the pause between two.
+        speech: the spans of speech in them, in order. The level changes in the pauses between them.
     """
     stretches = _stretches(samples, speech)
     if len(stretches) < 2:
@@ -41,7 +41,7 @@ def normalised(samples: Samples, speech: Sequence[Span], levels: LevelRange) -> 
 
 @dataclass
 class _Stretch:
-    """Successive spans of speech of about one level."""
+    """Successive spans of speech with about the same level."""
 
     spans: list[Span]
     level: float
@@ -58,8 +58,8 @@ class _Stretch:
 
 
 def _stretches(samples: Samples, speech: Sequence[Span]) -> list[_Stretch]:
-    """`speech` in stretches of one level each, with a second of speech at least; a shorter one belongs to the
-    neighbour that is nearer in level, and does not change its level."""
+    """Divides `speech` into stretches of one level each, with at least a second of speech; a shorter stretch joins the
+    neighbour with the nearer level, whose level does not change."""
 
     def of(spans: list[Span]) -> _Stretch:
         return _Stretch(spans, level(np.concatenate([samples[start:end] for start, end in spans])))
@@ -76,7 +76,7 @@ def _stretches(samples: Samples, speech: Sequence[Span]) -> list[_Stretch]:
     stretches = together([of([span]) for span in speech])
     while len(stretches) > 1:
         short = min(range(len(stretches)), key=lambda number: stretches[number].length)
-        if stretches[short].length >= _SHORTEST_S * RATE:
+        if stretches[short].length >= _MIN_S * RATE:
             break
         own = stretches.pop(short)
         around = stretches[max(0, short - 1) : short + 1]

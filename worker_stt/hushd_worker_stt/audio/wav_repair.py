@@ -1,4 +1,4 @@
-"""Repair of a WAV whose writer died before it set the sizes in the header, which say that it is empty."""
+"""Repairs a WAV whose writer died before it set the sizes in the header, so that it seems empty."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _HEAD = 65_536  # bytes in which the samples must begin
 
 
 def repaired(descriptor: int) -> io.RawIOBase | None:
-    """The file of `descriptor` with the sizes in its header set right, if it is a WAV whose `data` chunk claims 0 bytes
-    though samples follow. None for every other file, which is the usual case.
+    """Returns the file of `descriptor` with corrected sizes in its header, if it is a WAV whose `data` chunk claims 0
+    bytes although samples follow; None for any other file, which is the usual case.
     """
     head = os.pread(descriptor, _HEAD, 0)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
@@ -29,9 +29,10 @@ def repaired(descriptor: int) -> io.RawIOBase | None:
     return None
 
 
-def _chunk(head: bytes, left: int) -> bool:
-    """Returns whether `head` begins another chunk that fits into the `left` bytes: then `data` really is empty."""
-    return head[:4].strip().isalnum() and 8 + int.from_bytes(head[4:8], "little") <= left
+def _chunk(head: bytes, remaining: int) -> bool:
+    """Returns whether `head` begins another chunk that fits into the remaining bytes, so that `data` really is
+    empty."""
+    return head[:4].strip().isalnum() and 8 + int.from_bytes(head[4:8], "little") <= remaining
 
 
 class _Patched(io.RawIOBase):

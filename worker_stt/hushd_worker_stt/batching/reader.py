@@ -1,4 +1,4 @@
-"""Pieces of speech from all jobs on their way to the engine: one at a time, or those that wait together at once.
+"""Passes pieces of speech from all jobs to the engine: one at a time, or all waiting ones at once.
 
 Live speech goes first, and never into a batch with files: it would wait for minutes of their speech.
 """
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 
-_ON_CARD = 4  # pieces in the first batches: on a card they take little longer than one
+_ON_CARD = 4  # pieces in the first batches; on a card they take little longer than one piece
 
 
 @dataclass(eq=False)
 class _Entry:
-    """A piece of a job, and what came of it."""
+    """A piece of a job, and its result."""
 
     job: Job
     samples: Samples
     options: Options
     live: bool
-    alone: bool = False  # it was in a batch that failed
+    alone: bool = False  # whether it was in a batch that failed
     segments: list[Segment] | None = None
     error: BaseException | None = None
 
@@ -49,7 +49,7 @@ class _Entry:
 
     @property
     def goes_alone(self) -> bool:
-        return self.alone or self.job.economy  # with less effort than others
+        return self.alone or self.job.economy  # economy: with less memory than others
 
     def read(self, engine: Engine) -> None:
         try:
@@ -65,7 +65,7 @@ class _Entry:
 
 
 class Reader:
-    """The engine, for all jobs."""
+    """Reads the pieces of all jobs by the engine."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -76,10 +76,10 @@ class Reader:
         self._guard = threading.Lock()
 
     def read(self, job: Job, pieces: Sequence[Samples], options: Options, *, live: bool = False) -> list[list[Segment]]:
-        """The segments of each of a job's `pieces`.
+        """Returns the segments of each of a job's `pieces`.
 
         Raises:
-            Cancelled: while they wait, or in the engine.
+            Cancelled: during the wait, or in the engine.
         """
         mine = [_Entry(job, samples, options, live) for samples in pieces]
         with self._guard:
@@ -98,11 +98,11 @@ class Reader:
         return [entry.result() for entry in mine]
 
     def alone(self, job: Job, *, live: bool) -> AbstractContextManager[bool]:
-        """Holds the engine for something else than reading."""
+        """Holds the engine for work other than reading."""
         return self._lock.held(job.check, live=live, client=job.client)
 
     def _batch(self, mine: list[_Entry]) -> list[_Entry]:
-        """The entries to read next: those of the job whose turn it is, and others that go along."""
+        """Returns the entries to read next: those of the job whose turn it is, and others that can join them."""
         first, *more = [entry for entry in mine if not entry.done]
         if first.goes_alone:
             return [first]
@@ -120,14 +120,14 @@ class Reader:
             self.size.learn(len(batch), sum(len(e.samples) for e in batch) / RATE, time.monotonic() - began)
 
     def _read_together(self, batch: list[_Entry]) -> None:
-        """Reads all of a batch. Where one of it fails, each is read alone, when its job's turn comes."""
+        """Reads a whole batch. If one piece fails, each is read separately, when its job's turn comes."""
         engine = self.engine
         engine.economy = engine.degraded = False
         engine.check = partial(_check, [entry.job for entry in batch])
         try:
             readings = engine.transcribe_batch([e.samples for e in batch], [e.options for e in batch])
         except Cancelled as error:
-            # A job that is cancelled must end soon; the others of the batch begin again.
+            # A cancelled job must end soon; the batch's other pieces begin again.
             for entry in batch:
                 entry.error = error if entry.job.cancelled else None
         except Exception as error:

@@ -1,8 +1,8 @@
-"""Calls of a model by several tasks, made together as one.
+"""Combines calls of a model by several tasks into one.
 
-Each task is a package's own algorithm for one piece of audio, on a thread of its own. Whenever all of them wait for a
-call, those calls that go together are made as one, with a batch for input. So each task takes the decisions that it
-takes alone, about windows, second tries and words, and its text is the same.
+Each task is a package's own algorithm for one piece of audio, on a separate thread. Whenever all tasks wait for a call,
+compatible calls are made as one, with a batch as input. So each task decides about windows, second tries and words as
+it would alone, and its text is the same.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ from typing import Any, Generic, TypeVar
 from hushd_protocol.light_dataclass import dataclass
 
 T = TypeVar("T")
-Together = Callable[[list[Any]], Sequence[Any]]  # the results of several items, in their order
+Together = Callable[[list[Any]], Sequence[Any]]  # from several items to their results, in the same order
 
 _here = threading.local()
 
 
 def call(key: Hashable, item: Any, together: Together) -> Any:
-    """The result for `item` of one call of the model: alone, or for a task of a rendezvous with others of its `key`.
+    """Returns the result for `item` of a call of the model: alone, or in a rendezvous together with others of its
+    `key`.
 
     Args:
-        together: makes the call, for the items of all tasks that go together.
+        together: makes the call, for the items of all combined tasks.
     """
     rendezvous: Rendezvous[Any] | None = getattr(_here, "rendezvous", None)
     return together([item])[0] if rendezvous is None else rendezvous.wait_for(key, item, together)
 
 
 def alone(act: Callable[[], T]) -> T:
-    """The result of `act`, during which no other task of the same rendezvous runs."""
+    """Runs `act`, during which no other task of the same rendezvous runs, and returns its result."""
     return call(object(), None, lambda _: [act()])  # type: ignore[no-any-return]
 
 
 def run(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """The results of `tasks`, whose calls are made together, all on this thread.
+    """Runs `tasks`, whose calls are combined and made on this thread, and returns their results.
 
     Raises:
-        BaseException: the first that a task raised; one that a call raised is raised in each of its tasks.
+        BaseException: the first exception of a task; an exception of a call is raised in each of its tasks.
     """
     return [task() for task in tasks] if len(tasks) == 1 else Rendezvous[T]().run(tasks)
 
@@ -54,15 +55,15 @@ class _Call:
 
 
 class Rendezvous(Generic[T]):
-    """Runs tasks beside each other until they have ended; one of them, at most, uses the model."""
+    """Runs tasks concurrently until they have ended; at most one of them uses the model at a time."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._calls: list[_Call] = []
-        self._active = 0  # tasks that neither wait nor have ended
+        self._active = 0  # the number of tasks that neither wait nor have ended
 
     def run(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """As `run`."""
+        """Runs `tasks`, like the function `run`."""
         results: list[Any] = [None] * len(tasks)
         errors: list[BaseException] = []
         self._active = len(tasks)
@@ -90,7 +91,7 @@ class Rendezvous(Generic[T]):
         return results
 
     def wait_for(self, key: Hashable, item: Any, together: Together) -> Any:
-        """The result of a task's call, once it has been made."""
+        """Waits until a task's call has been made, and returns its result."""
         mine = _Call(key, item, together)
         with self._changed:
             self._calls.append(mine)
@@ -101,13 +102,13 @@ class Rendezvous(Generic[T]):
         return mine.result
 
     def _rest(self) -> None:
-        """A task waits or has ended."""
+        """Counts a task that now waits or has ended."""
         with self._changed:
             self._active -= 1
             self._changed.notify_all()
 
     def _next_calls(self) -> list[_Call]:
-        """The calls for which all tasks wait; none once they have all ended."""
+        """Returns the calls for which all tasks wait; none once they have all ended."""
         with self._changed:
             self._changed.wait_for(lambda: not self._active)
             calls, self._calls = self._calls, []

@@ -1,1 +1,1 @@
-"""Whisper checkpoints as OpenAI publishes them, made into CTranslate2 models, without torch or transformers."""
+"""Converts OpenAI's Whisper checkpoints to CTranslate2 models, without torch or transformers."""

@@ -1,4 +1,4 @@
-"""`python -m hushd_worker_stt.convert FILE.pt FOLDER`: makes a faster-whisper model of a Whisper checkpoint."""
+"""`python -m hushd_worker_stt.convert FILE.pt FOLDER`: converts a Whisper checkpoint to a model for faster-whisper."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> None:
         help="the model's folder, which is created; hushd looks in models/faster-whisper",
     )
     parser.add_argument("--quantization", choices=QUANTIZATIONS, default="float16", help="default: %(default)s")
-    parser.add_argument("--name", help="the model, such as base.en, where the file has another name")
+    parser.add_argument("--name", help="the model, such as base.en, if the file has another name")
     parser.add_argument("--progress", action="store_true", help="print progress on standard output, as JSON")
     arguments = parser.parse_args()
     try:

@@ -1,6 +1,6 @@
-"""A checkpoint in OpenAI's format: a zip file with a pickle that describes tensors, and their numbers beside it.
+"""Reads a checkpoint in OpenAI's format: a zip file with a pickle that describes tensors, and their numbers beside it.
 
-torch is not needed. The pickle may name tensors and nothing else: no other class is ever looked up.
+It does not need torch. The pickle may only name tensors: no other class is ever looked up.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_LONGEST = 16_000_000  # bytes of the description: 100 times large-v3's
+_MAX_DESCRIPTION = 16_000_000  # bytes, 100 times large-v3's
 _STORAGES = {"FloatStorage": "<f4", "HalfStorage": "<f2", "DoubleStorage": "<f8"}
 
 
 class BadCheckpoint(ValueError):
-    """The file is not a checkpoint, or only a part of one; the message says why."""
+    """The file is not a complete checkpoint; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Tensor:
     strides: tuple[int, ...]
 
     def fits(self, numbers: int) -> bool:
-        """Returns whether it lies within so many numbers, whatever a damaged file says of its place."""
+        """Returns whether the tensor is inside a storage of `numbers` numbers, even if its description is damaged."""
         if not all(type(number) is int and number >= 0 for number in (self.offset, *self.shape, *self.strides)):
             return False
         if len(self.shape) != len(self.strides) or not 0 < math.prod(self.shape) <= numbers:
@@ -63,11 +63,11 @@ class Checkpoint:
         except OSError:
             raise
         except Exception as error:
-            raise BadCheckpoint("it is truncated, or no checkpoint") from error
+            raise BadCheckpoint("it is truncated, or not a checkpoint") from error
         try:
             name = next((name for name in self._zip.namelist() if name.endswith("/data.pkl")), None)
-            if name is None or self._zip.getinfo(name).file_size > _LONGEST:
-                raise BadCheckpoint("it does not hold a model")
+            if name is None or self._zip.getinfo(name).file_size > _MAX_DESCRIPTION:
+                raise BadCheckpoint("it does not contain a model")
             self._folder = name.removesuffix("data.pkl") + "data/"
             with self._zip.open(name) as description:
                 content = _Unpickler(description).load()
@@ -76,7 +76,7 @@ class Checkpoint:
         except BadCheckpoint:
             self._zip.close()
             raise
-        except Exception as error:  # whatever a damaged pickle makes Python do
+        except Exception as error:  # a damaged pickle may raise anything
             self._zip.close()
             raise BadCheckpoint(f"its description is damaged: {error}") from error
 
@@ -87,7 +87,7 @@ class Checkpoint:
         self._zip.close()
 
     def tensor(self, name: str) -> npt.NDArray[np.floating[Any]]:
-        """The numbers of the tensor `name`, in the precision of the file."""
+        """Returns the numbers of the tensor `name`, in the precision of the file."""
         import numpy as np
 
         tensor = self._tensors.get(name)
@@ -95,12 +95,12 @@ class Checkpoint:
             raise BadCheckpoint(f"it has no tensor {name!r}")
         try:
             entry = self._zip.getinfo(self._folder + tensor.key)
-            if entry.compress_type != zipfile.ZIP_STORED:  # torch never packs them; a packed one may be of any size
+            if entry.compress_type != zipfile.ZIP_STORED:  # torch never compresses; zeros may expand to any size
                 raise BadCheckpoint(f"its tensor {name!r} is compressed")
             numbers = np.frombuffer(self._zip.read(entry), tensor.kind)
         except (OSError, BadCheckpoint):
             raise
-        except Exception as error:  # whatever a damaged archive makes Python do
+        except Exception as error:  # a damaged archive may raise anything
             raise BadCheckpoint(f"its tensor {name!r} is damaged") from error
         if not tensor.fits(len(numbers)):
             raise BadCheckpoint(f"its tensor {name!r} is damaged")
@@ -114,7 +114,7 @@ def _tensor(storage: tuple[str, str], offset: int, shape: Any, strides: Any, *_:
 
 
 class _Unpickler(pickle._Unpickler):
-    """The unpickler in Python: that in C allocates gigabytes for a number in the file, such as a memo's."""
+    """The unpickler in Python; the one in C allocates gigabytes for a number in the file, such as a memo's."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -125,7 +125,7 @@ class _Unpickler(pickle._Unpickler):
             return lambda tensor, *_: tensor
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
-        raise BadCheckpoint(f"it wants {module}.{name}, which is no tensor of numbers that Whisper uses")
+        raise BadCheckpoint(f"it needs {module}.{name}, which is not a tensor type of Whisper")
 
     def persistent_load(self, pid: Any) -> Any:
         _, kind, key, *_ = pid

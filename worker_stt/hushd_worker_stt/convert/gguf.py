@@ -1,8 +1,10 @@
-"""`python -m hushd_worker_stt.convert.gguf FILE.gguf FOLDER`: the same model, with nothing for the library to unpack.
+"""`python -m hushd_worker_stt.convert.gguf FILE.gguf FOLDER`: writes the same model such that the library need not
+unpack any weights.
 
-On a processor transcribe-cpp (0.4) computes a conformer's pointwise convolutions in float32 and files have them in
-float16, so that each worker unpacks them into memory of its own: 302 of the 431 MB that Parakeet of 0.6 B holds. Where
-the file has them in float32, they are pages of it like all others, shared by all workers. No weight becomes another.
+On a CPU transcribe-cpp (0.4) computes a conformer's pointwise convolutions in float32, but files have them in float16,
+so that each worker unpacks them into private memory: 302 of the 431 MB of Parakeet with 0.6 B parameters. If the file
+has them in float32, they are mapped like all other weights, and shared by all workers. The values of the weights do not
+change.
 """
 
 from __future__ import annotations
@@ -22,20 +24,20 @@ from hushd_schema.engines.stt.transcribe_cpp import MAPPED
 
 from .reports import say
 
-_F32, _F16 = 0, 1  # numbers of types
+_F32, _F16 = 0, 1  # the numbers of the types
 _UNPACKED = re.compile(r"enc\.blocks\.\d+\.conv[._]pointwise[12]\.weight")  # by the library's loaders
 _BLOCK = 1 << 22  # bytes
 
 
 def convert(source: Path, target: Path, report: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Writes the model `source` to `target`, with the weights that the library unpacks unpacked.
+    """Writes the model `source` to `target`, and unpacks the weights that the library would unpack.
 
     Args:
-        report: called with the bytes read so far, and all of them.
+        report: called with the bytes read so far, and the total.
 
     Raises:
-        HushdError: `input_unreadable` for what is no such file; `bad_request` for a model of which nothing is unpacked;
-            `output_failed` when `target` cannot be written.
+        HushdError: `input_unreadable` if `source` is not a GGUF file; `bad_request` if the library unpacks none of its
+            weights; `output_failed` if `target` cannot be written.
     """
     try:
         header = gguf.read(source)
@@ -48,9 +50,7 @@ def convert(source: Path, target: Path, report: Callable[[int, int], None] = lam
 
 def _check(header: gguf.Header, source: Path) -> None:
     if not any(_is_unpacked(name, tensor) for name, tensor in header.tensors.items()):
-        raise HushdError(
-            "bad_request", f"{source.name} has no weights that are unpacked: its workers map all of them already."
-        )
+        raise HushdError("bad_request", f"{source.name} has no weights to unpack: its workers map all of them already.")
     if unknown := [name for name, tensor in header.tensors.items() if not tensor.size]:
         raise HushdError("input_unreadable", f"{source.name} has a tensor of an unknown type, {unknown[0]!r}.")
 
@@ -74,7 +74,7 @@ def _write(old: BinaryIO, header: gguf.Header, target: Path, report: Callable[[i
 
 
 def _descriptions(header: gguf.Header) -> bytes:
-    """The names, shapes, types and places of the tensors, one behind the other."""
+    """Returns the names, shapes, types and places of the tensors, one after another."""
     parts, place = [], 0
     for name, tensor in header.tensors.items():
         wide = _is_unpacked(name, tensor)
@@ -93,7 +93,7 @@ def _blocks(file: BinaryIO, tensor: gguf.Tensor) -> Iterator[bytes]:
     while left:
         block = file.read(min(_BLOCK, left))
         if not block:
-            raise NoModel("it has become shorter")
+            raise NoModel("the file has become shorter")
         left -= len(block)
         yield block
 
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("source", metavar="FILE.gguf", type=Path, help="a model in the format GGUF")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="the model's folder, which is created")
     parser.add_argument("--quantization", choices=[MAPPED], default=MAPPED, help="default: %(default)s")
-    parser.add_argument("--name", help="the beginning of the file's name; default: that of FILE")
+    parser.add_argument("--name", help="the beginning of the file's name; default: FILE's")
     parser.add_argument("--progress", action="store_true", help="print progress on standard output, as JSON")
     options = parser.parse_args()
     try:
@@ -124,7 +124,7 @@ def main() -> None:
 
 
 class _Progress:
-    """Prints a line for each hundredth."""
+    """Prints a line for each hundredth of the progress."""
 
     def __init__(self) -> None:
         self._shown = 0

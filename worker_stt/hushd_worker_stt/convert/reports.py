@@ -1,4 +1,4 @@
-"""The lines by which a program that converts tells hushd how far it is."""
+"""Prints the lines by which a conversion program reports its progress to hushd."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whisper's tokens, and their tokenizer for Hugging Face's `tokenizers`."""
+"""Builds Whisper's tokens, and their tokenizer for Hugging Face's `tokenizers`."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ if TYPE_CHECKING:
 
 
 def ranks(vocabulary: int) -> dict[bytes, int]:
-    """The ordinary tokens of a model with `vocabulary` tokens in all, and their numbers, from openai-whisper's package.
+    """Returns the ordinary tokens, with their numbers, of a model with `vocabulary` tokens in all, from
+    openai-whisper's package.
 
     Raises:
-        HushdError: `engine_missing` without that package; `input_unreadable` when no Whisper has so many tokens.
+        HushdError: `engine_missing` without that package; `input_unreadable` if no Whisper model has so many tokens.
     """
-    package = find_spec("whisper")  # found, not imported: that takes torch
+    package = find_spec("whisper")  # found without an import, which would need torch
     name = "gpt2" if languages(vocabulary) == ("en",) else "multilingual"
     file = Path(package.origin if package and package.origin else "").parent / "assets" / f"{name}.tiktoken"
     if not file.is_file():
         raise HushdError(
             "engine_missing",
-            "The tokens come with openai-whisper, nothing else of which is needed: "
+            "The tokens come with openai-whisper, without whose dependencies it works: "
             f"{package_command('--no-deps', 'openai-whisper')}.",
         )
     lines = file.read_bytes().splitlines()
     tokens = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines if line)}
     if len(tokens) + len(specials(vocabulary)) != vocabulary:
-        raise HushdError("input_unreadable", f"A model with {vocabulary} tokens is no Whisper model of OpenAI's.")
+        raise HushdError("input_unreadable", f"A model with {vocabulary} tokens is not a Whisper model of OpenAI's.")
     return tokens
 
 
 def specials(vocabulary: int) -> list[str]:
-    """The tokens that come after the ordinary ones, in order. The English models have those of languages too."""
+    """Returns the tokens after the ordinary ones, in order. Even English models have the tokens of languages."""
     known = languages(vocabulary) if vocabulary > 51_864 else LANGUAGES[:99]
     return [
         "<|endoftext|>",
@@ -56,7 +57,7 @@ def specials(vocabulary: int) -> list[str]:
 
 
 def tokenizer(tokens: dict[bytes, int], special: list[str]) -> Tokenizer:
-    """GPT-2's byte-level BPE with these tokens."""
+    """Returns GPT-2's byte-level BPE with these tokens."""
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     letters = _letters()
@@ -75,7 +76,7 @@ def tokenizer(tokens: dict[bytes, int], special: list[str]) -> Tokenizer:
 
 
 def _halves(token: bytes, tokens: dict[bytes, int]) -> tuple[bytes, bytes]:
-    """The two tokens that BPE merges into `token`: those left when only earlier merges are done."""
+    """Returns the two tokens that BPE merges into `token`: the ones that remain after all earlier merges."""
     parts = [token[i : i + 1] for i in range(len(token))]
     while len(parts) > 2:
         best = min(range(len(parts) - 1), key=lambda i: tokens.get(parts[i] + parts[i + 1], len(tokens)))
@@ -84,7 +85,8 @@ def _halves(token: bytes, tokens: dict[bytes, int]) -> tuple[bytes, bytes]:
 
 
 def _letters() -> list[str]:
-    """GPT-2's character for each byte: the byte itself where it is printable, else one from U+0100 on."""
+    """Returns GPT-2's character for each byte: the byte itself if it is printable, or else a character from U+0100
+    on."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = iter(range(0x100, 0x200))
     return [chr(byte) if byte in printable else chr(next(hidden)) for byte in range(256)]

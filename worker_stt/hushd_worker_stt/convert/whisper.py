@@ -1,4 +1,4 @@
-"""Conversion of a checkpoint in OpenAI's format to a folder that CTranslate2, and so faster-whisper, loads."""
+"""Converts a checkpoint in OpenAI's format to a folder for CTranslate2, and so for faster-whisper."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _DIMS = (
     "n_audio_state", "n_audio_head", "n_audio_layer",
     "n_text_state", "n_text_head", "n_text_layer",
 )  # fmt: skip
-# Symbols that nobody says, suppressed so that no names of speakers and stage directions are made up; as in Whisper.
+# Symbols that are never spoken, suppressed as in Whisper, so that it invents no names of speakers and stage directions.
 _UNSPOKEN = [
     *'"#()*+/:;<=>@[\\]^_`{|}~「」『』',
     *("<<", ">>", "<<<", ">>>", "--", "---", "-(", "-[", "('", '("', "((", "))", "(((", ")))", "[[", "]]", "{{", "}}"),
     *("♪♪", "♪♪♪"),
 ]
-_NOTES = "♩♪♫♬♭♮♯"  # of more tokens than one, whose first is common to all of them and nothing else that is said
+_NOTES = "♩♪♫♬♭♮♯"  # several tokens each, of which the first is common to all, and in no spoken text
 
 
 def convert(
@@ -44,23 +44,25 @@ def convert(
     name: str | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Converts the checkpoint `source` into `folder`, which appears whole or not at all.
+    """Converts the checkpoint `source` into `folder`, which appears completely or not at all.
 
     Args:
-        quantization: how weights are kept, one of `QUANTIZATIONS`. On a CPU faster-whisper computes with int8 whatever
-            they are; int8 files are half as large as float16 and need no conversion at each load.
-        name: of the well-known model it is, whose word times are known; None: the file's name.
-        report: called now and then with the number of steps done and in all.
+        quantization: the weights' precision, one of `QUANTIZATIONS`. On a CPU faster-whisper always computes with int8;
+            int8 files are half as large as float16 and need no conversion at each load.
+        name: the well-known model's name, by which its word times are known; None: the file's name.
+        report: called with the number of steps done, and of all steps.
 
     Raises:
-        HushdError: `engine_missing` where ctranslate2, tokenizers or openai-whisper's tokens are not installed;
-            `input_unreadable` when `source` is not a Whisper checkpoint; `output_failed` when `folder` exists or cannot
-            be written; `bad_request`.
+        HushdError: `engine_missing` if ctranslate2, tokenizers or openai-whisper's tokens are not installed;
+            `input_unreadable` if `source` is not a Whisper checkpoint; `output_failed` if `folder` exists or cannot be
+            written; `bad_request`.
     """
     if quantization not in QUANTIZATIONS:
-        raise HushdError("bad_request", f"The quantization is one of {', '.join(QUANTIZATIONS)}, not {quantization!r}.")
+        raise HushdError(
+            "bad_request", f"The quantization must be one of {', '.join(QUANTIZATIONS)}, not {quantization!r}."
+        )
     if folder.exists():
-        raise HushdError("output_failed", f"{folder} is there already: remove it, or name another folder.")
+        raise HushdError("output_failed", f"{folder} exists already: remove it, or name another folder.")
     partial = folder.parent / f".{folder.name}.{os.getpid()}"
     try:
         with Checkpoint(source) as checkpoint:
@@ -84,7 +86,7 @@ def convert(
         raise HushdError("input_unreadable", f"{source} cannot be converted, {error}.") from error
     except ImportError as error:
         raise HushdError(
-            "engine_missing", f"Converting takes CTranslate2 ({reason(error)}): {extra_command('faster-whisper')}."
+            "engine_missing", f"Converting requires CTranslate2 ({reason(error)}): {extra_command('faster-whisper')}."
         ) from error
     except OSError as error:
         if error.filename == str(source):
@@ -98,12 +100,12 @@ def _dims(checkpoint: Checkpoint) -> dict[str, int]:
     dims = {name: checkpoint.dims.get(name) for name in _DIMS}
     for name, size in dims.items():
         if not isinstance(size, int) or not 0 < size < 1_000_000:
-            raise BadCheckpoint(f"it has no sensible {name}")
+            raise BadCheckpoint(f"it has no valid {name}")
     return dims  # type: ignore[return-value]  # checked just above
 
 
 class _Steps:
-    """Counts a step for each layer, and three for what follows."""
+    """Counts a step for each layer, and three for the rest."""
 
     def __init__(self, dims: dict[str, int], report: Callable[[int, int], None] | None) -> None:
         self._done = 0
@@ -117,7 +119,7 @@ class _Steps:
 
 
 def _model(checkpoint: Checkpoint, dims: dict[str, int], steps: _Steps) -> Any:
-    """CTranslate2's specification of the model, filled with the checkpoint's numbers."""
+    """Returns CTranslate2's specification of the model, filled with the checkpoint's numbers."""
     with without_torch():
         from ctranslate2.specs.whisper_spec import WhisperSpec
 
@@ -153,7 +155,8 @@ class _Filler:
         setattr(layer, bias, self._tensor(f"{name}.bias"))
 
     def attention(self, layer: Any, name: str, cross: bool = False) -> None:
-        """Self-attention has query, key and value in one matrix; with `cross`, key and value are in a second."""
+        """Copies an attention layer: self-attention has query, key and value in one matrix; with `cross`, key and value
+        are in a second one."""
         import numpy as np
 
         weight = {part: self._tensor(f"{name}.{part}.weight") for part in ("query", "key", "value")}
@@ -178,13 +181,13 @@ def _describe(model: Any, words: Tokenizer, dims: dict[str, int], name: str) -> 
     model.config.suppress_ids_begin = [words.token_to_id("Ġ"), words.token_to_id("<|endoftext|>")]
     model.config.lang_ids = list(range(start + 1, start + 1 + len(known))) if len(known) > 1 else []
     model.config.alignment_heads = alignment_heads(name, dims["n_text_layer"], dims["n_text_head"], vocabulary)
-    # Fine-tuning without times leaves their tokens' weights alone; a model that never learnt them has none.
+    # Fine-tuning without times does not change their tokens' weights; a model that never learnt times has none.
     times = words.token_to_id("<|0.00|>")
     model.config.add_attribute("timestamps", bool(model.decoder.embeddings.weight[times:].any()))
 
 
 def _unspoken(words: Tokenizer) -> list[int]:
-    ids = {words.encode(text).ids[0] for text in (" -", " '")}  # within words, but not at their start
+    ids = {words.encode(text).ids[0] for text in (" -", " '")}  # inside words, but not at their start
     for symbol in (*_UNSPOKEN, *_NOTES):
         for encoded in (words.encode(symbol).ids, words.encode(" " + symbol).ids):
             if len(encoded) == 1 or symbol in _NOTES:

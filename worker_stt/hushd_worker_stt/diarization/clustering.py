@@ -1,4 +1,4 @@
-"""Clustering voice embeddings by speaker: average linkage of cosines, in memory independent of the recording."""
+"""Clusters voice embeddings by speaker: average linkage of cosines, with bounded memory."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = npt.NDArray[np.intp]
 
-MOST = 1000  # embeddings compared at once, each with each: 8 MB
+MAX_EMBEDDINGS = 1000  # compared at once, each with each: 8 MB
 _NOBODY = -2.0  # below every cosine
-# Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two clusters of one
+# Chosen on conversations of nine German, Spanish and French readers: the mean cosine of two clusters of the same
 # speaker was 0.5 and above, of two people mostly below 0.4.
 _SAME_SPEAKER = 0.42
-_SURE_S = 1.5  # of one voice alone: an embedding of less is too uncertain to found a cluster
-_SPEAKER_S = 1.5  # of speech in all make a speaker; less is assigned to one of the others
+_SURE_S = 1.5  # of a single voice: an embedding of less is too uncertain to start a cluster
+_SPEAKER_S = 1.5  # of speech in all for a speaker; less speech is assigned to another speaker
 
 
 def cluster(
@@ -31,23 +31,23 @@ def cluster(
     """Labels `embeddings` by cluster, with numbers from 0 without gaps.
 
     Merges the two clusters with the highest mean cosine, until that is below `threshold` or `count` clusters are left.
-    More than `MOST` embeddings are first merged among neighbours down to a quarter, as often as it takes.
+    More than `MAX_EMBEDDINGS` embeddings are first merged with neighbours down to a quarter, as often as necessary.
 
     Args:
         embeddings: n by d, rows of length 1.
-        weights: n, the weight of each.
-        threshold: a cosine.
-        count: of clusters; 0: as many as `threshold` leaves. With fewer embeddings each is a cluster.
-        check: called now and then; what it raises ends the clustering.
+        weights: n weights.
+        threshold: the lowest cosine for a merge.
+        count: the number of clusters; 0: as many as `threshold` leaves. With fewer embeddings each is a cluster.
+        check: called from time to time; its exceptions end the clustering.
     """
     labels = np.arange(len(embeddings))
     # The mean cosine between two clusters is the dot product of their means, so a cluster is its mean and its weight.
     means, sizes = embeddings, weights
-    while len(means) > MOST:
+    while len(means) > MAX_EMBEDDINGS:
         batches, first = [], 0
-        for start in range(0, len(means), MOST):
+        for start in range(0, len(means), MAX_EMBEDDINGS):
             check()
-            end = min(start + MOST, len(means))
+            end = min(start + MAX_EMBEDDINGS, len(means))
             merged = _merge(means[start:end], sizes[start:end], _NOBODY, max((end - start) // 4, 1), check)
             batches.append(merged + first)
             first += int(np.max(merged)) + 1
@@ -60,13 +60,13 @@ def cluster(
 def people(
     embeddings: Samples, seconds: Samples, count: int = 0, share: float = 1.0, check: Callable[[], None] = lambda: None
 ) -> Samples:
-    """The centroid of each speaker, in rows.
+    """Returns the centroid of each speaker, in rows.
 
     Args:
-        embeddings: n by d, rows of length 1; n is 1 at least.
-        seconds: n, of the speech in each.
-        count: of the speakers; 0: find out.
-        share: of the seconds that belong to no other embedding.
+        embeddings: n by d, rows of length 1; n is at least 1.
+        seconds: n, the seconds of speech in each.
+        count: the number of speakers; 0: unknown.
+        share: the share of the seconds that belongs to no other embedding.
         check: as in `cluster`.
     """
     sure = seconds >= _SURE_S
@@ -82,7 +82,7 @@ def people(
 
 
 def centroids(embeddings: Samples, weights: Samples, labels: Numbers) -> Samples:
-    """The centroid of each cluster, k by d, rows of length 1."""
+    """Returns the centroid of each cluster, k by d, rows of length 1."""
     sums = _sums(labels, embeddings, weights)
     norms = np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
     centres: Samples = (sums / norms).astype(np.float32, copy=False)
@@ -90,9 +90,9 @@ def centroids(embeddings: Samples, weights: Samples, labels: Numbers) -> Samples
 
 
 def assign(embeddings: Samples, centres: Samples) -> Numbers:
-    """Assigns each of `embeddings` to a row of `centres`: to different rows, as far as there are enough.
+    """Assigns each of `embeddings` to a row of `centres`, to different rows if there are enough.
 
-    The embeddings are of one window, which has told their speakers apart, so no two are the same person.
+    The embeddings are from one window, which has separated their speakers, so no two are the same person.
     """
     likeness = embeddings @ centres.T
     rows: Numbers = np.argmax(likeness, axis=1)
@@ -128,13 +128,13 @@ def _merge(means: Samples, sizes: Samples, threshold: float, count: int, check: 
 
 
 def _regroup(labels: Numbers, merged: Numbers, means: Samples, sizes: Samples) -> tuple[Numbers, Samples, Samples]:
-    """Labels, means and sizes after each cluster of `means` and `sizes` was merged into the one that `found` names."""
+    """Returns labels, means and sizes after the merge of each cluster into the one that `merged` names."""
     totals = np.bincount(merged, weights=sizes).astype(np.float32)
     return merged[labels], _sums(merged, means, sizes) / totals[:, None], totals
 
 
 def _sums(labels: Numbers, rows: Samples, weights: Samples) -> Samples:
-    """The weighted sum of the rows of each label."""
+    """Returns the weighted sum of the rows of each label."""
     sums = np.empty((int(np.max(labels)) + 1, rows.shape[1]), np.float32)
     for label in range(len(sums)):
         chosen = labels == label

@@ -1,10 +1,10 @@
-"""Telling speakers apart: a first pass over a recording, before it is transcribed.
+"""Separates the speakers of a recording: a first pass, before the transcription.
 
-Windows of 10 s are analysed every 2.5 s. In each, one model finds up to three speakers and when they speak, another
-embeds each one's voice. At the end of the recording the embeddings are clustered by speaker, and the overlapping
+Windows of 10 s are analysed every 2.5 s. In each, one model finds up to three speakers and the times of their speech,
+and another embeds each voice. At the end of the recording the embeddings are clustered by speaker, and the overlapping
 windows vote on who spoke at each moment.
 
-An hour of talk keeps 2 MB in memory, however it was recorded.
+An hour of talk takes 2 MB of memory, with any recording.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from .clustering import Numbers
     from .models import DiarizationModels
 
-_STEP = 148  # frames from one window to the next: 2.5 s. Twice as far made four times the error in short turns.
-_OVERLAP = _STEP / FRAMES  # the weight of each second of a window, since other windows cover it too
-_LONGEST = 237  # frames, 4 s: an embedding of more is no better
-_CLEAR = 25  # frames of one voice alone, 0.4 s: with less, frames in which others speak too are used
-_FAINT = 5  # frames: shorter speech has no embedding
+_STEP = 148  # frames from one window to the next: 2.5 s. Twice as far made four times as many errors in short turns.
+_OVERLAP = _STEP / FRAMES  # the weight of each second of a window, since other windows cover it, too
+_MAX_FRAMES = 237  # 4 s: an embedding of more is not better
+_CLEAR = 25  # frames of a single voice, 0.4 s: with less, frames with other voices are used, too
+_FAINT = 5  # frames: shorter speech gets no embedding
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Window:
     active: bytes
     columns: tuple[int, ...] = ()
     embeddings: npt.NDArray[np.float16] | None = None
-    seconds: tuple[float, ...] = ()  # of one voice alone, for each embedding
+    seconds: tuple[float, ...] = ()  # of a single voice, for each embedding
 
     def spoken(self) -> npt.NDArray[np.bool_]:
         bits = np.unpackbits(np.frombuffer(self.active, np.uint8), count=self.frames * AT_ONCE)
@@ -59,7 +59,7 @@ class Diarizer:
     def __init__(self, models: DiarizationModels) -> None:
         self._models = models
         self._held = np.zeros(0, np.float32)
-        self._fresh = 0  # samples at the end of `_held` that were in no window yet
+        self._fresh = 0  # samples at the end of `_held` that were not in a window yet
         self._windows: list[_Window] = []
 
     def feed(self, samples: Samples) -> None:
@@ -72,11 +72,11 @@ class Diarizer:
             self._fresh = len(self._held) - (WINDOW - _STEP * FRAME)
 
     def turns(self, speakers: int = 0, check: Callable[[], None] = lambda: None) -> list[SpeakerTurn]:
-        """The turns, in order; those of different speakers may overlap. Called once, after all audio was fed.
+        """Returns the turns in order; turns of different speakers may overlap. Called once, after all audio was fed.
 
         Args:
-            speakers: how many there are; 0: find out.
-            check: called now and then; what it raises ends the search.
+            speakers: the number of speakers; 0: unknown.
+            check: called from time to time; its exceptions end the search.
         """
         if self._fresh > 0:
             self._look(self._held)
@@ -116,7 +116,7 @@ class Diarizer:
         )
 
     def _voices(self, speakers: int, check: Callable[[], None]) -> Samples | None:
-        """The centroid of each speaker, in rows; None when nobody speaks."""
+        """Returns the centroid of each speaker, in rows; None if nobody speaks."""
         seconds = np.array([second for window in self._windows for second in window.seconds], np.float32)
         if len(seconds) == 0:
             return None
@@ -124,15 +124,15 @@ class Diarizer:
         return people(np.array(list(each), np.float32), seconds, speakers, _OVERLAP, check)
 
     def _decode(self, voices: Samples, check: Callable[[], None]) -> Iterator[SpeakerTurn]:
-        """The turns by the votes of all windows, cut wherever somebody takes a breath."""
+        """Yields the turns by the votes of all windows, cut at breaths."""
         votes = np.zeros((FRAMES, len(voices)), np.float32)  # for each speaker, from the windows so far
-        heads = np.zeros((FRAMES, 2), np.float32)  # how many speak, times the weight; the weight
+        heads = np.zeros((FRAMES, 2), np.float32)  # the weighted number of speakers; the weight
         runs = _Runs(len(voices))
         for number, window in enumerate(self._windows):
             if number % 100 == 0:
                 check()
             spoken, frames = window.spoken(), window.frames
-            # A window knows little of what comes before and after, so its middle counts most.
+            # A window knows little of the sound around it, so its middle counts most.
             weight = np.minimum(np.arange(1, FRAMES + 1), np.arange(FRAMES, 0, -1))[:frames].astype(np.float32)
             if window.embeddings is not None:
                 who = assign(window.embeddings.astype(np.float32), voices)
@@ -148,7 +148,7 @@ class Diarizer:
 
 
 class _Runs:
-    """Joins frames of speech to turns."""
+    """Joins frames of speech into turns."""
 
     def __init__(self, people: int) -> None:
         self._before = np.zeros(people, bool)
@@ -178,20 +178,20 @@ class _Runs:
 def by_speaker(
     blocks: Iterable[Samples], models: DiarizationModels, speakers: int, check: Callable[[], None]
 ) -> Iterator[tuple[Stretch, Iterator[Samples]]]:
-    """Reads all of `blocks`, then yields them once more, in stretches of one speaker each.
+    """Reads all `blocks`, then yields them again, in stretches of one speaker each.
 
-    In between they lie in an unlinked file of the temporary folder, 115 MB for an hour. The audio of a stretch must be
-    read before the next one is asked for.
+    In between they are in an unlinked file of the temporary folder, 115 MB for an hour. The audio of a stretch must be
+    read before the next stretch.
 
     Raises:
-        HushdError: `output_failed`: the temporary folder is full.
+        HushdError: `output_failed` if the temporary folder is full.
     """
     diarizer = Diarizer(models)
     spool = Spool()
     with spool.file:
         for block in blocks:
             check()
-            spool.write(block.astype(np.float16).tobytes())  # keeps quiet speech, which 16-bit integers do not
+            spool.write(block.astype(np.float16).tobytes())  # keeps quiet speech, unlike 16-bit integers
             diarizer.feed(block)
         parts = stretches(diarizer.turns(speakers, check))
         spool.file.seek(0)
@@ -205,7 +205,7 @@ def by_speaker(
 
 
 def _voiced(turns: list[SpeakerTurn], embeddings: Samples) -> list[SpeakerTurn]:
-    """`turns` with the voices of their speakers, who are numbered as the rows of `embeddings`."""
+    """Returns `turns` with the voices of their speakers, which are numbered like the rows of `embeddings`."""
     seconds = np.bincount(
         [turn.speaker for turn in turns], [turn.end - turn.start for turn in turns], minlength=len(embeddings)
     )
@@ -214,7 +214,7 @@ def _voiced(turns: list[SpeakerTurn], embeddings: Samples) -> list[SpeakerTurn]:
 
 
 def _speaking(votes: Samples, heads: Samples) -> npt.NDArray[np.bool_]:
-    """The speakers of each frame: those with the most votes, as many as the windows counted on average."""
+    """Returns the speakers of each frame: those with most votes, as many as the windows counted on average."""
     count = np.rint(heads[:, 0] / np.maximum(heads[:, 1], 1e-9))
     ranks = np.argsort(np.argsort(-votes, axis=1, kind="stable"), axis=1, kind="stable")
     chosen: npt.NDArray[np.bool_] = (ranks < count[:, None]) & (votes > 0)
@@ -228,11 +228,11 @@ def _moved(rows: Samples, by: int) -> Samples:
 
 
 def _middle(spoken: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The `_LONGEST` frames in the middle of those that are `spoken`."""
+    """Returns the `_MAX_FRAMES` frames in the middle of the `spoken` ones."""
     frames: Numbers = np.flatnonzero(spoken)
-    if len(frames) <= _LONGEST:
+    if len(frames) <= _MAX_FRAMES:
         return spoken
-    first = (len(frames) - _LONGEST) // 2
+    first = (len(frames) - _MAX_FRAMES) // 2
     chosen = np.zeros_like(spoken)
-    chosen[frames[first : first + _LONGEST]] = True
+    chosen[frames[first : first + _MAX_FRAMES]] = True
     return chosen

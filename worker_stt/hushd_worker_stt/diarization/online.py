@@ -1,8 +1,8 @@
-"""Telling speakers apart while they speak: each turn gets a speaker as it grows, who is revised when known better.
+"""Separates speakers while they speak: each turn gets a speaker as it grows, which may be corrected later.
 
-Pure: embeddings in, numbers of speakers out. A turn is a stretch that one person speaks without a break. Its speaker
-may change while it grows, when two speakers turn out to be one person, and at the session's end, when all turns are
-clustered as those of a recording are.
+Pure: embeddings in, numbers of speakers out. A turn is a stretch of one person's speech without a break. Its speaker
+may change while it grows, when two speakers turn out to be the same person, and at the session's end, when all turns
+are clustered like those of a recording.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from .turns import Voice
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-# The cosine with a known speaker from which a turn of so many seconds is theirs. Measured on nineteen readers of five
-# languages, against 4 s of another place of the same clip and of the same reader's other one, and of other readers:
-# 1 s has 0.33 and more in 99 of 100 cases, and others' 0.30 and less; 2 s 0.45, 0.30; 4 s 0.58, 0.32 (at most 0.42).
-# The first 0.6 s of 65 turns of such sessions have 0.28 in 95 of 100 cases, and others' 0.30: 0.25 was wrong in 2 of
-# them, 0.30 in 5.
+# The lowest cosine with a known speaker for a turn of the speaker's, by seconds of speech. Measured on nineteen readers
+# of five languages, against 4 s of another part of the same clip, of the same reader's other clip, and of other
+# readers: for the same reader, 1 s has 0.33 or more in 99 of 100 cases, and for others 0.30 or less; 2 s 0.45, 0.30; 4
+# s 0.58, 0.32 (at most 0.42). The first 0.6 s of 65 turns of such sessions have 0.28 in 95 of 100 cases, and 0.30 for
+# others: 0.25 was wrong in 2 of them, 0.30 in 5.
 _SECONDS = (0.6, 1.0, 2.0, 4.0)
 _KNOWN = (0.25, 0.32, 0.37, 0.42)
-_LIKE = 0.32  # from which a second of speech is like another speaker's
-# A second of speech whose cosine with its turn so far, of so many seconds, and with that turn's speaker is lower is
-# somebody else's; so is one that is nearer by a margin to another speaker, whom it is like enough.
+_LIKE = 0.32  # the lowest cosine of a second of speech that is like another speaker's
+# A second of speech is another person's if its cosine with its turn so far, by the turn's seconds, and with the turn's
+# speaker is lower; or if it is nearer by a margin to another speaker whom it is like.
 _TURN_S = (1.0, 3.0)
 _OTHER = (0.20, 0.30)
 _MARGIN = 0.10
-_ONE_PERSON = 0.45  # two speakers whose centroids are as close are one
-_FOUNDS_S = 1.0  # of speech: less founds no speaker, unless it is the first
-MOST = 4000  # turns, of which one keeps 1 kB
+_ONE_PERSON = 0.45  # two speakers with so close centroids are the same person
+_FOUNDS_S = 1.0  # of speech: less does not start a speaker, except the first one
+MAX_TURNS = 4000  # each of 1 kB
 
 
 @dataclass(eq=False, slots=True)
@@ -43,9 +43,9 @@ class Turn:
 
     Attributes:
         speaker: a number from 0.
-        seconds: of speech that was embedded.
+        seconds: the seconds of embedded speech.
         total: the sum of its embeddings, each weighted by its seconds.
-        ended: whether it counts among what its speaker has said.
+        ended: whether it counts as its speaker's speech.
     """
 
     speaker: int = 0
@@ -55,35 +55,37 @@ class Turn:
 
     @property
     def voice(self) -> Samples:
-        """The embedding of the whole turn, of length 1."""
+        """Returns the embedding of the whole turn, of length 1."""
         return _unit(self.total)
 
 
 class OnlineSpeakers:
-    """The speakers of one session.
+    """The speakers of a session.
 
     Args:
-        count: how many there are; 0: find out.
+        count: the number of speakers; 0: unknown.
 
     Attributes:
-        turns: those that have ended, in order. Beyond `MOST` the older half is dropped, and keeps its speakers.
+        turns: the turns that have ended, in order. Beyond `MAX_TURNS` the older half is dropped, and keeps its
+            speakers.
     """
 
     def __init__(self, count: int = 0) -> None:
         self._count = count
-        self._sums: dict[int, Samples] = {}  # of the turns of each speaker
-        self._seconds: dict[int, float] = {}  # of these
+        self._sums: dict[int, Samples] = {}  # of each speaker's turns
+        self._seconds: dict[int, float] = {}  # of each speaker's turns
         self._dropped = False
         self._last = 0  # the speaker of the last turn
         self.turns: list[Turn] = []
 
     @property
     def known(self) -> frozenset[int]:
-        """The speakers of turns that have ended."""
+        """Returns the speakers of turns that have ended."""
         return frozenset(self._sums)
 
     def voice(self, turn: Turn) -> Voice:
-        """The voice of the speaker of `turn`, which may still be in progress, by all that they have said."""
+        """Returns the voice of the speaker of `turn`, which may still be in progress, by all of the speaker's
+        speech."""
         ended = self._sums.get(turn.speaker)
         if ended is None:
             return Voice(turn.voice, turn.seconds)
@@ -101,16 +103,16 @@ class OnlineSpeakers:
         return max(cosines.values(), default=-1.0) >= max(nearest + _MARGIN, _LIKE)
 
     def grow(self, turn: Turn, embedding: Samples, seconds: float) -> None:
-        """Adds the next seconds of a turn in progress, and finds its speaker again."""
+        """Adds the next seconds to a turn in progress, and finds its speaker again."""
         weighted = embedding * np.float32(seconds)
         turn.total = turn.total + weighted if turn.seconds else weighted
         turn.seconds += seconds
         turn.speaker = self._speaker(turn, float(np.interp(turn.seconds, _SECONDS, _KNOWN)))
 
     def end(self, turn: Turn) -> list[Turn]:
-        """Takes the end of a turn; returns those that have another speaker for it, of which it may be one.
+        """Ends a turn; returns the turns whose speaker has changed by it, perhaps this one.
 
-        One without any embedding is taken for the last speaker's.
+        A turn without any embedding is assigned to the last speaker.
         """
         if not turn.seconds:
             turn.speaker = self._last
@@ -123,15 +125,16 @@ class OnlineSpeakers:
         self._seconds[turn.speaker] = self._seconds.get(turn.speaker, 0.0) + turn.seconds
         turn.ended = True
         changed = self._merge(turn.speaker)
-        if len(self.turns) > MOST:
-            del self.turns[: MOST // 2]
+        if len(self.turns) > MAX_TURNS:
+            del self.turns[: MAX_TURNS // 2]
             self._dropped = True
         return changed
 
     def settle(self, check: Callable[[], None] = lambda: None) -> list[Turn]:
-        """Clusters all turns as those of a recording are; returns those that have another speaker now.
+        """Clusters all turns like those of a recording; returns the turns whose speaker has changed.
 
-        Speakers are numbered as they first speak. Called once, at the end; does nothing after turns were dropped.
+        Speakers are numbered in the order of their first turns. Called once, at the end; does
+        nothing after turns were dropped.
         """
         if not self.turns or self._dropped:
             return []
@@ -152,7 +155,8 @@ class OnlineSpeakers:
         return changed
 
     def _speaker(self, turn: Turn, least: float) -> int:
-        """The known speaker whose voice is nearest to that of `turn`, and at least `least`; else a new one."""
+        """Returns the known speaker whose voice is nearest to that of `turn`, by a cosine of at least `least`; or else
+        a new one."""
         free = next(number for number in range(len(self._sums) + 1) if number not in self._sums)
         if not self._sums:
             return free
@@ -164,7 +168,7 @@ class OnlineSpeakers:
         return free
 
     def _merge(self, speaker: int) -> list[Turn]:
-        """Makes one of `speaker` and others who turn out to be the same person, who keeps the lower number."""
+        """Merges `speaker` with others who turn out to be the same person, who keeps the lowest number."""
         changed: list[Turn] = []
         while others := [number for number in self._sums if number != speaker]:
             voice = _unit(self._sums[speaker])
@@ -183,7 +187,7 @@ class OnlineSpeakers:
 
 
 def centroids_of(sums: dict[int, Samples]) -> Samples:
-    """The unit vectors of `sums`, a row each."""
+    """Returns the unit vectors of `sums`, a row each."""
     rows = np.array(list(sums.values()), np.float32)
     return centroids(rows, np.ones(len(rows), np.float32), np.arange(len(rows)))
 

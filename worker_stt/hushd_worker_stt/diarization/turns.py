@@ -1,4 +1,4 @@
-"""Speaker turns, and the stretches of a recording that belong to one speaker. Pure."""
+"""Speaker turns, and the stretches of a recording that belong to one speaker each. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hushd_worker_stt.engine import RATE
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_BREATH_S = 0.3  # quiet within one person's speech that does not end a turn
+_BREATH_S = 0.3  # of quiet in one person's speech that does not end a turn
 _COUGH_S = 0.15  # the shortest turn
 _WORD_S = 0.25  # the shortest stretch of one person between the turns of others
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The embedding, of length 1, of all that a speaker says, which takes so many `seconds`."""
+    """The embedding, of length 1, of a speaker's speech, which lasts `seconds`."""
 
     embedding: Samples
     seconds: float
@@ -27,7 +27,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SpeakerTurn:
-    """Somebody speaks from `start` to `end`, in seconds; others may at the same time. `speaker` counts from 0."""
+    """The speech of one `speaker`, counted from 0, from `start` to `end`, in seconds; others may speak meanwhile."""
 
     start: float
     end: float
@@ -37,7 +37,7 @@ class SpeakerTurn:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """From `start`, in seconds, to the next stretch only `speaker` is transcribed."""
+    """The part of a recording from `start`, in seconds, to the next stretch, in which only `speaker` is transcribed."""
 
     start: float
     speaker: int
@@ -45,7 +45,8 @@ class Stretch:
 
 
 def tidied(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
-    """`turns` in order, joined across breaths, without coughs, speakers numbered as they first appear."""
+    """Returns `turns` in order, joined across breaths, without coughs, with speakers numbered in the order of their
+    first turns."""
     last: dict[int, SpeakerTurn] = {}
     whole: list[SpeakerTurn] = []
     for turn in sorted(turns):
@@ -61,13 +62,13 @@ def tidied(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
 
 
 def numbered(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
-    """`turns` in order, speakers numbered as they first appear."""
+    """Returns `turns` in order, with speakers numbered in the order of their first turns."""
     numbers: dict[int, int] = {}
     return [replace(turn, speaker=numbers.setdefault(turn.speaker, len(numbers))) for turn in sorted(turns)]
 
 
 def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
-    """`turns` without overlap: the longest turn wins while others talk into it."""
+    """Returns `turns` without overlap: the longest turn wins over others during it."""
     turns = list(turns)
     begins = sorted(turns)
     ends = sorted(turns, key=lambda turn: turn.end)
@@ -93,10 +94,10 @@ def alone(turns: Iterable[SpeakerTurn]) -> list[SpeakerTurn]:
 
 
 def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
-    """The stretches of each speaker, in order, from 0.0; at least one.
+    """Returns the stretches of all speakers, in order, from 0.0; at least one.
 
-    A stretch ends in the middle of the quiet before somebody else's turn. Speakers are numbered once more, since one
-    who speaks only while others do is never transcribed.
+    A stretch ends in the middle of the quiet before another person's turn. Speakers are numbered again, since one who
+    only speaks during others' speech is never transcribed.
     """
     parts = [Stretch(0.0, 0)]
     before: SpeakerTurn | None = None
@@ -110,7 +111,7 @@ def stretches(turns: Iterable[SpeakerTurn]) -> list[Stretch]:
 
 
 def divided(blocks: Iterable[Samples], parts: list[Stretch]) -> Iterator[tuple[Stretch, Iterator[Samples]]]:
-    """Yields each of `parts` with its share of `blocks`, which must be read before the next is asked for."""
+    """Yields each of `parts` with its share of `blocks`, which must be read before the next part."""
     source = iter(blocks)
     position = 0
     rest: Samples | None = None

@@ -1,1 +1,1 @@
-"""The engines that come with hushd, one module each. Nothing here is imported before an engine is asked for."""
+"""hushd's own engines, one module each. An engine's module is only imported when it is needed."""

@@ -1,7 +1,8 @@
-"""Any program that reads a WAV file and prints its transcript: whisper.cpp, Apple's SpeechAnalyzer, a script.
+"""Transcribes by any program that reads a WAV file and prints its transcript: whisper.cpp, Apple's SpeechAnalyzer, a
+script.
 
 Its models are the files `commands/NAME.toml` beside hushd's configuration (see docs/MODELS.md). The program is started
-once for each piece of speech, without a shell, in the worker's process group, and so dies with the worker.
+for each piece of speech, without a shell, in the worker's process group, and so dies with the worker.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Command(Engine):
-    """The engine `command`. A model is a program, and its file says what it can do."""
+    """The engine `command`. A model is a program, whose file declares its abilities."""
 
     INFO = EngineInfo.of(SPEC, word_times=True, translation=True)
 
@@ -51,7 +52,7 @@ class Command(Engine):
         self._wav = sound_file()
 
     def _read(self) -> None:
-        """Reads the file as it is now, so that an edit takes effect without a restart of the worker."""
+        """Reads the file again, so that an edit takes effect without a restart of the worker."""
         try:
             spec = CommandSpec.read(self._path)
         except CommandSpecError as error:
@@ -74,14 +75,14 @@ class Command(Engine):
             raise HushdError("worker_failed", f"The program {self._spec.program!r} {error}.") from error
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
-        """The language in the program's JSON; plain text has none."""
+        """Returns the language in the program's JSON; plain text has none."""
         self._read()
         if self._spec.output != "json":
             return None
         try:
             language = from_json(self._run(samples, Options()), len(samples) / RATE)[1]
         except OutputError:
-            return None  # reported when the text is asked for
+            return None  # the failure is reported with the text
         return DetectedLanguage(language) if language in self._spec.languages else None
 
     def _run(self, samples: Samples, options: Options) -> bytes:
@@ -89,7 +90,7 @@ class Command(Engine):
 
         spec, sound = self._spec, _wav(samples)
         try:
-            with reported(spec.program, f"raise timeout in {spec.path}, or make its pieces shorter"):
+            with reported(spec.program, f"raise timeout in {spec.path}, or shorten its pieces"):
                 if spec.needs_file:
                     with open(os.open(self._wav, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
                         file.write(sound)
@@ -105,7 +106,7 @@ def _folder() -> Path:
 
 
 def _described(path: Path) -> ModelInfo:
-    """The model of a file. One that makes no sense is a model too: its use reports the fault."""
+    """Returns the model of a file. An invalid file is a model, too, whose use reports the mistake."""
     try:
         spec = CommandSpec.read(path)
     except CommandSpecError:
@@ -114,7 +115,7 @@ def _described(path: Path) -> ModelInfo:
 
 
 def _wav(samples: Samples) -> bytes:
-    """`samples` as a WAV file: 16 bits, mono, 16 kHz."""
+    """Returns `samples` as a WAV file: 16 bits, mono, 16 kHz."""
     import numpy as np
 
     data = np.clip(np.round(samples * 32767), -32768, 32767).astype("<i2").tobytes()

@@ -1,4 +1,5 @@
-"""Command files of models: small TOML files that say how to run a program that transcribes (see docs/MODELS.md)."""
+"""Reads command files of models: small TOML files that describe how to run a program that transcribes (see
+docs/MODELS.md)."""
 
 from __future__ import annotations
 
@@ -44,13 +45,13 @@ class CommandSpec:
     Attributes:
         path: the file.
         line: the program and its arguments.
-        languages: those it transcribes.
+        languages: the languages that it transcribes.
         output: `text` or `json`.
-        translate: arguments that make it translate, after all others.
-        auto: stands for `{language}` when no language is asked for.
-        memory_mb: an estimate for the worker and the program together.
-        timeout: seconds for one piece.
-        piece: length of the pieces of audio it gets.
+        translate: the arguments that make it translate, after all others.
+        auto: the value of `{language}` if no language is requested.
+        memory_mb: an estimate, of the worker and the program together.
+        timeout: the maximum seconds for one piece.
+        piece: the length of its pieces of audio.
     """
 
     path: Path
@@ -68,7 +69,7 @@ class CommandSpec:
         """Reads the file at `path`.
 
         Raises:
-            CommandSpecError: it is not there, no TOML, or makes no sense.
+            CommandSpecError: the file does not exist, is not TOML, or has invalid values.
         """
         given = command_spec.check(command_spec.load(path), _KINDS)
         for key, example in (("run", '["program", "argument", …]'), ("languages", '["en", …]')):
@@ -88,7 +89,7 @@ class CommandSpec:
 
     @property
     def needs_file(self) -> bool:
-        """True if it reads the audio from a file, and not from standard input."""
+        """True if it reads the audio from a file instead of standard input."""
         return "wav" in self.line.placeholders
 
     @property

@@ -1,4 +1,4 @@
-"""The output of a program as segments: openai-whisper's JSON, or text, with or without times before its lines."""
+"""Reads the output of a program as segments: openai-whisper's JSON, or text, with or without times before its lines."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hushd_worker_stt.engine import Segment, Word
 
 _TIME = r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)"
 _BLANK = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")  # characters that would begin a line or control a terminal
-_MOST = 60_000  # bytes of a segment on the wire: a message holds little more
+_MAX_SEGMENT = 60_000  # bytes on the wire: a message holds little more
 _WORD = 40  # bytes of a word's times
-# As whisper and whisper.cpp print: [00:00:00.000 --> 00:00:02.500]  Ever tried.
+# The form of whisper and whisper.cpp: [00:00:00.000 --> 00:00:02.500]  Ever tried.
 _LINE = re.compile(rf"\s*\[{_TIME}\s*-->\s*{_TIME}\](.*)")
 
 
@@ -25,10 +25,10 @@ class OutputError(Exception):
 
 
 def from_text(printed: bytes, duration: float) -> list[Segment]:
-    """The segments of a piece of `duration` seconds.
+    """Returns the segments of a piece of `duration` seconds.
 
     Raises:
-        OutputError: it is not UTF-8, or far too much.
+        OutputError: the output is not UTF-8, or far too long.
     """
     lines = [line for line in _decoded(printed).splitlines() if line.strip()]
     timed = [_LINE.fullmatch(line) for line in lines]
@@ -39,17 +39,17 @@ def from_text(printed: bytes, duration: float) -> list[Segment]:
 
 
 def from_json(printed: bytes, duration: float) -> tuple[list[Segment], str | None]:
-    """The segments and the language in an object with `segments`, or with `text` alone.
+    """Returns the segments and the language in an object with `segments`, or only with `text`.
 
     Raises:
-        OutputError: it is no such object, or far too much.
+        OutputError: the output is not such an object, or far too long.
     """
     try:
         content = json.loads(_decoded(printed))
     except (ValueError, RecursionError) as error:
-        raise OutputError(f"printed no JSON ({error}): it began with {printed[:40]!r}") from error
+        raise OutputError(f"did not print JSON ({error}): its output began with {printed[:40]!r}") from error
     if not isinstance(content, dict):
-        raise OutputError("printed JSON that is no object with 'segments' or 'text'")
+        raise OutputError("printed JSON that is not an object with 'segments' or 'text'")
     language = content.get("language")
     try:
         if "segments" in content:
@@ -75,7 +75,7 @@ def _segment(item: Any) -> Segment:
 
 
 def _line(text: Any) -> str:
-    """`text` in one line of Unicode."""
+    """Returns `text` in one line of Unicode."""
     return _BLANK.sub(" ", text).strip().encode(errors="replace").decode()
 
 
@@ -87,15 +87,15 @@ def _number(value: Any) -> float:
 
 
 def _probability(value: Any) -> float | None:
-    """A probability; None for any other value, for which no text is given up."""
+    """Returns a probability; None for any other value, so that the text is not lost."""
     return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 
 def _ordered(segments: list[Segment], duration: float) -> list[Segment]:
-    """The segments that have text, with times inside the piece that never go back."""
+    """Returns the segments with text, with ascending times inside the piece."""
     for segment in segments:
         texts = [segment.text, *(word.text for word in segment.words)]
-        if sum(len(text.encode()) + _WORD for text in texts) > _MOST:
+        if sum(len(text.encode()) + _WORD for text in texts) > _MAX_SEGMENT:
             raise OutputError(
                 f"printed one segment of {len(segment.text)} characters and {len(segment.words)} words' times for "
                 f"{duration:.1f} s of speech"
@@ -126,4 +126,4 @@ def _decoded(printed: bytes) -> str:
     try:
         return printed.decode()
     except UnicodeDecodeError as error:
-        raise OutputError(f"printed what is no UTF-8 (byte {error.start})") from error
+        raise OutputError(f"printed text that is not UTF-8 (byte {error.start})") from error

@@ -1,4 +1,4 @@
-"""CTranslate2's Whisper, whose calls for several pieces are made together."""
+"""CTranslate2's Whisper, with combined calls for several pieces."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from hushd_worker_stt.batching import rendezvous
 
 
 class TogetherModel:
-    """Takes the place of the model inside the package's own, and has all that it has.
+    """A replacement for the model inside the package's own, with all of its attributes.
 
-    The package encodes a window of 30 s, generates its text, looks at it, and goes on, one window and one temperature
-    after the other. Only the two calls that cost time are merged, so its decisions stay its own. Between them a window
-    lies in the machine's memory: 4 MB there and back are nothing beside the work on it.
+    The package encodes a window of 30 s, generates its text, judges it, and goes on, one window and one temperature
+    after another. Only the two expensive calls are merged, so the package still decides as before. Between them a
+    window is in the machine's memory: copying 4 MB there and back takes negligible time.
     """
 
     def __init__(self, model: Any, package: Any) -> None:
@@ -38,7 +38,7 @@ class TogetherModel:
             joined = windows[0] if len(items) == 1 else self._joined(windows)
             return [[result] for result in self._model.generate(joined, beginnings, **options)]
 
-        # CTranslate2 wants the beginnings of a batch to be of one length.
+        # CTranslate2 needs prefixes of the same length in a batch.
         key = ("generate", len(prompts[0]), repr(sorted(options.items())))
         return rendezvous.call(key, (features, prompts[0]), together)
 

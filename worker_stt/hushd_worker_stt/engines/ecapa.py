@@ -1,4 +1,4 @@
-"""ECAPA-TDNN of the package `transcribe-cpp`: how likely a stretch of speech is in each of a hundred languages."""
+"""Identifies the language of speech among about a hundred, by ECAPA-TDNN of the package `transcribe-cpp`."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ if TYPE_CHECKING:
 
 
 class Ecapa:
-    """A loaded model, on the CPU: 58 MB and the pages of its file for that of 107 languages, measured with weights at
-    random, and 0.06 s of CPU for each second that it is given.
+    """A loaded model, on the CPU: for 107 languages, 58 MB and the pages of its file, measured with random weights, and
+    0.06 s of CPU time for each second of audio.
 
     Attributes:
-        labels: the languages, as the model calls them.
+        labels: the model's names of the languages.
 
     Raises:
-        NoModel: the file is no such model.
-        ImportError, OSError, RuntimeError: the package, or what it says of the file.
+        NoModel: the file is not such a model.
+        ImportError, OSError, RuntimeError: the package does not load, or refuses the file.
     """
 
     def __init__(self, file: Path) -> None:
-        self.labels = langid.labels(file)  # before the library sees it
+        self.labels = langid.labels(file)  # before the library reads the file
         package = ggml.package(cards=False)
         self._model = package.Model(str(file), backend="cpu")
         self._session = self._model.langid_session(n_threads=threads(SPEC.spare_cores))
 
     def likeliest(self, samples: Samples, labels: Sequence[str]) -> tuple[str, float, float]:
-        """The likeliest of `labels`; its probability among these; and theirs together among all of the model's.
+        """Returns the likeliest of `labels`; its probability among these; and their total probability among all of the
+        model's.
 
         Raises:
-            RuntimeError: as the package does, also of weights that compute no number.
+            RuntimeError: as by the package, also for weights that produce NaN.
         """
         result = self._session.run(samples, allowed=labels)
         first = result.candidates[0]

@@ -24,7 +24,7 @@ from .whisper_family import SHARED, Decoding, WhisperFamily
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_PASSED_ON = (  # of the decoder's options
+_PASSED_ON = (  # the decoder's options for the package
     "patience",
     "length_penalty",
     "no_repeat_ngram_size",
@@ -37,14 +37,14 @@ _PASSED_ON = (  # of the decoder's options
     "append_punctuations",
     "hallucination_silence_threshold",
 )
-_FRAMES = 100  # a second, in which the package counts
-_PROMPT = 223  # tokens of prompt and hotwords together: half of what the decoder takes, as in the package
+_FRAMES = 100  # the package's frames per second
+_PROMPT = 223  # tokens of prompt and hotwords together: half of the decoder's, as in the package
 
 
 class FasterWhisper(WhisperFamily):
     """The engine `faster-whisper`. CTranslate2 models: folders `faster-whisper/NAME` in the models folder."""
 
-    # Without `threads`: CTranslate2 has as many as at its start.
+    # Without `threads`: CTranslate2 keeps its number of threads from the start.
     INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=(*SHARED, *_PASSED_ON, "probabilities"))
     SPEC = SPEC
     COMPUTE_TYPES = PRECISIONS
@@ -74,21 +74,21 @@ class FasterWhisper(WhisperFamily):
         check_files(path)
         self.compute_device = compute_device.of_ctranslate2(self._ctranslate2)
         self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
-        if "bfloat16" not in self._model.model.compute_type:  # of which there are no arrays
+        if "bfloat16" not in self._model.model.compute_type:  # numpy has no such arrays
             self.batch = self._most_at_once
             self._model.model = TogetherModel(self._model.model, self._ctranslate2)
         config = json.loads((path / "config.json").read_bytes())
-        self.timestamps = config.get("timestamps", True)  # as hushd's converter has found it
+        self.timestamps = config.get("timestamps", True)  # found by hushd's converter
 
     def _on_gpu(self, path: Path) -> Any:
-        """The model in the precision it was made in; on the CPU where no card works, unless one was asked for."""
+        """Returns the model in its own precision; on the CPU if no card works, unless one was requested."""
         import numpy as np
 
         try:
             model = self._package.WhisperModel(str(path), device="cuda", compute_type=self.compute_type or "default")
             model.encode(model.feature_extractor(np.zeros(RATE, np.float32)))
         except (RuntimeError, ValueError) as error:
-            if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # others may make room
+            if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # other workers may make room
                 raise
             library = "CUDA" if self.compute_device == "cuda" else "ROCm"
             self.compute_device, self.why_there = "cpu", f"{library} does not work here ({reason(error)})"
@@ -96,8 +96,8 @@ class FasterWhisper(WhisperFamily):
         return model
 
     def _on_cpu(self, path: Path) -> Any:
-        # A byte for each weight, where CTranslate2 makes four of a float16 file. The tests' checkpoint makes the
-        # same text of it; on real weights this was not measured. Files of another precision are converted at load.
+        # A byte per weight, where CTranslate2 would convert a float16 file to four. The tests' checkpoint yields the
+        # same text with it; this was not measured with real weights. Files of another precision are converted at load.
         kinds = self._ctranslate2.get_supported_compute_types("cpu")
         kind = self.compute_type or ("int8" if "int8" in kinds else "default")
         return self._package.WhisperModel(str(path), device="cpu", compute_type=kind, cpu_threads=threads())
@@ -131,7 +131,7 @@ class FasterWhisper(WhisperFamily):
                 yield Segment(float(segment.start), float(segment.end), text, words)
 
     def _given(self, decoding: Decoding) -> dict[str, Any]:
-        """The decoder's options, by this package's names."""
+        """Returns the decoder's options, by this package's names."""
         given = decoding.given(*_PASSED_ON)
         if "logprob_threshold" in given:
             given["log_prob_threshold"] = given.pop("logprob_threshold")

@@ -1,4 +1,5 @@
-"""The library ggml inside the package `transcribe-cpp`: which of its devices are opened, and which one computes."""
+"""Controls the library ggml inside the package `transcribe-cpp`: the devices that it opens, and the one that
+computes."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from typing import Any
 from hushd_protocol.cards import KINDS
 from hushd_worker import compute_device
 
-_WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its makers
+_WARNING, _ERROR = 2, 3  # the library's levels of messages; 1 and 4 are for its developers
 
 
 def package(*, cards: bool = True) -> Any:
-    """The package, imported so that it opens no graphics card that hushd does not count, and no debugger; without
-    `cards`, for the CPU alone."""
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # else an abort starts gdb
+    """Imports the package such that it only opens graphics cards that hushd counts, and no debugger; without `cards`,
+    only for the CPU. Returns it."""
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # otherwise an abort starts gdb
     computing = ",cuda,rocm" if cards and compute_device.may_be_card() else ""
     drawing = ",vulkan" if cards and compute_device.may_be_vulkan() else ""
     os.environ.setdefault("TRANSCRIBE_BACKENDS", f"cpu{computing}{drawing}")
@@ -31,9 +32,9 @@ def _log(level: int, message: str) -> None:
 
 
 def device(package: Any) -> tuple[str, Any]:
-    """The kind of device to compute on, and the package's device, None for the CPU.
+    """Returns the kind of device to compute on, and the package's device, None for the CPU.
 
-    Vulkan lists processors too, as lavapipe does, where the user has it show them: only who asks for `vulkan` gets one.
+    Vulkan may also list CPUs, as lavapipe does if the user enables it: they are only used if `vulkan` is requested.
     """
     place, by_kind = compute_device.place(), dict[str, Any]()
     for listed in package.backends():

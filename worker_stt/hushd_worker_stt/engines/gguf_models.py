@@ -1,4 +1,4 @@
-"""The models of the engine `transcribe-cpp` on this machine, each a GGUF file."""
+"""Finds the models of the engine `transcribe-cpp` on this machine, each a GGUF file."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
 
 def known(models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
-    """Returns the well-known `models`, each with its abilities, and those that are here."""
+    """Returns the well-known `models`, each with its abilities, and the installed ones."""
     well_known = {model.name: _with(model, WELL_KNOWN[model.name]) for model in models}
     own = {name: model for name in here() if (file := find(name)) and (model := _model(name, file))}
     return tuple((well_known | own).values())
 
 
 def place() -> Path:
-    """The folder in which users put models of their own, each in a folder."""
+    """Returns the folder for users' own models, each in a folder."""
     return paths.find().models / SPEC.name
 
 
 def find(model: str) -> Path | None:
-    """The file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
+    """Returns the file of `model`: the user's own, hushd's, or one in Hugging Face's cache; None if there is none."""
     if not is_name(model):
         return None
     if own := [file for file in sorted((place() / model).glob("*.gguf")) if file.is_file()]:
@@ -52,7 +52,7 @@ def find(model: str) -> Path | None:
 
 
 def here() -> list[str]:
-    """The names of the models on this machine."""
+    """Returns the names of the models on this machine."""
     try:
         folders = [folder.name for folder in sorted(place().iterdir()) if is_name(folder.name)]
     except OSError:
@@ -64,8 +64,8 @@ def here() -> list[str]:
 
 
 def identifying() -> tuple[str, Path] | None:
-    """The model on this machine that tells languages apart, and its file: of several, the first by name; None without
-    one. A damaged one counts, as far as something still says what it is."""
+    """Returns the installed model that identifies languages, and its file: of several, the first by name; None if there
+    is none. A damaged model counts, if it can still be recognised."""
     names = {*here(), *_IDENTIFYING} - WELL_KNOWN.keys()
     files = ((name, file) for name in sorted(names) if (file := find(name)))
     return next((model for model in files if _identifies(*model)), None)
@@ -81,7 +81,7 @@ def _identifies(name: str, file: Path) -> bool:
 
 
 def _model(name: str, file: Path) -> ModelInfo | None:
-    """The model by its file; None for one that the load will refuse."""
+    """Returns the model by its file; None if the load would refuse it."""
     try:
         _, tags, abilities = described(file)
         memory = own_model.memory_mb(SPEC.name, {file.name: file.stat().st_size})

@@ -1,7 +1,7 @@
-"""The C library inside the `moonshine-voice` wheel, bound directly.
+"""Binds the C library inside the `moonshine-voice` wheel directly.
 
 The wheel's own Python layer imports an HTTP client (0.09 s of every cold start) and copies audio through lists of
-floats. This binds the three functions hushd needs, after `moonshine-c-api.h` of the pinned version, and passes arrays
+floats. This binds the three functions that hushd needs, by `moonshine-c-api.h` of the pinned version, and passes arrays
 without a copy.
 """
 
@@ -50,7 +50,7 @@ class _Transcript(ctypes.Structure):
 
 
 def package() -> Path | None:
-    """The folder of the installed wheel, without importing it; None when it is not installed."""
+    """Returns the folder of the installed wheel, without importing it; None if it is not installed."""
     spec = find_spec("moonshine_voice")
     return Path(spec.origin).parent if spec and spec.origin else None
 
@@ -59,7 +59,7 @@ class Library:
     """The loaded library.
 
     Raises:
-        OSError: when this system cannot load it.
+        OSError: this system cannot load it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -77,7 +77,7 @@ class Library:
         """Returns `status`, a handle or 0.
 
         Raises:
-            RuntimeError: when it is one of the library's error codes.
+            RuntimeError: `status` is one of the library's error codes.
         """
         if status < 0:
             reason = self.functions.moonshine_error_to_string(status) or b"unknown error"
@@ -86,9 +86,9 @@ class Library:
 
 
 class Transcriber:
-    """A model with its options (strings of the C interface, described in Moonshine's README), loaded for good.
+    """A model with its options (strings of the C interface, described in Moonshine's README), loaded permanently.
 
-    Handles are never freed: a worker's memory goes back when its process ends.
+    Handles are never freed: a worker's memory is returned when its process ends.
 
     Raises:
         RuntimeError: the model's files are missing or broken.
@@ -105,7 +105,7 @@ class Transcriber:
         )
 
     def text(self, samples: Samples, rate: int) -> str:
-        """The text of `samples`, which must be contiguous float32."""
+        """Returns the text of `samples`, which must be contiguous float32."""
         transcript = ctypes.POINTER(_Transcript)()
         self._library.check(
             self._functions.moonshine_transcribe_without_streaming(

@@ -1,4 +1,4 @@
-"""Moonshine: a small English model inside its wheel, quick on a CPU."""
+"""Moonshine: a small English model inside its wheel, fast on a CPU."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 _TINY = 0  # MOONSHINE_MODEL_ARCH_TINY
-_HOP = 1600  # samples that the transcriber takes at a time; it loses a shorter rest
-# The whole piece is one line: the library's own segmentation drops quiet speech (36 % of the words of ten clips
-# were wrong with it, 12 % without). Its hop of 512 copies the piece so far 31 times a second; 1600 does 10 times.
+_HOP = 1600  # samples that the transcriber takes at a time; it drops a shorter remainder
+# The whole piece is one line, since the library's own segmentation drops quiet speech (36 % of the words of ten clips
+# were wrong with it, 12 % without). A hop of 512 copies the piece so far 31 times a second, 1600 only 10 times.
 _WHOLE = {
     "vad_threshold": "0",
     "vad_max_segment_duration": "120",
@@ -33,7 +33,7 @@ _WHOLE = {
 
 
 class Moonshine(Engine):
-    """The engine `moonshine`. It has no word times, since the wheel carries no alignment model."""
+    """The engine `moonshine`. It has no word times, since the wheel contains no alignment model."""
 
     INFO = EngineInfo.of(SPEC, streaming=True, options=())
     # On ten minutes of read speech 3 to 10 s lost words at the edges; 8 to 15 s made 2.9 % errors at a peak of 293 MB,
@@ -41,8 +41,8 @@ class Moonshine(Engine):
     PIECE = PieceLength(8.0, 15.0)
     # 268 instead of 330 MB at the peak, and 4 to 5 instead of 2 % errors in a paragraph read aloud.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
-    # At 0.35, where nothing clips, 14.3 instead of 16.0 % of the words of five clips are wrong, over twelve beginnings
-    # and levels, but beside loud rumble 20.6 and 21.5 instead of 18.7 and 15.0 %: docs/BENCHMARKS.md.
+    # At 0.35, without clipping, 14.3 instead of 16.0 % of the words of five clips are wrong, over twelve beginnings and
+    # levels, but with loud rumble 20.6 and 21.5 instead of 18.7 and 15.0 %: docs/BENCHMARKS.md.
     LEVEL = LevelRange(0.7, 0.7)
 
     @classmethod
@@ -63,7 +63,7 @@ class Moonshine(Engine):
         if not self.installed(model):
             raise HushdError(
                 "model_missing",
-                f"The installed moonshine-voice does not carry the model {model!r}: "
+                f"The installed moonshine-voice does not contain the model {model!r}: "
                 f"{package_command('moonshine-voice==0.1.0')}.",
             )
         try:
@@ -84,7 +84,7 @@ class Moonshine(Engine):
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         if text := self._transcriber.text(_whole_hops(samples), RATE):
-            # The model repeats commas now and then.
+            # The model sometimes repeats commas.
             yield Segment(0.0, len(samples) / RATE, re.sub(",+", ",", text))
 
 

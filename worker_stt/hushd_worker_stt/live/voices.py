@@ -17,7 +17,7 @@ from hushd_protocol.light_dataclass import replace
 from hushd_worker_stt.audio.level import SILENCE, level, normalise
 from hushd_worker_stt.diarization.known_people import SURE_S, KnownPeople
 from hushd_worker_stt.diarization.models import FRAMES
-from hushd_worker_stt.diarization.online import MOST, OnlineSpeakers, Turn
+from hushd_worker_stt.diarization.online import MAX_TURNS, OnlineSpeakers, Turn
 from hushd_worker_stt.diarization.turns import Voice
 from hushd_worker_stt.engine import RATE, Segment
 from hushd_worker_stt.segmentation.vad import FRAME
@@ -207,7 +207,7 @@ class Voices:
             self._known[speaker] = name
             changed += [turn for turn in self._speakers.turns if turn.speaker == speaker]
         yield from self._revised([*changed, self._turn])
-        if len(self._named) > 2 * MOST:
+        if len(self._named) > 2 * MAX_TURNS:
             turns = set(self._speakers.turns)
             self._named = {turn: names for turn, names in self._named.items() if turn in turns}
 

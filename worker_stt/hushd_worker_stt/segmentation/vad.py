@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from hushd_worker_stt.audio.level import FAR, MOST_GAIN, SILENCE, TARGET, RunningGain, level
+from hushd_worker_stt.audio.level import FAR, MAX_GAIN, SILENCE, TARGET, RunningGain, level
 from hushd_worker_stt.segmentation import silero
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Detector:
     def again(self, quiet: Sequence[Samples]) -> list[bool]:
         """Returns whether somebody speaks in each of the last frames, in all of which `__call__` heard nobody."""
         samples = np.concatenate(quiet)
-        loudness = max(level(samples), TARGET / MOST_GAIN)
+        loudness = max(level(samples), TARGET / MAX_GAIN)
         nobody = [False] * len(quiet)
         if len(quiet) < _GAP or loudness * FAR > self._level or not (self._faint or _varies(quiet)):
             return nobody
