@@ -20,7 +20,7 @@ from hushd_schema.engines import NoModel, langid
 from hushd_worker_stt import identification
 from hushd_worker_stt.engine import DetectedLanguage, Engine, EngineInfo, ModelInfo, Options, Segment
 from hushd_worker_stt.engines import ecapa, gguf_models
-from hushd_worker_stt.identification import LEAST_PROBABILITY, LEAST_SHARE, SECONDS, Identification
+from hushd_worker_stt.identification import MIN_PROBABILITY, MIN_SHARE, SECONDS, Identification
 from hushd_worker_stt.recogniser import Recogniser
 from hushd_worker_stt.segmentation.pieces import Piece
 from hushd_worker_stt.worker import SpeechToText
@@ -108,7 +108,7 @@ def test_the_language_is_one_of_the_models(
     assert (found.tag if found else None) == expected
     if found:
         assert found.probability is not None
-        assert LEAST_PROBABILITY < found.probability <= 1.0
+        assert MIN_PROBABILITY < found.probability <= 1.0
 
 
 def test_a_model_that_tells_is_not_doubted(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +237,7 @@ def test_a_result_has_the_language_and_its_probability(worker: SpeechToText, mod
     path = identifying(models / "ears" / "ears.gguf", LABELS, GERMAN)
     result, now = answer(worker, language="auto")
     assert (result["language"], now) == ("de", text)
-    assert LEAST_PROBABILITY < result["language_probability"] <= 1.0
+    assert MIN_PROBABILITY < result["language_probability"] <= 1.0
     named, _ = answer(worker, language="fr")
     assert (named["language"], "language_probability" in named) == ("fr", False)
     identifying(path, LABELS, {})  # nothing is likely
@@ -259,7 +259,7 @@ def test_a_damaged_model_costs_a_sentence(worker: SpeechToText, models: Path) ->
     assert warning["message"].startswith(
         "The language was not identified, since its model cannot be used (ears.gguf is "
     )
-    assert warning["message"].endswith(f": replace {path} by a whole copy.")
+    assert warning["message"].endswith(f": replace {path} by a complete copy.")
     assert (result["language"], bool(text)) == ("", True)
     path.write_bytes(whole)
     assert answer(worker)[0]["language"] == "de"
@@ -358,5 +358,5 @@ def test_the_bounds_are_documented() -> None:
     """The numbers by which a verdict counts are those of docs/MODELS.md."""
     text = (Path(__file__).parents[2] / "docs" / "MODELS.md").read_text()
     assert f"first {SECONDS:g} s of speech" in text
-    assert f"more than {LEAST_PROBABILITY:g}" in text
-    assert f"at least {LEAST_SHARE:g}" in text
+    assert f"more than {MIN_PROBABILITY:g}" in text
+    assert f"at least {MIN_SHARE:g}" in text

@@ -1,6 +1,6 @@
-"""The spoken language, identified by a second, small model, where the one that writes it down cannot tell.
+"""Identifies the spoken language by a second, small model, if the transcribing model cannot.
 
-no language asked for ─► the model tells ────────────────────────────► its language
+no language requested ─► the model tells ────────────────────────────► its language
                          │ it cannot, and knows several
                          ▼
                          a model that identifies languages is here ─► sure enough ─► the language
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from .engine import Samples
     from .engines.ecapa import Ecapa
 
-SECONDS = 5.0  # of speech at most: for so many VoxLingua107's makers publish its accuracy, 85 % of 107 languages
-LEAST_S = 0.5  # the fewest that the library takes
-# Likelier than all other languages of the model together; the library's own tests ask as much of real speech.
-LEAST_PROBABILITY = 0.5
-# Of the model's languages among all: the library's tests see less than 0.01 where another one is spoken.
-LEAST_SHARE = 0.1
+SECONDS = 5.0  # of speech at most: VoxLingua107's makers publish an accuracy of 85 % for them, with 107 languages
+MIN_S = 0.5  # the library's minimum
+# More likely than all other languages of the model together; the library's own tests require that of real speech.
+MIN_PROBABILITY = 0.5
+# The model's languages among all: the library's tests find less than 0.01 if another language is spoken.
+MIN_SHARE = 0.1
 
 
 class Identification:
-    """Identifies which of a model's languages is spoken; loads what it needs when it is first asked, and keeps it.
+    """Identifies which of a model's languages is spoken; loads its own model at the first use, and keeps it.
 
     Args:
-        tags: the model's languages.
+        tags: the languages of the transcribing model.
     """
 
     def __init__(self, tags: Sequence[str]) -> None:
@@ -53,12 +53,12 @@ class Identification:
         return gguf_models.identifying() is not None
 
     def identify(self, samples: Samples) -> DetectedLanguage | None:
-        """The language spoken in `samples`, of which the first `SECONDS` are looked at; None where nothing can tell.
+        """Returns the language spoken in `samples`, by their first `SECONDS`; None if it cannot be identified.
 
         Raises:
-            HushdError: `model_missing` or `engine_missing`: the model that identifies languages cannot be used.
+            HushdError: `model_missing` or `engine_missing` if the identifying model cannot be used.
         """
-        if len(samples) < LEAST_S * RATE or (ecapa := self._ecapa()) is None:
+        if len(samples) < MIN_S * RATE or (ecapa := self._ecapa()) is None:
             return None
         import numpy as np
 
@@ -72,19 +72,19 @@ class Identification:
         except RuntimeError as error:
             raise _unusable(reason(error)) from error
         tag = languages.find(label, self._tags)
-        if tag is None or probability <= LEAST_PROBABILITY or share < LEAST_SHARE:
+        if tag is None or probability <= MIN_PROBABILITY or share < MIN_SHARE:
             return None
         return DetectedLanguage(tag, probability)
 
     def _ecapa(self) -> Ecapa | None:
-        """The model that is here now, loaded; None without one. A file that cannot be used is not tried again."""
+        """Returns the installed model, loaded; None if there is none. A file that cannot be used is not tried again."""
         if (model := gguf_models.identifying()) is None:
             return None
         name, file = model
         try:
             info = file.stat()
         except OSError:
-            return None  # it has just gone
+            return None  # the file has just been removed
         state = (str(file), info.st_mtime_ns, info.st_size)
         if self._loaded is None or self._loaded[0] != state:
             try:
@@ -108,7 +108,7 @@ def _load(name: str, file: Path) -> Ecapa:
             "engine_missing", f"The language was not identified ({reason(error)}): {engine_command(SPEC)}."
         ) from error
     except (NoModel, OSError, RuntimeError) as error:
-        raise _unusable(reason(error), f": replace {file} by a whole copy") from error
+        raise _unusable(reason(error), f": replace {file} by a complete copy") from error
 
 
 def _unusable(why: str, advice: str = "") -> HushdError:

@@ -1,4 +1,4 @@
-"""Loops: a decoder that has lost the speech repeats its last words until its text is as long as it may be. Pure."""
+"""Removes loops: a decoder that has lost the speech repeats its last words up to the maximum length. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .engine import Segment
 from .words import keys, split
 
 LOOPED = (
-    "The model lost the speech and repeated itself; the repetitions were cut, and what was said there is missing: "
+    "The model lost the speech and repeated itself; the repetitions were cut, and the words spoken there are missing: "
     "take another model."
 )
-_LONGEST = 16  # words that are repeated
+_MAX_WORDS = 16  # of a round that is repeated
 _SEGMENTS = 4  # of the same text in a row; a refrain has as many
-_LETTERS = 40  # that are repeated within a word
-_LONG = 12  # letters of a word that is looked into; shorter ones cannot hold a loop
+_LETTERS = 40  # of a part that is repeated inside a word
+_LONG = 12  # letters of a word that is examined; shorter ones cannot contain a loop
 _STOPS = (".", "?", "!", "…", "。", "？", "！")
-_CUT = {1: 4}  # rounds of so many words, else three, that are a loop where the last one is cut off
+_CUT = {1: 4}  # by words, the rounds that are a loop if the last one is cut off; otherwise three
 
 
 def is_loop(segments: Sequence[Segment]) -> bool:
@@ -28,7 +28,7 @@ def is_loop(segments: Sequence[Segment]) -> bool:
 
 
 def without_loops(segments: Sequence[Segment]) -> list[Segment]:
-    """`segments` with every loop cut down to the words that it repeats."""
+    """Returns `segments` with every loop reduced to one round."""
     unlooped: list[Segment] = []
     for _, same in groupby(map(_collapsed, segments), key=lambda segment: keys(split(segment.text))):
         run = list(same)
@@ -39,11 +39,11 @@ def without_loops(segments: Sequence[Segment]) -> list[Segment]:
 def _collapsed(segment: Segment) -> Segment:
     cut = not segment.text.rstrip().endswith(_STOPS)
     words = split(segment.text)
-    numbers = _without_repeats(keys(words), _most, _LONGEST, cut)
+    numbers = _without_repeats(keys(words), _most, _MAX_WORDS, cut)
     text = "".join(_unstuck(words[number], cut and number == len(words) - 1) for number in numbers).strip()
     if text == segment.text.strip():
         return segment
-    timed = _without_repeats(keys([word.text for word in segment.words]), _most, _LONGEST, cut)
+    timed = _without_repeats(keys([word.text for word in segment.words]), _most, _MAX_WORDS, cut)
     last = len(segment.words) - 1
     times = (
         replace(word, text=_unstuck(word.text, cut and number == last))
@@ -54,19 +54,19 @@ def _collapsed(segment: Segment) -> Segment:
 
 
 def _unstuck(word: str, cut: bool) -> str:
-    """`word`, or where it repeats a part of itself, such as `https/https/https/`, that part once."""
-    if len(word) < _LONG or not any(map(str.isalpha, word)):  # zeros are a number
+    """Returns `word`, or if it repeats a part, as `https/https/https/` does, the part once."""
+    if len(word) < _LONG or not any(map(str.isalpha, word)):  # a number may have many zeros
         return word
     numbers = _without_repeats(list(word.casefold()), _most_letters, _LETTERS, cut)
     return "".join(word[number] for number in numbers)
 
 
 def _without_repeats(units: Sequence[str], most: Callable[[int], int], longest: int, cut: bool) -> list[int]:
-    """The numbers of the words or letters that stay: of a loop, those of its first round.
+    """Returns the numbers of the words or letters to keep: of a loop, those of its first round.
 
     Args:
-        most: the most rounds of so many units that are not a loop.
-        longest: units that are repeated.
+        most: returns the maximum rounds of a number of units that are not a loop.
+        longest: the maximum number of units in a round.
         cut: whether the text ends without a full stop, so that a last round may have been cut off.
     """
     numbers: list[int] = []
@@ -82,7 +82,7 @@ def _without_repeats(units: Sequence[str], most: Callable[[int], int], longest: 
 
 
 def _loop(units: Sequence[str], at: int, most: Callable[[int], int], longest: int, cut: bool) -> tuple[int, int]:
-    """The number of units that repeat at `at`, and of their rounds; (1, 1) where there is no loop."""
+    """Returns the number of units that repeat at `at`, and of their rounds; (1, 1) if there is no loop."""
     for width in range(1, min(longest, (len(units) - at) // 2) + 1):
         round_, rounds = units[at : at + width], 1
         while units[at + rounds * width : at + (rounds + 1) * width] == round_:
@@ -96,24 +96,26 @@ def _loop(units: Sequence[str], at: int, most: Callable[[int], int], longest: in
 
 
 def _whole(units: Sequence[str], at: int, width: int) -> bool:
-    """Returns whether the round at `at` neither joins two others, end to beginning, nor is made of smaller ones."""
+    """Returns whether the round at `at` neither joins the end and beginning of two others, nor consists of smaller
+    ones."""
     round_ = list(units[at : at + width])
     smaller = (round_[:part] * (width // part) == round_ for part in range(1, width // 2 + 1) if width % part == 0)
     return (at == 0 or units[at - 1] != round_[-1]) and not any(smaller)
 
 
 def _most(width: int) -> int:
-    """The most rounds of `width` words that people say: "no" eight times, "thank you" six, a sentence three."""
+    """Returns the maximum rounds of `width` words that people say: "no" eight times, "thank you" six, a sentence
+    three."""
     return 8 if width == 1 else 6 if width <= 3 else 3
 
 
 def _most_letters(width: int) -> int:
-    """The most rounds of `width` letters that people say without a pause: laughter, and "blah-blah-blah"."""
+    """Returns the maximum rounds of `width` letters that people say without a pause: laughter, and "blah-blah-blah"."""
     return 16 if width <= 3 else 4
 
 
 def _begins(round_: Sequence[str], rest: Sequence[str]) -> bool:
-    """Returns whether `rest` is the beginning of `round_`, and not all of it; its last unit may be cut off."""
+    """Returns whether `rest` is an incomplete beginning of `round_`; its last unit may be cut off."""
     if not rest or len(rest) > len(round_) or list(rest) == list(round_):
         return False
     *whole, last = rest

@@ -1,4 +1,4 @@
-"""Pieces of a result as they travel: the data of a `Partial` message."""
+"""Encodes pieces of a result as the data of `Partial` messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def of_segment(number: int, segment: Segment) -> SegmentData:
-    """The data of one segment; times to the millisecond."""
+    """Returns the data of a segment; times are to the millisecond."""
     return SegmentData(
         kind="segment",
         id=number,
@@ -33,13 +33,13 @@ def of_segment(number: int, segment: Segment) -> SegmentData:
 
 
 def probability(value: float | None) -> float | None:
-    """A probability with four decimals; None for NaN. Sums of rounded numbers go a little beyond 1."""
+    """Returns a probability with four decimals, at most 1, which sums of rounded numbers may exceed; None for NaN."""
     return None if value is None or value != value else round(min(1.0, max(0.0, value)), 4)
 
 
 def of_event(event: Unstable | Began | Ended | Nothing | Echo | Speaker | Revised) -> LiveEvent:
-    """The data of a live event that is not a segment."""
-    from .live.events import Began, Echo, Revised, Speaker, Unstable  # which are loaded, since it is one of them
+    """Returns the data of a live event that is not a segment."""
+    from .live.events import Began, Echo, Revised, Speaker, Unstable  # already loaded, since `event` is one of them
 
     kind = type(event).__name__.lower()
     match event:

@@ -1,8 +1,9 @@
-"""The check that a text can be the speech: a second reading of the same speech agrees with the first, or it does not.
+"""Checks whether a text can be the speech, by comparing a second reading of the same speech with the first.
 
-A model that does not know the language of a recording writes fluent sentences of its own language, and other ones
-each time it reads the same speech: a third of a second of silence in front is enough, or another pitch. Speech that it
-knows it reads the same way. The thresholds were chosen on half of 29 clips of people who read (docs/BENCHMARKS.md).
+A model that does not know the language of a recording writes fluent sentences of its own language, and different ones
+each time it reads the same speech, after a third of a second of silence before it, or at another pitch. Speech in a
+known language is read in the same way again. The thresholds were chosen on half of 29 clips of people who read
+(docs/BENCHMARKS.md).
 """
 
 from __future__ import annotations
@@ -22,34 +23,34 @@ from .words import keys, split
 if TYPE_CHECKING:
     from .engine import Samples
 
-_LEAD_S = 0.35  # of silence in front of a reading
-_LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first looks, each cut where it is quietest
-_FEW = 3  # words of a look, which agree where all of them do
-_LETTERS = 8  # of words that do not agree by accident
-_SAME = 0.15  # of the words differ: the readings agree
-_OTHER = 0.32  # of the words differ in all readings: it is another language
-_ENOUGH = 2  # readings after which they may be found to agree
-_WORDS = 6  # of a piece that can be judged
-_UNREAD = 5  # pieces in the same voice after one that was read alike
+_LEAD_S = 0.35  # of silence before a reading
+_LOOKS_S = ((1.6, 2.6), (3.5, 5.0))  # the lengths of first readings, each cut at the quietest place
+_FEW = 3  # words of a first reading, all of which must agree
+_LETTERS = 8  # of words that cannot agree by accident
+_SAME = 0.15  # of the words may differ in readings that agree
+_OTHER = 0.32  # of the words that differ in all readings of another language
+_ENOUGH = 2  # readings that can prove agreement
+_WORDS = 6  # of a piece long enough to be judged
+_UNREAD = 5  # pieces in the same voice that are not read again after readings that agree
 
 
 class Plausibility:
     """Judges the pieces of a recording, one after another.
 
-    A piece is read again where it may be in another language than those before: the first one, one that sounds like
-    somebody else or like another microphone, and each sixth. So one language in one voice costs next to nothing.
+    A piece is read again if its language may differ from the one before: the first piece, a piece that sounds like
+    another person or another microphone, and every sixth. So one language in one voice takes hardly any time.
 
     Args:
-        read: transcribes samples once more.
+        read: transcribes samples again.
 
     Attributes:
-        clipped: whether there was speech that was cut off at full scale. It is read differently each time, too, so
-            nothing is concluded about its language.
+        clipped: whether there was speech that was cut off at full scale. It is also read differently each time, so this
+            tells nothing about its language.
     """
 
     def __init__(self, read: Callable[[Samples], str]) -> None:
         self._read = read
-        self._verdicts: dict[bool, Timbre] = {}  # timbres of the last unlikely piece and the last likely one
+        self._verdicts: dict[bool, Timbre] = {}  # the timbres of the last unlikely piece and the last likely one
         self._unread = 0  # pieces since the last one that was read again
         self.clipped = False
 
@@ -74,7 +75,8 @@ class Plausibility:
         return verdict
 
     def _agrees_at_first(self, samples: Samples, first: Sequence[str]) -> bool:
-        """Returns whether a reading of the beginning alone agrees: nearly always enough where the language is known."""
+        """Returns whether a reading of only the beginning agrees, which is nearly always enough for a known
+        language."""
         for shortest, longest in _LOOKS_S:
             words = keys(split(self._read(_later(_beginning(samples, shortest, longest)))))
             allowed = _SAME * len(words) if len(words) >= _FEW else -1
@@ -83,7 +85,7 @@ class Plausibility:
         return False
 
     def _differing(self, samples: Samples, first: Sequence[str]) -> float:
-        """The share of words that differ in other readings of a piece."""
+        """Returns the share of words that differ in other readings of a piece."""
         errors = count = 0
         for number, change in enumerate(_CHANGES, 1):
             words = keys(split(self._read(change(samples))))
@@ -95,7 +97,8 @@ class Plausibility:
 
 
 def differences(words: Sequence[str], others: Sequence[str], *, anywhere: bool = False) -> int:
-    """The fewest words to insert, delete or replace to make `words` of `others`, or of any part of them `anywhere`."""
+    """Returns the fewest insertions, deletions and replacements of words to turn `others`, or any part of them if
+    `anywhere`, into `words`."""
     costs = [0] * (len(others) + 1) if anywhere else list(range(len(others) + 1))
     for number, word in enumerate(words, 1):
         before, costs = costs, [number]
@@ -117,7 +120,8 @@ def _at_speed(factor: float) -> Callable[[Samples], Samples]:
 
 
 def _begins(words: Sequence[str], others: Sequence[str]) -> bool:
-    """Returns whether `others` begin with `words`, long enough ones; the last of more than a few may have been cut."""
+    """Returns whether `others` begin with `words`, if these are long enough; the last of more than a few may be cut
+    off."""
     certain = words if len(words) <= _FEW else words[:-1]
     return sum(map(len, certain)) >= _LETTERS and list(others[: len(certain)]) == list(certain)
 
@@ -130,5 +134,5 @@ def _beginning(samples: Samples, shortest: float, longest: float) -> Samples:
     return samples[: (first + quietest(energies, 9)) * FRAME]
 
 
-# Half a tone up and down, and a whole one up.
+# Half a tone up and down, and a whole tone up.
 _CHANGES: tuple[Callable[[Samples], Samples], ...] = (_later, _at_speed(1.06), _at_speed(1 / 1.06), _at_speed(1.12))

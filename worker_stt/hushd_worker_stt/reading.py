@@ -1,4 +1,4 @@
-"""One reading of speech by the engine: where memory runs out, in shorter parts and with less effort, else never."""
+"""Reads speech by the engine; if memory runs out, again in shorter parts and with less memory."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def read(engine: Engine, job: Job, samples: Samples, options: Options) -> list[Segment]:
-    """The segments of `samples`. Where a card's or the machine's memory is not enough, `job` goes on with economy.
+    """Returns the segments of `samples`. If a card's or the machine's memory is not enough, `job` goes on with economy.
 
     Raises:
-        NoMemory: it was not enough for that either. What is fragmented comes back with the process's end.
+        NoMemory: memory was not enough for that either. Fragmented memory is only returned by the process's end.
     """
     economical = job.economy
     try:
@@ -31,7 +31,7 @@ def read(engine: Engine, job: Job, samples: Samples, options: Options) -> list[S
         if not out_of_memory(error):
             raise
         print(f"Memory ran out in {len(samples) / RATE:.1f} s of speech: {str(error)[:500]}", file=sys.stderr)
-    # From here on the error is gone, and with it the arrays that its traceback held.
+    # From here on the error is gone, and so are the arrays that its traceback held.
     job.economy = job.degraded = True
     try:
         return _read(engine, job, samples, options, halved=economical)
@@ -42,7 +42,7 @@ def read(engine: Engine, job: Job, samples: Samples, options: Options) -> list[S
 
 
 def shifted(segment: Segment, by: float) -> Segment:
-    """`segment`, `by` seconds later."""
+    """Returns `segment`, `by` seconds later."""
     words = tuple(replace(word, start=max(0.0, word.start + by), end=max(0.0, word.end + by)) for word in segment.words)
     return replace(segment, start=max(0.0, segment.start + by), end=max(0.0, segment.end + by), words=words)
 
@@ -62,7 +62,7 @@ def _read(engine: Engine, job: Job, samples: Samples, options: Options, halved: 
 
 
 def _parts(samples: Samples, length: PieceLength | None) -> Iterator[tuple[int, Samples]]:
-    """`samples` in parts no longer than `length`, each with its first sample's number."""
+    """Yields `samples` in parts no longer than `length`, each with its first sample's number."""
     start = 0
     while length and len(samples) - start > length.longest * RATE:
         part = samples[start : start + int(length.longest * RATE)]

@@ -1,4 +1,4 @@
-"""An engine made ready for any audio: every piece of a recording and every live utterance goes through it."""
+"""Adapts an engine to any audio: every piece of a recording and every live utterance goes through it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from .segmentation.pieces import Piece
 
 
-_LEAD_S = 0.35  # of silence before a piece that is tried again: enough for another decoding
+_LEAD_S = 0.35  # of silence before a second try of a piece, which changes the decoding
 
 
 class Recogniser:
-    """Levels speech and hands it to the engine."""
+    """Levels speech and passes it to the engine."""
 
     def __init__(self, engine: Engine, model: ModelInfo) -> None:
         self.engine = engine
@@ -40,11 +40,12 @@ class Recogniser:
 
     @property
     def batch(self) -> int:
-        """The number of pieces that `transcribe_all` is best given now."""
+        """Returns the best number of pieces for `transcribe_all` now."""
         return self._reader.size.now
 
     def transcribe_all(self, job: Job, pieces: Sequence[Piece], options: Options) -> list[list[Segment]]:
-        """As `transcribe`, for several pieces of a recording at once, none of which needs the text of another."""
+        """Transcribes, like `transcribe`, several pieces of a recording at once, none of which needs the text of
+        another."""
         samples = [self.levelled(piece) for piece in pieces]
         readings = self._reader.read(job, samples, options)
         return [
@@ -55,13 +56,13 @@ class Recogniser:
     def transcribe(
         self, job: Job, piece: Piece, options: Options, pad_s: float, *, live: bool = False
     ) -> list[Segment]:
-        """The segments of `piece`, with times of the whole recording.
+        """Returns the segments of `piece`, with times in the whole recording.
 
-        Where the engine returns one segment for the piece, it is split at the pauses in `piece.speech`.
+        If the engine returns one segment for the piece, it is split at the pauses in `piece.speech`.
 
         Args:
-            pad_s: quiet kept at either end, live.
-            live: the piece is being spoken now: it goes before files.
+            pad_s: the seconds of quiet kept at either end of live speech.
+            live: whether the piece is live speech, which goes before files.
         """
         offset, samples = 0, self.levelled(piece)
         if live:
@@ -71,21 +72,21 @@ class Recogniser:
 
     @property
     def feed_s(self) -> float:
-        """The seconds that a stream of the model is best fed at once; 0 where it has none."""
+        """Returns the best seconds per feed of the model's streams; 0 if it has none."""
         return self.engine.feed_s
 
     def begin(self, job: Job, options: Options) -> JobStream:
-        """Opens a stream for somebody who speaks now."""
+        """Opens a stream for live speech."""
         return JobStream(self._reader, job, options)
 
     def levelled(self, piece: Piece) -> Samples:
-        """The samples of `piece` at a level that the engine hears well."""
+        """Returns the samples of `piece` at a good level for the engine."""
         first = piece.start
         spans = [(round((start - first) * RATE), round((end - first) * RATE)) for start, end in piece.speech]
         return normalised(piece.samples, spans, self.engine.LEVEL)
 
     def _placed(self, piece: Piece, offset: int, segments: list[Segment]) -> list[Segment]:
-        """`segments` of a piece's samples from `offset` on, with times of the whole."""
+        """Returns `segments` of a piece's samples from `offset` on, with times in the whole recording."""
         segments = [shifted(segment, piece.start + offset / RATE) for segment in segments]
         if len(segments) == 1 and piece.speech:
             return at_pauses(segments[0], piece.speech)
@@ -94,7 +95,8 @@ class Recogniser:
     def _without_loops(
         self, job: Job, samples: Samples, options: Options, segments: list[Segment], live: bool = False
     ) -> list[Segment]:
-        """`segments`, or where the decoder looped in them, those of a second try; of loops there, one round each."""
+        """Returns `segments`, or if the decoder looped in them, those of a second try, with its loops reduced to one
+        round."""
         if not is_loop(segments):
             return segments
         lead = np.zeros(round(_LEAD_S * RATE), np.float32)
@@ -105,19 +107,19 @@ class Recogniser:
         return without_loops(segments)
 
     def knows_only(self, job: Job) -> str:
-        """The one language that the model knows, where `job` does not say that it is spoken and readings are cheap."""
+        """Returns the model's only language, if `job` does not state the language and readings are cheap."""
         alone = self.engine.INFO.streaming and len(self._languages) == 1 and self._languages[0] != "und"
         return self._languages[0] if alone and job.params.get("language") in (None, "", "auto") else ""
 
     def second_reading(self, job: Job, samples: Samples, options: Options) -> str:
-        """The text of `samples` once more, for a comparison with the first one."""
+        """Returns a second text of `samples`, for a comparison with the first."""
         (segments,) = self._reader.read(job, [normalise(samples)], options)
         return " ".join(segment.text for segment in segments)
 
     def detect_language(self, job: Job, piece: Piece, *, live: bool = False) -> DetectedLanguage | None:
-        """The language spoken in `piece`, where the model knows several, and it or the one that identifies can tell.
+        """Returns the language spoken in `piece`, if the model knows several, and it or the identifying model can tell.
 
-        Where the latter cannot be used, the result gets a warning.
+        If the identifying model cannot be used, the result gets a warning.
         """
         if len(self._languages) < 2:
             return None
@@ -134,21 +136,22 @@ class Recogniser:
 
     @property
     def identifies_streams(self) -> bool:
-        """True if a stream that is not told its language has it identified before it begins."""
+        """True if the language of a stream without a given one is identified before it begins."""
         return len(self._languages) > 1 and self._identification.possible
 
     @cached_property
     def _identification(self) -> Identification:
-        from .identification import Identification  # which reads the models folder, and few requests need
+        from .identification import Identification  # it reads the models folder, and is rarely needed
 
         return Identification(self._languages)
 
     def spoken(self, options: Options) -> str:
-        """The language of a result: the one asked for or detected, else the model's only one; empty if unknown."""
+        """Returns the language of a result: the requested or detected one, or else the model's only one; empty if
+        unknown."""
         return options.language or (self._languages[0] if len(self._languages) == 1 else "")
 
     def piece_length(self, request: Request, *, economy: bool) -> PieceLength:
-        """The length of pieces: shorter where memory is short, or where the request limits it."""
+        """Returns the length of pieces: shorter if memory is short, or the request limits it."""
         engine = self.engine
         length = (engine.PIECE_ECONOMY if economy else None) or engine.PIECE
         if not 0 < request.max_segment_s < length.longest:

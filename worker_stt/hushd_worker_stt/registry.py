@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _description(engine: type[Engine]) -> HearingEngine:
-    from hushd_schema.description import HearingEngine, ModelDescription  # not for a worker
+    from hushd_schema.description import HearingEngine, ModelDescription  # not needed by workers
 
     info = engine.INFO
     models = tuple(

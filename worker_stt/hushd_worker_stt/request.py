@@ -1,4 +1,4 @@
-"""The parameters of `transcribe`, checked."""
+"""Checks the parameters of `transcribe`."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _with_defaults(request: type[T]) -> type[T]:
 @dataclass(frozen=True, slots=True)
 @_with_defaults
 class Request:
-    """The parameters of one job, checked: those of `hushd_schema.operations.transcribe`, where each is explained.
+    """The checked parameters of a job; `hushd_schema.operations.transcribe` explains each.
 
     Attributes:
-        start_s: where the first of `clips` begins, if there are any and it is later.
+        start_s: the second at which to begin; that of the first of `clips`, if it is later.
         format: always `s16le` with `live`.
-        decoder: by their names, also those of the operation's fields that are not attributes: engines know them.
-        no_speech_s: 0, as long as it takes, by default with `continuous`.
+        decoder: the decoder's options, and the operation's other fields for engines, by their names.
+        no_speech_s: 0, without a limit, by default with `continuous`.
     """
 
     format: str
@@ -73,7 +73,7 @@ class Request:
         """Checks a job's `params` for `model` of `engine`; None counts as left out.
 
         Raises:
-            HushdError: `bad_request`, naming the parameter and what it may be, or `unsupported`.
+            HushdError: `bad_request`, with the parameter and its possible values, or `unsupported`.
         """
         given = TRANSCRIBE.read(params)
         live, continuous = given.get("live", False), given.get("continuous", False)
@@ -86,21 +86,21 @@ class Request:
         if given.get("echo") and not (live and given.get("channels") == 2):
             raise HushdError(
                 "bad_request",
-                "echo is for live audio of two channels: the microphone's, and what is played meanwhile.",
+                "echo is for live audio of two channels: the microphone's sound, and the sound played meanwhile.",
             )
         if given.get("clips") and (live or given.get("diarize")):
             raise HushdError(
                 "unsupported",
-                "clips are parts of a recording in which nobody is told apart: leave out live and diarize.",
+                "clips are parts of a recording without diarization: leave out live and diarize.",
             )
         if not given.get("diarize") and (given.get("people") or given.get("voiceprints")):
-            raise HushdError("bad_request", "people and voiceprints are for telling speakers apart: set diarize too.")
+            raise HushdError("bad_request", "people and voiceprints are for diarization: set diarize too.")
         if (owner := given.get("owner")) and not (live and owner in given.get("people", {})):
             raise HushdError(
-                "bad_request", "owner is one of people, looked for in live audio: set live and people too."
+                "bad_request", "owner is the person among people to recognise in live audio: set live and people too."
             )
         if live and given.get("voiceprints"):
-            raise HushdError("unsupported", "voiceprints are made of recordings: leave out live.")
+            raise HushdError("unsupported", "voiceprints are made from recordings: leave out live.")
         if given.get("task") == "translate" and not engine.translates(model):
             raise _no_translation(f"{engine.name}/{model.name}")
         given["decoder"] = DECODER.read(given.get("decoder", {}))
@@ -112,13 +112,13 @@ class Request:
         if continuous:
             usual["no_speech_s"] = 0.0
         asked = usual | given
-        for name in TRANSCRIBE.fields.keys() - {each.name for each in fields(cls)}:  # that concern engines alone
+        for name in TRANSCRIBE.fields.keys() - {each.name for each in fields(cls)}:  # only for engines
             if (value := asked.pop(name)) is not None:
                 asked["decoder"][name] = value
         return cls(**asked)
 
     def options(self) -> Options:
-        """Returns what concerns the engine."""
+        """Returns the options for the engine."""
         return Options(
             language=self.language,
             translate=self.task == "translate",
@@ -131,7 +131,7 @@ class Request:
         )
 
     def warnings(self, engine: EngineInfo) -> list[dict[str, str]]:
-        """Returns a warning, as a result carries it, about what the request asks for and `engine` does not do."""
+        """Returns warnings, in the form of results, about requested options that `engine` does not support."""
         given = {name: getattr(self, name) for name in TRANSCRIBE.by_engine() if hasattr(self, name)}
         if not (names := decoder.unused(given | dict(self.decoder), engine.options, live=self.live)):
             return []
@@ -140,7 +140,7 @@ class Request:
 
 
 def _no_translation(model: str) -> HushdError:
-    from hushd_models import advice  # only to help with a mistake
+    from hushd_models import advice  # only needed after a mistake
     from hushd_schema import engines
 
     able = " and ".join(spec.name for spec in engines.every("stt") if spec.translates)
@@ -153,9 +153,9 @@ def _no_translation(model: str) -> HushdError:
 def _language(value: str | None, languages: tuple[str, ...]) -> str | None:
     if value is None or value == "auto":
         return languages[0] if len(languages) == 1 else None
-    if language := names.find(value, languages):  # as the model writes it, such as `de-DE`
+    if language := names.find(value, languages):  # in the model's form, such as `de-DE`
         return language
-    from hushd_models import recommendation  # only to help with a mistake
+    from hushd_models import recommendation  # only needed after a mistake
 
     close = names.meant(value, languages)
     hint = f" (did you mean {close}?)" if close else recommendation.for_language("stt", value)

@@ -1,4 +1,4 @@
-"""A stream of the engine's, as a job holds it: levelled, and by itself at the engine."""
+"""A job's stream of the engine: it levels audio, and holds the engine for each call."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class JobStream(EngineStream):
-    """One stream for one job.
+    """A stream for one job.
 
-    Raises, in each of its calls but `cancel`:
-        Cancelled: its client has gone.
-        NoMemory: memory is not enough for it.
+    Raises, in each of its calls except `cancel`:
+        Cancelled: the client has gone.
+        NoMemory: memory is not enough for the stream.
     """
 
     def __init__(self, reader: Reader, job: Job, options: Options) -> None:

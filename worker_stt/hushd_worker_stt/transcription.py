@@ -1,4 +1,4 @@
-"""One recording on its way: its speech is found, transcribed piece by piece, and sent segment by segment."""
+"""Transcribes a recording: finds its speech, transcribes it piece by piece, and sends it segment by segment."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from .request import Request
 
 _PROGRESS_S = 10.0  # of audio read between two progress messages
-_LEAD = 320  # frames, 10.24 s, before `start_s` that the detector is fed, to judge what follows as in the whole
+_LEAD = 320  # frames, 10.24 s, before `start_s` for the detector, so that it judges as in the whole recording
 Found = tuple[int, Piece]  # a piece of speech, and its speaker's number
 _UNLIKELY = (
-    "{stretch} is probably not what was said: the model knows {language} only, and reads the same speech differently "
+    "{stretch} is probably not the spoken text: the model knows {language} only, and reads the same speech differently "
     "each time. If another language is spoken, name it: --language LANGUAGE --model auto."
 )
 _CLIPPED = (
@@ -44,7 +44,7 @@ class Transcription:
     """Transcribes the recording of one job.
 
     Args:
-        models: returns the models that tell speakers apart; called only with `Request.diarize`.
+        models: returns the models for diarization; only called with `Request.diarize`.
     """
 
     def __init__(
@@ -60,25 +60,25 @@ class Transcription:
         self._detected: DetectedLanguage | None = None
         self._only_language = recogniser.knows_only(job)
         self._plausibility = Plausibility(lambda samples: recogniser.second_reading(job, samples, self._options))
-        self._stretches: list[tuple[float, float]] = []  # whose text is unlikely
-        self._doubted = False  # whether the last of them ends with the last piece
+        self._stretches: list[tuple[float, float]] = []  # the stretches with unlikely text
+        self._doubted = False  # whether the last stretch ends with the last piece
         self._plausible = False  # whether any piece's text is not unlikely
-        self._read_s = begin_s(request)  # how far the recording has been read
+        self._read_s = begin_s(request)  # the second up to which the recording has been read
         self._reported_s = request.start_s
         self._total_s: Callable[[], float] = lambda: 0.0
         self._segments = 0
         self._voices: dict[int, Voice] = {}
-        self._speakers: dict[int, str] = {}  # names of the speakers who have a segment, in the order of their first one
+        self._speakers: dict[int, str] = {}  # names of the speakers with a segment, in the order of their first ones
 
     def run(self, blocks: Iterator[Samples], total_s: Callable[[], float]) -> TranscriptResult:
-        """Transcribes `blocks`, which begin at `begin_s`; returns what the job's result says.
+        """Transcribes `blocks`, which begin at `begin_s`; returns the job's result.
 
         Args:
-            total_s: the recording's length, 0.0 where it is not known.
+            total_s: the recording's length, 0.0 if unknown.
         """
         self._total_s = total_s
-        # A file is read and its speech found while the engine is at the piece before. A stream of raw audio is not:
-        # leaving the block would have to wait for more of it.
+        # A file is read and its speech found while the engine transcribes the piece before. A stream of raw audio is
+        # not, since leaving the block would have to wait for more audio.
         with Detector() as detector:
             pieces = self._pieces(blocks, detector)
             if self._request.format == "s16le":
@@ -91,13 +91,13 @@ class Transcription:
         return self._result()
 
     def _further(self, ahead: Prefetcher[Found]) -> int:
-        """The number of pieces that go along with the one whose turn it is."""
+        """Returns the number of further pieces for the batch of the next piece."""
         batch = 1 if self._context.changes else self._recogniser.batch
         ahead.count = max(2, batch)
         return batch - 1
 
     def _pieces(self, blocks: Iterator[Samples], detector: Detector) -> Iterator[Found]:
-        """The pieces of speech, each with its speaker's number."""
+        """Yields the pieces of speech, each with its speaker's number."""
         request, length = self._request, self._recogniser.piece_length(self._request, economy=self._job.economy)
         shorter = length.longest < self._recogniser.piece_length(request, economy=False).longest
         for speaker, start, part in self._by_speaker(self._reading(blocks)):
@@ -107,7 +107,7 @@ class Transcription:
                 yield speaker, piece
 
     def _reading(self, blocks: Iterator[Samples]) -> Iterator[Samples]:
-        """`blocks`, with progress, until the job is cancelled."""
+        """Yields `blocks`, and reports progress, until the job is cancelled."""
         for block in blocks:
             self._job.check()
             self._read_s += len(block) / RATE
@@ -115,8 +115,8 @@ class Transcription:
             yield block
 
     def _by_speaker(self, blocks: Iterator[Samples]) -> Iterator[tuple[int, float, Iterator[Samples]]]:
-        """`blocks` in parts of one speaker each, with the second at which each begins; one part without `diarize`
-        and without clips."""
+        """Yields `blocks` in parts of one speaker each, with the second at which each begins; a single part without
+        `diarize` and clips."""
         if self._request.clips:
             for start, part in clipped(blocks, self._request.clips, self._request.start_s):
                 yield 0, start, part
@@ -148,7 +148,7 @@ class Transcription:
             self._take(speaker, piece, segments)
 
     def _take(self, speaker: int, piece: Piece, segments: list[Segment]) -> None:
-        """Sends the text of a piece, with a mark where it is unlikely. The first text does not wait for that."""
+        """Sends the text of a piece, marked if it is unlikely. The first text does not wait for that check."""
         first = self._segments == 0
         unlikely = not first and self._unlikely(piece, segments)
         for number, segment in enumerate(segments, 1):
@@ -171,7 +171,7 @@ class Transcription:
         return unlikely
 
     def _send(self, speaker: int, segment: Segment, rest: float, unlikely: bool) -> None:
-        """Sends one segment; `rest` is where a request for what follows it begins."""
+        """Sends a segment; `rest` is the start for a request for the rest of the recording."""
         if self._request.diarize:
             if speaker not in self._speakers:
                 self._speakers[speaker] = self._name(speaker)
@@ -182,7 +182,7 @@ class Transcription:
         self._segments += 1
 
     def _name(self, speaker: int) -> str:
-        """The name of a speaker who is heard for the first time: that of a known voice, or a number."""
+        """Returns the name of a new speaker: of a known voice, or a number."""
         known = ""
         if self._request.people and speaker in self._voices:
             from .diarization.known_people import KnownPeople
@@ -191,7 +191,7 @@ class Transcription:
         return known or f"SPEAKER_{len(self._speakers):02d}"
 
     def _report(self, done_s: float, *, first_pass: bool) -> None:
-        """Reports progress now and then; `done_s` of audio is done in all passes together."""
+        """Reports progress from time to time; `done_s` is the audio done in all passes together."""
         now = self._request.start_s + done_s / (2 if self._request.diarize else 1)
         if now >= self._reported_s + _PROGRESS_S:
             self._reported_s = now
@@ -231,10 +231,11 @@ class Transcription:
 
 
 def begin_s(request: Request) -> float:
-    """The second of the recording at which its blocks begin: before `start_s`, by what the detector is fed."""
+    """Returns the second of the recording at which its blocks begin: earlier than `start_s`, for the detector."""
     return request.start_s - _lead(request) * FRAME / RATE
 
 
 def _lead(request: Request) -> int:
-    """Frames before `start_s` that are read, so that a resumed recording gets the text it would have had in one go."""
+    """Returns the number of frames before `start_s` to read, so that a resumed recording gets the same text as an
+    uninterrupted one."""
     return 0 if request.diarize or request.clips else min(_LEAD, int(request.start_s * RATE / FRAME))

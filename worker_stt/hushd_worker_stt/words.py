@@ -1,4 +1,4 @@
-"""Words of a text, as they are compared: two readings of a word differ in signs and capitals. Pure."""
+"""Splits texts into words for comparisons, which ignore punctuation and case. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-# Words are separated by spaces; in Thai, Chinese and Japanese, where they are not, a character is a word.
+# Words are separated by spaces; in Thai, Chinese and Japanese, without spaces, a character is a word.
 _NO_SPACES = "\u0e00-\u0eff\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef"
 _ASCII_WORD = re.compile(r"\s*\S+")
 _SIGNS = re.compile(r"[\W_]+")
 
 
 def split(text: str) -> list[str]:
-    """The words of `text`, each with the space before it: joined they are the text."""
+    """Returns the words of `text`, each with the space before it; joined they are the text."""
     word = _ASCII_WORD if text.isascii() else _any_word()
     return word.findall(f" {text.strip()}") if text.strip() else []
 
@@ -26,5 +26,5 @@ def _any_word() -> re.Pattern[str]:
 
 
 def keys(words: Sequence[str]) -> list[str]:
-    """The part of each word that counts: without signs, in small letters."""
+    """Returns the part of each word that counts: without punctuation, in lower case."""
     return [_SIGNS.sub("", word).casefold() for word in words]

@@ -1,4 +1,4 @@
-"""hushd's transcription jobs, done by one speech-to-text engine."""
+"""Runs hushd's transcription jobs by one speech-to-text engine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .live.voices import Voices
     from .turns.detector import TurnDetector
 
-_PATIENCE_S = 600.0  # for live audio that does not come: a paused microphone, or a program that has forgotten us
+_PATIENCE_S = 600.0  # for missing live audio: of a paused microphone, or of a program that has forgotten the job
 _CANCELLED = "The channels cancel each other out: only the loudest of them was transcribed."
 _NO_SPEECH = "No speech was heard: is this the right recording, and does it play?"
 _ON_CARD = 8, 64  # slots and sessions
@@ -43,10 +43,10 @@ _VAD = "hushd_worker_stt.segmentation.vad"
 
 
 def preload(engine: str) -> None:
-    """Imports what a worker with this engine needs, for a template.
+    """Imports the modules of a worker with this engine, for a template.
 
     Raises:
-        HushdError: the engine cannot be kept so.
+        HushdError: the engine cannot be kept on standby.
     """
     REGISTRY.preload(engine)
     for module in (*_HEAVY, _VAD):
@@ -54,13 +54,12 @@ def preload(engine: str) -> None:
 
 
 class SpeechToText:
-    """The worker that the harness runs, with one model of one engine.
+    """The speech-to-text worker that the harness runs, with one model of one engine.
 
     It takes one file at a time, because an engine's own threads already use all cores, and live sessions beside it,
-    since each of them needs the engine for a fraction of the time. A model that streams has one session or one file:
-    the next one is another process's. Files that waited for their clients go on beside
-    these, in turns of a piece. An engine that takes batches on a graphics card gets
-    more of both, whose pieces it transcribes together.
+    since each of them needs the engine for a fraction of the time. A model that streams takes one session or one file;
+    the next one needs another process. Files that waited for their clients go on beside these, in turns of a piece. An
+    engine that takes batches on a graphics card gets more of both, and transcribes their pieces together.
     """
 
     slots = 1
@@ -74,10 +73,10 @@ class SpeechToText:
         self._loaded = False
 
     def template_files(self) -> tuple[Path, ...]:
-        """Returns the files of the model, for a template that is to load it.
+        """Returns the files of the model, for a template that will load it.
 
         Raises:
-            HushdError: `unsupported` where it must not.
+            HushdError: `unsupported` if a template must not load it.
         """
         return REGISTRY.template_files(self._engine_name, self._model_name)
 
@@ -91,7 +90,7 @@ class SpeechToText:
         self._load(lambda note: None)
 
     def load(self, report: Callable[[str], None]) -> Capabilities:
-        """Loads the engine, unless its template has; returns what it can.
+        """Loads the engine, unless its template has done so; returns its capabilities.
 
         Raises:
             HushdError: `engine_missing` or `model_missing`.
@@ -113,11 +112,11 @@ class SpeechToText:
         kind = REGISTRY.find(self._engine_name)
         info, known = kind.INFO, [model.name for model in kind.models()]
         name = choose_model(info.name, self._model_name, info.default_model, known)
-        if (paths.find().models / kind.INFO.name).is_dir():  # else there is nothing to verify: 5 ms less
+        if (paths.find().models / kind.INFO.name).is_dir():  # otherwise there is nothing to verify; saves 5 ms
             from hushd_models import verification
 
             verification.before_load(kind.INFO.name, name, report)
-        # numpy's import and an engine's native load take 0.1 s and more each, on different cores.
+        # numpy's import and an engine's native load take 0.1 s or more each, on different cores.
         preparation = threading.Thread(target=_prepare, name="preparation", daemon=True)
         preparation.start()
         self._engine: Engine = kind()
@@ -134,7 +133,7 @@ class SpeechToText:
             ) from error
         from .recogniser import Recogniser
 
-        if self._engine.feed_s:  # while a stream is open the engine can do nothing else
+        if self._engine.feed_s:  # while a stream is open, the engine cannot do anything else
             self.slots, self.sessions, self.aside = 1, 0, 0
         elif self._engine.batch > 1 and self._engine.compute_device != "cpu":
             self.slots, self.sessions = _ON_CARD
@@ -144,16 +143,16 @@ class SpeechToText:
         self._loaded = True
 
     def run(self, job: Job) -> JsonObject:
-        """Transcribes; the text goes in partials.
+        """Transcribes; sends the text in partials.
 
-        The result holds `language`, `duration` in seconds, and counts of `segments` and, with `diarize`, `speakers`;
-        for live audio also `ended`.
+        The result has `language`, `duration` in seconds, and the numbers of `segments` and, with `diarize`, of
+        `speakers`; for live audio also `ended`.
 
         Raises:
-            HushdError: `unsupported`, `bad_request`, `no_speech`, or what the input raises.
+            HushdError: `unsupported`, `bad_request`, `no_speech`, or an error of the input.
         """
         if job.op != "transcribe":
-            raise HushdError("unsupported", f"A speech-to-text worker can 'transcribe', not {job.op!r}.")
+            raise HushdError("unsupported", f"A speech-to-text worker can only 'transcribe', not {job.op!r}.")
         request = Request.parse(job.params, self._info, self._model)
         if job.input == "none":
             raise HushdError("bad_request", "There is nothing to transcribe: send audio, or name a file.")
@@ -167,7 +166,7 @@ class SpeechToText:
         return result.data() | ({"warnings": warnings} if warnings else {})
 
     def _file(self, job: Job, request: Request) -> TranscriptResult:
-        """Transcribes the track that the request names, else the first one with speech."""
+        """Transcribes the requested track, or else the first one with speech."""
         from .audio.recording import open_input
 
         with open_input(job) as file:
@@ -182,7 +181,7 @@ class SpeechToText:
         return result
 
     def _track(self, job: Job, request: Request, file: BinaryIO, track: int) -> tuple[TranscriptResult, int]:
-        """Transcribes one track of sound; returns the result and how many tracks there are."""
+        """Transcribes one sound track; returns the result and the number of tracks."""
         from .audio.recording import Recording
         from .transcription import Transcription, begin_s
 
@@ -262,9 +261,9 @@ def _live_samples(job: Job, request: Request) -> Iterator[Samples]:
 
 
 def _prepare() -> None:
-    """Imports what reading audio needs, and loads the first recording's voice detector.
+    """Imports the modules for reading audio, and loads the first recording's voice detector.
 
-    A failure is ignored here: whatever needs the part that failed raises the same error and reports it.
+    A failure is ignored here, since the use of the failed part will raise and report the same error.
     """
     with contextlib.suppress(ImportError, OSError, RuntimeError):
         for module in _HEAVY:

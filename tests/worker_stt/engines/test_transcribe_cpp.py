@@ -205,7 +205,7 @@ def test_a_missing_or_damaged_file_is_said(tmp_path: Path) -> None:
         TranscribeCpp().load("whisper-small", lambda note: None)
     assert caught.value.code == "model_missing"
     header(tmp_path / "transcribe-cpp/mine/x.gguf", "parakeet")
-    with pytest.raises(HushdError, match=r"replace .* by a whole copy"):
+    with pytest.raises(HushdError, match=r"replace .* by a complete copy"):
         TranscribeCpp().load("mine", lambda note: None)
 
 

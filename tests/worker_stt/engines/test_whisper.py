@@ -608,7 +608,7 @@ def test_broken_checkpoints_are_a_sentence(models: Path, tmp_path: Path, monkeyp
             continue
         error = refusal("whisper", "mine")
         assert error.code == "model_missing", kind
-        assert f"replace {place} by a whole copy" in error.message, kind
+        assert f"replace {place} by a complete copy" in error.message, kind
 
 
 def test_a_checkpoint_cannot_run_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -647,7 +647,7 @@ def test_broken_conversions_are_a_sentence(models: Path, tmp_path: Path, monkeyp
         assert "mine" in [model.name for model in FasterWhisper.models()]
         error = refusal("faster-whisper", "mine")
         assert error.code == "model_missing", (file, content[:20])
-        assert f"replace {place} by a whole copy" in error.message
+        assert f"replace {place} by a complete copy" in error.message
         shutil.rmtree(place)
     shutil.copytree(whole, place)
     (place / "tokenizer.json").unlink()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from hushd_worker_stt.turns import detector, smart_turn
-from hushd_worker_stt.turns.detector import LONGEST_S, SoundDetector, TextDetector, wait_s
+from hushd_worker_stt.turns.detector import MAX_S, SoundDetector, TextDetector, wait_s
 from hushd_worker_stt.turns.text import EVEN, FINISHED, STRONG, WEAK
 
 SOUND = np.zeros(16_000, np.float32)
@@ -20,9 +20,9 @@ SILENCES = [0.1, 0.3, 0.5, 0.8, 1.6, 1.99, 2.0, 5.0, 60.0]
 def test_a_wait_is_bounded(silence_s: float) -> None:
     """Never shorter than the silence asked for, never longer than 2 s unless that is, and longer the less is over."""
     waits = [wait_s(probability, silence_s) for probability in PROBABILITIES]
-    assert all(silence_s <= wait + 1e-9 and wait <= max(silence_s, LONGEST_S) + 1e-9 for wait in waits)
+    assert all(silence_s <= wait + 1e-9 and wait <= max(silence_s, MAX_S) + 1e-9 for wait in waits)
     assert all(after <= before + 1e-9 for before, after in itertools.pairwise(waits))
-    assert waits[0] == pytest.approx(max(silence_s, LONGEST_S))
+    assert waits[0] == pytest.approx(max(silence_s, MAX_S))
 
 
 @pytest.mark.parametrize("silence_s", SILENCES)

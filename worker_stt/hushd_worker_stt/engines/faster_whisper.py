@@ -75,7 +75,7 @@ class FasterWhisper(WhisperFamily):
         self.compute_device = compute_device.of_ctranslate2(self._ctranslate2)
         self._model: Any = self._on_cpu(path) if self.compute_device == "cpu" else self._on_gpu(path)
         if "bfloat16" not in self._model.model.compute_type:  # numpy has no such arrays
-            self.batch = self._most_at_once
+            self.batch = self._max_batch
             self._model.model = TogetherModel(self._model.model, self._ctranslate2)
         config = json.loads((path / "config.json").read_bytes())
         self.timestamps = config.get("timestamps", True)  # found by hushd's converter

@@ -1,8 +1,8 @@
 """The package `onnx-asr`: Parakeet, Canary, GigaAM, Vosk and Whisper on ONNX Runtime, without torch.
 
-Only the package's models are used. Its resamplers (seven sessions, 0.29 s of every start), its voice detector and its
-file reader are not, since audio arrives in the right form. That takes functions below the public ones, so the versions
-are pinned to one minor release.
+It only uses the package's models, without its resamplers (seven sessions, 0.29 s of every start), its voice detector
+and its file reader, since audio arrives in the right form. That needs internal functions, so the version is pinned to
+one minor release.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from .tuned import threads
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_SHORTEST = RATE // 2  # samples; less is padded with silence, since the spread of one frame is not a number
-_LAST_TOKEN_S = 0.3  # the assumed length of a word's last token: only beginnings are known
+_MIN_SAMPLES = RATE // 2  # less is padded with silence, since the variance of a single frame is NaN
+_LAST_TOKEN_S = 0.3  # the assumed length of a word's last token, since only beginnings are known
 _WORD = re.compile(r"\S(?:\S|\s\B)*")  # the package drops spaces before signs
 
 
 class OnnxAsr(Engine):
-    """The engine `onnx-asr`. CTC and transducer models know when each word begins; Canary can translate."""
+    """The engine `onnx-asr`. CTC and transducer models can time the beginnings of words; Canary can translate."""
 
-    # Not for streaming: its makers' figures are a tenth of real time on four cores, for each pass.
+    # Not for streaming: by its makers' figures each pass takes a tenth of real time on four cores.
     INFO = EngineInfo.of(SPEC, word_times=True, translation=True, options=("probabilities",))
     PIECE = PieceLength(10.0, 20.0)  # the package warns of more than 20 to 30 s
-    # 60 MB less in a graph of a FastConformer's shape with random weights; Whisper gains nothing by it.
+    # 60 MB less with a graph of a FastConformer's shape and random weights; no gain with Whisper.
     PIECE_ECONOMY = PieceLength(5.0, 10.0)
 
     @classmethod
@@ -67,14 +67,14 @@ class OnnxAsr(Engine):
 
     @staticmethod
     def preload() -> None:
-        """Imports what `load` and the first sentence do, for a template."""
+        """Imports the modules of `load` and of the first sentence, for a template."""
         from hushd_worker.template import import_all
 
         import_all("numpy.random", "onnx_asr.loader", "onnx_asr.models.nemo", "onnx_asr.models.whisper")
 
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:
-        """The files that `load` reads, which a template may where sessions have one thread each."""
+        """Returns the files of `load`, which a template may read if sessions have one thread each."""
         folder = onnx_models.find(model)
         return tuple(onnx_models.files_to_load(folder, int8=not compute_device.may_be_card())) if folder else ()
 
@@ -99,12 +99,15 @@ class OnnxAsr(Engine):
             self._asr = _load(model, folder)
         except Exception as error:
             raise load_error(
-                f"onnx-asr/{model}", _root(error), install=self.INFO.install, again=f"replace {folder} by a whole copy"
+                f"onnx-asr/{model}",
+                _root(error),
+                install=self.INFO.install,
+                again=f"replace {folder} by a complete copy",
             ) from error
         self.compute_device = compute_device.of_sessions(s for s in vars(self._asr).values() if _is_session(s))
         if self.compute_device != "cpu":
-            # On a CPU the weights are int8, and what is multiplied with them is scaled by the whole batch's largest
-            # value, which makes another text of it.
+            # On a CPU the weights are int8, and the values multiplied with them are scaled by the whole batch's largest
+            # value, which changes the text.
             self.batch = 16
         self._translates = isinstance(self._asr, onnx_asr.models.nemo.NemoConformerAED)
         self._tells_language = isinstance(self._asr, onnx_asr.models.whisper._Whisper)
@@ -148,10 +151,10 @@ class OnnxAsr(Engine):
         return DetectedLanguage(token.removeprefix("<|").removesuffix("|>"))
 
     def _batch(self, pieces: Sequence[Samples]) -> tuple[Any, Any]:
-        """`pieces` as the package takes them: a batch, filled up with silence, and the length of each."""
+        """Returns `pieces` in the package's form: a batch, padded with silence, and the length of each."""
         import numpy as np
 
-        pieces = [np.pad(samples, (0, max(0, _SHORTEST - len(samples)))) for samples in pieces]
+        pieces = [np.pad(samples, (0, max(0, _MIN_SAMPLES - len(samples)))) for samples in pieces]
         if (rate := self._asr._get_sample_rate()) != RATE:
             pieces = [self._resample(samples, RATE, rate) for samples in pieces]
         lengths = [len(samples) for samples in pieces]
@@ -162,8 +165,8 @@ class OnnxAsr(Engine):
 def _words(
     tokens: Sequence[str], times: Sequence[float], logprobs: Sequence[float] | None, duration: float
 ) -> Iterator[Word]:
-    """The words that `tokens` make up, as in the package's text, each from its first token's time to the next word's,
-    or to shortly after its last token's. A word's probability is the mean of its tokens', as in Whisper's packages."""
+    """Yields the words of `tokens`, as in the package's text, each from its first token's time to the next word's, or
+    to shortly after its last token's. A word's probability is the mean of its tokens', as in Whisper's packages."""
     text = "".join(tokens)
     owners = [number for number, token in enumerate(tokens) for _ in token]
     spans = [(match.start(), match.start() + len(match.group().rstrip()) - 1) for match in _WORD.finditer(text)]
@@ -179,7 +182,7 @@ def _words(
 
 
 def _first(act: Callable[[str | None], Any]) -> Any:
-    """The result of `act` for the better kind of weights, or, where they are missing, for the other."""
+    """Returns the result of `act` for the better kind of weights, or, if they are missing, for the other."""
     better, other = _quantizations()
     try:
         return act(better)
@@ -188,7 +191,7 @@ def _first(act: Callable[[str | None], Any]) -> Any:
 
 
 def _load(model: str, folder: Path) -> Any:
-    """The package's model from the files in `folder`; its type comes from the name, else from config.json."""
+    """Returns the package's model from the files in `folder`, with its type by the name, or else by config.json."""
     import onnxruntime
     from onnx_asr.loader import Manager
 
@@ -199,7 +202,8 @@ def _load(model: str, folder: Path) -> Any:
     def options() -> Any:
         chosen = onnxruntime.SessionOptions()
         chosen.intra_op_num_threads = threads()
-        # With its arena the runtime keeps what the longest piece took: 464 instead of 343 MB at rest, for 3 % of speed.
+        # With its arena the runtime would keep the memory of the longest piece: 464 instead of 343 MB at rest, for 3 %
+        # of speed.
         chosen.enable_cpu_mem_arena = False
         chosen.log_severity_level = 3
         return chosen
@@ -216,7 +220,7 @@ def _load(model: str, folder: Path) -> Any:
 
 
 def _check_vocabulary(asr: Any) -> None:
-    """Raises ValueError for a vocabulary of which the package would find out in the middle of a text."""
+    """Raises ValueError for a damaged vocabulary, which the package would only notice in the middle of a text."""
     from onnx_asr.asr import _AsrWithCtcDecoding, _AsrWithTransducerDecoding
 
     vocabulary = getattr(asr, "_vocab", None)
@@ -231,14 +235,14 @@ def _is_session(value: object) -> bool:
 
 
 def _quantizations() -> tuple[str | None, str | None]:
-    """The kinds of weights, the better one first: a card is slower with int8."""
+    """Returns the kinds of weights, the better one first: a card is slower with int8."""
     import onnxruntime
 
     return ("int8", None) if compute_device.of_onnxruntime(onnxruntime) == "cpu" else (None, "int8")
 
 
 def _root(error: BaseException) -> BaseException:
-    """The first error of a chain: the hub's library reports any failure as a missing snapshot."""
+    """Returns the first error of a chain, since the hub's library reports any failure as a missing snapshot."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error

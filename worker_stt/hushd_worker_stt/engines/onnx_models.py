@@ -1,4 +1,4 @@
-"""The models that `onnx-asr` knows and those on this machine: their places and languages."""
+"""Finds the models of `onnx-asr`, well-known and on this machine: their places and languages."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from hushd_worker_stt.engine import ModelInfo
 
 _UNDETERMINED = "und"  # ISO 639's code for an undetermined language
 
-# The package knows these under their repositories' names; the others under ours.
+# The package knows these by their repositories' names, the others by hushd's names.
 _BY_REPOSITORY = {
     "canary-1b-flash", "canary-180m-flash", "vosk-model-ru", "vosk-model-small-ru", "t-one", "whisper-large-v3-turbo",
 }  # fmt: skip
 KNOWN = {known.name: known for known in catalogue.of("onnx-asr")}
-_TRANSLATING = "nemo-conformer-aed"  # the package's only architecture that does, Canary's
+_TRANSLATING = "nemo-conformer-aed"  # Canary's, the package's only architecture that translates
 _MADE = "-int8"  # the suffix that `hushd models quantize` adds to a name
 
 
 def source(model: str) -> str | None:
-    """The package's name for `model`, from which its type follows; None: its config.json gives the type."""
+    """Returns the package's name for `model`, which determines its type; None if its config.json does."""
     model = model.removesuffix(_MADE)
     if (known := KNOWN.get(model)) is None:
         return None
@@ -39,12 +39,12 @@ def source(model: str) -> str | None:
 
 
 def place() -> Path:
-    """The folder in which users put models of their own, each in a folder."""
+    """Returns the folder for users' own models, each in a folder."""
     return paths.find().models / "onnx-asr"
 
 
 def folders() -> list[Path]:
-    """The folders of the user's own models."""
+    """Returns the folders of the user's own models."""
     try:
         paths = sorted(place().iterdir())
     except OSError:
@@ -53,13 +53,13 @@ def folders() -> list[Path]:
 
 
 def find(model: str) -> Path | None:
-    """The folder that holds `model`: the user's own, hushd's, or a whole snapshot in Hugging Face's cache; None if
+    """Returns the folder of `model`: the user's own, hushd's, or a complete snapshot in Hugging Face's cache; None if
     there is none."""
     if not is_name(model):
         return None
     known = KNOWN.get(model)
     own = place() / model
-    # An incomplete one of the user's own is reported by the load.
+    # The load reports an incomplete model of the user's own.
     if own.is_dir() and _weights(own, known.files[0].needed[0].replace("?int8", "*") if known else "*.onnx"):
         return own
     store = Store(paths.find())
@@ -73,7 +73,7 @@ def find(model: str) -> Path | None:
 
 
 def pulled() -> Iterator[ModelInfo]:
-    """The models that hushd has pulled, imported or converted."""
+    """Yields the models that hushd has pulled, imported or converted."""
     store = Store(paths.find())
     for manifest in store.kept("onnx-asr").values():
         if isinstance(manifest, Manifest) and (folder := store.location(manifest)).is_dir():
@@ -81,14 +81,15 @@ def pulled() -> Iterator[ModelInfo]:
 
 
 def _weights(folder: Path, pattern: str = "*.onnx") -> list[Path]:
-    """The graphs in `folder` and one folder deeper, in ONNX or the runtime's own format."""
+    """Returns the graphs in `folder` and one folder deeper, in ONNX or the runtime's own format."""
     patterns = [pattern] if "/" in pattern else [pattern, f"*/{pattern}"]
     patterns += [p.replace(".onnx", ".ort") for p in patterns]
     return [file for p in patterns for file in folder.glob(p) if file.is_file()]
 
 
 def files_to_load(folder: Path, int8: bool) -> list[Path]:
-    """The graphs in `folder` with their weights: the quantized ones, if there are any and `int8`, else the others."""
+    """Returns the graphs in `folder` with their weights: the quantized ones if `int8` and there are any, or else the
+    others."""
     graphs = _weights(folder)
     quantized = [file for file in graphs if "int8" in file.name]
     chosen = (quantized or graphs) if int8 else [file for file in graphs if file not in quantized]
@@ -96,7 +97,8 @@ def files_to_load(folder: Path, int8: bool) -> list[Path]:
 
 
 def described(folder: Path) -> ModelInfo:
-    """A model of the user's own. Its languages are `languages` in its config.json, else those of Whisper's tokens."""
+    """Describes a model of the user's own. Its languages are `languages` in its config.json, or else those of Whisper's
+    tokens."""
     config = _json(folder / "config.json")
     languages, translation = config.get("languages"), config.get("model_type") == _TRANSLATING
     if known := KNOWN.get(folder.name.removesuffix(_MADE)):
@@ -110,7 +112,7 @@ def described(folder: Path) -> ModelInfo:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # opening a pipe would block
         return {}
     try:
         content = json.loads(path.read_bytes())

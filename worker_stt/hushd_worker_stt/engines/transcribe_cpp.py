@@ -1,8 +1,8 @@
 """The package `transcribe-cpp`: Parakeet, Nemotron, Moonshine, Canary, Qwen3, Whisper and others on ggml, from GGUF.
 
-This module, `ggml` and `ecapa` alone know the package's API, which is young: one minor release is pinned, 0.4. Weights
-are pages of the file, shared by all workers with the model; a file is replaced by another and never written into, for a
-page that is gone ends the process. ggml also aborts its process where memory is short or a file is wrong inside.
+Only this module, `ggml` and `ecapa` depend on the package's API, which is young: one minor release is pinned, 0.4.
+Weights are pages of the file, shared by all workers with the model; files are replaced and never written into, since a
+missing page ends the process. ggml also aborts its process if memory is short or a file is invalid inside.
 """
 
 from __future__ import annotations
@@ -48,14 +48,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOOK_S = 0.1  # between two checks for a cancel
-_SHORTEST = RATE // 2  # samples; a shorter piece is padded with silence, since some architectures refuse it
-# Whisper's encoder takes 30 s, whatever it is given. Moonshine was trained on short utterances.
+_MIN_SAMPLES = RATE // 2  # a shorter piece is padded with silence, since some architectures refuse it
+# Whisper's encoder always processes 30 s. Moonshine was trained on short utterances.
 _PIECES = {"whisper": PieceLength(15.0, 29.5), "moonshine": PieceLength(8.0, 15.0)}
-_LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine that has the same weights in its wheel
-# Seconds that pay: Moonshine's encoder costs by the feed; Nemotron computes a chunk of 1.12 s at once, by its default.
+_LEVELS = {"moonshine": LevelRange(0.7, 0.7)}  # measured with the engine moonshine, which has the same weights
+# The most efficient feeds in seconds: Moonshine's encoder runs once per feed; Nemotron computes a chunk of 1.12 s at
+# once, by default.
 _FEEDS_S = {"moonshine_streaming": 0.5}
 _TELLS_LANGUAGE = ("whisper", "qwen3_asr", "sensevoice")
-_THRESHOLDS = {  # of Whisper's decoder, the package's names by hushd's, and the value that switches each off
+_THRESHOLDS = {  # of Whisper's decoder: by hushd's names, the package's, and the value that switches each off
     "temperature_increment": ("temperature_inc", 0.0),
     "compression_ratio_threshold": ("compression_ratio_thold", math.inf),
     "logprob_threshold": ("logprob_thold", -math.inf),
@@ -64,7 +65,7 @@ _THRESHOLDS = {  # of Whisper's decoder, the package's names by hushd's, and the
 
 
 class TranscribeCpp(Engine):
-    """The engine `transcribe-cpp`. What it can do depends on the model: see `described`."""
+    """The engine `transcribe-cpp`. Its abilities depend on the model: see `described`."""
 
     INFO = EngineInfo.of(SPEC, translation=True, options=())
     PIECE = PieceLength(10.0, 20.0)
@@ -80,13 +81,14 @@ class TranscribeCpp(Engine):
 
     @staticmethod
     def preload() -> None:
-        """Imports the package, for a template; not where a graphics card may be used, whose driver no fork survives."""
+        """Imports the package, for a template, unless a graphics card may be used, whose driver does not survive a
+        fork."""
         if not (compute_device.may_be_card() or drm.own_cards()):
             ggml.package()
 
     @staticmethod
     def template_files(model: str) -> tuple[Path, ...]:
-        """The file of `model`, which a template may load: the package has threads during a run only."""
+        """Returns the file of `model`, which a template may load, since the package only has threads during a run."""
         return tuple(filter(None, [gguf_models.find(model)]))
 
     def load(self, model: str, report: Callable[[str], None]) -> None:
@@ -110,21 +112,21 @@ class TranscribeCpp(Engine):
             self._languages = self._model.capabilities.languages
         except (NoModel, OSError, RuntimeError) as error:
             raise load_error(
-                f"{SPEC.name}/{model}", error, install=self.INFO.install, again=f"replace {file} by a whole copy"
+                f"{SPEC.name}/{model}", error, install=self.INFO.install, again=f"replace {file} by a complete copy"
             ) from error
         self.PIECE = _PIECES.get(self._architecture.partition("_")[0], self.PIECE)
         self.PIECE_ECONOMY = None if self._architecture == "whisper" else self.PIECE_ECONOMY
         self.LEVEL = _LEVELS.get(self._architecture, self.LEVEL)
         if self._model.capabilities.supports_streaming:
             self.feed_s = _FEEDS_S.get(self._architecture, 1.12)
-            self.any_feeds = self._architecture == "parakeet"  # which collects its chunks by itself
+            self.any_feeds = self._architecture == "parakeet"  # it collects its chunks itself
 
     def _on_card(self, file: Path, card: Any) -> Any:
-        """The model on `card`; on the CPU where that does not work, unless it was asked for."""
+        """Returns the model on `card`, or on the CPU if the card does not work, unless a card was requested."""
         try:
             return self._package.Model(str(file), device=card)
         except RuntimeError as error:
-            if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # others may make room
+            if compute_device.asked() != "auto" or cause(error) is Cause.CARD_FULL:  # other workers may make room
                 raise
             self.why_there = f"{self.compute_device} does not work here ({reason(error)})"
             self.compute_device = "cpu"
@@ -139,7 +141,7 @@ class TranscribeCpp(Engine):
         return _Live(self.call, stream, word_times=self._timed(options))
 
     def _wishes(self, options: Options) -> dict[str, Any]:
-        """The package's arguments for the text wanted, of recordings and of streams."""
+        """Returns the package's arguments for the requested text, of recordings and of streams."""
         if options.translate and not self._abilities.translation:
             raise HushdError("unsupported", f"This model cannot translate: {advice.translator()} can.")
         finest = "token" if self._model.capabilities.max_timestamp_kind == "token" else "word"
@@ -151,7 +153,7 @@ class TranscribeCpp(Engine):
         }
 
     def _timed(self, options: Options) -> bool:
-        """Returns whether words are wanted, and the model knows their times: tokens bring their probabilities too."""
+        """Returns whether words are requested, and the model can time them: tokens have their probabilities, too."""
         return options.word_times and self._abilities.word_times and not options.translate
 
     def detect_language(self, samples: Samples) -> DetectedLanguage | None:
@@ -161,7 +163,7 @@ class TranscribeCpp(Engine):
         return DetectedLanguage(language) if language else None
 
     def _prompts(self, options: Options) -> dict[str, Any]:
-        """The package's arguments for the options that the model uses."""
+        """Returns the package's arguments for the options that the model uses."""
         usable, arguments = self._abilities.options, dict[str, Any]()
         if "prompt" in usable and options.prompt.strip():
             arguments["prompt"] = options.prompt.strip()
@@ -174,7 +176,7 @@ class TranscribeCpp(Engine):
                 if key in options.decoder
             }
             if options.temperature is not None and not thresholds.get("temperature_inc"):
-                thresholds["temperature_inc"] = 0.0  # a temperature alone is the only one
+                thresholds["temperature_inc"] = 0.0  # without an increment, only the given temperature is tried
             arguments["family"] = self._package.WhisperRunOptions(
                 temperature=options.temperature,
                 condition_on_prev_tokens=options.decoder.get("condition_on_previous_text", False),
@@ -183,22 +185,22 @@ class TranscribeCpp(Engine):
         return arguments
 
     def _run(self, samples: Samples, **arguments: Any) -> Any:
-        """The package's result for `samples`."""
+        """Returns the package's result for `samples`."""
         import numpy as np
 
-        padded = np.pad(samples, (0, max(0, _SHORTEST - len(samples))))
-        np.nan_to_num(padded, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)  # else the package refuses all of it
+        padded = np.pad(samples, (0, max(0, _MIN_SAMPLES - len(samples))))
+        np.nan_to_num(padded, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)  # otherwise the package refuses all samples
         try:
             return self.call(lambda: self._session.run(np.ascontiguousarray(padded, np.float32), **arguments))
         except self._package.OutputTruncated as error:
             if error.partial_result is None:
                 raise
-            return error.partial_result  # of a decoder that ran in a circle, or out of its bound
+            return error.partial_result  # the decoder has looped, or reached its limit
 
     def call(self, function: Callable[[], T]) -> T:
-        """Calls the package on a thread, while this one looks whether the client has gone.
+        """Calls the package on another thread, while this one checks whether the client has gone.
 
-        The package ends at the next layer or token at best; of what does not, the supervisor ends the process.
+        At best the package ends at the next layer or token; otherwise the supervisor ends the process.
         """
         work = _Run(function)
         try:
@@ -212,7 +214,7 @@ class TranscribeCpp(Engine):
 
 
 class _Live(EngineStream):
-    """A stream of the package's; while it is open every other run of the model is refused."""
+    """A stream of the package's; while it is open, the model refuses every other run."""
 
     def __init__(self, call: Callable[[Callable[[], Any]], Any], stream: Any, *, word_times: bool) -> None:
         self._call = call
@@ -225,13 +227,13 @@ class _Live(EngineStream):
 
         self._seconds += len(samples) / RATE
         finite = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)  # as above
-        if len(finite):  # nothing is refused
+        if len(finite):  # the package refuses empty feeds
             self._call(lambda: self._stream.feed(finite))
         text = self._stream.text()
         return Hypothesis(text.committed, text.tentative)
 
     def finish(self) -> list[Segment]:
-        """Takes the whole text: words once committed may not be a part of it."""
+        """Returns the final text, which may lack words that were committed before."""
         self._call(self._stream.finalize)
         result = self._stream.snapshot()
         self.cancel()
@@ -243,7 +245,7 @@ class _Live(EngineStream):
 
 
 class _Run:
-    """A call on a thread of its own, and what comes of it."""
+    """A call on a separate thread, and its result."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
@@ -255,11 +257,11 @@ class _Run:
     def _work(self) -> None:
         try:
             self._result = self._call()
-        except BaseException as error:  # given to who waits
+        except BaseException as error:  # passed to the waiting thread
             self._error = error
 
     def wait(self, seconds: float | None) -> bool:
-        """Returns whether it has ended, after so many seconds at most."""
+        """Waits at most `seconds` for the end of the call; returns whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -270,9 +272,9 @@ class _Run:
 
 
 def _segments(result: Any, duration: float, *, word_times: bool) -> Iterator[Segment]:
-    """The package's segments with times within a piece of `duration` seconds; where it has no times, one segment.
+    """Yields the package's segments with times inside a piece of `duration` seconds; one segment if it has no times.
 
-    A stream's result has tokens alone, of which the words are put together.
+    A stream's result only has tokens, which are joined into words.
     """
     words, owners = _words(result, duration) if word_times else ([], [])
     if result.timestamp_kind == "none" or not result.segments:
@@ -290,7 +292,7 @@ def _segments(result: Any, duration: float, *, word_times: bool) -> Iterator[Seg
 
 
 def _words(result: Any, duration: float) -> tuple[list[Word], list[int]]:
-    """The words of a result, and the number of the segment of each.
+    """Returns the words of a result, and the number of each word's segment.
 
     A word's probability is the mean of its tokens', as in Whisper's packages.
     """
@@ -315,7 +317,7 @@ def _words(result: Any, duration: float) -> tuple[list[Word], list[int]]:
 
 
 def _grouped(tokens: Iterable[Any]) -> list[list[Any]]:
-    """Tokens by word: with a space before it one begins the next."""
+    """Groups tokens by word; a token with a space before it begins the next word."""
     groups = list[list[Any]]()
     for token in tokens:
         if not groups or token.text[:1].isspace():

@@ -1,6 +1,6 @@
-"""Settings in a worker's environment that fit an engine to this machine; `hushd tune` finds the best ones.
+"""Reads settings in a worker's environment that fit an engine to this machine; `hushd tune` finds the best ones.
 
-OMP_NUM_THREADS is read by torch, numpy and CTranslate2 themselves too.
+torch, numpy and CTranslate2 also read OMP_NUM_THREADS themselves.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.footprint import cores
 
-_MOST_BEAMS = 100
+_MAX_BEAMS = 100
 
 
 def threads(spare: int = 0) -> int:
-    """OMP_NUM_THREADS, else the number of cores that this process may use, less those to `spare`; at least one."""
+    """Returns OMP_NUM_THREADS, or else the number of cores of this process minus `spare`; at least one."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdecimal() and int(asked):
         return int(asked)
@@ -23,7 +23,7 @@ def threads(spare: int = 0) -> int:
 
 
 def compute_type(known: Sequence[str]) -> str:
-    """HUSHD_COMPUTE_TYPE, one of `known`; empty for the engine's default.
+    """Returns HUSHD_COMPUTE_TYPE, one of `known`; empty for the engine's default.
 
     Raises:
         HushdError: `bad_request`.
@@ -31,18 +31,18 @@ def compute_type(known: Sequence[str]) -> str:
     asked = os.environ.get("HUSHD_COMPUTE_TYPE", "")
     if asked and asked not in known:
         raise HushdError(
-            "bad_request", f"HUSHD_COMPUTE_TYPE is one of {', '.join(known)} for this engine, not {asked[:40]!r}."
+            "bad_request", f"HUSHD_COMPUTE_TYPE must be one of {', '.join(known)} for this engine, not {asked[:40]!r}."
         )
     return asked
 
 
 def beam() -> int | None:
-    """HUSHD_BEAM_SIZE; None for the engine's default.
+    """Returns HUSHD_BEAM_SIZE; None for the engine's default.
 
     Raises:
         HushdError: `bad_request`.
     """
     asked = os.environ.get("HUSHD_BEAM_SIZE", "")
-    if asked and not (asked.isdecimal() and 1 <= int(asked) <= _MOST_BEAMS):
-        raise HushdError("bad_request", f"HUSHD_BEAM_SIZE is a number from 1 to {_MOST_BEAMS}, not {asked[:40]!r}.")
+    if asked and not (asked.isdecimal() and 1 <= int(asked) <= _MAX_BEAMS):
+        raise HushdError("bad_request", f"HUSHD_BEAM_SIZE must be a number from 1 to {_MAX_BEAMS}, not {asked[:40]!r}.")
     return int(asked) if asked else None

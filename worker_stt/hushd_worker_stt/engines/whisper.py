@@ -24,7 +24,7 @@ from .whisper_models import alignment, languages
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_PASSED_ON = (  # of the decoder's options
+_PASSED_ON = (  # the decoder's options for the package
     "length_penalty",
     "suppress_tokens",
     "compression_ratio_threshold",
@@ -33,7 +33,7 @@ _PASSED_ON = (  # of the decoder's options
     "condition_on_previous_text",
 )
 _PUNCTUATION = ("prepend_punctuations", "append_punctuations")
-_FRAMES = 100  # a second, in which the package counts
+_FRAMES = 100  # the package's frames per second
 
 
 class Whisper(WhisperFamily):
@@ -56,13 +56,13 @@ class Whisper(WhisperFamily):
 
     @classmethod
     def own(cls, path: Path) -> ModelInfo | None:
-        if path.suffix != ".pt" or not path.is_file():  # who opened a pipe would wait for a writer
+        if path.suffix != ".pt" or not path.is_file():  # opening a pipe would block
             return None
         try:
             with Checkpoint(path) as checkpoint:
                 vocabulary = checkpoint.dims["n_vocab"]
         except (BadCheckpoint, OSError, KeyError):
-            vocabulary = 0  # an error when it is loaded
+            vocabulary = 0  # the load reports the error
         memory = own_model.memory_mb("whisper", {path.name: path.stat().st_size})
         return ModelInfo(path.stem, languages(vocabulary), memory)
 
@@ -74,14 +74,14 @@ class Whisper(WhisperFamily):
 
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
         self.compute_device = compute_device.of_torch(self._torch, prefers_mps=False)
-        # By its path the file is not read a second time, for a checksum. Of pickles torch loads nothing but tensors.
+        # With a path the file is not read a second time, for a checksum. torch only loads tensors from pickles.
         self._model: Any = self._whisper.load_model(str(path), compute_device.torch_name(self.compute_device))
         if self.compute_type == "int8" and self.compute_device == "cpu":
             self._keep_in_bytes()
         dims = self._model.dims
         if packed := alignment(model, dims.n_text_layer, dims.n_text_head, dims.n_vocab):
             self._model.set_alignment_heads(packed)
-        self.batch = self._most_at_once
+        self.batch = self._max_batch
         self._model.decode = self._decode_together
         self._task = _batch_task(self._whisper)
         for block in (*self._model.encoder.blocks, *self._model.decoder.blocks):
@@ -93,7 +93,7 @@ class Whisper(WhisperFamily):
         self.timestamps = bool(self._model.decoder.token_embedding.weight[times:].any())
 
     def _decode_together(self, window: Any, options: Any) -> Any:
-        """Stands in for the model's `decode` of one window; those of several pieces, with the same options, are one."""
+        """Replaces the model's `decode` of one window: calls for several pieces with the same options are combined."""
 
         def together(windows: Sequence[Any]) -> Sequence[Any]:
             if len(windows) == 1:
@@ -104,16 +104,17 @@ class Whisper(WhisperFamily):
         return rendezvous.call((repr(options), window.shape), window, together)
 
     def _keep_in_bytes(self) -> None:
-        """torch's dynamic quantisation: the matrices of linear layers are a byte a weight, and what goes through them
-        is made so at each call. At each load, because torch would write it down as a pickle that may run code."""
+        """Applies torch's dynamic quantization: the matrices of linear layers have one byte per weight, and their input
+        is converted at each call. It is done at each load, because torch would save the result as a pickle, which may
+        run code."""
         import warnings
 
         torch, whisper = self._torch, self._whisper
         for module in self._model.modules():
-            if type(module) is whisper.model.Linear:  # which only casts weights to the input's precision
+            if type(module) is whisper.model.Linear:  # it only casts weights to the input's precision
                 module.__class__ = torch.nn.Linear
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch means to move this into another package
+            warnings.simplefilter("ignore")  # torch plans to move this to another package
             torch.ao.quantization.quantize_dynamic(self._model, {torch.nn.Linear}, dtype=torch.qint8, inplace=True)
 
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
@@ -125,7 +126,7 @@ class Whisper(WhisperFamily):
             self._torch.set_num_threads(usual)
 
     def _segments(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
-        # A long prompt loses its beginning; hotwords, which are not text that came before, must not be that.
+        # A long prompt loses its beginning, which must not be the hotwords, since they are not earlier text.
         prompt = " ".join(filter(None, (decoding.prompt, decoding.hotwords)))
         answer = self._whisper.transcribe(
             self._model,
@@ -144,7 +145,7 @@ class Whisper(WhisperFamily):
         heard = [segment for segment in answer["segments"] if segment["seek"] <= decoding.last_window * _FRAMES]
         texts = [segment["text"].strip() for segment in heard]
         if decoding.word_times:
-            # It watches the model's attention, and would see that of other pieces.
+            # It records the model's attention, and would record other pieces' attention, too.
             punctuation = decoding.given(*_PUNCTUATION)
             rendezvous.alone(lambda: self._find_words(samples, heard, answer["language"], punctuation))
         for segment, text in zip(heard, texts, strict=True):
@@ -158,8 +159,8 @@ class Whisper(WhisperFamily):
     def _find_words(
         self, samples: Samples, segments: list[dict[str, Any]], language: str, punctuation: dict[str, Any]
     ) -> None:
-        """Adds `words` to `segments`. Where `transcribe` itself does so, it drops what it cannot place, and decodes
-        what follows each window's last word as another window, which makes words up, and takes many times as long."""
+        """Adds `words` to `segments`. `transcribe` itself would drop words that it cannot place, and decode the rest
+        after each window's last word as another window, which invents words and takes many times as long."""
         from whisper.timing import add_word_timestamps
 
         audio, model = self._whisper.audio, self._model
@@ -194,8 +195,8 @@ class Whisper(WhisperFamily):
 
 
 def _batch_task(package: Any) -> Any:
-    """The package's decoding of several windows. With several hypotheses for each its own fails (version 20250625): it
-    gives them the sound of one."""
+    """Returns the package's decoding of several windows. Its own fails with several hypotheses per window (version
+    20250625), since it gives them the sound of one."""
 
     class Task(package.decoding.DecodingTask):  # type: ignore[misc]
         def _get_audio_features(self, mel: Any) -> Any:
@@ -208,5 +209,5 @@ def _batch_task(package: Any) -> Any:
 
 
 def _cache() -> Path:
-    """The folder that the package downloads to."""
+    """Returns the folder of the package's downloads."""
     return user_cache() / "whisper"

@@ -1,9 +1,9 @@
 """The common part of OpenAI's own Whisper and faster-whisper: models, options, and filters against invented text.
 
 Whisper takes windows of 30 s, padded with silence, and reports when each of its sentences begins and ends. Audio after
-the last sentence is transcribed again, as a window of its own. On silence and noise Whisper invents sentences. Against
-that, pieces hold speech (the worker's doing), the text before a piece is not given along, windows that Whisper itself
-takes for no speech are dropped, and so is one that begins so late in a piece that hardly any audio is left for it.
+the last sentence is transcribed again, in another window. For silence and noise Whisper invents sentences. To prevent
+that, pieces only contain speech (by the worker), a piece gets no earlier text as a prompt, windows without speech by
+Whisper's own judgement are dropped, and so are windows that begin so late in a piece that hardly any audio is left.
 """
 
 from __future__ import annotations
@@ -36,18 +36,17 @@ if TYPE_CHECKING:
 
     from hushd_worker_stt.engine import Samples
 
-_BEAM = 5  # as of both packages' command lines
-# Each is tried when the text of the one before is doubtful, as in both packages.
+_BEAM = 5  # the default of both packages' command lines
+# Each is tried if the text of the one before is doubtful, as in both packages.
 _FALLBACK: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_LEAST_S = 0.5  # of audio: the text of a shorter window is dropped
+_MIN_S = 0.5  # of audio: the text of a shorter window is dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """The decoding of one piece: `Options`, with defaults, aliases and economy settled.
+    """The decoding of one piece: `Options`, with defaults, aliases and economy applied.
 
-    `last_window` is the latest start, in seconds, of a window whose text is kept. `decoder` is as in
-    `Options`.
+    `last_window` is the latest start, in seconds, of a window whose text is kept. `decoder` is as in `Options`.
     """
 
     language: str | None
@@ -61,13 +60,13 @@ class Decoding:
     decoder: Mapping[str, Any] = field(default_factory=dict)
 
     def given(self, *names: str) -> dict[str, Any]:
-        """Those of the decoder's options that are given, as both packages take them: None switches a threshold off."""
+        """Returns the given options of the decoder, in the form of both packages: None switches a threshold off."""
         return {
             name: None if self.decoder[name] == OFF else self.decoder[name] for name in names if name in self.decoder
         }
 
 
-# The options that both packages' engines use, in their own ways.
+# The options that the engines of both packages use, in their own ways.
 SHARED = (
     "prompt", "hotwords", "beam_size", "temperature", "best_of", "temperature_increment", "condition_on_previous_text",
     "carry_initial_prompt",
@@ -78,11 +77,11 @@ class WhisperFamily(Engine):
     """An engine for Whisper's models. A subclass sets `INFO`, finds models, and decodes.
 
     Attributes:
-        SPEC: the engine's.
-        COMPUTE_TYPES: values that HUSHD_COMPUTE_TYPE may have.
-        compute_type: the one that the user asks for; empty: the engine's default.
-        timestamps: set by a subclass's `load`: whether the model learnt when sentences begin and end.
-            Without that a piece is one window and one segment.
+        SPEC: the engine's spec.
+        COMPUTE_TYPES: the possible values of HUSHD_COMPUTE_TYPE.
+        compute_type: the configured one; empty: the engine's default.
+        timestamps: set by a subclass's `load`: whether the model learnt the times of sentences. Without them a piece is
+            one window and one segment.
     """
 
     # The encoder's work is the same for 1 s and for 30 s, so pieces are long.
@@ -95,31 +94,32 @@ class WhisperFamily(Engine):
     @classmethod
     @abstractmethod
     def find(cls, model: str) -> Path | None:
-        """The path of the weights of `model`; None if they are not on this machine."""
+        """Returns the path of the weights of `model`; None if they are not on this machine."""
 
     @classmethod
     @abstractmethod
     def own(cls, path: Path) -> ModelInfo | None:
-        """The model at `path`, an entry of the models folder, if it is one."""
+        """Returns the model at `path`, an entry of the models folder, or None if it is not a model."""
 
     @property
-    def _most_at_once(self) -> int:
-        """Pieces that are worth a try. On two cores two were 1.1 times as fast as one, and four slower than two."""
+    def _max_batch(self) -> int:
+        """Returns the largest batch worth a try. On two cores two pieces were 1.1 times as fast as one, and four slower
+        than two."""
         return min(16, max(2, cores() // 2)) if self.compute_device == "cpu" else 16
 
     @classmethod
     def folder(cls) -> Path:
-        """The folder for models that users install by hand."""
+        """Returns the folder for models that users install by hand."""
         return paths.find().models / cls.INFO.name
 
     @classmethod
     def pulled(cls, model: str) -> Path | None:
-        """The path of the `model` that hushd pulled, imported or converted: a folder, or its one file."""
+        """Returns the path of a `model` that hushd pulled, imported or converted: a folder, or its only file."""
         store, name = Store(paths.find()), f"{cls.INFO.name}/{model}"
         try:
             manifest = store.find(name) or store.find(catalogue.canonical(name))
         except HushdError:
-            return None  # its manifest is damaged: an error when it is loaded
+            return None  # its manifest is damaged, which the load reports
         return cls._path(manifest) if manifest else None
 
     @classmethod
@@ -167,20 +167,23 @@ class WhisperFamily(Engine):
         self._languages = next(info.languages for info in self.models() if info.name == model)
         try:
             self._load(model, path, report)
-        except Exception as error:  # the libraries' own, of any kind
+        except Exception as error:  # the libraries may raise anything
             raise load_error(
-                f"{self.INFO.name}/{model}", error, install=self.INFO.install, again=f"replace {path} by a whole copy"
+                f"{self.INFO.name}/{model}",
+                error,
+                install=self.INFO.install,
+                again=f"replace {path} by a complete copy",
             ) from error
 
     def transcribe(self, samples: Samples, options: Options) -> Iterable[Segment]:
         import numpy as np
 
-        # Of what is not a number, and of what overflows, torch makes probabilities that are none, and raises.
+        # NaN and overflows would give torch invalid probabilities, for which it raises an error.
         samples = np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
         length = len(samples) / RATE
         beam, temperatures = options.beam or self._beam, _temperatures(options)
         if self.economy and (beam > 1 or len(temperatures) > 1):
-            # Each hypothesis keeps its own memory of what it has decoded, and so does each of the fallback's samples.
+            # Each hypothesis has its own memory of the decoded text, and so does each of the fallback's samples.
             beam, temperatures = 1, temperatures[:1]
             self.degraded = True
         decoding = Decoding(
@@ -190,14 +193,14 @@ class WhisperFamily(Engine):
             hotwords=options.hotwords.strip(),
             beam=beam,
             temperatures=temperatures,
-            # A word of the translation was never said.
+            # The words of a translation were never spoken.
             word_times=options.word_times and not options.translate,
-            last_window=max(0.0, length - _LEAST_S) if self.timestamps else 0.0,
+            last_window=max(0.0, length - _MIN_S) if self.timestamps else 0.0,
             decoder=options.decoder,
         )
         segments = list(self._decode(samples, decoding))
         if decoding.word_times and not segments:
-            # Both packages drop a segment whose words they cannot place: text without times is better than none.
+            # Both packages drop a segment whose words they cannot place, but text without times is better than none.
             segments = list(self._decode(samples, replace(decoding, word_times=False)))
         return [_within(segment, length) for segment in segments]
 
@@ -213,20 +216,20 @@ class WhisperFamily(Engine):
         """Imports the package.
 
         Raises:
-            ImportError, OSError: it is not there, or does not load.
+            ImportError, OSError: the package is not installed, or does not load.
         """
 
     @abstractmethod
     def _load(self, model: str, path: Path, report: Callable[[str], None]) -> None:
-        """Loads `model` from `path`; raises whatever its package does."""
+        """Loads `model` from `path`; raises any error of its package."""
 
     @abstractmethod
     def _decode(self, samples: Samples, decoding: Decoding) -> Iterator[Segment]:
-        """The segments that the model finds in `samples`."""
+        """Yields the segments that the model finds in `samples`."""
 
 
 def _temperatures(options: Options) -> tuple[float, ...]:
-    """The temperatures to try, each when the text of the one before is doubtful."""
+    """Returns the temperatures to try, each if the text of the one before is doubtful."""
     first, step = options.temperature, options.decoder.get("temperature_increment")
     if step is None:
         return _FALLBACK if first is None else (first,)
@@ -237,7 +240,7 @@ def _temperatures(options: Options) -> tuple[float, ...]:
 
 
 def _within(segment: Segment, length: float) -> Segment:
-    """`segment` with times that lie in a piece of `length` seconds; the window they were read from has 30."""
+    """Returns `segment` with times inside a piece of `length` seconds, since its window has 30."""
     words = tuple(
         replace(w, start=min(max(0.0, w.start), length), end=min(max(0.0, w.end), length)) for w in segment.words
     )

@@ -1,4 +1,4 @@
-"""Facts about Whisper's models that need no loading: languages, and the heads that word times are read from."""
+"""Facts about Whisper's models without loading them: languages, and the attention heads for word times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hushd_worker_stt.engine import ModelInfo
 
 LANGUAGES = tuple(whisper_languages.ALL.split())  # in the order of their tokens
 languages = whisper_languages.of
-# Which heads of the decoder's cross-attention follow what is being said, found by OpenAI: a flag for each head of each
+# The heads of the decoder's cross-attention that follow the speech, found by OpenAI: a flag for each head of each
 # layer, one byte each, gzip, base 85.
 ALIGNMENT = {
     "tiny": b"ABzY8bu8Lr0{>%RKn9Fp%m@SkK7Kt=7ytkO",
@@ -33,10 +33,9 @@ ALIGNMENT = {
 
 
 def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
-    """The flags in `ALIGNMENT` of a model of these dimensions, by its name or as the only one it can have been trained
-    from.
+    """Returns the flags in `ALIGNMENT` for a model of these dimensions, by its name or as its only possible base model.
 
-    Empty where that is unknown: then the upper half of the layers is a fair choice.
+    They are empty if that is unknown: then the upper half of the layers is a fair choice.
     """
     fitting = {
         known.name: packed
@@ -52,7 +51,7 @@ def alignment(name: str, layers: int, heads: int, vocabulary: int) -> bytes:
 
 
 def alignment_heads(name: str, layers: int, heads: int, vocabulary: int) -> list[tuple[int, int]]:
-    """Layer and head of each cross-attention that word times are read from: by default all of the upper half."""
+    """Returns layer and head of each cross-attention for word times: by default all of the upper half."""
     if packed := alignment(name, layers, heads, vocabulary):
         return [divmod(number, heads) for number, follows in enumerate(_unpacked(packed)) if follows]
     return [(layer, head) for layer in range(layers // 2, layers) for head in range(heads)]

@@ -1,7 +1,7 @@
-"""Stable words of an unfinished utterance: those on which two passes agree. Pure.
+"""Finds the stable words of an unfinished utterance, on which two passes agree. Pure.
 
-While somebody speaks, the utterance is transcribed again and again as it grows, and its end changes each time: the last
-word was cut off, or the next one shows its meaning. Words on which two passes in a row agree hardly ever change again.
+While a person speaks, the utterance is transcribed repeatedly as it grows, and its end changes each time: the last word
+was cut off, or the next one clarifies it. Words on which two passes in a row agree hardly ever change again.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from hushd_worker_stt.words import keys, split
 
 
 class Agreement:
-    """One utterance while it is transcribed; its text so far is `stable + text`.
+    """An utterance while it is transcribed; its text so far is `stable + text`.
 
     Attributes:
-        stable: grows only at its end.
+        stable: the text that only grows at its end.
         text: the rest of the last pass.
     """
 
@@ -34,7 +34,7 @@ class Agreement:
         return text if self._stable else text.lstrip()
 
     def update(self, text: str) -> None:
-        """Takes the text of the next pass."""
+        """Adds the text of the next pass."""
         words = split(text)
         rest = words[_length_of(keys(self._stable), keys(words)) :]
         before = zip(keys(self._rest), keys(rest), strict=False)
@@ -43,14 +43,14 @@ class Agreement:
         self._rest = rest[agreed:]
 
     def finish(self, text: str) -> None:
-        """Forgets the words at the beginning that `text`, which is final, stands for."""
+        """Removes the words at the beginning that the final `text` replaces."""
         final = _length_of(keys(split(text)), keys([*self._stable, *self._rest]))
         self._rest = self._rest[max(0, final - len(self._stable)) :]
         self._stable = self._stable[final:]
 
 
 def without(text: str, beginning: str) -> str:
-    """Returns `text` without the words at its beginning that another pass has as `beginning`."""
+    """Returns `text` without the words at its beginning that correspond to `beginning`, from another pass."""
     words = split(text)
     return "".join(words[_length_of(keys(split(beginning)), keys(words)) :])
 

@@ -1,8 +1,8 @@
-"""An utterance heard by a model that takes whole pieces: it is transcribed again and again while it grows.
+"""An utterance for a model that takes complete pieces: it is transcribed repeatedly while it grows.
 
-When its speaker pauses, the whole utterance gets its final transcription: if the pause turns out to be the end, the
-text is there already. Drafts take a fixed share of the time, so that a slow engine makes fewer of them and does not
-fall behind.
+When the speaker pauses, the whole utterance gets its final transcription: if the pause turns out to be the end, the
+text is ready. Drafts take a fixed share of the time, so that a slow engine makes fewer of them and does not fall
+behind.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .events import Unstable
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_UPDATE_S = 0.25  # of audio between two drafts, at least
-_SHARE = 0.25  # of the time that drafts may take
-_EAGER_S = 1.0  # at the beginning of an utterance, in which drafts follow each other until there is text
+_UPDATE_S = 0.25  # the minimum of audio between two drafts
+_SHARE = 0.25  # of the time for drafts
+_EAGER_S = 1.0  # at the beginning of an utterance, when drafts follow each other until there is text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Transcriber:
     """Transcribes pieces of a session.
 
     Attributes:
-        transcribe: the function; its second argument is True for a draft, which may be quick.
-        length: of final pieces.
-        clock: seconds, to time a pass.
+        transcribe: the function that transcribes; its second argument is True for a draft, which may be less accurate.
+        length: the length of final pieces.
+        clock: the clock in seconds, to time a pass.
     """
 
     transcribe: Callable[[Piece, bool], list[Segment]]
@@ -48,21 +48,21 @@ class DraftedUtterance:
 
     Attributes:
         said: whether it had a segment, and so was not a cough.
-        held: quiet that may become the end.
-        language: none of its own: a piece's is detected.
-        seconds: since the beginning.
+        held: the quiet that may become the end.
+        language: always None, since the language of pieces is detected.
+        seconds: the seconds since the beginning.
     """
 
     language: str | None = None
 
     def __init__(self, transcriber: Transcriber, start: float) -> None:
         self._transcriber = transcriber
-        self._start = start  # of the audio that is not final yet
+        self._start = start  # the second at which the audio begins that is not final yet
         self._audio: list[Samples] = []
         self._length = 0
-        self._final: list[Segment] | None = []  # of exactly the audio held; None: not known
-        self._phrase = 0  # where in the audio the phrase begins that is spoken now
-        self._before = ""  # what was said before it
+        self._final: list[Segment] | None = []  # of exactly the held audio; None: unknown
+        self._phrase = 0  # the sample at which the present phrase begins
+        self._earlier_text = ""  # the text before that phrase
         self._next_draft = 0.0
         self._next_final = 0.0
         self._agreement = Agreement()
@@ -73,7 +73,7 @@ class DraftedUtterance:
 
     @property
     def text(self) -> str:
-        """All that was said since the last segment, during a pause; empty where there was no time to make it."""
+        """Returns the text since the last segment, during a pause; empty if there was no time to make it."""
         return "" if self._final is None else _text(self._final)
 
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
@@ -88,13 +88,13 @@ class DraftedUtterance:
         self.held.clear()
         if self.seconds >= self._next_draft:
             draft = self._pass(self._phrase, draft=True)
-            yield from self._update(f"{self._before} {_text(draft)}")
+            yield from self._update(f"{self._earlier_text} {_text(draft)}")
 
     def pause(self, frame: Samples) -> Iterator[Unstable]:
         if not self.held and self._final is None and self.seconds >= self._next_final:
             self._final = self._pass(0, draft=False)
-            self._phrase, self._before = self._length, _text(self._final)
-            yield from self._update(self._before)
+            self._phrase, self._earlier_text = self._length, _text(self._final)
+            yield from self._update(self._earlier_text)
         self.held.append(frame)
 
     def finish(self) -> Iterator[Segment]:
@@ -103,18 +103,18 @@ class DraftedUtterance:
         yield from self._say(self._final)
 
     def cut(self, at: float) -> Iterator[Segment | Unstable]:
-        """Finishes the utterance up to the second `at`, where somebody else goes on; the rest stays as it was."""
+        """Finishes the utterance up to the second `at`, where another person goes on; the rest is kept."""
         end = round((at - self._start) * RATE)
         if 0 < end < self._length:
             yield from self._cut(np.concatenate(self._audio), end)
 
     def _cut(self, audio: Samples, end: int) -> Iterator[Segment | Unstable]:
-        """Finishes the utterance up to a sample of `audio`, which is all that is not final."""
+        """Finishes the utterance up to a sample of `audio`, the audio that is not final."""
         final = self._transcriber.transcribe(Piece(self._start, audio[:end]), False)
         yield from self._say(final)
         self._start += end / RATE
         self._audio, self._length = [audio[end:]], len(audio) - end
-        self._before = without(self._before, _text(final)) if self._phrase > end else ""
+        self._earlier_text = without(self._earlier_text, _text(final)) if self._phrase > end else ""
         self._phrase = max(0, self._phrase - end)
         self._final = None
         self._agreement.finish(_text(final))
@@ -146,7 +146,7 @@ class DraftedUtterance:
         yield from segments
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing, since there is no open stream."""
 
 
 def _text(segments: Iterable[Segment]) -> str:

@@ -1,9 +1,9 @@
-"""Echo cancellation: hushd's own voice, played by a loudspeaker, is removed from the microphone's signal.
+"""Cancels echo: removes hushd's own voice, played by a loudspeaker, from the microphone's signal.
 
-Where the microphone gets an exact copy of the played signal (a loop within a sound server, a cable, a virtual device),
-the echo is a delay and a short filter. Both can be computed, and the person's voice is left undamaged. In a room the
-echo is neither short nor exact. So the remainder is measured, and until the echo is known to be gone the microphone
-counts as silent while something is played: half duplex, in which hushd never hears itself.
+If the microphone gets an exact copy of the played signal (a loop inside a sound server, a cable, a virtual device), the
+echo is a delay and a short filter. Both can be computed without damage to the person's voice. In a room the echo is
+neither short nor exact. So the remainder is measured, and until the echo is known to be gone the microphone counts as
+silent during playback: half duplex, in which hushd never hears itself.
 """
 
 from __future__ import annotations
@@ -17,24 +17,22 @@ if TYPE_CHECKING:
 
 FRAME = 512  # samples cleaned at once, 32 ms
 _REACH = 12_000  # samples: the longest delay of an echo, 0.75 s
-_TAPS = (
-    96  # of the filter, 6 ms: resampling, and what a cable does; from 128 on LAPACK takes threads, and 80 times as long
-)
+_TAPS = 96  # of the filter, 6 ms: resampling, and a cable; from 128 on LAPACK uses threads, and takes 80 times as long
 _EARLY = 32  # of them before the delay
-_LOOK = 8_192  # samples in which the delay is searched for, 0.5 s
+_LOOK = 8_192  # samples that are searched for the delay, 0.5 s
 _LOOK_EVERY = 4  # frames
-_KEPT = 0.95  # forgetting factor of the filter's sums for each frame: 0.6 s
+_KEPT = 0.95  # the filter's forgetting factor per frame: 0.6 s
 _AUDIBLE = 1e-8  # mean square, -80 dB: anything quieter is not an echo
-_GONE = 0.01  # of a frame's power: if less is left, all of it was echo; -20 dB
-_PERSON = 0.01  # of the echo's power: more is left when somebody speaks
-_SURE = 3.0  # recent frames without a rest; a person who speaks all the time leaves no more
+_GONE = 0.01  # of a frame's power, -20 dB: if less is left, all of the frame was echo
+_PERSON = 0.01  # of the echo's power: more is left if a person speaks
+_SURE = 3.0  # recent frames without a rest, which a person who speaks all the time does not exceed
 _FADING = 0.95  # forgetting factor of their count
 _HANG = 3_200  # samples after the end of an echo in a room: 0.2 s
 _UNKNOWN = 6_400  # samples: the assumed delay while it is unknown
-_TRIED = 8  # frames in which much is left, after which the rest counts as a person
-_LOST = 94  # frames in which much was left, beyond those in which little was, that end the lock: 3 s
-_EXPLAINED = 0.1  # of the rest: if another filter leaves less, it was echo and no person
-_WINDOWS = (4, 3, 2)  # frames on which that is tried: those before the change cannot be explained
+_TRIED = 8  # frames with a large rest, after which the rest counts as a person
+_LOST = 94  # frames with a large rest, minus those with a small one, that end the lock: 3 s
+_EXPLAINED = 0.1  # of the rest: if another filter leaves less, it was echo and not a person
+_WINDOWS = (4, 3, 2)  # frames on which that is tried, since frames before the change cannot be explained
 _FLOOR = 1e-12
 
 
@@ -42,25 +40,25 @@ class EchoCanceller:
     """Removes the played signal from the recorded one, frame by frame.
 
     Attributes:
-        gone: whether the echo is known to be removed; while False, frames that may hold one come back silent.
+        gone: whether the echo is certainly removed; while False, frames that may contain one are returned silent.
     """
 
     def __init__(self) -> None:
         self._played = np.zeros(_REACH + _LOOK)  # the newest last
         self._recorded = np.zeros(_LOOK)
         self._left = np.zeros(max(_WINDOWS) * FRAME)
-        self._waiting = np.zeros(FRAME, np.float32)  # recorded and not cleaned yet
+        self._waiting = np.zeros(FRAME, np.float32)  # recorded but not cleaned yet
         self._lag: int | None = None  # samples
         self._since_look = 0
         self.gone = False
         self._forget()
 
     def clean(self, frame: Samples) -> Samples:
-        """The recorded signal without the played one.
+        """Returns the recorded signal without the played one.
 
         Args:
             frame: the next `FRAME` samples of both, a row each; fewer only at the very end. The returned frame was
-                recorded one frame before, so that an echo that seems to come too early is found too.
+                recorded one frame before, so that even an echo that seems to come too early is found.
         """
         newest, played = frame.T
         if len(frame) < FRAME:
@@ -83,7 +81,7 @@ class EchoCanceller:
         return self._rest >= _PERSON * self._echo
 
     def explains(self) -> bool:
-        """Returns whether the rest of the last frames is an echo whose path has changed, and no person.
+        """Returns whether the rest of the last frames is an echo whose path has changed, and not a person.
 
         If so, the new path is used from now on.
         """
@@ -98,9 +96,9 @@ class EchoCanceller:
         self._squares = np.zeros((_TAPS, _TAPS))
         self._products = np.zeros(_TAPS)
         self._taps = np.zeros(_TAPS)
-        self._good = 0.0  # frames of late of which nothing was left
+        self._good = 0.0  # recent frames without a rest
         self._echo = self._rest = 0.0  # mean squares of the last frame
-        self._odd = 0  # frames in which much was left, less those in which little was
+        self._odd = 0  # frames with a large rest, minus those with a small one
 
     def _explain(self, count: int) -> bool:
         """Returns whether another filter explains the last `count` samples; if so it becomes the filter."""
@@ -129,7 +127,7 @@ class EchoCanceller:
         return False
 
     def _look(self) -> None:
-        """Searches for the delay where it is unknown or no longer right."""
+        """Searches for the delay if it is unknown or no longer right."""
         self._since_look += 1
         if self._since_look < _LOOK_EVERY:
             return
@@ -156,7 +154,7 @@ class EchoCanceller:
             self._odd = max(0, self._odd + (1 if self._rest > _EXPLAINED * power else -1))
         if float(np.square(played).mean()) < _AUDIBLE:
             return left
-        weight = 1.0 / (self._rest + _AUDIBLE)  # a person's voice is loud and says nothing about the echo
+        weight = 1.0 / (self._rest + _AUDIBLE)  # a person's voice is loud and tells nothing about the echo
         self._squares = _KEPT * self._squares + weight * _squares(played)
         self._products = _KEPT * self._products + weight * np.correlate(played, recorded, "valid")[::-1]
         self._taps = _solve(self._squares, self._products)
@@ -165,7 +163,7 @@ class EchoCanceller:
         return left
 
     def _find(self, count: int) -> int:
-        """The delay at which the last `count` recorded samples are most like the played ones."""
+        """Returns the delay at which the last `count` recorded samples are most like the played ones."""
         recorded, played = self._recorded[-count:], self._played[-count - _REACH :]
         size = 1 << (len(played) + count - 1).bit_length()
         product = np.fft.rfft(played, size).conj() * np.fft.rfft(recorded, size)
@@ -175,13 +173,13 @@ class EchoCanceller:
         return int(lags[np.argmax(np.abs(likeness[lags - _REACH]))])
 
     def _around(self, lag: int, count: int) -> Any:
-        """The samples played `lag` before the last `count`, with the few before and after them that the taps reach."""
+        """Returns the samples played `lag` before the last `count`, with the few before and after them for the taps."""
         end = len(self._played) - lag + _EARLY
         return self._played[end - count - _TAPS + 1 : end]
 
 
 def _squares(played: Any) -> Any:
-    """The sums of products of `played` with itself, shifted by each tap against each other.
+    """Returns the sums of products of `played` with itself, for each pair of the taps' shifts.
 
     Each diagonal is one sum, updated by the samples that leave and enter it at its ends: a twentieth of the work of a
     product of matrices, which numpy would divide among threads that wait for each other on a busy machine.
@@ -196,7 +194,7 @@ def _squares(played: Any) -> Any:
 
 
 def _solve(squares: Any, products: Any) -> Any:
-    """The taps of least squares, regularised for frequencies that were hardly ever played."""
+    """Returns the taps by least squares, regularised for frequencies that were hardly ever played."""
     ridge = 1e-5 * float(np.trace(squares)) / _TAPS + _FLOOR
     return np.linalg.solve(squares + ridge * np.eye(_TAPS), products)
 

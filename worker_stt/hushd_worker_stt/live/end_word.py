@@ -1,4 +1,4 @@
-"""The words by which somebody says that they have finished, such as "over". Pure."""
+"""Recognises the words by which a speaker signals the end, such as "over". Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hushd_worker_stt.words import keys, split
 
 
 def without_end(text: str, end: str) -> tuple[str, bool]:
-    """Returns the text before the words `end`, and whether it ends with them; case and signs do not matter.
+    """Returns the text before the words `end`, and whether it ends with them; case and punctuation do not matter.
 
     `"Turn it off. Over."` ends with `over`, and `"Over there."` does not.
     """
@@ -21,9 +21,9 @@ def without_end(text: str, end: str) -> tuple[str, bool]:
 
 
 def until(segments: list[Segment], end: str) -> tuple[list[Segment], bool]:
-    """The segments of an utterance without the words `end`, and whether the last of them ends with these.
+    """Returns the segments of an utterance without the words `end`, and whether the last segment ends with them.
 
-    A segment of nothing else is left out.
+    A segment that only has these words is left out.
     """
     if not segments:
         return segments, False

@@ -1,4 +1,4 @@
-"""The news of a live session, besides its segments."""
+"""The events of a live session, besides its segments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hushd_worker_stt.engine import Segment
 
 @dataclass(frozen=True, slots=True)
 class Unstable:
-    """The unfinished utterance: `stable` will not change any more before its segment comes, `text` behind it may."""
+    """The unfinished utterance: `stable` will not change before its segment, `text` after it may."""
 
     stable: str
     text: str
@@ -17,14 +17,14 @@ class Unstable:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """Somebody began to speak at `start`, in seconds of audio. Sent at once, before there is any text."""
+    """Speech began at `start`, in seconds of audio. Sent at once, before there is any text."""
 
     start: float
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The utterance has ended: it had all of its segments, of which a long one has several."""
+    """The utterance has ended, after all of its segments, of which a long utterance has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """True if the echo of the loudspeaker is cancelled, so that speech can be recognised while it plays."""
+    """The state of echo cancellation: once the echo is `gone`, speech can be recognised during playback."""
 
     gone: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """The speech since `start`, in seconds, that has no segment yet is `speaker`'s, as far as is known by now."""
+    """The present guess that the speech since `start`, in seconds, without a segment yet, is `speaker`'s."""
 
     start: float
     speaker: str
@@ -49,7 +49,7 @@ class Speaker:
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """The segments of these numbers are `speaker`'s, and not another's, as was said."""
+    """The corrected `speaker` of the segments with these numbers."""
 
     segments: tuple[int, ...]
     speaker: str

@@ -1,7 +1,6 @@
-"""Live transcription: text while somebody speaks, and an end when they have finished.
+"""Transcribes live speech: text while a person speaks, and an end when they have finished.
 
-Here the voice detector finds utterances. How one is heard is the model's affair: `streamed` where it has streams,
-else `drafted`, again and again.
+Here the voice detector finds utterances. A model with streams hears them by `streamed`, any other by `drafted`.
 """
 
 from __future__ import annotations
@@ -38,29 +37,27 @@ if TYPE_CHECKING:
 
     from .voices import Voices
 
-_LEAD = 20  # frames kept from before a beginning is noticed: 0.64 s; a soft first sound goes unnoticed for 0.3 s
+_LEAD = 20  # frames kept from before a noticed beginning: 0.64 s; a soft first sound is noticed 0.3 s late
 _PAD_S = 0.2  # of quiet kept around speech
-_HOLD_S = (
-    0.3  # of quiet after which an utterance may be over: its text is made before the silence has lasted long enough
-)
-_TURN_FRAMES = 8 * RATE // FRAME  # of an utterance, the last ones, that a detector of turns is given
+_HOLD_S = 0.3  # of quiet after which an utterance may be over: its text is made before the silence is long enough
+_TURN_FRAMES = 8 * RATE // FRAME  # the last frames of an utterance, for a detector of turns
 _SURE_S = 2.0  # of speech: enough to fix the language for the rest of the session
 
 
 class LiveListener:
-    """Transcribes the utterances in a stream of audio: the first, with `Request.until` those up to its words, or with
-    `Request.continuous` all of them.
+    """Transcribes the utterances in a stream of audio: the first one, with `Request.until` those up to its words, or
+    with `Request.continuous` all of them.
 
     Args:
-        voices: says who speaks; None where nobody asked.
-        turns: says in each pause whether the speaker has finished; None: silence alone decides.
+        voices: tells who speaks; None without diarization.
+        turns: tells in each pause whether the speaker has finished; None: only silence decides.
 
     Attributes:
-        seconds: of audio so far.
-        options: with the language, once it is known.
-        language_probability: of that language, where a model found it and tells.
-        ended: what ended `events`: `endpoint`, the speaker; `input`, the audio; `silence`, nobody speaking for long in
-            a continuous session, or before the words that end another.
+        seconds: the seconds of audio so far.
+        options: the options, with the language once it is known.
+        language_probability: the probability of that language, if a model has detected it and reports one.
+        ended: the cause of the end of `events`: `endpoint`, the speaker; `input`, the end of the audio; `silence`, a
+            long silence in a continuous session, or in one with `until`.
     """
 
     def __init__(
@@ -91,17 +88,17 @@ class LiveListener:
         self.language_probability: float | None = None
         self.seconds = 0.0
         self.ended = "input"
-        self._heard = False  # an utterance
-        self._over = False  # the last one ends with the words of `Request.until`
+        self._heard = False  # whether there was an utterance
+        self._over = False  # whether the last one ends with the words of `Request.until`
 
     def events(self, audio: Iterable[Samples]) -> Iterator[Event]:
         """Yields beginnings, unstable texts and segments until the end of the utterance or of `audio`.
 
         Args:
-            audio: mono; with `Request.echo` frames by channels, what was recorded and what was played.
+            audio: mono; with `Request.echo` frames by channels, the recorded and the played sound.
 
         Raises:
-            HushdError: `no_speech` when nobody has spoken in time.
+            HushdError: `no_speech` if nobody has spoken in time.
         """
         with Silero() as detector, closing(self):
             for event in self._events(audio, detector):
@@ -110,7 +107,7 @@ class LiveListener:
                 yield from self._voices.settle(self._job.check)
 
     def close(self) -> None:
-        """Ends the stream of an utterance that was left in the middle."""
+        """Ends the stream of an unfinished utterance."""
         if self._utterance is not None:
             self._utterance.close()
 
@@ -127,7 +124,7 @@ class LiveListener:
                 frame = echo.clean(frame)
                 if echo.gone != gone:
                     yield Echo(echo.gone)
-            # The last frame of all may be short: it is transcribed, but too short to be judged.
+            # The very last frame may be short: it is transcribed, but too short to be judged.
             probability = detector.feed(gain.apply(frame)) if len(frame) == FRAME else 0.0
             if utterance is None and echo is not None and not echo.counts:
                 probability = 0.0
@@ -162,7 +159,7 @@ class LiveListener:
                 self._heard |= utterance.said
                 yield Ended() if utterance.said else Nothing()
                 endpointer.wait(heard=utterance.said)
-                lead.extend((*utterance.held, frame))  # somebody may have begun softly in them
+                lead.extend((*utterance.held, frame))  # a soft beginning may be in them
                 utterance = self._utterance = None
             elif endpointer.quiet_s > self._hold_s:
                 begins = not utterance.held
@@ -175,7 +172,7 @@ class LiveListener:
             yield from self._finish(utterance)
 
     def _wait_s(self, turns: TurnDetector, utterance: DraftedUtterance | StreamedUtterance) -> float:
-        """The seconds of quiet that end the utterance, whose speaker pauses."""
+        """Returns the seconds of quiet that end the utterance, in a pause of the speaker."""
         from hushd_worker_stt.turns.detector import wait_s
 
         language = self._recogniser.spoken(self.options)
@@ -184,9 +181,9 @@ class LiveListener:
     def _tell_apart(
         self, voices: Voices, utterance: DraftedUtterance | StreamedUtterance, frame: Samples, *, spoken: bool
     ) -> Iterator[Event]:
-        """Finds out who speaks; where it is somebody else by now, the speech before gets its text.
+        """Finds the speaker; if another person speaks now, the speech before gets its text.
 
-        Called before the utterance has the frame, whose draft would keep the name waiting.
+        Called before the utterance gets the frame, since its draft would delay the name.
         """
         yield from voices.hear(frame, self.seconds - FRAME / RATE, spoken=spoken)
         if voices.change is not None:
@@ -194,7 +191,7 @@ class LiveListener:
             yield from voices.next()
 
     def _finish(self, utterance: DraftedUtterance | StreamedUtterance) -> Iterator[Event]:
-        """Ends an utterance; of a cough there is nobody's voice."""
+        """Ends an utterance; a cough is not assigned to a speaker."""
         segments, self._over = until(list(utterance.finish()), self._request.until)
         if self._voices and utterance.said:
             yield from self._voices.end()
@@ -202,30 +199,31 @@ class LiveListener:
         self._learn(utterance)
 
     def _is_last(self, utterance: DraftedUtterance | StreamedUtterance) -> bool:
-        """Returns whether nothing is heard after the utterance, which has ended."""
+        """Returns whether the utterance, which has ended, is the last one."""
         if self._request.until:
             return self._over
         return utterance.said and not self._request.continuous
 
     def _begun(self, start: float) -> DraftedUtterance | StreamedUtterance:
-        """An utterance whose audio begins at the second `start`."""
+        """Returns an utterance whose audio begins at the second `start`."""
         if self._streaming.feed_s:
             return StreamedUtterance(self._streaming, start)
         return DraftedUtterance(self._transcriber, start)
 
     def _begin(self, audio: Samples) -> EngineStream:
-        """Opens a stream that `audio` is fed to first: its language cannot be changed any more."""
+        """Opens a stream and feeds it `audio` first; its language cannot be changed any more."""
         if not self._identifies:
             return self._recogniser.begin(self._job, self.options)
         seconds = len(audio) / RATE
         return self._recogniser.begin(self._job, self._with_language(Piece(0.0, audio, ((0.0, seconds),))))
 
     def _first_s(self) -> float:
-        """The seconds, with the quiet before the speech, by which a stream's language is identified; 0 once known."""
+        """Returns the seconds, with the quiet before the speech, by which a stream's language is identified; 0 once it
+        is known."""
         return _SURE_S + _LEAD * FRAME / RATE if self._identifies and self.options.language is None else 0.0
 
     def _learn(self, utterance: DraftedUtterance | StreamedUtterance) -> None:
-        """Fixes the language for the rest of the session, where a stream of enough speech has found it out."""
+        """Fixes the language for the rest of the session, if a stream with enough speech has detected it."""
         if self.options.language is None and utterance.seconds >= _SURE_S:
             self.options = replace(self.options, language=utterance.language)
 
@@ -243,7 +241,7 @@ class LiveListener:
         return self._recogniser.transcribe(self._job, piece, options, _PAD_S, live=True)
 
     def _with_language(self, piece: Piece) -> Options:
-        """The options with the language of the piece; the first seconds of speech decide for the session."""
+        """Returns the options with the language of the piece; the first seconds of speech decide for the session."""
         if self.options.language is not None:
             return self.options
         if (detected := self._recogniser.detect_language(self._job, piece, live=True)) is None:

@@ -1,6 +1,6 @@
-"""An utterance heard by a model that streams: each stretch of it is fed once, and the text grows behind it.
+"""An utterance for a model that streams: each part of it is fed once, and the text grows.
 
-The model's text while somebody speaks is shown and thrown away; what counts is what the stream's end says.
+The model's text during the speech is only shown; the final text comes from the stream's end.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """The way to the model's streams.
+    """The functions and limits of the model's streams.
 
     Attributes:
-        begin: opens one, given the sound that it is fed first.
-        feed_s: seconds that it is fed at once.
-        length: of one stream: an utterance goes on in another at the first pause after `shortest`, and without any
-            after `longest`.
+        begin: opens a stream, given its first sound.
+        feed_s: the seconds per feed.
+        length: the length of a stream: an utterance goes on in another stream at the first pause after `shortest`, or,
+            without a pause, after `longest`.
         pad_s: seconds of quiet kept before the speech in it.
-        cuts: whether an utterance may be cut at a place that a stream was fed already, whose audio is kept for that.
-        first_s: returns the seconds of speech without which none is opened before the speaker pauses.
+        cuts: whether an utterance may be cut in audio that a stream was fed already, so that this audio is kept.
+        first_s: returns the seconds of speech that must precede a stream, except in a pause.
     """
 
     begin: Callable[[Samples], EngineStream]
@@ -50,18 +50,18 @@ class StreamedUtterance:
 
     Attributes:
         said: whether it had a segment, and so was not a cough.
-        held: quiet that may become the end; it is fed once somebody speaks on.
-        language: that of its last stream, where the model has found it out.
-        seconds: of its speech so far.
+        held: the quiet that may become the end; it is fed when the speech goes on.
+        language: the language of its last stream, if the model has detected it.
+        seconds: the seconds of its speech so far.
     """
 
     def __init__(self, streaming: Streaming, start: float) -> None:
         self._streaming = streaming
-        self._position = start  # of the first sample that no stream was fed
+        self._position = start  # the second of the first sample that was not fed
         self._pending: list[Samples] = []
         self._stream: EngineStream | None = None
-        self._start = start  # of the open stream
-        self._fed: list[Samples] = []  # to it, where it may be cut
+        self._start = start  # the start of the open stream
+        self._fed: list[Samples] = []  # the audio fed to it, if it may be cut
         self._told = Unstable("", "")
         self.said = False
         self.held: list[Samples] = []
@@ -70,7 +70,7 @@ class StreamedUtterance:
 
     @property
     def text(self) -> str:
-        """All that was said in the open stream, as far as the model has heard it; empty where none is open."""
+        """Returns the text of the open stream, as far as the model has heard it; empty if none is open."""
         return self._told.stable + self._told.text
 
     def speak(self, frames: Iterable[Samples]) -> Iterator[Segment | Unstable]:
@@ -88,7 +88,7 @@ class StreamedUtterance:
         self._pending = [audio[end:]]
 
     def pause(self, frame: Samples) -> Iterator[Segment | Unstable]:
-        """Has the model hear all that was said, so that little is left to do if this is the end."""
+        """Feeds all speech to the model, so that little is left to do if this is the end."""
         if not self.held and len(audio := self._taken()):
             hypothesis = self._feed(audio)
             if self._position - self._start >= self._streaming.length.shortest:
@@ -98,9 +98,9 @@ class StreamedUtterance:
         self.held.append(frame)
 
     def cut(self, at: float) -> Iterator[Segment]:
-        """Finishes the utterance up to the second `at`, where somebody else goes on, whom another stream hears.
+        """Finishes the utterance up to the second `at`, where another person goes on, in another stream.
 
-        The open stream has heard both, so that the first is heard once more by one of its own.
+        The open stream has heard both, so the first person's speech is heard again in a stream of its own.
         """
         pending = self._taken()
         start = self._start if self._stream else self._position
@@ -122,7 +122,7 @@ class StreamedUtterance:
         yield from self._end()
 
     def close(self) -> None:
-        """Ends the stream that is open, if any, without its text."""
+        """Ends the open stream, if any, without its text."""
         self._fed = []
         if stream := self._stream:
             self._stream = None
@@ -130,7 +130,7 @@ class StreamedUtterance:
 
     @property
     def _feed_s(self) -> float:
-        """The seconds to feed next."""
+        """Returns the seconds to feed next."""
         feed_s = self._streaming.feed_s
         return feed_s if self._stream else max(feed_s, self._streaming.first_s())
 
@@ -140,7 +140,7 @@ class StreamedUtterance:
         return audio
 
     def _length(self, audio: Samples) -> float:
-        """Seconds of the open stream once it is fed `audio`."""
+        """Returns the seconds of the open stream after feeding it `audio`."""
         fed = self._position - self._start if self._stream else 0.0
         return fed + len(audio) / RATE
 
@@ -157,7 +157,7 @@ class StreamedUtterance:
         return self._stream.feed(audio)
 
     def _report(self, hypothesis: Hypothesis) -> Iterator[Unstable]:
-        """Yields the text if it is another. Text once called stable stays, even if the model thinks better of it."""
+        """Yields the text if it has changed. Stable text stays, even if the model changes it."""
         text = (hypothesis.committed + hypothesis.tentative).lstrip()
         stable = hypothesis.committed.lstrip()
         if not stable.startswith(self._told.stable):
@@ -183,6 +183,6 @@ class StreamedUtterance:
 
 
 def _within(segment: Segment, end: float) -> Segment:
-    """`segment` with no time after `end`: some models name one without having any."""
+    """Returns `segment` without times after `end`, since some models return invalid ones."""
     words = tuple(replace(word, start=min(word.start, end), end=min(word.end, end)) for word in segment.words)
     return replace(segment, start=min(segment.start, end), end=min(segment.end, end), words=words)

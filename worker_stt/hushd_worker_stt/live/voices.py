@@ -1,7 +1,7 @@
-"""Voices in a live session: that of each second of speech, the turns that they make, and the names of speakers.
+"""Follows voices in a live session: the voice of each second of speech, turns, and the names of speakers.
 
-A turn ends with its utterance, or where a second of speech is somebody else's. That is noticed 1 to 2 s later; the turn
-ends in the pause before, or in the quietest place.
+A turn ends with its utterance, or if a second of speech is another person's. That is noticed 1 to 2 s later; the turn
+then ends in the pause before, or in the quietest place.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from hushd_worker_stt.diarization.models import DiarizationModels
     from hushd_worker_stt.engine import Samples
 
-_EARLY = 18  # frames of speech, 0.6 s, by which a turn is named until its first second is heard
-_WINDOW = 31  # frames of speech that are embedded at once, 1 s: each is embedded once, since that is most of the work
+_EARLY = 18  # frames of speech, 0.6 s, by which a turn is named before its first second is complete
+_WINDOW = 31  # frames of speech per embedding, 1 s; each is embedded once, since that is most of the work
 _BREAK = 8  # frames of quiet, 0.26 s, that end a window
-_LEAST = 12  # frames, 0.4 s: a shorter window is embedded only where a turn has no other
-_SURE = 25  # frames: a shorter one does not tell another's voice
-_BESIDE = 8  # frames before and after which a change of speakers may be, where nobody paused
+_MIN_FRAMES = 12  # 0.4 s: a shorter window is only embedded if its turn has no other
+_SURE = 25  # frames: a shorter window cannot tell another person's voice
+_BESIDE = 8  # frames before and after, among which speakers may change without a pause
 _KEPT = 100  # frames whose energy is kept, 3 s
 
 
@@ -41,12 +41,12 @@ class Voices:
     """Follows the turns of one session.
 
     Args:
-        count: of speakers; 0: find out.
-        people: voiceprints by name, of people who are called by it once that is sure.
-        owner: the one of them who is looked for; all others then stay numbers.
+        count: the number of speakers; 0: unknown.
+        people: voiceprints by name, of people to be recognised.
+        owner: the only one of them to recognise; all others then stay numbers.
 
     Attributes:
-        change: the second at which the turn in progress has ended, since somebody else speaks; None: it has not.
+        change: the second at which another person has ended the turn in progress; None: nobody has.
     """
 
     def __init__(
@@ -61,20 +61,20 @@ class Voices:
         self._speakers = OnlineSpeakers(count)
         self._turn = Turn()
         self._shown = ""  # the name of the turn in progress
-        self._start = 0.0  # of it
+        self._start = 0.0  # the start of that turn
         self._window: list[Samples] = []
-        self._window_start = self._before = 0.0  # of this window, and the middle of the one before
+        self._window_start = self._last_middle = 0.0  # the start of this window, and the middle of the one before
         self._quiet = 0  # frames since the last one of speech
-        self._energies: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # of frames, with their beginnings
+        self._energies: deque[tuple[float, float]] = deque(maxlen=_KEPT)  # frames' beginnings and energies
         self._other: tuple[Samples, float, float] | None = None  # the window after `change`
-        self._named: dict[Turn, tuple[str, list[int]]] = {}  # the segments of each turn, by number, and their name
+        self._named: dict[Turn, tuple[str, list[int]]] = {}  # the name of each turn, and the numbers of its segments
         self._known: dict[int, str] = {}  # the last name of each speaker, by all of their turns
         self._segments = 0
         self.change: float | None = None
 
     @property
     def count(self) -> int:
-        """The number of speakers who have a segment."""
+        """Returns the number of speakers with a segment."""
         return len({name for name, _ in self._named.values()})
 
     def begin(self, frames: Iterable[Samples], start: float) -> None:
@@ -85,7 +85,7 @@ class Voices:
             start += FRAME / RATE
 
     def hear(self, frame: Samples, start: float, *, spoken: bool) -> Iterator[Speaker]:
-        """Takes the next frame of the utterance, which begins at the second `start`."""
+        """Adds the next frame of the utterance, which begins at the second `start`."""
         if not spoken:
             self._energies.append((start, _energy(frame)))
             self._quiet += 1
@@ -99,7 +99,7 @@ class Voices:
             yield from self._close_window(start + FRAME / RATE)
 
     def next(self) -> Iterator[Speaker | Revised]:
-        """Begins the turn of somebody else at `change`."""
+        """Begins another person's turn at `change`."""
         assert self._other is not None
         assert self.change is not None
         window, self._other = self._other, None
@@ -110,18 +110,18 @@ class Voices:
 
     def end(self) -> Iterator[Revised]:
         """Ends the turn with its utterance."""
-        if len(self._window) >= _LEAST or not self._turn.seconds:
+        if len(self._window) >= _MIN_FRAMES or not self._turn.seconds:
             embedding = self._embedding()
             if embedding is not None:
                 self._speakers.grow(self._turn, embedding, len(self._window) * FRAME / RATE)
         yield from self._ended()
 
     def settle(self, check: Callable[[], None]) -> Iterator[Revised]:
-        """Ends the session: all of its turns are clustered once more."""
+        """Ends the session by clustering all of its turns again."""
         yield from self._revised(self._speakers.settle(check))
 
     def name(self, segment: Segment) -> Segment:
-        """The next segment of the session, with the name of the turn's speaker."""
+        """Returns the next segment of the session with the name of the turn's speaker."""
         name, numbers = self._named.setdefault(self._turn, (self._name(self._turn), []))
         numbers.append(self._segments)
         self._segments += 1
@@ -131,7 +131,7 @@ class Voices:
         self._turn, self._start, self._shown = Turn(), start, ""
         self._window, self._quiet = [], 0
         self._energies.clear()
-        self._before = start
+        self._last_middle = start
 
     def _hold(self, frame: Samples, start: float) -> None:
         """Adds a frame of speech to the window."""
@@ -142,14 +142,14 @@ class Voices:
         self._energies.append((start, _energy(frame)))
 
     def _pause(self) -> Iterator[Speaker]:
-        """Closes the window before a pause, so that none holds the speech on both sides of it."""
-        if len(self._window) >= _LEAST:
+        """Closes the window before a pause, so that no window contains speech from both sides of it."""
+        if len(self._window) >= _MIN_FRAMES:
             yield from self._close_window(self._window_start + len(self._window) * FRAME / RATE)
         elif self._turn.seconds:
             self._window = []
 
     def _guess(self) -> Iterator[Speaker]:
-        """Names a turn by its first 0.6 s, which leaves no trace: its first second is embedded as a whole."""
+        """Names a turn by its first 0.6 s, only for now: its first second is embedded as a whole later."""
         embedding = self._embedding()
         if embedding is not None:
             beginning = Turn()
@@ -167,22 +167,22 @@ class Voices:
             self.change, self._other = self._boundary(start), (embedding, seconds, start)
             return
         yield from self._grow(embedding, seconds, start)
-        self._before = (start + end) / 2
+        self._last_middle = (start + end) / 2
 
     def _grow(self, embedding: Samples, seconds: float, start: float) -> Iterator[Speaker]:
         self._speakers.grow(self._turn, embedding, seconds)
-        self._before = start + seconds / 2
+        self._last_middle = start + seconds / 2
         yield from self._show(self._turn)
 
     def _show(self, turn: Turn) -> Iterator[Speaker]:
-        """Says who speaks, where that is news."""
+        """Yields the speaker if it has changed."""
         if (name := self._name(turn)) != self._shown:
             self._shown = name
             yield Speaker(self._start, name)
 
     def _boundary(self, start: float) -> float:
-        """The second at which another's speech begins, whose first whole window begins at `start`."""
-        first, last = self._before, start + _BESIDE * FRAME / RATE
+        """Returns the second at which another person's speech begins, whose first complete window begins at `start`."""
+        first, last = self._last_middle, start + _BESIDE * FRAME / RATE
         energies = np.array([energy for at, energy in self._energies if first <= at <= last])
         times = [at for at, _ in self._energies if first <= at <= last]
         if len(times) < 3:
@@ -191,7 +191,7 @@ class Voices:
         return times[quietest] + FRAME / RATE / 2
 
     def _embedding(self) -> Samples | None:
-        """The embedding of the window; None for one too short or silent."""
+        """Returns the embedding of the window; None if it is too short or silent."""
         if len(self._window) * FRAME < 2 * 400:
             return None
         samples = np.concatenate(self._window)
@@ -212,7 +212,7 @@ class Voices:
             self._named = {turn: names for turn, names in self._named.items() if turn in turns}
 
     def _revised(self, turns: Iterable[Turn]) -> Iterator[Revised]:
-        """The segments of `turns` that have another speaker than was said."""
+        """Yields the segments of `turns` whose speaker has changed."""
         numbers: dict[str, list[int]] = {}
         for turn in dict.fromkeys(turns):
             before, segments = self._named.get(turn, ("", []))
@@ -223,7 +223,7 @@ class Voices:
             yield Revised(tuple(sorted(segments)), name)
 
     def _name(self, turn: Turn) -> str:
-        """The name of the speaker of a turn. A shorter one may be somebody else's, and has none."""
+        """Returns the name of a turn's speaker; none for a short turn, which may be another person's."""
         if turn.seconds < SURE_S:
             return f"SPEAKER_{turn.speaker:02d}"
         known = self._people.name_of_turn(Voice(turn.voice, turn.seconds), self._speakers.voice(turn))

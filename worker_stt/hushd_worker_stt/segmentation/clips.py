@@ -1,4 +1,4 @@
-"""Parts of a recording, as openai-whisper's `--clip_timestamps` names them: start, end, start, end, …"""
+"""Cuts parts out of a recording, in the form of openai-whisper's `--clip_timestamps`: start, end, start, end, …"""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 def clipped(
     blocks: Iterable[Samples], bounds: Sequence[float], start_s: float
 ) -> Iterator[tuple[float, Iterator[Samples]]]:
-    """Yields each clip of the audio in `blocks`, which begins at `start_s`: its first second after that, and its audio.
+    """Yields each clip of the audio in `blocks`, which begin at `start_s`: the seconds from there to its beginning, and
+    its audio.
 
-    What follows the last clip is not read. Where the last clip has no end, it goes on to the end of the recording.
+    Audio after the last clip is not read. A last clip without an end goes on to the end of the recording.
 
     Args:
         bounds: ascending seconds of the whole recording.
@@ -34,7 +35,8 @@ def clipped(
 
 
 class _Reader:
-    """Audio of blocks of any size, read up to places in it; `position` counts its samples from the whole's start."""
+    """Audio in blocks of any size, read up to given samples; `position` counts samples from the start of the
+    recording."""
 
     def __init__(self, blocks: Iterable[Samples], position: int) -> None:
         self._blocks = iter(blocks)
@@ -42,7 +44,7 @@ class _Reader:
         self.position = position
 
     def until(self, end: int) -> Iterator[Samples]:
-        """The audio from `position` to the sample `end`, or to the end of all."""
+        """Yields the audio from `position` to the sample `end`, or to the end of the audio."""
         while self.position < end:
             block = next(self._blocks, None) if self._rest is None else self._rest
             if block is None:
@@ -53,6 +55,6 @@ class _Reader:
             yield part
 
     def skip(self, end: int) -> None:
-        """Passes over the audio up to the sample `end`, if that is ahead."""
+        """Skips the audio up to the sample `end`, if that is ahead."""
         if end < sys.maxsize:
             deque(self.until(end), maxlen=0)

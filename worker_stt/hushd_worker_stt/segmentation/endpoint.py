@@ -1,4 +1,4 @@
-"""Endpointing: the beginning and the end of an utterance. Pure: frames in, states out, time counted in audio."""
+"""Finds the beginning and the end of an utterance. Pure: frames in, states out, time counted in audio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hushd_worker_stt.engine import RATE
 
 FRAME = 512  # samples that the detector judges at once
 
-# The detector's probability that begins an utterance, and the lower one that keeps it going: the soft ends of words.
+# The detector's probability that begins an utterance, and the lower one that continues it, for the soft ends of words.
 # Noise, hum, clicks, taps and coughs stay below 0.42; of 8 people, at any level, half had begun 0.12 s after the first
 # sound.
 _BEGIN = 0.5
@@ -32,8 +32,8 @@ class Endpointer:
     """Follows one utterance at a time.
 
     Args:
-        silence_s: quiet after speech that ends the utterance, unless `wait_for` says otherwise for one pause.
-        no_speech_s: time without a beginning after which the state is NOBODY; 0: never.
+        silence_s: the quiet after speech that ends the utterance, unless `wait_for` sets another one for a pause.
+        no_speech_s: the time without a beginning after which the state is NOBODY; 0: never.
     """
 
     def __init__(self, silence_s: float, no_speech_s: float) -> None:
@@ -43,33 +43,34 @@ class Endpointer:
 
     @property
     def quiet_s(self) -> float:
-        """Seconds of quiet since the last spoken frame of this utterance."""
+        """Returns the seconds of quiet since the last spoken frame of this utterance."""
         return self._quiet * FRAME / RATE
 
     @property
     def begun_s(self) -> float:
-        """Seconds since the first of the spoken frames that made the beginning; valid when that is noticed."""
+        """Returns the seconds since the first of the spoken frames of the beginning; valid when the beginning is
+        noticed."""
         return (len(self._recent) - self._recent.index(True)) * FRAME / RATE
 
     def wait(self, *, heard: bool) -> None:
         """Waits for the next utterance.
 
         Args:
-            heard: there was an utterance, so `no_speech_s` starts anew; False: it was a cough, and the time goes on.
+            heard: whether there was an utterance, so that `no_speech_s` starts again; after a cough the time goes on.
         """
         self.state = State.WAITING
         self._recent: deque[bool] = deque(maxlen=_WINDOW)
         self._quiet = 0
         self._silence = self._usual
         if heard:
-            self._frames = 0  # since then
+            self._frames = 0  # since the call
 
     def wait_for(self, seconds: float) -> None:
-        """Sets the quiet that ends the utterance if this pause lasts so long; for the next one it is the usual."""
+        """Sets the quiet that ends the utterance in this pause; the next pause has the usual one."""
         self._silence = _frames(seconds)
 
     def feed(self, probability: float) -> State:
-        """Takes the detector's probability for the next frame; returns the state after it."""
+        """Adds the detector's probability for the next frame; returns the state after it."""
         self._frames += 1
         if self.state is State.WAITING:
             self._recent.append(probability >= _BEGIN)

@@ -1,4 +1,4 @@
-"""Splitting a segment at the speaker's pauses, where an engine gives one time for the whole of it."""
+"""Splits a segment at the speaker's pauses, if an engine only returns times for the whole segment."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from hushd_protocol.light_dataclass import replace
 from hushd_worker_stt.engine import Segment
 
 _STOPS = ".?!,;:…。？！，；："
-_TOLERANCE_S = 1.5  # of speech, between a pause and the place where its stop is expected
+_TOLERANCE_S = 1.5  # of speech, between a pause and the expected place of its stop
 
 
 def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[Segment]:
-    """Splits `segment` where its text has a stop and its speaker pauses.
+    """Splits `segment` at pauses of the speaker that match stops in the text.
 
     Args:
-        segment: without words' times.
-        speech: spans of speech in it, in order, with pauses between; seconds, as in `segment`.
+        segment: a segment without word times.
+        speech: the spans of speech in it, in order, with pauses between them; in seconds, as in `segment`.
 
-    A stop is expected where the share of the letters before it equals the share of the speech. Stops and pauses are
-    paired in order, as many and as near to each other as possible. Each part lasts from the start to the end of its
-    speech. The text stays the same.
+    A stop is expected at the time when the share of speech equals the share of letters before the stop. Stops and
+    pauses are paired in order, as many and as near to each other as possible. Each part lasts from the start to the end
+    of its speech. The text stays the same.
     """
     if segment.words or not speech:
         return [segment]
@@ -46,8 +46,8 @@ def at_pauses(segment: Segment, speech: Sequence[tuple[float, float]]) -> list[S
 
 
 def _pairs(stops: list[tuple[int, float]], pauses: list[tuple[int, float]]) -> list[tuple[int, int]]:
-    """The best pairs of a stop and a pause, by their numbers: each earns as much as it is nearer than the tolerance."""
-    # best[i][j]: the most that the first i stops and j pauses can earn, and the pairs that earn it.
+    """Returns the best pairs of a stop and a pause, by their numbers: a pair earns the tolerance minus its distance."""
+    # best[i][j]: the maximum that the first i stops and j pauses can earn, and the pairs that earn it.
     best: list[list[tuple[float, list[tuple[int, int]]]]] = [[(0.0, [])] * (len(pauses) + 1)]
     for stop, expected in stops:
         row: list[tuple[float, list[tuple[int, int]]]] = [(0.0, [])]

@@ -1,6 +1,6 @@
-"""Cutting audio of any length into pieces an engine takes whole: speech, at the pauses of the speaker.
+"""Cuts audio of any length into pieces of speech for an engine, at the pauses of the speaker.
 
-`Cutter` decides, frame by frame, and knows no samples; `pieces` carries the samples along.
+`Cutter` decides, frame by frame, without the samples; `pieces` applies its cuts to them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
 PAUSE = 9  # frames: 0.3 s, longer than the closure of a consonant
-_SPOKEN = 4  # frames of speech in a span, at least, 0.13 s: less is a click or a cough
-_APART_S = 2.0  # of quiet end a piece: a model makes up words for them
+_SPOKEN = 4  # the minimum of frames of speech in a span, 0.13 s: less is a click or a cough
+_APART_S = 2.0  # of quiet that end a piece, since a model would invent words for them
 _LOOK = 62  # frames of quiet that are judged together, 2 s
-_BREATH = 3  # frames of quiet in running speech, 0.1 s, that are a better place to cut than the quietest of speech
+_BREATH = 3  # frames of quiet in running speech, 0.1 s, which are a better place to cut than the quietest speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Piece:
     """Consecutive audio of a recording.
 
     Attributes:
-        start: seconds from the start of the whole.
+        start: the seconds from the start of the recording.
         samples: the audio.
-        speech: spans of speech in it, in seconds of the whole; empty where they are not known.
+        speech: the spans of speech in it, in seconds of the recording; empty if unknown.
     """
 
     start: float
@@ -50,7 +50,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A piece, in frames from the start of the whole, ends excluded; `speech` lies within it, in order."""
+    """A piece, in frames from the start of the recording, ends excluded; `speech` is inside it, in order."""
 
     start: int
     end: int
@@ -60,15 +60,15 @@ class Cut:
 class Cutter:
     """Finds the beginnings and ends of the pieces in a stream of frames.
 
-    A piece begins with speech and ends where 2 s of quiet begin, or `min_silence_s`, if that is more. One that has
-    become as long as `length.longest` is cut after `length.shortest` in the last pause of `min_silence_s`, else in
-    the longest breath; where there is none, where 0.3 s are quietest. `pad_s` of quiet is kept around each piece; of
-    a pause that is too short for two of them, each gets a half.
+    A piece begins with speech and ends before 2 s of quiet, or `min_silence_s`, if that is more. A piece that reaches
+    `length.longest` is cut after `length.shortest`: in the last pause of `min_silence_s`, or else in the longest
+    breath, or else at the quietest 0.3 s. `pad_s` of quiet is kept around each piece; in a pause that is too short for
+    two of them, each piece gets a half.
 
     Args:
-        length: of the pieces, with the quiet kept around them.
-        min_silence_s: quiet that ends a span of speech.
-        pad_s: quiet kept on either side.
+        length: the length of the pieces, with the quiet kept around them.
+        min_silence_s: the quiet that ends a span of speech.
+        pad_s: the quiet kept on either side.
         shorter: whether `length` is below the engine's best, because memory is short.
 
     Attributes:
@@ -82,23 +82,23 @@ class Cutter:
         self._min_silence = max(1, _frames(min_silence_s))
         self._apart = max(self._min_silence, 2 * self._pad, _frames(_APART_S))
         self._shorter = shorter
-        self._now = 0  # frames fed
-        self._floor = 0  # frames before it were in a piece already
-        self._start = 0  # of the current piece, whose frames `_spoken` and `_energy` describe
+        self._now = 0  # the number of frames fed
+        self._floor = 0  # earlier frames were in a piece already
+        self._start = 0  # the start of the current piece, whose frames `_spoken` and `_energy` describe
         self._spoken: list[bool] = []
         self._energy: list[float] = []
-        self._end = 0  # of the speech in it
+        self._end = 0  # the end of the speech in it
         self._torn = False  # whether it begins in the middle of speech
-        self._maybe: int | None = None  # the end of speech in a piece that was cut too early if more follows soon
+        self._maybe: int | None = None  # the end of speech in a piece, which was too early if more speech follows soon
         self.shortened = False
 
     @property
     def keep(self) -> int:
-        """The first frame that may still belong to a piece."""
+        """Returns the first frame that may still belong to a piece."""
         return self._start if self._spoken else max(self._floor, self._now - self._pad)
 
     def feed(self, spoken: bool, energy: float) -> Cut | None:
-        """Takes the next frame: whether somebody speaks in it, and its energy. Returns a piece that ends with it."""
+        """Adds the next frame: whether it contains speech, and its energy. Returns a piece that ends with it."""
         now, self._now = self._now, self._now + 1
         if not self._spoken:
             if not spoken:
@@ -116,7 +116,7 @@ class Cutter:
         return None
 
     def finish(self) -> Cut | None:
-        """The last piece, after the last frame."""
+        """Returns the last piece, after the last frame."""
         return self._close(min(self._end + self._pad, self._now)) if self._spoken else None
 
     def _begin(self, now: int) -> None:
@@ -128,7 +128,7 @@ class Cutter:
         self._spoken, self._energy, self._torn = [False] * quiet, [0.0] * quiet, False
 
     def _cut(self) -> Cut | None:
-        """Cuts the piece, which has reached its longest, and goes on with the rest."""
+        """Cuts the piece, which has reached its maximum length, and goes on with the rest."""
         place = _place(self._spoken, self._energy, self._shortest, self._min_silence)
         torn = any(first < place < last for first, last in self._spans())
         at, end, spoken, energy = self._start + place, self._end, self._spoken[place:], self._energy[place:]
@@ -144,7 +144,7 @@ class Cutter:
         return cut
 
     def _close(self, end: int) -> Cut | None:
-        """Ends the piece at `end`; returns it without the clicks at its ends, None where nothing else is left."""
+        """Ends the piece at `end`; returns it without clicks at its ends, None if nothing else is left."""
         start, spans = self._start, self._spans()
         self._spoken = []
         speech = tuple((start + first, min(start + last, end)) for first, last in spans if start + first < end)
@@ -154,7 +154,7 @@ class Cutter:
         return Cut(max(start, speech[0][0] - self._pad), self._floor, speech)
 
     def _spans(self) -> list[tuple[int, int]]:
-        """Spans of speech in the piece, without a pause in them."""
+        """Returns the spans of speech in the piece, without a pause in them."""
         spans: list[tuple[int, int, int]] = []
         for index, speaks in enumerate(self._spoken):
             if speaks and spans and index - spans[-1][1] < self._min_silence:
@@ -173,17 +173,17 @@ def pieces(
     before: int = 0,
     again: Callable[[Sequence[Samples]], list[bool]] | None = None,
 ) -> Iterator[Piece]:
-    """Yields the pieces of speech in the audio of `blocks`, of any size each, which begins at `start_s` of the whole.
+    """Yields the pieces of speech in `blocks` of audio, of any size each, which begin at `start_s` of the recording.
 
-    No sample comes twice, and no more is held than a piece and a block.
+    No sample is yielded twice, and at most a piece and a block are held.
 
     Args:
-        speaks: whether somebody speaks in the next `FRAME` samples; called for each frame in order.
-        before: frames before the start in `blocks`, which `speaks` sees and no piece has.
-        again: the same, for up to 2 s of frames in which nobody spoke by `speaks`, before the next one is judged.
+        speaks: returns whether the next `FRAME` samples contain speech; called for each frame in order.
+        before: the number of frames in `blocks` before `start_s`, only for `speaks`, not for pieces.
+        again: the same, for up to 2 s of frames without speech by `speaks`, before the next frame is judged.
     """
     held: deque[Samples] = deque()
-    first = 0  # the frame `held` begins with
+    first = 0  # the first frame in `held`
     total = 0
 
     def piece(cut: Cut) -> Piece:
@@ -212,10 +212,10 @@ def _judged(
     speaks: Callable[[Samples], bool],
     again: Callable[[Sequence[Samples]], list[bool]] | None,
 ) -> Iterator[tuple[Samples, bool]]:
-    """Each frame, and whether somebody speaks in it."""
+    """Yields each frame, and whether it contains speech."""
     quiet: list[Samples] = []
     for frame in frames:
-        # The last frame of all may be short: it is kept, but too short to be judged.
+        # The very last frame may be short: it is kept, but too short to be judged.
         spoken = len(frame) == FRAME and speaks(frame)
         if again is None:
             yield frame, spoken
@@ -232,7 +232,7 @@ def _judged(
 
 
 def frames(blocks: Iterable[Samples]) -> Iterator[Samples]:
-    """The audio of `blocks`, of one channel or more, in frames of `FRAME` samples, the last one shorter."""
+    """Yields the audio of `blocks`, of one channel or more, in frames of `FRAME` samples, the last one shorter."""
     rest = np.zeros(0, np.float32)
     for block in blocks:
         joined = np.concatenate((rest, block)) if len(rest) else block
@@ -248,8 +248,8 @@ def _frames(seconds: float) -> int:
 
 
 def _place(spoken: list[bool], energy: list[float], earliest: int, pause: int) -> int:
-    """The frame to cut a piece at, from `earliest` on: the middle of its last quiet of at least `pause` frames, else of
-    its longest quiet, or, where that is not a breath, of its quietest 0.3 s."""
+    """Returns the frame at which to cut a piece, from `earliest` on: the middle of its last quiet of at least `pause`
+    frames, or else of its longest quiet, or, if that is not a breath, of its quietest 0.3 s."""
     best, end, run = 0, 0, 0
     for index in range(earliest, len(spoken)):
         run = 0 if spoken[index] else run + 1
@@ -261,13 +261,14 @@ def _place(spoken: list[bool], energy: list[float], earliest: int, pause: int) -
 
 
 def quietest(energy: npt.ArrayLike, width: int) -> int:
-    """The middle of the `width` successive frames with the least energy."""
+    """Returns the middle of the `width` successive frames with the least energy."""
     sums = np.concatenate(([0.0], np.cumsum(energy)))
     return int(np.argmin(sums[width:] - sums[:-width])) + width // 2
 
 
 def quiet_place(audio: Samples, earliest: int) -> int:
-    """The sample to cut at: the middle of the quietest 0.3 s from `earliest` on; the end where there are none."""
+    """Returns the sample at which to cut: the middle of the quietest 0.3 s from `earliest` on; the end if there are
+    none."""
     frames = audio[earliest : earliest + (len(audio) - earliest) // FRAME * FRAME].reshape(-1, FRAME)
     if len(frames) <= PAUSE:
         return len(audio)

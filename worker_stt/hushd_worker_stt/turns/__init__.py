@@ -1,1 +1,1 @@
-"""The end of a turn: a person who has fallen silent has finished, or pauses in the middle of a sentence."""
+"""Finds the end of a turn: whether a person who falls silent has finished, or pauses in the middle of a sentence."""

@@ -1,4 +1,4 @@
-"""The seam: detectors that say how likely a turn is over, and the time that a pause is waited for then."""
+"""Detectors of the end of a turn, by probability, and the pause after which a turn ends."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from .text import EVEN, STRONG, WEAK, finished
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-LONGEST_S = 2.0  # of quiet, after which nobody is waited for, whatever they may have meant to say
-# Of smart-turn's probability, chosen on the one half of the moments of `scripts/bench turn-ends`. Where the text is
-# finished, the model outweighs it only when it is sure; where the text says nothing, it takes half of the ends for
-# unfinished below 0.95, and none below 0.9.
+MAX_S = 2.0  # of quiet, after which even an unfinished turn ends
+# Of smart-turn's probability, chosen on one half of the moments of `scripts/bench turn-ends`. If the text is finished,
+# the model only outweighs it when it is certain; if the text tells nothing, half of the ends would count as unfinished
+# with a limit of 0.95, and none with 0.9.
 _SURE, _OPEN, _LIKELY_OPEN = 0.03, 0.5, 0.9
 
 
 class TurnDetector(Protocol):
-    """Says how likely a turn is over. One detector serves one session."""
+    """Estimates the probability that a turn is over. A detector serves one session."""
 
     def probability(self, samples: Samples, text: str, language: str) -> float | None:
-        """The probability that the speaker has finished; None where the detector cannot tell.
+        """Returns the probability that the speaker has finished; None if the detector cannot tell.
 
         Args:
-            samples: of the turn up to now, the quiet so far included.
-            text: all that was said in it, as far as it was recognised.
-            language: of the text; empty where it is not known.
+            samples: the turn up to now, with the quiet so far.
+            text: the recognised text of the turn.
+            language: the language of the text; empty if unknown.
         """
 
 
 class Sound(Protocol):
-    """A model that hears whether a turn is over, such as `smart_turn.SmartTurn`."""
+    """A model that judges by sound whether a turn is over, such as `smart_turn.SmartTurn`."""
 
     def probability(self, samples: Samples) -> float: ...
 
 
 class TextDetector:
-    """Goes by the words, with no model: it costs nothing, and knows the languages of `open_words`."""
+    """Judges by the words, without a model, in no time, for the languages of `open_words`."""
 
     def probability(self, samples: Samples, text: str, language: str) -> float | None:
         return finished(text, language)
 
 
 class SoundDetector:
-    """Goes by the words, and where these are finished or unknown by the sound."""
+    """Judges by the words, and if these are finished or unknown, by the sound."""
 
     def __init__(self, sound: Sound) -> None:
         self._sound = sound
@@ -64,7 +64,7 @@ class SoundDetector:
 
 @cache
 def detector() -> TurnDetector:
-    """The best detector that is installed here. One that does not load is done without: the log says why."""
+    """Returns the best installed detector that loads; the log tells why one does not load."""
     from . import smart_turn
 
     if (path := smart_turn.weights()) is None:
@@ -77,12 +77,13 @@ def detector() -> TurnDetector:
 
 
 def wait_s(probability: float | None, silence_s: float) -> float:
-    """Seconds of quiet after which a turn is over: `silence_s`, and for an unfinished one up to `LONGEST_S`.
+    """Returns the seconds of quiet after which a turn is over: `silence_s`, and for an unfinished turn up to `MAX_S`.
 
-    Never less than `silence_s`, so that nobody is cut off whom silence alone would not cut off; and just that where a
-    detector cannot tell, or `silence_s` is longer than `LONGEST_S`. Between `EVEN` and `WEAK` it grows by equal ratios.
+    It is never less than `silence_s`, so that a detector never cuts a speaker off earlier than silence alone; and it is
+    `silence_s` if a detector cannot tell, or `silence_s` is longer than `MAX_S`. Between `EVEN` and `WEAK` it grows by
+    equal ratios.
     """
-    if probability is None or silence_s >= LONGEST_S:
+    if probability is None or silence_s >= MAX_S:
         return silence_s
     share = min(1.0, max(0.0, (EVEN - probability) / (EVEN - WEAK)))
-    return float(silence_s ** (1 - share) * LONGEST_S**share)
+    return float(silence_s ** (1 - share) * MAX_S**share)

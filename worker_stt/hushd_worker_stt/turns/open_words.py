@@ -1,4 +1,4 @@
-"""Words after which a sentence goes on, by language: all grammar, and nothing that was learnt."""
+"""Words after which a sentence goes on, by language, from grammar and not from training."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class OpenWords:
 
     Attributes:
         strong: no sentence ends with these: articles, conjunctions, sounds of hesitation.
-        weak: a sentence seldom does: prepositions that may be a verb's particle, auxiliaries, pronouns.
-        alone: strong where they are all that was said so far.
-        beginning: articles and the like: a few words behind one are a subject that has no verb yet.
-        particles, before_particle: weak words that end a sentence behind one of those: "go on", "turn it off".
+        weak: sentences seldom end with these: prepositions that may be a verb's particle, auxiliaries, pronouns.
+        alone: strong if the turn only has these.
+        beginning: articles and similar words: a few words after one are a subject that has no verb yet.
+        particles, before_particle: weak words that end a sentence after one of the others: "go on", "turn it off".
         opening: conjunctions whose clause waits for the main one.
-        tens: numbers that another may belong to.
-        digits: from nought to nine, as they are dictated.
+        tens: numbers that another number may complete.
+        digits: the digits from nought to nine, as dictated.
     """
 
     strong: frozenset[str]

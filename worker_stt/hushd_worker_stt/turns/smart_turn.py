@@ -1,6 +1,6 @@
-"""smart-turn v3.2 by Daily: a small model that hears whether a turn is over, in 23 languages; BSD-2-Clause.
+"""smart-turn v3.2 by Daily: a small model that judges by sound whether a turn is over, in 23 languages; BSD-2-Clause.
 
-Its weights (8.7 MB) are in the wheel of `pipecat-ai`, of which nothing else is used or imported here.
+Its weights (8.7 MB) are in the wheel of `pipecat-ai`; nothing else of that package is used or imported.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install --no-deps pipecat-ai"
 _FILE = Path("audio", "turn", "smart_turn", "data", "smart-turn-v3.2-cpu.onnx")
-_WINDOW = 8 * RATE  # samples that it hears
+_WINDOW = 8 * RATE  # the model's input in samples
 _FFT, _HOP, _BANDS = 400, 160, 80
 
 
 def weights() -> Path | None:
-    """The model's file, where pipecat is installed. Imports nothing of it."""
+    """Returns the model's file, if pipecat is installed, without importing pipecat."""
     spec = find_spec("pipecat")
     for folder in (spec and spec.submodule_search_locations) or ():
         if (path := Path(folder) / _FILE).is_file():
@@ -35,7 +35,7 @@ def weights() -> Path | None:
 
 
 class SmartTurn:
-    """The model, loaded for good: 40 MB, and 80 ms of one core a decision."""
+    """The model, loaded permanently: 40 MB, and 80 ms of one core per decision."""
 
     def __init__(self, path: Path) -> None:
         import onnxruntime
@@ -46,15 +46,15 @@ class SmartTurn:
         self._session: Any = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
 
     def probability(self, samples: Samples) -> float:
-        """The probability that the turn in `samples` is over, of which the last 8 s count."""
+        """Returns the probability that the turn in `samples` is over, by the last 8 s."""
         (output,) = self._session.run(None, {"input_features": features(samples)[None]})
         return float(output[0, 0])
 
 
 def features(samples: Samples) -> Samples:
-    """Whisper's input for the last 8 s: log energies of 80 mel bands by 800 steps of 10 ms.
+    """Returns Whisper's input for the last 8 s: log energies of 80 mel bands by 800 steps of 10 ms.
 
-    Shorter sound has zeros before it. Mean and variance of the samples are taken out first.
+    Shorter sound is padded with zeros before it. The samples are normalised by mean and variance first.
     """
     sound = samples[-_WINDOW:].astype(np.float32)
     sound = np.pad(sound, (_WINDOW - len(sound), 0))
@@ -69,7 +69,7 @@ def features(samples: Samples) -> Samples:
 
 @cache
 def _mel_filters() -> npt.NDArray[np.float64]:
-    """Slaney's mel filters, bins of the spectrum by bands, each of the same area."""
+    """Returns Slaney's mel filters, bins of the spectrum by bands, each with the same area."""
     knee, step = 15.0, np.log(6.4) / 27.0  # linear below 1 kHz, which is 15 mel
     mels = np.linspace(0.0, knee + np.log(RATE / 2 / 1000) / step, _BANDS + 2)
     edges = np.where(mels < knee, mels * 200 / 3, 1000 * np.exp(step * (mels - knee)))

@@ -8,11 +8,11 @@ from hushd_models import languages
 
 from .open_words import OPEN_WORDS, OpenWords
 
-STRONG, WEAK, EVEN, FINISHED = 0.05, 0.15, 0.5, 0.7  # at EVEN nothing is known
+STRONG, WEAK, EVEN, FINISHED = 0.05, 0.15, 0.5, 0.7  # EVEN is the value of an unknown turn
 _SUBJECT = 3  # words of a clause that may be a subject without its verb
-_SHORT = 6  # words of a clause that may wait for the main one
-_DICTATED = range(3, 7)  # digits in groups that more of them follow: a telephone number has seven and more
-_LAST_GROUP = 4  # digits, which may end one, or be a year
+_SHORT = 6  # words of a clause that may precede the main one
+_DICTATED = range(3, 7)  # digits in groups before further digits: a telephone number has seven or more
+_LAST_GROUP = 4  # digits, which may be the last group, or a year
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SENTENCE_END = re.compile(r"[.?!]\s+")
 
@@ -20,14 +20,14 @@ _SENTENCE_END = re.compile(r"[.?!]\s+")
 def finished(text: str, language: str) -> float | None:
     """Returns the probability that the turn whose transcript so far is `text` is over.
 
-    Three values rather than a scale, since this is knowledge of grammar and not a measurement: `STRONG` behind a word
-    that no sentence ends with, `WEAK` behind one that few do, `FINISHED` behind any other.
+    There are three values instead of a scale, since this is knowledge of grammar and not a measurement: `STRONG` after
+    a word that ends no sentence, `WEAK` after one that ends few, `FINISHED` after any other.
 
     Args:
         language: as in `ModelInfo.languages`.
 
     Returns:
-        None where the language is not known here, or there is no text.
+        None if the language is unknown, or there is no text.
     """
     known = OPEN_WORDS.get(languages.code(language)) if language else None
     clause = _SENTENCE_END.split(text.strip())[-1].replace("’", "'")
@@ -50,7 +50,7 @@ def _last_word(words: list[str], known: OpenWords, *, asks: bool) -> float:
 
 
 def _number(words: list[str], known: OpenWords) -> float:
-    """A number half said: digits too few for a telephone's, or a round one that its rest may follow."""
+    """Returns the probability for a number: too few digits for a telephone number, or a round number that may go on."""
     groups: list[int] = []
     for word in reversed(words):
         if not (digits := len(word) if word.isdecimal() else int(word in known.digits)):
@@ -61,7 +61,8 @@ def _number(words: list[str], known: OpenWords) -> float:
 
 
 def _clause(words: list[str], known: OpenWords, parted: bool) -> float:
-    """A clause of which the main one is still to come, or a subject alone; one `parted` by a comma has both."""
+    """Returns the probability for a clause before its main clause, or a subject alone; a text `parted` by a comma has
+    both."""
     waits = words[0] in known.opening and len(words) <= _SHORT
     subject = words[0] in known.beginning and len(words) <= _SUBJECT
     return WEAK if (waits or subject) and not parted else FINISHED
