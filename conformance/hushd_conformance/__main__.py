@@ -19,7 +19,7 @@ LIMIT_S = 300.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Plays the cases; returns 1 if any has failed, 2 for an engine or a case that there is not."""
+    """Plays the cases; returns 1 if any has failed, 2 for an unknown engine or case."""
     options = _parser().parse_args(arguments)
     try:
         role = options.role or role_of(options.engine)
@@ -50,18 +50,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("engine", metavar="ENGINE")
     parser.add_argument("model", metavar="MODEL", nargs="?", default="default")
     parser.add_argument("-k", default="", metavar="WORDS", help="only cases with one of these, separated by commas")
-    parser.add_argument("--list", action="store_true", help="name the cases, and play none")
-    parser.add_argument("--quick", action="store_true", help="only those that start no processes")
-    parser.add_argument("--brief", action="store_true", help="print the faults alone, a line each")
-    parser.add_argument("--role", choices=ENGINE_ROLES, help="of an engine that both hears and speaks")
-    parser.add_argument("--sound", metavar="WAV", help="speech that the model hears, or its word: 16 kHz, mono")
-    parser.add_argument("--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="of a case; default: 300")
+    parser.add_argument("--list", action="store_true", help="list the cases without playing them")
+    parser.add_argument("--quick", action="store_true", help="only cases that start no processes")
+    parser.add_argument("--brief", action="store_true", help="print only the faults, one per line")
+    parser.add_argument("--role", choices=ENGINE_ROLES, help="the role, for an engine that has both")
+    parser.add_argument("--sound", metavar="WAV", help="a recording of speech or of the model's word: 16 kHz, mono")
+    parser.add_argument("--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="limit of a case; default: 300")
     parser.add_argument("--play", type=int, help=argparse.SUPPRESS)
     return parser
 
 
 def _played(trial: Trial, cases: Sequence[Case[Any]], limit_s: float, *, brief: bool) -> list[Outcome]:
-    """Plays the cases; shows how far that is and, unless it is to be `brief`, a line for each."""
+    """Plays the cases; shows the progress and, unless `brief`, a line for each case."""
     tty, count = sys.stderr.isatty(), len(cases)
     played: list[Outcome] = []
 

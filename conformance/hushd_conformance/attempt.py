@@ -1,4 +1,4 @@
-"""An attempt: an engine loads its model and does a small job in a process of its own, whatever comes of that.
+"""Attempts: an engine loads its model and does a small job in a separate process, with any outcome.
 
 `python -m hushd_conformance.attempt ROLE ENGINE MODEL [--offline] [--room BYTES] [--job-room BYTES]` prints the
 outcome as the last line of its standard output.
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOADED, REFUSED, RAISED, BROKE, ENDED, HUNG = "loaded", "refused", "raised", "broke", "ended", "hung"
-LIMIT_S = 300.0  # of wall time, beside whatever load there is; `_CPU_S` ends what computes for ever
+LIMIT_S = 300.0  # of wall time, even beside other load; `_CPU_S` ends endless computation
 _CPU_S = 120
 _LOOK_S = 1.0
-_SPACE = 64 << 30  # bytes of address space: a damaged header that asks for more is not served
-QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}  # as the supervisor does
+_SPACE = 64 << 30  # bytes of address space, as a limit for damaged headers
+QUIET = {"DO_NOT_TRACK": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_DISABLE_TELEMETRY": "1"}  # as by the supervisor
 _MARK = "hushd-attempt: "
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.bind")
 
@@ -48,11 +48,12 @@ class Attempted:
     """The outcome of an attempt.
 
     Attributes:
-        state: `loaded`, and then it did a job, `refused`, by a sentence, `raised`, which no load should, `broke`, by
-            what its job raised, of which the worker makes a sentence, `ended`, by a signal or an exit, or `hung`.
+        state: `loaded`, if it also did a job; `refused`, with a sentence; `raised`, if its load raised another
+            exception, which is a fault; `broke`, if its job raised an exception, which the worker turns into a
+            sentence; `ended`, by a signal or an exit; or `hung`.
         words: the sentence, the exception, or the end.
-        code: of the sentence.
-        private: bytes that the process held at its end.
+        code: the code of the sentence.
+        private: the private bytes of the process at its end.
     """
 
     state: str
@@ -61,7 +62,7 @@ class Attempted:
     private: int = 0
 
     def faults(self, what: str, *, may_fail: bool = False) -> Iterator[str]:
-        """Yields the faults of an attempt that should go well, or `may_fail` in a proper way."""
+        """Yields the faults of an attempt that should succeed, or `may_fail` in a proper way."""
         if self.state in (HUNG, RAISED) or (self.state != LOADED and not may_fail):
             yield f"{what}: {self.state} ({self.words})"
         elif self.state == REFUSED:
@@ -76,12 +77,12 @@ def attempt(
     folder: Path | None = None,
     limit_s: float = LIMIT_S,
 ) -> Attempted:
-    """Has another process load and use the engine of `trial`.
+    """Makes another process load and use the engine of `trial`.
 
     Args:
-        model: another than the trial's.
-        environment: variables besides this process's; None takes one away.
-        folder: its working directory.
+        model: a model other than the trial's.
+        environment: variables besides this process's; None removes a variable.
+        folder: the process's working directory.
     """
     command = [sys.executable, "-P", "-m", __name__, *flags, "--", trial.role, trial.name, model or trial.model]
     path = os.pathsep.join(part for part in sys.path if part)
@@ -122,7 +123,7 @@ def _outcome(status: int, printed: str, errors: str) -> Attempted:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process with all that it has started."""
+    """Ends a process and its descendants."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -134,7 +135,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Loads and works, and prints what came of it."""
+    """Loads the engine, runs a job, and prints the outcome."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--offline", action="store_true")
     parser.add_argument("--room", type=int, default=0)
@@ -150,11 +151,11 @@ def main(arguments: list[str]) -> None:
     played = _tried(trial_of(*options.words), options.job_room)
     sys.stdout.flush()
     os.write(1, f"\n{_MARK}{json.dumps(asdict(played))}\n".encode())
-    os._exit(0)  # as a worker ends
+    os._exit(0)  # like a worker
 
 
 def _end_where_no_thread_begins() -> None:
-    """Ends the process as a worker does where memory is too short for a thread's first step."""
+    """Ends the process like a worker if memory is too short for a thread's first step."""
     thread_starts.watch()
 
     def look() -> None:
@@ -174,7 +175,7 @@ def _tried(trial: Trial, job_room: int) -> Attempted:
         if job_room:
             _limit(job_room)
         answer = trial.work()
-    except BaseException as error:  # as the worker's threads do
+    except BaseException as error:  # like the worker's threads
         return _failed(error)
     if answer.raised:
         return Attempted(BROKE, f"its job raised {answer.raised}")
@@ -186,7 +187,7 @@ def _tried(trial: Trial, job_room: int) -> Attempted:
 
 
 def _failed(error: BaseException) -> Attempted:
-    """The outcome that the supervisor would see of an exception: `job_threads` has the same cases."""
+    """Returns the outcome of an exception as the supervisor would see it: `job_threads` has the same cases."""
     known = isinstance(error, HushdError) and error.code in ("server_busy", "model_too_large")
     if not known and short_of_memory(error):
         return Attempted(REFUSED, "There was not enough free memory to load it.", "server_busy")
@@ -198,7 +199,7 @@ def _failed(error: BaseException) -> Attempted:
 
 
 def _limit(room: int) -> None:
-    """Bounds the processor's time, and the address space: `room` bytes more than there are."""
+    """Limits the CPU time, and the address space, to `room` bytes more than now."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S + 5))

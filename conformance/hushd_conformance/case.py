@@ -1,4 +1,4 @@
-"""A case of the suite, and what came of it."""
+"""A case of the suite, and its outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSED, FAILED, EXCEPTED, LEFT_OUT = VERDICTS = ("passed", "failed", "excepted",
 
 
 class LeftOut(Exception):
-    """A case does not concern the engine, or cannot be played here; the message says why."""
+    """A case does not apply to the engine, or cannot be played here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class Case(Generic[T]):
 
     Attributes:
         name: `GROUP.NAME`.
-        claim: a sentence that holds where there are no faults.
-        faults: plays the case, and yields the faults, each the end of a sentence. May raise `LeftOut`.
+        claim: a sentence that is true if there are no faults.
+        faults: the function that plays the case, and yields the faults, each the end of a sentence. It may raise
+            `LeftOut`.
         costly: whether it starts processes or takes minutes; `problems` leaves it out.
     """
 
@@ -36,7 +37,7 @@ class Case(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a case: `words` are its faults, or the reason why it was left out or is excepted."""
+    """The outcome of a case: `words` are its faults, or the reason why it was left out or is an exception."""
 
     case: str
     verdict: str
@@ -45,10 +46,10 @@ class Outcome:
 
 
 def play(case: Case[T], trial: T, exceptions: Mapping[str, str]) -> Outcome:
-    """Plays a case; whatever the engine raises is a fault.
+    """Plays a case; any exception of the engine is a fault.
 
     Args:
-        exceptions: the faults that an engine is known to have, the reasons by the names of cases.
+        exceptions: the known faults of the engine, as reasons by the names of cases.
     """
     faults: list[str] = []
     try:
@@ -57,7 +58,7 @@ def play(case: Case[T], trial: T, exceptions: Mapping[str, str]) -> Outcome:
         return Outcome(case.name, LEFT_OUT, (str(why),))
     except HushdError as error:
         faults.append(error.message)
-    except Exception as error:  # whatever an engine does
+    except Exception as error:  # the engine may raise anything
         faults.append(f"it raises {type(error).__name__}: {reason(error)}")
     if not faults:
         return Outcome(case.name, PASSED)
@@ -67,6 +68,6 @@ def play(case: Case[T], trial: T, exceptions: Mapping[str, str]) -> Outcome:
 
 
 def chosen(cases: Sequence[Case[T]], words: str) -> Iterator[Case[T]]:
-    """Those of which the name contains one of `words`, which are separated by commas; all where there are none."""
+    """Yields the cases whose names contain one of `words`, separated by commas; all cases if there are none."""
     parts = [part.strip() for part in words.split(",") if part.strip()]
     return (case for case in cases if not parts or any(part in case.name for part in parts))

@@ -1,4 +1,4 @@
-"""The command that authors of engines have, as pyproject.toml names it."""
+"""The command for authors of engines, which pyproject.toml names."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Damaged models: each file that a load or a job reads is damaged in each of these ways, one at a time.
+"""Cases of damaged models: each file that a load or a job reads is damaged in each of these ways, one at a time.
 
-A damaged model may still load; what it may not do is hang, or raise what nobody turns into a sentence. A process that
-ends is the supervisor's to report.
+A damaged model may still load; but it must not hang, or raise an exception that is not turned into a sentence. If the
+process ends, the supervisor reports that.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .case import Case, LeftOut
 from .opened import opened
 from .trial import Place, Trial
 
-_MOST = 6  # files of a model, the largest first
-_READ = 64 << 20  # bytes of a file that are damaged; what follows is a hole
+_MAX_FILES = 6  # of a model, the largest first
+_READ = 64 << 20  # bytes of a damaged file; the rest is a hole
 _CODE = (".py", ".pyc", ".so", ".dylib", ".dll", ".wav")
 Damage = Callable[[Path, bytes], object]
 Change = Callable[[bytes], bytes]
@@ -68,9 +68,9 @@ KINDS: dict[str, tuple[str, Damage]] = {
     "safetensors": ("is a header that claims a terabyte", _content(lambda whole: _TERABYTE)),
     "pickle": ("is a pickle that runs a program", _content(lambda whole: _PICKLE)),
     "folder": ("is a folder", lambda path, whole: path.mkdir()),
-    "pipe": ("is a pipe into which nobody writes", lambda path, whole: os.mkfifo(path)),
+    "pipe": ("is a pipe without a writer", lambda path, whole: os.mkfifo(path)),
     "gone": ("is gone", lambda path, whole: None),
-    "dangling": ("is a link to nothing", lambda path, whole: path.symlink_to("is-not-there")),
+    "dangling": ("is a dangling link", lambda path, whole: path.symlink_to("is-not-there")),
     "circle": ("is a link to itself", lambda path, whole: path.symlink_to(path.name)),
 }
 
@@ -78,7 +78,7 @@ KINDS: dict[str, tuple[str, Damage]] = {
 def cases() -> Iterator[Case[Trial]]:
     """Yields a case for each kind of damage."""
     for name, (state, damage) in KINDS.items():
-        claim = f"A model of which a file {state} loads, is refused in a sentence, or ends its process."
+        claim = f"A model with a file that {state} loads, is refused in a sentence, or ends its process."
         yield Case(f"damage.{name}", claim, partial(_faults, damage), costly=True)
 
 
@@ -94,7 +94,7 @@ def _faults(damage: Damage, trial: Trial) -> Iterator[str]:
 
 
 def shadow(root: Path, file: Path, target: Path, damage: Damage) -> None:
-    """Makes `target` look as `root`, with `file`, which lies below it, damaged; all others are links."""
+    """Makes `target` look like `root`, but with a damaged `file`; all other files are links."""
     target.mkdir(exist_ok=True)
     name = file.relative_to(root).parts[0]
     for entry in os.scandir(root):
@@ -112,11 +112,11 @@ def shadow(root: Path, file: Path, target: Path, damage: Damage) -> None:
 
 
 def _files(trial: Trial) -> list[tuple[Path, Place]]:
-    """The files of the model that a load and a job read, and where they lie; looked for once."""
+    """Returns the files of the model that a load and a job read, with their places; they are searched once."""
     if trial.files is None:
         read = [(path, place) for place in trial.places() for path in opened(place.folder, lambda: attempt(trial))]
         ours = [(path, place) for path, place in read if path.is_file() and not _is_code(path)]
-        trial.files = sorted(ours, key=lambda entry: -entry[0].stat().st_size)[:_MOST]
+        trial.files = sorted(ours, key=lambda entry: -entry[0].stat().st_size)[:_MAX_FILES]
     return trial.files
 
 

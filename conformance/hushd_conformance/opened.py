@@ -1,4 +1,4 @@
-"""The files that somebody opens: Linux tells by inotify, of its own programs and of native libraries alike."""
+"""Finds the files that are opened in a folder, by Linux's inotify, even by native libraries and other programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name
 
 
 def opened(folder: Path, act: Callable[[], object]) -> list[Path]:
-    """The files below `folder` that are opened while `act` runs; all of them where the system does not tell."""
+    """Returns the files below `folder` that are opened while `act` runs; all files if the system does not report
+    that."""
     everything = [Path(place) / name for place, _, names in os.walk(folder) for name in names]
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "inotify_init1"):
@@ -21,7 +22,7 @@ def opened(folder: Path, act: Callable[[], object]) -> list[Path]:
         return everything
     descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
-        raise OSError(ctypes.get_errno(), "inotify is not to be had")
+        raise OSError(ctypes.get_errno(), "inotify is not available")
     try:
         places = [Path(place) for place, _, _ in os.walk(folder)]
         watches = {libc.inotify_add_watch(descriptor, os.fsencode(place), _IN_OPEN): place for place in places}
@@ -32,7 +33,7 @@ def opened(folder: Path, act: Callable[[], object]) -> list[Path]:
 
 
 def _events(descriptor: int) -> list[tuple[int, str]]:
-    """The openings of files so far: the number of the watch, and the file's name."""
+    """Returns the openings of files so far: the number of the watch, and the file's name."""
     opened: list[tuple[int, str]] = []
     while True:
         try:

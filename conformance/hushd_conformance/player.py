@@ -1,4 +1,4 @@
-"""Playing the cases in a process of their own, and in the next one after a case that has ended it or hangs."""
+"""Plays the cases in a separate process, and in another one after a case that has ended it or hangs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def outcomes(
     """Yields the outcome of each case.
 
     Args:
-        limit_s: how long a case may take; a costly one, ten times that.
-        begins: told the name of a case before it is played.
+        limit_s: the time limit of a case; ten times that for a costly one.
+        begins: called with the name of each case before it is played.
     """
     left = list(cases)
     while left:
@@ -64,7 +64,7 @@ def serve(trial: T, cases: Sequence[Case[T]], descriptor: int) -> None:
 
 
 def _leave_with_the_reader(descriptor: int) -> None:
-    """Ends this process and its children once nobody reads its lines any more: the command was killed."""
+    """Ends this process and its children once its reader has gone, because the command was killed."""
     reader = select.poll()
     reader.register(descriptor, 0)
     reader.poll()
@@ -87,7 +87,7 @@ def _start(trial: Trial, names: Sequence[str], errors: IO[bytes]) -> tuple[subpr
 
 
 def _line(descriptor: int, limit_s: float) -> bytes | None:
-    """The next line; empty where there will be none, None where there was none in time."""
+    """Returns the next line; empty if there will be none, None after a timeout."""
     line, end = b"", time.monotonic() + limit_s
     while not line.endswith(b"\n"):
         ready, _, _ = select.select([descriptor], [], [], max(0.0, end - time.monotonic()))

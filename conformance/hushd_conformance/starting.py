@@ -1,4 +1,4 @@
-"""Cases of every engine's start: in odd surroundings, without memory, without a network, and leaving nothing behind."""
+"""Cases of every engine's start: in unusual environments, without memory, without a network, and without leftovers."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _SURROUNDINGS: dict[str, tuple[str, Mapping[str, str | None]]] = {
 def cases() -> Iterator[Case[Trial]]:
     """Yields the cases of a start."""
     yield Case("start.loads", "The model loads.", _loads)
-    yield Case("start.twice", "Two processes load the model, one after the other.", _twice, costly=True)
-    yield Case("start.unknown-model", "A model that is not there is refused in a sentence.", _unknown)
+    yield Case("start.twice", "Two processes load the model, one after another.", _twice, costly=True)
+    yield Case("start.unknown-model", "A missing model is refused in a sentence.", _unknown)
     for name, (where, variables) in _SURROUNDINGS.items():
         claim = f"The engine loads and works {where}."
         yield Case(f"start.{name}", claim, partial(_in_surroundings, variables), costly=True)
     yield Case("start.elsewhere", "The engine loads and works in the folder /.", _elsewhere, costly=True)
-    yield Case("offline.works", "Nothing is asked of a network.", _offline, costly=True)
+    yield Case("offline.works", "The network is not used.", _offline, costly=True)
     for place in ("home", "folder", "temporary"):
         claim = f"Nothing is left behind in the {place} folder."
         yield Case(f"written.{place}", claim, partial(_written, place), costly=True)
@@ -95,7 +95,7 @@ def _written(place: str, trial: Trial) -> Iterator[str]:
         }  # fmt: skip
         tried = attempt(trial, environment=variables, folder=folders["folder"])
         yield from tried.faults("the start")
-        own = folders["home"] / ".cache" / "hushd"  # hushd's own, where it prepares dictionaries
+        own = folders["home"] / ".cache" / "hushd"  # hushd's own folder, for prepared dictionaries
         written = [path for path in folders[place].rglob("*") if own != path and own not in path.parents]
         left = sorted(str(path.relative_to(root)) for path in written if path not in own.parents)
         if left:
@@ -103,7 +103,7 @@ def _written(place: str, trial: Trial) -> Iterator[str]:
 
 
 def _kept() -> dict[str, str]:
-    """The variables that keep hushd's own folders where they are, though HOME is another."""
+    """Returns the variables that keep hushd's own folders in place, with another HOME."""
     from hushd_protocol.system import paths
 
     places = paths.find()
@@ -112,10 +112,10 @@ def _kept() -> dict[str, str]:
 
 def _short(flag: str, megabytes: int, trial: Trial) -> Iterator[str]:
     if not os.path.exists("/proc/self/status"):
-        raise LeftOut("the size of a process is not known here")
+        raise LeftOut("the size of a process is unknown here")
     tried = attempt(trial, flag, str(megabytes * _MB))
     yield from tried.faults("the attempt", may_fail=True)
     if tried.state == REFUSED and tried.code in ("engine_missing", "model_missing", "unsupported"):
         yield f"a lack of memory is called {tried.code}: {tried.words}"
     elif tried.state not in (LOADED, REFUSED) and not tried.words:
-        yield "it ended without a word"
+        yield "it ended without a message"

@@ -1,4 +1,4 @@
-"""An engine with one model on trial: what a case may do with it. Each role has a class of its own."""
+"""An engine with one model on trial, as cases use it. Each role has its own class."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ Source = Path | bytes | Iterable[bytes]
 
 @dataclass
 class Answer:
-    """All that came of a job."""
+    """The outcome of a job."""
 
     result: JsonObject = field(default_factory=dict)
     error: HushdError | None = None
-    raised: str = ""  # what an engine must not raise
+    raised: str = ""  # an exception that an engine must not raise
     cancelled: bool = False
     partials: list[JsonObject] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
 
     def faults(self, what: str, *, may_refuse: bool = False) -> Iterator[str]:
-        """Yields the faults of an answer that should be a result, or, if it `may_refuse`, a sentence."""
+        """Yields the faults of an answer, which should be a result or, if it `may_refuse`, a sentence."""
         if self.raised:
             yield f"{what} raises {self.raised}"
         elif self.error is not None:
@@ -52,13 +52,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place of models' files, of which a case can make another that is a little different.
+    """A place of models' files, from which a case can make a slightly different one.
 
     Attributes:
-        root: the folder that `variable` leads to.
-        folder: in it, that in which the engine's files lie.
-        below: where in another place the root is put.
-        value: where in another place the variable leads.
+        root: the folder of the environment variable `variable`.
+        folder: the folder of the engine's files in it.
+        below: the path of the root in another place.
+        value: the path of the variable in another place.
     """
 
     root: Path
@@ -72,12 +72,12 @@ class Trial(ABC):
     """An engine with one model.
 
     Args:
-        model: a name, or `default`.
+        model: the model's name, or `default`.
 
     Attributes:
         op: the operation of its role.
-        sound: a recording of speech that the model hears; None: the role's own.
-        files: those of its model, once a case has looked for them.
+        sound: a recording of speech for the model; None: the role's own.
+        files: the files of its model, once a case has searched them.
     """
 
     role: ClassVar[str]
@@ -94,19 +94,19 @@ class Trial(ABC):
     @property
     @abstractmethod
     def model(self) -> str:
-        """The model's name."""
+        """Returns the model's name."""
 
     @abstractmethod
     def described(self) -> EngineDescription:
-        """Describes the engine anew."""
+        """Describes the engine again."""
 
     @abstractmethod
     def make_worker(self, model: str) -> Engine:
-        """Makes a worker of the role with the engine, which has not loaded anything."""
+        """Makes a worker of the role with the engine, without loading anything."""
 
     @abstractmethod
     def work(self) -> Answer:
-        """Does a small job as anybody would ask for it."""
+        """Does a usual small job."""
 
     @abstractmethod
     def long_work(self, cancel: Callable[[int], bool]) -> Answer:
@@ -114,11 +114,11 @@ class Trial(ABC):
 
     @abstractmethod
     def gist(self, answer: Answer) -> object:
-        """The part of an answer that is the same each time."""
+        """Returns the part of an answer that is the same each time."""
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The options with which another process makes the same trial."""
+        """Returns the options with which another process makes the same trial."""
         return ("--role", self.role, *(["--sound", str(self.sound)] if self.sound else []))
 
     @property
@@ -127,7 +127,8 @@ class Trial(ABC):
 
     @property
     def worker(self) -> Engine:
-        """The worker with its engine loaded. The first failure to load it is raised; later, cases are left out."""
+        """Returns the worker with its engine loaded. The first failure of the load is raised; later, cases are left
+        out."""
         if self._broken:
             raise LeftOut("it does not load")
         if self._worker is None:
@@ -138,7 +139,7 @@ class Trial(ABC):
         return self._worker
 
     def places(self) -> Iterator[Place]:
-        """Yields the places in which files of its model may lie."""
+        """Yields the possible places of its model's files."""
         places = paths.find()
         if (folder := places.models / self.name).is_dir():
             yield Place(places.models, folder, "HUSHD_MODELS_DIR")
@@ -155,11 +156,11 @@ class Trial(ABC):
         params: JsonObject | None = None,
         cancel: Callable[[int], bool] | None = None,
     ) -> Answer:
-        """Does one job, with unlimited credit, as the worker's thread would.
+        """Does one job, with unlimited credit, like the worker's thread.
 
         Args:
-            source: a file, bytes inline, or a stream, of which the next piece comes when the worker asks for it.
-            cancel: asked now and then, with the number of messages so far, whether the client leaves.
+            source: a file, bytes inline, or a stream, whose next piece comes when the worker requests it.
+            cancel: called from time to time with the number of messages so far; returns whether the client leaves.
         """
         worker, client = self.worker, _Client(source, cancel)
         message = JobMessage(id=bytes(16), op=op, params=params or {}, credit=_CREDIT, **_input(source))
@@ -173,8 +174,8 @@ class Trial(ABC):
             answer.cancelled = True
         except HushdError as error:
             answer.error = error
-        except Exception as error:  # whatever an engine does
-            if out_of_memory(error) or fatal(error):  # of which the client hears a sentence, or the process's end
+        except Exception as error:  # the engine may raise anything
+            if out_of_memory(error) or fatal(error):  # the client gets a sentence, or the process ends
                 answer.error = in_words(b"", error).exception()
                 return answer
             answer.raised = f"{type(error).__name__}: {reason(error)}"
@@ -182,7 +183,7 @@ class Trial(ABC):
 
 
 class _Client:
-    """The other end of a job: it takes what comes, sends the stream as it is asked for, and may leave."""
+    """The other end of a job: it receives the output, sends the stream as requested, and may leave."""
 
     job: Job
 
@@ -195,7 +196,7 @@ class _Client:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Asks every few milliseconds whether to leave, since an engine at work sends nothing for seconds."""
+        """Checks every few milliseconds whether to leave, since a working engine sends nothing for seconds."""
         self._look()
         if self._cancel:
             threading.Thread(target=self._watch, daemon=True).start()
@@ -205,7 +206,7 @@ class _Client:
             self._over.set()
 
     def take(self, message: Message) -> None:
-        """Takes a message of the job's."""
+        """Receives a message of the job."""
         self._received += 1
         match message:
             case Credit():
@@ -244,7 +245,7 @@ def _input(source: Source) -> JsonObject:
 
 
 def _package(model: str) -> Path | None:
-    """The folder of the package that a model comes in; None for one that does not come in a package."""
+    """Returns the folder of the package that contains a model; None for a model outside packages."""
     from importlib.util import find_spec
 
     known = catalogue.find(model)
@@ -254,14 +255,14 @@ def _package(model: str) -> Path | None:
 
 
 def ill_said(what: str, error: HushdError) -> Iterator[str]:
-    """Yields the faults of the words of an error."""
+    """Yields the faults of an error's message."""
     text = error.message
     if "\n" in text or "Traceback" in text or not text.endswith((".", "?", "!")) or len(text) > 1500:
-        yield f"{what} is answered by no sentence: {text[:300]!r}"
+        yield f"the answer to {what} is not a sentence: {text[:300]!r}"
 
 
 def faults_in_cancel(engine: Any, work: Callable[[], object], what: str) -> Iterator[str]:
-    """Yields the faults of an engine, of either role, whose client has gone: what `check` raises in `work` passes."""
+    """Yields the faults of an engine whose client has gone: the exception of `check` must pass through `work`."""
 
     def gone() -> None:
         raise Cancelled
@@ -274,7 +275,7 @@ def faults_in_cancel(engine: Any, work: Callable[[], object], what: str) -> Iter
         pass
     except HushdError as error:
         yield from ill_said(what, error)
-    except Exception as error:  # whatever an engine does
-        yield f"it makes a {type(error).__name__} of it: {error!s:.200}"
+    except Exception as error:  # the engine may raise anything
+        yield f"it turns the exception into a {type(error).__name__}: {error!s:.200}"
     finally:
         engine.check = usual

@@ -1,4 +1,4 @@
-"""Cases of every engine at work: one job after the other, cancelled ones, and what they leave in the process."""
+"""Cases of every engine at work: one job after another, cancelled jobs, and leftovers in the process."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .case import Case, LeftOut
 from .trial import Trial
 
 _JOBS = 20
-_GROWTH = 24_000_000  # bytes by which 15 jobs may have a process grow: allocators round
-_BOUND_S = 2.0  # after which the supervisor ends a worker that does not let go of a cancelled job
+_GROWTH = 24_000_000  # bytes by which 15 jobs may make a process grow, since allocators round
+_BOUND_S = 2.0  # after which the supervisor ends a worker that does not stop a cancelled job
 
 
 def cases() -> Iterator[Case[Trial]]:
     """Yields the cases of work."""
-    yield Case("jobs.same", "Two jobs after each other come to the same.", _same)
-    yield Case("jobs.other-thread", "A job from another thread comes to the same.", _thread)
-    yield Case("jobs.after-error", "A job after one that was refused comes to the same.", _after_error)
+    yield Case("jobs.same", "Two jobs in a row have the same result.", _same)
+    yield Case("jobs.other-thread", "A job from another thread has the same result.", _thread)
+    yield Case("jobs.after-error", "A job after a refused one has the same result.", _after_error)
     yield Case("jobs.unknown", "An operation of the other role is refused in a sentence.", _unknown)
-    yield Case("jobs.memory", f"{_JOBS} jobs leave the process as large as five did.", _memory)
+    yield Case("jobs.memory", f"{_JOBS} jobs leave the process as large as five.", _memory)
     yield Case("jobs.descriptors", "Jobs leave no open files behind.", partial(_left, _descriptors, "open files"))
     yield Case("jobs.threads", "Jobs leave no threads behind.", partial(_left, _threads, "threads"))
     yield Case("jobs.children", "Jobs leave no processes behind.", partial(_left, _children, "processes"))
@@ -34,7 +34,7 @@ def cases() -> Iterator[Case[Trial]]:
     yield Case("cancel.first", "A job that is cancelled at its first message ends in time.", partial(_cancelled, 1))
     yield Case("cancel.later", "A job that is cancelled at a later message ends in time.", partial(_cancelled, 3))
     yield Case("cancel.midway", "A job that is cancelled while the engine works ends in time.", _midway)
-    yield Case("cancel.then-same", "A job after a cancelled one comes to the same.", _after_cancel)
+    yield Case("cancel.then-same", "A job after a cancelled one has the same result.", _after_cancel)
 
 
 def _same(trial: Trial) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _after_error(trial: Trial) -> Iterator[str]:
 def _unknown(trial: Trial) -> Iterator[str]:
     answer = trial.ask("dance", b"")
     if answer.error is None or answer.error.code != "unsupported":
-        yield f"the operation is answered by {answer.error or answer.result!r}"
+        yield f"the answer to the operation is {answer.error or answer.result!r}"
     yield from answer.faults("the operation", may_refuse=True)
 
 
@@ -79,11 +79,11 @@ def _memory(trial: Trial) -> Iterator[str]:
     for _ in range(_JOBS - 5):
         yield from trial.work().faults("a job")
     if (grown := private_bytes() - before) > _GROWTH:
-        yield f"{_JOBS - 5} jobs more had it grow by {grown / 1e6:.0f} MB"
+        yield f"{_JOBS - 5} more jobs made it grow by {grown / 1e6:.0f} MB"
 
 
 def private_bytes() -> int:
-    """The private memory of this process, once what can be given back is."""
+    """Returns the private memory of this process, after returning all that can be returned."""
     gc.collect()
     trim()
     memory = PrivateMemory()
@@ -100,7 +100,7 @@ def _left(count: Callable[[], int], what: str, trial: Trial) -> Iterator[str]:
         yield from trial.work().faults("a job")
     gc.collect()
     if (after := count()) > before:
-        yield f"there were {before} {what}, and after six jobs {after}"
+        yield f"there were {before} {what}, but after six jobs {after}"
 
 
 def _descriptors() -> int:
@@ -126,9 +126,9 @@ def _cancel_before(trial: Trial) -> Iterator[str]:
     answer = trial.long_work(lambda number: True)
     yield from answer.faults("the job")
     if not answer.cancelled:
-        yield "it is done all the same"
+        yield "it is done anyway"
     if answer.chunks or answer.partials:
-        yield "something comes of it"
+        yield "it produces output"
 
 
 def _cancelled(message: int, trial: Trial) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _midway(trial: Trial) -> Iterator[str]:
 
 
 def _in_time(trial: Trial, cancel: Callable[[int], bool]) -> Iterator[str]:
-    """Yields a fault where a cancelled job takes more of the processor than the supervisor's patience holds."""
+    """Yields a fault if a cancelled job takes more CPU time than the supervisor would wait."""
     ordered = 0.0
 
     def once(number: int) -> bool:
@@ -157,7 +157,7 @@ def _in_time(trial: Trial, cancel: Callable[[int], bool]) -> Iterator[str]:
     used = time.process_time() - ordered if ordered else 0.0
     yield from answer.faults("the job")
     if used > _BOUND_S * cores():
-        yield f"it takes {used:.1f} s of the processor after the client has left"
+        yield f"it takes {used:.1f} s of CPU time after the client has left"
 
 
 def _after_cancel(trial: Trial) -> Iterator[str]:

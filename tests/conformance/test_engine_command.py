@@ -74,7 +74,7 @@ def test_a_name_that_cannot_be(name: str, words: str, tmp_path: Path, monkeypatc
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """A folder that is there stays as it is; one that cannot be made is an error too."""
     (tmp_path / "file").touch()
-    for folder, words in ((tmp_path, "is there already"), (tmp_path / "file" / "x", "cannot be written")):
+    for folder, words in ((tmp_path, "exists already"), (tmp_path / "file" / "x", "cannot be written")):
         with pytest.raises(HushdError, match=words) as caught:
             main("hushd engine", ["new", "whistle", "--folder", str(folder)])
         assert caught.value.code == "output_failed"
@@ -98,8 +98,8 @@ def test_an_engine_that_breaks_the_contract_is_told_how(tmp_path: Path) -> None:
     done = subprocess.run([BIN / "hushd", "engine", "check", "bad"], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     for words in (
-        "its module imports numpy: that belongs into load",
-        "the model m has the language 'nonsense!', which is no tag",
+        "its module imports numpy: that belongs in load",
+        "the model m has the language 'nonsense!', which is not a tag",
         "it has no spec (entry point group hushd.engine_specs)",
         "sound.tone: it yields times out of order, 3 to 2 s of 1",
         "transcribe_batch has 0 answers for 2 pieces",

@@ -163,4 +163,4 @@ def test_a_client_that_has_gone_is_not_made_an_error_of() -> None:
 
     outcome = play(CASES["stream.client-gone"], OnTrial(Muddled()), {})
     assert outcome.verdict == FAILED
-    assert outcome.words == ("it makes a ValueError of it: odd",)
+    assert outcome.words == ("it turns the exception into a ValueError: odd",)

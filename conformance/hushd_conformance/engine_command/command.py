@@ -1,4 +1,5 @@
-"""`hushd engine`: writes the beginning of an engine in a package of one's own, and checks whether an engine is one."""
+"""`hushd engine`: writes the beginning of an engine in a new package, and checks whether an engine keeps the
+contract."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from hushd_schema.entry_points import entry_points
 _TEMPLATES = Path(__file__).parent / "templates"
 _EXAMPLE = "pitch"  # the engine of the templates
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-# By the template's file: where it goes, below the new folder; `{module}` is the package's name.
+# By the template's file, its path in the new folder; `{module}` is the package's name.
 _FILES = {
     "pyproject.toml.txt": "pyproject.toml",
     "spec.py.txt": "{module}/spec.py",
@@ -40,10 +41,10 @@ def main(prog: str, argv: Sequence[str]) -> int:
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the parser of the command."""
     parser = Parser(prog, f"Begin and check an engine of your own; {document('MODELS.md')} explains how.")
     commands = parser.add_commands()
-    new = commands.add("new", "write a package with an engine, a test and a tiny model, to begin with")
+    new = commands.add("new", "write a package with an engine, a test and a tiny model to start from")
     new.add_argument("name", metavar="NAME", help="the name of the engine, such as my-whistle")
     new.add_argument("--role", choices=SPEECH_ROLES, default="stt", help="the role of the engine; default: %(default)s")
     new.add_argument("--folder", metavar="FOLDER", help="the new folder; default: hushd-NAME")
@@ -51,7 +52,7 @@ def make_parser(prog: str) -> Parser:
     check.add_argument("name", metavar="NAME")
     check.add_argument("--model", default="default", metavar="NAME", help="default: the engine's own")
     check.add_argument(
-        "--all", action="store_true", help="with damaged models, without memory or network, for hours: takes minutes"
+        "--all", action="store_true", help="also try damaged models, and work without memory or network: takes minutes"
     )
     return parser
 
@@ -60,7 +61,7 @@ def _new(name: str, role: str, folder: Path) -> None:
     """Writes a package.
 
     Raises:
-        HushdError: `bad_request` for a name that is none or taken; `output_failed` where the folder cannot be written.
+        HushdError: `bad_request` for an invalid or used name; `output_failed` if the folder cannot be written.
     """
     if not _NAME.fullmatch(name) or len(name) > 32:
         raise HushdError(
@@ -70,7 +71,7 @@ def _new(name: str, role: str, folder: Path) -> None:
     if any(name in engines.own(each) for each in ENGINE_ROLES):
         raise HushdError("bad_request", f"{name} is an engine of hushd's: choose another name.")
     if folder.exists():
-        raise HushdError("output_failed", f"{folder} is there already: name another with --folder.")
+        raise HushdError("output_failed", f"{folder} exists already: name another with --folder.")
     module = f"hushd_{name.replace('-', '_')}"
     try:
         for template, place in _FILES.items():
@@ -82,13 +83,13 @@ def _new(name: str, role: str, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         raise HushdError("output_failed", f"{folder} cannot be written ({error.strerror}).") from error
     console.write(
-        f"{folder} has an engine that works: install it with `pip install --editable {folder}`, then run its tests "
+        f"{folder} contains a working engine: install it with `pip install --editable {folder}`, then run its tests "
         f"with `python -m pytest {folder}`.\n"
     )
 
 
 def _named(text: str, name: str) -> str:
-    """A template with the engine's name in the place of the example's."""
+    """Returns a template with the engine's name in place of the example's."""
     spelt = name.replace("-", "_")
     words = {
         f"hushd_{_EXAMPLE}": f"hushd_{spelt}",
@@ -100,10 +101,10 @@ def _named(text: str, name: str) -> str:
 
 
 def _check(name: str, model: str, *, everything: bool) -> int:
-    """Has the worker of its role load the engine and try it; returns 1 if it does not keep the contract.
+    """Makes the worker of its role load the engine and try it; returns 1 if it does not keep the contract.
 
     Raises:
-        HushdError: `engine_missing` for an engine that there is not.
+        HushdError: `engine_missing` for an unknown engine.
     """
     spec = engines.find(name)
     without = (each for each in ENGINE_ROLES if name in entry_points(f"hushd.{each}_engines"))

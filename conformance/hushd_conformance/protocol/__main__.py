@@ -18,7 +18,7 @@ LIMIT_S = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Plays the cases; returns 1 if any has failed, 2 where there is nobody to play them to."""
+    """Plays the cases; returns 1 if any has failed, 2 if there is no other side."""
     options = _parser().parse_args(arguments)
     if options.list:
         cases = client.CASES if options.side == "client" else supervisor.CASES
@@ -36,16 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m hushd_conformance.protocol", description="Tries a client, or a hushd.")
+    parser = argparse.ArgumentParser("python -m hushd_conformance.protocol", description="Test a client, or a hushd.")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("-k", default="", metavar="WORD", help="only cases with this in their names")
-    common.add_argument("--list", action="store_true", help="name the cases, and play none")
-    common.add_argument("--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="of each wait; default: 60")
+    common.add_argument("-k", default="", metavar="WORD", help="only cases whose names contain this")
+    common.add_argument("--list", action="store_true", help="list the cases without playing them")
+    common.add_argument(
+        "--limit", type=float, default=LIMIT_S, metavar="SECONDS", help="limit of each wait; default: 60"
+    )
     sides = parser.add_subparsers(dest="side", required=True)
     tried = sides.add_parser("client", parents=[common], help="play a scripted supervisor to a program")
-    tried.add_argument("program", nargs="*", metavar="PROGRAM", help="a command; `--` before it")
-    serving = sides.add_parser("supervisor", parents=[common], help="play a client to the hushd that runs")
-    serving.add_argument("--socket", type=Path, metavar="PATH", help="its client.sock; default: this environment's")
+    tried.add_argument("program", nargs="*", metavar="PROGRAM", help="the program's command, after `--`")
+    serving = sides.add_parser("supervisor", parents=[common], help="play a client to the running hushd")
+    serving.add_argument(
+        "--socket", type=Path, metavar="PATH", help="path of its client.sock; default: this environment's"
+    )
     return parser
 
 

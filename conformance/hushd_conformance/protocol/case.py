@@ -1,4 +1,4 @@
-"""A case of the suite, and what came of it."""
+"""A case of the suite, and its outcome."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ T = TypeVar("T")
 
 
 class Fault(Exception):
-    """The other side does what the protocol forbids; the message is the end of a sentence about it."""
+    """The other side breaks the protocol; the message is the end of a sentence about it."""
 
 
 class LeftOut(Exception):
-    """The case does not concern the other side; the message says why."""
+    """The case does not apply to the other side; the message says why."""
 
 
 class Case(NamedTuple, Generic[T]):
-    """A claim of docs/PROTOCOL.md, and the play that shows whether it holds; that raises `Fault` or `LeftOut`."""
+    """A claim of docs/PROTOCOL.md, and a function that tests it and raises `Fault` or `LeftOut`."""
 
     name: str
     claim: str
@@ -27,7 +27,7 @@ class Case(NamedTuple, Generic[T]):
 
 
 def play(cases: Iterable[Case[T]], make: Callable[[], T], close: Callable[[T], None]) -> int:
-    """Plays each case to a fresh side, prints a line for each, and returns how many have failed."""
+    """Plays each case to a new side, prints a line for each, and returns the number of failures."""
     verdicts = []
     for case in cases:
         side = make()
@@ -38,7 +38,7 @@ def play(cases: Iterable[Case[T]], make: Callable[[], T], close: Callable[[T], N
             verdict, words = "left out", str(why)
         except Fault as fault:
             verdict, words = "failed", f"{case.claim} But {fault}."
-        except HushdError as error:  # of the codec
+        except HushdError as error:  # from the codec
             verdict, words = "failed", f"{case.claim} But it sent this: {error.message}"
         finally:
             close(side)

@@ -1,4 +1,4 @@
-"""The cases for a client: it is a program that `synthesize TEXT`, `transcribe FILE` and `status` are given to."""
+"""The cases for a client, a program that takes `synthesize TEXT`, `transcribe FILE` and `status`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .case import Case, Fault
 from .scripted import QUIET_S, Trial
 
 TEXT = "Ever tried. Ever failed."
-PIECES = [bytes([number]) * 400 for number in range(40)]  # samples, each piece another
+PIECES = [bytes([number]) * 400 for number in range(40)]  # samples, different in each piece
 RECORDING = bytes(range(256)) * 1024  # four chunks, at least
 WORDS = "Fail better."
 SEGMENT = {"kind": "segment", "id": 0, "start": 0.0, "end": 1.0, "text": WORDS}
@@ -34,7 +34,7 @@ WRITTEN = {"language": "en", "duration": 1.0, "segments": 1}
 
 
 def hello(trial: Trial) -> None:
-    """The first message, and what may come before its answer."""
+    """Checks the first message, and messages before its answer."""
     trial.start("status")
     first = trial.take()
     if not isinstance(first, Hello):
@@ -50,7 +50,7 @@ def hello(trial: Trial) -> None:
 
 
 def version(trial: Trial) -> None:
-    """A supervisor of another version."""
+    """Plays a supervisor of another version."""
     trial.start("status")
     while isinstance(trial.take(), Hello):
         error = HushdError("version_mismatch", "This is another version.", detail={"protocol": PROTOCOL + 1})
@@ -59,16 +59,16 @@ def version(trial: Trial) -> None:
 
 
 def credit(trial: Trial) -> None:
-    """Output for which it has to grant credit."""
+    """Sends output for which the client must grant credit."""
     request = spoken(trial)
     send_pieces(trial, request, PIECES)
     trial.send(Result(id=request.id, data=SPOKEN))
     if trial.succeeds() != b"".join(PIECES):
-        raise Fault("its output is not what the chunks had")
+        raise Fault("its output differs from the chunks")
 
 
 def strangers(trial: Trial) -> None:
-    """Keys and types of a later version, answers to nobody, and the progress that a person sees."""
+    """Sends keys and types of a later version, answers without a request, and progress."""
     request = spoken(trial)
     trial.send(Accepted(id=request.id, state="starting", note="loading"), Progress(id=request.id, done=0.5))
     trial.send_frames(MAGIC, msgpack.packb({"type": "weather", "id": request.id, "sky": "blue"}), b"")
@@ -77,11 +77,11 @@ def strangers(trial: Trial) -> None:
     trial.send_frames(MAGIC, msgpack.packb(later), PIECES[0])
     trial.send(Result(id=request.id, data={**SPOKEN, "shade": 0.5}))
     if trial.succeeds() != PIECES[0]:
-        raise Fault("its output is not what the chunk had")
+        raise Fault("its output differs from the chunk")
 
 
 def ping(trial: Trial) -> None:
-    """A sign of life that is due."""
+    """Sends pings, which the client must answer."""
     request = spoken(trial)
     trial.send(Ping())
     trial.expect(Pong)
@@ -91,7 +91,7 @@ def ping(trial: Trial) -> None:
 
 
 def gap(trial: Trial) -> None:
-    """A piece of the answer is missing."""
+    """Sends an answer with a missing piece."""
     request = spoken(trial)
     first, _, third = (chunk(request, number) for number in range(3))
     trial.send(first, third, Result(id=request.id, data=SPOKEN))
@@ -99,13 +99,13 @@ def gap(trial: Trial) -> None:
 
 
 def refusal(trial: Trial) -> None:
-    """An error of the table."""
+    """Sends an error of the table."""
     trial.refuse(spoken(trial), HushdError("overloaded", "The queue is full: please try again."))
     trial.fails("overloaded", "The queue is full: please try again.")
 
 
 def later_code(trial: Trial) -> None:
-    """An error that the table does not have yet."""
+    """Sends an error that the table does not have yet."""
     request = spoken(trial)
     header = {"type": "error", "id": request.id, "code": "struck_by_lightning", "message": "It thundered."}
     trial.send_frames(MAGIC, msgpack.packb(header), b"")
@@ -113,17 +113,17 @@ def later_code(trial: Trial) -> None:
 
 
 def lost(trial: Trial) -> None:
-    """The connection ends in the middle of an answer that was handed out."""
+    """Ends the connection in the middle of an answer."""
     request = spoken(trial)
     send_pieces(trial, request, PIECES[:4])
     trial.send(Ping())
-    trial.expect(Pong)  # by which the chunks have arrived
+    trial.expect(Pong)  # when it comes, the chunks have arrived
     trial.die()
     trial.fails("supervisor_lost")
 
 
 def path(trial: Trial) -> None:
-    """A file that the worker cannot open."""
+    """Reports that the worker cannot open the file."""
     file = recording(trial)
     request = trial.request("transcribe", str(file))
     if request.input == "path":
@@ -135,17 +135,17 @@ def path(trial: Trial) -> None:
         request = trial.expect(Request)
     if request.input != "stream":
         raise Fault(f"the input of its request is {request.input}")
-    trial.quiet()  # no chunk comes without credit
+    trial.quiet()  # no chunk may come without credit
     received = receive_input(trial, request)
     if received != RECORDING:
-        raise Fault(f"of {len(RECORDING)} bytes {len(received)} came, or others")
+        raise Fault(f"{len(received)} of {len(RECORDING)} bytes came, or different ones")
     trial.send(Partial(id=request.id, seq=0, data=SEGMENT), Result(id=request.id, data=WRITTEN))
     if WORDS not in trial.succeeds().decode():
         raise Fault("its output does not have the segment's text")
 
 
 def refused_input(trial: Trial) -> None:
-    """A request that ends while its input is still sent."""
+    """Ends a request while its input is still being sent."""
     file = recording(trial)
     request = trial.request("transcribe", str(file))
     if request.input == "stream":
@@ -156,28 +156,28 @@ def refused_input(trial: Trial) -> None:
 
 
 def places(trial: Trial) -> None:
-    """No place for a request that waits for one, and then one."""
+    """Makes a request wait for a place, and then gives it one."""
     request = spoken(trial)
     if request.wait:
         trial.send(Accepted(id=request.id, state="waiting", position=7))
-        trial.quiet()  # it is not its turn
+        trial.quiet()  # it must wait for its turn
         trial.send(Accepted(id=request.id, state="send"))
         again = spoken(trial, trial.expect(Request))
         if again != request:
-            raise Fault("the request that it sent again is another one")
+            raise Fault("the request that it sent again is different")
     send_pieces(trial, request, PIECES[:1])
     trial.send(Result(id=request.id, data=SPOKEN))
     trial.succeeds()
 
 
 CASES = (
-    Case("hello", "The first message is hello, and no other goes before the welcome.", hello),
+    Case("hello", "The first message is hello, and no other is sent before the welcome.", hello),
     Case("version", "A client whose version is refused ends with version_mismatch.", version),
     Case("credit", "A client grants credit for the chunks that it receives, 256 at most.", credit),
     Case("strangers", "Unknown keys and types, and answers to others, are ignored.", strangers),
     Case("ping", "A client with a request answers each ping.", ping),
     Case("gap", "A client that finds a gap in seq ends the request with protocol_error.", gap),
-    Case("places", "A request that says wait is sent again when a place is its own, unchanged and not before.", places),
+    Case("places", "A request with wait is sent again unchanged when it gets a place, and not before.", places),
     Case("refusal", "An error ends the request with its code and its sentence.", refusal),
     Case("later_code", "An unknown code counts as worker_failed, and its sentence is kept.", later_code),
     Case("lost", "A client whose connection ends in the middle reports supervisor_lost.", lost),
@@ -189,7 +189,7 @@ CASES = (
 
 
 def spoken(trial: Trial, request: Request | None = None) -> Request:
-    """A request for a speech, the first or a given one, which must be complete."""
+    """Returns a complete request for speech, the first or the given one."""
     request = request or trial.request("synthesize", TEXT)
     text = receive_input(trial, request) if request.input == "stream" else request.payload
     if text.decode(errors="replace").strip() != TEXT:
@@ -200,14 +200,14 @@ def spoken(trial: Trial, request: Request | None = None) -> Request:
 
 
 def recording(trial: Trial) -> Path:
-    """A file for it to send."""
+    """Returns a file for the client to send."""
     file = trial.folder / "recording.wav"
     file.write_bytes(RECORDING)
     return file
 
 
 def chunk(request: Request, number: int) -> Chunk:
-    """A piece of output, the first with its form."""
+    """Returns a piece of output, the first one with its format."""
     rate, channels = (16000, 1) if number == 0 else (0, 0)
     return Chunk(id=request.id, seq=number, payload=PIECES[number], rate=rate, channels=channels)
 
@@ -219,14 +219,14 @@ def send_pieces(trial: Trial, request: Request, pieces: list[bytes]) -> None:
         while left == 0:
             grant = trial.expect(Credit)
             if grant.id != request.id or grant.chunks < 1:
-                raise Fault("a credit of it grants nothing")
+                raise Fault("one of its credits grants nothing")
             left += min(grant.chunks, MAX_CREDIT)
         trial.send(chunk(request, number))
         left -= 1
 
 
 def receive_input(trial: Trial, request: Request) -> bytes:
-    """Grants credit chunk by chunk; returns what came, up to the last chunk."""
+    """Grants credit chunk by chunk; returns the received bytes, up to the last chunk."""
     received = b""
     for number in range(10_000):
         trial.send(Credit(id=request.id, chunks=1))

@@ -1,4 +1,4 @@
-"""A supervisor made of a script, and the program that uses the client under test."""
+"""A scripted supervisor, and the program that uses the client under test."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ from hushd_protocol.messages import (
 from .case import Fault
 
 LOOK_MS = 50
-QUIET_S = 0.5  # in which a client that does not wait would have sent more
+QUIET_S = 0.5  # in which a client that does not wait would send more
 M = TypeVar("M", bound=Message)
 
 
 class Trial:
-    """Binds `client.sock` in a folder of its own, and runs `program` there. All waits end after `limit_s` seconds."""
+    """A trial of a client: it binds `client.sock` in a new folder, and runs `program` there. All waits end after
+    `limit_s`."""
 
     def __init__(self, program: Sequence[str], limit_s: float) -> None:
         self._program, self._limit_s = program, limit_s
@@ -53,7 +54,7 @@ class Trial:
         self._process: subprocess.Popen[bytes] | None = None
 
     def close(self) -> None:
-        """Ends the program, and takes the socket away."""
+        """Ends the program, and removes the socket."""
         if self._process:
             self._process.kill()
             self._process.communicate()
@@ -61,7 +62,7 @@ class Trial:
         self._folder.cleanup()
 
     def die(self) -> None:
-        """Goes away like a supervisor that was killed."""
+        """Disappears like a killed supervisor."""
         self._socket.close(linger=0)
         self._context.term()
 
@@ -75,16 +76,16 @@ class Trial:
             )
 
     def send(self, *messages: Message) -> None:
-        """Sends to the connection that was heard last."""
+        """Sends a message to the connection that sent last."""
         for message in messages:
             self.send_frames(*pack(message))
 
     def send_frames(self, *frames: bytes) -> None:
-        """Sends what no message is."""
+        """Sends frames that are not a message."""
         self._socket.send_multipart([self._route, *frames])
 
     def take(self, limit_s: float | None = None) -> Message | None:
-        """Returns the next message; None where none came in time, or the program has ended."""
+        """Returns the next message; None after a timeout, or if the program has ended."""
         end = time.monotonic() + (self._limit_s if limit_s is None else limit_s)
         while not self._socket.poll(LOOK_MS):
             ended = self._process is not None and self._process.poll() is not None
@@ -94,7 +95,8 @@ class Trial:
         return unpack(frames, self._decoder)
 
     def expect(self, kind: type[M]) -> M:
-        """Returns the next message, which must be a `kind`; welcomes connections, and answers controls by nothing."""
+        """Returns the next message, which must be a `kind`; welcomes connections, and answers controls with empty
+        results."""
         while True:
             message = self.take()
             if isinstance(message, kind):
@@ -105,11 +107,11 @@ class Trial:
                 self.send(Result(id=message.id))
             elif message is None:
                 raise Fault(f"no {kind.TYPE} came from it{self._last_words()}")
-            elif not isinstance(message, (Pong, Credit, Cancel)):  # which are free to come at any time
-                raise Fault(f"it sent a {message.TYPE} where a {kind.TYPE} was due")
+            elif not isinstance(message, (Pong, Credit, Cancel)):  # which may come at any time
+                raise Fault(f"it sent a {message.TYPE} instead of a {kind.TYPE}")
 
     def welcome(self, hello: Hello) -> None:
-        """Answers a hello as a supervisor does."""
+        """Answers a hello like a supervisor."""
         if hello.protocol != PROTOCOL:
             raise Fault(f"its hello names the protocol {hello.protocol}")
         self.send(Welcome(protocol=PROTOCOL, version=__version__, pid=os.getpid()))
@@ -119,11 +121,11 @@ class Trial:
         self.start(op, *arguments)
         request = self.expect(Request)
         if request.op != op:
-            raise Fault(f"it asked for the operation {request.op}, and not for {op}")
+            raise Fault(f"it requested the operation {request.op}, not {op}")
         return request
 
     def quiet(self) -> None:
-        """Sees that no input comes, nor another request."""
+        """Checks that neither input nor another request comes."""
         end = time.monotonic() + QUIET_S
         while (left := end - time.monotonic()) > 0:
             message = self.take(left)
@@ -131,7 +133,7 @@ class Trial:
                 raise Fault(f"it sent a {message.TYPE} before that")
 
     def end(self) -> tuple[int, bytes, str]:
-        """Waits for the program's end; returns its status, its output, and its last words."""
+        """Waits for the program's end; returns its status, its output, and its standard error."""
         assert self._process
         deadline = time.monotonic() + self._limit_s
         while self._process.poll() is None:
@@ -144,17 +146,17 @@ class Trial:
         return self._process.returncode, (self.folder / "output").read_bytes(), self._last_words()
 
     def succeeds(self) -> bytes:
-        """Waits for the program's end, which must be a good one; returns its output."""
+        """Waits for the program's end, which must be a success; returns its output."""
         status, output, words = self.end()
         if status != 0:
             raise Fault(f"the program ended with the status {status}{words}")
         return output
 
     def fails(self, *words: str) -> None:
-        """Waits for the program's end, which must be a bad one; its standard error must have the words."""
+        """Waits for the program's end, which must be a failure with the words on standard error."""
         status, _, last_words = self.end()
         if status == 0:
-            raise Fault("the program ended as if all were well")
+            raise Fault("the program ended with success")
         for word in words:
             if word not in last_words:
                 raise Fault(f"its standard error does not have {word!r}{last_words}")

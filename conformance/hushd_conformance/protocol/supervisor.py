@@ -1,4 +1,4 @@
-"""The cases for a supervisor: those of a client's connection, on the one that serves, with its default voice."""
+"""The cases for a supervisor, for a client's connection, on the running one, with its default voice."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from hushd_protocol.messages import (
 from .case import Case, Fault
 
 TEXT = b"The first sentence. The second sentence. The third sentence."
-CROWD = 1000  # more than any queue that is meant for a machine's own programs
+CROWD = 1000  # more than any reasonable queue
 M = TypeVar("M", bound=Message)
 
 
 class Peer:
-    """A client without manners of its own. All waits end after `limit_s` seconds."""
+    """A client that only sends what a case tells it. All waits end after `limit_s` seconds."""
 
     def __init__(self, socket: Path, limit_s: float) -> None:
         self._limit_s, self._heard = limit_s, time.monotonic()
@@ -52,16 +52,16 @@ class Peer:
         self._decoder = Decoder(TO_CLIENT)
 
     def close(self) -> None:
-        """Leaves without a word."""
+        """Disconnects without a message."""
         self._socket.close(linger=0)
         self._context.term()
 
     def greet(self, protocol: int = PROTOCOL) -> None:
-        """Says hello."""
+        """Sends a hello."""
         self.send(Hello(protocol=protocol, version=__version__, pid=os.getpid()))
 
     def begin(self) -> None:
-        """Says hello, and waits for the welcome."""
+        """Sends a hello, and waits for the welcome."""
         self.greet()
         self.expect(Welcome)
 
@@ -70,11 +70,11 @@ class Peer:
         self.send_frames(*pack(message))
 
     def send_header(self, **fields: object) -> None:
-        """Sends a header that no message needs to have."""
+        """Sends an arbitrary header."""
         self.send_frames(MAGIC, msgpack.packb(fields), b"")
 
     def send_frames(self, *frames: bytes) -> None:
-        """Sends what no message is."""
+        """Sends frames that are not a message."""
         self._socket.send_multipart(frames)
 
     def take(self) -> Message:
@@ -91,7 +91,7 @@ class Peer:
         return message
 
     def expect(self, *kinds: type[M]) -> M:
-        """Returns the next message of the kinds; passes over those that may come at any time."""
+        """Returns the next message of the kinds; skips messages that may come at any time."""
         while not isinstance(message := self.take(), kinds):
             if isinstance(message, (Error, Result, Welcome)):
                 words = f" ({message.code}: {message.message})" if isinstance(message, Error) else ""
@@ -99,14 +99,14 @@ class Peer:
         return message
 
     def take_of(self, identifier: bytes, *kinds: type[M]) -> M:
-        """Returns the next message of the kinds about one request; an error about it is a fault."""
+        """Returns the next message of the kinds for one request; an error for it is a fault."""
         while not (isinstance(message := self.take(), kinds) and getattr(message, "id", b"") == identifier):
             if isinstance(message, Error) and message.id == identifier:
                 raise Fault(f"an error came ({message.code}: {message.message})")
         return message
 
     def state(self, identifier: bytes) -> str:
-        """The next state of a request with streamed input; `running` once that is asked for."""
+        """Returns the next state of a request with streamed input; `running` once its input is requested."""
         message = self.take_of(identifier, Accepted, Credit)
         return message.state if isinstance(message, Accepted) else "running"
 
@@ -114,16 +114,16 @@ class Peer:
         """Waits for an error with the code and the id."""
         error = self.expect(Error)
         if (error.code, error.id) != (code, identifier):
-            raise Fault(f"the error is {error.code} with the id {error.id.hex() or 'of nobody'}, and not {code}")
+            raise Fault(f"the error is {error.code} with the id {error.id.hex() or 'of nobody'}, not {code}")
 
     def speak(self, **fields: object) -> bytes:
-        """Asks for a speech; returns the request's id."""
+        """Requests speech; returns the request's id."""
         request = Request(**{"id": os.urandom(16), "worker": "tts", "op": "synthesize", **fields})  # type: ignore[arg-type]
         self.send(request)
         return request.id
 
     def last(self, identifier: bytes) -> None:
-        """Sees by another answer that nothing more comes about a request."""
+        """Checks by another answer that nothing more comes for a request."""
         control = Control(id=os.urandom(16), action="status")
         self.send(control)
         while (message := self.take()) and getattr(message, "id", b"") != control.id:
@@ -132,21 +132,21 @@ class Peer:
 
 
 def welcome(peer: Peer) -> None:
-    """A hello is answered by a welcome."""
+    """Sends a hello, which must be answered by a welcome."""
     peer.greet()
     if (answer := peer.expect(Welcome)).protocol != PROTOCOL:
         raise Fault(f"the welcome names the protocol {answer.protocol}")
 
 
 def uninvited(peer: Peer) -> None:
-    """A control before the hello."""
+    """Sends a control before the hello."""
     control = Control(id=os.urandom(16), action="status")
     peer.send(control)
     peer.refused("protocol_error", control.id)
 
 
 def newer(peer: Peer) -> None:
-    """A hello of a later version."""
+    """Sends a hello of a later version."""
     peer.greet(PROTOCOL + 1)
     error = peer.expect(Error)
     if (error.code, error.detail.get("protocol")) != ("version_mismatch", PROTOCOL):
@@ -154,7 +154,7 @@ def newer(peer: Peer) -> None:
 
 
 def garbage(peer: Peer) -> None:
-    """Frames that are none of hushd/1."""
+    """Sends frames that are not hushd/1."""
     peer.begin()
     for frames in ((b"HSH2", b"\x80", b""), (MAGIC, b"\x80"), (MAGIC, b"\xc1", b""), (MAGIC, msgpack.packb([]), b"")):
         peer.send_frames(*frames)
@@ -164,7 +164,7 @@ def garbage(peer: Peer) -> None:
 
 
 def fields(peer: Peer) -> None:
-    """Fields that lack, have another type, or are not known."""
+    """Sends messages with missing, wrong and unknown fields."""
     peer.begin()
     identifier = os.urandom(16)
     peer.send_header(type="control", id=identifier)
@@ -177,12 +177,12 @@ def fields(peer: Peer) -> None:
 
 
 def strangers(peer: Peer) -> None:
-    """Types, operations and workers that there are not."""
+    """Sends unknown types, operations and workers."""
     peer.begin()
     identifier = os.urandom(16)
     peer.send_header(type="weather", id=identifier)
     peer.refused("unsupported", identifier)
-    peer.send(Cancel(id=os.urandom(16)))  # of nothing: ignored
+    peer.send(Cancel(id=os.urandom(16)))  # of an unknown request: ignored
     request = Request(id=os.urandom(16), worker="tts/nobody", op="synthesize", payload=TEXT)
     peer.send(request)
     peer.refused("engine_missing", request.id)
@@ -192,20 +192,20 @@ def strangers(peer: Peer) -> None:
 
 
 def credit(peer: Peer) -> None:
-    """Chunk by chunk, each granted, with the times of words between them."""
+    """Grants chunk by chunk, with the times of words between them."""
     peer.begin()
     identifier = peer.speak(params={"timeline": True}, payload=TEXT, credit=1)
     expected, granted, chunks = 0, 1, 0
     while isinstance(message := peer.expect(Chunk, Partial, Result), (Chunk, Partial)):
         if message.seq != expected:
-            raise Fault(f"the seq {message.seq} came where {expected} was due")
+            raise Fault(f"the seq {message.seq} came instead of {expected}")
         expected += 1
         if isinstance(message, Chunk):
             if chunks == 0 and not (message.rate and message.channels):
                 raise Fault("the first chunk names no rate and channels")
             chunks += 1
             if chunks > granted:
-                raise Fault(f"the chunk {chunks} came, and {granted} were granted")
+                raise Fault(f"the chunk {chunks} came, but {granted} were granted")
             granted += 1
             peer.send(Credit(id=identifier, chunks=1))
     if chunks == 0 or expected == chunks:
@@ -214,7 +214,7 @@ def credit(peer: Peer) -> None:
 
 
 def stream(peer: Peer) -> None:
-    """A text in two chunks, sent as they are granted; pings come while it waits for the second one."""
+    """Sends a text in two chunks, as they are granted; pings come while it waits for the second one."""
     peer.begin()
     identifier = peer.speak(input="stream", credit=256)
     peer.expect(Credit)
@@ -226,7 +226,7 @@ def stream(peer: Peer) -> None:
 
 
 def overdrawn(peer: Peer) -> None:
-    """A chunk out of order."""
+    """Sends a chunk out of order."""
     peer.begin()
     identifier = peer.speak(input="stream", credit=256)
     peer.expect(Credit)
@@ -236,7 +236,7 @@ def overdrawn(peer: Peer) -> None:
 
 
 def cancel(peer: Peer) -> None:
-    """A request that waits for input is cancelled."""
+    """Cancels a request that waits for input."""
     peer.begin()
     identifier = peer.speak(input="stream", credit=8)
     peer.expect(Credit)
@@ -246,7 +246,7 @@ def cancel(peer: Peer) -> None:
 
 
 def deadline(peer: Peer) -> None:
-    """A deadline that passes while the request waits for its input."""
+    """Lets a deadline pass while the request waits for its input."""
     peer.begin()
     began = time.monotonic()
     identifier = peer.speak(input="stream", credit=8, deadline_ms=300)
@@ -256,7 +256,7 @@ def deadline(peer: Peer) -> None:
 
 
 def floor(peer: Peer) -> None:
-    """A turn at the device that any number may have, given back."""
+    """Claims the device that any number may have, and gives it back."""
     peer.begin()
     claim = Claim(id=os.urandom(16), devices=["wake"])
     peer.send(claim)
@@ -268,14 +268,14 @@ def floor(peer: Peer) -> None:
 
 
 def places(peer: Peer) -> None:
-    """More requests than there are places, of which the last one waits for its own."""
+    """Sends more requests than there are places; the last one waits for its place."""
     peer.begin()
     held: list[bytes] = []
     while not held or (state := peer.state(held[-1])) != "waiting":
         if held and state == "send":
-            raise Fault("a request was told to send that had not waited")
+            raise Fault("a request that had not waited was told to send")
         if len(held) == CROWD:
-            raise Fault(f"{CROWD} requests have found a place")
+            raise Fault(f"{CROWD} requests have got a place")
         held.append(peer.speak(input="stream", credit=8, wait=True))
     late = held.pop()
     for identifier in held:
@@ -291,16 +291,16 @@ def places(peer: Peer) -> None:
 
 CASES = (
     Case("welcome", "A hello is answered by a welcome in its version.", welcome),
-    Case("uninvited", "Whatever comes before hello is a protocol_error.", uninvited),
-    Case("newer", "A newer protocol is a version_mismatch that names the supervisor's.", newer),
-    Case("garbage", "What cannot be read is an error, and nobody suffers else.", garbage),
-    Case("fields", "A field that lacks or has another type is a protocol_error, an unknown one is ignored.", fields),
-    Case("strangers", "What is not known is refused, each with its code and id.", strangers),
+    Case("uninvited", "Any message before hello is a protocol_error.", uninvited),
+    Case("newer", "A newer protocol is a version_mismatch that names the supervisor's protocol.", newer),
+    Case("garbage", "Unreadable frames are an error, and affect no other client.", garbage),
+    Case("fields", "A missing or wrong field is a protocol_error, an unknown one is ignored.", fields),
+    Case("strangers", "Unknown types, operations and workers are refused, each with its code and id.", strangers),
     Case("credit", "Each chunk costs a credit, and seq has no gaps; the result is the last message.", credit),
-    Case("stream", "Input is sent as credit allows, and whoever has a request is pinged.", stream),
+    Case("stream", "Input is sent as credit allows, and a client with a request is pinged.", stream),
     Case("overdrawn", "A chunk out of order ends the request with protocol_error.", overdrawn),
     Case("cancel", "A cancelled request ends once, with cancelled.", cancel),
-    Case("deadline", "A request ends with its deadline, whether it waited or ran.", deadline),
-    Case("places", "A request without a place waits if it says so, and is told to send once one is free.", places),
+    Case("deadline", "A request ends with its deadline, waiting or running.", deadline),
+    Case("places", "A request with wait waits for a place, and is told to send once one is free.", places),
     Case("floor", "A claim is granted, and ends with a result once it is given back.", floor),
 )

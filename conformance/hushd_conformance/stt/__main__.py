@@ -1,4 +1,4 @@
-"""`python -m hushd_conformance.stt NAME [MODEL]`: the suite, for an engine that hears."""
+"""`python -m hushd_conformance.stt NAME [MODEL]`: the suite, for a speech-to-text engine."""
 
 import sys
 

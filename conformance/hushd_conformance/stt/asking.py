@@ -1,4 +1,4 @@
-"""Cases of what can be asked of an engine that hears: word times, languages, options, batches and live audio."""
+"""Cases of requests to a speech-to-text engine: word times, languages, options, batches and live audio."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ _LIVE: JsonObject = {"format": "s16le", "rate": RATE, "channels": 1, "live": Tru
 
 
 def cases() -> Iterator[Case[Trial]]:
-    """Yields the cases of what can be asked."""
-    yield Case("words.times", "Words lie within their segment, in order.", _word_times)
+    """Yields the cases of requests."""
+    yield Case("words.times", "Words are inside their segment, in order.", _word_times)
     yield Case("words.text", "The words of a segment are those of its text.", _word_text)
-    yield Case("words.unasked", "Word times come only where they are asked for.", _no_word_times)
-    yield Case("words.probability", "Probabilities of words lie between 0 and 1.", _probabilities)
-    yield Case("batch.same", "Pieces that are read together have the text that each has alone.", _batch)
-    yield Case("batch.none", "A batch of no pieces has no answers.", _no_batch)
+    yield Case("words.unasked", "Word times only come if they are requested.", _no_word_times)
+    yield Case("words.probability", "Probabilities of words are between 0 and 1.", _probabilities)
+    yield Case("batch.same", "Pieces that are read together have the same text as alone.", _batch)
+    yield Case("batch.none", "An empty batch has no answers.", _no_batch)
     yield Case("batch.lengths", "A batch of pieces of very different lengths has an answer for each.", _mixed_batch)
     for name in _OPTIONS:
         yield Case(
-            f"option.{name}", f"The option {name} is used or ignored, and never in the way.", partial(_option, name)
+            f"option.{name}", f"The option {name} is used or ignored, without a failure.", partial(_option, name)
         )
     yield Case("option.long-prompt", "A prompt far too long is cut.", _long_prompt)
     yield Case("option.warned", "A result names the options that the engine does not use.", _warned)
     yield Case("language.each", "Each of the model's first languages can be named.", _each_language)
-    yield Case("language.foreign", "A language that the model does not hear is refused in a sentence.", _foreign)
+    yield Case("language.foreign", "A language that the model does not support is refused in a sentence.", _foreign)
     yield Case("language.detected", "The detected language is one of the model's.", _detected)
     yield Case("language.translated", "A translation is made, or refused in a sentence.", _translated)
     yield Case("live.silence", "Live silence ends without a text.", _live_silence)
     yield Case("live.speech", "Live speech has segments in order.", _live_speech)
-    yield Case("live.stable", "Text that live speech calls stable is not taken back before its segment.", _live_stable)
-    yield Case("live.cancelled", "A live session that is left ends.", _live_cancelled)
-    yield Case("engine.cancelled", "An engine lets pass what its check raises.", _check)
+    yield Case("live.stable", "Stable text of live speech does not change before its segment.", _live_stable)
+    yield Case("live.cancelled", "A live session ends when its client leaves.", _live_cancelled)
+    yield Case("engine.cancelled", "An engine does not catch the exceptions of its check.", _check)
 
 
 def _word_times(trial: Trial) -> Iterator[str]:
     if not trial.abilities.word_times:
-        raise LeftOut("it knows no word times")
+        raise LeftOut("it has no word times")
     yield from wrong(trial.hear(trial.speech, word_times=True), len(trial.speech) / RATE)
 
 
@@ -70,7 +70,7 @@ def _word_text(trial: Trial) -> Iterator[str]:
 
 def _no_word_times(trial: Trial) -> Iterator[str]:
     if any(segment.words for segment in trial.hear(trial.speech)):
-        yield "it yields words where nobody asked"
+        yield "it yields words without a request"
 
 
 def _probabilities(trial: Trial) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _together(trial: Trial, pieces: list[Samples], text: bool = True) -> Iterato
         for answer, piece in zip(answers, part, strict=False):
             yield from wrong(answer, len(piece) / RATE)
     if text and together != alone:
-        yield f"together they are {together!r:.300}, and alone {alone!r:.300}"
+        yield f"together they are {together!r:.300}, but alone {alone!r:.300}"
 
 
 def _no_batch(trial: Trial) -> Iterator[str]:
@@ -137,7 +137,7 @@ def _each_language(trial: Trial) -> Iterator[str]:
 
 def _foreign(trial: Trial) -> Iterator[str]:
     if "*" in trial.info.languages:
-        raise LeftOut("it hears all languages")
+        raise LeftOut("it supports all languages")
     for tag in _FOREIGN:
         answer = trial.ask(trial.op, wav(trial.speech), {"language": tag})
         yield from answer.faults(f"the language {tag!r:.40}", may_refuse=True)
@@ -159,7 +159,7 @@ def _translated(trial: Trial) -> Iterator[str]:
     answer = trial.ask(trial.op, wav(trial.speech), {"task": "translate"})
     yield from answer.faults("the translation", may_refuse=True)
     if not trial.abilities.translates(trial.info) and answer.error is None:
-        yield "it is made, though the engine says that it cannot"
+        yield "it is made, although the engine describes itself as unable"
 
 
 def _live(

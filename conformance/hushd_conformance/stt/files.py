@@ -1,4 +1,4 @@
-"""Cases of recordings, and of files that are none, through the whole worker: rates, channels, formats, lengths."""
+"""Cases of recordings and other files, through the whole worker: rates, channels, formats, lengths."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _NONE = {
     "header-alone": ("A header without sound", None),
     "noise-bytes": ("A file of noise", bytes(range(256)) * 100),
 }
-_GROWTH = 96_000_000  # bytes by which hours of silence may have the process grow
+_GROWTH = 96_000_000  # bytes by which the process may grow during hours of silence
 _HOURS = 10
-_SLOW = 1_000  # Hz: hours of silence are streamed in few bytes
+_SLOW = 1_000  # Hz, so that hours of silence are few bytes
 
 
 def cases() -> Iterator[Case[Trial]]:
@@ -47,11 +47,11 @@ def cases() -> Iterator[Case[Trial]]:
     for channels in (2, 6):
         yield Case(f"channels.{channels}", f"Audio of {channels} channels is heard.", partial(_channels, channels))
     for name in _FORMATS:
-        yield Case(f"file.{name}", f"A {name} file is heard as a WAV file is.", partial(_format, name))
+        yield Case(f"file.{name}", f"A {name} file is heard like a WAV file.", partial(_format, name))
     for name, value in (("nan", float("nan")), ("infinite", float("inf"))):
         yield Case(f"file.{name}", f"A file with {name} samples is heard, or refused.", partial(_odd, value))
-    yield Case("file.by-path", "A file that is named is heard as one that is sent.", _by_path)
-    yield Case("file.cut-short", "A file that is cut short is heard up to there, or refused.", _cut_short)
+    yield Case("file.by-path", "A file given by its path is heard like a sent one.", _by_path)
+    yield Case("file.cut-short", "A truncated file is heard up to its end, or refused.", _cut_short)
     for name, (what, content) in _NONE.items():
         yield Case(f"file.{name}", f"{what} is refused in a sentence.", partial(_none, content))
     yield Case("hours.minute", "A minute of silence has no text.", partial(_silence, 1 / 60))
@@ -83,7 +83,7 @@ def _rate(rate: int, trial: Trial) -> Iterator[str]:
     answer = _raw(trial, soxr.resample(trial.speech, RATE, rate), rate)
     yield from ordered(answer)
     if abs(answer.result.get("duration", 0.0) - len(trial.speech) / RATE) > 0.1:
-        yield f"it is said to have {answer.result.get('duration')} s, not {len(trial.speech) / RATE:g}"
+        yield f"its reported duration is {answer.result.get('duration')} s, not {len(trial.speech) / RATE:g}"
 
 
 def _channels(channels: int, trial: Trial) -> Iterator[str]:
@@ -151,9 +151,9 @@ def _silence(hours: float, trial: Trial) -> Iterator[str]:
     if trial.gist(answer):
         yield f"it has a text: {trial.gist(answer)!r:.200}"
     if abs(answer.result.get("duration", 0.0) - minutes * 60) > 1:
-        yield f"it is said to have {answer.result.get('duration')} s"
+        yield f"its reported duration is {answer.result.get('duration')} s"
     if memory.now - before > _GROWTH:
-        yield f"it has the process grow by {(memory.now - before) / 1e6:.0f} MB"
+        yield f"it makes the process grow by {(memory.now - before) / 1e6:.0f} MB"
 
 
 def _long_noise(trial: Trial) -> Iterator[str]:

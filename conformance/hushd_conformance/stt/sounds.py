@@ -1,4 +1,4 @@
-"""Cases of the engine alone with a piece of sound: whatever it is, segments lie within it, in order."""
+"""Cases of the engine alone with a piece of any sound: segments are inside it, in order."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def cases() -> Iterator[Case[Trial]]:
     """Yields a case for each kind of sound."""
     for name, (what, make) in SOUNDS.items():
         yield Case(
-            f"sound.{name}", f"{what} yields segments within it, in order, or a sentence.", partial(_heard, make)
+            f"sound.{name}", f"{what} yields segments inside it, in order, or a sentence.", partial(_heard, make)
         )
-    yield Case("sound.economy", "Speech is heard where memory is short, too.", _economy)
-    yield Case("sound.unchanged", "The engine leaves the samples that it is given as they are.", _unchanged)
-    yield Case("sound.longest", "The longest piece that the engine asks for is heard.", _longest)
+    yield Case("sound.economy", "Speech is heard even if memory is short.", _economy)
+    yield Case("sound.unchanged", "The engine does not change its input samples.", _unchanged)
+    yield Case("sound.longest", "The longest piece that the engine accepts is heard.", _longest)
 
 
 def _heard(make: Make, trial: Trial) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _unchanged(trial: Trial) -> Iterator[str]:
     samples = trial.speech.copy()
     trial.hear(samples)
     if (samples != trial.speech).any():
-        yield "they are others afterwards"
+        yield "they have changed"
 
 
 def _longest(trial: Trial) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _longest(trial: Trial) -> Iterator[str]:
 
     longest = trial.engine.PIECE.longest
     if longest > 600:
-        raise LeftOut(f"it asks for pieces of {longest:g} s")
+        raise LeftOut(f"its longest piece has {longest:g} s")
     samples = np.resize(trial.speech, int(longest * RATE))
     yield from wrong(trial.hear(samples), longest)
 
@@ -148,21 +148,21 @@ SOUNDS: dict[str, tuple[str, Make]] = {
     "odd-length": ("A length that is a prime number of samples", _constant(0.0, 16_411 / RATE)),
     "offset": ("A constant offset", _constant(0.5, 1.0)),
     "full-scale": ("Full scale", _constant(1.0, 1.0)),
-    "denormal": ("Numbers too small for the processor's liking", _constant(1e-40, 1.0)),
+    "denormal": ("Denormal numbers", _constant(1e-40, 1.0)),
     "huge": ("Samples far beyond full scale", _constant(1e30, 1.0)),
-    "nan": ("A second that holds no numbers", _constant(float("nan"), 1.0)),
+    "nan": ("A second of NaN", _constant(float("nan"), 1.0)),
     "infinite": ("A second of infinity", _constant(float("inf"), 1.0)),
     "white": ("White noise", _noise(0.1)),
-    "loud": ("Noise that is cut off", _noise(10.0)),
-    "faint": ("Noise that nobody hears", _noise(1e-6)),
+    "loud": ("Clipped noise", _noise(10.0)),
+    "faint": ("Inaudible noise", _noise(1e-6)),
     "brown": ("A rumble", _brown),
     "tone": ("A tone", _tone),
     "sweep": ("A sweep", _sweep),
     "clicks": ("Clicks", _clicks),
     "speech": ("Speech", _speech(lambda samples: samples)),
     "backwards": ("Speech backwards", _speech(lambda samples: samples[::-1].copy())),
-    "clipped": ("Speech that is cut off", _speech(lambda samples: (samples * 100).clip(-1, 1))),
-    "some-nan": ("Speech with a few samples that are no numbers", _speech(_with(float("nan"), 5_000))),
+    "clipped": ("Clipped speech", _speech(lambda samples: (samples * 100).clip(-1, 1))),
+    "some-nan": ("Speech with a few NaN samples", _speech(_with(float("nan"), 5_000))),
     "some-infinite": ("Speech with a few infinite samples", _speech(_with(float("inf"), 5_000))),
     "read-only": ("Speech in memory that cannot be written", _speech(_read_only)),
     "strided": ("Speech in an array with gaps", _speech(_strided)),

@@ -1,4 +1,4 @@
-"""Cases of an engine's streams, for models that have such: any feeds, any end, one stream after the other."""
+"""Cases of an engine's streams, if its model has any: any feeds, any end, one stream after another."""
 
 from __future__ import annotations
 
@@ -23,36 +23,40 @@ if TYPE_CHECKING:
 
 _SOUNDS = ("silence", "white", "loud", "tone", "nan", "infinite", "huge", "denormal", "some-nan", "read-only")
 _STREAMS = 12
-_GROWTH = 24_000_000  # bytes by which some streams may have a process grow: allocators round
+_GROWTH = 24_000_000  # bytes by which some streams may make a process grow, since allocators round
 
 
 def cases() -> Iterator[Case[Trial]]:
     """Yields the cases of streams."""
-    yield Case("stream.speech", "A stream of speech has segments within it, in order.", _speech)
-    yield Case("stream.same", "The same feeds have the same words, and the same text on the way.", _same)
-    yield Case("stream.feeds", "Words do not depend on how the sound is cut into feeds.", _feeds)
-    yield Case("stream.committed", "Text that a stream has committed is not taken back by a later feed.", _committed)
+    yield Case("stream.speech", "A stream of speech has segments inside it, in order.", _speech)
+    yield Case("stream.same", "The same feeds have the same words, and the same texts in between.", _same)
+    yield Case("stream.feeds", "Words do not depend on the lengths of feeds.", _feeds)
+    yield Case("stream.committed", "Committed text of a stream is not changed by a later feed.", _committed)
     yield Case("stream.nothing", "A stream that ends without a feed has no text.", _nothing)
-    yield Case("stream.tiny", "Feeds of no sample, of one and of few are taken.", _tiny)
+    yield Case("stream.tiny", "Feeds without samples, with one and with few are accepted.", _tiny)
     for name in _SOUNDS:
         what, _ = SOUNDS[name]
-        claim = f"{what} as a stream has segments within it, in order, or is refused in a sentence."
+        claim = f"{what} as a stream has segments inside it, in order, or is refused in a sentence."
         yield Case(f"stream.{name}", claim, partial(_sound, name))
-    yield Case("stream.longest", "A stream of the longest piece that the engine asks for is heard.", _longest)
-    yield Case("stream.words", "Words of a stream lie within its segments, and come only if asked for.", _words)
-    yield Case("stream.unchanged", "A stream leaves the samples that it is given as they are.", _unchanged)
+    yield Case("stream.longest", "A stream of the engine's longest piece is heard.", _longest)
+    yield Case("stream.words", "Words of a stream are inside its segments, and only come if requested.", _words)
+    yield Case("stream.unchanged", "A stream does not change its input samples.", _unchanged)
     yield Case("stream.after-finish", "A feed after the end is refused, and so is a second end.", _after_finish)
-    yield Case("stream.after-cancel", "A feed to a stream that was cancelled is refused.", _after_cancel)
-    yield Case("stream.cancel", "A stream is cancelled at any time, more than once, and another is heard.", _cancel)
-    yield Case("stream.client-gone", "A stream lets pass what its engine's check raises, in each call.", _client_gone)
+    yield Case("stream.after-cancel", "A feed to a cancelled stream is refused.", _after_cancel)
+    yield Case(
+        "stream.cancel",
+        "A stream can be cancelled at any time, even twice, before another.",
+        _cancel,
+    )
+    yield Case("stream.client-gone", "No call of a stream catches an exception of its engine's check.", _client_gone)
     yield Case("stream.threads", "A stream can be fed by several threads, one at a time.", _threads)
-    yield Case("stream.then-piece", "A piece after a stream has the text that it had before.", _then_piece)
-    yield Case("stream.memory", f"{_STREAMS} streams leave the process as large as some did.", _memory)
+    yield Case("stream.then-piece", "A piece after a stream has the same text as before.", _then_piece)
+    yield Case("stream.memory", f"{_STREAMS} streams leave the process as large as a few.", _memory)
 
 
 @contextmanager
 def _opened(trial: Trial, **options: object) -> Iterator[EngineStream]:
-    """A stream, which is cancelled at the end, whatever came of it."""
+    """Yields a stream, which is cancelled at the end in any case."""
     if not trial.engine.feed_s:
         raise LeftOut("its model has no streams")
     stream = trial.engine.begin(trial.options(**options))
@@ -67,12 +71,12 @@ def _cut(samples: Samples, size: int) -> list[Samples]:
 
 
 def _usual(trial: Trial, samples: Samples) -> list[Samples]:
-    """`samples` in the feeds that the engine asks for."""
+    """Returns `samples` in feeds of the engine's preferred length."""
     return _cut(samples, max(1, round(trial.engine.feed_s * RATE)))
 
 
 def _heard(trial: Trial, feeds: Sequence[Samples], **options: object) -> tuple[list[Hypothesis], list[Segment]]:
-    """A stream's text after each feed, and its segments."""
+    """Returns a stream's text after each feed, and its segments."""
     with _opened(trial, **options) as stream:
         return [stream.feed(samples) for samples in feeds], stream.finish()
 
@@ -85,7 +89,7 @@ def _speech(trial: Trial) -> Iterator[str]:
     _, segments = _heard(trial, _usual(trial, trial.speech))
     yield from wrong(segments, len(trial.speech) / RATE)
     if not _text(segments).strip() and _text(trial.hear(trial.speech)).strip():
-        yield "it has no text, and the same sound as a piece has one"
+        yield "it has no text, but the same sound as a piece has one"
 
 
 def _same(trial: Trial) -> Iterator[str]:
@@ -99,7 +103,7 @@ def _feeds(trial: Trial) -> Iterator[str]:
     with _opened(trial):
         pass
     if not trial.engine.any_feeds:
-        raise LeftOut("its words depend on the feeds, as it says")
+        raise LeftOut("by its description its words depend on the feeds")
     _, segments = _heard(trial, _cut(trial.speech, usual))
     for size in (RATE // 10, usual // 3 + 1, 2 * usual, len(trial.speech)):
         _, others = _heard(trial, _cut(trial.speech, size))
@@ -146,18 +150,18 @@ def _longest(trial: Trial) -> Iterator[str]:
 def _words(trial: Trial) -> Iterator[str]:
     _, segments = _heard(trial, _usual(trial, trial.speech))
     if any(segment.words for segment in segments):
-        yield "it yields words where nobody asked"
+        yield "it yields words without a request"
     _, segments = _heard(trial, _usual(trial, trial.speech), word_times=True)
     yield from wrong(segments, len(trial.speech) / RATE)
     if trial.abilities.word_times and _text(segments).strip() and not any(segment.words for segment in segments):
-        yield "it yields no words where they are asked for, though its model knows their times"
+        yield "it yields no words on request, although its model can time them"
 
 
 def _unchanged(trial: Trial) -> Iterator[str]:
     samples = trial.speech.copy()
     _heard(trial, _usual(trial, samples))
     if (samples != trial.speech).any():
-        yield "they are others afterwards"
+        yield "they have changed"
 
 
 def _refused(stream: EngineStream, trial: Trial, when: str) -> Iterator[str]:
@@ -166,7 +170,7 @@ def _refused(stream: EngineStream, trial: Trial, when: str) -> Iterator[str]:
             call()
         except Exception:
             continue
-        yield f"the {what} {when} is taken"
+        yield f"the {what} {when} is accepted"
 
 
 def _after_finish(trial: Trial) -> Iterator[str]:
@@ -193,7 +197,7 @@ def _cancel(trial: Trial) -> Iterator[str]:
             stream.cancel()
             stream.cancel()
         if _heard(trial, feeds) != before:
-            yield f"a stream after one that was cancelled after {count} feeds has another text"
+            yield f"a stream after one that was cancelled after {count} feeds has a different text"
 
 
 def _client_gone(trial: Trial) -> Iterator[str]:
@@ -205,7 +209,7 @@ def _client_gone(trial: Trial) -> Iterator[str]:
         stream.feed(trial.speech)
         yield from faults_in_cancel(trial.engine, stream.finish, "the end")
     if _heard(trial, feeds) != before:
-        yield "the next stream has another text"
+        yield "the next stream has a different text"
 
 
 def _threads(trial: Trial) -> Iterator[str]:
@@ -216,14 +220,14 @@ def _threads(trial: Trial) -> Iterator[str]:
             (even, odd)[number % 2].submit(stream.feed, samples).result()
         again = odd.submit(stream.finish).result()
     if again != segments:
-        yield f"it has {_text(again)!r:.200}, and on one thread {_text(segments)!r:.200}"
+        yield f"it has {_text(again)!r:.200}, but on one thread {_text(segments)!r:.200}"
 
 
 def _then_piece(trial: Trial) -> Iterator[str]:
     before = trial.hear(trial.speech)
     _heard(trial, _usual(trial, trial.speech))
     if (after := trial.hear(trial.speech)) != before:
-        yield f"it has {_text(after)!r:.200}, and before {_text(before)!r:.200}"
+        yield f"it has {_text(after)!r:.200}, but before {_text(before)!r:.200}"
 
 
 def _memory(trial: Trial) -> Iterator[str]:
@@ -238,4 +242,4 @@ def _memory(trial: Trial) -> Iterator[str]:
             if number % 2:
                 stream.finish()
     if (grown := private_bytes() - before) > _GROWTH:
-        yield f"{_STREAMS - 4} streams more had it grow by {grown / 1e6:.0f} MB"
+        yield f"{_STREAMS - 4} more streams made it grow by {grown / 1e6:.0f} MB"

@@ -1,4 +1,4 @@
-"""An engine that hears, on trial."""
+"""A speech-to-text engine on trial."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from hushd_conformance.trial import Answer, Source
 if TYPE_CHECKING:
     from hushd_worker_stt.engine import Samples
 
-_MUCH_S = 0.05  # by which a time may lie beyond the end of a piece
+_MUCH_S = 0.05  # by which a time may be beyond the end of a piece
 _LONG_S = 30.0
-_SPEECH_S = 5  # are enough of a recording
+_SPEECH_S = 5  # of a recording, which are enough
 
 
 class Trial(trial.Trial):
-    """An engine that hears, with one model."""
+    """A speech-to-text engine with one model."""
 
     role = "stt"
     op = "transcribe"
@@ -49,12 +49,12 @@ class Trial(trial.Trial):
 
     @cached_property
     def abilities(self) -> EngineInfo:
-        """The engine's with this model."""
+        """Returns the engine's description with this model."""
         return self.kind.INFO.of_model(self.info)
 
     @property
     def engine(self) -> Engine:
-        """The loaded engine itself."""
+        """Returns the loaded engine itself."""
         assert isinstance(self.worker, SpeechToText)
         return self.worker._engine
 
@@ -85,14 +85,14 @@ class Trial(trial.Trial):
         try:
             return super().ask(op, source, params, cancel)
         finally:
-            self.engine.__dict__.pop("check", None)  # of a job that may have been cancelled
+            self.engine.__dict__.pop("check", None)  # from a job that may have been cancelled
 
     def gist(self, answer: Answer) -> object:
         return [segment.get("text") for segment in answer.partials]
 
     @cached_property
     def speech(self) -> Samples:
-        """Speech, or a hum that may pass for it: full scale is 1, 16 kHz."""
+        """Returns speech, or a hum that may pass for it: full scale is 1, 16 kHz."""
         import numpy as np
         import soundfile
 
@@ -107,22 +107,22 @@ class Trial(trial.Trial):
         return (0.1 * hum).astype(np.float32)
 
     def options(self, **changes: object) -> Options:
-        """Options for a piece, with the model's first language."""
+        """Returns the options for a piece, with the model's first language."""
         languages = self.info.languages
         chosen: dict[str, object] = {"language": languages[0] if languages else None}
         return Options(**chosen | changes)  # type: ignore[arg-type]
 
     def hear(self, samples: Samples, **changes: object) -> list[Segment]:
-        """The segments of a piece, by the engine alone."""
+        """Returns the segments of a piece, by the engine alone."""
         return list(self.engine.transcribe(samples, self.options(**changes)))
 
 
 def wrong(segments: Sequence[object], duration: float) -> Iterator[str]:
-    """Yields the faults of the segments of a piece, so many seconds long."""
+    """Yields the faults of the segments of a piece of `duration` seconds."""
     last = 0.0
     for segment in segments:
         if not isinstance(segment, Segment) or not isinstance(segment.text, str):
-            yield f"it yields {segment!r:.60}, which is no Segment with a text"
+            yield f"it yields {segment!r:.60}, which is not a Segment with a text"
             return
         if not last <= segment.start <= segment.end <= duration + _MUCH_S:
             yield f"it yields times out of order, {segment.start:g} to {segment.end:g} s of {duration:g}"
@@ -139,14 +139,14 @@ def wrong(segments: Sequence[object], duration: float) -> Iterator[str]:
 
 
 def s16le(samples: Samples) -> bytes:
-    """Samples as they come from a microphone."""
+    """Returns samples in the form of a microphone's."""
     import numpy as np
 
     return np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2").tobytes()
 
 
 def wav(samples: Samples) -> bytes:
-    """Samples as a WAV file of 16 bits."""
+    """Returns samples as a WAV file of 16 bits."""
     sink = io.BytesIO()
     with wave.open(sink, "wb") as file:
         file.setnchannels(1)
@@ -157,7 +157,7 @@ def wav(samples: Samples) -> bytes:
 
 
 def _brought() -> Path | None:
-    """A recording that comes with a package which nearly all have that hear."""
+    """Returns a recording from a package that nearly every installation with speech to text has."""
     spec = find_spec("moonshine_voice")
     file = Path(spec.origin).parent / "assets" / "beckett.wav" if spec and spec.origin else None
     return file if file and file.is_file() else None

@@ -1,8 +1,7 @@
-"""The duties of every engine that speaks: `problems` lists those that one misses, none for one that keeps the
-contract.
+"""The duties of every text-to-speech engine: `problems` lists the unfulfilled ones.
 
-`hushd engine check NAME` prints it, and a test of an engine asserts that there are none. The whole suite is
-`python -m hushd_conformance NAME`.
+`hushd engine check NAME` prints them, and a test of an engine asserts that there are none. The whole suite is `python
+-m hushd_conformance NAME`.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ __all__ = ["Trial", "all_cases", "problems"]
 
 
 def problems(name: str, model: str = "default") -> list[str]:
-    """The faults of the engine of that name, which loads `model` and speaks with a voice of it."""
+    """Returns the faults of the engine of that name, after loading `model` and speaking with one of its voices."""
     return suite.problems(Trial(name, model), all_cases())
 
 
 def all_cases() -> list[Case[Any]]:
-    """Every case for an engine that speaks."""
+    """Returns every case for a text-to-speech engine."""
     return [*suite.common(), *texts.cases(), *asking.cases()]

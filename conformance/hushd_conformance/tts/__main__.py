@@ -1,4 +1,4 @@
-"""`python -m hushd_conformance.tts NAME [MODEL]`: the suite, for an engine that speaks."""
+"""`python -m hushd_conformance.tts NAME [MODEL]`: the suite, for a text-to-speech engine."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Cases of what can be asked of an engine that speaks: voices, speeds, formats, marks and the order of a stream."""
+"""Cases of requests to a text-to-speech engine: voices, speeds, formats, marks and the order of a stream."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _NO_VOICES = ("no-such-voice", "", "../x", "a" * 500, "\N{CJK UNIFIED IDEOGRAPH-
 
 
 def cases() -> Iterator[Case[Trial]]:
-    """Yields the cases of what can be asked."""
+    """Yields the cases of requests."""
     yield Case("speech.sound", "A sentence has sound.", _sound)
     for name in ("slowest", "natural", "fastest"):
         yield Case(f"speech.{name}", f"A sentence has sound at its {name} speed.", partial(_speed, name))
     yield Case("speech.slower", "Slow speech is longer than quick speech.", _slower)
-    yield Case("speech.range", "The speeds hold 1, the natural one.", _range)
+    yield Case("speech.range", "The speeds include 1, the natural one.", _range)
     yield Case("speech.rate", "All pieces of speech have one rate.", _one_rate)
-    yield Case("speech.economy", "A sentence has sound where memory is short, too.", _economy)
+    yield Case("speech.economy", "A sentence has sound even if memory is short.", _economy)
     yield Case("speech.attributes", "The engine has the attributes of its contract.", _attributes)
-    yield Case("speech.cancelled", "An engine lets pass what its check raises.", _check)
-    yield Case("voice.names", "Voices have names of their own, and models that there are.", _voice_names)
+    yield Case("speech.cancelled", "An engine does not catch the exceptions of its check.", _check)
+    yield Case("voice.names", "Voices have unique names, and existing models.", _voice_names)
     yield Case("voice.languages", "The languages of voices are tags.", _voice_languages)
-    yield Case("voice.each", "Each of the first voices that are here speaks.", _each_voice)
-    yield Case("voice.none", "A voice that there is not is refused in a sentence.", _no_voice)
+    yield Case("voice.each", "Each of the first installed voices speaks.", _each_voice)
+    yield Case("voice.none", "An unknown voice is refused in a sentence.", _no_voice)
     yield Case("stream.order", "Speech comes in order, sentence by sentence.", _order)
-    yield Case("stream.early", "The first sentence comes before the last one is made.", _early)
-    yield Case("stream.duration", "The result has as many seconds as came.", _duration)
-    yield Case("stream.words", "The words of a timeline lie within the speech, in order.", _timeline)
+    yield Case("stream.early", "The first sentence is sent before the last one is made.", _early)
+    yield Case("stream.duration", "The result's seconds equal the received ones.", _duration)
+    yield Case("stream.words", "The words of a timeline are inside the speech, in order.", _timeline)
     for name in _FORMATS:
-        yield Case(f"format.{name}", f"Speech can be had as {name}.", partial(_format, name))
+        yield Case(f"format.{name}", f"Speech is available as {name}.", partial(_format, name))
     for rate in _RATES:
-        yield Case(f"rate.{rate}", f"Speech can be had at {rate} Hz.", partial(_rate, rate))
-    yield Case("rate.stereo", "Speech can be had in two channels.", _stereo)
+        yield Case(f"rate.{rate}", f"Speech is available at {rate} Hz.", partial(_rate, rate))
+    yield Case("rate.stereo", "Speech is available in two channels.", _stereo)
 
 
 def _sound(trial: Trial) -> Iterator[str]:
@@ -107,11 +107,11 @@ def _check(trial: Trial) -> Iterator[str]:
 def _voice_names(trial: Trial) -> Iterator[str]:
     names = [voice.name for voice in trial.kind.voices()]
     if len(set(names)) < len(names):
-        yield "two voices have one name"
+        yield "two voices have the same name"
     models = {model.name for model in trial.info.models}
     for voice in trial.kind.voices():
         if voice.model not in models:
-            yield f"the voice {voice.name} is of the model {voice.model!r}, which there is not"
+            yield f"the voice {voice.name} is of the model {voice.model!r}, which does not exist"
         if not voice.wpm > 0:
             yield f"the voice {voice.name} speaks {voice.wpm} words a minute"
 
@@ -119,7 +119,7 @@ def _voice_names(trial: Trial) -> Iterator[str]:
 def _voice_languages(trial: Trial) -> Iterator[str]:
     for voice in trial.kind.voices():
         if not languages.is_tag(voice.language):
-            yield f"the voice {voice.name} has the language {voice.language!r}, which is no tag"
+            yield f"the voice {voice.name} has the language {voice.language!r}, which is not a tag"
 
 
 def _each_voice(trial: Trial) -> Iterator[str]:
@@ -147,7 +147,7 @@ def _order(trial: Trial) -> Iterator[str]:
     if numbers != sorted(set(numbers)):
         yield f"the chunks have the numbers {numbers!r:.200}"
     if answer.result.get("sentences") != 3:
-        yield f"three sentences are {answer.result.get('sentences')}"
+        yield f"three sentences count as {answer.result.get('sentences')}"
 
 
 def _early(trial: Trial) -> Iterator[str]:
@@ -161,7 +161,7 @@ def _duration(trial: Trial) -> Iterator[str]:
     rate = float(answer.result.get("rate", 0)) or 1.0
     seconds = sum(len(chunk.payload) for chunk in answer.chunks) / 2 / rate
     if abs(seconds - float(answer.result.get("duration", 0.0))) > 0.01:
-        yield f"{seconds:g} s came, and the result says {answer.result.get('duration')}"
+        yield f"{seconds:g} s came, but the result has {answer.result.get('duration')}"
 
 
 def _timeline(trial: Trial) -> Iterator[str]:
@@ -196,7 +196,7 @@ def _format(name: str, trial: Trial) -> Iterator[str]:
         info = soundfile.info(io.BytesIO(_sound_of(answer)))
         seconds = info.frames / info.samplerate
     if abs(seconds - answer.result["duration"]) > 0.2:
-        yield f"the file has {seconds:g} s, and the result says {answer.result['duration']}"
+        yield f"the file has {seconds:g} s, but the result has {answer.result['duration']}"
 
 
 def _rate(rate: int, trial: Trial) -> Iterator[str]:
@@ -210,4 +210,4 @@ def _stereo(trial: Trial) -> Iterator[str]:
     mono, stereo = trial.say(SENTENCE), trial.say(SENTENCE, channels=2)
     yield from stereo.faults("the text")
     if abs(len(_sound_of(stereo)) - 2 * len(_sound_of(mono))) > 0.2 * len(_sound_of(stereo)):
-        yield f"it has {len(_sound_of(stereo))} bytes, and in one channel {len(_sound_of(mono))}"
+        yield f"it has {len(_sound_of(stereo))} bytes, but in one channel {len(_sound_of(mono))}"

@@ -1,4 +1,4 @@
-"""Cases of texts: whatever somebody has copied from somewhere is spoken, skipped, or refused in a sentence."""
+"""Cases of texts: any copied text is spoken, skipped, or refused in a sentence."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TEXTS = {
     "markup": ("Markup as text", "<speak>&amp;</b> [[kɒ]] {x} %s $HOME `ls` \\n"),
     "url": ("An address", "https://example.org/a?b=c&d=%20#e and a@b.example"),
     "long-word": ("A word of 5,000 letters", "a" * 5_000),
-    "long-consonants": ("A word that nobody can pronounce", "bcdfghjklmnpqrstvwxz" * 20),
+    "long-consonants": ("An unpronounceable word", "bcdfghjklmnpqrstvwxz" * 20),
     "long-sentence": ("A sentence of 300 words", "and then " * 300 + "it ended."),
     "repeated": ("One sign, 3,000 times", "!" * 3_000),
     "capitals": ("Capitals", "THIS IS NASA AND THE USA. IBM!"),
@@ -47,10 +47,10 @@ def cases() -> Iterator[Case[Trial]]:
         yield Case(
             f"worker.{name}", f"{what}: the worker speaks it, or refuses it in a sentence.", partial(_asked, text)
         )
-    yield Case("text.megabyte", "A megabyte of text begins at once, and is left without ado.", _megabyte)
+    yield Case("text.megabyte", "A megabyte of text is spoken at once, and can be cancelled.", _megabyte)
     yield Case("text.megabyte-of-nothing", "A megabyte of spaces is refused in a sentence.", _nothing)
-    yield Case("text.streamed", "A text that comes letter by letter is spoken whole.", _streamed)
-    yield Case("text.no-unicode", "Bytes that are no UTF-8 are spoken or refused in a sentence.", _no_unicode)
+    yield Case("text.streamed", "A text that arrives letter by letter is spoken completely.", _streamed)
+    yield Case("text.no-unicode", "Bytes that are not UTF-8 are spoken or refused in a sentence.", _no_unicode)
 
 
 def _spoken(text: str, trial: Trial) -> Iterator[str]:
@@ -84,9 +84,9 @@ def _megabyte(trial: Trial) -> Iterator[str]:
     memory.look()
     yield from answer.faults("the text")
     if not answer.cancelled or not answer.chunks:
-        yield "nothing comes before all of it is read"
+        yield "no speech comes before all text is read"
     if memory.now - before > 200_000_000:
-        yield f"it has the process grow by {(memory.now - before) / 1e6:.0f} MB"
+        yield f"it makes the process grow by {(memory.now - before) / 1e6:.0f} MB"
 
 
 def _nothing(trial: Trial) -> Iterator[str]:
@@ -101,7 +101,7 @@ def _streamed(trial: Trial) -> Iterator[str]:
     answer = trial.ask(trial.op, (letter.encode() for letter in SENTENCE), {"voice": trial.voice.name})
     yield from answer.faults("the text")
     if answer.result.get("sentences") != whole.result.get("sentences"):
-        yield f"it has {answer.result.get('sentences')} sentences, and in one go {whole.result.get('sentences')}"
+        yield f"it has {answer.result.get('sentences')} sentences, but in one go {whole.result.get('sentences')}"
 
 
 def _no_unicode(trial: Trial) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An engine that speaks, on trial."""
+"""A text-to-speech engine on trial."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONG = "This is one sentence of a text that somebody reads aloud while others l
 
 
 class Trial(trial.Trial):
-    """An engine that speaks, with one model."""
+    """A text-to-speech engine with one model."""
 
     role = "tts"
     op = "synthesize"
@@ -38,11 +38,11 @@ class Trial(trial.Trial):
 
     @cached_property
     def voice(self) -> Voice:
-        """A voice that is here, of the model if it has one."""
+        """Returns an installed voice, of the model if it has one."""
         here = [voice for voice in self.kind.voices() if voice.installed]
         own = [voice for voice in here if voice.model == self.model] or here
         if not own:
-            raise LookupError(f"no voice of {self.model} is here")
+            raise LookupError(f"no voice of {self.model} is installed")
         return own[0]
 
     def described(self) -> SpeakingEngine:
@@ -65,25 +65,25 @@ class Trial(trial.Trial):
         return self.ask(self.op, text.encode(errors="replace"), {"voice": self.voice.name, **params})
 
     def speak(self, text: str, speed: float = 1.0, voice: Voice | None = None) -> list[AudioChunk]:
-        """The pieces of speech of a text, by the engine alone, on its thread."""
+        """Returns the pieces of speech of a text, by the engine alone, on its thread."""
         worker, chosen = self.worker, voice or self.voice
         assert isinstance(worker, Worker)
         return worker._thread.call(lambda: list(worker._engine.synthesize(text, chosen, speed)))
 
     @property
     def engine(self) -> TtsEngine:
-        """The loaded engine itself."""
+        """Returns the loaded engine itself."""
         assert isinstance(self.worker, Worker)
         return self.worker._engine
 
 
 def wrong(chunk: AudioChunk, text: str) -> Iterator[str]:
-    """Yields the faults of a piece of the speech of a text."""
+    """Yields the faults of a piece of speech for a text."""
     import numpy as np
 
     samples = chunk.samples
     if samples.dtype != np.float32 or samples.ndim != 1:
-        yield f"its samples are {samples.dtype} of {samples.ndim} dimensions, not float32 of one"
+        yield f"its samples are {samples.dtype} with {samples.ndim} dimensions, not float32 with one"
     elif not np.isfinite(samples).all():
         yield "its samples are not all numbers"
     elif len(samples) and np.abs(samples).max() > 8:
@@ -95,6 +95,6 @@ def wrong(chunk: AudioChunk, text: str) -> Iterator[str]:
     if places != sorted(places) or times != sorted(times):
         yield "its marks are not in order"
     if places and not 0 <= places[0] <= places[-1] <= len(text):
-        yield f"its marks lie outside the text: {places[0]} to {places[-1]} of {len(text)}"
+        yield f"its marks are outside the text: {places[0]} to {places[-1]} of {len(text)}"
     if times and not -0.01 <= times[0] <= times[-1] <= len(samples) / chunk.rate + 0.05:
-        yield f"its marks lie outside the speech: {times[0]:g} to {times[-1]:g} s of {len(samples) / chunk.rate:g}"
+        yield f"its marks are outside the speech: {times[0]:g} to {times[-1]:g} s of {len(samples) / chunk.rate:g}"

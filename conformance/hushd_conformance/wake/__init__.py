@@ -1,8 +1,7 @@
-"""The duties of every engine that waits for words: `problems` lists those that one misses, none for one that keeps the
-contract.
+"""The duties of every wake-word engine: `problems` lists the unfulfilled ones.
 
-`hushd engine check NAME` prints it, and a test of an engine asserts that there are none. The whole suite is
-`python -m hushd_conformance NAME`.
+`hushd engine check NAME` prints them, and a test of an engine asserts that there are none. The whole suite is `python
+-m hushd_conformance NAME`.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ __all__ = ["Trial", "all_cases", "problems"]
 
 
 def problems(name: str, model: str = "default") -> list[str]:
-    """The faults of the engine of that name, whose `model` is loaded and listens to sounds of many kinds."""
+    """Returns the faults of the engine of that name, after loading `model` and giving it many kinds of sounds."""
     return suite.problems(Trial(name, model), all_cases())
 
 
 def all_cases() -> list[Case[Any]]:
-    """Every case for an engine that waits for words."""
+    """Returns every case for a wake-word engine."""
     return [*suite.common(), *sounds.cases(), *asking.cases()]

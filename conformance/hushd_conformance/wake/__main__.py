@@ -1,4 +1,4 @@
-"""`python -m hushd_conformance.wake NAME [MODEL]`: the suite, for an engine that waits for words."""
+"""`python -m hushd_conformance.wake NAME [MODEL]`: the suite, for a wake-word engine."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Cases of what can be asked of an engine that waits for words: words, rates, thresholds, and several sessions."""
+"""Cases of requests to a wake-word engine: words, rates, thresholds, and several sessions."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _ODD_WORDS = (
     "\N{CJK UNIFIED IDEOGRAPH-4E2D}", "\N{PILE OF POO}", "a" * 80, "--help", "%s%n", "\N{RIGHT-TO-LEFT OVERRIDE}abc",
 )  # fmt: skip
 _MANY = 16  # sessions
-_GROWTH = 4_000_000  # bytes by which five rounds of them may have a process grow: allocators round
+_GROWTH = 4_000_000  # bytes by which five rounds of them may make a process grow, since allocators round
 
 
 def cases() -> Iterator[Case[Trial]]:
-    """Yields the cases of what can be asked."""
-    yield Case("word.heard", "The recording's word is heard, at a time within it.", _heard)
+    """Yields the cases of requests."""
+    yield Case("word.heard", "The recording's word is heard, at a time inside the recording.", _heard)
     yield Case("word.pieces", "The same words are heard in pieces of any length.", _pieces)
-    yield Case("word.each", "Each of the first words can be waited for, by its name and as it is spoken.", _each)
-    yield Case("word.together", "As many words as a request may have can be waited for together.", _together)
-    yield Case("word.odd", "A word of odd signs is waited for, or refused in a sentence.", _odd)
+    yield Case("word.each", "Each of the first words can be requested, by its name and by its phrase.", _each)
+    yield Case("word.together", "A request can have the maximum number of words.", _together)
+    yield Case("word.odd", "A word of unusual characters is accepted, or refused in a sentence.", _odd)
     for name, values in _WRONG.items():
-        claim = f"{name.capitalize()} that cannot be are refused in a sentence."
+        claim = f"Invalid {name} are refused in a sentence."
         yield Case(f"{name}.wrong", claim, partial(_wrong, name, values))
     for level in (0.01, 0.999):
-        yield Case(f"threshold.{level}", f"Words are waited for at a threshold of {level}.", partial(_threshold, level))
+        yield Case(f"threshold.{level}", f"A threshold of {level} is accepted.", partial(_threshold, level))
     for rate in _RATES:
         yield Case(f"rate.{rate}", f"Samples of {rate} Hz are heard.", partial(_rate, rate))
     yield Case("rate.channels", "Samples of two channels and of sixteen are heard.", _channels)
-    yield Case("session.two", "Two sessions at once hear what each hears alone.", _two)
-    yield Case("session.memory", f"{_MANY} sessions that have ended leave the process as large as it was.", _memory)
+    yield Case("session.two", "Two sessions at once hear the same as alone.", _two)
+    yield Case("session.memory", f"{_MANY} ended sessions leave the process as large as it was.", _memory)
 
 
 def _heard(trial: Trial) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _pieces(trial: Trial) -> Iterator[str]:
         answer = trial.hear(trial.speech, piece)
         yield from wrong(answer, f"the sound in pieces of {piece} bytes")
         if _words(answer) != whole:
-            yield f"in pieces of {piece} bytes they are {_words(answer)!r:.200}, and else {whole!r:.200}"
+            yield f"in pieces of {piece} bytes they are {_words(answer)!r:.200}, otherwise {whole!r:.200}"
 
 
 def _words(answer: Answer) -> list[str]:
@@ -96,7 +96,7 @@ def _wrong(name: str, values: Sequence[Any], trial: Trial) -> Iterator[str]:
         answer = trial.hear(bytes(RATE), **{name: value})
         yield from answer.faults(f"{name} = {value!r:.40}", may_refuse=True)
         if answer.error is None and not answer.raised:
-            yield f"{name} = {value!r:.40} is taken"
+            yield f"{name} = {value!r:.40} is accepted"
 
 
 def _threshold(level: float, trial: Trial) -> Iterator[str]:
@@ -113,10 +113,10 @@ def _channels(trial: Trial) -> Iterator[str]:
 
 
 def _lasts(answer: Answer) -> Iterator[str]:
-    """Yields the faults of the answer to two seconds of silence; what resampling keeps back may lack."""
+    """Yields the faults of the answer to two seconds of silence; samples held back by resampling may be missing."""
     yield from wrong(answer, "the sound")
     if answer.partials or not 1.8 <= answer.result.get("duration", 0.0) <= 2.01:
-        yield f"two seconds of silence are {answer.result!r:.100}"
+        yield f"the result of two seconds of silence is {answer.result!r:.100}"
 
 
 def _two(trial: Trial) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _two(trial: Trial) -> Iterator[str]:
     with ThreadPoolExecutor(len(sounds)) as threads:
         together = [trial.gist(answer) for answer in threads.map(lambda hear: hear(), sounds)]
     if together != alone:
-        yield f"together they hear {together!r:.300}, and alone {alone!r:.300}"
+        yield f"together they hear {together!r:.300}, but alone {alone!r:.300}"
 
 
 def _memory(trial: Trial) -> Iterator[str]:
@@ -139,11 +139,11 @@ def _memory(trial: Trial) -> Iterator[str]:
             list(listener.hear(bytes(2 * RATE)))
         for listener in listeners:
             listener.close()
-            listener.close()  # as is safe
+            listener.close()  # a second close is safe
 
     sessions()
     before = private_bytes()
     for _ in range(5):
         sessions()
     if (grown := private_bytes() - before) > _GROWTH:
-        yield f"{5 * _MANY} sessions more had it grow by {grown / 1e6:.0f} MB"
+        yield f"{5 * _MANY} more sessions made it grow by {grown / 1e6:.0f} MB"

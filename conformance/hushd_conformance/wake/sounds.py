@@ -1,4 +1,4 @@
-"""Cases of sounds that have no word in them, however odd, long or broken they are."""
+"""Cases of sounds without a word, even unusual, long or broken ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hushd_conformance.working import private_bytes
 from .trial import Trial, noise, pcm, wrong
 
 _HOUR_S = 3600
-_GROWTH = 8_000_000  # bytes by which an hour may have a process grow: allocators round
+_GROWTH = 8_000_000  # bytes by which an hour may make a process grow, since allocators round
 _NOT_NUMBERS = struct.pack("<fff", math.nan, math.inf, -math.inf)
 _FOREVER = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0\x01\0\x01\0\x80>\0\0\0}\0\0\x02\0\x10\0data\xff\xff\xff\xff"
 
@@ -56,7 +56,7 @@ def cases() -> Iterator[Case[Trial]]:
     for name, (what, make) in _SOUNDS.items():
         yield Case(f"sound.{name}", f"No word is heard in {what}.", partial(_no_word, make))
     yield Case(
-        "sound.hour", "An hour of zeros has no word in it, and takes no more memory than a minute.", _hour, costly=True
+        "sound.hour", "An hour of zeros contains no word, and takes no more memory than a minute.", _hour, costly=True
     )
 
 
@@ -66,7 +66,7 @@ def _no_word(make: Callable[[], bytes], trial: Trial) -> Iterator[str]:
     yield from wrong(answer, "the sound")
     yield from (f"it hears {word['word']!r:.80} at {word['at']:g} s" for word in answer.partials)
     if answer.result and abs(answer.result["duration"] - len(sound) // 2 / RATE) > 0.001:
-        yield f"{len(sound) // 2 / RATE:g} s are {answer.result['duration']:g} for it"
+        yield f"{len(sound) // 2 / RATE:g} s have a reported duration of {answer.result['duration']:g} s"
 
 
 def _hour(trial: Trial) -> Iterator[str]:

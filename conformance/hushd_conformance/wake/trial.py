@@ -1,4 +1,4 @@
-"""An engine that waits for words, on trial."""
+"""A wake-word engine on trial."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from hushd_conformance import trial
 from hushd_conformance.case import LeftOut
 from hushd_conformance.trial import Answer
 
-# For an engine that waits for any phrase: in letters, syllables, or sounds, as its model has them.
+# For an engine with any phrase: in the letters, syllables, or sounds of its model.
 _PHRASES = ("hello", "n ǐ h ǎo", "HH AH0 L OW1", "abc")
 _LONG_S = 60
 
 
 class Trial(trial.Trial):
-    """An engine that waits for words, with one model."""
+    """A wake-word engine with one model."""
 
     role = "wake"
     op = "detect"
@@ -45,13 +45,13 @@ class Trial(trial.Trial):
 
     @property
     def engine(self) -> WakeEngine:
-        """The loaded engine itself."""
+        """Returns the loaded engine itself."""
         assert isinstance(self.worker, WakeWorker)
         return self.worker._engine
 
     @cached_property
     def phrases(self) -> tuple[str, ...]:
-        """The words of a request that the model knows; none where it has one of its own for such."""
+        """Returns the words for a request; none if the model has a default word."""
         if not self.info.any_phrase:
             return ()
         for phrase in _PHRASES:
@@ -60,7 +60,7 @@ class Trial(trial.Trial):
             except HushdError:
                 continue
             return (phrase,)
-        raise LeftOut(f"it takes none of {', '.join(_PHRASES)}")
+        raise LeftOut(f"it accepts none of {', '.join(_PHRASES)}")
 
     def described(self) -> WaitingEngine:
         return REGISTRY.describe_engine(self.kind)
@@ -80,14 +80,14 @@ class Trial(trial.Trial):
     def hear(
         self, samples: bytes, piece: int = RATE // 5, cancel: Callable[[int], bool] | None = None, **params: object
     ) -> Answer:
-        """Listens to samples as they come from a microphone, in pieces of so many bytes."""
+        """Plays samples to the engine like a microphone, in pieces of `piece` bytes."""
         words = {"words": list(self.phrases)} if self.phrases else {}
         pieces = (samples[start : start + piece] for start in range(0, len(samples), piece))
         return self.ask(self.op, pieces, {**words, **params}, cancel)
 
     @cached_property
     def speech(self) -> bytes:
-        """A recording of the word, or a hum that may pass for speech: s16le, mono, 16 kHz."""
+        """Returns a recording of the word, or a hum that may pass for speech: s16le, mono, 16 kHz."""
         if self.sound is None:
             hum = (
                 sum(math.sin(2 * math.pi * 120 * n * at / RATE) / n for n in range(1, 12))
@@ -103,32 +103,32 @@ class Trial(trial.Trial):
 
     @property
     def spoken(self) -> bytes:
-        """The recording of the word."""
+        """Returns the recording of the word."""
         if self.sound is None:
             raise LeftOut("--sound gives no recording of its word")
         return self.speech
 
 
 def pcm(levels: Iterator[float]) -> bytes:
-    """Samples of such levels, of which 1 is full scale."""
+    """Returns samples with these levels, of which 1 is full scale."""
     return array("h", (max(-32768, min(32767, round(32768 * level))) for level in levels)).tobytes()
 
 
 def noise(seconds: int, level: float) -> bytes:
-    """White noise, the same each time: a second of it, again and again."""
+    """Returns white noise, the same each time: a repeated second."""
     chance = random.Random(1)
     return pcm(chance.gauss(0, level) for _ in range(RATE)) * seconds
 
 
 def wrong(answer: Answer, what: str) -> Iterator[str]:
-    """Yields the faults of a whole answer: its words are in order, and lie within the sound."""
+    """Yields the faults of a whole answer: its words must be in order, and inside the sound."""
     yield from answer.faults(what)
     duration, last = float(answer.result.get("duration", 0.0)), 0.0
     if answer.result and answer.result.get("detections") != len(answer.partials):
-        yield f"{what} has {len(answer.partials)} words, and the result says {answer.result.get('detections')}"
+        yield f"{what} has {len(answer.partials)} words, but the result has {answer.result.get('detections')}"
     for word in answer.partials:
         if not last <= word["at"] <= duration + 0.01 or not 0 <= word["end"] <= word["at"] + 0.01:
-            yield f"{what}: {word!r:.200} lies outside its place, {last:g} to {duration:g} s"
+            yield f"{what}: {word!r:.200} is outside its place, {last:g} to {duration:g} s"
         if not 0.0 <= word.get("probability", 0.0) <= 1.0:
             yield f"{what}: the probability is {word['probability']}"
         last = word["at"]
