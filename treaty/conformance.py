@@ -1,9 +1,10 @@
-"""Says whether a program keeps to the memory treaty, docs/TREATY.md of hushd, in whatever language it is written.
+"""Checks whether a program, in any language, keeps the memory treaty, docs/TREATY.md of hushd.
 
 usage: conformance.py COMMAND [ARGUMENT …]
 
-Starts the command with an XDG_RUNTIME_DIR of its own, in which it should soon hold some idle memory of the machine
-without being asked to, in several models if it can. A line for each case; the exit status is 1 if one failed. Linux.
+It starts the command with a new XDG_RUNTIME_DIR. There the program should soon hold some idle memory of the machine
+without a request, in several models if possible. It prints a line for each case; the exit status is 1 if one failed.
+Linux.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ from typing import Any
 sys.path.append(str(Path(__file__).parent / "hushd_treaty"))
 import memory_treaty as treaty
 
-START_S = 60.0  # for the program to have its file, and something that it could give
+START_S = 60.0  # for the program to write its file, with memory that it could give
 NOBODY, PR_SET_DUMPABLE, CLOSED = 65534, 4, 3
 CASES: list[Callable[[Trial], object]] = []
 
 
 class Failed(Exception):
-    """The program does not do what the treaty says."""
+    """The program breaks the treaty."""
 
 
 class Trial:
-    """The program, and the folder in which it is alone."""
+    """The program, and a folder of the treaty for it alone."""
 
     def __init__(self, command: list[str]) -> None:
         self.runtime = Path(tempfile.mkdtemp(prefix="treaty-"))
@@ -46,7 +47,7 @@ class Trial:
         self.start()
 
     def start(self) -> None:
-        """Starts the program, and waits until it holds something."""
+        """Starts the program, and waits until it holds memory."""
         environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.runtime)}
         self.process = subprocess.Popen(
             self._command,
@@ -66,20 +67,20 @@ class Trial:
 
     @property
     def party(self) -> treaty.Party:
-        """The program, by its file."""
+        """Returns the program, by its file."""
         parties = treaty.parties(str(self.where))
         need(len(parties) == 1, f"{len(parties)} holders are there instead of one")
         return parties[0]
 
     @property
     def path(self) -> Path:
-        """The program's file."""
+        """Returns the path of the program's file."""
         return self.where / f"{self.party.name}-{self.party.pid}.json"
 
     def connect(self) -> socket.socket:
         """Returns a connection to the program."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.connect(self.party.socket)  # which waits where too many connect at once
+        connection.connect(self.party.socket)  # waits if too many connect at once
         connection.settimeout(2 * treaty.ANSWER_S)
         return connection
 
@@ -135,7 +136,7 @@ def idle(party: treaty.Party) -> int:
 
 @case
 def shape(trial: Trial) -> None:
-    """its file has all the fields, and is named by them"""
+    """its file has all the fields, and a name made of them"""
     data = json.loads(trial.path.read_text())
     for key, kind in {"treaty": int, "name": str, "pid": int, "started": str, "socket": str, "holds": list}.items():
         need(type(data.get(key)) is kind, f"{key} is {data.get(key)!r}")
@@ -154,7 +155,7 @@ def private(trial: Trial) -> None:
 
 @case
 def two(trial: Trial) -> None:
-    """of two who ask at once, what one is given the other is not"""
+    """of two askers at once, neither gets memory that the other gets"""
     held, given = idle(trial.party), []
     askers = [threading.Thread(target=lambda: given.append(trial.party.ask(held, for_s=30).bytes)) for _ in range(2)]
     for asker in askers:
@@ -166,50 +167,50 @@ def two(trial: Trial) -> None:
 
 @case
 def gone(trial: Trial) -> None:
-    """memory that it gave is not in its file any more, within 15 seconds"""
+    """memory that it gave is removed from its file within 15 seconds"""
     for _ in wait(15):
         if idle(trial.party) == 0:
             return
-    raise Failed(f"{idle(trial.party)} bytes are still said to be idle")
+    raise Failed(f"{idle(trial.party)} bytes are still listed as idle")
 
 
 @case
 def again(trial: Trial) -> None:
-    """without anything left it gives nothing, and says why"""
+    """without any memory left it gives nothing, and says why"""
     given = trial.party.ask(1 << 40)
     need(given.bytes == 0 and given.why and not given.claim, f"it answers {given}")
 
 
 @case
 def back(trial: Trial) -> None:
-    """a claim is given back once, and by any connection"""
+    """a claim can be given back once, and by any connection"""
     restart(trial)
     given = trial.party.ask(1)
     need(given.bytes > 0 and given.claim, f"it answers {given}")
-    need(trial.party.give_back(given.claim) is True, "the claim is not known")
-    need(trial.party.give_back(given.claim) is False, "the claim is known twice")
-    need(trial.party.give_back("no such claim") is False, "a claim is known that was never made")
+    need(trial.party.give_back(given.claim) is True, "the claim is unknown")
+    need(trial.party.give_back(given.claim) is False, "the claim can be given back twice")
+    need(trial.party.give_back("no such claim") is False, "an invented claim is accepted")
 
 
 @case
 def some(trial: Trial) -> None:
-    """asked for a byte it gives no more than one model"""
+    """for a request of one byte it gives at most one model"""
     restart(trial)
     largest = max(held.ram for held in trial.party.holds)
     given = trial.party.ask(1)
-    need(0 < given.bytes <= largest, f"it gives {given.bytes} bytes, and the largest model has {largest}")
+    need(0 < given.bytes <= largest, f"it gives {given.bytes} bytes, but the largest model has {largest}")
 
 
 @case
 def unknown_card(trial: Trial) -> None:
-    """of a card that there is not it gives nothing"""
+    """of an unknown card it gives nothing"""
     given = trial.party.ask(1, card="ffff:ff:1f.7")
     need(given.bytes == 0, f"it gives {given.bytes} bytes")
 
 
 @case
 def atomic(trial: Trial) -> None:
-    """whoever reads its file while it changes finds it whole"""
+    """its file can be read at any time, and is always complete"""
     done, broken = threading.Event(), []
 
     def read() -> None:
@@ -235,7 +236,7 @@ def atomic(trial: Trial) -> None:
 
 @case
 def several(trial: Trial) -> None:
-    """a connection has several requests answered, in order"""
+    """it answers several requests of a connection, in order"""
     with trial.connect() as connection, connection.makefile("rb") as file:
         connection.sendall(b'{"back": "a"}\n{"give": 0}\n{"back": "b"}\n')
         answers = [json.loads(file.readline()) for _ in range(3)]
@@ -244,7 +245,7 @@ def several(trial: Trial) -> None:
 
 @case
 def unknown_keys(trial: Trial) -> None:
-    """keys that it does not know are passed over"""
+    """unknown keys are ignored"""
     answer = trial.answer(b'{"give": 0, "colour": "blue"}\n')
     need(answer and "given" in answer, f"it answers {answer}")
 
@@ -262,25 +263,25 @@ def garbage(trial: Trial) -> None:
 
 @case
 def long_line(trial: Trial) -> None:
-    """a line without an end is not read for ever"""
+    """it does not read an endless line forever"""
     answer = trial.answer(b'{"give": ' + b"1" * 10_000_000)
     need(answer is None or "error" in answer, f"it is answered {answer}")
 
 
 @case
 def half(trial: Trial) -> None:
-    """half a request, or silence, keeps no other waiting"""
+    """half a request, or silence, does not make other askers wait"""
     with trial.connect() as silent, trial.connect() as slow:
         slow.sendall(b'{"give"')
         served(trial)
         slow.sendall(b": 0}\n")
-        need("given" in json.loads(slow.recv(treaty.LINE)), "the second half is not taken")
+        need("given" in json.loads(slow.recv(treaty.LINE)), "the second half is not read")
         silent.close()
 
 
 @case
 def deaf(trial: Trial) -> None:
-    """an asker that never reads keeps no other waiting"""
+    """an asker that never reads does not make others wait"""
     with trial.connect() as asker:
         asker.settimeout(0.2)
         try:
@@ -293,7 +294,7 @@ def deaf(trial: Trial) -> None:
 
 @case
 def crowd(trial: Trial) -> None:
-    """a hundred connections keep no other waiting for long"""
+    """a hundred connections do not make other askers wait long"""
     crowd = []
     try:
         for _ in range(100):
@@ -307,22 +308,22 @@ def crowd(trial: Trial) -> None:
 
 @case
 def stranger(trial: Trial) -> None:
-    """another user gets no answer, even where he reaches the socket"""
+    """another user gets no answer, even with access to the socket"""
     if os.geteuid():
         raise NotImplementedError("needs root, to be another user")
     os.chmod(trial.party.socket, 0o777)
-    door = os.open(trial.party.socket, os.O_PATH)  # by which one reaches the socket in a folder that is closed
+    door = os.open(trial.party.socket, os.O_PATH)  # gives access to the socket even in a closed folder
     child = os.fork()
     if not child:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own /proc is root's
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # otherwise its own /proc is root's
         os._exit(_is_told(f"/proc/self/fd/{door}"))
     told = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os.close(door)
     need(told != CLOSED, "the case could not be tried")
-    need(told == 0, "he is told")
+    need(told == 0, "it gets an answer")
 
 
 def _is_told(address: str) -> int:
@@ -344,22 +345,22 @@ def _is_told(address: str) -> int:
 
 @case
 def killed(trial: Trial) -> None:
-    """killed, it leaves a file that is known to be stale, and is heard again when it is started"""
+    """after a SIGKILL its file is stale, and after a restart it answers again"""
     path = trial.path
     os.killpg(trial.process.pid, signal.SIGKILL)
     trial.process.communicate()
-    need(path.exists() and not treaty.parties(str(trial.where)), "the file is gone, or counts as a holder's")
+    need(path.exists() and not treaty.parties(str(trial.where)), "the file is gone, or does not count as stale")
     trial.start()
     served(trial)
 
 
 @case
 def ends(trial: Trial) -> None:
-    """ended by SIGTERM, it takes its file and its socket with it"""
+    """at SIGTERM it removes its file and its socket"""
     path, address = trial.path, trial.party.socket
     trial.process.terminate()
     trial.process.communicate(timeout=30)
-    need(not path.exists() and not os.path.exists(address), "they are still there")
+    need(not path.exists() and not os.path.exists(address), "they still exist")
 
 
 def served(trial: Trial) -> None:
@@ -370,7 +371,7 @@ def served(trial: Trial) -> None:
 
 
 def restart(trial: Trial) -> None:
-    """Has the program begin anew, so that it holds something again."""
+    """Restarts the program, so that it holds memory again."""
     trial.process.terminate()
     trial.process.communicate(timeout=30)
     trial.start()
@@ -394,7 +395,7 @@ def main(command: list[str]) -> int:
             print(f"ok      {claim}", flush=True)
         except NotImplementedError as reason:
             print(f"skipped {claim}: {reason}", flush=True)
-        except Exception as error:  # whatever goes wrong is a failure of this case, and the next ones are tried
+        except Exception as error:  # any error is a failure of this case, and the next ones are tried
             failures += 1
             print(f"FAILED  {claim}: {error or repr(error)}", flush=True)
     trial.end()

@@ -1,9 +1,9 @@
-"""A server that holds memory and gives it: an example of the memory treaty, with docs/TREATY.md of hushd as its text.
+"""An example of the memory treaty, docs/TREATY.md of hushd: a server that holds memory and gives it.
 
 usage: example_holder.py [MEGABYTES] [MODELS]
 
-Each of its models is a block of memory. A line on its standard input uses the first one, which loads it again if need
-be and as soon as nobody who was given memory still needs it. It ends with SIGTERM.
+Each of its models is a block of memory. A line on its standard input uses the first model. If it was unloaded, it is
+loaded again as soon as no asker needs the memory any more. SIGTERM ends it.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ def main() -> None:
             elif sys.stdin in ready and (NAMES[0] in models or not holder.kept()):
                 models[NAMES[0]] = bytearray(SIZE), time.time()
             for request in holder.requests():
-                if isinstance(request, Give):  # the others are claims that are given back: `kept` counts without them
+                if isinstance(request, Give):  # the others are returned claims, which `kept` does not count
                     give(request, models)
     finally:
         holder.close()
 
 
 def give(request: Give, models: dict[str, tuple[bytearray, float]]) -> None:
-    """Unloads the models that have been idle for longest, until there is enough."""
+    """Unloads the models that have been idle longest, until there is enough memory."""
     given = 0
     for name in sorted(models, key=lambda name: models[name][1]):
         if not request.card and given < request.bytes:
             del models[name]
             given += SIZE
-    request.answer(given, why="" if given >= request.bytes else "It holds no more of that.")
+    request.answer(given, why="" if given >= request.bytes else "It has no more of that memory.")
 
 
 if __name__ == "__main__":

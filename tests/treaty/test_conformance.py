@@ -31,11 +31,11 @@ def test_the_example_passes_every_case() -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "claim"),
     [
-        ("given += SIZE", "given += 2 * SIZE", "of two who ask at once"),
-        ("given < request.bytes", "True", "asked for a byte"),
-        ("not request.card and ", "", "of a card that there is not"),
-        ("del models[name]", "pass", "is not in its file"),
-        ("holder.close()", "pass", "ended by SIGTERM"),
+        ("given += SIZE", "given += 2 * SIZE", "of two askers at once"),
+        ("given < request.bytes", "True", "for a request of one byte"),
+        ("not request.card and ", "", "of an unknown card"),
+        ("del models[name]", "pass", "is removed from its file"),
+        ("holder.close()", "pass", "at SIGTERM"),
     ],
 )
 def test_a_fault_is_found(tmp_path: Path, right: str, wrong: str, claim: str) -> None:

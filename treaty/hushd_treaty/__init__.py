@@ -1,1 +1,1 @@
-"""The memory treaty's reference module, carried along for hushd; docs/TREATY.md is the agreement."""
+"""The memory treaty's reference module, as included in hushd; docs/TREATY.md is the agreement."""

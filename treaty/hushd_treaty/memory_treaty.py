@@ -1,8 +1,8 @@
-"""The memory treaty: servers of one user say what they hold of a machine's memory, and give idle memory to each other.
+"""The memory treaty: a user's servers publish which memory they hold, and give idle memory to each other.
 
-Both sides in one file, to copy into any program; hushd's docs/TREATY.md is the agreement. If memory lacks:
-`[party.ask(3_000_000_000) for party in parties()]`. To give it: a `Holder`, with `publish` at each change, and
-`requests` in any loop, whenever its `fileno` is readable. MIT licence.
+This file has both sides, to copy into any program; hushd's docs/TREATY.md is the agreement. To ask for memory, use
+`[party.ask(3_000_000_000) for party in parties()]`. To give memory, use a `Holder`: call `publish` at each change, and
+iterate over `requests` whenever its `fileno` is readable. MIT licence.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-VERSION, LONGEST_S = 1, 7 * 86400.0  # of the agreement; for which a holder keeps away
-ANSWER_S, LINE = 2.0, 4096  # within which a request is answered; its bytes, and those of an answer, with the newline
-CONNECTIONS, CLAIMS = 16, 64  # of a holder at a time
+VERSION, MAX_AWAY_S = 1, 7 * 86400.0  # of the agreement; for which a holder keeps away from memory at most
+ANSWER_S, LINE = 2.0, 4096  # the time for an answer; the maximum bytes of a request or an answer, with the newline
+CONNECTIONS, CLAIMS = 16, 64  # the maximum of a holder at a time
 _ANSWER = {"given": (int,), "within_s": (int, float), "claim": (str,), "why": (str,)}
-_BROKEN = (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)  # by what others write
+_BROKEN = (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)  # raised for other programs' data
 T = TypeVar("T")
 
 
@@ -31,9 +31,9 @@ class TreatyError(Exception):
 
 
 class Held(NamedTuple):
-    """Memory that could be given, as a rule a model: bytes of the machine's, and of cards by their place on the bus.
+    """Memory that could be given, usually a model: bytes of the machine's, and of cards by their place on the bus.
 
-    `idle_since` is Unix time, None while it is in use; what its user wants kept is `pinned`, and never given.
+    `idle_since` is Unix time, None while it is in use; `pinned` memory is never given, as its user wants.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Held(NamedTuple):
 
 
 class Given(NamedTuple):
-    """The answer to a `give`: `bytes` are free after at most `within_s` seconds; `why` not more."""
+    """The answer to a `give`: `bytes` will be free after at most `within_s` seconds; `why` tells why not more."""
 
     bytes: int
     within_s: float
@@ -65,14 +65,14 @@ class Party(NamedTuple):
     def ask(self, size: int, card: str = "", for_s: float = 60.0, since: float | None = None) -> Given:
         """Asks for `size` bytes of the machine's memory, or of a `card`, from which the holder keeps away for `for_s`.
 
-        The answer is a promise: the memory is there once the kernel or the driver shows it. Of two that ask each other,
-        the one that began first wins: `since` is the Unix time at which this asker began to ask around.
+        The answer is a promise: the memory is free once the kernel or the driver shows it. If two programs ask each
+        other, the one that began first wins: `since` is the Unix time at which this asker began to ask others.
         """
         message = {"give": size, "card": card, "for_s": for_s, "since": since or time.time()}
         return self._exchange(message, lambda answer: Given(*(_valid(answer[key], *_ANSWER[key]) for key in _ANSWER)))
 
     def give_back(self, claim: str) -> bool:
-        """Tells the holder that its memory is not needed any more; returns whether it knew the claim."""
+        """Tells the holder that its memory is not needed any more; returns whether the claim was known."""
         return self._exchange({"back": claim}, lambda answer: answer["back"] is True)
 
     def _exchange(self, message: Mapping[str, Any], read: Callable[[Any], T]) -> T:
@@ -101,7 +101,7 @@ def folder() -> str:
 
 
 def parties(where: str | None = None) -> list[Party]:
-    """Returns the other holders that live; files that are stale, damaged or another user's are passed over."""
+    """Returns the other living holders; skips stale and damaged files, and those of other users."""
     where, living = where or folder(), []
     with contextlib.suppress(*_BROKEN):
         _check(where)
@@ -114,7 +114,7 @@ def parties(where: str | None = None) -> list[Party]:
 
 
 def started(pid: int) -> str:
-    """Returns when a process began, as the system counts it; empty if it is gone."""
+    """Returns the start time of a process, in the system's form; empty if it has ended."""
     if not os.path.exists("/proc/self/stat"):
         return os.popen(f"LC_ALL=C TZ=UTC /bin/ps -o lstart= -p {pid:d}").read().strip()
     with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
@@ -140,16 +140,16 @@ def _held(entry: Mapping[str, Any]) -> Held:
 
 
 class Give:
-    """An asker wants `bytes` of the machine's memory, or of `card`, and that the holder keeps away for `for_s`."""
+    """A request for `bytes` of the machine's memory, or of `card`, from which the holder keeps away for `for_s`."""
 
     def __init__(self, holder: Holder, asker: socket.socket, message: Mapping[str, Any]) -> None:
         self._holder, self._asker, self.claim = holder, asker, os.urandom(8).hex()
         self.bytes, self.card = _valid(message["give"], int), _valid(message.get("card", ""), str)
-        self.for_s = min(_valid(message.get("for_s", 60.0), int, float), LONGEST_S)
+        self.for_s = min(_valid(message.get("for_s", 60.0), int, float), MAX_AWAY_S)
         self.since = _valid(message.get("since", time.time()), int, float)
 
     def answer(self, size: int, within_s: float = 0.0, why: str = "") -> None:
-        """Promises `size` bytes, perhaps fewer or none, after at most `within_s`; `why` not more, in a sentence."""
+        """Promises `size` bytes, perhaps fewer or none, after at most `within_s`; `why` is a sentence why not more."""
         if size:
             self._holder.claims[self.claim] = self.card, size, time.monotonic() + self.for_s
         about = {"claim": self.claim if size else "", "why": why[:500]}
@@ -157,10 +157,10 @@ class Give:
 
 
 class Holder:
-    """A program's file in the treaty, and the socket at which others ask; `name` may be that of a file.
+    """A program's file in the treaty, and the socket for requests; `name` must be valid in a file name.
 
-    Its `claims` are the memory that it gave: the card, the bytes, and until when by `time.monotonic()`. While it asks
-    others itself, `asking_since` is the Unix time at which it began. Raises OSError where the folder is not private.
+    Its `claims` are the given memory: the card, the bytes, and the end by `time.monotonic()`. While it asks others
+    itself, `asking_since` is the Unix time at which it began. Raises OSError if the folder is not private.
     """
 
     def __init__(self, name: str, where: str | None = None) -> None:
@@ -180,10 +180,10 @@ class Holder:
         return self._selector.fileno()
 
     def publish(self, held: Iterable[Held]) -> None:
-        """Says what the program holds now; call it whenever that has changed."""
+        """Publishes the program's present memory; call it after each change."""
         os.makedirs(self._where, 0o700, exist_ok=True)
         _check(self._where)
-        if not os.path.exists(f"{self._path}.sock"):  # at the beginning, or somebody has removed the folder
+        if not os.path.exists(f"{self._path}.sock"):  # at the beginning, or after a removal of the folder
             self._listen()
         about: Any = {"treaty": VERSION, "name": self._name, "pid": self._pid, "started": started(self._pid)}
         part = f"{self._path}.part"
@@ -193,12 +193,12 @@ class Holder:
         os.replace(part, f"{self._path}.json")
 
     def kept(self, card: str = "") -> int:
-        """Returns the bytes of the machine's memory, or of a card, from which the program keeps away now."""
+        """Returns the bytes of the machine's memory, or of a card, from which the program must keep away now."""
         self.claims = {claim: entry for claim, entry in self.claims.items() if time.monotonic() < entry[2]}
         return sum(size for of, size, _ in self.claims.values() if of == card)
 
     def requests(self, timeout: float | None = 0.0) -> Iterator[Give | str]:
-        """Yields what has come, or comes within `timeout` seconds: each `Give`, and the claims that are given back."""
+        """Yields each `Give`, and each returned claim, that has come or comes within `timeout` seconds."""
         for key, _ in self._selector.select(timeout):
             yield from key.data(key.fileobj)
 
@@ -210,7 +210,7 @@ class Holder:
             self._drop(asker)
 
     def close(self) -> None:
-        """Leaves the treaty: the holder's files go, unless this is a child that was forked."""
+        """Leaves the treaty, and removes the holder's files, unless this is a forked child."""
         self._selector.close()
         for left in filter(None, (self._listener, *self._unread)):
             left.close()
@@ -219,7 +219,7 @@ class Holder:
                 os.unlink(path)
 
     def _listen(self) -> None:
-        for name in os.listdir(self._where):  # which earlier lives of this program have left
+        for name in os.listdir(self._where):  # left by earlier processes of this program
             of, _, pid = name.rpartition(".")[0].rpartition("-")
             if of == self._name and pid.isdecimal() and (int(pid) == self._pid or not started(int(pid))):
                 os.unlink(os.path.join(self._where, name))
@@ -247,7 +247,7 @@ class Holder:
     def _receive(self, asker: socket.socket) -> Iterator[Give | str]:
         data = b""
         with contextlib.suppress(OSError):
-            data = asker.recv(512)  # few requests at a time, so that a flood of them does not keep others waiting
+            data = asker.recv(512)  # few requests at a time, so that a flood of them does not make others wait
         *lines, rest = (self._unread.get(asker, b"") + data).split(b"\n")
         self._unread |= {asker: rest} if asker in self._unread else {}
         for line in lines:
@@ -282,7 +282,7 @@ class Holder:
 
 
 def _peer(connection: socket.socket) -> int:
-    """Returns the user at the other end by the kernel's word: SO_PEERCRED, or LOCAL_PEERCRED of macOS (xucred)."""
+    """Returns the user at the other end, from the kernel: SO_PEERCRED, or LOCAL_PEERCRED of macOS (xucred)."""
     if hasattr(socket, "SO_PEERCRED"):
         return int(struct.unpack("iii", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1])
     return int(struct.unpack_from("II", connection.getsockopt(0, 1, 76))[1])
@@ -296,5 +296,5 @@ def _check(where: str) -> None:
 
 def _valid(value: Any, *kinds: type) -> Any:
     if type(value) not in kinds or not (str in kinds or 0 <= value < 2**63):
-        raise ValueError(f"{value!r} is not in the treaty"[:200])
+        raise ValueError(f"{value!r} is not valid in the treaty"[:200])
     return value
