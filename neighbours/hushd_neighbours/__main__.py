@@ -1,4 +1,4 @@
-"""The child of the supervisor that speaks with neighbours."""
+"""The supervisor's child process that talks to neighbours."""
 
 import os
 import sys

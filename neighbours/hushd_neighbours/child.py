@@ -1,7 +1,8 @@
-"""The child's part of the talk with the supervisor: requests in, a line for each answer out.
+"""The child's side of the dialogue with the supervisor: requests in, a line for each answer out.
 
-Each neighbour is asked on a thread of its own, so that none waits for another; that of a server that hangs ends with
-the process. All of a round has `deadline_s` together, and a look a part of it, so that time is left to ask for models.
+Each neighbour is asked on a separate thread, so that none waits for another; the thread of a server that hangs ends
+with the process. A whole round takes at most `deadline_s`, and its look only a part of that, so that time is left to
+ask for models.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from . import kinds
 from .holding import Failed, Holding
 from .server import Server
 
-LONGEST_LINE = 1 << 20  # bytes
+MAX_LINE = 1 << 20  # bytes
 _USUAL_S = 10.0
-_LOOK = 0.4  # of the time
-_LEAST_S = 1.0  # of a request after a long look
+_LOOK = 0.4  # of the time is for the look
+_MIN_S = 1.0  # for a request after a long look
 Line = dict[str, Any]
 _LATE: Line = {"failed": "The server did not answer in time."}
 
 
 class Neighbour:
-    """A neighbour as the supervisor's first line has it."""
+    """A neighbour, from the supervisor's first line."""
 
     def __init__(self, line: Line) -> None:
         self.name = str(line["name"])
@@ -36,15 +37,16 @@ class Neighbour:
         self._token = str(line.get("token") or "")
 
     def look(self, ends: float) -> list[Holding]:
-        """The models that it holds.
+        """Returns the models that it holds.
 
         Raises:
-            Failed: if it does not say.
+            Failed: if it does not list them.
         """
         return kinds.kind_of(self._kind).look(Server(self.url, self._token, ends))
 
     def give(self, holding: Holding, ends: float, since: float = 0) -> Line:
-        """Has it unload a model; the answer says how that is undone, where it does not load it again by itself.
+        """Makes it unload a model; the answer says how to undo that, if the server does not load the model again
+        itself.
 
         Raises:
             Failed: if it does not.
@@ -75,14 +77,14 @@ class Talk:
         self._write = write
 
     def do(self, request: Line) -> None:
-        """Begins a request; its answers follow when they are there."""
+        """Begins a request; its answers follow when they are ready."""
         now = time.monotonic()
         what, name = request["do"], str(request.get("neighbour", ""))
         if what == "look":
             self._ends, self._since = now + self._deadline_s, time.time()
             threading.Thread(target=self._look, args=(now + self._deadline_s * _LOOK,), daemon=True).start()
         elif what in ("give", "wake"):
-            ends = max(self._ends, now + _LEAST_S) if self._ends else now + self._deadline_s
+            ends = max(self._ends, now + _MIN_S) if self._ends else now + self._deadline_s
             holding = Holding(str(request["model"]), request.get("ram", 0), request.get("cards", {}))
             threading.Thread(target=self._ask, args=(what, name, holding, ends), daemon=True).start()
 
@@ -94,7 +96,7 @@ class Talk:
     def _ask(self, what: str, name: str, holding: Holding, ends: float) -> None:
         known = self._neighbours.get(name)
         if known is None:
-            answer: Line = {"failed": "Nobody of that name is configured."}
+            answer: Line = {"failed": "No neighbour of that name is configured."}
         elif what == "give":
             answer = within(lambda: known.give(holding, ends, self._since), ends)
         else:
@@ -103,7 +105,8 @@ class Talk:
 
 
 def looks(neighbours: Iterable[Neighbour], ends: float) -> Iterator[tuple[str, Line]]:
-    """Asks all at once; yields the name and the line of each as it answers, and of those that do not at the end."""
+    """Asks all neighbours at once; yields the name and the line of each as it answers, and finally of those that did
+    not."""
     answers: Queue[tuple[str, Line]] = Queue()
 
     def ask(neighbour: Neighbour) -> None:
@@ -125,7 +128,7 @@ def looks(neighbours: Iterable[Neighbour], ends: float) -> Iterator[tuple[str, L
 
 
 def within(act: Callable[[], Line], ends: float) -> Line:
-    """The line that `act` makes; says so where it takes longer than it may."""
+    """Returns the line that `act` makes, or an error line if it takes too long."""
     lines: Queue[Line] = Queue()
     threading.Thread(target=lambda: lines.put(answered(act)), daemon=True).start()
     try:
@@ -135,17 +138,17 @@ def within(act: Callable[[], Line], ends: float) -> Line:
 
 
 def answered(act: Callable[[], Line]) -> Line:
-    """The line that `act` makes, or the sentence with which it fails."""
+    """Returns the line that `act` makes, or the sentence of its failure."""
     try:
         return act()
     except Failed as error:
         return {"failed": str(error)}
-    except Exception as error:  # a fault of ours must not be a silence
+    except Exception as error:  # a bug of hushd's must not be silent
         return {"failed": f"hushd does not understand the server ({type(error).__name__})."}
 
 
 def run(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Answers the lines of a supervisor until they end."""
+    """Answers the supervisor's lines until they end."""
     lock = threading.Lock()
 
     def write(line: Line) -> None:
@@ -153,11 +156,11 @@ def run(requests: IO[bytes], answers: IO[bytes]) -> None:
             answers.write(json.dumps(line).encode() + b"\n")
             answers.flush()
 
-    first = requests.readline(LONGEST_LINE)
+    first = requests.readline(MAX_LINE)
     if not first:
         return
     talk = Talk(json.loads(first), write)
-    while line := requests.readline(LONGEST_LINE):
+    while line := requests.readline(MAX_LINE):
         talk.do(json.loads(line))
 
 
@@ -165,6 +168,6 @@ def main() -> int:
     try:
         run(sys.stdin.buffer, sys.stdout.buffer)
     except (ValueError, KeyError, TypeError, BrokenPipeError) as error:
-        print(f"hushd_neighbours: the supervisor's words make no sense ({type(error).__name__}).", file=sys.stderr)
+        print(f"hushd_neighbours: the supervisor's request is invalid ({type(error).__name__}).", file=sys.stderr)
         return 1
     return 0

@@ -1,4 +1,5 @@
-"""`hushd neighbours`: other servers of this machine, the models that they hold, and which of them hushd may ask for."""
+"""`hushd neighbours`: shows other servers of this machine, the models that they hold, and which of them hushd may
+request."""
 
 from __future__ import annotations
 
@@ -37,27 +38,27 @@ def main(prog: str, argv: Sequence[str]) -> int:
     elif options.json:
         console.write_json([])
     else:
-        console.write(f"No neighbours are configured; `{prog.removesuffix(' list')} find` looks for some.\n")
+        console.write(f"No neighbours are configured; `{prog.removesuffix(' list')} find` searches for them.\n")
     return 0
 
 
 def make_parser(prog: str) -> Parser:
-    """The parser of the command."""
+    """Returns the parser of the command."""
     parser = Parser(
         prog,
         "Show other AI servers of this machine, the models that they hold, and which of them hushd may ask for when a "
         f"start lacks memory; {document('CONFIGURATION.md')} has the settings, [neighbours.NAME].",
     )
     commands = parser.add_commands()
-    listed = commands.add("list", "ask each configured server what it holds; the default")
+    listed = commands.add("list", "ask each configured server for its models; the default")
     listed.add_argument("--json", action="store_true", help="print JSON, for programs")
-    finding = commands.add("find", "look once at the usual ports of this machine, and print the lines to add")
-    finding.add_argument("--write", action="store_true", help="add them to the configuration, and have it read")
+    finding = commands.add("find", "search the usual ports of this machine once, and print the settings to add")
+    finding.add_argument("--write", action="store_true", help="add them to the configuration, and reload it")
     finding.add_argument("--json", action="store_true", help="print JSON, for programs")
     return parser
 
 
-# --- the configured ones ------------------------------------------------------------------------------------------
+# --- configured servers -------------------------------------------------------------------------------------------
 
 
 class _Row(NamedTuple):
@@ -81,7 +82,7 @@ _COLUMNS: tuple[Column[_Row], ...] = (
 
 
 def _list(known: Mapping[str, NeighbourSettings], *, json_wanted: bool) -> None:
-    """Prints the answers of all, in the order of the file."""
+    """Prints the answers of all servers, in the order of the file."""
     asked = [Neighbour({"name": name, "kind": n.kind, "url": n.url, "token": n.token}) for name, n in known.items()]
     answers = dict(looks(asked, time.monotonic() + _LOOK_S))
     rows = [row for name, each in known.items() for row in _rows(name, each, answers[name])]
@@ -108,7 +109,7 @@ def _rows(name: str, known: NeighbourSettings, answer: JsonObject) -> Iterator[_
 
 
 def _data(name: str, known: NeighbourSettings, rows: Sequence[_Row], failed: str) -> JsonObject:
-    """A neighbour for programs."""
+    """Returns a neighbour for programs."""
     holds = [
         row.holding._asdict() | {"may_be_asked": not row.why_not, "why_not": row.why_not}
         for row in rows
@@ -135,11 +136,11 @@ def _asked(row: _Row) -> str:
     return f"no: {row.why_not}" if row.why_not else "yes"
 
 
-# --- those that nobody has configured -----------------------------------------------------------------------------
+# --- unconfigured servers -----------------------------------------------------------------------------------------
 
 
 def _find(known: Mapping[str, NeighbourSettings], options: Namespace) -> None:
-    """Prints or adds the tables of servers that answer at their usual ports and are not configured."""
+    """Prints or adds the tables of unconfigured servers that answer at their usual ports."""
     urls = {each.url.rstrip("/").replace("//localhost:", f"//{find.HERE}:") for each in known.values()}
     fresh = [server for server in find.servers(time.monotonic() + find.LOOK_S) if server.url not in urls]
     named = find.named(fresh, known)
@@ -159,7 +160,7 @@ def _find(known: Mapping[str, NeighbourSettings], options: Namespace) -> None:
 
 
 def _with(text: str, tables: Mapping[str, Mapping[str, str]]) -> str:
-    """`text`, a TOML file, with the tables of neighbours."""
+    """Returns `text`, a TOML file, with the tables of neighbours."""
     for name, table in tables.items():
         for key, value in table.items():
             text = editing.with_key(text, ["neighbours", name, key], value)

@@ -1,4 +1,4 @@
-"""The command that neighbours add to `hushd`, as pyproject.toml names it."""
+"""The command that neighbours add to `hushd`, which pyproject.toml names."""
 
 from __future__ import annotations
 

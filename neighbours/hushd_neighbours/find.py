@@ -1,4 +1,4 @@
-"""One look at the usual ports of this machine, for servers that nobody has configured."""
+"""Searches the usual ports of this machine for servers that are not configured."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from .kinds import KINDS
 from .server import Server
 
 HERE = "127.0.0.1"
-LOOK_S = 2.0  # for all together; a server on this machine answers in milliseconds
-_OURS = b"hushd_uptime_seconds "  # among the figures of hushd itself
+LOOK_S = 2.0  # for all ports together; a server on this machine answers in milliseconds
+_OURS = b"hushd_uptime_seconds "  # one of hushd's own metrics
 
 
 class Found(NamedTuple):
-    """A server that answers as its kind does."""
+    """A server that answers like its kind."""
 
     kind: str
     url: str
 
 
 def servers(ends: float, ports: Mapping[int, tuple[str, ...]] | None = None) -> list[Found]:
-    """The servers at these ports, by default the usual ones, each with the kinds that use it; hushd itself is none.
+    """Returns the servers at `ports`, each with its possible kinds, by default the usual ports; hushd itself does not
+    count.
 
-    A port is asked in the words of one kind after the other, until it answers as that kind does.
+    A port gets the request of one kind after another, until it answers like that kind.
     """
     asked = usual_ports() if ports is None else ports
     answers: Queue[Found | None] = Queue()
@@ -43,13 +44,13 @@ def servers(ends: float, ports: Mapping[int, tuple[str, ...]] | None = None) -> 
 
 
 def usual_ports() -> dict[int, tuple[str, ...]]:
-    """The kinds of servers that usually answer at a port, in the order in which they are tried."""
+    """Returns the kinds of servers that usually answer at each port, in the order of trial."""
     ports = sorted({port for kind in KINDS.values() for port in kind.ports})
     return {port: tuple(name for name, kind in KINDS.items() if port in kind.ports) for port in ports}
 
 
 def named(servers: Iterable[Found], taken: Iterable[str]) -> dict[str, Found]:
-    """A name for each, after its kind, that nobody has."""
+    """Returns the servers by unused names, made from their kinds."""
     names = {*taken}
     given: dict[str, Found] = {}
     for server in servers:

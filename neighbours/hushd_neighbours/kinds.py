@@ -1,7 +1,7 @@
-"""The kinds of servers: where each lists its models in memory, and how it unloads one.
+"""The kinds of servers: how each lists its models in memory, and unloads one.
 
-Each is written from the server's published documentation and source; docs/NEIGHBOURS.md says of which version, and
-which of them have been run.
+Each is written from the server's published documentation and source; docs/NEIGHBOURS.md names the versions, and those
+that have been run.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from . import media, treaty
 from .holding import Failed, Holding
 from .server import Server
 
-_FIRST_S, _LONGEST_S = 0.02, 0.25  # between two looks for whether a model has gone
+_MIN_S, _MAX_S = 0.02, 0.25  # between two checks whether a model has gone
 
 
 class Kind(NamedTuple):
     """A kind of server.
 
     Attributes:
-        look: the models that it holds.
+        look: lists the models that a server holds.
         give: unloads one of them.
-        ports: its usual ones; of servers that share one, that whose answers nobody else gives is tried first.
-        wake: undoes `give` for a server that does not load its model again by itself.
-        lists: whether `look` shows by itself that a model has gone.
+        ports: its usual ports; of kinds that share a port, the one with the most distinctive answers is tried first.
+        wake: undoes `give` for a server that does not load its model again itself.
+        lists: whether `look` shows that a model has gone.
     """
 
     look: Callable[[Server], list[Holding]]
@@ -50,10 +50,10 @@ KINDS = {
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
+    """Returns the kind of that name.
 
     Raises:
-        Failed: for one that is not known here.
+        Failed: for an unknown kind.
     """
     if name not in KINDS:
         raise Failed(f"There is no kind of neighbour {name!r} here: known are {', '.join(KINDS)}.")
@@ -61,15 +61,15 @@ def kind_of(name: str) -> Kind:
 
 
 def give(server: Server, kind: Kind, holding: Holding) -> None:
-    """Unloads a model, and returns when the server no longer lists it.
+    """Unloads a model, and waits until the server no longer lists it.
 
     Raises:
         Failed: if the server does not, or not in time.
     """
     kind.give(server, holding)
-    pause_s = _FIRST_S
+    pause_s = _MIN_S
     while kind.lists and any(each.model == holding.model for each in kind.look(server)):
         if server.left_s() <= pause_s:
-            raise Failed(f"The server says that it unloads {holding.model}, and still has it.")
+            raise Failed(f"The server says that it unloads {holding.model}, but still has it.")
         time.sleep(pause_s)
-        pause_s = min(_LONGEST_S, pause_s * 2)
+        pause_s = min(_MAX_S, pause_s * 2)

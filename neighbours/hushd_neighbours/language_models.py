@@ -10,39 +10,40 @@ from . import processes
 from .holding import ANY_CARD, Answer, Failed, Holding
 from .server import Server
 
-_USUAL_KEEP_S = 300.0  # ollama's OLLAMA_KEEP_ALIVE where nobody sets it
-_FOREVER_S = timedelta(days=3650).total_seconds()  # a negative keep_alive is some centuries
+_DEFAULT_KEEP_S = 300.0  # ollama's default of OLLAMA_KEEP_ALIVE
+_FOREVER_S = timedelta(days=3650).total_seconds()  # a negative keep_alive means some centuries
 _HELD = ("loaded", "loading", "sleeping")  # states of a router's model
 
 
 def measured(server: Server, port: int = 0) -> Holding:
-    """A holding of no name with the memory of the process that listens at a port of this machine; else of nothing."""
+    """Returns a holding without a name, with the memory of the process that listens at a port of this machine, if
+    any."""
     pid = processes.listener(port or server.port) if server.local else ""
     return Holding("", processes.memory(pid), processes.on_cards(pid)) if pid else Holding("")
 
 
 def of_program(server: Server, model: str, port: int) -> Holding:
-    """A model that is a program at a port of its own, with the memory and the last use that the kernel knows."""
+    """Returns a model that is a program with its own port, with its memory and last use by the kernel."""
     if not port or not server.local:
         return Holding(model)
     idle_s = processes.idle_s(port)
     return measured(server, port)._replace(model=model, idle_s=idle_s, in_use=None if idle_s is None else idle_s == 0)
 
 
-def shared(whole: Holding, models: Iterable[str]) -> list[Holding]:
-    """The models of one process, each with an equal part of its memory: nobody knows the true ones."""
+def shared(total: Holding, models: Iterable[str]) -> list[Holding]:
+    """Returns the models of one process, each with an equal part of its memory, since the true parts are unknown."""
     names = [*models]
-    cards = {card: size // len(names) for card, size in whole.cards.items()} if names else {}
-    return [whole._replace(model=name, ram=whole.ram // len(names), cards=cards) for name in names]
+    cards = {card: size // len(names) for card, size in total.cards.items()} if names else {}
+    return [total._replace(model=name, ram=total.ram // len(names), cards=cards) for name in names]
 
 
 # --- ollama -----------------------------------------------------------------------------------------------------
 
 
 def ollama(server: Server) -> list[Holding]:
-    """The models of `GET /api/ps`. Their last request is known by the end of their time, if that is the usual one.
+    """Lists the models of `GET /api/ps`. Their expiry tells their last request, if they have the default keep_alive.
 
-    A request that runs beyond it keeps the model. Ollama ends what runs before it unloads.
+    A request that runs beyond it keeps the model. Ollama finishes running requests before it unloads.
     """
     return [_of_ollama(row) for row in server.get("/api/ps").rows("models")]
 
@@ -55,9 +56,9 @@ def _of_ollama(row: Answer) -> Holding:
         left_s = (datetime.fromisoformat(row.text("expires_at")) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError):  # TypeError: a time without its zone
         raise row.wrong() from None
-    if left_s > _USUAL_KEEP_S:  # somebody has set another time, and it is not known since when the model is idle
+    if left_s > _DEFAULT_KEEP_S:  # another keep_alive, so the idle time is unknown
         return holding._replace(pinned=left_s > _FOREVER_S)
-    return holding._replace(in_use=left_s < 0, idle_s=_USUAL_KEEP_S - left_s if left_s >= 0 else None)
+    return holding._replace(in_use=left_s < 0, idle_s=_DEFAULT_KEEP_S - left_s if left_s >= 0 else None)
 
 
 def ollama_give(server: Server, holding: Holding) -> None:
@@ -68,7 +69,8 @@ def ollama_give(server: Server, holding: Holding) -> None:
 
 
 def llama_server(server: Server) -> list[Holding]:
-    """The models of `GET /models`; a server that was started with one of its own, not as a router, cannot unload it."""
+    """Lists the models of `GET /models`; a server that was started with one model, not as a router, cannot unload
+    it."""
     rows = server.get("/models").rows("data")
     if any(row.text("owned_by") != "llamacpp" for row in rows):
         raise rows[0].wrong()
@@ -78,9 +80,9 @@ def llama_server(server: Server) -> list[Holding]:
 
 
 def _of_router(server: Server, row: Answer) -> Holding:
-    """A router's model, which is a process of its own.
+    """Returns a router's model, which is a separate process.
 
-    On this machine its connections say whether it works and since when it does not; elsewhere its slots do.
+    On this machine its connections tell whether it works, or how long it has been idle; elsewhere its slots do.
     """
     status, model = row.row("status"), row.name("id")
     words = status.many("args")
@@ -93,7 +95,7 @@ def _of_router(server: Server, row: Answer) -> Holding:
 
 
 def _works(server: Server, model: str) -> bool | None:
-    """Returns whether any slot of a model is taken; None where its server was told to keep that to itself."""
+    """Returns whether any slot of a model is used; None if its server is configured not to report that."""
     path = f"/slots?model={quote(model, safe='')}&autoload=false"
     try:
         slots = server.get(path)
@@ -112,7 +114,7 @@ def llama_server_give(server: Server, holding: Holding) -> None:
 
 
 def llama_swap(server: Server) -> list[Holding]:
-    """The models of `GET /running`, each a program that listens at the port of its `proxy`."""
+    """Lists the models of `GET /running`, each a program that listens at the port of its `proxy`."""
     return [_of_swap(server, row) for row in server.get("/running").rows("running")]
 
 
@@ -136,7 +138,7 @@ _BUSY, _READY = 1, 2
 
 
 def localai(server: Server) -> list[Holding]:
-    """The models of `GET /system`, with their state and memory of `GET /backend/monitor`."""
+    """Lists the models of `GET /system`, with their state and memory from `GET /backend/monitor`."""
     names = [row.name("id") for row in server.get("/system").rows("loaded_models")]
     return [_of_localai(server, holding) for holding in shared(measured(server), names)]
 
@@ -161,7 +163,8 @@ _REQUESTS = ("vllm:num_requests_running", "vllm:num_requests_waiting")
 
 
 def vllm(server: Server) -> list[Holding]:
-    """The model, unless it sleeps. Asleep it has left the card, and its weights lie in RAM: that gives none."""
+    """Lists the model, unless it sleeps: then it has left the card, and its weights are in RAM, which it cannot
+    free."""
     status, _ = server.call("GET", "/is_sleeping")
     if status == 404:
         raise Failed("The server cannot sleep: start vLLM with VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode.")
@@ -174,7 +177,7 @@ def vllm(server: Server) -> list[Holding]:
 
 
 def _requests(server: Server) -> bool | None:
-    """Returns whether any request runs or waits, by the server's figures for Prometheus; None without these."""
+    """Returns whether any request runs or waits, by the server's Prometheus metrics; None without them."""
     status, data = server.call("GET", "/metrics")
     if status != 200:
         return None
@@ -188,7 +191,7 @@ def _requests(server: Server) -> bool | None:
 
 
 def vllm_give(server: Server, _: Holding) -> None:
-    """Has it sleep when its requests have ended; older ones know no `mode`, and drop them."""
+    """Makes the server sleep when its requests have ended; older versions ignore `mode`, and drop the requests."""
     server.tell("POST", "/sleep?level=1&mode=wait")
 
 
@@ -200,7 +203,8 @@ def vllm_wake(server: Server, _: str) -> None:
 
 
 def lmstudio(server: Server) -> list[Holding]:
-    """The loaded instances of `GET /api/v1/models`; whether a model lies in RAM or on a card is not said."""
+    """Lists the loaded instances of `GET /api/v1/models`, which does not tell whether a model is in RAM or on a
+    card."""
     return [
         Holding(instance.name("id"), model.size("size_bytes"), {ANY_CARD: model.size("size_bytes")})
         for model in server.get("/api/v1/models").rows("models")

@@ -1,4 +1,4 @@
-"""Servers of pictures and of speech: ComfyUI and speaches."""
+"""Servers for pictures and for speech: ComfyUI and speaches."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from .language_models import measured, shared
 from .server import Server
 
 ALL = "all models"  # ComfyUI names none
-_RUNTIME = 1 << 30  # bytes of Python, torch and the driver, which stay when the models have gone
+_RUNTIME = 1 << 30  # bytes of Python, torch and the driver, which stay without models
 
 
 def comfyui(server: Server) -> list[Holding]:
-    """All models as one, since `POST /free` unloads all; works while `GET /prompt` has anything in its queue."""
+    """Lists all models as one, since `POST /free` unloads all; they work while `GET /prompt` has anything in its
+    queue."""
     works = server.get("/prompt").row("exec_info").number("queue_remaining") > 0
     devices = server.get("/system_stats").rows("devices")
     cached = sum(device.size("torch_vram_total") for device in devices if device.text("type") != "cpu")
-    whole = measured(server)
-    ram = max(0, whole.ram - _RUNTIME)
+    total = measured(server)
+    ram = max(0, total.ram - _RUNTIME)
     if not ram and not cached:
         return []
-    cards = (whole.cards or {ANY_CARD: cached}) if cached else {}
+    cards = (total.cards or {ANY_CARD: cached}) if cached else {}
     return [Holding(ALL, ram, cards, None if works else _idle_s(server), works)]
 
 
 def _idle_s(server: Server) -> float | None:
-    """The seconds since the last picture, by the history; None without one."""
+    """Returns the seconds since the last picture, by the history; None without one."""
     try:
         jobs = server.get("/history?max_items=1")
         if not isinstance(jobs.value, dict):
@@ -45,7 +46,7 @@ def comfyui_give(server: Server, _: Holding) -> None:
 
 
 def speaches(server: Server) -> list[Holding]:
-    """The models of `GET /api/ps`, which are in one process; one that works is not unloaded, by a 409."""
+    """Lists the models of `GET /api/ps`, which share one process; a working model answers an unload with 409."""
     answer = server.get("/api/ps")
     names = [answer.named(name) for name in answer.many("models")]
     return shared(measured(server), names)

@@ -1,6 +1,6 @@
-"""A server's processes on this machine, and their memory: by the kernel, and by the drivers of the cards.
+"""Finds a server's processes on this machine, and their memory, by the kernel and the drivers of cards.
 
-A user sees the sockets of his own processes only, but everybody's command lines and resident memory. Where a server
+A user can only see the sockets of their own processes, but all users' command lines and resident memory. If a server
 belongs to another user, its process is therefore the one whose command line names the port.
 """
 
@@ -11,14 +11,14 @@ import os
 from hushd_protocol.system.footprint import descendants
 
 _LISTENS, _TIME_WAIT = "0A", "06"
-REMEMBERED_S = 60.0  # for which Linux remembers a connection that has ended
-_TICKS = 100  # a second, in /proc/net/tcp
+REMEMBERED_S = 60.0  # for which Linux remembers an ended connection
+_TICKS = 100  # per second, in /proc/net/tcp
 _UNIT = 1024
-_PRIVATE = ("RssAnon:", "RssShmem:")  # pages of mapped files are the kernel's to drop, and never missing
+_PRIVATE = ("RssAnon:", "RssShmem:")  # not pages of mapped files, which the kernel can drop
 
 
 def listener(port: int) -> str:
-    """The process that listens at `port` of this machine; empty if none can be found."""
+    """Returns the process that listens at `port` of this machine; empty if none can be found."""
     sockets = {f"socket:[{row[9]}]" for row in _connections(port) if row[3] == _LISTENS}
     if not sockets:
         return ""
@@ -33,9 +33,10 @@ def listener(port: int) -> str:
 
 
 def idle_s(port: int) -> float | None:
-    """The seconds since the last connection to a port of this machine ended, `REMEMBERED_S` where that is longer ago.
+    """Returns the seconds since the last connection to a port of this machine ended, at most `REMEMBERED_S`.
 
-    0 while one is open; None where nobody listens there. The kernel keeps a connection that has ended for a minute.
+    It is 0 while one is open, and None if no process listens there. The kernel remembers ended connections for a
+    minute.
     """
     rows = _connections(port)
     if not any(row[3] == _LISTENS for row in rows):
@@ -48,13 +49,13 @@ def idle_s(port: int) -> float | None:
 
 
 def memory(pid: str) -> int:
-    """The bytes that the end of a process and its descendants gives back."""
+    """Returns the bytes that the end of a process and its descendants would free."""
     return sum(map(_private, (pid, *descendants(pid))))
 
 
 def on_cards(pid: str) -> dict[str, int]:
-    """The bytes that a process and its descendants hold on each card whose driver tells that: NVIDIA's."""
-    from hushd_worker import card  # loads a driver, of which few servers need to be asked
+    """Returns the bytes that a process and its descendants hold on each card whose driver reports that: NVIDIA's."""
+    from hushd_worker import card  # loads a driver, rarely needed
 
     driver = card.default()
     if driver is None:
@@ -64,14 +65,14 @@ def on_cards(pid: str) -> dict[str, int]:
     for id in driver.ids():
         try:
             sizes = {} if driver.asleep(id) else driver.processes(id)
-        except OSError:  # it has fallen off the bus
+        except OSError:  # the card has fallen off the bus
             continue
         held[id] = sum(size for process, size in sizes.items() if process in ours)
     return {id: size for id, size in held.items() if size}
 
 
 def _connections(port: int) -> list[list[str]]:
-    """The kernel's rows of the sockets at a port, of either end, in this network namespace."""
+    """Returns the kernel's rows for the sockets at a port, of both ends, in this network namespace."""
     end = f":{port:04X}"
     rows = []
     for table in ("tcp", "tcp6"):
@@ -94,12 +95,12 @@ def _owns(pid: str, sockets: set[str]) -> bool:
     folder = f"/proc/{pid}/fd"
     try:
         return any(os.readlink(f"{folder}/{name}") in sockets for name in os.listdir(folder))
-    except OSError:  # another user's, or it has just ended
+    except OSError:  # another user's process, or it has just ended
         return False
 
 
 def _command(pid: str) -> list[bytes]:
-    """The words of a command line, those of `--port=N` apart."""
+    """Returns the words of a command line, with `--port=N` split."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return file.read(1 << 16).replace(b"=", b"\0").replace(b":", b"\0").split(b"\0")

@@ -1,4 +1,4 @@
-"""Calls to a neighbour's HTTP address, each bounded in time and size, and answered by JSON or one sentence."""
+"""Calls a neighbour's HTTP address, with limits of time and size; the answer is JSON or one sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from .holding import Answer, Failed
 
-LARGEST = 1 << 20  # bytes of an answer
+MAX_BYTES = 1 << 20  # of an answer
 _CHUNK = 1 << 16
 _REDIRECTS = range(300, 400)
 _REFUSED = (401, 403)
@@ -19,11 +19,11 @@ _LOCAL = ("localhost", "::1")
 
 
 class Server:
-    """A neighbour's address. Its token goes nowhere else: redirects are not followed, and no proxy is used.
+    """A neighbour's address. Its token is sent nowhere else: redirects are not followed, and no proxy is used.
 
     Args:
-        ends: the time of the `clock` by which all calls are over.
-        since: the Unix time at which this round of questions began; now where it is left out.
+        ends: the time by the `clock` at which all calls must be over.
+        since: the Unix time at which this round of questions began; by default now.
     """
 
     def __init__(
@@ -41,15 +41,15 @@ class Server:
 
     @property
     def local(self) -> bool:
-        """True if it is on this machine, by its name."""
+        """True if it is on this machine, by its host name."""
         return self.host in _LOCAL or self.host.startswith("127.")
 
     def left_s(self) -> float:
-        """The seconds that are left for calls."""
+        """Returns the seconds that are left for calls."""
         return self.ends - self._clock()
 
     def get(self, path: str) -> Answer:
-        """The JSON object at `path`.
+        """Returns the JSON object at `path`.
 
         Raises:
             Failed: if there is none.
@@ -60,20 +60,20 @@ class Server:
         return self._read(data, f"GET {path}")
 
     def tell(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
-        """Has the server do something; of its answer only the status counts.
+        """Sends a command to the server, and only checks the status of its answer.
 
         Raises:
-            Failed: if it says something else.
+            Failed: if the status is not a success.
         """
         status, _ = self.call(method, path, body)
         if not 200 <= status < 300:
             raise refused(method, path, status)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """The status and the body of an answer.
+        """Returns the status and the body of an answer.
 
         Raises:
-            Failed: if none comes in time, or none that is small enough; also for a redirect and a refused token.
+            Failed: if no answer comes in time, or it is too large; also for a redirect and a refused token.
         """
         asked = f"{method} {path}"
         connection = self._connection(self.host, self.port, timeout=self._patience(asked))
@@ -82,9 +82,9 @@ class Server:
             socket = connection.sock
             response = connection.getresponse()
             if response.status in _REDIRECTS:
-                raise Failed(f"The server redirects {asked}, and hushd sends nothing to addresses that nobody named.")
+                raise Failed(f"The server redirects {asked}, but hushd only sends requests to configured addresses.")
             if response.status in _REFUSED:
-                raise Failed(f"The server wants a token for {asked}, or another one.")
+                raise Failed(f"The server requires a token for {asked}, or a different one.")
             return response.status, self._body(response, socket, asked)
         except TimeoutError:
             raise late(asked) from None
@@ -105,13 +105,13 @@ class Server:
         return json.dumps(body).encode(), {**headers, "Content-Type": "application/json"}
 
     def _body(self, response: HTTPResponse, socket: Any, asked: str) -> bytes:
-        """The body, of which each piece has no more than the time that is left."""
+        """Returns the body; the wait for each piece ends with the time that is left."""
         data = b""
         while chunk := response.read1(_CHUNK):
             data += chunk
-            if len(data) > LARGEST:
-                raise Failed(f"The answer to {asked} is larger than {LARGEST >> 20} MiB.")
-            if response.isclosed():  # at the last byte that was announced, from Python 3.12 on, and its socket with it
+            if len(data) > MAX_BYTES:
+                raise Failed(f"The answer to {asked} is larger than {MAX_BYTES >> 20} MiB.")
+            if response.isclosed():  # after the last announced byte, from Python 3.12 on, which also closes its socket
                 break
             socket.settimeout(self._patience(asked))
         return data

@@ -1,4 +1,4 @@
-"""Holders of the memory treaty, found in the user's own folder and asked by its reference module (docs/TREATY.md)."""
+"""Holders of the memory treaty, found in the user's own folder and asked by the reference module (docs/TREATY.md)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .server import Server
 if TYPE_CHECKING:
     from hushd_treaty.memory_treaty import Party
 
-OURS = "hushd"  # which holds, too, and does not ask itself
-_AWAY_S = 60.0  # for which a holder keeps away from what it has given: long enough for a start
+OURS = "hushd"  # itself a holder, which does not ask itself
+_AWAY_S = 60.0  # for which a holder keeps away from given memory: long enough for a start
 
 
 def look(_: Server) -> list[Holding]:
-    """The parts that holders could give, each by its holder's name and pid, and its own."""
+    """Lists the parts that holders could give, each named by its holder's name and pid, and its own name."""
     now = time.time()
     return [
         Holding(
@@ -35,12 +35,12 @@ def look(_: Server) -> list[Holding]:
 
 
 def give(server: Server, holding: Holding) -> None:
-    """Asks the holder of a part for as much as that part has, of the machine's memory and of each card."""
+    """Asks the holder of a part for the part's size, of the machine's memory and of each card."""
     for party in _parties():
         if holding.model in {_name(party, part.name) for part in party.holds}:
             _ask(party, holding, server.since)
             return
-    raise Failed(f"Nobody holds {holding.model} any more.")
+    raise Failed(f"No program holds {holding.model} any more.")
 
 
 def _ask(party: Party, holding: Holding, since: float) -> None:
@@ -57,7 +57,7 @@ def _ask(party: Party, holding: Holding, since: float) -> None:
 
 
 def _parties() -> Iterator[Party]:
-    from hushd_treaty import memory_treaty  # for those who have such a neighbour
+    from hushd_treaty import memory_treaty  # only needed with such a neighbour
 
     return (party for party in memory_treaty.parties() if party.name != OURS)
 

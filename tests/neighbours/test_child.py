@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hushd_neighbours.child import LONGEST_LINE
+from hushd_neighbours.child import MAX_LINE
 
 from . import shapes
 from .scripted import Raw, scripted
@@ -32,7 +32,7 @@ class Child:
     def hear(self) -> Any:
         assert self.process.stdout
         line = self.process.stdout.readline()
-        assert len(line) <= LONGEST_LINE
+        assert len(line) <= MAX_LINE
         return json.loads(line) if line else None
 
     def end(self) -> int:
@@ -112,7 +112,7 @@ def test_what_cannot_be_done_is_a_sentence() -> None:
         pass
     with child(_named("gone", gone.url), _named("odd", gone.url, "mlx")) as talk:
         for name, sentence in (
-            ("nobody", "Nobody of that name is configured."),
+            ("nobody", "No neighbour of that name is configured."),
             ("gone", f"The server cannot be reached at 127.0.0.1:{gone.port} (Connection refused)."),
             ("odd", "There is no kind of neighbour 'mlx' here: known are "),
         ):
@@ -130,7 +130,7 @@ def test_words_that_are_not_a_supervisors_end_it(words: bytes) -> None:
     done = subprocess.run(COMMAND, input=words, capture_output=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.count(b"\n") == 1
-    assert b"the supervisor's words make no sense" in done.stderr
+    assert b"the supervisor's request is invalid" in done.stderr
 
 
 def test_it_needs_the_standard_library_alone() -> None:

@@ -78,7 +78,7 @@ def test_each_model_has_its_size_its_rest_and_a_reason(
 
 def test_without_neighbours_it_says_how_to_find_some(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Nobody is asked who is not configured."""
-    assert _run(capfd, "list")[0] == "No neighbours are configured; `hushd neighbours find` looks for some.\n"
+    assert _run(capfd, "list")[0] == "No neighbours are configured; `hushd neighbours find` searches for them.\n"
     assert _run(capfd, "list", "--json")[0] == "[]\n"
 
 

@@ -12,7 +12,7 @@ import pytest
 from hushd_neighbours import kinds, language_models, media
 from hushd_neighbours.child import Neighbour, answered, looks
 from hushd_neighbours.holding import Failed, Holding
-from hushd_neighbours.server import LARGEST, Server
+from hushd_neighbours.server import MAX_BYTES, Server
 
 from . import shapes
 from .scripted import Raw, Scripted, scripted
@@ -53,16 +53,16 @@ def _sentence(kind: str, server: Scripted) -> str:
     ("answer", "sentence"),
     [
         (Raw(b"{}", 500), "with status 500."),
-        (Raw(b"", 401), "The server wants a token for"),
+        (Raw(b"", 401), "The server requires a token for"),
         (Raw(b"", 302, {"Location": "http://192.0.2.1/"}), "The server redirects"),
-        (Raw(b"{" + b" " * LARGEST + b"}"), "is larger than 1 MiB."),
+        (Raw(b"{" + b" " * MAX_BYTES + b"}"), "is larger than 1 MiB."),
         (Raw(b"<html>"), "is not JSON."),
         (Raw(b"[" * 100_000), "is not JSON."),
         (Raw(b'{"models": NaN}'), "is not JSON."),
         (Raw(b"\xff\xfe{}"), "is not JSON."),
-        (None, "is none of this kind of server."),
-        ([], "is none of this kind of server."),
-        ({"models": 7, "data": {}, "running": "x", "loaded_models": None, "is_sleeping": 1}, "is none of this kind"),
+        (None, "is not from this kind of server."),
+        ([], "is not from this kind of server."),
+        ({"models": 7, "data": {}, "running": "x", "loaded_models": None, "is_sleeping": 1}, "is not from this kind"),
     ],
 )
 def test_a_bad_answer_is_one_sentence(kind: str, server: Scripted, answer: Any, sentence: str) -> None:
@@ -94,7 +94,7 @@ def test_a_bad_answer_is_one_sentence(kind: str, server: Scripted, answer: Any, 
 def test_a_model_that_makes_no_sense_is_refused(kind: str, server: Scripted, answer: Any) -> None:
     """Sizes that nobody has, names that cannot be shown, and times without a zone."""
     server.answers[LISTINGS[kind]] = answer
-    assert _sentence(kind, server).endswith("is none of this kind of server.")
+    assert _sentence(kind, server).endswith("is not from this kind of server.")
 
 
 def test_of_many_models_the_first_ones_count(server: Scripted) -> None:

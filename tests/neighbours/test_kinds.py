@@ -224,7 +224,7 @@ def test_speaches_refuses_to_unload_what_works(server: Scripted) -> None:
 def test_a_server_that_says_it_unloads_and_does_not_is_told_so(server: Scripted) -> None:
     """A model that is still listed was not given."""
     server.answers |= {"GET /api/ps": shapes.ollama(100), "POST /api/generate": {"done": True}}
-    with pytest.raises(Failed, match="says that it unloads mistral:latest, and still has it"):
+    with pytest.raises(Failed, match="says that it unloads mistral:latest, but still has it"):
         kinds.give(Server(server.url, "", time.monotonic() + 0.3), kinds.KINDS["ollama"], Holding("mistral:latest"))
 
 
@@ -278,6 +278,6 @@ def test_a_holder_of_the_treaty_is_asked_for_bytes(monkeypatch: pytest.MonkeyPat
     assert party.asked == [(7, "", 1000.0), (9, "0000:65:00.0", 1000.0)]
     with pytest.raises(Failed, match=r"^pictures gives nothing: it works\.$"):
         kinds.give(server, kind, busy)
-    with pytest.raises(Failed, match=r"^Nobody holds gone any more\.$"):
+    with pytest.raises(Failed, match=r"^No program holds gone any more\.$"):
         kinds.give(server, kind, Holding("gone"))
     assert not ours.asked

@@ -28,8 +28,8 @@ from . import children
 from .process import Launch
 from .source import Outcome, Perform, Source
 
-LONGEST_LINE = 1 << 20  # bytes
-MOST = 4 << 20  # bytes of one process
+MAX_LINE = 1 << 20  # bytes
+MAX_OUTPUT = 4 << 20  # bytes of one process
 PIECE = 1 << 16  # bytes that a turn reads,
 LINES = 16  # and lines that it takes
 HOLDS = 256  # models of one neighbour
@@ -108,7 +108,7 @@ class Neighbours(Source):
     def asleep(self) -> list[Key]:
         """The models that the last supervisor has left asleep."""
         try:
-            rows = json.loads(self._record.read_bytes()[:LONGEST_LINE])
+            rows = json.loads(self._record.read_bytes()[:MAX_LINE])
         except (OSError, ValueError, RecursionError):
             return []
         pairs = rows if isinstance(rows, list) else []
@@ -205,7 +205,7 @@ class Neighbours(Source):
         talk.read += len(piece)
         if not piece:
             return "ended without an answer" if talk.open else ""
-        if talk.read > MOST or len(talk.unread) > LONGEST_LINE:
+        if talk.read > MAX_OUTPUT or len(talk.unread) > MAX_LINE:
             talk.unread.clear()
             return "has written too much"
         return ""
