@@ -18,6 +18,7 @@ from html import escape
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "release"))
 
 from benches.stage import BIN, recording, supervisor
 from hushd import Client
@@ -57,7 +58,7 @@ def main() -> int:
 def draw_memory() -> None:
     """Uses hushd for two minutes, as three programs would, and draws what there is to see at the end."""
     with supervisor(f"[worker]\nkeep_alive = {KEEP_S}\n"), Client(holder="agent") as client:
-        for pause in (25, 20, 25):
+        for pause in (35, 30, 35):
             b"".join(client.synthesize("Good morning. Two builds are done, and one needs you."))
             time.sleep(4)
             client.transcribe(recording("beckett.wav"))

@@ -196,10 +196,10 @@ class ProgressReporter:
     async def report(self, task: Task) -> None:
         """Sends the task's state, if it is new."""
         now = time.monotonic()
-        state, heard = task.state, task.heard
+        state, heard_text = task.state, task.heard
         done, total = task.audio or (now - self._began, None)
-        old = now - self._reported_at < REPORT_S and (state, heard) == self._reported
+        old = now - self._reported_at < REPORT_S and (state, heard_text) == self._reported
         if state in ENDED or old or done <= self._progress:
             return
-        self._reported, self._reported_at, self._progress = (state, heard), now, done
-        await self._context.report_progress(done, total, f"{state}: {heard[-200:]}" if heard else state)
+        self._reported, self._reported_at, self._progress = (state, heard_text), now, done
+        await self._context.report_progress(done, total, f"{state}: {heard_text[-200:]}" if heard_text else state)

@@ -40,7 +40,7 @@ class Sessions:
     """
 
     def __init__(self, place: str, rest_s: float) -> None:
-        self._place = place
+        self._socket_path = place
         self._socket = os.stat(place).st_ino
         with open(f"{place}.lock", "w") as lock:  # relays lock it while they look for the process
             lock.write(str(os.getpid()))
@@ -115,10 +115,10 @@ class Sessions:
     def _withdraw(self) -> None:
         """Removes the socket, unless another process owns it by now: the next relay starts one."""
         try:
-            with open(f"{self._place}.lock", "a") as lock:
+            with open(f"{self._socket_path}.lock", "a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if os.stat(self._place).st_ino == self._socket:
-                    os.unlink(self._place)
+                if os.stat(self._socket_path).st_ino == self._socket:
+                    os.unlink(self._socket_path)
         except OSError:  # the folder was removed
             pass
 

@@ -36,12 +36,12 @@ def summary(voices: Sequence[Voice]) -> Answer:
     """Returns the first installed natural voices, and the number of voices of each language."""
     here = [voice for voice in voices if voice.installed]
     natural = [voice for voice in here if not robotic(voice.engine)]
-    shown = [_facts(voice) for voice in (natural or here)[:_MAX_VOICES]]
+    listed = [_facts(voice) for voice in (natural or here)[:_MAX_VOICES]]
     counts = dict(sorted(Counter(languages.code(voice.language) for voice in here).items()))
     spoken = ", ".join(f"{code} {count}" if count > 1 else code for code, count in counts.items())
     more = f"Voices by language: {spoken}. Call `hushd_voices` with a language for its voices." if counts else ""
-    text = "\n".join([*map(_line, shown), more or "No voice is installed."])
-    return text, {"voices": shown, "languages": counts, "total": len(here)}
+    text = "\n".join([*map(_line, listed), more or "No voice is installed."])
+    return text, {"voices": listed, "languages": counts, "total": len(here)}
 
 
 def _facts(voice: Voice) -> JsonObject:

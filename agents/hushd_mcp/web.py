@@ -48,12 +48,12 @@ def serve(address: str, patience: float | None, holder: str | None, announce: Ca
     app = build(tasks, patience, holder, local=local, shared=True).streamable_http_app(
         host=host, transport_security=_security(local), max_request_body_size=BODY
     )
-    shown = f"[{host}]" if ":" in host else host
+    shown_host = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
         Authorisation(app, token) if token else app, log_level="error", access_log=False, timeout_graceful_shutdown=1
     )
     try:
-        _Web(config, tasks, lambda: announce(f"Serving at http://{shown}:{listener.getsockname()[1]}/mcp.")).run(
+        _Web(config, tasks, lambda: announce(f"Serving at http://{shown_host}:{listener.getsockname()[1]}/mcp.")).run(
             sockets=[listener]
         )
     finally:

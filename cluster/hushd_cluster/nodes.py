@@ -63,11 +63,11 @@ class Nodes:
         self._nodes.pop(node, None)
         self._tries.pop(name, None)
         self._proven.add(node)
-        for other, seen in list(self._nodes.items()):
+        for other_id, seen in list(self._nodes.items()):
             if error := seen.failed.pop(name, None):
                 seen.proofs += 1
-                if seen.proofs >= PROOFS and alive - self.left_out.keys() - {other}:
-                    self._leave_out(other, error)
+                if seen.proofs >= PROOFS and alive - self.left_out.keys() - {other_id}:
+                    self._leave_out(other_id, error)
 
     def failed(self, node: str, name: str, error: HushdError, alive: Set[str]) -> bool:
         """Notes a failure; returns whether the recording is given up.

@@ -98,11 +98,11 @@ def fallback_voice(catalogue: SpeakingDescription, voice: str) -> tuple[str | No
         alike = (each.name for each in installed if each.name.startswith(f"{piper['language']}-{piper['speaker']}-"))
         return next(alike, None), piper["language"].replace("_", "-")
     named = (each for engine in known_models.engines() for each in known_models.voices(engine))
-    if (known := next((each for each in named if each.name == voice), None)) is None:
+    if (well_known := next((each for each in named if each.name == voice), None)) is None:
         return None
-    code, name = languages.code(known.language), voice.partition("_")[2]
+    code, name = languages.code(well_known.language), voice.partition("_")[2]
     same = any(each.name == name and languages.code(each.language) == code for each in installed)
-    return (name if same else next(alias for alias, gender in ALIASES.items() if gender == known.gender)), code
+    return (name if same else next(alias for alias, gender in ALIASES.items() if gender == well_known.gender)), code
 
 
 def is_openai(name: str) -> bool:

@@ -19,7 +19,7 @@ CONTROL = (
 )  # fmt: skip
 SENTENCE = "one two three four five six seven eight nine ten eleven twelve."
 _PROMPT = 10  # tokens before the first word
-_LONGEST = 1024  # tokens
+_MAX_TOKENS = 1024  # tokens
 _LOUD = 60  # length of a position, against what attention adds to it
 _CERTAIN = 40  # how much more likely, in the exponent, the word is that a position points at
 
@@ -63,8 +63,8 @@ def _decoder(g: Graph, noise: Noise, shape: Shape, layers: int, script: list[int
     def positions() -> np.ndarray:
         """For each place the direction of the word that it decides: the sentence, and then the end."""
         rows, end = words(), CONTROL.index("<|endoftext|>")
-        drawn = noise.floats("places", (_LONGEST, width), 0.01)
-        for place in range(_PROMPT - 1, _LONGEST):
+        drawn = noise.floats("places", (_MAX_TOKENS, width), 0.01)
+        for place in range(_PROMPT - 1, _MAX_TOKENS):
             spoken = place - _PROMPT + 1
             row = rows[script[spoken] if spoken < len(script) else end]
             drawn[place] = _LOUD * row / np.linalg.norm(row)
@@ -74,7 +74,7 @@ def _decoder(g: Graph, noise: Noise, shape: Shape, layers: int, script: list[int
     before = g.op("Gather", g.op("Shape", "decoder_mems"), g.constant([2]), axis=0)
     count = g.op("Gather", g.op("Shape", "input_ids"), g.constant([1]), axis=0)
     place = g.op(
-        "Slice", g.made((_LONGEST, width), positions), before, g.op("Add", before, count), g.constant([0])
+        "Slice", g.made((_MAX_TOKENS, width), positions), before, g.op("Add", before, count), g.constant([0])
     )  # fmt: skip
     x = g.op("Add", g.op("Gather", table, "input_ids"), place)
     mask = g.op("Sub", g.op("Cast", "encoder_mask", to=1), g.constant(np.float32(1)))

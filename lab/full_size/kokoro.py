@@ -16,7 +16,7 @@ from .onnx_file import Graph, floats, ints
 from .voices import QUIET, channel_norm, conv1d, frames_of, leaky, repeated, turned, widened
 
 RATE, FRAME = 24_000, 600  # samples of a frame
-_TOKENS, _LONGEST = 178, 512
+_TOKENS, _MAX_TOKENS = 178, 512
 _BERT, _BERT_HEADS, _BERT_INNER, _BERT_EMBEDDED, _BERT_LAYERS = 768, 12, 2048, 128, 12
 _WIDTH, _STYLE, _DECODER = 512, 128, 1024
 _FRAMES = 3.0  # of a phoneme at its natural pace
@@ -65,7 +65,7 @@ def _bert(g: Graph) -> str:
     """ALBERT: (1, phonemes, 768); its layer is one, gone through twelve times."""
     length = g.op("Gather", g.op("Shape", "tokens"), g.constant([1]), axis=0)
     x = g.op("Gather", g.weights((_TOKENS, _BERT_EMBEDDED), 1.0), "tokens")
-    x = g.op("Add", x, g.op("Slice", g.weights((_LONGEST, _BERT_EMBEDDED), 0.1), g.constant([0]), length))
+    x = g.op("Add", x, g.op("Slice", g.weights((_MAX_TOKENS, _BERT_EMBEDDED), 0.1), g.constant([0]), length))
     x = g.linear(g.norm(x, _BERT_EMBEDDED), _BERT_EMBEDDED, _BERT)
     matrices = [g.weights((_BERT, _BERT), 0.02) for _ in range(4)]
     into, out = g.weights((_BERT, _BERT_INNER), 0.02), g.weights((_BERT_INNER, _BERT), 0.02)

@@ -16,7 +16,7 @@ from .making import Part, text
 from .noise import Noise
 from .onnx_file import Graph, floats, ints
 
-_LONGEST = 5000  # frames of the encoder that its table of positions covers on each side
+_MAX_FRAMES = 5000  # frames of the encoder that its table of positions covers on each side
 HEADS = 8
 _SUBSAMPLING = 256  # channels of the convolutions in front, which make one frame of eight
 _DURATIONS = 5  # of TDT: 0 to 4 frames
@@ -105,16 +105,16 @@ def encoded_frames(g: Graph) -> str:
 
 def _positions(g: Graph, length: str, width: int) -> str:
     """Relative positions, (1, 2 x length - 1, width), cut out of a table as long as NeMo exports it."""
-    centre, one = g.constant([_LONGEST]), g.constant([1])
-    table = g.made((1, 2 * _LONGEST - 1, width), lambda: _table(width))
+    centre, one = g.constant([_MAX_FRAMES]), g.constant([1])
+    table = g.made((1, 2 * _MAX_FRAMES - 1, width), lambda: _table(width))
     end = g.op("Sub", g.op("Add", centre, length), one)
     return g.op("Slice", table, g.op("Sub", centre, length), end, one)
 
 
 def _table(width: int) -> np.ndarray:
-    distances = np.arange(_LONGEST - 1, -_LONGEST, -1, dtype=np.float32)[:, None]
+    distances = np.arange(_MAX_FRAMES - 1, -_MAX_FRAMES, -1, dtype=np.float32)[:, None]
     rates = np.exp(np.arange(0, width, 2, dtype=np.float32) * -(math.log(10000) / width))
-    table = np.zeros((1, 2 * _LONGEST - 1, width), np.float32)
+    table = np.zeros((1, 2 * _MAX_FRAMES - 1, width), np.float32)
     table[0, :, 0::2], table[0, :, 1::2] = np.sin(distances * rates), np.cos(distances * rates)
     return table
 

@@ -36,7 +36,7 @@ METHOD_OPTIONS: Mapping[str, tuple[type, type, Any]] = {
 _SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
 _ENTRY = re.compile(r"^    ([\w*, ]+): (.*)$")
 _DEFINED = (property, cached_property, classmethod, staticmethod)
-LONGEST = 90  # characters of a signature in a line
+MAX_LINE = 90  # characters of a signature in a line
 _INTERNAL = ("from_data",)  # makes an object of a message
 
 
@@ -119,7 +119,7 @@ def _signature(name: str, value: Any) -> str:
     ]
     signature = signature.replace(parameters=given, return_annotation=_Type(signature.return_annotation))
     call = ("await " if inspect.iscoroutinefunction(value) else "") + name
-    if len(f"{call}{signature}") <= LONGEST:
+    if len(f"{call}{signature}") <= MAX_LINE:
         return f"{call}{signature}"
     inside, _, result = str(signature)[1:].rpartition(") -> ")
     parameters = re.split(r", (?=\*|\w+:)", inside)

@@ -98,11 +98,11 @@ def _converted(pieces: Iterator[bytes], rate: int, channels: int) -> Iterator[by
 
 
 def _whole(pieces: Iterator[bytes], frame: int) -> Iterator[bytes]:
-    rest = b""
+    incomplete = b""
     for piece in pieces:
-        piece = rest + piece if rest else piece
+        piece = incomplete + piece if incomplete else piece
         whole = len(piece) - len(piece) % frame
-        rest = piece[whole:]
+        incomplete = piece[whole:]
         if whole:
             yield piece[:whole]
 

@@ -53,13 +53,13 @@ def _finite(number: str) -> float:
 
 def value(fields: Fields, name: str, kind: Kind) -> Any:
     """Returns the value as its kind, also parsed from text; None if missing, or an empty text that does not fit."""
-    given = single(fields, name)
-    if given is None or (given == "" and not kind.fits("")):
+    sent = single(fields, name)
+    if sent is None or (sent == "" and not kind.fits("")):
         return None
-    if isinstance(given, float) and given.is_integer():
-        given = int(given)  # JSON knows one kind of number
+    if isinstance(sent, float) and sent.is_integer():
+        sent = int(sent)  # JSON knows one kind of number
     try:
-        return kinds.from_text(given, kind) if isinstance(given, str) else kinds.check(name, given, kind)
+        return kinds.from_text(sent, kind) if isinstance(sent, str) else kinds.check(name, sent, kind)
     except ValueError as error:
         raise bad(f"{name} {error}.", name) from None
     except HushdError as error:

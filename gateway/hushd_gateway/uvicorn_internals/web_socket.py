@@ -63,14 +63,14 @@ class WebSocket(Patient, WSProtocol):
         self.server_state: State = server_state
         self.buffer: Any = _Message()
         self._in_hand = 0  # bytes of the message being handled
-        self._rest = b""  # received, but not parsed
+        self._unparsed = b""  # received, but not parsed
         self._soon: asyncio.Handle | None = None  # the next parse
         self._ending = False
         self._unanswered = 0  # steps of `PONG_S` since a ping
 
     def data_received(self, data: bytes) -> None:
         if not self._ending:  # else dropped
-            self._rest += data
+            self._unparsed += data
             if self._soon is None:
                 self._look()
 
@@ -78,7 +78,7 @@ class WebSocket(Patient, WSProtocol):
         """Parses a piece of the received data."""
         self._soon = None
         if self._is_free():
-            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+            piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
             super().data_received(piece)
         self._weigh()
         self._go_on()
@@ -91,7 +91,7 @@ class WebSocket(Patient, WSProtocol):
         """Schedules the next piece for another turn of the loop; reads more once there is none."""
         if self._ending:
             return
-        if self._is_free() and not self._rest:
+        if self._is_free() and not self._unparsed:
             self.transport.resume_reading()
             return
         self.transport.pause_reading()
@@ -101,7 +101,7 @@ class WebSocket(Patient, WSProtocol):
     def _weigh(self) -> None:
         """Ends the connections with the largest incomplete messages until the others fit."""
         sizes = self.server_state.unfinished
-        if size := 0 if self._ending else self._in_hand + self.buffer.length + len(self._rest):
+        if size := 0 if self._ending else self._in_hand + self.buffer.length + len(self._unparsed):
             sizes[self] = size
         else:
             sizes.pop(self, None)
@@ -135,7 +135,7 @@ class WebSocket(Patient, WSProtocol):
 
     def keepalive_timeout(self) -> None:
         """Ends a connection whose program has not answered a ping, after a step in which this process could read."""
-        self._unanswered = self._unanswered + 1 if self._is_free() and not self._rest else 0
+        self._unanswered = self._unanswered + 1 if self._is_free() and not self._unparsed else 0
         if self._unanswered < STEPS:
             self.pong_timer = self.loop.call_later(PONG_S / STEPS, self.keepalive_timeout)
         else:
@@ -175,7 +175,7 @@ class WebSocket(Patient, WSProtocol):
         if self._ending or self.transport.is_closing():
             return
         self._ending = self.close_sent = True
-        self._rest = b""
+        self._unparsed = b""
         self.buffer.clear()
         self._weigh()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
@@ -190,7 +190,7 @@ class WebSocket(Patient, WSProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._ending, self._rest = True, b""
+        self._ending, self._unparsed = True, b""
         self.buffer.clear()
         self._weigh()
         self.server_state.end(self.transport).set_result(None)

@@ -22,20 +22,20 @@ def in_units(model: str, folder: Path, description: Described, phrase: str) -> l
         HushdError: `bad_request` for a phrase that the units cannot express; `engine_missing` if SentencePiece is
             needed but not installed; `model_missing` if its model is damaged.
     """
-    known = description.units
-    begins = any(unit.startswith(_BEGIN) for unit in known)
+    model_units = description.units
+    begins = any(unit.startswith(_BEGIN) for unit in model_units)
     units = phrase.split()
-    if not known.issuperset(units) or (begins and not units[0].startswith(_BEGIN)):
-        words = _plain(phrase, known)
+    if not model_units.issuperset(units) or (begins and not units[0].startswith(_BEGIN)):
+        words = _plain(phrase, model_units)
         if description.subwords:
             units = _subwords(folder / SUBWORDS, words)
-        elif all(len(unit.removeprefix(_BEGIN)) <= 1 for unit in known):
-            units = [unit for word in words.split() for unit in _letters(word, known, begins=begins)]
+        elif all(len(unit.removeprefix(_BEGIN)) <= 1 for unit in model_units):
+            units = [unit for word in words.split() for unit in _letters(word, model_units, begins=begins)]
         elif begins:
             raise HushdError(
                 "model_missing", f"{model} hears pieces of words: put {SUBWORDS}, which divides words, into {folder}."
             )
-    lacks = next((unit for unit in units if unit not in known), "")
+    lacks = next((unit for unit in units if unit not in model_units), "")
     if lacks or not units:
         what = f"has no unit {quoted(lacks)}" if lacks else "hears none of its signs"
         how = "" if begins else ", or write it in those units"

@@ -97,14 +97,14 @@ class Stream:
 
         self._waits = waits
         self._frontend = MicroFrontend()
-        self._rest = b""  # bytes of an incomplete step
+        self._incomplete = b""  # bytes of an incomplete step
         self._count = 0  # features computed
 
     def hear(self, samples: bytes) -> Iterator[Detection]:
         """See `Listener`."""
-        samples = self._rest + samples
+        samples = self._incomplete + samples
         whole = len(samples) - len(samples) % _STEP
-        self._rest = samples[whole:]
+        self._incomplete = samples[whole:]
         for start in range(0, whole, _STEP):
             if not (features := self._frontend.process_samples(samples[start : start + _STEP]).features):
                 continue  # the first window is incomplete

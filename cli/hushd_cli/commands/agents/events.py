@@ -34,7 +34,7 @@ _KINDS: dict[str, Kind] = {
 # Notices of events that the user has just heard or caused.
 _NEEDLESS = ("idle_prompt", "auth_success", "elicitation_complete", "elicitation_response")
 _ANSWERS = ("last_assistant_message", "last-assistant-message", "prompt_response")
-_LONGEST_NAME = 4096
+_MAX_NAME = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ def read(data: bytes) -> Event | None:
         return None
     return Event(
         kind,
-        session=_text(fields, "session_id", "thread-id")[:_LONGEST_NAME],
-        folder=_text(fields, "cwd")[:_LONGEST_NAME],
+        session=_text(fields, "session_id", "thread-id")[:_MAX_NAME],
+        folder=_text(fields, "cwd")[:_MAX_NAME],
         text=_text(fields, *(_ANSWERS if kind == "answer" else ("message",) if kind == "notice" else ())),
-        turn=_text(fields, "prompt_id", "turn_id", "turn-id")[:_LONGEST_NAME],
-        transcript=_text(fields, "transcript_path")[:_LONGEST_NAME],
+        turn=_text(fields, "prompt_id", "turn_id", "turn-id")[:_MAX_NAME],
+        transcript=_text(fields, "transcript_path")[:_MAX_NAME],
     )
 
 

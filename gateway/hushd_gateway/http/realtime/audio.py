@@ -69,11 +69,11 @@ def _codes(form: str) -> bytes:
     """Returns the byte for each sample (as an unsigned number): the byte with the nearest sample."""
     decoded = sorted((sample, code) for code, sample in enumerate(_table(form)))
     codes = bytearray(65_536)
-    place = 0
+    index = 0
     for sample in range(-32_768, 32_768):
-        while place + 1 < len(decoded) and abs(decoded[place + 1][0] - sample) <= abs(decoded[place][0] - sample):
-            place += 1
-        codes[sample & 0xFFFF] = decoded[place][1]
+        while index + 1 < len(decoded) and abs(decoded[index + 1][0] - sample) <= abs(decoded[index][0] - sample):
+            index += 1
+        codes[sample & 0xFFFF] = decoded[index][1]
     return bytes(codes)
 
 

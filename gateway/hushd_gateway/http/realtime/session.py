@@ -175,12 +175,12 @@ class Session:
 
     def options(self) -> Object:
         """Returns the transcription's options, for `AsyncClient.listen`."""
-        heard = self.transcription()
-        options = parameters.options_of(TRANSCRIBE, HEARD.check(heard))
+        transcription = self.transcription()
+        options = parameters.options_of(TRANSCRIBE, HEARD.check(transcription))
         options["language"] = self.language() or None
         options["probabilities"] = self.logprobs
-        options["diarize"] = options["diarize"] or heard.get("model") == DIARIZING
-        options["hotwords"] = [*fields.texts(heard, "keywords"), *filter(None, [options["hotwords"]])] or None
+        options["diarize"] = options["diarize"] or transcription.get("model") == DIARIZING
+        options["hotwords"] = [*fields.texts(transcription, "keywords"), *filter(None, [options["hotwords"]])] or None
         return options
 
     def language(self) -> str:

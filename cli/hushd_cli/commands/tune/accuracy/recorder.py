@@ -22,7 +22,7 @@ from . import loudness, sentences
 from .tuning_folder import TuningFolder
 
 _LOOK_S = 0.05  # between two looks at the keys and the microphone
-_LONGEST_S = 60
+_MAX_S = 60
 _GO_ON, _AGAIN, _SKIP, _QUIT = "\n", "a", "s", "q"
 _BEGIN = (_GO_ON, "\r", " ")
 _KEYS = "Enter begins and ends a sentence; a: again, s: skip it, q: that is enough."
@@ -121,7 +121,7 @@ def _one(microphone: Source, key: Callable[[], str]) -> tuple[str, list[bytes]]:
                 return pressed, []
             if pressed == _AGAIN:
                 chunks = []
-            elif (recording and pressed) or sum(map(len, chunks)) > 2 * microphone.rate * _LONGEST_S:
+            elif (recording and pressed) or sum(map(len, chunks)) > 2 * microphone.rate * _MAX_S:
                 return _GO_ON, chunks
             elif pressed in _BEGIN:
                 recording = True
