@@ -145,3 +145,10 @@ def test_a_wrong_command_line_is_noticed(line: str, word: str) -> None:
     """A command, an option or a value that does not exist is named, and what another program gets is not looked at."""
     assert wrong(f"```sh\n{line}  # so\n```\n") == ([f"{line}  : {word}"] if word else [])
     assert wrong(f"So `{line}` is.") == ([f"{line}: {word}"] if word else [])
+
+
+@every_page
+def test_a_command_has_a_line_of_its_own(page: Path) -> None:
+    """No line to copy has a second comment: where a page was filled like prose, all behind the first one is lost."""
+    blocks = re.findall(r"^```(?:sh|console)?\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    assert [line for block in blocks for line in block.splitlines() if line.count("  # ") > 1] == []
