@@ -27,6 +27,8 @@ FOLDERS = (
     "examples",
     "gateway",
     "lab",
+    "models/hushd_models",
+    "neighbours",
     "packaging",
     "protocol",
     "release",
@@ -37,6 +39,8 @@ FOLDERS = (
     "treaty",
     "wake/hushd_wake_words",
     "wake/hushd_worker_wake",
+    "worker",
+    "worker_models",
     "worker_stt",
     "worker_tts",
 )
