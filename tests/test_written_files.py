@@ -187,7 +187,7 @@ def loudness(here: Paths) -> None:
 def offered(_: Paths) -> None:
     from hushd_cli.commands.listen import better_model
 
-    known = argparse.Namespace(model="stt/a/b", size_mb=1, licence="MIT")
+    known = argparse.Namespace(model="stt/a/b", size_mb=1, licence="MIT", word_errors="en 1.9")
     options = argparse.Namespace(engine=None, model=None, task="transcribe", language=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(better_model, "_is_person", lambda: True)

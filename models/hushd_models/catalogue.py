@@ -48,6 +48,8 @@ class Known:
         size_mb, memory_mb: the approximate sizes on disk, and of a worker with it.
         speed: one of `SPEEDS`, on a CPU.
         aliases: other names of the same model.
+        word_errors: its published word error rates (`word_errors`); empty if there are none.
+        word_errors_source: the address of whoever measured them.
         translation: whether it was trained to translate, if its engine can.
         voice: whether it is a further voice of its engine's model; no worker starts with it alone.
         package: the module of the package in which it is embedded.
@@ -68,6 +70,8 @@ class Known:
     files: tuple[Files, ...] = ()
     sha256: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
+    word_errors: str = ""
+    word_errors_source: str = ""
     translation: bool = True
     voice: bool = False
     package: str = ""

@@ -20,7 +20,7 @@ from hushd_protocol.light_dataclass import dataclass, replace
 from hushd_protocol.suggest import nearest
 from hushd_protocol.system.paths import user_cache
 
-from . import catalogue, hf_cache, own_model
+from . import catalogue, hf_cache, own_model, word_errors
 from .catalogue import Known
 from .manifest import Manifest, split
 from .store import Store
@@ -116,6 +116,8 @@ class Row:
             "languages": list(self.languages),
             "licence": self.licence,
             "speed": known.speed if known else "",
+            "word_errors": dict(word_errors.by_language(known.word_errors)) if known else {},
+            "word_errors_source": known.word_errors_source if known else "",
             "path": str(self.path) if self.path else "",
             "problem": self.problem,
             "aliases": list(known.aliases) if known else [],

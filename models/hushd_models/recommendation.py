@@ -1,6 +1,7 @@
 """Recommends models for a machine and its languages: the best that fits, and the smallest.
 
-Every command and every error that names a model to get for a language uses this, so that all name the same.
+The best of speech to text has the fewest wrong words by its published figure, the best voice the first rank. Every
+command and every error that names a model to get for a language uses this, so that all name the same.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from hushd_protocol import JsonObject
@@ -17,7 +19,7 @@ from hushd_protocol.names import SPEEDS
 from hushd_protocol.system import footprint, paths
 from hushd_schema import engines as specs
 
-from . import advice, languages
+from . import advice, languages, word_errors
 from .catalogue import Known
 from .inventory import Row, rows
 from .store import Store
@@ -67,6 +69,7 @@ class Recommendation:
             "memory_mb": self.known.memory_mb,
             "licence": self.known.licence,
             "speed": self.known.speed,
+            "word_errors": word_errors.rate(self.known.word_errors, self.language) or 0,
             "gain": self.gain,
             "commands": list(self.commands),
         }
@@ -104,20 +107,20 @@ def for_language(role: str, language: str, engine: str | None = None) -> str:
         if engine in (None, row.known.engine)
     ]
     usable = [row for row in able if row.usable and row.known and advice.engine_installed(row.known.engine)]
+    preference = partial(_preference, language)
     if usable:
-        return f"; {min(usable, key=_preference).model} {_DOES[role]}"
+        return f"; {min(usable, key=preference).model} {_DOES[role]}"
     if not able:
         return ""
-    best = best_for(able, here(store.folder), language, role) or min(able, key=_preference)
+    machine = here(store.folder)
+    fitting = [row for row in able if row.known and _fits(row, row.known, machine)]
+    best = best_for(able, machine, language, role) or min(fitting or able, key=preference)
     assert best.known
     return f"; {best.model} {_DOES[role]} once you have run {advice.steps(best.known, here=best.usable)}"
 
 
 def best(role: str) -> Sequence[tuple[str, str]]:
-    """Returns the models to recommend, the best first by their makers' figures, each with its advantages.
-
-    The last one with a language is the smallest choice for it.
-    """
+    """Returns the models to recommend by their rank, each with its advantages."""
     every = [(model, spec) for spec in specs.every(role) for model in spec.recommended]
     every.sort(key=lambda entry: entry[0].rank)
     return [(f"{spec.name}/{model.model}", model.gain) for model, spec in every]
@@ -143,14 +146,19 @@ def recommend(
         rows: the inventory.
     """
     by_name = {row.model: row for row in rows}
-    sizes = [
+    choices = [
         _made(role, language, row, row.known, gain, engine_installed)
         for name, gain in best(role)
         for row in _named(by_name, name, language)
         if row.known and _fits(row, row.known, machine)
     ]
-    inside = [choice for choice in sizes[1:-1] if choice.row.state == "embedded"]
-    return [*sizes[:1], *inside, *sizes[1:][-1:]]
+    if not choices:
+        return []
+    smallest = min(choices, key=lambda choice: choice.known.memory_mb) if role == "stt" else choices[-1]
+    choices.sort(key=lambda choice: word_errors.place(choice.known.word_errors, language))  # voices have no figures
+    inside = [choice for choice in choices if choice.row.state == "embedded"]
+    shown = {choice.row.model: choice for choice in (choices[0], *inside, smallest)}
+    return list(shown.values())
 
 
 def _named(rows: Mapping[str, Row], name: str, language: str) -> list[Row]:
@@ -193,9 +201,11 @@ def _made(
     return Recommendation(role, language, row, known, gain, tuple(steps))
 
 
-def _preference(row: Row) -> tuple[int, int, int]:
+def _preference(language: str, row: Row) -> tuple[float, float, int, int, int]:
     assert row.known
     names = [name for name, _ in best(row.role)]
     rank = names.index(row.model) if row.model in names else len(names)
-    # Of the others the largest one of medium speed: the fast ones are the least accurate.
-    return rank, abs(SPEEDS.index(row.known.speed) - SPEEDS.index("medium")), -row.known.size_mb
+    own, english = word_errors.place(row.known.word_errors, language)
+    # Without figures, and for voices, the largest one of medium speed: the fast ones are the least natural.
+    speed = abs(SPEEDS.index(row.known.speed) - SPEEDS.index("medium"))
+    return own, english, rank, speed, 0 if row.role == "stt" else -row.known.size_mb

@@ -121,7 +121,7 @@ def test_what_say_finds_listen_finds(asked: str, own: str) -> None:
         {"name": "e", "installed": True, "voices": [{"name": "kari", "language": own, "installed": True}], "models": []}
     ]
     assert voices.choose(SpeakingDescription.from_data({"engines": engines}), None, asked).voice == "kari"
-    assert model_choice.Candidate("e", "m", (own,), 0, 0, "medium").hears(asked)
+    assert model_choice.Candidate("e", "m", (own,), 0, "medium").hears(asked)
     engine = EngineInfo("e", "pip", "m", (), streaming=True, word_times=True)
     model = ModelInfo("m", (own, "en"), memory_mb=0)
     assert Request.parse({"language": asked}, engine, model).language == own

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hushd_models import catalogue, recommendation
+from hushd_models import catalogue, languages, recommendation, word_errors
 from hushd_models.inventory import Row
 from hushd_models.recommendation import FAST_CORES, Hardware, Recommendation, recommend
 from hushd_protocol.system.graphics_cards import PciCard, cards
@@ -36,10 +36,38 @@ def test_every_name_is_in_the_catalogue() -> None:
 
 
 def test_a_large_machine_gets_the_best_and_a_small_one_what_fits() -> None:
-    """Memory and cores decide; what comes with hushd is shown to both."""
-    assert models(LARGE, "en", "stt") == ["faster-whisper/large-v3-turbo", "moonshine/tiny-en"]
+    """Memory, cores and wrong words decide; what comes with hushd is shown to both."""
+    assert models(LARGE, "en", "stt") == ["transcribe-cpp/parakeet-unified-en-0.6b", "moonshine/tiny-en"]
     assert models(SMALL, "en", "stt") == ["transcribe-cpp/moonshine-streaming-medium", "moonshine/tiny-en"]
     assert models(LARGE, "en", "tts") == ["kokoro/kokoro-v1.0", "hibari/en", "espeak-ng/all"]
+
+
+def test_published_figures_decide_and_never_the_size() -> None:
+    """The first has the fewest wrong words of all that fit, for each language with figures, and the last takes the
+    least memory."""
+    every = {row.model: row for row in rows()}
+    named = [name for name, _ in recommendation.best("stt")]
+    for language in ("en", "de", "fr", "ja", "ru", "sw", "mt"):
+        knowing = [every[name].known for name in named if language in every[name].known.languages]  # type: ignore[union-attr]
+        first, *_, last = recommend(rows(), LARGE, language, "stt", lambda engine: True)
+        assert first.known.word_errors
+        assert first.as_json()["word_errors"] == min(
+            rate for known in knowing if known and (rate := word_errors.rate(known.word_errors, language)) is not None
+        )
+        assert last.known.memory_mb == min(known.memory_mb for known in knowing if known)
+
+
+def test_every_figure_is_of_a_language_that_the_model_knows() -> None:
+    """It can be read, and has a source; what has neither is listed here."""
+    without = set()
+    for model, known in catalogue.models().items():
+        figures = word_errors.by_language(known.word_errors)
+        assert set(figures) <= {languages.code(tag) for tag in known.languages}, model
+        assert all(0 < figure < 100 for figure in figures.values())
+        assert bool(figures) == known.word_errors_source.startswith("https://")
+        if known.role == "stt" and not figures:
+            without.add(known.name.partition("-")[0])
+    assert without == {"distil", "gigaam", "nemo", "t", "vosk"}
 
 
 def test_slow_models_need_cores_or_a_card() -> None:

@@ -1,8 +1,8 @@
 """The choice of a model for `auto`: the best installed one for a language, the free memory and a speed. Pure: the
 installed models and the state of the machine are arguments.
 
-Nobody has measured the accuracy of all these models by one test, so the largest on disk counts as the best: within a
-family that is the order their makers give. When memory is short, a model further down the same list is taken.
+The model with the fewest wrong words by its published figure is the best (`hushd_models.word_errors`); its size does
+not matter. When memory is short, a model further down the same list is taken.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hushd_models import catalogue, languages
+from hushd_models import catalogue, languages, word_errors
 from hushd_models.catalogue import Known
 from hushd_protocol.errors import HushdError
 from hushd_protocol.light_dataclass import dataclass
@@ -39,17 +39,17 @@ class Candidate:
 
     Attributes:
         languages: tags; empty where they are unknown.
-        size_mb: on disk; 0 where that is unknown.
         memory_mb: of a worker with it.
         speed: one of `SPEEDS`.
+        word_errors: its published word error rates (`hushd_models.word_errors`); empty where there are none.
     """
 
     engine: str
     model: str
     languages: tuple[str, ...]
-    size_mb: float
     memory_mb: float
     speed: str
+    word_errors: str = ""
 
     @property
     def name(self) -> str:
@@ -85,13 +85,12 @@ class Capacity:
 def ranked(candidates: Iterable[Candidate], language: str | None, speed: str) -> list[Candidate]:
     """Returns the models that know `language`, the best first: those within `speed`, then the others by slowness."""
 
-    def place(candidate: Candidate) -> tuple[int, float, int, float, str]:
+    def place(candidate: Candidate) -> tuple[int, float, float, float, float, float, str]:
         slower = max(0, SPEEDS.index(candidate.speed) - SPEEDS.index(speed))
-        # For a known language a model trained on that alone is better; else one that detects the language.
-        breadth = len(candidate.languages) if language is not None else -len(candidate.languages)
-        if language is None:
-            return slower, breadth, 0, -(candidate.size_mb or candidate.memory_mb), candidate.name
-        return slower, -(candidate.size_mb or candidate.memory_mb), breadth, candidate.memory_mb, candidate.name
+        own, english = word_errors.place(candidate.word_errors, language)
+        # Of equals a model trained on the known language alone is better; for an unknown one it must detect many.
+        broad, narrow = (0, len(candidate.languages)) if language else (-len(candidate.languages), 0)
+        return slower, broad, own, english, narrow, candidate.memory_mb, candidate.name
 
     return sorted((candidate for candidate in candidates if candidate.hears(language)), key=place)
 
@@ -178,16 +177,16 @@ def candidates(
             if not model.installed or (translates and model.translation is False):
                 continue
             full = f"{entry.name}/{model.name}"
-            catalogued_model = catalogue.find(full, added) or catalogue.find(full.removesuffix("-int8"), added)
+            catalogued_model = next(filter(None, (catalogue.find(name, added) for name in _names(full))), None)
             user_model = (added or {}).get(full)
             installed.append(
                 Candidate(
                     engine=entry.name,
                     model=model.name,
                     languages=(user_model and user_model.languages) or model.languages,
-                    size_mb=catalogued_model.size_mb if catalogued_model else 0,
                     memory_mb=(user_model and user_model.memory_mb) or model.memory_mb,
                     speed=catalogued_model.speed if catalogued_model else "medium",
+                    word_errors=catalogued_model.word_errors if catalogued_model else "",
                 )
             )
     if translates and not installed:
@@ -196,6 +195,11 @@ def candidates(
         of = f" of {engine}" if engine else ""
         raise HushdError("model_missing", f"No installed model{of} translates into English{advice.for_translation()}.")
     return installed
+
+
+def _names(model: str) -> Iterable[str]:
+    """Yields the name of a model, and that of the model from which `hushd models quantize` may have made it."""
+    return dict.fromkeys(model.removesuffix(suffix) for suffix in ("", "-int8", "-mapped"))
 
 
 def capacity(status: Status, role: str) -> Capacity:
@@ -221,6 +225,8 @@ def _why(taken: Candidate, order: Sequence[Candidate], capacity: Capacity, langu
     large = [candidate for candidate in better if not capacity.fits(candidate)]
     if not better and len(order) > 1:
         reasons.append("the best")
+    if figure := word_errors.described(taken.word_errors, language or word_errors.ENGLISH):
+        reasons.append(figure)
     if SPEEDS.index(taken.speed) > SPEEDS.index(speed):
         reasons.append(f"none is {speed}")
     elif len(order) > 1:

@@ -141,8 +141,8 @@ class EngineSpec(NamedTuple):
         modules: all modules that `extra` installs, for `hushd doctor`.
 
         models: the well-known models by name, with the keys of `[models."ENGINE/NAME"]` in a configuration, except
-            that `languages` is one string; also `role`, `layout`, `aliases`, `translation`, `voice`, `package` and
-            `system`, see `hushd_models.catalogue.Known`.
+            that `languages` is one string; also `role`, `layout`, `aliases`, `translation`, `voice`, `package`,
+            `system`, `word_errors` and `word_errors_source`, see `hushd_models.catalogue.Known`.
         layouts: the files of a model: alternatives of patterns, and optional files.
         voices: the voices of all its models: `language`, `gender`, and `names` in one string.
         own: the pattern of a user's own models in its folder; empty if it has none.

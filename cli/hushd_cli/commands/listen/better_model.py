@@ -30,9 +30,13 @@ def mention(options: Namespace) -> None:
     better = _better()
     if better is None:
         return
+    from hushd_models import word_errors
+
+    figure = word_errors.described(better.word_errors, _LANGUAGE)
+    cost = ", ".join(filter(None, (f"{better.size_mb} MB", better.licence, figure)))
     console.complain(
-        f"{better.model} ({better.size_mb} MB, {better.licence}) makes fewer mistakes in English: `hushd models pull "
-        f"{better.model}`, then `hushd config set stt {better.model}`."
+        f"{better.model} ({cost}) makes fewer mistakes in English: `hushd models pull {better.model}`, then `hushd "
+        f"config set stt {better.model}`."
     )
     with best_effort.writing(offered_file):  # offered again the next time
         offered_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from hushd.reports.display import Column, laid_out
-from hushd_models import advice
+from hushd_models import advice, word_errors
 from hushd_models.inventory import Row
+from hushd_protocol import JsonObject
 from hushd_protocol.errors import HushdError
+from hushd_protocol.names import ENGINE_ROLES
 from hushd_protocol.suggest import nearest
 
 from hushd_cli.arguments import Parser
@@ -79,6 +81,7 @@ def _columns(index: ModelIndex) -> tuple[Column[Row], ...]:
         Column("SIZE", lambda model: _size(model)),
         Column("MEMORY", lambda model: _megabytes(model.memory_mb)),
         Column("SPEED", lambda model: model.known.speed if model.known else "-", left=True),
+        Column("WRONG", lambda model: _wrong(index, model)),
         Column("LANGUAGES", lambda model: _languages(model), left=True),
         Column("LICENCE", lambda model: model.licence or "-", left=True),
     )
@@ -92,7 +95,7 @@ def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     index.recommend_for(options.what)
     kinds = _by_kind(options.what, every)
     chosen = [model for model in every if all(any(_is_of(model, word) for word in kind) for kind in kinds)]
-    chosen.sort(key=partial(_rank, index.recommended))
+    chosen.sort(key=partial(_rank, index))
     if options.here:
         chosen = [model for model in chosen if model.state != "absent"]
     if options.json:
@@ -108,11 +111,14 @@ def _list(index: ModelIndex, options: argparse.Namespace) -> int:
     return 0
 
 
-def _rank(recommended: Sequence[str], model: Row) -> int:
-    """Sorts models that are here first, then recommended ones in their order, then the rest."""
-    if model.state != "absent":
-        return 0
-    return 1 + (recommended.index(model.model) if model.model in recommended else len(recommended))
+def _rank(index: ModelIndex, model: Row) -> tuple[int, int, tuple[float, float]]:
+    """Sorts models that are here first, then recommended ones in their order, then the rest; within that speech to text
+    by its published figures."""
+    if model.state == "absent" and model.model in index.recommended:
+        return 1, index.recommended.index(model.model), (0.0, 0.0)
+    roles = [*ENGINE_ROLES, model.role]
+    published = model.known.word_errors if model.known else ""
+    return 2 * (model.state == "absent"), roles.index(model.role), word_errors.place(published, index.language)
 
 
 def _by_kind(words: Sequence[str], every: Sequence[Row]) -> list[list[str]]:
@@ -166,6 +172,7 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
         ("size", _size(model)),
         ("memory", f"{_megabytes(facts['memory_mb'])} of a worker, about" if facts["memory_mb"] else ""),
         ("speed", facts["speed"]),
+        ("wrong", _all_wrong(facts)),
         ("languages", " ".join(facts["languages"])),
         ("licence", model.licence),
         ("also", " ".join(facts["aliases"])),
@@ -178,6 +185,12 @@ def _show(index: ModelIndex, options: argparse.Namespace) -> int:
             lines.append(f"  {title:<10} {value}")
     console.write("\n".join([*lines, ""]))
     return 0
+
+
+def _all_wrong(facts: JsonObject) -> str:
+    """Returns the published percentages of wrong words by language, and whose measurements they are."""
+    figures = " ".join(f"{language} {percent}" for language, percent in facts["word_errors"].items())
+    return f"% of words: {figures} ({facts['word_errors_source']})" if figures else ""
 
 
 def _path(index: ModelIndex, options: argparse.Namespace) -> int:
@@ -227,6 +240,12 @@ def _megabytes(value: float) -> str:
     if not value:
         return "-"
     return f"{value / 1000:.1f} GB" if value >= 1000 else f"{value:.0f} MB" if value >= 1 else f"{value:.1f} MB"
+
+
+def _wrong(index: ModelIndex, model: Row) -> str:
+    """Returns the published percentage of wrong words in the language asked for, else in the session's."""
+    percent = word_errors.rate(model.known.word_errors, index.language) if model.known else None
+    return "-" if percent is None else f"{percent:.1f} %"
 
 
 def _languages(model: Row) -> str:

@@ -13,6 +13,8 @@ from hushd_models.store import Store
 from hushd_protocol import JsonObject
 from hushd_protocol.system import paths
 
+from .recommend import session_language
+
 
 class ModelIndex:
     """The models on this machine and in its configuration."""
@@ -22,6 +24,7 @@ class ModelIndex:
         self.store = Store(self.paths)
         self.added: Mapping[str, Known] = user_models.configured(self.paths.config)
         self.recommended: Sequence[str] = catalogue.recommended()
+        self.language = session_language()  # by whose figures models are sorted
 
     def lacks_engine(self, model: Row) -> bool:
         """Returns whether a model's engine is missing here and in the environment that the configuration names."""
@@ -46,6 +49,7 @@ class ModelIndex:
         every = self.rows()
         spoken = [word for word in words if not any(word in (model.role, model.engine) for model in every)]
         if spoken:
+            self.language = spoken[0]
             machine = here(self.store.folder)
             best = [best_for(every, machine, word, role) for word in spoken for role in ("stt", "tts")]
             self.recommended = [model.model for model in best if model]

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from hushd_models import languages
+from hushd_models import languages, word_errors
 from hushd_models.inventory import Row
 from hushd_models.recommendation import Hardware, Recommendation, here, recommend
 from hushd_protocol.cards import APPLE
@@ -85,6 +85,10 @@ def _block(recommendations: Sequence[Recommendation]) -> list[str]:
     for recommendation in recommendations:
         known = recommendation.known
         cost = f"{known.size_mb} MB on disk, {known.memory_mb} MB of memory, {known.speed}, {known.licence}"
-        lines += [f"  {recommendation.row.model}  ({cost})", f"      {recommendation.gain}"]
+        figure = word_errors.described(known.word_errors, recommendation.language)
+        lines += [
+            f"  {recommendation.row.model}  ({cost})",
+            f"      {'; '.join(filter(None, (recommendation.gain, figure)))}",
+        ]
         lines += [f"      $ {step}" for step in recommendation.commands] or ["      is here"]
     return lines

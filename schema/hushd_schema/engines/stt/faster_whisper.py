@@ -16,6 +16,7 @@ from hushd_schema.engines import (
     Recommended,
     Sizes,
     whisper_languages,
+    word_errors,
 )
 from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE, MORE
 
@@ -116,6 +117,7 @@ SPEC = EngineSpec(
         name: {
             "languages": languages, "size_mb": size, "memory_mb": memory, "licence": "MIT", "speed": speed,
             "layout": "ctranslate2", "repository": repository, **MORE.get(name, {}),
+            **word_errors.of(f"whisper-{name.removesuffix('-v1')}"),
         }
         for name, languages, size, memory, speed, repository in _MODELS
     },
@@ -133,7 +135,7 @@ SPEC = EngineSpec(
     recommended=(
         Recommended(
             model="large-v3-turbo",
-            gain="100 languages, detected by itself; the fewest wrong words of these",
+            gain="100 languages, detected by itself",
             rank=10,
             begin=40,
         ),
@@ -144,7 +146,7 @@ SPEC = EngineSpec(
             begin=20,
             translates=True,
         ),
-        Recommended(model="base", gain="99 languages in little memory, with more wrong words than small", rank=50),
+        Recommended(model="base", gain="99 languages in little memory", rank=50),
     ),
     translates=True,
 )  # fmt: skip

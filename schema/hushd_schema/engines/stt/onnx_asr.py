@@ -16,6 +16,7 @@ from hushd_schema.engines import (
     Recommended,
     Sizes,
     copied_graphs,
+    word_errors,
 )
 from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE
 
@@ -170,7 +171,7 @@ SPEC = EngineSpec(
         name: {
             "languages": languages, "size_mb": size, "memory_mb": _resident_mb(size),
             "licence": licence or f"see {_full(place)}", "speed": speed, "translation": name in _TRANSLATING,
-            "layout": layout, "repository": _full(place),
+            "layout": layout, "repository": _full(place), **word_errors.of(name.removeprefix("nemo-")),
         }
         for name, languages, size, licence, speed, layout, place in _MODELS
     },
@@ -187,9 +188,14 @@ SPEC = EngineSpec(
     recommended=(
         Recommended(
             model="nemo-parakeet-tdt-0.6b-v3",
-            gain="25 of Europe's languages with punctuation, quick on a processor; few wrong words",
+            gain="25 of Europe's languages with punctuation, quick on a processor",
             rank=20,
             begin=30,
+        ),
+        Recommended(
+            model="nemo-canary-1b-v2",
+            gain="25 of Europe's languages, where the request names the language; translates into English",
+            rank=25,
         ),
         Recommended(model="gigaam-v3-e2e-rnnt", gain="Russian with punctuation, quick on a processor", rank=30),
     ),

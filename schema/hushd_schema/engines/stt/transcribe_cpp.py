@@ -23,6 +23,7 @@ from hushd_schema.engines import (
     Sizes,
     langid,
     whisper_languages,
+    word_errors,
 )
 from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE
 
@@ -258,7 +259,7 @@ SPEC = EngineSpec(
         name: {
             "languages": languages, "size_mb": size, "memory_mb": round(_private_mb(size)) + size, "licence": licence,
             "speed": speed, "layout": "q8_0", "repository": f"handy-computer/{repository or name}-gguf",
-            "translation": WELL_KNOWN[name].translation,
+            "translation": WELL_KNOWN[name].translation, **word_errors.of(name, "Q8_0"),
         }
         for name, _, languages, size, licence, speed, repository in _MODELS
     }
@@ -290,9 +291,15 @@ SPEC = EngineSpec(
     recommended=(
         Recommended(
             model="moonshine-streaming-medium",
-            gain="English with punctuation, made for text while you speak; few wrong words in little memory",
+            gain="English with punctuation, made for text while you speak; little memory",
             rank=15,
             begin=15,
         ),
+        Recommended(
+            model="parakeet-unified-en-0.6b",
+            gain="English with punctuation, quick on a processor; times each word, made for text while you speak",
+            rank=17,
+        ),
+        Recommended(model="qwen3-asr-1.7b", gain="30 languages, detected by itself; takes hints of names", rank=12),
     ),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from hushd_schema.engines import (
     Recognition,
     Sizes,
     whisper_languages,
+    word_errors,
 )
 from hushd_schema.engines.stt.faster_whisper import PRECISIONS
 from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE, MORE
@@ -102,7 +103,7 @@ SPEC = EngineSpec(
         name: {
             "languages": languages, "size_mb": size, "memory_mb": memory, "licence": "MIT", "speed": speed,
             "layout": "checkpoint", "url": f"{_PLACE}/{digest}", "sha256": {f"{name}.pt": digest},
-            **MORE.get(name, {}),
+            **MORE.get(name, {}), **word_errors.of(f"whisper-{name.removesuffix('-v1')}"),
         }
         for name, languages, size, memory, speed, digest in _MODELS
     },

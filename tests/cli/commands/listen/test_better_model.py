@@ -109,6 +109,10 @@ def test_a_model_is_better_that_fits_and_whose_engine_is_here(runtime: Path, mon
     monkeypatch.setattr(recommendation, "here", lambda folder: Hardware(2, 8000, 20000))
     known = better_model._better()
     assert known is not None
+    assert known.model == "transcribe-cpp/parakeet-unified-en-0.6b"
+    monkeypatch.setattr(recommendation, "here", lambda folder: Hardware(2, 800, 20000))
+    known = better_model._better()
+    assert known is not None
     assert known.model == "transcribe-cpp/moonshine-streaming-medium"
     with monkeypatch.context() as patched:
         patched.setattr(Row, "usable", True)

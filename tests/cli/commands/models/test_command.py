@@ -75,22 +75,26 @@ def answer(*arguments: str, lacking: str = "") -> Any:
 
 
 def test_the_list(machine: Store, base: Path) -> None:
-    """A line a model, installed ones first, with size, memory, speed, languages and licence; the file's own size where
-    it is here, about its size where it is not."""
+    """A line a model, installed ones first, with size, memory, speed, wrong words, languages and licence; the file's
+    own size where it is here, about its size where it is not. The rest is sorted by the language's wrong words."""
     done = hushd("list")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["MODEL", "ROLE", "STATE", "SIZE", "MEMORY", "SPEED", "LANGUAGES", "LICENCE"]
+    assert lines[0].split() == ["MODEL", "ROLE", "STATE", "SIZE", "MEMORY", "SPEED", "WRONG", "LANGUAGES", "LICENCE"]
     (line,) = [line for line in lines if line.startswith("whisper/base ")]
-    assert " ".join(line.split()) == "whisper/base stt installed 7 MB 694 MB medium 99 languages MIT"
+    assert " ".join(line.split()) == "whisper/base stt installed 7 MB 694 MB medium 5.1 % 99 languages MIT"
     (line,) = [line for line in lines if line.startswith("chatterbox/english ")]
-    assert " ".join(line.split()) == "chatterbox/english tts not here ~ 3.2 GB 4.2 GB slow en MIT"
+    assert " ".join(line.split()) == "chatterbox/english tts not here ~ 3.2 GB 4.2 GB slow - en MIT"
     states = ["recommended" in line or 2 * ("not here" in line) for line in lines[1:]]
     assert states == sorted(states)
     assert set(states) == {0, 1, 2}
     assert hushd().stdout == done.stdout
     listed = json.loads(hushd("list", "stt", "de", "--json").stdout)
     german = [one["name"] for one in listed if one["recommended"]]
+    figures = [one["word_errors"].get("de") for one in listed if one["state"] == "absent" and not one["recommended"]]
+    published = [figure for figure in figures if figure is not None]
+    assert published == sorted(published) == figures[: len(published)]
+    assert len(published) > 20
     advised = json.loads(hushd("recommend", "de", "--json").stdout)
     assert german == [next(one["model"] for one in advised if one["role"] == "stt")]
     here = hushd("list", "--here").stdout.splitlines()
@@ -121,6 +125,9 @@ def test_the_list_for_programs(machine: Store, base: Path) -> None:
     assert len(every) > 80
     (one,) = [one for one in every if one["name"] == "whisper/base"]
     assert one.pop("languages")[:3] == ["en", "zh", "de"]
+    figures = one.pop("word_errors")
+    assert (figures["en"], figures["de"]) == (5.11, 19.69)
+    assert one.pop("word_errors_source").endswith("/whisper-base.md")
     assert one == {
         "name": "whisper/base", "role": "stt", "state": "installed", "origin": "hushd", "size_mb": 7.0,
         "memory_mb": 694, "licence": "MIT", "speed": "medium", "path": str(base), "problem": "", "aliases": [],
