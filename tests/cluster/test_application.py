@@ -65,7 +65,9 @@ def test_nothing_is_served_to_others_without_a_token(application: ModuleType, ru
 def test_the_document_has_the_defaults_of_the_growth(application: ModuleType) -> None:
     """The times after which a second node serves."""
     growth = application.Scale().of_engines()["autoscaling_config"]
-    found = re.search(r"on average over (\d+) s, another one starts on another node, after (\d+) s", DOCUMENT.read_text())
+    found = re.search(
+        r"on average over (\d+) s, another one starts on another node, after (\d+) s", DOCUMENT.read_text()
+    )
     assert found
     assert [float(number) for number in found.groups()] == [growth["look_back_period_s"], growth["upscale_delay_s"]]
     assert growth["min_replicas"] == 0
