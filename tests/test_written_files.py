@@ -442,10 +442,9 @@ def captions(here: Paths) -> None:
 
 
 def cluster(here: Paths) -> None:
-    from hushd_cluster.corpus import Corpus, Failure
+    from hushd_cluster.outputs import Disk, Failure
 
-    target = here.state / "transcripts"
-    Corpus(os.fspath(ROOT / "docs"), os.fspath(target), "txt").put_aside("a.wav", Failure("a", "b", 1, 1))
+    Disk(os.fspath(here.state / "transcripts"), "txt").put_aside("a.wav", Failure("a", "b", 1, 1))
 
 
 def new_engine(here: Paths) -> None:

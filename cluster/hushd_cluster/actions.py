@@ -10,15 +10,19 @@ import ray
 from hushd.reports.display import Column, laid_out
 from hushd.transcripts.options import transcribe_params
 from hushd_cli.commands.listen.options import transcribe_options
+from hushd_cli.known_people import known
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
-from hushd_protocol.errors import HushdError, reason
+from hushd_protocol.errors import CODES, HushdError, reason
 from hushd_schema.settings import access, address
 from ray import serve
 
-from . import application, session
-from .corpus import SET_ASIDE, Corpus
+from . import application, outputs, session, sources
+from .feed import Feed
+from .recording import is_url, shown
 from .spread import Spread
+
+MAX_COMPLAINTS = 100  # recordings set aside that are named at the end of a run
 
 _COLUMNS: tuple[Column[JsonObject], ...] = (
     Column("DEPLOYMENT", lambda row: str(row["name"]), left=True),
@@ -76,21 +80,23 @@ def delete(options: Namespace) -> int:
 
 def transcribe(options: Namespace) -> int:
     """Transcribes a corpus; returns the highest exit code of the recordings set aside."""
-    corpus = Corpus(options.folder, options.output, options.format)
+    source = _source(options)
+    transcripts = outputs.of_place(options.output, options.format)
     params = transcribe_params(transcribe_options(options)) | {
         name: getattr(options, name) for name in ("engine", "model", "speed")
     }
-    names = [name for name, state in corpus.found() if not corpus.is_done(name, state)]
-    passed = [] if options.retry else [name for name in names if name in corpus.set_aside]
     line = console.StatusLine()
-    with session.connected(options.address):
+    with session.connected(options.address), transcripts.claimed() as check:
+        feed = Feed(source, transcripts, options.retry)
         spread = Spread(
-            corpus,
-            [name for name in names if name not in passed],
+            feed,
+            transcripts,
             params,
             attempts=options.attempts,
             cpus=options.cpus,
-            report=lambda done, total: line.show(lambda _: f"{done} of {total} recordings"),
+            price=options.price,
+            report=lambda figures: line.show(lambda _: figures.line()),
+            check=check,
         )
         try:
             spread.run()
@@ -100,14 +106,45 @@ def transcribe(options: Namespace) -> int:
             raise
         finally:
             line.clear()
+            transcripts.keep()
+    return _report(options, source, feed, spread)
+
+
+def _source(options: Namespace) -> sources.Source:
+    """Returns the corpus that the command line names."""
+    if (options.corpus is None) == (options.manifest is None):
+        raise HushdError(
+            "bad_request", "Name a folder with recordings, its URL, or --manifest FILE.jsonl: one of them."
+        )
+    if options.manifest is not None:
+        people = known()
+        return sources.Manifest(options.manifest, {"people": people} if people else {})
+    if is_url(options.corpus):
+        return sources.Listed(options.corpus)
+    return sources.Disk(options.corpus, options.output)
+
+
+def _report(options: Namespace, source: sources.Source, feed: Feed, spread: Spread) -> int:
+    """Says what came of a run; returns the exit status."""
     for host, error in spread.left_out.items():
         console.complain(f"The node {host} was left out, since it failed where others did not: {error.message}")
-    for name, failure in spread.failed.items():
+    for name, failure in list(spread.failed.items())[:MAX_COMPLAINTS]:
         console.complain(failure.message if name in failure.message else f"{name}: {failure.message}")
-    if passed:
-        console.complain(f"{len(passed)} set aside before, in {options.output}/{SET_ASIDE}: --retry tries them again.")
-    left = [corpus.set_aside[name] for name in passed] + list(spread.failed.values())
-    return max((failure.exit for failure in left), default=0)
+    aside = f"{shown(options.output)}/{outputs.SET_ASIDE}"
+    if (more := len(spread.failed) - MAX_COMPLAINTS) > 0:
+        console.complain(f"{more} more were set aside: {aside} has them.")
+    if feed.passed:
+        console.complain(f"{feed.passed} set aside before, in {aside}: --retry tries them again.")
+    for sentence in source.faults:
+        console.complain(sentence)
+    if (more := source.wrong - len(source.faults)) > 0:
+        console.complain(f"{more} more are wrong.")
+    if options.json:
+        console.write_json(spread.figures.data())
+    else:
+        console.write(spread.figures.text() + "\n")
+    exits = [failure.exit for failure in spread.failed.values()]
+    return max([*exits, feed.passed_exit, CODES["bad_request"].exit if source.wrong else 0])
 
 
 def _status() -> JsonObject:

@@ -77,15 +77,36 @@ def make_parser(prog: str) -> Parser:
     delete = commands.add("delete", "end the deployment")
     transcribe = commands.add(
         "transcribe",
-        "transcribe every recording in a folder",
+        "transcribe every recording in a folder, a store or a manifest",
         "Run again, the same command continues an interrupted run.",
     )
-    transcribe.add_argument("folder", metavar="DIR", help="the folder with the recordings, also in subfolders")
-    transcribe.add_argument("-o", "--output", required=True, metavar="OUT", help="the folder for RECORDING.FORMAT")
+    transcribe.add_argument(
+        "corpus",
+        nargs="?",
+        metavar="DIR",
+        help="the folder with the recordings, also in subfolders; or its URL, which nodes read: s3://, gs://, file://",
+    )
+    transcribe.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="the folder for RECORDING.FORMAT; or its URL, which nodes write to",
+    )
+    transcribe.add_argument(
+        "--manifest",
+        metavar="FILE",
+        help='JSON lines instead of DIR, such as {"id": "17", "url": "s3://calls/17.wav", "language": "de"}; '
+        "-: standard input",
+    )
     transcribe.add_argument(
         "-f", "--format", choices=tuple(FORMATS), default="txt", help="the transcripts' format; default: %(default)s"
     )
     transcribe.add_argument("--retry", action="store_true", help="also try recordings set aside before")
+    transcribe.add_argument(
+        "--price", type=value(number(0)), metavar="P", help="of a node for an hour: the summary says what the run cost"
+    )
+    transcribe.add_argument("--json", action="store_true", help="print the summary as JSON, for programs")
     transcribe.add_argument(
         "--attempts",
         type=count,

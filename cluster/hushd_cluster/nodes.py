@@ -69,20 +69,24 @@ class Nodes:
                 if seen.proofs >= PROOFS and alive - self.left_out.keys() - {other_id}:
                     self._leave_out(other_id, error)
 
-    def failed(self, node: str, name: str, error: HushdError, alive: Set[str]) -> bool:
+    def failed(self, node: str, name: str, error: HushdError, alive: Set[str], *, is_its_own: bool = False) -> bool:
         """Notes a failure; returns whether the recording is given up.
+
+        Args:
+            is_its_own: whether it is about the recording's own wish, such as a model, and says nothing of the node.
 
         Raises:
             HushdError: `error`, if no node can transcribe anything because of it.
         """
         if node in self.left_out:
             return False
-        if error.scope == "machine":  # not the recording's fault
+        if error.scope == "machine" and not is_its_own:
             self._leave_out(node, error)
             if not alive - self.left_out.keys():
                 raise error
             return False
-        self._nodes.setdefault(node, Node()).failed[name] = error
+        if not is_its_own:
+            self._nodes.setdefault(node, Node()).failed[name] = error
         tries = self._tries.setdefault(name, [])
         tries.append(node)
         if error.culprit == "client" and error.code not in DOUBTFUL:

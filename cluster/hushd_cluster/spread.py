@@ -1,100 +1,100 @@
-"""Spreads a corpus over the cluster: one Ray task a recording, and one driver that sends recordings and writes
-transcripts.
+"""Spreads a corpus over the cluster: one Ray task a recording, and one driver that hands recordings out.
 
-The bytes travel with the task, so nodes need no shared folder. A task that died with its node is sent again: only the
-driver writes transcripts, so none is written twice. `nodes` decides whose fault a failure is.
+Recordings and transcripts in a store pass the driver by: nodes read and write them. A recording on the driver's disk
+travels with its task, and a transcript for the driver's disk comes back. A task that died with its node is sent again.
+`nodes` decides whose fault a failure is.
 """
 
 from __future__ import annotations
 
 import os
-import socket
+import queue
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import cache
+from functools import partial
 from typing import Any, NamedTuple
 
 import ray
-from hushd import Client
-from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
 
 from . import failures, node, session
-from .corpus import Corpus, Failure
+from .cost import Figures
+from .feed import Feed
 from .nodes import Nodes
+from .outputs import Failure, Outputs
+from .recording import Recording
+from .task import Outcome, Task, transcribe
 
 AHEAD = 2  # tasks for each CPU: the next one's bytes travel while one runs
-LOOK_S = 1.0  # between two counts of the cluster's nodes
-PATIENCE_S = 10.0  # longest wait of a task whose node has no room
+LOOK_S = 1.0  # between two looks at the cluster's nodes
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
+FRUITLESS_S = 60.0  # and for so long
+LATER = 20  # recordings that are handed out before one that failed is tried again
 STORE_SHARE = 0.5  # the share of the driver node's object store for recordings under way
+ITS_OWN = frozenset(("model_missing", "engine_missing", "model_too_large"))  # of a recording that names its model
 _NODE_LABEL = "ray.io/node-id"
 
 
 class Sent(NamedTuple):
-    """A recording under way: its size in bytes, and the nodes that it was to avoid."""
+    """A recording under way: the bytes that travel with it, and the nodes that it was to avoid."""
 
-    name: str
+    recording: Recording
     size: int
     avoided: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A recording's outcome at a node.
-
-    Attributes:
-        node, host: the node's id in Ray, and its host name.
-        transcript: with an error, of the part that could be read.
-    """
-
-    node: str
-    host: str
-    transcript: Transcript | None = None
-    error: HushdError | None = None
 
 
 class Spread:
     """One run over a corpus.
 
     Args:
+        feed: the recordings.
+        outputs: their transcripts.
         options: for `Client.transcribe`, besides the audio.
         attempts: failures or crashes after which a recording is set aside.
         cpus: reserved by Ray for each recording.
-        report: called at each recording's end with the numbers done and in total.
+        report: called with the figures at each recording's end, and once a second.
+        check: called once a second; raises `HushdError` if the run must end.
 
     Attributes:
+        figures: of the run.
         failed: the recordings set aside in this run.
         left_out: the reasons why nodes were left out, by host name.
     """
 
     def __init__(
         self,
-        corpus: Corpus,
-        names: list[str],
+        feed: Feed,
+        outputs: Outputs,
         options: Mapping[str, Any],
         *,
         attempts: int = 3,
         cpus: float = 1.0,
-        report: Callable[[int, int], None] = lambda done, total: None,
+        price: float | None = None,
+        report: Callable[[Figures], None] = lambda _: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._corpus = corpus
-        self._waiting = deque(names)
-        self._total = len(names)
-        self._ended = 0
+        self._feed = feed
+        self._outputs = outputs
+        self._again: deque[tuple[int, Recording]] = deque()  # to be tried again, once so many were handed out
+        self._handed_out = 0
         self._running: dict[Any, Sent] = {}  # by the result's reference
-        self._alive: set[str] = set()  # nodes at the last count
+        self._news: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()  # references with their results
+        self._alive: set[str] = set()  # nodes at the last look
+        self._places = 1
+        self._looked = -LOOK_S
         self._nodes = Nodes(attempts)
         self._hosts: dict[str, str] = {}
         self._room = 0.0  # bytes of recordings under way that the driver may hold
+        self._held = 0  # bytes of them
         self._fruitless = 0
+        self._fruitful = time.monotonic()  # the time of the last success
         self._options = dict(options)
         self._cpus = cpus
         self._report = report
-        self._task = ray.remote(num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD")(_transcribe)
+        self._check = check
+        self._task = ray.remote(num_cpus=cpus, max_retries=0, scheduling_strategy="SPREAD")(transcribe)
+        self.figures = Figures(time.monotonic(), price)
         self.failed: dict[str, Failure] = {}
 
     def run(self) -> None:
@@ -104,45 +104,76 @@ class Spread:
             HushdError: an error that affects all recordings, such as a missing model.
         """
         self._room = _store_bytes() * STORE_SHARE
+        self._feed.begin()
         try:
-            while self._waiting or self._running:
-                self._alive = {str(each["NodeID"]) for each in session.alive()}
-                self._recall()
+            while not self._feed.has_ended or self._again or self._running:
+                self._look()
                 self._hand_out()
-                for reference in _ended(list(self._running)):
-                    self._take(self._running.pop(reference).name, reference)
+                for reference, outcome in self._ended():
+                    if sent := self._running.pop(reference, None):  # else it was taken back
+                        self._held -= sent.size
+                        self._take(sent.recording, outcome)
         finally:
+            self._feed.close()
             for reference in self._running:
                 ray.cancel(reference, force=True)
+            self.figures.look(time.monotonic(), self._alive)
 
     @property
     def left_out(self) -> dict[str, HushdError]:
         return {self._hosts[each]: error for each, error in self._nodes.left_out.items()}
 
+    def _look(self) -> None:
+        """Looks at the cluster, once a second."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        self._check()
+        self._alive = {str(each["NodeID"]) for each in session.alive()}
+        self._places = max(1, int(AHEAD * ray.cluster_resources().get("CPU", 0) / self._cpus))
+        self._recall()
+        self.figures.look(now, self._alive)
+        self._tell()
+
     def _hand_out(self) -> None:
-        places = max(1, int(AHEAD * ray.cluster_resources().get("CPU", 0) / self._cpus))
-        room = self._room - sum(sent.size for sent in self._running.values())
-        while self._waiting and len(self._running) < places:
-            name = self._waiting.popleft()
+        while len(self._running) < self._places and (recording := self._next()):
+            if recording.is_remote:
+                self._send(recording, None, 0)
+                continue
             try:
-                size = os.path.getsize(self._corpus.path(name))
-                if size > room and self._running:  # one larger than the room travels alone
-                    self._waiting.appendleft(name)
+                size = os.path.getsize(recording.place)
+                if size > self._room - self._held and self._held:  # one larger than the room travels alone
+                    self._again.appendleft((0, recording))
                     return
-                data = ray.put(node.mapped(self._corpus.path(name)))
+                data = ray.put(node.mapped(recording.place))
             except (OSError, ValueError) as error:  # ValueError: an empty file cannot be mapped
                 why = getattr(error, "strerror", None) or "it is empty"
-                self._put_aside(name, HushdError("input_unreadable", f"{name!r} cannot be read ({why})."))
+                self._put_aside(
+                    recording, HushdError("input_unreadable", f"{recording.name!r} cannot be read ({why}).")
+                )
                 continue
-            room -= size
-            self._send(name, data, size)
+            self._send(recording, data, size)
 
-    def _send(self, name: str, data: Any, size: int) -> None:
+    def _next(self) -> Recording | None:
+        """Returns the next recording to hand out; None if there is none now."""
+        if self._again and (self._again[0][0] <= self._handed_out or self._feed.has_ended):
+            return self._again.popleft()[1]
+        return self._feed.take()
+
+    def _send(self, recording: Recording, data: Any, size: int) -> None:
         """Sends a recording to a node at which it has not failed."""
-        avoided = self._nodes.avoided(name, self._alive)
+        avoided = self._nodes.avoided(recording.name, self._alive)
         others = {_NODE_LABEL: f"!in({','.join(avoided)})"} if avoided else None
-        reference = self._task.options(label_selector=others).remote(data, name, self._options)
-        self._running[reference] = Sent(name, size, frozenset(avoided))
+        task = Task(recording, {**self._options, **recording.options}, self._outputs.form, self._outputs.url)
+        reference = self._task.options(label_selector=others).remote(data, task)
+        self._running[reference] = Sent(recording, size, frozenset(avoided))
+        self._held += size
+        self._handed_out += 1
+        reference.future().add_done_callback(partial(self._tell_end, reference))
+
+    def _tell_end(self, reference: Any, result: Any) -> None:
+        self._news.put((reference, result))
 
     def _recall(self) -> None:
         """Takes back tasks that wait for a lost node: Ray would keep them forever."""
@@ -150,57 +181,74 @@ class Spread:
             if sent.avoided and not self._alive - sent.avoided:
                 ray.cancel(reference, force=True)
                 del self._running[reference]
-                self._waiting.append(sent.name)
+                self._held -= sent.size
+                self._again.append((0, sent.recording))
 
-    def _take(self, name: str, reference: Any) -> None:
+    def _ended(self) -> list[tuple[Any, Outcome]]:
+        """Waits a while for a result; returns all that have arrived."""
+        wait_s = LOOK_S if self._feed.has_ended or len(self._running) >= self._places else LOOK_S / 20
+        news = []
         try:
-            outcome: Outcome = ray.get(reference)
-        except ray.exceptions.RayError as lost:  # the task was lost
-            outcome = Outcome("", "", error=failures.of(lost))
-        error = outcome.error
+            news.append(self._news.get(timeout=wait_s))
+            while True:
+                news.append(self._news.get_nowait())
+        except queue.Empty:
+            pass
+        return [(reference, _outcome(result)) for reference, result in news]
+
+    def _take(self, recording: Recording, outcome: Outcome) -> None:
+        name, error = recording.name, outcome.error
         self._hosts[outcome.node] = outcome.host
         if error is None:
-            assert outcome.transcript
-            self._corpus.save(name, outcome.transcript)
+            if outcome.transcript:
+                self._outputs.save(name, outcome.transcript)
+            self._outputs.done(name)
             self._nodes.succeeded(outcome.node, name, self._alive)
-            self._fruitless = 0
-            self._end()
-        elif error.scope == "command":  # wrong options fail at every node
+            self._fruitless, self._fruitful = 0, time.monotonic()
+            self.figures.count(outcome.node, outcome.host, outcome.sound_s, outcome.work_s)
+            self._tell()
+        elif error.scope == "command" and not recording.options:  # wrong options fail at every node
             raise error
         elif error.scope != "machine" and (error.culprit == "supervisor" or error.retry_after_ms is not None):
-            self._again(name, error)
-        elif self._nodes.failed(outcome.node, name, error, self._alive):
+            self._put_off(recording, error)
+        elif error.scope == "command" or self._is_given_up(recording, outcome.node, error):
             if outcome.transcript:  # `listen` too keeps the readable part of a truncated recording
-                self._corpus.save(name, outcome.transcript)
-            self._put_aside(name, error)
+                self._outputs.save(name, outcome.transcript)
+            self._put_aside(recording, error)
         else:
-            self._waiting.append(name)
+            self._again.append((self._handed_out + LATER, recording))
 
-    def _again(self, name: str, error: HushdError) -> None:
+    def _is_given_up(self, recording: Recording, node_id: str, error: HushdError) -> bool:
+        is_its_own = error.code in ITS_OWN and bool(recording.options.keys() & {"engine", "model"})
+        return self._nodes.failed(node_id, recording.name, error, self._alive, is_its_own=is_its_own)
+
+    def _put_off(self, recording: Recording, error: HushdError) -> None:
         """Queues a recording again whose node was lost, or has no room."""
         self._fruitless += 1
-        if self._fruitless >= FRUITLESS:
+        if self._fruitless >= FRUITLESS and time.monotonic() - self._fruitful >= FRUITLESS_S:
             raise error
-        self._waiting.appendleft(name)
+        self._again.appendleft((0, recording))
 
-    def _put_aside(self, name: str, error: HushdError) -> None:
+    def _put_aside(self, recording: Recording, error: HushdError) -> None:
+        name = recording.name
         failure = Failure(error.code, error.message, error.exit_code, max(1, self._nodes.attempts(name)))
-        self._corpus.put_aside(name, failure)
+        self._outputs.put_aside(name, failure)
         self.failed[name] = failure
-        self._end()
+        self.figures.set_aside += 1
+        self._tell()
 
-    def _end(self) -> None:
-        self._ended += 1
-        self._report(self._ended, self._total)
+    def _tell(self) -> None:
+        self.figures.total = self._feed.total
+        self._report(self.figures)
 
 
-def _ended(running: list[Any]) -> list[Any]:
-    """Waits for a result and returns all that have arrived, since each wait is a round trip."""
-    if not running:
-        return []
-    first, others = ray.wait(running, timeout=LOOK_S)
-    more: list[Any] = ray.wait(others, num_returns=len(others), timeout=0)[0] if first and others else []
-    return [*first, *more]
+def _outcome(result: Any) -> Outcome:
+    """Returns the outcome that a finished task has left."""
+    try:
+        outcome: Outcome = result.result()
+        return outcome
+    except ray.exceptions.RayError as lost:  # the task was lost
+        return Outcome("", "", error=failures.of(lost))
 
 
 def _store_bytes() -> float:
@@ -208,35 +256,3 @@ def _store_bytes() -> float:
     own = ray.get_runtime_context().get_node_id()
     sizes: list[Any] = [each["Resources"] for each in session.alive() if each["NodeID"] == own]
     return float(sizes[0].get("object_store_memory", 0)) if sizes else 0.0
-
-
-def _transcribe(data: bytes, name: str, options: Mapping[str, Any]) -> Outcome:
-    """Transcribes a recording on a node; returns errors, since Ray would wrap exceptions."""
-    node_id = ray.get_runtime_context().get_node_id()
-    host = f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
-    segments: list[Any] = []
-    try:
-        with (
-            node.as_file(data, name) as path,
-            closing(_client().transcribe_stream(path, priority="progress", **options)) as transcription,
-        ):
-            for segment in transcription:
-                segments.append(segment)
-            return Outcome(node_id, host, replace(transcription.transcript(), segments=tuple(segments)))
-    except HushdError as error:
-        if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
-            time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
-        read_s = error.detail.get("read_s")
-        begun = Transcript(tuple(segments), duration=float(read_s)) if segments and read_s else None
-        return Outcome(node_id, host, begun, error)
-    except OSError as error:
-        return Outcome(
-            node_id, host, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror}).")
-        )
-
-
-@cache
-def _client() -> Client:
-    """Returns this Ray process's client of the node's supervisor."""
-    node.prepare()
-    return Client(holder=node.HOLDER)

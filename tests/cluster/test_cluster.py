@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hushd_cluster import store
+from hushd_cluster.store import Store
 from support.peer import BOUND_S, ECHO, command, wait_until
 from support.ports import free_port
 from support.ray_cluster import RayCluster
+from support.s3_server import BUCKET, S3Server
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -44,11 +47,21 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster(gate: Path) -> Iterator[RayCluster]:
-    """Three nodes."""
+def server() -> Iterator[S3Server | None]:
+    """A server like S3, where one can be had."""
+    if find_spec("moto") is None or find_spec("s3fs") is None:
+        yield None
+        return
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cluster(gate: Path, server: S3Server | None) -> Iterator[RayCluster]:
+    """Three nodes, whose libraries find the server and their credentials in the environment."""
     echo = command(ECHO, "--until", str(gate), "--poison", "POISON", "--slots", "4")
     config = f"stt = 'echo/a'\ntts = 'echo/a'\n[worker.\"stt/echo\"]\n{echo}[worker.\"tts/echo\"]\n{echo}"
-    with RayCluster(3, config) as made:
+    with RayCluster(3, config, server.environment if server else None) as made:
         yield made
 
 
@@ -92,7 +105,9 @@ def test_a_poison_recording_is_set_aside_and_named(cluster: RayCluster, gate: Pa
         "a/poison.mp3": ("poison_request", 5), "a/empty.flac": ("input_unreadable", 4),
     }  # fmt: skip
     assert first.returncode == 5, first.stderr
-    assert first.stdout == ""
+    assert re.match(
+        r"4 recordings, 0.00 h of sound, in 0:\d\d: \d+\.\d x real time, .+ node-hours\n2 set aside\n", first.stdout
+    )
     assert sorted(re.findall(r"a/\w+\.\w+", first.stderr)) == ["a/empty.flac", "a/poison.mp3"]
     before = [cluster.requests(node) for node in range(3)]
     second = cluster.done("cluster", "transcribe", str(tmp_path / "in"), "-o", str(tmp_path / "out"))
@@ -118,7 +133,8 @@ def test_the_corpus_of_the_examples_can_be_searched(cluster: RayCluster, gate: P
         )  # fmt: skip
 
     done = run("transcribe", tmp_path / "in", tmp_path / "out")
-    assert (done.returncode, done.stdout) == (4, "")
+    assert done.returncode == 4
+    assert done.stdout.startswith("2 recordings, ")
     assert "'empty.flac' cannot be read" in done.stderr
     match = run("search", tmp_path / "out", words["b/01.wav"])
     assert (match.returncode, match.stdout) == (0, f"b/01.wav 0:00:00: {words['b/01.wav']}\n")
@@ -145,7 +161,7 @@ def test_a_sick_node_is_left_out_and_named(
     gate.touch()
     run = cluster.end(process)
     assert transcripts(tmp_path / "out") == expected(made)
-    assert (run.returncode, run.stdout) == (0, "")
+    assert (run.returncode, run.stdout.partition(",")[0]) == (0, "12 recordings")
     assert re.fullmatch(r"hushd cluster transcribe: The node \S+ \(127\.0\.0\.2\) was left out, .+\n", run.stderr)
 
 
@@ -166,6 +182,75 @@ def sick(cluster: RayCluster, gate: Path) -> Iterator[Callable[[str], None]]:
 
     yield fall_ill
     configure(text)
+
+
+@pytest.fixture
+def bucket(server: S3Server | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The folder `calls` of the server's bucket."""
+    if server is None:
+        pytest.skip("the extra ray-tests is not installed")
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield store.opened(f"s3://{BUCKET}/calls")
+    store.opened.cache_clear()
+
+
+def kept(folder: Store) -> dict[str, str]:
+    """All files in a folder of a store, by name."""
+    return {item.name: (folder.read(item.name) or b"").decode() for item in folder.items()}
+
+
+def test_recordings_and_transcripts_in_a_store_pass_the_driver_by(
+    cluster: RayCluster, gate: Path, bucket: Store, tmp_path: Path
+) -> None:
+    """The list set aside is beside them, and no trace of the driver; a second run has nothing to do."""
+    gate.touch()
+    made = {f"{'ab'[number % 2]}/{number}.wav": f"recording {number}".encode() * 5000 for number in range(4)}
+    for name, data in made.items():
+        bucket.replace(name, data)
+    bucket.replace("a/poison.wav", b"POISON" * 20)
+    bucket.replace("a/notes.txt", b"no recording")
+    first = cluster.done("cluster", "transcribe", f"s3://{BUCKET}/calls", "-o", f"s3://{BUCKET}/texts", "--json")
+    texts = store.opened(f"s3://{BUCKET}/texts")
+    written = kept(texts)
+    assert list(json.loads(written.pop("set-aside.json"))) == ["a/poison.wav"]
+    assert written == expected(made)
+    assert first.returncode == 5
+    assert first.stderr.count("\n") == 1
+    summary = json.loads(first.stdout)
+    assert (summary["recordings"], summary["set_aside"], summary["cost"]) == (4, 1, None)
+    assert sum(node["recordings"] for node in summary["nodes"].values()) == 4
+    assert texts.read(".hushd/driver.json") is None
+    before = [cluster.requests(node) for node in range(3)]
+    second = cluster.done("cluster", "transcribe", f"s3://{BUCKET}/calls", "-o", f"s3://{BUCKET}/texts")
+    assert (second.returncode, second.stderr.count("\n")) == (5, 1)
+    assert "set aside before, in s3://corpus/texts/set-aside.json" in second.stderr
+    assert [cluster.requests(node) for node in range(3)] == before
+
+
+def test_a_manifest_names_recordings_anywhere(cluster: RayCluster, gate: Path, bucket: Store, tmp_path: Path) -> None:
+    """In a store, in a folder that nodes share and on the driver's disk; texts have the names of the ids."""
+    gate.touch()
+    bucket.replace("one.wav", b"one" * 100)
+    (tmp_path / "two.wav").write_bytes(b"two" * 100)
+    rows = [
+        {"id": "x/1", "url": f"s3://{BUCKET}/calls/one.wav", "language": "en"},
+        {"id": "x/2", "url": f"file://{tmp_path}/two.wav"}, {"id": "3", "url": str(tmp_path / "two.wav")},
+        {"id": "4", "url": f"s3://{BUCKET}/calls/none.wav"}, {"id": "5", "url": f"{tmp_path}/two.wav", "beam": 1},
+    ]  # fmt: skip
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    out = tmp_path / "out"
+    run = cluster.end(
+        cluster.hushd("cluster", "transcribe", "--manifest", "-", "-o", f"file://{out}", stdin=subprocess.PIPE),
+        text=lines,
+    )
+    written = transcripts(out)
+    assert list(json.loads(written.pop("set-aside.json"))) == ["4"]
+    two = digest(b"two" * 100) + "\n"
+    assert written == {"x/1.txt": digest(b"one" * 100) + "\n", "x/2.txt": two, "3.txt": two}
+    assert run.returncode == 4
+    assert "4 cannot be read: there is no s3://corpus/calls/none.wav." in run.stderr
+    assert "-:5: A recording has no 'beam' (did you mean beam_size?)." in run.stderr
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +326,6 @@ def test_a_node_killed_in_the_middle_loses_no_recording_and_repeats_none(
     cluster.kill(2)
     gate.touch()
     run = cluster.end(process)
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert (run.returncode, run.stdout.partition(",")[0], run.stderr) == (0, "12 recordings", "")
     assert transcripts(tmp_path / "out") == expected(made)
     assert sum(cluster.requests(node) for node in range(2)) - sum(before[:2]) == len(made)

@@ -24,4 +24,4 @@ def test_the_cluster_tells_speakers_apart() -> None:
     from hushd_cluster.command import make_parser
 
     options = make_parser("hushd cluster").parse_args(["transcribe", "talks", "-o", "texts", "--diarize"])
-    assert (options.folder, options.diarize) == ("talks", True)
+    assert (options.corpus, options.diarize) == ("talks", True)

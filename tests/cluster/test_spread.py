@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
-from hushd_cluster.corpus import Corpus
+from hushd_cluster import outputs, sources
+from hushd_cluster.feed import Feed
 from hushd_protocol.errors import HushdError
 
 if TYPE_CHECKING:
-    from hushd_cluster.spread import Outcome, Spread
+    from hushd_cluster.spread import Spread
+    from hushd_cluster.task import Outcome, Task
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
@@ -27,70 +30,109 @@ ROOM = 1000.0  # bytes
 
 
 class Cluster:
-    """Two nodes in place of Ray's, which end one task a round; `make` says what a node makes of a name."""
+    """Two nodes in place of Ray's, which end one task a round; `make` says what a node makes of a task."""
 
-    def __init__(self, make: Callable[[str, str], Outcome]) -> None:
+    def __init__(self, make: Callable[[Task, str], Outcome]) -> None:
         self.exceptions = import_module("ray.exceptions")
         self._make = make
-        self._sizes: dict[str, int] = {}
+        self._running: list[tuple[Task, Any, int, Future[Outcome]]] = []
         self.most = 0  # bytes on their way or at work at once
+        self.most_tasks = 0
         self.selectors: dict[str, list[Any]] = {}
+        self.tasks: list[Task] = []
 
     def remote(self, **_: Any) -> Callable[[Any], Any]:
         return lambda function: SimpleNamespace(options=self._options)
 
     def _options(self, label_selector: dict[str, str] | None) -> Any:
-        def send(data: Any, name: str, options: Any) -> str:
-            self._sizes[name] = len(data.raw())
-            self.most = max(self.most, sum(self._sizes.values()))
-            self.selectors.setdefault(name, []).append(label_selector)
-            return name
+        def send(data: Any, task: Task) -> Any:
+            future: Future[Outcome] = Future()
+            self._running.append((task, label_selector, len(data.raw()) if data else 0, future))
+            self.most = max(self.most, sum(size for _, _, size, _ in self._running))
+            self.most_tasks = max(self.most_tasks, len(self._running))
+            self.selectors.setdefault(task.recording.name, []).append(label_selector)
+            self.tasks.append(task)
+            return SimpleReference(future)
 
         return SimpleNamespace(remote=send)
 
     def put(self, data: Any) -> Any:
         return data
 
+    def cancel(self, reference: Any, *, force: bool) -> None:
+        pass
+
     def cluster_resources(self) -> dict[str, float]:
         return {"CPU": 1000.0}
 
-    def wait(self, running: list[str], *, timeout: float, num_returns: int = 1) -> tuple[list[str], list[str]]:
-        return (running[:1], running[1:]) if timeout else ([], running)
+    def end_one(self) -> None:
+        """Ends the oldest task."""
+        if self._running:
+            task, selector, _, future = self._running.pop(0)
+            node = "b" if selector and "a" in selector["ray.io/node-id"] else "a"
+            try:
+                future.set_result(self._make(task, node))
+            except self.exceptions.RayError as error:
+                future.set_exception(error)
 
-    def get(self, name: str) -> Outcome:
-        del self._sizes[name]
-        tried = self.selectors[name][-1]
-        return self._make(name, "b" if tried and "a" in tried["ray.io/node-id"] else "a")
+
+class SimpleReference:
+    """The reference to a result that is to come."""
+
+    def __init__(self, future: Future[Outcome]) -> None:
+        self._future = future
+
+    def future(self) -> Future[Outcome]:
+        return self._future
 
 
 def outcome(node: str, *fields: Any, **more: Any) -> Outcome:
     """Returns the outcome of a recording on a node."""
-    from hushd_cluster.spread import Outcome
+    from hushd_cluster.task import Outcome
 
     return Outcome(node, node, *fields, **more)
 
 
-def heard(name: str, node: str) -> Outcome:
-    return outcome(node, Transcript((Segment(0, 0.0, 1.0, name),)))
+def heard(task: Task, node: str) -> Outcome:
+    return outcome(node, Transcript((Segment(0, 0.0, 1.0, task.recording.name),)), sound_s=1.0, work_s=0.5)
 
 
-def run(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, sizes: list[int], make: Callable[[str, str], Outcome] = heard
+def spread_over(
+    monkeypatch: pytest.MonkeyPatch,
+    source: sources.Source,
+    target: Path,
+    make: Callable[[Task, str], Outcome] = heard,
+    options: dict[str, Any] | None = None,
 ) -> tuple[Cluster, Spread]:
-    """Spreads recordings of these sizes; returns the cluster and the run."""
+    """Spreads a corpus; returns the cluster and the run."""
     from hushd_cluster import spread
 
-    (folder / "in").mkdir()
-    for number, size in enumerate(sizes):
-        (folder / f"in/{number:03}.wav").write_bytes(bytes(size))
     cluster = Cluster(make)
     monkeypatch.setattr(spread, "ray", cluster)
     monkeypatch.setattr(spread, "_store_bytes", lambda: ROOM / spread.STORE_SHARE)
     monkeypatch.setattr(spread.session, "alive", lambda: [{"NodeID": "a"}, {"NodeID": "b"}])
-    corpus = Corpus(str(folder / "in"), str(folder / "out"), "txt")
-    made = spread.Spread(corpus, [name for name, _ in corpus.found()], {})
+    transcripts = outputs.Disk(str(target), "txt")
+    made = spread.Spread(Feed(source, transcripts, retry=False), transcripts, options or {})
+    wait = made._ended
+
+    def end_one() -> list[tuple[Any, Outcome]]:
+        cluster.end_one()
+        return wait()
+
+    monkeypatch.setattr(made, "_ended", end_one)
     made.run()
+    transcripts.keep()
     return cluster, made
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, sizes: list[int], make: Callable[[Task, str], Outcome] = heard
+) -> tuple[Cluster, Spread]:
+    """Spreads recordings of these sizes on the driver's disk."""
+    (folder / "in").mkdir()
+    for number, size in enumerate(sizes):
+        (folder / f"in/{number:03}.wav").write_bytes(bytes(size))
+    return spread_over(monkeypatch, sources.Disk(str(folder / "in"), str(folder / "out")), folder / "out", make)
 
 
 def test_the_driver_holds_no_more_than_its_share_of_the_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -109,13 +151,16 @@ def test_the_driver_holds_no_more_than_its_share_of_the_store(monkeypatch: pytes
 def test_a_recording_goes_to_another_node_after_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The second try avoids the node of the first."""
 
-    def make(name: str, node: str) -> Outcome:
-        sick = name == "001.wav" and node == "a"
-        return outcome(node, error=HushdError("worker_failed", "No.")) if sick else heard(name, node)
+    def make(task: Task, node: str) -> Outcome:
+        sick = task.recording.name == "001.wav" and node == "a"
+        return outcome(node, error=HushdError("worker_failed", "No.")) if sick else heard(task, node)
 
     cluster, made = run(monkeypatch, tmp_path, [5, 5, 5], make)
     assert (made.failed, made.left_out) == ({}, {})
     assert cluster.selectors["001.wav"] == [None, {"ray.io/node-id": "!in(a)"}]
+    figures = made.figures
+    assert (figures.done, figures.set_aside, figures.sound_s, figures.total) == (3, 0, 3.0, 3)
+    assert {name: node.recordings for name, node in figures.nodes.items()} == {"a": 2, "b": 1}
 
 
 def test_what_could_be_read_of_a_recording_that_is_cut_off_is_kept(
@@ -123,12 +168,120 @@ def test_what_could_be_read_of_a_recording_that_is_cut_off_is_kept(
 ) -> None:
     """As `listen` keeps it: the transcript of the part, and the reason on the list."""
 
-    def make(name: str, node: str) -> Outcome:
-        whole = heard(name, node)
+    def make(task: Task, node: str) -> Outcome:
+        whole = heard(task, node)
         broken = HushdError("input_unreadable", "It is cut off.", detail={"read_s": 1.0})
-        return outcome(node, whole.transcript, broken) if name == "000.wav" else whole
+        return outcome(node, whole.transcript, broken) if task.recording.name == "000.wav" else whole
 
     _, made = run(monkeypatch, tmp_path, [5, 5], make)
     assert (tmp_path / "out/000.wav.txt").read_text() == "000.wav\n"
     assert made.failed["000.wav"].code == "input_unreadable"
     assert list(json.loads((tmp_path / "out/set-aside.json").read_text())) == ["000.wav"]
+
+
+def manifest(folder: Path, *rows: dict[str, Any]) -> sources.Manifest:
+    """Writes a manifest; its ids are numbers from 0 on."""
+    path = folder / "corpus.jsonl"
+    path.write_text("".join(json.dumps({"id": f"{n}", **row}) + "\n" for n, row in enumerate(rows)))
+    return sources.Manifest(str(path), {})
+
+
+def test_a_url_travels_alone_and_a_path_with_its_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each recording of a manifest with its own options, which go before the command's."""
+    (tmp_path / "b.wav").write_bytes(b"sound")
+    rows = [
+        {"url": "s3://a/b.wav", "language": "de"},
+        {"url": str(tmp_path / "b.wav")},
+        {"url": str(tmp_path / "none")},
+    ]
+    cluster, made = spread_over(
+        monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", options={"language": "en", "word_times": True}
+    )
+    assert [task.options for task in cluster.tasks] == [
+        {"language": "de", "word_times": True}, {"language": "en", "word_times": True},
+    ]  # fmt: skip
+    assert cluster.most == 5
+    assert made.failed["2"].message == "'2' cannot be read (No such file or directory)."
+
+
+def test_a_recordings_own_wish_is_its_own_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A model that no node has is tried at two of them, and leaves neither out; options that make no sense at one."""
+
+    def make(task: Task, node: str) -> Outcome:
+        if task.options.get("model") == "none":
+            return outcome(node, error=HushdError("model_missing", "There is no model none."))
+        if task.options.get("beam_size"):
+            return outcome(node, error=HushdError("bad_request", "Not with this engine."))
+        return heard(task, node)
+
+    rows = [{"url": "s3://a/b", "model": "none"}, {"url": "s3://a/c"}, {"url": "s3://a/d", "beam_size": 3}]
+    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make)
+    assert made.left_out == {}
+    assert {name: each.code for name, each in made.failed.items()} == {"0": "model_missing", "2": "bad_request"}
+    assert cluster.selectors["0"] == [None, {"ray.io/node-id": "!in(a)"}]
+    assert len(cluster.selectors["2"]) == 1
+    with pytest.raises(HushdError, match="Not with this engine"):
+        spread_over(
+            monkeypatch, manifest(tmp_path, {"url": "s3://a/c"}), tmp_path / "other", make, options={"beam_size": 3}
+        )
+
+
+def test_a_store_that_is_busy_for_a_while_costs_no_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Though it says so more often than nodes may fail in a row; after a minute without a success the run ends."""
+    from hushd_cluster import spread
+
+    answers = 3 * spread.FRUITLESS
+    tries = []
+
+    def make(task: Task, node: str) -> Outcome:
+        tries.append(task)
+        busy = HushdError("server_busy", "s3://a does not answer.", retry_after_ms=1)
+        return outcome(node, error=busy) if len(tries) <= answers else heard(task, node)
+
+    rows = [{"url": f"s3://a/{number}"} for number in range(10)]
+    _, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make)
+    assert (made.failed, len(tries)) == ({}, answers + 10)
+    tries.clear()
+    monkeypatch.setattr(spread, "FRUITLESS_S", 0.0)
+    with pytest.raises(HushdError, match="s3://a does not answer"):
+        spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "again", make)
+
+
+def test_a_task_lost_with_its_node_is_sent_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever Ray calls it."""
+    lost = []
+
+    def make(task: Task, node: str) -> Outcome:
+        if not lost:
+            lost.append(task)
+            raise import_module("ray.exceptions").NodeDiedError("gone")
+        return heard(task, node)
+
+    _, made = run(monkeypatch, tmp_path, [5, 5], make)
+    assert made.failed == {}
+    assert len(list((tmp_path / "out").glob("*.txt"))) == 2
+
+
+def test_no_more_tasks_are_sent_than_there_are_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """However long the manifest is, the driver knows a few of its recordings."""
+    rows = [{"url": f"s3://a/{number}"} for number in range(3000)]
+    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out")
+    assert cluster.most_tasks == 2000
+    assert made.figures.done == 3000
+
+
+def test_a_driver_that_has_lost_its_folder_leaves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Once another one has it."""
+    from hushd_cluster import spread
+
+    monkeypatch.setattr(spread, "ray", Cluster(heard))
+    monkeypatch.setattr(spread, "_store_bytes", lambda: ROOM)
+    monkeypatch.setattr(spread.session, "alive", lambda: [{"NodeID": "a"}])
+    transcripts = outputs.Disk(str(tmp_path / "out"), "txt")
+
+    def check() -> None:
+        raise HushdError("bad_request", "Another one writes there.")
+
+    source = manifest(tmp_path, {"url": "s3://a/b"})
+    with pytest.raises(HushdError, match="Another one"):
+        spread.Spread(Feed(source, transcripts, retry=False), transcripts, {}, check=check).run()

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -27,10 +28,11 @@ MEMORY = 80 * 1024 * 1024  # bytes of each node's object store
 class RayCluster:
     """Nodes, of one CPU each; `folders` are their hushd's, where `config` is the configuration. A context manager.
 
-    The first node is the head, which commands run on; it cannot be killed.
+    The first node is the head, which commands run on; it cannot be killed. `variables` are of all of them.
     """
 
-    def __init__(self, nodes: int, config: str = "") -> None:
+    def __init__(self, nodes: int, config: str = "", variables: Mapping[str, str] | None = None) -> None:
+        self._variables = dict(variables or {})
         self.folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # Ray's sockets have long names below it
         self.folders = [self.folder / f"h{number}" for number in range(nodes)]
         for folder in self.folders:
@@ -44,7 +46,7 @@ class RayCluster:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=os.environ | {"RAY_TMPDIR": str(self.folder), "PYTHONPATH": str(HERE.parents[1])},
+                env=os.environ | self._variables | {"RAY_TMPDIR": str(self.folder), "PYTHONPATH": str(HERE.parents[1])},
                 text=True,
                 start_new_session=True,
             )
@@ -61,6 +63,7 @@ class RayCluster:
         """Of commands on a node."""
         return {
             **os.environ,
+            **self._variables,
             **of_hushd(self.folders[node]),
             "RAY_ADDRESS": self.address,
             "RAY_TMPDIR": str(self.folder),
@@ -78,11 +81,13 @@ class RayCluster:
         """Runs a command of hushd on the head to its end."""
         return self.end(self.hushd(*words))
 
-    def end(self, process: subprocess.Popen[str], limit_s: float = 3 * BOUND_S) -> subprocess.CompletedProcess[str]:
-        """Waits for a command's end."""
+    def end(
+        self, process: subprocess.Popen[str], limit_s: float = 3 * BOUND_S, text: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Waits for a command's end; `text` is its standard input."""
         with process:
             try:
-                out, errors = process.communicate(timeout=limit_s)
+                out, errors = process.communicate(text, timeout=limit_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

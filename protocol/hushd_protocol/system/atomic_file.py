@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -40,8 +41,11 @@ class AtomicFile:
         while not self._opened(f"{start}.{os.urandom(4).hex()}{_SUFFIX}", mode):
             os.close(self.descriptor)  # another process swept it before it was locked
 
-    def keep(self, sync: bool = False) -> None:
-        """Closes the file and gives it its name; with `sync`, its content survives a power failure."""
+    def keep(self, sync: bool = False, new: bool = False) -> None:
+        """Closes the file and gives it its name; with `sync`, its content survives a power failure.
+
+        With `new`, it raises FileExistsError if there is a file of that name, and leaves that alone.
+        """
         try:
             held = os.dup(self.descriptor)  # keeps the lock, too
         except BaseException:
@@ -53,7 +57,10 @@ class AtomicFile:
                     os.fsync(self.descriptor)
             finally:
                 os.close(self.descriptor)  # a network file system may report only here that it is full
-            os.rename(self._temporary, self._path)
+            if new:
+                self._link()
+            else:
+                os.rename(self._temporary, self._path)
         except BaseException:
             self._unlink()
             raise
@@ -77,6 +84,18 @@ class AtomicFile:
         except BaseException:  # Ctrl-C, too
             self.discard()
             raise
+
+    def _link(self) -> None:
+        try:
+            os.link(self._temporary, self._path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: another writer in this very moment would win
+            if os.path.lexists(self._path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self._path) from None
+            os.rename(self._temporary, self._path)
+        else:
+            self._unlink()
 
     def _unlink(self) -> None:
         try:

@@ -1,0 +1,75 @@
+"""The errors of stores, as hushd's; none shows more of a URL than its path, since the rest may be a secret."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from hushd_protocol.errors import HushdError, reason
+
+from .recording import shown
+
+BUSY_MS = 5000  # after which a store that does not answer is asked again
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_T = TypeVar("_T")
+
+
+@contextmanager
+def faults(url: str, *, writing: bool = False) -> Iterator[None]:
+    """Raises the errors of a store as `HushdError`; FileNotFoundError, when reading, and FileExistsError pass.
+
+    The codes: `unauthorised` where it knows no credentials or refuses them, `output_failed` where it takes nothing,
+    `server_busy` where it does not answer, or not now.
+    """
+    try:
+        yield
+    except (HushdError, FileExistsError):
+        raise
+    except Exception as error:
+        if isinstance(error, FileNotFoundError) and not writing:
+            raise
+        raise _failure(url, error, writing) from None  # a library's traceback may show a request with its secrets
+
+
+def _failure(url: str, error: Exception, writing: bool) -> HushdError:
+    kind = type(error).__name__
+    where = shown(url)
+    if "Credential" in kind or "Authentication" in kind:
+        return HushdError(
+            "unauthorised", f"{where} asks for credentials, and none were found on this machine ({kind})."
+        )
+    if isinstance(error, PermissionError):
+        if writing:
+            return HushdError("output_failed", f"{where} cannot be written: this machine may not ({_why(error)}).")
+        return HushdError("unauthorised", f"{where} cannot be read: this machine may not ({_why(error)}).")
+    if isinstance(error, FileNotFoundError):
+        return HushdError("output_failed", f"{where} cannot be written: there is no such place ({_why(error)}).")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return HushdError("output_failed", f"{where} cannot be written ({_why(error)}).")
+    return HushdError(
+        "server_busy", f"{where} does not answer ({_why(error)}): please try again later.", retry_after_ms=BUSY_MS
+    )
+
+
+def _why(error: Exception) -> str:
+    """Returns a library's reason without the URLs in it, which may have secrets."""
+    why = getattr(error, "strerror", None) or reason(error)
+    return " ".join(shown(word) for word in str(why).split())
+
+
+def retried(action: Callable[[], _T], wait: Callable[[float], object], attempts: int) -> _T:
+    """Returns what `action` returns, tried again while the store is busy, each time after twice as long.
+
+    Raises:
+        HushdError: of the last attempt, or any that is not `server_busy`.
+    """
+    for number in range(attempts):
+        try:
+            return action()
+        except HushdError as error:
+            if error.code != "server_busy" or number + 1 == attempts:
+                raise
+        wait(2.0**number)
+    raise AssertionError("attempts is 1 or more")

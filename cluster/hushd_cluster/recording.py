@@ -1,0 +1,81 @@
+"""A recording of a corpus, and the names under which its transcript can be kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+OWN = ".hushd"  # the folder beside the transcripts for what hushd itself keeps there
+RESERVED = "set-aside"  # with a format it would be the list's own name
+MAX_PART = 200  # bytes of a name between two slashes: a file's may have 255, with its format and a temporary mark
+MAX_NAME = 800  # bytes; the key of an object may have 1024, with the folder before it
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording.
+
+    Attributes:
+        name: the name of its transcript without the format: its path below the corpus, or its id in a manifest.
+        place: its path on the driver's disk, or the URL from which a node reads it.
+        size: bytes; None if unknown.
+        written: ns since 1970 of its last change; 0 if unknown.
+        options: its own, in the form of a request, which go before those of the run.
+        is_begun: whether a part of its transcript lies in the store.
+        is_stale: whether there is a transcript that is older than the recording, to be replaced.
+    """
+
+    name: str
+    place: str
+    size: int | None = None
+    written: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_begun: bool = False
+    is_stale: bool = False
+
+    @property
+    def is_remote(self) -> bool:
+        """True if a node reads it by its URL; else its bytes travel with the task."""
+        return is_url(self.place)
+
+
+def is_url(place: str) -> bool:
+    """Returns whether `place` is a URL and not a path."""
+    return bool(_URL.match(place))
+
+
+def shown(place: str) -> str:
+    """Returns a place for errors and logs: a URL without its query and password, which may be secrets."""
+    if not is_url(place):
+        return place
+    try:
+        url = urlsplit(place)
+    except ValueError:
+        return f"{place.partition('://')[0]}://…"
+    user, at, host = url.netloc.rpartition("@")
+    return f"{url.scheme}://{user.partition(':')[0]}{at}{host}{url.path}"
+
+
+def fault(name: str) -> str:
+    """Returns the reason why no transcript can have this name; empty if one can."""
+    parts = name.split("/")
+    try:
+        size = len(name.encode())
+        longest = max(len(part.encode()) for part in parts)
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    if _CONTROL.search(name):
+        return "has a control character or a backslash"
+    if any(part in ("", ".", "..") for part in parts):
+        return "has an empty part, or one of dots"
+    if parts[0].startswith(OWN) or name == RESERVED:
+        return "is a name that hushd uses itself"
+    if size > MAX_NAME or longest > MAX_PART:
+        return f"is too long: it may have {MAX_NAME} bytes, and {MAX_PART} between two slashes"
+    return ""

@@ -1,0 +1,179 @@
+"""A recording's transcription on a node, as Ray calls it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import ray
+from hushd import Client
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd_protocol.errors import HushdError
+
+from . import faults, node, store
+from .parts import Part
+from .recording import Recording, shown
+
+PATIENCE_S = 10.0  # longest wait of a task whose node has no room
+WRITES = 6  # attempts at writing a transcript to a store that is busy, in half a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A recording to transcribe.
+
+    Attributes:
+        options: for `Client.transcribe`, besides the audio.
+        form: the transcript's format.
+        url: of the folder to write it to; None: it is sent back.
+    """
+
+    recording: Recording
+    options: Mapping[str, Any]
+    form: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A recording's outcome at a node.
+
+    Attributes:
+        node, host: the node's id in Ray, and its host name.
+        transcript: None if the node has written it; with an error, of the part that could be read.
+        sound_s, work_s: seconds of sound, and of work.
+    """
+
+    node: str
+    host: str
+    transcript: Transcript | None = None
+    error: HushdError | None = None
+    sound_s: float = 0.0
+    work_s: float = 0.0
+
+
+def transcribe(data: bytes | None, task: Task) -> Outcome:
+    """Transcribes a recording on a node; returns errors, since Ray would wrap exceptions.
+
+    Args:
+        data: the recording's bytes; None: it is read from its URL.
+    """
+    where = ray.get_runtime_context().get_node_id(), f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
+    begun, attempt = time.monotonic(), Attempt(task, _client())
+    try:
+        with recorded(data, task.recording) as path:
+            transcript = attempt.run(path)
+    except HushdError as error:
+        if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
+            time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
+        return Outcome(*where, attempt.readable(error), error)
+    except OSError as error:
+        return Outcome(*where, error=HushdError("output_failed", f"It cannot keep a recording ({error.strerror})."))
+    sent = transcript if task.url is None else None
+    return Outcome(*where, sent, sound_s=transcript.duration, work_s=time.monotonic() - begun)
+
+
+class Attempt:
+    """One attempt at a recording: it is transcribed, and its transcript written if that is the node's task."""
+
+    def __init__(self, task: Task, client: Client) -> None:
+        self._task = task
+        self._client = client
+        self._store = store.opened(task.url) if task.url else None
+        self._segments: list[Segment] = []
+
+    def run(self, path: Path) -> Transcript:
+        """Returns the transcript of the file at `path`; raises `HushdError`."""
+        options = dict(self._task.options)
+        part = self._part(path)
+        if part and self._task.recording.is_begun and (earlier := part.resume()):
+            self._segments = earlier
+            options |= {"start_s": part.rest_s} | ({"language": part.language} if part.language else {})
+        with closing(self._client.transcribe_stream(path, priority="progress", **options)) as transcription:
+            for segment in transcription:
+                segment = replace(segment, id=len(self._segments))
+                self._segments.append(segment)
+                if part:
+                    part.add(segment, transcription.rest_s, transcription.language, time.monotonic())
+            transcript = replace(transcription.transcript(), segments=tuple(self._segments))
+        if self._store:
+            self._write(transcript)
+        if part:
+            part.remove()
+        return transcript
+
+    def readable(self, error: HushdError) -> Transcript | None:
+        """Returns the transcript of the part that could be read before `error`, if it is about the recording."""
+        read_s = error.detail.get("read_s")
+        return Transcript(tuple(self._segments), duration=float(read_s)) if self._segments and read_s else None
+
+    def _part(self, path: Path) -> Part | None:
+        whole = self._task.options.get("diarize") or self._task.options.get("clips")
+        if self._store is None or whole:  # speakers are told apart over the whole recording
+            return None
+        return Part(self._store, self._task.recording.name, path, self._task.options)
+
+    def _write(self, transcript: Transcript) -> None:
+        """Writes the transcript; one that another node has written meanwhile stays."""
+        assert self._store
+        name, data = f"{self._task.recording.name}.{self._task.form}", transcript.render(self._task.form).encode()
+        put = self._store.replace if self._task.recording.is_stale else self._store.create
+        faults.retried(lambda: put(name, data), time.sleep, WRITES)
+
+
+@contextmanager
+def recorded(data: bytes | None, recording: Recording) -> Iterator[Path]:
+    """Yields the path of a recording on this node, which is a temporary copy unless the nodes share its folder.
+
+    Raises:
+        HushdError: if it cannot be read or kept, or from the block, with the recording's name in place of the path.
+    """
+    if data is not None:
+        with node.as_file(data, recording.name) as path:
+            yield path
+        return
+    if urlsplit(recording.place).scheme.lower() == "file":
+        with _named(Path(store.path_of(recording.place)), recording):
+            yield Path(store.path_of(recording.place))
+        return
+    folder = tempfile.mkdtemp(prefix="hushd-ray-")
+    try:
+        path = Path(folder, f"recording{Path(urlsplit(recording.place).path).suffix}")
+        with _named(path, recording):
+            store.fetched(recording.place, path)
+            yield path
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _named(path: Path, recording: Recording) -> Iterator[None]:
+    """Replaces a path in errors by the recording's name, since the driver does not know the path."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise HushdError(
+            "input_unreadable", f"{recording.name} cannot be read: there is no {shown(recording.place)}."
+        ) from None
+    except HushdError as error:
+        name = os.fspath(path)
+        error.message = error.message.replace(repr(name), recording.name).replace(name, recording.name)
+        raise
+
+
+@cache
+def _client() -> Client:
+    """Returns this Ray process's client of the node's supervisor."""
+    node.prepare()
+    return Client(holder=node.HOLDER)

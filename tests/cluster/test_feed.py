@@ -1,0 +1,121 @@
+"""The recordings that are left, found ahead of the driver."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd_cluster import feed as feed_module
+from hushd_cluster.feed import Feed
+from hushd_cluster.outputs import Failure, Stored
+from hushd_cluster.recording import Recording
+from hushd_protocol.errors import HushdError
+
+SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
+
+
+class Corpus:
+    """Recordings by their names; at `None` it fails."""
+
+    def __init__(self, *names: str | None, total: int | None = None) -> None:
+        self._names = names
+        self.total = total
+        self.faults: list[str] = []
+        self.wrong = 0
+        self.read = 0
+
+    def recordings(self) -> Iterator[Recording]:
+        for name in self._names:
+            if name is None:
+                raise HushdError("input_unreadable", "The corpus is gone.")
+            self.read += 1
+            yield Recording(name, f"s3://a/{name}")
+
+
+def transcripts(folder: Path, *done: str) -> Stored:
+    made = Stored(f"file://{folder}", "txt")
+    for name in done:
+        made.save(name, SAID)
+    return made
+
+
+def all_of(feed: Feed) -> list[str]:
+    """Begins a feed and takes all that it gives."""
+    feed.begin()
+    names = []
+    while not feed.has_ended:
+        if recording := feed.take():
+            names.append(recording.name)
+        else:
+            feed._thread.join(0.01)
+    return names
+
+
+def test_what_is_done_or_set_aside_is_passed_over(tmp_path: Path) -> None:
+    """And counted; `retry` tries again those set aside."""
+    made = transcripts(tmp_path, "b", "d")
+    made.set_aside = {"c": Failure("poison_request", "It kills.", 5, 3), "x": Failure("model_missing", "No.", 6, 1)}
+    feed = Feed(Corpus(*"abcde"), made, retry=False)
+    assert all_of(feed) == ["a", "e"]
+    assert (feed.given, feed.done_before, feed.passed, feed.passed_exit, feed.total) == (2, 2, 1, 5, 2)
+    feed = Feed(Corpus(*"abcde"), made, retry=True)
+    assert all_of(feed) == ["a", "c", "e"]
+    assert (feed.passed, feed.passed_exit) == (0, 0)
+
+
+def test_a_part_and_an_old_transcript_are_told(tmp_path: Path) -> None:
+    """So that a node looks for the one, and replaces the other."""
+    made = transcripts(tmp_path, "old")
+    (tmp_path / ".hushd/parts").mkdir(parents=True)
+    (tmp_path / ".hushd/parts/begun.json").touch()
+
+    class Changed(Corpus):
+        def recordings(self) -> Iterator[Recording]:
+            for name in ("new", "begun", "old"):
+                yield Recording(name, f"s3://a/{name}", written=2**62)
+
+    found = {each.name: (each.is_begun, each.is_stale) for each in Feed(Changed(), made, retry=False).left()}
+    assert found == {"new": (False, False), "begun": (True, False), "old": (False, True)}
+
+
+def test_a_corpus_of_any_length_is_read_a_little_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no further, until the driver takes more, or ends."""
+    monkeypatch.setattr(feed_module, "AHEAD", 10)
+    corpus = Corpus(*map(str, range(1000)), total=1000)
+    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    feed = Feed(corpus, transcripts(tmp_path), retry=False, notify=lambda: told.put(None))
+    feed.begin()
+    for _ in range(10):
+        told.get(timeout=30)
+    assert feed.total == 1000
+    assert corpus.read <= 11
+    assert feed.take() is not None
+    feed.close()
+    feed._thread.join(30)
+    assert not feed._thread.is_alive()
+    assert corpus.read <= 12
+
+
+def test_the_total_is_what_is_left_of_it(tmp_path: Path) -> None:
+    """Of a corpus whose length is known: without those done and wrong lines; else it is known at the end."""
+    made = transcripts(tmp_path, "b")
+    corpus = Corpus(*"abc", total=4)
+    corpus.wrong = 1
+    feed = Feed(corpus, made, retry=False)
+    left = feed.left()
+    assert (next(left).name, next(left).name) == ("a", "c")
+    assert feed.total == 2
+    unknown = Feed(Corpus(*"abc"), made, retry=False)
+    next(unknown.left())
+    assert unknown.total is None
+
+
+def test_a_failure_is_raised_where_the_driver_takes(tmp_path: Path) -> None:
+    """After the recordings found before it."""
+    feed = Feed(Corpus("a", None), transcripts(tmp_path), retry=False)
+    with pytest.raises(HushdError, match="The corpus is gone"):
+        all_of(feed)

@@ -1,0 +1,149 @@
+"""Manifests: lines that are right, wrong, and a million of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_cluster import manifest
+from hushd_cluster.recording import Recording
+from hushd_cluster.sources import Manifest
+from hushd_protocol.errors import HushdError
+
+
+def parsed(**fields: Any) -> Recording:
+    return manifest.parse(
+        json.dumps({"id": "17", "url": "s3://calls/17.wav", **fields}).encode(), {"people": {"Ann": "x"}}
+    )
+
+
+def test_a_line_names_a_recording_and_its_options() -> None:
+    """In the form of a request, whatever is left out left to the command."""
+    recording = parsed(language="de", word_times=True, hotwords="Ada, Grace", clips=[0, 10], model="small", prompt=None)
+    assert (recording.name, recording.place) == ("17", "s3://calls/17.wav")
+    assert recording.options == {
+        "language": "de", "word_times": True, "hotwords": "Ada, Grace", "clips": [0, 10], "model": "small",
+    }  # fmt: skip
+
+
+def test_speakers_are_told_apart_by_their_number_too() -> None:
+    """And the people who are known have their names."""
+    assert parsed(speakers=2).options == {"diarize": True, "speakers": 2, "people": {"Ann": "x"}}
+    assert parsed(diarize=True).options == {"diarize": True, "people": {"Ann": "x"}}
+    assert "people" not in parsed(language="de").options
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (b"no", "not JSON"), (b"[]", "not a JSON object"), (b"{}", "no 'id'"), (b'{"id": "a"}', "no 'url'"),
+        (b'{"id": "", "url": "a"}', "id must be text that is not empty"),
+        (b'{"id": 7, "url": "a"}', "id must be text"), (b'{"id": "../a", "url": "a"}', "Its id has an empty part"),
+        (b'{"id": "a", "url": "a", "langage": "de"}', "no 'langage' (did you mean language?)"),
+        (b'{"id": "a", "url": "a", "beam_size": 0}', "beam_size must be a whole number from 1 to 100, not 0"),
+        (b'{"id": "a", "url": "a", "diarize": 1}', "diarize must be true or false"),
+        (b'{"id": "a", "url": "https://u:secret@h/a"}', "https://u@h/a was given with a password"),
+        (b'{"id": "a", "url": "a", "clips": [1], "diarize": true}', "leave out clips"),
+        (b'{"id": "a", "url": "a", "live": true}', "no 'live'"), (b"[" * 100_000, "not JSON"), (b"\xff", "not JSON"),
+        (b'{"id": "a", "url": "' + b"a" * manifest.MAX_LINE + b'"}', "longer than"),
+    ],
+)  # fmt: skip
+def test_a_wrong_line_says_why(line: bytes, sentence: str) -> None:
+    """In one sentence, without a password."""
+    with pytest.raises(HushdError) as raised:
+        manifest.parse(line, {})
+    assert raised.value.code == "bad_request"
+    assert sentence in raised.value.message
+    assert "secret" not in raised.value.message
+
+
+def test_the_lines_around_a_wrong_one_are_read(tmp_path: Path) -> None:
+    """Each wrong one is named by its number; an id that comes again is wrong too, and empty lines are nothing."""
+    path = tmp_path / "corpus.jsonl"
+    good = [json.dumps({"id": name, "url": f"/a/{name}"}) for name in ("1", "2", "3")]
+    path.write_text("\n".join([good[0], "", "wrong", good[1], good[0], "x" * (3 * manifest.MAX_LINE), good[2]]))
+    source = Manifest(str(path), {})
+    assert [each.name for each in source.recordings()] == ["1", "2", "3"]
+    assert source.wrong == 3
+    assert [sentence.removeprefix(f"{path}:")[:15] for sentence in source.faults] == [
+        "3: It is not JS", "5: Its id '1' w", "6: It is longer",
+    ]  # fmt: skip
+
+
+def test_only_the_first_wrong_lines_are_named(tmp_path: Path) -> None:
+    """A file that is not a manifest has a million of them."""
+    (tmp_path / "m").write_text("wrong\n" * 1000)
+    source = Manifest(str(tmp_path / "m"), {})
+    assert list(source.recordings()) == []
+    assert (source.wrong, len(source.faults)) == (1000, 20)
+
+
+def test_a_manifest_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    """In one sentence."""
+    with pytest.raises(HushdError, match=r"The manifest '.*none' cannot be read \(No such file") as raised:
+        list(Manifest(str(tmp_path / "none"), {}).recordings())
+    assert raised.value.code == "input_unreadable"
+
+
+def test_standard_input_is_a_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a length that nobody knows before its end."""
+    data = io.BytesIO(b'{"id": "a", "url": "b"}\n')
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(data))
+    source = Manifest("-", {})
+    assert source.total is None
+    assert [each.name for each in source.recordings()] == ["a"]
+
+
+def test_random_lines_end_in_a_recording_or_a_sentence() -> None:
+    """No line ends in another exception."""
+    chance = random.Random(41)
+    words = ["id", "url", "language", "clips", "speakers", "hotwords", "x", "model", "decoder"]
+    values = [
+        "a",
+        "",
+        1,
+        -1,
+        1e400,
+        None,
+        True,
+        [],
+        [1, 2],
+        [2, 1],
+        {},
+        {"a": []},
+        "s3://b/c",
+        "//",
+        "https://[",
+        "\ud800",
+    ]
+    for _ in range(3000):
+        fields = {chance.choice(words): chance.choice(values) for _ in range(chance.randrange(5))}
+        line = json.dumps({"id": "a", "url": "b"} | fields).encode()
+        if chance.random() < 0.2:
+            line = line[: chance.randrange(len(line))]
+        codes: list[str] = []
+        try:
+            assert manifest.parse(line, {}).name
+        except HushdError as error:
+            codes.append(error.code)
+        assert codes in ([], ["bad_request"])
+
+
+def test_a_long_manifest_takes_no_memory(tmp_path: Path) -> None:
+    """Of 90,000 lines as of 15,000: the ids that were there lie in a file."""
+    path = tmp_path / "long.jsonl"
+    with open(path, "w") as file:
+        file.writelines(f'{{"id": "{number:07}", "url": "s3://a/{number:07}.wav"}}\n' for number in range(90_000))
+    source = Manifest(str(path), {})
+    assert source.total == 90_000
+    recordings = source.recordings()
+    for _ in range(15_000):
+        next(recordings)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert sum(1 for _ in recordings) == 75_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8_000  # kB

@@ -1,0 +1,160 @@
+"""The transcripts of a corpus, on the driver's disk and below a URL: done, begun and set aside."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hushd.transcripts.segment import Segment
+from hushd.transcripts.transcript import Transcript
+from hushd_cluster import outputs, sources
+from hushd_cluster.outputs import Disk, Failure, Outputs, Stored
+from hushd_cluster.recording import Recording
+from hushd_protocol.errors import HushdError
+
+SAID = Transcript((Segment(0, 0.0, 1.0, "Hello."),))
+FAILURE = Failure("input_unreadable", "'talk.wav' is empty.", 4, 1)
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> dict[str, Recording]:
+    """Two recordings of one name, one in a folder, and files that are none; the transcripts come among them."""
+    for name in ("talk.wav", "talk.mp3", "b/c.FLAC", "notes.txt", ".hidden.wav", "out/old.wav", "b/.x/d.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    return {each.name: each for each in sources.Disk(str(tmp_path), str(tmp_path / "out")).recordings()}
+
+
+@pytest.fixture(params=["disk", "store"])
+def made(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Outputs]:
+    """Makes the transcripts, as each run does."""
+
+    def make() -> Outputs:
+        target = tmp_path / "out"
+        return Disk(str(target), "txt") if request.param == "disk" else Stored(f"file://{target}", "txt")
+
+    return make
+
+
+def test_recordings_are_known_by_their_suffix(recordings: dict[str, Recording], tmp_path: Path) -> None:
+    """In any case and folder, but not hidden, and not those in the folder of transcripts; also below a URL."""
+    assert list(recordings) == ["talk.mp3", "talk.wav", "b/c.FLAC"]
+    listed = {each.name: each for each in sources.Listed(f"file://{tmp_path}/b").recordings()}
+    assert list(listed) == ["c.FLAC"]
+    assert listed["c.FLAC"].place == f"file://{tmp_path}/b/c.FLAC"
+    assert (listed["c.FLAC"].size, listed["c.FLAC"].is_remote) == (1, True)
+    assert listed["c.FLAC"].written == recordings["b/c.FLAC"].written
+
+
+def test_each_recording_has_a_transcript_of_its_own(
+    made: Callable[[], Outputs], recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    """Under its whole name, so that two of one stem do not share it."""
+    before = made()
+    before.learn()
+    assert not any(map(before.is_done, recordings.values()))
+    for name in recordings:
+        before.save(name, SAID)
+    after = made()
+    after.learn()
+    assert all(map(after.is_done, recordings.values()))
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.txt")}
+    assert written == {"talk.mp3.txt", "talk.wav.txt", "b/c.FLAC.txt"}
+    assert (tmp_path / "out/talk.wav.txt").read_text() == "Hello.\n"
+
+
+def test_a_recording_that_has_changed_is_not_done(
+    made: Callable[[], Outputs], recordings: dict[str, Recording], tmp_path: Path
+) -> None:
+    """Its transcript is older, and there; of one without a time any transcript will do."""
+    made().save("talk.wav", SAID)
+    os.utime(tmp_path / "out/talk.wav.txt", (1, 1))
+    transcripts = made()
+    transcripts.learn()
+    assert not transcripts.is_done(recordings["talk.wav"])
+    assert transcripts.exists(recordings["talk.wav"])
+    assert not transcripts.exists(recordings["talk.mp3"])
+    assert transcripts.is_done(Recording("talk.wav", "s3://bucket/talk.wav"))
+
+
+def test_what_was_set_aside_is_remembered_until_it_is_transcribed(made: Callable[[], Outputs], tmp_path: Path) -> None:
+    """In a file that another run reads."""
+    with (first := made()).claimed():
+        first.put_aside("talk.wav", FAILURE)
+    with (again := made()).claimed():
+        assert again.set_aside == {"talk.wav": FAILURE}
+        again.done("talk.wav")
+        again.keep()
+    assert json.loads((tmp_path / "out/set-aside.json").read_text()) == {}
+
+
+def test_the_list_is_not_written_for_each_recording(
+    made: Callable[[], Outputs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand failures would write it a thousand times; at the end it has all of them."""
+    monkeypatch.setattr(outputs.time, "monotonic", lambda: 100.0)
+    with (transcripts := made()).claimed():
+        for number in range(1000):
+            transcripts.put_aside(f"{number}", FAILURE)
+        assert len(json.loads((tmp_path / "out/set-aside.json").read_text())) == 1
+        transcripts.keep()
+    assert len(json.loads((tmp_path / "out/set-aside.json").read_text())) == 1000
+
+
+def test_a_list_that_is_full_ends_the_run(made: Callable[[], Outputs], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the last recording's error: something is wrong with the corpus as a whole."""
+    monkeypatch.setattr(outputs, "MAX_SET_ASIDE", 2)
+    with (transcripts := made()).claimed():
+        for name in "ab":
+            transcripts.put_aside(name, FAILURE)
+        with pytest.raises(HushdError, match=r"2 recordings are set aside, the last one 'c'"):
+            transcripts.put_aside("c", FAILURE)
+
+
+@pytest.mark.parametrize("content", ["[1]", '{"a": 1}', '{"a": {"code": "x"}}', "{"])
+def test_a_list_that_hushd_did_not_write_is_left_alone(
+    made: Callable[[], Outputs], tmp_path: Path, content: str
+) -> None:
+    """And the error names it."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/set-aside.json").write_text(content)
+    with pytest.raises(HushdError, match=r"set-aside\.json' is not a list that hushd wrote"), made().claimed():
+        pass
+    assert (tmp_path / "out/set-aside.json").read_text() == content
+
+
+def test_parts_are_known_from_the_same_listing(tmp_path: Path) -> None:
+    """A part is not a transcript."""
+    transcripts = Stored(f"file://{tmp_path}", "json")
+    (tmp_path / ".hushd/parts/b").mkdir(parents=True)
+    (tmp_path / ".hushd/parts/b/c.wav.json").write_text("{}")
+    transcripts.learn()
+    assert transcripts.is_begun(Recording("b/c.wav", "s3://a/b/c.wav"))
+    assert not transcripts.exists(Recording("b/c.wav", "s3://a/b/c.wav"))
+    assert not transcripts.is_begun(Recording("c.wav", "s3://a/c.wav"))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "code"), [("none", "out", "input_unreadable"), (".", "file/x", "output_failed")]
+)
+def test_folders_that_cannot_be_used(tmp_path: Path, source: str, target: str, code: str) -> None:
+    """They are errors of one sentence."""
+    (tmp_path / "file").touch()
+
+    def use() -> None:
+        sources.Disk(str(tmp_path / source), str(tmp_path / target))
+        Disk(str(tmp_path / target), "txt")
+
+    with pytest.raises(HushdError) as raised:
+        use()
+    assert raised.value.code == code
+
+
+def test_a_url_without_a_folder_is_named(tmp_path: Path) -> None:
+    """As nothing was there to transcribe."""
+    with pytest.raises(HushdError, match=r"There is no folder file:///.*/none\.") as raised:
+        list(sources.Listed(f"file://{tmp_path}/none").recordings())
+    assert raised.value.code == "input_unreadable"

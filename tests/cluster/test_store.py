@@ -1,0 +1,268 @@
+"""Folders that every node reaches: of a shared file system, of fsspec's memory, and of a server like S3."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hushd_cluster import store
+from hushd_cluster.faults import faults, retried
+from hushd_cluster.store import ObjectStore, SharedFolder, Store
+from hushd_protocol.errors import HushdError
+from support.s3_server import BUCKET, S3Server
+
+needs_fsspec = pytest.mark.skipif(find_spec("fsspec") is None, reason="the extra ray is not installed")
+needs_moto = pytest.mark.skipif(
+    find_spec("moto") is None or find_spec("s3fs") is None, reason="the extra ray-tests is not installed"
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    """A server like S3, whose credentials are in this process's environment."""
+    with S3Server() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def at_server(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    for fault in ("busy 0", "half 0", "slow 0"):
+        server.tell(fault)
+
+
+@pytest.fixture(
+    params=["file", pytest.param("memory", marks=needs_fsspec), pytest.param("s3", marks=needs_moto)],
+)
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A folder of its own in each kind of store."""
+    if request.param == "file":
+        return SharedFolder(f"file://{tmp_path}/the%20texts")
+    if request.param == "memory":
+        return store.opened(f"memory:/{tmp_path}")
+    request.getfixturevalue("at_server")
+    return store.opened(f"s3://{BUCKET}/{tmp_path.name}")
+
+
+def names(folder: Store, below: str = "") -> list[str]:
+    try:
+        return sorted(item.name for item in folder.items(below))
+    except FileNotFoundError:
+        return []
+
+
+def test_what_was_written_can_be_read_and_listed(folder: Store) -> None:
+    """With its size and time; hidden files are listed by its own name alone."""
+    assert names(folder) == []
+    folder.replace("a.txt", b"one")
+    folder.replace("b/c d/é.txt", b"two!")
+    folder.replace(".hushd/driver.json", b"{}")
+    folder.replace(".hushd/parts/b/x.json", b"{}")
+    folder.replace("b/.hidden/x", b"")
+    assert names(folder) == ["a.txt", "b/c d/é.txt"]
+    assert names(folder, ".hushd/parts") == [".hushd/parts/b/x.json"]
+    assert folder.read("b/c d/é.txt") == b"two!"
+    assert folder.read("none") is None
+    (item,) = [item for item in folder.items() if item.name == "a.txt"]
+    assert item.size == 3
+    assert item.written > 1e18
+    folder.remove("a.txt")
+    folder.remove("a.txt")
+    assert names(folder) == ["b/c d/é.txt"]
+
+
+def test_a_file_is_created_once(folder: Store) -> None:
+    """Whoever comes second leaves it alone; `replace` does not."""
+    assert folder.create("b/a.txt", b"first")
+    assert not folder.create("b/a.txt", b"second")
+    assert folder.read("b/a.txt") == b"first"
+    folder.replace("b/a.txt", b"third")
+    assert folder.read("b/a.txt") == b"third"
+
+
+def test_of_many_who_create_at_once_one_does(folder: Store) -> None:
+    """And the file is that one's, whole."""
+    created: list[int] = []
+    start = threading.Barrier(8)
+
+    def create(number: int) -> None:
+        start.wait()
+        if folder.create("race.txt", bytes([number]) * 100_000):
+            created.append(number)
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if type(folder) is ObjectStore:  # memory's `create` looks first, and then writes: only the last one is seen
+        assert created
+    else:
+        assert len(created) == 1
+        assert folder.read("race.txt") == bytes(created) * 100_000
+
+
+def test_a_shared_folder_never_has_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where links are unknown; and a full disk leaves nothing behind."""
+    shared = SharedFolder(f"file://{tmp_path}")
+
+    def no_link(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links")
+
+    monkeypatch.setattr(os, "link", no_link)
+    assert shared.create("a", b"one")
+    assert not shared.create("a", b"two")
+    assert os.listdir(tmp_path) == ["a"]
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(HushdError, match="No space left") as raised:
+        shared.replace("a", b"three")
+    assert raised.value.code == "output_failed"
+    assert os.listdir(tmp_path) == ["a"]
+    assert shared.read("a") == b"one"
+
+
+@needs_moto
+def test_a_thousand_files_take_a_request(at_server: S3Server) -> None:
+    """Transcripts that exist are known by listing in bulk."""
+    folder = store.opened(f"s3://{BUCKET}/fill")
+    at_server.tell("fill 1100")
+    before = at_server.count()
+    assert names(folder) == [f"{number:07}.txt" for number in range(1100)]
+    assert at_server.count()["GET"] - before["GET"] == 2
+    assert at_server.count().get("HEAD", 0) == before.get("HEAD", 0)
+
+
+@needs_moto
+def test_a_file_comes_whole_or_not_at_all(at_server: S3Server, tmp_path: Path) -> None:
+    """Though the server sends halves, and says that it is busy."""
+    folder = store.opened(f"s3://{BUCKET}/whole")
+    data = os.urandom(200_000)
+    folder.replace("a.wav", data)
+    at_server.tell("half 1")
+    at_server.tell("busy 1")
+    store.fetched(f"s3://{BUCKET}/whole/a.wav", tmp_path / "a.wav")
+    assert (tmp_path / "a.wav").read_bytes() == data
+    with pytest.raises(FileNotFoundError):
+        store.fetched(f"s3://{BUCKET}/whole/none.wav", tmp_path / "b.wav")
+
+
+@needs_moto
+def test_a_store_that_stays_busy_is_an_error_that_says_so(at_server: S3Server) -> None:
+    """After the library's own attempts; it is nobody's fault, and worth another try later."""
+    folder = store.opened(f"s3://{BUCKET}/busy")
+    at_server.tell("busy 1000")
+    with pytest.raises(HushdError, match=rf"^s3://{BUCKET}/busy does not answer \(.*reduce") as raised:
+        folder.create("a.txt", b"x")
+    assert raised.value.code == "server_busy"
+    assert raised.value.retry_after_ms
+    at_server.tell("busy 0")
+    assert folder.create("a.txt", b"x")
+
+
+@needs_moto
+def test_a_bucket_that_is_not_there_is_named(at_server: S3Server) -> None:
+    """Both when it is read and when it is written."""
+    folder = store.opened("s3://nowhere/texts")
+    with pytest.raises(FileNotFoundError):
+        list(folder.items())
+    with pytest.raises(HushdError, match="s3://nowhere/texts cannot be written: there is no such place") as raised:
+        folder.create("a", b"")
+    assert raised.value.code == "output_failed"
+
+
+@needs_fsspec
+@pytest.mark.parametrize(
+    ("url", "code", "sentence"),
+    [
+        ("nonsense://a/b", "bad_request", "nonsense://a/b cannot be used"),
+        ("https://host/texts", "bad_request", "Nothing can be written to https://host/texts"),
+        ("s3://key:secret@bucket/a", "bad_request", "s3://key@bucket/a was given with a password"),
+        ("s3://[", "bad_request", "is not a URL"),
+    ],
+)
+def test_places_that_make_no_sense(url: str, code: str, sentence: str) -> None:
+    """They are refused in one sentence, which has no secret."""
+
+    def use() -> None:
+        store.check_target(url)
+        store.opened(url)
+
+    with pytest.raises(HushdError) as raised:
+        use()
+    assert raised.value.code == code
+    assert sentence in raised.value.message
+    assert "secret" not in raised.value.message
+
+
+@needs_fsspec
+def test_a_scheme_whose_library_is_missing_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as Google's, which is not in the extra."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(HushdError, match=r"^gs:// needs a package of Python") as raised:
+        store.opened("gs://bucket/texts-of-nobody")
+    assert raised.value.code == "engine_missing"
+
+
+class NoCredentialsError(Exception):
+    """As botocore calls its own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "writing", "code"),
+    [
+        (NoCredentialsError("Unable to locate credentials"), False, "unauthorised"),
+        (NoCredentialsError("Unable to locate credentials"), True, "unauthorised"),
+        (PermissionError("Access Denied"), False, "unauthorised"),
+        (PermissionError(errno.EACCES, "Permission denied"), True, "output_failed"),
+        (FileNotFoundError("NoSuchBucket"), True, "output_failed"),
+        (OSError(errno.ENOSPC, "No space left on device"), True, "output_failed"),
+        (OSError(errno.EBUSY, "SlowDown"), False, "server_busy"),
+        (TimeoutError(), True, "server_busy"),
+        (RuntimeError("GET https://host/a?X-Amz-Signature=secret failed"), False, "server_busy"),
+    ],
+)
+def test_errors_of_libraries_become_sentences(error: Exception, writing: bool, code: str) -> None:
+    """Their codes say whether another node, or a later time, may help; none of them shows a secret."""
+    with pytest.raises(HushdError) as raised, faults("s3://bucket/a?secret", writing=writing):
+        raise error
+    assert raised.value.code == code
+    assert raised.value.message.startswith("s3://bucket/a ")
+    assert "secret" not in raised.value.message
+    assert raised.value.__cause__ is None
+
+
+def test_a_busy_store_is_tried_again_later_and_later() -> None:
+    """Another failure is not."""
+    waits: list[float] = []
+    results: list[Any] = [HushdError("server_busy", "Busy."), HushdError("server_busy", "Busy."), "there"]
+
+    def action() -> Any:
+        result = results.pop(0)
+        if isinstance(result, HushdError):
+            raise result
+        return result
+
+    assert retried(action, waits.append, 6) == "there"
+    assert waits == [1.0, 2.0]
+    results = [HushdError("server_busy", "Busy.")] * 3
+    with pytest.raises(HushdError, match="Busy"):
+        retried(action, waits.append, 3)
+    results = [HushdError("output_failed", "Full."), "there"]
+    with pytest.raises(HushdError, match="Full"):
+        retried(action, waits.append, 3)

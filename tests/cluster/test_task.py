@@ -1,0 +1,113 @@
+"""A recording's transcription on a node, with a real supervisor and its client; without Ray's cluster."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hushd import Client
+from hushd.transcripts.segment import Segment
+from hushd_cluster import outputs, store
+from hushd_cluster.parts import Part
+from hushd_cluster.recording import Recording
+from hushd_protocol.errors import HushdError
+from support.peer import ECHO, Supervisor, command
+
+if TYPE_CHECKING:
+    from hushd_cluster.task import Attempt
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra ray is not installed"),
+    pytest.mark.usefixtures("ray"),
+]
+
+
+@pytest.fixture
+def node(start_supervisor: Callable[..., Supervisor]) -> Iterator[Client]:
+    """A node's client; `echo` hears one segment, `parts` hears ten."""
+    start_supervisor(
+        f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{command(ECHO)}"
+        f'[worker."stt/parts"]\n{command(ECHO, "--segments", "10")}'
+    )
+    with Client() as client:
+        yield client
+
+
+def attempt(client: Client, recording: Recording, url: str | None, **options: Any) -> Attempt:
+    from hushd_cluster.task import Attempt, Task
+
+    return Attempt(Task(recording, options, "txt", url), client)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest() + "\n"
+
+
+def test_a_node_reads_and_writes_a_shared_folder_itself(node: Client, tmp_path: Path) -> None:
+    """Without a copy of the recording; no transcript is written over, unless it is older."""
+    from hushd_cluster.task import recorded
+
+    (tmp_path / "a.wav").write_bytes(b"one")
+    recording = Recording("b/a.wav", f"file://{tmp_path}/a.wav")
+    url = f"file://{tmp_path}/out"
+    for data, stale, text in ((b"one", False, b"one"), (b"two", False, b"one"), (b"two", True, b"two")):
+        (tmp_path / "a.wav").write_bytes(data)
+        again = Recording(recording.name, recording.place, is_stale=stale)
+        with recorded(None, again) as path:
+            assert path == tmp_path / "a.wav"
+            attempt(node, again, url).run(path)
+        assert (tmp_path / "out/b/a.wav.txt").read_text() == digest(text)
+
+
+def test_a_part_that_is_there_is_gone_on_with(node: Client, tmp_path: Path) -> None:
+    """From its last segment, and removed at the end; who is not told of it looks for none."""
+    (tmp_path / "a.wav").write_bytes(b"long")
+    url = f"file://{tmp_path}/out"
+    options = {"engine": "parts", "model": "a"}
+    part = Part(store.opened(url), "a", tmp_path / "a.wav", options)
+    for number in range(4):
+        part.add(Segment(number, float(number), number + 1.0, f"before {number}"), number + 1.0, "", 0.0)
+    part.keep()
+    begun = Recording("a", f"file://{tmp_path}/a.wav", is_begun=True)
+    transcript = attempt(node, begun, url, **options).run(tmp_path / "a.wav")
+    assert [segment.text for segment in transcript] == [*(f"before {n}" for n in range(4)), *map(str, range(4, 10))]
+    assert [segment.id for segment in transcript] == list(range(10))
+    assert (tmp_path / "out/a.txt").read_text().split("\n")[3:5] == ["before 3", "4"]
+    assert not (tmp_path / "out" / outputs.PARTS / "a.json").exists()
+    part.keep()
+    fresh = attempt(node, Recording("b", begun.place), None, **options).run(tmp_path / "a.wav")
+    assert [segment.text for segment in fresh] == list(map(str, range(10)))
+
+
+def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> None:
+    """Without the query of its URL, which may be a secret."""
+    from hushd_cluster.task import recorded
+
+    gone = Recording("17", f"file://{tmp_path}/none.wav?secret")
+    sentence = rf"^17 cannot be read: there is no file://{tmp_path}/none\.wav\.$"
+    with pytest.raises(HushdError, match=sentence) as raised, recorded(None, gone) as path:
+        path.read_bytes()
+    assert raised.value.code == "input_unreadable"
+
+
+def test_a_copy_is_gone_when_the_work_ends(tmp_path: Path) -> None:
+    """However it ends; an error about the copy names the recording."""
+    from hushd_cluster.task import recorded
+
+    places = []
+
+    def work() -> None:
+        with recorded(b"sound", Recording("b/a.opus", "/disk/b/a.opus")) as path:
+            places.append(path)
+            assert path.read_bytes() == b"sound"
+            raise HushdError("input_unreadable", f"{str(path)!r} is not a sound.")
+
+    with pytest.raises(HushdError) as raised:
+        work()
+    assert raised.value.message == "b/a.opus is not a sound."
+    assert places[0].suffix == ".opus"
+    assert not places[0].exists()
