@@ -6,18 +6,18 @@ withdraws the announcement when the supervisor has ended.
 
 from __future__ import annotations
 
-import os
-import select
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.machinery import PathFinder
-from typing import NoReturn
 
 from hushd_protocol.errors import HushdError
 from hushd_protocol.system.paths import find
 from hushd_schema.settings import address, load
 from hushd_schema.settings.address import Address
+
+from .beside import ended, run_beside
 
 TYPE = "_wyoming._tcp.local."
 LOOK_S = 0.2  # between two tries whether an address answers
@@ -33,27 +33,21 @@ def main(arguments: Sequence[str]) -> int:
     except HushdError as error:
         print(f"hushd serve: {error}", file=sys.stderr)
         return error.exit_code
-    lifeline, supervisors_end = os.pipe()
-    os.set_inheritable(supervisors_end, True)  # closed when the supervisor ends, for whatever reason
-    child = os.fork()
-    if child == 0:
-        os.close(supervisors_end)
-        _leave_family()
-        try:
-            announce(addresses, lifeline)
-        except OSError as error:
-            print(f"hushd serve: announces nothing, since there is no network ({error.strerror}).", file=sys.stderr)
-        os._exit(0)
-    os.close(lifeline)
-    os.waitpid(child, 0)
-    _become_supervisor(arguments[split + 1 :])
+    run_beside(partial(_announce, addresses), ["hushd_supervisor", *arguments[split + 1 :]])
+
+
+def _announce(addresses: Sequence[Address], lifeline: int) -> None:
+    try:
+        announce(addresses, lifeline)
+    except OSError as error:
+        print(f"hushd serve: announces nothing, since there is no network ({error.strerror}).", file=sys.stderr)
 
 
 def announce(addresses: Sequence[Address], lifeline: int) -> None:
     """Announces each address once it answers, until the end of `lifeline`."""
     for each in addresses:
         while not _answers(each):
-            if _ended(lifeline, LOOK_S):
+            if ended(lifeline, LOOK_S):
                 return
     from zeroconf import ServiceInfo, Zeroconf
 
@@ -65,7 +59,7 @@ def announce(addresses: Sequence[Address], lifeline: int) -> None:
                 ServiceInfo(TYPE, f"{name}.{TYPE}", addresses=[socket.inet_aton(host)], port=each.port),
                 allow_name_change=True,  # another container may have the same host name
             )
-        _ended(lifeline, None)
+        ended(lifeline, None)
 
 
 def _announceable(texts: Sequence[str]) -> list[Address]:
@@ -88,17 +82,6 @@ def _announceable(texts: Sequence[str]) -> list[Address]:
     return addresses
 
 
-def _leave_family() -> None:
-    """Detaches this process from its parent and the terminal: Ctrl-C ends the supervisor, which ends this process."""
-    os.setsid()
-    if os.fork():
-        os._exit(0)
-
-
-def _become_supervisor(arguments: Sequence[str]) -> NoReturn:
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "hushd_supervisor", *arguments])
-
-
 def _reachable(host: str) -> str:
     """Returns the IPv4 address by which other machines reach `host`; for 0.0.0.0, that of the outgoing route."""
     if host not in _ANYWHERE:
@@ -115,12 +98,6 @@ def _answers(each: Address) -> bool:
     except OSError:
         return False
     return True
-
-
-def _ended(lifeline: int, patience: float | None) -> bool:
-    poll = select.poll()
-    poll.register(lifeline, select.POLLIN)
-    return bool(poll.poll(None if patience is None else patience * 1000))
 
 
 if __name__ == "__main__":

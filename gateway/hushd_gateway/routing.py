@@ -131,12 +131,10 @@ def _of_able(
         first = next(iter(able))
         entry = next(entry for entry in catalogue.engines if entry.name == first)
         return Model(first, AUTO if able[first] == entry.installed_models() else able[first][0])
-    instead = (
-        f"choose a model of {' or '.join(able)}" if able else f"`hushd models pull {advice.translator()}` gets one"
-    )
     named = f"{engine}/{model}" if engine in able else engine
     whose = f"{named} does not know" if chosen.engine else "No installed model knows"
-    raise HushdError("model_missing", f"{whose} {what}: {instead}, or {without}.")
+    instead = f": choose a model of {' or '.join(able)}" if able else advice.for_translation()
+    raise HushdError("model_missing", f"{whose} {what}{instead}, or {without}.")
 
 
 def is_known_to_hear(model: str, language: str) -> bool:

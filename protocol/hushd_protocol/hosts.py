@@ -70,7 +70,14 @@ def invitation(kind: str, address: str) -> str:
     if address.startswith("unix:"):
         return ""
     host, _, port = address.removeprefix("tcp://").removeprefix("http://").rstrip("/").rpartition(":")
-    host = "127.0.0.1" if host in ("", "0.0.0.0") else "[::1]" if host == "[::]" else host
+    host = reachable(host)
     if kind == "http":
         return f"Open http://{host}:{port}/ in a browser; programs of OpenAI's API use http://{host}:{port}/v1."
     return f"Wyoming: tcp://{host}:{port}"
+
+
+def reachable(host: str) -> str:
+    """Returns the host by which programs of this machine reach a listener at `host`, which may mean every address."""
+    if host in ("", "0.0.0.0"):
+        return "127.0.0.1"
+    return {"::": "::1", "[::]": "[::1]"}.get(host, host)

@@ -1,4 +1,4 @@
-"""docs/SERVING.md and docs/hosts: their lines and programs run as they stand, with the real engines."""
+"""docs/SERVING.md, FROM-OPENAI.md and docs/hosts: their lines and programs run as they stand, with the real engines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.peer import BOUND_S, Peer, check_nothing_is_left, wait_until
 from support.recordings import recording
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (DOCS / "SERVING.md", *sorted((DOCS / "hosts").glob("*.md")))
+PAGES = (DOCS / "FROM-OPENAI.md", DOCS / "SERVING.md", *sorted((DOCS / "hosts").glob("*.md")))
 PORT = 8000  # of the pages
 
 

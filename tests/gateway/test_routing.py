@@ -89,7 +89,10 @@ def test_words_need_an_engine_that_knows_their_times() -> None:
     assert routing.stt(able, Settings(stt="faster-whisper/small"), "", words=True) == Model()
     with pytest.raises(HushdError, match=r"moonshine does not know .* choose a model of faster-whisper"):
         routing.stt(able, SETTINGS, "tiny-en", words=True)
-    with pytest.raises(HushdError, match="No installed model knows when each word is said: `hushd models pull"):
+    with pytest.raises(
+        HushdError,
+        match=r"No installed model knows when each word is said: faster-whisper/small does once .*`hushd models pull",
+    ):
         routing.stt(HEARING, SETTINGS, "", words=True)
 
 

@@ -14,6 +14,9 @@ from starlette.responses import Response
 _STATUS = {"output_failed": 507, "no_device": 503, "cancelled": 503, "slow_consumer": 503}
 # Advice that a program can follow over HTTP.
 WORDS = {"list_voices": "GET /v1/audio/voices lists them", "list_cards": "GET /v1/activity lists them"}
+RETRIED = (408, 409, 429)  # OpenAI's packages repeat a request with these statuses, or one from 500 on, twice
+_STEPS = "` and `"  # between commands that bring a model with its engine
+LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
 _CODES = {"model_missing": "model_not_found", "engine_missing": "model_not_found", "too_large": "request_too_large"}
 
 
@@ -25,7 +28,8 @@ class ApiError(Exception):
         message: one sentence: what happened and what to do.
         param: the faulty parameter, if any.
         code: a machine-readable word.
-        retry_after: seconds retry_after_s which to ask again.
+        retry_after: seconds after which to ask again.
+        is_final: whether the same request would fail again: no program need repeat it.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class ApiError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: int | None = None,
+        is_final: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -42,17 +47,24 @@ class ApiError(Exception):
         self.param = param
         self.code = code
         self.retry_after = retry_after
+        self.is_final = is_final
 
     @classmethod
     def of(cls, error: HushdError) -> ApiError:
         """Returns the error as OpenAI's API would report it."""
+        if error.code == "no_supervisor":
+            error = LEAVING  # the gateway serves one supervisor, and starts no other
         status = _STATUS.get(error.code, error.http_status)
         retry_after_s = None
         if error.retry_after_ms is not None:
             retry_after_s = max(1, math.ceil(error.retry_after_ms / 1000))
         elif status in (429, 503):
             retry_after_s = 1
-        return cls(status, wording.sentence(error, WORDS), None, _CODES.get(error.code, error.code), retry_after_s)
+        message = wording.sentence(error, WORDS)
+        if status == 404:
+            message = message.replace(_STEPS, " && ")  # one line to paste
+        code = _CODES.get(error.code, error.code)
+        return cls(status, message, None, code, retry_after_s, is_final=not error.retryable)
 
     @property
     def kind(self) -> str:
@@ -70,6 +82,8 @@ class ApiError(Exception):
         headers = {}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
+        if self.is_final and (self.status in RETRIED or self.status >= 500):
+            headers["x-should-retry"] = "false"
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         body = json.dumps({"error": self.data()}, ensure_ascii=False).encode("utf-8", "replace")

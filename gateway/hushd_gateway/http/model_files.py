@@ -43,5 +43,5 @@ def _permitted(request: Request) -> str:
     model = known.model if known else name
     if not context.of(request).settings.http.pull:
         sentence = f"Programs may not get models here: set pull = true in [http], or run `hushd models pull {model}`."
-        raise ApiError(409, sentence, "model", "pull_is_off")
+        raise ApiError(409, sentence, "model", "pull_is_off", is_final=True)
     return model

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .concurrency import ConcurrencyLimit
-from .errors import ApiError
+from .errors import LEAVING, ApiError
 from .page import files
 from .realtime import sealing
 
@@ -29,7 +29,6 @@ LOCAL = 256  # concurrent requests and WebSockets of one program,
 FOREIGN = 64  # and of one address of another machine
 SESSIONS = 64  # of these, WebSockets
 RETRY_S = 1
-LEAVING = HushdError("shutting_down", "hushd is shutting down; ask again in a moment.")
 KEY = "openai-insecure-api-key."  # a subprotocol: browsers cannot send headers with a WebSocket
 
 
