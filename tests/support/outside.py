@@ -1,4 +1,4 @@
-"""The table of programs that a test uses beyond Python, pip and git, and `needs()`, by which it says so.
+"""The table of programs and libraries that a test uses beyond Python, pip and git, and `needs()`, by which it says so.
 
 Those of the product stand in `hushd_schema.outside`, and its libraries. `scripts/test --machine hidden` runs all tests
 with nothing to be found but what all systems have: there a test fails that uses a program and has not asked for it.
@@ -7,12 +7,13 @@ with nothing to be found but what all systems have: there a test fails that uses
 from __future__ import annotations
 
 import shutil
+from ctypes.util import find_library
 
 import pytest
-from hushd_schema.outside import PROGRAMS
+from hushd_schema.outside import LIBRARIES, PROGRAMS
 
-# By program, Debian's package.
-PACKAGES = {name: outside.debian for name, outside in PROGRAMS.items()} | {
+# By program or library, Debian's package.
+PACKAGES = {name: outside.debian for name, outside in (LIBRARIES | PROGRAMS).items()} | {
     "aplay": "alsa-utils", "bash": "bash", "cc": "gcc", "chromium": "chromium", "curl": "curl", "dbus-daemon":
     "dbus-daemon", "dh": "debhelper", "ffprobe": "ffmpeg", "fish": "fish", "flite": "flite", "foot": "foot",
     "mandoc": "mandoc", "mmdebstrap": "mmdebstrap", "node": "nodejs", "nsenter": "util-linux", "pacat":
@@ -25,17 +26,17 @@ PACKAGES = {name: outside.debian for name, outside in PROGRAMS.items()} | {
 
 
 def lacking(*names: str) -> str:
-    """Names those of these programs that are not here, and says how to get them; empty when all are.
+    """Names those of these programs and libraries that are not here, and says how to get them; empty when all are.
 
     Raises:
         KeyError: one stands in no table.
     """
     packages = {name: PACKAGES[name] for name in names}
-    absent = [name for name in names if shutil.which(name) is None]
+    absent = [name for name in names if (find_library if name in LIBRARIES else shutil.which)(name) is None]
     wanted = " ".join(sorted({packages[name] for name in absent}))
     return f"{', '.join(absent)} (apt install {wanted})" if absent else ""
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
-    """Skips a test, or by `pytestmark` all of a file, where one of these programs is not here."""
+    """Skips a test, or by `pytestmark` all of a file, where one of these is not here."""
     return pytest.mark.skipif(bool(absent := lacking(*names)), reason=f"not installed: {absent}")

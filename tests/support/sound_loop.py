@@ -12,7 +12,7 @@ from pathlib import Path
 from support.outside import lacking
 from support.peer import BOUND_S, wait_until
 
-_NEEDED = ("pulseaudio", "pactl", "paplay", "parec")
+_NEEDED = ("pulseaudio", "pactl", "paplay", "parec", "portaudio")
 RATE = 44_100  # Hz of the loop: nothing at that rate is resampled
 BLOCK = RATE // 200  # samples of the monitor's blocks, 5 ms
 # JACK's library is kept out of it: it holds a lock of all programs, which one that a test kills would take along.
@@ -20,7 +20,7 @@ ALSA = "pcm.!default { type pulse }\nctl.!default { type pulse }\npcm.!jack { ty
 
 
 def missing() -> str:
-    """Names the programs of a loop that are not installed; empty when all are."""
+    """Names what a loop consists of, and hushd reaches it by, as far as it is not installed; empty when all is."""
     return lacking(*_NEEDED)
 
 
