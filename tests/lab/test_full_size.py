@@ -40,6 +40,7 @@ NEEDED = {
     "piper": ("piper", "onnxruntime"),
     "sherpa-onnx": ("sherpa_onnx",),
     "transcribe-cpp": ("transcribe_cpp", "whisper"),
+    "voxrt": ("voxrt",),
 }
 SPOKEN = {
     "kokoro/kokoro-v1.0": ("af_heart", 24_000),
@@ -119,6 +120,17 @@ def test_gguf_models_are_heard_with(name: str, tmp_path: Path, monkeypatch: pyte
     else:
         assert all(0 <= word.start <= word.end <= 5 for segment in segments for word in segment.words)
         assert any(segment.words for segment in segments)
+
+
+def test_ternary_weights_make_words_of_every_fourth_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 5 s of noise, 16 pieces of words, each with its times; the published file has as many bytes, within 1 MB."""
+    need("voxrt/parakeet-redux")
+    small("voxrt/parakeet-redux", tmp_path)
+    recogniser = loaded("voxrt/parakeet-redux", tmp_path, monkeypatch)
+    (segment,) = recogniser.transcribe(NOISE, Options(word_times=True))
+    assert len("".join(word.text for word in segment.words)) == 3 * 16
+    assert all(0 <= word.start <= word.end <= 5 for word in segment.words)
+    assert sum(part.size for part in MODELS["voxrt/parakeet-redux"].parts(1)) == pytest.approx(178e6, abs=1e6)
 
 
 def test_the_model_of_languages_tells_them_apart(tmp_path: Path) -> None:

@@ -120,6 +120,20 @@ def _onnx_asr(folder: Path) -> Small:
     return Small("onnx-asr", "stt", "tones", path)
 
 
+def _voxrt(folder: Path) -> Small:
+    voxrt_model(folder / "models" / "voxrt" / "small")
+    return Small("voxrt", "stt", "small")
+
+
+def voxrt_model(folder: Path) -> Path:
+    """Makes a small model of voxrt's, with random weights, in `folder`."""
+    from full_size import voxrt
+    from full_size.making import make
+
+    make(folder, voxrt.redux(16), flat=False)
+    return folder
+
+
 def _piper(folder: Path) -> Small:
     from support import tiny_voices
 
@@ -199,6 +213,7 @@ _MAKERS: dict[str, tuple[Callable[[Path], Small], tuple[str, ...]]] = {
     },
     "stt/command": (_program("stt", "commands", [sys.executable, "-c", HEAR, "{wav}"]), ()),
     "stt/transcribe-cpp/nemotron": (_nemotron, ("transcribe_cpp",)),
+    "stt/voxrt": (_voxrt, ("voxrt",)),
     "stt/transcribe-cpp": (_transcribe_cpp, ("transcribe_cpp", "whisper")),
     "stt/onnx-asr": (_onnx_asr, ("onnx_asr", "onnx")),
     "stt/faster-whisper": (_faster_whisper, ("faster_whisper", "ctranslate2", "whisper")),

@@ -53,7 +53,7 @@ def test_an_own_engine_is_found_without_reading_metadata(role: str, engine: str)
         (
             STT,
             "zzz",
-            "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, transcribe-cpp or whisper, or",
+            "engine 'zzz': use command, faster-whisper, moonshine, onnx-asr, transcribe-cpp, voxrt or whisper, or",
         ),
         (STT, "", "that adds one (entry point group hushd.stt_engines)."),
         (TTS, "hibary", "text-to-speech engine 'hibary' (did you mean hibari?): use chatterbox, command, espeak-ng, "),

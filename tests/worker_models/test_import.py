@@ -59,6 +59,12 @@ def chatterbox(folder: Path) -> Path:
     return write(folder / "cb", {"ve.safetensors": safetensors(), "tokenizer.json": b"{}"})
 
 
+def ternary(folder: Path) -> Path:
+    kind = b'{"format": "thrush-ternary-v2"}'
+    files = {"config.json": b"{}", "model.safetensors": safetensors(), "ternary.json": kind, "tokenizer.json": b"{}"}
+    return write(folder / "redux", {**files, "README.md": b"x"})
+
+
 def checkpoint(folder: Path) -> Path:
     return write(folder, {"own.pt": CHECKPOINT}) / "own.pt"
 
@@ -81,6 +87,7 @@ def ears(folder: Path) -> Path:
         (gguf, "transcribe-cpp", ["mine.gguf"]),
         (piper, "piper", ["mine.onnx", "mine.onnx.json"]),
         (chatterbox, "chatterbox", ["tokenizer.json", "ve.safetensors"]),
+        (ternary, "voxrt", ["config.json", "model.safetensors", "ternary.json", "tokenizer.json"]),
     ],
 )
 def test_the_content_tells_the_engine(
@@ -119,6 +126,12 @@ BAD: list[tuple[dict[str, bytes], str, str]] = [
     ({"f/model.onnx": GRAPH}, "f", "which say what they hear"),
     ({"f/model.bin": b"x" * 99, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "is not a Whisper model"),
     ({"f/model.bin": CTRANSLATE2, "f/config.json": b"{}", "f/tokenizer.json": b"{}"}, "f", "has no vocabulary"),
+    ({"f/ternary.json": b"{}", "f/config.json": b"{}"}, "f", "has model.safetensors"),
+    (
+        {"f/ternary.json": b"{}", "f/config.json": b"{}", "f/model.safetensors": b"", "f/tokenizer.json": b"{}"},
+        "f",
+        "is of the format 'None', not thrush-ternary-v2",
+    ),
     ({"f/ve.safetensors": safetensors(b"")}, "f", "ve.safetensors is only a part"),
     ({"f/ve.safetensors": b"x" * 20}, "f", "is not in the format of safetensors"),
 ]

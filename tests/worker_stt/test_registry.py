@@ -40,7 +40,7 @@ def test_the_embedded_engine_is_found() -> None:
             "zzz",
             "default",
             "engine_missing",
-            "use command, faster-whisper, moonshine, onnx-asr, transcribe-cpp or whisper",
+            "use command, faster-whisper, moonshine, onnx-asr, transcribe-cpp, voxrt or whisper",
         ),
         ("", "default", "engine_missing", "entry point group hushd.stt_engines"),
         ("moonshine", "tiny-eng", "model_missing", "did you mean tiny-en?"),

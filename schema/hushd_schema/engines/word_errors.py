@@ -47,7 +47,6 @@ _ENGLISH = {
     "granite-speech-5.0-470m-turboctc": "1.34 1.33 1.35",
     "voxtral-mini-3b-2507": "1.88 1.87 1.94",
     "voxtral-realtime": "2.08 2.07 2.08",
-    "moonshine-tiny": "4.58 4.60",
     "moonshine-streaming-tiny": "4.53 4.52",
     "moonshine-streaming-small": "2.53 2.54",
     "moonshine-streaming-medium": "2.16 2.16",
