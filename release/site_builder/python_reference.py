@@ -136,7 +136,7 @@ def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
     defaults = {**_defaults(requests.request), **LIVE, **_defaults(procedure)}
     own = _stated_hints(operation)
     for name, hint in _stated_hints(options).items():
-        if hint != own.get(name):
+        if _text(hint) != _text(own.get(name)):
             yield inspect.Parameter(name, parameter.KEYWORD_ONLY, default=defaults[name], annotation=hint)
     yield parameter.replace(annotation=f"Unpack[{operation.__name__}]")
 
@@ -145,6 +145,11 @@ def _stated_hints(options: type) -> dict[str, Any]:
     """The annotations of a TypedDict as written: Python 3.14 makes them anew for each class that inherits them."""
     hints = options.__annotations__.items()
     return {name: hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint for name, hint in hints}
+
+
+def _text(hint: Any) -> str:
+    """Returns how a hint is written, without the addresses of functions in it, which are made anew, too."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(hint))
 
 
 def _defaults(procedure: Any) -> Mapping[str, Any]:

@@ -52,8 +52,10 @@ def came_too_late(environment: dict[str, str], first: subprocess.Popen[bytes]) -
     """Returns whether `first` had left before the call, so that another was started, which is ended."""
     if process_id(environment) == first.pid:
         return False
-    process(environment).terminate()
-    process(environment).wait(BOUND_S)
+    with suppress(psutil.NoSuchProcess):  # it may have left by itself meanwhile
+        other = process(environment)
+        other.terminate()
+        other.wait(BOUND_S)
     return True
 
 
