@@ -69,6 +69,10 @@ if find_spec("hushd_gateway"):
         "neighbours": neighbours.neighbours,
         "realtime": realtime.realtime,
     }
+if find_spec("hushd_cluster"):
+    from benches.serving import cluster
+
+    CASES["cluster"] = cluster.cluster
 if find_spec("hushd_wake_words"):
     from benches.hearing import wake
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hushd_protocol.errors import HushdError
@@ -344,6 +345,13 @@ def of_a_node(_: Paths) -> None:
         pass
 
 
+def leaving(here: Paths) -> None:
+    from hushd_cluster import leaving
+
+    with patch.object(leaving.time, "time", lambda: 5.0):  # the file has the same content each time
+        leaving.leave(1.0)
+
+
 def own_supervisors(here: Paths) -> None:
     from hushd_cli.commands.tune.trial_supervisor import TrialSupervisor
 
@@ -480,6 +488,7 @@ CASES: dict[str, Callable[[Paths], object]] = {
     "`command-*.wav`": command_sound,
     "an answer, a recording": long_requests,
     "a recording in the temporary folder of a node": of_a_node,
+    "`cluster-leaves.json`": leaving,
     "the folder of `hushd tune`": own_supervisors,
     "`tune/`": own_voice,
     "`roster.json`": roster,
@@ -497,7 +506,7 @@ CASES: dict[str, Callable[[Paths], object]] = {
 }
 _OF_GUESTS = {
     permission_to_type: "desktop", ducking: "desktop", one_of_a_kind: "desktop", dictation: "desktop",
-    captions: "desktop", of_a_node: "cluster", cluster: "cluster", new_engine: "conformance",
+    captions: "desktop", of_a_node: "cluster", leaving: "cluster", cluster: "cluster", new_engine: "conformance",
 }  # fmt: skip
 CASES = {name: case for name, case in CASES.items() if (ROOT / _OF_GUESTS.get(case, "")).exists()}
 

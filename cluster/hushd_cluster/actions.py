@@ -14,10 +14,11 @@ from hushd_cli.known_people import known
 from hushd_cli.terminal import console
 from hushd_protocol import JsonObject
 from hushd_protocol.errors import CODES, HushdError, reason
+from hushd_protocol.system import paths
 from hushd_schema.settings import access, address
 from ray import serve
 
-from . import application, outputs, session, sources
+from . import application, leaving, outputs, session, sources
 from .feed import Feed
 from .recording import is_url, shown
 from .spread import Spread
@@ -75,6 +76,17 @@ def delete(options: Namespace) -> int:
         serve.delete(application.NAME)
         if not serve.status().applications:
             serve.shutdown()
+    return 0
+
+
+def leave(options: Namespace) -> int:
+    """Has this machine hand its recordings back before it is taken away; returns once it has, or after the grace."""
+    if options.cancel:
+        leaving.Notice(paths.find().runtime).take_back()
+        return 0
+    if not leaving.leave(options.grace):
+        console.complain("Not all recordings were handed back in time: other nodes take them once this one is gone.")
+        return 1
     return 0
 
 

@@ -75,6 +75,19 @@ def make_parser(prog: str) -> Parser:
     status = commands.add("status", "show the nodes and their deployments")
     status.add_argument("--json", action="store_true", help="print JSON, for programs")
     delete = commands.add("delete", "end the deployment")
+    leave = commands.add(
+        "leave",
+        "hand this node's recordings back, before it is taken away",
+        "For the hook that runs before a machine or pod is stopped; it needs no connection to the cluster.",
+    )
+    leave.add_argument(
+        "--grace",
+        type=value(number(0)),
+        default=30.0,
+        metavar="SECONDS",
+        help="time for those that end by then; the others are handed back at once; default: 30",
+    )
+    leave.add_argument("--cancel", action="store_true", help="stay after all")
     transcribe = commands.add(
         "transcribe",
         "transcribe every recording in a folder, a store or a manifest",

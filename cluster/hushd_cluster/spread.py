@@ -30,6 +30,7 @@ AHEAD = 2  # tasks for each CPU: the next one's bytes travel while one runs
 LOOK_S = 1.0  # between two looks at the cluster's nodes
 FRUITLESS = 50  # failures in a row that are not a recording's fault, after which the cluster itself is at fault
 FRUITLESS_S = 60.0  # and for so long
+LEFT_S = 300.0  # for which a node that leaves gets no recordings while there are others
 LATER = 20  # recordings that are handed out before one that failed is tried again
 STORE_SHARE = 0.5  # the share of the driver node's object store for recordings under way
 ITS_OWN = frozenset(("model_missing", "engine_missing", "model_too_large"))  # of a recording that names its model
@@ -85,6 +86,7 @@ class Spread:
         self._looked = -LOOK_S
         self._nodes = Nodes(attempts)
         self._hosts: dict[str, str] = {}
+        self._leaving: dict[str, float] = {}  # nodes that hand recordings back, with the times
         self._room = 0.0  # bytes of recordings under way that the driver may hold
         self._held = 0  # bytes of them
         self._fruitless = 0
@@ -163,7 +165,7 @@ class Spread:
 
     def _send(self, recording: Recording, data: Any, size: int) -> None:
         """Sends a recording to a node at which it has not failed."""
-        avoided = self._nodes.avoided(recording.name, self._alive)
+        avoided = self._avoided(recording)
         others = {_NODE_LABEL: f"!in({','.join(avoided)})"} if avoided else None
         task = Task(recording, {**self._options, **recording.options}, self._outputs.form, self._outputs.url)
         reference = self._task.options(label_selector=others).remote(data, task)
@@ -171,6 +173,13 @@ class Spread:
         self._held += size
         self._handed_out += 1
         reference.future().add_done_callback(partial(self._tell_end, reference))
+
+    def _avoided(self, recording: Recording) -> list[str]:
+        """Returns the nodes that it is not sent to: where it failed, and those that leave while there are others."""
+        avoided = self._nodes.avoided(recording.name, self._alive)
+        now = time.monotonic()
+        leaving = {node_id for node_id, since in self._leaving.items() if now - since < LEFT_S} & self._alive
+        return sorted(leaving.union(avoided)) if self._alive - leaving.union(avoided) else avoided
 
     def _tell_end(self, reference: Any, result: Any) -> None:
         self._news.put((reference, result))
@@ -199,7 +208,10 @@ class Spread:
     def _take(self, recording: Recording, outcome: Outcome) -> None:
         name, error = recording.name, outcome.error
         self._hosts[outcome.node] = outcome.host
-        if error is None:
+        if outcome.leaves:
+            self._leaving[outcome.node] = time.monotonic()
+            self._again.appendleft((0, recording))
+        elif error is None:
             if outcome.transcript:
                 self._outputs.save(name, outcome.transcript)
             self._outputs.done(name)

@@ -20,12 +20,14 @@ from hushd import Client
 from hushd.transcripts.segment import Segment
 from hushd.transcripts.transcript import Transcript
 from hushd_protocol.errors import HushdError
+from hushd_protocol.system import paths
 
-from . import faults, node, store
+from . import faults, leaving, node, store
 from .parts import Part
 from .recording import Recording, shown
 
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
+LEAVING_S = 0.5  # that a task takes on a machine that leaves, lest many come where there is no other
 WRITES = 6  # attempts at writing a transcript to a store that is busy, in half a minute
 
 
@@ -53,6 +55,7 @@ class Outcome:
         node, host: the node's id in Ray, and its host name.
         transcript: None if the node has written it; with an error, of the part that could be read.
         sound_s, work_s: seconds of sound, and of work.
+        leaves: whether it hands the recording back since its machine leaves.
     """
 
     node: str
@@ -61,6 +64,7 @@ class Outcome:
     error: HushdError | None = None
     sound_s: float = 0.0
     work_s: float = 0.0
+    leaves: bool = False
 
 
 def transcribe(data: bytes | None, task: Task) -> Outcome:
@@ -70,11 +74,17 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
         data: the recording's bytes; None: it is read from its URL.
     """
     where = ray.get_runtime_context().get_node_id(), f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
-    begun, attempt = time.monotonic(), Attempt(task, _client())
+    notice = leaving.Notice(paths.find().runtime)
+    if notice.until(time.time()):
+        time.sleep(LEAVING_S)
+        return Outcome(*where, error=leaving.handed_back(), leaves=True)
+    begun, attempt = time.monotonic(), Attempt(task, _client(), notice)
     try:
-        with recorded(data, task.recording) as path:
+        with notice.at_work(), recorded(data, task.recording) as path:
             transcript = attempt.run(path)
     except HushdError as error:
+        if attempt.is_handed_back:
+            return Outcome(*where, error=error, leaves=True)
         if error.retry_after_ms:  # waits in this task's slot, so that no other task is sent here meanwhile
             time.sleep(min(PATIENCE_S, error.retry_after_ms / 1000))
         return Outcome(*where, attempt.readable(error), error)
@@ -85,11 +95,17 @@ def transcribe(data: bytes | None, task: Task) -> Outcome:
 
 
 class Attempt:
-    """One attempt at a recording: it is transcribed, and its transcript written if that is the node's task."""
+    """One attempt at a recording: it is transcribed, and its transcript written if that is the node's task.
 
-    def __init__(self, task: Task, client: Client) -> None:
+    Attributes:
+        is_handed_back: whether it ended since the machine leaves.
+    """
+
+    def __init__(self, task: Task, client: Client, notice: leaving.Notice) -> None:
         self._task = task
         self._client = client
+        self._notice = notice
+        self.is_handed_back = False
         self._store = store.opened(task.url) if task.url else None
         self._segments: list[Segment] = []
 
@@ -100,18 +116,37 @@ class Attempt:
         if part and self._task.recording.is_begun and (earlier := part.resume()):
             self._segments = earlier
             options |= {"start_s": part.rest_s} | ({"language": part.language} if part.language else {})
-        with closing(self._client.transcribe_stream(path, priority="progress", **options)) as transcription:
-            for segment in transcription:
-                segment = replace(segment, id=len(self._segments))
-                self._segments.append(segment)
-                if part:
-                    part.add(segment, transcription.rest_s, transcription.language, time.monotonic())
-            transcript = replace(transcription.transcript(), segments=tuple(self._segments))
+        try:
+            transcript = self._transcribed(path, options, part)
+        except BaseException:  # also where Ray ends this process, by SystemExit
+            if part:
+                part.keep()
+            raise
         if self._store:
             self._write(transcript)
         if part:
             part.remove()
         return transcript
+
+    def _transcribed(self, path: Path, options: dict[str, Any], part: Part | None) -> Transcript:
+        watch = leaving.Watch(self._notice, lambda: transcription.close())
+        transcription = self._client.transcribe_stream(
+            path, priority="progress", on_progress=watch.progressed, **options
+        )
+        with closing(transcription), watch:
+            try:
+                for segment in transcription:
+                    segment = replace(segment, id=len(self._segments))
+                    self._segments.append(segment)
+                    if part:
+                        part.add(segment, transcription.rest_s, transcription.language, time.monotonic())
+            except HushdError:
+                if not watch.has_stopped:
+                    raise
+            if watch.has_stopped:
+                self.is_handed_back = True
+                raise leaving.handed_back()
+            return replace(transcription.transcript(), segments=tuple(self._segments))
 
     def readable(self, error: HushdError) -> Transcript | None:
         """Returns the transcript of the part that could be read before `error`, if it is about the recording."""

@@ -253,6 +253,28 @@ def test_a_manifest_names_recordings_anywhere(cluster: RayCluster, gate: Path, b
     assert "-:5: A recording has no 'beam' (did you mean beam_size?)." in run.stderr
 
 
+def test_a_node_that_leaves_hands_its_recordings_back(
+    cluster: RayCluster, gate: Path, bucket: Store, tmp_path: Path
+) -> None:
+    """At once where they do not end in time: other nodes transcribe them, and it gets no more."""
+    gate.unlink(missing_ok=True)
+    made = corpus(tmp_path / "in", 6)
+    for name, data in made.items():
+        bucket.replace(f"leaving/{name}", data)
+    process = cluster.hushd("cluster", "transcribe", f"s3://{BUCKET}/calls/leaving", "-o", f"s3://{BUCKET}/left")
+    wait_until(lambda: cluster.requests(1, "running"), "work on the node that leaves")
+    left = cluster.end(cluster.hushd("cluster", "leave", "--grace", "0.5", node=1))
+    assert (left.returncode, left.stdout, left.stderr) == (0, "", "")
+    assert not cluster.requests(1, "running")
+    ended = cluster.requests(1)
+    gate.touch()
+    run = cluster.end(process)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert kept(store.opened(f"s3://{BUCKET}/left")) == expected(made)
+    assert cluster.requests(1) == ended
+    assert cluster.end(cluster.hushd("cluster", "leave", "--cancel", node=1)).returncode == 0
+
+
 @pytest.fixture(scope="module")
 def openai(cluster: RayCluster, gate: Path) -> Iterator[OpenAI]:
     """OpenAI's own client of a deployment that one node serves, with places for two requests at work and one more."""

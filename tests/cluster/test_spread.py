@@ -262,6 +262,21 @@ def test_a_task_lost_with_its_node_is_sent_again(monkeypatch: pytest.MonkeyPatch
     assert len(list((tmp_path / "out").glob("*.txt"))) == 2
 
 
+def test_a_node_that_leaves_gets_nothing_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """While there are others; what it hands back costs no attempt, and it is not called sick."""
+    from hushd_cluster import spread
+
+    def make(task: Task, node: str) -> Outcome:
+        left = outcome(node, error=HushdError("shutting_down", "It leaves."), leaves=True)
+        return left if node == "a" else heard(task, node)
+
+    monkeypatch.setattr(spread, "AHEAD", 0.002)
+    rows = [{"url": f"s3://a/{number}"} for number in range(20)]
+    cluster, made = spread_over(monkeypatch, manifest(tmp_path, *rows), tmp_path / "out", make)
+    assert (made.failed, made.left_out, made.figures.done) == ({}, {}, 20)
+    assert sum(selectors[0] is None for selectors in cluster.selectors.values()) <= 2
+
+
 def test_no_more_tasks_are_sent_than_there_are_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """However long the manifest is, the driver knows a few of its recordings."""
     rows = [{"url": f"s3://a/{number}"} for number in range(3000)]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +15,12 @@ import pytest
 from hushd import Client
 from hushd.transcripts.segment import Segment
 from hushd_cluster import outputs, store
+from hushd_cluster.leaving import Notice
 from hushd_cluster.parts import Part
 from hushd_cluster.recording import Recording
 from hushd_protocol.errors import HushdError
-from support.peer import ECHO, Supervisor, command
+from hushd_protocol.system import paths
+from support.peer import BOUND_S, ECHO, Supervisor, command, wait_until
 
 if TYPE_CHECKING:
     from hushd_cluster.task import Attempt
@@ -32,6 +37,7 @@ def node(start_supervisor: Callable[..., Supervisor]) -> Iterator[Client]:
     start_supervisor(
         f"stt = 'echo/a'\n[worker.\"stt/echo\"]\n{command(ECHO)}"
         f'[worker."stt/parts"]\n{command(ECHO, "--segments", "10")}'
+        f'[worker."stt/slow"]\n{command(ECHO, "--segments", "10", "--takes", "5")}'
     )
     with Client() as client:
         yield client
@@ -40,7 +46,7 @@ def node(start_supervisor: Callable[..., Supervisor]) -> Iterator[Client]:
 def attempt(client: Client, recording: Recording, url: str | None, **options: Any) -> Attempt:
     from hushd_cluster.task import Attempt, Task
 
-    return Attempt(Task(recording, options, "txt", url), client)
+    return Attempt(Task(recording, options, "txt", url), client, Notice(paths.find().runtime))
 
 
 def digest(data: bytes) -> str:
@@ -81,6 +87,35 @@ def test_a_part_that_is_there_is_gone_on_with(node: Client, tmp_path: Path) -> N
     part.keep()
     fresh = attempt(node, Recording("b", begun.place), None, **options).run(tmp_path / "a.wav")
     assert [segment.text for segment in fresh] == list(map(str, range(10)))
+
+
+def test_a_machine_that_leaves_hands_a_long_recording_back(node: Client, tmp_path: Path, runtime: Path) -> None:
+    """Its part is in the store at once, and another node ends it with the same segments."""
+    (tmp_path / "a.wav").write_bytes(b"long")
+    url, options = f"file://{tmp_path}/out", {"engine": "slow", "model": "a"}
+    recording = Recording("a", f"file://{tmp_path}/a.wav")
+    first = attempt(node, recording, url, **options)
+    failures: list[HushdError] = []
+
+    def work() -> None:
+        try:
+            first.run(tmp_path / "a.wav")
+        except HushdError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait_until(lambda: len(first._segments) >= 2, "two segments")
+    Notice(runtime).give(time.time())
+    thread.join(BOUND_S)
+    assert [error.code for error in failures] == ["shutting_down"]
+    assert first.is_handed_back
+    assert not (tmp_path / "out/a.txt").exists()
+    Notice(runtime).take_back()
+    second = attempt(node, replace(recording, is_begun=True), url, **options)
+    transcript = second.run(tmp_path / "a.wav")
+    assert [segment.text for segment in transcript] == list(map(str, range(10)))
+    assert second._segments[:2] == first._segments[:2]
 
 
 def test_a_recording_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> None:

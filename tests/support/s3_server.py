@@ -21,6 +21,7 @@ from typing import Any
 HERE = Path(__file__)
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key-of-a-node", "AWS_SECRET_ACCESS_KEY": "secret-of-a-node"}
 BUCKET = "corpus"
+OF_DRIVER = "bytes of the driver"  # in what is counted: those of requests with AWS_SDK_UA_APP_ID=driver
 
 
 class S3Server:
@@ -79,8 +80,11 @@ class Misbehaving:
 
     def __call__(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
+        is_driver = "app/driver" in environ.get("HTTP_USER_AGENT", "")
         with self._lock:
             self.count[method] += 1
+            if is_driver:
+                self.count[OF_DRIVER] += int(environ.get("CONTENT_LENGTH") or 0)
             busy, self.busy = self.busy > 0, max(0, self.busy - 1)
             half = not busy and self.half > 0 and method == "GET"
             self.half -= half
@@ -89,9 +93,13 @@ class Misbehaving:
             start("503 Slow Down", [("Content-Type", "application/xml")])
             return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
         answer = self._app(environ, start)
-        if not half:
+        if not half and not is_driver:
             return answer
         whole = b"".join(answer)
+        with self._lock:
+            self.count[OF_DRIVER] += len(whole) * is_driver
+        if not half:
+            return [whole]
         return [whole[: len(whole) // 2]]  # of the length that was announced
 
 
