@@ -28,6 +28,7 @@ from .recording import Recording, shown
 
 PATIENCE_S = 10.0  # longest wait of a task whose node has no room
 LEAVING_S = 0.5  # that a task takes on a machine that leaves, lest many come where there is no other
+READS = 3  # attempts at reading a recording, before it is another task's
 WRITES = 6  # attempts at writing a transcript to a store that is busy, in half a minute
 
 
@@ -186,7 +187,7 @@ def recorded(data: bytes | None, recording: Recording) -> Iterator[Path]:
     try:
         path = Path(folder, f"recording{Path(urlsplit(recording.place).path).suffix}")
         with _named(path, recording):
-            store.fetched(recording.place, path)
+            faults.retried(lambda: store.fetched(recording.place, path), time.sleep, READS)
             yield path
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -154,7 +154,7 @@ def test_a_file_comes_whole_or_not_at_all(at_server: S3Server, tmp_path: Path) -
     folder.replace("a.wav", data)
     at_server.tell("half 1")
     at_server.tell("busy 1")
-    store.fetched(f"s3://{BUCKET}/whole/a.wav", tmp_path / "a.wav")
+    retried(lambda: store.fetched(f"s3://{BUCKET}/whole/a.wav", tmp_path / "a.wav"), lambda _: None, 3)
     assert (tmp_path / "a.wav").read_bytes() == data
     with pytest.raises(FileNotFoundError):
         store.fetched(f"s3://{BUCKET}/whole/none.wav", tmp_path / "b.wav")
