@@ -180,8 +180,12 @@ def find(model: str, added: Mapping[str, Known] | None = None) -> Known | None:
 
 
 def of_repository(name: str) -> Known | None:
-    """Returns the only well-known model of a repository, by whose name some programs request it."""
-    entries = [known for known in models().values() if known.repository == name]
+    """Returns the only well-known model of a repository, by whose name some programs request it.
+
+    A model in a second precision, whose name is the first's with a suffix, does not count.
+    """
+    every = [known for known in models().values() if known.repository == name]
+    entries = [known for known in every if not any(known.name.startswith(f"{other.name}-") for other in every)]
     return entries[0] if len(entries) == 1 else None
 
 

@@ -1,7 +1,7 @@
 """Compares languages as people and models write them: by tag (`pt-BR`, `de_AT.UTF-8`, `nb`) or English name (`German`).
 
 The only place that decides whether two spellings mean the same language. The names are those of openai-whisper's
-command line.
+command line, and some more.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from hushd_protocol.suggest import nearest
 _TABLE = """
 af afrikaans, am amharic, ar arabic, as assamese, az azerbaijani, ba bashkir, be belarusian, bg bulgarian, bn bengali,
 bo tibetan, br breton, bs bosnian, ca catalan valencian, cs czech, cy welsh, da danish, de german, el greek, en english,
-es spanish castilian, et estonian, eu basque, fa persian, fi finnish, fo faroese, fr french, gl galician, gu gujarati,
-ha hausa, haw hawaiian, he hebrew, hi hindi, hr croatian, ht haitian_creole haitian, hu hungarian, hy armenian,
-id indonesian, is icelandic, it italian, ja japanese, jw javanese, ka georgian, kk kazakh, km khmer, kn kannada,
-ko korean, ky kyrgyz, la latin, lb luxembourgish letzeburgesch, ln lingala, lo lao, lt lithuanian, lv latvian,
-mg malagasy, mi maori, mk macedonian, ml malayalam, mn mongolian, mr marathi, ms malay, mt maltese, my myanmar burmese,
-ne nepali, nl dutch flemish, nn nynorsk, no norwegian, oc occitan, pa punjabi panjabi, pl polish, ps pashto pushto,
-pt portuguese, ro romanian moldavian moldovan, ru russian, sa sanskrit, sd sindhi, si sinhala sinhalese, sk slovak,
-sl slovenian, sn shona, so somali, sq albanian, sr serbian, su sundanese, sv swedish, sw swahili, ta tamil, te telugu,
-tg tajik, th thai, tk turkmen, tl tagalog, tr turkish, tt tatar, uk ukrainian, ur urdu, uz uzbek, vi vietnamese,
-yi yiddish, yo yoruba, yue cantonese, zh chinese mandarin
+es spanish castilian, et estonian, eu basque, fa persian, fi finnish, fo faroese, fr french, ga irish, gl galician,
+gu gujarati, ha hausa, haw hawaiian, he hebrew, hi hindi, hr croatian, ht haitian_creole haitian, hu hungarian,
+hy armenian, id indonesian, is icelandic, it italian, ja japanese, jw javanese, ka georgian, kk kazakh, km khmer,
+kn kannada, ko korean, ky kyrgyz, la latin, lb luxembourgish letzeburgesch, ln lingala, lo lao, lt lithuanian,
+lv latvian, mg malagasy, mi maori, mk macedonian, ml malayalam, mn mongolian, mr marathi, ms malay, mt maltese,
+my myanmar burmese, ne nepali, nl dutch flemish, nn nynorsk, no norwegian, oc occitan, pa punjabi panjabi, pl polish,
+ps pashto pushto, pt portuguese, ro romanian moldavian moldovan, ru russian, sa sanskrit, sd sindhi,
+si sinhala sinhalese, sk slovak, sl slovenian, sn shona, so somali, sq albanian, sr serbian, su sundanese, sv swedish,
+sw swahili, ta tamil, te telugu, tg tajik, th thai, tk turkmen, tl tagalog, tr turkish, tt tatar, uk ukrainian, ur urdu,
+uz uzbek, vi vietnamese, yi yiddish, yo yoruba, yue cantonese, zh chinese mandarin
 """
 _CODES = {
     name.replace("_", " "): code for code, *names in (entry.split() for entry in _TABLE.split(",")) for name in names

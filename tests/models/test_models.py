@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hushd_models import advice, catalogue, installation, own_model, user_models
+from hushd_models import advice, catalogue, installation, own_model, user_models, word_errors
 from hushd_models.catalogue import Files, Known
 from hushd_models.installation import extra_command
 from hushd_models.manifest import split
 from hushd_protocol.errors import HushdError
 from hushd_protocol.names import ENGINE_ROLES, SPEEDS
+from hushd_schema.engines import gguf_catalogue
 
 OWN = {"repository": "somebody/some-thing", "files": ["*.bin"]}
 
@@ -119,6 +120,26 @@ def test_names_and_aliases() -> None:
         assert error.code == "model_missing"
         assert words in error.message
         assert error.message.startswith(f"The model {model} is not on this machine: ")
+
+
+def test_a_model_in_two_precisions() -> None:
+    """They differ in size, memory and figures only; the repository's name means the larger one."""
+    seconds = [known for known in catalogue.models().values() if known.name.endswith(gguf_catalogue.Q4)]
+    assert len(seconds) > 25
+    for second in seconds:
+        first = catalogue.models()[second.model.removesuffix(gguf_catalogue.Q4)]
+        assert (second.repository, second.languages, second.licence) == (
+            first.repository,
+            first.languages,
+            first.licence,
+        )
+        assert second.size_mb < 0.75 * first.size_mb
+        assert second.memory_mb < first.memory_mb
+        assert [known.files[0].needed for known in (first, second)] == [("*Q8_0.gguf",), ("*Q4_K_M.gguf",)]
+        assert bool(second.word_errors) == bool(first.word_errors)
+        assert catalogue.of_repository(first.repository) == first
+    v3 = "transcribe-cpp/parakeet-tdt-0.6b-v3"
+    assert [word_errors.rate(catalogue.models()[name].word_errors, "en") for name in (v3, f"{v3}-q4")] == [1.94, 1.98]
 
 
 def test_what_users_add(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_what_is_told_fits_into_an_answer(empty: None) -> None:
 
 @pytest.mark.parametrize(
     ("installed", "missing", "left", "samples"),
-    [(10, 10, 20, True), (200, 300, 200, True), (400, 300, 400, False), (3000, 0, 60, False)],
+    [(10, 10, 20, True), (200, 300, 200, True), (370, 300, 370, False), (3000, 0, 60, False)],
 )
 def test_too_much_to_tell(
     installed: int, missing: int, left: int, samples: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

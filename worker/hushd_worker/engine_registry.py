@@ -32,7 +32,7 @@ class EngineRegistry(Generic[E, D]):
         contract: the class whose public methods every engine has.
         describe_engine: returns an engine's description, without loading anything.
         max_bytes: the maximum size of the entries as JSON: both roles' descriptions must fit into one answer of the
-            supervisor, 64 KiB of msgpack, or about 90 kB of JSON.
+            supervisor, 64 KiB of msgpack, or about 95 kB of JSON.
         shorten: the steps to shorten the entries, applied one after another while they are larger.
     """
 

@@ -51,6 +51,6 @@ REGISTRY: EngineRegistry[Engine, HearingEngine] = EngineRegistry(
     kind="speech-to-text",
     contract=Engine,
     describe_engine=_description,
-    max_bytes=30_000,
+    max_bytes=40_000,
     shorten=(_without_missing_models,),
 )

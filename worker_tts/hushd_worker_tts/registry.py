@@ -60,6 +60,6 @@ REGISTRY: EngineRegistry[TtsEngine, SpeakingEngine] = EngineRegistry(
     kind="text-to-speech",
     contract=TtsEngine,
     describe_engine=_description,
-    max_bytes=60_000,
+    max_bytes=55_000,
     shorten=(_without_missing_voices, _without_samples, _few_voices),
 )

@@ -1,8 +1,7 @@
 """transcribe-cpp: many families of models on ggml, each a GGUF file, in folders `transcribe-cpp/NAME`.
 
 A model's abilities follow from its architecture and from keys of its file, as the library (0.4) reads them, but without
-the library. Names, languages, sizes and licences of well-known models, and the files' addresses, are from the makers'
-cards in the sources of `transcribe-cpp-native` (`docs/models`), which have no hashes.
+the library. The well-known models are in `gguf_catalogue`.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from hushd_schema.engines import (
     Recognition,
     Recommended,
     Sizes,
+    gguf_catalogue,
     langid,
     whisper_languages,
     word_errors,
 )
-from hushd_schema.engines.whisper_languages import ALL, ALL_BUT_YUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,52 +90,21 @@ _OTHERS = {  # that the library runs too
 MAPPED = "mapped"  # a file made by hushd, whose weights the library uses in place
 _TOKEN_WEIGHTS = "dec.token_embd.weight"  # of Whisper: a row per token, the times last
 
-_CC, _APACHE, _NVIDIA = "CC-BY-4.0", "Apache-2.0", "NVIDIA Open Model License"
-_EUROPE = "en bg cs da de el es et fi fr hr hu it lt lv mt nl pl pt ro ru sk sl sv uk"
-_FLASH, _GRANITE = "en de es fr", "en de es fr ja pt"
-_COHERE = "en ar de el es fr it ja ko nl pl pt vi zh"
-_QWEN = "en ar cs da de el es fa fi fr hi hu id it ja ko mk ms nl pl pt ro ru sv th tl tr vi yue zh"
-_NEMOTRON = "en ar bg cs da de es et fi fr hi hr hu it ja ko nl no pl pt ro ru sk sv tr uk vi zh"
 # The labels of VoxLingua107, which tells languages apart.
 VOXLINGUA = (
     "ab af am ar as az ba be bg bn bo br bs ca ceb cs cy da de el en eo es et eu fa fi fo fr gl gn gu gv ha haw hi hr "
     "ht hu hy ia id is it iw ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps "
     "pt ro ru sa sco sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi war yi yo zh"
 )
-# Name, architecture, languages, MB on disk of its Q8_0 file, licence, speed on a processor, and its repository at
-# handy-computer's, if that is not the name.
-_MODELS = (
-    ("moonshine-streaming-tiny", "moonshine_streaming", "en", 50, "MIT", "fast", ""),
-    ("moonshine-streaming-small", "moonshine_streaming", "en", 199, "MIT", "fast", ""),
-    ("moonshine-streaming-medium", "moonshine_streaming", "en", 296, "MIT", "fast", ""),
-    ("parakeet-tdt-0.6b-v3", "parakeet", _EUROPE, 740, _CC, "fast", ""),
-    ("parakeet-tdt-0.6b-v2", "parakeet", "en", 730, _CC, "fast", ""),
-    ("parakeet-tdt_ctc-110m", "parakeet", "en", 135, _CC, "fast", ""),
-    ("parakeet-unified-en-0.6b", "parakeet", "en", 731, _NVIDIA, "fast", ""),
-    ("nemotron-speech-streaming-en-0.6b", "parakeet", "en", 730, _NVIDIA, "fast", ""),
-    ("nemotron-3.5-asr-streaming-0.6b", "parakeet", _NEMOTRON, 751, "OpenMDW-1.1", "fast", ""),
-    ("canary-180m-flash", "canary", _FLASH, 218, _CC, "fast", ""),
-    ("canary-1b-flash", "canary", _FLASH, 1050, _CC, "medium", ""),
-    ("canary-1b-v2", "canary", _EUROPE, 1140, _CC, "medium", ""),
-    ("qwen3-asr-0.6b", "qwen3_asr", _QWEN, 850, _APACHE, "medium", "Qwen3-ASR-0.6B"),
-    ("qwen3-asr-1.7b", "qwen3_asr", _QWEN, 2190, _APACHE, "slow", "Qwen3-ASR-1.7B"),
-    ("cohere-transcribe-03-2026", "cohere", _COHERE, 2410, _APACHE, "slow", ""),
-    ("granite-speech-4.1-2b", "granite", _GRANITE, 2560, _APACHE, "slow", ""),
-    ("granite-speech-5.0-470m-turboctc", "granite5_ctc", "en", 506, _APACHE, "fast", ""),
-    ("voxtral-mini-3b-2507", "voxtral", "en de es fr hi it nl pt", 5000, _APACHE, "slow", "Voxtral-Mini-3B-2507"),
-    ("gigaam-v3-e2e-rnnt", "gigaam", "ru", 274, "MIT", "fast", ""),
-    ("whisper-small", "whisper", ALL_BUT_YUE, 270, _APACHE, "medium", ""),
-    ("whisper-large-v3-turbo", "whisper", ALL, 886, "MIT", "slow", ""),
-)
 _STREAMING = ("parakeet-unified-en-0.6b", "nemotron-speech-streaming-en-0.6b", "nemotron-3.5-asr-streaming-0.6b")
 _NOT_TRANSLATING = ("whisper-large-v3-turbo",)
 # The abilities of the well-known models, as their cards have them.
 WELL_KNOWN: Mapping[str, Abilities] = {
-    name: ARCHITECTURES[architecture]._replace(
-        streaming=ARCHITECTURES[architecture].streaming or name in _STREAMING,
-        translation=ARCHITECTURES[architecture].translation and name not in _NOT_TRANSLATING,
+    model.name: ARCHITECTURES[model.architecture]._replace(
+        streaming=ARCHITECTURES[model.architecture].streaming or model.weights in _STREAMING,
+        translation=ARCHITECTURES[model.architecture].translation and model.weights not in _NOT_TRANSLATING,
     )
-    for name, architecture, *_ in _MODELS
+    for model in gguf_catalogue.models()
 }
 
 
@@ -256,20 +224,22 @@ SPEC = EngineSpec(
     packages=("transcribe_cpp", "numpy"),
     extra="ggml",
     models={
-        name: {
-            "languages": languages, "size_mb": size, "memory_mb": round(_private_mb(size)) + size, "licence": licence,
-            "speed": speed, "layout": "q8_0", "repository": f"handy-computer/{repository or name}-gguf",
-            "translation": WELL_KNOWN[name].translation, **word_errors.of(name, "Q8_0"),
+        model.name: {
+            "languages": model.languages, "size_mb": model.size_mb, "licence": model.licence, "speed": model.speed,
+            "memory_mb": round(_private_mb(model.size_mb)) + model.size_mb, "layout": model.precision.lower(),
+            "repository": model.repository, "translation": WELL_KNOWN[model.name].translation,
+            **word_errors.of(model.weights, model.precision),
         }
-        for name, _, languages, size, licence, speed, repository in _MODELS
+        for model in gguf_catalogue.models()
     }
     | {
         "lang-id-voxlingua107-ecapa": {
-            "role": langid.ROLE, "languages": VOXLINGUA, "size_mb": 27, "memory_mb": 85, "licence": _APACHE,
-            "speed": "fast", "layout": "q8_0", "repository": "handy-computer/lang-id-voxlingua107-ecapa-gguf",
+            "role": langid.ROLE, "languages": VOXLINGUA, "size_mb": 27, "memory_mb": 85,
+            "licence": gguf_catalogue.APACHE, "speed": "fast", "layout": "q8_0",
+            "repository": "handy-computer/lang-id-voxlingua107-ecapa-gguf",
         },
     },
-    layouts={"q8_0": {"files": [["*Q8_0.gguf"]]}},
+    layouts={name: {"files": [[f"*{name.upper()}.gguf"]]} for name in ("q8_0", "q4_k_m")},
     own="*/*.gguf",
     format="gguf",
     recognition=Recognition(look=_look, kind="GGUF files that hear or tell languages apart (.gguf)", order=35),
@@ -299,6 +269,11 @@ SPEC = EngineSpec(
             model="parakeet-unified-en-0.6b",
             gain="English with punctuation, quick on a processor; times each word, made for text while you speak",
             rank=17,
+        ),
+        Recommended(
+            model="parakeet-ultra",
+            gain="25 of Europe's languages with punctuation, quick on a processor; times each word",
+            rank=19,
         ),
         Recommended(model="qwen3-asr-1.7b", gain="30 languages, detected by itself; takes hints of names", rank=12),
     ),
