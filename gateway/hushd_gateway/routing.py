@@ -16,7 +16,13 @@ from hushd_schema import voice_mix
 from hushd_schema.settings import Settings
 
 if TYPE_CHECKING:
-    from hushd_schema.description import HearingDescription, RoleDescription, SpeakingDescription, VoiceDescription
+    from hushd_schema.description import (
+        EngineDescription,
+        HearingDescription,
+        RoleDescription,
+        SpeakingDescription,
+        VoiceDescription,
+    )
 
 
 _PIPER = re.compile(r"(?P<language>[a-z]{2,3}_[A-Z]{2})-(?P<speaker>\w+)-(?:x_low|low|medium|high)")
@@ -160,11 +166,21 @@ def _named(catalogue: RoleDescription, name: str) -> Model | None:
     engine, _, model = name.partition("/")
     for entry in catalogue.engines:
         if entry.name == engine and (model or entry.installed_models()):
+            _check_engine(entry, name)
             return Model(engine, model or None)
     for entry in catalogue.engines:
         if name in entry.installed_models():
             return Model(entry.name, name)
     return None
+
+
+def _check_engine(entry: EngineDescription, name: str) -> None:
+    """Raises `engine_missing` for a model of hushd's catalogue whose engine is not here, with all that brings it: the
+    worker would name the engine's command alone."""
+    voices: Sequence[VoiceDescription] = getattr(entry, "voices", ())  # only engines that speak have any
+    is_here = entry.installed or entry.installed_models() or any(voice.installed for voice in voices)
+    if not is_here and (known := known_models.find(name)):
+        raise HushdError("engine_missing", f"{name} is not on this machine: run {advice.steps(known, here=False)}.")
 
 
 def _knows(catalogue: HearingDescription, default: str, language: str) -> bool:

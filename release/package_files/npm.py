@@ -48,7 +48,7 @@ def _manifest(source: Source) -> dict[str, object]:
         "engines": {"node": NODE},
         "scripts": {"build": "tsc -p .", "prepack": "npm run build"},
         "dependencies": {"@msgpack/msgpack": "^3"},
-        "devDependencies": {"@types/node": "^20", "typescript": "^7"},
+        "devDependencies": {"@types/node": "^20", "openai": "^6 || ^7", "typescript": "^7", "ws": "^8"},
     }
 
 

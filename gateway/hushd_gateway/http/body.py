@@ -67,12 +67,12 @@ async def pieces(request: Request, limit: int) -> AsyncIterator[bytes]:
 
 
 async def read_json(request: Request) -> JsonObject:
-    """Returns the body as a JSON object.
+    """Returns the body as a JSON object; no body, as of OpenAI's package for Node.js, is an empty one.
 
     Raises:
         ApiError: 400 if it is not an object, and as `pieces`.
     """
-    data = b"".join([piece async for piece in pieces(request, JSON)])
+    data = b"".join([piece async for piece in pieces(request, JSON)]) or b"{}"
     try:
         if len(data) > context.LARGE:
             async with context.of(request).turn:  # short requests of other programs go in between

@@ -1,0 +1,152 @@
+"""Errors as OpenAI's packages take them: their types, what they repeat and after how long, and what brings a model."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import openai as package
+import pytest
+from hushd_gateway.http.errors import ApiError
+from hushd_protocol.errors import CODES, HushdError
+from support.http_gateway import HttpGateway
+from support.openai_samples import NODE_MODULES, has_node
+from support.peer import BOUND_S
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+TYPES = {
+    400: "BadRequestError", 401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError",
+    409: "ConflictError", 422: "UnprocessableEntityError", 429: "RateLimitError",
+}  # fmt: skip
+# The package for Node.js asks a server that answers everything with one of hushd's refusals.
+NODE = """
+import OpenAI from 'openai';
+import http from 'node:http';
+const answers = JSON.parse(process.argv[2]), found = {};
+let answer, asked;
+const server = http.createServer((request, response) => {
+  asked += 1;
+  request.resume().on('end', () => response.writeHead(answer.status, answer.headers).end(answer.body));
+});
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+globalThis.setTimeout = ((real) => (callback, ms, ...more) => real(callback, ms < 60000 ? 1 : ms, ...more))(setTimeout);
+const client = new OpenAI({ baseURL: `http://127.0.0.1:${server.address().port}/v1`, apiKey: 'none', timeout: 1e5 });
+for (answer of answers) {
+  asked = 0;
+  const error = await client.audio.speech.create({ model: 'tts-1', voice: 'alloy', input: 'x' }).catch((e) => e);
+  found[answer.code] = [error.constructor.name, asked];
+}
+console.log(JSON.stringify(found));
+process.exit(0);
+"""
+
+
+def refusal(code: str) -> ApiError:
+    """The answer to a request that failed with this code; a busy one says when to ask again."""
+    return ApiError.of(HushdError(code, "It failed.", 2000 if code in ("overloaded", "server_busy") else None))
+
+
+def expected(code: str) -> tuple[str, int]:
+    """The type of the error, and how often a package asks: three times where that may help, and else once."""
+    status = refusal(code).status
+    kind = TYPES.get(status, "InternalServerError" if status >= 500 else "APIStatusError")
+    repeated = CODES[code].retryable or code == "no_supervisor"
+    return kind, 3 if repeated and (status in (408, 409, 429) or status >= 500) else 1
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_would_fail_again_is_not_repeated(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package for Python has a type for each of hushd's errors, and waits as long as `Retry-After` says."""
+    import httpx2
+
+    answer, asked, slept = refusal(code).response(), [], []
+
+    def transport(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(answer.status_code, headers=dict(answer.headers), content=bytes(answer.body))
+
+    monkeypatch.setattr("openai._base_client.time.sleep", slept.append)
+    client = package.OpenAI(
+        base_url="http://localhost/v1", api_key="none",
+        http_client=httpx2.Client(transport=httpx2.MockTransport(transport)),
+    )  # fmt: skip
+    with pytest.raises(package.APIStatusError, match=r"It failed|shutting down") as refused:
+        client.audio.speech.create(model="tts-1", voice="alloy", input="x")
+    assert (type(refused.value).__name__, len(asked)) == expected(code)
+    assert len(slept) == len(asked) - 1
+    if code in ("overloaded", "server_busy"):
+        assert slept == [2.0, 2.0]
+
+
+@pytest.mark.skipif(not has_node(), reason="openai for Node.js is not installed: npm install in packaging/npm/hushd")
+def test_the_package_for_node_takes_them_alike(tmp_path: Path) -> None:
+    """Its types have the same names, but for `APIError` where Python has `APIStatusError`."""
+    answers = []
+    for code in CODES:
+        response = refusal(code).response()
+        headers = dict(response.headers)
+        answers.append({"code": code, "status": response.status_code, "headers": headers})
+        answers[-1]["body"] = bytes(response.body).decode()
+    (tmp_path / "ask.mjs").write_text(NODE)
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    done = subprocess.run(
+        ["node", "ask.mjs", json.dumps(answers)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=BOUND_S,
+        check=True,
+    )
+    found = {
+        code: (kind.replace("APIError", "APIStatusError"), asked)
+        for code, (kind, asked) in json.loads(done.stdout).items()
+    }
+    assert found == {code: expected(code) for code in CODES}
+
+
+def test_a_wrong_key_is_said_at_once(guarded: HttpGateway) -> None:
+    """`AuthenticationError` with OpenAI's code, and the right key is taken."""
+    client = package.OpenAI(base_url=guarded.url, api_key="wrong")
+    with pytest.raises(package.AuthenticationError) as refused:
+        client.audio.speech.create(model="tts-1", voice="alloy", input="x")
+    assert refused.value.code == "invalid_api_key"
+    assert client.with_options(api_key="s3cret").models.list().data
+
+
+def test_nobody_there_and_no_time(gateway: HttpGateway, beckett: Path) -> None:
+    """`APIConnectionError` where nothing listens, and `APITimeoutError` where the answer takes longer than allowed."""
+    nobody = package.OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none", max_retries=0)
+    with pytest.raises(package.APIConnectionError):
+        nobody.models.list()
+    client = package.OpenAI(base_url=gateway.url, api_key="none", max_retries=0, timeout=0.001)
+    with pytest.raises(package.APITimeoutError):
+        client.audio.transcriptions.create(model="whisper-1", file=beckett)
+
+
+@pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {"response_format": "verbose_json", "timestamp_granularities": ["word"]},
+        {"include": ["logprobs"]},
+        {"language": "ja"},
+        {"model": "onnx-asr/nemo-canary-1b-v2"},
+        {"translate": True},
+    ],
+)
+def test_what_only_another_model_can_has_the_command_that_brings_it(
+    openai: OpenAI, beckett: Path, ask: dict[str, object]
+) -> None:
+    """A 404 of OpenAI's code whose message has one line to paste: the engine first where that lacks too."""
+    ask = {"model": "whisper-1", "file": beckett, **ask}
+    create = openai.audio.translations.create if ask.pop("translate", False) else openai.audio.transcriptions.create
+    with pytest.raises(package.NotFoundError) as refused:
+        create(**ask)  # type: ignore[operator]
+    assert refused.value.code == "model_not_found"
+    (command,) = re.findall(r"`((?:[^`]* && )?hushd models pull [^`]+)`", refused.value.message)
+    assert re.fullmatch(r"(.+ && )?hushd models pull [\w.-]+/[\w.-]+", command)
